@@ -1,0 +1,291 @@
+"""Doing a plan: jobs spread over worker processes, each keeping its own records, none taking another down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.machinery import PathFinder
+from types import ModuleType
+from typing import Any, Literal
+
+import cloudpickle
+import joblib
+
+from faeval.campaign._plan import Job, Plan, outstanding
+from faeval.campaign._provenance import Provenance, provenance
+from faeval.campaign._run import Summary, Work, perform, perform_packed
+from faeval.errors import Tampered
+from faeval.evidence import Store
+
+_ATTEMPTS = 3  # a job whose worker is killed is tried this often
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step of a campaign, told as it happens, in the thread that called :func:`execute`.
+
+    Parameters
+    ----------
+    done, total
+        Jobs that are over (failed ones too), of those that had to be run.
+    seconds_left
+        An estimate, or None while nothing is known.
+    fraction
+        How far the job is, for ``kind="running"``: only jobs that run in this process say so.
+    message
+        Why a job failed.
+    """
+
+    kind: Literal["started", "running", "finished", "failed"]
+    job: Job
+    done: int
+    total: int
+    seconds_left: float | None = None
+    fraction: float | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the jobs that had to be run. The traceback of each failure stands in the store's log."""
+
+    finished: tuple[Job, ...]
+    failures: list[tuple[Job, str]]
+    seconds: float
+
+
+def execute(
+    plan: Plan,
+    store: Store,
+    workers: int | None = None,
+    progress: Callable[[Event], None] | None = None,
+    *,
+    lock: str | None = None,
+) -> Outcome:
+    """Run what a plan lacks, costliest first where costs are known; finished parts are kept whatever happens.
+
+    Parameters
+    ----------
+    workers
+        Worker processes; default: the CPUs of this machine over the threads of a run. 1 runs in this process.
+    progress
+        Called with an :class:`Event` at each step.
+    lock
+        Hash of the claims' registration, for the records.
+
+    Returns
+    -------
+    Outcome
+        A job that raised, or whose worker was killed three times, is among its failures and takes no other with it.
+
+    Raises
+    ------
+    FaevalError
+        The store cannot be written; nothing was run.
+    Tampered
+        After all jobs are over: a record or checkpoint that one of them needed does not match its checksum.
+    KeyboardInterrupt
+        After the workers were stopped.
+    """
+    todo = sorted(plan.todo, key=lambda job: -(plan.cost(job) or 0.0))
+    campaign = _Campaign(plan, store, todo, progress)
+    if todo:
+        store.check_writable()
+        packages = {name for job in todo for name in job.experiment.packages}
+        origin = provenance(sorted(packages), lock)
+        works = {job.key: _work(job, plan, store, origin) for job in todo}
+        count = workers or max(1, joblib.cpu_count() // plan.options.threads)
+        if count == 1:
+            campaign.run_here(works)
+        else:
+            campaign.run_over(works, count)
+    return campaign.outcome()
+
+
+class _Campaign:
+    def __init__(self, plan: Plan, store: Store, todo: list[Job], progress: Callable[[Event], None] | None) -> None:
+        self.plan, self.store, self.progress = plan, store, progress
+        self.begun = time.perf_counter()
+        self.jobs = {job.key: job for job in todo}
+        self.waiting = dict(self.jobs)
+        self.finished: list[Job] = []
+        self.failures: list[tuple[Job, str]] = []
+        self.tampered: list[str] = []
+        self.spent: list[float] = []
+        self.workers = 1
+
+    def run_here(self, works: dict[str, Work]) -> None:
+        for key, job in list(self.waiting.items()):
+            self.tell("started", job)
+            self.close(perform(works[key], lambda fraction, job=job: self.tell("running", job, fraction=fraction)))  # type: ignore[misc]
+
+    def run_over(self, works: dict[str, Work], workers: int) -> None:
+        self.workers = workers
+        packed = {}
+        for key, work in works.items():
+            try:
+                packed[key] = _pack(work)
+            except Exception as error:  # whatever a user's function drags along
+                message = f"its function cannot be sent to a worker ({type(error).__name__}: {error}); use workers=1"
+                self.close(Summary(key, 0.0, message))
+        killed: Counter[str] = Counter()
+        while self.waiting:
+            # A job that was running when a worker died is tried again alone: then it is known which one did it.
+            batch = [key for key in self.waiting if not killed[key]] or list(self.waiting)[:1]
+            running: set[str] = set()
+            try:
+                self.run_batch({key: packed[key] for key in batch}, running)
+            except BrokenExecutor:
+                for key in running:
+                    self.after_a_kill(key, killed)
+
+    def run_batch(self, packed: dict[str, bytes], running: set[str]) -> None:
+        started: deque[str] = deque()
+
+        def tasks() -> Iterator[Any]:
+            for key, content in packed.items():
+                started.append(key)  # consumed one by one as workers become free, in a thread of joblib's
+                yield joblib.delayed(perform_packed)(key, content)
+
+        def announce() -> None:
+            while started:
+                running.add(started[0])
+                self.tell("started", self.jobs[started.popleft()])
+
+        threads = self.plan.options.threads
+        with joblib.parallel_config(
+            "loky", inner_max_num_threads=threads, initializer=_isolate, initargs=(os.getpid(),)
+        ):
+            pool = joblib.Parallel(
+                n_jobs=self.workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+            )
+            summaries = pool(tasks())
+        try:
+            announce()
+            for summary in summaries:
+                running.discard(summary.key)
+                self.close(summary)
+                announce()
+        finally:
+            running.update(started)
+            with warnings.catch_warnings():  # joblib warns of results that nobody fetches: they are in the store
+                warnings.simplefilter("ignore")
+                summaries.close()
+
+    def after_a_kill(self, key: str, killed: Counter[str]) -> None:
+        job = self.jobs[key]
+        if outstanding(self.store, key, job.audits, job.experiment.training is not None) == (False, ()):
+            self.close(Summary(key, 0.0))
+            return
+        killed[key] += 1
+        if killed[key] == _ATTEMPTS:
+            message = (
+                f"its worker process was killed {_ATTEMPTS} times, last while it ran alone (out of memory, or a crash)"
+            )
+            self.close(Summary(key, 0.0, message))
+
+    def close(self, summary: Summary) -> None:
+        job = self.waiting.pop(summary.key)
+        self.spent.append(summary.seconds)
+        if summary.error is None:
+            self.finished.append(job)
+            self.tell("finished", job)
+            return
+        self.failures.append((job, summary.error))
+        if summary.tampered:
+            self.tampered.append(summary.error)
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.store.log.open("a", encoding="utf-8") as log:
+            log.write(f"{stamp} {job}: {summary.error}\n{summary.details}\n")
+        self.tell("failed", job, message=summary.error)
+
+    def tell(self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None) -> None:
+        if self.progress is not None:
+            done = len(self.jobs) - len(self.waiting)
+            self.progress(Event(kind, job, done, len(self.jobs), self.seconds_left(), fraction, message))
+
+    def seconds_left(self) -> float | None:
+        mean = sum(self.spent) / len(self.spent) if self.spent else None
+        costs = [mean if cost is None else cost for cost in map(self.plan.cost, self.waiting.values())]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) / self.workers if len(known) == len(costs) else None
+
+    def outcome(self) -> Outcome:
+        if self.tampered:
+            raise Tampered("\n".join(self.tampered))
+        return Outcome(tuple(self.finished), self.failures, time.perf_counter() - self.begun)
+
+
+def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
+    experiment = job.experiment
+    options = plan.options  # a worker may have been started in another directory: paths travel whole
+    return Work(
+        setting=experiment.name,
+        arm=job.arm.label,
+        factors=dict(job.factors),
+        seed=job.seed,
+        key=job.key,
+        training=experiment.training,
+        audits={name: (key, experiment.audits[name]) for name, key in job.audits.items()},
+        metrics=frozenset(experiment.metrics),
+        config=dict(experiment.config),
+        dataset=job.dataset,
+        options=replace(options, data=options.data.absolute() if options.data else None),
+        store=store.root.absolute(),
+        provenance=origin,
+    )
+
+
+def _pack(work: Work) -> bytes:
+    """Pickle a job's work; functions of modules that a worker could not import travel by value."""
+    stages = [work.training, *(stage for _, stage in work.audits.values())]
+    functions = [stage.call for stage in stages if stage is not None and not isinstance(stage.call, str)]
+    modules = {
+        sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions
+    }
+    carried = [module for module in modules if module is not None and not _importable(module)]
+    known = cloudpickle.list_registry_pickle_by_value()
+    for module in carried:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(work))
+    finally:
+        for module in carried:
+            if module.__name__ not in known:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
+def _importable(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return True  # built in
+    path, spec = None, None
+    parts = module.__name__.split(".")
+    for end in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:end]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return spec is not None and spec.origin == file
+
+
+def _isolate(parent: int) -> None:
+    """Make a worker leave Ctrl-C to its parent, and go when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if hasattr(os, "fork"):  # on Windows a parent's number says nothing
+        threading.Thread(target=watch, daemon=True).start()

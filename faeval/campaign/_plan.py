@@ -1,0 +1,222 @@
+"""The plan: unique runs for what claims need, each under its cache key, and what of each is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from faeval.campaign._provenance import package_version
+from faeval.errors import FaevalError
+from faeval.evidence import Store, canonical_json
+from faeval.experiment import Arm, Experiment, RunOptions, Value
+
+_RECENT = 500  # run folders looked at for what a run costs
+
+
+@dataclass(frozen=True)
+class Need:
+    """A run that some claim reads: an arm of an experiment at a seed."""
+
+    experiment: Experiment
+    arm: Arm
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One run: a training and its audits, or one call of a user's own function.
+
+    Parameters
+    ----------
+    arm, factors
+        The canonical arm, and all factors with defaults filled in.
+    key
+        The training key, under which the run is kept.
+    audits
+        Audit name to its key.
+    train, missing
+        What was not in the store when the plan was made: the training, and the names of audits.
+    """
+
+    experiment: Experiment
+    arm: Arm
+    seed: int
+    factors: Mapping[str, Value]
+    key: str
+    audits: Mapping[str, str]
+    dataset: str | None
+    train: bool
+    missing: tuple[str, ...]
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.train and not self.missing
+
+    def __str__(self) -> str:
+        return f"{self.experiment.name} {self.arm.label or '(defaults)'} seed {self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Unique jobs in the order in which they were needed first."""
+
+    jobs: tuple[Job, ...]
+    store: Store
+    options: RunOptions
+
+    @property
+    def cached(self) -> tuple[Job, ...]:
+        """The jobs that are done already."""
+        return tuple(job for job in self.jobs if job.cached)
+
+    @property
+    def todo(self) -> tuple[Job, ...]:
+        """The jobs that something is left to do for."""
+        return tuple(job for job in self.jobs if not job.cached)
+
+    @property
+    def wanted(self) -> list[tuple[str, Mapping[str, str]]]:
+        """What ``Store.table`` takes to give the rows of these jobs and no others."""
+        return [(job.key, job.audits) for job in self.jobs]
+
+    def cost(self, job: Job) -> float | None:
+        """Seconds that what is left of a job should take: the median of stored runs of its arm, else of its setting."""
+        total = 0.0
+        for part in (["training"] if job.train else []) + list(job.missing):
+            name = job.experiment.name
+            seconds = self._costs.get((name, part, job.arm.label)) or self._costs.get((name, part))
+            if seconds is None:
+                return None
+            total += seconds
+        return total
+
+    def estimate_seconds(self, workers: int = 1) -> float | None:
+        """Seconds that the whole plan should take, or None where some part of it was never measured."""
+        costs = [self.cost(job) for job in self.todo]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) < len(costs):
+            return None
+        return max(sum(known) / workers, max(known)) if known else 0.0
+
+    @cached_property
+    def _costs(self) -> dict[tuple[str, ...], float]:
+        seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        for record in _recent(self.store):
+            part = record.get("name", "training")
+            seconds[record["setting"], part].append(record["seconds"])
+            seconds[record["setting"], part, record["arm"]].append(record["seconds"])
+        return {what: statistics.median(values) for what, values in seconds.items()}
+
+
+def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None) -> Plan:
+    """Work out the runs that are needed, each once, and which of them the store holds.
+
+    A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions of
+    the experiment's packages, its configuration and the training's revision; an audit's key covers that and the audit's
+    revision. A run whose checkpoints were deleted still counts as done while its records are there.
+
+    Raises
+    ------
+    FaevalError
+        An arm names a factor that its experiment does not have, a seed is no whole number >= 0, a package is missing.
+    DataError
+        The data set of an experiment cannot be read.
+    """
+    options = options or RunOptions()
+    contexts: dict[int, _Context] = {}
+    jobs: dict[tuple[str, ...], Job] = {}
+    for need in needs:
+        if id(need.experiment) not in contexts:
+            contexts[id(need.experiment)] = _Context(need.experiment, options)
+        job = contexts[id(need.experiment)].job(need.arm, need.seed, store)
+        jobs.setdefault((job.key, *job.audits.values()), job)
+    return Plan(tuple(jobs.values()), store, options)
+
+
+def outstanding(store: Store, key: str, audits: Mapping[str, str], trains: bool) -> tuple[bool, tuple[str, ...]]:
+    """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter to audits only."""
+    if not store.folder(key).is_dir():
+        return trains, tuple(audits)
+    missing = tuple(name for name, own in audits.items() if not store.audit_path(key, name, own).exists())
+    if not trains or (not missing and store.training_path(key).exists()):
+        return False, missing
+    training = store.training(key)
+    folder = store.folder(key)
+    kept = training is not None and all((folder / c.file).exists() for c in training.checkpoints.values())
+    return not kept, missing
+
+
+class _Context:
+    """What all runs of one experiment share, worked out once."""
+
+    def __init__(self, experiment: Experiment, options: RunOptions) -> None:
+        self.experiment = experiment
+        self.dataset: str | None = experiment.dataset.resolve()(options.data) if experiment.dataset else None
+        first = experiment.training or next(iter(experiment.audits.values()))
+        self.shared = {
+            "setting": experiment.name,
+            "dataset": self.dataset,
+            "device": device_kind(options),
+            "threads": options.threads,
+            "packages": {name: package_version(name, experiment.name) for name in experiment.packages},
+            "revision": first.revision,
+            "config": dict(experiment.config),
+        }
+        try:
+            canonical_json(self.shared)
+        except (TypeError, ValueError) as error:
+            raise FaevalError(
+                f"experiment {experiment.name!r}: config={dict(experiment.config)!r} cannot be written as JSON "
+                f"({error}); use finite numbers, text, lists and mappings."
+            ) from None
+        self.arms: dict[Arm, tuple[Arm, dict[str, Value]]] = {}
+
+    def job(self, arm: Arm, seed: int, store: Store) -> Job:
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise FaevalError(
+                f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in {self.experiment.name}: "
+                "a seed is a whole number >= 0."
+            )
+        if arm not in self.arms:
+            canonical = self.experiment.canonical(arm)
+            self.arms[arm] = canonical, self.experiment.resolve(canonical)
+        canonical, factors = self.arms[arm]
+        whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in factors.items()}
+        key = _hash({**self.shared, "factors": whole, "seed": seed})
+        audits = {
+            name: _hash({"training": key, "audit": name, "revision": stage.revision})
+            for name, stage in self.experiment.audits.items()
+        }
+        train, missing = outstanding(store, key, audits, self.experiment.training is not None)
+        return Job(self.experiment, canonical, seed, factors, key, audits, self.dataset, train, missing)
+
+
+def device_kind(options: RunOptions) -> str:
+    """The kind of device, without its number: results do not depend on which of two equal ones was free."""
+    return options.device.partition(":")[0]
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _recent(store: Store) -> Iterable[dict[str, Any]]:
+    """Records of the runs last written to, unchecked: they serve an estimate only."""
+    if not store.runs.is_dir():
+        return
+    folders = sorted(store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in folders[:_RECENT]:
+        for path in folder.glob("*.json"):
+            try:
+                record = json.loads(path.read_bytes())
+                if isinstance(record["seconds"], float | int) and record["setting"] and record["arm"] is not None:
+                    yield record
+            except (OSError, ValueError, KeyError, TypeError):
+                continue

@@ -1,0 +1,65 @@
+"""Where numbers come from: versions of code, state of the working directory. No absolute paths, no host names."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from faeval.errors import FaevalError
+
+_ALWAYS = ("faeval", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What all runs of one campaign have in common."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    dirty: bool | None = None
+    lock: str | None = None
+
+
+def provenance(packages: Iterable[str], lock: str | None) -> Provenance:
+    """Look once, in the parent, at the installed packages and the working directory."""
+    versions = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for name in (*_ALWAYS, *packages):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
+    return Provenance(versions, commit, None if changes is None else bool(changes), lock)
+
+
+def package_version(name: str, owner: str) -> str:
+    """Return the version of a package that an experiment names; raise FaevalError where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        raise FaevalError(f"experiment {owner!r}: needs the package {name!r}; pip install {name}.") from None
+
+
+def peak_memory_mb() -> float | None:
+    """The largest memory this process has held so far, or None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
+
+
+def _git(*arguments: str) -> str | None:
+    # A working directory's own configuration may name programs to run for "status": that one is switched off.
+    command = ["git", "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,285 @@
+"""One run, wherever it happens: train, audit, and keep the records. Called in the worker process."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import operator
+import os
+import pickle
+import secrets
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from faeval.campaign._plan import device_kind, outstanding
+from faeval.campaign._provenance import Provenance, peak_memory_mb
+from faeval.errors import FaevalError, Tampered
+from faeval.evidence import STATUSES, AuditRecord, Row, Store, TrainingRecord, new_record
+from faeval.experiment import RunOptions, Stage, Value
+
+_DAY = 86400.0
+_ROW = {"metric", "value", "epoch", "layer", "status"}
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a worker needs to do a job; small, and free of the claims that asked for it."""
+
+    setting: str
+    arm: str
+    factors: dict[str, Value]
+    seed: int
+    key: str
+    training: Stage | None
+    audits: dict[str, tuple[str, Stage]]
+    metrics: frozenset[str]
+    config: dict[str, Any]
+    dataset: str | None
+    options: RunOptions
+    store: Path
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the parent hears of a job: how long it took, or why it failed."""
+
+    key: str
+    seconds: float
+    error: str | None = None
+    details: str = ""
+    tampered: bool = False
+
+
+def perform_packed(key: str, packed: bytes) -> Summary:
+    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the pool's."""
+    try:
+        work = pickle.loads(packed)  # made by our own parent process, never read from a file
+    except Exception as error:
+        message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
+        return Summary(key, 0.0, message, traceback.format_exc())
+    return perform(work)
+
+
+def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> Summary:
+    """Do what the store still lacks of a run, and keep each part as soon as it is there."""
+    begun = time.perf_counter()
+    try:
+        with _threads(work.options.threads):
+            _perform(work, Store(work.store), progress)
+    except (Exception, SystemExit) as error:
+        text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
+        seconds = time.perf_counter() - begun
+        return Summary(work.key, seconds, text, traceback.format_exc(), isinstance(error, Tampered))
+    return Summary(work.key, time.perf_counter() - begun)
+
+
+def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> None:
+    # Asked again here: another campaign on this store may have done it since the plan was made.
+    keys = {name: key for name, (key, _) in work.audits.items()}
+    train, missing = outstanding(store, work.key, keys, work.training is not None)
+    training = None
+    if work.training is not None and train:
+        training = _train(work, work.training, store, progress)
+        kept = {name: store.audit(work.key, name, key) for name, key in keys.items()}
+        missing = tuple(name for name, audit in kept.items() if audit is None or audit.weights != training.weights)
+    elif work.training is not None and missing:
+        training = store.training(work.key)
+        if training is not None:
+            _check_checkpoints(store.folder(work.key), training)
+    for name in missing:
+        _audit(work, name, store, training)
+
+
+def _train(work: Work, stage: Stage, store: Store, progress: Callable[[float], None]) -> TrainingRecord:
+    folder = store.folder(work.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    # Checkpoints grow in a folder of their own and are renamed when all are there: none is ever seen half-written.
+    partial = folder / f".partial-{secrets.token_hex(8)}"
+    partial.mkdir()
+    try:
+        origin = _origin(work)
+        result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, progress)
+        fields = _fields(result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training")
+        fields["rows"] = _rows(fields.get("rows", ()), work, "training")
+        record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
+        for checkpoint in record.checkpoints.values():
+            if not (partial / checkpoint.file).is_file():
+                raise FaevalError(
+                    f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no such file."
+                )
+        for path in partial.iterdir():
+            path.replace(folder / path.name)
+        store.write_training(record)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return record
+
+
+def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None) -> None:
+    key, stage = work.audits[name]
+    origin = _origin(work)
+    function = stage.resolve()
+    if work.training is None:
+        fields: dict[str, Any] = {"rows": function(dict(work.factors), work.seed)}
+        revisions = {name: stage.revision}
+    else:
+        folder = store.folder(work.key)
+        result = function(dict(work.factors), work.seed, folder, training, work.options, work.config)
+        fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
+        revisions = {"training": work.training.revision, name: stage.revision}
+    fields["rows"] = _rows(fields.get("rows", ()), work, name)
+    fields |= {"name": name, "audit_key": key, "weights": training.weights if training else None}
+    store.write_audit(_record(AuditRecord, work, origin, revisions, fields))
+
+
+def _origin(work: Work) -> tuple[str, float]:
+    return datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+
+
+def _record(kind: Any, work: Work, origin: tuple[str, float], revisions: dict[str, str], fields: dict[str, Any]) -> Any:
+    started, begun = origin
+    common = {
+        "setting": work.setting,
+        "arm": work.arm,
+        "factors": work.factors,
+        "seed": work.seed,
+        "key": work.key,
+        "config": work.config,
+        "dataset": work.dataset,
+        "device": device_kind(work.options),
+        "threads": work.options.threads,
+        "revisions": revisions,
+        "versions": work.provenance.versions,
+        "commit": work.provenance.commit,
+        "dirty": work.provenance.dirty,
+        "lock": work.provenance.lock,
+        "started": started,
+        "seconds": round(time.perf_counter() - begun, 4),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    return new_record(
+        kind, {**common, **{n: v for n, v in fields.items() if v is not None}}, f"{work.setting} {work.arm}"
+    )
+
+
+def _fields(result: Any, known: set[str], work: Work, part: str) -> dict[str, Any]:
+    if not isinstance(result, Mapping) or not set(result) <= known:
+        given = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
+        raise FaevalError(
+            f"{work.setting}: {part} returned {given}; it returns a mapping with {', '.join(sorted(known))}."
+        )
+    return dict(result)
+
+
+def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
+    """Check what a run returned, and bring it into the form that is kept."""
+    where = f"experiment {work.setting!r}, {part}"
+    if isinstance(result, Mapping):
+        result = [{"metric": metric, "value": value} for metric, value in result.items()]
+    if isinstance(result, str | bytes) or not hasattr(result, "__iter__"):
+        raise FaevalError(
+            f"{where}: returned {result!r} ({type(result).__name__}); return {{metric: value}}, or rows with metric and value."
+        )
+    rows: dict[tuple[Any, ...], Row] = {}
+    for given in result:
+        row = _row(given, work.metrics, where)
+        if row[:3] in rows:
+            metric, epoch, layer = row[:3]
+            raise FaevalError(
+                f"{where}: returned {metric} twice (epoch {epoch}, layer {layer}); return each number once."
+            )
+        rows[row[:3]] = row
+    return tuple(rows.values())
+
+
+def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
+    if not isinstance(given, Mapping) or not {"metric", "value"} <= set(given) <= _ROW:
+        raise FaevalError(
+            f"{where}: returned the row {given!r}; a row is a mapping with metric and value, and where they apply "
+            "epoch, layer and status."
+        )
+    metric, value, status = given["metric"], given["value"], given.get("status")
+    name, _, block = metric.partition("@") if isinstance(metric, str) else ("", "", "")
+    if name not in metrics or (block and not block.isdecimal()):
+        known = ", ".join(sorted(metrics)) or "none"
+        raise FaevalError(
+            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}. Add it there."
+        )
+    number = _number(value, f"{where}: {metric}={value!r} ({type(value).__name__})")
+    if status is None:
+        status = "measured" if math.isfinite(number) else "undefined"
+    if status not in STATUSES:
+        raise FaevalError(f"{where}: {metric} has status={status!r}; use one of {', '.join(STATUSES)}.")
+    return metric, _index("epoch", given, where), _index("layer", given, where), number, status
+
+
+def _number(value: Any, what: str) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise FaevalError(f"{what} is no number; return a float, NaN where it is undefined.")
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise FaevalError(f"{what} is no single number ({error}); return a float.") from None
+
+
+def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise FaevalError(
+            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number, or leave it out."
+        ) from None
+
+
+def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
+    for checkpoint in training.checkpoints.values():
+        with (folder / checkpoint.file).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != checkpoint.sha256:
+            raise Tampered(
+                f"{folder / checkpoint.file}: does not match the checksum in its training's record; it was altered or cut "
+                "off. Delete it, and the run will be trained again."
+            )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what trainings that were killed left behind; one of the last day may still be running elsewhere."""
+    for path in folder.glob(".partial-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _DAY:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Hold the numerical libraries, loaded already or loaded during the run, to a number of threads."""
+    from threadpoolctl import threadpool_limits
+
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(count)))
+    try:
+        with threadpool_limits(limits=count):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,27 @@
+"""Every error that faeval raises on purpose. Catch FaevalError to catch them all."""
+
+from __future__ import annotations
+
+
+class FaevalError(Exception):
+    """Something given to faeval cannot be used; the message names it, its value and the remedy."""
+
+    exit_code = 2
+
+
+class ClaimsFileError(FaevalError):
+    """A claims file could not be loaded; the message names the file and the line."""
+
+
+class EvidenceError(FaevalError):
+    """An evidence table or store cannot be read as evidence at all (its columns, its types, its encoding)."""
+
+
+class DataError(FaevalError):
+    """A data set is missing, truncated, or not in the layout that was promised."""
+
+
+class Tampered(FaevalError):
+    """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after it was written."""
+
+    exit_code = 12

@@ -1,0 +1,157 @@
+"""The store: one folder a run, one immutable file for its training and one for each audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from faeval.errors import FaevalError, Tampered
+from faeval.evidence._files import replace_file
+from faeval.evidence._records import AuditRecord, Record, TrainingRecord, parse
+from faeval.evidence._table import COLUMNS, in_order
+
+_AUDIT = re.compile(r"audit-(?P<name>.+)-(?P<key>[0-9a-f]{64})\.json")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder in which runs are kept, ``.faeval/`` by default.
+
+    ``runs/KEY/training.json`` is a training's record, with its checkpoints beside it; ``runs/KEY/audit-NAME-KEY.json`` is
+    the record of one audit. Each is written once, by rename, and carries its own digest. Two writers of one record are
+    safe: the last rename wins, and both wrote the same run.
+
+    Raises
+    ------
+    Tampered
+        From every method that reads: a record does not match its checksum, or lies where another belongs.
+    EvidenceError
+        From every method that reads: a record was written under another schema.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs."""
+        return self.root / "runs"
+
+    @property
+    def log(self) -> Path:
+        """The file in which campaigns keep the tracebacks of what failed."""
+        return self.root / "log.txt"
+
+    def folder(self, key: str) -> Path:
+        """Return the folder of the run with that training key, whether it exists or not."""
+        if not _KEY.fullmatch(key):
+            raise FaevalError(f"store {self.root}: key={key!r} is no training key; one is 64 hexadecimal digits.")
+        return self.runs / key
+
+    def training_path(self, key: str) -> Path:
+        """Return where the training's record lies, whether it exists or not."""
+        return self.folder(key) / "training.json"
+
+    def audit_path(self, key: str, name: str, audit_key: str) -> Path:
+        """Return where the audit's record lies, whether it exists or not."""
+        return self.folder(key) / f"audit-{name}-{audit_key}.json"
+
+    def training(self, key: str) -> TrainingRecord | None:
+        """Return the record of a training, or None where there is none."""
+        return _read(self.training_path(key), TrainingRecord, key=key)
+
+    def audit(self, key: str, name: str, audit_key: str) -> AuditRecord | None:
+        """Return the record of an audit, or None where there is none."""
+        return _read(self.audit_path(key, name, audit_key), AuditRecord, key=key, name=name, audit_key=audit_key)
+
+    def write_training(self, record: TrainingRecord) -> None:
+        """Keep the record of a training; its checkpoints must lie in the run's folder already."""
+        self._write(self.training_path(record.key), record)
+
+    def write_audit(self, record: AuditRecord) -> None:
+        """Keep the record of an audit."""
+        self._write(self.audit_path(record.key, record.name, record.audit_key), record)
+
+    def records(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> Iterator[Record]:
+        """Yield the records that exist among those wanted, as in :meth:`table`; by default all, in order of their names."""
+        if wanted is None:
+            for path in sorted(self.runs.glob("*/*.json")):
+                audit = _AUDIT.fullmatch(path.name)
+                if not _KEY.fullmatch(path.parent.name):
+                    continue
+                record: Record | None = None
+                if audit:
+                    record = self.audit(path.parent.name, audit["name"], audit["key"])
+                elif path.name == "training.json":
+                    record = self.training(path.parent.name)
+                if record is not None:
+                    yield record
+            return
+        for key, audits in wanted:
+            found = [self.training(key), *(self.audit(key, name, own) for name, own in audits.items())]
+            yield from (record for record in found if record is not None)
+
+    def table(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> pd.DataFrame:
+        """Return the rows of the records as a tidy table, sorted by key.
+
+        Parameters
+        ----------
+        wanted
+            Pairs of a training key and ``{audit name: audit key}``; what is absent is left out. Default: every record,
+            those of superseded revisions included, whose keys then repeat.
+        """
+        cells: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        for record in self.records(wanted):
+            count = len(record.rows)
+            for name, value in (
+                ("setting", record.setting),
+                ("arm", record.arm),
+                ("seed", record.seed),
+                ("run", record.run),
+            ):
+                cells[name] += [value] * count
+            for name, column in zip(("metric", "epoch", "layer", "value", "status"), zip(*record.rows), strict=False):
+                cells[name] += column
+        kinds = {"seed": "int64", "epoch": "Int64", "layer": "Int64", "value": "float64"}
+        return in_order(pd.DataFrame({n: pd.Series(cells[n], dtype=kinds.get(n, "str")) for n in COLUMNS}))
+
+    def check_writable(self) -> None:
+        """Make the store's folder where it is missing, and raise FaevalError where nothing can be written into it."""
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            if not (self.root / ".gitignore").exists():
+                replace_file(self.root / ".gitignore", b"*\n")
+            probe = self.runs / ".writable"
+            replace_file(probe, b"")
+            probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise FaevalError(
+                f"store {str(self.root)!r}: cannot be written ({error.strerror or error}); "
+                "name another folder, or make room or permission there."
+            ) from error
+
+    def _write(self, path: Path, record: Record) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, record.to_bytes())
+
+
+def _read(path: Path, kind: type[Any], **belongs: str) -> Any:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    record = parse(content, kind, str(path))
+    for name, value in belongs.items():
+        if getattr(record, name) != value:
+            raise Tampered(
+                f"{path}: is the record of {name} {getattr(record, name)!r}, not of {value!r}; it was moved."
+            )
+    return record

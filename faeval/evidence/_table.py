@@ -1,0 +1,180 @@
+"""The tidy table: one row is one number of one run. What it holds, and how any table becomes one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from faeval.errors import EvidenceError
+
+#: The columns of an evidence table, in order.
+COLUMNS = ("setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run")
+#: The columns that together name a number; a table that decides anything has each combination once.
+KEY = COLUMNS[:6]
+#: What may be said of a number's reliability.
+STATUSES = ("measured", "below_floor", "undefined", "diverged")
+
+_TEXT = ("setting", "arm", "metric", "status", "run")
+_OPTIONAL = ("epoch", "layer", "status", "run")
+_FILL = {"arm": "", "status": "measured", "run": ""}  # an arm without a label is the arm of all defaults
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_SHOWN = 60
+
+
+class _Unusable(ValueError):
+    """Why a cell cannot be used; the column and the place are added by whoever knows them."""
+
+
+def check_columns(found: list[str], source: str) -> None:
+    """Raise EvidenceError unless every required column is there, and none twice."""
+    missing = [name for name in COLUMNS if name not in found and name not in _OPTIONAL]
+    if missing:
+        raise EvidenceError(
+            f"{source}: column{'s' * (len(missing) > 1)} {', '.join(missing)} missing; it has "
+            f"{', '.join(map(repr, found[:12])) or 'none'}. An evidence table has the columns {', '.join(COLUMNS)}."
+        )
+    for name in COLUMNS:
+        if found.count(name) > 1:
+            raise EvidenceError(f"{source}: column {name} stands {found.count(name)} times; keep one.")
+
+
+def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> pd.DataFrame:
+    """Return the table with exactly :data:`COLUMNS` and their types; other columns are left out.
+
+    Text is ``str``, seed int64, epoch and layer nullable Int64, value float64. Rows keep their order; none is dropped.
+
+    Parameters
+    ----------
+    source
+        What to call the table in a message.
+    place
+        What to call a row (counted from 0) in a message, such as ``"line 7"``.
+
+    Raises
+    ------
+    EvidenceError
+        A column is missing or double, or a cell has the wrong type; names the first such row and its value.
+    """
+    check_columns([str(name) for name in table.columns], source)
+    columns: dict[str, Any] = {}
+    for name in COLUMNS:
+        if name not in table.columns:
+            table = table.assign(**{name: pd.Series(pd.NA, index=table.index, dtype="object")})
+        column = table[name].reset_index(drop=True)
+        try:
+            if name in _TEXT:
+                columns[name] = _text(name, column)
+            elif name == "value":
+                columns[name] = _values(column)
+            else:
+                columns[name] = _whole(name, column)
+        except _Bad as bad:
+            value = column.iloc[bad.row]
+            shown = "nothing" if bad.missing else f"{str(value)[:_SHOWN]!r} ({type(value).__name__})"
+            raise EvidenceError(f"{source}, {place(bad.row)}: column {name} holds {shown}, which {bad.why}.") from None
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows sorted by key (empty first), then by the rest: one order for one set of rows."""
+    return table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+
+
+class _Bad(Exception):
+    def __init__(self, row: int, why: str, missing: bool = False) -> None:
+        self.row, self.why, self.missing = row, why, missing
+
+
+def _distinct(column: pd.Series[Any], convert: Callable[[Any], Any], missing: str | None) -> tuple[Any, list[Any]]:
+    """Convert each distinct value once; ``missing`` says why a missing one is refused, if it is."""
+    codes, distinct = pd.factorize(column)
+    if missing is not None and (codes < 0).any():
+        raise _Bad(int(np.argmax(codes < 0)), missing, missing=True)
+    converted, bad = [], {}
+    for code, value in enumerate(distinct):
+        try:
+            converted.append(convert(value))
+        except _Unusable as error:
+            bad[code] = str(error)
+    if bad:
+        row = int(np.argmax(np.isin(codes, list(bad))))
+        raise _Bad(row, bad[int(codes[row])], missing=column.iloc[row] == "")
+    return codes, converted
+
+
+def _text(name: str, column: pd.Series[Any]) -> Any:
+    def convert(value: Any) -> str:
+        if not isinstance(value, str):
+            raise _Unusable("is no text; write it as text")
+        value = value or _FILL.get(name, "")
+        if not value and name not in _FILL:
+            raise _Unusable("says nothing; every row names its " + name)
+        if _CONTROL.search(value):
+            raise _Unusable("holds a line break or another control character; use printable text")
+        if name == "status" and value not in STATUSES:
+            raise _Unusable(f"is no status; write one of {', '.join(STATUSES)}")
+        return value
+
+    fill = _FILL.get(name)
+    codes, texts = _distinct(column, convert, None if fill is not None else f"is not allowed; write the {name}")
+    return pd.Series([*texts, fill or ""], dtype="str").iloc[codes].array  # code -1, missing, takes the last
+
+
+def _whole(name: str, column: pd.Series[Any]) -> Any:
+    wanted = "a whole number of at least 0" if name == "seed" else "a whole number, or empty"
+
+    def convert(value: Any) -> int | None:
+        if isinstance(value, str) and not value.strip() and name != "seed":
+            return None
+        number = _number(value)
+        # Beyond 2**53 a float no longer tells neighbours apart: which number was meant is lost.
+        if number is None or (isinstance(number, float) and not (number.is_integer() and abs(number) < 2**53)):
+            raise _Unusable(f"is not {wanted}")
+        if not -(2**63) <= number < 2**63:
+            raise _Unusable("does not fit 64 bits")
+        if name == "seed" and number < 0:
+            raise _Unusable(f"is not {wanted}")
+        return int(number)
+
+    codes, numbers = _distinct(column, convert, "is not allowed; write the seed" if name == "seed" else None)
+    if name == "seed":
+        return np.array(numbers, dtype=np.int64)[codes]
+    return pd.array([*numbers, None], dtype="Int64").take(codes)
+
+
+def _number(value: Any) -> int | float | None:
+    if isinstance(value, bool | np.bool_):
+        return None
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, str) and "_" not in value:
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                pass
+    return None
+
+
+def _values(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        return column.to_numpy(dtype=np.float64)
+    missing = column.isna().to_numpy(dtype=bool)
+    cells = column.to_numpy(dtype=object, copy=True)
+    cells[missing | (cells == "")] = np.nan
+    try:
+        numbers = cells.astype(np.float64)
+        if not any(isinstance(cell, str) and "_" in cell for cell in cells):
+            return numbers
+    except (TypeError, ValueError):
+        pass
+    for row, cell in enumerate(cells):
+        if not isinstance(cell, bool | np.bool_) and _number(cell) is None:
+            raise _Bad(row, "is no number; write a decimal number with a point, or nothing where it is undefined")
+    raise AssertionError("a column of numbers that cannot be converted")

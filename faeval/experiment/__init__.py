@@ -1,0 +1,13 @@
+"""Arms, experiments and their registry, metrics, named random streams. Light: no torch, no pandas."""
+
+from faeval.experiment._arm import Arm as Arm
+from faeval.experiment._arm import Value as Value
+from faeval.experiment._experiment import Experiment as Experiment
+from faeval.experiment._experiment import Factor as Factor
+from faeval.experiment._experiment import RunOptions as RunOptions
+from faeval.experiment._experiment import Stage as Stage
+from faeval.experiment._metrics import METRICS as METRICS
+from faeval.experiment._metrics import Metric as Metric
+from faeval.experiment._settings import experiment as experiment
+from faeval.experiment._settings import experiments as experiments
+from faeval.experiment._streams import stream as stream

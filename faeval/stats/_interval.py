@@ -1,0 +1,101 @@
+"""The interval that shows a decision: it excludes the margin exactly where the verdict says so."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from faeval.stats._checks import Sample, count, level
+from faeval.stats._judge import Judgement
+from faeval.stats._spread import undecidable
+from faeval.stats._tests import TESTS, negated
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One-sided bounds of a - b, each at its own level, in the metric's unit; infinite where no bound is attainable.
+
+    For "equivalent" this is the supporting interval (supported: wholly inside the margins) and `refuting` the other
+    one (refuted: wholly outside them); for every other kind `refuting` is None.
+    """
+
+    low: float
+    high: float
+    level_low: float
+    level_high: float
+    refuting: Interval | None = None
+
+
+def decision_interval(judgement: Judgement, level_support: float, level_refute: float, k: int = 1) -> Interval:
+    """The interval of a - b at the levels that a claim met in its family.
+
+    The supporting bound (lower for exceeds and not_below, upper for below and not_above) is at `level_support`, the
+    other at level_refute / k. With m the margin, and -m in its place for below and not_below: the supporting bound
+    lies beyond m exactly where p_support <= level_support, and the other exactly where k p_refute <= level_refute.
+    An equivalence has two intervals, both bounds at `level_support` and both at level_refute / (2k).
+
+    Parameters
+    ----------
+    judgement
+        From :func:`judge`.
+    level_support, level_refute
+        In (0, 0.5], as :func:`decide_family` gives them.
+    k
+        Number of assertions of the claim that this one belongs to.
+
+    Returns
+    -------
+    Interval
+        The whole line where nothing can be decided. It is no simultaneous interval.
+
+    Raises
+    ------
+    FaevalError
+        For levels outside (0, 0.5] or k below 1.
+
+    Examples
+    --------
+    >>> from faeval.stats import judge
+    >>> j = judge("exceeds", [0.08, 0.10, 0.09, 0.11, 0.12], margin=0.03)
+    >>> interval = decision_interval(j, 0.05, 0.05)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.0849, 0.1151)
+    """
+    level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
+    k = count("k", k, low=1)
+    d, m, test = judgement.differences, judgement.margin, judgement.test
+    if judgement.kind == "equivalent":
+        return Interval(
+            _lower(test, d, -m, level_support),
+            _upper(test, d, m, level_support),
+            level_support,
+            level_support,
+            Interval(
+                _lower(test, d, m, level_refute, 2 * k),
+                _upper(test, d, -m, level_refute, 2 * k),
+                level_refute / (2 * k),
+                level_refute / (2 * k),
+            ),
+        )
+    point = -m if judgement.kind in ("below", "not_below") else m
+    by_low, by_high = (level_support, 1), (level_refute, k)
+    if judgement.kind in ("below", "not_above"):
+        by_low, by_high = by_high, by_low
+    low, high = _lower(test, d, point, *by_low), _upper(test, d, point, *by_high)
+    if low > high:  # only at level .5 with the estimate on the margin, where neither side may claim it
+        low = high = point
+    return Interval(low, high, by_low[0] / by_low[1], by_high[0] / by_high[1])
+
+
+def _lower(test: str, differences: Sample, point: float, level: float, share: int = 1) -> float:
+    """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict reads it."""
+    if undecidable(differences):
+        return -math.inf
+    bound = TESTS[test].lower_bound(differences, level / share)
+    if share * TESTS[test].p_greater(differences, point) <= level:
+        return max(bound, math.nextafter(point, math.inf))
+    return min(bound, point)
+
+
+def _upper(test: str, differences: Sample, point: float, level: float, share: int = 1) -> float:
+    return -_lower(test, negated(differences), -point, level, share)

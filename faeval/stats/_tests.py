@@ -1,0 +1,199 @@
+"""The one-sample tests by name, one-sided against any bound. Each is written for "greater"; negation gives "less"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from faeval.stats import _sign, _sign_flip, _t
+from faeval.stats._checks import Sample, choice, count, number, sample
+
+TestName: TypeAlias = Literal["t", "sign-flip", "sign"]
+Alternative: TypeAlias = Literal["greater", "less"]
+
+
+@dataclass(frozen=True)
+class OneSidedTest:
+    """A test of H0 "centre <= bound" and its inversion."""
+
+    p_greater: Callable[[Sample, float], float]
+    lower_bound: Callable[[Sample, float], float]
+    attainable: Callable[[int], float]
+
+
+TESTS = {
+    name: OneSidedTest(room.p_greater, room.lower_bound, room.attainable)
+    for name, room in {"t": _t, "sign-flip": _sign_flip, "sign": _sign}.items()
+}
+
+
+def negated(differences: Sample) -> Sample:
+    """The same contrast with its arms swapped."""
+    return tuple(-value for value in differences)
+
+
+def _p(test: str, differences: ArrayLike, bound: float, alternative: str) -> float:
+    values = sample("differences", differences)
+    bound = number("bound", bound, "a finite number")
+    if choice("alternative", alternative, ("greater", "less")) == "less":
+        values, bound = negated(values), -bound
+    return TESTS[test].p_greater(values, bound)
+
+
+def t_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+    """One-sided p-value of Student's t test of the mean difference against `bound` [1]_.
+
+    Parameters
+    ----------
+    differences
+        Shape (n,), one number per seed, in the metric's unit.
+    bound
+        The value tested against, in the same unit.
+    alternative
+        "greater" tests H0 "mean <= bound", "less" tests H0 "mean >= bound".
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 for n < 2 or for equal differences, where scipy gives NaN or 0.
+
+    Raises
+    ------
+    FaevalError
+        For input that is not finite or not one-dimensional, or an unknown alternative.
+
+    References
+    ----------
+    .. [1] Student, "The probable error of a mean", Biometrika 6 (1908).
+
+    Examples
+    --------
+    >>> round(t_p([1.0, 2.0, 3.0]), 4)
+    0.0371
+    """
+    return _p("t", differences, bound, alternative)
+
+
+def sign_flip_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+    """One-sided exact sign-flip p-value: all 2^n sign patterns of d - bound, compared by their sum [1]_.
+
+    Assumes that the differences are symmetric about their centre. Ties, up to rounding, count against a decision.
+
+    Parameters
+    ----------
+    differences
+        Shape (n,), one number per seed, in the metric's unit; n at most 20.
+    bound
+        The value tested against, in the same unit.
+    alternative
+        "greater" tests H0 "centre <= bound", "less" tests H0 "centre >= bound".
+
+    Returns
+    -------
+    float
+        A multiple of 2^-n; 1 for n < 2.
+
+    Raises
+    ------
+    FaevalError
+        For n > 20, input that is not finite or not one-dimensional, or an unknown alternative.
+
+    References
+    ----------
+    .. [1] R. A. Fisher, "The Design of Experiments" (1935), section 21.
+
+    Examples
+    --------
+    >>> sign_flip_p([1.0, 2.0, 3.0, 4.0, 5.0])
+    0.03125
+    """
+    return _p("sign-flip", differences, bound, alternative)
+
+
+def sign_test_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+    """One-sided exact sign-test p-value of the median difference against `bound`; values on it count against.
+
+    Parameters
+    ----------
+    differences
+        Shape (n,), one number per seed, in the metric's unit.
+    bound
+        The value tested against, in the same unit.
+    alternative
+        "greater" tests H0 "median <= bound", "less" tests H0 "median >= bound".
+
+    Returns
+    -------
+    float
+        A binomial tail, a multiple of 2^-n; 1 for n < 2.
+
+    Raises
+    ------
+    FaevalError
+        For input that is not finite or not one-dimensional, or an unknown alternative.
+
+    Examples
+    --------
+    >>> sign_test_p([1.0, 2.0, 3.0, -1.0])
+    0.3125
+    """
+    return _p("sign", differences, bound, alternative)
+
+
+def attainable_p(test: TestName, n: int) -> float:
+    """The smallest one-sided p-value that `test` can give on `n` seeds, whatever the data.
+
+    A claim in a family of m is attainable only where this is at most alpha / m. Refuting an equivalence or one of k
+    assertions multiplies p (by 2 and by k), and so needs as much less.
+
+    Returns
+    -------
+    float
+        0 for t and 2^-n for the exact tests from two seeds on; 1 below two seeds.
+
+    Raises
+    ------
+    FaevalError
+        For an unknown test or a negative or fractional n.
+
+    Examples
+    --------
+    >>> attainable_p("sign-flip", 5)
+    0.03125
+    """
+    return TESTS[choice("test", test, tuple(TESTS))].attainable(count("n", n))
+
+
+def confidence_interval(differences: ArrayLike, level: float = 0.90) -> tuple[float, float]:
+    """Two-sided t interval of the mean difference, adjusted for nothing: it stands beside a verdict, and decides none.
+
+    Parameters
+    ----------
+    differences
+        Shape (n,), one number per seed, in the metric's unit.
+    level
+        Two-sided coverage, in (0, 1).
+
+    Returns
+    -------
+    (low, high)
+        In the metric's unit; the whole line for n < 2 or equal differences, which say nothing about the spread.
+
+    Raises
+    ------
+    FaevalError
+        For input that is not finite or not one-dimensional, or a level outside (0, 1).
+
+    Examples
+    --------
+    >>> low, high = confidence_interval([1.0, 2.0, 3.0])
+    >>> round(low, 3), round(high, 3)
+    (0.314, 3.686)
+    """
+    values = sample("differences", differences)
+    tail = (1 - number("level", level, "a coverage between 0 and 1", low=math.ulp(0.0), high=1 - 2**-53)) / 2
+    return _t.lower_bound(values, tail), -_t.lower_bound(negated(values), tail)

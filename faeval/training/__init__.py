@@ -1,0 +1,13 @@
+"""Training: batches, the step that each rule takes, the loop, checkpoints."""
+
+from faeval.training._batches import Batches as Batches
+from faeval.training._batches import test_inputs as test_inputs
+from faeval.training._checkpoint import load as load
+from faeval.training._checkpoint import save as save
+from faeval.training._checkpoint import state as state
+from faeval.training._checkpoint import tensors_digest as tensors_digest
+from faeval.training._loop import History as History
+from faeval.training._loop import fit as fit
+from faeval.training._step import Objective as Objective
+from faeval.training._step import backward as backward
+from faeval.training._step import unit_credit as unit_credit

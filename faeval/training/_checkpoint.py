@@ -1,0 +1,59 @@
+"""Checkpoints: safetensors files with everything the network and its rule own. No pickle is ever written or read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from faeval.errors import Tampered
+
+
+def state(network: nn.Module, rule: nn.Module) -> dict[str, Tensor]:
+    """Return all tensors of both, on the CPU, under ``network.`` and ``rule.``."""
+    parts = {"network": network.state_dict(), "rule": rule.state_dict()}
+    return {f"{part}.{k}": v.detach().cpu().contiguous() for part, tensors in parts.items() for k, v in tensors.items()}
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of named tensors: names, types, shapes and bytes, in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def save(network: nn.Module, rule: nn.Module, path: Path) -> str:
+    """Write a checkpoint by rename and return the file's SHA-256."""
+    content = save_tensors(state(network, rule))
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
+    """Fill network and rule from a checkpoint, feedback included; raise Tampered when it is not the file once written."""
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise Tampered(
+            f"checkpoint {path.name} in {path.parent.name} has SHA-256 {found[:12]}, its record says {sha256[:12]}: it was "
+            "altered or cut off. Delete that run's folder and run again."
+        )
+    try:
+        tensors = load_tensors(content)
+    except SafetensorError as error:  # the hash agrees, so the record and the file are of another version
+        raise Tampered(f"checkpoint {path.name} in {path.parent.name} is no safetensors file ({error}).") from None
+    for part, module in (("network", network), ("rule", rule)):
+        own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
+        module.load_state_dict(own, strict=True)
+
+

@@ -1,0 +1,126 @@
+"""Families: Holm against closed testing, against statsmodels, and the promises made to claims of one family."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from faeval.errors import FaevalError
+from faeval.stats import decide_family, holm
+
+alphas = st.one_of(st.sampled_from([0.05, 0.025, 0.5, 0.1]), st.floats(1e-3, 0.5))
+# steps of Holm at .05 and their neighbours, beside anything else
+steps = st.integers(1, 8).flatmap(
+    lambda j: st.sampled_from([0.05 / j, math.nextafter(0.05 / j, 0), math.nextafter(0.05 / j, 1)])
+)
+p_values = st.one_of(steps, st.floats(0, 1), st.floats(0, 0.1), st.sampled_from([0.0, 1.0, 0.05]))
+families = st.lists(p_values, max_size=8)
+
+
+def closed_testing(p, alpha):
+    """Marcus, Peritz and Gabriel (1976) with Bonferroni locals: reject i where every set that holds i is rejected."""
+    members = range(len(p))
+    sets = [s for size in range(1, len(p) + 1) for s in itertools.combinations(members, size)]
+    kept = [s for s in sets if min(p[i] for i in s) > alpha / len(s)]
+    return tuple(not any(i in s for s in kept) for i in members)
+
+
+@given(families, alphas)
+def test_holm_is_closed_testing_with_bonferroni_locals(p, alpha):
+    assert holm(p, alpha).rejected == closed_testing(p, alpha)
+
+
+@given(families, alphas)
+def test_holm_rejects_exactly_where_p_meets_its_level(p, alpha):
+    result = holm(p, alpha)
+    assert result.rejected == tuple(x <= result.level for x in p)
+    assert result.rejected == tuple(x <= alpha for x in result.adjusted)
+    assert result.level == alpha / max(1, len(p) - sum(result.rejected))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([0.05, 0.2]))
+def test_holm_agrees_with_statsmodels(p, alpha):
+    rejected, adjusted, _, _ = multipletests(p, alpha, method="holm")
+    result = holm(p, alpha)
+    assert result.adjusted == pytest.approx(tuple(adjusted), abs=1e-12)
+    if all(abs(x - alpha) > 1e-9 for x in adjusted):
+        assert result.rejected == tuple(rejected)
+
+
+def test_holm_on_a_worked_example():
+    # origin: by hand; .01 <= .05/4, .013 <= .05/3, .03 > .05/2, so the level is .025
+    result = holm([0.03, 0.01, 0.04, 0.013], 0.05)
+    assert result.rejected == (False, True, False, True)
+    assert result.level == 0.025
+    assert result.adjusted == pytest.approx((0.06, 0.04, 0.06, 0.04))
+
+
+def test_one_claim_alone_is_left_as_it_is():
+    assert holm([0.04], 0.05).adjusted == (0.04,)
+    assert holm([0.04], 0.05).level == 0.05
+    assert holm([], 0.05).level == 0.05
+
+
+@given(families, p_values, alphas)
+def test_an_unrelated_claim_never_makes_another_more_significant(p, extra, alpha):
+    before, after = holm(p, alpha), holm([*p, extra], alpha)
+    assert all(new >= old for new, old in zip(after.adjusted, before.adjusted, strict=False))
+    assert all(old or not new for new, old in zip(after.rejected, before.rejected, strict=False))
+
+
+@given(families, st.integers(0, 7), alphas)
+def test_dropping_a_claim_to_unrun_never_helps_the_others(p, i, alpha):
+    if i >= len(p):
+        return
+    dropped = [1.0 if j == i else x for j, x in enumerate(p)]
+    before, after = holm(p, alpha), holm(dropped, alpha)
+    assert all(new >= old for new, old in zip(after.adjusted, before.adjusted, strict=True))
+    assert after.level <= before.level
+
+
+@given(p_values, st.integers(0, 6), alphas)
+def test_unrun_members_count(p, unrun, alpha):
+    result = holm([p, *[1.0] * unrun], alpha)
+    assert result.rejected[0] == (p <= alpha / (1 + unrun))
+
+
+@given(families, st.data(), alphas)
+def test_the_order_of_the_claims_never_matters(p, data, alpha):
+    order = data.draw(st.permutations(range(len(p))))
+    whole, shuffled = holm(p, alpha), holm([p[i] for i in order], alpha)
+    assert shuffled.adjusted == tuple(whole.adjusted[i] for i in order)
+    assert shuffled.level == whole.level
+
+
+def test_each_direction_has_its_own_levels():
+    supported, refuted, open_ = decide_family([0.001, 0.99, 0.5], [0.999, 0.01, 0.5], 0.05)
+    assert [d.verdict for d in (supported, refuted, open_)] == ["supported", "refuted", "inconclusive"]
+    assert supported.level_support == supported.level_refute == 0.025
+    two = decide_family([0.001, 0.002, 0.5], [0.999, 0.9, 0.5], 0.05)
+    assert (two[0].level_support, two[0].level_refute) == (0.05, 0.05 / 3)
+    assert (supported.adjusted_support, refuted.adjusted_refute) == pytest.approx((0.003, 0.03))
+
+
+def test_contradicting_p_values_decide_nothing():
+    assert decide_family([0.001], [0.001], 0.05)[0].verdict == "inconclusive"
+    assert decide_family([], [], 0.05) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: holm([0.1, math.nan], 0.05), r"p\[1\] must be a probability, but is nan \(float\); .* counts with 1"),
+        (lambda: holm([1.1], 0.05), r"p\[0\] must be a probability, but is 1.1"),
+        (lambda: holm([None], 0.05), r"p\[0\] must be a probability, but is None \(NoneType\)"),
+        (lambda: holm([0.1], 0.0), "alpha must be an error rate above 0 and at most 0.5, but is 0.0"),
+        (lambda: holm([0.1], 0.51), "alpha must be an error rate"),
+        (lambda: holm([0.1], math.nan), "alpha must be an error rate"),
+        (lambda: decide_family([0.1], [0.1, 0.2], 0.05), "p_support and p_refute must be of one length.* 1 and 2"),
+    ],
+)
+def test_unusable_input_is_named(call, message):
+    with pytest.raises(FaevalError, match=message):
+        call()

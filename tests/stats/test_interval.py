@@ -1,0 +1,93 @@
+"""Decision intervals: which bound stands at which level, and that each is the inversion of its test."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from faeval.errors import FaevalError
+from faeval.stats import decision_interval, judge, sign_flip_p, sign_test_p
+
+D = (0.08, 0.10, 0.09, 0.11, 0.12)
+
+
+def scipy_bounds(level_low, level_high):
+    """One-sided t bounds from scipy, each at its own level."""
+    test = stats.ttest_1samp(D, 0)
+    return test.confidence_interval(1 - 2 * level_low).low, test.confidence_interval(1 - 2 * level_high).high
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels"),
+    [
+        # the supporting bound is at .04; the other at .06 / 3, for one of three assertions
+        ("exceeds", (0.04, 0.02)),
+        ("not_below", (0.04, 0.02)),
+        ("below", (0.02, 0.04)),
+        ("not_above", (0.02, 0.04)),
+    ],
+)
+def test_each_bound_of_a_one_sided_assertion_has_its_own_level(kind, levels):
+    interval = decision_interval(judge(kind, D, 0.03), 0.04, 0.06, k=3)
+    assert (interval.level_low, interval.level_high) == pytest.approx(levels, rel=1e-15)
+    assert (interval.low, interval.high) == pytest.approx(scipy_bounds(*levels), rel=1e-10)
+    assert interval.refuting is None
+
+
+def test_an_equivalence_has_two_intervals():
+    interval = decision_interval(judge("equivalent", D, 0.2), 0.04, 0.06, k=3)
+    assert (interval.low, interval.high) == pytest.approx(scipy_bounds(0.04, 0.04), rel=1e-10)
+    assert (interval.level_low, interval.level_high) == (0.04, 0.04)
+    assert (interval.refuting.low, interval.refuting.high) == pytest.approx(scipy_bounds(0.01, 0.01), rel=1e-10)
+    assert (interval.refuting.level_low, interval.refuting.level_high) == (0.01, 0.01)
+
+
+@pytest.mark.parametrize(("test", "p"), [("sign-flip", sign_flip_p), ("sign", sign_test_p)])
+@pytest.mark.parametrize("n", [4, 6, 9])
+@pytest.mark.parametrize("level", [1 / 16, 0.1, 0.3, 0.5])
+def test_bounds_of_the_exact_tests_are_where_the_test_stops_rejecting(test, p, n, level):
+    d = np.random.default_rng(n).normal(size=n)
+    interval = decision_interval(judge("exceeds", d, 0.0, test=test), level, level)
+    step = 1e-9
+    assert p(d, interval.low - step) <= level < p(d, interval.low + step)
+    assert p(d, interval.high + step, "less") <= level < p(d, interval.high - step, "less")
+
+
+def test_the_sign_interval_ends_on_order_statistics():
+    # origin: n = 6 at level 7/64 = P(Bin(6, 1/2) >= 5): the second smallest and the second largest value
+    interval = decision_interval(judge("exceeds", [5, 1, 2, 6, 3, 4], 0.0, test="sign"), 7 / 64, 7 / 64)
+    assert (interval.low, interval.high) == (2.0, 5.0)
+
+
+def test_the_sign_flip_interval_ends_on_the_extremes_at_the_smallest_level():
+    # origin: at level 2^-n only the pattern without a flip is rejected, so the bounds are min and max
+    interval = decision_interval(judge("exceeds", [1.0, 2.0, 4.0, 8.0], 0.0, test="sign-flip"), 1 / 16, 1 / 16)
+    assert (interval.low, interval.high) == pytest.approx((1.0, 8.0), rel=1e-14)
+
+
+@pytest.mark.parametrize("test", ["sign-flip", "sign"])
+def test_an_unattainable_level_bounds_nothing(test):
+    interval = decision_interval(judge("exceeds", D, 0.0, test=test), 0.03, 0.03)
+    assert (interval.low, interval.high) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip", "sign"])
+@pytest.mark.parametrize("d", [[], [1.0], [0.1] * 9])
+def test_undecidable_differences_bound_nothing(test, d):
+    interval = decision_interval(judge("exceeds", d, 0.0, test=test), 0.05, 0.05)
+    assert (interval.low, interval.high) == (-math.inf, math.inf)
+
+
+def test_an_estimate_on_the_margin_at_level_one_half_excludes_nothing():
+    interval = decision_interval(judge("exceeds", [1.0, 2.0, 3.0], 2.0), 0.5, 0.5)
+    assert (interval.low, interval.high) == (2.0, 2.0)
+
+
+def test_unusable_input_is_named():
+    j = judge("exceeds", D, 0.03)
+    for levels, name in (((0.0, 0.05), "level_support"), ((0.05, 0.51), "level_refute"), ((math.nan, 0.05), "support")):
+        with pytest.raises(FaevalError, match=f"{name} must be an error rate above 0 and at most 0.5"):
+            decision_interval(j, *levels)
+    with pytest.raises(FaevalError, match="k must be a whole number of at least 1, but is 0"):
+        decision_interval(j, 0.05, 0.05, k=0)

@@ -1,0 +1,165 @@
+"""One assertion, and claims of several: known answers, wrong input, and cases that must stay undecided."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.weightstats import ttost_paired
+
+from faeval.errors import FaevalError
+from faeval.stats import Judgement, combine, judge, leave_one_out, sign_flip_p, t_p
+
+KINDS = ("exceeds", "below", "not_above", "not_below", "equivalent")
+TESTS = ("t", "sign-flip", "sign")
+D = (0.08, 0.10, 0.09, 0.11, 0.12)
+
+
+def scipy_p(bound, alternative, d=D):
+    return stats.ttest_1samp(d, bound, alternative=alternative).pvalue
+
+
+@pytest.mark.parametrize(
+    ("kind", "support", "refute"),
+    [
+        # origin: the policy's definitions through scipy; "greater" tests H0 a - b <= bound
+        ("exceeds", (0.09, "greater"), (0.09, "less")),
+        ("below", (-0.09, "less"), (-0.09, "greater")),
+        ("not_above", (0.09, "less"), (0.09, "greater")),
+        ("not_below", (-0.09, "greater"), (-0.09, "less")),
+    ],
+)
+def test_one_sided_assertions_test_both_sides_of_their_margin(kind, support, refute):
+    j = judge(kind, D, 0.09)
+    assert (j.p_support, j.p_refute) == pytest.approx((scipy_p(*support), scipy_p(*refute)), rel=1e-12)
+
+
+def test_equivalence_is_supported_by_tost_as_in_statsmodels():
+    d = np.array(D)
+    for margin in (0.05, 0.12, 0.2):
+        expected = ttost_paired(d, np.zeros(5), -margin, margin)[0]
+        assert judge("equivalent", d, margin).p_support == pytest.approx(expected, rel=1e-10)
+
+
+def test_equivalence_is_refuted_at_twice_the_smaller_tail():
+    for d in (D, tuple(-x for x in D)):
+        smaller = min(scipy_p(0.08, "greater", d), scipy_p(-0.08, "less", d))
+        assert judge("equivalent", d, 0.08).p_refute == pytest.approx(2 * smaller, rel=1e-10)
+    assert judge("equivalent", D, 0.5).p_refute == 1.0
+
+
+def test_a_judgement_carries_what_it_was_judged_on():
+    j = judge("exceeds", np.array(D), 0.03)
+    assert (j.kind, j.margin, j.test, j.n, j.differences) == ("exceeds", 0.03, "t", 5, D)
+    # origin: mean .1; deviations -.02, 0, -.01, .01, .02 give s^2 = .001 / 4
+    assert (j.estimate, j.sd) == pytest.approx((0.1, math.sqrt(0.00025)), rel=1e-12)
+    with pytest.raises(AttributeError):
+        j.estimate = 0.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize(
+    "d",
+    [
+        [],
+        [5.0],
+        [5.0] * 12,
+        [0.31 - 0.30] * 12,
+        list(5.0 + np.spacing(5.0) * (np.arange(12) % 2)),  # one bit of float noise
+    ],
+)
+def test_nothing_is_decided_without_seeds_or_spread(kind, test, d):
+    j = judge(kind, d, 0.001, test=test)
+    assert (j.p_support, j.p_refute) == (1.0, 1.0)
+    assert j.n == len(d)
+    assert math.isnan(j.sd) == (len(d) < 2)
+    assert math.isnan(j.estimate) == (not d)
+
+
+def test_equal_differences_are_undecided_where_statsmodels_decides():
+    # known difference: TOST of statsmodels gives p = 0 for equal differences within the margins
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert ttost_paired(np.full(5, 0.1), np.zeros(5), -0.2, 0.2)[0] == 0.0
+    assert judge("equivalent", [0.1] * 5, 0.2).p_support == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e290])
+def test_spread_neither_vanishes_nor_overflows_at_extreme_units(scale):
+    j = judge("exceeds", np.array(D) * scale, 0.09 * scale)
+    assert j.p_support == pytest.approx(scipy_p(0.09, "greater"), rel=1e-9)
+    assert j.sd == pytest.approx(math.sqrt(0.00025) * scale, rel=1e-9)
+
+
+def test_combining_takes_the_largest_support_and_k_times_the_smallest_refutation():
+    judgements = [judge("exceeds", D, m) for m in (0.03, 0.09, 0.11)]
+    support, refute = combine(judgements)
+    assert support == judgements[2].p_support == max(j.p_support for j in judgements)
+    assert refute == 3 * judgements[2].p_refute < 1
+    assert combine(judgements[:1]) == (judgements[0].p_support, judgements[0].p_refute)
+    assert combine(judgements[:2])[1] == 1.0
+
+
+def test_an_invalid_member_keeps_a_claim_from_support():
+    assert combine([judge("exceeds", D, 0.03), judge("exceeds", D[:1], 0.03)])[0] == 1.0
+
+
+def test_leaving_one_seed_out_judges_the_others_at_the_levels_given():
+    d = (0.5, 0.6, 0.55, 0.05, 0.62)
+    words = leave_one_out("exceeds", d, 0.1, 0.05, 0.05)
+    for seed, word in enumerate(words):
+        rest = np.delete(d, seed)
+        supported = t_p(rest, 0.1) <= 0.05
+        assert (word == "supported") == supported
+    assert set(words) == {"supported", "inconclusive"}
+    assert leave_one_out("below", d, 0.1, 0.05, 0.05)[3] == "refuted"
+
+
+def test_leaving_one_seed_out_divides_the_refuting_level_among_assertions():
+    d = tuple(np.linspace(0.05, 0.06, 5))
+    p = t_p(d[1:], 0.07, "less")
+    assert leave_one_out("exceeds", d, 0.07, 0.05, p)[0] == "refuted"
+    assert leave_one_out("exceeds", d, 0.07, 0.05, p, k=2)[0] == "inconclusive"
+
+
+def test_leaving_one_seed_out_uses_the_declared_test():
+    d = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    assert sign_flip_p(d[1:]) == 1 / 32
+    assert set(leave_one_out("exceeds", d, 0.0, 1 / 32, 0.05, test="sign-flip")) == {"supported"}
+    assert set(leave_one_out("exceeds", d, 0.0, 0.03, 0.05, test="sign-flip")) == {"inconclusive"}
+    assert leave_one_out("exceeds", [], 0.0, 0.05, 0.05) == ()
+    assert leave_one_out("exceeds", [1.0, 2.0], 0.0, 0.5, 0.5) == ("inconclusive",) * 2
+
+
+def test_both_sides_at_level_one_half_stay_inconclusive():
+    assert leave_one_out("exceeds", [1.0, 3.0, 2.0], 2.0, 0.5, 0.5)[2] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: judge("more", D, 0.1), "kind must be one of exceeds, below, .* but is 'more'"),
+        (lambda: judge("exceeds", D, 0.1, test="z"), "test must be one of t, sign-flip, sign, but is 'z'"),
+        (lambda: judge("exceeds", D, -0.1), r"margin must be a finite number, at least 0, but is -0.1 \(float\)"),
+        (lambda: judge("exceeds", D, math.nan), "margin must be .* but is nan"),
+        (lambda: judge("exceeds", D, math.inf), "margin must be .* but is inf"),
+        (lambda: judge("exceeds", D, None), r"margin must be .* but is None \(NoneType\)"),
+        (lambda: judge("exceeds", D, True), r"margin must be .* but is True \(bool\)"),
+        (lambda: judge("exceeds", (0.1, math.nan), 0.1), r"differences\[1\] must be finite"),
+        (lambda: judge("exceeds", [D, D], 0.1), r"differences must be one-dimensional, not of shape \(2, 5\)"),
+        (lambda: judge("exceeds", range(21), 0.1, test="sign-flip"), "at most 20 values"),
+        (lambda: combine([]), "judgements must hold at least one Judgement"),
+        (lambda: leave_one_out("exceeds", D, 0.1, 0.6, 0.05), "level_support must be an error rate .* but is 0.6"),
+        (lambda: leave_one_out("exceeds", D, 0.1, 0.05, 0.0), "level_refute must be an error rate .* but is 0.0"),
+        (lambda: leave_one_out("exceeds", D, 0.1, 0.05, 0.05, k=0), "k must be a whole number of at least 1"),
+    ],
+)
+def test_unusable_input_is_named(call, message):
+    with pytest.raises(FaevalError, match=message):
+        call()
+
+
+def test_numpy_scalars_and_integers_are_numbers():
+    j = judge("exceeds", np.arange(5), np.float64(1))
+    assert isinstance(j, Judgement)
+    assert type(j.margin) is type(j.p_support) is type(j.differences[0]) is float

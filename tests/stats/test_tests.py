@@ -1,0 +1,167 @@
+"""The plain one-sided tests against other libraries and against definitions written out."""
+
+import itertools
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import stats
+
+from faeval.errors import FaevalError
+from faeval.stats import attainable_p, confidence_interval, sign_flip_p, sign_test_p, t_p
+
+ALTERNATIVES = ("greater", "less")
+PLAIN = {"t": t_p, "sign-flip": sign_flip_p, "sign": sign_test_p}
+
+
+def draws(n, seed=0):
+    return np.random.default_rng(seed).normal(0.3, 1.0, n)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 50])
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+def test_t_agrees_with_scipy(n, alternative):
+    for bound in (-1.0, 0.0, 0.25):
+        expected = stats.ttest_1samp(draws(n), bound, alternative=alternative).pvalue
+        assert t_p(draws(n), bound, alternative) == pytest.approx(expected, rel=1e-12)
+
+
+def test_t_keeps_its_digits_far_in_the_tail():
+    # origin: the incomplete beta function in 40 digits (mpmath); 1 - cdf would give 0 here
+    d = [1.0, 1.0 + 1e-9, 1.0 - 1e-9, 1.0, 1.0]
+    with mpmath.workdps(40):
+        exact = [mpmath.mpf(x) for x in d]
+        mean = sum(exact) / 5
+        square = mean**2 * 5 / (sum((x - mean) ** 2 for x in exact) / 4)
+        expected = mpmath.betainc(2, 0.5, 0, 4 / (4 + square), regularized=True) / 2
+    assert t_p(d) == pytest.approx(float(expected), rel=1e-6)
+    assert 0 < t_p(d) < 1e-30
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("n", range(2, 11))
+def test_sign_flip_agrees_with_scipys_enumeration(n, alternative):
+    for d in (draws(n), np.round(draws(n))):  # the second has ties and zeros
+        for bound in (0.0, 0.5):
+            reference = stats.permutation_test(
+                (d - bound,),
+                lambda x, axis: x.sum(axis=axis),
+                permutation_type="samples",
+                n_resamples=np.inf,
+                alternative=alternative,
+            )
+            assert sign_flip_p(d, bound, alternative) == pytest.approx(reference.pvalue, abs=1e-12)
+
+
+def test_sign_flip_counts_a_tie_that_rounding_hides():
+    # .1 + .2 = .30000000000000004: flipping {.1, .2, -.3} leaves the sum as it is, so p is not 1/8 but more
+    assert sign_flip_p([0.1, 0.2, -0.3]) == sign_flip_p([1.0, 2.0, -3.0]) == 5 / 8
+    assert sign_flip_p([0.1, 0.1, 0.1], bound=0.1) == 1.0
+
+
+def test_sign_flip_on_twenty_seeds_is_exact_and_on_more_is_refused():
+    assert sign_flip_p(np.arange(1.0, 21.0)) == 2.0**-20
+    assert sign_flip_p(-np.arange(1.0, 21.0)) == 1.0
+    with pytest.raises(FaevalError, match=r'at most 20 values .* has 21 .* use test="t" or test="sign"'):
+        sign_flip_p(np.arange(21.0))
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("n", [2, 3, 5, 8, 13])
+def test_sign_agrees_with_scipys_binomial_test(n, alternative):
+    d = draws(n)
+    for bound in (-2.0, 0.0, 0.3):
+        successes = int(np.sum(d > bound) if alternative == "greater" else np.sum(d < bound))
+        expected = stats.binomtest(successes, n, 0.5, alternative="greater").pvalue
+        assert sign_test_p(d, bound, alternative) == pytest.approx(expected, rel=1e-12)
+
+
+def test_sign_lets_values_on_the_bound_speak_against_either_decision():
+    d = [0.0, 0.0, 1.0, 1.0, 1.0]
+    # origin: P(Bin(5, 1/2) >= 3) = 16/32, and P(Bin(5, 1/2) >= 0) = 1
+    assert (sign_test_p(d), sign_test_p(d, alternative="less")) == (0.5, 1.0)
+
+
+def test_sign_answers_on_thousands_of_seeds():
+    d = np.r_[np.ones(1100), -np.ones(900)]
+    expected = stats.binomtest(1100, 2000, 0.5, alternative="greater").pvalue
+    assert sign_test_p(d) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("test", PLAIN)
+def test_attainable_p_is_the_smallest_over_all_sign_patterns(test):
+    for n in (2, 3, 5):
+        patterns = itertools.product([-1.0, 1.0], repeat=n)
+        smallest = min(PLAIN[test](np.array(signs) * np.arange(1, n + 1)) for signs in patterns)
+        if test == "t":
+            assert smallest > attainable_p(test, n) == 0.0
+            assert PLAIN[test](1e9 + np.arange(n)) < 1e-8
+        else:
+            # origin: 2^-n, one sign pattern in all; .125, .03125 at n = 3, 5
+            assert smallest == attainable_p(test, n) == 2.0**-n
+    for n in (0, 1):
+        assert attainable_p(test, n) == PLAIN[test]([1.0] * n) == 1.0
+
+
+def test_attainable_p_halves_with_each_seed():
+    # origin: project policy, table of minimum p: .0625, .0156, .0039 at n = 4, 6, 8
+    assert [attainable_p("sign-flip", n) for n in (4, 6, 8)] == [0.0625, 0.015625, 0.00390625]
+
+
+def test_equal_differences_give_t_no_p_value_where_scipy_gives_zero():
+    # known difference: scipy answers p = 0 (with a warning) for five equal numbers
+    with pytest.warns(RuntimeWarning, match="Precision loss"):
+        assert stats.ttest_1samp([0.1] * 5, 0, alternative="greater").pvalue == 0.0
+    assert t_p([0.1] * 5) == 1.0
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_confidence_interval_agrees_with_scipy(n, level):
+    low, high = stats.ttest_1samp(draws(n), 0).confidence_interval(level)
+    assert confidence_interval(draws(n), level) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_confidence_interval_is_at_ninety_per_cent_unless_told():
+    assert confidence_interval(draws(5)) == confidence_interval(draws(5), 0.90) != confidence_interval(draws(5), 0.95)
+
+
+@pytest.mark.parametrize("d", [[], [1.0], [0.1] * 4])
+def test_confidence_interval_is_the_whole_line_without_spread(d):
+    assert confidence_interval(d) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("test", PLAIN)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0.0, math.nan],), r"differences\[1\] must be finite .* is nan \(float\); give one finite number per seed"),
+        (([0.0, math.inf],), r"differences\[1\] must be finite"),
+        (([0.0, -2e300],), r"differences\[1\] must be finite and at most 1e\+300"),
+        (([[0.0, 1.0]],), r"not of shape \(1, 2\).* reduce to one number per seed first"),
+        (([[0.0, 1.0], [2.0]],), "differences must be one-dimensional"),
+        ((["0.1", "0.2"],), "differences must be numbers"),
+        (([0.1, None],), r"differences must be numbers.*\(list\)"),
+        (([True, False],), "differences must be numbers, not bool"),
+        (([0.1, 0.2], math.nan), r"bound must be a finite number, but is nan \(float\)"),
+        (([0.1, 0.2], "0"), r"bound must be a finite number, but is '0' \(str\)"),
+        (([0.1, 0.2], 0.0, "two-sided"), r"alternative must be one of greater, less, but is 'two-sided' \(str\)"),
+    ],
+)
+def test_unusable_input_is_named(test, arguments, message):
+    with pytest.raises(FaevalError, match=message):
+        PLAIN[test](*arguments)
+
+
+def test_the_remaining_doors_name_their_argument():
+    with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign, but is 'z'"):
+        attainable_p("z", 5)
+    with pytest.raises(FaevalError, match="n must be a whole number of at least 0, but is 2.5"):
+        attainable_p("t", 2.5)
+    with pytest.raises(FaevalError, match="n must be a whole number"):
+        attainable_p("t", True)
+    with pytest.raises(FaevalError, match="level must be a coverage between 0 and 1, but is 1.0"):
+        confidence_interval([1.0, 2.0], 1.0)
+    with pytest.raises(FaevalError, match=r"\.\.\. \(list\)"):  # a long value is cut, not printed whole
+        t_p([["x" * 100]])
