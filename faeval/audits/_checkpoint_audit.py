@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -52,7 +53,14 @@ def blocks_of(n: int) -> list[slice]:
 
 
 def alignment(
-    network: ResidualMLP, rule: Rule, x: Tensor, y: Tensor, seed: int, *, items: bool = False, directions: int = DIRECTIONS
+    network: ResidualMLP,
+    rule: Rule,
+    x: Tensor,
+    y: Tensor,
+    seed: int,
+    *,
+    items: bool = False,
+    directions: int = DIRECTIONS,
 ) -> tuple[list[Row], dict[str, Any]]:
     """Audit credit against gradient at every state of a checkpoint, with controls measured on that checkpoint.
 
@@ -76,10 +84,10 @@ def alignment(
     """
     states, logits = states_of(network, x)
     gradients = state_gradients(network, states[0], y)
-    credits = rule.credit(network, states, logits, y)
+    signals = rule.credit(network, states, logits, y)
     rows: list[Row] = []
     shares: dict[str, float] = {}
-    for layer, (h, a, g) in enumerate(zip(states, credits, gradients, strict=True)):
+    for layer, (h, a, g) in enumerate(zip(states, signals, gradients, strict=True)):
         true, random = controls(network, layer, h, g, y, seed, directions)
         sound = true >= CONTROL_FLOOR  # False for NaN too
         for name, value in (("control_true", true), ("control_random", random)):
@@ -97,7 +105,7 @@ def alignment(
         for name, signal in (("credit_norm", a), ("gradient_norm", g), ("state_norm", h)):
             rows.append(_row(name, layer, float(signal.norm(dim=1).median())))
     norms = [h.norm(dim=1) for h in states]
-    ratios = [float((after / before).median()) for before, after in zip(norms, norms[1:], strict=False)]
+    ratios = [float((after / before).median()) for before, after in pairwise(norms)]
     rows.append(_row("growth", None, max(ratios)))
     return rows, {"cosine_defined_share": shares}
 
@@ -120,13 +128,13 @@ def controls(
         predicted_random.append((displacement * random).sum(dim=1) * scale)
         observed.append(change)
     seen = torch.stack(observed)
-    return pooled_correlation(torch.stack(predicted_true), seen), pooled_correlation(torch.stack(predicted_random), seen)
+    return pooled_correlation(torch.stack(predicted_true), seen), pooled_correlation(
+        torch.stack(predicted_random), seen
+    )
 
 
 @torch.no_grad()
-def evaluation(
-    network: ResidualMLP, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False
-) -> list[Row]:
+def evaluation(network: ResidualMLP, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False) -> list[Row]:
     """Return accuracy and mean cross-entropy over a test set given in chunks, and accuracy on 8 blocks of it."""
     right, losses = [], []
     for x, y in batches:
@@ -136,7 +144,9 @@ def evaluation(
     hits, loss = torch.cat(right), torch.cat(losses)
     rows = [_row("accuracy", None, float(hits.mean())), _row("test_loss", None, float(loss.mean()))]
     if items:
-        rows += [_row(f"accuracy@{k}", None, float(hits[part].mean())) for k, part in enumerate(blocks_of(len(hits)), 1)]
+        rows += [
+            _row(f"accuracy@{k}", None, float(hits[part].mean())) for k, part in enumerate(blocks_of(len(hits)), 1)
+        ]
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any, Literal
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 import joblib
 
 from faeval.campaign._plan import Job, Plan, outstanding
@@ -102,7 +103,7 @@ def execute(
         store.check_writable()
         packages = {name for job in todo for name in job.experiment.packages}
         origin = provenance(sorted(packages), lock)
-        works = {job.key: _work(job, plan, store, origin) for job in todo}
+        works = [_work(job, plan, store, origin) for job in todo]
         count = workers or max(1, joblib.cpu_count() // plan.options.threads)
         if count == 1:
             campaign.run_here(works)
@@ -112,90 +113,92 @@ def execute(
 
 
 class _Campaign:
+    """The state of one call of execute; jobs go by their position in ``jobs``."""
+
     def __init__(self, plan: Plan, store: Store, todo: list[Job], progress: Callable[[Event], None] | None) -> None:
         self.plan, self.store, self.progress = plan, store, progress
         self.begun = time.perf_counter()
-        self.jobs = {job.key: job for job in todo}
-        self.waiting = dict(self.jobs)
+        self.jobs = todo
+        self.waiting = dict(enumerate(todo))
         self.finished: list[Job] = []
         self.failures: list[tuple[Job, str]] = []
         self.tampered: list[str] = []
-        self.spent: list[float] = []
+        self.costs = [plan.cost(job) for job in todo]
+        self.unknown = self.costs.count(None)
+        self.known = sum(cost for cost in self.costs if cost is not None)
         self.workers = 1
 
-    def run_here(self, works: dict[str, Work]) -> None:
-        for key, job in list(self.waiting.items()):
+    def run_here(self, works: list[Work]) -> None:
+        for number, (job, work) in enumerate(zip(self.jobs, works, strict=True)):
             self.tell("started", job)
-            self.close(perform(works[key], lambda fraction, job=job: self.tell("running", job, fraction=fraction)))  # type: ignore[misc]
+            self.close(number, perform(work, self.teller(job)))
 
-    def run_over(self, works: dict[str, Work], workers: int) -> None:
+    def run_over(self, works: list[Work], workers: int) -> None:
         self.workers = workers
         packed = {}
-        for key, work in works.items():
+        for number, work in enumerate(works):
             try:
-                packed[key] = _pack(work)
+                packed[number] = _pack(work)
             except Exception as error:  # whatever a user's function drags along
                 message = f"its function cannot be sent to a worker ({type(error).__name__}: {error}); use workers=1"
-                self.close(Summary(key, 0.0, message))
-        killed: Counter[str] = Counter()
+                self.close(number, Summary(0.0, message))
+        killed: Counter[int] = Counter()
         while self.waiting:
             # A job that was running when a worker died is tried again alone: then it is known which one did it.
-            batch = [key for key in self.waiting if not killed[key]] or list(self.waiting)[:1]
-            running: set[str] = set()
+            batch = [number for number in self.waiting if not killed[number]] or list(self.waiting)[:1]
+            running: set[int] = set()
             try:
-                self.run_batch({key: packed[key] for key in batch}, running)
+                self.run_batch({number: packed[number] for number in batch}, running)
             except BrokenExecutor:
-                for key in running:
-                    self.after_a_kill(key, killed)
+                for number in sorted(running):
+                    self.after_a_kill(number, killed)
 
-    def run_batch(self, packed: dict[str, bytes], running: set[str]) -> None:
-        started: deque[str] = deque()
+    def run_batch(self, packed: dict[int, bytes], running: set[int]) -> None:
+        started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
-            for key, content in packed.items():
-                started.append(key)  # consumed one by one as workers become free, in a thread of joblib's
-                yield joblib.delayed(perform_packed)(key, content)
+            for number, content in packed.items():
+                started.append(number)  # taken one by one as workers become free, in a thread of joblib's
+                yield joblib.delayed(perform_packed)(number, content)
 
         def announce() -> None:
             while started:
                 running.add(started[0])
                 self.tell("started", self.jobs[started.popleft()])
 
-        threads = self.plan.options.threads
-        with joblib.parallel_config(
-            "loky", inner_max_num_threads=threads, initializer=_isolate, initargs=(os.getpid(),)
-        ):
-            pool = joblib.Parallel(
-                n_jobs=self.workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
-            )
-            summaries = pool(tasks())
+        settings = {"inner_max_num_threads": self.plan.options.threads, "initializer": _isolate}
+        workers = max(2, min(self.workers, len(packed)))  # joblib would run one worker's jobs in this process
         try:
-            announce()
-            for summary in summaries:
-                running.discard(summary.key)
-                self.close(summary)
+            with joblib.parallel_config("loky", **settings, initargs=(os.getpid(),)):
+                pool = joblib.Parallel(
+                    n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+                )
+                results = pool(tasks())
+            with _closing(results):
                 announce()
+                for number, summary in results:
+                    announce()
+                    running.discard(number)
+                    self.close(number, summary)
         finally:
             running.update(started)
-            with warnings.catch_warnings():  # joblib warns of results that nobody fetches: they are in the store
-                warnings.simplefilter("ignore")
-                summaries.close()
 
-    def after_a_kill(self, key: str, killed: Counter[str]) -> None:
-        job = self.jobs[key]
-        if outstanding(self.store, key, job.audits, job.experiment.training is not None) == (False, ()):
-            self.close(Summary(key, 0.0))
+    def after_a_kill(self, number: int, killed: Counter[int]) -> None:
+        job = self.jobs[number]
+        if outstanding(self.store, job.key, job.audits, job.experiment.training is not None) == (False, ()):
+            self.close(number, Summary(0.0))
             return
-        killed[key] += 1
-        if killed[key] == _ATTEMPTS:
-            message = (
-                f"its worker process was killed {_ATTEMPTS} times, last while it ran alone (out of memory, or a crash)"
-            )
-            self.close(Summary(key, 0.0, message))
+        killed[number] += 1
+        if killed[number] == _ATTEMPTS:
+            message = f"its worker was killed {_ATTEMPTS} times, at last while it ran alone (out of memory, or a crash)"
+            self.close(number, Summary(0.0, message))
 
-    def close(self, summary: Summary) -> None:
-        job = self.waiting.pop(summary.key)
-        self.spent.append(summary.seconds)
+    def close(self, number: int, summary: Summary) -> None:
+        job, cost = self.waiting.pop(number), self.costs[number]
+        if cost is None:
+            self.unknown -= 1
+        else:
+            self.known -= cost
         if summary.error is None:
             self.finished.append(job)
             self.tell("finished", job)
@@ -204,9 +207,13 @@ class _Campaign:
         if summary.tampered:
             self.tampered.append(summary.error)
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        with self.store.log.open("a", encoding="utf-8") as log:
+        # Where the disk is full, the failure itself still reaches the caller.
+        with contextlib.suppress(OSError), self.store.log.open("a", encoding="utf-8") as log:
             log.write(f"{stamp} {job}: {summary.error}\n{summary.details}\n")
         self.tell("failed", job, message=summary.error)
+
+    def teller(self, job: Job) -> Callable[[float], None]:
+        return lambda fraction: self.tell("running", job, fraction=fraction)
 
     def tell(self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None) -> None:
         if self.progress is not None:
@@ -214,10 +221,11 @@ class _Campaign:
             self.progress(Event(kind, job, done, len(self.jobs), self.seconds_left(), fraction, message))
 
     def seconds_left(self) -> float | None:
-        mean = sum(self.spent) / len(self.spent) if self.spent else None
-        costs = [mean if cost is None else cost for cost in map(self.plan.cost, self.waiting.values())]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) / self.workers if len(known) == len(costs) else None
+        done = len(self.jobs) - len(self.waiting)
+        if self.unknown and not done:
+            return None
+        mean = (time.perf_counter() - self.begun) * self.workers / max(done, 1)
+        return max(0.0, self.known + self.unknown * mean) / self.workers
 
     def outcome(self) -> Outcome:
         if self.tampered:
@@ -276,6 +284,17 @@ def _importable(module: ModuleType) -> bool:
             return False
         path = spec.submodule_search_locations
     return spec is not None and spec.origin == file
+
+
+@contextlib.contextmanager
+def _closing(results: Generator[Any, None, None]) -> Iterator[None]:
+    """Stop the workers where the results were not all fetched."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():  # joblib warns of results that nobody fetches: they are in the store
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def _isolate(parent: int) -> None:

@@ -28,7 +28,7 @@ class Need:
     seed: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Job:
     """One run: a training and its audits, or one call of a user's own function.
 
@@ -61,6 +61,9 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.experiment.name} {self.arm.label or '(defaults)'} seed {self.seed}"
+
+    def __repr__(self) -> str:
+        return f"<Job {self}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +121,9 @@ class Plan:
 def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None) -> Plan:
     """Work out the runs that are needed, each once, and which of them the store holds.
 
-    A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions of
-    the experiment's packages, its configuration and the training's revision; an audit's key covers that and the audit's
-    revision. A run whose checkpoints were deleted still counts as done while its records are there.
+    A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions
+    of the experiment's packages, its configuration and the training's revision; an audit's key covers that and the
+    audit's revision. A run whose checkpoints were deleted still counts as done while its records are there.
 
     Raises
     ------

@@ -16,15 +16,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import Provenance, peak_memory_mb
 from faeval.errors import FaevalError, Tampered
-from faeval.evidence import STATUSES, AuditRecord, Row, Store, TrainingRecord, new_record
+from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
 from faeval.experiment import RunOptions, Stage, Value
 
 _DAY = 86400.0
+_R = TypeVar("_R", bound=Record)
 _ROW = {"metric", "value", "epoch", "layer", "status"}
 
 
@@ -51,21 +52,20 @@ class Work:
 class Summary:
     """What the parent hears of a job: how long it took, or why it failed."""
 
-    key: str
     seconds: float
     error: str | None = None
     details: str = ""
     tampered: bool = False
 
 
-def perform_packed(key: str, packed: bytes) -> Summary:
+def perform_packed(number: int, packed: bytes) -> tuple[int, Summary]:
     """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the pool's."""
     try:
         work = pickle.loads(packed)  # made by our own parent process, never read from a file
     except Exception as error:
         message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
-        return Summary(key, 0.0, message, traceback.format_exc())
-    return perform(work)
+        return number, Summary(0.0, message, traceback.format_exc())
+    return number, perform(work)
 
 
 def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> Summary:
@@ -76,9 +76,10 @@ def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> S
             _perform(work, Store(work.store), progress)
     except (Exception, SystemExit) as error:
         text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
+        text = " ".join(text.split())  # one line; the log has it whole
         seconds = time.perf_counter() - begun
-        return Summary(work.key, seconds, text, traceback.format_exc(), isinstance(error, Tampered))
-    return Summary(work.key, time.perf_counter() - begun)
+        return Summary(seconds, text, traceback.format_exc(), isinstance(error, Tampered))
+    return Summary(time.perf_counter() - begun)
 
 
 def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> None:
@@ -116,6 +117,7 @@ def _train(work: Work, stage: Stage, store: Store, progress: Callable[[float], N
                 raise FaevalError(
                     f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no such file."
                 )
+        store.training_path(work.key).unlink(missing_ok=True)  # an old record never stands beside new checkpoints
         for path in partial.iterdir():
             path.replace(folder / path.name)
         store.write_training(record)
@@ -145,7 +147,9 @@ def _origin(work: Work) -> tuple[str, float]:
     return datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
 
 
-def _record(kind: Any, work: Work, origin: tuple[str, float], revisions: dict[str, str], fields: dict[str, Any]) -> Any:
+def _record(
+    kind: type[_R], work: Work, origin: tuple[str, float], revisions: dict[str, str], fields: dict[str, Any]
+) -> _R:
     started, begun = origin
     common = {
         "setting": work.setting,
@@ -166,9 +170,8 @@ def _record(kind: Any, work: Work, origin: tuple[str, float], revisions: dict[st
         "seconds": round(time.perf_counter() - begun, 4),
         "peak_memory_mb": peak_memory_mb(),
     }
-    return new_record(
-        kind, {**common, **{n: v for n, v in fields.items() if v is not None}}, f"{work.setting} {work.arm}"
-    )
+    given = {name: value for name, value in fields.items() if value is not None}
+    return new_record(kind, {**common, **given}, f"{work.setting} {work.arm}")
 
 
 def _fields(result: Any, known: set[str], work: Work, part: str) -> dict[str, Any]:
@@ -187,7 +190,8 @@ def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
         result = [{"metric": metric, "value": value} for metric, value in result.items()]
     if isinstance(result, str | bytes) or not hasattr(result, "__iter__"):
         raise FaevalError(
-            f"{where}: returned {result!r} ({type(result).__name__}); return {{metric: value}}, or rows with metric and value."
+            f"{where}: returned {result!r} ({type(result).__name__}); return {{metric: value}}, "
+            "or rows with metric and value."
         )
     rows: dict[tuple[Any, ...], Row] = {}
     for given in result:
@@ -243,7 +247,8 @@ def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
         return operator.index(value)
     except TypeError:
         raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number, or leave it out."
+            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number, "
+            "or leave it out."
         ) from None
 
 
@@ -253,8 +258,8 @@ def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != checkpoint.sha256:
             raise Tampered(
-                f"{folder / checkpoint.file}: does not match the checksum in its training's record; it was altered or cut "
-                "off. Delete it, and the run will be trained again."
+                f"{folder / checkpoint.file}: does not match the checksum in its training's record; it was altered "
+                "or cut off. Delete it, and the run will be trained again."
             )
 
 
@@ -269,7 +274,7 @@ def _sweep(folder: Path) -> None:
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
     """Hold the numerical libraries, loaded already or loaded during the run, to a number of threads."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}

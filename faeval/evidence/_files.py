@@ -10,12 +10,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
-
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from faeval.evidence._store import Store
 
 #: What :func:`read` takes.
@@ -51,10 +51,13 @@ def read(source: Source) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
     >>> read(table)["status"].tolist()
     ['measured', 'measured']
     """
+    import pandas as pd
+
     from faeval.evidence._store import Store
 
     if isinstance(source, pd.DataFrame):
@@ -134,6 +137,8 @@ def _pack(folder: Path) -> Path:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     content = path.read_bytes()
     if not content.strip():
         raise EvidenceError(f"{path}: is empty; an evidence table starts with the line {','.join(COLUMNS)}.")
@@ -154,8 +159,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
                 io.StringIO(text, newline=""),
-                # Categories are parsed once for each distinct text; values are all different.
-                dtype={name: "str" if name == "value" else "category" for name in header},
+                dtype="str",  # any other type would turn an arm called 1e3 into a number
                 index_col=False,
                 keep_default_na=False,
                 na_filter=False,
@@ -186,16 +190,20 @@ def _line(text: str, row: int) -> int:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     arrow, parquet = _pyarrow(path)
     try:
         file = parquet.ParquetFile(io.BytesIO(path.read_bytes()))
         found = list(file.schema_arrow.names)
         check_columns(found, str(path))
-        table = file.read(columns=[name for name in COLUMNS if name in found]).to_pandas(ignore_metadata=True)
+        cells = file.read(columns=[name for name in COLUMNS if name in found])
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise EvidenceError(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
+    whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would come as floats, and large numbers change
+    table = cells.to_pandas(ignore_metadata=True, types_mapper=whole.get)
     return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
 
 

@@ -86,7 +86,7 @@ class Record(_Frozen):
 
 
 class TrainingRecord(Record):
-    """A training: its checkpoints, the hashes of what it started from, and the epoch at which it diverged, if it did."""
+    """A training: its checkpoints, the hashes of what it started from, and the epoch at which it diverged, if any."""
 
     kind: ClassVar[str] = "training"
 

@@ -6,26 +6,28 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence._files import replace_file
 from faeval.evidence._records import AuditRecord, Record, TrainingRecord, parse
 from faeval.evidence._table import COLUMNS, in_order
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _AUDIT = re.compile(r"audit-(?P<name>.+)-(?P<key>[0-9a-f]{64})\.json")
 _KEY = re.compile(r"[0-9a-f]{64}")
+_R = TypeVar("_R", bound=Record)
 
 
 @dataclass(frozen=True)
 class Store:
     """The folder in which runs are kept, ``.faeval/`` by default.
 
-    ``runs/KEY/training.json`` is a training's record, with its checkpoints beside it; ``runs/KEY/audit-NAME-KEY.json`` is
-    the record of one audit. Each is written once, by rename, and carries its own digest. Two writers of one record are
-    safe: the last rename wins, and both wrote the same run.
+    ``runs/KEY/training.json`` is a training's record, with its checkpoints beside it;
+    ``runs/KEY/audit-NAME-KEY.json`` is the record of one audit. Each is written once, by rename, and carries its own
+    digest. Two writers of one record are safe: the last rename wins, and both wrote the same run.
 
     Raises
     ------
@@ -81,7 +83,7 @@ class Store:
         self._write(self.audit_path(record.key, record.name, record.audit_key), record)
 
     def records(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> Iterator[Record]:
-        """Yield the records that exist among those wanted, as in :meth:`table`; by default all, in order of their names."""
+        """Yield the records that exist among those wanted (as in :meth:`table`); by default all, sorted by file."""
         if wanted is None:
             for path in sorted(self.runs.glob("*/*.json")):
                 audit = _AUDIT.fullmatch(path.name)
@@ -108,18 +110,15 @@ class Store:
             Pairs of a training key and ``{audit name: audit key}``; what is absent is left out. Default: every record,
             those of superseded revisions included, whose keys then repeat.
         """
+        import pandas as pd
+
         cells: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         for record in self.records(wanted):
             count = len(record.rows)
-            for name, value in (
-                ("setting", record.setting),
-                ("arm", record.arm),
-                ("seed", record.seed),
-                ("run", record.run),
-            ):
-                cells[name] += [value] * count
-            for name, column in zip(("metric", "epoch", "layer", "value", "status"), zip(*record.rows), strict=False):
-                cells[name] += column
+            for name in ("setting", "arm", "seed", "run"):
+                cells[name] += [getattr(record, name)] * count
+            for position, name in enumerate(("metric", "epoch", "layer", "value", "status")):
+                cells[name] += [row[position] for row in record.rows]
         kinds = {"seed": "int64", "epoch": "Int64", "layer": "Int64", "value": "float64"}
         return in_order(pd.DataFrame({n: pd.Series(cells[n], dtype=kinds.get(n, "str")) for n in COLUMNS}))
 
@@ -143,7 +142,7 @@ class Store:
         replace_file(path, record.to_bytes())
 
 
-def _read(path: Path, kind: type[Any], **belongs: str) -> Any:
+def _read(path: Path, kind: type[_R], **belongs: str) -> _R | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from faeval.errors import EvidenceError
+
+if TYPE_CHECKING:  # a worker process keeps records without ever needing a table
+    import pandas as pd
 
 #: The columns of an evidence table, in order.
 COLUMNS = ("setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run")
@@ -59,6 +62,8 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
     EvidenceError
         A column is missing or double, or a cell has the wrong type; names the first such row and its value.
     """
+    import pandas as pd
+
     check_columns([str(name) for name in table.columns], source)
     columns: dict[str, Any] = {}
     for name in COLUMNS:
@@ -91,7 +96,12 @@ class _Bad(Exception):
 
 def _distinct(column: pd.Series[Any], convert: Callable[[Any], Any], missing: str | None) -> tuple[Any, list[Any]]:
     """Convert each distinct value once; ``missing`` says why a missing one is refused, if it is."""
-    codes, distinct = pd.factorize(column)
+    import pandas as pd
+
+    try:
+        codes, distinct = pd.factorize(column)
+    except (TypeError, ValueError):  # cells that are lists or the like
+        raise _Bad(0, "is in a column that mixes types; write plain text or numbers") from None
     if missing is not None and (codes < 0).any():
         raise _Bad(int(np.argmax(codes < 0)), missing, missing=True)
     converted, bad = [], {}
@@ -107,12 +117,14 @@ def _distinct(column: pd.Series[Any], convert: Callable[[Any], Any], missing: st
 
 
 def _text(name: str, column: pd.Series[Any]) -> Any:
-    def convert(value: Any) -> str:
-        if not isinstance(value, str):
+    import pandas as pd
+
+    def convert(given: Any) -> str:
+        if not isinstance(given, str):
             raise _Unusable("is no text; write it as text")
-        value = value or _FILL.get(name, "")
+        value = given or _FILL.get(name, "")
         if not value and name not in _FILL:
-            raise _Unusable("says nothing; every row names its " + name)
+            raise _Unusable(f"is not allowed; write the {name}")
         if _CONTROL.search(value):
             raise _Unusable("holds a line break or another control character; use printable text")
         if name == "status" and value not in STATUSES:
@@ -125,6 +137,8 @@ def _text(name: str, column: pd.Series[Any]) -> Any:
 
 
 def _whole(name: str, column: pd.Series[Any]) -> Any:
+    import pandas as pd
+
     wanted = "a whole number of at least 0" if name == "seed" else "a whole number, or empty"
 
     def convert(value: Any) -> int | None:
@@ -162,7 +176,7 @@ def _number(value: Any) -> int | float | None:
     return None
 
 
-def _values(column: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _values(column: pd.Series[Any]) -> NDArray[np.float64]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
         return column.to_numpy(dtype=np.float64)
     missing = column.isna().to_numpy(dtype=bool)

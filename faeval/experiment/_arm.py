@@ -126,7 +126,7 @@ def _checked(name: str, value: Any) -> Value:
 
 
 def _label(factors: Mapping[str, Value]) -> str:
-    parts = []
+    parts: list[str] = []
     for name, value in factors.items():
         if name == "rule" and isinstance(value, str) and _spell(value) == value:
             parts.insert(0, value)

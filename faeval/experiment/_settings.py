@@ -54,7 +54,14 @@ def _setting(name: str, help: str, *, epochs: int, width: int, augment: bool) ->
         last_epoch=_last_epoch,
         audited_epochs=_audited,
         dataset=Stage(f"faeval.tasks:{name}_digest"),
-        config={"task": name, "batch": 128, "learning_rate": 1e-3, "weight_decay": 0.01, "schedule": "cosine", "augment": augment},
+        config={
+            "task": name,
+            "batch": 128,
+            "learning_rate": 1e-3,
+            "weight_decay": 0.01,
+            "schedule": "cosine",
+            "augment": augment,
+        },
         packages=("torch",),
         help=help,
     )

@@ -77,7 +77,7 @@ class DirectFeedbackAlignment(Rule):
         """Return e B_l^T at each state; see :meth:`Rule.credit`."""
         count, width, classes = self.feedback.shape
         error = output_error(logits, labels)
-        signals = (error @ self.feedback.reshape(count * width, classes).T).unflatten(1, (count, width)).unbind(1)
+        signals = (error @ self.feedback.reshape(count * width, classes).T).reshape(-1, count, width).unbind(1)
         return [signals[min(layer, count - 1)] for layer in range(len(states))]
 
 

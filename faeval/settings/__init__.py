@@ -16,7 +16,7 @@ from faeval.networks import ResidualMLP
 from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule
 from faeval.tasks import Task, array_digest
 from faeval.tasks import load as load_task
-from faeval.training import Batches, Objective, fit, load, save, state, tensors_digest, test_inputs
+from faeval.training import Batches, Objective, fit, load, save, state, tensors_digest, evaluation_inputs
 
 #: Alignment is audited on this many test items at most; accuracy on all of them.
 AUDIT_ITEMS = 1024
@@ -96,7 +96,7 @@ def audit_alignment(
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         network.double()
         rule.double()
-        x, y = test_inputs(task, options.device, AUDIT_ITEMS)
+        x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         found, note = alignment(network, rule, x.double(), y, seed, items=epoch == factors["epochs"])
         rows += [{**row, "epoch": epoch} for row in found]
         notes[str(epoch)] = note
@@ -112,14 +112,14 @@ def audit_accuracy(
     """Measure accuracy and loss on the whole test set at every checkpoint of a run; in float32, as it was trained."""
     rows: list[dict[str, Any]] = []
     for epoch, network, _, task in _checkpoints(factors, seed, folder, training, options, config):
-        found = evaluation(network, _chunks(*test_inputs(task, options.device)), items=epoch == factors["epochs"])
+        found = evaluation(network, _chunks(*evaluation_inputs(task, options.device)), items=epoch == factors["epochs"])
         rows += [{**row, "epoch": epoch} for row in found]
     rows += _diverged(training, factors, {"accuracy": [None], "test_loss": [None]})
     return {"rows": rows, "notes": {}}
 
 
 def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    yield from zip(x.split(_CHUNK), y.split(_CHUNK), strict=True)
+    yield from zip(torch.split(x, _CHUNK), torch.split(y, _CHUNK), strict=True)
 
 
 def _checkpoints(

@@ -91,7 +91,9 @@ def seeds_needed(effect: float, sd: float, alpha: float, power: float = 0.8, max
     >>> seeds_needed(effect=0.05, sd=0.03, alpha=0.05)
     4
     """
-    d = number("effect", effect, "a finite number") / number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
+    d = number("effect", effect, "a finite number") / number(
+        "sd", sd, "a standard deviation above 0", low=math.ulp(0.0)
+    )
     alpha, power, max_n = level("alpha", alpha), probability("power", power), count("max_n", max_n, low=2)
     if d <= 0 or _power(d, max_n, alpha) < power:
         return None

@@ -31,10 +31,11 @@ def _subset_means(differences: Sample) -> NDArray[np.float64]:
             f"differences must have at most {MAX_N} values for the exact sign-flip test, but has {n} "
             f'({type(differences).__name__}); use test="t" or test="sign"'
         )
-    sums, sizes = np.zeros(1), np.zeros(1)
-    for value in sorted(differences):  # a fixed order of summation: the order of the seeds must not matter
-        sums, sizes = np.concatenate([sums, sums + value]), np.concatenate([sizes, sizes + 1])
-    means: NDArray[np.float64] = sums[1:] / sizes[1:]
+    table = np.zeros((2, 1 << n))  # sums and sizes, each value doubles the part that is filled
+    for i, value in enumerate(sorted(differences)):  # one order of summation: the order of the seeds must not matter
+        half = 1 << i
+        np.add(table[:, :half], [[value], [1.0]], out=table[:, half : 2 * half])
+    means: NDArray[np.float64] = table[0, 1:] / table[1, 1:]
     return means - n * EPSILON * max(map(abs, differences), default=0.0)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def cifar10(data: Path | None = None) -> Task:
     DataError
         A file is missing, truncated, lacks a column, or holds a label or an image that CIFAR-10 cannot have.
     """
-    arrays = []
+    arrays: list[NDArray[Any]] = []
     for part, file in _find(data).items():
         folder = cache_folder() / "cifar10" / _file_digest(file)
         images, labels = folder / "images.npy", folder / "labels.npy"
@@ -97,7 +98,8 @@ def cifar10(data: Path | None = None) -> Task:
                 np.save(buffer, array)
                 _write(path, buffer.getvalue())
         arrays += [np.load(images, mmap_mode="r"), np.load(labels)]
-    return Task(*arrays, classes=CLASSES, mean=MEAN, std=STD)
+    train_x, train_y, test_x, test_y = arrays
+    return Task(train_x, train_y, test_x, test_y, CLASSES, MEAN, STD)
 
 
 def _decode(file: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -122,7 +124,9 @@ def _decode(file: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
         labels = np.asarray(table["label"].to_numpy(), dtype=np.float64)
         encoded = [entry["bytes"] for entry in table["img"].to_pylist()]
     except (TypeError, KeyError, ValueError) as error:
-        raise DataError(f"{file}: img must hold {{bytes, path}} and label whole numbers ({_line(error)}). {_HOW}") from None
+        raise DataError(
+            f"{file}: img must hold {{bytes, path}} and label whole numbers ({_line(error)}). {_HOW}"
+        ) from None
     wrong = np.flatnonzero(~((labels >= 0) & (labels < CLASSES) & (labels == np.floor(labels))))
     if wrong.size:
         row = int(wrong[0])
@@ -135,7 +139,9 @@ def _decode(file: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
         except (OSError, TypeError, SyntaxError) as error:
             raise DataError(f"{file}: the image in row {row} of {part} cannot be decoded ({_line(error)}).") from None
         if pixels.shape != (32, 32, 3):
-            raise DataError(f"{file}: the image in row {row} of {part} is {pixels.shape[1]} x {pixels.shape[0]}, not 32 x 32.")
+            raise DataError(
+                f"{file}: the image in row {row} of {part} is {pixels.shape[1]} x {pixels.shape[0]}, not 32 x 32."
+            )
         images[row] = pixels.transpose(2, 0, 1)
     return images, labels.astype(np.int64)
 

@@ -45,11 +45,15 @@ class Task:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
             if len(x) != len(y) or not len(x):
-                raise DataError(f"task: {part}_x has {len(x)} samples and {part}_y {len(y)}; both need the same, at least 1.")
+                raise DataError(
+                    f"task: {part}_x has {len(x)} samples and {part}_y {len(y)}; both need the same, at least 1."
+                )
             low, high = int(y.min()), int(y.max())
             if low < 0 or high >= self.classes:
                 bad = low if low < 0 else high
-                raise DataError(f"task: {part}_y holds the label {bad}; labels of {self.classes} classes run 0..{self.classes - 1}.")
+                raise DataError(
+                    f"task: {part}_y holds the label {bad}; labels of {self.classes} classes run 0..{self.classes - 1}."
+                )
             if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
                 raise DataError(f"task: {part}_x holds NaN or infinity; remove or replace those samples.")
         if len(np.unique(self.train_y)) < 2:

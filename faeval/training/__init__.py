@@ -1,7 +1,7 @@
 """Training: batches, the step that each rule takes, the loop, checkpoints."""
 
 from faeval.training._batches import Batches as Batches
-from faeval.training._batches import test_inputs as test_inputs
+from faeval.training._batches import evaluation_inputs as evaluation_inputs
 from faeval.training._checkpoint import load as load
 from faeval.training._checkpoint import save as save
 from faeval.training._checkpoint import state as state

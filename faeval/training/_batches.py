@@ -71,7 +71,7 @@ class Batches:
             yield x, self.labels[index]
 
 
-def test_inputs(task: Task, device: str = "cpu", limit: int | None = None) -> tuple[Tensor, Tensor]:
+def evaluation_inputs(task: Task, device: str = "cpu", limit: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the first ``limit`` test inputs, float32 and normalised, never augmented, and their labels."""
     x = torch.from_numpy(np.array(task.test_x[:limit])).to(device)
     if x.dtype == torch.uint8:

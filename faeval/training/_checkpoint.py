@@ -55,5 +55,3 @@ def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
     for part, module in (("network", network), ("rule", rule)):
         own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
         module.load_state_dict(own, strict=True)
-
-

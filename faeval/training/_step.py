@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from faeval.networks import ResidualMLP
@@ -48,7 +48,7 @@ def backward(network: ResidualMLP, rule: Rule, x: Tensor, y: Tensor, objective: 
     states, branches = [h], []
     for block in network.blocks:
         h = states[-1].detach()
-        branches.append(block.branch(h))
+        branches.append(_branch(block, h))
         states.append(h + branches[-1].detach())
     logits = network.readout(states[-1].detach())
     loss = functional.cross_entropy(logits, y)
@@ -64,11 +64,16 @@ def backward(network: ResidualMLP, rule: Rule, x: Tensor, y: Tensor, objective: 
     return loss.detach()
 
 
+def _branch(block: nn.Module, h: Tensor) -> Tensor:
+    f: Tensor = block.branch(h)  # type: ignore[operator] # a module list knows no more than nn.Module
+    return f
+
+
 def _global(network: ResidualMLP, x: Tensor, y: Tensor, penalty: float) -> Tensor:
     h = network.embed(x)
     squares = h.new_zeros(())
     for block in network.blocks:
-        f = block.branch(h)
+        f = _branch(block, h)
         if penalty:
             squares = squares + f.square().sum()
         h = h + f

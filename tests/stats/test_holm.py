@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -41,6 +41,7 @@ def test_holm_rejects_exactly_where_p_meets_its_level(p, alpha):
     assert result.level == alpha / max(1, len(p) - sum(result.rejected))
 
 
+@settings(max_examples=15)  # the other side takes 30 ms a call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([0.05, 0.2]))
 def test_holm_agrees_with_statsmodels(p, alpha):
     rejected, adjusted, _, _ = multipletests(p, alpha, method="holm")
@@ -56,6 +57,18 @@ def test_holm_on_a_worked_example():
     assert result.rejected == (False, True, False, True)
     assert result.level == 0.025
     assert result.adjusted == pytest.approx((0.06, 0.04, 0.06, 0.04))
+
+
+def test_adjusted_p_values_agree_with_the_verdict_in_the_last_bit():
+    # origin: a search; 11 (.05/11) rounds to above .05, and 53 times the double after .05/53 to .05 itself
+    on, beyond = 0.05 / 11, math.nextafter(0.05 / 53, 1)
+    assert 11 * on > 0.05
+    assert 53 * beyond <= 0.05
+    rejected, kept = holm([on, *[1.0] * 10], 0.05), holm([beyond, *[1.0] * 52], 0.05)
+    assert rejected.rejected[0]
+    assert rejected.adjusted[0] <= 0.05
+    assert not kept.rejected[0]
+    assert kept.adjusted[0] > 0.05
 
 
 def test_one_claim_alone_is_left_as_it_is():

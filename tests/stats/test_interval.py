@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from faeval.errors import FaevalError
-from faeval.stats import decision_interval, judge, sign_flip_p, sign_test_p
+from faeval.stats import combine, decision_interval, judge, sign_flip_p, sign_test_p
 
 D = (0.08, 0.10, 0.09, 0.11, 0.12)
 
@@ -64,6 +64,39 @@ def test_the_sign_flip_interval_ends_on_the_extremes_at_the_smallest_level():
     # origin: at level 2^-n only the pattern without a flip is rejected, so the bounds are min and max
     interval = decision_interval(judge("exceeds", [1.0, 2.0, 4.0, 8.0], 0.0, test="sign-flip"), 1 / 16, 1 / 16)
     assert (interval.low, interval.high) == pytest.approx((1.0, 8.0), rel=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_bound_and_p_agree_in_the_last_bit(kind, k):
+    # The closed form of a t bound at level p misses the margin by an ulp or so, on either side, in many of these.
+    rng = np.random.default_rng(k)
+    for d in rng.normal(0.4, 1.0, (60, 4)):
+        j = judge(kind, d, 0.7)
+        for level in (j.p_support, math.nextafter(j.p_support, 0)):
+            if level <= 0.5:
+                interval = decision_interval(j, level, 1e-3, k)
+                inside = {
+                    "exceeds": interval.low > 0.7,
+                    "not_below": interval.low > -0.7,
+                    "below": interval.high < -0.7,
+                    "not_above": interval.high < 0.7,
+                    "equivalent": interval.low > -0.7 and interval.high < 0.7,
+                }
+                assert inside[kind] == (j.p_support <= level)
+        refute = combine([j] * k)[1]
+        for level in (refute, math.nextafter(refute, 0)):
+            if level <= 0.5:
+                interval = decision_interval(j, 1e-3, level, k)
+                both = interval.refuting or interval
+                outside = {
+                    "exceeds": interval.high < 0.7,
+                    "not_below": interval.high < -0.7,
+                    "below": interval.low > -0.7,
+                    "not_above": interval.low > 0.7,
+                    "equivalent": both.low > 0.7 or both.high < -0.7,
+                }
+                assert outside[kind] == (refute <= level)
 
 
 @pytest.mark.parametrize("test", ["sign-flip", "sign"])

@@ -106,13 +106,10 @@ def test_an_invalid_member_keeps_a_claim_from_support():
 
 def test_leaving_one_seed_out_judges_the_others_at_the_levels_given():
     d = (0.5, 0.6, 0.55, 0.05, 0.62)
-    words = leave_one_out("exceeds", d, 0.1, 0.05, 0.05)
-    for seed, word in enumerate(words):
-        rest = np.delete(d, seed)
-        supported = t_p(rest, 0.1) <= 0.05
-        assert (word == "supported") == supported
-    assert set(words) == {"supported", "inconclusive"}
-    assert leave_one_out("below", d, 0.1, 0.05, 0.05)[3] == "refuted"
+    words = leave_one_out("exceeds", d, 0.3, 0.05, 0.05)
+    assert words == tuple("supported" if t_p(np.delete(d, i), 0.3) <= 0.05 else "inconclusive" for i in range(5))
+    assert words == ("inconclusive",) * 3 + ("supported", "inconclusive")
+    assert set(leave_one_out("below", d, 0.3, 0.05, 0.05)) == {"refuted"}
 
 
 def test_leaving_one_seed_out_divides_the_refuting_level_among_assertions():

@@ -53,6 +53,7 @@ def test_the_order_of_the_seeds_never_matters(kind, test, d, margin, data):
     first = judge(kind, d, margin, test=test)
     second = judge(kind, data.draw(st.permutations(d)), margin, test=test)
     assert (first.p_support, first.p_refute) == (second.p_support, second.p_refute)
+    assert decision_interval(first, 0.2, 0.2) == decision_interval(second, 0.2, 0.2)
     if d:
         assert first.estimate == second.estimate
     if len(d) > 1:

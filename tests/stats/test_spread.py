@@ -15,10 +15,13 @@ EPSILON = np.finfo(float).eps
 
 
 def test_rounding_is_no_spread():
-    # .31 - .30 is not .01, and numpy's s.d. of five copies of it is 1.9e-18, not 0
-    a, b = np.full(5, 0.31), np.full(5, 0.30)
-    assert np.std(a - b, ddof=1) > 0
-    assert no_spread(a, b)
+    # known difference: numpy's s.d. of three copies of .7 is 1.4e-16, because their mean is rounded
+    a = np.full(3, 0.7)
+    assert np.std(a, ddof=1) > 0
+    assert no_spread(a)
+    assert judge("exceeds", a, 0.0).sd == 0.0
+    # .41 - .40 and .31 - .30 differ in their last bits
+    assert no_spread([0.31, 0.41, 0.51], [0.30, 0.40, 0.50])
     assert no_spread([1.0, 1.0], 1.0)
     assert no_spread([0.0, 0.0])
 
@@ -32,13 +35,12 @@ def test_spread_is_measured_against_the_sides_before_subtraction():
 
 
 def test_the_threshold_is_eight_epsilons_of_the_largest_value():
-    # origin: s.d. of (x, -x) is x sqrt 2; the largest side is 1
-    for factor, expected in ((7.9, True), (8.1, False)):
-        x = factor * EPSILON / math.sqrt(2)
-        assert no_spread([1.0, 1.0, x, -x][2:], [0.0, 0.0]) is False
-        assert no_spread([x, -x, 0.0], [0.0, 0.0, 0.0]) is False
-        # side b carries the size: differences are x - 1 and -x - 1, spaced 2x about -1
-        assert no_spread([x * 2**10, -x * 2**10], -(2.0**10)) is expected
+    # origin: the s.d. of (0, j eps) is j eps / sqrt 2: 7.8 eps at j = 11, 8.5 eps at j = 12
+    for j, expected in ((11, True), (12, False)):
+        ones = np.array([1.0, 1.0 + j * EPSILON])
+        assert no_spread(ones, [1.0, 1.0]) is no_spread([1.0, 1.0], ones) is no_spread(ones, 1.0) is expected
+        # where only one side is large, that one sets the scale
+        assert no_spread(ones - 1.0, -1.0) is no_spread(ones, 0.0) is expected
 
 
 def test_the_spread_of_fewer_than_two_seeds_is_unknown():
@@ -52,6 +54,14 @@ def test_where_judge_refuses_no_spread_would_have_refused(pairs):
     j = judge("exceeds", differences, 0.0)
     if (j.p_support, j.p_refute) == (1.0, 1.0):
         assert no_spread(a, b)
+
+
+def test_judge_alone_refuses_half_of_that_spread():
+    # origin: a difference is at most twice its larger side; 3.5 and 4.2 eps at j = 5, 6, as above
+    for j, undecided in ((5, True), (6, False)):
+        for test in ("t", "sign-flip", "sign"):
+            judged = judge("exceeds", [1.0, 1.0 + j * EPSILON], 0.0, test=test)
+            assert ((judged.p_support, judged.p_refute) == (1.0, 1.0)) is undecided
 
 
 def test_sides_must_be_paired():

@@ -157,11 +157,11 @@ def test_unusable_input_is_named(test, arguments, message):
 def test_the_remaining_doors_name_their_argument():
     with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign, but is 'z'"):
         attainable_p("z", 5)
-    with pytest.raises(FaevalError, match="n must be a whole number of at least 0, but is 2.5"):
+    with pytest.raises(FaevalError, match=r"n must be a whole number of at least 0, but is 2\.5"):
         attainable_p("t", 2.5)
     with pytest.raises(FaevalError, match="n must be a whole number"):
         attainable_p("t", True)
-    with pytest.raises(FaevalError, match="level must be a coverage between 0 and 1, but is 1.0"):
+    with pytest.raises(FaevalError, match=r"level must be a coverage between 0 and 1, but is 1\.0"):
         confidence_interval([1.0, 2.0], 1.0)
     with pytest.raises(FaevalError, match=r"\.\.\. \(list\)"):  # a long value is cut, not printed whole
         t_p([["x" * 100]])

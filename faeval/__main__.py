@@ -1,0 +1,5 @@
+"""python -m faeval is the command line."""
+
+from faeval.cli import main
+
+main()

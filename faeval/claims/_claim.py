@@ -1,0 +1,386 @@
+"""Claim: a sentence, the assertions that make it true, and the rules under which it is decided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from faeval.claims._estimand import Estimand, as_estimand
+from faeval.claims._verdict import REASONS, WORDS
+from faeval.errors import FaevalError
+from faeval.experiment import Arm, Experiment
+
+Kind = Literal["exceeds", "below", "not_above", "not_below", "equivalent", "agree"]
+TestName = Literal["t", "sign-flip", "sign"]
+TESTS = get_args(TestName)
+DEFAULT_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The smallest effect of interest, in the metric's unit, and why it is that.
+
+    Examples
+    --------
+    >>> Margin(0.03, "1.5 pilot spreads of the difference, seeds 1000-1005").value
+    0.03
+    """
+
+    value: float
+    because: str
+
+    def __init__(self, value: float, because: str = "") -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            raise FaevalError(f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0.")
+        if not isinstance(because, str) or not because.strip():
+            raise FaevalError(
+                f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number comes from, such as "
+                "'1.5 pilot spreads of the difference, seeds 1000-1005'."
+            )
+        object.__setattr__(self, "value", float(value))
+        object.__setattr__(self, "because", because.strip())
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin."""
+
+    kind: Kind
+    a: Estimand
+    b: Estimand
+    margin: Margin
+    anticipated: float | None = None
+
+    @property
+    def contrast(self) -> Estimand:
+        """The estimand a - b."""
+        return self.a - self.b
+
+    def __str__(self) -> str:
+        m = f"{self.margin.value:g}"
+        words = {
+            "exceeds": f"{self.a} exceeds {self.b} by more than {m}",
+            "below": f"{self.a} is below {self.b} by more than {m}",
+            "not_above": f"{self.a} is not above {self.b} by more than {m}",
+            "not_below": f"{self.a} is not below {self.b} by more than {m}",
+            "equivalent": f"{self.a} equals {self.b} within {m}",
+            "agree": f"{self.a} agrees with {self.b} within {m} on every unit",
+        }
+        return words[self.kind]
+
+
+def _assertion(kind: Kind, a: Any, b: Any, margin: Any, name: str, anticipated: Any) -> Assertion:
+    where = f"fe.{kind}"
+    left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
+    if not (left - right).terms:
+        raise FaevalError(f"{where}: {left} and {right} do not differ by anything measured; compare two estimands.")
+    if not isinstance(margin, Margin):
+        raise FaevalError(
+            f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value, because): the smallest effect "
+            "that matters, and the reason for it."
+        )
+    if kind in ("equivalent", "agree") and margin.value == 0:
+        raise FaevalError(f"{where}: within a margin of 0 nothing can be shown; give a margin above 0.")
+    if anticipated is not None and (
+        isinstance(anticipated, bool) or not isinstance(anticipated, int | float) or not math.isfinite(anticipated)
+    ):
+        raise FaevalError(
+            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite number in the metric's "
+            "unit: the effect expected, counted in the direction of the margin."
+        )
+    return Assertion(kind, left, right, margin, None if anticipated is None else float(anticipated))
+
+
+def exceeds(
+    a: Estimand, b: Estimand | float = 0, *, by: Margin | None = None, anticipated: float | None = None
+) -> Assertion:
+    """Assert that a - b is larger than the margin. ``anticipated`` is the a - b expected, for power."""
+    return _assertion("exceeds", a, b, by, "by", anticipated)
+
+
+def below(
+    a: Estimand, b: Estimand | float = 0, *, by: Margin | None = None, anticipated: float | None = None
+) -> Assertion:
+    """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a expected."""
+    return _assertion("below", a, b, by, "by", anticipated)
+
+
+def not_above(
+    a: Estimand, b: Estimand | float = 0, *, by: Margin | None = None, anticipated: float | None = None
+) -> Assertion:
+    """Assert that a - b is at most the margin: no increase that matters."""
+    return _assertion("not_above", a, b, by, "by", anticipated)
+
+
+def not_below(
+    a: Estimand, b: Estimand | float = 0, *, by: Margin | None = None, anticipated: float | None = None
+) -> Assertion:
+    """Assert that b - a is at most the margin: no decrease that matters."""
+    return _assertion("not_below", a, b, by, "by", anticipated)
+
+
+def equivalent(
+    a: Estimand, b: Estimand | float = 0, *, within: Margin | None = None, anticipated: float | None = None
+) -> Assertion:
+    """Assert that a and b differ by less than the margin, either way (two one-sided tests)."""
+    return _assertion("equivalent", a, b, within, "within", anticipated)
+
+
+def agree(a: Estimand, b: Estimand, *, within: Margin | None = None) -> Assertion:
+    """Assert that a and b agree on their units (layers), not only on average.
+
+    Two tests in one: the mean difference is equivalent to 0 within the margin, and the 90 % quantile over units of the
+    absolute difference is below the margin.
+    """
+    made = _assertion("agree", a, b, within, "within", None)
+    for side in (made.a, made.b):
+        if len(side.terms) != 1 or side.constant or not all(r.layers is not None for r in side.reads()):
+            raise FaevalError(f"fe.agree: {side} must be one metric over layers, such as fe.cosine(arm).")
+    return made
+
+
+SeedPlan = int | Iterable[int] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about an experiment, and the rule that decides it.
+
+    Parameters
+    ----------
+    sentence
+        What is claimed, in words.
+    *assertions
+        All of them must hold.
+    attributed_to
+        The factor, or factors, that the two sides differ in: required when they differ, and nothing else may.
+    family
+        The claims that share one error rate; by default all of the file.
+    expect
+        The verdict registered: a word ("supported", "refuted", "inconclusive", "invalid", "any"; "invalid:confounded"
+        names the reason too), or a mapping from setting to one.
+    requires
+        Claims that must be supported before this one is released.
+    test
+        "t" (default), "sign-flip" or "sign"; chosen before the data exist.
+    seeds
+        The plan: a count (5 is seeds 1 to 5), a list, or a mapping from setting to one; settings that it does not name
+        plan 5.
+    alpha
+        The family's error rate for wrong support, and for wrong refutation.
+    diverged
+        "worst" counts a diverged run as the end of the metric's range that speaks against the claim.
+    about
+        What the claim is about when it is not the subject itself: "instrument" for a check of the measurement.
+    note
+        A sentence printed with the verdict.
+    published
+        Figures of others to stand beside ours: mappings with ``what``, ``published`` and, where known, ``spread``,
+        ``setting``, ``source``; they decide nothing.
+    tags, source
+        ``tags=("extended",)`` keeps the claim out of the default run; where the claim was published.
+
+    Raises
+    ------
+    FaevalError
+        Any argument that could not be decided by.
+    """
+
+    sentence: str
+    assertions: tuple[Assertion, ...]
+    attributed_to: tuple[str, ...] = ()
+    family: str | None = None
+    expect: str | Mapping[str, str] | None = None
+    requires: tuple[Claim, ...] = ()
+    test: TestName = "t"
+    seeds: Any = DEFAULT_SEEDS
+    alpha: float = 0.05
+    diverged: str | None = None
+    about: str | None = None
+    note: str = ""
+    published: tuple[Mapping[str, Any], ...] = ()
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    id: str = ""  # file::variable, known once the file is loaded
+    experiment: Experiment | None = field(default=None, compare=False)  # of the claims file, when it brings its own
+    line: int | None = field(default=None, compare=False)
+
+    def __init__(
+        self,
+        sentence: str,
+        *assertions: Assertion,
+        attributed_to: str | Iterable[str] = (),
+        family: str | None = None,
+        expect: str | Mapping[str, str] | None = None,
+        requires: Claim | Iterable[Claim] = (),
+        controls: Iterable[Assertion] = (),
+        test: TestName = "t",
+        seeds: Any = DEFAULT_SEEDS,
+        looks: Iterable[int] = (),
+        alpha: float = 0.05,
+        diverged: str | None = None,
+        about: str | None = None,
+        note: str = "",
+        published: Iterable[Mapping[str, Any]] = (),
+        tags: Iterable[str] = (),
+        source: str | None = None,
+        id: str = "",  # noqa: A002 - the name that readers of verdicts know
+        experiment: Experiment | None = None,
+        line: int | None = None,
+    ) -> None:
+        if not isinstance(sentence, str) or not sentence.strip():
+            raise FaevalError(f"fe.Claim: sentence={sentence!r} ({type(sentence).__name__}) must say what is claimed.")
+        where = f"fe.Claim({sentence!r})"
+        if not assertions or not all(isinstance(a, Assertion) for a in assertions):
+            wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
+            raise FaevalError(f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}.")
+        for name, value in (("controls", tuple(controls)), ("looks", tuple(looks))):
+            if value:
+                raise FaevalError(f"{where}: {name}={value!r} is not decided by this version; leave it out.")
+        factors = (attributed_to,) if isinstance(attributed_to, str) else tuple(attributed_to)
+        if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
+            raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
+        if test not in TESTS:
+            raise FaevalError(f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.")
+        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha <= 0.5:
+            raise FaevalError(f"{where}: alpha={alpha!r} ({type(alpha).__name__}) must lie in (0, 0.5].")
+        if diverged not in (None, "worst"):
+            raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
+        gates = (requires,) if isinstance(requires, Claim) else tuple(requires)
+        if not all(isinstance(g, Claim) for g in gates):
+            raise FaevalError(f"{where}: requires={requires!r} must be claims.")
+        if isinstance(tags, str):
+            tags = (tags,)
+        values = {
+            "sentence": sentence.strip(),
+            "assertions": tuple(assertions),
+            "attributed_to": tuple(sorted(factors)),
+            "family": family,
+            "expect": _expectation(expect, where),
+            "requires": gates,
+            "test": test,
+            "seeds": _plan(seeds, where),
+            "alpha": float(alpha),
+            "diverged": diverged,
+            "about": about,
+            "note": note,
+            "published": tuple(MappingProxyType(dict(p)) for p in published),
+            "tags": tuple(tags),
+            "source": source,
+            "id": id,
+            "experiment": experiment,
+            "line": line,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.sentence))
+
+    def named(self, **changes: Any) -> Claim:
+        """Return the claim with its id, family, experiment or line filled in."""
+        made = object.__new__(Claim)
+        made.__dict__.update(self.__dict__ | changes)
+        return made
+
+    @property
+    def name(self) -> str:
+        """Its id, or its sentence where it belongs to no file."""
+        return self.id or self.sentence
+
+    def planned(self, setting: str) -> tuple[int, ...]:
+        """Return the seeds planned in a setting."""
+        plan = self.seeds.get(setting, self.seeds["*"])
+        return tuple(plan)
+
+    def expected(self, setting: str) -> str | None:
+        """Return the word registered for a setting, or None for any."""
+        word = self.expect if isinstance(self.expect, str) else (self.expect or {}).get(setting)
+        return None if word == "any" else word
+
+    def arms(self) -> tuple[Arm, ...]:
+        """Return every arm that the claim reads, each once."""
+        return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what decides the claim, as plain data: everything but its prose."""
+        return {
+            "assertions": [
+                {
+                    "kind": a.kind,
+                    "a": _plain(a.a),
+                    "b": _plain(a.b),
+                    "margin": a.margin.value,
+                    "anticipated": a.anticipated,
+                }
+                for a in self.assertions
+            ],
+            "attributed_to": list(self.attributed_to),
+            "family": self.family,
+            "requires": sorted(g.name for g in self.requires),
+            "test": self.test,
+            "seeds": {k: list(v) for k, v in sorted(self.seeds.items())},
+            "alpha": self.alpha,
+            "diverged": self.diverged,
+            "about": self.about,
+        }
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the canonical form."""
+        return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(estimand: Estimand) -> Any:
+    terms = []
+    for weight, atom in estimand.terms:
+        if hasattr(atom, "inner"):
+            terms.append({"weight": weight, "log10": _plain(atom.inner)})
+        else:
+            read = {"metric": atom.metric, "arm": atom.arm.label, "epoch": atom.epoch, "exact": atom.exact}
+            terms.append({"weight": weight, **read, "layers": None if atom.layers is None else str(atom.layers)})
+    return {"terms": terms, "constant": estimand.constant}
+
+
+def _expectation(expect: Any, where: str) -> Any:
+    words = expect.values() if isinstance(expect, Mapping) else [] if expect is None else [expect]
+    for word in words:
+        base, sign, code = word.partition(":") if isinstance(word, str) else ("", "", "")
+        if word != "any" and (base not in WORDS or (sign and code not in REASONS[base])):
+            raise FaevalError(
+                f"{where}: expect={word!r} is no verdict; use {', '.join(WORDS)}, any, or a word with its reason such as "
+                "'invalid:confounded'."
+            )
+    return MappingProxyType(dict(expect)) if isinstance(expect, Mapping) else expect
+
+
+def seed_list(given: Any, where: str) -> tuple[int, ...]:
+    """Return a count as seeds 1..count, or a list as it is; raise FaevalError for repeated or negative seeds."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        if given < 1:
+            raise FaevalError(f"{where}: seeds={given!r} is no number of seeds; give at least 1.")
+        return tuple(range(1, given + 1))
+    if isinstance(given, Iterable) and not isinstance(given, str | Mapping):
+        seeds = tuple(given)
+        for seed in seeds:
+            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+                raise FaevalError(f"{where}: seed {seed!r} ({type(seed).__name__}) must be a whole number >= 0.")
+        if not seeds:
+            raise FaevalError(f"{where}: seeds={given!r} names no seed; give at least one.")
+        repeated = sorted({s for s in seeds if seeds.count(s) > 1})
+        if repeated:
+            raise FaevalError(
+                f"{where}: seeds={list(seeds)!r} repeats {repeated[0]}; a seed counts once, name each once."
+            )
+        return seeds
+    raise FaevalError(f"{where}: seeds={given!r} ({type(given).__name__}) must be a count or a list of whole numbers.")
+
+
+def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...]]:
+    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
+    given.setdefault("*", DEFAULT_SEEDS)
+    return MappingProxyType({str(k): seed_list(v, where) for k, v in given.items()})

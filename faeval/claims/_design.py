@@ -1,0 +1,183 @@
+"""Design checks: what makes a claim undecidable before any run, from the claim and its experiment alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from faeval.claims._claim import Assertion, Claim
+from faeval.claims._estimand import Read
+from faeval.errors import FaevalError
+from faeval.experiment import Arm, Experiment, Value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a claim cannot be decided: the word, its reason code, and a sentence."""
+
+    verdict: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a setting reads a claim's arms; without an experiment (evidence from elsewhere) arms are taken as written."""
+
+    experiment: Experiment | None = None
+
+    def factors(self, arm: Arm) -> dict[str, Value]:
+        """Return an arm's factors, defaults filled in where they are known."""
+        return self.experiment.resolve(arm) if self.experiment else dict(arm)
+
+    def label(self, arm: Arm) -> str:
+        """Return the label under which evidence holds the arm."""
+        return self.experiment.canonical(arm).label if self.experiment else arm.label
+
+    def last_epoch(self, arm: Arm) -> int | None:
+        """Return the run's last epoch, where the setting knows it."""
+        return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
+
+    def states(self, read: Read, found: set[int]) -> tuple[int, ...]:
+        """Return the states an estimand averages over, of those the setting, else the evidence, has."""
+        assert read.layers is not None
+        exact: tuple[int, ...] = ()
+        states: tuple[int, ...] = tuple(sorted(found))
+        if self.experiment:
+            factors = self.factors(read.arm)
+            states = self.experiment.layers(factors) or states
+            exact = self.experiment.exact(factors)
+        if read.layers.fixed is not None:
+            states = read.layers.fixed
+        else:
+            states = tuple(s for s in states if s >= 1)
+        return tuple(s for s in states if s not in exact) if read.layers.inexact_only else states
+
+
+def check_names(claim: Claim, design: Design) -> None:
+    """Raise FaevalError where a claim names a factor, metric, layer or epoch that its experiment does not have."""
+    experiment = design.experiment
+    if experiment is None:
+        return
+    where = f"claim {claim.name!r} in {experiment.name}"
+    for assertion in claim.assertions:
+        for read in assertion.contrast.reads():
+            if read.metric not in experiment.metrics:
+                known = ", ".join(sorted(experiment.metrics))
+                raise FaevalError(f"{where}: no metric {read.metric!r} here. Its metrics: {known}.")
+            factors = experiment.resolve(read.arm)
+            about = experiment.metrics[read.metric]
+            states = experiment.layers(factors)
+            if states:
+                if about.layered and read.layers is None:
+                    raise FaevalError(
+                        f"{where}: {read.metric} has a number for each state; say layers=fe.deep, or which."
+                    )
+                if not about.layered and read.layers is not None:
+                    raise FaevalError(f"{where}: {read.metric} is one number for the network; leave layers= out.")
+                for layer in (read.layers.fixed or ()) if read.layers else ():
+                    if layer not in states:
+                        raise FaevalError(
+                            f"{where}: layer {layer} of {read.arm.label!r} does not exist; its states are 0..{states[-1]}."
+                        )
+            epochs = experiment.audited_epochs(factors)
+            if read.epoch is not None and epochs != (None,) and read.epoch not in epochs and about.name != "train_loss":
+                raise FaevalError(
+                    f"{where}: epoch {read.epoch} of {read.arm.label!r} is not audited; audited are "
+                    f"{', '.join(map(str, epochs))}."
+                )
+    for factor in claim.attributed_to:
+        if factor not in experiment.factors and factor != "epoch":
+            raise FaevalError(
+                f"{where}: attributed_to={factor!r} is no factor here. Its factors: {', '.join(experiment.factors)}, epoch."
+            )
+
+
+def confounded(claim: Claim, design: Design) -> Problem | None:
+    """Return why a claim's comparison cannot be attributed to what it names, or None.
+
+    For each assertion the signed reads of a - b are laid out by their factors and the epoch they are read at. What takes
+    more than one value among reads of opposite sign is what the sides differ in, and must be what is named. In a sum of
+    contrasts, factors that differ but are not named are accepted where the named ones explain the contrast without them:
+    summed over the named factors, all weights cancel at every combination of the others, and no fewer would do.
+    """
+    named = set(claim.attributed_to)
+    for assertion in claim.assertions:
+        cells = _cells(assertion, design)
+        weights = [w for w, _ in cells]
+        compares = min(weights) < 0 < max(weights)
+        factors = {f for _, cell in cells for f in cell}
+        differ = {f for f in factors if len({cell.get(f) for _, cell in cells}) > 1} if compares else set()
+        if differ == named and (not differ or _cancel(cells, named)):
+            continue
+        if named and named < differ and _cancel(cells, named) and not any(_cancel(cells, named - {f}) for f in named):
+            continue
+        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells))
+    return None
+
+
+def _cells(assertion: Assertion, design: Design) -> list[tuple[float, dict[str, Value]]]:
+    signed = assertion.contrast.signed_reads()
+    last = {r: design.last_epoch(r.arm) for _, r in signed}
+    # Read at the end of runs of different length, sides differ in the factor that sets it, not in the epoch as well.
+    at_end = all(r.epoch is None or r.epoch == last[r] for _, r in signed)
+    cells = []
+    for weight, read in signed:
+        cell = design.factors(read.arm)
+        if not at_end:
+            cell["epoch"] = last[read] if read.epoch is None else read.epoch
+        cells.append((weight, cell))
+    return cells
+
+
+def _cancel(cells: list[tuple[float, dict[str, Value]]], over: set[str]) -> bool:
+    sums: defaultdict[tuple[tuple[str, str], ...], float] = defaultdict(float)
+    for weight, cell in cells:
+        sums[tuple(sorted((f, repr(v)) for f, v in cell.items() if f not in over))] += weight
+    largest = max(abs(weight) for weight, _ in cells)
+    return all(abs(total) <= 1e-9 * largest for total in sums.values())
+
+
+def _explain(
+    assertion: Assertion, differ: set[str], named: set[str], cells: list[tuple[float, dict[str, Value]]]
+) -> str:
+    def values(factor: str) -> str:
+        seen = dict.fromkeys(repr(cell.get(factor)) for _, cell in cells)
+        return f"{factor} ({' against '.join(seen)})"
+
+    what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
+    said = " and ".join(sorted(named)) or "nothing"
+    if differ == named:
+        return f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed by it."
+    return (
+        f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; "
+        "compare arms that differ in what is named alone."
+    )
+
+
+def exact_states(claim: Claim, design: Design) -> Problem | None:
+    """Return why an average holds states whose credit is exact by construction, or None."""
+    experiment = design.experiment
+    if experiment is None:
+        return None
+    for assertion in claim.assertions:
+        for read in assertion.contrast.reads():
+            about = experiment.metrics.get(read.metric)
+            if read.layers is None or about is None or about.instrument is None or read.exact == "included":
+                continue
+            states = design.states(read, set())
+            exact = [s for s in states if s in experiment.exact(design.factors(read.arm))]
+            if exact or not states:
+                which = "every state" if not states or len(exact) == len(states) else f"state {exact[0]}"
+                return Problem(
+                    "invalid",
+                    "exact_by_construction",
+                    f"the credit of {read.arm.label!r} is the true gradient at {which} by construction, so {read} scores "
+                    "it against itself; use layers=fe.deep.inexact, or say exact='included'.",
+                )
+    return None
+
+
+def check_design(claim: Claim, design: Design) -> Problem | None:
+    """Return the first problem that makes a claim invalid whatever its runs give, or None."""
+    return confounded(claim, design) or exact_states(claim, design)

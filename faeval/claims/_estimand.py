@@ -1,0 +1,274 @@
+"""Estimand: one number per seed, as a linear combination of what evidence holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from faeval.errors import FaevalError
+from faeval.experiment import METRICS, Arm
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Which states an estimand averages over.
+
+    ``fixed`` names them; None stands for all deep states, 1..L, whatever L is. ``inexact_only`` leaves out those whose
+    credit is exact by construction.
+    """
+
+    fixed: tuple[int, ...] | None = None
+    inexact_only: bool = False
+
+    @property
+    def inexact(self) -> Layers:
+        """The same states without those whose credit is exact by construction."""
+        return replace(self, inexact_only=True)
+
+    def __str__(self) -> str:
+        name = "deep" if self.fixed is None else ",".join(map(str, self.fixed))
+        return name + (".inexact" if self.inexact_only else "")
+
+
+#: States 1..L: everything that blocks produced.
+deep = Layers()
+#: State 0: what the embedding produced.
+embedding = Layers((0,))
+
+
+@dataclass(frozen=True)
+class Read:
+    """One metric of one arm, averaged over layers, at one epoch; None is the run's last."""
+
+    metric: str
+    arm: Arm
+    layers: Layers | None = None
+    epoch: int | None = None
+    exact: str | None = None
+
+    def __str__(self) -> str:
+        parts = [self.arm.label or "defaults"]
+        if self.layers is not None and self.layers != deep:
+            parts.append({embedding: "embedding"}.get(self.layers, f"layers={self.layers}"))
+        if self.epoch is not None:
+            parts.append(f"epoch={self.epoch}")
+        name = f"deep {self.metric}" if self.layers == deep else self.metric
+        return f"{name}({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
+class Log10:
+    """The decimal logarithm of an estimand, for ratios."""
+
+    inner: Estimand
+
+    def __str__(self) -> str:
+        return f"log10({self.inner})"
+
+
+Atom = Read | Log10
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """One number per seed: a weighted sum of metrics read from runs, plus a constant.
+
+    Made by :func:`metric` and its named forms (``cosine``, ``rho``, ``accuracy``, ...). Estimands add, subtract, and are
+    scaled by numbers, seed by seed.
+
+    Examples
+    --------
+    >>> dfa = Arm("dfa")
+    >>> str(cosine(dfa.but(penalty=0.01)) - cosine(dfa))
+    'deep cosine(dfa+penalty=0.01) - deep cosine(dfa)'
+    """
+
+    terms: tuple[tuple[float, Atom], ...] = ()
+    constant: float = 0.0
+
+    def __post_init__(self) -> None:
+        merged: dict[Atom, float] = {}
+        for weight, atom in self.terms:
+            merged[atom] = merged.get(atom, 0.0) + weight
+        object.__setattr__(self, "terms", tuple((w, a) for a, w in merged.items() if w))
+
+    def __add__(self, other: Estimand | float) -> Estimand:
+        added = as_estimand(other, "a sum")
+        return Estimand(self.terms + added.terms, self.constant + added.constant)
+
+    __radd__ = __add__
+
+    def __mul__(self, factor: float) -> Estimand:
+        number = _number(factor, "an estimand's factor")
+        return Estimand(tuple((w * number, a) for w, a in self.terms), self.constant * number)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Estimand:
+        if _number(divisor, "an estimand's divisor") == 0:
+            raise FaevalError(
+                "an estimand cannot be divided by 0; for a ratio of two metrics compare fe.log10 of both."
+            )
+        return self * (1.0 / divisor)
+
+    def __neg__(self) -> Estimand:
+        return self * -1.0
+
+    def __sub__(self, other: Estimand | float) -> Estimand:
+        return self + -as_estimand(other, "a difference")
+
+    def __rsub__(self, other: float) -> Estimand:
+        return -self + other
+
+    def reads(self) -> tuple[Read, ...]:
+        """Return all that must be read from evidence, each once."""
+        found: dict[Read, None] = {}
+        for _, atom in self.terms:
+            found.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
+        return tuple(found)
+
+    def signed_reads(self) -> list[tuple[float, Read]]:
+        """Return each read with its weight; below a logarithm, which increases, the sign is what matters."""
+        signed = []
+        for weight, atom in self.terms:
+            inner = [(1.0, atom)] if isinstance(atom, Read) else atom.inner.signed_reads()
+            signed += [(weight * w, read) for w, read in inner]
+        return signed
+
+    def with_reads(self, change: Callable[[Read], Read]) -> Estimand:
+        """Return the estimand with every read replaced."""
+        return Estimand(
+            tuple((w, change(a) if isinstance(a, Read) else Log10(a.inner.with_reads(change))) for w, a in self.terms),
+            self.constant,
+        )
+
+    def __str__(self) -> str:
+        text = ""
+        for weight, atom in self.terms:
+            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
+            sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")
+            text += f"{sign}{size}{atom}"
+        if self.constant or not text:
+            sign = "" if not text else (" - " if self.constant < 0 else " + ")
+            text += f"{sign}{abs(self.constant) if text else self.constant:g}"
+        return text
+
+
+def as_estimand(value: Any, where: str) -> Estimand:
+    """Return an estimand, or a number as a constant one."""
+    return value if isinstance(value, Estimand) else Estimand(constant=_number(value, where))
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise FaevalError(
+            f"{where} takes an estimand such as fe.cosine(arm), or a finite number; it was given {value!r} "
+            f"({type(value).__name__})."
+        )
+    return float(value)
+
+
+def metric(
+    name: str,
+    arm: Arm,
+    *,
+    layers: Layers | Iterable[int] | int | None = None,
+    epoch: int | None = None,
+    exact: str | None = None,
+) -> Estimand:
+    """Return any metric of an arm as an estimand.
+
+    Parameters
+    ----------
+    name
+        The metric's name in evidence.
+    arm
+        The arm, or its label.
+    layers
+        For metrics with a number for each state: ``fe.deep`` (states 1..L), ``fe.deep.inexact``, ``fe.embedding``, a
+        number, several. None for metrics without layers.
+    epoch
+        None reads the run's last epoch.
+    exact
+        "included" lets states whose credit is exact by construction into the average.
+
+    Raises
+    ------
+    FaevalError
+        An argument is of the wrong type or out of range.
+    """
+    if not isinstance(name, str) or not name or "@" in name:
+        raise FaevalError(f"fe.metric: name={name!r} ({type(name).__name__}) must be a metric's name.")
+    if isinstance(arm, str):
+        arm = Arm.parse(arm)
+    if not isinstance(arm, Arm):
+        raise FaevalError(f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as fe.Arm('dfa').")
+    if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
+        raise FaevalError(
+            f"fe.{name}: epoch={epoch!r} ({type(epoch).__name__}) must be a whole number >= 0, or None for the last."
+        )
+    if exact not in (None, "included"):
+        raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
+    return Estimand(((1.0, Read(name, arm, _layers(layers, name), epoch, exact)),))
+
+
+def _layers(given: Any, name: str) -> Layers | None:
+    if given is None or isinstance(given, Layers):
+        return given
+    numbers = (given,) if isinstance(given, int) else given
+    if isinstance(numbers, Iterable) and not isinstance(numbers, str):
+        numbers = tuple(numbers)
+        if numbers and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+            if len(set(numbers)) == len(numbers):
+                return Layers(tuple(sorted(numbers)))
+            raise FaevalError(f"fe.{name}: layers={given!r} names a layer twice; name each once.")
+    raise FaevalError(
+        f"fe.{name}: layers={given!r} ({type(given).__name__}) must be fe.deep, fe.deep.inexact, fe.embedding, a whole "
+        "number >= 0, or several."
+    )
+
+
+def _named(name: str) -> Callable[..., Estimand]:
+    about = METRICS[name]
+    default: Layers | None = deep if about.layered else None
+
+    def read(
+        arm: Arm,
+        layers: Layers | Iterable[int] | int | None = default,
+        epoch: int | None = None,
+        exact: str | None = None,
+    ) -> Estimand:
+        return metric(name, arm, layers=layers, epoch=epoch, exact=exact)
+
+    read.__name__ = read.__qualname__ = name
+    read.__doc__ = f"{about.description}\n\n    The estimand of an arm; see :func:`metric` for the arguments."
+    return read
+
+
+cosine = _named("cosine")
+rho = _named("rho")
+accuracy = _named("accuracy")
+growth = _named("growth")
+gradient_norm = _named("gradient_norm")
+state_norm = _named("state_norm")
+credit_norm = _named("credit_norm")
+train_loss = _named("train_loss")
+test_loss = _named("test_loss")
+
+
+def log10(estimand: Estimand) -> Estimand:
+    """Return the decimal logarithm of an estimand, seed by seed; undefined where it is not positive."""
+    if not isinstance(estimand, Estimand) or not estimand.terms:
+        raise FaevalError(
+            f"fe.log10: {estimand!r} ({type(estimand).__name__}) must be an estimand, such as fe.growth(arm)."
+        )
+    return Estimand(((1.0, Log10(estimand)),))
+
+
+def mean(*estimands: Estimand) -> Estimand:
+    """Return the average of estimands, seed by seed."""
+    if not estimands:
+        raise FaevalError("fe.mean: no estimand was given; give at least one.")
+    return sum((as_estimand(e, "fe.mean") for e in estimands), Estimand()) / len(estimands)

@@ -1,0 +1,253 @@
+"""From evidence to one number per seed: the only way from rows to what statistics see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval.claims._claim import Assertion, Claim
+from faeval.claims._design import Design, Problem
+from faeval.claims._estimand import Estimand, Log10, Read
+from faeval.experiment import METRICS, Metric
+
+#: Item-block rows METRIC@1 .. METRIC@8.
+ITEM_BLOCKS = 8
+_WEIGHTS = "sha256:"  # how the run column names a run by the hash of its weights
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` counts rows of one key."""
+
+    value: float
+    status: str
+    run: str
+    copies: int = 1
+
+
+class Evidence:
+    """A table of one setting, indexed by what estimands ask for."""
+
+    def __init__(self, table: Any) -> None:
+        self.cells: dict[tuple[str, str, int | None], dict[tuple[int, int | None], Cell]] = {}
+        self.epochs: dict[str, int] = {}
+        epoch = [None if e < 0 else e for e in table["epoch"].fillna(-1).astype("int64").tolist()]
+        layer = [None if v < 0 else v for v in table["layer"].fillna(-1).astype("int64").tolist()]
+        columns = (table[c].tolist() for c in ("metric", "arm", "seed", "value", "status", "run"))
+        metrics, arms, seeds, values, statuses, runs = columns
+        for m, a, e, s, lay, v, st, run in zip(metrics, arms, epoch, seeds, layer, values, statuses, runs, strict=True):
+            group = self.cells.setdefault((m, a, e), {})
+            before = group.get((s, lay))
+            group[s, lay] = Cell(v, st, run, before.copies + 1 if before else 1)
+            if e is not None and e > self.epochs.get(a, -1):
+                self.epochs[a] = e
+
+    def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
+        """Return every seed that any of the arms has rows of."""
+        wanted = set(arms)
+        return tuple(sorted({s for (_, a, _), g in self.cells.items() if a in wanted for s, _ in g}))
+
+    def group(self, read: Read, design: Design) -> dict[tuple[int, int | None], Cell]:
+        """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
+        label = design.label(read.arm)
+        last = design.last_epoch(read.arm)
+        epoch = read.epoch if read.epoch is not None else last if last is not None else self.epochs.get(label)
+        return self.cells.get((read.metric, label, epoch)) or self.cells.get((read.metric, label, None), {})
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of an assertion's two sides at each seed; per unit (layer) too where it is about agreement."""
+
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    units: NDArray[np.float64] | None = None  # (seeds, units), |a - b|
+
+
+class Measurement:
+    """What one claim reads, over one list of seeds."""
+
+    def __init__(self, claim: Claim, evidence: Evidence, design: Design, seeds: Sequence[int]) -> None:
+        self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
+        self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
+        self.groups = {read: evidence.group(read, design) for read in self.reads}
+        self.layers: dict[Read, tuple[int | None, ...]] = {read: self._layers(read) for read in self.reads}
+        # Rows of each (read, seed): how many of those wanted are there.
+        self.present = {
+            (read, seed): sum((seed, layer) in self.groups[read] for layer in self.layers[read])
+            for read in self.reads
+            for seed in self.seeds
+        }
+
+    def _layers(self, read: Read) -> tuple[int | None, ...]:
+        if read.layers is None:
+            return (None,)
+        return self.design.states(read, {lay for _, lay in self.groups[read] if lay is not None}) or (None,)
+
+    def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
+        """Yield every cell that the claim reads at its seeds."""
+        for read in self.reads:
+            for seed in self.seeds:
+                for layer in self.layers[read]:
+                    cell = self.groups[read].get((seed, layer))
+                    if cell is not None:
+                        yield read, seed, layer, cell
+
+    def absent(self) -> tuple[int, ...]:
+        """Return the seeds that nothing at all was measured at."""
+        return tuple(s for s in self.seeds if not any(self.present[r, s] for r in self.reads))
+
+    def missing(self) -> Problem | None:
+        """Return what rows are lacking, apart from seeds that are wholly absent."""
+        if len(self.absent()) == len(self.seeds):
+            return Problem("inconclusive", "not_run", "no row of what it reads was found; run it first.")
+        gaps = [
+            f"{read} at seed {seed}"
+            for (read, seed), count in self.present.items()
+            if count < len(self.layers[read]) and seed not in self.absent()
+        ]
+        if gaps:
+            more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+            return Problem("inconclusive", "evidence_missing", f"evidence lacks {gaps[0]}{more}; run what is missing.")
+        return None
+
+    def untrustworthy(self) -> Problem | None:
+        """Return why some row that is there cannot be used."""
+        problems: dict[str, Problem] = {}
+        for read, seed, layer, cell in self.cells():
+            code, text = _trouble(self.metric(read), cell)
+            if code == "diverged" and self.claim.diverged == "worst" and self._has_worst(read):
+                continue
+            if code and code not in problems:
+                at = f"{read.metric} of {read.arm.label!r} at seed {seed}" + (
+                    f", state {layer}" if layer is not None else ""
+                )
+                problems[code] = Problem("invalid", code, f"{at} {text}")
+        order = ("unit_mismatch", "diverged", "below_floor", "undefined", "out_of_range")
+        return next((problems[c] for c in order if c in problems), None)
+
+    def _has_worst(self, read: Read) -> bool:
+        metric = self.metric(read)
+        directed = all(a.kind not in ("equivalent", "agree") for a in self.claim.assertions)
+        return directed and math.isfinite(metric.low) and math.isfinite(metric.high)
+
+    def same_weights(self) -> Problem | None:
+        """Return the seeds of an arm whose runs ended in the very same weights."""
+        for read in self.reads:
+            owner: dict[str, int] = {}
+            for (seed, _), cell in sorted(self.groups[read].items(), key=lambda item: item[0][0]):
+                if seed not in self.seeds or not cell.run.startswith(_WEIGHTS):
+                    continue
+                first = owner.setdefault(cell.run, seed)
+                if first != seed:
+                    return Problem(
+                        "invalid",
+                        "seed_controls_nothing",
+                        f"seeds {first} and {seed} of {read.arm.label!r} ended in the same weights: they are one run "
+                        "counted twice; make the experiment use its seed.",
+                    )
+        return None
+
+    def metric(self, read: Read) -> Metric:
+        """Return what is known of a read's metric."""
+        known = self.design.experiment.metrics if self.design.experiment else METRICS
+        return known.get(read.metric) or Metric(read.metric)
+
+    def values(self, assertion: Assertion) -> Values:
+        """Return both sides of an assertion, one number a seed; call only where nothing is missing."""
+        # "worst" is the end of the range that makes a - b speak against the assertion.
+        against = 1.0 if assertion.kind in ("below", "not_above") else -1.0
+        a = self._evaluate(assertion.a, against)
+        b = self._evaluate(assertion.b, -against)
+        if assertion.kind != "agree":
+            return Values(a, b)
+        left, right = (self._per_layer(side) for side in (assertion.a, assertion.b))
+        return Values(a, b, np.abs(left - right))
+
+    def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
+        total = np.full(len(self.seeds), estimand.constant)
+        for weight, atom in estimand.terms:
+            sign = against * math.copysign(1.0, weight)
+            if isinstance(atom, Log10):
+                inner = self._evaluate(atom.inner, sign)
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    total = total + weight * np.where(inner > 0, np.log10(inner), np.nan)
+            else:
+                total = total + weight * self._read(atom, sign).mean(axis=1)
+        return total
+
+    def _read(self, read: Read, against: float = -1.0) -> NDArray[np.float64]:
+        metric, group = self.metric(read), self.groups[read]
+        worst = metric.low if against < 0 else metric.high
+        rows = [
+            [worst if (c := group[seed, layer]).status == "diverged" else c.value for layer in self.layers[read]]
+            for seed in self.seeds
+        ]
+        return np.array(rows, dtype=np.float64)
+
+    def _per_layer(self, estimand: Estimand) -> NDArray[np.float64]:
+        ((weight, atom),) = estimand.terms
+        if isinstance(atom, Log10):
+            (inner,) = atom.inner.reads()
+            return weight * np.log10(self._read(inner))
+        return weight * self._read(atom)
+
+    def item_error(self, assertion: Assertion) -> float | None:
+        """Return the standard error of the seed-mean contrast over evaluation items; None where it is not recorded.
+
+        From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items: the standard deviation over
+        blocks of the seed-mean contrast, over sqrt 8.
+        """
+        means = []
+        for k in range(1, ITEM_BLOCKS + 1):
+            contrast = assertion.contrast.with_reads(lambda r, k=k: _block(r, k))  # type: ignore[misc]
+            block = Measurement(_only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds)
+            block.layers = {_block(r, k): self.layers[r] for r in self.layers}
+            if any(c.status != "measured" or not math.isfinite(c.value) for *_, c in block.cells()):
+                return None
+            if any((s, lay) not in block.groups[r] for r in block.reads for s in self.seeds for lay in block.layers[r]):
+                return None
+            means.append(float(block._evaluate(contrast, -1.0).mean()))
+        return float(np.std(means, ddof=1) / math.sqrt(ITEM_BLOCKS)) if all(map(math.isfinite, means)) else None
+
+
+def _block(read: Read, k: int) -> Read:
+    return Read(f"{read.metric}@{k}", read.arm, read.layers, read.epoch, read.exact)
+
+
+def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
+    lone = Assertion(assertion.kind, contrast, Estimand(), assertion.margin)
+    return claim.named(assertions=(lone,))
+
+
+def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
+    if cell.copies > 1:
+        return "unit_mismatch", (
+            f"stands {cell.copies} times in evidence: repeated rows are no replicates, the seed is; keep one row a key."
+        )
+    if cell.status == "diverged":
+        return (
+            "diverged",
+            "diverged; a run that fails is an outcome: declare diverged='worst' to count it as the worst.",
+        )
+    if cell.status == "below_floor":
+        return "below_floor", "is below the floor of its instrument: there the positive control reads under 0.99."
+    if cell.status == "undefined" or not math.isfinite(cell.value):
+        return "undefined", f"is undefined (status {cell.status}, value {cell.value})."
+    slack = 1e-9 * max(abs(metric.low), abs(metric.high)) if math.isfinite(metric.low + metric.high) else 0.0
+    if not metric.low - slack <= cell.value <= metric.high + slack:
+        return "out_of_range", f"is {cell.value!r}, outside [{metric.low:g}, {metric.high:g}]: no legal value."
+    return "", ""
+
+
+def units_of(assertion: Assertion, metrics: Mapping[str, Metric]) -> str:
+    """Return the unit of an assertion's contrast; "1" for a pure number."""
+    if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
+        return "decades"
+    units = {metrics[r.metric].unit if r.metric in metrics else "1" for r in assertion.contrast.reads()}
+    return units.pop() if len(units) == 1 else "mixed units"

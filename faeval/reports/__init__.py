@@ -1,0 +1,7 @@
+"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, a table on the terminal."""
+
+from __future__ import annotations
+
+from faeval.reports._report import SCHEMA, Profile, Report
+
+__all__ = ["SCHEMA", "Profile", "Report"]

@@ -1,0 +1,200 @@
+"""Report: all verdicts of one setting, and every way to show them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faeval.claims._verdict import WORDS, Verdict
+from faeval.errors import FaevalError
+from faeval.reports._words import standing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+SCHEMA = "faeval/report/1"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One metric of one arm over the layers of a network, at the run's last epoch.
+
+    ``values`` has one row a seed and one number a layer, None where there is none; ``status`` has the same shape and
+    says why: measured, below_floor, undefined, diverged. Empty, it stands for measured wherever there is a number.
+    """
+
+    arm: str
+    metric: str
+    layers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    status: tuple[tuple[str, ...], ...] = ()
+    epoch: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a number."""
+        where = f"Profile({self.metric!r} of {self.arm!r})"
+        for name, rows in (("values", self.values), ("status", self.status)):
+            if (rows or name == "values") and [len(row) for row in rows] != [len(self.layers)] * len(self.seeds):
+                raise FaevalError(
+                    f"{where}: {name} ({len(rows)} rows) must have one row for each of {len(self.seeds)} seeds, and in "
+                    f"each one entry for each of {len(self.layers)} layers."
+                )
+        known = self.status or tuple(tuple("measured" for _ in row) for row in self.values)
+        values = tuple(
+            tuple(
+                value if value is not None and math.isfinite(value) and status == "measured" else None
+                for value, status in zip(row, statuses, strict=True)
+            )
+            for row, statuses in zip(self.values, known, strict=True)
+        )
+        status = tuple(
+            tuple(
+                "undefined" if value is None and status == "measured" else status
+                for value, status in zip(row, statuses, strict=True)
+            )
+            for row, statuses in zip(values, known, strict=True)
+        )
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "status", status)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are views of it.
+
+    Parameters
+    ----------
+    setting
+        The experiment that was run.
+    verdicts
+        One for each claim, in the order of the claims.
+    evidence_sha256, lock_sha256
+        Of the evidence table's deterministic CSV, and of the claims' lock; None where there is none.
+    provenance
+        Versions, devices, threads, fingerprints, as plain data out of the evidence. Nothing of today or of this machine:
+        the same report gives the same bytes on any day.
+    profiles
+        Metrics over layers, to be drawn.
+    evidence
+        The table that the verdicts rest on, to be written beside them; no view shows it whole.
+    """
+
+    setting: str
+    verdicts: tuple[Verdict, ...]
+    evidence_sha256: str | None = None
+    lock_sha256: str | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    profiles: tuple[Profile, ...] = ()
+    evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many verdicts there are of each word, all four of them, in the order of :data:`WORDS`."""
+        return {word: sum(v.verdict == word for v in self.verdicts) for word in WORDS}
+
+    def exit_code(self, strict: bool = False) -> int:
+        """Return what the verdicts say to a script.
+
+        11 where a claim is invalid and was not expected to be; else 1 where a decided verdict differs from the expected
+        one; else, only with `strict`, 10 where a claim is undecided against expectation; else 0.
+        """
+        standings = {standing(verdict) for verdict in self.verdicts}
+        if "broken" in standings:
+            return 11
+        if "drift" in standings:
+            return 1
+        return 10 if strict and "open" in standings else 0
+
+    def to_dict(self, strict: bool = False) -> dict[str, Any]:
+        """Return plain data, unrounded; what is undefined is None."""
+        return {
+            "schema": SCHEMA,
+            "setting": self.setting,
+            "counts": self.counts,
+            "exit_code": self.exit_code(strict),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "evidence_sha256": self.evidence_sha256,
+            "lock_sha256": self.lock_sha256,
+            "provenance": _plain(self.provenance),
+            "profiles": [
+                {
+                    "arm": p.arm,
+                    "metric": p.metric,
+                    "epoch": p.epoch,
+                    "layers": list(p.layers),
+                    "seeds": list(p.seeds),
+                    "values": _plain(p.values),
+                    "status": _plain(p.status),
+                }
+                for p in self.profiles
+            ],
+        }
+
+    def to_json(self, strict: bool = False) -> str:
+        """Return :meth:`to_dict` as JSON in ASCII, with sorted keys and a newline at the end."""
+        return json.dumps(self.to_dict(strict), sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return Markdown of less than 64 kB: the table first, then a section a claim, as many as fit."""
+        from faeval.reports._render import markdown_page
+
+        return markdown_page(self)
+
+    def to_html(self) -> str:
+        """Return one self-contained page, without scripts and without anything to be loaded."""
+        from faeval.reports._render import html_page
+
+        return html_page(self)
+
+    def table(self, width: int = 120) -> RenderableType:
+        """Return what ``rich`` prints on a terminal of so many columns."""
+        from faeval.reports._terminal import table
+
+        return table(self, width)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write report.html, report.md and verdicts.json, each whole or not at all, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            The folder cannot be made or written to.
+        """
+        views = {"report.html": self.to_html(), "report.md": self.to_markdown(), "verdicts.json": self.to_json()}
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return [_replace(folder / name, text.encode()) for name, text in views.items()]
+        except OSError as error:
+            raise FaevalError(
+                f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
+            ) from None
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain, value), key=str)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -1,0 +1,82 @@
+"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as markup or as an escape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faeval.reports._text import CELL, clip
+from faeval.reports._view import ClaimView, View, view
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from faeval.reports._report import Report
+
+_STYLES = {"supported": "green", "refuted": "magenta", "inconclusive": "bright_black", "invalid": "bright_black"}
+_WIDE = 100
+
+
+def table(report: Report, width: int) -> RenderableType:
+    """Return the verdict table of so many columns, or one block a claim where a table would not fit."""
+    from rich.console import Group
+
+    shown = view(report)
+    if width < _WIDE:
+        return Group(*(_block(claim) for claim in shown.claims), _summary(shown))
+    return Group(_grid(shown, width), _summary(shown))
+
+
+def _grid(shown: View, width: int) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, show_edge=False)
+    grid.add_column("Claim", ratio=5)
+    grid.add_column("Verdict", ratio=3)
+    grid.add_column(_text("Estimate [decision interval]"), no_wrap=True)
+    grid.add_column("n", justify="right", no_wrap=True)
+    grid.add_column("What it would take", ratio=4)
+    for claim in shown.claims:
+        grid.add_row(_text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes))
+    return grid
+
+
+def _block(claim: ClaimView) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+
+    verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
+    lines = (verdict, *(_text(a.value) for a in claim.assertions), _text(claim.takes, "dim"))
+    return Group(_text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), "")
+
+
+def _verdict(claim: ClaimView, between: str = "\n") -> Text:
+    from rich.text import Text
+
+    style = "bold red" if claim.alarm else _STYLES[claim.word]
+    text = Text(f"{claim.glyph} {claim.word}", style="")
+    text.stylize(style)
+    if claim.code != "decided":
+        text.append_text(_text(f": {claim.code}", style))
+    if claim.standing:
+        text.append(between).append_text(_text(claim.standing, style if claim.alarm else "dim"))
+    if claim.flags:
+        text.append(between).append_text(_text(", ".join(claim.flags), "yellow"))
+    return text
+
+
+def _values(claim: ClaimView) -> Text:
+    from rich.text import Text
+
+    return Text("\n").join(_text(a.value) for a in claim.assertions) if claim.assertions else Text("none", "dim")
+
+
+def _summary(shown: View) -> Text:
+    return _text(" · ".join(f"{t.glyph} {t.text}" for t in shown.tallies) or "No claims were selected.", "bold")
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(clip(text, CELL), style=style)

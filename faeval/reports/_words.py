@@ -1,0 +1,342 @@
+"""What words, codes and flags mean, and a verdict said in a sentence. Prose only: no layout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.reports._numbers import Style, exact, style_for
+
+Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
+Outcome = Literal["met", "contradicted", "open"]
+
+#: A sign beside each verdict's word, so that colour is never the only difference.
+GLYPHS: Mapping[str, str] = {"supported": "●", "refuted": "◆", "inconclusive": "○", "invalid": "✕"}
+
+#: What each reason code says of any claim; the verdict's own reason says it of this one.
+CODES: Mapping[str, str] = {
+    "decided": "The interval lies on one side of the margin.",
+    "underpowered": "The interval is too wide for this many seeds to tell.",
+    "straddles_margin": "The interval contains the margin: either side of it remains possible.",
+    "unattainable": "No result on this many seeds could have decided it within its family.",
+    "not_run": "There is no evidence for it yet.",
+    "evidence_missing": "Some of the numbers it reads are missing.",
+    "plan_not_reached": "Fewer seeds have run than were planned, and nothing is decided before the plan is complete.",
+    "gate_undecided": "A claim that it depends on is still open.",
+    "no_spread": "The seeds differ by rounding alone, so there is no spread to judge by.",
+    "confounded": "The two sides differ in more than what the effect is attributed to.",
+    "unit_mismatch": "The replicates offered are not seeds, or a number stands twice.",
+    "seed_controls_nothing": "Different seeds gave the same weights.",
+    "below_floor": "The instrument cannot read its own positive control where these numbers were taken.",
+    "undefined": "A number that it reads is undefined.",
+    "diverged": "A run diverged, and the claim does not say what that counts for.",
+    "out_of_range": "A number lies outside the range that its metric can take.",
+    "exact_by_construction": "A state enters whose credit equals the gradient by construction.",
+    "metric_nonconforming": "The metric fails the properties that metrics of its kind must have.",
+    "gate_failed": "A claim that it depends on did not hold.",
+    "control_failed": "A control did not come out as it must.",
+    "spec_changed": "The claim is no longer the one that was registered.",
+    "evidence_tampered": "The evidence does not match its checksum.",
+    "error": "Deciding it failed.",
+}
+
+#: What each flag asks the reader to keep in mind.
+FLAGS: Mapping[str, str] = {
+    "fragile": "leaving out one seed, or another valid test, would change the verdict",
+    "coarse": "the seeds differ by less than two of the smallest steps that the metric can take",
+    "evaluation_set": "the margin lies within two standard errors over evaluation items: other items might say otherwise",
+    "unregistered": "the claim was not registered before its evidence, so it could have been fitted to it",
+    "reproduction": "it was decided on seeds whose results were known before: it repeats, and confirms nothing anew",
+    "exploratory": "it was decided on seeds outside its plan",
+    "deviated": "it was carried out otherwise than registered",
+    "stale": "code that its numbers depend on has changed since they were measured",
+    "replication_differs": "an earlier report of the same claim came out otherwise",
+}
+
+#: The glossary: key, term, meaning. Facts of the page point here by key.
+GLOSSARY: Mapping[str, tuple[str, str]] = {
+    "seed": (
+        "Seed, n",
+        "A seed fixes all that is random in a run. Both sides of a contrast are run at the same seeds and compared seed by "
+        "seed; n is how many seeds the verdict rests on. Layers and evaluation items are averaged first: they are not "
+        "replicates.",
+    ),
+    "estimate": ("Estimate", "The mean over seeds of the difference between the two sides, in the metric's own unit."),
+    "margin": (
+        "Margin",
+        "The smallest difference that would matter, fixed with its reason before the data. A difference that is real but "
+        "smaller than its margin does not support a claim.",
+    ),
+    "interval": (
+        "Decision interval",
+        "The interval beside each estimate. It excludes the margin exactly where the verdict says so. Each bound is taken "
+        "at the level that the claim met within its family, so the two ends may have different levels.",
+    ),
+    "ordinary": (
+        "Ordinary 90 % interval",
+        "The usual t interval for this contrast alone, with no allowance for the other claims. For comparison with other "
+        "work; it decides nothing here.",
+    ),
+    "refuting": (
+        "Refuting interval",
+        "The wider, second interval of an equivalence. The two sides are called different only where all of it lies "
+        "outside the margins.",
+    ),
+    "supported": ("Supported", "The decision interval lies wholly on the claimed side of the margin."),
+    "refuted": (
+        "Refuted",
+        "The decision interval lies wholly on the other side: what was claimed, at the size that matters, is not so. "
+        "This is a result, as good as any other.",
+    ),
+    "inconclusive": (
+        "Inconclusive",
+        "The data do not tell. It is no evidence for either side, nor for the absence of an effect.",
+    ),
+    "invalid": (
+        "Invalid",
+        "The comparison, the instrument or the evidence cannot carry the claim, whatever the numbers say.",
+    ),
+    "p": (
+        "p for and against",
+        "Two one-sided p-values. The one for the claim is small where the data speak against everything short of the "
+        "margin; the one against it is small where they speak against everything beyond it.",
+    ),
+    "level": (
+        "Level",
+        "A p-value decides where it is at most its level: alpha, shared out over the family by Holm's rule.",
+    ),
+    "family": (
+        "Family, Holm",
+        "Claims that are judged together. The chance of even one wrong support in a family is at most alpha, and so is "
+        "that of one wrong refutation, whatever the dependence between the claims.",
+    ),
+    "adjusted": (
+        "Adjusted p",
+        "The p-value with the family already allowed for: it decides where it is at most alpha.",
+    ),
+    "attainable": ("Smallest attainable p", "The smallest p-value that any data on this many seeds could give."),
+    "items": (
+        "Error over items",
+        "How far the estimate would move with other evaluation items. All seeds share their items, so more seeds do not "
+        "shrink it, and the decision interval does not contain it.",
+    ),
+    "power": ("Power", "The chance to be supported if the effect were as large as was anticipated before the data."),
+    "detectable": (
+        "Detectable effect",
+        "How far beyond the margin the true effect must lie to be found four times in five on this many seeds.",
+    ),
+    "needed": (
+        "Seeds needed",
+        "How many seeds would give 80 % power at the anticipated effect; once at the pilot's spread, and once at the upper "
+        "80 % bound of that spread, since a pilot may have been lucky.",
+    ),
+    "unseen": (
+        "Unseen failures",
+        "The highest rate at which runs might fail (with 95 % confidence, for each side), given what these seeds showed. "
+        "A few good seeds leave room for a great deal.",
+    ),
+    "without": (
+        "Without each seed",
+        "The verdict again, leaving out one seed at a time. It never changes the verdict; it shows what hangs on one run.",
+    ),
+    "expectation": (
+        "Expectation",
+        "The word that the authors expect, written down with the claim. A decided verdict that differs is called drift.",
+    ),
+    "registration": (
+        "Registration",
+        "A fingerprint of the claim with its margin, seeds and family, committed before the seeds that decide were run.",
+    ),
+    "below_floor": (
+        "Below floor",
+        "The instrument does not even see the true signal here, so its reading says nothing. It is not zero.",
+    ),
+    "undefined": ("Undefined", "There is no number, such as the direction of a vector of length zero. It is not zero."),
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a sentence: plain text, the name of a side, or a number."""
+
+    kind: Literal["text", "name", "number"]
+    text: str
+
+
+Phrase = tuple[Span, ...]
+
+
+def plain(text: str) -> Phrase:
+    """Return text as a phrase of one piece."""
+    return (Span("text", text),)
+
+
+def as_text(phrase: Phrase) -> str:
+    """Return a phrase without its marks."""
+    return "".join(span.text for span in phrase)
+
+
+def standing(verdict: Verdict) -> Standing:
+    """How a verdict stands to what was expected of it.
+
+    "broken" is invalid without being expected so, "drift" a decision that differs, "open" undecided against expectation,
+    "free" where nothing was expected.
+    """
+    if verdict.expected is not None and verdict.as_expected:
+        registered = verdict.registered_sha256 is not None and "unregistered" not in verdict.flags
+        return "as registered" if registered else "as expected"
+    if verdict.verdict == "invalid":
+        return "broken"
+    if verdict.expected is None:
+        return "free"
+    return "open" if verdict.verdict == "inconclusive" else "drift"
+
+
+def standing_text(verdict: Verdict) -> str:
+    """Say how a verdict stands to what was expected, in a few words; empty where nothing was."""
+    expected = verdict.expected or "no such thing"
+    return {
+        "drift": f"differs: {expected} was expected",
+        "broken": f"{expected} was expected" if verdict.expected else "not expected",
+        "open": f"{expected} was expected",
+        "free": "",
+    }.get(standing(verdict), standing(verdict))
+
+
+def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
+    """Return where the margin lies on the axis of a - b: one point, or two for an equivalence."""
+    m = assertion.margin
+    return {"equivalent": (-m, m), "below": (-m + 0.0,), "not_below": (-m + 0.0,)}.get(assertion.kind, (m,))
+
+
+def claimed(assertion: AssertionResult) -> tuple[float, float]:
+    """Return the open range of a - b that the assertion claims."""
+    m = assertion.margin
+    return {
+        "exceeds": (m, math.inf),
+        "below": (-math.inf, -m),
+        "not_above": (-math.inf, m),
+        "not_below": (-m, math.inf),
+        "equivalent": (-m, m),
+    }[assertion.kind]
+
+
+def outcome(assertion: AssertionResult) -> Outcome:
+    """Read off the intervals what an assertion came to."""
+    low, high = claimed(assertion)
+    if assertion.interval[0] > low and assertion.interval[1] < high:
+        return "met"
+    never = (-math.inf, math.inf)
+    outer = assertion.refuting or never if assertion.kind == "equivalent" else assertion.interval
+    return "contradicted" if outer[1] < low or outer[0] > high else "open"
+
+
+def style_of(assertion: AssertionResult) -> Style:
+    """Return how all numbers of an assertion are written: two digits of half its interval, clear of the margin."""
+    low, high = assertion.interval
+    bounds = (*assertion.interval, *(assertion.refuting or ()))
+    apart = [(bound, point) for bound in bounds for point in thresholds(assertion)]
+    width = (high - low) / 2 if math.isfinite(high - low) else assertion.sd
+    return style_for(width, (assertion.estimate, low, high), apart=apart)
+
+
+def unit_of(assertion: AssertionResult) -> str:
+    """Return the unit as it is written after a number; empty for a pure number."""
+    return "" if assertion.unit in ("", "1") else f" {assertion.unit}"
+
+
+def value_text(assertion: AssertionResult) -> str:
+    """Write estimate, decision interval and unit: ``0.17 [0.15, 0.19]``; the same in every view."""
+    if math.isnan(assertion.estimate):
+        return "not estimated"
+    style = style_of(assertion)
+    interval = "(no interval)" if any(map(math.isnan, assertion.interval)) else style.interval(assertion.interval)
+    return f"{style(assertion.estimate)} {interval}{unit_of(assertion)}"
+
+
+def found(assertion: AssertionResult, n: int) -> Phrase:
+    """Say what was found of one assertion, in one sentence."""
+    if math.isnan(assertion.estimate):
+        return (Span("text", "No estimate of "), Span("name", assertion.text), Span("text", "."))
+    a, b = Span("name", assertion.a.text), Span("name", assertion.b.text)
+    seeds = f"Over {n} seed{'s' * (n != 1)}, "
+    value = Span("number", value_text(assertion))
+    if assertion.b.text.strip() in ("0", "0.0"):
+        said: Phrase = (Span("text", seeds), a, Span("text", " is "), value)
+    elif assertion.interval[0] > 0:
+        said = (Span("text", seeds), a, Span("text", " is larger than "), b, Span("text", " by "), value)
+    elif assertion.interval[1] < 0:
+        said = (Span("text", seeds), a, Span("text", " is smaller than "), b, Span("text", ", with a difference of "), value)
+    else:
+        said = (Span("text", seeds), a, Span("text", " differs from "), b, Span("text", " by "), value)
+    return (*said, Span("text", f", {_tail(assertion)}."))
+
+
+def _tail(assertion: AssertionResult) -> str:
+    result, style = outcome(assertion), style_of(assertion)
+    if any(map(math.isnan, assertion.interval)):
+        return "with no spread to judge it by"
+    if assertion.kind == "equivalent":
+        within = f"±{exact(assertion.margin)}"
+        if result == "contradicted":
+            outer = style.interval(assertion.refuting or assertion.interval)
+            return f"and its refuting interval {outer} is all outside {within}: a difference that matters"
+        if result == "open":
+            return f"which does not settle whether the difference stays within {within}"
+        low, high = assertion.ordinary
+        different = "different, but by too little to matter" if low > 0 or high < 0 else "too little to matter"
+        return f"all within {within}: {different}"
+    (point,) = thresholds(assertion)
+    matter = "0" if point == 0 else f"the {exact(point)} that matters"
+    if result == "open":
+        return f"which does not settle on which side of {matter} it lies"
+    above = assertion.kind in ("exceeds", "not_below")
+    side = "above" if above == (result == "met") else "below"
+    opposite = ""
+    if result == "contradicted" and point:
+        low, high = assertion.interval
+        opposite = " and of opposite sign" if (high < 0 < point or low > 0 > point) and above_zero(assertion) else ""
+    return f"all {side} {matter}{opposite}"
+
+
+def above_zero(assertion: AssertionResult) -> bool:
+    """Whether the assertion claims an effect at all, so that there is an opposite of it."""
+    return assertion.kind in ("exceeds", "below")
+
+
+def headline(verdict: Verdict) -> tuple[Phrase, ...]:
+    """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
+    if not verdict.assertions:
+        return (plain(verdict.reason or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
+    said = tuple(found(assertion, verdict.n) for assertion in verdict.assertions)
+    if verdict.verdict == "invalid":
+        return (plain(f"These numbers carry no verdict. {verdict.reason}"), *said)
+    return said
+
+
+def pride(verdict: Verdict) -> str:
+    """Say what a refutation is worth where it was foreseen; empty elsewhere."""
+    how = standing(verdict)
+    if verdict.verdict != "refuted" or not how.startswith("as "):
+        return ""
+    if how == "as expected" or {"reproduction", "exploratory"} & set(verdict.flags):
+        return f"Refuted, {how}. A refutation is a result."
+    return (
+        f"Refuted, {how}. The claim said in advance what would count against it, its authors said that it would come, "
+        "and it came."
+    )
+
+
+def seed_list(seeds: tuple[int, ...]) -> str:
+    """Write seeds, runs of three or more neighbours as a range: ``1–5, 42``."""
+    parts: list[list[int]] = []
+    for seed in seeds:
+        if parts and seed == parts[-1][-1] + 1:
+            parts[-1].append(seed)
+        else:
+            parts.append([seed])
+    written = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
+    return ", ".join(written) or "none"
