@@ -282,12 +282,13 @@ def main() -> None:
     try:
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
-        typer.echo("faeval: interrupted; finished runs are kept, the same command goes on from there.", err=True)
         code = INTERRUPTED
     except Exception as error:
         if debug:
             raise
         code = _explain(error)
+    if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
+        typer.echo("faeval: interrupted; finished runs are kept, the same command goes on from there.", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -300,7 +301,6 @@ def _explain(error: Exception) -> int:
         typer.echo(f"faeval: {error}", err=True)
         return error.exit_code
     if isinstance(error, click.exceptions.Abort):
-        typer.echo("faeval: interrupted; finished runs are kept, the same command goes on from there.", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
         error.show()

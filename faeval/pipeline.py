@@ -210,8 +210,9 @@ def _profiles(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
     for arm, metric in wanted:
         rows = table[(table["arm"] == arm) & (table["metric"] == metric) & table["layer"].notna()]
         rows = rows.drop_duplicates(["seed", "epoch", "layer"])
-        last = rows["epoch"].max()
-        rows = rows[rows["epoch"] == last] if last == last and last is not None else rows
+        epochs = rows["epoch"].dropna()
+        last = int(epochs.max()) if len(epochs) else None
+        rows = rows[rows["epoch"] == last] if last is not None else rows
         if rows.empty or rows.duplicated(["seed", "layer"]).any():
             continue
         grid = rows.pivot(index="seed", columns="layer", values="value")
@@ -224,7 +225,7 @@ def _profiles(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
                 seeds=tuple(map(int, grid.index)),
                 values=tuple(tuple(None if v != v else float(v) for v in row) for row in grid.to_numpy()),
                 status=tuple(tuple(s if isinstance(s, str) else "undefined" for s in row) for row in status.to_numpy()),
-                epoch=None if last != last else int(last),
+                epoch=last,
             )
         )
     return tuple(profiles)

@@ -11,12 +11,11 @@ from faeval.claims._claim import not_above as not_above
 from faeval.claims._claim import not_below as not_below
 from faeval.claims._claim import seed_list as seed_list
 from faeval.claims._decide import decide as decide
-from faeval.claims._decide import design_of as design_of
-from faeval.claims._decide import tests_of as tests_of
 from faeval.claims._design import Design as Design
 from faeval.claims._design import Problem as Problem
 from faeval.claims._design import check_design as check_design
 from faeval.claims._design import check_names as check_names
+from faeval.claims._design import design_of as design_of
 from faeval.claims._estimand import Estimand as Estimand
 from faeval.claims._estimand import Read as Read
 from faeval.claims._estimand import accuracy as accuracy
@@ -34,7 +33,6 @@ from faeval.claims._estimand import state_norm as state_norm
 from faeval.claims._estimand import test_loss as test_loss
 from faeval.claims._estimand import train_loss as train_loss
 from faeval.claims._load import load as load
-from faeval.claims._decide import pilot_spreads as pilot_spreads
 from faeval.claims._lock import LOOKED_AT as LOOKED_AT
 from faeval.claims._lock import NAME as NAME
 from faeval.claims._lock import Lock as Lock
@@ -45,6 +43,8 @@ from faeval.claims._lock import read_lock as read_lock
 from faeval.claims._lock import write_lock as write_lock
 from faeval.claims._measure import Evidence as Evidence
 from faeval.claims._measure import Measurement as Measurement
+from faeval.claims._pilot import pilot_spreads as pilot_spreads
+from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS
 from faeval.claims._verdict import WORDS as WORDS
 from faeval.claims._verdict import AssertionResult as AssertionResult

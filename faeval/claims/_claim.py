@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from faeval.claims._estimand import Estimand, as_estimand
+from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment
@@ -139,9 +139,16 @@ def agree(a: Estimand, b: Estimand, *, within: Margin | None = None) -> Assertio
     """
     made = _assertion("agree", a, b, within, "within", None)
     for side in (made.a, made.b):
-        if len(side.terms) != 1 or side.constant or not all(r.layers is not None for r in side.reads()):
+        if len(side.terms) != 1 or side.constant or not all(map(_over_layers, (atom for _, atom in side.terms))):
             raise FaevalError(f"fe.agree: {side} must be one metric over layers, such as fe.cosine(arm).")
     return made
+
+
+def _over_layers(atom: Read | Log10) -> bool:
+    if isinstance(atom, Log10):
+        ((weight, inner), *more) = atom.inner.terms
+        return not more and weight == 1 and not atom.inner.constant and isinstance(inner, Read) and _over_layers(inner)
+    return atom.layers is not None
 
 
 SeedPlan = int | Iterable[int] | Mapping[str, Any]
@@ -239,10 +246,10 @@ class Claim:
         if not assertions or not all(isinstance(a, Assertion) for a in assertions):
             wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
             raise FaevalError(f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}.")
-        for name, value in (("controls", tuple(controls)), ("looks", tuple(looks))):
-            if value:
+        for name, value in (("controls", controls), ("looks", looks)):
+            if not isinstance(value, tuple | list) or value:
                 raise FaevalError(f"{where}: {name}={value!r} is not decided by this version; leave it out.")
-        factors = (attributed_to,) if isinstance(attributed_to, str) else tuple(attributed_to)
+        factors = _several(attributed_to, str, f"{where}: attributed_to", "factors")
         if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
             raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
         if test not in TESTS:
@@ -251,11 +258,12 @@ class Claim:
             raise FaevalError(f"{where}: alpha={alpha!r} ({type(alpha).__name__}) must lie in (0, 0.5].")
         if diverged not in (None, "worst"):
             raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
-        gates = (requires,) if isinstance(requires, Claim) else tuple(requires)
-        if not all(isinstance(g, Claim) for g in gates):
-            raise FaevalError(f"{where}: requires={requires!r} must be claims.")
-        if isinstance(tags, str):
-            tags = (tags,)
+        gates = _several(requires, Claim, f"{where}: requires", "claims")
+        for name, word in (("family", family), ("about", about), ("source", source)):
+            if word is not None and not (isinstance(word, str) and word.strip()):
+                raise FaevalError(f"{where}: {name}={word!r} ({type(word).__name__}) must be text, or left out.")
+        if not isinstance(note, str):
+            raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
         values = {
             "sentence": sentence.strip(),
             "assertions": tuple(assertions),
@@ -269,8 +277,8 @@ class Claim:
             "diverged": diverged,
             "about": about,
             "note": note,
-            "published": tuple(MappingProxyType(dict(p)) for p in published),
-            "tags": tuple(tags),
+            "published": _figures(published, assertions, where),
+            "tags": _several(tags, str, f"{where}: tags", "words"),
             "source": source,
             "id": id,
             "experiment": experiment,
@@ -344,6 +352,39 @@ def _plain(estimand: Estimand) -> Any:
             read = {"metric": atom.metric, "arm": atom.arm.label, "epoch": atom.epoch, "exact": atom.exact}
             terms.append({"weight": weight, **read, "layers": None if atom.layers is None else str(atom.layers)})
     return {"terms": terms, "constant": estimand.constant}
+
+
+def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:
+    """Return one thing, or several, as a tuple."""
+    if isinstance(given, kind):
+        return (given,)
+    items = tuple(given) if isinstance(given, Iterable) else (given,)
+    if isinstance(given, Mapping) or not all(isinstance(i, kind) for i in items):
+        raise FaevalError(f"{name}={given!r} ({type(given).__name__}) must be {what}.")
+    return items
+
+
+def _figures(given: Any, assertions: tuple[Assertion, ...], where: str) -> tuple[Mapping[str, Any], ...]:
+    tests = sum(2 if a.kind == "agree" else 1 for a in assertions)
+    figures = _several(given if isinstance(given, Iterable) else [given], Mapping, f"{where}: published", "mappings")
+    for figure in figures:
+        checks = {
+            "what": isinstance(figure.get("what"), str),
+            "published": _finite(figure.get("published")),
+            "spread": figure.get("spread") is None or _finite(figure["spread"]),
+            "side": figure.get("side") in (None, "a", "b"),
+            "assertion": isinstance(index := figure.get("assertion", 0), int) and index in range(tests),
+        }
+        for name in (name for name, right in checks.items() if not right):
+            raise FaevalError(
+                f"{where}: published={dict(figure)!r}: {name}={figure.get(name)!r} cannot be shown beside ours; give what= "
+                "as text, published= and spread= as finite numbers, side= 'a' or 'b', assertion= counted from 0."
+            )
+    return tuple(MappingProxyType(dict(f)) for f in figures)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _expectation(expect: Any, where: str) -> Any:

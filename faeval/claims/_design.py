@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._estimand import Read
 from faeval.errors import FaevalError
-from faeval.experiment import Arm, Experiment, Value
+from faeval.experiment import Arm, Experiment, Value, experiments
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,16 @@ class Design:
             factors = self.factors(read.arm)
             states = self.experiment.layers(factors) or states
             exact = self.experiment.exact(factors)
-        if read.layers.fixed is not None:
-            states = read.layers.fixed
-        else:
-            states = tuple(s for s in states if s >= 1)
+        fixed = read.layers.fixed
+        states = tuple(s for s in states if s >= 1) if fixed is None else fixed
         return tuple(s for s in states if s not in exact) if read.layers.inexact_only else states
+
+
+def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = None) -> Design:
+    """Return how a setting reads a claim's arms: by the file's own experiment, a named one, or as they are written."""
+    if claim.experiment is not None and claim.experiment.name == setting:
+        return Design(claim.experiment)
+    return Design((known if known is not None else experiments()).get(setting))
 
 
 def check_names(claim: Claim, design: Design) -> None:
@@ -107,7 +112,7 @@ def confounded(claim: Claim, design: Design) -> Problem | None:
         weights = [w for w, _ in cells]
         compares = min(weights) < 0 < max(weights)
         factors = {f for _, cell in cells for f in cell}
-        differ = {f for f in factors if len({cell.get(f) for _, cell in cells}) > 1} if compares else set()
+        differ = {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1} if compares else set()
         if differ == named and (not differ or _cancel(cells, named)):
             continue
         if named and named < differ and _cancel(cells, named) and not any(_cancel(cells, named - {f}) for f in named):
@@ -131,11 +136,16 @@ def _cells(assertion: Assertion, design: Design) -> list[tuple[float, dict[str, 
 
 
 def _cancel(cells: list[tuple[float, dict[str, Value]]], over: set[str]) -> bool:
-    sums: defaultdict[tuple[tuple[str, str], ...], float] = defaultdict(float)
+    sums: defaultdict[frozenset[tuple[str, tuple[bool, Value]]], float] = defaultdict(float)
     for weight, cell in cells:
-        sums[tuple(sorted((f, repr(v)) for f, v in cell.items() if f not in over))] += weight
+        sums[frozenset((f, _level(v)) for f, v in cell.items() if f not in over)] += weight
     largest = max(abs(weight) for weight, _ in cells)
     return all(abs(total) <= 1e-9 * largest for total in sums.values())
+
+
+def _level(value: Value) -> tuple[bool, Value]:
+    # 0 and 0.0 are one level of a factor; 1 and True are two.
+    return isinstance(value, bool), value
 
 
 def _explain(
@@ -165,6 +175,8 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
             about = experiment.metrics.get(read.metric)
             if read.layers is None or about is None or about.instrument is None or read.exact == "included":
                 continue
+            if not experiment.layers(design.factors(read.arm)):
+                continue  # its states are known from evidence alone
             states = design.states(read, set())
             exact = [s for s in states if s in experiment.exact(design.factors(read.arm))]
             if exact or not states:

@@ -90,9 +90,13 @@ class Estimand:
 
     def __post_init__(self) -> None:
         merged: dict[Atom, float] = {}
+        sizes: dict[Atom, float] = {}
         for weight, atom in self.terms:
             merged[atom] = merged.get(atom, 0.0) + weight
-        object.__setattr__(self, "terms", tuple((w, a) for a, w in merged.items() if w))
+            sizes[atom] = sizes.get(atom, 0.0) + abs(weight)
+        # 0.1 x + 0.2 x - 0.3 x is nothing, not 5.6e-17 x.
+        kept = tuple((w, a) for a, w in merged.items() if abs(w) > 1e-12 * sizes[a])
+        object.__setattr__(self, "terms", kept)
 
     def __add__(self, other: Estimand | float) -> Estimand:
         added = as_estimand(other, "a sum")

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from faeval.claims._claim import Claim
@@ -15,7 +15,7 @@ from faeval.errors import ClaimsFileError, FaevalError
 from faeval.experiment import Experiment
 
 
-def load(paths: Iterable[str | Path]) -> list[Claim]:
+def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
     """Return the claims of files and folders, in order of file name and of definition.
 
     Parameters
@@ -28,6 +28,7 @@ def load(paths: Iterable[str | Path]) -> list[Claim]:
     ClaimsFileError
         A path is missing, a file has an error, or two claims have one name; the message names file and line.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     claims: list[Claim] = []
     loaded: dict[Path, list[Claim]] = {}
     for path in map(Path, paths):
@@ -46,8 +47,9 @@ def load(paths: Iterable[str | Path]) -> list[Claim]:
 
 def _load_file(file: Path) -> list[Claim]:
     try:
-        source = file.read_text(encoding="utf-8")
+        source = file.read_text(encoding="utf-8-sig")
         tree = ast.parse(source, filename=str(file))
+        code = compile(tree, str(file), "exec")
     except SyntaxError as error:
         raise ClaimsFileError(f"{file}:{error.lineno}: {error.msg}; correct the file.") from None
     except (UnicodeDecodeError, ValueError) as error:
@@ -63,9 +65,10 @@ def _load_file(file: Path) -> list[Claim]:
     sys.modules[name] = module
     # A claims file may import helpers that lie beside it.
     beside = str(file.resolve().parent)
+    _forget_strangers(file.resolve().parent)
     sys.path.insert(0, beside)
     try:
-        exec(compile(tree, str(file), "exec"), module.__dict__)  # a claims file is code: README says so
+        exec(code, module.__dict__)  # a claims file is code: README says so
     except (Exception, SystemExit) as error:
         line = _line_in(error, file)
         kind = "" if isinstance(error, FaevalError) else f"{type(error).__name__}: "
@@ -90,20 +93,23 @@ def _load_file(file: Path) -> list[Claim]:
     return found
 
 
+def _forget_strangers(folder: Path) -> None:
+    # Two folders of claims may each have a helper of one name; the first one's must not serve the second's claims.
+    for helper in folder.glob("*.py"):
+        known = getattr(sys.modules.get(helper.stem), "__file__", None)
+        if known and (home := Path(known).resolve().parent) != folder and str(home) not in sys.path:
+            del sys.modules[helper.stem]
+
+
 def _assigned_once(tree: ast.Module, file: Path) -> dict[str, int]:
     """Return the line of each name assigned at module level; a claim's name assigned twice would hide the first."""
     lines: dict[str, int] = {}
     claims: set[str] = set()
-    for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        value = getattr(node, "value", None)
+    for node, alone in _assignments(tree.body):
+        value = node.value
         made = isinstance(value, ast.Call) and getattr(value.func, "attr", getattr(value.func, "id", "")) == "Claim"
-        for target in targets:
-            if not isinstance(target, ast.Name):
-                continue
-            if target.id in lines and (made or target.id in claims):
+        for target in _targets(node):
+            if alone and target.id in lines and (made or target.id in claims):
                 raise ClaimsFileError(
                     f"{file}:{node.lineno}: the name {target.id!r} stands for a claim and was given before, in line "
                     f"{lines[target.id]}; two claims of one name cannot be told apart, rename one."
@@ -112,6 +118,25 @@ def _assigned_once(tree: ast.Module, file: Path) -> dict[str, int]:
             if made:
                 claims.add(target.id)
     return lines
+
+
+def _assignments(body: Iterable[ast.stmt], alone: bool = True) -> Iterator[tuple[ast.Assign | ast.AnnAssign, bool]]:
+    """Yield the assignments of a module's level, and whether each is always carried out, once."""
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            yield node, alone
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            parts = [node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())]
+            for block in (getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")):
+                yield from _assignments(block, alone=False)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.Name]:
+    given = node.targets if isinstance(node, ast.Assign) else [node.target]
+    flat = [
+        item for target in given for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
+    ]
+    return [target for target in flat if isinstance(target, ast.Name)]
 
 
 def _line_in(error: BaseException, file: Path) -> int:

@@ -94,7 +94,7 @@ def make_lock(
     """
     if not claims:
         raise FaevalError("faeval lock: no claim was found; name a file or folder that defines some.")
-    looked = sorted(set(looked_at))
+    looked = sorted({*looked_at, *(before.looked_at if before else ())})
     for claim in claims:
         for setting, seeds in claim.seeds.items():
             known = sorted(set(seeds) & set(looked))

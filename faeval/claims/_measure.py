@@ -57,7 +57,10 @@ class Evidence:
         label = design.label(read.arm)
         last = design.last_epoch(read.arm)
         epoch = read.epoch if read.epoch is not None else last if last is not None else self.epochs.get(label)
-        return self.cells.get((read.metric, label, epoch)) or self.cells.get((read.metric, label, None), {})
+        group = self.cells.get((read.metric, label, epoch))
+        if group is None and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
+            group = self.cells.get((read.metric, label, None))
+        return group or {}
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,17 @@ class Measurement:
                 )
                 problems[code] = Problem("invalid", code, f"{at} {text}")
         order = ("unit_mismatch", "diverged", "below_floor", "undefined", "out_of_range")
-        return next((problems[c] for c in order if c in problems), None)
+        return next((problems[c] for c in order if c in problems), None) or self._unpaired()
+
+    def _unpaired(self) -> Problem | None:
+        """Return why the two sides of an agreement have no common units."""
+        for assertion in self.claim.assertions:
+            if assertion.kind == "agree":
+                left, right = (self.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
+                if left != right:
+                    text = f"agreement is state by state, but {assertion.a} has {left} and {assertion.b} {right}."
+                    return Problem("invalid", "unit_mismatch", text)
+        return None
 
     def _has_worst(self, read: Read) -> bool:
         metric = self.metric(read)
@@ -167,18 +180,18 @@ class Measurement:
         if assertion.kind != "agree":
             return Values(a, b)
         left, right = (self._per_layer(side) for side in (assertion.a, assertion.b))
-        return Values(a, b, np.abs(left - right))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Values(a, b, np.abs(left - right))
 
     def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
         total = np.full(len(self.seeds), estimand.constant)
-        for weight, atom in estimand.terms:
-            sign = against * math.copysign(1.0, weight)
-            if isinstance(atom, Log10):
-                inner = self._evaluate(atom.inner, sign)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    total = total + weight * np.where(inner > 0, np.log10(inner), np.nan)
-            else:
-                total = total + weight * self._read(atom, sign).mean(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for weight, atom in estimand.terms:
+                sign = against * math.copysign(1.0, weight)
+                if isinstance(atom, Log10):
+                    total = total + weight * _log10(self._evaluate(atom.inner, sign))
+                else:
+                    total = total + weight * self._read(atom, sign).mean(axis=1)
         return total
 
     def _read(self, read: Read, against: float = -1.0) -> NDArray[np.float64]:
@@ -194,7 +207,7 @@ class Measurement:
         ((weight, atom),) = estimand.terms
         if isinstance(atom, Log10):
             (inner,) = atom.inner.reads()
-            return weight * np.log10(self._read(inner))
+            return weight * _log10(self._read(inner))
         return weight * self._read(atom)
 
     def item_error(self, assertion: Assertion) -> float | None:
@@ -214,6 +227,11 @@ class Measurement:
                 return None
             means.append(float(block._evaluate(contrast, -1.0).mean()))
         return float(np.std(means, ddof=1) / math.sqrt(ITEM_BLOCKS)) if all(map(math.isfinite, means)) else None
+
+
+def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values > 0, np.log10(values), np.nan)
 
 
 def _block(read: Read, k: int) -> Read:

@@ -51,7 +51,7 @@ class Arm(Mapping[str, Value]):
         self._factors: dict[str, Value] = {name: _checked(name, factors[name]) for name in sorted(factors)}
         self._label = _label(self._factors)
 
-    def but(self, **changes: Value) -> Arm:
+    def but(self, /, **changes: Value) -> Arm:
         """Return this arm with some factors changed or added."""
         return Arm(**{**self._factors, **changes})
 
@@ -108,11 +108,17 @@ def _checked(name: str, value: Any) -> Value:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        number = float(value) if isinstance(value, float) else value
-        if isinstance(number, float) and not math.isfinite(number):
+        if isinstance(value, int):
+            if abs(value) >= 2**53:
+                raise FaevalError(
+                    f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float would be another "
+                    "arm; give a float or a word."
+                )
+            return int(value)
+        if not math.isfinite(value):
             raise FaevalError(f"Arm: factor {name}={value!r} (float) is not finite; give a finite number.")
         # 1.0 and 1 are equal and must be one arm: whole numbers are kept as int.
-        return int(number) if float(number).is_integer() and abs(number) < 2**53 else number
+        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     if isinstance(value, str):
         if not value or not value.isprintable() or not _WORD.match(value):
             raise FaevalError(

@@ -244,7 +244,7 @@ def panels(
         step = max(1, math.ceil((high - low) / 4))
         marks = tuple(Mark(vertical(p), f"1e{p}".replace("-", "−")) for p in range(low, high + 1, step))
     else:
-        marks = vertical.ticks(3)
+        marks = vertical.ticks(5)
     zero = None if logarithmic else vertical(0.0)
     made = {}
     for arm, rows in values.items():
@@ -254,7 +254,7 @@ def panels(
         means = [_mean([row[i] for row in points]) for i in range(len(xs))]
         made[arm] = Panel(
             width=200,
-            height=140,
+            height=146,
             left=left,
             right=right,
             top=top,

@@ -67,7 +67,7 @@ def style_for(
     if not (math.isfinite(width) and width > 0):
         width, digits = largest or 1.0, 3
     top = _magnitude(max(largest, width))
-    exponent = top if top >= 6 or _magnitude(width) < -6 else 0
+    exponent = top if top >= 6 or top < -4 else 0
     fewest = min(max(0, digits - 1 - _magnitude(width) + exponent), _MOST_DECIMALS)
     pairs = [(v, t) for v, t in apart if math.isfinite(v) and math.isfinite(t)]
     for style in (Style(fewest + more, exponent) for more in range(5)):
@@ -106,9 +106,9 @@ def percent(share: float) -> str:
     """Write a probability or a share in whole percent; what is not 0 or 1 is not written as 0 or 100 %."""
     if math.isnan(share):
         return UNDEFINED
-    if 0 < share < 0.005:
+    if 0 < share < 0.01:
         return "under 1 %"
-    if 0.995 <= share < 1:
+    if 0.99 < share < 1:
         return "over 99 %"
     return f"{100 * share:.0f} %"
 

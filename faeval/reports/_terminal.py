@@ -34,7 +34,7 @@ def _grid(shown: View, width: int) -> RenderableType:
     grid = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, show_edge=False)
     grid.add_column("Claim", ratio=5)
     grid.add_column("Verdict", ratio=3)
-    grid.add_column(_text("Estimate [decision interval]"), no_wrap=True)
+    grid.add_column(_text("Estimate [interval]"), no_wrap=True)
     grid.add_column("n", justify="right", no_wrap=True)
     grid.add_column("What it would take", ratio=4)
     for claim in shown.claims:

@@ -25,7 +25,10 @@ def clean(text: object) -> str:
     >>> clean("a\\nb\\x1b[31m")
     'a b�[31m'
     """
-    return re.sub(" +", " ", "".join(map(_harmless, str(text))))
+    line = str(text)
+    if not line.isprintable():  # in the sense of Python, nearly all that follows is
+        line = "".join(map(_harmless, line))
+    return re.sub("  +", " ", line)
 
 
 def _harmless(character: str) -> str:

@@ -170,7 +170,7 @@ def _claim(verdict: Verdict, anchor: str) -> ClaimView:
         code=verdict.reason_code,
         alarm=standing in ("broken", "drift"),
         standing=words.standing_text(verdict),
-        reason=verdict.reason,
+        reason=words.sentence(verdict.reason),
         meaning=words.CODES.get(verdict.reason_code, ""),
         headline=words.headline(verdict),
         pride=words.pride(verdict),
@@ -183,15 +183,18 @@ def _claim(verdict: Verdict, anchor: str) -> ClaimView:
         sure=tuple(_sure(verdict)) if verdict.assertions else (),
         rests=tuple(_rests(verdict)),
         published=_published(verdict),
-        about=_about(verdict.about),
+        about="" if verdict.note else _about(verdict.about),
         note=verdict.note,
     )
 
 
 def _takes(verdict: Verdict) -> str:
     if verdict.takes:
-        return verdict.takes
-    return {"supported": "settled", "refuted": "settled"}.get(verdict.verdict) or verdict.reason
+        return words.sentence(verdict.takes)
+    if verdict.verdict in ("supported", "refuted"):
+        return "settled"
+    foreseen = words.standing(verdict).startswith("as ")
+    return words.sentence(words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason)
 
 
 def _about(about: str | None) -> str:
@@ -241,7 +244,7 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
     yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
-    levels = f"one-sided levels {significant(low, 3)} (lower) and {significant(high, 3)} (upper)"
+    levels = f"one-sided levels {_level(low)} (lower) and {_level(high)} (upper)"
     said = "none" if math.isnan(low) else f"{style.interval(assertion.interval)}, {levels}"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
@@ -260,12 +263,12 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         )
         yield Fact("Anticipated effect", plain(f"{exact(assertion.anticipated)}{unit}{pilot}"), "power")
     if assertion.power is not None:
-        yield Fact("Power at that effect", plain(percent(assertion.power)), "power")
+        yield Fact("Power at that effect", plain(percent(min(assertion.power, 1 - 1e-9))), "power")
     if assertion.detectable_in_sd is not None:
         size = f"{significant(assertion.detectable_in_sd, 3)} s.d. beyond the margin"
         if assertion.detectable is not None:
             size = f"{significant(assertion.detectable)}{unit} beyond the margin, {size.removesuffix(' beyond the margin')}"
-        yield Fact("Detectable with 80 % power", plain(size), "detectable")
+        yield Fact("Detectable effect", plain(size), "detectable")
     if assertion.seeds_needed is not None:
         at, upper = ("more than can be planned" if k is None else str(k) for k in assertion.seeds_needed)
         yield Fact("Seeds needed", plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"), "needed")
@@ -290,7 +293,7 @@ def _tests(verdict: Verdict) -> Table:
 
 
 def _level(level: float | None) -> str:
-    return "not computed" if level is None else significant(level, 3)
+    return "not computed" if level is None else exact(float(f"{level:.3g}"))
 
 
 def _decided(verdict: Verdict) -> Iterator[Fact]:

@@ -269,7 +269,14 @@ def found(assertion: AssertionResult, n: int) -> Phrase:
     elif assertion.interval[0] > 0:
         said = (Span("text", seeds), a, Span("text", " is larger than "), b, Span("text", " by "), value)
     elif assertion.interval[1] < 0:
-        said = (Span("text", seeds), a, Span("text", " is smaller than "), b, Span("text", ", with a difference of "), value)
+        said = (
+            Span("text", seeds),
+            a,
+            Span("text", " is smaller than "),
+            b,
+            Span("text", ", with a difference of "),
+            value,
+        )
     else:
         said = (Span("text", seeds), a, Span("text", " differs from "), b, Span("text", " by "), value)
     return (*said, Span("text", f", {_tail(assertion)}."))
@@ -285,7 +292,7 @@ def _tail(assertion: AssertionResult) -> str:
             outer = style.interval(assertion.refuting or assertion.interval)
             return f"and its refuting interval {outer} is all outside {within}: a difference that matters"
         if result == "open":
-            return f"which does not settle whether the difference stays within {within}"
+            return f"which does not settle whether it stays within {within}"
         low, high = assertion.ordinary
         different = "different, but by too little to matter" if low > 0 or high < 0 else "too little to matter"
         return f"all within {within}: {different}"
@@ -307,13 +314,18 @@ def above_zero(assertion: AssertionResult) -> bool:
     return assertion.kind in ("exceeds", "below")
 
 
+def sentence(text: str) -> str:
+    """Return text that begins with a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def headline(verdict: Verdict) -> tuple[Phrase, ...]:
     """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
     if not verdict.assertions:
-        return (plain(verdict.reason or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
+        return (plain(sentence(verdict.reason) or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
     said = tuple(found(assertion, verdict.n) for assertion in verdict.assertions)
     if verdict.verdict == "invalid":
-        return (plain(f"These numbers carry no verdict. {verdict.reason}"), *said)
+        return (plain(f"These numbers carry no verdict. {sentence(verdict.reason)}"), *said)
     return said
 
 

@@ -16,7 +16,7 @@ from faeval.networks import ResidualMLP
 from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule
 from faeval.tasks import Task, array_digest
 from faeval.tasks import load as load_task
-from faeval.training import Batches, Objective, fit, load, save, state, tensors_digest, evaluation_inputs
+from faeval.training import Batches, Objective, evaluation_inputs, fit, load, save, state, tensors_digest
 
 #: Alignment is audited on this many test items at most; accuracy on all of them.
 AUDIT_ITEMS = 1024

@@ -27,6 +27,7 @@ _HOW = (
     "plain_text/test-00000-of-00001.parquet, the layout of the data set 'uoft-cs/cifar10' on the Hugging Face Hub "
     "(also accepted: a folder with that one inside it as 'cifar10')."
 )
+_REPLACE = "Replace the file by an undamaged copy of the data set 'uoft-cs/cifar10' on the Hugging Face Hub."
 
 
 def cache_folder() -> Path:
@@ -68,10 +69,16 @@ def _file_digest(file: Path) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
-        out.write(content)
-    Path(out.name).replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
+            out.write(content)
+        Path(out.name).replace(path)
+    except OSError as error:
+        raise DataError(
+            f"the cache for decoded data, {cache_folder()}, cannot be written ({_line(error)}). "
+            "Set FAEVAL_CACHE to a folder that can."
+        ) from None
 
 
 def cifar10(data: Path | None = None) -> Task:
@@ -130,19 +137,22 @@ def _decode(file: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     wrong = np.flatnonzero(~((labels >= 0) & (labels < CLASSES) & (labels == np.floor(labels))))
     if wrong.size:
         row = int(wrong[0])
-        raise DataError(f"{file}: row {row} has the label {labels[row]:g}; CIFAR-10's labels are 0..{CLASSES - 1}.")
+        raise DataError(
+            f"{file}: row {row} has the label {labels[row]:g}; CIFAR-10's labels are 0..{CLASSES - 1}. {_REPLACE}"
+        )
     images = np.empty((len(encoded), 3, 32, 32), np.uint8)
     for row, code in enumerate(encoded):
         try:
             with Image.open(io.BytesIO(code)) as picture:
-                pixels = np.asarray(picture.convert("RGB"))
-        except (OSError, TypeError, SyntaxError) as error:
-            raise DataError(f"{file}: the image in row {row} of {part} cannot be decoded ({_line(error)}).") from None
-        if pixels.shape != (32, 32, 3):
+                width, height = picture.size
+                if (width, height) == (32, 32):  # asked before decoding: a header may promise any size
+                    images[row] = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+                    continue
+        except (OSError, TypeError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(
-                f"{file}: the image in row {row} of {part} is {pixels.shape[1]} x {pixels.shape[0]}, not 32 x 32."
-            )
-        images[row] = pixels.transpose(2, 0, 1)
+                f"{file}: the image in row {row} of {part} cannot be decoded ({_line(error)}). {_REPLACE}"
+            ) from None
+        raise DataError(f"{file}: the image in row {row} of {part} is {width} x {height}, not 32 x 32. {_REPLACE}")
     return images, labels.astype(np.int64)
 
 

@@ -75,7 +75,9 @@ def verdict(word: str, code: str = "decided", *assertions: AssertionResult, **mo
         "claim": "claims/penalty.py::penalty_creates_deep_alignment",
         "sentence": "The residual-stream penalty creates deep alignment",
         "setting": "teacher",
-        "reason": "The decision interval lies on one side of the margin." if code == "decided" else f"It is {code} here.",
+        "reason": "The decision interval lies on one side of the margin."
+        if code == "decided"
+        else f"It is {code} here.",
         "family": "alignment",
         "family_size": 4,
         "alpha": 0.05,
@@ -120,11 +122,19 @@ def founding() -> tuple[Verdict, ...]:
         verdict(
             "supported",
             "decided",
-            assertion("exceeds", penalized, vanilla, 0.03, (cosine(PENALIZED), cosine(DFA)), item_error=0.0021, **planned),
+            assertion(
+                "exceeds", penalized, vanilla, 0.03, (cosine(PENALIZED), cosine(DFA)), item_error=0.0021, **planned
+            ),
             expected="supported",
             source="faeval perturbation-correlation audit, 2026-04-08",
             published=(
-                {"what": "deep cosine, penalised", "published": 0.151, "spread": 0.025, "ours": 0.2212, "within": False},
+                {
+                    "what": "deep cosine, penalised",
+                    "published": 0.151,
+                    "spread": 0.025,
+                    "ours": 0.2212,
+                    "within": False,
+                },
                 {"what": "deep cosine, vanilla", "published": -0.008, "spread": 0.013, "ours": None, "within": None},
                 {"what": "ratio of rho", "published": "48x", "spread": None, "ours": 17.2, "within": None},
             ),
@@ -186,7 +196,13 @@ def founding() -> tuple[Verdict, ...]:
             takes="open at its 5 seeds; a new registration on fresh seeds would need about 11 of them.",
             expected="supported",
             flags=("evaluation_set",),
-            without_each_seed=((1, "inconclusive"), (2, "supported"), (3, "inconclusive"), (4, "supported"), (5, "inconclusive")),
+            without_each_seed=(
+                (1, "inconclusive"),
+                (2, "supported"),
+                (3, "inconclusive"),
+                (4, "supported"),
+                (5, "inconclusive"),
+            ),
             warnings=("power at the anticipated effect is 0.41, under one half: most such studies would stay open",),
         ),
         verdict(
@@ -194,7 +210,7 @@ def founding() -> tuple[Verdict, ...]:
             "confounded",
             claim="claims/comparisons.py::published_comparison",
             sentence="The published comparison: vanilla after 1 epoch against penalised after 30",
-            reason="the two sides differ in epoch and penalty, but the effect is attributed to penalty alone; compare at one epoch.",
+            reason="the two sides differ in epoch and penalty, but the effect is attributed to penalty; compare at one epoch.",
             expected="invalid:confounded",
             family="comparisons",
             family_size=1,
@@ -316,7 +332,10 @@ def profiles() -> tuple[Profile, ...]:
         return tuple(tuple(map(float, np.array(center) + noise(5, 0.02, seed + i))) for i in range(5))
 
     layers, seeds = (0, 1, 2, 3, 4), (1, 2, 3, 4, 5)
-    gone = tuple(tuple(None if layer == 3 else v for layer, v in enumerate(row)) for row in rows([0.39, 0.05, -0.02, 0, -0.01], 30))
+    gone = tuple(
+        tuple(None if layer == 3 else v for layer, v in enumerate(row))
+        for row in rows([0.39, 0.05, -0.02, 0, -0.01], 30)
+    )
     status = tuple(tuple("below_floor" if v is None else "measured" for v in row) for row in gone)
     norms = tuple(tuple(float(19 * 10 ** (layer * 1.6) * (1 + 0.1 * i)) for layer in range(5)) for i in range(5))
     return (
@@ -324,7 +343,13 @@ def profiles() -> tuple[Profile, ...]:
         Profile(PENALIZED, "cosine", layers, seeds, rows([0.41, 0.30, 0.22, 0.18, 0.18], 50), epoch=20),
         Profile(PUBLISHED, "cosine", layers, seeds, gone, status, epoch=20),
         Profile(DFA, "state_norm", layers, seeds, norms),
-        Profile(PENALIZED, "state_norm", layers, seeds, tuple(tuple(4.0 + i + layer for layer in range(5)) for i in range(5))),
+        Profile(
+            PENALIZED,
+            "state_norm",
+            layers,
+            seeds,
+            tuple(tuple(4.0 + i + layer for layer in range(5)) for i in range(5)),
+        ),
     )
 
 

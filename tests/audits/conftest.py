@@ -1,0 +1,11 @@
+"""One thread, as in a worker; every warning, not only the first; no deadline for an example, since cores are shared."""
+
+import torch
+from hypothesis import settings
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it ships no types
+
+torch.set_num_threads(1)
+torch.set_warn_always(True)
+threadpool_limits(1)
+settings.register_profile("faeval", deadline=None)
+settings.load_profile("faeval")

@@ -1,0 +1,407 @@
+"""One report, four views: they agree with each other, with the verdicts, and with yesterday."""
+
+import html
+import io
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from faeval.claims._verdict import REASONS, WORDS
+from faeval.errors import FaevalError
+from faeval.reports import Profile, Report
+from faeval.reports import _words as words
+from faeval.reports._figures import dots, panels, strip
+from faeval.reports._numbers import read
+from faeval.reports._view import view
+
+NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
+VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"
+
+
+def printed(report, width=140):
+    out = io.StringIO()
+    Console(file=out, width=width).print(report.table(width))
+    return out.getvalue()
+
+
+def first_values(text):
+    return [tuple(map(read, found)) for found in re.findall(VALUE, text)]
+
+
+# --- agreement ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    kind=st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
+    center=st.floats(-1, 1),
+    scale=st.sampled_from([1e-10, 1e-3, 1.0, 1e9]),
+    seed=st.integers(0, 1000),
+    n=st.sampled_from([2, 3, 5, 10]),
+)
+def test_every_view_shows_one_and_the_same_estimate(make_assertion, make_verdict, kind, center, scale, seed, n):
+    b = np.random.default_rng(seed).normal(0, 0.05 * scale, n)
+    made = make_assertion(kind, b + center * scale, np.zeros(n), 0.03 * scale)
+    report = Report("teacher", (make_verdict("supported", "decided", made),))
+    page = html.unescape(re.sub(r"<[^>]+>", "", report.to_html().split('class="measure"')[1].split("</td>")[0]))
+    row = next(line for line in report.to_markdown().splitlines() if line.startswith("| The residual"))
+    shown = {first_values(text)[0] for text in (page, row, printed(report), printed(report, 60))}
+    assert len(shown) == 1
+    kept = json.loads(report.to_json())["verdicts"][0]
+    half = (kept["interval"][1] - kept["interval"][0]) / 2
+    for number, unrounded in zip(shown.pop(), (kept["estimate"], *kept["interval"]), strict=True):
+        assert number == pytest.approx(unrounded, abs=0.051 * half)
+
+
+def test_every_view_shows_every_verdict(gallery):
+    page, text = gallery.to_html(), gallery.to_markdown()
+    for verdict, claim in zip(gallery.verdicts, view(gallery).claims, strict=True):
+        assert html.escape(verdict.claim) in page
+        assert f"## {claim.glyph} {claim.sentence[:40]}" in text
+        if verdict.reason_code != "decided":
+            assert verdict.reason_code in page
+            assert verdict.reason_code in text
+    assert printed(gallery).count("✕ invalid: ") == 3
+
+
+def test_every_seed_of_both_sides_is_in_the_page(gallery):
+    page = gallery.to_html()
+    for verdict in gallery.verdicts:
+        for a in verdict.assertions:
+            style = words.style_of(a).finer()
+            for values in (a.a.values, a.b.values, a.differences):
+                assert all(f"<td>{style(value)}</td>" in page for value in values)
+
+
+def test_json_holds_the_verdicts_unrounded(gallery):
+    kept = json.loads(gallery.to_json())
+    assert kept["schema"] == "faeval/report/1"
+    assert kept["verdicts"][0]["estimate"] == gallery.verdicts[0].estimate
+    assert kept["verdicts"][0]["assertions"][0]["differences"] == list(gallery.verdicts[0].assertions[0].differences)
+    assert kept["exit_code"] == gallery.exit_code()
+    assert sum(kept["counts"].values()) == len(kept["verdicts"])
+    assert kept["verdicts"][-1]["estimate"] is None
+    assert gallery.to_json().endswith("}\n")
+
+
+def test_the_summary_names_each_word_with_its_count(gallery):
+    tallies = [t.text for t in view(gallery).tallies]
+    assert tallies == [
+        "5 supported",
+        "4 refuted",
+        "4 inconclusive",
+        "1 invalid as registered",
+        "2 invalid, not expected",
+        "1 other than expected",
+    ]
+    assert [t.text for t in view(gallery).tallies if t.alarm] == tallies[-2:]
+
+
+# --- determinism -------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_report_gives_the_same_bytes_in_another_process(gallery, tmp_path):
+    path = os.path.join(os.path.dirname(__file__), "conftest.py")  # noqa: PTH118, PTH120
+    script = f"import runpy; m = runpy.run_path({path!r}); m['report'](m['founding']() + m['odd']()).write({str(tmp_path)!r})"
+    environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Pacific/Apia", "LC_ALL": "C.UTF-8"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60)
+    assert (tmp_path / "report.html").read_bytes() == gallery.to_html().encode()
+    assert (tmp_path / "report.md").read_bytes() == gallery.to_markdown().encode()
+    assert (tmp_path / "verdicts.json").read_bytes() == gallery.to_json().encode()
+
+
+def test_the_order_in_which_provenance_was_gathered_does_not_show(gallery):
+    turned = replace(gallery, provenance=dict(reversed(gallery.provenance.items())))
+    assert turned.to_json() == gallery.to_json()
+    assert turned.to_html() == gallery.to_html()
+    assert turned.to_markdown() == gallery.to_markdown()
+
+
+def test_the_page_needs_no_network_no_script_and_no_day(gallery):
+    page = gallery.to_html()
+    assert "http" not in page.replace("http-equiv", "")
+    assert not re.search(r"<script|<iframe|@import|url\(|javascript:", page)
+    assert re.findall(r'href="([^#"][^"]*)"', page) == ["data:,"]
+    assert "default-src 'none'" in page
+
+
+# --- exit code ---------------------------------------------------------------------------------------------------------
+
+OUTCOMES = [(word, REASONS[word][0]) for word in WORDS]
+EXPECTED = [None, "supported", "refuted", "inconclusive", "invalid", "invalid:confounded"]
+
+
+def code_of(word, code, expected):
+    """The rule of the design, written again: 11, then 1, then 10, then 0, for one verdict; 10 counts with strict."""
+    met = expected is not None and expected in (word, f"{word}:{code}")
+    if word == "invalid":
+        return 0 if met else 11
+    if expected is None or met:
+        return 0
+    return 10 if word == "inconclusive" else 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(EXPECTED)), max_size=5))
+def test_the_exit_code_is_the_first_that_applies(make_verdict, drawn):
+    report = Report("t", tuple(make_verdict(*outcome, expected=expected) for outcome, expected in drawn))
+    codes = {code_of(*outcome, expected) for outcome, expected in drawn}
+    strict = next((code for code in (11, 1, 10) if code in codes), 0)
+    assert report.exit_code(strict=True) == strict
+    assert report.exit_code() == (0 if strict == 10 else strict)
+    assert json.loads(report.to_json(strict=True))["exit_code"] == strict
+
+
+def test_a_refutation_that_was_registered_is_no_alarm_and_is_said(gallery):
+    claim = view(gallery).claims[1]
+    assert (claim.word, claim.standing, claim.alarm) == ("refuted", "as registered", False)
+    assert claim.pride.startswith("Refuted, as registered.")
+    assert "in advance" in claim.pride
+
+
+def test_pride_needs_a_registration(make_verdict):
+    expected = make_verdict("refuted", expected="refuted", registered_sha256=None)
+    again = make_verdict("refuted", expected="refuted", flags=("reproduction",))
+    assert "in advance" not in words.pride(expected) + words.pride(again)
+    assert words.pride(make_verdict("refuted", expected="supported")) == ""
+
+
+def test_only_drift_and_unexpected_invalids_are_alarms(gallery):
+    alarmed = [claim.claim for claim in view(gallery).claims if claim.alarm]
+    assert alarmed == ["claims/drift.py::it", "claims/floor.py::it", "claims/undefined.py::it"]
+
+
+# --- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_code_is_explained_and_no_other():
+    assert set(words.CODES) == {code for codes in REASONS.values() for code in codes}
+    assert set(words.GLYPHS) == set(WORDS)
+
+
+def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
+    page = gallery.to_html()
+    assert set(re.findall(r'href="#term-([^"]+)"', page)) <= set(words.GLOSSARY)
+    for target in set(re.findall(r'href="#([^"]+)"', page)) | set(
+        " ".join(re.findall(r'labelledby="([^"]+)"', page)).split()
+    ):
+        assert len(re.findall(rf'id="{re.escape(target)}"', page)) == 1, target
+
+
+@pytest.mark.parametrize(
+    ("kind", "shift", "margin", "result", "said"),
+    [
+        (
+            "exceeds",
+            0.2,
+            0.05,
+            "met",
+            "is larger than deep cosine(b) by 0.200 [0.188, 0.212], all above the 0.05 that matters.",
+        ),
+        (
+            "exceeds",
+            0.0,
+            0.05,
+            "contradicted",
+            "differs from deep cosine(b) by 0.000 [−0.012, 0.012], all below the 0.05",
+        ),
+        ("exceeds", -0.2, 0.05, "contradicted", "is smaller than"),
+        ("exceeds", 0.05, 0.05, "open", "which does not settle on which side of the 0.05 that matters it lies"),
+        ("below", -0.2, 0.05, "met", "all below the −0.05 that matters."),
+        ("below", 0.2, 0.05, "contradicted", "all above the −0.05 that matters and of opposite sign."),
+        ("not_above", 0.0, 0.05, "met", "all below the 0.05 that matters."),
+        ("not_above", 0.2, 0.05, "contradicted", "all above the 0.05 that matters."),
+        ("not_below", 0.0, 0.05, "met", "all above the −0.05 that matters."),
+        ("not_below", -0.2, 0.05, "contradicted", "all below the −0.05 that matters."),
+        ("equivalent", 0.0, 0.05, "met", "all within ±0.05: too little to matter."),
+        ("equivalent", 0.02, 0.05, "met", "different, but by too little to matter."),
+        ("equivalent", 0.2, 0.05, "contradicted", "all outside ±0.05: a difference that matters."),
+        ("equivalent", 0.05, 0.05, "open", "which does not settle whether it stays within ±0.05."),
+        ("exceeds", 0.2, 0.0, "met", "all above 0."),
+    ],
+)
+def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, result, said):
+    # s.d. 0.0079, so the bounds lie 3.495 (t of 4 degrees of freedom at 0.0125) x 0.0079 / sqrt(5) = 0.012 from the mean.
+    spread = np.array([-0.01, -0.005, 0.0, 0.005, 0.01])
+    made = make_assertion(kind, shift + spread + 0.1, np.full(5, 0.1), margin)
+    assert words.outcome(made) == result
+    assert said in words.as_text(words.found(made, 5))
+    assert words.as_text(words.found(made, 5)).startswith("Over 5 seeds, deep cosine(a) ")
+
+
+def test_an_opposite_sign_is_named(make_assertion):
+    made = make_assertion("exceeds", [-0.2, -0.21, -0.22], [0.0, 0.0, 0.0], 0.05)
+    assert words.as_text(words.found(made, 3)).endswith("all below the 0.05 that matters and of opposite sign.")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "written"),
+    [
+        ((), "none"),
+        ((1,), "1"),
+        ((1, 2), "1, 2"),
+        ((1, 2, 3, 42), "1–3, 42"),
+        ((42, 123, 456), "42, 123, 456"),
+        ((5, 4), "5, 4"),
+    ],
+)
+def test_seeds_are_written_short(seeds, written):
+    assert words.seed_list(seeds) == written
+
+
+def test_seeds_outside_the_plan_are_named_in_the_command_that_decides_again(gallery):
+    assert view(gallery).recompute.endswith("--offline --seeds 42,123,456")
+    assert view(replace(gallery, verdicts=gallery.verdicts[:2])).recompute.endswith("--offline")
+
+
+def test_undefined_is_never_a_number(gallery):
+    page, text = gallery.to_html(), gallery.to_markdown()
+    section = page.split('id="claim-claims-undefined-py-it"')[1].split("</article>")[0]
+    assert "<td>undefined</td>" in section
+    assert "<svg" not in section
+    assert "NaN" not in page + text
+    assert "nan" not in re.findall(r">([^<>]*)<", page)
+    assert "below floor at layer 3" in page
+    assert page.count("<td>below floor</td>") == 5
+
+
+def test_the_p_of_one_of_two_assertions_is_written_on_its_side_of_half_the_level(make_assertion, make_verdict):
+    made = make_assertion("exceeds", [0.1, 0.2], [0.0, 0.0], 0.05)
+    two = tuple(replace(made, p_support=0.9, p_refute=p) for p in (0.0251, 0.0249))
+    rows = view(Report("t", (make_verdict("refuted", "decided", *two, level_refute=0.05),))).claims[0].tests.rows
+    assert [row[2] for row in rows[:2]] == ["0.0251", "0.0249"]
+
+
+def test_item_error_is_said_to_be_absent_where_it_is(gallery):
+    first, third = (next(f for f in view(gallery).claims[i].assertions[0].facts if f.term == "items") for i in (0, 2))
+    assert words.as_text(first.value).endswith("over items 0.0021")
+    assert words.as_text(third.value).endswith("over items not recorded")
+
+
+# --- figures -----------------------------------------------------------------------------------------------------------
+
+finite = st.floats(-1e300, 1e300)
+
+
+@given(
+    st.lists(finite, min_size=2, max_size=8), st.floats(0, 1e300), st.sampled_from(["exceeds", "below", "equivalent"])
+)
+def test_marks_stay_inside_and_keep_their_order(make_assertion, differences, margin, kind):
+    a = make_assertion("exceeds", [0.1, 0.2], [0.0, 0.0], 0.05)
+    low, high = min(differences), max(differences)
+    estimate = math.fsum(v / len(differences) for v in differences)
+    made = replace(
+        a,
+        kind=kind,
+        margin=margin,
+        differences=tuple(differences),
+        estimate=estimate,
+        interval=(low, high),
+        ordinary=(low, high),
+    )
+    for figure in (strip(made), dots(made, range(len(differences)))):
+        places = [
+            *(r.x for r in figure.rows),
+            *figure.margins,
+            figure.zero,
+            figure.estimate,
+            *(t.at for t in figure.ticks),
+        ]
+        assert all(figure.left <= place <= figure.right for place in places)
+        assert figure.interval.low <= figure.interval.high
+        assert figure.claimed.low <= figure.claimed.high
+    figure = dots(made, range(len(differences)))
+    by_value = [r.x for _, r in sorted(zip(differences, figure.rows, strict=True), key=lambda pair: pair[0])]
+    assert by_value == sorted(by_value)
+
+
+def test_a_dot_lies_on_its_side_of_the_margin_and_is_labelled(gallery):
+    made = gallery.verdicts[0].assertions[0]
+    figure = dots(made, gallery.verdicts[0].seeds)
+    for row, difference in zip(figure.rows, made.differences, strict=True):
+        assert (row.x > figure.margins[0]) == (difference > made.margin)
+        assert f"{row.name}: {row.text}</title>" in gallery.to_html()
+
+
+@given(st.lists(st.tuples(finite, st.none() | finite, finite), min_size=1, max_size=4))
+def test_a_gap_breaks_the_line_and_has_no_dot(rows):
+    panel = panels({"a": (0, 1, 2)}, {"a": rows})["a"]
+    for line, row in zip(panel.seeds, rows, strict=True):
+        assert len(line.dots) == 3 - (row[1] is None)
+        assert len(line.pieces) == (row[1] is not None)
+        assert all(panel.top <= y <= panel.bottom for _, y in line.dots)
+
+
+def test_a_number_that_was_not_measured_is_dropped_from_a_profile():
+    made = Profile("a", "m", (0, 1), (1,), ((0.5, 0.0),), (("measured", "below_floor"),))
+    assert made.values == ((0.5, None),)
+    assert Profile("a", "m", (0, 1), (1,), ((0.5, math.nan),)).status == (("measured", "undefined"),)
+
+
+@pytest.mark.parametrize("values", [(), ((0.1,),), ((0.1, 0.2), (0.1, 0.2))])
+def test_a_profile_of_another_shape_is_refused(values):
+    with pytest.raises(FaevalError, match="one row for each of 1 seeds"):
+        Profile("a", "m", (0, 1), (1,), values)
+
+
+# --- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_writing_leaves_three_whole_files_and_nothing_else(gallery, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    for _ in range(2):
+        paths = gallery.write(folder)
+    assert [p.name for p in paths] == ["report.html", "report.md", "verdicts.json"]
+    assert sorted(folder.iterdir()) == sorted(paths)
+    assert paths[0].read_text() == gallery.to_html()
+    assert b"\r" not in paths[1].read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_named(gallery, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FaevalError, match=r"report folder .*file.*cannot be written to \(.+\); name one that can"):
+        gallery.write(tmp_path / "file")
+
+
+def test_a_name_that_is_taken_leaves_no_temporary_file(gallery, tmp_path):
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(FaevalError):
+        gallery.write(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+# --- sizes and ends ----------------------------------------------------------------------------------------------------
+
+
+def test_two_hundred_claims_fit_and_say_what_was_left_out(gallery):
+    many = replace(gallery, verdicts=tuple(replace(gallery.verdicts[0], claim=f"c{i}") for i in range(200)))
+    text = many.to_markdown()
+    assert 32_000 < len(text.encode()) < 64_000
+    shown = text.count("\n## ● ")
+    assert f"{200 - shown} claims are left out here for length" in text
+    assert len(many.to_html().encode()) < 5_000_000
+
+
+def test_no_claims_at_all_is_said():
+    empty = Report("teacher", ())
+    assert "No claims were selected." in empty.to_html()
+    assert "No claims were selected." in empty.to_markdown()
+    assert "No claims were selected." in printed(empty)
+    assert empty.exit_code(strict=True) == 0
+
+
+def test_reports_load_neither_torch_nor_matplotlib():
+    script = (
+        "import sys; from faeval.reports import Report; r = Report('t', ()); r.to_html(); r.to_markdown(); r.to_json();"
+        "assert not {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
