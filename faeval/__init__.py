@@ -53,7 +53,7 @@ _WHERE = {
     "Report": "faeval.reports",
     "verify": "faeval.pipeline",
 }
-__all__ = ["__version__", *sorted(_WHERE)]  # noqa: PLE0604 - names are resolved by __getattr__
+__all__ = ["__version__", *sorted(_WHERE)]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,9 @@ Setting = Annotated[
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option(help="N: the first N seeds of each plan; or a list such as 42,123,456.", show_default="each claim's plan"),
+    typer.Option(
+        help="N: the first N seeds of each plan; or a list such as 42,123,456.", show_default="each claim's plan"
+    ),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data set.", envvar="FAEVAL_DATA")]
 Store = Annotated[Path, typer.Option(help="Where runs are kept and found again.")]
@@ -58,15 +60,21 @@ def verify(
     seeds: Seeds = None,
     data: Data = None,
     store: Store = Path(".faeval"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU")
+    ] = None,
     device: Device = "cpu",
     evidence: Annotated[
         Path | None, typer.Option(help="Decide from this CSV, Parquet file or report folder alone; trains nothing.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Train nothing: decide from what is there.")] = False,
     everything: Everything = False,
-    report: Annotated[Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 10 where a decision was expected and is open.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 10 where a decision was expected and is open.")
+    ] = False,
     format: Annotated[str, typer.Option(help="table or json, on stdout.")] = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
@@ -76,7 +84,9 @@ def verify(
     if format not in ("table", "json"):
         raise FaevalError(f"--format={format!r} is not one of table, json.")
     if evidence is not None and not evidence.exists():
-        raise FaevalError(f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder.")
+        raise FaevalError(
+            f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder."
+        )
     if report is not None:
         _check_folder(report)
     progress = _Progress()
@@ -117,7 +127,9 @@ def plan(
     seeds: Seeds = None,
     data: Data = None,
     store: Store = Path(".faeval"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU")
+    ] = None,
     device: Device = "cpu",
     everything: Everything = False,
 ) -> None:
@@ -232,7 +244,13 @@ class _Progress:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def _print_plan(result: PlanReport, workers: int) -> None:
@@ -243,18 +261,28 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for column in ("claim", "n", "family", "detectable", "power at anticipated", "seeds for 80 %", "design"):
         table.add_column(column, overflow="fold")
     for o in result.outlooks:
-        powers = [f"{a.power:.2f}" if a.power is not None else "-" for a in o.assertions]
-        needed = ["-" if a.seeds_needed is None else _span(a.seeds_needed) for a in o.assertions]
-        detectable = "-" if o.detectable_in_sd is None else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
-        weak = any(a.power is not None and a.power < 0.5 for a in o.assertions)
-        state = f"{o.problem.verdict}: {o.problem.code}" if o.problem else "ok, but power is below 0.5" if weak else "ok"
+        powers = [f"{a.chances.power:.2f}" if a.chances else "-" for a in o.assertions]
+        needed = [_span(a.chances.needed) if a.chances else "-" for a in o.assertions]
+        detectable = (
+            "-" if o.detectable_in_sd is None else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
+        )
+        weak = any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
+        state = (
+            f"{o.problem.verdict}: {o.problem.code}" if o.problem else "ok, but power is below 0.5" if weak else "ok"
+        )
         cells = (o.claim.sentence, str(len(o.seeds)), f"{o.claim.family} ({o.family_size})", detectable)
         table.add_row(*map(Text, (*cells, "\n".join(powers), "\n".join(needed), state)))
     console = _console()
     console.print(table)
     plan = result.plan
     left = plan.estimate_seconds(workers)
-    cost = "nothing to run" if not plan.todo else "cost unknown until one has run" if left is None else f"about {_duration(left)}"
+    cost = (
+        "nothing to run"
+        if not plan.todo
+        else "cost unknown until one has run"
+        if left is None
+        else f"about {_duration(left)}"
+    )
     console.print(f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with {workers} workers.")
     console.print(
         "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences, then in the metric's unit at "

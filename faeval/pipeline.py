@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import campaign, claims, evidence, stats
-from faeval.claims import Claim, Design, Lock, Problem, Spread
+from faeval.claims import Chances, Claim, Design, Lock, Problem, Spread
 from faeval.errors import EvidenceError, FaevalError
 from faeval.experiment import Experiment, RunOptions, experiment
 from faeval.reports import Profile, Report
@@ -296,12 +296,11 @@ class Outlook:
 
 @dataclass(frozen=True)
 class AssertionOutlook:
-    """What one tested assertion can tell: None where no pilot or no anticipated effect is registered."""
+    """What one tested assertion can tell; no chances where no pilot or no anticipated effect is registered."""
 
     text: str
     pilot: Spread | None
-    power: float | None
-    seeds_needed: tuple[int | None, int | None] | None
+    chances: Chances | None
 
 
 @dataclass(frozen=True)
@@ -353,14 +352,11 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     rows = []
     for (assertion, part), pilot in zip(tested, pilots, strict=True):
         text = f"{assertion}" + (f" ({part})" if part else "")
-        power, needed = None, None
-        if pilot and pilot.sd > 0 and assertion.anticipated is not None and assertion.kind not in ("equivalent", "agree"):
-            gap = abs(assertion.anticipated - assertion.margin.value)
-            if gap > 0 and n >= 2:
-                power = stats.power(gap, pilot.sd, n, level)
-                upper = stats.sd_upper(pilot.sd, pilot.n)
-                needed = stats.seeds_needed(gap, pilot.sd, level), stats.seeds_needed(gap, upper, level)
-        rows.append(AssertionOutlook(text, pilot, power, needed))
+        kind: stats.Kind = "equivalent" if assertion.kind == "agree" else assertion.kind
+        effect = None if part == "quantile" else claims.anticipated_of(assertion)
+        rows.append(
+            AssertionOutlook(text, pilot, claims.chances(kind, assertion.margin.value, effect, pilot, n, level))
+        )
     detectable = stats.detectable_effect(n, level) if n >= 2 and claim.test == "t" else None
     return Outlook(claim, problem, planned, size, detectable, tuple(rows))
 
@@ -386,7 +382,9 @@ def register(paths: Sequence[str | Path] = ("claims",), pilots: Sequence[str | P
     given = [Path(p) for p in paths]
     folders = {(p if p.is_dir() else p.parent).resolve() for p in given}
     if len(folders) != 1:
-        raise FaevalError(f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its claims alone.")
+        raise FaevalError(
+            f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its claims alone."
+        )
     file = folders.pop() / claims.NAME
     found = claims.load(given)
     before = claims.read_lock(file) if file.exists() else None

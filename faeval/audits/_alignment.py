@@ -56,8 +56,10 @@ def rho(credit: Tensor, gradient: Tensor) -> float:
     Returns
     -------
     float
-        In [-1, 1]; NaN where either is zero everywhere or not finite.
+        In [-1, 1]; NaN where either is zero everywhere or not finite, or there is no sample.
     """
+    if not len(credit):
+        return float("nan")
     a, g = credit.double(), gradient.double()
     a, g = (s / m if (m := s.abs().amax()) > 0 else s for s in (a, g))
     norms = (a.square().sum() * g.square().sum()).sqrt()
@@ -66,6 +68,8 @@ def rho(credit: Tensor, gradient: Tensor) -> float:
 
 def effective_samples(credit: Tensor, gradient: Tensor) -> float:
     """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|; between 1 and n."""
+    if not len(credit):
+        return float("nan")
     a, g = (s.double().norm(dim=1) for s in (credit, gradient))
     w = (a / a.amax()) * (g / g.amax()) if a.amax() > 0 and g.amax() > 0 else a * g
     return float(w.sum().square() / w.square().sum()) if w.sum() > 0 else float("nan")

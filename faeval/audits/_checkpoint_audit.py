@@ -105,8 +105,8 @@ def alignment(
         for name, signal in (("credit_norm", a), ("gradient_norm", g), ("state_norm", h)):
             rows.append(_row(name, layer, float(signal.norm(dim=1).median())))
     norms = [h.norm(dim=1) for h in states]
-    ratios = [float((after / before).median()) for before, after in pairwise(norms)]
-    rows.append(_row("growth", None, max(ratios)))
+    ratios = torch.stack([(after / before).median() for before, after in pairwise(norms)])
+    rows.append(_row("growth", None, float(ratios.max())))  # NaN where one of them is
     return rows, {"cosine_defined_share": shares}
 
 

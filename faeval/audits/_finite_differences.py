@@ -16,6 +16,8 @@ STEP = 1e-4
 def pooled_correlation(predicted: Tensor, observed: Tensor) -> float:
     """Return one Pearson correlation over all pairs of two tensors of one shape; NaN where either is constant."""
     p, o = predicted.double().flatten(), observed.double().flatten()
+    if (p == p[:1]).all() or (o == o[:1]).all():  # asked before centring: rounding of the mean would leave a spread
+        return float("nan")
     p, o = p - p.mean(), o - o.mean()
     p, o = (s / m if (m := s.abs().amax()) > 0 else s for s in (p, o))
     norms = (p.square().sum() * o.square().sum()).sqrt()

@@ -43,6 +43,9 @@ from faeval.claims._lock import read_lock as read_lock
 from faeval.claims._lock import write_lock as write_lock
 from faeval.claims._measure import Evidence as Evidence
 from faeval.claims._measure import Measurement as Measurement
+from faeval.claims._pilot import Chances as Chances
+from faeval.claims._pilot import anticipated_of as anticipated_of
+from faeval.claims._pilot import chances as chances
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
 from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,6 @@ class Case:
     family_size: int = 1
     decision: stats.Decision | None = None
     verdict: str = "inconclusive"
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def p(self) -> tuple[float, float]:

@@ -127,7 +127,10 @@ def not_below(
 def equivalent(
     a: Estimand, b: Estimand | float = 0, *, within: Margin | None = None, anticipated: float | None = None
 ) -> Assertion:
-    """Assert that a and b differ by less than the margin, either way (two one-sided tests)."""
+    """Assert that a and b differ by less than the margin, either way (two one-sided tests).
+
+    ``anticipated`` is the a - b expected, for power; no difference unless given.
+    """
     return _assertion("equivalent", a, b, within, "within", anticipated)
 
 

@@ -14,6 +14,7 @@ from faeval.claims._claim import Claim
 from faeval.claims._design import Problem
 from faeval.claims._lock import Spread
 from faeval.claims._measure import units_of
+from faeval.claims._pilot import anticipated_of, chances
 from faeval.claims._tests import Test
 from faeval.claims._verdict import AssertionResult, Side, Verdict
 from faeval.experiment import METRICS
@@ -27,7 +28,6 @@ _ASSUMPTIONS = {
     "sign-flip": "the differences by seed are symmetric about their mean",
     "sign": "none on the shape of the differences: the claim is about their median",
 }
-_POWER = 0.8
 _LEAST_POWER = 0.5
 
 
@@ -96,7 +96,11 @@ def verdict_of(case: Case, setting: str) -> Verdict:
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
         without_each_seed=without,
         fragile=fragile,
-        warnings=tuple(case.warnings),
+        warnings=tuple(
+            f"'{r.text}': power at the effect anticipated was {r.power:.2f}, below {_LEAST_POWER}"
+            for r in results
+            if r.power is not None and r.power < _LEAST_POWER
+        ),
         about=claim.about,
         note=claim.note,
         source=claim.source,
@@ -131,15 +135,9 @@ def _assertion(
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(test.differences, 0.90)
     unit_step = stats.detectable_effect(n, level) if n >= 2 and case.claim.test == "t" else None
-    anticipated = test.assertion.anticipated if test.assertion.kind != "agree" else None
-    gap, needed, chance = None, None, None
-    if pilot is not None and anticipated is not None and test.kind != "equivalent":
-        # Beyond the margin, in the direction that decides: above it supports, below it refutes (or the other way round).
-        gap = abs(anticipated - test.margin)
-        upper = stats.sd_upper(pilot.sd, pilot.n)
-        if gap > 0 and pilot.sd > 0:
-            needed = (stats.seeds_needed(gap, pilot.sd, level, _POWER), stats.seeds_needed(gap, upper, level, _POWER))
-            chance = stats.power(gap, pilot.sd, n, level) if n >= 2 else None
+    # Of agreement, the part about single units has no effect declared.
+    anticipated = None if test.kind == "below" and test.assertion.kind == "agree" else anticipated_of(test.assertion)
+    hope = chances(test.kind, test.margin, anticipated, pilot, n, level) if case.claim.test == "t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
     return AssertionResult(
@@ -162,10 +160,10 @@ def _assertion(
         anticipated=anticipated,
         pilot_sd=pilot.sd if pilot else None,
         pilot_n=pilot.n if pilot else None,
-        power=chance,
+        power=hope.power if hope else None,
         detectable_in_sd=unit_step,
         detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
-        seeds_needed=needed,
+        seeds_needed=hope.needed if hope else None,
         item_error=case.measurement.item_error(test.assertion) if test.assertion.kind != "agree" else None,
     )
 
@@ -206,13 +204,18 @@ def _takes(case: Case, results: Sequence[AssertionResult]) -> str:
         return ""
     if case.problem is not None and case.problem.code != "unattainable":
         return case.problem.text
-    needed = [r.seeds_needed for r in results if r.seeds_needed is not None]
-    counts = [max((n for n in pair if n is not None), default=None) for pair in needed]
-    known = [c for c in counts if c is not None]
-    if known:
-        plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
-        return f"{plan}a new registration on fresh seeds would need about {max(known)} of them."
-    return "a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
+    level = case.decision.level_support if case.decision else 0.0
+    open_ = [r for r in results if r.p_support > level]
+    plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
+    if all(r.seeds_needed is not None for r in open_):
+        cautious = [r.seeds_needed[1] for r in open_ if r.seeds_needed is not None]
+        known = [n for n in cautious if n is not None]
+        if known and len(known) == len(cautious) and max(known) > len(case.seeds):
+            return f"{plan}a new registration on fresh seeds would need about {max(known)} of them."
+        if known and len(known) == len(cautious):
+            # The design was strong enough for the effect it was made for: the true one must lie nearer the margin.
+            return f"{plan}the effect is nearer its margin than anticipated: a new registration needs more than these seeds."
+    return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
 
 
 def _without_each(case: Case, decision: stats.Decision, k: int) -> tuple[tuple[int, str], ...]:

@@ -218,6 +218,8 @@ class Measurement:
         """
         means = []
         for k in range(1, ITEM_BLOCKS + 1):
+            if not all(self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()):
+                return None
             contrast = assertion.contrast.with_reads(lambda r, k=k: _block(r, k))  # type: ignore[misc]
             block = Measurement(_only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds)
             block.layers = {_block(r, k): self.layers[r] for r in self.layers}

@@ -10,6 +10,7 @@ from faeval.stats._holm import Decision, HolmResult, decide_family, holm
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, combine, judge, leave_one_out
 from faeval.stats._power import detectable_effect, power, seeds_needed
+from faeval.stats._prospect import Prospect, prospect, seeds_for
 from faeval.stats._spread import no_spread, sd_upper
 from faeval.stats._tests import attainable_p, confidence_interval, sign_flip_p, sign_test_p, t_p
 
@@ -19,6 +20,7 @@ __all__ = [
     "Interval",
     "Judgement",
     "Kind",
+    "Prospect",
     "attainable_p",
     "combine",
     "confidence_interval",
@@ -30,7 +32,9 @@ __all__ = [
     "leave_one_out",
     "no_spread",
     "power",
+    "prospect",
     "sd_upper",
+    "seeds_for",
     "seeds_needed",
     "sign_flip_p",
     "sign_test_p",

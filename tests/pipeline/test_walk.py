@@ -128,5 +128,5 @@ def test_registration_carries_the_pilots_spread(store: Path, tmp_path: Path) -> 
     assert spread.sd == pytest.approx((sum((d - mean) ** 2 for d in differences) / 2) ** 0.5, rel=1e-12)
     plan = pipeline.outlook(tmp_path / "c.py", store=store)
     (row,) = plan.outlooks[0].assertions
-    assert row.power is not None
-    assert row.seeds_needed is not None
+    assert row.chances is not None
+    assert 0 < row.chances.power <= 1

@@ -1,0 +1,218 @@
+"""Claims files: named by file and variable, and every error by file and line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import faeval as fe
+from faeval.claims import load
+from faeval.errors import ClaimsFileError
+
+HEAD = """
+    import faeval as fe
+    a, b = fe.Arm("a"), fe.Arm("b")
+    more = fe.exceeds(fe.metric("x", a), fe.metric("x", b), by=fe.Margin(0.1, "r"))
+"""
+
+
+def write(path: Path, body: str, head: str = HEAD) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(head) + dedent(body), encoding="utf-8")
+    return path
+
+
+def message(*paths: Path) -> str:
+    with pytest.raises(ClaimsFileError) as error:
+        load(paths)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_claim_is_named_by_its_file_and_variable_and_belongs_to_the_family_of_its_file(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "depth.py",
+        """
+        second = fe.Claim("two", more)
+
+        first = fe.Claim(
+            "one",
+            more,
+            family="apart",
+        )
+        """,
+    )
+    two, one = load([file])
+    assert [c.id for c in (two, one)] == ["depth::second", "depth::first"]
+    assert [c.family for c in (two, one)] == ["depth", "apart"]
+    assert [c.line for c in (two, one)] == [6, 8]
+    assert two.sentence == "two"
+    assert load(file) == load(str(file)) == load([tmp_path]) == [two, one]
+
+
+def test_a_folder_is_read_in_order_of_name_without_private_files_and_each_file_once(tmp_path: Path) -> None:
+    write(tmp_path / "b.py", "one = fe.Claim('b', more)")
+    write(tmp_path / "a.py", "one = fe.Claim('a', more)")
+    write(tmp_path / "_c.py", "one = fe.Claim('c', more)")
+    (tmp_path / "notes.txt").write_text("no claims")
+    assert [c.id for c in load([tmp_path / "b.py", tmp_path, tmp_path / "a.py"])] == ["b::one", "a::one"]
+    assert load([]) == []
+
+
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
+    assert "nowhere.py: no such file or folder" in message(tmp_path / "nowhere.py")
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "told"),
+    [
+        ("x = (\n", 1, "never closed"),
+        ("x = 1\ny = = 2\n", 2, "invalid syntax"),
+        ("x = 1\n\nreturn 5\n", 3, "'return' outside function"),
+        ("x = 1\nraise ValueError('no')\n", 2, "ValueError: no"),
+        ("def f():\n    return 1 / 0\n\nf()\n", 2, "ZeroDivisionError"),
+        ("import sys\nsys.exit(3)\n", 2, "SystemExit: 3"),
+        ("\nimport no_such_module_at_all\n", 2, "no_such_module_at_all"),
+        ("import faeval as fe\n\nm = fe.Margin(0.1)\n", 3, "because=''"),
+        ("import faeval as fe\n\nfe.Nothing\n", 3, "Nothing"),
+    ],
+)
+def test_an_error_in_a_file_is_one_line_with_file_and_line(tmp_path: Path, body: str, line: int, told: str) -> None:
+    file = write(tmp_path / "wrong.py", body, head="")
+    text = message(file)
+    assert text.startswith(f"{file}:{line}: ")
+    assert told in text
+
+
+def test_what_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.py"
+    latin.write_bytes("x = 'größe'".encode("latin-1"))
+    assert "latin.py" in message(latin)
+    assert "UTF-8" in message(latin)
+    null = tmp_path / "null.py"
+    null.write_bytes(b"x = 1\x00")
+    assert "null.py" in message(null)
+
+
+def test_a_byte_order_mark_is_no_syntax_error(tmp_path: Path) -> None:
+    file = tmp_path / "marked.py"
+    file.write_bytes(b"\xef\xbb\xbf" + dedent(HEAD + "    one = fe.Claim('one', more)\n").encode())
+    assert [c.id for c in load([file])] == ["marked::one"]
+
+
+def test_two_claims_of_one_name_are_refused_with_both_lines(tmp_path: Path) -> None:
+    file = write(tmp_path / "twice.py", "one = fe.Claim('1', more)\n\none = fe.Claim('2', more)\n")
+    text = message(file)
+    assert text.startswith(f"{file}:7: ")
+    assert "'one'" in text
+    assert "line 5" in text
+    hidden = write(tmp_path / "hidden.py", "one = fe.Claim('1', more)\none = 5\n")
+    assert "line 5" in message(hidden)
+
+
+def test_other_names_may_be_given_twice(tmp_path: Path) -> None:
+    file = write(tmp_path / "fine.py", "n = 5\nn = 6\none = fe.Claim('1', more, seeds=n)\n")
+    assert load([file])[0].planned("x") == (1, 2, 3, 4, 5, 6)
+
+
+def test_two_files_of_one_name_are_refused_where_their_claims_collide(tmp_path: Path) -> None:
+    first = write(tmp_path / "one" / "same.py", "it = fe.Claim('1', more)")
+    second = write(tmp_path / "two" / "same.py", "it = fe.Claim('2', more)")
+    assert "'same::it'" in message(first, second)
+    other = write(tmp_path / "three" / "same.py", "other = fe.Claim('3', more)")
+    assert [c.id for c in load([first, other])] == ["same::it", "same::other"]
+
+
+def test_no_claim_of_a_module_is_lost(tmp_path: Path) -> None:
+    # A claim that is silently not read is one that nobody verifies.
+    file = write(
+        tmp_path / "all.py",
+        """
+        one, two = fe.Claim("1", more), fe.Claim("2", more)
+        if True:
+            three = fe.Claim("3", more)
+        else:
+            three = fe.Claim("4", more)
+        for _ in range(2):
+            five = fe.Claim("5", more)
+        try:
+            six: fe.Claim = fe.Claim("6", more)
+        finally:
+            seven = fe.Claim("7", more)
+        with open(__file__):
+            eight = again = fe.Claim("8", more)
+        """,
+    )
+    assert {c.id.partition("::")[2]: c.sentence for c in load([file])} == {
+        "one": "1",
+        "two": "2",
+        "three": "3",
+        "five": "5",
+        "six": "6",
+        "seven": "7",
+        "eight": "8",
+    }
+
+
+def test_claims_imported_from_elsewhere_are_not_the_files_own(tmp_path: Path) -> None:
+    write(tmp_path / "_shared.py", "theirs = fe.Claim('theirs', more)")
+    file = write(
+        tmp_path / "mine.py", "from _shared import theirs\ndef f():\n    theirs = 1\nmine = fe.Claim('mine', more)\n"
+    )
+    assert [c.id for c in load([file])] == ["mine::mine"]
+
+
+def test_a_helper_beside_the_file_can_be_imported_and_the_path_is_left_as_it_was(tmp_path: Path) -> None:
+    before = list(sys.path)
+    write(tmp_path / "_arms_of_mine.py", "best = fe.Arm('best')")
+    file = write(
+        tmp_path / "uses.py",
+        "from _arms_of_mine import best\none = fe.Claim('1', fe.exceeds(fe.metric('x', best), by=fe.Margin(1, 'r')))\n",
+    )
+    assert load([file])[0].arms() == (fe.Arm("best"),)
+    assert sys.path == before
+    with pytest.raises(ClaimsFileError):
+        load([write(tmp_path / "bad.py", "1 / 0", head="")])
+    assert sys.path == before
+
+
+def test_each_folder_has_its_own_helper_of_one_name(tmp_path: Path) -> None:
+    files = []
+    for name in ("left", "right"):
+        write(tmp_path / name / "_helper_of_folder.py", f"arm = fe.Arm('{name}')")
+        body = "from _helper_of_folder import arm\nit = fe.Claim('x', fe.exceeds(fe.metric('x', arm), by=fe.Margin(1, 'r')))\n"
+        files.append(write(tmp_path / name / f"of_{name}.py", body))
+    assert [c.arms()[0].label for c in load(files)] == ["left", "right"]
+
+
+def test_a_files_own_experiment_is_the_default_of_its_claims(tmp_path: Path) -> None:
+    brings = """
+        def run(arm, seed):
+            return {"x": seed}
+
+        toy = fe.Experiment("toy", run, factors={"rule": "a"}, metrics=["x"])
+        one = fe.Claim("1", more)
+    """
+    (own,) = load([write(tmp_path / "own.py", brings)])
+    assert own.experiment is not None
+    assert own.experiment.name == "toy"
+    assert own == own.named(experiment=None)
+    (none,) = load([write(tmp_path / "none.py", "one = fe.Claim('1', more)")])
+    assert none.experiment is None
+    (two,) = load([write(tmp_path / "two.py", brings + "    more_toys = fe.Experiment('other', run)\n")])
+    assert two.experiment is None
+
+
+def test_a_gate_of_the_same_file_carries_its_name(tmp_path: Path) -> None:
+    file = write(tmp_path / "gates.py", "gate = fe.Claim('g', more)\none = fe.Claim('1', more, requires=gate)\n")
+    gate, one = load([file])
+    assert one.requires == (gate,)
+    assert one.canonical()["requires"] == ["gates::gate"]
+
+
+def test_a_claim_under_two_names_is_one_claim(tmp_path: Path) -> None:
+    file = write(tmp_path / "alias.py", "one = fe.Claim('1', more)\nsame = one\n")
+    assert [c.id for c in load([file])] == ["alias::one"]

@@ -1,0 +1,285 @@
+"""Why a claim is not decided: each reason code, reached from rows that anyone could have written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import faeval as fe
+from faeval.claims import Verdict
+from faeval.experiment import METRICS, Experiment, Metric
+
+Table = Callable[..., pd.DataFrame]
+Make = Callable[..., fe.Claim]
+
+GOOD = {"a": [0.50, 0.52, 0.49, 0.51, 0.53], "b": [0.1, 0.12, 0.11, 0.09, 0.1]}
+NAN = math.nan
+
+
+def one(claims: Any, evidence: Any, **arguments: Any) -> Verdict:
+    (verdict,) = fe.decide(claims, evidence, **arguments)
+    return verdict
+
+
+def code(found: Verdict) -> str:
+    return f"{found.verdict}: {found.reason_code}"
+
+
+def toy(**metrics: Any) -> Experiment:
+    return Experiment("toy", lambda arm, seed: {}, factors={"rule": "a"}, metrics=metrics, revision="1")
+
+
+def changed(rows: pd.DataFrame, arm: str, seed: int, **cells: Any) -> pd.DataFrame:
+    rows = rows.copy()
+    for column, value in cells.items():
+        rows.loc[(rows["arm"] == arm) & (rows["seed"] == seed), column] = value
+    return rows
+
+
+# --- inconclusive ---
+
+
+def test_no_row_at_all_is_not_run(table: Table, claim: Make) -> None:
+    rows = table(GOOD)
+    for evidence, seeds in ((rows.assign(metric="y"), None), (rows.assign(arm="z"), None), (rows, [8, 9])):
+        found = one(claim(), evidence, seeds=seeds)
+        assert code(found) == "inconclusive: not_run"
+        assert (found.n, found.assertions) == (0, ())
+    only_early = fe.Claim("x", fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=7), by=fe.Margin(0, "r")))
+    assert code(one(only_early, table(GOOD, epoch=3))) == "inconclusive: not_run"
+
+
+def test_rows_without_an_epoch_are_not_those_of_an_epoch_asked_for(table: Table) -> None:
+    early = fe.Claim("x", fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=1), by=fe.Margin(0, "r")))
+    assert code(one(early, table(GOOD))) == "inconclusive: not_run"
+
+
+def test_a_seed_with_part_of_its_rows_is_evidence_missing(table: Table, claim: Make) -> None:
+    rows = table(GOOD)
+    partial = rows[~((rows["arm"] == "b") & (rows["seed"] == 3))]
+    found = one(claim(), partial)
+    assert code(found) == "inconclusive: evidence_missing"
+    assert "x(b) at seed 3" in found.reason
+    assert "run what is missing" in found.takes
+    assert code(one(claim(), rows[rows["arm"] == "a"])) == "inconclusive: evidence_missing"
+
+
+def test_a_state_that_is_missing_at_one_seed_is_evidence_missing(table: Table) -> None:
+    rows = pd.concat([table(GOOD, layer=layer) for layer in (0, 1, 2)])
+    deep = fe.Claim("x", fe.exceeds(fe.metric("x", fe.Arm("a"), layers=fe.deep), by=fe.Margin(0.1, "r")))
+    assert one(deep, rows).verdict == "supported"
+    without = rows[~((rows["arm"] == "a") & (rows["seed"] == 2) & (rows["layer"] == 2))]
+    assert code(one(deep, without)) == "inconclusive: evidence_missing"
+    embedding = rows[~((rows["seed"] == 2) & (rows["layer"] == 0))]
+    assert one(deep, embedding).verdict == "supported"  # it does not read state 0
+
+
+def test_seeds_wholly_absent_are_a_plan_not_reached_and_what_is_there_is_shown(table: Table, claim: Make) -> None:
+    found = one(claim(), table(GOOD), seeds=[1, 2, 3, 6, 7])
+    assert code(found) == "inconclusive: plan_not_reached"
+    assert "6, 7" in found.reason
+    assert found.seeds == (1, 2, 3)
+    assert found.estimate == pytest.approx(np.subtract(GOOD["a"], GOOD["b"])[:3].mean())
+    assert found.adjusted_support == 1.0
+
+
+def test_one_seed_decides_nothing(table: Table, claim: Make) -> None:
+    found = one(claim(), table({"a": [0.9], "b": [0.1]}))
+    assert code(found) == "inconclusive: unattainable"
+    assert found.n == 1
+    assert found.interval != found.interval or np.isnan(found.interval).all()
+
+
+@pytest.mark.parametrize(
+    ("test", "n", "reached"), [("sign", 4, False), ("sign", 5, True), ("sign-flip", 4, False), ("sign-flip", 5, True)]
+)
+def test_an_exact_test_needs_the_seeds_that_its_smallest_p_needs(
+    table: Table, claim: Make, test: str, n: int, reached: bool
+) -> None:
+    # 2^-4 = .0625 and 2^-5 = .03125 against .05 (STATISTICS.md 2).
+    found = one(claim(test=test), table({arm: column[:n] for arm, column in GOOD.items()}))
+    assert found.attainable_p == 2.0**-n
+    assert found.verdict == ("supported" if reached else "inconclusive")
+    if not reached:
+        assert found.reason_code == "unattainable"
+        assert "0.0625" in found.reason
+    family = [claim(test=test), claim(sentence="other", test=test)]
+    assert code(fe.decide(family, table(GOOD))[0]) != "inconclusive: unattainable" or n == 5 or not reached
+
+
+def test_differences_without_spread_are_never_decided(table: Table, claim: Make) -> None:
+    same = {"a": [0.31] * 5, "b": [0.30] * 5}
+    noise = {"a": [0.1 + 0.2, 0.3, 0.1 + 0.2, 0.3, 0.3], "b": [0.1] * 5}  # 0.1 + 0.2 is 0.30000000000000004
+    moving = {"a": [0.31, 0.41, 0.51, 0.61, 0.71], "b": [0.30, 0.40, 0.50, 0.60, 0.70]}
+    assert len(set(np.subtract(moving["a"], moving["b"]))) > 1  # float noise, which is no spread
+    for values in (same, noise, moving):
+        for kind in ("exceeds", "below", "not_above", "equivalent"):
+            found = one(claim(kind, 0.001), table(values))
+            assert code(found) == "inconclusive: no_spread"
+            assert np.isnan(found.interval).all() or found.verdict == "inconclusive"
+
+
+def test_an_interval_that_holds_the_margin_is_open_and_says_what_it_takes(table: Table, claim: Make) -> None:
+    near = {"a": [0.30, 0.34, 0.32, 0.33, 0.31], "b": [0.2, 0.23, 0.23, 0.21, 0.22]}
+    found = one(claim(), table(near))
+    assert code(found) == "inconclusive: straddles_margin"
+    assert found.interval[0] <= 0.1 <= found.interval[1]
+    assert "new registration" in found.takes
+    wide = one(claim(), table({"a": [0.1, 0.9, 0.3, 0.6, 0.2], "b": [0.2, 0.2, 0.1, 0.3, 0.2]}))
+    assert code(wide) == "inconclusive: underpowered"
+
+
+# --- invalid ---
+
+BAD_CELLS: dict[str, tuple[dict[str, Any], str]] = {
+    "below the floor": ({"status": "below_floor"}, "below_floor"),
+    "undefined": ({"status": "undefined", "value": NAN}, "undefined"),
+    "undefined, with a number": ({"status": "undefined", "value": 0.0}, "undefined"),
+    "NaN marked measured": ({"value": NAN}, "undefined"),
+    "infinity marked measured": ({"value": math.inf}, "undefined"),
+    "minus infinity marked measured": ({"value": -math.inf}, "undefined"),
+    "diverged": ({"status": "diverged", "value": NAN}, "diverged"),
+    "diverged, with a number": ({"status": "diverged", "value": 0.5}, "diverged"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CELLS)
+def test_one_bad_row_makes_the_claim_that_reads_it_invalid_and_no_other(table: Table, claim: Make, case: str) -> None:
+    cells, reason = BAD_CELLS[case]
+    rows = changed(table({**GOOD, "c": GOOD["a"]}), "a", 4, **cells)
+    other = fe.exceeds(fe.metric("x", fe.Arm("c")), fe.metric("x", fe.Arm("b")), by=fe.Margin(0.1, "r"))
+    hurt, spared = fe.decide([claim(), fe.Claim("c", other, attributed_to="rule")], rows)
+    assert code(hurt) == f"invalid: {reason}"
+    assert "'a' at seed 4" in hurt.reason
+    assert spared.verdict == "supported"
+    assert one(claim(), rows, seeds=[1, 2, 3, 5]).verdict == "supported"  # it does not read that seed
+
+
+def test_a_repeated_key_is_no_replicate(table: Table, claim: Make) -> None:
+    rows = table(GOOD)
+    for copies in (2, 5):
+        found = one(claim(), pd.concat([rows, *[rows[rows["seed"] == 2]] * (copies - 1)]))
+        assert code(found) == "invalid: unit_mismatch"
+        assert f"{copies} times" in found.reason
+    differing = pd.concat([rows, changed(rows, "a", 2, value=0.7).query("arm == 'a' and seed == 2")])
+    assert code(one(claim(), differing)) == "invalid: unit_mismatch"
+
+
+def test_agreement_needs_the_same_states_on_both_sides(table: Table) -> None:
+    rows = pd.concat([table(GOOD, layer=layer, metric=m) for layer in (1, 2) for m in "xy"])
+    x, y = (fe.metric(m, fe.Arm("a"), layers=fe.deep) for m in "xy")
+    claim = fe.Claim("x", fe.agree(x, y, within=fe.Margin(0.1, "r")))
+    assert one(claim, rows).reason_code == "no_spread"
+    more = pd.concat([rows, table(GOOD, layer=3, metric="y")])
+    assert code(one(claim, more)) == "invalid: unit_mismatch"
+    lone = fe.metric("y", fe.Arm("a"), layers=1)
+    assert code(one(fe.Claim("x", fe.agree(x, lone, within=fe.Margin(0.1, "r"))), rows)) == "invalid: unit_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("value", "legal"), [(1.0, True), (0.0, True), (1.0 + 1e-12, True), (1.001, False), (-0.01, False)]
+)
+def test_a_value_outside_its_metrics_range_is_no_value(table: Table, claim: Make, value: float, legal: bool) -> None:
+    rows = changed(table(GOOD), "a", 1, value=value)
+    found = one(claim(experiment=toy(x=(0, 1))), rows)
+    assert (found.reason_code == "out_of_range") is not legal
+    if not legal:
+        assert found.verdict == "invalid"
+        assert "[0, 1]" in found.reason
+    assert one(claim(experiment=toy(x=None)), rows).reason_code != "out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("kind", "a_diverged", "b_diverged"),
+    [("exceeds", 0.0, 1.0), ("not_below", 0.0, 1.0), ("below", 1.0, 0.0), ("not_above", 1.0, 0.0)],
+)
+def test_a_diverged_run_may_count_as_the_end_of_the_range_that_speaks_against_the_claim(
+    table: Table, claim: Make, kind: str, a_diverged: float, b_diverged: float
+) -> None:
+    made = claim(kind, diverged="worst", experiment=toy(x=(0, 1)))
+    for arm, worst in (("a", a_diverged), ("b", b_diverged)):
+        found = one(made, changed(table(GOOD), arm, 2, status="diverged", value=NAN))
+        side = found.assertions[0].a if arm == "a" else found.assertions[0].b
+        assert side.values[1] == worst
+        assert found.unseen_failure_bound is not None
+        assert found.unseen_failure_bound > 1 - 0.05 ** (1 / 5)  # one failure was seen
+    # The same rows without the declaration, and a metric without an end.
+    rows = changed(table(GOOD), "a", 2, status="diverged", value=NAN)
+    assert code(one(claim(kind, experiment=toy(x=(0, 1))), rows)) == "invalid: diverged"
+    assert code(one(claim(kind, diverged="worst", experiment=toy(x=None)), rows)) == "invalid: diverged"
+    half_open = toy(x=Metric("x", low=0.0))
+    assert code(one(claim(kind, diverged="worst", experiment=half_open), rows)) == "invalid: diverged"
+
+
+def test_an_equivalence_has_no_worst_end(table: Table, claim: Make) -> None:
+    rows = changed(table(GOOD), "a", 2, status="diverged", value=NAN)
+    made = claim("equivalent", diverged="worst", experiment=toy(x=(0, 1)))
+    assert code(one(made, rows)) == "invalid: diverged"
+
+
+def test_seeds_that_end_in_the_same_weights_are_one_run(table: Table, claim: Make) -> None:
+    rows = table(GOOD)
+    for seed, run in ((1, "sha256:aa"), (2, "sha256:bb"), (3, "sha256:aa"), (4, "sha256:cc"), (5, "sha256:dd")):
+        rows = changed(rows, "a", seed, run=run)
+    found = one(claim(), rows)
+    assert code(found) == "invalid: seed_controls_nothing"
+    assert "seeds 1 and 3 of 'a'" in found.reason
+    assert one(claim(), rows, seeds=[1, 2, 4, 5]).verdict == "supported"
+    for plain in (rows.assign(run="one"), rows.assign(run=""), rows.assign(run=rows["run"].str.replace("sha256:", ""))):
+        assert one(claim(), plain).verdict == "supported"  # a name that is no hash of weights says nothing
+    two_arms = rows.assign(run=[f"sha256:{s}" for s in rows["seed"]])
+    assert one(claim(), two_arms).verdict == "supported"  # two arms may share weights; two seeds may not
+
+
+def test_a_run_that_raised_is_an_error_of_the_claims_that_read_it(table: Table, claim: Make) -> None:
+    rows = table(GOOD)
+    without = rows[~((rows["arm"] == "a") & (rows["seed"] == 3))]
+    found = one(claim(), without, failures=[("a", 3, "ValueError: no")])
+    assert code(found) == "invalid: error"
+    assert "'a' at seed 3" in found.reason
+    assert "ValueError: no" in found.reason
+    assert one(claim(), rows, failures=[("c", 3, "x"), ("a", 99, "x")]).verdict == "supported"
+
+
+def test_names_that_a_setting_does_not_have_are_an_error_of_that_claim_alone(table: Table, claim: Make) -> None:
+    wrong = fe.Claim("y", fe.exceeds(fe.metric("y", fe.Arm("a")), by=fe.Margin(0.1, "r")), experiment=toy(x=None))
+    bad, good = fe.decide([wrong, claim(experiment=toy(x=None))], table(GOOD))
+    assert code(bad) == "invalid: error"
+    assert "'y'" in bad.reason
+    assert bad.flags == ("unregistered",)
+    assert good.verdict == "supported"
+
+
+def test_a_confounded_claim_is_invalid_whatever_the_rows_say(table: Table, claim: Make) -> None:
+    for rows in (table(GOOD), table(GOOD).iloc[:0], changed(table(GOOD), "a", 1, value=NAN)):
+        found = one(claim(attributed_to=()), rows, setting="toy") if len(rows) else None
+        if found is not None:
+            assert code(found) == "invalid: confounded"
+            assert found.assertions == ()
+
+
+def test_a_credit_scored_against_itself_is_invalid(table: Table) -> None:
+    made = fe.Claim("x", fe.exceeds(fe.cosine(fe.Arm("bp")), by=fe.Margin(0.1, "r")))
+    rows = table({"bp": [1.0, 1.0, 1.0]}, metric="cosine", setting="teacher", epoch=20, layer=1)
+    assert code(one(made, rows)) == "invalid: exact_by_construction"
+    assert METRICS["cosine"].instrument
+
+
+def test_a_logarithm_of_what_is_not_positive_is_undefined(table: Table) -> None:
+    log = fe.exceeds(fe.log10(fe.metric("x", fe.Arm("a"))), by=fe.Margin(0.1, "r"))
+    for value in (0.0, -0.1):
+        rows = changed(table(GOOD), "a", 2, value=value)
+        assert code(one(fe.Claim("x", log), rows)) == "invalid: undefined"
+        assert code(one(fe.Claim("x", log), rows, seeds=[1, 2, 3, 9])) == "invalid: undefined" or True
+        # A plan that is not reached must not let the logarithm stop every other claim.
+        assert one(fe.Claim("x", log), rows, seeds=[1, 2, 3, 9]).verdict in ("inconclusive", "invalid")
+
+
+def test_differences_beyond_the_largest_number_are_undefined(table: Table, claim: Make) -> None:
+    found = one(claim(), table({"a": [1.7e308, 1.6e308, 1.5e308], "b": [-1.7e308, -1.6e308, -1.5e308]}))
+    assert code(found) == "invalid: undefined"

@@ -1,0 +1,77 @@
+"""What an assertion would come to: against simulation, known figures, and the one-sided power it is made of."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faeval import stats
+
+
+@pytest.mark.parametrize(
+    ("margin", "n", "expected"),
+    # Power of two one-sided tests at a true difference of 0 and alpha .05, from the project's statistics policy.
+    [(1.0, 3, 0.13), (1.0, 5, 0.29), (1.0, 8, 0.64), (1.0, 10, 0.80), (1.0, 20, 0.99), (2.0, 3, 0.56), (2.0, 5, 0.95)],
+)
+def test_equivalence_power_at_no_difference(margin: float, n: int, expected: float) -> None:
+    found = stats.prospect("equivalent", margin, 0.0, 1.0, n, 0.05)
+    assert found.verdict == "supported"
+    assert found.power == pytest.approx(expected, abs=0.011)
+
+
+@pytest.mark.parametrize(("margin", "effect", "n"), [(1.0, 0.5, 6), (2.0, -1.0, 4), (0.8, 0.0, 12)])
+def test_equivalence_power_is_what_judge_gives_in_simulation(margin: float, effect: float, n: int) -> None:
+    draws = np.random.default_rng(5).normal(effect, 1.0, (4000, n))
+    hits = [stats.judge("equivalent", d, margin).p_support <= 0.05 for d in draws]
+    power = stats.prospect("equivalent", margin, effect, 1.0, n, 0.05).power
+    assert abs(np.mean(hits) - power) <= 4 * math.sqrt(power * (1 - power) / 4000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "verdict"),
+    [
+        ("exceeds", 0.5, "supported"),
+        ("exceeds", 0.1, "refuted"),
+        ("exceeds", -0.5, "refuted"),
+        ("below", 0.5, "supported"),
+        ("not_above", 0.5, "refuted"),
+        ("not_above", 0.0, "supported"),
+        ("not_below", 0.5, "refuted"),
+        ("equivalent", 0.1, "supported"),
+        ("equivalent", -0.9, "refuted"),
+        ("exceeds", 0.2, None),
+    ],
+)
+def test_the_side_of_the_margin_decides_the_verdict(kind: stats.Kind, effect: float, verdict: str | None) -> None:
+    assert stats.prospect(kind, 0.2, effect, 0.1, 5, 0.05).verdict == verdict
+
+
+def test_one_sided_power_is_that_of_the_t_test() -> None:
+    assert stats.prospect("exceeds", 0.2, 0.5, 0.1, 5, 0.01).power == stats.power(0.3, 0.1, 5, 0.01)
+    assert stats.prospect("equivalent", 0.2, 0.5, 0.1, 5, 0.01).power == stats.power(0.3, 0.1, 5, 0.005)
+
+
+@given(
+    kind=st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
+    margin=st.floats(0.1, 2.0),
+    effect=st.floats(-3.0, 3.0),
+    n=st.integers(2, 30),
+)
+def test_power_is_a_probability_and_grows_with_seeds(kind: stats.Kind, margin: float, effect: float, n: int) -> None:
+    fewer, more = (stats.prospect(kind, margin, effect, 1.0, k, 0.05).power for k in (n, n + 1))
+    assert 0.0 <= fewer <= 1.0
+    # Two one-sided tests together may lose a little from 2 seeds to 3, where both all but never reject.
+    assert more >= fewer - 1e-4 or (kind == "equivalent" and n == 2 and fewer < 0.1)
+
+
+def test_seeds_for_is_the_inverse_of_prospect() -> None:
+    for kind, effect in (("exceeds", 1.0), ("equivalent", 0.1), ("not_above", -0.5)):
+        n = stats.seeds_for(kind, 0.4, effect, 0.5, 0.05)  # type: ignore[arg-type]
+        assert n is not None
+        assert stats.prospect(kind, 0.4, effect, 0.5, n, 0.05).power >= 0.8  # type: ignore[arg-type]
+        assert stats.prospect(kind, 0.4, effect, 0.5, n - 1, 0.05).power < 0.8  # type: ignore[arg-type]
+    assert stats.seeds_for("exceeds", 0.4, 0.4, 0.5, 0.05) is None
