@@ -92,7 +92,7 @@ def test_one_seed_decides_nothing(table: Table, claim: Make) -> None:
     found = one(claim(), table({"a": [0.9], "b": [0.1]}))
     assert code(found) == "inconclusive: unattainable"
     assert found.n == 1
-    assert found.interval != found.interval or np.isnan(found.interval).all()
+    assert np.isnan(found.interval).all()
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,9 @@ def test_an_exact_test_needs_the_seeds_that_its_smallest_p_needs(
     if not reached:
         assert found.reason_code == "unattainable"
         assert "0.0625" in found.reason
-    family = [claim(test=test), claim(sentence="other", test=test)]
-    assert code(fe.decide(family, table(GOOD))[0]) != "inconclusive: unattainable" or n == 5 or not reached
+    # Beside a claim that fails, the level is .025, which five seeds cannot reach either.
+    family = [claim(test=test), claim("exceeds", 9.0, sentence="other", test=test)]
+    assert code(fe.decide(family, table(GOOD))[0]) == "inconclusive: unattainable"
 
 
 def test_differences_without_spread_are_never_decided(table: Table, claim: Make) -> None:
@@ -121,7 +122,6 @@ def test_differences_without_spread_are_never_decided(table: Table, claim: Make)
         for kind in ("exceeds", "below", "not_above", "equivalent"):
             found = one(claim(kind, 0.001), table(values))
             assert code(found) == "inconclusive: no_spread"
-            assert np.isnan(found.interval).all() or found.verdict == "inconclusive"
 
 
 def test_an_interval_that_holds_the_margin_is_open_and_says_what_it_takes(table: Table, claim: Make) -> None:
@@ -256,11 +256,10 @@ def test_names_that_a_setting_does_not_have_are_an_error_of_that_claim_alone(tab
 
 
 def test_a_confounded_claim_is_invalid_whatever_the_rows_say(table: Table, claim: Make) -> None:
-    for rows in (table(GOOD), table(GOOD).iloc[:0], changed(table(GOOD), "a", 1, value=NAN)):
-        found = one(claim(attributed_to=()), rows, setting="toy") if len(rows) else None
-        if found is not None:
-            assert code(found) == "invalid: confounded"
-            assert found.assertions == ()
+    for rows in (table(GOOD), table(GOOD).iloc[:2], changed(table(GOOD), "a", 1, value=NAN)):
+        found = one(claim(attributed_to=()), rows)
+        assert code(found) == "invalid: confounded"
+        assert found.assertions == ()
 
 
 def test_a_credit_scored_against_itself_is_invalid(table: Table) -> None:
@@ -275,9 +274,8 @@ def test_a_logarithm_of_what_is_not_positive_is_undefined(table: Table) -> None:
     for value in (0.0, -0.1):
         rows = changed(table(GOOD), "a", 2, value=value)
         assert code(one(fe.Claim("x", log), rows)) == "invalid: undefined"
-        assert code(one(fe.Claim("x", log), rows, seeds=[1, 2, 3, 9])) == "invalid: undefined" or True
         # A plan that is not reached must not let the logarithm stop every other claim.
-        assert one(fe.Claim("x", log), rows, seeds=[1, 2, 3, 9]).verdict in ("inconclusive", "invalid")
+        assert code(one(fe.Claim("x", log), rows, seeds=[1, 2, 3, 9])) == "invalid: undefined"
 
 
 def test_differences_beyond_the_largest_number_are_undefined(table: Table, claim: Make) -> None:
