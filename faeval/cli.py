@@ -18,7 +18,6 @@ NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE = 5, 3, 130, 2
 
 app = typer.Typer(
     help="Verify research claims: train what they need over seeds, audit it, and decide each by a rule with known error rates.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -41,8 +40,9 @@ Everything = Annotated[bool, typer.Option("--all", help="Also claims tagged 'ext
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
@@ -51,6 +51,9 @@ def _root(
 
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
 
 
 @app.command()
@@ -321,17 +324,17 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> int:
-    import click
-
     from faeval.errors import FaevalError
 
     if isinstance(error, FaevalError):
         typer.echo(f"faeval: {error}", err=True)
         return error.exit_code
-    if isinstance(error, click.exceptions.Abort):
+    if isinstance(error, typer.Abort):
         return INTERRUPTED
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
+    # Which package click's exceptions come from depends on the version of typer; they know how to show themselves.
+    show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if callable(show) and isinstance(exit_code, int):
+        show()
+        return exit_code
     typer.echo(f"faeval: internal error: {type(error).__name__}: {error} (--debug shows where)", err=True)
     return INTERNAL

@@ -134,11 +134,13 @@ class Estimand:
         return tuple(found)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
-        """Return each read with its weight; below a logarithm, which increases, the sign is what matters."""
+        """Return each read with its weight; below a logarithm, which increases, with its share and sign."""
         signed = []
         for weight, atom in self.terms:
             inner = [(1.0, atom)] if isinstance(atom, Read) else atom.inner.signed_reads()
-            signed += [(weight * w, read) for w, read in inner]
+            # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the proportion.
+            whole = 1.0 if isinstance(atom, Read) else sum(abs(w) for w, _ in inner)
+            signed += [(weight * w / whole, read) for w, read in inner]
         return signed
 
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:

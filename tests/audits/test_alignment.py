@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import mpmath
+import mpmath  # type: ignore[import-untyped] # it ships no types
 import numpy as np
 import pytest
 import torch
@@ -89,9 +89,7 @@ def test_float32_signals_are_read_in_float64(pair: tuple[Tensor, Tensor]) -> Non
 
 @settings(max_examples=60)
 @given(pair=signals(), first=st.integers(-30, 30), second=st.integers(-30, 30), flip=st.booleans())
-def test_alignment_knows_direction_not_size(
-    pair: tuple[Tensor, Tensor], first: int, second: int, flip: bool
-) -> None:
+def test_alignment_knows_direction_not_size(pair: tuple[Tensor, Tensor], first: int, second: int, flip: bool) -> None:
     credit, gradient = pair
     sign = -1.0 if flip else 1.0
     scaled = sign * 10.0**first * credit, 10.0**second * gradient

@@ -49,7 +49,9 @@ def trained(rule: str, objective: Objective, seed: int = 1) -> Subject:
     task = task_of()
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, seed)
     module: Rule = (
-        Backpropagation() if rule == "bp" else DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site)
+        Backpropagation()
+        if rule == "bp"
+        else DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site)
     )
     batches = Batches(task, seed, 64, augment=False)
     fit(network, module, batches, objective, epochs=12, learning_rate=3e-3, weight_decay=0.01)
@@ -65,7 +67,7 @@ ARMS = {
 }
 
 
-@pytest.fixture(scope="module", params=ARMS.values(), ids=ARMS)
+@pytest.fixture(scope="module", params=list(ARMS.values()), ids=list(ARMS))
 def subject(request: pytest.FixtureRequest) -> Subject:
     return trained(*request.param)
 
@@ -135,7 +137,9 @@ def test_directions_are_unit_isotropic_and_relative_to_the_state() -> None:
     found = list(loss_changes(loss, h, np.random.default_rng(0), 4))
     assert len(found) == 4
     for k, (displacement, change) in enumerate(found):
-        torch.testing.assert_close(displacement.norm(dim=1)[:-1] / h.norm(dim=1)[:-1], torch.full((300,), 1e-4).double())
+        torch.testing.assert_close(
+            displacement.norm(dim=1)[:-1] / h.norm(dim=1)[:-1], torch.full((300,), 1e-4).double()
+        )
         assert float(displacement[-1].norm()) == pytest.approx(1e-4)  # a state of norm 0 gets an absolute step
         assert torch.equal(seen[2 * k], h + displacement)
         assert torch.equal(seen[2 * k + 1], h - displacement)
@@ -337,7 +341,7 @@ def test_a_growth_that_is_undefined_in_one_block_is_not_hidden_by_the_others(dfa
 
 
 def chunks(x: Tensor, y: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    yield from zip(x.split(size), y.split(size), strict=True)
+    yield from zip(torch.split(x, size), torch.split(y, size), strict=True)
 
 
 def test_evaluation_in_chunks_is_evaluation_of_the_whole(dfa: Subject) -> None:

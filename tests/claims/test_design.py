@@ -57,6 +57,7 @@ SOUND: dict[str, tuple[Any, Any, Any]] = {
         fe.accuracy(DFA) - fe.accuracy(DFA, epoch=1),
         "penalty",
     ),
+    "a logarithm of a multiple": (fe.log10(3 * fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
     "a ratio": (fe.log10(fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
 }  # fmt: skip
 

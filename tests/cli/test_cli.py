@@ -14,6 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import faeval as fe
+
 CLAIMS = """
 import faeval as fe
 
@@ -213,6 +215,19 @@ def test_plan_prints_power_and_cost_and_runs_nothing(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "10 runs, 0 of them there already" in result.stdout
     assert not list((tmp_path / ".faeval").rglob("*.json")) if (tmp_path / ".faeval").exists() else True
+
+
+def test_version_help_and_usage_errors(tmp_path: Path) -> None:
+    version = faeval("--version", cwd=tmp_path)
+    assert (version.returncode, version.stdout.strip()) == (0, fe.__version__)
+    assert faeval("--help", cwd=tmp_path).returncode == 0
+    bare = faeval(cwd=tmp_path)
+    assert bare.returncode == 2
+    assert "verify" in bare.stdout
+    unknown = faeval("verify", "--speed", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "--speed" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

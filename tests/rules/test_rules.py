@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.func import grad, vmap  # type: ignore[attr-defined] # torch lists it nowhere
+from torch.func import grad, vmap
 from torch.nn import functional
 
 from faeval.networks import ResidualMLP
@@ -104,7 +104,9 @@ def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() ->
     assert abs(float(entries.mean())) < 4 / math.sqrt(10) / math.sqrt(entries.numel())
     # SCIENCE.md 1: std 1/sqrt(C) reproduces the published credit norm 4.5, at chance level: |e|^2 = .81 + 9/100 = .9,
     # so |a| = sqrt(256 / 10 * .9) = 4.8 at first, and less as training goes on.
-    chance = rule.credit(ResidualMLP(3, 256, 4, 10, 0), [torch.empty(0)] * 5, torch.zeros(100, 10), torch.arange(100) % 10)
+    chance = rule.credit(
+        ResidualMLP(3, 256, 4, 10, 0), [torch.empty(0)] * 5, torch.zeros(100, 10), torch.arange(100) % 10
+    )
     assert float(torch.stack(chance).norm(dim=2).mean()) == pytest.approx(4.8, rel=0.05)
     shared = DirectFeedbackAlignment(256, 4, 10, 42, "input").feedback
     assert torch.equal(shared, rule.feedback[:4])

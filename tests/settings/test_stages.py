@@ -24,7 +24,7 @@ Result = Mapping[str, Any]
 
 
 def factors_of(**changes: Any) -> dict[str, Any]:
-    return TEACHER.resolve(Arm("dfa", **{**SMALL, **changes}))
+    return TEACHER.resolve(Arm(**{"rule": "dfa", **SMALL, **changes}))
 
 
 def train_in(folder: Path, seed: int = 1, config: Mapping[str, Any] | None = None, **changes: Any) -> Result:
@@ -34,7 +34,15 @@ def train_in(folder: Path, seed: int = 1, config: Mapping[str, Any] | None = Non
 
 def record_of(result: Result) -> TrainingRecord:
     kept = {name: result[name] for name in ("weights", "checkpoints", "hashes", "diverged")}
-    common = {"setting": "teacher", "arm": "dfa", "factors": {}, "seed": 1, "key": "0" * 64, "started": "", "seconds": 0}
+    common = {
+        "setting": "teacher",
+        "arm": "dfa",
+        "factors": {},
+        "seed": 1,
+        "key": "0" * 64,
+        "started": "",
+        "seconds": 0,
+    }
     return new_record(TrainingRecord, {**common, **kept}, "test")
 
 
@@ -70,7 +78,7 @@ def test_a_campaign_trains_and_audits_an_arm_into_declared_rows(tmp_path: Path) 
     assert len(blocks) == len(set(blocks)) == 8 * (2 * 3 + 1)
     assert not [metric for metric, epoch, *_ in rows if "@" in metric and epoch == 1]
     assert {layer for metric, _, layer, *_ in rows if metric == "cosine"} == {0, 1, 2}
-    assert plan([Need(TEACHER, Arm("dfa", penalty=0.01, **SMALL), 1)], store).todo == []
+    assert plan([Need(TEACHER, Arm("dfa", penalty=0.01, **SMALL), 1)], store).todo == ()
 
 
 def test_arms_of_a_seed_share_their_start_their_feedback_and_their_order(
@@ -78,24 +86,17 @@ def test_arms_of_a_seed_share_their_start_their_feedback_and_their_order(
 ) -> None:
     _, first = base
     shared = ("initial_network", "first_order")
-    for k, changes in enumerate(
-        ({"penalty": 0.01}, {"rule": "bp"}, {"credit_scale": "unit"}, {"credit_site": "input"}, {"epochs": 1})
-    ):
-        arm = {"rule": "dfa", **changes}
-        found = train(
-            TEACHER.resolve(Arm(**{**SMALL, **arm})), 1, _made(tmp_path / str(k)), RunOptions(), TEACHER.config
-        )
+    others: list[dict[str, Any]] = [
+        {"penalty": 0.01}, {"rule": "bp"}, {"credit_scale": "unit"}, {"credit_site": "input"}, {"epochs": 1},
+    ]  # fmt: skip
+    for changes in others:
+        found = train_in(tmp_path / next(iter(changes)), **changes)
         assert [found["hashes"][name] for name in shared] == [first["hashes"][name] for name in shared], changes
-        same_feedback = changes.get("rule") != "bp" and changes.get("credit_site") != "input"
+        same_feedback = not {"rule", "credit_site"} & set(changes)
         assert (found["hashes"]["feedback"] == first["hashes"]["feedback"]) is same_feedback, changes
         assert found["weights"] != first["weights"], changes
     other = train_in(tmp_path / "other", seed=2)
     assert all(other["hashes"][name] != digest for name, digest in first["hashes"].items())
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def test_training_again_gives_the_same_bits_and_reports_progress(base: tuple[Path, Result], tmp_path: Path) -> None:
@@ -129,27 +130,36 @@ def test_a_checkpoint_altered_before_its_audit_is_refused(base: tuple[Path, Resu
             audit(factors_of(), 1, tmp_path, record_of(result), RunOptions(), TEACHER.config)
 
 
-@pytest.mark.parametrize("rate", [1e30, 3e4])
-def test_a_run_that_diverges_leaves_rows_that_say_so(tmp_path: Path, rate: float) -> None:
-    result = train_in(tmp_path, config={**TEACHER.config, "learning_rate": rate}, blocks=1)
-    if result["diverged"] is None:  # a rate that only nearly diverges is no finding
-        assert rate == 3e4
-        return
-    assert result["diverged"] in (1, 2)
-    assert len(result["rows"]) == result["diverged"] - 1
-    assert all(math.isfinite(row["value"]) for row in result["rows"])
-    record = record_of(result)
-    assert 2 not in record.checkpoints
-    rows = []
+def test_a_run_that_diverges_is_an_outcome_not_a_crash(tmp_path: Path) -> None:
+    result = train_in(tmp_path, config={**TEACHER.config, "learning_rate": 1e30})
+    assert result["diverged"] == 1
+    assert result["rows"] == []
+    assert result["checkpoints"] == {}
+    assert len(result["weights"]) == 64
+    assert list(tmp_path.iterdir()) == []
+    check_diverged(tmp_path, result)
+
+
+def test_a_run_that_diverges_late_keeps_what_it_had(base: tuple[Path, Result]) -> None:
+    folder, result = base
+    found = check_diverged(folder, {**result, "checkpoints": {1: result["checkpoints"][1]}, "diverged": 2})
+    assert {row["status"] for row in found if row["epoch"] == 1} == {"measured"}
+    assert {row["metric"] for row in found if row["epoch"] == 1} == set(METRICS) - {"train_loss"}
+
+
+def check_diverged(folder: Path, result: Result) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     for audit in (audit_alignment, audit_accuracy):
-        rows += audit(factors_of(blocks=1), 1, tmp_path, record, RunOptions(), TEACHER.config)["rows"]
-    last = [row for row in rows if row["epoch"] == 2]
+        found += audit(factors_of(), 1, folder, record_of(result), RunOptions(), TEACHER.config)["rows"]
+    last = [row for row in found if row["epoch"] == 2]
     assert {row["status"] for row in last} == {"diverged"}
     assert all(math.isnan(row["value"]) for row in last)
+    # The controls are the instrument's: without a checkpoint it read nothing.
     assert {row["metric"] for row in last} == set(METRICS) - {"train_loss", "control_true", "control_random"}
-    for row in last:
-        assert METRICS[row["metric"]].layered is (row["layer"] is not None)
-    assert [row["layer"] for row in last if row["metric"] == "cosine"] == [0, 1]
+    for metric in {row["metric"] for row in last}:
+        layers = [row["layer"] for row in last if row["metric"] == metric]
+        assert layers == ([0, 1, 2] if METRICS[metric].layered else [None]), metric
+    return found
 
 
 def test_digits_run_by_the_same_stages(tmp_path: Path) -> None:
@@ -158,7 +168,7 @@ def test_digits_run_by_the_same_stages(tmp_path: Path) -> None:
     result = train(factors, 3, tmp_path, RunOptions(), digits.config)
     rows = audit_accuracy(factors, 3, tmp_path, record_of(result), RunOptions(), digits.config)["rows"]
     accuracy = {row["epoch"]: row["value"] for row in rows if row["metric"] == "accuracy"}
-    assert accuracy[2] > 0.3  # ten classes: chance is .1
+    assert accuracy[2] > 0.2  # ten classes: chance is .1
     assert accuracy[2] * 360 == pytest.approx(round(accuracy[2] * 360))  # of 360 test images
 
 

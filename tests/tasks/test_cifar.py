@@ -183,8 +183,14 @@ PNG = encoded(pictures(1)[0])
 BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "image column missing": (rename("img", "image"), r"has the columns \['image', 'label'\], not 'img'.*--data DIR"),
     "label column missing": (rename("label", "fine_label"), r"not 'label'.*--data DIR"),
-    "image is no struct": (lambda rows: [{**r, "img": r["img"]["bytes"]} for r in rows], r"img must hold \{bytes, path\}"),
-    "struct without bytes": (lambda rows: [{**r, "img": {"path": "x"}} for r in rows], r"img must hold \{bytes, path\}"),
+    "image is no struct": (
+        lambda rows: [{**r, "img": r["img"]["bytes"]} for r in rows],
+        r"img must hold \{bytes, path\}",
+    ),
+    "struct without bytes": (
+        lambda rows: [{**r, "img": {"path": "x"}} for r in rows],
+        r"img must hold \{bytes, path\}",
+    ),
     "image missing": (change(img=None), r"img must hold \{bytes, path\}"),
     "labels are words": (lambda rows: [{**r, "label": "cat"} for r in rows], r"label whole numbers.*--data DIR"),
     "label too high": (change(label=10), r"row 3 has the label 10; CIFAR-10's labels are 0\.\.9.*Replace"),
@@ -194,9 +200,7 @@ BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda rows: [{**r, "label": 2.5 if i == 3 else float(r["label"])} for i, r in enumerate(rows)],
         r"row 3 has the label 2\.5;.*Replace",
     ),
-    "wrong size": (
-        change(code=encoded(pictures(1)[0][:28, :30])), r"row 3 of train is 30 x 28, not 32 x 32.*Replace"
-    ),
+    "wrong size": (change(code=encoded(pictures(1)[0][:28, :30])), r"row 3 of train is 30 x 28, not 32 x 32.*Replace"),
     "image cut off": (change(code=PNG[: len(PNG) // 2]), r"image in row 3 of train cannot be decoded.*Replace"),
     "no image": (change(code=b"not an image"), r"image in row 3 of train cannot be decoded.*Replace"),
     "empty image": (change(code=b""), r"image in row 3 of train cannot be decoded"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +87,9 @@ def test_teacher_is_the_same_every_time_and_another_version_needs_another_digest
     # has changed: give it another name in teacher_digest().
     assert teacher_digest() == "teacher-1"
     assert array_digest(task.train_y, task.test_y) == "5d01025a29403d962cf948c660fb0a440bb24e7155f6acfca0c910e7221a3297"
-    np.testing.assert_allclose(task.train_x[0, :4], [-0.442915, -0.737843, 0.0512917, 0.0374560], rtol=1e-4)
+    np.testing.assert_allclose(
+        np.asarray(task.train_x[0, :4], np.float64), [-0.442915, -0.737843, 0.0512917, 0.0374560], rtol=1e-4
+    )
 
 
 def test_digits_are_split_by_class_and_standardised() -> None:
@@ -145,9 +148,9 @@ X, Y = np.zeros((4, 2), np.float32), np.array([0, 1, 2, 1])
     ],
 )
 def test_a_task_that_no_training_could_use_is_refused(changes: dict[str, NDArray[np.generic]], message: str) -> None:
-    fields = {"train_x": X, "train_y": Y, "test_x": X, "test_y": Y, "classes": 3}
+    fields: dict[str, Any] = {"train_x": X, "train_y": Y, "test_x": X, "test_y": Y, "classes": 3}
     with pytest.raises(DataError, match=message):
-        Task(**{**fields, **changes})  # type: ignore[arg-type]
+        Task(**{**fields, **changes})
 
 
 def test_the_digest_of_arrays_sees_types_shapes_and_bytes_not_layout() -> None:

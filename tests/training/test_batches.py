@@ -70,14 +70,16 @@ def test_crop_and_flip_are_those_of_the_slow_reference(seed: int, number: int) -
     pixels = task.train_x.astype(np.uint8)
     for step, (x, y) in enumerate(Batches(task, seed, 5, augment=True).epoch(number)):
         for i, sample in enumerate(order[5 * step : 5 * step + 5]):
-            expected = slow(pixels[sample], *offsets[:, sample], bool(flips[sample]))
+            expected = slow(pixels[sample], int(offsets[0, sample]), int(offsets[1, sample]), bool(flips[sample]))
             np.testing.assert_allclose(x[i].numpy(), expected, rtol=1e-5, atol=1e-6)
             assert int(y[i]) == task.train_y[sample]
 
 
 def test_every_crop_and_both_orientations_occur() -> None:
     task = image_task(24)
-    _, offsets, flips = (np.concatenate(parts, -1) for parts in zip(*(draws(3, e, 24) for e in range(1, 101)), strict=True))
+    _, offsets, flips = (
+        np.concatenate(parts, -1) for parts in zip(*(draws(3, e, 24) for e in range(1, 101)), strict=True)
+    )
     assert set(offsets.ravel().tolist()) == set(range(9))
     assert abs(flips.mean() - 0.5) < 4 * 0.5 / np.sqrt(2400)
     batches = Batches(task, 3, 24, augment=True)
@@ -93,7 +95,9 @@ def test_images_without_augmentation_are_only_normalised() -> None:
     x, y = next(Batches(task, 1, 6, augment=False).epoch(1))
     order = stream(1, "order", 1).permutation(6)
     mean, std = (np.array(v).reshape(3, 1, 1) for v in (MEAN, STD))
-    np.testing.assert_allclose(x.numpy(), (task.train_x[order] / 255 - mean) / std, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        x.numpy(), (task.train_x[order].astype(np.float64) / 255 - mean) / std, rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_array_equal(y.numpy(), task.train_y[order])
 
 
@@ -102,7 +106,7 @@ def test_evaluation_inputs_are_normalised_and_never_augmented() -> None:
     x, y = evaluation_inputs(task)
     mean, std = (np.array(v).reshape(3, 1, 1) for v in (MEAN, STD))
     assert x.dtype == torch.float32
-    np.testing.assert_allclose(x.numpy(), (task.test_x / 255 - mean) / std, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(x.numpy(), (task.test_x.astype(np.float64) / 255 - mean) / std, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(y.numpy(), task.test_y)
     first, labels = evaluation_inputs(task, limit=2)
     assert torch.equal(first, x[:2])
@@ -149,7 +153,11 @@ def test_other_seeds_see_other_batches(task: Task) -> None:
 
 def test_order_crops_and_flips_do_not_depend_on_the_batch_size_or_on_one_another() -> None:
     task = image_task()
-    small, large, plain = Batches(task, 2, 4, augment=True), Batches(task, 2, 12, augment=True), Batches(task, 2, 12, augment=False)
+    small, large, plain = (
+        Batches(task, 2, 4, augment=True),
+        Batches(task, 2, 12, augment=True),
+        Batches(task, 2, 12, augment=False),
+    )
     assert torch.equal(torch.cat([x for x, _ in small.epoch(3)]), torch.cat([x for x, _ in large.epoch(3)]))
     assert torch.equal(torch.cat([y for _, y in plain.epoch(3)]), torch.cat([y for _, y in large.epoch(3)]))
 
