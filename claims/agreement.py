@@ -9,7 +9,9 @@ import faeval as fe
 standard = fe.Arm("dfa")
 published = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 
-margin = fe.Margin(0.05, "a third of the published rise in deep cosine, 0.15: a gap of this size could change how that rise reads")
+margin = fe.Margin(
+    0.05, "a third of the published rise in deep cosine, 0.15: a gap of this size could change how that rise reads"
+)
 note = (
     "A check of the instrument: rho is the cosine pooled over samples, weighted by the norms of credit and gradient, so "
     "agreement is no independent evidence for alignment."

@@ -5,8 +5,12 @@ import faeval as fe
 standard = fe.Arm("dfa")
 published = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 
-gap = fe.Margin(0.1, "just under the least lead of the embedding in any pilot of a vanilla arm (digits, standard DFA, 0.11)")
-nothing = fe.Margin(0.05, "twice the largest deep cosine, in size, among the three published seeds of vanilla DFA, 0.025")
+gap = fe.Margin(
+    0.1, "just under the least lead of the embedding in any pilot of a vanilla arm (digits, standard DFA, 0.11)"
+)
+nothing = fe.Margin(
+    0.05, "twice the largest deep cosine, in size, among the three published seeds of vanilla DFA, 0.025"
+)
 source = "faeval perturbation-correlation audit, 2026-04-08"
 ten_on_cifar10 = {"teacher": 5, "digits": 5, "cifar10": 10}
 

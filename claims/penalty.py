@@ -44,7 +44,13 @@ deep_cosine_rises_with_the_published_recipe = fe.Claim(
     note="At unit credit a penalty of 1e-2 is weak beside the credit on teacher and digits: the pilots saw no rise there.",
     published=[
         {"setting": "cifar10", "what": "deep cosine, penalised", "published": 0.151, "spread": 0.025, "side": "a"},
-        {"setting": "cifar10", "what": "deep cosine, vanilla, read at epoch 1", "published": -0.008, "spread": 0.013, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "deep cosine, vanilla, read at epoch 1",
+            "published": -0.008,
+            "spread": 0.013,
+            "side": "b",
+        },
     ],
     source="faeval perturbation-correlation audit, 2026-04-08",
 )
@@ -58,7 +64,13 @@ deep_rho_rises_with_the_published_recipe = fe.Claim(
     note="The published rho was read in float32 with a fixed step; ours is the closed form in float64.",
     published=[
         {"setting": "cifar10", "what": "deep rho, penalised", "published": 0.080, "spread": 0.011, "side": "a"},
-        {"setting": "cifar10", "what": "deep rho, vanilla, read at epoch 1", "published": -0.003, "spread": 0.005, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "deep rho, vanilla, read at epoch 1",
+            "published": -0.003,
+            "spread": 0.005,
+            "side": "b",
+        },
     ],
     source="faeval perturbation-correlation audit, 2026-04-08",
 )

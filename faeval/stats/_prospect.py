@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faeval.stats._checks import count, level, number, probability
 from faeval.stats._judge import Kind
@@ -101,10 +99,11 @@ def _smallest(enough: Callable[[int], bool], most: int) -> int | None:
     return high
 
 
-@lru_cache(maxsize=1)
-def _legendre() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    return nodes, weights
+# Gauss-Legendre with 5 points (Abramowitz and Stegun 1964, table 25.4), on 40 panels. Written out, and summed exactly, so
+# that the same figure comes out to the last bit whatever linear algebra library is installed.
+_NODES = (-0.9061798459386640, -0.5384693101056831, 0.0, 0.5384693101056831, 0.9061798459386640)
+_WEIGHTS = (0.2369268850561891, 0.4786286704993665, 0.5688888888888889, 0.4786286704993665, 0.2369268850561891)
+_PANELS = 40
 
 
 def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> float:
@@ -115,12 +114,13 @@ def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> fl
 
     df, root = n - 1, math.sqrt(n)
     critical = -float(stdtrit(df, alpha))
-    # Beyond this sample deviation the two tests cannot both reject. Quadrature runs over its probability, so that the
-    # integrand is bounded; 200 nodes resolve the kink at that end to better than 1e-5.
+    # Beyond this sample deviation the two tests cannot both reject. Quadrature runs over its probability, where the
+    # integrand is bounded.
     share = float(chdtr(df, df * (margin * root / critical) ** 2)) if critical > 0 else 1.0
-    nodes, weights = _legendre()
-    u = share * (nodes + 1) / 2
+    within = (np.array(_NODES) + 1) / 2
+    u = share * ((np.arange(_PANELS)[:, None] + within) / _PANELS).ravel()
     s = np.sqrt(2 * gammaincinv(df / 2, u) / df)
     room = np.maximum(margin - critical * s / root, 0.0)
     inside = np.where(room > 0, ndtr((room - effect) * root) - ndtr((-room - effect) * root), 0.0)
-    return float(np.clip(share / 2 * (weights @ inside), 0.0, 1.0))
+    total = math.fsum((inside * np.tile(_WEIGHTS, _PANELS)).tolist())
+    return min(1.0, share * total / (2 * _PANELS))

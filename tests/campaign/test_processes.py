@@ -48,6 +48,8 @@ def run(arm, seed):
         os.kill(os.getpid(), signal.SIGKILL)
     if arm["kind"] == "sleeps" and seed > 2 and not (FOLDER / "quick").exists():
         time.sleep(600)
+    if arm["kind"] == "interrupted":
+        os.kill(os.getpid(), signal.SIGINT)
     if arm["kind"] == "slow":
         time.sleep(0.3)
     return {"x": helper(seed), "pid": os.getpid()}
@@ -160,6 +162,23 @@ def wait(until: Callable[[], bool], seconds: float = 150) -> None:
     while not until():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_a_worker_leaves_ctrl_c_to_the_campaign(mine: Experiment, tmp_path: Path) -> None:
+    assert len(go(mine, Store(tmp_path / "store"), [("interrupted", 1)], workers=2).finished) == 1
+
+
+def test_an_error_in_the_callers_own_callback_stops_the_workers(mine: Experiment, tmp_path: Path) -> None:
+    def progress(event: Event) -> None:
+        if event.kind == "finished":
+            raise RuntimeError("no terminal")
+
+    store = Store(tmp_path / "store")
+    with pytest.raises(RuntimeError, match="no terminal") as caught:
+        go(mine, store, [("sleeps", seed) for seed in (3, 1)], workers=2, progress=progress)
+    assert caught.traceback  # it holds all that was open, which must not hold the workers
+    wait(lambda: not any(alive(int(pid)) for pid, _, _ in calls(tmp_path)))
+    assert [line.split(",")[2] for line in measured(store)] == ["1"]
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "kill -9"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -188,7 +189,10 @@ for seed, penalty in ((2, 0.01), (1, 0.0)):
         found[seed] = train(factors, seed, Path(folder), RunOptions(), teacher.config)
 print(json.dumps(found[1]))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as in a worker
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **one}
+    )
     _, first = base
     found = json.loads(done.stdout)
     assert found["weights"] == first["weights"]

@@ -156,6 +156,6 @@ def test_a_task_that_no_training_could_use_is_refused(changes: dict[str, NDArray
 def test_the_digest_of_arrays_sees_types_shapes_and_bytes_not_layout() -> None:
     base = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert array_digest(base) == array_digest(np.asfortranarray(base))
-    others = [base.astype(np.float64), base.reshape(3, 2), base + 1]
+    others: list[NDArray[Any]] = [base.astype(np.float64), base.reshape(3, 2), base + 1]
     assert len({array_digest(a) for a in (base, *others)}) == 4
     assert array_digest(base, base) != array_digest(base)
