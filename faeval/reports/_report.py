@@ -113,7 +113,10 @@ class Report:
         return 10 if strict and "open" in standings else 0
 
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
-        """Return plain data, unrounded; what is undefined is None."""
+        """Return plain data, unrounded; what is undefined is None.
+
+        It follows from evidence, claims and lock alone; where the evidence comes from stands beside it (provenance.json).
+        """
         return {
             "schema": SCHEMA,
             "setting": self.setting,
@@ -122,7 +125,6 @@ class Report:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "evidence_sha256": self.evidence_sha256,
             "lock_sha256": self.lock_sha256,
-            "provenance": _plain(self.provenance),
             "profiles": [
                 {
                     "arm": p.arm,

@@ -68,7 +68,10 @@ def test_the_report_rests_on_the_evidence_written_beside_it(store: Path, tmp_pat
     again = fe.verify(claim, from_evidence=tmp_path)
     assert again.to_json() == report.to_json() == (tmp_path / "verdicts.json").read_text()
     assert again.to_html() == report.to_html() == (tmp_path / "report.html").read_text()
-    lone = fe.verify(claim, from_evidence=tmp_path / "evidence.csv")
+    elsewhere = tmp_path / "elsewhere.csv"  # with no provenance beside it that could tell of other machines
+    elsewhere.write_bytes((tmp_path / "evidence.csv").read_bytes())
+    (tmp_path / "provenance.json").unlink()
+    lone = fe.verify(claim, from_evidence=elsewhere)
     assert lone.to_json() == report.to_json()
     other_day = fe.decide(claim, tmp_path / "evidence.csv")
     assert [v.to_dict() for v in other_day] == json.loads(report.to_json())["verdicts"]
