@@ -15,7 +15,7 @@ from faeval.audits._alignment import cosine, effective_samples, rho, sample_mean
 from faeval.audits._finite_differences import loss_changes, pooled_correlation
 from faeval.experiment import stream
 from faeval.networks import ResidualMLP
-from faeval.rules import Rule, state_gradients
+from faeval.rules import Rule, trace
 
 #: A state on which the instrument's positive control reads less has that instrument's rows below_floor.
 CONTROL_FLOOR = 0.99
@@ -82,12 +82,13 @@ def alignment(
     rows, notes
         Rows with metric, layer, value, status; notes hold the share of samples in which the cosine was defined.
     """
-    states, logits = states_of(network, x)
-    gradients = state_gradients(network, states[0], y)
-    signals = rule.credit(network, states, logits, y)
+    with torch.no_grad():
+        h0 = network.embed(x)
+    seen = trace(network, h0, y)
+    signals = rule.credit(network, seen.states, seen.logits, y)
     rows: list[Row] = []
     shares: dict[str, float] = {}
-    for layer, (h, a, g) in enumerate(zip(states, signals, gradients, strict=True)):
+    for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
         true, random = controls(network, layer, h, g, y, seed, directions)
         sound = true >= CONTROL_FLOOR  # False for NaN too
         for name, value in (("control_true", true), ("control_random", random)):
@@ -104,7 +105,7 @@ def alignment(
         rows.append(_row("effective_samples", layer, effective_samples(a, g)))
         for name, signal in (("credit_norm", a), ("gradient_norm", g), ("state_norm", h)):
             rows.append(_row(name, layer, float(signal.norm(dim=1).median())))
-    norms = [h.norm(dim=1) for h in states]
+    norms = [h.norm(dim=1) for h in seen.states]
     ratios = torch.stack([(after / before).median() for before, after in pairwise(norms)])
     rows.append(_row("growth", None, float(ratios.max())))  # NaN where one of them is
     return rows, {"cosine_defined_share": shares}

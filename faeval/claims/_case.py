@@ -17,6 +17,8 @@ from faeval.claims._tests import Test, tests_of
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
 
+_LARGEST = 1e300  # beyond it sums of squares overflow; the statistics refuse it
+
 
 @dataclass
 class Case:
@@ -115,8 +117,9 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
         return
     case.tests = tests_of(case.claim, m)
     for test in case.tests:
-        if not np.isfinite(test.differences).all():
-            case.problem = Problem("invalid", "undefined", f"{test.text}: it is undefined at some seed.")
+        if not (np.abs([test.a, test.b, test.differences]) <= _LARGEST).all():
+            text = f"{test.text}: at some seed it is undefined, or beyond {_LARGEST:g} in size."
+            case.problem = Problem("invalid", "undefined", text)
             case.tests = ()
             return
     case.judgements = tuple(stats.judge(t.kind, t.differences, t.margin, test=case.claim.test) for t in case.tests)

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -56,7 +57,7 @@ class Assertion:
     margin: Margin
     anticipated: float | None = None
 
-    @property
+    @cached_property
     def contrast(self) -> Estimand:
         """The estimand a - b."""
         return self.a - self.b

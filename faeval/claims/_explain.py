@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _ASSUMPTIONS = {
     "sign": "none on the shape of the differences: the claim is about their median",
 }
 _LEAST_POWER = 0.5
+_detectable = lru_cache(maxsize=256)(stats.detectable_effect)  # one number for all claims of a family
 
 
 def verdict_of(case: Case, setting: str) -> Verdict:
@@ -134,7 +136,7 @@ def _assertion(
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(test.differences, 0.90)
-    unit_step = stats.detectable_effect(n, level) if n >= 2 and case.claim.test == "t" else None
+    unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
     # Of agreement, the part about single units has no effect declared.
     anticipated = None if test.kind == "below" and test.assertion.kind == "agree" else anticipated_of(test.assertion)
     hope = chances(test.kind, test.margin, anticipated, pilot, n, level) if case.claim.test == "t" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -81,8 +82,17 @@ class DirectFeedbackAlignment(Rule):
         return [signals[min(layer, count - 1)] for layer in range(len(states))]
 
 
-def state_gradients(network: ResidualMLP, h0: Tensor, labels: Tensor) -> list[Tensor]:
-    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d).
+@dataclass(frozen=True)
+class Trace:
+    """One forward and one backward pass: states h_0 .. h_L (n, d), logits (n, classes), gradients (n, d) at each state."""
+
+    states: list[Tensor]
+    logits: Tensor
+    gradients: list[Tensor]
+
+
+def trace(network: ResidualMLP, h0: Tensor, labels: Tensor) -> Trace:
+    """Run the blocks once from h_0 and return states, logits, and the gradient of each sample's own cross-entropy.
 
     The losses are summed over samples, never averaged: a mean would scale every gradient by 1/n. Samples do not meet in
     the network, so the gradient of the sum at one sample's state is that sample's own.
@@ -91,5 +101,11 @@ def state_gradients(network: ResidualMLP, h0: Tensor, labels: Tensor) -> list[Te
         states = [h0.detach().requires_grad_()]
         for block in network.blocks:
             states.append(block(states[-1]))
-        loss = functional.cross_entropy(network.readout(states[-1]), labels, reduction="sum")
-        return list(torch.autograd.grad(loss, states))
+        logits = network.readout(states[-1])
+        gradients = torch.autograd.grad(functional.cross_entropy(logits, labels, reduction="sum"), states)
+    return Trace([state.detach() for state in states], logits.detach(), list(gradients))
+
+
+def state_gradients(network: ResidualMLP, h0: Tensor, labels: Tensor) -> list[Tensor]:
+    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d); see :func:`trace`."""
+    return trace(network, h0, labels).gradients

@@ -28,7 +28,7 @@ from faeval.audits import (
     states_of,
 )
 from faeval.networks import ResidualMLP
-from faeval.rules import DirectFeedbackAlignment, state_gradients
+from faeval.rules import DirectFeedbackAlignment, state_gradients, trace
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit
 
@@ -58,11 +58,12 @@ def checkpoint() -> Checkpoint:
 def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
     """All closed-form metrics of the five states: cosine, rho, effective samples, three norms; growth."""
     network, rule, x, y = subject
-    states, logits = states_of(network, x)
-    gradients = state_gradients(network, states[0], y)
-    signals = rule.credit(network, states, logits, y)
+    with torch.no_grad():
+        h0 = network.embed(x)
+    seen = trace(network, h0, y)  # one forward and one backward pass serve all metrics, as in the audit itself
+    signals = rule.credit(network, seen.states, seen.logits, y)
     found = []
-    for h, a, g in zip(states, signals, gradients, strict=True):
+    for h, a, g in zip(seen.states, signals, seen.gradients, strict=True):
         found.append(
             {
                 "cosine": sample_mean(cosine(a, g)).value,
@@ -71,7 +72,7 @@ def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
                 **{name: float(s.norm(dim=1).median()) for name, s in (("h", h), ("a", a), ("g", g))},
             }
         )
-    norms = [h.norm(dim=1) for h in states]
+    norms = [h.norm(dim=1) for h in seen.states]
     found[0]["growth"] = max(float((norms[k + 1] / norms[k]).median()) for k in range(BLOCKS))
     return found
 
