@@ -79,6 +79,16 @@ def test_effective_samples_are_exact_and_lie_between_one_and_n(pair: tuple[Tenso
     assert 1 - 1e-12 <= found <= len(pair[0]) * (1 + 1e-12)
 
 
+@settings(max_examples=30)
+@given(
+    pair=signals(-2, 2), first=st.sampled_from([-290, -200, 200, 290]), second=st.sampled_from([-290, -200, 200, 290])
+)
+def test_squares_that_leave_float64_do_not_matter(pair: tuple[Tensor, Tensor], first: int, second: int) -> None:
+    scaled = 10.0**first * pair[0], 10.0**second * pair[1]
+    assert cosine(*scaled).tolist() == pytest.approx(exact_cosine(*pair), abs=4e-15)
+    assert rho(*scaled) == pytest.approx(exact_rho(*pair), abs=1e-14)
+
+
 @settings(max_examples=50)
 @given(signals(-20, 20))
 def test_float32_signals_are_read_in_float64(pair: tuple[Tensor, Tensor]) -> None:
