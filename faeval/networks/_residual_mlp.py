@@ -41,8 +41,8 @@ class ResidualMLP(nn.Module):
     features, width, blocks, classes
         Input length, d, L, number of classes.
     seed
-        All weights come from named streams of this seed, one for each parameter, so that networks of one seed agree in
-        every parameter that they share. Linear layers start uniform within 1/sqrt(fan-in), PyTorch's default; the second
+        All weights come from named streams of this seed, one for each linear layer, so that networks of one seed agree in
+        every layer that they share. Linear layers start uniform within 1/sqrt(fan-in), PyTorch's default; the second
         one of a block starts N(0, 0.01^2) with zero bias.
     """
 

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from faeval.audits import alignment
 from faeval.campaign import Need, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Store, TrainingRecord, new_record
 from faeval.experiment import METRICS, Arm, Experiment, RunOptions, experiment
-from faeval.settings import audit_accuracy, audit_alignment, train
+from faeval.settings import audit_accuracy, audit_alignment, build, train
+from faeval.tasks import load as load_task
+from faeval.training import evaluation_inputs, load, save
 
 TEACHER = experiment("teacher")
 SMALL = {"epochs": 2, "width": 16, "blocks": 2}
@@ -129,6 +132,28 @@ def test_a_checkpoint_altered_before_its_audit_is_refused(base: tuple[Path, Resu
     for audit in (audit_alignment, audit_accuracy):
         with pytest.raises(FaevalError, match=r"epoch-0001\.safetensors.*altered or cut off"):
             audit(factors_of(), 1, tmp_path, record_of(result), RunOptions(), TEACHER.config)
+
+
+def test_an_audit_reads_the_feedback_of_the_checkpoint_not_one_drawn_anew(
+    base: tuple[Path, Result], tmp_path: Path
+) -> None:
+    # A checkpoint whose feedback is another seed's tells the two apart.
+    folder, result = base
+    task = load_task("teacher")
+    network, own = build(factors_of(), 1, task)
+    kept = result["checkpoints"][2]
+    load(network, own, folder / kept["file"], kept["sha256"])
+    other = build(factors_of(), 99, task)[1]
+    sha256 = save(network, other, tmp_path / kept["file"])
+    record = record_of({**result, "checkpoints": {2: {"file": kept["file"], "sha256": sha256}}})
+    found = audit_alignment(factors_of(), 1, tmp_path, record, RunOptions(), TEACHER.config)
+    x, y = evaluation_inputs(task, limit=1024)
+    expected, _ = alignment(network.double().eval(), other.double(), x.double(), y, 1, items=True)
+    assert [(row["metric"], row["value"]) for row in found["rows"]] == [(r["metric"], r["value"]) for r in expected]
+    before, _ = alignment(network, own.double(), x.double(), y, 1)
+    assert [r["value"] for r in before if r["metric"] == "rho"] != [
+        r["value"] for r in expected if r["metric"] == "rho"
+    ]
 
 
 def test_a_run_that_diverges_is_an_outcome_not_a_crash(tmp_path: Path) -> None:
