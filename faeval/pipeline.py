@@ -134,9 +134,8 @@ def verify(
 
 def needs(chosen: Selection, seeds: int | tuple[int, ...] | None) -> list[campaign.Need]:
     """Return the runs that the claims need: none for a claim that its design refuses."""
-    wanted = [] if not chosen.claims else [*_with_gates(chosen.claims)]
     found = []
-    for claim in wanted:
+    for claim in claims.with_gates(chosen.claims):
         design = Design(chosen.experiment)
         claims.check_names(claim, design)
         if claims.check_design(claim, design) is None:
@@ -146,12 +145,6 @@ def needs(chosen: Selection, seeds: int | tuple[int, ...] | None) -> list[campai
                 for arm in claim.arms()
             ]
     return found
-
-
-def _with_gates(chosen: Sequence[Claim]) -> Iterable[Claim]:
-    for claim in chosen:
-        yield from _with_gates(claim.requires)
-        yield claim
 
 
 def _seeds_of(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | None) -> tuple[int, ...]:
@@ -240,7 +233,7 @@ def _provenance(records: Iterable[evidence.Record]) -> dict[str, Any]:
         seconds += record.seconds
         facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
         facts |= {"device": record.device, "threads": record.threads, "dataset": record.dataset, "lock": record.lock}
-        facts |= {"commit": record.commit, "first started": None}
+        facts["commit"] = record.commit
         facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
         for name, value in facts.items():
             if value is not None:

@@ -11,6 +11,7 @@ from faeval.claims._claim import not_above as not_above
 from faeval.claims._claim import not_below as not_below
 from faeval.claims._claim import seed_list as seed_list
 from faeval.claims._decide import decide as decide
+from faeval.claims._decide import with_gates as with_gates
 from faeval.claims._design import Design as Design
 from faeval.claims._design import Problem as Problem
 from faeval.claims._design import check_design as check_design

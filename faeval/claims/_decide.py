@@ -69,7 +69,7 @@ def decide(
     listed = [claims] if isinstance(claims, Claim) else list(claims)
     table = evidence_room.read(evidence)
     known = experiments()
-    everything = _with_gates(listed)
+    everything = with_gates(listed)
     setting = _the_setting(setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)})
     index = Evidence(table[table["setting"] == setting])
     wanted = None if seeds is None else seed_list(seeds, "decide")
@@ -99,7 +99,8 @@ def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:
     return str(present[0])
 
 
-def _with_gates(claims: Sequence[Claim]) -> list[Claim]:
+def with_gates(claims: Iterable[Claim]) -> list[Claim]:
+    """Return claims and all that they require, each once, gates before what waits for them."""
     found: dict[int, Claim] = {}
 
     def add(claim: Claim) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -95,12 +96,17 @@ def seeds_needed(effect: float, sd: float, alpha: float, power: float = 0.8, max
         "sd", sd, "a standard deviation above 0", low=math.ulp(0.0)
     )
     alpha, power, max_n = level("alpha", alpha), probability("power", power), count("max_n", max_n, low=2)
-    if d <= 0 or _power(d, max_n, alpha) < power:
+    return None if d <= 0 else smallest(lambda n: _power(d, n, alpha) >= power, max_n)
+
+
+def smallest(enough: Callable[[int], bool], most: int) -> int | None:
+    """Return the first of 2 .. `most` that is enough, for what stays enough from there on; None where `most` is not."""
+    if not enough(most):
         return None
-    low, high = 1, max_n  # power(low) < wanted <= power(high), and power grows with n
+    low, high = 1, most  # low is not enough, high is
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _power(d, middle, alpha) >= power else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 

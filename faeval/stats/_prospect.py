@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,7 @@ import numpy as np
 from faeval.stats._checks import count, level, number, probability
 from faeval.stats._judge import Kind
 from faeval.stats._power import power as t_power
+from faeval.stats._power import smallest
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,7 @@ def seeds_for(
         found = prospect(kind, margin, effect, sd, n, alpha)
         return found.verdict is not None and found.power >= power
 
-    return _smallest(enough, count("max_n", max_n, low=2))
-
-
-def _smallest(enough: Callable[[int], bool], most: int) -> int | None:
-    if not enough(most):
-        return None
-    low, high = 1, most
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return smallest(enough, count("max_n", max_n, low=2))
 
 
 # Gauss-Legendre with 5 points (Abramowitz and Stegun 1964, table 25.4), on 40 panels. Written out, and summed exactly, so
