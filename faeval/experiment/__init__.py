@@ -10,4 +10,4 @@ from faeval.experiment._metrics import METRICS as METRICS
 from faeval.experiment._metrics import Metric as Metric
 from faeval.experiment._settings import experiment as experiment
 from faeval.experiment._settings import experiments as experiments
-from faeval.experiment._streams import stream as stream
+from faeval.streams import stream as stream
