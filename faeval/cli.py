@@ -171,6 +171,60 @@ def lock(
     typer.echo("commit it before the first confirmatory run.", err=True)
 
 
+@app.command()
+def calibrate(
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Measure a share on another seed and compare, in half a minute; writes nothing."),
+    ] = False,
+    report: Annotated[
+        Path,
+        typer.Option(help="Where tables, page and plots go; in a clone's own folder the package's figures follow."),
+    ] = Path("reports/calibration"),
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the draws.", show_default="0, with --quick 1")] = None,
+    reps: Annotated[int, typer.Option(min=1000, help="Replications of a plain figure.")] = 20_000,
+    format: Annotated[str, typer.Option(help="table or json, on stdout.")] = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Measure how often the deciding rules err, on laws where their assumptions hold and where they fail."""
+    import json
+
+    from faeval import calibration
+    from faeval.calibration._report import in_repository, write
+    from faeval.calibration._verify import as_csv
+    from faeval.errors import FaevalError
+
+    if format not in ("table", "json"):
+        raise FaevalError(f"--format={format!r} is not one of table, json.")
+    if not quick:
+        _check_folder(report)
+    cells = calibration.calibrate(
+        reps,
+        (1 if quick else 0) if seed is None else seed,
+        quick=quick,
+        progress=lambda name: typer.echo(f"measuring {name}", err=True),
+    )
+    if not quick:
+        shipped = in_repository(report)
+        for path in write(cells, report):
+            typer.echo(f"wrote {path}", err=True)
+        if shipped is not None:
+            shipped.write_text(as_csv(cells), encoding="utf-8")
+            typer.echo(f"wrote {shipped.name}, which the package ships", err=True)
+    found = calibration.drifts(cells, calibration.shipped())
+    if format == "json":
+        content = {
+            "schema": "faeval-calibration-1",
+            "figures": len(cells),
+            "drifts": [{"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected} for d in found],
+        }
+        typer.echo(json.dumps(content, indent=1))
+    else:
+        for drift in found:
+            typer.echo(str(drift))
+        typer.echo(f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard errors.")
+    raise typer.Exit(1 if found else 0)
+
+
 def _seeds(text: str | None) -> int | tuple[int, ...] | None:
     """Read ``--seeds``: a count, or a list with commas ("7," is the one seed 7)."""
     from faeval.claims import seed_list
@@ -261,11 +315,13 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     from rich.text import Text
 
     table = Table(title=f"What these claims can tell in {result.setting}", title_justify="left", show_lines=True)
-    for column in ("claim", "n", "family", "detectable", "power at anticipated", "seeds for 80 %", "design"):
+    columns = ("claim", "n", "family", "detectable", "supported or refuted", "power", "seeds for 80 %", "design")
+    for column in columns:
         table.add_column(column, overflow="fold")
     for o in result.outlooks:
         powers = [f"{a.chances.power:.2f}" if a.chances else "-" for a in o.assertions]
         needed = [_span(a.chances.needed) if a.chances else "-" for a in o.assertions]
+        verdicts = [_verdict_chances(a.chances) for a in o.assertions]
         detectable = (
             "-" if o.detectable_in_sd is None else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
         )
@@ -274,7 +330,7 @@ def _print_plan(result: PlanReport, workers: int) -> None:
             f"{o.problem.verdict}: {o.problem.code}" if o.problem else "ok, but power is below 0.5" if weak else "ok"
         )
         cells = (o.claim.sentence, str(len(o.seeds)), f"{o.claim.family} ({o.family_size})", detectable)
-        table.add_row(*map(Text, (*cells, "\n".join(powers), "\n".join(needed), state)))
+        table.add_row(*map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state)))
     console = _console()
     console.print(table)
     plan = result.plan
@@ -289,7 +345,9 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     console.print(f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with {workers} workers.")
     console.print(
         "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences, then in the metric's unit at "
-        "the pilot's s.d.; seeds for 80 %: at the pilot's s.d. and at its 80 % upper bound; one line an assertion.",
+        "the pilot's s.d.; supported or refuted: the chance of each verdict if the true effect is none, the margin, or the one "
+        "anticipated, at the pilot's s.d.; power: of the verdict that the anticipated effect leads to; seeds for 80 %: at the "
+        "pilot's s.d. and at its 80 % upper bound.",
         style="dim",
     )
     for o in result.outlooks:
@@ -302,8 +360,15 @@ def _detectable(in_sd: float, pilots: list[Any]) -> str:
     return f"{in_sd:.2f} s.d." + ("" if not units else " = " + ", ".join(units))
 
 
+def _verdict_chances(chances: Any) -> str:
+    if chances is None:
+        return "-"
+    names = {"zero": "none", "margin": "margin", "anticipated": "anticipated"}
+    return "\n".join(f"{names[n]}: {c.supported:.2f}, {c.refuted:.2f}" for n, c in chances.at.items())
+
+
 def _span(needed: tuple[int | None, int | None]) -> str:
-    return " to ".join("over 10,000" if n is None else str(n) for n in needed)
+    return " to ".join("too many" if n is None else str(n) for n in needed)
 
 
 def main() -> None:

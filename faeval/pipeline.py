@@ -336,22 +336,16 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     level, n = claim.alpha / size, len(planned)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
-    if problem is None and (n < 2 or stats.attainable_p(claim.test, n) > level):
+    parts = claims.parts_of(claim)
+    seen = [stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test) for x in parts]
+    if problem is None and not (all(s.can_support for s in seen) or any(s.can_refute for s in seen)):
         text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
     pilots: list[Spread | None] = list(registered.pilot.get(chosen.setting, [])) if registered else []
-    tested = [(a, t) for a in claim.assertions for t in (("mean", "quantile") if a.kind == "agree" else ("",))]
-    pilots += [None] * (len(tested) - len(pilots))
-    rows = []
-    for (assertion, part), pilot in zip(tested, pilots, strict=True):
-        text = f"{assertion}" + (f" ({part})" if part else "")
-        kind: stats.Kind = "equivalent" if assertion.kind == "agree" else assertion.kind
-        effect = None if part == "quantile" else claims.anticipated_of(assertion)
-        rows.append(
-            AssertionOutlook(text, pilot, claims.chances(kind, assertion.margin.value, effect, pilot, n, level))
-        )
-    detectable = stats.detectable_effect(n, level) if n >= 2 and claim.test == "t" else None
-    return Outlook(claim, problem, planned, size, detectable, tuple(rows))
+    pilots += [None] * (len(parts) - len(pilots))
+    hopes = claims.chances_of(claim, pilots, n, level)
+    rows = tuple(AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True))
+    return Outlook(claim, problem, planned, size, seen[0].detectable_in_sd, rows)
 
 
 # --- registration ---

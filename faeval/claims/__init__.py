@@ -45,12 +45,13 @@ from faeval.claims._lock import write_lock as write_lock
 from faeval.claims._measure import Evidence as Evidence
 from faeval.claims._measure import Measurement as Measurement
 from faeval.claims._pilot import Chances as Chances
-from faeval.claims._pilot import anticipated_of as anticipated_of
-from faeval.claims._pilot import chances as chances
+from faeval.claims._pilot import chances_of as chances_of
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
+from faeval.claims._tests import parts_of as parts_of
 from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS
 from faeval.claims._verdict import WORDS as WORDS
 from faeval.claims._verdict import AssertionResult as AssertionResult
+from faeval.claims._verdict import MeasuredError as MeasuredError
 from faeval.claims._verdict import Side as Side
 from faeval.claims._verdict import Verdict as Verdict

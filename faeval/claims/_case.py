@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
-
-import numpy as np
 
 from faeval import stats
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem, check_design, check_names, design_of
-from faeval.claims._lock import Lock, Registered
+from faeval.claims._lock import LOOKED_AT, Lock, Registered, Spread
 from faeval.claims._measure import Evidence, Measurement
+from faeval.claims._pilot import Chances, chances_of
 from faeval.claims._tests import Test, tests_of
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
-
-_LARGEST = 1e300  # beyond it sums of squares overflow; the statistics refuse it
 
 
 @dataclass
@@ -25,22 +23,44 @@ class Case:
     """A claim on its way to a verdict."""
 
     claim: Claim
+    setting: str
     design: Design
     registered: Registered | None
     planned: tuple[int, ...]
     seeds: tuple[int, ...]
     flags: list[str]
+    looks: tuple[int, ...] = ()
+    beyond: tuple[int, ...] = ()  # seeds with evidence that the plan does not have
+    beyond_estimates: tuple[float, ...] = ()
     problem: Problem | None = None
+    later: Problem | None = None  # at a look after the last that could be read
     measurement: Measurement | None = None
     tests: tuple[Test, ...] = ()
-    judgements: tuple[stats.Judgement, ...] = ()
+    ruling: stats.Ruling | None = None
     family_size: int = 1
-    decision: stats.Decision | None = None
-    verdict: str = "inconclusive"
 
     @property
-    def p(self) -> tuple[float, float]:
-        return stats.combine(self.judgements) if self.judgements and self.problem is None else (1.0, 1.0)
+    def pilots(self) -> list[Spread | None]:
+        """What the registered pilots say of each test; None where they say nothing."""
+        known = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
+        return known + [None] * (len(self.tests) - len(known))
+
+    def question(self, level: float) -> stats.Question:
+        """The claim as the rule of its family sees it; `level` is that of the family's first Holm step."""
+        problem = (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
+        return stats.Question(
+            contrasts=tuple(t.contrast for t in self.tests),
+            test=self.claim.test,
+            seeds=self.seeds if self.tests else None,
+            looks=self.looks if self.tests else (),
+            problem=problem,  # type: ignore[arg-type] # one of the words, by construction
+            powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
+        )
+
+    def hopes(self, level: float) -> tuple[Chances | None, ...]:
+        """What the pilots let each test expect, at the level of the family's first Holm step."""
+        n = self.looks[-1] if self.looks else len(self.seeds)
+        return chances_of(self.claim, self.pilots, n, level) if self.tests else ()
 
 
 def open_case(
@@ -56,7 +76,7 @@ def open_case(
     """Return a claim with its registration and the seeds that it is to be decided on."""
     registered = lock.claims.get(claim.id) if lock and claim.id else None
     planned = registered.planned(setting) if registered else claim.planned(setting)
-    case = Case(claim, design_of(claim, setting, known), registered, planned, planned, [])
+    case = Case(claim, setting, design_of(claim, setting, known), registered, planned, planned, [])
     if registered is None:
         case.flags.append("unregistered")
     try:
@@ -84,6 +104,8 @@ def open_case(
             case.problem = Problem("invalid", "spec_changed", text)
         elif _expect(claim.expect) != registered.expect:
             case.flags.append("deviated")
+    if case.seeds == planned[: len(case.seeds)]:
+        case.looks = claim.looks_in(setting)
     return case
 
 
@@ -92,44 +114,67 @@ def _expect(expect: Any) -> Any:
 
 
 def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]]) -> None:
-    """Read what the claim needs and judge each of its tests, or find the problem that forbids it."""
+    """Read what the claim needs, or find the problem that forbids deciding it."""
     if case.problem is None:
         case.problem = check_design(case.claim, case.design)
     if case.problem is not None:
         return
-    m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
     failed = {(label, seed): message for label, seed, message in failures}
-    labels = {case.design.label(arm) for arm in case.claim.arms()}
-    broken = next(((a, s) for a in sorted(labels) for s in case.seeds if (a, s) in failed), None)
-    case.problem = m.untrustworthy()
-    if case.problem is None and broken:
-        text = f"the run of {broken[0]!r} at seed {broken[1]} raised an error: {failed[broken]}"
-        case.problem = Problem("invalid", "error", text)
-    case.problem = case.problem or m.missing() or _plan_reached(case) or m.same_weights()
+    if case.looks:
+        _keep_readable_looks(case, index, failed)
+    m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
+    case.problem = _fault(case, m, failed) or m.missing() or _plan_reached(case) or m.same_weights()
     if m.missing() is not None:
         return
-    if m.absent():  # show what is there, decide nothing
-        case.measurement = m = Measurement(
-            case.claim, index, case.design, [s for s in case.seeds if s not in m.absent()]
-        )
+    if m.absent():  # show what is there
+        kept = [s for s in case.seeds if s not in m.absent()]
+        if case.looks:  # in the order of the plan, up to the first that is not there
+            kept = list(takewhile(lambda s: s in kept, case.seeds))
+        case.measurement = m = Measurement(case.claim, index, case.design, kept)
         case.seeds = m.seeds
-    if case.problem is not None and case.problem.verdict == "invalid":
+    if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
     case.tests = tests_of(case.claim, m)
-    for test in case.tests:
-        if not (np.abs([test.a, test.b, test.differences]) <= _LARGEST).all():
-            text = f"{test.text}: at some seed it is undefined, or beyond {_LARGEST:g} in size."
-            case.problem = Problem("invalid", "undefined", text)
-            case.tests = ()
+    if case.registered and not {"reproduction", "exploratory"} & set(case.flags):
+        _look_beyond(case, index)
+
+
+def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Problem | None:
+    """Return why what was measured cannot be used."""
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    broken = next(((a, s) for a in sorted(labels) for s in m.seeds if (a, s) in failed), None)
+    if (found := m.untrustworthy()) is None and broken:
+        text = f"the run of {broken[0]!r} at seed {broken[1]} raised an error: {failed[broken]}"
+        return Problem("invalid", "error", text)
+    return found
+
+
+def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, int], str]) -> None:
+    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none before it decides."""
+    m = Measurement(case.claim, index, case.design, case.seeds)
+    complete = list(takewhile(m.complete, case.seeds))
+    kept = 0
+    for look in (n for n in case.looks if n <= len(complete)):
+        case.later = _fault(case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed)
+        if case.later:
+            break
+        kept = look
+    if kept:
+        case.seeds = case.seeds[:kept]
+
+
+def _look_beyond(case: Case, index: Evidence) -> None:
+    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown apart, never deciding."""
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
+    m = Measurement(case.claim, index, case.design, others)
+    case.beyond = tuple(filter(m.complete, others))
+    if case.beyond:
+        m = Measurement(case.claim, index, case.design, case.beyond)
+        if m.untrustworthy():
+            case.beyond = ()
             return
-    case.judgements = tuple(stats.judge(t.kind, t.differences, t.margin, test=case.claim.test) for t in case.tests)
-    if case.problem is None and len(case.seeds) < 2:
-        text = "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
-        case.problem = Problem("inconclusive", "unattainable", text)
-    flat = next((t for t in case.tests if stats.no_spread(t.a, t.b)), None)
-    if case.problem is None and flat is not None:
-        text = f"the differences of '{flat.text}' do not vary over seeds beyond rounding: nothing random was repeated."
-        case.problem = Problem("inconclusive", "no_spread", text)
+        case.beyond_estimates = tuple(float(t.contrast.differences.mean()) for t in tests_of(case.claim, m))
 
 
 def _plan_reached(case: Case) -> Problem | None:
@@ -138,7 +183,7 @@ def _plan_reached(case: Case) -> Problem | None:
         lacking = case.measurement.absent()
     else:
         lacking = tuple(s for s in case.planned if s not in case.seeds) + case.measurement.absent()
-    if not lacking:
+    if not lacking or case.looks:  # with looks the rule says which of them was reached
         return None
     there = len(case.planned) - len(lacking)
     plan = f"{there} of {len(case.planned)} planned seeds are there" if case.registered else "seeds are missing"

@@ -182,6 +182,9 @@ class Claim:
     seeds
         The plan: a count (5 is seeds 1 to 5), a list, or a mapping from setting to one; settings that it does not name
         plan 5.
+    looks
+        Numbers of seeds at which the claim may be decided early, such as ``(5, 10)``, the last being the plan; a mapping
+        from setting to them where plans differ. Each look costs a little of alpha; only for the t test.
     alpha
         The family's error rate for wrong support, and for wrong refutation.
     diverged
@@ -210,6 +213,7 @@ class Claim:
     requires: tuple[Claim, ...] = ()
     test: TestName = "t"
     seeds: Any = DEFAULT_SEEDS
+    looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     alpha: float = 0.05
     diverged: str | None = None
     about: str | None = None
@@ -232,7 +236,7 @@ class Claim:
         controls: Iterable[Assertion] = (),
         test: TestName = "t",
         seeds: Any = DEFAULT_SEEDS,
-        looks: Iterable[int] = (),
+        looks: Iterable[int] | Mapping[str, Iterable[int]] = (),
         alpha: float = 0.05,
         diverged: str | None = None,
         about: str | None = None,
@@ -250,9 +254,8 @@ class Claim:
         if not assertions or not all(isinstance(a, Assertion) for a in assertions):
             wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
             raise FaevalError(f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}.")
-        for name, value in (("controls", controls), ("looks", looks)):
-            if not isinstance(value, tuple | list) or value:
-                raise FaevalError(f"{where}: {name}={value!r} is not decided by this version; leave it out.")
+        if not isinstance(controls, tuple | list) or controls:
+            raise FaevalError(f"{where}: controls={controls!r} is not decided by this version; leave it out.")
         factors = _several(attributed_to, str, f"{where}: attributed_to", "factors")
         if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
             raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
@@ -277,6 +280,7 @@ class Claim:
             "requires": gates,
             "test": test,
             "seeds": _plan(seeds, where),
+            "looks": _looks(looks, _plan(seeds, where), test, where),
             "alpha": float(alpha),
             "diverged": diverged,
             "about": about,
@@ -310,6 +314,10 @@ class Claim:
         plan = self.seeds.get(setting, self.seeds["*"])
         return tuple(plan)
 
+    def looks_in(self, setting: str) -> tuple[int, ...]:
+        """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one number."""
+        return self.looks.get(setting, self.looks.get("*", ()) if setting not in self.seeds else ())
+
     def expected(self, setting: str) -> str | None:
         """Return the word registered for a setting, or None for any."""
         word = self.expect if isinstance(self.expect, str) else (self.expect or {}).get(setting)
@@ -340,6 +348,8 @@ class Claim:
             "alpha": self.alpha,
             "diverged": self.diverged,
             "about": self.about,
+            # Left out where there are none: claims without looks keep the hash that they were registered under.
+            **({"looks": {k: list(v) for k, v in sorted(self.looks.items())}} if self.looks else {}),
         }
 
     def sha256(self) -> str:
@@ -429,3 +439,28 @@ def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...]]:
     given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
     given.setdefault("*", DEFAULT_SEEDS)
     return MappingProxyType({str(k): seed_list(v, where) for k, v in given.items()})
+
+
+def _looks(given: Any, plans: Mapping[str, tuple[int, ...]], test: str, where: str) -> Mapping[str, tuple[int, ...]]:
+    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no plan."""
+    if isinstance(given, Mapping):
+        wanted = {str(k): v for k, v in given.items()}
+    else:
+        given = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
+        wanted = {} if given == () else dict.fromkeys(plans, given)
+    if wanted and test != "t":
+        raise FaevalError(
+            f"{where}: looks={given!r} are for test='t'; {test!r} decides once, at a fixed number of seeds."
+        )
+    found = {}
+    for setting, looks in wanted.items():
+        plan = len(plans.get(setting, plans["*"]))
+        numbers = tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 2 for n in numbers)
+        if not whole or not numbers or list(numbers) != sorted(set(numbers)) or numbers[-1] != plan:
+            raise FaevalError(
+                f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds of at least 2 that end at "
+                f"the plan, here {plan} (setting {setting}); give a mapping from setting to looks where plans differ."
+            )
+        found[setting] = numbers
+    return MappingProxyType(found)

@@ -1,4 +1,4 @@
-"""Deciding: claims and evidence in, exactly one verdict a claim out. No rule of its own; the rules are faeval.stats'."""
+"""Deciding: claims and evidence in, exactly one verdict a claim out. The rule is faeval.stats'; here are its families."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def decide(
     for case in cases:
         measure(case, index, failures)
     _decide_families(cases, lock)
-    verdicts = {id(case.claim): verdict_of(case, setting) for case in cases}
-    released = {id(c): _release(c, verdicts) for c in everything}
+    verdicts = _release(cases, [verdict_of(case) for case in cases])
+    released = dict(zip(map(id, everything), verdicts, strict=True))
     return [released[id(c)] for c in listed]
 
 
@@ -127,28 +127,27 @@ def _decide_families(cases: Sequence[Case], lock: Lock | None) -> None:
             )
         # Registered members that were not selected count as well: leaving a claim out never helps the others.
         others = len(lock.family(name)) - len(members) if registered and lock else 0
-        pairs = [c.p for c in members] + [(1.0, 1.0)] * others
-        decisions = stats.decide_family([p for p, _ in pairs], [p for _, p in pairs], alphas[0])
-        for case, decision in zip(members, decisions, strict=False):
-            case.decision, case.family_size = decision, len(pairs)
-            if case.problem is not None:
-                case.verdict = case.problem.verdict
-            else:
-                case.verdict = decision.verdict
+        size = len(members) + others
+        rulings = stats.rule([c.question(alphas[0] / size) for c in members], alphas[0], unrun=others)
+        for case, ruling in zip(members, rulings, strict=True):
+            case.ruling, case.family_size = ruling, size
+            if ruling.verdict == "inconclusive" and case.later is not None:  # no earlier look decided
+                case.ruling = replace(ruling, verdict="invalid", code=case.later.code, reason=case.later.text)
 
 
-def _release(claim: Claim, verdicts: dict[int, Verdict]) -> Verdict:
-    """Let a decided verdict out only if every gate's own verdict, released likewise, is supported."""
-    verdict = verdicts[id(claim)]
-    if verdict.verdict == "invalid":
-        return verdict
-    words = [(gate, _release(gate, verdicts).verdict) for gate in claim.requires]
-    for gate, word in words:
-        if word in ("refuted", "invalid"):
-            text = f"its gate {gate.name!r} is {word}, so the question does not arise."
-            return replace(verdict, verdict="invalid", reason_code="gate_failed", reason=text, takes="", fragile=None)
-    for gate, word in words:
-        if word == "inconclusive" and verdict.verdict != "inconclusive":
-            text = f"its gate {gate.name!r} is undecided; decide that one first."
-            return replace(verdict, verdict="inconclusive", reason_code="gate_undecided", reason=text, takes=text)
-    return verdict
+def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Let a decided verdict out only if the verdict of every gate, released likewise, is supported."""
+    place = {id(case.claim): i for i, case in enumerate(cases)}
+    requires = [[place[id(gate)] for gate in case.claim.requires] for case in cases]
+    released = []
+    gated = stats.apply_gates([v.verdict for v in verdicts], requires)
+    for verdict, (word, code, gate) in zip(verdicts, gated, strict=True):
+        if code is None or gate is None:
+            released.append(verdict)
+        elif code == "gate_failed":
+            text = f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise."
+            released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes="", fragile=None))  # type: ignore[arg-type]
+        else:
+            text = f"its gate {cases[gate].claim.name!r} is undecided; decide that one first."
+            released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes=text))  # type: ignore[arg-type]
+    return released

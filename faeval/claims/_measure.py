@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faeval import stats
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
@@ -22,12 +23,12 @@ _WEIGHTS = "sha256:"  # how the run column names a run by the hash of its weight
 
 @dataclass(frozen=True)
 class Cell:
-    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` counts rows of one key."""
+    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` has those of rows of one key."""
 
     value: float
     status: str
     run: str
-    copies: int = 1
+    copies: tuple[float, ...] = ()
 
 
 class Evidence:
@@ -43,7 +44,9 @@ class Evidence:
         for m, a, e, s, lay, v, st, run in zip(metrics, arms, epoch, seeds, layer, values, statuses, runs, strict=True):
             group = self.cells.setdefault((m, a, e), {})
             before = group.get((s, lay))
-            group[s, lay] = Cell(v, st, run, before.copies + 1 if before else 1)
+            group[s, lay] = Cell(
+                v, st, run, ((*before.copies, v) if before.copies else (before.value, v)) if before else ()
+            )
             if e is not None and e > self.epochs.get(a, -1):
                 self.epochs[a] = e
 
@@ -61,15 +64,6 @@ class Evidence:
         if group is None and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
             group = self.cells.get((read.metric, label, None))
         return group or {}
-
-
-@dataclass(frozen=True)
-class Values:
-    """The values of an assertion's two sides at each seed; per unit (layer) too where it is about agreement."""
-
-    a: NDArray[np.float64]
-    b: NDArray[np.float64]
-    units: NDArray[np.float64] | None = None  # (seeds, units), |a - b|
 
 
 class Measurement:
@@ -105,6 +99,10 @@ class Measurement:
         """Return the seeds that nothing at all was measured at."""
         return tuple(s for s in self.seeds if not any(self.present[r, s] for r in self.reads))
 
+    def complete(self, seed: int) -> bool:
+        """Return whether all rows of a seed are there."""
+        return all(self.present[r, seed] == len(self.layers[r]) for r in self.reads)
+
     def missing(self) -> Problem | None:
         """Return what rows are lacking, apart from seeds that are wholly absent."""
         if len(self.absent()) == len(self.seeds):
@@ -131,8 +129,25 @@ class Measurement:
                     f", state {layer}" if layer is not None else ""
                 )
                 problems[code] = Problem("invalid", code, f"{at} {text}")
-        order = ("unit_mismatch", "diverged", "below_floor", "undefined", "out_of_range")
-        return next((problems[c] for c in order if c in problems), None) or self._unpaired()
+        order = ("diverged", "below_floor", "undefined", "out_of_range")
+        found = next((problems[c] for c in order if c in problems), None)
+        return self._below_the_seed(problems.get("unit_mismatch")) or found or self._unpaired()
+
+    def _below_the_seed(self, repeated: Problem | None) -> Problem | None:
+        """Return why rows below the seed are no replicates: several of one key, or one for each layer where one is read."""
+        for read in self.reads:
+            group = self.groups[read]
+            rows = [(seed, value) for (seed, _), cell in group.items() for value in cell.copies]
+            if read.layers is None and group and all(layer is not None for _, layer in group):
+                rows = [(seed, cell.value) for (seed, _), cell in group.items()]
+                text = f"{read} is one number a run, and evidence has one for each layer; say layers=, such as fe.deep."
+                repeated = Problem("invalid", "unit_mismatch", text)
+            rows = [(seed, value) for seed, value in rows if seed in self.seeds and abs(value) <= 1e300]
+            if repeated is not None and rows:
+                values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
+                pooled = stats.explain_pooling(values, seeds)
+                return Problem(repeated.verdict, repeated.code, f"{repeated.text} {pooled}")
+        return repeated
 
     def _unpaired(self) -> Problem | None:
         """Return why the two sides of an agreement have no common units."""
@@ -171,17 +186,16 @@ class Measurement:
         known = self.design.experiment.metrics if self.design.experiment else METRICS
         return known.get(read.metric) or Metric(read.metric)
 
-    def values(self, assertion: Assertion) -> Values:
-        """Return both sides of an assertion, one number a seed; call only where nothing is missing."""
+    def values(self, assertion: Assertion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both sides of an assertion, call only where nothing is missing.
+
+        One number a seed, shape (seeds,); for agreement one for each unit (layer) too, shape (seeds, units).
+        """
+        if assertion.kind == "agree":
+            return self._per_layer(assertion.a), self._per_layer(assertion.b)
         # "worst" is the end of the range that makes a - b speak against the assertion.
         against = 1.0 if assertion.kind in ("below", "not_above") else -1.0
-        a = self._evaluate(assertion.a, against)
-        b = self._evaluate(assertion.b, -against)
-        if assertion.kind != "agree":
-            return Values(a, b)
-        left, right = (self._per_layer(side) for side in (assertion.a, assertion.b))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return Values(a, b, np.abs(left - right))
+        return self._evaluate(assertion.a, against), self._evaluate(assertion.b, -against)
 
     def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
         total = np.full(len(self.seeds), estimand.constant)
@@ -213,10 +227,9 @@ class Measurement:
     def item_error(self, assertion: Assertion) -> float | None:
         """Return the standard error of the seed-mean contrast over evaluation items; None where it is not recorded.
 
-        From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items: the standard deviation over
-        blocks of the seed-mean contrast, over sqrt 8.
+        From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items.
         """
-        means = []
+        blocks = []
         for k in range(1, ITEM_BLOCKS + 1):
             if not all(self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()):
                 return None
@@ -227,8 +240,9 @@ class Measurement:
                 return None
             if any((s, lay) not in block.groups[r] for r in block.reads for s in self.seeds for lay in block.layers[r]):
                 return None
-            means.append(float(block._evaluate(contrast, -1.0).mean()))
-        return float(np.std(means, ddof=1) / math.sqrt(ITEM_BLOCKS)) if all(map(math.isfinite, means)) else None
+            blocks.append(block._evaluate(contrast, -1.0))
+        error = stats.item_error(np.array(blocks).T)
+        return error if math.isfinite(error) else None
 
 
 def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -246,10 +260,8 @@ def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
 
 
 def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
-    if cell.copies > 1:
-        return "unit_mismatch", (
-            f"stands {cell.copies} times in evidence: repeated rows are no replicates, the seed is; keep one row a key."
-        )
+    if cell.copies:
+        return "unit_mismatch", f"stands {len(cell.copies)} times in evidence; keep one row a key."
     if cell.status == "diverged":
         return (
             "diverged",

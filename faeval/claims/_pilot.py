@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from faeval import stats
-from faeval.claims._claim import Assertion, Claim
+from faeval.claims._claim import Claim, TestName
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measure import Evidence, Measurement
-from faeval.claims._tests import tests_of
+from faeval.claims._tests import parts_of, tests_of
 from faeval.errors import FaevalError
 
 POWER = 0.8
@@ -19,34 +21,49 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class Chances:
-    """What a pilot's spread lets a design expect: power at the planned seeds, and the seeds that 80 % power takes.
+    """What a pilot's spread lets a design expect of one test.
 
-    ``needed`` is counted at the pilot's standard deviation, and at its 80 % upper bound; None is beyond 10,000.
+    ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds. ``needed`` counts the
+    seeds that 80 % power takes, at the pilot's standard deviation and at its 80 % upper bound; None is beyond what was
+    looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the chances of both verdicts at no effect,
+    at the margin and at the effect anticipated.
     """
 
     power: float
     needed: tuple[int | None, int | None]
+    at: Mapping[str, stats.Chances]
 
 
-def anticipated_of(assertion: Assertion) -> float | None:
-    """Return the effect that power is computed at: as declared, and none for an equivalence that declares none."""
-    if assertion.anticipated is None and assertion.kind in ("equivalent", "agree"):
-        return 0.0
-    return assertion.anticipated
+def chances_of(claim: Claim, pilots: Sequence[Spread | None], n: int, level: float) -> tuple[Chances | None, ...]:
+    """Return what may be expected of each part of a claim, or None without a pilot's spread or an effect off the margin."""
+    parts = parts_of(claim)
+    known = (*pilots, *(None for _ in parts))
+    return tuple(
+        _chances(x.kind, x.margin, x.anticipated, p.sd, p.n, n, level, claim.test, len(parts))
+        if p is not None and x.anticipated is not None
+        else None
+        for x, p in zip(parts, known, strict=False)
+    )
 
 
-def chances(
-    kind: stats.Kind, margin: float, anticipated: float | None, pilot: Spread | None, n: int, level: float
+@lru_cache(maxsize=1024)  # a report asks the same of each claim several times
+def _chances(
+    kind: stats.Kind,
+    margin: float,
+    anticipated: float,
+    sd: float,
+    sd_n: int,
+    n: int,
+    level: float,
+    test: TestName,
+    k: int,
 ) -> Chances | None:
-    """Return what may be expected of one test, or None without a pilot's spread or an effect off the margin."""
-    if pilot is None or anticipated is None or pilot.sd <= 0 or n < 2:
+    if sd <= 0 or n < 2:
         return None
-    expected = stats.prospect(kind, margin, anticipated, pilot.sd, n, level)
-    if expected.verdict is None:
-        return None
-    spreads = pilot.sd, stats.sd_upper(pilot.sd, pilot.n)
-    likely, cautious = (stats.seeds_for(kind, margin, anticipated, sd, level, POWER) for sd in spreads)
-    return Chances(expected.power, (likely, cautious))
+    seen = stats.outlook(
+        kind, margin, n, sd=sd, sd_n=sd_n, anticipated=anticipated, alpha=level, k=k, test=test, power=POWER
+    )
+    return None if seen.power is None or seen.seeds_needed is None else Chances(seen.power, seen.seeds_needed, seen.at)
 
 
 def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | None]:
@@ -62,7 +79,7 @@ def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | 
         return []
     found: list[Spread | None] = []
     for test in tests_of(claim, measurement):
-        d = test.differences
+        d = test.contrast.differences
         if not np.isfinite(d).all():  # a logarithm of what is not positive
             found.append(None)
             continue

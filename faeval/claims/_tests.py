@@ -1,11 +1,8 @@
-"""The tests that a claim comes down to: two arrays over seeds and a margin each."""
+"""The tests that a claim comes down to: contrasts of faeval.stats, with the words that say what each compares."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from faeval import stats
 from faeval.claims._claim import Assertion, Claim
@@ -13,39 +10,54 @@ from faeval.claims._measure import Measurement
 
 
 @dataclass(frozen=True)
-class Test:
-    """One test that an assertion comes down to; agreement comes down to two."""
+class Part:
+    """One test of a claim as its design knows it, before any value: agreement has two, any other assertion one."""
 
     text: str
     kind: stats.Kind
     margin: float
-    a: NDArray[np.float64]
-    b: NDArray[np.float64]
-    a_text: str
-    b_text: str
+    a: str
+    b: str
     assertion: Assertion
+    anticipated: float | None
 
-    @property
-    def differences(self) -> NDArray[np.float64]:
-        """a - b, one number a seed."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told as undefined
-            return self.a - self.b
+
+@dataclass(frozen=True)
+class Test:
+    """A part of a claim with its values over seeds."""
+
+    part: Part
+    contrast: stats.Contrast
+
+
+def parts_of(claim: Claim) -> tuple[Part, ...]:
+    """Return the tests that a claim comes down to."""
+    return tuple(part for assertion in claim.assertions for part in _parts(assertion))
+
+
+def _parts(assertion: Assertion) -> tuple[Part, ...]:
+    a, b, margin = str(assertion.a), str(assertion.b), assertion.margin.value
+    effect = assertion.anticipated
+    if effect is None and assertion.kind in ("equivalent", "agree"):
+        effect = 0.0
+    if assertion.kind != "agree":
+        return (Part(str(assertion), assertion.kind, margin, a, b, assertion, effect),)
+    share = f"{100 * stats.AGREEMENT:g} % quantile"
+    mean, most = (
+        f"{a} equals {b} within {margin:g}, on average",
+        f"the {share} over layers of |{a} - {b}| is below {margin:g}",
+    )
+    return (
+        Part(mean, "equivalent", margin, a, b, assertion, effect),
+        Part(most, "below", 0.0, f"{share} of |{a} - {b}|", f"{margin:g}", assertion, None),
+    )
 
 
 def tests_of(claim: Claim, measurement: Measurement) -> tuple[Test, ...]:
-    """Return the tests of a claim over the seeds measured; agreement gives two, any other assertion one."""
-    tests: list[Test] = []
-    for assertion in claim.assertions:
-        values = measurement.values(assertion)
-        m, a, b = assertion.margin.value, str(assertion.a), str(assertion.b)
-        if values.units is None:
-            assert assertion.kind != "agree"
-            tests.append(Test(str(assertion), assertion.kind, m, values.a, values.b, a, b, assertion))
-            continue
-        mean = f"{a} equals {b} within {m:g}, on average"
-        most = f"the 90 % quantile over layers of |{a} - {b}| is below {m:g}"
-        quantile = np.quantile(values.units, 0.9, axis=1)
-        tests.append(Test(mean, "equivalent", m, values.a, values.b, a, b, assertion))
-        bound = np.full_like(quantile, m)
-        tests.append(Test(most, "below", 0.0, quantile, bound, f"90 % quantile of |{a} - {b}|", f"{m:g}", assertion))
-    return tuple(tests)
+    """Return the tests of a claim over the seeds measured."""
+    contrasts = [
+        contrast
+        for assertion in claim.assertions
+        for contrast in stats.contrasts(assertion.kind, *measurement.values(assertion), assertion.margin.value)
+    ]
+    return tuple(map(Test, parts_of(claim), contrasts))

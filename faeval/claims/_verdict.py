@@ -61,6 +61,8 @@ class AssertionResult:
     second, wider interval of an equivalence. ``ordinary`` is the unadjusted 90 % t interval. ``detectable`` is the effect
     beyond the margin that has 80 % power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
     ``seeds_needed`` counts seeds for 80 % power at ``anticipated``, at the pilot's s.d. and at its 80 % upper bound.
+    ``e_value`` is the running evidence against the nearest edge of the margin, valid however often it is looked at; it
+    decides nothing. ``beyond`` is the mean difference over seeds that the plan does not have (``Verdict.beyond_plan``).
     """
 
     text: str
@@ -87,6 +89,18 @@ class AssertionResult:
     detectable: float | None = None
     seeds_needed: tuple[int | None, int | None] | None = None
     item_error: float | None = None
+    e_value: float | None = None
+    beyond: float | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredError:
+    """How often the verdict's test errs on one law, as measured: nominal .05, one claim alone, at its margin."""
+
+    law: str
+    n: int
+    wrong_support: float
+    wrong_refutation: float
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,9 @@ class Verdict:
     Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and ``reason``. ``estimate``,
     ``interval`` and ``unit`` are those of the first assertion; NaN where nothing could be estimated. ``expected`` is the
     registered word for this setting, or None; ``as_expected`` says whether the verdict is what was registered.
+    ``looks`` are the numbers of seeds at which it might have been decided, ``look`` the one at which it was (from 1).
+    ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
+    claims are fragile at 80 % power, measured.
     """
 
     claim: str
@@ -122,8 +139,14 @@ class Verdict:
     adjusted_support: float = 1.0
     adjusted_refute: float = 1.0
     unseen_failure_bound: float | None = None
+    measured_errors: tuple[MeasuredError, ...] = ()
+    looks: tuple[int, ...] = ()
+    look: int | None = None
+    beyond_plan: tuple[int, ...] = ()
     without_each_seed: tuple[tuple[int, str], ...] = ()
+    other_tests: tuple[tuple[str, str], ...] = ()
     fragile: bool | None = None
+    fragile_rate: float | None = None
     warnings: tuple[str, ...] = ()
     about: str | None = None
     note: str = ""

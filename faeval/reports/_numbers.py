@@ -113,6 +113,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def rate(share: float) -> str:
+    """Write a measured rate with three decimals, as tables of error rates do: ``.050``."""
+    return UNDEFINED if math.isnan(share) else f"{share:.3f}".removeprefix("0")
+
+
 def read(text: str) -> float:
     """Read back a number that this module wrote; the inverse of :class:`Style` up to rounding."""
     return math.nan if text == UNDEFINED else float(text.replace("−", "-").replace("∞", "inf"))

@@ -11,7 +11,7 @@ from faeval.claims._verdict import WORDS, AssertionResult, Verdict
 from faeval.experiment import METRICS
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
-from faeval.reports._numbers import exact, percent, probability, significant, style_for
+from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
 from faeval.reports._text import anchors
 from faeval.reports._words import Phrase, Span, plain
 
@@ -272,6 +272,14 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
     if assertion.seeds_needed is not None:
         at, upper = ("more than can be planned" if k is None else str(k) for k in assertion.seeds_needed)
         yield Fact("Seeds needed", plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"), "needed")
+    if assertion.e_value is not None:
+        yield Fact(
+            "Running evidence", plain(f"e = {significant(assertion.e_value)} against the margin's edge"), "evidence"
+        )
+    if assertion.beyond is not None:
+        seeds = words.seed_list(verdict.beyond_plan)
+        said = f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it decides nothing"
+        yield Fact("Seeds beyond the plan", plain(said), "beyond")
 
 
 def _tests(verdict: Verdict) -> Table:
@@ -303,8 +311,17 @@ def _decided(verdict: Verdict) -> Iterator[Fact]:
     yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
+    if verdict.looks:
+        reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+        yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
     if verdict.assumption:
         yield Fact("Assumption", plain(verdict.assumption))
+    if verdict.measured_errors:
+        said = "; ".join(
+            f"{e.law} {rate(e.wrong_support)} / {rate(e.wrong_refutation)}" for e in verdict.measured_errors
+        )
+        at = f"wrong supports / wrong refutations at n = {verdict.measured_errors[0].n}, nominal .05 each"
+        yield Fact("Measured error", plain(f"{at}: {said}"), "measured")
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
@@ -315,6 +332,13 @@ def _sure(verdict: Verdict) -> Iterator[Fact]:
         yield Fact(
             "Without each seed", plain((said or "the same verdict, whichever seed is left out") + "." + few), "without"
         )
+    if verdict.other_tests:
+        said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
+        yield Fact("Other tests", plain(said), "beside")
+    if verdict.fragile_rate is not None:
+        flagged = "fragile" if verdict.fragile else "not fragile"
+        often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
+        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "without")
     if verdict.unseen_failure_bound is not None:
         bound = f"up to {percent(verdict.unseen_failure_bound)} of runs might fail, for all that these seeds show"
         yield Fact("Unseen failures", plain(bound), "unseen")

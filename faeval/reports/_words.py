@@ -142,6 +142,32 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "Without each seed",
         "The verdict again, leaving out one seed at a time. It never changes the verdict; it shows what hangs on one run.",
     ),
+    "beside": (
+        "Other tests",
+        "The verdict by exact tests that assume symmetry in place of near-normality, where so few seeds let them decide at "
+        "all. They never change the verdict.",
+    ),
+    "measured": (
+        "Measured error",
+        "How often this very rule errs, on laws where its assumption holds and on laws where it fails: the share of wrong "
+        "supports and of wrong refutations in simulations with the true effect on the margin, one claim alone at 5 % in "
+        "each direction. Reproduced by faeval calibrate.",
+    ),
+    "evidence": (
+        "Running evidence",
+        "An e-value: how many times better the seeds so far fit some effect than the edge of the margin. It may be looked "
+        "at after every seed, and chance takes it beyond 20 at most once in twenty. It decides nothing here.",
+    ),
+    "looks": (
+        "Looks",
+        "Numbers of seeds, fixed before the first run, at which the claim may be decided early. Each look is a chance to "
+        "err, and the levels allow for all of them.",
+    ),
+    "beyond": (
+        "Seeds beyond the plan",
+        "Seeds that were run without being planned. They never enter the verdict: whoever may add seeds until the result "
+        "pleases, errs far more often than alpha.",
+    ),
     "expectation": (
         "Expectation",
         "The word that the authors expect, written down with the claim. A decided verdict that differs is called drift.",

@@ -8,11 +8,11 @@ from numbers import Integral, Real
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faeval.errors import FaevalError
 
-Sample: TypeAlias = tuple[float, ...]
+Array: TypeAlias = NDArray[np.float64]
 
 # Sums and differences of numbers beyond this leave the range of a double.
 LARGEST = 1e300
@@ -26,23 +26,24 @@ def refuse(name: str, value: object, wanted: str, remedy: str) -> FaevalError:
     return FaevalError(f"{name} must be {wanted}, but is {shown} ({type(value).__name__}); {remedy}")
 
 
-def sample(name: str, values: ArrayLike) -> Sample:
-    """One number per seed, shape (n,), as Python floats; n = 0 is allowed."""
+def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
+    """One number per seed, shape (n,), as doubles; n = 0 is allowed. With axes=2, one sample a row, shape (rows, n)."""
     remedy = "give one finite number per seed"
+    wanted = "one-dimensional" if axes == 1 else "two-dimensional (rows, seeds)"
     try:
         array = np.asarray(values)
     except ValueError as error:  # ragged nesting
-        raise refuse(name, values, "one-dimensional", remedy) from error
-    if array.ndim != 1:
-        raise refuse(
-            name, values, f"one-dimensional, not of shape {array.shape}", "reduce to one number per seed first"
-        )
+        raise refuse(name, values, wanted, remedy) from error
+    if array.ndim != axes:
+        raise refuse(name, values, f"{wanted}, not of shape {array.shape}", "reduce to one number per seed first")
     if array.dtype.kind not in "iuf":
         raise refuse(name, values, f"numbers, not {array.dtype}", remedy)
-    numbers = tuple(map(float, array.tolist()))
-    for seed, value in enumerate(numbers):
-        if not abs(value) <= LARGEST:
-            raise refuse(f"{name}[{seed}]", value, f"finite and at most {LARGEST:g} in size", remedy)
+    numbers: Array = array.astype(np.float64)
+    usable = np.abs(numbers) <= LARGEST
+    if not usable.all():
+        where = tuple(int(i) for i in np.argwhere(~usable)[0])
+        index = ", ".join(map(str, where))
+        raise refuse(f"{name}[{index}]", float(numbers[where]), f"finite and at most {LARGEST:g} in size", remedy)
     return numbers
 
 
@@ -78,7 +79,7 @@ def count(name: str, value: object, *, low: int = 0) -> int:
     return int(value)
 
 
-def p_values(name: str, values: Sequence[float]) -> Sample:
+def p_values(name: str, values: Sequence[float]) -> tuple[float, ...]:
     """Shape (m,), each in [0, 1]; a claim that has no p-value counts with 1, never with NaN."""
     return tuple(
         number(f"{name}[{i}]", p, "a probability", "a claim that was not run counts with 1", low=0.0, high=1.0)

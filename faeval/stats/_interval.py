@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from faeval.stats._checks import Sample, count, level
+import numpy as np
+
+from faeval.stats._checks import Array, count, level
 from faeval.stats._judge import Judgement
 from faeval.stats._spread import undecidable
-from faeval.stats._tests import TESTS, negated
+from faeval.stats._tests import TESTS
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     """
     level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
     k = count("k", k, low=1)
-    d, m, test = judgement.differences, judgement.margin, judgement.test
+    d, m, test = np.array(judgement.differences), judgement.margin, judgement.test
     if judgement.kind == "equivalent":
         return Interval(
             _lower(test, d, -m, level_support),
@@ -87,15 +89,15 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     return Interval(low, high, by_low[0] / by_low[1], by_high[0] / by_high[1])
 
 
-def _lower(test: str, differences: Sample, point: float, level: float, share: int = 1) -> float:
+def _lower(test: str, differences: Array, point: float, level: float, share: int = 1) -> float:
     """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict reads it."""
     if undecidable(differences):
         return -math.inf
-    bound = TESTS[test].lower_bound(differences, level / share)
+    bound = float(TESTS[test].lower_bound(differences, level / share))
     if share * TESTS[test].p_greater(differences, point) <= level:
         return max(bound, math.nextafter(point, math.inf))
     return min(bound, point)
 
 
-def _upper(test: str, differences: Sample, point: float, level: float, share: int = 1) -> float:
-    return -_lower(test, negated(differences), -point, level, share)
+def _upper(test: str, differences: Array, point: float, level: float, share: int = 1) -> float:
+    return -_lower(test, -differences, -point, level, share)

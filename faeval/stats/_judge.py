@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from faeval.errors import FaevalError
-from faeval.stats._checks import Sample, choice, count, level, number, sample
-from faeval.stats._holm import Word, word
+from faeval.stats._checks import Array, choice, number, sample
 from faeval.stats._spread import mean_and_sd, undecidable
-from faeval.stats._tests import TESTS, TestName, negated
+from faeval.stats._tests import TESTS, AnyTest
 
 Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
 
@@ -27,16 +27,16 @@ class Judgement:
 
     kind: Kind
     margin: float
-    test: TestName
+    test: AnyTest
     n: int
     estimate: float
     sd: float
     p_support: float
     p_refute: float
-    differences: Sample
+    differences: tuple[float, ...]
 
 
-def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: TestName = "t") -> Judgement:
+def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t") -> Judgement:
     """Test one assertion about a - b in both directions.
 
     ============ ================= ==================== ====================
@@ -60,8 +60,8 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: TestName =
     margin
         The smallest effect of interest m, at least 0, in the same unit.
     test
-        "t" assumes near-normal differences, "sign-flip" (n <= 20) symmetric ones; "sign" is about the median and
-        assumes nothing of their law.
+        "t" assumes near-normal differences, "sign-flip" and "wilcoxon" symmetric ones; "sign" is about the median and
+        assumes nothing of their law. No claim is decided by "wilcoxon": it is a sensitivity.
 
     Returns
     -------
@@ -88,21 +88,66 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: TestName =
     values = sample("differences", differences)
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     estimate, sd = mean_and_sd(values)
-    support, refute = _p_values(kind, values, margin, test)
-    return Judgement(kind, margin, test, len(values), estimate, sd, support, refute, values)
+    support, refute = p_pair(kind, values, margin, test)
+    return Judgement(
+        kind,
+        margin,
+        test,
+        len(values),
+        float(estimate),
+        float(sd),
+        float(support),
+        float(refute),
+        tuple(values.tolist()),
+    )
 
 
-def _p_values(kind: Kind, values: Sample, margin: float, test: TestName) -> tuple[float, float]:
-    if undecidable(values):
-        return 1.0, 1.0
-    p, swapped = TESTS[test].p_greater, negated(values)
+def judge_many(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t") -> tuple[Array, Array]:
+    """Both p-values of :func:`judge` for many samples at once: the same code, the same bits, one array operation.
+
+    Parameters
+    ----------
+    kind, margin, test
+        As in :func:`judge`; one for all rows.
+    differences
+        Shape (rows, n), one sample a row, in the metric's unit.
+
+    Returns
+    -------
+    (p_support, p_refute)
+        Two arrays of shape (rows,).
+
+    Raises
+    ------
+    FaevalError
+        As :func:`judge`; also for differences that are not two-dimensional.
+
+    Examples
+    --------
+    >>> support, refute = judge_many("exceeds", [[0.08, 0.10, 0.09], [0.01, 0.02, 0.00]], margin=0.03)
+    >>> support.round(4).tolist(), refute.round(4).tolist()
+    ([0.0046, 0.9629], [0.9954, 0.0371])
+    """
+    choice("kind", kind, get_args(Kind))
+    choice("test", test, tuple(TESTS))
+    values = sample("differences", differences, axes=2)
+    return p_pair(kind, values, number("margin", margin, "a finite number, at least 0", low=0.0), test)
+
+
+def p_pair(kind: Kind, values: Array, margin: float, test: str) -> tuple[Array, Array]:
+    """Return p for and against the assertion, for each row: shape (..., n) to twice (...)."""
+    p, swapped = TESTS[test].p_greater, -values
     if kind == "equivalent":
-        support = max(p(values, -margin), p(swapped, -margin))
-        return support, min(1.0, 2 * min(p(values, margin), p(swapped, margin)))
-    if kind in ("below", "not_below"):
-        values, swapped = swapped, values
-    larger, not_larger = p(values, margin), p(swapped, -margin)
-    return (larger, not_larger) if kind in ("exceeds", "below") else (not_larger, larger)
+        for_it = np.maximum(p(values, -margin), p(swapped, -margin))
+        against = np.minimum(1.0, 2 * np.minimum(p(values, margin), p(swapped, margin)))
+    else:
+        if kind in ("below", "not_below"):
+            values, swapped = swapped, values
+        for_it, against = p(values, margin), p(swapped, -margin)
+        if kind in ("not_above", "not_below"):
+            for_it, against = against, for_it
+    blank = undecidable(values)
+    return np.where(blank, 1.0, for_it), np.where(blank, 1.0, against)
 
 
 def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
@@ -127,49 +172,3 @@ def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
         raise FaevalError("judgements must hold at least one Judgement, but is empty (list); judge an assertion first")
     support = max(j.p_support for j in judgements)
     return support, min(1.0, len(judgements) * min(j.p_refute for j in judgements))
-
-
-def leave_one_out(
-    kind: Kind,
-    differences: ArrayLike,
-    margin: float,
-    level_support: float,
-    level_refute: float,
-    k: int = 1,
-    test: TestName = "t",
-) -> tuple[Word, ...]:
-    """The word that one assertion would get without each seed in turn, at the levels its claim met: a sensitivity.
-
-    Parameters
-    ----------
-    kind, differences, margin, test
-        As in :func:`judge`.
-    level_support, level_refute
-        The claim's levels in its family, in (0, 0.5], as :func:`decide_family` gives them.
-    k
-        Number of assertions of the claim; refutation by one of them is judged at level_refute / k.
-
-    Returns
-    -------
-    tuple of str
-        Shape (n,): "supported", "refuted" or "inconclusive", in the order of the seeds.
-
-    Raises
-    ------
-    FaevalError
-        As :func:`judge`; also for levels outside (0, 0.5] or k below 1.
-
-    Examples
-    --------
-    >>> leave_one_out("exceeds", [0.08, 0.10, 0.01], 0.03, 0.2, 0.2)
-    ('inconclusive', 'inconclusive', 'supported')
-    """
-    level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
-    k = count("k", k, low=1)
-    whole = judge(kind, differences, margin, test=test)
-    words = []
-    for seed in range(whole.n):
-        rest = whole.differences[:seed] + whole.differences[seed + 1 :]
-        support, refute = _p_values(kind, rest, whole.margin, test)
-        words.append(word(support <= level_support, k * refute <= level_refute))
-    return tuple(words)

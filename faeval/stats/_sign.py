@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
-from faeval.stats._checks import Sample
+import numpy as np
+
+from faeval.stats._checks import Array
 
 
-def p_greater(differences: Sample, bound: float) -> float:
+@lru_cache(maxsize=256)
+def _tails(n: int) -> Array:
+    """P(Bin(n, 1/2) >= k) for k = 0 .. n, each rounded once from exact integers."""
+    terms = [math.comb(n, j) for j in range(n + 1)]
+    sums = [0]
+    for term in reversed(terms):
+        sums.append(sums[-1] + term)
+    return np.array([total / (1 << n) for total in reversed(sums[1:])])
+
+
+def p_greater(differences: Array, bound: float) -> Array:
     """P-value of H0 "median <= bound": the binomial tail, exact; a value on the bound speaks for H0."""
-    n = len(differences)
+    n = differences.shape[-1]
     if n < 2:
-        return 1.0
-    above = sum(value > bound for value in differences)
-    return sum(math.comb(n, j) for j in range(above, n + 1)) / (1 << n)
+        return np.ones(differences.shape[:-1])
+    p: Array = _tails(n)[np.count_nonzero(differences > bound, axis=-1)]
+    return p
 
 
-def lower_bound(differences: Sample, level: float) -> float:
+def lower_bound(differences: Array, level: float) -> Array:
     """The smallest bound that p_greater does not reject at `level`: an order statistic, or -inf."""
-    if attainable(len(differences)) > level:
-        return -math.inf
-    return next(value for value in sorted(differences) if p_greater(differences, value) > level)
+    n = differences.shape[-1]
+    enough = int(np.count_nonzero(_tails(n) > level)) if n >= 2 else n + 1  # so many values above reject
+    if enough > n:
+        return np.full(differences.shape[:-1], -math.inf)
+    return np.sort(differences, axis=-1)[..., n - enough]
 
 
 def attainable(n: int) -> float:

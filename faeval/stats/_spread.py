@@ -5,38 +5,58 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faeval.errors import FaevalError
-from faeval.stats._checks import Sample, count, number, probability, sample
+from faeval.stats._checks import Array, count, number, probability, sample
 
 EPSILON = 2.0**-52
 
 
-def mean_and_sd(values: Sample) -> tuple[float, float]:
-    """Mean and standard deviation (ddof 1), independent of the order of the seeds to the last bit.
+def mean_and_sd(values: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation (ddof 1) over the last axis, independent of the order of the seeds to the last bit.
 
-    NaN where undefined: the mean of no values, the deviation of fewer than two.
+    Shapes (..., n) to (...). NaN where undefined: the mean of no values, the deviation of fewer than two.
     """
-    n = len(values)
+    n = values.shape[-1]
     if n == 0:
-        return math.nan, math.nan
-    if min(values) == max(values):  # the rounded mean of equal numbers may differ from them, and look like spread
-        return values[0], 0.0 if n > 1 else math.nan
-    mean = math.fsum(values) / n
-    deviations = [value - mean for value in values]
-    largest = max(map(abs, deviations))  # divided out first: squares of 1e-200 would vanish, of 1e200 overflow
-    return mean, largest * math.sqrt(math.fsum((d / largest) ** 2 for d in deviations) / (n - 1))
+        undefined = np.full(values.shape[:-1], math.nan)
+        return undefined, undefined
+    columns = np.moveaxis(np.sort(values, axis=-1), -1, 0)
+    # What each addition rounds off is kept and added at the end: the mean is as good as summed exactly.
+    total, lost = columns[0], np.zeros(values.shape[:-1])
+    for column in columns[1:]:
+        new = total + column
+        shift = new - total
+        lost = lost + ((total - (new - shift)) + (column - shift))
+        total = new
+    # The rounded mean of equal numbers may differ from them, and look like spread.
+    mean = np.where(columns[0] == columns[-1], columns[0], (total + lost) / n)
+    if n == 1:
+        return mean, np.full(mean.shape, math.nan)
+    sizes = np.sort(np.abs(columns - mean), axis=0)
+    largest = np.where(sizes[-1] > 0, sizes[-1], 1.0)  # divided out: squares of 1e-200 would vanish, of 1e200 overflow
+    squares = np.zeros(mean.shape)
+    for size in sizes:
+        ratio = size / largest
+        squares = squares + ratio * ratio
+    return mean, largest * np.sqrt(squares / (n - 1))
 
 
-def undecidable(differences: Sample) -> bool:
+def undecidable(differences: Array) -> NDArray[np.bool_]:
     """Whether differences alone show that no test may decide: fewer than two, or nothing but rounding between them.
 
-    A difference is at most twice the larger side. Half of no_spread's factor therefore never refuses what no_spread,
-    which knows both sides, would let pass.
+    Shape (..., n) to (...). A difference is at most twice the larger side. Half of no_spread's factor therefore never
+    refuses what no_spread, which knows both sides, would let pass.
     """
     _, sd = mean_and_sd(differences)
-    return not sd > 4 * EPSILON * max(map(abs, differences), default=0.0)
+    return ~(sd > 4 * EPSILON * largest_size(differences))
+
+
+def largest_size(values: Array) -> Array:
+    """The largest absolute value over the last axis, shape (..., n) to (...); 0 of no values."""
+    largest: Array = np.max(np.abs(values), axis=-1, initial=0.0)
+    return largest
 
 
 def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
@@ -66,14 +86,14 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
     False
     """
     left = sample("a", a)
-    right = (number("b", b, "a finite number"),) * len(left) if np.ndim(b) == 0 else sample("b", b)
+    right = np.full(len(left), number("b", b, "a finite number")) if np.ndim(b) == 0 else sample("b", b)
     if len(left) != len(right):
         raise FaevalError(
             f"a and b must be paired by seed, but have {len(left)} and {len(right)} values (lengths); "
             "give both sides on the same seeds"
         )
-    _, sd = mean_and_sd(tuple(x - y for x, y in zip(left, right, strict=True)))
-    return sd <= 8 * EPSILON * max(map(abs, left + right), default=0.0)
+    _, sd = mean_and_sd(left - right)
+    return bool(sd <= 8 * EPSILON * largest_size(np.concatenate([left, right])))
 
 
 def sd_upper(sd: float, n: int, confidence: float = 0.80) -> float:

@@ -1,6 +1,5 @@
 """Families: Holm against closed testing, against statsmodels, and the promises made to claims of one family."""
 
-import itertools
 import math
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from faeval.errors import FaevalError
-from faeval.stats import decide_family, holm
+from faeval.stats import apply_gates, closed_testing, decide_family, decide_many, holm
 
 alphas = st.one_of(st.sampled_from([0.05, 0.025, 0.5, 0.1]), st.floats(1e-3, 0.5))
 # steps of Holm at .05 and their neighbours, beside anything else
@@ -18,14 +17,6 @@ steps = st.integers(1, 8).flatmap(
 )
 p_values = st.one_of(steps, st.floats(0, 1), st.floats(0, 0.1), st.sampled_from([0.0, 1.0, 0.05]))
 families = st.lists(p_values, max_size=8)
-
-
-def closed_testing(p, alpha):
-    """Marcus, Peritz and Gabriel (1976) with Bonferroni locals: reject i where every set that holds i is rejected."""
-    members = range(len(p))
-    sets = [s for size in range(1, len(p) + 1) for s in itertools.combinations(members, size)]
-    kept = [s for s in sets if min(p[i] for i in s) > alpha / len(s)]
-    return tuple(not any(i in s for s in kept) for i in members)
 
 
 @given(families, alphas)
@@ -137,3 +128,69 @@ def test_contradicting_p_values_decide_nothing():
 def test_unusable_input_is_named(call, message):
     with pytest.raises(FaevalError, match=message):
         call()
+
+
+# --- many families at once, looks, gates ---
+
+
+@given(st.lists(st.tuples(p_values, p_values), min_size=1, max_size=6), st.sampled_from([0.05, 0.5, 0.1]))
+def test_many_families_at_once_are_decided_as_one_at_a_time(pairs, alpha):
+    support, refute = [p for p, _ in pairs], [p for _, p in pairs]
+    number = {"supported": 1, "refuted": -1, "inconclusive": 0}
+    expected = [number[d.verdict] for d in decide_family(support, refute, alpha)]
+    assert decide_many([support, support], [refute, refute], alpha).tolist() == [expected] * 2
+
+
+def test_a_verdict_latches_at_the_first_look_that_decides_it():
+    # The claim is supported at its first look; at the second its other direction is rejected as well.
+    decided = decide_family([[0.01, 0.01], 0.9], [[1.0, 0.001], 0.9], 0.05)
+    assert (decided[0].verdict, decided[0].look) == ("supported", 1)
+    # Rejected late, once the other claim's rejection has freed its share of alpha.
+    late = decide_family([[0.03, 0.03], [0.2, 0.001]], [[1.0, 1.0], [1.0, 1.0]], 0.05)
+    assert [(d.verdict, d.look) for d in late] == [("supported", 2), ("supported", 2)]
+    assert late[0].level_support == 0.05
+
+
+def test_looks_must_come_in_pairs_and_never_rise():
+    with pytest.raises(FaevalError, match=r"p_support\[0\] must be given at the same looks as p_refute"):
+        decide_family([[0.1, 0.1]], [[0.1]], 0.05)
+    with pytest.raises(FaevalError, match=r"p_refute\[0\] must be sequential p-values, which never rise"):
+        decide_family([[0.2, 0.1]], [[0.1, 0.2]], 0.05)
+
+
+@pytest.mark.parametrize(
+    ("gate", "own", "released"),
+    [
+        ("supported", "supported", ("supported", None)),
+        ("supported", "refuted", ("refuted", None)),
+        ("refuted", "supported", ("invalid", "gate_failed")),
+        ("invalid", "refuted", ("invalid", "gate_failed")),
+        ("refuted", "inconclusive", ("invalid", "gate_failed")),
+        ("inconclusive", "supported", ("inconclusive", "gate_undecided")),
+        ("inconclusive", "inconclusive", ("inconclusive", None)),
+        ("refuted", "invalid", ("invalid", None)),
+    ],
+)
+def test_a_gate_only_removes_decisions(gate, own, released):
+    first, second = apply_gates([gate, own], [[], [0]])
+    assert first == (gate, None, None)
+    assert second[:2] == released
+
+
+def test_a_claim_behind_a_gate_that_is_itself_held_back_is_held_back():
+    held = apply_gates(["inconclusive", "supported", "supported"], [[], [0], [1]])
+    assert [word for word, _, _ in held] == ["inconclusive"] * 3
+    assert apply_gates(["supported", "refuted", "supported"], [[], [], [0, 1]])[2] == ("invalid", "gate_failed", 1)
+
+
+def test_gates_in_a_circle_or_out_of_range_are_named():
+    with pytest.raises(FaevalError, match="requires must be free of circles"):
+        apply_gates(["supported", "supported"], [[1], [0]])
+    with pytest.raises(FaevalError, match=r"requires\[0\] must be a position below 1, but is 3"):
+        apply_gates(["supported"], [[3]])
+    with pytest.raises(FaevalError, match="requires must be one list of gates for each of 1 claims"):
+        apply_gates(["supported"], [])
+    with pytest.raises(FaevalError, match=r"p_support must be of the shape \(rows, m\)"):
+        decide_many([0.1], [0.1], 0.05)
+    with pytest.raises(FaevalError, match="p must be at most 10 values"):
+        closed_testing([0.1] * 11, 0.05)

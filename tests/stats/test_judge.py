@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from faeval.errors import FaevalError
-from faeval.stats import Judgement, combine, judge, leave_one_out, sign_flip_p, t_p
+from faeval.stats import Judgement, combine, judge, judge_many
 
 KINDS = ("exceeds", "below", "not_above", "not_below", "equivalent")
 TESTS = ("t", "sign-flip", "sign")
@@ -104,39 +104,11 @@ def test_an_invalid_member_keeps_a_claim_from_support():
     assert combine([judge("exceeds", D, 0.03), judge("exceeds", D[:1], 0.03)])[0] == 1.0
 
 
-def test_leaving_one_seed_out_judges_the_others_at_the_levels_given():
-    d = (0.5, 0.6, 0.55, 0.05, 0.62)
-    words = leave_one_out("exceeds", d, 0.3, 0.05, 0.05)
-    assert words == tuple("supported" if t_p(np.delete(d, i), 0.3) <= 0.05 else "inconclusive" for i in range(5))
-    assert words == ("inconclusive",) * 3 + ("supported", "inconclusive")
-    assert set(leave_one_out("below", d, 0.3, 0.05, 0.05)) == {"refuted"}
-
-
-def test_leaving_one_seed_out_divides_the_refuting_level_among_assertions():
-    d = tuple(np.linspace(0.05, 0.06, 5))
-    p = t_p(d[1:], 0.07, "less")
-    assert leave_one_out("exceeds", d, 0.07, 0.05, p)[0] == "refuted"
-    assert leave_one_out("exceeds", d, 0.07, 0.05, p, k=2)[0] == "inconclusive"
-
-
-def test_leaving_one_seed_out_uses_the_declared_test():
-    d = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-    assert sign_flip_p(d[1:]) == 1 / 32
-    assert set(leave_one_out("exceeds", d, 0.0, 1 / 32, 0.05, test="sign-flip")) == {"supported"}
-    assert set(leave_one_out("exceeds", d, 0.0, 0.03, 0.05, test="sign-flip")) == {"inconclusive"}
-    assert leave_one_out("exceeds", [], 0.0, 0.05, 0.05) == ()
-    assert leave_one_out("exceeds", [1.0, 2.0], 0.0, 0.5, 0.5) == ("inconclusive",) * 2
-
-
-def test_both_sides_at_level_one_half_stay_inconclusive():
-    assert leave_one_out("exceeds", [1.0, 3.0, 2.0], 2.0, 0.5, 0.5)[2] == "inconclusive"
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: judge("more", D, 0.1), "kind must be one of exceeds, below, .* but is 'more'"),
-        (lambda: judge("exceeds", D, 0.1, test="z"), "test must be one of t, sign-flip, sign, but is 'z'"),
+        (lambda: judge("exceeds", D, 0.1, test="z"), "test must be one of t, sign-flip, sign, wilcoxon, but is 'z'"),
         (lambda: judge("exceeds", D, -0.1), r"margin must be a finite number, at least 0, but is -0.1 \(float\)"),
         (lambda: judge("exceeds", D, math.nan), "margin must be .* but is nan"),
         (lambda: judge("exceeds", D, math.inf), "margin must be .* but is inf"),
@@ -144,11 +116,7 @@ def test_both_sides_at_level_one_half_stay_inconclusive():
         (lambda: judge("exceeds", D, True), r"margin must be .* but is True \(bool\)"),
         (lambda: judge("exceeds", (0.1, math.nan), 0.1), r"differences\[1\] must be finite"),
         (lambda: judge("exceeds", [D, D], 0.1), r"differences must be one-dimensional, not of shape \(2, 5\)"),
-        (lambda: judge("exceeds", range(21), 0.1, test="sign-flip"), "at most 20 values"),
         (lambda: combine([]), "judgements must hold at least one Judgement"),
-        (lambda: leave_one_out("exceeds", D, 0.1, 0.6, 0.05), "level_support must be an error rate .* but is 0.6"),
-        (lambda: leave_one_out("exceeds", D, 0.1, 0.05, 0.0), "level_refute must be an error rate .* but is 0.0"),
-        (lambda: leave_one_out("exceeds", D, 0.1, 0.05, 0.05, k=0), "k must be a whole number of at least 1"),
     ],
 )
 def test_unusable_input_is_named(call, message):
@@ -160,3 +128,20 @@ def test_numpy_scalars_and_integers_are_numbers():
     j = judge("exceeds", np.arange(5), np.float64(1))
     assert isinstance(j, Judgement)
     assert type(j.margin) is type(j.p_support) is type(j.differences[0]) is float
+
+
+@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_samples_at_once_give_the_bits_of_one_at_a_time(kind, test):
+    rows = np.random.default_rng(3).normal(0.1, 1.0, (40, 6)).round(1)  # with ties
+    support, refute = judge_many(kind, rows, 0.2, test=test)
+    one_by_one = [judge(kind, row, 0.2, test=test) for row in rows]
+    assert support.tolist() == [j.p_support for j in one_by_one]
+    assert refute.tolist() == [j.p_refute for j in one_by_one]
+
+
+def test_many_samples_must_be_rows():
+    with pytest.raises(FaevalError, match=r"two-dimensional \(rows, seeds\), not of shape \(5,\)"):
+        judge_many("exceeds", D, 0.1)
+    with pytest.raises(FaevalError, match=r"differences\[1, 0\] must be finite .* is nan"):
+        judge_many("exceeds", [[1.0, 2.0], [math.nan, 1.0]], 0.1)

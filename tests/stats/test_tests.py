@@ -6,13 +6,16 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from faeval.errors import FaevalError
-from faeval.stats import attainable_p, confidence_interval, sign_flip_p, sign_test_p, t_p
+from faeval.stats import attainable_p, confidence_bound, confidence_interval, sign_flip_p, sign_test_p, t_p, wilcoxon_p
 
 ALTERNATIVES = ("greater", "less")
 PLAIN = {"t": t_p, "sign-flip": sign_flip_p, "sign": sign_test_p}
+ONE_SAMPLE = PLAIN | {"wilcoxon": wilcoxon_p}
 
 
 def draws(n, seed=0):
@@ -60,11 +63,44 @@ def test_sign_flip_counts_a_tie_that_rounding_hides():
     assert sign_flip_p([0.1, 0.1, 0.1], bound=0.1) == 1.0
 
 
-def test_sign_flip_on_twenty_seeds_is_exact_and_on_more_is_refused():
+def test_sign_flip_on_twenty_seeds_is_enumerated():
     assert sign_flip_p(np.arange(1.0, 21.0)) == 2.0**-20
     assert sign_flip_p(-np.arange(1.0, 21.0)) == 1.0
-    with pytest.raises(FaevalError, match=r'at most 20 values .* has 21 .* use test="t" or test="sign"'):
-        sign_flip_p(np.arange(21.0))
+
+
+def test_sign_flip_beyond_twenty_seeds_is_drawn_and_counts_the_pattern_without_a_flip():
+    # origin: Phipson and Smyth (2010): (b + 1) / (B + 1), never 0; b of random patterns is near B p
+    assert sign_flip_p(np.arange(1.0, 31.0)) == attainable_p("sign-flip", 30) == 2.0**-17
+    assert sign_flip_p(-np.arange(1.0, 31.0)) == 1.0
+    d = np.random.default_rng(4).normal(0.25, 1.0, 40)
+    exact = stats.norm.sf(d.sum() / np.sqrt((d**2).sum()))  # the flipped sum is near normal
+    assert sign_flip_p(d) == pytest.approx(exact, abs=0.004)
+    np.random.seed(1)  # noqa: NPY002 - a global generator is what must not matter
+    assert sign_flip_p(d) == sign_flip_p(d[::-1])
+
+
+@pytest.mark.parametrize("test", ["t", "sign-flip", "sign", "wilcoxon"])
+@pytest.mark.parametrize("side", ["lower", "upper"])
+@given(data=st.data())
+def test_a_value_lies_beyond_the_bound_exactly_where_its_p_is_within_the_level(test, side, data):
+    n = data.draw(st.integers(2, 7))
+    d = data.draw(st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=n, max_size=n))
+    level = data.draw(st.one_of(st.sampled_from([0.05, 1 / 8, 3 / 32, 0.5, 0.6]), st.floats(0.01, 0.9)))
+    bound = confidence_bound(test, d, level, side)
+    p = ONE_SAMPLE[test]
+    alternative = "greater" if side == "lower" else "less"
+    if math.isinf(bound):
+        assert p(d, -1e6 if side == "lower" else 1e6, alternative) > level
+        return
+    outward = -math.inf if side == "lower" else math.inf
+    assert p(d, bound, alternative) > level
+    assert p(d, math.nextafter(bound, outward), alternative) <= level
+
+
+def test_a_bound_of_fewer_than_two_or_of_equal_values_is_infinite():
+    for test in ONE_SAMPLE:
+        assert confidence_bound(test, [1.0], 0.05) == -math.inf
+    assert confidence_bound("t", [0.1] * 4, 0.05, "upper") == math.inf
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
@@ -155,12 +191,16 @@ def test_unusable_input_is_named(test, arguments, message):
 
 
 def test_the_remaining_doors_name_their_argument():
-    with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign, but is 'z'"):
+    with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign, wilcoxon, but is 'z'"):
         attainable_p("z", 5)
     with pytest.raises(FaevalError, match=r"n must be a whole number of at least 0, but is 2\.5"):
         attainable_p("t", 2.5)
     with pytest.raises(FaevalError, match="n must be a whole number"):
         attainable_p("t", True)
+    with pytest.raises(FaevalError, match="side must be one of lower, upper, but is 'left'"):
+        confidence_bound("t", [1.0, 2.0], 0.05, "left")
+    with pytest.raises(FaevalError, match=r"level must be strictly between 0 and 1, but is 1\.0"):
+        confidence_bound("t", [1.0, 2.0], 1.0)
     with pytest.raises(FaevalError, match=r"level must be a coverage between 0 and 1, but is 1\.0"):
         confidence_interval([1.0, 2.0], 1.0)
     with pytest.raises(FaevalError, match=r"\.\.\. \(list\)"):  # a long value is cut, not printed whole

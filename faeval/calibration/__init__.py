@@ -1,0 +1,24 @@
+"""How often the rules of faeval.stats err: measured by simulation, and compared with what was measured before."""
+
+from __future__ import annotations
+
+from faeval.calibration._laws import LAWS, Draw, Law
+from faeval.calibration._measure import Rate, Rule, operating_characteristics
+from faeval.calibration._rivals import RIVALS
+from faeval.calibration._tables import TABLES, calibrate
+from faeval.calibration._verify import Drift, drifts, shipped
+
+__all__ = [
+    "LAWS",
+    "RIVALS",
+    "TABLES",
+    "Draw",
+    "Drift",
+    "Law",
+    "Rate",
+    "Rule",
+    "calibrate",
+    "drifts",
+    "operating_characteristics",
+    "shipped",
+]

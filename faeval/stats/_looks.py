@@ -1,0 +1,246 @@
+"""Looks: a one-sided t test that may decide early, at numbers of seeds fixed before the first run.
+
+At each look the nominal p-value is that of the plain t test; what it is worth is G(the smallest so far), where G is the
+distribution of the smallest nominal p-value over all registered looks under normal differences. G has no closed form
+for t: it is counted from simulated paths, the same on every call. Each direction of a claim has its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval.stats._checks import Array, choice, level, p_values, refuse
+from faeval.streams import stream
+
+#: Simulated paths: G(.018) is known to a standard error of .0001.
+PATHS = 1 << 20
+_BLOCK = 1 << 16
+
+Spending: TypeAlias = Literal["pocock", "obrien-fleming"]
+
+
+def _checked(looks: Sequence[int]) -> tuple[int, ...]:
+    found = tuple(looks)
+    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in found)
+    if not found or not whole or any(b <= a for a, b in pairwise(found)):
+        raise refuse("looks", looks, "rising numbers of seeds, each at least 2", "such as (5, 10, 20)")
+    return tuple(int(n) for n in found)
+
+
+@lru_cache(maxsize=2)  # 4 MB a look; what is asked for again and again is kept by _smallest
+def _paths(looks: tuple[int, ...], known_sd: bool) -> NDArray[np.float32]:
+    """Nominal one-sided p at each look of each simulated path, shape (looks, PATHS); single precision is enough."""
+    from scipy.special import ndtr, stdtr
+
+    rng = stream(0, "looks", "normal" if known_sd else "t", *looks)
+    steps = np.diff((0, *looks))
+    found = np.empty((len(looks), PATHS), dtype=np.float32)
+    for start in range(0, PATHS, _BLOCK):
+        total, squares = np.zeros(_BLOCK), np.zeros(_BLOCK)
+        for i, (n, step) in enumerate(zip(looks, steps.tolist(), strict=True)):
+            block = rng.standard_normal(_BLOCK) * math.sqrt(step)  # the sum of the new values
+            total += block
+            if known_sd:
+                p = ndtr(-total / math.sqrt(n))
+            else:
+                squares += block**2 / step + (rng.chisquare(step - 1, _BLOCK) if step > 1 else 0.0)
+                p = stdtr(n - 1, -total / np.sqrt(n * (squares - total**2 / n) / (n - 1)))
+            found[i, start : start + _BLOCK] = p
+    return found
+
+
+@lru_cache(maxsize=16)  # 8 MB each
+def _smallest(looks: tuple[int, ...]) -> Array:
+    """The smallest nominal p of each path, sorted."""
+    smallest: Array = np.sort(_paths(looks, False).min(axis=0).astype(np.float64))
+    return smallest
+
+
+def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
+    """What nominal p-values are worth when there are looks: valid at each, never rising, and fit for Holm's procedure.
+
+    Parameters
+    ----------
+    p
+        Nominal one-sided p-values of one direction at the looks reached so far.
+    looks
+        All registered looks, in numbers of seeds; the last is the plan.
+
+    Returns
+    -------
+    tuple of float
+        One for each look reached, in [0, 1]: G of the smallest so far, counted as (b + 1) / (2^20 + 1), hence never 0,
+        and never below that p; 1 where that is 1. With a single look p itself, whatever it is.
+
+    Raises
+    ------
+    FaevalError
+        For p outside [0, 1], looks that do not rise or begin below 2, or more p-values than looks.
+
+    Examples
+    --------
+    >>> early, late = sequential_p([0.0290, 0.4], looks=(5, 10))
+    >>> round(early, 3), early == late
+    (0.05, True)
+    """
+    values, plan = p_values("p", p), _checked(looks)
+    if len(values) > len(plan):
+        raise refuse(
+            "p", list(p), f"one value for each of at most {len(plan)} looks", "give those of the looks reached"
+        )
+    smallest = np.minimum.accumulate(values) if values else np.empty(0)
+    return tuple(_worth(float(x), plan) for x in smallest)
+
+
+def _worth(p: float, looks: tuple[int, ...]) -> float:
+    if len(looks) == 1 or p >= 1:
+        return p
+    counted = (1 + int(np.searchsorted(_smallest(looks), p, side="right"))) / (PATHS + 1)
+    return max(p, counted)  # G(p) >= p, which the few paths of the far tail may miss
+
+
+def nominal_level(alpha: float, looks: Sequence[int]) -> float:
+    """The nominal level that is constant over the looks and comes to `alpha` over all of them (Pocock's type [1]_).
+
+    Parameters
+    ----------
+    alpha
+        One-sided, in (0, 0.5].
+    looks
+        In numbers of seeds.
+
+    Returns
+    -------
+    float
+        In [0, alpha], the largest p whose :func:`sequential_p` is at most alpha, to the last bit; 0 where none is, which
+        takes an alpha below 1 / (2^20 + 1).
+
+    Raises
+    ------
+    FaevalError
+        For alpha outside (0, 0.5], or looks that do not rise or begin below 2.
+
+    References
+    ----------
+    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials", Biometrika 64 (1977).
+
+    Examples
+    --------
+    >>> [round(nominal_level(0.05, looks), 3) for looks in ((5, 10), (5, 10, 20), (5, 10, 15, 20))]
+    [0.029, 0.021, 0.018]
+    """
+    alpha, plan = level("alpha", alpha), _checked(looks)
+    if len(plan) == 1:
+        return alpha
+    allowed = math.floor(alpha * (PATHS + 1))
+    while (1 + allowed) / (PATHS + 1) > alpha:  # as _worth counts it, to the last bit
+        allowed -= 1
+    # So many paths may have a smallest p of at most the level: it lies just under the next one's.
+    return min(alpha, math.nextafter(float(_smallest(plan)[allowed]), 0.0)) if allowed >= 0 else 0.0
+
+
+def spending_levels(
+    looks: Sequence[int], alpha: float, spending: Spending, *, known_sd: bool = False
+) -> tuple[float, ...]:
+    """Nominal levels at each look that spend `alpha` by a function of the share of seeds seen (Lan and DeMets [1]_).
+
+    Parameters
+    ----------
+    looks
+        In numbers of seeds.
+    alpha
+        One-sided, in (0, 0.5].
+    spending
+        "pocock": alpha ln(1 + (e - 1) t), about constant levels; "obrien-fleming": 2 - 2 Phi(z / sqrt t) with
+        Phi(z) = 1 - alpha/2, hardly anything early. t is the share of the last look's seeds; at t = 1 either has spent
+        alpha, all of it on the one side tested. Two-sided tables at .05 compare with alpha = .025.
+    known_sd
+        Whether the spread is known, and the test normal: for comparison with published tables.
+
+    Returns
+    -------
+    tuple of float
+        Shape (looks,), one-sided nominal p-values in [0, alpha], from the simulated paths; 0 where less than half a
+        path's worth may be spent.
+
+    Raises
+    ------
+    FaevalError
+        For unknown spending, alpha outside (0, 0.5], or looks that do not rise or begin below 2.
+
+    References
+    ----------
+    .. [1] K. K. G. Lan and D. L. DeMets, "Discrete sequential boundaries for clinical trials", Biometrika 70 (1983).
+
+    Examples
+    --------
+    >>> [round(p, 4) for p in spending_levels((5, 10), 0.05, "obrien-fleming")]
+    [0.0056, 0.0466]
+    """
+    from scipy.special import ndtr, ndtri
+
+    plan, alpha = _checked(looks), level("alpha", alpha)
+    choice("spending", spending, ("pocock", "obrien-fleming"))
+    share = np.array(plan) / plan[-1]
+    constant, late = alpha * np.log1p((math.e - 1) * share), 2 * ndtr(ndtri(alpha / 2) / np.sqrt(share))
+    spent = constant if spending == "pocock" else late
+    if len(plan) == 1:
+        return (float(spent[0]),)
+    paths, open_ = _paths(plan, known_sd), np.ones(PATHS, dtype=bool)
+    levels = []
+    for p, total in zip(paths, spent.tolist(), strict=True):
+        left = np.sort(p[open_])
+        crossing = max(0, round(total * PATHS) - (PATHS - int(open_.sum())))  # paths that may stop here
+        levels.append(float(left[crossing - 1]) if crossing else 0.0)
+        open_ &= p > levels[-1]
+    return tuple(levels)
+
+
+def constant_boundary(
+    looks: Sequence[int], alpha: float, shape: Spending, *, known_sd: bool = False
+) -> tuple[float, tuple[float, ...]]:
+    """The classical boundaries: Pocock's constant z, and O'Brien and Fleming's z_k = C sqrt(n_K / n_k) [1]_.
+
+    Parameters
+    ----------
+    looks, alpha, known_sd
+        As in :func:`spending_levels`.
+    shape
+        Which of the two.
+
+    Returns
+    -------
+    (C, levels)
+        The constant, on the scale of a standard normal quantile, and the one-sided nominal p-value at each look.
+
+    Raises
+    ------
+    FaevalError
+        As :func:`spending_levels`.
+
+    References
+    ----------
+    .. [1] P. C. O'Brien and T. R. Fleming, "A multiple testing procedure for clinical trials", Biometrics 35 (1979).
+
+    Examples
+    --------
+    >>> constant, levels = constant_boundary((1000, 2000), 0.025, "obrien-fleming", known_sd=True)
+    >>> round(constant, 2), [round(p, 4) for p in levels]
+    (1.98, [0.0026, 0.0238])
+    """
+    from scipy.special import ndtr, ndtri
+
+    plan, alpha = _checked(looks), level("alpha", alpha)
+    choice("shape", shape, ("pocock", "obrien-fleming"))
+    stretch = np.sqrt(plan[-1] / np.array(plan)) if shape == "obrien-fleming" else np.ones(len(plan))
+    z = -ndtri(np.maximum(_paths(plan, known_sd).astype(np.float64), 1e-300))  # by the quantile that p stands for
+    highest = np.sort((z / stretch[:, None]).max(axis=0))
+    constant = float(highest[PATHS - max(1, round(alpha * PATHS))])
+    return constant, tuple(ndtr(-constant * stretch).tolist())

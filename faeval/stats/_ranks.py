@@ -1,0 +1,93 @@
+"""Exact rank tests: Wilcoxon's signed-rank test, and the null distributions that SciPy gives for it and for Mann-Whitney's.
+
+Both statistics count pairs above the bound: averages of two values (Walsh averages), or differences between two samples.
+The pairs' order statistics are the confidence bounds, which therefore cannot disagree with p; a pair on the bound speaks
+for H0.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from faeval.errors import FaevalError
+from faeval.stats._checks import Array
+
+MAX_N = 50  # SciPy's exact distribution beyond it takes long, and says no more
+
+
+@lru_cache(maxsize=64)
+def wilcoxon_tails(n: int) -> Array:
+    """P(W >= w) for w = 0 .. n(n + 1)/2, from SciPy's exact test on samples without ties that have each w."""
+    from scipy.stats import wilcoxon
+
+    if n > MAX_N:
+        raise FaevalError(
+            f"differences must have at most {MAX_N} values for Wilcoxon's exact test, but has {n} (length); "
+            'use test="t" or test="sign-flip"'
+        )
+    ranks = np.arange(1.0, n + 1)
+    samples = []
+    for w in range(n * (n + 1) // 2 + 1):
+        signs, left = -np.ones(n), w
+        for i in range(n - 1, -1, -1):  # the largest ranks that still fit are positive
+            if ranks[i] <= left:
+                signs[i], left = 1.0, left - int(ranks[i])
+        samples.append(signs * ranks)
+    found = wilcoxon(np.array(samples), axis=1, alternative="greater", method="exact").pvalue
+    return np.asarray(found, dtype=np.float64)
+
+
+@lru_cache(maxsize=64)
+def mann_whitney_tails(n: int, m: int) -> Array:
+    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties that have each u."""
+    from scipy.stats import mannwhitneyu
+
+    second = np.arange(1.0, m + 1)
+    first = []
+    for u in range(n * m + 1):
+        beaten = [min(m, max(0, u - i * m)) for i in range(n)]  # how many of the second sample each value is above
+        first.append([b + 0.5 + 1e-6 * i for i, b in enumerate(beaten)])
+    found = mannwhitneyu(
+        np.array(first), np.broadcast_to(second, (n * m + 1, m)), axis=1, alternative="greater", method="exact"
+    ).pvalue
+    return np.asarray(found, dtype=np.float64)
+
+
+def needed(tails: Array, level: float) -> int | None:
+    """How many pairs above the bound reject at `level`; None where even all of them do not."""
+    count = int(np.count_nonzero(tails > level))
+    return count if count < len(tails) else None
+
+
+def _walsh(differences: Array) -> Array:
+    """Averages of two values, each with itself too: shape (..., n) to (..., n(n + 1)/2)."""
+    i, j = np.triu_indices(differences.shape[-1])
+    averages: Array = differences[..., i] / 2 + differences[..., j] / 2
+    return averages
+
+
+def p_greater(differences: Array, bound: float) -> Array:
+    """P-value of H0 "centre of symmetry <= bound" of each row; 1 below two values."""
+    n = differences.shape[-1]
+    if n < 2:
+        return np.ones(differences.shape[:-1])
+    p: Array = wilcoxon_tails(n)[np.count_nonzero(_walsh(differences) > bound, axis=-1)]
+    return p
+
+
+def lower_bound(differences: Array, level: float) -> Array:
+    """The smallest bound that p_greater does not reject at `level`: an order statistic of Walsh averages, or -inf."""
+    n = differences.shape[-1]
+    enough = needed(wilcoxon_tails(n), level) if n >= 2 else None
+    if enough is None:
+        return np.full(differences.shape[:-1], -math.inf)
+    bounds: Array = np.sort(_walsh(differences), axis=-1)[..., -enough]
+    return bounds
+
+
+def attainable(n: int) -> float:
+    """All averages above the bound: one sign pattern in 2^n."""
+    return 0.5**n if n >= 2 else 1.0

@@ -1,0 +1,359 @@
+"""The verdict rule: sides over seeds in, one of four words out, with its reason. Whatever decides a claim is called here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faeval.errors import FaevalError
+from faeval.stats._checks import LARGEST, Array, choice, count, level, number, refuse
+from faeval.stats._holm import Decision, decide_family
+from faeval.stats._interval import Interval, decision_interval
+from faeval.stats._judge import Judgement, Kind, judge
+from faeval.stats._looks import nominal_level, sequential_p
+from faeval.stats._sensitivity import Sensitivity, sensitivity
+from faeval.stats._spread import no_spread
+from faeval.stats._tests import PRIMARY, TESTS, TestName
+from faeval.stats._units import explain_pooling
+
+Verdict: TypeAlias = Literal["supported", "refuted", "inconclusive", "invalid"]
+#: The share of units, such as layers, on which two metrics that agree must lie within the margin of each other.
+AGREEMENT = 0.9
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the metric's unit."""
+
+    kind: Kind
+    a: Array
+    b: Array
+    margin: float
+
+    @property
+    def differences(self) -> Array:
+        """a - b, shape (n,)."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told as undefined
+            difference: Array = self.a - self.b
+        return difference
+
+    def first(self, n: int) -> Contrast:
+        """The same on the first n seeds."""
+        return Contrast(self.kind, self.a[:n], self.b[:n], self.margin)
+
+
+def contrasts(kind: Kind | Literal["agree"], a: ArrayLike, b: ArrayLike, margin: float) -> tuple[Contrast, ...]:
+    """Return the comparisons that an assertion comes down to: one, and for "agree" two.
+
+    Parameters
+    ----------
+    kind
+        One of :func:`judge`, or "agree".
+    a, b
+        Shape (n,), one number per seed; `b` may be one number. For "agree" shape (n, units), the metric on each of the
+        same fixed units, such as layers.
+    margin
+        The smallest effect of interest, in the metric's unit.
+
+    Returns
+    -------
+    tuple of Contrast
+        "agree" asserts that the means over units are equivalent within the margin, and that each seed's 90 % quantile over
+        units of abs(a - b) is below it. Units are fixed: they are no replicates.
+
+    Raises
+    ------
+    FaevalError
+        For an unknown kind, sides that are not numbers or of different shape, or a margin below 0.
+
+    Examples
+    --------
+    >>> [c.kind for c in contrasts("agree", [[0.1, 0.2], [0.1, 0.3]], [[0.1, 0.2], [0.2, 0.3]], margin=0.2)]
+    ['equivalent', 'below']
+    """
+    choice("kind", kind, ("exceeds", "below", "not_above", "not_below", "equivalent", "agree"))
+    margin = number("margin", margin, "a finite number, at least 0", low=0.0)
+    axes = 2 if kind == "agree" else 1
+    left, right = _side("a", a, axes), _side("b", b, axes) if np.ndim(b) else np.asarray(b, dtype=np.float64)
+    if right.ndim == 0 and kind != "agree":
+        right = np.full(left.shape, float(right))
+    if left.shape != right.shape:
+        raise refuse("b", right.shape, f"of the shape {left.shape} of a", "give both sides on the same seeds and units")
+    if kind != "agree":
+        return (Contrast(kind, left, right, margin),)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = np.quantile(np.abs(left - right), AGREEMENT, axis=1) if left.size else np.empty(len(left))
+        means = left.mean(axis=1), right.mean(axis=1)
+    return Contrast("equivalent", *means, margin), Contrast("below", apart, np.full(len(left), margin), 0.0)
+
+
+def _side(name: str, values: ArrayLike, axes: int) -> Array:
+    array = np.asarray(values)
+    if array.ndim != axes or array.dtype.kind not in "iuf":
+        wanted = "one number per seed, shape (n,)" if axes == 1 else "numbers of shape (n, units)"
+        raise refuse(name, values, wanted, "reduce to one number per seed first; NaN marks what is undefined")
+    return array.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A claim as the rule sees it: the contrasts that must all hold, and how they are to be tested.
+
+    `seeds` names the replicate behind each value; names that repeat are refused. `looks` are the numbers of seeds at
+    which the claim is looked at, registered before the first run; the last is the plan, `looks` empty plans all seeds
+    given. `problem` is a word and a code that forbid deciding, found by whoever read the values ("invalid", "diverged");
+    the claim then counts in its family with p = 1, as unrun ones do. `powers` is what the design gave each contrast at
+    the effect anticipated, where that is known: it tells an open claim that was weak from one that lies on its margin.
+    """
+
+    contrasts: tuple[Contrast, ...] = ()
+    test: TestName = "t"
+    seeds: tuple[Hashable, ...] | None = None
+    looks: tuple[int, ...] = ()
+    problem: tuple[Literal["inconclusive", "invalid"], str, str] | None = None
+    powers: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The verdict on one question, and what it rests on.
+
+    `code` is "decided" for supported and refuted, else the reason; `reason` says it in words where the values
+    themselves are at fault. `judgements` and `intervals` are those of the look that counts, one for each contrast;
+    `n` seeds stand behind them. `look` is the look at which the verdict latched (from 1), of `looks_reached`.
+    """
+
+    verdict: Verdict
+    code: str
+    reason: str
+    decision: Decision
+    n: int
+    judgements: tuple[Judgement, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+    sensitivity: Sensitivity | None = None
+    look: int | None = None
+    looks_reached: int = 0
+
+
+def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) -> list[Ruling]:
+    """Decide one family of claims.
+
+    Each contrast is tested in both directions; support of a claim needs all of its k contrasts, refutation one of them at
+    a k-th of the level; Holm's procedure runs once per direction over all claims of the family, those without usable
+    values at p = 1. Gates between claims come after: :func:`apply_gates`.
+
+    Parameters
+    ----------
+    questions
+        The members that have, or should have, values.
+    alpha
+        The family's chance of any wrong support, and of any wrong refutation, in (0, 0.5].
+    unrun
+        Members registered beyond these.
+
+    Returns
+    -------
+    list of Ruling
+        One a question, in their order.
+
+    Raises
+    ------
+    FaevalError
+        For questions that are malformed: no contrast and no problem, an unknown test, looks that are no plan.
+
+    Examples
+    --------
+    >>> better = contrasts("exceeds", [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23], margin=0.03)
+    >>> found = rule([Question(better), Question(problem=("inconclusive", "not_run", "run it first"))])
+    >>> [(r.verdict, r.code) for r in found]
+    [('supported', 'decided'), ('inconclusive', 'not_run')]
+    """
+    alpha, unrun = level("alpha", alpha), count("unrun", unrun)
+    size = len(questions) + unrun
+    cases = [_Case(q, alpha / max(1, size)) for q in questions]
+    blank = [1.0] * unrun
+    decisions = decide_family([*(c.p_support for c in cases), *blank], [*(c.p_refute for c in cases), *blank], alpha)
+    return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
+
+
+class _Case:
+    """One question on its way to a ruling."""
+
+    def __init__(self, question: Question, first: float) -> None:
+        self.question, self.first = question, first
+        choice("test", question.test, PRIMARY)
+        if not question.contrasts and question.problem is None:
+            raise FaevalError(
+                "questions: a Question has neither contrasts nor a problem; give contrasts(...), or problem=(word, code, text)"
+            )
+        self.looks = question.looks
+        if self.looks and question.test != "t":
+            raise refuse("looks", self.looks, "left out where the test is not t", "plan a fixed number of seeds")
+        self.n = min((len(c.a) for c in question.contrasts), default=0)
+        trouble = self._trouble() if question.contrasts else None
+        # Values at fault come first: whatever else is wrong, they answer nothing.
+        self.problem = trouble if trouble and trouble[0] == "invalid" else question.problem or trouble
+        self.reached = [look for look in self.looks if look <= self.n]
+        if self.problem is None and self.looks and not self.reached:
+            text = f"{self.n} seeds are there, and the first look is at {self.looks[0]}."
+            self.problem = ("inconclusive", "plan_not_reached", text)
+        # judged[look][contrast]; without looks there is one, at all seeds.
+        usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
+        at = (self.reached or [self.n]) if usable else []
+        self.judged = [
+            tuple(judge(c.kind, c.first(n).differences, c.margin, test=question.test) for c in question.contrasts)
+            for n in at
+        ]
+        self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
+
+    def _trouble(self) -> tuple[Literal["inconclusive", "invalid"], str, str] | None:
+        """What makes the values themselves undecidable, whatever they say."""
+        seeds = self.question.seeds
+        if seeds is not None:
+            if len(seeds) != self.n:
+                raise refuse(
+                    "seeds", list(seeds), f"one name for each of {self.n} values", "name the seed of each value"
+                )
+            if len(set(seeds)) < len(seeds):
+                text = explain_pooling(self.question.contrasts[0].differences, [str(s) for s in seeds])
+                return "invalid", "unit_mismatch", text
+        for c in self.question.contrasts:
+            if not (np.abs([c.a, c.b, c.differences]) <= LARGEST).all():
+                return "invalid", "undefined", f"at some seed a value is undefined, or beyond {LARGEST:g} in size."
+        if self.n < 2:
+            text = "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+            return "inconclusive", "unattainable", text
+        if any(no_spread(c.a, c.b) for c in self.question.contrasts):
+            text = "the differences do not vary over seeds beyond rounding: nothing random was repeated."
+            return "inconclusive", "no_spread", text
+        return None
+
+    def _p(self) -> tuple[list[float], list[float]]:
+        """The claim's two p-values; where it has looks, the sequential ones at each look reached."""
+        k = len(self.question.contrasts)
+        support: list[float] = [max(j.p_support for j in judged) for judged in self.judged]
+        refute = np.array([[j.p_refute for j in judged] for judged in self.judged])
+        if self.looks:
+            support = list(sequential_p(support, self.looks))
+            refute = np.array([self._against(i) for i in range(k)]).T
+        against: list[float] = np.minimum(1.0, k * refute.min(axis=1)).tolist()
+        return support, against
+
+    def _against(self, i: int) -> list[float]:
+        """Sequential p against one contrast. Bonferroni's factor for two tails belongs outside: inside it would be less."""
+        tails = 2 if self.question.contrasts[i].kind == "equivalent" else 1
+        one_tail = [judged[i].p_refute / tails for judged in self.judged]
+        return [min(1.0, tails * p) for p in sequential_p(one_tail, self.looks)]
+
+    def ruling(self, decision: Decision) -> Ruling:
+        """Put the family's decision and what stands beside it together."""
+        k = len(self.question.contrasts)
+        shown = self._shown(decision)
+        intervals = tuple(self._interval(j, decision, k) for j in shown)
+        n = shown[0].n if shown else 0
+        if self.problem is not None:
+            word, code, text = self.problem
+            silent = replace(decision, verdict="inconclusive", look=None)
+            return Ruling(word, code, text, silent, n, shown, intervals)
+        beside = sensitivity(shown, self._nominal(decision, k))
+        reached = len(self.reached)
+        if decision.verdict != "inconclusive":
+            look = decision.look if self.looks else None
+            return Ruling(decision.verdict, "decided", "", decision, n, shown, intervals, beside, look, reached)
+        code, text = self._why_open(n, shown, intervals)
+        return Ruling("inconclusive", code, text, decision, n, shown, intervals, beside, None, reached)
+
+    def _shown(self, decision: Decision) -> tuple[Judgement, ...]:
+        """The judgements of the look that speaks for the verdict: where p was smallest in its direction."""
+        if not self.judged or not self.looks or self.problem is not None or decision.look is None:
+            return self.judged[-1] if self.judged else ()
+        seen = self.judged[: decision.look]
+        if decision.verdict == "supported":
+            return min(seen, key=lambda judged: max(j.p_support for j in judged))
+        deciding = min(range(len(self.question.contrasts)), key=lambda i: self._against(i)[len(seen) - 1])
+        return min(seen, key=lambda judged: judged[deciding].p_refute)
+
+    def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
+        if not self.looks:
+            return decision_interval(judgement, decision.level_support, decision.level_refute, k)
+        share = k * (2 if judgement.kind == "equivalent" else 1)
+        refuting = share * nominal_level(decision.level_refute / share, self.looks)
+        return decision_interval(judgement, nominal_level(decision.level_support, self.looks), refuting, k)
+
+    def _nominal(self, decision: Decision, k: int) -> Decision:
+        """The decision with the levels that the p-values of one look are compared with."""
+        if not self.looks:
+            return decision
+        support = nominal_level(decision.level_support, self.looks)
+        return replace(
+            decision,
+            level_support=support,
+            level_refute=k * nominal_level(decision.level_refute / k, self.looks),
+        )
+
+    def _why_open(self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]) -> tuple[str, str]:
+        reached, test = len(self.reached), self.question.test
+        if reached < len(self.looks):
+            text = f"open at look {reached} of {len(self.looks)}; the next is at {self.looks[reached]} seeds."
+            return "plan_not_reached", text
+        least = TESTS[test].attainable(n)
+        if least > self.first:
+            text = f"at n = {n} the smallest p that the {test} test can give is {least:.3g}, above {self.first:.3g}."
+            return "unattainable", text
+        powers = self.question.powers or (None,) * len(shown)
+        weak = any(
+            power < LEAST_POWER if power is not None else j.margin > 0 and i.high - i.low > 2 * j.margin
+            for power, j, i in zip(powers, shown, intervals, strict=True)
+        )
+        return ("underpowered" if weak else "straddles_margin"), ""
+
+
+#: Below this power at the effect anticipated a design is called weak.
+LEAST_POWER = 0.5
+
+
+def item_error(blocks: ArrayLike) -> float:
+    """Standard error of the seed-mean contrast over evaluation items, from its values on disjoint blocks of the items.
+
+    Parameters
+    ----------
+    blocks
+        Shape (seeds, blocks): the contrast on each of the same fixed disjoint blocks of the evaluation items.
+
+    Returns
+    -------
+    float
+        The standard deviation over blocks of the mean over seeds, over the root of the number of blocks, in the metric's
+        unit: noise that all seeds share, and that no number of seeds removes. NaN with fewer than two blocks.
+
+    Raises
+    ------
+    FaevalError
+        For blocks that are not two-dimensional.
+
+    Examples
+    --------
+    >>> round(item_error([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]), 3), round(item_error([[0.0, 0.2], [0.0, 0.2]]), 3)
+    (0.0, 0.1)
+    """
+    values = _side("blocks", blocks, 2)
+    if values.shape[1] < 2 or not len(values):
+        return math.nan
+    return float(np.std(values.mean(axis=0), ddof=1) / math.sqrt(values.shape[1]))
+
+
+def near_margin(judgement: Judgement, error: float) -> bool:
+    """Whether an edge of the margin lies within 2 standard errors over evaluation items of the estimate."""
+    m = judgement.margin
+    edges = {"exceeds": (m,), "not_above": (m,), "below": (-m,), "not_below": (-m,)}.get(judgement.kind, (-m, m))
+    return any(abs(judgement.estimate - edge) <= 2 * error for edge in edges)
+
+
+def coarse(judgement: Judgement, resolution: float) -> bool:
+    """Whether the spread over seeds is below two steps of the metric's resolution."""
+    return judgement.sd < 2 * resolution

@@ -1,0 +1,127 @@
+"""What else a verdict might have been: without each seed, by the exact tests. It never changes the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from faeval.errors import FaevalError
+from faeval.stats import _ranks
+from faeval.stats._checks import Array, level
+from faeval.stats._holm import Decision, Word, word
+from faeval.stats._judge import Judgement, combine, judge, p_pair
+from faeval.stats._tests import TESTS, AnyTest
+
+#: Below this many seeds every verdict hangs on each of them: fragility says nothing there.
+FEWEST_INFORMATIVE = 5
+_BESIDE: tuple[AnyTest, ...] = ("sign-flip", "wilcoxon")
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What the same claim would come to otherwise, at the levels it met in its family.
+
+    `without_each` has one word a seed, in their order; `other_tests` one word for each exact test that could reach a
+    verdict at this level. `fragile`: whether a decided claim loses its verdict without some seed, or one of those tests
+    decides the opposite; None where that is not informative, below 5 seeds or undecided.
+    """
+
+    without_each: tuple[Word, ...]
+    other_tests: dict[str, Word]
+    fragile: bool | None
+
+
+def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitivity:
+    """Look at a decided claim from other sides.
+
+    Parameters
+    ----------
+    judgements
+        The k assertions of the claim, from :func:`judge`, on the same seeds.
+    decision
+        From :func:`decide_family`.
+
+    Returns
+    -------
+    Sensitivity
+        Leave-one-seed-out by the claim's own test; sign-flip and Wilcoxon's test where their smallest p-value is within
+        the claim's levels and they are not its own test.
+
+    Raises
+    ------
+    FaevalError
+        Where the assertions do not share their seeds.
+
+    Examples
+    --------
+    >>> from faeval.stats import decide_family
+    >>> j = judge("exceeds", [0.08, 0.10, 0.09, 0.11, 0.12], margin=0.03)
+    >>> found = sensitivity([j], decide_family([j.p_support], [j.p_refute], 0.05)[0])
+    >>> found.without_each, found.other_tests, found.fragile
+    (('supported', 'supported', 'supported', 'supported', 'supported'), {'sign-flip': 'supported', 'wilcoxon': 'supported'}, False)
+    """
+    n = judgements[0].n if judgements else 0
+    without = leave_one_out(judgements, decision.level_support, decision.level_refute)
+    others: dict[str, Word] = {}
+    own = {j.test for j in judgements}
+    strictest = min(decision.level_support, decision.level_refute)
+    for test in _BESIDE:
+        too_long = test == "wilcoxon" and n > _ranks.MAX_N
+        if test in own or n < 2 or too_long or TESTS[test].attainable(n) > strictest:
+            continue
+        p, q = combine([judge(j.kind, j.differences, j.margin, test=test) for j in judgements])
+        others[test] = word(p <= decision.level_support, q <= decision.level_refute)
+    if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
+        return Sensitivity(without, others, None)
+    opposite = "refuted" if decision.verdict == "supported" else "supported"
+    fragile = any(w != decision.verdict for w in without) or opposite in others.values()
+    return Sensitivity(without, others, fragile)
+
+
+def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_refute: float) -> tuple[Word, ...]:
+    """The word that a claim would get without each seed in turn, at the levels it met.
+
+    Parameters
+    ----------
+    judgements
+        The k assertions of the claim, from :func:`judge`, on the same seeds.
+    level_support, level_refute
+        In (0, 0.5], as :func:`decide_family` gives them; refutation by one of k assertions is judged at level_refute / k.
+
+    Returns
+    -------
+    tuple of str
+        Shape (n,): "supported", "refuted" or "inconclusive", in the order of the seeds.
+
+    Raises
+    ------
+    FaevalError
+        Where the assertions do not share their seeds, or for levels outside (0, 0.5].
+
+    Examples
+    --------
+    >>> leave_one_out([judge("exceeds", [0.08, 0.10, 0.01], 0.03)], 0.2, 0.2)
+    ('inconclusive', 'inconclusive', 'supported')
+    """
+    level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
+    if len({j.n for j in judgements}) != 1:
+        raise FaevalError(
+            f"judgements must share their seeds, but have {[j.n for j in judgements]} of them (list); judge all "
+            "assertions of one claim on the same seeds"
+        )
+    pairs = [p_pair(j.kind, _rests(j.differences), j.margin, j.test) for j in judgements]
+    support = np.max([yes for yes, _ in pairs], axis=0)
+    refute = len(pairs) * np.min([no for _, no in pairs], axis=0)
+    return tuple(
+        word(yes, no)
+        for yes, no in zip((support <= level_support).tolist(), (refute <= level_refute).tolist(), strict=True)
+    )
+
+
+def _rests(differences: tuple[float, ...]) -> Array:
+    """All samples with one value left out, shape (n, n - 1)."""
+    n = len(differences)
+    kept = ~np.eye(n, dtype=bool)
+    return np.broadcast_to(np.array(differences), (n, n))[kept].reshape(n, max(0, n - 1))

@@ -1,0 +1,198 @@
+"""The replicate is the seed: what rows below it would do as replicates, and what they are good for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from faeval.errors import FaevalError
+from faeval.stats._checks import count, level, number, refuse, sample
+
+
+@dataclass(frozen=True)
+class VarianceSplit:
+    """How the variance of rows splits between seeds and within them.
+
+    `between` is the variance of true seed means, estimated without bias, so it may come out below 0; `within` that of
+    rows around their seed's mean. `icc` is the share between, in [0, 1]: two rows of one seed correlate by so much.
+    `rows` is the mean number of rows a seed; the variance of a seed's mean is between + within / rows.
+    """
+
+    between: float
+    within: float
+    icc: float
+    rows: float
+
+    @property
+    def advice(self) -> str:
+        """What narrows an interval more: seeds, or rows of each."""
+        share = self.within / self.rows
+        if share <= max(self.between, 0.0):
+            return "more seeds: most of the variance of a seed's mean is between seeds, which rows do not lessen"
+        return "more rows a seed (or more seeds): most of the variance of a seed's mean is from within"
+
+
+@dataclass(frozen=True)
+class SeedMeans:
+    """One number a seed, in the order of first appearance, and the split of variance that the rows had."""
+
+    seeds: tuple[Hashable, ...]
+    means: tuple[float, ...]
+    rows: tuple[int, ...]
+    split: VarianceSplit
+
+
+def reduce_to_seeds(values: ArrayLike, seeds: Sequence[Hashable]) -> SeedMeans:
+    """Average the rows of each seed: with balanced rows the t test on these means is the exact answer.
+
+    Parameters
+    ----------
+    values
+        Shape (rows,), in the metric's unit: one for each layer, sample or batch of each seed.
+    seeds
+        Shape (rows,), the seed of each row.
+
+    Returns
+    -------
+    SeedMeans
+        One mean a seed.
+
+    Raises
+    ------
+    FaevalError
+        For values that are not finite or not one-dimensional, or lengths that differ.
+
+    Examples
+    --------
+    >>> found = reduce_to_seeds([0.1, 0.3, 0.5, 0.7], [1, 1, 2, 2])
+    >>> found.seeds, [round(m, 3) for m in found.means], round(found.split.icc, 2)
+    ((1, 2), [0.2, 0.6], 0.78)
+    """
+    rows = sample("values", values)
+    if len(seeds) != len(rows):
+        raise refuse("seeds", list(seeds), f"one seed for each of {len(rows)} values", "name the seed of each row")
+    groups: dict[Hashable, list[float]] = {}
+    for seed, value in zip(seeds, rows.tolist(), strict=True):
+        groups.setdefault(seed, []).append(value)
+    means = tuple(math.fsum(g) / len(g) for g in groups.values())
+    return SeedMeans(tuple(groups), means, tuple(map(len, groups.values())), _split(list(groups.values())))
+
+
+def _split(groups: list[list[float]]) -> VarianceSplit:
+    """One-way analysis of variance; NaN where there are too few seeds or rows to tell."""
+    n, total = len(groups), sum(map(len, groups))
+    if n < 2 or total == n:
+        return VarianceSplit(math.nan, math.nan, math.nan, total / n if n else math.nan)
+    largest = max(abs(v) for g in groups for v in g) or 1.0  # divided out: squares of 1e200 would overflow
+    scaled = [[v / largest for v in g] for g in groups]
+    centres = [math.fsum(g) / len(g) for g in scaled]
+    grand = math.fsum(v for g in scaled for v in g) / total
+    inside = math.fsum((v - m) ** 2 for g, m in zip(scaled, centres, strict=True) for v in g) / (total - n)
+    outside = math.fsum(len(g) * (m - grand) ** 2 for g, m in zip(scaled, centres, strict=True)) / (n - 1)
+    typical = (total - sum(len(g) ** 2 for g in groups) / total) / (n - 1)  # rows a seed, where they are unequal
+    between = (outside - inside) / typical
+    whole = max(between, 0.0) + inside
+    icc = max(between, 0.0) / whole if whole > 0 else math.nan
+    return VarianceSplit(between * largest * largest, inside * largest * largest, icc, total / n)
+
+
+def pooling_error(seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two_sided: bool = True) -> float:
+    """The true false-positive rate of a one-sample t test that takes every row of every seed for a replicate.
+
+    Parameters
+    ----------
+    seeds
+        How many seeds there are, at least 2.
+    rows
+        Rows of each: layers, samples, batches.
+    icc
+        Share of the variance between seeds, in [0, 1]; see :class:`VarianceSplit`.
+    alpha
+        The level that the test is run at, in (0, 0.5].
+    two_sided
+        Whether it is run on both sides; else on one.
+
+    Returns
+    -------
+    float
+        A probability, under normal rows and seeds, by quadrature over the two sums of squares.
+
+    Raises
+    ------
+    FaevalError
+        For an argument out of its range.
+
+    Examples
+    --------
+    >>> [round(pooling_error(5, k, icc=0.6), 2) for k in (1, 4, 1000)]
+    [0.05, 0.26, 0.94]
+    """
+    seeds, rows = count("seeds", seeds, low=2), count("rows", rows, low=1)
+    icc = number("icc", icc, "a share between 0 and 1", low=0.0, high=1.0)
+    tail = level("alpha", alpha) / (2 if two_sided else 1)
+    from scipy.special import chdtri, ndtr, stdtrit
+
+    if rows == 1:
+        return alpha
+    n = seeds * rows
+    of_mean = icc + (1 - icc) / rows  # variance of a seed's mean, the whole being 1
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    u, w = (1 - nodes) / 2, weights / 2
+    between = rows * of_mean * chdtri(seeds - 1, u)
+    within = (1 - icc) * chdtri(seeds * (rows - 1), u)
+    pooled = np.sqrt((between[:, None] + within) / (n - 1) / n)  # the standard error that the test computes
+    critical = -float(stdtrit(n - 1, tail))
+    beyond = w @ ndtr(-critical * pooled / math.sqrt(of_mean / seeds)) @ w
+    return float(beyond * (2 if two_sided else 1))
+
+
+def explain_pooling(values: ArrayLike, seeds: Sequence[Hashable]) -> str:
+    """Say what rows below the seed would do if they were taken for replicates.
+
+    Examples
+    --------
+    >>> explain_pooling([0.1, 0.2, 0.3, 0.5, 0.5, 0.6], [1, 1, 2, 2, 3, 3]).split(": ")[0]
+    '6 rows of 3 seeds (2 each) are no 6 replicates'
+    """
+    found = reduce_to_seeds(values, seeds)
+    n, rows = len(found.seeds), sum(found.rows)
+    each = f"{found.split.rows:g} each" if len(set(found.rows)) == 1 else f"{found.split.rows:.1f} each on average"
+    head = f"{rows} rows of {n} seed{'s' * (n != 1)} ({each}) are no {rows} replicates"
+    if math.isnan(found.split.icc):
+        return f"{head}: what varies is the seed; average the rows of each seed first."
+    rate = pooling_error(n, max(2, round(found.split.rows)), found.split.icc)
+    return (
+        f"{head}: with {100 * found.split.icc:.0f} % of their variance between seeds, a t test over rows would find an effect "
+        f"in {100 * rate:.0f} % of comparisons without one, where 5 % were meant; average the rows of each seed first."
+    )
+
+
+def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None) -> None:
+    """Refuse rows below the seed as replicates: raise where a seed stands more than once.
+
+    Parameters
+    ----------
+    seeds
+        Shape (rows,), the seed of each row that is offered as a replicate.
+    values
+        Shape (rows,), what was measured, to say how much pooling would have erred.
+
+    Raises
+    ------
+    FaevalError
+        Where a seed repeats; the message says what a test over rows would have done.
+
+    Examples
+    --------
+    >>> refuse_rows([1, 2, 3])
+    """
+    names = list(seeds)
+    if len(set(names)) == len(names):
+        return
+    repeated = next(s for s in names if names.count(s) > 1)
+    text = explain_pooling(np.zeros(len(names)) if values is None else values, names)
+    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text}")

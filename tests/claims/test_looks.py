@@ -1,0 +1,130 @@
+"""Looks: a registered plan that may end early; what it costs, what latches, and what seeds beyond a plan do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import faeval as fe
+from faeval import stats
+from faeval.claims import Lock, Verdict
+
+Table = Callable[..., pd.DataFrame]
+Make = Callable[..., fe.Claim]
+MakeLock = Callable[..., Lock]
+
+PLAN = {"seeds": 10, "looks": (5, 10)}
+
+
+def rows(table: Table, n: int, effect: float = 0.4, start: int = 1, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng([seed, start])
+    noise = rng.normal(0, 0.02, (n, 2))  # seed by seed: more seeds leave the first as they were
+    b = 0.1 + noise[:, 0]
+    return table({"a": b + effect + noise[:, 1], "b": b}, seeds=range(start, start + n))
+
+
+def one(claims: Any, evidence: Any, **arguments: Any) -> Verdict:
+    (verdict,) = fe.decide(claims, evidence, **arguments)
+    return verdict
+
+
+def registered(claim: Make, lock: MakeLock, **arguments: Any) -> tuple[fe.Claim, Lock]:
+    made = claim(**({"sentence": "a against b"} | PLAN | arguments)).named(id="f.py::x", family="f.py")
+    return made, lock(made)
+
+
+def test_a_clear_effect_is_decided_at_the_first_look(table: Table, claim: Make, lock: MakeLock) -> None:
+    made, registration = registered(claim, lock)
+    found = one(made, rows(table, 5), lock=registration)
+    assert (found.verdict, found.look, found.looks, found.n) == ("supported", 1, (5, 10), 5)
+    assert found.seeds == (1, 2, 3, 4, 5)
+    assert any("decided early, at 5 of 10 seeds: the estimate is biased" in w for w in found.warnings)
+    assert found.assertions[0].levels[0] == stats.nominal_level(0.05, (5, 10))
+
+
+def test_between_looks_and_before_the_first_the_plan_is_not_reached(table: Table, claim: Make, lock: MakeLock) -> None:
+    made, registration = registered(claim, lock)
+    early = one(made, rows(table, 3), lock=registration)
+    assert (early.verdict, early.reason_code) == ("inconclusive", "plan_not_reached")
+    assert "the first look is at 5" in early.reason
+    open_ = [one(made, rows(table, n, effect=0.11), lock=registration) for n in (5, 7)]
+    assert [(v.reason_code, v.n) for v in open_] == [("plan_not_reached", 5)] * 2
+    assert open_[0].assertions == open_[1].assertions  # seeds 6 and 7 are not looked at
+    whole = one(made, rows(table, 10, effect=0.11), lock=registration)
+    assert whole.reason_code in ("decided", "straddles_margin")
+    assert whole.n == 10
+
+
+def test_a_verdict_once_decided_stands_whatever_comes_after(table: Table, claim: Make, lock: MakeLock) -> None:
+    made, registration = registered(claim, lock)
+    first = rows(table, 5)
+    opposite = pd.concat([first, rows(table, 5, effect=-0.9, start=6)])
+    broken = opposite.copy()
+    broken.loc[broken["seed"] == 8, "status"] = "diverged"
+    torn = opposite[~((opposite["seed"] == 9) & (opposite["arm"] == "b"))]
+    for evidence in (opposite, broken, torn):
+        found = one(made, evidence, lock=registration)
+        assert (found.verdict, found.look, found.n) == ("supported", 1, 5)
+
+
+def test_what_is_wrong_at_a_later_look_counts_where_no_earlier_one_decided(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
+    made, registration = registered(claim, lock)
+    evidence = pd.concat([rows(table, 5, effect=0.11), rows(table, 5, effect=0.11, start=6)])
+    evidence.loc[(evidence["seed"] == 8) & (evidence["arm"] == "a"), "status"] = "diverged"
+    found = one(made, evidence, lock=registration)
+    assert (found.verdict, found.reason_code) == ("invalid", "diverged")
+
+
+def test_a_look_costs_alpha(table: Table, claim: Make, lock: MakeLock) -> None:
+    made, registration = registered(claim, lock)
+    fixed = claim(seeds=5).named(id="f.py::x", family="f.py")
+    level, outcomes = stats.nominal_level(0.05, (5, 10)), set()
+    for seed in range(200):
+        evidence = rows(table, 5, effect=0.115, seed=seed)
+        p = one(fixed, evidence, lock=lock(fixed)).assertions[0].p_support
+        words = (one(fixed, evidence, lock=lock(fixed)).verdict, one(made, evidence, lock=registration).verdict)
+        if level < p <= 0.05:
+            assert words == ("supported", "inconclusive")
+            outcomes.add("between")
+            break
+    assert outcomes == {"between"}
+
+
+def test_seeds_beyond_the_plan_are_shown_apart_and_never_decide(table: Table, claim: Make, lock: MakeLock) -> None:
+    made, registration = registered(claim, lock, seeds=5, looks=())
+    planned = rows(table, 5)
+    more = pd.concat([planned, rows(table, 4, effect=-0.5, start=20)])
+    alone, beside = (one(made, e, lock=registration) for e in (planned, more))
+    assert (beside.verdict, beside.n, beside.estimate) == (alone.verdict, 5, alone.estimate)
+    assert beside.beyond_plan == (20, 21, 22, 23)
+    extra = more[more["seed"] >= 20].pivot(index="seed", columns="arm", values="value")
+    assert beside.assertions[0].beyond == pytest.approx((extra["a"] - extra["b"]).mean())
+    assert (alone.beyond_plan, alone.assertions[0].beyond) == ((), None)
+
+
+@pytest.mark.parametrize("looks", [(10, 5), (5, 5, 10), (1, 10), (5, 9), (5, 11), 7, (5.0, 10), "ab"])
+def test_looks_that_are_no_plan_are_named(claim: Make, looks: Any) -> None:
+    with pytest.raises(fe.FaevalError, match=r"looks=.* must be rising numbers of seeds"):
+        claim(seeds=10, looks=looks)
+
+
+def test_looks_by_setting_must_fit_the_plan_of_each(claim: Make) -> None:
+    plans = {"toy": 10, "other": 5}
+    with pytest.raises(fe.FaevalError, match="give a mapping from setting to looks where plans differ"):
+        claim(seeds=plans, looks=(5, 10))
+    made = claim(seeds=plans, looks={"toy": (5, 10)})
+    assert [made.looks_in(s) for s in ("toy", "other", "third")] == [(5, 10), (), ()]
+    assert claim(seeds=10).looks_in("toy") == ()
+    with pytest.raises(fe.FaevalError, match="are for test='t'"):
+        claim(seeds=10, looks=(5, 10), test="sign")
+
+
+def test_looks_belong_to_what_is_registered_and_their_absence_changes_no_hash(claim: Make) -> None:
+    assert claim(seeds=10).sha256() != claim(**PLAN).sha256()
+    assert "looks" not in claim(seeds=10).canonical()

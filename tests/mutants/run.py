@@ -1,0 +1,309 @@
+"""Break the gate: change each decision rule by one word and see that some test notices.
+
+    python tests/mutants/run.py            # all of them; a few minutes on two cores
+    python tests/mutants/run.py holm       # those whose name holds the word
+
+Each mutant is the package with one piece of text replaced, tested by tests/stats in a copy of the project. A mutant that
+every test passes is a survivor: either a test is missing, or the line does nothing. Exit code 1 where one survives, 2 where
+a mutant's text is not found (exactly once): the list below must follow the code.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: in the file of faeval/stats, the text and what takes its place."""
+
+    name: str
+    file: str
+    text: str
+    change: str
+
+
+MUTANTS = [
+    # sign and side
+    Mutant("t: sign", "_t", "-(mean - bound)", "(mean - bound)"),
+    Mutant("t: forgets the bound", "_t", "-(mean - bound)", "-mean"),
+    Mutant(
+        "t: two-sided", "_t", "return np.where(sd > 0, p, 1.0)", "return np.where(sd > 0, np.minimum(1, 2 * p), 1.0)"
+    ),
+    Mutant("t: normal in place of t", "_t", "stdtr(n - 1, -(", "stdtr(1e9, -("),
+    Mutant("t: root n left out", "_t", "* math.sqrt(n) / sd", "/ sd"),
+    Mutant("t: degrees of freedom", "_t", "p: Array = stdtr(n - 1,", "p: Array = stdtr(n,"),
+    Mutant("t: bound with n degrees of freedom", "_t", "stdtrit(n - 1, level)", "stdtrit(n, level)"),
+    Mutant("t: no spread decides", "_t", "return np.where(sd > 0, p, 1.0)", "return np.where(sd > 0, p, 0.0)"),
+    Mutant("t: bound on the wrong side", "_t", "mean + float(", "mean - float("),
+    Mutant("spread: ddof 0", "_spread", "squares / (n - 1)", "squares / n"),
+    Mutant("spread: one seed has none", "_spread", "np.full(mean.shape, math.nan)", "np.zeros(mean.shape)"),
+    Mutant("spread: rounding of the sum", "_spread", "(total + lost) / n", "total / n"),
+    Mutant("spread: order matters", "_spread", "np.sort(values, axis=-1)", "values"),
+    Mutant("spread: rounding counts as spread", "_spread", "sd > 4 * EPSILON * largest_size(differences)", "sd > 0"),
+    Mutant("spread: no_spread is strict", "_spread", "sd <= 8 * EPSILON", "sd <= 0 * EPSILON"),
+    Mutant("spread: upper bound below", "_spread", "chdtri(n - 1, confidence)", "chdtri(n - 1, 1 - confidence)"),
+    # exact tests
+    Mutant("sign: ties speak for it", "_sign", "differences > bound", "differences >= bound"),
+    Mutant(
+        "sign: one seed decides",
+        "_sign",
+        "    if n < 2:\n        return np.ones",
+        "    if n < 1:\n        return np.ones",
+    ),
+    Mutant("sign: bound one rank off", "_sign", "[..., n - enough]", "[..., n - enough - 1]"),
+    Mutant("sign: level strict", "_sign", "_tails(n) > level", "_tails(n) >= level"),
+    Mutant(
+        "sign-flip: the identity left out",
+        "_sign_flip",
+        "(1 + np.count_nonzero(means <= bound, axis=1))",
+        "np.count_nonzero(means <= bound, axis=1)",
+    ),
+    Mutant("sign-flip: ties speak for it", "_sign_flip", "means -= (n * EPSILON", "means += (n * EPSILON"),
+    Mutant("sign-flip: order matters", "_sign_flip", "np.sort(differences, axis=-1).T", "differences.T"),
+    Mutant(
+        "sign-flip: rank one off",
+        "_sign_flip",
+        "np.partition(means, rank - 1, axis=1)[:, rank - 1]",
+        "np.partition(means, rank, axis=1)[:, rank]",
+    ),
+    Mutant("sign-flip: drawn pattern without a flip", "_sign_flip", "-math.inf)  # no flip", "0.0)  # no flip"),
+    Mutant(
+        "sign-flip: attainable", "_sign_flip", "return 1 / patterns(n) if n >= 2", "return 2 / patterns(n) if n >= 2"
+    ),
+    # assertions
+    Mutant("judge: below is exceeds", "_judge", 'if kind in ("below", "not_below"):', 'if kind in ("not_below",):'),
+    Mutant(
+        "judge: not_above is exceeds", "_judge", 'if kind in ("not_above", "not_below"):', 'if kind in ("not_below",):'
+    ),
+    Mutant(
+        "judge: not_below is below", "_judge", 'if kind in ("not_above", "not_below"):', 'if kind in ("not_above",):'
+    ),
+    Mutant(
+        "judge: margin of the wrong sign",
+        "_judge",
+        "p(values, margin), p(swapped, -margin)\n        if",
+        "p(values, -margin), p(swapped, margin)\n        if",
+    ),
+    Mutant(
+        "judge: margin ignored",
+        "_judge",
+        "p(values, margin), p(swapped, -margin)\n        if",
+        "p(values, 0.0), p(swapped, 0.0)\n        if",
+    ),
+    Mutant(
+        "judge: one side of equivalence is enough",
+        "_judge",
+        "np.maximum(p(values, -margin), p(swapped, -margin))",
+        "np.minimum(p(values, -margin), p(swapped, -margin))",
+    ),
+    Mutant(
+        "judge: equivalence against, without the 2",
+        "_judge",
+        "2 * np.minimum(p(values, margin)",
+        "np.minimum(p(values, margin)",
+    ),
+    Mutant("judge: undecidable decides", "_judge", "np.where(blank, 1.0, for_it)", "np.where(blank, 0.0, for_it)"),
+    Mutant("judge: undecidable refutes", "_judge", "np.where(blank, 1.0, against)", "np.where(blank, 0.0, against)"),
+    Mutant("combine: any assertion supports", "_judge", "support = max(j.p_support", "support = min(j.p_support"),
+    Mutant("combine: refutation without Bonferroni", "_judge", "len(judgements) * min(j.p_refute", "min(j.p_refute"),
+    # families
+    Mutant("holm: Bonferroni", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "0"),
+    Mutant("holm: step up", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "passed.sum(axis=-1)"),
+    Mutant("holm: steps in the wrong order", "_holm", "np.arange(m, 0, -1)", "np.arange(1, m + 1)"),
+    Mutant("holm: no correction", "_holm", "alpha / np.maximum(1, m - ", "alpha / np.minimum(1, m - "),
+    Mutant("holm: strict", "_holm", "tuple(x <= final for x in p)", "tuple(x < final for x in p)"),
+    Mutant("holm: unsorted", "_holm", "np.sort(p, axis=-1) <= alpha", "p <= alpha"),
+    Mutant(
+        "holm: adjusted p not monotone",
+        "_holm",
+        "largest = max(largest, min(1.0, (m - step) * p[i]))",
+        "largest = min(1.0, (m - step) * p[i])",
+    ),
+    Mutant("family: directions exchanged", "_holm", "decided = word(yes, no)", "decided = word(no, yes)"),
+    Mutant(
+        "family: refutation at twice alpha",
+        "_holm",
+        "refute = holm([no[min(look, len(no)) - 1] for _, no in pairs], alpha)",
+        "refute = holm([no[min(look, len(no)) - 1] for _, no in pairs], min(0.5, 2 * alpha))",
+    ),
+    Mutant("family: no latch", "_holm", "if latched[i] is None and decided", "if decided"),
+    Mutant(
+        "family: both at once is support",
+        "_holm",
+        'if supported == refuted:\n        return "inconclusive"',
+        'if not supported and not refuted:\n        return "inconclusive"',
+    ),
+    Mutant(
+        "many: refuted not taken off",
+        "_holm",
+        "supported.astype(np.int8) - refuted.astype(np.int8)",
+        "supported.astype(np.int8)",
+    ),
+    Mutant(
+        "gates: a refuted gate lets through", "_holm", 'if found in ("refuted", "invalid")', 'if found in ("invalid",)'
+    ),
+    Mutant(
+        "gates: an invalid gate lets through", "_holm", 'if found in ("refuted", "invalid")', 'if found in ("refuted",)'
+    ),
+    Mutant("gates: an open gate lets through", "_holm", 'if found == "inconclusive"', 'if found == "never"'),
+    Mutant("gates: not released likewise", "_holm", "release(gate, (*waiting, i))[0]", "words[gate]"),
+    # intervals
+    Mutant(
+        "interval: levels exchanged",
+        "_interval",
+        "by_low, by_high = (level_support, 1), (level_refute, k)",
+        "by_high, by_low = (level_support, 1), (level_refute, k)",
+    ),
+    Mutant("interval: k forgotten", "_interval", "(level_refute, k)", "(level_refute, 1)"),
+    Mutant(
+        "interval: refuting at one tail",
+        "_interval",
+        "_lower(test, d, m, level_refute, 2 * k)",
+        "_lower(test, d, m, level_refute, k)",
+    ),
+    Mutant("interval: last bit", "_interval", "return max(bound, math.nextafter(point, math.inf))", "return bound"),
+    Mutant("interval: last bit, the other way", "_interval", "return min(bound, point)", "return bound"),
+    Mutant(
+        "interval: undecidable bounds", "_interval", "    if undecidable(differences):\n        return -math.inf\n", ""
+    ),
+    # the rule
+    Mutant("rule: undefined passes", "_rule", "<= LARGEST).all()", "<= LARGEST).any()"),
+    Mutant("rule: no spread passes", "_rule", "if any(no_spread(c.a, c.b)", "if all(no_spread(c.a, c.b)"),
+    Mutant("rule: repeated seeds pass", "_rule", "if len(set(seeds)) < len(seeds):", "if len(set(seeds)) < 1:"),
+    Mutant("rule: one seed passes", "_rule", "if self.n < 2:", "if self.n < 1:"),
+    Mutant("rule: unrun members do not count", "_rule", "blank = [1.0] * unrun", "blank = [1.0] * 0"),
+    Mutant(
+        "rule: a problem does not count",
+        "_rule",
+        "([1.0], [1.0]) if self.problem is not None else self._p()",
+        "self._p() if self.judged else ([1.0], [1.0])",
+    ),
+    Mutant(
+        "rule: refutation by one of k without Bonferroni",
+        "_rule",
+        "np.minimum(1.0, k * refute.min(axis=1))",
+        "np.minimum(1.0, refute.min(axis=1))",
+    ),
+    Mutant("rule: support by one of k", "_rule", ".max(axis=1).tolist()", ".min(axis=1).tolist()"),
+    Mutant(
+        "rule: looks at raw p",
+        "_rule",
+        "support = list(sequential_p(support, self.looks))",
+        "support = list(np.minimum.accumulate(support))",
+    ),
+    Mutant(
+        "rule: two tails inside the looks",
+        "_rule",
+        'tails = 2 if self.question.contrasts[i].kind == "equivalent" else 1',
+        "tails = 1",
+    ),
+    Mutant(
+        "rule: agreement on average alone",
+        "_rule",
+        'Contrast("below", apart, np.full(len(left), margin), 0.0)',
+        'Contrast("below", apart, np.full(len(left), 1e9), 0.0)',
+    ),
+    Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
+    Mutant(
+        "rule: error over items, ddof 0",
+        "_rule",
+        "np.std(values.mean(axis=0), ddof=1)",
+        "np.std(values.mean(axis=0), ddof=0)",
+    ),
+    Mutant("rule: near the margin", "_rule", "<= 2 * error", "<= 0 * error"),
+    Mutant("rule: coarse", "_rule", "< 2 * resolution", "< 0 * resolution"),
+    # sensitivity
+    Mutant("fragile: below five seeds", "_sensitivity", "n < FEWEST_INFORMATIVE", "n < 2"),
+    Mutant(
+        "fragile: only opposite words count",
+        "_sensitivity",
+        "any(w != decision.verdict for w in without)",
+        "any(w == opposite for w in without)",
+    ),
+    Mutant("fragile: opposite tests do not count", "_sensitivity", " or opposite in others.values()", ""),
+    Mutant(
+        "fragile: tests that cannot decide",
+        "_sensitivity",
+        "TESTS[test].attainable(n) > strictest",
+        "TESTS[test].attainable(n) > 1",
+    ),
+    Mutant("leave one out: refutation without Bonferroni", "_sensitivity", "len(pairs) * np.min(", "np.min("),
+    # design
+    Mutant("power: two-sided", "_power", "-float(stdtrit(n - 1, alpha))", "-float(stdtrit(n - 1, alpha / 2))"),
+    Mutant("power: root n left out", "_power", "d * math.sqrt(n)", "d"),
+    Mutant("outlook: family forgotten", "_prospect", "first = alpha / family", "first = alpha"),
+    Mutant("outlook: two tails forgotten", "_prospect", 'share = k * (2 if kind == "equivalent" else 1)', "share = k"),
+    Mutant(
+        "chances: refutation at the full level",
+        "_prospect",
+        'against = alpha / count("k", k, low=1)',
+        "against = alpha",
+    ),
+    Mutant(
+        "failures: confidence",
+        "_failures",
+        "betaincinv(failures + 1, n - failures, confidence)",
+        "betaincinv(failures + 1, n - failures, 1 - confidence)",
+    ),
+]
+
+
+def survives(mutant: Mutant) -> bool | None:
+    """Whether all tests pass with the mutant in place; None where its text is not in the file exactly once."""
+    source = (ROOT / "faeval" / "stats" / f"{mutant.file}.py").read_text(encoding="utf-8")
+    if source.count(mutant.text) != 1:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        for folder in ("faeval", "tests"):
+            shutil.copytree(ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", place)
+        (place / "faeval" / "stats" / f"{mutant.file}.py").write_text(
+            source.replace(mutant.text, mutant.change), encoding="utf-8"
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/stats",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--hypothesis-seed=0",
+        ]
+        environment = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Run the mutants whose name holds the word given, two at a time."""
+    chosen = [m for m in MUTANTS if all(word in m.name for word in sys.argv[1:])]
+    start, verdicts = time.perf_counter(), []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for mutant, alive in zip(chosen, pool.map(survives, chosen), strict=True):
+            verdicts.append(alive)
+            word = {True: "SURVIVED", False: "killed", None: "NOT FOUND"}[alive]
+            print(f"{word:10s} {mutant.name}", flush=True)
+    alive, lost = verdicts.count(True), verdicts.count(None)
+    print(
+        f"{len(chosen)} mutants: {verdicts.count(False)} killed, {alive} survived, {lost} not found, in "
+        f"{time.perf_counter() - start:.0f} s"
+    )
+    return 2 if lost else 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

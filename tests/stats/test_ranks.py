@@ -1,0 +1,57 @@
+"""Wilcoxon's signed-rank test against SciPy's and against published critical values."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from faeval.errors import FaevalError
+from faeval.stats import attainable_p, judge_many, wilcoxon_p
+
+
+@pytest.mark.parametrize("alternative", ["greater", "less"])
+@pytest.mark.parametrize("n", range(2, 13))
+def test_wilcoxon_agrees_with_scipy(n, alternative):
+    for d in np.random.default_rng(n).normal(0.4, 1.0, (5, n)):
+        for bound in (0.0, 0.3):
+            expected = stats.wilcoxon(d - bound, alternative=alternative, method="exact").pvalue
+            assert wilcoxon_p(d, bound, alternative) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "least"), [(5, 0), (6, 2), (7, 3), (8, 5), (9, 8), (10, 10)])
+def test_critical_values_are_the_published_ones(n, least):
+    # origin: Wilcoxon (1945) and any later table: the largest rank sum of the other sign with one-sided p <= .05
+    def p(other):
+        signs = np.ones(n)
+        for rank in range(n, 0, -1):
+            if rank <= other:
+                signs[rank - 1], other = -1, other - rank
+        return wilcoxon_p(signs * np.arange(1, n + 1))
+
+    assert p(least) <= 0.05 < p(least + 1)
+
+
+def test_an_average_on_the_bound_speaks_against_either_decision():
+    # averages of 0 and 0, 1 and -1 lie on the bound
+    assert wilcoxon_p([0.0, 1.0, -1.0]) == wilcoxon_p([0.0, 1.0, -1.0], 0.0, "less")
+    assert wilcoxon_p([0.0, 1.0, 2.0]) > wilcoxon_p([1e-9, 1.0, 2.0])
+
+
+@given(st.lists(st.integers(-20, 20).map(lambda i: i / 8), min_size=2, max_size=7), st.data())
+def test_the_order_of_the_seeds_never_matters(d, data):
+    assert wilcoxon_p(d) == wilcoxon_p(data.draw(st.permutations(d)))
+
+
+def test_wilcoxon_is_exact_for_a_symmetric_law():
+    # origin: n = 5, p <= .05 only with all signs positive: 1/32
+    draws = np.random.default_rng(0).laplace(0.0, 1.0, (4000, 5))
+    share = np.mean(judge_many("exceeds", draws, 0.0, test="wilcoxon")[0] <= 0.05)
+    assert abs(share - 1 / 32) < 4 * np.sqrt(1 / 32 * 31 / 32 / 4000)
+
+
+def test_few_seeds_and_too_many():
+    assert wilcoxon_p([1.0]) == wilcoxon_p([]) == attainable_p("wilcoxon", 1) == 1.0
+    assert wilcoxon_p([1.0, 2.0, 3.0]) == attainable_p("wilcoxon", 3) == 0.125
+    with pytest.raises(FaevalError, match="at most 50 values for Wilcoxon's exact test, but has 51"):
+        wilcoxon_p(np.arange(51.0))
