@@ -37,12 +37,14 @@ class Evidence:
     def __init__(self, table: Any) -> None:
         self.cells: dict[tuple[str, str, int | None], dict[tuple[int, int | None], Cell]] = {}
         self.epochs: dict[str, int] = {}
+        self.seeds_of: dict[str, set[int]] = {}
         epoch = [None if e < 0 else e for e in table["epoch"].fillna(-1).astype("int64").tolist()]
         layer = [None if v < 0 else v for v in table["layer"].fillna(-1).astype("int64").tolist()]
         columns = (table[c].tolist() for c in ("metric", "arm", "seed", "value", "status", "run"))
         metrics, arms, seeds, values, statuses, runs = columns
         for m, a, e, s, lay, v, st, run in zip(metrics, arms, epoch, seeds, layer, values, statuses, runs, strict=True):
             group = self.cells.setdefault((m, a, e), {})
+            self.seeds_of.setdefault(a, set()).add(s)
             before = group.get((s, lay))
             group[s, lay] = Cell(
                 v, st, run, ((*before.copies, v) if before.copies else (before.value, v)) if before else ()
@@ -52,8 +54,7 @@ class Evidence:
 
     def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
         """Return every seed that any of the arms has rows of."""
-        wanted = set(arms)
-        return tuple(sorted({s for (_, a, _), g in self.cells.items() if a in wanted for s, _ in g}))
+        return tuple(sorted(set().union(*(self.seeds_of.get(arm, ()) for arm in arms))))
 
     def group(self, read: Read, design: Design) -> dict[tuple[int, int | None], Cell]:
         """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""

@@ -66,6 +66,8 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
     k = count("k", k, low=1)
     d, m, test = np.array(judgement.differences), judgement.margin, judgement.test
+    if undecidable(d):
+        d = d[:0]  # nothing to go by, which no test gives a bound for
     if judgement.kind == "equivalent":
         return Interval(
             _lower(test, d, -m, level_support),
@@ -91,8 +93,6 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
 
 def _lower(test: str, differences: Array, point: float, level: float, share: int = 1) -> float:
     """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict reads it."""
-    if undecidable(differences):
-        return -math.inf
     bound = float(TESTS[test].lower_bound(differences, level / share))
     if share * TESTS[test].p_greater(differences, point) <= level:
         return max(bound, math.nextafter(point, math.inf))

@@ -22,9 +22,9 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
     if n == 0:
         undefined = np.full(values.shape[:-1], math.nan)
         return undefined, undefined
-    columns = np.moveaxis(np.sort(values, axis=-1), -1, 0)
+    columns = np.sort(values, axis=-1).T  # all axes turned round, and back at the end
     # What each addition rounds off is kept and added at the end: the mean is as good as summed exactly.
-    total, lost = columns[0], np.zeros(values.shape[:-1])
+    total, lost = columns[0], np.zeros(columns.shape[1:])
     for column in columns[1:]:
         new = total + column
         shift = new - total
@@ -33,14 +33,14 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
     # The rounded mean of equal numbers may differ from them, and look like spread.
     mean = np.where(columns[0] == columns[-1], columns[0], (total + lost) / n)
     if n == 1:
-        return mean, np.full(mean.shape, math.nan)
+        return mean.T, np.full(mean.shape, math.nan).T
     sizes = np.sort(np.abs(columns - mean), axis=0)
     largest = np.where(sizes[-1] > 0, sizes[-1], 1.0)  # divided out: squares of 1e-200 would vanish, of 1e200 overflow
     squares = np.zeros(mean.shape)
     for size in sizes:
         ratio = size / largest
         squares = squares + ratio * ratio
-    return mean, largest * np.sqrt(squares / (n - 1))
+    return mean.T, (largest * np.sqrt(squares / (n - 1))).T
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:
