@@ -43,6 +43,14 @@ def test_a_value_lies_outside_the_interval_exactly_where_the_evidence_against_it
         assert evidence < 1 / alpha * (1 + 1e-9) or len(set(d)) == 1
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.5])
+@pytest.mark.parametrize("prior_sd", [0.5, 1.0, 2.0])
+def test_at_the_ends_of_the_interval_the_evidence_is_just_enough(alpha, prior_sd):
+    d = [*D, 0.7, 1.4, 1.05]
+    for end in confidence_sequence(d, alpha, prior_sd)[-1]:
+        assert e_value(d, end, prior_sd) == pytest.approx(1 / alpha, rel=1e-9)
+
+
 @given(
     # Hundredths, far above rounding: whether a spread is one must not hang on the unit.
     st.lists(st.integers(-500, 500).map(lambda k: k / 100), min_size=2, max_size=6),
@@ -58,7 +66,9 @@ def test_unit_and_sign_never_matter(d, bound, unit):
 @given(st.permutations([0.3, -0.1, 0.25, 1.5]))
 def test_each_value_is_that_of_the_seeds_so_far_in_their_order(d):
     assert e_process(d, 0.1, 0.7) == tuple(e_value(d[:n], 0.1, 0.7) for n in range(1, 5))
-    assert confidence_sequence(d)[1] == confidence_sequence(d[:2])[-1]
+    intervals = confidence_sequence(d, 0.5)
+    assert intervals == tuple(confidence_sequence(d[:n], 0.5)[-1] for n in range(1, 5))
+    assert len(set(intervals)) > 2  # not all of them the whole line
 
 
 def test_one_seed_or_equal_ones_are_no_evidence():

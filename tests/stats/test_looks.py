@@ -56,8 +56,11 @@ def either_of_two(level, m):
 @pytest.mark.parametrize(
     ("shape", "k", "published"),
     # origin: Jennison and Turnbull, Group Sequential Methods (2000), tables 2.1 and 2.3, two-sided .05
-    [("pocock", k, c) for k, c in ((2, 2.178), (3, 2.289), (4, 2.361), (5, 2.413))]
-    + [("obrien-fleming", k, c) for k, c in ((2, 1.977), (3, 2.004), (4, 2.024), (5, 2.040))],
+    [
+        (shape, k, c)  # both shapes of a plan in turn: they share its paths
+        for k, *row in ((2, 2.178, 1.977), (3, 2.289, 2.004), (4, 2.361, 2.024), (5, 2.413, 2.040))
+        for shape, c in zip(("pocock", "obrien-fleming"), row, strict=True)
+    ],
 )
 def test_constants_are_the_published_ones_within_the_error_of_simulation(shape, k, published):
     found, _ = constant_boundary(EQUAL[k], 0.025, shape, known_sd=True)
