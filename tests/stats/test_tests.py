@@ -205,3 +205,20 @@ def test_the_remaining_doors_name_their_argument():
         confidence_interval([1.0, 2.0], 1.0)
     with pytest.raises(FaevalError, match=r"\.\.\. \(list\)"):  # a long value is cut, not printed whole
         t_p([["x" * 100]])
+
+
+# --- frozen figures of published data ---
+
+
+def test_students_sleep_data():
+    # origin: Student (1908), extra hours of sleep by two drugs, ten patients: t = 4.0621, two-sided p = .002833
+    d = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    assert t_p(d) == pytest.approx(0.002833 / 2, abs=5e-7)
+    assert confidence_interval(d, 0.95) == pytest.approx((0.7001142, 2.4598858), abs=1e-7)
+
+
+def test_fishers_count_of_darwins_maize():
+    # origin: Fisher, The Design of Experiments (1935), section 21: 863 of 32,768 patterns reach the sum of 314 eighths
+    d = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+    assert sum(d) == 314
+    assert sign_flip_p(d) == 863 / 32768
