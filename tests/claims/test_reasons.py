@@ -170,6 +170,24 @@ def test_a_repeated_key_is_no_replicate(table: Table, claim: Make) -> None:
     assert code(one(claim(), differing)) == "invalid: unit_mismatch"
 
 
+def test_rows_below_the_seed_are_refused_with_what_they_would_have_done(table: Table, claim: Make) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.concat(
+        [table({a: (np.array(v) + rng.normal(0, 0.01, 5)).tolist() for a, v in GOOD.items()}) for _ in range(8)]
+    )
+    found = one(claim(), rows)
+    assert code(found) == "invalid: unit_mismatch"
+    assert "40 rows of 5 seeds (8 each) are no 40 replicates" in found.reason
+    assert "a t test over rows would find an effect in" in found.reason
+    assert found.assertions == ()
+    layers = pd.concat([table(GOOD, layer=layer) for layer in (1, 2, 3)])
+    whole = fe.Claim("x", fe.exceeds(fe.metric("x", fe.Arm("a")), by=fe.Margin(0.1, "r")))
+    offered = one(whole, layers)
+    assert code(offered) == "invalid: unit_mismatch"
+    assert "is one number a run, and evidence has one for each layer; say layers=, such as fe.deep." in offered.reason
+    assert "15 rows of 5 seeds (3 each) are no 15 replicates" in offered.reason
+
+
 def test_agreement_needs_the_same_states_on_both_sides(table: Table) -> None:
     rows = pd.concat([table(GOOD, layer=layer, metric=m) for layer in (1, 2) for m in "xy"])
     x, y = (fe.metric(m, fe.Arm("a"), layers=fe.deep) for m in "xy")

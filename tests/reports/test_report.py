@@ -405,3 +405,40 @@ def test_reports_load_neither_torch_nor_matplotlib():
         "assert not {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
+
+
+def test_what_stands_beside_a_verdict_is_in_every_view(make_assertion, make_verdict):
+    from faeval.claims import MeasuredError
+
+    d = [0.2, 0.25, 0.22, 0.21, 0.24]
+    beside = make_verdict(
+        "supported",
+        "decided",
+        make_assertion("exceeds", d, [0.1] * 5, 0.03, e_value=41.7, beyond=0.087),
+        measured_errors=(MeasuredError("normal", 5, 0.0493, 0.0488), MeasuredError("lognormal", 5, 0.0071, 0.1779)),
+        looks=(5, 10),
+        look=1,
+        beyond_plan=(20, 21, 22),
+        other_tests=(("sign-flip", "supported"),),
+        fragile=True,
+        fragile_rate=0.344,
+    )
+    report = Report("teacher", (beside,))
+    for text in (report.to_markdown(), html.unescape(report.to_html())):
+        for said in (
+            "e = 42 against the margin's edge",
+            "over seeds 20–22; exploratory, it decides nothing",
+            "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049; lognormal .007 / .178",
+            "at 5, 10 seeds; decided at look 1",
+            "sign-flip: supported",
+            "fragile; 34 % of sound verdicts on so many seeds are, at 80 % power",
+        ):
+            assert said in text, said
+    (plain,) = json.loads(report.to_json())["verdicts"]
+    assert plain["measured_errors"][1] == {
+        "law": "lognormal",
+        "n": 5,
+        "wrong_support": 0.0071,
+        "wrong_refutation": 0.1779,
+    }
+    assert (plain["look"], plain["looks"], plain["beyond_plan"]) == (1, [5, 10], [20, 21, 22])
