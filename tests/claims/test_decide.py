@@ -328,6 +328,40 @@ def test_deciding_needs_no_torch(tmp_path: Path, table: Table) -> None:
     assert found.stdout.split("\n")[:2] == ["supported", "[]"]
 
 
+def test_neither_the_order_of_claims_nor_the_process_that_decides_matters(
+    tmp_path: Path, table: Table, claim: Make
+) -> None:
+    claims = several(claim)
+    mixed(table).to_csv(tmp_path / "evidence.csv", index=False)
+    (tmp_path / "claims.py").write_text(
+        "import faeval as fe\n"
+        "a, b, c = (fe.metric('x', fe.Arm(arm)) for arm in 'abc')\n"
+        "def m(v): return fe.Margin(v, 'r')\n"
+        "one = fe.Claim('one', fe.exceeds(a, b, by=m(0.1)), attributed_to='rule', family='f')\n"
+        "two = fe.Claim('two', fe.exceeds(a, b, by=m(0.28)), attributed_to='rule', family='f')\n"
+        "three = fe.Claim('three', fe.equivalent(c, b, within=m(0.05)), attributed_to='rule', family='f')\n"
+    )
+    code = (
+        "import json, sys, numpy as np\n"
+        "sys.path.insert(0, '.')\n"
+        "import faeval as fe, claims\n"
+        "np.random.seed(int(sys.argv[1]))\n"
+        "order = [claims.one, claims.two, claims.three]\n"
+        "order = order[int(sys.argv[1]):] + order[:int(sys.argv[1])]\n"
+        "found = {v.sentence: v.to_dict() for v in fe.decide(order, 'evidence.csv')}\n"
+        "print(json.dumps(found, sort_keys=True))\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(i)], cwd=tmp_path, stdout=subprocess.PIPE) for i in range(3)
+    ]
+    found = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 3
+    assert found[0] == found[1] == found[2]
+    assert len(json.loads(found[0])) == 3
+    again = {v.sentence: v.to_dict() for v in fe.decide(claims[::-1], mixed(table))}
+    assert again == {v.sentence: v.to_dict() for v in fe.decide(claims, mixed(table))}
+
+
 # --- settings ---
 
 

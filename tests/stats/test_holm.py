@@ -145,6 +145,8 @@ def test_a_verdict_latches_at_the_first_look_that_decides_it():
     # The claim is supported at its first look; at the second its other direction is rejected as well.
     decided = decide_family([[0.01, 0.01], 0.9], [[1.0, 0.001], 0.9], 0.05)
     assert (decided[0].verdict, decided[0].look) == ("supported", 1)
+    # Decided at its first look, and rejected in the same direction at the second: the first is when it was decided.
+    assert decide_family([[0.01, 0.001]], [[1.0, 1.0]], 0.05)[0].look == 1
     # Rejected late, once the other claim's rejection has freed its share of alpha.
     late = decide_family([[0.03, 0.03], [0.2, 0.001]], [[1.0, 1.0], [1.0, 1.0]], 0.05)
     assert [(d.verdict, d.look) for d in late] == [("supported", 2), ("supported", 2)]

@@ -56,7 +56,13 @@ def test_the_three_way_table(kind, effect, supported, refuted):
     ("test", "n", "effect", "expected"),
     # origin: project policy: one-sided power of sign-flip at n = 6, d = 1.5; n = 8, d = 1; n = 5, d = 1. The sign test's is
     # the binomial tail at P(difference > 0) = Phi(d): P(Bin(8, .9332) >= 7) and P(Bin(5, .8413) = 5)
-    [("sign-flip", 6, 1.5, 0.91), ("sign-flip", 8, 1.0, 0.80), ("sign-flip", 5, 1.0, 0.43), ("sign", 8, 1.5, 0.9046), ("sign", 5, 1.0, 0.4215)],
+    [
+        ("sign-flip", 6, 1.5, 0.91),
+        ("sign-flip", 8, 1.0, 0.80),
+        ("sign-flip", 5, 1.0, 0.43),
+        ("sign", 8, 1.5, 0.9046),
+        ("sign", 5, 1.0, 0.4215),
+    ],
 )
 def test_chances_of_the_exact_tests(test, n, effect, expected):
     found = verdict_chances("exceeds", 0.0, effect, 1.0, n, 0.05, test=test)
@@ -116,7 +122,10 @@ def test_a_design_that_cannot_reach_a_verdict_is_warned_of(kind, k, family, n, c
 
 
 def test_weak_power_is_warned_of():
-    assert "power at the effect anticipated is 0.32, below 0.5" in outlook("exceeds", 1.0, 3, sd=1.0, anticipated=2.0).warnings
+    assert (
+        "power at the effect anticipated is 0.32, below 0.5"
+        in outlook("exceeds", 1.0, 3, sd=1.0, anticipated=2.0).warnings
+    )
 
 
 @pytest.mark.parametrize("test", ["t", "sign", "sign-flip"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from faeval.errors import FaevalError
+from faeval.stats import _sign_flip
 from faeval.stats import attainable_p, confidence_bound, confidence_interval, sign_flip_p, sign_test_p, t_p, wilcoxon_p
 
 ALTERNATIVES = ("greater", "less")
@@ -77,6 +78,14 @@ def test_sign_flip_beyond_twenty_seeds_is_drawn_and_counts_the_pattern_without_a
     assert sign_flip_p(d) == pytest.approx(exact, abs=0.004)
     np.random.seed(1)  # noqa: NPY002 - a global generator is what must not matter
     assert sign_flip_p(d) == sign_flip_p(d[::-1])
+
+
+def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatch):
+    # It occurs among the draws of some n only; here the first draw is one.
+    draws = _sign_flip._draws(25).copy()
+    draws[:, 0] = False
+    monkeypatch.setattr(_sign_flip, "_draws", lambda n: draws)
+    assert sign_flip_p(np.arange(1.0, 26.0)) == 2 * 2.0**-17
 
 
 @pytest.mark.parametrize("test", ["t", "sign-flip", "sign", "wilcoxon"])
