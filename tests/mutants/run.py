@@ -184,7 +184,7 @@ MUTANTS = [
     Mutant(
         "rule: a problem does not count",
         "_rule",
-        "([1.0], [1.0]) if self.problem is not None else self._p()",
+        "self._p() if self.problem is None else ([1.0], [1.0])",
         "self._p() if self.judged else ([1.0], [1.0])",
     ),
     Mutant(
@@ -221,6 +221,45 @@ MUTANTS = [
     ),
     Mutant("rule: near the margin", "_rule", "<= 2 * error", "<= 0 * error"),
     Mutant("rule: coarse", "_rule", "< 2 * resolution", "< 0 * resolution"),
+    # looks, ledger, units, two samples, screens
+    Mutant("looks: the last p in place of the smallest", "_looks", "np.minimum.accumulate(values)", "np.array(values)"),
+    Mutant("looks: never zero", "_looks", "(1 + int(np.searchsorted", "(0 + int(np.searchsorted"),
+    Mutant(
+        "looks: spread of the block left out",
+        "_looks",
+        "rng.chisquare(step - 1, _BLOCK)",
+        "rng.chisquare(step, _BLOCK)",
+    ),
+    Mutant("ledger: prior left out", "_ledger", "- math.log1p(n * c2) / 2))", "))"),
+    Mutant("ledger: bound ignored", "_ledger", "((mean - bound) / sd) ** 2", "(mean / sd) ** 2"),
+    Mutant(
+        "units: ANOVA without rows", "_units", "between = (outside - inside) / typical", "between = outside - inside"
+    ),
+    Mutant("units: repeated seeds pass", "_units", "if len(set(names)) == len(names):", "if names:"),
+    Mutant(
+        "units: one-sided pooling", "_units", "return float(beyond * (2 if two_sided else 1))", "return float(beyond)"
+    ),
+    Mutant(
+        "welch: pooled degrees of freedom",
+        "_two_sample",
+        "1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))",
+        "np.full(error.shape, n + m - 2.0)",
+    ),
+    Mutant(
+        "mann-whitney: ties speak for it",
+        "_two_sample",
+        "np.count_nonzero(_pairs(a, b) > bound",
+        "np.count_nonzero(_pairs(a, b) >= bound",
+    ),
+    Mutant(
+        "wilcoxon: ties speak for it",
+        "_ranks",
+        "np.count_nonzero(_walsh(differences) > bound",
+        "np.count_nonzero(_walsh(differences) >= bound",
+    ),
+    Mutant("wilcoxon: one rank off", "_ranks", "axis=-1)[..., -enough]", "axis=-1)[..., -enough + 1]"),
+    Mutant("screen: Bonferroni", "_screen", "values[order] * m / np.arange(1, m + 1)", "values[order] * m"),
+    Mutant("closed: local level not shared", "_closed", "> alpha / size", "> alpha"),
     # sensitivity
     Mutant("fragile: below five seeds", "_sensitivity", "n < FEWEST_INFORMATIVE", "n < 2"),
     Mutant(

@@ -70,6 +70,18 @@ def test_values_at_fault_come_before_any_other_problem():
     assert (ruling.decision.adjusted_support, ruling.sensitivity) == (1.0, None)
 
 
+def test_one_contrast_without_spread_is_enough_to_decide_nothing():
+    flat = contrasts("exceeds", [0.31] * 5, [0.30] * 5, 0.0)
+    for both in (flat + contrasts("exceeds", A, B, 0.03), contrasts("exceeds", A, B, 0.3) + flat):
+        assert found(Question(both)) == [("inconclusive", "no_spread")]
+
+
+def test_one_seed_is_told_what_it_lacks():
+    (ruling,) = rule([ask(a=A[:1], b=B[:1])])
+    assert ruling.reason == "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+    assert ruling.sensitivity is None
+
+
 def test_members_without_values_count_in_the_family():
     weak = ask(margin=0.08)
     p = rule([weak])[0].judgements[0].p_support

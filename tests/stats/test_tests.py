@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from faeval.errors import FaevalError
-from faeval.stats import _sign_flip
-from faeval.stats import attainable_p, confidence_bound, confidence_interval, sign_flip_p, sign_test_p, t_p, wilcoxon_p
+from faeval.stats import (
+    _sign_flip,
+    attainable_p,
+    confidence_bound,
+    confidence_interval,
+    sign_flip_p,
+    sign_test_p,
+    t_p,
+    wilcoxon_p,
+)
 
 ALTERNATIVES = ("greater", "less")
 PLAIN = {"t": t_p, "sign-flip": sign_flip_p, "sign": sign_test_p}
