@@ -193,7 +193,9 @@ MUTANTS = [
         "np.minimum(1.0, k * refute.min(axis=1))",
         "np.minimum(1.0, refute.min(axis=1))",
     ),
-    Mutant("rule: support by one of k", "_rule", ".max(axis=1).tolist()", ".min(axis=1).tolist()"),
+    Mutant(
+        "rule: support by one of k", "_rule", "[max(j.p_support for j in judged)", "[min(j.p_support for j in judged)"
+    ),
     Mutant(
         "rule: looks at raw p",
         "_rule",

@@ -183,6 +183,17 @@ def test_a_latched_verdict_survives_a_later_look_that_says_the_opposite():
     assert stats.t_p(d, 0.03, "less") < stats.t_p(d, 0.03)
 
 
+def test_bonferroni_factors_stand_outside_the_looks():
+    # G(2 p) is less than 2 G(p): inside, two tails would cost less than they must. So would k contrasts.
+    d, looks = np.array([0.9, 1.0, 1.4, 0.8, 1.3]), (5, 10)
+    (ruling,) = rule([ask("equivalent", d, 0.0, 0.8, looks=looks)])
+    (one_tail,) = stats.sequential_p([stats.t_p(d, 0.8)], looks)
+    assert ruling.decision.adjusted_refute == pytest.approx(2 * one_tail, rel=1e-12)
+    assert stats.sequential_p([2 * stats.t_p(d, 0.8)], looks)[0] < 1.99 * one_tail
+    three = Question(contrasts("not_above", d, 0.0, 0.8) * 3, looks=looks)
+    assert rule([three])[0].decision.adjusted_refute == pytest.approx(3 * one_tail, rel=1e-12)
+
+
 def test_looks_are_for_the_t_test():
     with pytest.raises(FaevalError, match="looks must be left out where the test is not t"):
         rule([ask(looks=(5,), test="sign")])
