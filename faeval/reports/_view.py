@@ -225,7 +225,7 @@ def _by_seed(assertion: AssertionResult, seeds: tuple[int, ...]) -> Table:
         (str(seed), style(a), style(b), style(d))
         for seed, a, b, d in zip(seeds, assertion.a.values, assertion.b.values, assertion.differences, strict=True)
     ]
-    means = (_mean(assertion.a.values), _mean(assertion.b.values), assertion.estimate)
+    means = map(_mean, (assertion.a.values, assertion.b.values, assertion.differences))
     rows.append(("mean", *map(style, means)))
     unit = words.unit_of(assertion).strip()
     return Table(

@@ -64,7 +64,11 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "seed; n is how many seeds the verdict rests on. Layers and evaluation items are averaged first: they are not "
         "replicates.",
     ),
-    "estimate": ("Estimate", "The mean over seeds of the difference between the two sides, in the metric's own unit."),
+    "estimate": (
+        "Estimate",
+        "The mean over seeds of the difference between the two sides, in the metric's own unit; the median for a claim "
+        "decided by the sign test, which is about the median.",
+    ),
     "margin": (
         "Margin",
         "The smallest difference that would matter, fixed with its reason before the data. A difference that is real but "

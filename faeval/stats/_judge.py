@@ -21,7 +21,8 @@ Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equival
 class Judgement:
     """What the seeds say about one assertion.
 
-    `estimate` is the mean of the n `differences` a - b and `sd` their standard deviation (ddof 1, NaN below two), both
+    `estimate` is the mean of the n `differences` a - b (their median for the sign test, which is about the median; NaN of
+    none) and `sd` their standard deviation (ddof 1, NaN below two), both
     in the metric's unit. `p_support` is small where the data speak for the assertion, `p_refute` where against it.
     """
 
@@ -87,7 +88,8 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = 
     choice("test", test, tuple(TESTS))
     values = sample("differences", differences)
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
-    estimate, sd = mean_and_sd(values)
+    mean, sd = mean_and_sd(values)
+    estimate = np.median(values) if test == "sign" and len(values) else mean
     support, refute = p_pair(kind, values, margin, test)
     return Judgement(
         kind,

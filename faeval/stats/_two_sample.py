@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faeval.stats import _ranks
-from faeval.stats._checks import Array, choice, number, probability, sample
+from faeval.stats._checks import LARGEST, Array, choice, number, probability, refuse, sample
 from faeval.stats._invert import crossing
-from faeval.stats._spread import mean_and_sd
+from faeval.stats._spread import EPSILON, largest_size, mean_and_sd
 from faeval.stats._tests import Alternative
 
-Side = Literal["lower", "upper"]
+Side: TypeAlias = Literal["lower", "upper"]
+
+# Significant bits of the statistic that p is read from; see _upper_tail.
+_BITS = 40
 
 
 def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -32,7 +35,7 @@ def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alterna
     Returns
     -------
     float
-        In [0, 1]; 1 with fewer than two values in a sample, or without spread in both.
+        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond rounding.
 
     Raises
     ------
@@ -48,31 +51,76 @@ def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alterna
     >>> round(welch_p([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]), 4)
     0.0352
     """
-    x, y, bound = _ordered(a, b, bound, alternative)
-    return float(welch_p_many(x[None], y[None], bound)[0])
+    return float(_welch_p(*_ordered(a, b, bound, alternative)))
 
 
-def welch_p_many(a: Array, b: Array, bound: float = 0.0) -> Array:
-    """P-values of H0 "difference of means <= bound" for many pairs of samples: shapes (rows, n), (rows, m) to (rows,)."""
-    from scipy.special import stdtr
+def welch_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
+    """P-values of H0 "mean(a) - mean(b) <= bound" for many pairs of samples at once; each is that of :func:`welch_p`.
 
+    Parameters
+    ----------
+    a, b
+        Shapes (rows, n) and (rows, m), in the metric's unit.
+    bound
+        The difference tested against, in the same unit.
+
+    Returns
+    -------
+    array
+        Shape (rows,), in [0, 1].
+
+    Raises
+    ------
+    FaevalError
+        For input that is not finite or not two-dimensional, or numbers of rows that differ.
+
+    Examples
+    --------
+    >>> welch_p_many([[3.0, 4.0, 5.0], [1.0, 1.0, 1.0]], [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]).round(4).tolist()
+    [0.0352, 1.0]
+    """
+    return _welch_p(*_rows(a, b, bound))
+
+
+def _welch_p(a: Array, b: Array, bound: float) -> Array:
+    """The core, shapes (..., n), (..., m) to (...)."""
     if min(a.shape[-1], b.shape[-1]) < 2:
         return np.ones(a.shape[:-1])
     gap, error, df = _welch(a, b)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        p: Array = stdtr(df, -(gap - bound) / error)
-    return np.where(error > 0, p, 1.0)
+        p = _upper_tail(df, (gap - bound) / error)
+    return np.where(_varies(a, b), p, 1.0)
+
+
+def _upper_tail(df: Array, t: Array) -> Array:
+    """P(T >= t), which never rises with t, not by a last bit: else no bound could agree with it.
+
+    SciPy's value is off by a few units in the last place, either way. Between numbers with 40 significant bits (of 1,
+    below it) it changes by more than it is off.
+    """
+    from scipy.special import stdtr
+
+    grid = np.ldexp(1.0, np.maximum(np.frexp(t)[1], 0) - _BITS)
+    rounded = np.rint(t / grid) * grid
+    tail: Array = stdtr(df, -np.abs(rounded))
+    return np.where(rounded > 0, tail, 1 - tail)
+
+
+def _varies(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`; (..., n), (..., m) to (...)."""
+    largest = np.maximum(largest_size(a), largest_size(b))
+    varies: NDArray[np.bool_] = np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
+    return varies
 
 
 def _welch(a: Array, b: Array) -> tuple[Array, Array, Array]:
     """The difference of means, its standard error, and Satterthwaite's degrees of freedom."""
     n, m = a.shape[-1], b.shape[-1]
     (mean_a, sd_a), (mean_b, sd_b) = mean_and_sd(a), mean_and_sd(b)
-    error = np.hypot(sd_a / math.sqrt(n), sd_b / math.sqrt(m))
+    of_a, of_b = sd_a / math.sqrt(n), sd_b / math.sqrt(m)
+    error = np.hypot(of_a, of_b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(
-            error > 0, (sd_a / math.sqrt(n) / error) ** 2, 0.5
-        )  # of the variance that is the first sample's
+        share = np.where(error > 0, (of_a / error) ** 2, 0.5)  # of the variance that is the first sample's
     return mean_a - mean_b, error, 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
 
 
@@ -109,17 +157,19 @@ def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") 
     if choice("side", side, ("lower", "upper")) == "upper":
         return -welch_bound(b, a, level)
     x, y, _ = _ordered(a, b, 0.0, "greater")
-    if min(len(x), len(y)) < 2:
-        return -math.inf
-    gap, error, df = _welch(x, y)
-    if not error > 0:
-        return -math.inf
 
     def rejected(bound: float) -> bool:
-        return bool(welch_p_many(x[None], y[None], bound)[0] <= level)
+        return bool(_welch_p(x, y, bound) <= level)
 
-    size = float(max(np.max(np.abs(x)), np.max(np.abs(y))))
-    return crossing(rejected, float(gap + stdtrit(df, level) * error), size)
+    if not rejected(-LARGEST):
+        return -math.inf
+    if rejected(LARGEST):
+        return math.inf
+    gap, error, df = _welch(x, y)
+    with np.errstate(over="ignore"):
+        start = float(gap + stdtrit(df, level) * error)
+    # SciPy's quantile leaves the range of a double at the smallest levels; the search needs some start only.
+    return crossing(rejected, start if abs(start) < LARGEST else float(gap), float(largest_size(np.concatenate([x, y]))))
 
 
 def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -137,12 +187,12 @@ def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: 
     Returns
     -------
     float
-        In [0, 1]; 1 with fewer than two values in a sample.
+        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond rounding.
 
     Raises
     ------
     FaevalError
-        For input that is not finite or not one-dimensional, or an unknown alternative.
+        For input that is not finite, not one-dimensional or too long, or an unknown alternative.
 
     References
     ----------
@@ -153,24 +203,57 @@ def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: 
     >>> mann_whitney_p([4.0, 5.0, 6.0], [1.0, 2.0, 3.0])
     0.05
     """
-    x, y, bound = _ordered(a, b, bound, alternative)
-    return float(mann_whitney_p_many(x[None], y[None], bound)[0])
+    return float(_mann_whitney_p(*_ordered(a, b, bound, alternative)))
 
 
-def mann_whitney_p_many(a: Array, b: Array, bound: float = 0.0) -> Array:
-    """P-values of H0 "shift <= bound" for many pairs of samples: shapes (rows, n), (rows, m) to (rows,)."""
+def mann_whitney_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
+    """P-values of H0 "shift <= bound" for many pairs of samples at once; each is that of :func:`mann_whitney_p`.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (rows, n) and (rows, m), in the metric's unit.
+    bound
+        The shift tested against, in the same unit.
+
+    Returns
+    -------
+    array
+        Shape (rows,), in [0, 1].
+
+    Raises
+    ------
+    FaevalError
+        For input that is not finite, not two-dimensional or too long, or numbers of rows that differ.
+
+    Examples
+    --------
+    >>> mann_whitney_p_many([[4.0, 5.0, 6.0], [1.0, 1.0, 1.0]], [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]).tolist()
+    [0.05, 1.0]
+    """
+    return _mann_whitney_p(*_rows(a, b, bound))
+
+
+def _mann_whitney_p(a: Array, b: Array, bound: float) -> Array:
+    """The core, shapes (..., n), (..., m) to (...)."""
     n, m = a.shape[-1], b.shape[-1]
     if min(n, m) < 2:
         return np.ones(a.shape[:-1])
     above = np.count_nonzero(_pairs(a, b) > bound, axis=-1)
-    p: Array = _ranks.mann_whitney_tails(n, m)[above]
-    return p
+    return np.where(_varies(a, b), _ranks.mann_whitney_tails(n, m)[above], 1.0)
 
 
 def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") -> float:
     """One-sided confidence bound of the shift: beyond it lies exactly what Mann-Whitney's test rejects at `level`.
 
-    Parameters are those of :func:`welch_bound`.
+    Parameters
+    ----------
+    a, b
+        As in :func:`mann_whitney_p`.
+    level
+        One-sided error rate, in (0, 1).
+    side
+        "lower" or "upper".
 
     Returns
     -------
@@ -191,7 +274,9 @@ def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "l
     if choice("side", side, ("lower", "upper")) == "upper":
         return -mann_whitney_bound(b, a, level)
     x, y, _ = _ordered(a, b, 0.0, "greater")
-    enough = _ranks.needed(_ranks.mann_whitney_tails(len(x), len(y)), level) if min(len(x), len(y)) >= 2 else None
+    if min(len(x), len(y)) < 2 or not _varies(x, y):
+        return -math.inf
+    enough = _ranks.needed(_ranks.mann_whitney_tails(len(x), len(y)), level)
     return -math.inf if enough is None else float(np.sort(_pairs(x, y))[-enough])
 
 
@@ -205,3 +290,11 @@ def _ordered(a: ArrayLike, b: ArrayLike, bound: float, alternative: str) -> tupl
     """The samples and the bound such that "greater" is tested: "less" exchanges the samples."""
     x, y, bound = sample("a", a), sample("b", b), number("bound", bound, "a finite number")
     return (x, y, bound) if choice("alternative", alternative, ("greater", "less")) == "greater" else (y, x, -bound)
+
+
+def _rows(a: ArrayLike, b: ArrayLike, bound: float) -> tuple[Array, Array, float]:
+    """Many pairs of samples, one pair a row."""
+    x, y = sample("a", a, axes=2), sample("b", b, axes=2)
+    if len(x) != len(y):
+        raise refuse("b", y.tolist(), f"one sample for each of {len(x)} rows of a", "give both sides of each comparison")
+    return x, y, number("bound", bound, "a finite number")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,9 @@ class VarianceSplit:
     """How the variance of rows splits between seeds and within them.
 
     `between` is the variance of true seed means, estimated without bias, so it may come out below 0; `within` that of
-    rows around their seed's mean. `icc` is the share between, in [0, 1]: two rows of one seed correlate by so much.
-    `rows` is the mean number of rows a seed; the variance of a seed's mean is between + within / rows.
+    rows around their seed's mean. `icc` is the share between, in [0, 1], where an estimate below 0 counts as none: two
+    rows of one seed correlate by so much. `rows` is the mean number of rows a seed; the variance of a seed's mean is
+    between + within / rows. All three are NaN where there are too few seeds or rows to tell them apart.
     """
 
     between: float
@@ -30,6 +32,8 @@ class VarianceSplit:
     @property
     def advice(self) -> str:
         """What narrows an interval more: seeds, or rows of each."""
+        if math.isnan(self.icc):
+            return "undefined: the split needs two seeds, two rows of one of them, and values that differ"
         share = self.within / self.rows
         if share <= max(self.between, 0.0):
             return "more seeds: most of the variance of a seed's mean is between seeds, which rows do not lessen"
@@ -153,25 +157,55 @@ def pooling_error(seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two
 def explain_pooling(values: ArrayLike, seeds: Sequence[Hashable]) -> str:
     """Say what rows below the seed would do if they were taken for replicates.
 
+    Parameters
+    ----------
+    values
+        Shape (rows,), in the metric's unit.
+    seeds
+        Shape (rows,), the seed of each row. Where seeds have unequal numbers of rows, their mean number stands in, and the
+        text says so.
+
+    Returns
+    -------
+    str
+        The number of rows, the estimated share of variance between seeds, and the false-positive rate of
+        :func:`pooling_error` at it; without the last two where the split is undefined.
+
+    Raises
+    ------
+    FaevalError
+        As :func:`reduce_to_seeds`.
+
     Examples
     --------
     >>> explain_pooling([0.1, 0.2, 0.3, 0.5, 0.5, 0.6], [1, 1, 2, 2, 3, 3]).split(": ")[0]
     '6 rows of 3 seeds (2 each) are no 6 replicates'
     """
     found = reduce_to_seeds(values, seeds)
-    n, rows = len(found.seeds), sum(found.rows)
-    each = f"{found.split.rows:g} each" if len(set(found.rows)) == 1 else f"{found.split.rows:.1f} each on average"
-    head = f"{rows} rows of {n} seed{'s' * (n != 1)} ({each}) are no {rows} replicates"
+    head = _head(found.rows, "rows")
     if math.isnan(found.split.icc):
-        return f"{head}: what varies is the seed; average the rows of each seed first."
-    rate = pooling_error(n, max(2, round(found.split.rows)), found.split.icc)
+        return f"{head}: what varies is the seed; {_REMEDY}."
     return (
-        f"{head}: with {100 * found.split.icc:.0f} % of their variance between seeds, a t test over rows would find an effect "
-        f"in {100 * rate:.0f} % of comparisons without one, where 5 % were meant; average the rows of each seed first."
+        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds, a t test over rows would "
+        f"find an effect in {_rate(found.rows, found.split.icc)} of comparisons without one, where 5 % were meant; {_REMEDY}."
     )
 
 
-def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None) -> None:
+_REMEDY = "average the rows of each seed first"
+
+
+def _head(rows: Sequence[int], what: str) -> str:
+    n, total = len(rows), sum(rows)
+    each = f"{rows[0] if rows else 0} each" if len(set(rows)) <= 1 else f"{total / n:.1f} each on average"
+    return f"{total} {what} of {n} seed{'s' * (n != 1)} ({each}) are no {total} replicates"
+
+
+def _rate(rows: Sequence[int], icc: float) -> str:
+    """What pooling costs at the mean number of rows, which is above 1 where a seed repeats, and so counts as 2 at least."""
+    return f"{100 * pooling_error(len(rows), max(2, round(sum(rows) / len(rows))), icc):.0f} %"
+
+
+def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None, what: str = "rows") -> None:
     """Refuse rows below the seed as replicates: raise where a seed stands more than once.
 
     Parameters
@@ -179,12 +213,15 @@ def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None) -> N
     seeds
         Shape (rows,), the seed of each row that is offered as a replicate.
     values
-        Shape (rows,), what was measured, to say how much pooling would have erred.
+        Shape (rows,), what was measured, to say how much pooling would have erred; without it, what pooling errs at two
+        assumed shares of variance.
+    what
+        The word for rows: "layers", "samples".
 
     Raises
     ------
     FaevalError
-        Where a seed repeats; the message says what a test over rows would have done.
+        Where a seed repeats; the message says what a test over rows would have done, and what to do.
 
     Examples
     --------
@@ -194,5 +231,16 @@ def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None) -> N
     if len(set(names)) == len(names):
         return
     repeated = next(s for s in names if names.count(s) > 1)
-    text = explain_pooling(np.zeros(len(names)) if values is None else values, names)
-    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text}")
+    if values is not None:
+        text = explain_pooling(values, names).replace("rows", what)
+    else:
+        rows = tuple(Counter(names).values())
+        text = _head(rows, what)
+        if len(rows) >= 2:
+            low, high = _rate(rows, 0.1), _rate(rows, 0.6)
+            text += (
+                f": with 10 % or 60 % of their variance between seeds, a t test over {what} would find an effect in {low} or "
+                f"{high} of comparisons without one, where 5 % were meant"
+            )
+        text += f"; average the {what} of each seed first."
+    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text[:-1]} (reduce_to_seeds).")

@@ -145,3 +145,11 @@ def test_many_samples_must_be_rows():
         judge_many("exceeds", D, 0.1)
     with pytest.raises(FaevalError, match=r"differences\[1, 0\] must be finite .* is nan"):
         judge_many("exceeds", [[1.0, 2.0], [math.nan, 1.0]], 0.1)
+
+
+def test_the_estimate_is_what_the_test_is_about():
+    skewed = [0.1, 0.2, 0.3, 0.4, 9.0]
+    assert judge("exceeds", skewed, 0.0).estimate == pytest.approx(2.0)
+    assert judge("exceeds", skewed, 0.0, test="sign-flip").estimate == pytest.approx(2.0)
+    assert judge("exceeds", skewed, 0.0, test="sign").estimate == 0.3
+    assert math.isnan(judge("exceeds", [], 0.0, test="sign").estimate)

@@ -60,6 +60,10 @@ def test_a_repeated_seed_is_refused_with_what_pooling_would_have_done():
     assert ruling.judgements == ()
 
 
+def test_what_the_seeds_are_called_never_matters():
+    assert rule([ask(seeds=(1, 2, 3, 4, 5))]) == rule([ask(seeds=("e", 7, "a", 0, 42))]) == rule([ask()])
+
+
 def test_values_at_fault_come_before_any_other_problem():
     broken = ask(a=[0.3, math.nan, 0.3], b=0.2, problem=("inconclusive", "plan_not_reached", "run more"))
     assert found(broken) == [("invalid", "undefined")]

@@ -76,6 +76,15 @@ def test_an_exact_test_that_decides_the_opposite_makes_a_verdict_fragile():
     assert found.fragile is True
 
 
+def test_an_opposite_test_alone_is_enough():
+    # Mean above 0 without any one value, most averages of two below it: t at level .5 supports, Wilcoxon refutes.
+    d = [*(-1 - 0.01 * i for i in range(9)), 5.0, 5.1, 5.2]
+    found = sensitivity([judge("exceeds", d, 0.0)], Decision("supported", 0.5, 0.5, 0.3, 0.7))
+    assert set(found.without_each) == {"supported"}
+    assert found.other_tests["wilcoxon"] == "refuted"
+    assert found.fragile is True
+
+
 def test_exact_tests_stand_beside_only_where_their_smallest_p_is_within_the_levels():
     # origin: 2^-5 = .03125 is above .05 / 2
     j = judge("exceeds", D, 0.03)
