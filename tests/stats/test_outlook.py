@@ -133,7 +133,7 @@ def test_seeds_for_is_the_first_number_that_reaches_the_power(test):
     found = seeds_for("exceeds", 0.0, 1.5, 1.0, 0.05, test=test)
     reached = [prospect("exceeds", 0.0, 1.5, 1.0, n, 0.05, test=test).power >= 0.8 for n in range(2, found + 1)]
     assert reached == [False] * (found - 2) + [True]
-    assert seeds_for("exceeds", 0.0, 0.01, 1.0, 0.05, test=test) is None or test == "t"
+    assert seeds_for("exceeds", 0.0, 0.01, 1.0, 0.05, max_n=12, test=test) is None
 
 
 @given(
