@@ -197,6 +197,7 @@ def calibrate(
         raise FaevalError(f"--format={format!r} is not one of table, json.")
     if not quick:
         _check_folder(report)
+    before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
     cells = calibration.calibrate(
         reps,
         (1 if quick else 0) if seed is None else seed,
@@ -210,7 +211,7 @@ def calibrate(
         if shipped is not None:
             shipped.write_text(as_csv(cells), encoding="utf-8")
             typer.echo(f"wrote {shipped.name}, which the package ships", err=True)
-    found = calibration.drifts(cells, calibration.shipped())
+    found = calibration.drifts(cells, before)
     if format == "json":
         content = {
             "schema": "faeval-calibration-1",
