@@ -86,24 +86,23 @@ def _welch_p(a: Array, b: Array, bound: float) -> Array:
     """The core, shapes (..., n), (..., m) to (...)."""
     if min(a.shape[-1], b.shape[-1]) < 2:
         return np.ones(a.shape[:-1])
-    gap, error, df = _welch(a, b)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        p = _upper_tail(df, (gap - bound) / error)
-    return np.where(_varies(a, b), p, 1.0)
+    return np.where(_varies(a, b), _upper_tail(*_welch(a, b), bound), 1.0)
 
 
-def _upper_tail(df: Array, t: Array) -> Array:
-    """P(T >= t), which never rises with t, not by a last bit: else no bound could agree with it.
+def _upper_tail(gap: Array, error: Array, df: Array, bound: float) -> Array:
+    """P(T >= the gap less the bound, in standard errors); it never falls with the bound, not by a last bit.
 
-    SciPy's value is off by a few units in the last place, either way. Between numbers with 40 significant bits (of 1,
-    below it) it changes by more than it is off.
+    Else no bound could agree with it. SciPy's value is off by a few units in the last place, either way. Between numbers
+    with 40 significant bits (of 1, below it) it changes by more than it is off.
     """
     from scipy.special import stdtr
 
-    grid = np.ldexp(1.0, np.maximum(np.frexp(t)[1], 0) - _BITS)
-    rounded = np.rint(t / grid) * grid
-    tail: Array = stdtr(df, -np.abs(rounded))
-    return np.where(rounded > 0, tail, 1 - tail)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        t = (gap - bound) / error
+        grid = np.ldexp(1.0, np.maximum(np.frexp(t)[1], 0) - _BITS)
+        rounded = np.rint(t / grid) * grid
+    tail: Array = stdtr(df, -rounded)
+    return tail
 
 
 def _varies(a: Array, b: Array) -> NDArray[np.bool_]:
@@ -157,19 +156,23 @@ def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") 
     if choice("side", side, ("lower", "upper")) == "upper":
         return -welch_bound(b, a, level)
     x, y, _ = _ordered(a, b, 0.0, "greater")
+    if min(len(x), len(y)) < 2 or not _varies(x, y):
+        return -math.inf
+    gap, error, df = _welch(x, y)
 
     def rejected(bound: float) -> bool:
-        return bool(_welch_p(x, y, bound) <= level)
+        return bool(_upper_tail(gap, error, df, bound) <= level)
 
     if not rejected(-LARGEST):
         return -math.inf
     if rejected(LARGEST):
         return math.inf
-    gap, error, df = _welch(x, y)
     with np.errstate(over="ignore"):
         start = float(gap + stdtrit(df, level) * error)
     # SciPy's quantile leaves the range of a double at the smallest levels; the search needs some start only.
-    return crossing(rejected, start if abs(start) < LARGEST else float(gap), float(largest_size(np.concatenate([x, y]))))
+    return crossing(
+        rejected, start if abs(start) < LARGEST else float(gap), float(largest_size(np.concatenate([x, y])))
+    )
 
 
 def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -296,5 +299,7 @@ def _rows(a: ArrayLike, b: ArrayLike, bound: float) -> tuple[Array, Array, float
     """Many pairs of samples, one pair a row."""
     x, y = sample("a", a, axes=2), sample("b", b, axes=2)
     if len(x) != len(y):
-        raise refuse("b", y.tolist(), f"one sample for each of {len(x)} rows of a", "give both sides of each comparison")
+        raise refuse(
+            "b", y.tolist(), f"one sample for each of {len(x)} rows of a", "give both sides of each comparison"
+        )
     return x, y, number("bound", bound, "a finite number")

@@ -181,27 +181,41 @@ def explain_pooling(values: ArrayLike, seeds: Sequence[Hashable]) -> str:
     >>> explain_pooling([0.1, 0.2, 0.3, 0.5, 0.5, 0.6], [1, 1, 2, 2, 3, 3]).split(": ")[0]
     '6 rows of 3 seeds (2 each) are no 6 replicates'
     """
+    return f"{_price(values, seeds, 'rows')}; average the rows of each seed first."
+
+
+def _price(values: ArrayLike, seeds: Sequence[Hashable], what: str) -> str:
+    """What pooling does at the split that these values have."""
     found = reduce_to_seeds(values, seeds)
-    head = _head(found.rows, "rows")
+    head = _head(found.rows, what)
     if math.isnan(found.split.icc):
-        return f"{head}: what varies is the seed; {_REMEDY}."
+        return f"{head}: what varies is the seed"
     return (
-        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds, a t test over rows would "
-        f"find an effect in {_rate(found.rows, found.split.icc)} of comparisons without one, where 5 % were meant; {_REMEDY}."
+        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds, a t test over {what} would "
+        f"find an effect in {_rate(found.rows, found.split.icc)} of comparisons without one, where 5 % were meant"
     )
 
 
-_REMEDY = "average the rows of each seed first"
+def _assumed_price(seeds: Sequence[Hashable], what: str) -> str:
+    """What pooling does at two splits, where no values tell which it is."""
+    rows = tuple(Counter(seeds).values())
+    head = _head(rows, what)
+    if len(rows) < 2:
+        return f"{head}: what varies is the seed"
+    return (
+        f"{head}: with 10 % or 60 % of their variance between seeds, a t test over {what} would find an effect in "
+        f"{_rate(rows, 0.1)} or {_rate(rows, 0.6)} of comparisons without one, where 5 % were meant"
+    )
 
 
 def _head(rows: Sequence[int], what: str) -> str:
     n, total = len(rows), sum(rows)
-    each = f"{rows[0] if rows else 0} each" if len(set(rows)) <= 1 else f"{total / n:.1f} each on average"
+    each = f"{total / n:g} each" if len(set(rows)) == 1 else f"{total / max(n, 1):.1f} each on average"
     return f"{total} {what} of {n} seed{'s' * (n != 1)} ({each}) are no {total} replicates"
 
 
 def _rate(rows: Sequence[int], icc: float) -> str:
-    """What pooling costs at the mean number of rows, which is above 1 where a seed repeats, and so counts as 2 at least."""
+    """The rate at the mean number of rows; it is above 1 where a seed repeats, and so counts as 2 at least."""
     return f"{100 * pooling_error(len(rows), max(2, round(sum(rows) / len(rows))), icc):.0f} %"
 
 
@@ -231,16 +245,6 @@ def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None, what
     if len(set(names)) == len(names):
         return
     repeated = next(s for s in names if names.count(s) > 1)
-    if values is not None:
-        text = explain_pooling(values, names).replace("rows", what)
-    else:
-        rows = tuple(Counter(names).values())
-        text = _head(rows, what)
-        if len(rows) >= 2:
-            low, high = _rate(rows, 0.1), _rate(rows, 0.6)
-            text += (
-                f": with 10 % or 60 % of their variance between seeds, a t test over {what} would find an effect in {low} or "
-                f"{high} of comparisons without one, where 5 % were meant"
-            )
-        text += f"; average the {what} of each seed first."
-    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text[:-1]} (reduce_to_seeds).")
+    text = _assumed_price(names, what) if values is None else _price(values, names, what)
+    remedy = f"average the {what} of each seed first (reduce_to_seeds)"
+    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text}; {remedy}.")

@@ -1,5 +1,7 @@
 """Wilcoxon's signed-rank test against SciPy's and against published critical values."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from faeval.errors import FaevalError
-from faeval.stats import attainable_p, judge_many, wilcoxon_p
+from faeval.stats import _ranks, attainable_p, judge_many, wilcoxon_p
 
 
 @pytest.mark.parametrize("alternative", ["greater", "less"])
@@ -30,6 +32,38 @@ def test_critical_values_are_the_published_ones(n, least):
         return wilcoxon_p(signs * np.arange(1, n + 1))
 
     assert p(least) <= 0.05 < p(least + 1)
+
+
+walsh_samples = st.lists(st.one_of(st.floats(-9, 9, allow_subnormal=False), st.integers(-9, 9).map(float)), min_size=2)
+
+
+@given(walsh_samples.filter(lambda d: len(d) <= 9), st.data())
+def test_p_is_within_the_level_exactly_where_the_bound_lies_below_the_lower_bound(d, data):
+    row = np.array(d)
+    averages = np.sort([(row[i] + row[j]) / 2 for i in range(len(d)) for j in range(i, len(d))])
+    value = data.draw(st.one_of(st.sampled_from(averages.tolist()), st.floats(-10, 10)))
+    p = float(_ranks.p_greater(row, value))
+    near = [math.nextafter(p, to) for to in (0.0, p, 1.0)]
+    level = data.draw(st.one_of(st.sampled_from([x for x in near if 0 < x < 1] or [0.5]), st.floats(1e-3, 0.999)))
+    assert (value < float(_ranks.lower_bound(row, level))) == (p <= level)
+
+
+def test_the_lower_bound_is_the_order_statistic_of_walsh_averages_that_the_table_names():
+    # origin: Wilcoxon's table: rank sum 5 of 36 at n = 8, one-sided .05; the bound is the sixth smallest average
+    d = np.random.default_rng(8).normal(size=(3, 2, 8))
+    pairs = np.sort([(d[..., i] + d[..., j]) / 2 for i in range(8) for j in range(i, 8)], axis=0)
+    assert _ranks.lower_bound(d, 0.05) == pytest.approx(pairs[5], rel=1e-14)
+    assert _ranks.p_greater(d, 0.1).tolist() == [[wilcoxon_p(x, 0.1) for x in block] for block in d]
+
+
+@pytest.mark.parametrize("n", [2, 8, 25, 50])
+def test_the_null_distribution_is_that_of_subsets_of_ranks(n):
+    # origin: counting by hand in whole numbers: each rank is in the sum or not
+    ways = [1]
+    for rank in range(1, n + 1):
+        ways = [a + b for a, b in zip([*ways, *[0] * rank], [*[0] * rank, *ways], strict=True)]
+    tails = [sum(ways[w:]) / 2**n for w in range(len(ways))]
+    assert _ranks.wilcoxon_tails(n) == pytest.approx(tails, rel=1e-13)
 
 
 def test_an_average_on_the_bound_speaks_against_either_decision():

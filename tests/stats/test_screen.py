@@ -21,8 +21,34 @@ def test_a_screen_agrees_with_scipy_and_statsmodels(p):
         assert found.picked == tuple(picked.tolist())
 
 
+def test_a_screen_on_a_worked_example():
+    # origin: Benjamini and Hochberg (1995), their example: of 15 p-values the four smallest at q = .05; Bonferroni takes three
+    p = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0,
+    ]
+    found = screen(p[::-1])
+    assert found.picked == (False,) * 11 + (True,) * 4
+    assert found.adjusted[-4:] == pytest.approx((15 * 0.0095 / 4, 15 * 0.0019 / 3, 15 * 0.0004 / 2, 15 * 0.0001))
+
+
 def test_a_screen_says_that_it_decides_nothing():
-    assert "no verdicts" in screen([0.01]).label
+    assert "screen" in repr(screen([0.01]))
+    assert "no verdicts" in repr(screen([0.01]))
+    assert "false discovery rate 0.1" in screen([0.01], 0.1).label
     assert screen([]).picked == ()
 
 

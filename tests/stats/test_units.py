@@ -28,13 +28,34 @@ def test_pooling_errs_as_simulation_says(seeds, k, icc):
     assert abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / reps)
 
 
+@pytest.mark.parametrize(
+    ("k", "icc", "rate"),
+    # origin: project policy's simulation, two-sided 5 %, five seeds, of unstated size: it lies within .02 of the quadrature
+    [(4, 0.1, 0.08), (10, 0.1, 0.14), (1000, 0.1, 0.83), (4, 0.6, 0.26), (10, 0.6, 0.46), (1000, 0.6, 0.95)],
+)
+def test_pooling_errs_as_the_policy_says(k, icc, rate):
+    assert pooling_error(5, k, icc) == pytest.approx(rate, abs=0.02)
+
+
+def test_the_quadrature_is_that_of_the_double_integral():
+    # origin: the trapezoidal rule over the logarithms of both sums of squares, written out for 3 seeds of 10 rows, ICC .3
+    def grid(df, low):
+        x = np.linspace(low, math.log(stats.chi2.isf(1e-15, df)), 2000)
+        return np.exp(x), stats.chi2.pdf(np.exp(x), df) * np.exp(x) * (x[1] - x[0])
+
+    (u, of_u), (v, of_v) = grid(2, -40.0), grid(27, -6.0)
+    square = (10 * 0.37 * u[:, None] + 0.7 * v) / 29 / 30
+    beyond = 2 * stats.norm.sf(stats.t.isf(0.025, 29) * np.sqrt(square / (0.37 / 3)))
+    assert pooling_error(3, 10, 0.3) == pytest.approx(float(of_u @ beyond @ of_v), abs=1e-6)
+
+
 def test_pooling_one_row_or_independent_rows_errs_as_meant():
     assert pooling_error(5, 1, 0.6) == 0.05
-    assert pooling_error(5, 10, 0.0) == pytest.approx(0.05, abs=1e-3)
+    assert pooling_error(5, 10, 0.0) == pytest.approx(0.05, abs=1e-6)
     assert pooling_error(5, 10, 0.6, two_sided=False) == pytest.approx(pooling_error(5, 10, 0.6, alpha=0.1) / 2)
     # origin: rows that repeat their seed are the seed's t statistic, too large by sqrt(k (nk - 1)/(k (n - 1)))
     limit = 2 * stats.t.sf(stats.t.isf(0.025, 49) * math.sqrt(4 / 49), 4)
-    assert pooling_error(5, 10, 1.0) == pytest.approx(limit, abs=1e-4)
+    assert pooling_error(5, 10, 1.0) == pytest.approx(limit, abs=1e-6)
 
 
 def test_the_split_of_variance_is_that_of_the_one_way_table():
@@ -73,6 +94,8 @@ def test_advice_names_what_narrows_the_interval():
 def test_undefined_is_not_zero():
     alone = reduce_to_seeds([1.0, 2.0], [1, 2]).split
     assert all(map(math.isnan, (alone.between, alone.within, alone.icc)))
+    assert math.isnan(reduce_to_seeds([1.0, 1.0, 1.0], [1, 1, 2]).split.icc)
+    assert alone.advice.startswith("undefined")
 
 
 def test_rows_offered_as_replicates_are_refused_with_their_price():
@@ -83,9 +106,24 @@ def test_rows_offered_as_replicates_are_refused_with_their_price():
     ) as e:
         refuse_rows(np.repeat(range(5), 8).tolist(), values)
     share = reduce_to_seeds(values, np.repeat(range(5), 8).tolist()).split.icc
+    assert f"an estimated {100 * share:.0f} % of their variance between seeds" in str(e.value)
     assert f"in {100 * pooling_error(5, 8, share):.0f} % of comparisons" in str(e.value)
+    assert str(e.value).endswith("average the rows of each seed first (reduce_to_seeds).")
     assert "average the rows of each seed first" in explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
     assert "1.5 each on average" in explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
+
+
+def test_rows_without_values_are_refused_with_the_price_at_two_splits():
+    # origin: project policy's simulation: 8 % and 26 % for five seeds of four rows
+    with pytest.raises(FaevalError, match=r"20 layers of 5 seeds \(4 each\).* over layers .* in 8 % or 26 % of comp"):
+        refuse_rows(["a", "b", "c", "d", "e"] * 4, what="layers")
+    with pytest.raises(FaevalError, match=r"seeds repeats 'a' \(str\): 2 rows of 1 seed \(2 each\).*: what varies is"):
+        refuse_rows(["a", "a"])
+
+
+def test_seeds_stand_in_the_order_of_first_appearance():
+    found = reduce_to_seeds([1.0, 5.0, 2.0, 7.0], ["late", "early", "late", "early"])
+    assert (found.seeds, found.means, found.rows) == (("late", "early"), (1.5, 6.0), (2, 2))
 
 
 def test_unusable_input_is_named():
