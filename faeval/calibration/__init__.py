@@ -5,13 +5,14 @@ from __future__ import annotations
 from faeval.calibration._laws import LAWS, Draw, Law
 from faeval.calibration._measure import Rate, Rule, operating_characteristics
 from faeval.calibration._rivals import RIVALS
-from faeval.calibration._tables import TABLES, calibrate
+from faeval.calibration._tables import TABLES, Cell, calibrate
 from faeval.calibration._verify import Drift, drifts, shipped
 
 __all__ = [
     "LAWS",
     "RIVALS",
     "TABLES",
+    "Cell",
     "Draw",
     "Drift",
     "Law",

@@ -63,7 +63,7 @@ def _collapse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _against_a_tight_arm(one: Draw) -> Draw:
-    return lambda rng, shape: one(rng, shape) - 0.1 * rng.standard_normal(shape)
+    return lambda rng, shape: one(rng, shape) - 0.3 * rng.standard_normal(shape)
 
 
 def _exchangeable(one: Draw) -> Draw:
@@ -95,7 +95,7 @@ LAWS = {
         Law("lognormal", _lognormal, centre=1 - math.exp(0.32)),
         Law("collapse", _collapse, centre=1 + 0.3 * _THREE_EIGHTHS),
         Law("lognormal arm, tight arm", _against_a_tight_arm(_lognormal)),
-        Law("collapsing arm, tight arm", _against_a_tight_arm(_collapse), centre=1 + math.sqrt(0.1) * _THREE_EIGHTHS),
+        Law("collapsing arm, tight arm", _against_a_tight_arm(_collapse), centre=1 + math.sqrt(0.18) * _THREE_EIGHTHS),
         Law("correlated lognormal arms, r .5", _correlated(0.5)),
         Law("correlated lognormal arms, r .9", _correlated(0.9)),
         Law("paired normal arms", _exchangeable(_normal), symmetric=True),

@@ -12,12 +12,10 @@ from faeval.stats import _ranks
 from faeval.stats._checks import LARGEST, Array, choice, number, probability, refuse, sample
 from faeval.stats._invert import crossing
 from faeval.stats._spread import EPSILON, largest_size, mean_and_sd
+from faeval.stats._t import upper_tail
 from faeval.stats._tests import Alternative
 
 Side: TypeAlias = Literal["lower", "upper"]
-
-# Significant bits of the statistic that p is read from; see _upper_tail.
-_BITS = 40
 
 
 def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -86,23 +84,8 @@ def _welch_p(a: Array, b: Array, bound: float) -> Array:
     """The core, shapes (..., n), (..., m) to (...)."""
     if min(a.shape[-1], b.shape[-1]) < 2:
         return np.ones(a.shape[:-1])
-    return np.where(_varies(a, b), _upper_tail(*_welch(a, b), bound), 1.0)
-
-
-def _upper_tail(gap: Array, error: Array, df: Array, bound: float) -> Array:
-    """P(T >= the gap less the bound, in standard errors); it never falls with the bound, not by a last bit.
-
-    Else no bound could agree with it. SciPy's value is off by a few units in the last place, either way. Between numbers
-    with 40 significant bits (of 1, below it) it changes by more than it is off.
-    """
-    from scipy.special import stdtr
-
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        t = (gap - bound) / error
-        grid = np.ldexp(1.0, np.maximum(np.frexp(t)[1], 0) - _BITS)
-        rounded = np.rint(t / grid) * grid
-    tail: Array = stdtr(df, -rounded)
-    return tail
+    gap, error, df = _welch(a, b)
+    return np.where(_varies(a, b), upper_tail(gap - bound, error, df), 1.0)
 
 
 def _varies(a: Array, b: Array) -> NDArray[np.bool_]:
@@ -161,7 +144,7 @@ def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") 
     gap, error, df = _welch(x, y)
 
     def rejected(bound: float) -> bool:
-        return bool(_upper_tail(gap, error, df, bound) <= level)
+        return bool(upper_tail(gap - bound, error, df) <= level)
 
     if not rejected(-LARGEST):
         return -math.inf
