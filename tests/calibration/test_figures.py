@@ -245,26 +245,16 @@ OTHERS = [
     ),
     # the worse direction of a lognormal arm against a tight one, and of a collapsing one
     *((("size", "t", "lognormal arm, tight arm", n, "", "wrong_refute"), 0.155, 0.005) for n in (3, 5, 10)),
-    *((("size", "t", "collapse", n, "", "wrong_support"), r, 0.005) for n, r in ((3, 0.42), (5, 0.33), (10, 0.11))),
+    *(
+        (("size", "t", "collapsing arm, tight arm", n, "", "wrong_support"), r, 0.005)
+        for n, r in ((3, 0.42), (5, 0.33), (10, 0.11))
+    ),
     (("size", "t", "bimodal", 3, "", "wrong_support"), 0.125, 0.0005),
     (("size", "t", "bimodal", 4, "", "wrong_support"), 0.062, 0.0005),
 ]
-
-#: Entries that do not come back, and why.
-DIFFERS: dict[tuple[object, ...], str] = {
-    (
-        "size",
-        "t",
-        "collapse",
-        3,
-        "",
-        "wrong_support",
-    ): "the earlier figure is of one side at .025, as the two-sided table "
-    "has it; at one-sided .05 three seeds without a collapse, of which half of all triples consist, nearly always decide",
-}
 
 
 @pytest.mark.parametrize(("key", "rate", "digits"), OTHERS, ids=lambda x: str(x) if isinstance(x, float) else None)
 def test_the_other_tables_are_what_was_simulated_before(figures, key, rate: float, digits: float) -> None:
     errors = apart(rate, 20_000, figures[key], digits)
-    assert (errors > 4) == (key in DIFFERS), f"{errors:.1f} errors apart: {rate} before, {figures[key].rate} now: {key}"
+    assert errors < 4, f"{errors:.1f} errors apart: {rate} before, {figures[key].rate} now: {key}"
