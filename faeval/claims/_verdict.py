@@ -57,7 +57,7 @@ class AssertionResult:
 
     ``text`` is the assertion in words; ``kind`` exceeds, below, not_above, not_below or equivalent; ``differences`` is
     a - b, one number a seed, aligned with ``Verdict.seeds``. ``interval`` is the decision interval of a - b (see
-    STATISTICS of the documentation): its bounds exclude the margin exactly where the verdict says so. ``refuting`` is the
+    docs/statistics.md): its bounds exclude the margin exactly where the verdict says so. ``refuting`` is the
     second, wider interval of an equivalence. ``ordinary`` is the unadjusted 90 % t interval. ``detectable`` is the effect
     beyond the margin that has 80 % power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
     ``seeds_needed`` counts seeds for 80 % power at ``anticipated``, at the pilot's s.d. and at its 80 % upper bound.
