@@ -334,6 +334,9 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     )
     planned = _seeds_of(claim, chosen, seeds)
     level, n = claim.alpha / size, len(planned)
+    looks = claim.looks_in(chosen.setting)
+    if looks and n >= looks[-1]:
+        level = stats.nominal_level(level, looks)  # what its last look alone can tell, at the price of the others
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts = claims.parts_of(claim)

@@ -59,7 +59,10 @@ class Case:
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step."""
-        n = self.looks[-1] if self.looks else len(self.seeds)
+        if self.looks:  # of its last look alone, at the level that it has there: of all looks it is at least as much
+            n, level = self.looks[-1], stats.nominal_level(level, self.looks)
+        else:
+            n = len(self.seeds)
         return chances_of(self.claim, self.pilots, n, level) if self.tests else ()
 
 

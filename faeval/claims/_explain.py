@@ -122,7 +122,8 @@ def _assertion(case: Case, ruling: stats.Ruling, i: int, level: float) -> Assert
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(judgement.differences, 0.90)
-    unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
+    step_level = stats.nominal_level(level, case.looks) if case.looks else level
+    unit_step = _detectable(n, step_level) if n >= 2 and case.claim.test == "t" else None
     pilot, hope = case.pilots[i], case.hopes(level)[i]
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None

@@ -128,3 +128,14 @@ def test_looks_by_setting_must_fit_the_plan_of_each(claim: Make) -> None:
 def test_looks_belong_to_what_is_registered_and_their_absence_changes_no_hash(claim: Make) -> None:
     assert claim(seeds=10).sha256() != claim(**PLAN).sha256()
     assert "looks" not in claim(seeds=10).canonical()
+
+
+def test_power_and_detectable_effect_pay_for_the_looks(table: Table, claim: Make, lock: MakeLock) -> None:
+    from faeval.claims import Spread
+
+    made = claim(anticipated=0.14, **PLAN).named(id="f.py::x", family="f.py")
+    pilots = {"f.py::x": {"toy": [Spread(n=6, mean=0.1, sd=0.03)]}}
+    found = one(made, rows(table, 10, effect=0.11), lock=lock(made, pilots=pilots)).assertions[0]
+    level = stats.nominal_level(0.05, (5, 10))
+    assert found.power == stats.power(0.04, 0.03, 10, level) < stats.power(0.04, 0.03, 10, 0.05)
+    assert found.detectable_in_sd == stats.detectable_effect(10, level)
