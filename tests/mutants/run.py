@@ -35,16 +35,21 @@ class Mutant:
 
 MUTANTS = [
     # sign and side
-    Mutant("t: sign", "_t", "-(mean - bound)", "(mean - bound)"),
-    Mutant("t: forgets the bound", "_t", "-(mean - bound)", "-mean"),
+    Mutant("t: sign", "_t", "upper_tail((mean - bound)", "upper_tail((bound - mean)"),
+    Mutant("t: forgets the bound", "_t", "upper_tail((mean - bound)", "upper_tail(mean"),
     Mutant(
-        "t: two-sided", "_t", "return np.where(sd > 0, p, 1.0)", "return np.where(sd > 0, np.minimum(1, 2 * p), 1.0)"
+        "t: two-sided",
+        "_t",
+        "upper_tail((mean - bound) * math.sqrt(n), sd, n - 1)",
+        "np.minimum(1.0, 2 * upper_tail((mean - bound) * math.sqrt(n), sd, n - 1))",
     ),
-    Mutant("t: normal in place of t", "_t", "stdtr(n - 1, -(", "stdtr(1e9, -("),
-    Mutant("t: root n left out", "_t", "* math.sqrt(n) / sd", "/ sd"),
-    Mutant("t: degrees of freedom", "_t", "p: Array = stdtr(n - 1,", "p: Array = stdtr(n,"),
+    Mutant("t: normal in place of t", "_t", "stdtr(df, -rounded)", "stdtr(1e9, -rounded)"),
+    Mutant("t: root n left out", "_t", "(mean - bound) * math.sqrt(n), sd", "(mean - bound), sd"),
+    Mutant("t: degrees of freedom", "_t", "sd, n - 1), 1.0)", "sd, n), 1.0)"),
     Mutant("t: bound with n degrees of freedom", "_t", "stdtrit(n - 1, level)", "stdtrit(n, level)"),
-    Mutant("t: no spread decides", "_t", "return np.where(sd > 0, p, 1.0)", "return np.where(sd > 0, p, 0.0)"),
+    Mutant("t: no spread decides", "_t", "sd, n - 1), 1.0)", "sd, n - 1), 0.0)"),
+    Mutant("t: p wavers with its bound", "_t", "stdtr(df, -rounded)", "stdtr(df, -t)"),
+    Mutant("t: p read too coarsely", "_t", "_BITS = 40", "_BITS = 20"),
     Mutant("t: bound on the wrong side", "_t", "mean + float(", "mean - float("),
     Mutant("spread: ddof 0", "_spread", "squares / (n - 1)", "squares / n"),
     Mutant("spread: one seed has none", "_spread", "np.full(mean.shape, math.nan)", "np.zeros(mean.shape)"),
