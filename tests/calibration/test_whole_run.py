@@ -161,17 +161,18 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
 # --- rivals at full strength ---
 
 
-@pytest.mark.parametrize("law", ["normal", "lognormal"])
+@pytest.mark.parametrize("law", ["normal", "lognormal", "collapse"])
 @pytest.mark.parametrize(("n", "method"), [(3, "percentile"), (4, "percentile"), (5, "percentile"), (5, "BCa")])
 def test_a_bootstrap_errs_on_the_samples_on_which_scipys_does(law: str, n: int, method: str) -> None:
-    rows = LAWS[law].draw(np.random.default_rng(n), (400, n))
+    rows = LAWS[law].draw(np.random.default_rng(n), (1000, n))
     theirs = stats.bootstrap(
         (rows,), np.mean, axis=1, method=method, confidence_level=0.95, n_resamples=1999, rng=np.random.default_rng(1)
     ).confidence_interval
     above, below = RIVALS[f"{method} bootstrap"](rows, 0.0, 0.025)
-    # Both have resamples of their own: some rows whose interval ends near 0 go either way.
-    assert np.mean(above != (theirs.low > 0)) < 0.025
-    assert np.mean(below != (theirs.high < 0)) < 0.025
+    # Both have resamples of their own: some rows whose interval ends near 0 go either way, as often one as the other.
+    wrong = (theirs.low > 0) | (theirs.high < 0)
+    assert np.mean(wrong != (above | below)) < 0.025
+    assert abs(np.mean(wrong) - np.mean(above | below)) < 0.02
     assert np.mean(above | below) > 0.05
 
 
