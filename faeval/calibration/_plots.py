@@ -30,7 +30,9 @@ def _in_our_style(draw: Draw) -> Draw:
     def styled(cells: Sequence[Cell]) -> str:
         import matplotlib as mpl
 
-        with mpl.rc_context(), mpl.rc_context(_STYLE):
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_STYLE)
             return draw(cells)
 
     return styled

@@ -87,7 +87,9 @@ def bca_interval(differences: Array, alpha: float, block: int = 0) -> tuple[Arra
 
     n = differences.shape[1]
     means, mean = _resampled(differences, block), differences.mean(axis=1)
-    below = (means < mean[:, None]).sum(axis=1) + (means <= mean[:, None]).sum(axis=1)
+    # A resample that holds each value once has the sample's mean: a tie, however the two sums were rounded.
+    gaps, tie = means - mean[:, None], 8 * np.finfo(float).eps * np.abs(differences).max(axis=1, keepdims=True)
+    below = (gaps < -tie).sum(axis=1) + (gaps <= tie).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         bias = ndtri(below / 2 / RESAMPLES)
         out = (differences - mean[:, None]) / (n - 1)  # the mean less the mean without each value

@@ -79,7 +79,7 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
     found = []
     for cell in measured:
         before = known.get(cell.key)
-        if before is not None and abs(cell.rate - before.rate) > ERRORS * math.hypot(cell.error, before.error):
+        if before is not None and abs(cell.rate - before.rate) > ERRORS * _error(cell, before):
             found.append(Drift(cell, f"{before.rate:.4f} (+- {before.error:.4f}) as measured before"))
         bound = _bound(cell)
         if bound is not None and cell.rate > bound + ERRORS * max(
@@ -87,6 +87,12 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
         ):
             found.append(Drift(cell, f"at most {bound:.4f}, which the rule promises"))
     return found
+
+
+def _error(a: Cell, b: Cell) -> float:
+    """The error of the difference, at the common rate where that is larger: few events by luck show too small an error."""
+    common = (a.rate * a.reps + b.rate * b.reps) / (a.reps + b.reps)
+    return max(math.hypot(a.error, b.error), math.sqrt(common * (1 - common) * (1 / a.reps + 1 / b.reps)))
 
 
 def _bound(cell: Cell) -> float | None:

@@ -29,6 +29,7 @@ from faeval.calibration import (
     shipped,
 )
 from faeval.calibration._report import in_repository, write
+from faeval.calibration._rivals import bca_interval
 
 ROOT = Path(__file__).parents[2]
 PLOTS = {"size.svg", "verdicts.svg", "families.svg", "pooling.svg"}
@@ -58,10 +59,12 @@ def test_a_run_writes_a_table_each_a_page_and_the_plots(small: dict[str, bytes])
     assert all(small.values())
 
 
-def test_global_random_state_never_matters_and_settings_of_plots_stay(small: dict[str, bytes], tmp_path: Path) -> None:
+def test_global_random_state_and_settings_of_plots_never_matter_and_stay(
+    small: dict[str, bytes], tmp_path: Path
+) -> None:
     np.random.seed(4)  # noqa: NPY002 - a global generator is what must not matter
     random.seed(4)
-    with mpl.rc_context({"font.size": 20, "svg.hashsalt": "other", "svg.fonttype": "path"}):
+    with mpl.rc_context({"font.size": 20, "svg.fonttype": "path", "axes.facecolor": "red", "axes.titlesize": 30}):
         assert written(3, tmp_path) == small
         assert (mpl.rcParams["font.size"], mpl.rcParams["svg.fonttype"]) == (20, "path")
 
@@ -124,6 +127,15 @@ def test_six_errors_are_a_drift_and_two_are_none(key: tuple[str, str, int], side
     assert f"expected {cells[at].rate:.4f}" in str(drift)
 
 
+def test_few_events_by_luck_are_no_drift() -> None:
+    # 2 of 250 where 8.6 are expected: 2.2 errors at the common rate, though 4.5 by its own
+    before = Cell("size", "t", "paired lognormal arms", 3, "", "wrong_refute", 0.0342, 0.00128, 20_000)
+    few = replace(before, rate=0.008, error=0.00563, reps=250)
+    assert drifts([few], [before]) == []
+    assert drifts([replace(few, rate=0.1, error=0.019)], [before]) == []
+    assert len(drifts([replace(few, rate=0.15, error=0.0226)], [before])) == 1
+
+
 def test_a_figure_without_a_reference_is_compared_with_none() -> None:
     (cell,) = (
         c for c in shipped() if c.key == ("fragile", "t", "normal", 5, "at 80 % power", "fragile among supported")
@@ -162,7 +174,7 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("law", ["normal", "lognormal", "collapse"])
-@pytest.mark.parametrize(("n", "method"), [(3, "percentile"), (4, "percentile"), (5, "percentile"), (5, "BCa")])
+@pytest.mark.parametrize(("n", "method"), [(n, m) for n in (3, 4, 5) for m in ("percentile", "BCa")])
 def test_a_bootstrap_errs_on_the_samples_on_which_scipys_does(law: str, n: int, method: str) -> None:
     rows = LAWS[law].draw(np.random.default_rng(n), (1000, n))
     theirs = stats.bootstrap(
@@ -174,6 +186,14 @@ def test_a_bootstrap_errs_on_the_samples_on_which_scipys_does(law: str, n: int, 
     assert np.mean(wrong != (above | below)) < 0.025
     assert abs(np.mean(wrong) - np.mean(above | below)) < 0.02
     assert np.mean(above | below) > 0.05
+
+
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_swapping_the_arms_turns_a_bca_interval_round(n: int) -> None:
+    rows = LAWS["lognormal"].draw(np.random.default_rng(n), (300, n))
+    low, high = bca_interval(rows, 0.025)
+    other_low, other_high = bca_interval(-rows, 0.025)
+    assert np.allclose([low, high], [-other_high, -other_low], rtol=1e-9, atol=1e-9)
 
 
 # --- laws named nowhere ---
