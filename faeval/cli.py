@@ -84,8 +84,7 @@ def verify(
     from faeval import pipeline
     from faeval.errors import FaevalError
 
-    if format not in ("table", "json"):
-        raise FaevalError(f"--format={format!r} is not one of table, json.")
+    _check_format(format)
     if evidence is not None and not evidence.exists():
         raise FaevalError(
             f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder."
@@ -189,12 +188,8 @@ def calibrate(
     import json
 
     from faeval import calibration
-    from faeval.calibration._report import in_repository, write
-    from faeval.calibration._verify import as_csv
-    from faeval.errors import FaevalError
 
-    if format not in ("table", "json"):
-        raise FaevalError(f"--format={format!r} is not one of table, json.")
+    _check_format(format)
     if not quick:
         _check_folder(report)
     before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
@@ -205,12 +200,8 @@ def calibrate(
         progress=lambda name: typer.echo(f"measuring {name}", err=True),
     )
     if not quick:
-        shipped = in_repository(report)
-        for path in write(cells, report):
+        for path in calibration.publish(cells, report):
             typer.echo(f"wrote {path}", err=True)
-        if shipped is not None:
-            shipped.write_text(as_csv(cells), encoding="utf-8")
-            typer.echo(f"wrote {shipped.name}, which the package ships", err=True)
     found = calibration.drifts(cells, before)
     if format == "json":
         content = {
@@ -241,6 +232,13 @@ def _seeds(text: str | None) -> int | tuple[int, ...] | None:
         return seed_list([int(part) for part in text.split(",") if part.strip()], "--seeds")
     except ValueError:
         raise FaevalError(f"--seeds {text!r} must be a count such as 3, or a list such as 42,123,456.") from None
+
+
+def _check_format(format: str) -> None:  # noqa: A002 - the option's name
+    from faeval.errors import FaevalError
+
+    if format not in ("table", "json"):
+        raise FaevalError(f"--format={format!r} is not one of table, json.")
 
 
 def _check_folder(folder: Path) -> None:
@@ -364,8 +362,8 @@ def _detectable(in_sd: float, pilots: list[Any]) -> str:
 def _verdict_chances(chances: Any) -> str:
     if chances is None:
         return "-"
-    names = {"zero": "none", "margin": "margin", "anticipated": "anticipated"}
-    return "\n".join(f"{names[n]}: {c.supported:.2f}, {c.refuted:.2f}" for n, c in chances.at.items())
+    named = {"none" if name == "zero" else name: c for name, c in chances.at.items()}
+    return "\n".join(f"{name}: {c.supported:.2f}, {c.refuted:.2f}" for name, c in named.items())
 
 
 def _span(needed: tuple[int | None, int | None]) -> str:

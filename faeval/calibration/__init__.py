@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from faeval.calibration._laws import LAWS, Draw, Law
 from faeval.calibration._measure import Rate, Rule, operating_characteristics
+from faeval.calibration._report import publish
 from faeval.calibration._rivals import RIVALS
 from faeval.calibration._tables import TABLES, Cell, calibrate
 from faeval.calibration._verify import Drift, drifts, shipped
@@ -21,5 +22,6 @@ __all__ = [
     "calibrate",
     "drifts",
     "operating_characteristics",
+    "publish",
     "shipped",
 ]

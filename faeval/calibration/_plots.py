@@ -51,7 +51,12 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def _svg(figure: Any, what: str, columns: int) -> str:
+    """Say what is drawn upwards, put one legend of so many columns below all panels, and write the figure."""
+    first = figure.axes[0]
+    first.set_ylabel(what)
+    handles, labels = first.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "faeval calibrate"})
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
@@ -79,10 +84,7 @@ def size(cells: Sequence[Cell]) -> str:
         _nominal(axis, 0.05, "nominal")
         axis.set(xscale="log", xticks=SEEDS, xticklabels=map(str, SEEDS), xlabel="seeds", title=law)
         axis.minorticks_off()
-    axes[0].set_ylabel("share of wrong rejections, two-sided")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    return _svg(figure)
+    return _svg(figure, "share of wrong rejections, two-sided", columns=4)
 
 
 @_in_our_style
@@ -97,10 +99,7 @@ def verdicts(cells: Sequence[Cell]) -> str:
             axis.plot([x for x, _ in points], [y for _, y in points], color=colour, linewidth=1.6, label=word)
         axis.axvline(1.0, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)), label="the margin")
         axis.set(title=f"n = {n}", xlabel="true effect, in margins (= s.d.)", ylim=(0, 1), xlim=(-1, 5))
-    axes[0].set_ylabel("probability of the verdict")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    return _svg(figure)
+    return _svg(figure, "probability of the verdict", columns=4)
 
 
 @_in_our_style
@@ -119,10 +118,7 @@ def families(cells: Sequence[Cell]) -> str:
         _nominal(axis, 0.05, "nominal, in each direction")
         axis.set_xticks(range(len(details)), [label for label, _ in details])
         axis.set(title=members, xlabel="claims in the family, correlation of their differences")
-    axes[0].set_ylabel("probability, n = 5")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    return _svg(figure)
+    return _svg(figure, "probability, n = 5", columns=4)
 
 
 @_in_our_style
@@ -139,10 +135,7 @@ def pooling(cells: Sequence[Cell]) -> str:
         _line(axis, shares, y, _COLOURS[0], "t on seed means")
         _nominal(axis, 0.05, "nominal")
         axis.set(title=f"{n} seeds", xlabel="correlation of rows of one seed (ICC)", ylim=(0, 1))
-    axes[0].set_ylabel("share of wrong rejections, two-sided")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
-    return _svg(figure)
+    return _svg(figure, "share of wrong rejections, two-sided", columns=5)
 
 
 PLOTS: dict[str, Draw] = {f.__name__: f for f in (size, verdicts, families, pooling)}

@@ -26,6 +26,15 @@ def write(cells: Sequence[Cell], folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
+def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
+    """Write the report, and in the package's own repository what the package ships too; return what was written."""
+    paths, shipped = write(cells, folder), in_repository(folder)
+    if shipped is not None:
+        shipped.write_text(as_csv(cells), encoding="utf-8")
+        paths.append(shipped)
+    return paths
+
+
 def in_repository(folder: Path) -> Path | None:
     """Return where the package keeps what it ships, if `folder` is reports/calibration of its own repository."""
     package = Path(__file__).resolve().parents[1]

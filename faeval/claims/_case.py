@@ -59,11 +59,12 @@ class Case:
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step."""
-        if self.looks:  # of its last look alone, at the level that it has there: of all looks it is at least as much
-            n, level = self.looks[-1], stats.nominal_level(level, self.looks)
-        else:
-            n = len(self.seeds)
-        return chances_of(self.claim, self.pilots, n, level) if self.tests else ()
+        n = self.looks[-1] if self.looks else len(self.seeds)
+        return chances_of(self.claim, self.pilots, n, self.at_one_look(level)) if self.tests else ()
+
+    def at_one_look(self, level: float) -> float:
+        """The level of the last look alone, which all looks together tell at least as much as; `level` without looks."""
+        return stats.nominal_level(level, self.looks) if self.looks else level
 
 
 def open_case(

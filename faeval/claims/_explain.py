@@ -12,7 +12,9 @@ import numpy as np
 from faeval import stats
 from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
+from faeval.claims._lock import Spread
 from faeval.claims._measure import units_of
+from faeval.claims._pilot import Chances
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
 
@@ -37,7 +39,10 @@ def verdict_of(case: Case) -> Verdict:
     n = ruling.n if case.tests else len(case.seeds)
     seeds = case.seeds[:n]
     level = claim.alpha / case.family_size
-    results = tuple(_assertion(case, ruling, i, level) for i in range(len(ruling.judgements)))
+    hopes, pilots = case.hopes(level), case.pilots
+    results = tuple(
+        _assertion(case, ruling, i, case.at_one_look(level), pilots[i], hopes[i]) for i in range(len(ruling.judgements))
+    )
     shown = beside is not None
     decided = ruling.code == "decided"
     flags = list(case.flags)
@@ -113,7 +118,9 @@ def _measured_errors(test: TestName, n: int) -> tuple[MeasuredError, ...]:
     return tuple(MeasuredError(e.law, e.n, e.wrong_support, e.wrong_refutation) for e in stats.measured_errors(test, n))
 
 
-def _assertion(case: Case, ruling: stats.Ruling, i: int, level: float) -> AssertionResult:
+def _assertion(
+    case: Case, ruling: stats.Ruling, i: int, level: float, pilot: Spread | None, hope: Chances | None
+) -> AssertionResult:
     test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
     part, contrast = test.part, test.contrast.first(n)
     interval: tuple[float, float] = _NOTHING
@@ -122,9 +129,7 @@ def _assertion(case: Case, ruling: stats.Ruling, i: int, level: float) -> Assert
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(judgement.differences, 0.90)
-    step_level = stats.nominal_level(level, case.looks) if case.looks else level
-    unit_step = _detectable(n, step_level) if n >= 2 and case.claim.test == "t" else None
-    pilot, hope = case.pilots[i], case.hopes(level)[i]
+    unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
     return AssertionResult(
