@@ -10,6 +10,5 @@ from faeval.audits._checkpoint_audit import alignment as alignment
 from faeval.audits._checkpoint_audit import controls as controls
 from faeval.audits._checkpoint_audit import evaluation as evaluation
 from faeval.audits._checkpoint_audit import loss_from as loss_from
-from faeval.audits._checkpoint_audit import states_of as states_of
 from faeval.audits._finite_differences import loss_changes as loss_changes
 from faeval.audits._finite_differences import pooled_correlation as pooled_correlation

@@ -14,7 +14,7 @@ from torch.nn import functional
 from faeval.audits._alignment import cosine, effective_samples, rho, sample_mean
 from faeval.audits._finite_differences import loss_changes, pooled_correlation
 from faeval.experiment import stream
-from faeval.networks import ResidualMLP
+from faeval.networks import Network, logits_of
 from faeval.rules import Rule, trace
 
 #: A state on which the instrument's positive control reads less has that instrument's rows below_floor.
@@ -26,16 +26,7 @@ DIRECTIONS = 8
 Row = dict[str, Any]
 
 
-@torch.no_grad()
-def states_of(network: ResidualMLP, x: Tensor) -> tuple[list[Tensor], Tensor]:
-    """Return the states h_0 .. h_L of inputs and the logits."""
-    states = [network.embed(x)]
-    for block in network.blocks:
-        states.append(block(states[-1]))
-    return states, network.readout(states[-1])
-
-
-def loss_from(network: ResidualMLP, layer: int, labels: Tensor) -> Callable[[Tensor], Tensor]:
+def loss_from(network: Network, layer: int, labels: Tensor) -> Callable[[Tensor], Tensor]:
     """Return the function from h_layer (n, d) to each sample's cross-entropy (n,)."""
 
     def loss(h: Tensor) -> Tensor:
@@ -53,7 +44,7 @@ def blocks_of(n: int) -> list[slice]:
 
 
 def alignment(
-    network: ResidualMLP,
+    network: Network,
     rule: Rule,
     x: Tensor,
     y: Tensor,
@@ -112,7 +103,7 @@ def alignment(
 
 
 def controls(
-    network: ResidualMLP, layer: int, h: Tensor, gradient: Tensor, y: Tensor, seed: int, directions: int
+    network: Network, layer: int, h: Tensor, gradient: Tensor, y: Tensor, seed: int, directions: int
 ) -> tuple[float, float]:
     """Return the positive and the negative control of the float64 instrument at one state.
 
@@ -135,11 +126,11 @@ def controls(
 
 
 @torch.no_grad()
-def evaluation(network: ResidualMLP, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False) -> list[Row]:
+def evaluation(network: Network, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False) -> list[Row]:
     """Return accuracy and mean cross-entropy over a test set given in chunks, and accuracy on 8 blocks of it."""
     right, losses = [], []
     for x, y in batches:
-        logits = network(x)
+        logits = logits_of(network, x)
         right.append((logits.argmax(dim=1) == y).double())
         losses.append(functional.cross_entropy(logits.double(), y, reduction="none"))
     hits, loss = torch.cat(right), torch.cat(losses)

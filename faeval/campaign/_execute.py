@@ -250,13 +250,15 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
         options=replace(options, data=options.data.absolute() if options.data else None),
         store=store.root.absolute(),
         provenance=origin,
+        components=experiment.components(job.factors),
     )
 
 
 def _pack(work: Work) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
     stages = [work.training, *(stage for _, stage in work.audits.values())]
-    functions = [stage.call for stage in stages if stage is not None and not isinstance(stage.call, str)]
+    made = [stage.call for stage in stages if stage is not None] + [c.make for c in work.components]
+    functions = [call for call in made if not isinstance(call, str)]
     modules = {
         sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions
     }

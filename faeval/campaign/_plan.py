@@ -122,7 +122,8 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None)
     """Work out the runs that are needed, each once, and which of them the store holds.
 
     A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions
-    of the experiment's packages, its configuration and the training's revision; an audit's key covers that and the
+    of the experiment's packages, its configuration, the training's revision and that of components (rules, networks)
+    of one's own; an audit's key covers that and the
     audit's revision. A run whose checkpoints were deleted still counts as done while its records are there.
 
     Raises
@@ -192,7 +193,9 @@ class _Context:
             self.arms[arm] = canonical, self.experiment.resolve(canonical)
         canonical, factors = self.arms[arm]
         whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in factors.items()}
-        key = _hash({**self.shared, "factors": whole, "seed": seed})
+        # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
+        own = {f"{c.kind} {c.name}": c.revision for c in self.experiment.components(factors) if c.kind != "task"}
+        key = _hash({**self.shared, "factors": whole, "seed": seed, **({"components": own} if own else {})})
         audits = {
             name: _hash({"training": key, "audit": name, "revision": stage.revision})
             for name, stage in self.experiment.audits.items()

@@ -22,7 +22,7 @@ from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import Provenance, peak_memory_mb
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
-from faeval.experiment import RunOptions, Stage, Value
+from faeval.experiment import Component, RunOptions, Stage, Value, register
 
 _DAY = 86400.0
 _R = TypeVar("_R", bound=Record)
@@ -46,6 +46,7 @@ class Work:
     options: RunOptions
     store: Path
     provenance: Provenance
+    components: tuple[Component, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> S
     """Do what the store still lacks of a run, and keep each part as soon as it is there."""
     begun = time.perf_counter()
     try:
+        for component in work.components:
+            register(component)
         with _threads(work.options.threads):
             _perform(work, Store(work.store), progress)
     except (Exception, SystemExit) as error:

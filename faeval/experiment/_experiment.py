@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,54 +12,13 @@ from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Arm, Value
+from faeval.experiment._components import Component, component, components, is_built_in
+from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
+from faeval.experiment._source import source_digest
 
 #: The epoch and layer of a row that has none.
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One factor of an experiment: its default, and what else it may be.
-
-    Parameters
-    ----------
-    default
-        The value of an arm that does not name the factor; its type is the factor's type.
-    choices
-        The only legal values, or None for any of the default's type.
-    low
-        The smallest legal number, or None.
-    """
-
-    default: Value
-    choices: tuple[Value, ...] | None = None
-    low: float | None = None
-    help: str = ""
-
-    def check(self, name: str, value: Value, where: str) -> None:
-        """Raise FaevalError unless ``value`` is legal for this factor."""
-        given = f"{name}={value!r} ({type(value).__name__})"
-        if self.choices is not None:
-            if not any(value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices):
-                raise FaevalError(f"{where}: {given} is not one of {', '.join(map(repr, self.choices))}.")
-            return
-        kinds = _kinds(self.default)
-        if kinds and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(self.default, bool)):
-            wanted = "a whole number" if kinds == (int,) else " or ".join(k.__name__ for k in kinds)
-            raise FaevalError(f"{where}: {given} must be {wanted}; its default is {self.default!r}.")
-        if self.low is not None and isinstance(value, int | float) and value < self.low:
-            raise FaevalError(f"{where}: {given} is below {self.low:g}, the smallest that makes sense.")
-
-
-def _kinds(default: Value) -> tuple[type, ...]:
-    if default is None:
-        return ()
-    if isinstance(default, bool):
-        return (bool,)
-    if isinstance(default, float):
-        return (int, float)
-    return (type(default),)
 
 
 @dataclass(frozen=True)
@@ -121,7 +78,10 @@ class Experiment:
 
     The remaining parameters serve settings that train once and audit many times: ``training`` and ``audits`` are stages
     (``run`` is then None), ``layers``, ``exact`` and ``last_epoch`` say for an arm which states it has, which of them have
-    a credit that is exact by construction, and its last epoch; ``dataset`` is a stage that digests the data.
+    a credit that is exact by construction, and its last epoch; ``dataset`` is a stage that digests the data. ``parts``
+    names the factors whose value is a registered component ("rule", "network"), which may bring factors of its own;
+    ``carried`` are components that every run needs, such as a task of one's own; ``settle`` takes all factors of an arm
+    and returns them, or says by FaevalError why they do not go together.
 
     Examples
     --------
@@ -141,6 +101,9 @@ class Experiment:
     exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _no_states
     last_epoch: Callable[[Mapping[str, Value]], int | None] = _no_epoch
     audited_epochs: Callable[[Mapping[str, Value]], tuple[int | None, ...]] = lambda _: (None,)
+    parts: tuple[str, ...] = ()
+    carried: tuple[Component, ...] = ()
+    settle: Callable[[dict[str, Value], str], dict[str, Value]] = lambda factors, where: factors
     dataset: Stage | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
@@ -151,29 +114,72 @@ class Experiment:
             raise FaevalError(f"Experiment: name={self.name!r} must be letters, digits, '-' and '_', as one word.")
         if (self.run is None) == (not self.audits):
             raise FaevalError(f"Experiment {self.name!r}: give run=, a function of (arm, seed).")
-        factors = {n: f if isinstance(f, Factor) else Factor(f) for n, f in dict(self.factors).items()}
-        for factor_name, factor in factors.items():
-            Arm(**{factor_name: factor.default})  # names and values must be able to stand in a label
-        object.__setattr__(self, "factors", MappingProxyType(factors))
+        object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         object.__setattr__(self, "metrics", MappingProxyType(_metrics(self.metrics, self.name)))
         if self.run is not None:
-            revision = self.revision or _source_digest(self.run)
+            revision = self.revision or source_digest(self.run)
             object.__setattr__(self, "audits", MappingProxyType({"run": Stage(self.run, revision)}))
 
     def resolve(self, arm: Arm) -> dict[str, Value]:
-        """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor or illegal value."""
+        """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor or illegal value.
+
+        Factors that belong to a component alone, such as a rule, are there only where they differ from their default:
+        at their default they are part of what the component's name says.
+        """
         where = f"arm {arm.label!r} in {self.name}"
+        parts = self._parts(arm, where)
+        kept: dict[str, Value] = {}
         for name, value in arm.items():
-            if name not in self.factors:
-                known = ", ".join(self.factors) or "none"
-                raise FaevalError(f"{where}: no factor {name!r} here (value {value!r}). Its factors: {known}.")
-            self.factors[name].check(name, value, where)
-        return {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
+            if name in self.factors:
+                if name not in self.parts:
+                    self.factors[name].check(name, value, where)
+                continue
+            owner = next((part for part in parts if name in part.factors), None)
+            if owner is None:
+                raise FaevalError(self._unknown(name, value, parts, where))
+            owner.factors[name].check(name, value, where)
+            if value != owner.factors[name].default:
+                kept[name] = value
+        shared = {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
+        return self.settle({**shared, **kept}, where)
+
+    def components(self, factors: Mapping[str, Value]) -> tuple[Component, ...]:
+        """Return the components that an arm's factors name and that are not faeval's own."""
+        found = (component(part, str(factors[part])) for part in self.parts)
+        return (*(c for c in found if not is_built_in(c)), *self.carried)
+
+    def _parts(self, arm: Arm, where: str) -> list[Component]:
+        found = []
+        for part in self.parts:
+            value = arm.get(part, self.factors[part].default)
+            if not isinstance(value, str):
+                raise FaevalError(f"{where}: {part}={value!r} ({type(value).__name__}) must be a {part}'s name.")
+            try:
+                found.append(component(part, value))
+            except FaevalError as error:
+                raise FaevalError(f"{where}: {error}") from None
+            taken = {*self.factors, *(name for other in found[:-1] for name in other.factors)} & set(found[-1].factors)
+            if taken:
+                raise FaevalError(
+                    f"{where}: {part} {value!r} names a factor of its own {min(taken)!r}, a name that is taken here; rename it."
+                )
+        return found
+
+    def _unknown(self, name: str, value: Value, parts: list[Component], where: str) -> str:
+        others = [f"{c.kind} {c.name!r}" for part in self.parts for c in components(part).values() if name in c.factors]
+        if others:
+            kinds = {part.kind: part.name for part in parts}
+            mine = f"{others[0].partition(' ')[0]} {kinds[others[0].partition(' ')[0]]!r}"
+            return f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to {', '.join(others)}."
+        known = ", ".join([*self.factors, *(factor for part in parts for factor in part.factors)]) or "none"
+        return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {known}."
 
     def canonical(self, arm: Arm) -> Arm:
         """Return the arm without the factors that stand at their default: one label for one run."""
         resolved = self.resolve(arm)
-        kept = {n: v for n, v in resolved.items() if v != self.factors[n].default or n == "rule"}
+        kept = {
+            n: v for n, v in resolved.items() if n not in self.factors or v != self.factors[n].default or n == "rule"
+        }
         return Arm(**kept)
 
 
@@ -198,13 +204,3 @@ def _metrics(given: Any, owner: str) -> dict[str, Metric]:
                 "give a Metric, a range (low, high), or None."
             )
     return metrics
-
-
-def _source_digest(run: Callable[..., Any] | str) -> str:
-    if isinstance(run, str):
-        return "1"
-    try:
-        source = inspect.getsource(run)
-    except (OSError, TypeError):  # defined at a prompt, or no Python function
-        source = getattr(run, "__qualname__", repr(type(run)))
-    return "source-" + hashlib.sha256(source.encode()).hexdigest()[:16]

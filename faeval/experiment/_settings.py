@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
-from faeval.experiment._experiment import Experiment, Factor, Stage
+from faeval.experiment._components import Component, component
+from faeval.experiment._experiment import Experiment, Stage
+from faeval.experiment._factor import Factor
 from faeval.experiment._metrics import METRICS
 
 # Raised when the numbers of that component change; a golden-bits test compares them with what is stored.
@@ -20,8 +25,7 @@ def _layers(factors: Mapping[str, Value]) -> tuple[int, ...]:
 
 
 def _exact(factors: Mapping[str, Value]) -> tuple[int, ...]:
-    # Backpropagation's credit is the gradient: scoring it against itself says nothing.
-    return _layers(factors) if factors["rule"] == "bp" else ()
+    return component("rule", str(factors["rule"])).exact(factors)
 
 
 def _last_epoch(factors: Mapping[str, Value]) -> int:
@@ -32,18 +36,128 @@ def _audited(factors: Mapping[str, Value]) -> tuple[int | None, ...]:
     return tuple(sorted({1, _last_epoch(factors)}))
 
 
-def _setting(name: str, help: str, *, epochs: int, width: int, augment: bool) -> Experiment:  # noqa: A002 - the field's name
+def _settle(factors: dict[str, Value], where: str) -> dict[str, Value]:
+    """Check what only several factors together can tell; training all blocks has one spelling."""
+    trained, blocks = factors["trained_blocks"], factors["blocks"]
+    if trained is None:
+        return factors
+    if isinstance(trained, bool) or not isinstance(trained, int) or not 0 <= trained <= int(blocks or 0):
+        raise FaevalError(
+            f"{where}: trained_blocks={trained!r} ({type(trained).__name__}) must be a whole number from 0, the frozen "
+            f"baseline, to the {blocks} blocks there are."
+        )
+    return {**factors, "trained_blocks": None if trained == blocks else trained}
+
+
+def _whole(name: str, what: str, value: object, low: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise FaevalError(
+            f"setting {name!r}: {what}={value!r} ({type(value).__name__}) must be a whole number >= {low}."
+        )
+
+
+def setting(
+    name: str,
+    task: Callable[..., Any] | str,
+    *,
+    epochs: int = 20,
+    width: int = 128,
+    blocks: int = 4,
+    batch: int = 128,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.01,
+    augment: bool = False,
+    help: str = "",  # noqa: A002 - the field's name
+) -> Experiment:
+    """Return a setting on a task of one's own: any rule, network and factor of ours on any arrays.
+
+    At module level of a claims file it is that file's default setting; installed packages name theirs in the entry-point
+    group ``faeval.experiments``.
+
+    Parameters
+    ----------
+    name
+        Its name in evidence: one word.
+    task
+        A function without arguments that returns a ``faeval.tasks.Task`` (``faeval.tasks.from_arrays`` makes one), the same
+        at each call; or its path ``"module:function"``. It is called in the worker, and once for the digest of the data.
+    epochs, width, blocks
+        Defaults of these factors.
+    batch, learning_rate, weight_decay
+        AdamW's, with a cosine schedule; the last, incomplete batch of an epoch is left out.
+    augment
+        Random crop and horizontal flip, for images.
+
+    Raises
+    ------
+    FaevalError
+        A number that no training could use.
+
+    Examples
+    --------
+    >>> setting("iris", "my_package.data:iris", epochs=50, width=32, batch=16).resolve(Arm("fa"))["epochs"]
+    50
+    """
+    for what, value in (("epochs", epochs), ("width", width), ("blocks", blocks), ("batch", batch)):
+        _whole(name, what, value, 1)
+    for what, number, low in (("learning_rate", learning_rate, 1e-12), ("weight_decay", weight_decay, 0.0)):
+        if isinstance(number, bool) or not isinstance(number, int | float) or not low <= number < float("inf"):
+            raise FaevalError(
+                f"setting {name!r}: {what}={number!r} ({type(number).__name__}) must be a "
+                f"{'positive number' if low else 'number of at least 0'}."
+            )
+    own = Component("task", name, task)
+    return _setting(
+        name,
+        help or f"{name}, a task of its own",
+        epochs=epochs,
+        width=width,
+        blocks=blocks,
+        batch=batch,
+        learning_rate=float(learning_rate),
+        weight_decay=float(weight_decay),
+        augment=augment,
+        dataset=Stage(partial(_task_digest, own)),
+        carried=(own,),
+    )
+
+
+def _task_digest(own: Component, data: Path | None = None) -> str:
+    """Return the digest of what a task of one's own gives; its arrays are made once in a process."""
+    digest: str = Stage("faeval.tasks:task_digest").resolve()(own.resolve())  # by its path: this room is the light one
+    return digest
+
+
+def _setting(
+    name: str,
+    help: str,  # noqa: A002 - the field's name
+    *,
+    epochs: int,
+    width: int,
+    augment: bool,
+    blocks: int = 4,
+    batch: int = 128,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.01,
+    dataset: Stage | None = None,
+    carried: tuple[Component, ...] = (),
+) -> Experiment:
     return Experiment(
         name=name,
         factors={
-            "rule": Factor("dfa", choices=("bp", "dfa"), help="learning rule"),
+            "rule": Factor("dfa", help="learning rule"),
             "penalty": Factor(0.0, low=0.0, help="weight of the squared norm of each block's output in its local loss"),
             "epochs": Factor(epochs, low=1),
             "credit_site": Factor("output", choices=("output", "input"), help="credit at the block's output or input"),
             "credit_scale": Factor(
                 "error", choices=("error", "unit"), help="credit as it is, or at unit root mean square"
             ),
-            "blocks": Factor(4, low=1),
+            "trained_blocks": Factor(None, help="how many of the last blocks learn; 0 is the frozen baseline"),
+            "labels": Factor(
+                "true", choices=("true", "random"), help="training labels, or random classes in their place"
+            ),
+            "network": Factor("residual_mlp", help="network"),
+            "blocks": Factor(blocks, low=1),
             "width": Factor(width, low=2),
         },
         metrics=METRICS,
@@ -53,12 +167,15 @@ def _setting(name: str, help: str, *, epochs: int, width: int, augment: bool) ->
         exact=_exact,
         last_epoch=_last_epoch,
         audited_epochs=_audited,
-        dataset=Stage(f"faeval.tasks:{name}_digest"),
+        parts=("rule", "network"),
+        carried=carried,
+        settle=_settle,
+        dataset=dataset or Stage(f"faeval.tasks:{name}_digest"),
         config={
             "task": name,
-            "batch": 128,
-            "learning_rate": 1e-3,
-            "weight_decay": 0.01,
+            "batch": batch,
+            "learning_rate": learning_rate,
+            "weight_decay": weight_decay,
             "schedule": "cosine",
             "augment": augment,
         },
@@ -79,6 +196,7 @@ _SETTINGS = {
         ),
         _setting("digits", "scikit-learn's 8 x 8 digits", epochs=20, width=128, augment=False),
         _setting("cifar10", "CIFAR-10 from a folder in the Hugging Face layout", epochs=30, width=256, augment=True),
+        _setting("cifar100", "CIFAR-100 from a folder in the Hugging Face layout", epochs=30, width=256, augment=True),
     )
 }
 

@@ -1,4 +1,11 @@
 """Networks as torch modules that give embed, blocks and readout."""
 
+from faeval.networks._network import Network as Network
+from faeval.networks._network import check_network as check_network
+from faeval.networks._network import logits_of as logits_of
+from faeval.networks._network import states_of as states_of
 from faeval.networks._residual_mlp import Block as Block
+from faeval.networks._residual_mlp import PlainBlock as PlainBlock
 from faeval.networks._residual_mlp import ResidualMLP as ResidualMLP
+from faeval.networks._student import StudentBlock as StudentBlock
+from faeval.networks._student import StudentNet as StudentNet

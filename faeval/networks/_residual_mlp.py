@@ -8,33 +8,44 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from faeval.errors import FaevalError
 from faeval.experiment import stream
+from faeval.networks._network import Network
 
 
-class Block(nn.Module):
-    """One pre-norm residual block: h + f(h), f = LayerNorm, Linear d -> d, GELU, Linear d -> d."""
+class PlainBlock(nn.Module):
+    """One block without a skip: f(h) alone, f = LayerNorm, Linear d -> m, GELU, Linear m -> d."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, middle: int | None = None) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.first = nn.Linear(width, width)
-        self.second = nn.Linear(width, width)
+        self.first = nn.Linear(width, middle or width)
+        self.second = nn.Linear(middle or width, width)
+
+    def transform(self, h: Tensor) -> Tensor:
+        """Return f(h); (n, d) to (n, d)."""
+        f: Tensor = self.second(functional.gelu(self.first(self.norm(h))))
+        return f
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the next state, f(h)."""
+        return self.transform(h)
+
+
+class Block(PlainBlock):
+    """One pre-norm residual block: h + f(h)."""
 
     def branch(self, h: Tensor) -> Tensor:
         """Return f(h), what the block adds to the stream; (n, d) to (n, d)."""
-        added: Tensor = self.second(functional.gelu(self.first(self.norm(h))))
-        return added
+        return self.transform(h)
 
     def forward(self, h: Tensor) -> Tensor:
         """Return the next state, h + f(h)."""
         return h + self.branch(h)
 
 
-class ResidualMLP(nn.Module):
+class ResidualMLP(Network):
     """Linear embedding, L residual blocks, terminal LayerNorm, linear head.
-
-    It meets the contract of every block-structured network here: ``embed(x)`` gives h_0, each of ``blocks`` maps h_l to
-    h_{l+1} and names what it adds ``branch(h_l)``, ``readout(h_L)`` gives the logits.
 
     Parameters
     ----------
@@ -44,15 +55,41 @@ class ResidualMLP(nn.Module):
         All weights come from named streams of this seed, one for each linear layer, so that networks of one seed agree in
         every layer that they share. Linear layers start uniform within 1/sqrt(fan-in), PyTorch's default; the second
         one of a block starts N(0, 0.01^2) with zero bias.
+    hidden
+        Width within a block, in units of d; hidden * width must be whole.
+    terminal_norm
+        False leaves the LayerNorm before the head out.
+    residual
+        False leaves the skip out: h_{l+1} = f(h_l).
     """
 
-    def __init__(self, features: int, width: int, blocks: int, classes: int, seed: int) -> None:
+    def __init__(
+        self,
+        features: int,
+        width: int,
+        blocks: int,
+        classes: int,
+        seed: int,
+        *,
+        hidden: float = 1.0,
+        terminal_norm: bool = True,
+        residual: bool = True,
+    ) -> None:
         super().__init__()
+        if blocks < 1:
+            raise FaevalError(f"blocks={blocks!r}: a residual MLP has at least one block.")
+        middle = hidden * width
+        if middle != int(middle) or middle < 1:
+            raise FaevalError(
+                f"hidden={hidden!r} ({type(hidden).__name__}) times width={width!r} is {middle:g}, no whole number of units; "
+                "choose a width that it divides."
+            )
         self.embedding = nn.Linear(features, width)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width)
+        kind = Block if residual else PlainBlock
+        self.blocks = nn.ModuleList(kind(width, int(middle)) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width) if terminal_norm else nn.Identity()
         self.head = nn.Linear(width, classes)
-        _initialise(self, seed)
+        initialise(self, seed, small=".second")
 
     def embed(self, x: Tensor) -> Tensor:
         """Return h_0, (n, d), of inputs (n, ...), flattened."""
@@ -64,21 +101,15 @@ class ResidualMLP(nn.Module):
         logits: Tensor = self.head(self.norm(h))
         return logits
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (n, classes) of inputs (n, ...)."""
-        h = self.embed(x)
-        for block in self.blocks:
-            h = block(h)
-        return self.readout(h)
-
 
 @torch.no_grad()
-def _initialise(network: ResidualMLP, seed: int) -> None:
+def initialise(network: nn.Module, seed: int, small: str | None = None) -> None:
+    """Draw every linear layer from the stream ("init", its name) of a seed; those whose name ends in ``small`` N(0, 0.01^2)."""
     for name, module in network.named_modules():
         if not isinstance(module, nn.Linear):
             continue  # LayerNorm starts at the identity
         draw = stream(seed, "init", name)
-        if name.endswith(".second"):
+        if small is not None and name.endswith(small):
             module.weight.copy_(torch.from_numpy(0.01 * draw.standard_normal(tuple(module.weight.shape))))
             module.bias.zero_()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,28 +12,75 @@ import torch
 from torch import Tensor
 
 from faeval.audits import alignment, evaluation
-from faeval.experiment import RunOptions, Value, stream
-from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule
+from faeval.errors import FaevalError
+from faeval.experiment import RunOptions, Value, component, stream
+from faeval.networks import Network, check_network
+from faeval.rules import Rule, Setup
 from faeval.tasks import Task, array_digest
-from faeval.tasks import load as load_task
-from faeval.training import Batches, Objective, evaluation_inputs, fit, load, save, state, tensors_digest
+from faeval.tasks import load as load_builtin
+from faeval.training import (
+    Batches,
+    Objective,
+    check_credit,
+    evaluation_inputs,
+    fit,
+    load,
+    save,
+    state,
+    tensors_digest,
+)
 
 #: Alignment is audited on this many test items at most; accuracy on all of them.
 AUDIT_ITEMS = 1024
 _CHUNK = 2048
 
+
 # A worker process runs many jobs of one setting: the task is the same for all of them.
-_task = lru_cache(maxsize=1)(load_task)
+_built_in = lru_cache(maxsize=1)(load_builtin)
 
 
-def build(factors: Mapping[str, Any], seed: int, task: Task) -> tuple[ResidualMLP, Rule]:
-    """Return the untrained network and rule of an arm; every number in them comes from the seed's named streams."""
+def _task(name: str, data: Path | None) -> Task:
+    if name in ("teacher", "digits", "cifar10", "cifar100"):
+        return _built_in(name, data)
+    from faeval.tasks._own import task_of
+
+    return task_of(component("task", name).resolve())
+
+
+def build(factors: Mapping[str, Any], seed: int, task: Task) -> tuple[Network, Rule]:
+    """Return the untrained network and rule of an arm; every number in them comes from the seed's named streams.
+
+    Raises
+    ------
+    FaevalError
+        The network or the rule does not do what the contracts ask for, tried on a few inputs of the task.
+    """
     width, blocks = factors["width"], factors["blocks"]
-    network = ResidualMLP(task.features, width, blocks, task.classes, seed)
-    if factors["rule"] == "bp":
-        return network, Backpropagation()
-    return network, DirectFeedbackAlignment(width, blocks, task.classes, seed, factors["credit_site"])
+    about = component("network", factors["network"])
+    network = about.resolve()(task.features, width, blocks, task.classes, seed, **about.own(factors))
+    x, y = evaluation_inputs(task, limit=8)
+    width = check_network(network, x, task.classes)
+    if len(network.blocks) != blocks:
+        raise FaevalError(
+            f"network {about.name!r} has {len(network.blocks)} blocks and was asked for {blocks}; make as many as it is told."
+        )
+    about = component("rule", factors["rule"])
+    setup = Setup(width, blocks, task.classes, seed, factors["credit_site"], network)
+    rule = about.resolve()(setup, **about.own(factors))
+    if not isinstance(rule, Rule):
+        raise FaevalError(
+            f"rule {about.name!r} makes {rule!r} ({type(rule).__name__}); it must be a faeval.rules.Rule."
+        )
+    check_credit(rule, network, x, y)
+    return network, rule
+
+
+def _labelled(task: Task, labels: str, seed: int) -> Task:
+    """Return the task with its training labels, or with random classes in their place, the same for every arm of a seed."""
+    if labels == "true":
+        return task
+    drawn = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
+    return replace(task, train_y=drawn)
 
 
 def train(
@@ -67,8 +115,14 @@ def train(
     history = fit(
         network,
         rule,
-        Batches(task, seed, config["batch"], augment=config["augment"], device=options.device),
-        Objective(arm["penalty"], arm["credit_site"], arm["credit_scale"]),
+        Batches(
+            _labelled(task, arm["labels"], seed),
+            seed,
+            config["batch"],
+            augment=config["augment"],
+            device=options.device,
+        ),
+        Objective(arm["penalty"], arm["credit_site"], arm["credit_scale"], arm["trained_blocks"]),
         epochs=epochs,
         learning_rate=config["learning_rate"],
         weight_decay=config["weight_decay"],
@@ -124,7 +178,7 @@ def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _checkpoints(
     factors: Mapping[str, Any], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
-) -> Iterator[tuple[int, ResidualMLP, Rule, Task]]:
+) -> Iterator[tuple[int, Network, Rule, Task]]:
     torch.set_num_threads(options.threads)
     task = _task(config["task"], options.data)
     for epoch, checkpoint in sorted(training.checkpoints.items()):

@@ -10,4 +10,6 @@ from faeval.training._loop import History as History
 from faeval.training._loop import fit as fit
 from faeval.training._step import Objective as Objective
 from faeval.training._step import backward as backward
+from faeval.training._step import check_credit as check_credit
+from faeval.training._step import freeze as freeze
 from faeval.training._step import unit_credit as unit_credit

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 
-from faeval.networks import ResidualMLP
+from faeval.networks import Network
 from faeval.rules import Rule
 from faeval.training._batches import Batches
-from faeval.training._step import Objective, backward
+from faeval.training._step import Objective, backward, freeze
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class History:
 
 
 def fit(
-    network: ResidualMLP,
+    network: Network,
     rule: Rule,
     batches: Batches,
     objective: Objective,
@@ -39,9 +39,11 @@ def fit(
 ) -> History:
     """Train in place: AdamW (Loshchilov and Hutter 2019), cosine schedule from ``learning_rate`` to 0 over all steps.
 
-    ``after_epoch(epoch)`` is called after each finished epoch, counted from 1; it is where checkpoints are written.
+    The rule's own parameters are trained by the same optimiser. ``after_epoch(epoch)`` is called after each finished
+    epoch, counted from 1; it is where checkpoints are written.
     """
-    parameters = list(network.parameters())
+    freeze(network, objective)
+    parameters = [p for module in (network, rule) for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
     total, done = epochs * batches.steps, 0
     losses: list[float] = []
@@ -52,6 +54,7 @@ def fit(
             optimizer.zero_grad(set_to_none=True)
             summed += backward(network, rule, x, y, objective)
             optimizer.step()
+            rule.after_step(network)
             done += 1
         mean = float(summed) / batches.steps
         if not math.isfinite(mean) or not all(bool(p.isfinite().all()) for p in parameters):

@@ -25,11 +25,10 @@ from faeval.audits import (
     loss_from,
     pooled_correlation,
     rho,
-    states_of,
 )
 from faeval.experiment import METRICS, stream
-from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, state_gradients
+from faeval.networks import ResidualMLP, states_of
+from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup, state_gradients
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit
 
@@ -51,7 +50,7 @@ def trained(rule: str, objective: Objective, seed: int = 1) -> Subject:
     module: Rule = (
         Backpropagation()
         if rule == "bp"
-        else DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site)
+        else DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site))
     )
     batches = Batches(task, seed, 64, augment=False)
     fit(network, module, batches, objective, epochs=12, learning_rate=3e-3, weight_decay=0.01)
@@ -264,7 +263,7 @@ def test_fresh_feedback_is_unaligned_where_the_checkpoint_s_own_is_aligned(dfa: 
     own = values(alignment(network, rule, x, y, seed=1, directions=2)[0], "cosine")
     fresh = []
     for seed in range(50, 70):
-        other = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed).double()
+        other = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, seed)).double()
         states, logits = states_of(network, x)
         credit = other.credit(network, states, logits, y)
         gradients = state_gradients(network, states[0], y)
@@ -311,7 +310,7 @@ def test_a_gradient_of_exactly_zero_is_undefined_never_zero_or_one(dfa: Subject,
 
 def test_credit_of_exactly_zero_is_undefined(dfa: Subject) -> None:
     network, _, x, y = dfa
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1).double()
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).double()
     rule.feedback[2].zero_()
     rows, _ = alignment(network, rule, x, y, seed=1)
     for name in ("cosine", "rho", "effective_samples"):

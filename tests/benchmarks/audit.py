@@ -25,10 +25,9 @@ from faeval.audits import (
     pooled_correlation,
     rho,
     sample_mean,
-    states_of,
 )
-from faeval.networks import ResidualMLP
-from faeval.rules import DirectFeedbackAlignment, state_gradients, trace
+from faeval.networks import ResidualMLP, states_of
+from faeval.rules import DirectFeedbackAlignment, Setup, state_gradients, trace
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit
 
@@ -49,7 +48,7 @@ def checkpoint() -> Checkpoint:
     y = np.argmax(np.tanh(x[:, :48]) @ draw.standard_normal((48, CLASSES)), axis=1)
     task = Task(x[:4096], y[:4096], x[4096:], y[4096:], CLASSES)
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1)
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task, 1, 128, augment=False)
     fit(network, rule, batches, Objective(1e-2), epochs=2, learning_rate=1e-3, weight_decay=0.01)
     return network, rule, torch.from_numpy(x[4096:]), torch.from_numpy(y[4096:])
@@ -139,7 +138,7 @@ def main() -> None:
     network, rule, x, y = single
     double = (
         ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).double(),
-        DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1).double(),
+        DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).double(),
         x.double(),
         y,
     )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from faeval.networks import ResidualMLP
-from faeval.rules import DirectFeedbackAlignment
+from faeval.rules import DirectFeedbackAlignment, Setup
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, backward, fit
 
@@ -70,7 +70,7 @@ def main() -> None:
     labels = np.arange(len(images)) % CLASSES
     task = Task(images, labels, images[:10], labels[:10], CLASSES, (0.5,) * 3, (0.25,) * 3)
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1)
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task, 1, BATCH, augment=True)
     objective, multiply = Objective(1e-2), products()
     (x, y), *_ = batches.epoch(1)

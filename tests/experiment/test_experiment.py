@@ -178,7 +178,7 @@ def test_the_settings_we_are_born_with(name: str) -> None:
 
 
 def test_an_unknown_setting_is_named_with_the_known_ones() -> None:
-    with pytest.raises(FaevalError, match=r"'mnist' is unknown.*cifar10, digits, teacher"):
+    with pytest.raises(FaevalError, match=r"'mnist' is unknown.*cifar10, cifar100, digits, teacher"):
         experiment("mnist")
     assert set(experiments()) >= set(SETTINGS)
 

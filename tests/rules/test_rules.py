@@ -15,7 +15,7 @@ from torch.func import grad, vmap
 from torch.nn import functional
 
 from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, output_error, state_gradients
+from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup, output_error, state_gradients
 from faeval.training import load, save
 
 FEATURES, WIDTH, BLOCKS, CLASSES = 7, 6, 3, 4
@@ -23,7 +23,7 @@ SITES = ("output", "input")
 
 
 def rules() -> list[Rule]:
-    return [Backpropagation(), *(DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5, site) for site in SITES)]
+    return [Backpropagation(), *(DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5, site)) for site in SITES)]
 
 
 def network_of(seed: int = 0) -> ResidualMLP:
@@ -79,7 +79,7 @@ def test_output_error_of_huge_logits_is_finite_and_exact() -> None:
 
 @pytest.mark.parametrize("site", SITES)
 def test_direct_feedback_credit_is_the_error_through_one_matrix_a_state(site: str) -> None:
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5, site).double()
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5, site)).double()
     assert rule.feedback.shape == ((BLOCKS + 1 if site == "output" else BLOCKS), WIDTH, CLASSES)
     network, (x, y) = network_of(), data(6)
     states, logits = states_of(network, x)
@@ -98,7 +98,7 @@ def test_direct_feedback_credit_is_the_error_through_one_matrix_a_state(site: st
 
 
 def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() -> None:
-    rule = DirectFeedbackAlignment(256, 4, 10, 42)
+    rule = DirectFeedbackAlignment(Setup(256, 4, 10, 42))
     entries = rule.feedback.double()
     assert abs(float(entries.std()) - 1 / math.sqrt(10)) < 4 / math.sqrt(10) / math.sqrt(2 * entries.numel())
     assert abs(float(entries.mean())) < 4 / math.sqrt(10) / math.sqrt(entries.numel())
@@ -108,19 +108,19 @@ def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() ->
         ResidualMLP(3, 256, 4, 10, 0), [torch.empty(0)] * 5, torch.zeros(100, 10), torch.arange(100) % 10
     )
     assert float(torch.stack(chance).norm(dim=2).mean()) == pytest.approx(4.8, rel=0.05)
-    shared = DirectFeedbackAlignment(256, 4, 10, 42, "input").feedback
+    shared = DirectFeedbackAlignment(Setup(256, 4, 10, 42, "input")).feedback
     assert torch.equal(shared, rule.feedback[:4])
-    assert torch.equal(DirectFeedbackAlignment(256, 2, 10, 42).feedback, rule.feedback[:3])
-    assert torch.equal(DirectFeedbackAlignment(16, 4, 10, 42).feedback, rule.feedback[:, :16])
-    assert not torch.equal(DirectFeedbackAlignment(256, 4, 10, 43).feedback, rule.feedback)
+    assert torch.equal(DirectFeedbackAlignment(Setup(256, 2, 10, 42)).feedback, rule.feedback[:3])
+    assert torch.equal(DirectFeedbackAlignment(Setup(16, 4, 10, 42)).feedback, rule.feedback[:, :16])
+    assert not torch.equal(DirectFeedbackAlignment(Setup(256, 4, 10, 43)).feedback, rule.feedback)
     assert all(not torch.equal(rule.feedback[i], rule.feedback[j]) for i in range(5) for j in range(i))
 
 
 def test_feedback_does_not_depend_on_the_global_generator() -> None:
     torch.manual_seed(1)
-    first = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5).feedback
+    first = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5)).feedback
     torch.manual_seed(2)
-    assert torch.equal(DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5).feedback, first)
+    assert torch.equal(DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5)).feedback, first)
 
 
 def test_backpropagation_credit_is_the_gradient_of_the_sample_s_own_loss() -> None:
@@ -183,14 +183,14 @@ def test_moving_against_the_true_gradient_lowers_that_samples_loss() -> None:
 
 @pytest.mark.parametrize("site", SITES)
 def test_feedback_travels_with_the_checkpoint(site: str, tmp_path: Path) -> None:
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5, site)
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5, site))
     assert set(rule.state_dict()) == {"feedback"}
     assert not list(rule.parameters())  # fixed: no optimiser can reach it
     network, (x, y) = network_of().float(), data(4)
     states, logits = states_of(network, x.float())
     before = rule.credit(network, states, logits, y)
     sha256 = save(network, rule, tmp_path / "c.safetensors")
-    fresh = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed=999, site=site)
+    fresh = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, seed=999, credit_site=site))
     other = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, seed=999)
     assert not torch.equal(fresh.credit(other, states, logits, y)[0], before[0])
     load(other, fresh, tmp_path / "c.safetensors", sha256)

@@ -18,14 +18,14 @@ from torch import Tensor
 
 from faeval.errors import Tampered
 from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment
+from faeval.rules import Backpropagation, DirectFeedbackAlignment, Setup
 from faeval.training import load, save, state, tensors_digest
 
 SIZES = (6, 8, 2, 3)
 
 
 def pair(seed: int = 1) -> tuple[ResidualMLP, DirectFeedbackAlignment]:
-    return ResidualMLP(*SIZES, seed), DirectFeedbackAlignment(*SIZES[1:], seed)
+    return ResidualMLP(*SIZES, seed), DirectFeedbackAlignment(Setup(*SIZES[1:], seed))
 
 
 def test_a_checkpoint_restores_every_bit_of_network_and_rule(tmp_path: Path) -> None:
@@ -171,9 +171,9 @@ def test_the_digest_is_that_of_the_content_not_of_order_or_layout() -> None:
 
 def test_another_process_starts_at_the_same_bits() -> None:
     code = (
-        "from faeval.networks import ResidualMLP; from faeval.rules import DirectFeedbackAlignment\n"
+        "from faeval.networks import ResidualMLP; from faeval.rules import DirectFeedbackAlignment, Setup\n"
         "from faeval.training import state, tensors_digest\n"
-        "print(tensors_digest(state(ResidualMLP(6, 8, 2, 3, 1), DirectFeedbackAlignment(8, 2, 3, 1))))"
+        "print(tensors_digest(state(ResidualMLP(6, 8, 2, 3, 1), DirectFeedbackAlignment(Setup(8, 2, 3, 1)))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == tensors_digest(state(*pair()))

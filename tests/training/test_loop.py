@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule
+from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup
 from faeval.tasks import Task
 from faeval.training import Batches, History, Objective, fit
 
@@ -48,7 +48,7 @@ def run(
     module: Rule = (
         Backpropagation()
         if rule == "bp"
-        else DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site)
+        else DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site))
     )
     history = fit(
         network, module, batches or Batches(task_of(), seed, 10, augment=False), objective, epochs=epochs,
@@ -141,7 +141,7 @@ def test_arms_of_one_seed_share_start_feedback_and_batches() -> None:
 def test_feedback_is_never_trained() -> None:
     _, rule, _ = run()
     assert isinstance(rule, DirectFeedbackAlignment)
-    assert torch.equal(rule.feedback, DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1).feedback)
+    assert torch.equal(rule.feedback, DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).feedback)
 
 
 def test_after_epoch_is_called_once_for_each_epoch_with_the_weights_it_left() -> None:
@@ -175,7 +175,7 @@ def test_divergence_in_a_later_epoch_keeps_the_losses_before_it(value: float) ->
             with torch.no_grad():
                 network.head.weight[0, 0] = value
 
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1)
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task_of(), 1, 10, augment=False)
     history = fit(
         network, rule, batches, Objective(), epochs=5, learning_rate=1e-2, weight_decay=0.01, after_epoch=poison
@@ -190,7 +190,7 @@ def test_a_mean_loss_is_over_the_batches_of_its_epoch() -> None:
     batches = Batches(task_of(), 1, 10, augment=False)
     with torch.no_grad():
         expected = [functional.cross_entropy(network(x), y).item() for x, y in batches.epoch(1)]
-    rule = DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 1)
+    rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     history = fit(network, rule, batches, Objective(0.5), epochs=1, learning_rate=0.0, weight_decay=0.5)
     assert history.losses == pytest.approx((sum(expected) / 4,), rel=1e-6)
     start = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)  # at rate 0 nothing moves, decay included

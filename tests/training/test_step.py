@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from faeval.networks import Block, ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, state_gradients
+from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup, state_gradients
 from faeval.training import Objective, backward, unit_credit
 
 FEATURES, WIDTH, BLOCKS, CLASSES, N = 7, 6, 3, 4, 9
@@ -56,7 +56,7 @@ def data(n: int = N, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 def rule_of(name: str, objective: Objective) -> Rule:
     if name == "dfa":
-        return DirectFeedbackAlignment(WIDTH, BLOCKS, CLASSES, 5, objective.credit_site).double()
+        return DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5, objective.credit_site)).double()
     return {"bp": Backpropagation, "true": TrueGradient}[name]()
 
 

@@ -1,0 +1,65 @@
+"""Factor: one thing that arms of an experiment may differ in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faeval.errors import FaevalError
+from faeval.experiment._arm import Arm, Value
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of an experiment: its default, and what else it may be.
+
+    Parameters
+    ----------
+    default
+        The value of an arm that does not name the factor; its type is the factor's type.
+    choices
+        The only legal values, or None for any of the default's type.
+    low, high
+        The smallest and the largest legal number, or None.
+    """
+
+    default: Value
+    choices: tuple[Value, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+    help: str = ""
+
+    def check(self, name: str, value: Value, where: str) -> None:
+        """Raise FaevalError unless ``value`` is legal for this factor."""
+        given = f"{name}={value!r} ({type(value).__name__})"
+        if self.choices is not None:
+            if not any(value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices):
+                raise FaevalError(f"{where}: {given} is not one of {', '.join(map(repr, self.choices))}.")
+            return
+        kinds = _kinds(self.default)
+        if kinds and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(self.default, bool)):
+            wanted = "a whole number" if kinds == (int,) else " or ".join(k.__name__ for k in kinds)
+            raise FaevalError(f"{where}: {given} must be {wanted}; its default is {self.default!r}.")
+        if self.low is not None and isinstance(value, int | float) and value < self.low:
+            raise FaevalError(f"{where}: {given} is below {self.low:g}, the smallest that makes sense.")
+        if self.high is not None and isinstance(value, int | float) and value > self.high:
+            raise FaevalError(f"{where}: {given} is above {self.high:g}, the largest that makes sense.")
+
+
+def _kinds(default: Value) -> tuple[type, ...]:
+    if default is None:
+        return ()
+    if isinstance(default, bool):
+        return (bool,)
+    if isinstance(default, float):
+        return (int, float)
+    return (type(default),)
+
+
+def as_factors(given: Mapping[str, Any]) -> dict[str, Factor]:
+    """Return factors by name, bare defaults wrapped; raise FaevalError where one could not stand in an arm's label."""
+    factors = {n: f if isinstance(f, Factor) else Factor(f) for n, f in dict(given).items()}
+    for name, factor in factors.items():
+        Arm(**{name: factor.default})
+    return factors

@@ -1,0 +1,163 @@
+"""Network: the contract of a block-structured network, and the check that a network of one's own meets it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from faeval.errors import FaevalError
+
+_CONTRACT = (
+    "a network gives embed(x) -> h_0 (n, d), blocks, an nn.ModuleList whose members map h_l to h_{l+1} of the same "
+    "shape, and readout(h_L) -> logits (n, classes)"
+)
+
+
+class Network(nn.Module):
+    """The contract. Deriving from this class is a convenience: any nn.Module with the three names is a network.
+
+    A block may also name what it adds to the stream, ``branch(h)``, with ``block(h) == h + block.branch(h)``: then the
+    penalty acts on the branch alone, as it should in a residual network. The penalty of a block without one acts on all
+    of its output.
+
+    Examples
+    --------
+    >>> class Plain(Network):
+    ...     def __init__(self, features, width, blocks, classes, seed):
+    ...         super().__init__()
+    ...         self.embed = nn.Sequential(nn.Flatten(), nn.Linear(features, width))
+    ...         self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(width, width), nn.Tanh()) for _ in range(blocks))
+    ...         self.readout = nn.Linear(width, classes)
+    >>> check_network(Plain(5, 8, 2, 3, 0), torch.randn(4, 5), classes=3)
+    8
+    """
+
+    blocks: nn.ModuleList
+
+    @abstractmethod
+    def embed(self, x: Tensor) -> Tensor:
+        """Return h_0, (n, d), of inputs (n, ...)."""
+
+    @abstractmethod
+    def readout(self, h: Tensor) -> Tensor:
+        """Return the logits (n, classes) of the last state."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (n, classes) of inputs (n, ...)."""
+        return logits_of(self, x)
+
+
+def logits_of(network: Network, x: Tensor) -> Tensor:
+    """Return the logits (n, classes) of inputs, through embedding, blocks and readout."""
+    h = network.embed(x)
+    for block in network.blocks:
+        h = block(h)
+    return network.readout(h)
+
+
+@torch.no_grad()
+def states_of(network: Network, x: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the states h_0 .. h_L of inputs, each (n, d), and the logits."""
+    states = [network.embed(x)]
+    for block in network.blocks:
+        states.append(block(states[-1]))
+    return states, network.readout(states[-1])
+
+
+@torch.no_grad()
+def check_network(network: Any, x: Tensor, classes: int) -> int:
+    """Return the width d of a network that meets the contract on inputs x, at least two; nothing is changed.
+
+    Raises
+    ------
+    FaevalError
+        Something of the contract is missing, of a wrong shape or type, not finite, or a branch is not what its block adds;
+        or a sample's logits depend on which other samples stand beside it (batch statistics in evaluation mode).
+    """
+    name = type(network).__name__
+    if not isinstance(network, nn.Module):
+        raise FaevalError(f"network {network!r} ({name}) is no torch.nn.Module; {_CONTRACT}.")
+    for part in ("embed", "readout"):
+        if not callable(getattr(network, part, None)):
+            raise FaevalError(f"network {name} has no {part}(); {_CONTRACT}.")
+    blocks = getattr(network, "blocks", None)
+    if not isinstance(blocks, nn.ModuleList) or not len(blocks):
+        raise FaevalError(
+            f"network {name}: blocks={_brief(blocks)} must be an nn.ModuleList of at least one; {_CONTRACT}."
+        )
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        width = _probe(cast(Network, network), name, x, classes)
+    finally:
+        for module in training:
+            module.training = True
+    return width
+
+
+def _probe(network: Network, name: str, x: Tensor, classes: int) -> int:
+    h = _called(network.embed, x, f"network {name}: embed")
+    if h.ndim != 2 or len(h) != len(x) or not h.shape[1]:
+        raise FaevalError(
+            f"network {name}: embed gives the shape {tuple(h.shape)} for {len(x)} inputs; it must be (n, d)."
+        )
+    for number, block in enumerate(network.blocks):
+        where = f"network {name}: blocks[{number}]"
+        after = _called(block, h, where)
+        if after.shape != h.shape:
+            raise FaevalError(
+                f"{where} maps the shape {tuple(h.shape)} to {tuple(after.shape)}; every state has one shape."
+            )
+        branch = getattr(block, "branch", None)
+        if branch is not None:
+            added = _called(branch, h, f"{where}.branch")
+            if added.shape != h.shape or not torch.allclose(
+                h + added, after, rtol=1e-4, atol=1e-4 * float(after.abs().max())
+            ):
+                raise FaevalError(
+                    f"{where}: block(h) is not h + branch(h); let branch return what the block adds to the stream, or "
+                    "leave it out."
+                )
+        h = after
+    logits = _called(network.readout, h, f"network {name}: readout")
+    if logits.shape != (len(x), classes):
+        raise FaevalError(
+            f"network {name}: readout gives the shape {tuple(logits.shape)}; {len(x)} inputs of {classes} classes need "
+            f"{(len(x), classes)}."
+        )
+    alone = logits_of(network, x[:1])
+    if not torch.allclose(alone, logits[:1], rtol=1e-3, atol=1e-3 * float(logits.abs().max())):
+        raise FaevalError(
+            f"network {name}: a sample's logits depend on the others in its batch, in evaluation mode too; credit and "
+            "gradient are per sample, so samples must not meet in the network."
+        )
+    return h.shape[1]
+
+
+def _called(call: Any, x: Tensor, where: str) -> Tensor:
+    try:
+        out = call(x)
+    except Exception as error:
+        first = str(error).splitlines()[0] if str(error) else ""
+        raise FaevalError(
+            f"{where} fails on inputs of shape {tuple(x.shape)} ({type(error).__name__}: {first}); {_CONTRACT}."
+        ) from error
+    if not isinstance(out, Tensor) or not out.is_floating_point():
+        raise FaevalError(f"{where} returns {_brief(out)}; {_CONTRACT}.")
+    if not bool(out.isfinite().all()):
+        raise FaevalError(
+            f"{where} gives NaN or infinity before any training; check its initialisation and the inputs."
+        )
+    return out
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of type {value.dtype}"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    return f"{value!r} ({type(value).__name__})"

@@ -1,0 +1,44 @@
+"""Tasks of one's own: a function that returns a Task, or arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from faeval.errors import DataError
+from faeval.tasks._arrays import from_arrays
+from faeval.tasks._task import Task, array_digest
+
+
+@lru_cache(maxsize=1)
+def task_of(make: Callable[[], Any]) -> Task:
+    """Return the task that a function gives: a Task, arrays (x, y), or (x, y, test_x, test_y).
+
+    Raises
+    ------
+    DataError
+        It returned something else, or arrays that no training could use.
+    """
+    made = make()
+    if isinstance(made, Task):
+        return made
+    if isinstance(made, tuple) and len(made) in (2, 4):
+        return from_arrays(*made)
+    name = getattr(make, "__name__", repr(make))
+    raise DataError(
+        f"task function {name} returned {type(made).__name__}; return a faeval.tasks.Task, (x, y), or (x, y, test_x, test_y)."
+    )
+
+
+def task_digest(make: Callable[[], Any]) -> str:
+    """Return the SHA-256 of a task's arrays and normalisation."""
+    task = task_of(make)
+    about = repr((task.classes, task.mean, task.std)).encode()
+    return array_digest(task.train_x, task.train_y, task.test_x, task.test_y, _bytes(about))
+
+
+def _bytes(content: bytes) -> Any:
+    import numpy as np
+
+    return np.frombuffer(content, np.uint8)
