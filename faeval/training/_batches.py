@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from faeval.errors import FaevalError
 from faeval.experiment import stream
 from faeval.tasks import Task
 
@@ -38,16 +39,19 @@ class Batches:
         self.augment = augment and self.images
         self.labels = torch.from_numpy(np.array(task.train_y)).to(device)
         self.count = len(task.train_y)
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= self.count:
+            raise FaevalError(
+                f"batch={size!r} ({type(size).__name__}): a batch holds from 1 to all {self.count} training samples."
+            )
         self.steps = self.count // size
         if self.images:
-            self._scale, self._shift = _affine(task, device)
+            scale, shift = _affine(task, device)
+            # One value a pixel: broadcast over samples alone, both are read along whole rows of memory.
+            self._scale, self._shift = (v.expand(task.train_x.shape[1:]).contiguous() for v in (scale, shift))
             # The crop is taken from raw pixels: black, not the mean, is what lies beyond the border.
-            pad = PAD if self.augment else 0
-            raw = np.pad(task.train_x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-            height, width = task.train_x.shape[2:]
-            pixels = torch.from_numpy(raw).to(device)
-            # A view with every crop as its own index: (n, dy, dx, 3, height, width), no copy.
-            self._crops = pixels.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5)
+            margin = (PAD, PAD) if self.augment else (0, 0)
+            self._pixels = torch.from_numpy(np.pad(task.train_x, ((0, 0), (0, 0), margin, margin))).to(device)
+            self._rows = _Rows(self._pixels, task.train_x.shape[2:])
         else:
             self._features = torch.from_numpy(np.array(task.train_x)).to(device)
 
@@ -61,14 +65,43 @@ class Batches:
         for step in range(self.steps):
             index = order[step * self.size : (step + 1) * self.size]
             if not self.images:
-                x = self._features[index]
-            elif self.augment:
-                crop = self._crops[index, offsets[0, index], offsets[1, index]]
-                crop = torch.where(flips[index, None, None, None], crop.flip(-1), crop)
-                x = torch.addcmul(self._shift, crop.to(torch.float32), self._scale)
+                yield self._features[index], self.labels[index]
+                continue
+            if self.augment:
+                pixels = self._rows.crops(index, offsets[0, index], offsets[1, index])
+                flipped = flips[index].nonzero().squeeze(1)
+                pixels[flipped] = pixels[flipped].flip(-1)
             else:
-                x = torch.addcmul(self._shift, self._crops[index, 0, 0].to(torch.float32), self._scale)
-            yield x, self.labels[index]
+                pixels = self._pixels.index_select(0, index)
+            yield torch.addcmul(self._shift, pixels.to(torch.float32), self._scale), self.labels[index]
+
+
+class _Rows:
+    """Images as rows of pixels that lie together in memory, so that a crop is a copy of whole rows.
+
+    Parameters
+    ----------
+    images
+        uint8 (n, channels, height, width), padded already.
+    size
+        Height and width of a crop.
+    """
+
+    def __init__(self, images: Tensor, size: tuple[int, int]) -> None:
+        channels, height, width = images.shape[1:]
+        self._shape = (channels, *size)
+        self._width, self._image = width, channels * height * width
+        flat = images.reshape(-1)
+        # Every run of a row's length, from every byte on: views of the same memory, of which a crop picks its rows.
+        self._runs = flat.as_strided((flat.numel() - size[1] + 1, size[1]), (1, 1))
+        channel = torch.arange(channels, device=images.device)[:, None] * (height * width)
+        self._offsets = (channel + torch.arange(size[0], device=images.device) * width).reshape(1, -1)
+
+    def crops(self, index: Tensor, down: Tensor, right: Tensor) -> Tensor:
+        """Return the crops of some images (m,) that start so many pixels down and right: (m, channels, height, width)."""
+        start = index * self._image + down * self._width + right
+        rows = self._runs.index_select(0, (start[:, None] + self._offsets).reshape(-1))
+        return rows.reshape(len(index), *self._shape)
 
 
 def evaluation_inputs(task: Task, device: str = "cpu", limit: int | None = None) -> tuple[Tensor, Tensor]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faeval.errors import FaevalError
 from faeval.experiment import stream
 from faeval.tasks import Task
 from faeval.training import Batches, evaluation_inputs
@@ -120,6 +124,7 @@ def test_evaluation_inputs_are_normalised_and_never_augmented() -> None:
 def test_an_epoch_takes_every_sample_at_most_once_and_leaves_out_less_than_a_batch(
     n: int, size: int, seed: int, number: int
 ) -> None:
+    assume(size <= n)
     x = np.arange(n, dtype=np.float32)[:, None]
     task = Task(x, np.arange(n) % 2, x, np.arange(n) % 2, 2)
     found = epoch(Batches(task, seed, size, augment=True), number)
@@ -127,6 +132,35 @@ def test_an_epoch_takes_every_sample_at_most_once_and_leaves_out_less_than_a_bat
     taken = [int(v) for inputs, _ in found for v in inputs]
     assert len(taken) == len(set(taken)) == n - n % size
     assert all(int(v) % 2 == int(label) for inputs, y in found for v, label in zip(inputs, y, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, -1, 41, 2.0, True, "8"])
+def test_a_batch_that_the_data_cannot_fill_is_refused_by_name(size: Any) -> None:
+    with pytest.raises(FaevalError, match=rf"batch={size!r} \({type(size).__name__}\).* 1 to all 40 training samples"):
+        Batches(
+            replace(vector_task(), train_x=np.zeros((40, 2), np.float32), train_y=np.arange(40) % 2),
+            5,
+            size,
+            augment=False,
+        )
+
+
+@given(channels=st.sampled_from([1, 3]), height=st.integers(3, 9), width=st.integers(3, 9), seed=st.integers(0, 99))
+@settings(max_examples=25)
+def test_crops_of_images_of_any_shape_are_slices_of_the_padded_image(
+    channels: int, height: int, width: int, seed: int
+) -> None:
+    n = 6
+    images = np.random.default_rng(seed).integers(0, 256, (n, channels, height, width), dtype=np.uint8)
+    task = Task(images, np.arange(n) % 2, images, np.arange(n) % 2, 2, (0.0,) * channels, (1 / 255,) * channels)
+    ((found, _),) = Batches(task, seed, n, augment=True).epoch(3)
+    order = stream(seed, "order", 3).permutation(n)
+    offsets, flips = draws(seed, 3, n)[1:]
+    padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
+    for x, i in zip(found, order, strict=True):
+        down, right = offsets[:, i]
+        crop = padded[i, :, down : down + height, right : right + width]
+        np.testing.assert_allclose(x.numpy(), crop[..., ::-1] if flips[i] else crop, atol=1e-3)
 
 
 def test_another_epoch_is_another_order_that_leaves_out_other_samples() -> None:
