@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from faeval.experiment import Experiment as Experiment
     from faeval.experiment import Factor as Factor
     from faeval.experiment import Metric as Metric
+    from faeval.experiment import register_network as register_network
+    from faeval.experiment import register_rule as register_rule
+    from faeval.experiment import setting as setting
     from faeval.pipeline import verify as verify
     from faeval.reports import Report as Report
 
@@ -46,9 +49,10 @@ _CLAIMS = (
     "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep embedding equivalent "
     "exceeds gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss train_loss"
 )
+_EXPERIMENT = "Arm Experiment Factor Metric register_network register_rule setting"
 _WHERE = {
     **dict.fromkeys(_CLAIMS.split(), "faeval.claims"),
-    **dict.fromkeys(("Arm", "Experiment", "Factor", "Metric"), "faeval.experiment"),
+    **dict.fromkeys(_EXPERIMENT.split(), "faeval.experiment"),
     "FaevalError": "faeval.errors",
     "Report": "faeval.reports",
     "verify": "faeval.pipeline",

@@ -91,10 +91,12 @@ def check_names(claim: Claim, design: Design) -> None:
                     f"{where}: epoch {read.epoch} of {read.arm.label!r} is not audited; audited are "
                     f"{', '.join(map(str, epochs))}."
                 )
+    arms = {read.arm for assertion in claim.assertions for read in assertion.contrast.reads()}
+    known_factors = dict.fromkeys([*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"])
     for factor in claim.attributed_to:
-        if factor not in experiment.factors and factor != "epoch":
+        if factor not in known_factors:
             raise FaevalError(
-                f"{where}: attributed_to={factor!r} is no factor here. Its factors: {', '.join(experiment.factors)}, epoch."
+                f"{where}: attributed_to={factor!r} is no factor here. Its factors: {', '.join(known_factors)}."
             )
 
 

@@ -136,12 +136,17 @@ class Experiment:
                 continue
             owner = next((part for part in parts if name in part.factors), None)
             if owner is None:
-                raise FaevalError(self._unknown(name, value, parts, where))
+                raise FaevalError(self._unknown(name, arm, parts, where))
             owner.factors[name].check(name, value, where)
             if value != owner.factors[name].default:
                 kept[name] = value
         shared = {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
         return self.settle({**shared, **kept}, where)
+
+    def known_factors(self, arm: Arm) -> tuple[str, ...]:
+        """Return the names of all factors that an arm has here: those of every arm, and those of its components alone."""
+        parts = self._parts(arm, f"arm {arm.label!r} in {self.name}")
+        return (*self.factors, *(name for part in parts for name in part.factors))
 
     def components(self, factors: Mapping[str, Value]) -> tuple[Component, ...]:
         """Return the components that an arm's factors name and that are not faeval's own."""
@@ -165,13 +170,14 @@ class Experiment:
                 )
         return found
 
-    def _unknown(self, name: str, value: Value, parts: list[Component], where: str) -> str:
+    def _unknown(self, name: str, arm: Arm, parts: list[Component], where: str) -> str:
+        value = arm[name]
         others = [f"{c.kind} {c.name!r}" for part in self.parts for c in components(part).values() if name in c.factors]
         if others:
             kinds = {part.kind: part.name for part in parts}
             mine = f"{others[0].partition(' ')[0]} {kinds[others[0].partition(' ')[0]]!r}"
             return f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to {', '.join(others)}."
-        known = ", ".join([*self.factors, *(factor for part in parts for factor in part.factors)]) or "none"
+        known = ", ".join(self.known_factors(arm)) or "none"
         return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {known}."
 
     def canonical(self, arm: Arm) -> Arm:
