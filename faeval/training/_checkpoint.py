@@ -11,7 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from faeval.errors import Tampered
+from faeval.errors import FaevalError, Tampered
 
 
 def state(network: nn.Module, rule: nn.Module) -> dict[str, Tensor]:
@@ -40,8 +40,22 @@ def save(network: nn.Module, rule: nn.Module, path: Path) -> str:
 
 
 def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
-    """Fill network and rule from a checkpoint, feedback included; raise Tampered when it is not the file once written."""
-    content = path.read_bytes()
+    """Fill network and rule from a checkpoint, feedback included.
+
+    Raises
+    ------
+    Tampered
+        It is not the file that was once written.
+    FaevalError
+        It is missing, or holds other tensors than network and rule own, such as a feedback matrix of another shape.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FaevalError(
+            f"checkpoint {path.name} in {path.parent.name} cannot be read ({reason}); run that arm and seed again."
+        ) from None
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise Tampered(
@@ -52,6 +66,27 @@ def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
         tensors = load_tensors(content)
     except SafetensorError as error:  # the hash agrees, so the record and the file are of another version
         raise Tampered(f"checkpoint {path.name} in {path.parent.name} is no safetensors file ({error}).") from None
-    for part, module in (("network", network), ("rule", rule)):
-        own = {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
-        module.load_state_dict(own, strict=True)
+    modules = {"network": network, "rule": rule}
+    own = {
+        part: {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
+        for part in modules
+    }
+    for part, module in modules.items():  # asked of both before either is changed
+        if problem := _misfit(module.state_dict(), own[part]):
+            raise FaevalError(
+                f"checkpoint {path.name} in {path.parent.name} does not fit the {part} {type(module).__name__}: {problem}. "
+                "Build it with the factors that it was trained with."
+            )
+    for part, module in modules.items():
+        module.load_state_dict(own[part], strict=True)
+
+
+def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    for name in sorted({*wanted, *found}):
+        if name not in found:
+            return f"it holds no {name}"
+        if name not in wanted:
+            return f"it holds {name}, {tuple(found[name].shape)}, which is unknown here"
+        if found[name].shape != wanted[name].shape:
+            return f"{name} is {tuple(found[name].shape)} in it and {tuple(wanted[name].shape)} here"
+    return ""
