@@ -257,7 +257,9 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
 def _pack(work: Work) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
     stages = [work.training, *(stage for _, stage in work.audits.values())]
-    made = [stage.call for stage in stages if stage is not None] + [c.make for c in work.components]
+    made = [stage.call for stage in stages if stage is not None] + [
+        call for c in work.components for call in (c.make, c.exact)
+    ]
     functions = [call for call in made if not isinstance(call, str)]
     modules = {
         sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions

@@ -236,3 +236,26 @@ def test_a_claims_own_experiment_reads_it_in_its_own_setting_only() -> None:
     assert design_of(claim, "own").experiment is own
     assert design_of(claim, "teacher").experiment is experiment("teacher")
     assert design_of(claim, "elsewhere").experiment is None
+
+
+def test_the_last_state_of_feedback_alignment_is_exact_and_can_be_left_out() -> None:
+    fa = fe.Arm("fa")
+    code, text = problem(fe.cosine(fa), fe.cosine(DFA), "rule")
+    assert code == "exact_by_construction"
+    assert "state 4" in text
+    assert problem(fe.cosine(fa, layers=fe.deep.inexact), fe.cosine(DFA, layers=fe.deep.inexact), "rule") == ("", "")
+    (read,) = fe.cosine(fa.but(blocks=6), layers=fe.deep.inexact).reads()
+    assert TEACHER.states(read, set()) == (1, 2, 3, 4, 5)
+
+
+def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
+    uniform = DFA.but(feedback="uniform")
+    assert problem(fe.cosine(uniform), fe.cosine(DFA), "feedback") == ("", "")
+    assert problem(fe.cosine(uniform), fe.cosine(DFA), "penalty")[0] == "confounded"
+    assert problem(fe.accuracy(fe.Arm("drtp")), fe.accuracy(fe.Arm("bp")), "rule") == ("", "")  # bp has no such factor
+    assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), "rule")[0] == "confounded"
+    assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), ("rule", "feedback")) == ("", "")
+    check_names(fe.Claim("x", fe.exceeds(fe.cosine(uniform), fe.cosine(DFA), by=M), attributed_to="feedback"), TEACHER)
+    with pytest.raises(FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"):
+        claim = fe.Claim("x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback")
+        check_names(claim, TEACHER)
