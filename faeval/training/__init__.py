@@ -8,6 +8,10 @@ from faeval.training._checkpoint import state as state
 from faeval.training._checkpoint import tensors_digest as tensors_digest
 from faeval.training._loop import History as History
 from faeval.training._loop import fit as fit
+from faeval.training._stack import NotStackable as NotStackable
+from faeval.training._stack import fit_stacked as fit_stacked
+from faeval.training._stack import share_data as share_data
+from faeval.training._stack import stackable as stackable
 from faeval.training._step import Objective as Objective
 from faeval.training._step import backward as backward
 from faeval.training._step import check_credit as check_credit
