@@ -42,11 +42,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is executed, apart from what it is: the machine's side of a job."""
+    """How a run is executed, apart from what it is: the machine's side of a job.
+
+    ``device`` is ``cpu``, ``cuda``, or one of several CUDA devices, such as ``cuda:1``.
+    """
 
     device: str = "cpu"
     threads: int = 1
     data: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.device, str) or not re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device):
+            raise FaevalError(
+                f"device={self.device!r} ({type(self.device).__name__}) must be 'cpu', 'cuda', or one of several, such as 'cuda:1'."
+            )
 
 
 def _no_states(_: Mapping[str, Value]) -> tuple[int, ...]:
@@ -81,7 +90,10 @@ class Experiment:
     a credit that is exact by construction, and its last epoch; ``dataset`` is a stage that digests the data. ``parts``
     names the factors whose value is a registered component ("rule", "network"), which may bring factors of its own;
     ``carried`` are components that every run needs, such as a task of one's own; ``settle`` takes all factors of an arm
-    and returns them, or says by FaevalError why they do not go together.
+    and returns them, or says by FaevalError why they do not go together. ``training_many`` trains all seeds of an arm at
+    once: called as ``training``, with a list of seeds and one of folders, it returns a list of what ``training`` returns,
+    the same numbers within rounding, and stands under its revision. ``check_device`` is called with the
+    :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError where it is not there.
 
     Examples
     --------
@@ -108,6 +120,8 @@ class Experiment:
     config: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     help: str = ""
+    training_many: Stage | None = None
+    check_device: Stage | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):

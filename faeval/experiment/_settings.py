@@ -162,6 +162,8 @@ def _setting(
         },
         metrics=METRICS,
         training=Stage("faeval.settings:train", TRAINING_REVISION),
+        training_many=Stage("faeval.settings:train_many", TRAINING_REVISION),
+        check_device=Stage("faeval.settings:check_device"),
         audits={n: Stage(f"faeval.settings:audit_{n}", r) for n, r in AUDIT_REVISIONS.items()},
         layers=_layers,
         exact=_exact,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +20,17 @@ from faeval.tasks import Task, array_digest
 from faeval.tasks import load as load_builtin
 from faeval.training import (
     Batches,
+    History,
+    NotStackable,
     Objective,
     check_credit,
     evaluation_inputs,
     fit,
+    fit_stacked,
     load,
     save,
+    share_data,
+    stackable,
     state,
     tensors_digest,
 )
@@ -92,53 +97,144 @@ def train(
     progress: Callable[[float], None] = lambda share: None,
 ) -> dict[str, Any]:
     """Train one arm at one seed and leave its checkpoints in ``folder``; return what its record holds."""
-    torch.set_num_threads(options.threads)
+    _prepare(options)
     arm: Mapping[str, Any] = factors
-    task = _task(config["task"], options.data)
-    network, rule = build(arm, seed, task)
-    hashes = {
-        "initial_network": tensors_digest(network.state_dict()),
-        "feedback": tensors_digest(rule.state_dict()),
-        "first_order": array_digest(stream(seed, "order", 1).permutation(len(task.train_y))),
-    }
-    network.to(options.device)
-    rule.to(options.device)
-    epochs = arm["epochs"]
-    checkpoints: dict[int, dict[str, str]] = {}
+    run = _Training(arm, seed, folder, _task(config["task"], options.data), options)
 
     def after_epoch(epoch: int) -> None:
-        if epoch in (1, epochs):
-            name = f"epoch-{epoch:04d}.safetensors"
-            checkpoints[epoch] = {"file": name, "sha256": save(network, rule, folder / name)}
-        progress(epoch / epochs)
+        run.keep(epoch)
+        progress(epoch / arm["epochs"])
 
     history = fit(
-        network,
-        rule,
-        Batches(
-            _labelled(task, arm["labels"], seed),
-            seed,
-            config["batch"],
-            augment=config["augment"],
-            device=options.device,
-        ),
-        Objective(arm["penalty"], arm["credit_site"], arm["credit_scale"], arm["trained_blocks"]),
-        epochs=epochs,
+        run.network,
+        run.rule,
+        run.batches(config),
+        _objective(arm),
+        epochs=arm["epochs"],
         learning_rate=config["learning_rate"],
         weight_decay=config["weight_decay"],
         after_epoch=after_epoch,
     )
-    return {
-        "rows": [
-            {"metric": "train_loss", "epoch": epoch, "layer": None, "value": loss, "status": "measured"}
-            for epoch, loss in enumerate(history.losses, start=1)
-        ],
-        "weights": tensors_digest(state(network, rule)),
-        "checkpoints": checkpoints,
-        "hashes": hashes,
-        "diverged": history.diverged,
-        "notes": {},
-    }
+    return run.result(history, {})
+
+
+def train_many(
+    factors: dict[str, Value],
+    seeds: Sequence[int],
+    folders: Sequence[Path],
+    options: RunOptions,
+    config: Mapping[str, Any],
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[dict[str, Any]]:
+    """Train one arm at several seeds in one stacked run; return for each what :func:`train` returns, within rounding.
+
+    Rules and networks that cannot be stacked are trained one after another; the notes of each result say which it was.
+    """
+    _prepare(options)
+    arm: Mapping[str, Any] = factors
+    task = _task(config["task"], options.data)
+    runs = [_Training(arm, seed, folder, task, options) for seed, folder in zip(seeds, folders, strict=True)]
+    reason = stackable(runs[0].rule, runs[0].network)
+    if reason is None:
+        first = runs[0].batches(config)
+        shared = [share_data(first, run.seed, torch.tensor(run.task.train_y)) for run in runs]
+
+        def after_epoch(replicate: int, epoch: int) -> None:
+            runs[replicate].keep(epoch)
+            progress(epoch / arm["epochs"])
+
+        try:
+            histories = fit_stacked(
+                [run.network for run in runs],
+                [run.rule for run in runs],
+                shared,
+                _objective(arm),
+                epochs=arm["epochs"],
+                learning_rate=config["learning_rate"],
+                weight_decay=config["weight_decay"],
+                after_epoch=after_epoch,
+            )
+            return [run.result(history, {"stacked": len(runs)}) for run, history in zip(runs, histories, strict=True)]
+        except NotStackable as error:
+            reason = str(error)
+
+    def after_part(number: int) -> Callable[[float], None]:
+        return lambda share: progress((number + share) / len(seeds))
+
+    results = []
+    for number, (seed, folder) in enumerate(zip(seeds, folders, strict=True)):
+        alone = train(factors, seed, folder, options, config, after_part(number))
+        results.append({**alone, "notes": {"not_stacked": reason}})
+    return results
+
+
+def check_device(options: RunOptions) -> None:
+    """Raise FaevalError where the device of the options is not there."""
+    if options.device == "cpu":
+        return
+    remedy = "use device='cpu' (--device cpu), or run where there is one"
+    if not torch.cuda.is_available():
+        raise FaevalError(
+            f"device={options.device!r}: PyTorch {torch.__version__} finds no CUDA device here; {remedy} and a build of PyTorch "
+            "with CUDA is installed (https://pytorch.org/get-started)."
+        )
+    count = torch.cuda.device_count()
+    if int(options.device.partition(":")[2] or 0) >= count:
+        raise FaevalError(f"device={options.device!r}: there are {count} CUDA devices, counted from cuda:0; {remedy}.")
+
+
+def _prepare(options: RunOptions) -> None:
+    """Set what a worker's numbers depend on: its threads, and on CUDA devices float32 that is float32."""
+    torch.set_num_threads(options.threads)
+    if options.device != "cpu":
+        check_device(options)
+        # TF32 keeps 10 bits of the mantissa: what is audited is never computed in it, nor what is trained.
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+
+
+class _Training:
+    """A run in the making: an arm at a seed, and the checkpoints that it leaves in a folder."""
+
+    def __init__(self, arm: Mapping[str, Any], seed: int, folder: Path, task: Task, options: RunOptions) -> None:
+        self.seed, self.folder, self.device = seed, folder, options.device
+        self.network, self.rule = build(arm, seed, task)
+        self.task = _labelled(task, arm["labels"], seed)
+        self.hashes = {
+            "initial_network": tensors_digest(self.network.state_dict()),
+            "feedback": tensors_digest(self.rule.state_dict()),
+            "first_order": array_digest(stream(seed, "order", 1).permutation(len(task.train_y))),
+        }
+        self.network.to(options.device)
+        self.rule.to(options.device)
+        self.kept = (1, arm["epochs"])
+        self.checkpoints: dict[int, dict[str, str]] = {}
+
+    def batches(self, config: Mapping[str, Any]) -> Batches:
+        return Batches(self.task, self.seed, config["batch"], augment=config["augment"], device=self.device)
+
+    def keep(self, epoch: int) -> None:
+        if epoch in self.kept:
+            name = f"epoch-{epoch:04d}.safetensors"
+            self.checkpoints[epoch] = {"file": name, "sha256": save(self.network, self.rule, self.folder / name)}
+
+    def result(self, history: History, notes: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "rows": [
+                {"metric": "train_loss", "epoch": epoch, "layer": None, "value": loss, "status": "measured"}
+                for epoch, loss in enumerate(history.losses, start=1)
+            ],
+            "weights": tensors_digest(state(self.network, self.rule)),
+            "checkpoints": self.checkpoints,
+            "hashes": self.hashes,
+            "diverged": history.diverged,
+            "notes": notes,
+        }
+
+
+def _objective(arm: Mapping[str, Any]) -> Objective:
+    return Objective(arm["penalty"], arm["credit_site"], arm["credit_scale"], arm["trained_blocks"])
 
 
 def audit_alignment(
@@ -179,7 +275,7 @@ def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _checkpoints(
     factors: Mapping[str, Any], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
 ) -> Iterator[tuple[int, Network, Rule, Task]]:
-    torch.set_num_threads(options.threads)
+    _prepare(options)
     task = _task(config["task"], options.data)
     for epoch, checkpoint in sorted(training.checkpoints.items()):
         network, rule = build(factors, seed, task)
