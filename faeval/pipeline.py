@@ -77,6 +77,7 @@ def verify(
     offline: bool = False,
     everything: bool = False,
     progress: Callable[[campaign.Event], None] | None = None,
+    stacked: bool | None = None,
 ) -> Report:
     """Verify claims: train and audit what they need and is not there yet, then decide.
 
@@ -91,15 +92,19 @@ def verify(
     store
         Where runs are kept and found again; default ``.faeval`` in the working directory.
     workers
-        Worker processes, one thread each; default one for each CPU.
+        Worker processes, one thread each; default one for each CPU, and two for a CUDA device.
     data
         Folder of the data set, for settings that read one.
+    device
+        ``cpu``, or ``cuda``, where the seeds of an arm train in one run; each kind of device has evidence of its own.
     from_evidence
         Decide from this table, file or folder alone, and train nothing.
     offline
         Train nothing: decide from what the store holds.
     progress
         Called with each event of the campaign.
+    stacked
+        Train the seeds of an arm in one run, or never; default on CUDA devices only. See ``faeval.campaign.execute``.
 
     Returns
     -------
@@ -125,7 +130,8 @@ def verify(
     plan = campaign.plan(needs(chosen, chosen_seeds), kept, options)
     failures: list[tuple[str, int, str]] = []
     if plan.todo and not offline:
-        outcome = campaign.execute(plan, kept, workers, progress, lock=chosen.lock.sha256 if chosen.lock else None)
+        registered = chosen.lock.sha256 if chosen.lock else None
+        outcome = campaign.execute(plan, kept, workers, progress, lock=registered, stacked=stacked)
         failures = [(job.arm.label, job.seed, message) for job, message in outcome.failures]
     return _report(
         chosen, kept.table(plan.wanted), chosen_seeds, _provenance(kept.records(plan.wanted)), failures, by_hand=False

@@ -23,9 +23,12 @@ import joblib
 
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._provenance import Provenance, provenance
-from faeval.campaign._run import Summary, Work, perform, perform_packed
+from faeval.campaign._run import Summary, Work, perform, perform_many, perform_many_packed, perform_packed
 from faeval.errors import Tampered
 from faeval.evidence import Store
+
+#: Positions of the jobs that are done together: one, or the seeds of one arm that train in one stacked run.
+Unit = tuple[int, ...]
 
 _ATTEMPTS = 3  # a job whose worker is killed is tried this often
 
@@ -71,17 +74,23 @@ def execute(
     progress: Callable[[Event], None] | None = None,
     *,
     lock: str | None = None,
+    stacked: bool | None = None,
 ) -> Outcome:
     """Run what a plan lacks, costliest first where costs are known; finished parts are kept whatever happens.
 
     Parameters
     ----------
     workers
-        Worker processes; default: the CPUs of this machine over the threads of a run. 1 runs in this process.
+        Worker processes; default: the CPUs of this machine over the threads of a run, and two for a CUDA device, which
+        share it. 1 runs in this process.
     progress
         Called with an :class:`Event` at each step.
     lock
         Hash of the claims' registration, for the records.
+    stacked
+        Train the seeds of an arm in one run where their experiment can (``training_many``): the same numbers within
+        rounding, each under its own record and key. Default: on a CUDA device, not on the CPU. Where a stacked run fails,
+        its seeds are trained one at a time, and the log says why.
 
     Returns
     -------
@@ -91,7 +100,7 @@ def execute(
     Raises
     ------
     FaevalError
-        The store cannot be written; nothing was run.
+        The store cannot be written, or the device is not there; nothing was run.
     Tampered
         After all jobs are over: a record or checkpoint that one of them needed does not match its checksum.
     KeyboardInterrupt
@@ -104,11 +113,17 @@ def execute(
         packages = {name for job in todo for name in job.experiment.packages}
         origin = provenance(sorted(packages), lock)
         works = [_work(job, plan, store, origin) for job in todo]
-        count = workers or max(1, joblib.cpu_count() // plan.options.threads)
+        on_cpu = plan.options.device == "cpu"
+        if not on_cpu:
+            checks = {stage for job in todo if (stage := job.experiment.check_device) is not None}
+            for stage in checks:
+                stage.resolve()(plan.options)
+        units = _units(todo, not on_cpu if stacked is None else stacked)
+        count = workers or (max(1, joblib.cpu_count() // plan.options.threads) if on_cpu else 2)
         if count == 1:
-            campaign.run_here(works)
+            campaign.run_here(works, units)
         else:
-            campaign.run_over(works, count)
+            campaign.run_over(works, units, count)
     return campaign.outcome()
 
 
@@ -128,12 +143,18 @@ class _Campaign:
         self.known = sum(cost for cost in self.costs if cost is not None)
         self.workers = 1
 
-    def run_here(self, works: list[Work]) -> None:
-        for number, (job, work) in enumerate(zip(self.jobs, works, strict=True)):
-            self.tell("started", job)
-            self.close(number, perform(work, self.teller(job)))
+    def run_here(self, works: list[Work], units: list[Unit]) -> None:
+        for unit in units:
+            for number in unit:
+                self.tell("started", self.jobs[number])
+            if len(unit) == 1:
+                self.close(unit[0], perform(works[unit[0]], self.teller(unit)))
+                continue
+            summaries = perform_many([works[number] for number in unit], self.teller(unit))
+            for number, summary in zip(unit, summaries, strict=True):
+                self.close(number, summary)
 
-    def run_over(self, works: list[Work], workers: int) -> None:
+    def run_over(self, works: list[Work], units: list[Unit], workers: int) -> None:
         self.workers = workers
         packed = {}
         for number, work in enumerate(works):
@@ -145,21 +166,25 @@ class _Campaign:
         killed: Counter[int] = Counter()
         while self.waiting:
             # A job that was running when a worker died is tried again alone: then it is known which one did it.
-            batch = [number for number in self.waiting if not killed[number]] or list(self.waiting)[:1]
+            batch = [unit for unit in units if all(n in self.waiting and not killed[n] for n in unit)]
+            batch = batch or [(next(iter(self.waiting)),)]
             running: set[int] = set()
             try:
-                self.run_batch({number: packed[number] for number in batch}, running)
+                self.run_batch({unit: [packed[number] for number in unit] for unit in batch}, running)
             except BrokenExecutor:
                 for number in sorted(running):
                     self.after_a_kill(number, killed)
 
-    def run_batch(self, packed: dict[int, bytes], running: set[int]) -> None:
+    def run_batch(self, packed: dict[Unit, list[bytes]], running: set[int]) -> None:
         started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
-            for number, content in packed.items():
-                started.append(number)  # taken one by one as workers become free, in a thread of joblib's
-                yield joblib.delayed(perform_packed)(number, content)
+            for unit, content in packed.items():
+                started.extend(unit)  # taken one by one as workers become free, in a thread of joblib's
+                if len(unit) == 1:
+                    yield joblib.delayed(perform_packed)(unit[0], content[0])
+                else:
+                    yield joblib.delayed(perform_many_packed)(unit, content)
 
         def announce() -> None:
             while started:
@@ -176,10 +201,11 @@ class _Campaign:
                 results = pool(tasks())
             with _closing(results):
                 announce()
-                for number, summary in results:
+                for found in results:
                     announce()
-                    running.discard(number)
-                    self.close(number, summary)
+                    for number, summary in found if isinstance(found, list) else [found]:
+                        running.discard(number)
+                        self.close(number, summary)
         finally:
             running.update(started)
 
@@ -199,6 +225,8 @@ class _Campaign:
             self.unknown -= 1
         else:
             self.known -= cost
+        if summary.remark:
+            self.log(job, summary.remark)
         if summary.error is None:
             self.finished.append(job)
             self.tell("finished", job)
@@ -206,14 +234,21 @@ class _Campaign:
         self.failures.append((job, summary.error))
         if summary.tampered:
             self.tampered.append(summary.error)
+        self.log(job, f"{summary.error}\n{summary.details}")
+        self.tell("failed", job, message=summary.error)
+
+    def log(self, job: Job, text: str) -> None:
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
         # Where the disk is full, the failure itself still reaches the caller.
         with contextlib.suppress(OSError), self.store.log.open("a", encoding="utf-8") as log:
-            log.write(f"{stamp} {job}: {summary.error}\n{summary.details}\n")
-        self.tell("failed", job, message=summary.error)
+            log.write(f"{stamp} {job}: {text}\n")
 
-    def teller(self, job: Job) -> Callable[[float], None]:
-        return lambda fraction: self.tell("running", job, fraction=fraction)
+    def teller(self, unit: Unit) -> Callable[[float], None]:
+        def tell(fraction: float) -> None:
+            for number in unit:
+                self.tell("running", self.jobs[number], fraction=fraction)
+
+        return tell
 
     def tell(self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None) -> None:
         if self.progress is not None:
@@ -231,6 +266,16 @@ class _Campaign:
         if self.tampered:
             raise Tampered("\n".join(self.tampered))
         return Outcome(tuple(self.finished), self.failures, time.perf_counter() - self.begun)
+
+
+def _units(todo: list[Job], stacked: bool) -> list[Unit]:
+    units: dict[Any, list[int]] = {}
+    for number, job in enumerate(todo):
+        together = stacked and job.train and job.experiment.training_many is not None
+        # Factors, not labels, say what an arm is; of two experiments of one name each has its own runs.
+        arm = (id(job.experiment), tuple(job.factors.items())) if together else number
+        units.setdefault(arm, []).append(number)
+    return [tuple(numbers) for numbers in units.values()]
 
 
 def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
@@ -251,12 +296,13 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
         store=store.root.absolute(),
         provenance=origin,
         components=experiment.components(job.factors),
+        training_many=experiment.training_many,
     )
 
 
 def _pack(work: Work) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
-    stages = [work.training, *(stage for _, stage in work.audits.values())]
+    stages = [work.training, work.training_many, *(stage for _, stage in work.audits.values())]
     made = [stage.call for stage in stages if stage is not None] + [
         call for c in work.components for call in (c.make, c.exact)
     ]

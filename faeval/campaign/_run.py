@@ -12,8 +12,8 @@ import secrets
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,16 +47,18 @@ class Work:
     store: Path
     provenance: Provenance
     components: tuple[Component, ...] = ()
+    training_many: Stage | None = None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the parent hears of a job: how long it took, or why it failed."""
+    """What the parent hears of a job: how long it took, or why it failed; ``remark`` is for the log of one that did not."""
 
     seconds: float
     error: str | None = None
     details: str = ""
     tampered: bool = False
+    remark: str = ""
 
 
 def perform_packed(number: int, packed: bytes) -> tuple[int, Summary]:
@@ -67,6 +69,33 @@ def perform_packed(number: int, packed: bytes) -> tuple[int, Summary]:
         message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
         return number, Summary(0.0, message, traceback.format_exc())
     return number, perform(work)
+
+
+def perform_many_packed(numbers: Sequence[int], packed: Sequence[bytes]) -> list[tuple[int, Summary]]:
+    """Do the works of one arm that came as bytes, trained in one stacked run; see :func:`perform_packed`."""
+    try:
+        works = [pickle.loads(content) for content in packed]
+    except Exception as error:
+        message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
+        return [(number, Summary(0.0, message, traceback.format_exc())) for number in numbers]
+    return list(zip(numbers, perform_many(works), strict=True))
+
+
+def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lambda _: None) -> list[Summary]:
+    """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of it.
+
+    Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log says why.
+    """
+    remark = ""
+    try:
+        for component in works[0].components:
+            register(component)
+        with _threads(works[0].options.threads):
+            _train_many(works, Store(works[0].store), progress)
+    except (Exception, SystemExit) as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        remark = f"not trained in one run with the other seeds ({text})\n{traceback.format_exc()}"
+    return [replace(perform(work), remark=remark) for work in works]
 
 
 def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> Summary:
@@ -103,29 +132,76 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> Non
 
 
 def _train(work: Work, stage: Stage, store: Store, progress: Callable[[float], None]) -> TrainingRecord:
+    with _partial(work, store) as partial:
+        origin = _origin(work)
+        result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, progress)
+        return _keep_training(work, stage, store, partial, result, origin)
+
+
+def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
+    """Train in one run those that the store lacks, and keep each one's record; what is wrong with one keeps no other back."""
+    stage = works[0].training_many
+    lacking = [work for work in works if _lacks_training(work, store)]
+    if stage is None or len(lacking) < 2:
+        return
+    first = lacking[0]
+    with contextlib.ExitStack() as stack:
+        partials = [stack.enter_context(_partial(work, store)) for work in lacking]
+        started, begun = _origin(first)
+        seeds = [work.seed for work in lacking]
+        results = stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, progress)
+        if not isinstance(results, Sequence) or len(results) != len(lacking):
+            raise FaevalError(f"{first.setting}: training_many returned no list of {len(lacking)} results, one a seed.")
+        # Each seed's record says its share of the time, so that the sum over records is the time it took.
+        share = (time.perf_counter() - begun) / len(lacking)
+        problems = []
+        for work, partial, result in zip(lacking, partials, results, strict=True):
+            try:
+                assert work.training is not None
+                _keep_training(work, work.training, store, partial, result, (started, time.perf_counter() - share))
+            except Exception as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+
+def _lacks_training(work: Work, store: Store) -> bool:
+    keys = {name: key for name, (key, _) in work.audits.items()}
+    try:
+        return work.training is not None and outstanding(store, work.key, keys, True)[0]
+    except FaevalError:  # a record that cannot be read is that seed's own failure, told when its turn comes
+        return False
+
+
+@contextlib.contextmanager
+def _partial(work: Work, store: Store) -> Iterator[Path]:
+    """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen half-written."""
     folder = store.folder(work.key)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
-    # Checkpoints grow in a folder of their own and are renamed when all are there: none is ever seen half-written.
     partial = folder / f".partial-{secrets.token_hex(8)}"
     partial.mkdir()
     try:
-        origin = _origin(work)
-        result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, progress)
-        fields = _fields(result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training")
-        fields["rows"] = _rows(fields.get("rows", ()), work, "training")
-        record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
-        for checkpoint in record.checkpoints.values():
-            if not (partial / checkpoint.file).is_file():
-                raise FaevalError(
-                    f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no such file."
-                )
-        store.training_path(work.key).unlink(missing_ok=True)  # an old record never stands beside new checkpoints
-        for path in partial.iterdir():
-            path.replace(folder / path.name)
-        store.write_training(record)
+        yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _keep_training(
+    work: Work, stage: Stage, store: Store, partial: Path, result: Any, origin: tuple[str, float]
+) -> TrainingRecord:
+    fields = _fields(result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training")
+    fields["rows"] = _rows(fields.get("rows", ()), work, "training")
+    record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
+    for checkpoint in record.checkpoints.values():
+        if not (partial / checkpoint.file).is_file():
+            raise FaevalError(
+                f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no such file."
+            )
+    store.training_path(work.key).unlink(missing_ok=True)  # an old record never stands beside new checkpoints
+    for path in partial.iterdir():
+        path.replace(store.folder(work.key) / path.name)
+    store.write_training(record)
     return record
 
 
