@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from faeval.errors import DataError
 from faeval.tasks._arrays import from_arrays
 from faeval.tasks._task import Task, array_digest
 
 
-@lru_cache(maxsize=1)
 def task_of(make: Callable[[], Any]) -> Task:
     """Return the task that a function gives: a Task, arrays (x, y), or (x, y, test_x, test_y).
 
@@ -20,6 +21,11 @@ def task_of(make: Callable[[], Any]) -> Task:
     DataError
         It returned something else, or arrays that no training could use.
     """
+    return _made(make)
+
+
+@lru_cache(maxsize=1)
+def _made(make: Callable[[], Any]) -> Task:
     made = make()
     if isinstance(made, Task):
         return made
@@ -34,11 +40,5 @@ def task_of(make: Callable[[], Any]) -> Task:
 def task_digest(make: Callable[[], Any]) -> str:
     """Return the SHA-256 of a task's arrays and normalisation."""
     task = task_of(make)
-    about = repr((task.classes, task.mean, task.std)).encode()
-    return array_digest(task.train_x, task.train_y, task.test_x, task.test_y, _bytes(about))
-
-
-def _bytes(content: bytes) -> Any:
-    import numpy as np
-
-    return np.frombuffer(content, np.uint8)
+    about = np.frombuffer(repr((task.classes, task.mean, task.std)).encode(), np.uint8)
+    return array_digest(task.train_x, task.train_y, task.test_x, task.test_y, about)

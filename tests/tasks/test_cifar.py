@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faeval.errors import DataError
-from faeval.tasks import cache_folder, cifar10, cifar10_digest, load
+from faeval.tasks import cache_folder, cifar10, cifar10_digest, cifar100, cifar100_digest, load
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra 'data'")
 pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'data'")
@@ -291,3 +291,72 @@ def test_the_real_data_have_their_known_counts(real: Path) -> None:
 def test_the_real_data_keep_their_digest(real: Path) -> None:
     assert cifar10_digest(real) == cifar10_digest(real)
     assert len(cifar10_digest(real)) == 64
+
+
+@pytest.fixture
+def hundred(tmp_path: Path) -> Path:
+    for name, n, seed in (("train", 12, 2), ("test", 7, 3)):
+        rows = [{**row, "fine_label": 99 - i, "coarse_label": 0} for i, row in enumerate(rows_of(pictures(n, seed)))]
+        for row in rows:
+            del row["label"]
+        write(tmp_path / "both" / "cifar100" / f"{name}-00000-of-00001.parquet", rows)
+    return tmp_path / "both"
+
+
+def test_cifar100_is_read_by_its_fine_labels_from_its_own_layout(hundred: Path, cache: Path) -> None:
+    task = cifar100(hundred)
+    np.testing.assert_array_equal(task.train_x, pictures(12, 2).transpose(0, 3, 1, 2))
+    assert task.train_y.tolist() == list(range(99, 87, -1))
+    assert (task.classes, len(task.test_y)) == (100, 7)
+    # Mean and spread of CIFAR-100's training pixels, as the field writes them.
+    assert (task.mean, task.std) == ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+    assert load("cifar100", hundred).train_y.tolist() == task.train_y.tolist()
+    assert len(cifar100_digest(hundred)) == 64
+
+
+def test_both_data_sets_may_lie_in_one_folder(hundred: Path, folder: Path) -> None:
+    (folder / "plain_text").rename(hundred / "plain_text")
+    assert cifar10(hundred).classes == 10
+    assert cifar100(hundred).classes == 100
+    assert cifar10_digest(hundred) != cifar100_digest(hundred)
+    inside = hundred.parent / "outer"
+    inside.mkdir()
+    hundred.rename(inside / "cifar100")  # a folder that holds the data set's own under its setting's name
+    assert cifar100(inside).classes == 100
+
+
+def test_errors_of_cifar100_name_it(hundred: Path, folder: Path) -> None:
+    with pytest.raises(DataError, match=r"setting 'cifar100': .* holds no cifar100/train-00000.*'uoft-cs/cifar100'"):
+        cifar100(folder)
+    rows = [{**row, "fine_label": 100} for row in rows_of(pictures(3))]
+    write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows)
+    with pytest.raises(DataError, match=r"row 0 has the label 100; CIFAR-100's labels are 0\.\.99\. .*cifar100"):
+        cifar100(hundred)
+    write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows_of(pictures(3)))
+    with pytest.raises(DataError, match=r"not 'fine_label'"):
+        cifar100(hundred)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_a_cache_that_was_cut_off_is_decoded_anew(folder: Path, cache: Path, name: str, keep: float) -> None:
+    x, y = (np.array(v) for v in (cifar10(folder).train_x, cifar10(folder).train_y))  # copies: the file is cut below
+    (file,) = [f for f in cache.rglob(name) if len(np.load(f)) == 12]
+    content = file.read_bytes()
+    file.write_bytes(content[: int(keep * len(content))])
+    again = cifar10(folder)
+    np.testing.assert_array_equal(again.train_x, x)
+    np.testing.assert_array_equal(again.train_y, y)
+    assert file.read_bytes() == content
+
+
+def test_a_cache_of_other_images_than_labels_is_decoded_anew(folder: Path, cache: Path) -> None:
+    x = np.array(cifar10(folder).train_x)
+    (file,) = [f for f in cache.rglob("images.npy") if len(np.load(f)) == 12]
+    np.save(file, np.zeros((11, 3, 32, 32), np.uint8))
+    np.testing.assert_array_equal(cifar10(folder).train_x, x)
+
+
+def test_decoded_images_are_mapped_not_read(folder: Path) -> None:
+    cifar10(folder)
+    assert isinstance(cifar10(folder).train_x, np.memmap)
