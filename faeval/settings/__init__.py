@@ -16,7 +16,7 @@ from faeval.errors import FaevalError
 from faeval.experiment import RunOptions, Value, component, stream
 from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
-from faeval.tasks import Task, array_digest
+from faeval.tasks import NAMES, Task, array_digest, task_of
 from faeval.tasks import load as load_builtin
 from faeval.training import (
     Batches,
@@ -45,10 +45,8 @@ _built_in = lru_cache(maxsize=1)(load_builtin)
 
 
 def _task(name: str, data: Path | None) -> Task:
-    if name in ("teacher", "digits", "cifar10", "cifar100"):
+    if name in NAMES:
         return _built_in(name, data)
-    from faeval.tasks._own import task_of
-
     return task_of(component("task", name).resolve())
 
 
