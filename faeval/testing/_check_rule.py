@@ -1,0 +1,430 @@
+"""check_rule: a learning rule, tried on what every rule must hold."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from faeval.audits import cosine
+from faeval.errors import FaevalError
+from faeval.experiment import component, stream
+from faeval.networks import ResidualMLP, states_of
+from faeval.rules import Rule, Setup, state_gradients
+from faeval.testing._conformance import Conformance, Failure
+from faeval.training import Objective, backward, check_credit, load, save
+
+FEATURES, WIDTH, BLOCKS, CLASSES, SAMPLES = 5, 6, 3, 4, 7
+SITES = ("output", "input")
+_PENALTY = 0.3
+_ROUNDING = 1e-9  # relative to the largest entry, in float64
+
+Make = Callable[[Setup], Rule]
+Formula = Callable[[Rule, ResidualMLP, list[Tensor], Tensor, Tensor], Sequence[Any]]
+Step = Callable[[ResidualMLP, Rule, Tensor, Tensor, Objective], Any]
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What a rule that approximates the gradient promises at every state: direction and magnitude.
+
+    Parameters
+    ----------
+    cosine
+        The least mean cosine between credit and gradient.
+    magnitude
+        The range of the ratio of their norms, over all samples of a state together.
+    """
+
+    cosine: float
+    magnitude: tuple[float, float] = (0.0, float("inf"))
+
+
+class _Skip(Exception):
+    """A property does not apply; the message says why."""
+
+
+def check_rule(
+    rule: str | Make,
+    formula: Formula | None = None,
+    *,
+    exact: Sequence[int] | None = None,
+    approximate: Approximation | None = None,
+    step: Step = backward,
+    tolerance: float = 1e-6,
+) -> Conformance:
+    """Try a learning rule on a small residual MLP (d = 6, L = 3, 4 classes, 7 samples), in float64, at both credit sites.
+
+    Parameters
+    ----------
+    rule
+        A registered name, a subclass of ``faeval.rules.Rule``, or any function from a ``Setup`` to a rule
+        (``functools.partial`` gives it factors of its own). Not a rule already made: reloading needs a second one.
+    formula
+        The rule as it is written: ``formula(rule, network, states, logits, labels)`` returns for each state an (n, d) array
+        or tensor; best written apart from the rule, in NumPy.
+    exact
+        States (0 .. 3) whose credit is the true gradient by construction; default: what a registered rule says of itself.
+    approximate
+        What the rule promises of the other states' credit against the gradient.
+    step
+        The training step that hands credit to parameters, for authors of their own; called like
+        ``faeval.training.backward(network, rule, x, y, objective)``.
+    tolerance
+        Largest difference from the formula, relative to the largest entry.
+
+    Returns
+    -------
+    Conformance
+        ``.passed``, ``.failures`` by name of the property, ``.skipped`` with reasons; printed, it is a report.
+
+    Raises
+    ------
+    FaevalError
+        ``rule`` cannot be made.
+
+    Examples
+    --------
+    >>> from faeval.rules import Rule, output_error
+    >>> class MeanError(Rule):  # credit that depends on who else is in the batch
+    ...     def credit(self, network, states, logits, labels):
+    ...         return [h * output_error(logits, labels).mean() for h in states]
+    >>> [failure.property for failure in check_rule(MeanError).failures]
+    ['a sample is judged alone', 'a sample is judged alone, after training']
+    """
+    make, name, known = _maker(rule)
+    states = tuple(known if exact is None else exact)
+    checked: dict[str, None] = {}
+    failures: dict[str, Failure] = {}
+    skipped: dict[str, str] = {}
+    for site in SITES:
+        bench = _Bench(make, site, formula, states, approximate, step, tolerance)
+        for title, attempt in _properties(bench):
+            checked[title] = None
+            try:
+                problem = attempt()
+            except _Skip as reason:
+                skipped[title] = str(reason)
+                del checked[title]
+                continue
+            except Exception as error:
+                first = str(error).splitlines()[0] if str(error) else ""
+                problem = str(error) if isinstance(error, FaevalError) else f"raised {type(error).__name__}: {first}"
+            if problem:
+                failures.setdefault(title, Failure(title, f"{problem} (credit site {site!r})"))
+                if title == "one signal a state":
+                    break  # nothing else can be asked of it
+    return Conformance(f"rule {name}", tuple(checked), tuple(failures.values()), tuple(skipped.items()))
+
+
+def _maker(rule: str | Make) -> tuple[Make, str, tuple[int, ...]]:
+    if isinstance(rule, str):
+        about = component("rule", rule)
+        return about.resolve(), rule, about.exact({"rule": rule, "blocks": BLOCKS})
+    if isinstance(rule, Rule) or not callable(rule):
+        raise FaevalError(
+            f"check_rule: {type(rule).__name__} is no way to make a rule; give its class, a function from a Setup to a rule, or "
+            "a registered name, since reloading needs a second one."
+        )
+    return rule, getattr(rule, "__name__", getattr(getattr(rule, "func", None), "__name__", type(rule).__name__)), ()
+
+
+@dataclass
+class _Bench:
+    """One rule at one credit site, and what its properties are tried on."""
+
+    make: Make
+    site: str
+    formula: Formula | None
+    exact: tuple[int, ...]
+    approximate: Approximation | None
+    step: Step
+    tolerance: float
+    network: ResidualMLP = field(init=False)
+    rule: Rule = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.network = _network(1)
+        self.rule = self.made(1, self.network)
+        draw = stream(1, "check")
+        self.x = torch.from_numpy(draw.standard_normal((SAMPLES, FEATURES)))
+        self.y = torch.from_numpy(draw.integers(0, CLASSES, SAMPLES))
+
+    def made(self, seed: int, network: ResidualMLP) -> Rule:
+        rule = self.make(Setup(WIDTH, BLOCKS, CLASSES, seed, self.site, network))
+        if not isinstance(rule, Rule):
+            raise FaevalError(f"check_rule: {rule!r} ({type(rule).__name__}) was made, which is no faeval.rules.Rule.")
+        return rule.double()
+
+    def credit(self, rule: Rule | None = None, keep: Any = slice(None)) -> list[Tensor]:
+        """Return the credit of some samples."""
+        states, logits = states_of(self.network, self.x)
+        with torch.no_grad():
+            given = [h[keep].clone() for h in states], logits[keep].clone(), self.y[keep].clone()
+            return [a.clone() for a in (rule or self.rule).credit(self.network, *given)]
+
+    def gradients(self, rule: Rule, penalty: float = 0.0, scale: str = "error") -> dict[str, Tensor]:
+        """Return the gradient that the step leaves in each parameter of the network."""
+        self.network.zero_grad(set_to_none=True)
+        self.step(self.network, rule, self.x, self.y, Objective(penalty, self.site, scale))
+        found = {
+            n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in self.network.named_parameters()
+        }
+        self.network.zero_grad(set_to_none=True)
+        return found
+
+
+def _network(seed: int) -> ResidualMLP:
+    network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, seed).double()
+    with torch.no_grad():
+        for name, value in network.named_parameters():  # away from the start, where blocks add almost nothing
+            value.add_(torch.from_numpy(0.3 * stream(seed, "check", name).standard_normal(tuple(value.shape))))
+    return network
+
+
+def _properties(bench: _Bench) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    yield "one signal a state", lambda: check_credit(bench.rule, bench.network, bench.x, bench.y)
+    yield "arguments stay as they are", lambda: _arguments(bench)
+    yield "no global random state", lambda: _global_state(bench)
+    yield "the written formula", lambda: _formula(bench)
+    yield "the true gradient where exact", lambda: _exact(bench)
+    yield "direction and magnitude", lambda: _approximate(bench)
+    yield "a sample is judged alone", lambda: _alone(bench)
+    yield "the same credit at every call", lambda: _again(bench)
+    yield "the same credit after reload", lambda: _reload(bench)
+    yield "credit moves its own part only", lambda: _isolated(bench)
+    yield "the penalty is on the block's output", lambda: _penalty(bench)
+    yield "its own loss moves its own parameters", lambda: _own_loss(bench)
+    yield "three steps of training", lambda: _train(bench)
+    yield "a sample is judged alone, after training", lambda: _alone(bench)
+    yield "the same credit after reload, after training", lambda: _reload(bench)
+
+
+def _arguments(bench: _Bench) -> str | None:
+    states, logits = states_of(bench.network, bench.x)
+    before = [v.clone() for v in (*states, logits, bench.y, *bench.network.parameters())]
+    bench.network.zero_grad(set_to_none=True)
+    bench.rule.credit(bench.network, states, logits, bench.y)
+    after = (*states, logits, bench.y, *bench.network.parameters())
+    if not all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+        return "credit changes a state, the logits, the labels or a weight; work on copies"
+    leaked = [n for n, p in bench.network.named_parameters() if p.grad is not None]
+    bench.network.zero_grad(set_to_none=True)
+    return f"credit leaves a gradient in {leaked[0]}; use torch.autograd.grad, not backward()" if leaked else None
+
+
+def _global_state(bench: _Bench) -> str | None:
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state(legacy=False)  # noqa: NPY002 - the state looked for
+    bench.made(1, bench.network)
+    bench.credit()
+    if not torch.equal(torch.get_rng_state(), torch_state):
+        return (
+            "torch's global generator is drawn from; draw from faeval.rules.draw_feedback or faeval.experiment.stream"
+        )
+    now = np.random.get_state(legacy=False)  # noqa: NPY002
+    return None if _same_state(now, numpy_state) else "NumPy's global generator is drawn from; draw from named streams"
+
+
+def _same_state(first: Any, second: Any) -> bool:
+    return str(first) == str(second) and bool(np.array_equal(first["state"]["key"], second["state"]["key"]))
+
+
+def _formula(bench: _Bench) -> str | None:
+    if bench.formula is None:
+        raise _Skip("no formula was given")
+    written = [np.asarray(a) for a in _written(bench, bench.rule)]
+    found = [a.numpy() for a in bench.credit()]
+    if [a.shape for a in written] != [a.shape for a in found]:
+        return f"the formula gives the shapes {[a.shape for a in written]}, the rule {[a.shape for a in found]}"
+    for layer, (a, b) in enumerate(zip(found, written, strict=True)):
+        apart = np.abs(a - b)
+        if not apart.max() <= bench.tolerance * max(np.abs(b).max(), 1e-300):
+            sample, unit = (int(v) for v in np.unravel_index(np.argmax(apart), apart.shape))
+            return (
+                f"at h_{layer}, sample {sample}, unit {unit} the rule gives {a[sample, unit]:.6g} and the formula "
+                f"{b[sample, unit]:.6g}{_cause(bench, found, written)}"
+            )
+    return None
+
+
+def _written(bench: _Bench, rule: Rule) -> list[Any]:
+    assert bench.formula is not None
+    states, logits = states_of(bench.network, bench.x)
+    given = bench.formula(copy.deepcopy(rule), copy.deepcopy(bench.network), states, logits, bench.y.clone())
+    return [a.detach().numpy() if isinstance(a, Tensor) else a for a in given]
+
+
+def _cause(bench: _Bench, found: list[Any], written: list[Any]) -> str:
+    def agree(other: list[Any]) -> bool:
+        return all(np.allclose(a, b, rtol=1e-5, atol=bench.tolerance) for a, b in zip(other, written, strict=True))
+
+    if agree([-a for a in found]):
+        return "; the sign is turned round"
+    if agree([a * SAMPLES for a in found]):
+        return "; the credit is divided by the batch, which per-sample credit never is"
+    if agree([*found[1:], found[-1]]) or agree([found[0], *found[:-1]]):
+        return "; the signals are off by one state"
+    turned = copy.deepcopy(bench.rule)
+    square = [t for t in turned.state_dict().values() if t.ndim >= 2 and t.shape[-1] == t.shape[-2]]
+    for tensor in square:
+        tensor.copy_(tensor.transpose(-1, -2).clone())
+    if square and agree([a.numpy() for a in bench.credit(turned)]):
+        return "; is the feedback transposed?"
+    return ""
+
+
+def _exact(bench: _Bench) -> str | None:
+    if not bench.exact:
+        raise _Skip("no state is called exact")
+    states, _ = states_of(bench.network, bench.x)
+    gradients, credit = state_gradients(bench.network, states[0], bench.y), bench.credit()
+    for layer in bench.exact:
+        if not _close(credit[layer], gradients[layer]):
+            turned = "; the sign is turned round" if _close(-credit[layer], gradients[layer]) else ""
+            return f"the credit at h_{layer} is not the gradient of each sample's own loss{turned}"
+    return None
+
+
+def _approximate(bench: _Bench) -> str | None:
+    if bench.approximate is None:
+        raise _Skip("no approximation was promised")
+    states, _ = states_of(bench.network, bench.x)
+    low, high = bench.approximate.magnitude
+    pairs = zip(bench.credit(), state_gradients(bench.network, states[0], bench.y), strict=True)
+    for layer, (a, g) in enumerate(pairs):
+        seen, ratio = float(cosine(a, g).mean()), float(a.norm() / g.norm())
+        if not seen >= bench.approximate.cosine:
+            return f"at h_{layer} the mean cosine with the gradient is {seen:.3f}, promised is {bench.approximate.cosine:g}"
+        if not low <= ratio <= high:
+            return f"at h_{layer} the credit is {ratio:.3g} times the gradient, promised is {low:g} to {high:g}"
+    return None
+
+
+def _alone(bench: _Bench) -> str | None:
+    whole = bench.credit()
+    for keep in ([2], [0, 1, 2], [5, 3, 0, 6, 1, 4, 2], [1, 1, 4, 4]):
+        for layer, (a, b) in enumerate(zip(bench.credit(keep=torch.tensor(keep)), whole, strict=True)):
+            if not _close(a, b[keep]):
+                scaled = _close(a * len(keep), b[keep] * SAMPLES)
+                cause = "it is divided by the batch" if scaled else "is something averaged over the batch?"
+                return f"the credit at h_{layer} of samples {keep} changes with who else is in the batch; {cause}"
+    return None
+
+
+def _again(bench: _Bench) -> str | None:
+    first = bench.credit()
+    if not _same(first, bench.credit()):
+        return "a second call gives another credit; what changes must change in after_step, and stand in the state dict"
+    if not _same(bench.credit(bench.made(1, bench.network)), bench.credit(bench.made(1, bench.network))):
+        return "two rules made from one setup give different credit; draw from named streams of its seed"
+    return None
+
+
+def _reload(bench: _Bench) -> str | None:
+    before = bench.credit()
+    other = bench.made(2, _network(2))  # another seed, another network at hand when it was made
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "checkpoint.safetensors"
+        digest = save(bench.network, bench.rule, path)
+        for _ in range(2):
+            load(copy.deepcopy(bench.network), other, path, digest)
+            if not _same(bench.credit(other), before):
+                owned = ", ".join(bench.rule.state_dict()) or "nothing"
+                return (
+                    f"a rule of another seed that is loaded from the checkpoint gives another credit; its state dict holds "
+                    f"{owned}. Is feedback kept outside of it, or drawn again at load?"
+                )
+    return None
+
+
+class _Nudged(Rule):
+    """A rule with its credit at one state moved."""
+
+    def __init__(self, rule: Rule, layer: int) -> None:
+        super().__init__()
+        self.rule, self.layer = rule, layer
+
+    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        found = list(self.rule.credit(network, states, logits, labels))
+        if self.layer >= 0:
+            nudge = torch.from_numpy(stream(1, "nudge").standard_normal(tuple(found[self.layer].shape)))
+            found[self.layer] = found[self.layer] + nudge
+        return found
+
+
+def _isolated(bench: _Bench) -> str | None:
+    base = bench.gradients(_Nudged(bench.rule, -1))
+    for layer in range(BLOCKS + 1):
+        learner = layer - 1 if bench.site == "output" else layer
+        meant = {f"blocks.{learner}."} if 0 <= learner < BLOCKS else set()
+        meant |= {"embedding."} if layer == 0 else set()
+        moved = bench.gradients(_Nudged(bench.rule, layer))
+        parts = {name: not _close(moved[name], base[name]) for name in base}
+        wrong = [name for name, other in parts.items() if other and not name.startswith(tuple(meant))]
+        if wrong:
+            return f"the credit at h_{layer} also moves {wrong[0]}: a gradient leaks through the stream"
+        idle = [part for part in meant if not any(other for name, other in parts.items() if name.startswith(part))]
+        if idle:
+            return f"the credit at h_{layer} does not move {idle[0]}, which learns from it"
+    return None
+
+
+def _penalty(bench: _Bench) -> str | None:
+    plain, penalised = (bench.gradients(_Nudged(bench.rule, -1), penalty) for penalty in (0.0, _PENALTY))
+    states, _ = states_of(bench.network, bench.x)
+    expected = {name: torch.zeros_like(value) for name, value in plain.items()}
+    for number, (block, h) in enumerate(zip(bench.network.blocks, states[:-1], strict=True)):
+        own = dict(block.named_parameters())
+        f = block.branch(h)  # type: ignore[operator]
+        for (name, _), g in zip(own.items(), torch.autograd.grad(f.square().sum(), list(own.values())), strict=True):
+            expected[f"blocks.{number}.{name}"] = _PENALTY / SAMPLES * g
+    for name, value in expected.items():
+        if not _close(penalised[name] - plain[name], value, scale=float(penalised[name].abs().max())):
+            return (
+                f"the penalty's gradient in {name} is not that of its own block's mean |f(h)|^2 with h held fixed; is it on "
+                "the stream h + f(h), or does it reach other blocks?"
+            )
+    return None
+
+
+def _own_loss(bench: _Bench) -> str | None:
+    if not any(p.requires_grad for p in bench.rule.parameters()):
+        raise _Skip("it has no parameters of its own")
+    with_loss, without = bench.gradients(bench.rule), bench.gradients(_Nudged(bench.rule, -1))
+    leaks = [name for name in with_loss if not _close(with_loss[name], without[name])]
+    if leaks:
+        return f"its loss reaches {leaks[0]} of the network"
+    if all(p.grad is None or not bool(p.grad.any()) for p in bench.rule.parameters()):
+        return "its parameters get no gradient; does loss return None?"
+    return None
+
+
+def _train(bench: _Bench) -> str | None:
+    optimizer = torch.optim.AdamW([*bench.network.parameters(), *bench.rule.parameters()], lr=0.01)
+    for _ in range(3):
+        optimizer.zero_grad(set_to_none=True)
+        bench.step(bench.network, bench.rule, bench.x, bench.y, Objective(credit_site=bench.site))
+        optimizer.step()
+        bench.rule.after_step(bench.network)
+    optimizer.zero_grad(set_to_none=True)
+    finite = all(bool(t.isfinite().all()) for m in (bench.network, bench.rule) for t in _tensors(m))
+    return None if finite else "weights are no longer finite after three steps of AdamW at a learning rate of 0.01"
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [t for t in module.state_dict().values() if t.is_floating_point()]
+
+
+def _close(a: Tensor, b: Tensor, scale: float = 0.0) -> bool:
+    return a.shape == b.shape and bool((a - b).abs().max() <= _ROUNDING * max(float(b.abs().max()), scale, 1e-12))
+
+
+def _same(first: list[Tensor], second: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
