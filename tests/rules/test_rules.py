@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,24 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn import functional
 
+from faeval.errors import FaevalError
 from faeval.networks import ResidualMLP
-from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup, output_error, state_gradients
+from faeval.rules import (
+    Backpropagation,
+    DirectFeedbackAlignment,
+    DirectRandomTargetProjection,
+    FeedbackAlignment,
+    KolenPollack,
+    Rule,
+    Setup,
+    SignSymmetric,
+    output_error,
+    state_gradients,
+)
 from faeval.training import load, save
 
 FEATURES, WIDTH, BLOCKS, CLASSES = 7, 6, 3, 4
 SITES = ("output", "input")
-
-
-def rules() -> list[Rule]:
-    return [Backpropagation(), *(DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5, site)) for site in SITES)]
 
 
 def network_of(seed: int = 0) -> ResidualMLP:
@@ -33,6 +42,25 @@ def network_of(seed: int = 0) -> ResidualMLP:
         for value in network.parameters():  # away from the start, where blocks add almost nothing
             value.add_(0.3 * torch.randn(value.shape, generator=draw, dtype=value.dtype))
     return network
+
+
+def setup_of(site: str = "output", seed: int = 5) -> Setup:
+    return Setup(WIDTH, BLOCKS, CLASSES, seed, site, network_of())
+
+
+RULES = {
+    "bp": lambda: Backpropagation(),
+    "fa": lambda: FeedbackAlignment(setup_of()),
+    "fa-uniform": lambda: FeedbackAlignment(setup_of(), feedback="uniform"),
+    "dfa-output": lambda: DirectFeedbackAlignment(setup_of()),
+    "dfa-input": lambda: DirectFeedbackAlignment(setup_of("input")),
+    "drtp-output": lambda: DirectRandomTargetProjection(setup_of()),
+    "drtp-input": lambda: DirectRandomTargetProjection(setup_of("input")),
+    "sign_symmetric": lambda: SignSymmetric(setup_of()),
+    "sign_symmetric-batchwise": lambda: SignSymmetric(setup_of(), magnitude="batchwise"),
+    "kolen_pollack": lambda: KolenPollack(setup_of()),
+}
+every_rule = pytest.mark.parametrize("rule", [make() for make in RULES.values()], ids=RULES)
 
 
 def data(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -116,13 +144,6 @@ def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() ->
     assert all(not torch.equal(rule.feedback[i], rule.feedback[j]) for i in range(5) for j in range(i))
 
 
-def test_feedback_does_not_depend_on_the_global_generator() -> None:
-    torch.manual_seed(1)
-    first = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5)).feedback
-    torch.manual_seed(2)
-    assert torch.equal(DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 5)).feedback, first)
-
-
 def test_backpropagation_credit_is_the_gradient_of_the_sample_s_own_loss() -> None:
     network, (x, y) = network_of(), data(5)
     states, _ = states_of(network, x)
@@ -142,7 +163,7 @@ def test_backpropagation_credit_is_the_gradient_of_the_sample_s_own_loss() -> No
             torch.testing.assert_close(signals[layer][i], expected)
 
 
-@pytest.mark.parametrize("rule", rules(), ids=["bp", "dfa-output", "dfa-input"])
+@every_rule
 def test_credit_is_per_sample_whatever_the_batch_holds(rule: Rule) -> None:
     network, (x, y) = network_of(), data(8)
     whole = credit_of(rule, network, x, y)
@@ -160,13 +181,35 @@ def test_credit_is_per_sample_whatever_the_batch_holds(rule: Rule) -> None:
         torch.testing.assert_close(shuffled[layer], whole[layer][order])
 
 
-@pytest.mark.parametrize("rule", rules(), ids=["bp", "dfa-output", "dfa-input"])
+@every_rule
 def test_asking_for_credit_leaves_no_gradient_and_no_graph(rule: Rule) -> None:
     network, (x, y) = network_of(), data(3)
     with torch.no_grad():
         signals = credit_of(rule, network, x, y)
     assert not any(a.requires_grad for a in signals)
-    assert all(p.grad is None for p in network.parameters())
+    assert all(p.grad is None for p in [*network.parameters(), *rule.parameters()])
+
+
+@every_rule
+def test_asking_for_credit_changes_neither_network_nor_rule_and_draws_nothing(rule: Rule) -> None:
+    network, (x, y) = network_of(), data(3)
+    before = [v.clone() for v in [*network.state_dict().values(), *rule.double().state_dict().values()]]
+    generator = torch.get_rng_state()
+    first, again = (credit_of(rule, network, x, y) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    after = [*network.state_dict().values(), *rule.state_dict().values()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("make", RULES.values(), ids=RULES)
+def test_two_rules_of_one_seed_are_one_whatever_the_global_generator_holds(make: Callable[[], Rule]) -> None:
+    torch.manual_seed(1)
+    first = make().state_dict()
+    torch.manual_seed(2)
+    second = make().state_dict()
+    assert list(first) == list(second)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_moving_against_the_true_gradient_lowers_that_samples_loss() -> None:
@@ -196,6 +239,21 @@ def test_feedback_travels_with_the_checkpoint(site: str, tmp_path: Path) -> None
     load(other, fresh, tmp_path / "c.safetensors", sha256)
     states, logits = states_of(other, x.float())
     assert all(torch.equal(a, b) for a, b in zip(fresh.credit(other, states, logits, y), before, strict=True))
+
+
+def test_an_unknown_credit_site_is_refused() -> None:
+    with pytest.raises(FaevalError, match=r"^credit_site='both' is not one of 'output', 'input'\.$"):
+        Setup(WIDTH, BLOCKS, CLASSES, 5, "both")
+
+
+def test_a_rule_does_nothing_more_than_it_says() -> None:
+    network, (x, y) = network_of(), data(3)
+    states, logits = states_of(network, x)
+    rule = DirectFeedbackAlignment(setup_of())
+    assert rule.loss(network, states, logits, y) is None
+    before = rule.feedback.clone()
+    rule.after_step(network)
+    assert torch.equal(rule.feedback, before)
 
 
 def test_backpropagation_owns_nothing() -> None:
