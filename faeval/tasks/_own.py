@@ -28,6 +28,10 @@ def task_of(make: Callable[[], Any]) -> Task:
 def _made(make: Callable[[], Any]) -> Task:
     made = make()
     if isinstance(made, Task):
+        if made.train_x.dtype == np.float64:
+            raise DataError(
+                "task: train_x is of type float64, and settings train in float32; use from_arrays, or astype."
+            )
         return made
     if isinstance(made, tuple) and len(made) in (2, 4):
         return from_arrays(*made)

@@ -18,7 +18,8 @@ class Task:
     Parameters
     ----------
     train_x, test_x
-        Inputs: float32 (n, features), or images as uint8 (n, channels, height, width).
+        Inputs: float32 (n, features...), or float64 for networks in double precision; or images as uint8 (n, channels,
+        height, width).
     train_y, test_y
         Labels: int64 (n,), 0 <= label < classes.
     classes
@@ -70,7 +71,7 @@ class Task:
             raise DataError(
                 f"task: {part}_x has {len(x)} samples and {part}_y {len(y)}; both need the same, at least 1."
             )
-        if x.dtype not in (np.float32, np.uint8):
+        if x.dtype not in (np.float32, np.float64, np.uint8):
             raise DataError(f"task: {part}_x is of type {x.dtype}; give float32, uint8 for images, or use from_arrays.")
         if x.dtype == np.uint8 and x.ndim != 4:
             raise DataError(f"task: {part}_x is uint8 of shape {x.shape}; images are (n, channels, height, width).")

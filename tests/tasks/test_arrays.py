@@ -128,7 +128,11 @@ def test_arrays_that_no_training_could_use_are_refused_in_one_line(arguments: di
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"train_x": X}, "train_x is of type float64; give float32, uint8 for images, or use from_arrays"),
+        (
+            {"train_x": X.astype(np.int64)},
+            "train_x is of type int64; give float32, uint8 for images, or use from_arrays",
+        ),
+        ({"train_x": X}, "samples of train_x have the type float64, those of test_x float32"),
         ({"train_x": X.tolist()}, "train_x and train_y are list and ndarray; give NumPy arrays"),
         ({"train_x": X[:, 0].astype(np.float32)}, "train_x (12,) and train_y (12,) must be (n, features...) and (n,)"),
         ({"train_x": np.zeros((12, 2), np.uint8)}, "train_x is uint8 of shape (12, 2); images are"),
@@ -149,6 +153,8 @@ def test_a_function_gives_a_task_or_arrays() -> None:
     assert same(task_of(lambda: (X, Y, X, Y)), from_arrays(X, Y, X, Y))
     assert task_digest(lambda: (X, Y)) != task_digest(lambda: (X + 1, Y))
     assert task_digest(lambda: from_arrays(X, Y)) != task_digest(lambda: from_arrays(X, Y, classes=4))
+    with pytest.raises(DataError, match=r"train_x is of type float64, and settings train in float32; use from_arrays"):
+        task_of(lambda: Task(X, Y, X, Y, 3))
     for wrong in (X, None, (X,), {"x": X}):
         with pytest.raises(
             DataError, match=rf"task function .* returned {type(wrong).__name__}; return a faeval.tasks.Task"
