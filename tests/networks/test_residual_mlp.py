@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from faeval.networks import Block, ResidualMLP
+from faeval.errors import FaevalError
+from faeval.networks import Block, PlainBlock, ResidualMLP
 
 Parameters = dict[str, Tensor]
 
@@ -32,31 +34,110 @@ def gelu(z: Tensor) -> Tensor:
     return z * 0.5 * (1 + torch.erf(z / math.sqrt(2)))
 
 
-@settings(max_examples=15)
+@settings(max_examples=30)
 @given(
-    features=st.integers(1, 9), width=st.integers(2, 8), blocks=st.integers(1, 4), classes=st.integers(2, 5),
-    n=st.integers(1, 5), seed=st.integers(0, 2**32),
+    features=st.integers(1, 9), width=st.integers(1, 4).map(lambda half: 2 * half), blocks=st.integers(1, 4),
+    classes=st.integers(2, 5), n=st.integers(1, 5), seed=st.integers(0, 2**32), hidden=st.sampled_from([0.5, 1.0, 2, 1.5]),
+    terminal_norm=st.booleans(), residual=st.booleans(),
 )  # fmt: skip
 def test_the_forward_pass_is_the_written_formula(
-    features: int, width: int, blocks: int, classes: int, n: int, seed: int
-) -> None:
-    network = ResidualMLP(features, width, blocks, classes, seed).double()
+    features: int, width: int, blocks: int, classes: int, n: int, seed: int, hidden: float, terminal_norm: bool,
+    residual: bool,
+) -> None:  # fmt: skip
+    network = ResidualMLP(
+        features, width, blocks, classes, seed, hidden=hidden, terminal_norm=terminal_norm, residual=residual
+    ).double()
     p = parameters(network)
+    assert len(network.blocks) == blocks
     x = torch.from_numpy(np.random.default_rng(seed).standard_normal((n, features)))
     h = x @ p["embedding.weight"].T + p["embedding.bias"]
     torch.testing.assert_close(network.embed(x), h)
     for layer, block in enumerate(network.blocks):
         first, second = f"blocks.{layer}.first", f"blocks.{layer}.second"
+        assert p[f"{first}.weight"].shape == (hidden * width, width)
+        assert p[f"{second}.weight"].shape == (width, hidden * width)
         inner = gelu(layer_norm(h) @ p[f"{first}.weight"].T + p[f"{first}.bias"])
         added = inner @ p[f"{second}.weight"].T + p[f"{second}.bias"]
-        assert isinstance(block, Block)
-        torch.testing.assert_close(block.branch(h), added)
-        torch.testing.assert_close(block(h), h + added)
-        h = h + added
-    logits = layer_norm(h) @ p["head.weight"].T + p["head.bias"]
+        if residual:
+            assert isinstance(block, Block)
+            torch.testing.assert_close(block.branch(h), added)
+        after = h + added if residual else added
+        torch.testing.assert_close(block(h), after)
+        h = after
+    logits = (layer_norm(h) if terminal_norm else h) @ p["head.weight"].T + p["head.bias"]
     torch.testing.assert_close(network.readout(h), logits)
     torch.testing.assert_close(network(x), logits)
     assert logits.shape == (n, classes)
+
+
+def test_without_the_skip_a_block_that_gives_nothing_passes_nothing_on() -> None:
+    network = ResidualMLP(5, 8, 2, 3, seed=0, residual=False)
+    h = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for block in network.blocks:
+            assert isinstance(block, PlainBlock)
+            assert not hasattr(block, "branch")  # there is no stream that it could add to
+            block.second.weight.zero_()
+            block.second.bias.fill_(0.25)
+            assert bool((block(h) == 0.25).all())
+
+
+def test_without_the_terminal_norm_the_readout_is_the_head_alone() -> None:
+    network = ResidualMLP(5, 8, 1, 3, seed=0, terminal_norm=False)
+    h = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(network.readout(h), network.head(h))
+    assert [n for n, m in network.named_modules() if isinstance(m, nn.LayerNorm)] == ["blocks.0.norm"]
+
+
+@pytest.mark.parametrize("blocks", [0, -1])
+def test_a_network_without_blocks_is_refused(blocks: int) -> None:
+    with pytest.raises(FaevalError, match=rf"^blocks={blocks}: a residual MLP has at least one block\.$"):
+        ResidualMLP(5, 8, blocks, 3, seed=0)
+
+
+@pytest.mark.parametrize(("hidden", "width"), [(0.5, 7), (1.25, 6), (0.1, 8), (0, 8), (-1.0, 8)])
+def test_a_width_within_a_block_that_is_no_whole_number_is_refused(hidden: float, width: int) -> None:
+    with pytest.raises(
+        FaevalError, match=r"^hidden=\S+ \((int|float)\) times width=\d is \S+, no whole number"
+    ) as info:
+        ResidualMLP(5, width, 1, 3, seed=0, hidden=hidden)
+    assert "\n" not in str(info.value)
+
+
+VARIANTS = [
+    {"terminal_norm": False}, {"residual": False}, {"hidden": 2.0}, {"hidden": 0.5},
+    {"terminal_norm": False, "residual": False, "hidden": 2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**40])
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_networks_that_differ_in_a_factor_start_alike_in_every_layer_that_they_share(
+    variant: dict[str, Any], seed: int
+) -> None:
+    plain, other = parameters(ResidualMLP(12, 8, 2, 4, seed)), parameters(ResidualMLP(12, 8, 2, 4, seed, **variant))
+    missing = {name for name in plain if name.startswith("norm.")} if not variant.get("terminal_norm", True) else set()
+    assert set(plain) - set(other) == missing
+    assert set(other) <= set(plain)
+    for name, value in other.items():
+        if value.shape == plain[name].shape:
+            assert torch.equal(value, plain[name]), name
+            continue
+        assert "hidden" in variant
+        if name.endswith("bias"):  # drawn after the weight
+            continue
+        # Another width within a block takes more or fewer numbers of the same stream.
+        few, many = sorted((value.flatten(), plain[name].flatten()), key=len)
+        assert torch.equal(few, many[: len(few)]), name
+
+
+def test_the_defaults_are_the_main_network() -> None:
+    # SCIENCE.md 1: no expansion, skip and terminal LayerNorm.
+    plain = parameters(ResidualMLP(12, 8, 2, 4, 9))
+    spelled = parameters(ResidualMLP(12, 8, 2, 4, 9, hidden=1.0, terminal_norm=True, residual=True))
+    assert list(plain) == list(spelled)
+    assert all(torch.equal(value, spelled[name]) for name, value in plain.items())
+    assert plain["blocks.0.first.weight"].shape == (8, 8)
 
 
 def test_each_state_is_the_one_before_plus_the_branch_bit_for_bit() -> None:
