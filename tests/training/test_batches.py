@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -138,7 +137,7 @@ def test_an_epoch_takes_every_sample_at_most_once_and_leaves_out_less_than_a_bat
 def test_a_batch_that_the_data_cannot_fill_is_refused_by_name(size: Any) -> None:
     with pytest.raises(FaevalError, match=rf"batch={size!r} \({type(size).__name__}\).* 1 to all 40 training samples"):
         Batches(
-            replace(vector_task(), train_x=np.zeros((40, 2), np.float32), train_y=np.arange(40) % 2),
+            vector_task(40),
             5,
             size,
             augment=False,
