@@ -37,7 +37,7 @@ Seeds = Annotated[
 Data = Annotated[Path | None, typer.Option(help="Folder of the data set.", envvar="FAEVAL_DATA")]
 Store = Annotated[Path, typer.Option(help="Where runs are kept and found again.")]
 Everything = Annotated[bool, typer.Option("--all", help="Also claims tagged 'extended'.")]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="cpu, or cuda, where all seeds of an arm train in one run.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -64,7 +64,7 @@ def verify(
     data: Data = None,
     store: Store = Path(".faeval"),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU")
+        int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU, two for cuda")
     ] = None,
     device: Device = "cpu",
     evidence: Annotated[
