@@ -16,4 +16,5 @@ from faeval.rules._rule import through as through
 from faeval.rules._rule import trace as trace
 from faeval.rules._sign_symmetric import SignSymmetric as SignSymmetric
 from faeval.rules._transport import WeightTransport as WeightTransport
+from faeval.rules._transport import backward_through as backward_through
 from faeval.rules._transport import linear_layers as linear_layers

@@ -43,12 +43,13 @@ class WeightTransport(Rule):
 
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
         """Return the gradients that the other weights give; see :meth:`Rule.credit`."""
-        with _replaced(network, self.weights(network)):
+        with backward_through(network, self.weights(network)):
             return state_gradients(network, states[0], labels)
 
 
 @contextmanager
-def _replaced(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+def backward_through(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Let gradients pass named linear layers through other weights (out, in); what the layers compute stays as it is."""
     handles = [network.get_submodule(name).register_forward_hook(_hook(weight)) for name, weight in weights.items()]
     try:
         yield

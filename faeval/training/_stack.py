@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
-from torch.nn import functional
 
 from faeval.errors import FaevalError
 from faeval.experiment import stream
@@ -23,12 +21,13 @@ from faeval.rules import (
     Rule,
     SignSymmetric,
     WeightTransport,
+    backward_through,
     linear_layers,
     output_error,
 )
 from faeval.training._batches import PAD, Batches
 from faeval.training._loop import History
-from faeval.training._step import Objective, _output, backward, freeze, unit_credit
+from faeval.training._step import Objective, backward, freeze, local_step
 
 _EAGER_STEPS = 3  # before a CUDA graph is recorded: the optimiser's state and the libraries' workspaces are there then
 
@@ -172,49 +171,11 @@ class _Replicate(nn.Module):
     def __init__(self, network: Network, rule: Rule, objective: Objective) -> None:
         super().__init__()
         self.network, self.rule, self.objective = network, rule, objective
-        self.frozen = objective.frozen(len(network.blocks))
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Return the loss, and the tensors to go back from with what each is given: what ``backward`` hands to autograd."""
-        sites = (self.objective.credit_site, self.objective.credit_scale)
-        if isinstance(self.rule, Backpropagation) and sites == ("output", "error"):
-            return self._global(x, y)
-        return self._local(x, y)
-
-    def _local(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        n, objective = len(x), self.objective
-        states, outputs = [self.network.embed(x)], []
-        for number, block in enumerate(self.network.blocks):
-            h = states[-1].detach()
-            with torch.set_grad_enabled(number >= self.frozen):
-                f, step = _output(block, h)
-            outputs.append(f)
-            states.append(step(f.detach()))
-        logits = self.network.readout(states[-1].detach())
-        loss = functional.cross_entropy(logits, y)
-        with torch.no_grad():
-            credit = _credit(self.rule, self.network, [h.detach() for h in states], logits.detach(), y)
-            if objective.credit_scale == "unit":
-                credit = [unit_credit(a) for a in credit]
-            taught = credit[1:] if objective.credit_site == "output" else credit[:-1]
-            signals = [a / n for a in taught[self.frozen :]]
-            outputs = outputs[self.frozen :]
-            if objective.penalty:
-                signals = [a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)]
-            given = (torch.ones_like(loss), credit[0] / n, *signals)
-        return loss.detach(), (loss, states[0], *outputs), given
-
-    def _global(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        h = self.network.embed(x)
-        squares = h.new_zeros(())
-        for number, block in enumerate(self.network.blocks):
-            f, step = _output(block, h)
-            if self.objective.penalty and number >= self.frozen:
-                squares = squares + f.square().sum()
-            h = step(f)
-        loss = functional.cross_entropy(self.network.readout(h), y)
-        whole = loss + (self.objective.penalty / len(x)) * squares if self.objective.penalty else loss
-        return loss.detach(), (whole,), (torch.ones_like(whole),)
+        """Return the loss, and the tensors to go back from with what each is given."""
+        step = local_step(self.network, self.rule, x, y, self.objective, _credit)
+        return step.loss, step.roots, step.given
 
 
 def _credit(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, y: Tensor) -> list[Tensor]:
@@ -229,10 +190,7 @@ def _credit(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, 
             signals.append(signals[-1] @ matrix.T)
         return signals[::-1]
     if formula is WeightTransport.credit and isinstance(rule, WeightTransport):
-        with ExitStack() as hooks:
-            for name, weight in rule.weights(network).items():
-                hook = network.get_submodule(name).register_forward_hook(_backwards_through(weight))
-                hooks.callback(hook.remove)
+        with backward_through(network, rule.weights(network)):
             return _gradients(network, states[0], y)
     return rule.credit(network, states, logits, y)
 
@@ -254,15 +212,6 @@ def _pull(call: Callable[[Tensor], Tensor], h: Tensor) -> tuple[Tensor, Callable
     """Return what a function gives, and the function that sends a signal back through it."""
     out, pull = cast(Any, vjp(call, h))
     return out, pull
-
-
-def _backwards_through(weight: Tensor) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
-    def replace(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        back = inputs[0] @ weight.detach().T
-        seen: Tensor = (back - back.detach()) + output.detach()
-        return seen  # exactly the output; its gradient goes back through ``weight``
-
-    return replace
 
 
 class _Stack:

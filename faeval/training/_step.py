@@ -14,6 +14,7 @@ from faeval.networks import Network, states_of
 from faeval.rules import Backpropagation, Rule
 
 CREDIT_SCALES = ("error", "unit")
+Credit = Callable[[Rule, Network, list[Tensor], Tensor, Tensor], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,34 @@ def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Obje
 
     Blocks that do not learn have no penalty either. The rule's own parameters learn from the rule's loss alone.
     """
+    step = local_step(network, rule, x, y, objective)
+    torch.autograd.backward(step.roots, step.given)
+    _teach(rule, network, step, y)
+    return step.loss
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step hands to autograd: the tensors to go back from, and the gradient that each is given.
+
+    ``states`` and ``logits`` are detached; empty and None for plain backpropagation, whose rule owns nothing.
+    """
+
+    loss: Tensor
+    roots: tuple[Tensor, ...]
+    given: tuple[Tensor, ...]
+    states: tuple[Tensor, ...] = ()
+    logits: Tensor | None = None
+
+
+def local_step(
+    network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective, credit_of: Credit | None = None
+) -> Step:
+    """Run the network forward and work out what :func:`backward` hands to autograd.
+
+    ``credit_of(rule, network, states, logits, labels)`` stands in for the rule's own credit where that cannot be
+    vectorised over replicates.
+    """
     if isinstance(rule, Backpropagation) and (objective.credit_site, objective.credit_scale) == ("output", "error"):
         return _global(network, x, y, objective)
     n, frozen = len(x), objective.frozen(len(network.blocks))
@@ -83,14 +112,14 @@ def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Obje
     for number, block in enumerate(network.blocks):
         h = states[-1].detach()
         with torch.set_grad_enabled(number >= frozen):
-            f, step = _output(block, h)
+            f, advance = _output(block, h)
         outputs.append(f)
-        states.append(step(f.detach()))
+        states.append(advance(f.detach()))
     logits = network.readout(states[-1].detach())
     loss = functional.cross_entropy(logits, y)
-    fixed = [state.detach() for state in states]
+    fixed, seen = [state.detach() for state in states], logits.detach()
     with torch.no_grad():
-        credit = rule.credit(network, fixed, logits.detach(), y)
+        credit = credit_of(rule, network, fixed, seen, y) if credit_of else rule.credit(network, fixed, seen, y)
         if objective.credit_scale == "unit":
             credit = [unit_credit(a) for a in credit]
         taught = credit[1:] if objective.credit_site == "output" else credit[:-1]
@@ -98,17 +127,16 @@ def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Obje
         outputs = outputs[frozen:]
         if objective.penalty:
             signals = [a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)]
-    torch.autograd.backward([loss, states[0], *outputs], [None, credit[0] / n, *signals])
-    _teach(rule, network, fixed, logits.detach(), y)
-    return loss.detach()
+        given = (torch.ones_like(loss), credit[0] / n, *signals)
+    return Step(loss.detach(), (loss, states[0], *outputs), given, tuple(fixed), seen)
 
 
-def _teach(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> None:
+def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
     """Leave in the rule's own parameters the gradient of its loss; nothing else learns from that loss."""
     own = [p for p in rule.parameters() if p.requires_grad]
-    if not own:
+    if not own or step.logits is None:
         return
-    loss = rule.loss(network, states, logits, labels)
+    loss = rule.loss(network, list(step.states), step.logits, labels)
     if loss is not None:
         for parameter, gradient in zip(own, torch.autograd.grad(loss, own, allow_unused=True), strict=True):
             parameter.grad = gradient
@@ -122,18 +150,18 @@ def _output(block: nn.Module, h: Tensor) -> tuple[Tensor, Callable[[Tensor], Ten
     return branch(h), lambda f: h + f
 
 
-def _global(network: Network, x: Tensor, y: Tensor, objective: Objective) -> Tensor:
+def _global(network: Network, x: Tensor, y: Tensor, objective: Objective) -> Step:
     frozen = objective.frozen(len(network.blocks))
     h = network.embed(x)
     squares = h.new_zeros(())
     for number, block in enumerate(network.blocks):
-        f, step = _output(block, h)
+        f, advance = _output(block, h)
         if objective.penalty and number >= frozen:
             squares = squares + f.square().sum()
-        h = step(f)
+        h = advance(f)
     loss = functional.cross_entropy(network.readout(h), y)
-    (loss + (objective.penalty / len(x)) * squares if objective.penalty else loss).backward()  # type: ignore[no-untyped-call] # torch's own
-    return loss.detach()
+    whole = loss + (objective.penalty / len(x)) * squares if objective.penalty else loss
+    return Step(loss.detach(), (whole,), (torch.ones_like(whole),))
 
 
 def unit_credit(credit: Tensor) -> Tensor:
