@@ -95,7 +95,9 @@ def setting(
 
     Examples
     --------
-    >>> setting("iris", "my_package.data:iris", epochs=50, width=32, batch=16).resolve(Arm("fa"))["epochs"]
+    >>> from faeval.experiment import Arm
+    >>> iris = setting("iris", "my_package.data:iris", epochs=50, width=32, batch=16)
+    >>> iris.resolve(Arm("fa"))["epochs"]
     50
     """
     for what, value in (("epochs", epochs), ("width", width), ("blocks", blocks), ("batch", batch)):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -36,15 +35,10 @@ class Network(nn.Module):
     8
     """
 
-    blocks: nn.ModuleList
-
-    @abstractmethod
-    def embed(self, x: Tensor) -> Tensor:
-        """Return h_0, (n, d), of inputs (n, ...)."""
-
-    @abstractmethod
-    def readout(self, h: Tensor) -> Tensor:
-        """Return the logits (n, classes) of the last state."""
+    # Declared, not defined: each may be a method or a module, and a method here would hide a module of that name.
+    embed: Callable[[Tensor], Tensor]  #: inputs (n, ...) -> h_0, (n, d)
+    blocks: nn.ModuleList  #: each h_l -> h_{l+1}, (n, d)
+    readout: Callable[[Tensor], Tensor]  #: h_L -> logits, (n, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (n, classes) of inputs (n, ...)."""

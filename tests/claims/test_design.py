@@ -256,6 +256,6 @@ def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
     assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), "rule")[0] == "confounded"
     assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), ("rule", "feedback")) == ("", "")
     check_names(fe.Claim("x", fe.exceeds(fe.cosine(uniform), fe.cosine(DFA), by=M), attributed_to="feedback"), TEACHER)
+    claim = fe.Claim("x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback")
     with pytest.raises(FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"):
-        claim = fe.Claim("x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback")
         check_names(claim, TEACHER)
