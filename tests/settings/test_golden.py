@@ -33,6 +33,21 @@ ARMS = {
     "bp": Arm("bp", **SIZE),
     "bp-penalised": Arm("bp", penalty=0.01, **SIZE),
     "bp-local-unit": Arm("bp", credit_scale="unit", **SIZE),
+    "fa": Arm("fa", **SIZE),
+    "fa-input": Arm("fa", credit_site="input", **SIZE),
+    "drtp": Arm("drtp", **SIZE),
+    "sign-symmetric": Arm("sign_symmetric", **SIZE),
+    "sign-symmetric-batchwise": Arm("sign_symmetric", magnitude="batchwise", **SIZE),
+    "kolen-pollack": Arm("kolen_pollack", **SIZE),
+    "uniform-feedback": Arm("dfa", feedback="uniform", **SIZE),
+    "frozen": Arm("dfa", trained_blocks=0, **SIZE),
+    "last-block": Arm("dfa", trained_blocks=1, penalty=0.01, **SIZE),
+    "random-labels": Arm("dfa", labels="random", **SIZE),
+    "hidden": Arm("dfa", hidden=2.0, **SIZE),
+    "no-terminal-norm": Arm("dfa", terminal_norm=False, **SIZE),
+    "no-skip": Arm("dfa", residual=False, **SIZE),
+    "student": Arm("dfa", network="student", **SIZE),
+    "student-nonlinearity": Arm("dfa", network="student", nonlinearity=0.5, **SIZE),
 }
 
 
