@@ -467,3 +467,41 @@ def test_the_report_reads_as_one() -> None:
         "rule x: FAILED, 2 properties checked", "  ok    a", "  FAIL  b: because", "  skip  c: no reason",
     ]  # fmt: skip
     assert "passed, 1 properties" in str(Conformance("x", ("a",), ()))
+
+
+class _SparseFeedback(Rule):
+    """A rule as its author might write it, with none of our helpers: one nonzero a row of B (Crafton et al. 2019)."""
+
+    def __init__(self, setup: Any) -> None:
+        super().__init__(setup)
+        generator = torch.Generator().manual_seed(setup.seed)
+        for layer in range(setup.blocks + 1):
+            matrix = torch.zeros(setup.width, setup.classes)
+            matrix[torch.arange(setup.width), torch.randint(setup.classes, (setup.width,), generator=generator)] = 1.0
+            self.register_buffer(f"sparse{layer}", matrix)
+
+    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        error = logits.softmax(1).clone()
+        error[torch.arange(len(labels)), labels] -= 1
+        return [error @ getattr(self, f"sparse{layer}").T for layer in range(len(states))]
+
+
+def _sparse_as_written(rule: Rule, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+    shifted = np.exp(logits.numpy() - logits.numpy().max(axis=1, keepdims=True))
+    error = shifted / shifted.sum(axis=1, keepdims=True) - np.eye(logits.shape[1])[labels.numpy()]
+    return [
+        np.einsum("nc,dc->nd", error, rule.state_dict()[f"sparse{layer}"].double().numpy())
+        for layer in range(len(states))
+    ]
+
+
+def test_a_rule_written_from_outside_passes_and_its_slip_is_caught() -> None:
+    conformance = check_rule(_SparseFeedback, _sparse_as_written)
+    assert conformance.passed, str(conformance)
+    assert "the written formula" in conformance.checked
+
+    class Slip(_SparseFeedback):
+        def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+            return list(reversed(super().credit(network, states, logits, labels)))
+
+    assert "the written formula" in {failure.property for failure in check_rule(Slip, _sparse_as_written).failures}
