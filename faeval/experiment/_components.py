@@ -71,7 +71,13 @@ class Component:
         if not isinstance(self.make, str):
             return self.make
         module, _, name = self.make.partition(":")
-        made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        try:
+            made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise FaevalError(
+                f"{self.kind} {self.name!r} is to be found at {self.make!r}, which cannot be loaded "
+                f"({type(error).__name__}: {error})."
+            ) from error
         return made
 
     def own(self, factors: Mapping[str, Value]) -> dict[str, Value]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from faeval.errors import DataError
+from faeval.errors import DataError, FaevalError
 from faeval.tasks._arrays import from_arrays
 from faeval.tasks._task import Task, array_digest
 
@@ -19,14 +21,22 @@ def task_of(make: Callable[[], Any]) -> Task:
     Raises
     ------
     DataError
-        It returned something else, or arrays that no training could use.
+        It failed, or returned something else, or arrays that no training could use.
     """
     return _made(make)
 
 
 @lru_cache(maxsize=1)
 def _made(make: Callable[[], Any]) -> Task:
-    made = make()
+    name = getattr(make, "__name__", repr(make))
+    try:
+        made = make()
+    except FaevalError:
+        raise
+    except Exception as error:  # whatever a function of one's own raises
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+        where = f" ({Path(own[0].filename).name}, line {own[0].lineno})" if own else ""
+        raise DataError(f"task function {name} failed: {type(error).__name__}: {error}{where}.") from error
     if isinstance(made, Task):
         if made.train_x.dtype == np.float64:
             raise DataError(
@@ -35,7 +45,6 @@ def _made(make: Callable[[], Any]) -> Task:
         return made
     if isinstance(made, tuple) and len(made) in (2, 4):
         return from_arrays(*made)
-    name = getattr(make, "__name__", repr(make))
     raise DataError(
         f"task function {name} returned {type(made).__name__}; return a faeval.tasks.Task, (x, y), or (x, y, test_x, test_y)."
     )

@@ -227,3 +227,9 @@ def test_a_setting_that_no_training_could_use_is_refused(changes: dict[str, Any]
 def test_components_are_values() -> None:
     one = Component("rule", "x", "m:x", {"a": 1})
     assert replace(one, help="more").factors == one.factors
+
+
+@pytest.mark.parametrize("path", ["no_such_module_at_all:x", "faeval.tasks:no_such_name"])
+def test_a_path_that_leads_nowhere_is_an_error_with_its_component(path: str) -> None:
+    with pytest.raises(FaevalError, match=rf"task 'lost' is to be found at '{path}', which cannot be loaded"):
+        Component("task", "lost", path).resolve()

@@ -161,3 +161,20 @@ def test_a_function_gives_a_task_or_arrays() -> None:
         ):
             task_of(lambda wrong=wrong: wrong)  # type: ignore[misc]
     assert array_digest(X) == array_digest(X.copy())
+
+
+def test_a_failing_task_function_is_named_with_its_line() -> None:
+    def broken() -> Task:
+        return from_arrays(*[X] * 5)
+
+    line = broken.__code__.co_firstlineno + 1
+    with pytest.raises(
+        DataError, match=rf"task function broken failed: TypeError: .*\(test_arrays.py, line {line}\)\."
+    ):
+        task_of(broken)
+
+    def refused() -> Task:
+        return from_arrays(X, Y, X)
+
+    with pytest.raises(DataError, match=r"from_arrays: test_x is given without test_y"):
+        task_of(refused)
