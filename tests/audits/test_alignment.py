@@ -187,7 +187,7 @@ def test_rho_gives_a_zero_row_no_weight_and_a_row_that_is_not_finite_no_hiding_p
 
 
 def test_the_library_s_cosine_clamps_small_norms_and_ours_does_not() -> None:
-    # SCIENCE.md 4.2: F.cosine_similarity clamps at 1e-8; late gradients are smaller.
+    # A mistake made in this field: F.cosine_similarity clamps at 1e-8; late gradients are smaller.
     draw = torch.Generator().manual_seed(0)
     gradient = 1e-10 * torch.randn(8, 16, generator=draw)
     library = functional.cosine_similarity(gradient, gradient)
@@ -198,7 +198,7 @@ def test_the_library_s_cosine_clamps_small_norms_and_ours_does_not() -> None:
 
 
 def test_the_norm_is_the_l2_norm_of_a_row() -> None:
-    # SCIENCE.md 4.1: tensor.norm(-1) is the L_{-1} norm of the whole tensor.
+    # A mistake made in this field: tensor.norm(-1) is the L_{-1} norm of the whole tensor.
     rows = torch.tensor([[3.0, 4.0], [0.0, 2.0]], dtype=torch.float64)
     assert cosine(rows, torch.tensor([[4.0, 3.0], [2.0, 0.0]])).tolist() == pytest.approx([24 / 25, 0.0])
 
@@ -232,7 +232,7 @@ def case(seed: int, n: int, d: int, spread: float, mix: float) -> tuple[Array, A
 def test_rho_is_the_limit_of_the_correlation_over_random_directions(
     seed: int, spread: float, mix: float, unit: bool
 ) -> None:
-    # SCIENCE.md 3.1: the correlation of <a,v> with <g,v>, over samples and isotropic v. The standard error is the delta
+    # The correlation of <a,v> with <g,v>, over samples and isotropic v. The standard error is the delta
     # method's for a Pearson correlation: the spread of z_p z_o - r (z_p^2 + z_o^2) / 2 over pairs.
     credit, gradient = case(seed, 64, 20, spread, mix)
     draw = np.random.default_rng(1000 + seed)

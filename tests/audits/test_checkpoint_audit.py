@@ -258,7 +258,7 @@ def test_the_order_of_items_does_not_matter(dfa: Subject) -> None:
 
 
 def test_fresh_feedback_is_unaligned_where_the_checkpoint_s_own_is_aligned(dfa: Subject) -> None:
-    # SCIENCE.md 2: with newly drawn matrices every alignment is about 0.
+    # Published null: with newly drawn matrices every alignment is about 0.
     network, rule, x, y = dfa
     own = values(alignment(network, rule, x, y, seed=1, directions=2)[0], "cosine")
     fresh = []
@@ -320,7 +320,7 @@ def test_credit_of_exactly_zero_is_undefined(dfa: Subject) -> None:
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_the_instrument_works_on_a_residual_stream_of_any_size(dfa: Subject, scale: float) -> None:
-    # SCIENCE.md 2: a vanilla stream reaches norm 4e8 and gradients of 1e-10; float32 with an absolute step was dead there.
+    # Published: a vanilla stream reaches norm 4e8 and gradients of 1e-10; float32 with an absolute step was dead there.
     network, rule, x, y = altered(dfa, **{"embedding": scale, **{f"blocks.{k}.second": scale for k in range(BLOCKS)}})
     rows, _ = alignment(network, rule, x, y, seed=1)
     assert min(values(rows, "control_true")[1:]) >= CONTROL_FLOOR

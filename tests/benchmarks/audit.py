@@ -32,7 +32,7 @@ from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit
 
 N, FEATURES, WIDTH, BLOCKS, CLASSES = 1024, 3072, 256, 4, 10
-DIRECTIONS, STEP = 32, 1e-3  # of the published audit (SCIENCE.md 1)
+DIRECTIONS, STEP = 32, 1e-3  # of the published audit
 Checkpoint = tuple[ResidualMLP, DirectFeedbackAlignment, Tensor, Tensor]
 
 

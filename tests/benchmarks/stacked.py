@@ -9,36 +9,20 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from faeval.experiment import component
 from faeval.networks import ResidualMLP
-from faeval.rules import (
-    Backpropagation,
-    DirectFeedbackAlignment,
-    DirectRandomTargetProjection,
-    FeedbackAlignment,
-    KolenPollack,
-    Rule,
-    Setup,
-    SignSymmetric,
-)
+from faeval.rules import Rule, Setup
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit, fit_stacked, share_data
 
 BATCH, CLASSES = 128, 10
 HYPER: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.01}
-RULES: dict[str, Callable[[Setup], Rule]] = {
-    "bp": lambda setup: Backpropagation(),
-    "dfa": DirectFeedbackAlignment,
-    "drtp": DirectRandomTargetProjection,
-    "fa": FeedbackAlignment,
-    "sign_symmetric": SignSymmetric,
-    "kolen_pollack": KolenPollack,
-}
+RULES = ("bp", "dfa", "drtp", "fa", "sign_symmetric", "kolen_pollack")
 # Features, d, L: the shapes of the embedded task, and of CIFAR-10 with crop and flip.
 SHAPES = {"teacher": (128, 128, 4), "cifar10": (3072, 256, 4)}
 
@@ -60,10 +44,10 @@ def task_of(shape: str, steps: int) -> Task:
 
 def pairs_of(rule: str, shape: str, seeds: int, device: str) -> list[tuple[ResidualMLP, Rule]]:
     features, width, blocks = SHAPES[shape]
-    found = []
+    found, make = [], component("rule", rule).resolve()
     for seed in range(seeds):
         network = ResidualMLP(features, width, blocks, CLASSES, seed)
-        found.append((network.to(device), RULES[rule](Setup(width, blocks, CLASSES, seed, network=network)).to(device)))
+        found.append((network.to(device), make(Setup(width, blocks, CLASSES, seed, network=network)).to(device)))
     return found
 
 
@@ -120,7 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=tuple(RULES), default=tuple(RULES))
+    parser.add_argument("--only", nargs="+", choices=RULES, default=RULES)
     parser.add_argument("--shapes", nargs="+", choices=tuple(SHAPES), default=tuple(SHAPES))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -76,7 +76,7 @@ def test_equivalence_agrees_with_statsmodels_tost(table: Table, claim: Make, ab:
     p, (_, low, _), (_, high, _) = ttost_paired(a, b, -m, m)
     assertion = found.assertions[0]
     assert assertion.p_support == pytest.approx(p, abs=1e-9)
-    # Refuted: larger than m, or smaller than -m, two tails (STATISTICS.md 0).
+    # Refuted: larger than m, or smaller than -m, two tails.
     assert assertion.p_refute == pytest.approx(min(1, 2 * min(1 - high, 1 - low)), abs=1e-9)
     if abs(p - 0.05) > 1e-6 and abs(assertion.p_refute - 0.05) > 1e-6:
         expected = "supported" if p <= 0.05 else "refuted" if assertion.p_refute <= 0.05 else "inconclusive"

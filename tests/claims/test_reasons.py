@@ -101,7 +101,7 @@ def test_one_seed_decides_nothing(table: Table, claim: Make) -> None:
 def test_an_exact_test_needs_the_seeds_that_its_smallest_p_needs(
     table: Table, claim: Make, test: str, n: int, reached: bool
 ) -> None:
-    # 2^-4 = .0625 and 2^-5 = .03125 against .05 (STATISTICS.md 2).
+    # 2^-4 = .0625 and 2^-5 = .03125 against .05: the smallest p of a sign-flip or sign test at 4 and at 5 seeds.
     found = one(claim(test=test), table({arm: column[:n] for arm, column in GOOD.items()}))
     assert found.attainable_p == 2.0**-n
     assert found.verdict == ("supported" if reached else "inconclusive")

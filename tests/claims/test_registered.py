@@ -137,7 +137,7 @@ def test_power_is_told_at_the_pilots_spread(table: Table, claim: Make, lock: Loc
     made = claim("exceeds", 0.1, id="f::x", family="f", anticipated=0.2)
     pilots = {"f::x": {"toy": [Spread(n=6, mean=0.2, sd=0.1)]}}
     found = one(made, wide(table, range(1, 6)), lock=lock(made, pilots=pilots)).assertions[0]
-    # One-sided 80 % detectable effect at n = 5: 1.36 s.d. of the differences (STATISTICS.md 0).
+    # One-sided 80 % detectable effect at n = 5: 1.36 s.d. of the differences.
     assert found.detectable_in_sd == pytest.approx(1.36, abs=0.005)
     assert found.detectable == pytest.approx(0.136, abs=0.0005)
     assert found.pilot_sd == 0.1

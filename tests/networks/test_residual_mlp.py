@@ -132,7 +132,7 @@ def test_networks_that_differ_in_a_factor_start_alike_in_every_layer_that_they_s
 
 
 def test_the_defaults_are_the_main_network() -> None:
-    # SCIENCE.md 1: no expansion, skip and terminal LayerNorm.
+    # The network of the published audits: no expansion, skip and terminal LayerNorm.
     plain = parameters(ResidualMLP(12, 8, 2, 4, 9))
     spelled = parameters(ResidualMLP(12, 8, 2, 4, 9, hidden=1.0, terminal_norm=True, residual=True))
     assert list(plain) == list(spelled)
@@ -175,7 +175,7 @@ def test_layers_start_at_their_declared_scales() -> None:
             continue
         weight, count = module.weight.detach().double(), module.weight.numel()
         if name.endswith(".second"):
-            # N(0, 0.01^2) (SCIENCE.md 1): the s.d. of the sample s.d. is s.d. / sqrt(2 n), of the mean s.d. / sqrt(n).
+            # N(0, 0.01^2): the s.d. of the sample s.d. is s.d. / sqrt(2 n), of the mean s.d. / sqrt(n).
             assert abs(float(weight.std()) - 0.01) < 4 * 0.01 / math.sqrt(2 * count)
             assert abs(float(weight.mean())) < 4 * 0.01 / math.sqrt(count)
             kurtosis = float(weight.pow(4).mean() / weight.pow(2).mean().square())

@@ -35,7 +35,7 @@ def test_the_forward_pass_is_the_written_formula(
     assert len(network.blocks) == blocks
     for layer, block in enumerate(network.blocks):
         z = h @ p[f"blocks.{layer}.linear.weight"].T + p[f"blocks.{layer}.linear.bias"]
-        # SCIENCE.md 1: phi(z) = (1 - a) z + a tanh z.
+        # By its definition, phi(z) = (1 - a) z + a tanh z.
         after = np.array([[(1 - a) * v + a * math.tanh(v) for v in row] for row in z])
         np.testing.assert_allclose(block(torch.from_numpy(h)).detach(), after, rtol=1e-12, atol=1e-13)
         assert not hasattr(block, "branch")  # no skip: the penalty acts on all of a block's output

@@ -156,7 +156,7 @@ def test_feedback_alignment_is_the_exact_last_signal_sent_down_block_by_block(si
     np.testing.assert_allclose(output_gradient(network, states[-1], y).numpy(), signal, rtol=1e-9, atol=1e-12)
     exact, *_ = given_to(Backpropagation(), network)
     torch.testing.assert_close(signals[-1], exact[-1])
-    for layer in reversed(range(BLOCKS)):  # SCIENCE.md 1: a_l = B_l a_{l+1}
+    for layer in reversed(range(BLOCKS)):  # a_l = B_l a_{l+1}
         matrix = rule.feedback[layer].numpy()
         signal = np.array([[sum(matrix[k] * a) for k in range(WIDTH)] for a in signal])
         np.testing.assert_allclose(signals[layer].numpy(), signal, rtol=1e-9, atol=1e-12)

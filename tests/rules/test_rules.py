@@ -114,7 +114,7 @@ def test_direct_feedback_credit_is_the_error_through_one_matrix_a_state(site: st
     signals = rule.credit(network, states, logits, y)
     assert len(signals) == BLOCKS + 1
     for layer in range(BLOCKS + 1):
-        # SCIENCE.md 1: "output" has a matrix for each of h_0 .. h_L; "input" L matrices, the last for h_{L-1} and h_L.
+        # "output" has a matrix for each of h_0 .. h_L; "input" L matrices, the last for h_{L-1} and h_L.
         matrix = rule.feedback[layer if site == "output" else min(layer, BLOCKS - 1)]
         for i in range(len(x)):
             p = torch.exp(logits[i]) / torch.exp(logits[i]).sum()
@@ -130,7 +130,7 @@ def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() ->
     entries = rule.feedback.double()
     assert abs(float(entries.std()) - 1 / math.sqrt(10)) < 4 / math.sqrt(10) / math.sqrt(2 * entries.numel())
     assert abs(float(entries.mean())) < 4 / math.sqrt(10) / math.sqrt(entries.numel())
-    # SCIENCE.md 1: std 1/sqrt(C) reproduces the published credit norm 4.5, at chance level: |e|^2 = .81 + 9/100 = .9,
+    # std 1/sqrt(C) reproduces the published credit norm 4.5, at chance level: |e|^2 = .81 + 9/100 = .9,
     # so |a| = sqrt(256 / 10 * .9) = 4.8 at first, and less as training goes on.
     chance = rule.credit(
         ResidualMLP(3, 256, 4, 10, 0), [torch.empty(0)] * 5, torch.zeros(100, 10), torch.arange(100) % 10

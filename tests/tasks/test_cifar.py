@@ -68,7 +68,7 @@ def test_png_pixels_come_back_exactly_channel_first(folder: Path) -> None:
     np.testing.assert_array_equal(task.test_y, np.arange(7))
     assert task.train_y.dtype == np.int64
     assert (task.classes, task.features) == (10, 3 * 32 * 32)
-    assert (task.mean, task.std) == ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))  # SCIENCE.md 1
+    assert (task.mean, task.std) == ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
 def test_grey_and_jpeg_images_are_read_as_colour(folder: Path) -> None:
@@ -281,7 +281,7 @@ def test_the_real_data_have_their_known_counts(real: Path) -> None:
     assert task.test_x.shape == (10_000, 3, 32, 32)
     assert np.bincount(task.train_y).tolist() == [5000] * 10
     assert np.bincount(task.test_y).tolist() == [1000] * 10
-    # SCIENCE.md 1: the channel means and deviations that inputs are normalised by are those of the training set.
+    # The channel means and deviations that inputs are normalised by are those of the training set.
     sample = task.train_x[::25].astype(np.float64) / 255
     np.testing.assert_allclose(sample.mean(axis=(0, 2, 3)), task.mean, atol=0.01)
     np.testing.assert_allclose(task.train_x[::25].std(axis=(0, 2, 3)) / 255, task.std, atol=0.01)

@@ -26,7 +26,6 @@ def inputs(task: Task) -> NDArray[np.float64]:
 
 
 def test_teacher_has_the_sizes_of_its_law(task: Task) -> None:
-    # SCIENCE.md 3.5
     assert task.train_x.shape == (10_000, 768)
     assert task.test_x.shape == (2_048, 768)
     assert task.train_x.dtype == np.float32
@@ -64,7 +63,7 @@ def test_teacher_inputs_are_rotated(inputs: NDArray[np.float64]) -> None:
 
 def test_a_fifth_of_teacher_labels_in_both_parts_are_drawn_anew(task: Task) -> None:
     n = len(task.train_y) + len(task.test_y)
-    # The law of SCIENCE.md 3.5, one sample at a time, from the named streams.
+    # Its documented law, one sample at a time, from the named streams.
     white = stream(0, "teacher", "inputs").standard_normal((n, 768))
     weights = stream(0, "teacher", "weights")
     first, second = weights.standard_normal((48, 96)), weights.standard_normal((96, 10))

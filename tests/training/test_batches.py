@@ -17,7 +17,7 @@ from faeval.experiment import stream
 from faeval.tasks import Task
 from faeval.training import Batches, evaluation_inputs
 
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # CIFAR-10's, SCIENCE.md 1
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # CIFAR-10's
 
 
 def image_task(n: int = 24, size: int = 8, test: int = 5) -> Task:

@@ -136,7 +136,7 @@ def test_a_checkpoint_of_backpropagation_holds_the_network_only(tmp_path: Path) 
 
 
 def test_feedback_left_out_of_a_checkpoint_is_an_error_not_fresh_feedback(tmp_path: Path) -> None:
-    # SCIENCE.md 4.4: feedback matrices not stored with the checkpoint.
+    # A mistake made in this field: feedback matrices not stored with the checkpoint.
     sha256 = save(pair()[0], Backpropagation(), tmp_path / "c")
     with pytest.raises(FaevalError, match=r"does not fit the rule DirectFeedbackAlignment: it holds no feedback"):
         load(*pair(), tmp_path / "c", sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ FEATURES, WIDTH, BLOCKS, CLASSES = 6, 8, 2, 3
 
 
 RULES = {
-    "bp": lambda setup: Backpropagation(),
-    "fa": lambda setup: FeedbackAlignment(setup),
-    "dfa": lambda setup: DirectFeedbackAlignment(setup),
-    "drtp": lambda setup: DirectRandomTargetProjection(setup),
-    "sign_symmetric": lambda setup: SignSymmetric(setup),
-    "batchwise": lambda setup: SignSymmetric(setup, magnitude="batchwise"),
-    "kolen_pollack": lambda setup: KolenPollack(setup),
+    "bp": Backpropagation,
+    "fa": FeedbackAlignment,
+    "dfa": DirectFeedbackAlignment,
+    "drtp": DirectRandomTargetProjection,
+    "sign_symmetric": SignSymmetric,
+    "batchwise": partial(SignSymmetric, magnitude="batchwise"),
+    "kolen_pollack": KolenPollack,
 }
 
 
