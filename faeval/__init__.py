@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from faeval.audits import audit as audit
     from faeval.claims import Assertion as Assertion
     from faeval.claims import Claim as Claim
     from faeval.claims import Estimand as Estimand
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from faeval.claims import credit_norm as credit_norm
     from faeval.claims import decide as decide
     from faeval.claims import deep as deep
+    from faeval.claims import depth_ladder as depth_ladder
+    from faeval.claims import depth_utility as depth_utility
+    from faeval.claims import direction_stability as direction_stability
     from faeval.claims import embedding as embedding
     from faeval.claims import equivalent as equivalent
     from faeval.claims import exceeds as exceeds
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
     from faeval.claims import log10 as log10
     from faeval.claims import mean as mean
     from faeval.claims import metric as metric
+    from faeval.claims import norm_ratio as norm_ratio
     from faeval.claims import not_above as not_above
     from faeval.claims import not_below as not_below
+    from faeval.claims import nudge as nudge
     from faeval.claims import rho as rho
     from faeval.claims import state_norm as state_norm
     from faeval.claims import test_loss as test_loss
@@ -46,7 +52,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _CLAIMS = (
-    "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep embedding equivalent "
+    "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep depth_ladder "
+    "depth_utility direction_stability embedding equivalent norm_ratio nudge "
     "exceeds gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss train_loss"
 )
 _EXPERIMENT = "Arm Experiment Factor Metric register_network register_rule setting"
@@ -54,6 +61,7 @@ _WHERE = {
     **dict.fromkeys(_CLAIMS.split(), "faeval.claims"),
     **dict.fromkeys(_EXPERIMENT.split(), "faeval.experiment"),
     "FaevalError": "faeval.errors",
+    "audit": "faeval.audits",
     "Report": "faeval.reports",
     "verify": "faeval.pipeline",
 }

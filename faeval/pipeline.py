@@ -146,9 +146,9 @@ def needs(chosen: Selection, seeds: int | tuple[int, ...] | None) -> list[campai
         claims.check_names(claim, design)
         if claims.check_design(claim, design) is None:
             found += [
-                campaign.Need(chosen.experiment, arm, seed)
+                campaign.Need(chosen.experiment, arm, seed, frozenset(metrics))
                 for seed in _seeds_of(claim, chosen, seeds)
-                for arm in claim.arms()
+                for arm, metrics in claim.metrics_by_arm().items()
             ]
     return found
 

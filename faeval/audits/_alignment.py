@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +12,29 @@ from torch import Tensor
 DEFINED_SHARE = 0.99
 
 
-def _scaled(signal: Tensor) -> Tensor:
-    """Return rows divided by their largest entry, so that no square underflows or overflows; zero rows stay zero."""
-    largest = signal.abs().amax(dim=1, keepdim=True)
-    return signal / torch.where(largest > 0, largest, 1.0)
+#: Squares of norms in this range neither underflow nor overflow float64; rows outside it are scaled first.
+_SAFE = (1e-140, 1e140)
+
+
+def _scaled(signal: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows divided by their largest entry, and those entries; zero rows stay zero."""
+    largest = signal.abs().amax(dim=1) if signal.shape[1] else signal.new_zeros(len(signal))
+    return signal / torch.where(largest > 0, largest, 1.0)[:, None], largest
+
+
+def norms(signal: Tensor) -> Tensor:
+    """Return the Euclidean norm of each row, (n,), float64; no square underflows or overflows."""
+    signal = signal.detach().double()
+    found: Tensor = torch.linalg.vector_norm(signal, dim=1)
+    unsafe = ~_safe(found)
+    if bool(unsafe.any()):
+        scaled, largest = _scaled(signal[unsafe])
+        found[unsafe] = torch.linalg.vector_norm(scaled, dim=1) * largest
+    return found
+
+
+def _safe(sizes: Tensor) -> Tensor:
+    return (sizes > _SAFE[0]) & (sizes < _SAFE[1])
 
 
 def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
@@ -35,11 +55,77 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
     >>> cosine(torch.tensor([[1e-30, 0.0], [0.0, 0.0]]), torch.tensor([[1e30, 0.0], [1.0, 0.0]])).tolist()
     [1.0, nan]
     """
-    a, g = _scaled(credit.double()), _scaled(gradient.double())
-    product = (a * g).sum(dim=1)
-    norms = a.norm(dim=1) * g.norm(dim=1)
-    # Rounding can pass 1 by a few ulp; clamping hides nothing beyond that, and keeps NaN.
-    return torch.where(norms > 0, product / norms, torch.nan).clamp(-1.0, 1.0)
+    return Pairs.of(credit, gradient).cosine
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What every alignment metric needs of each sample's credit and gradient: two norms and a cosine, each (n,)."""
+
+    credit: Tensor
+    gradient: Tensor
+    cosine: Tensor
+
+    @classmethod
+    def of(cls, credit: Tensor, gradient: Tensor) -> Pairs:
+        """Reduce (n, d) credit and gradient, any floating type, in float64."""
+        a, g = credit.detach().double(), gradient.detach().double()
+        sizes = torch.linalg.vector_norm(a, dim=1), torch.linalg.vector_norm(g, dim=1)
+        cosines = torch.linalg.vecdot(a, g) / sizes[0] / sizes[1]
+        unsafe = ~(_safe(sizes[0]) & _safe(sizes[1]))
+        if bool(unsafe.any()):  # those rows alone, so that no sample's bits depend on the others
+            (a, top_a), (g, top_g) = _scaled(a[unsafe]), _scaled(g[unsafe])
+            below = torch.linalg.vector_norm(a, dim=1), torch.linalg.vector_norm(g, dim=1)
+            sizes[0][unsafe], sizes[1][unsafe] = below[0] * top_a, below[1] * top_g
+            cosines[unsafe] = torch.linalg.vecdot(a, g) / below[0] / below[1]  # 0/0 is NaN: undefined
+        # Rounding can pass 1 by a few ulp; clamping hides nothing beyond that, and keeps NaN.
+        return cls(*sizes, cosines.clamp(-1.0, 1.0))
+
+    def __getitem__(self, part: slice) -> Pairs:
+        return Pairs(self.credit[part], self.gradient[part], self.cosine[part])
+
+    def _relative(self) -> tuple[Tensor, Tensor] | None:
+        """Return both norms relative to their largest, or None where rho is undefined: no sample, all zero, not finite."""
+        if not len(self.credit):
+            return None
+        top_a, top_g = self.credit.amax(), self.gradient.amax()
+        sound = 0 < float(top_a) < math.inf and 0 < float(top_g) < math.inf  # False for NaN too
+        return (self.credit / top_a, self.gradient / top_g) if sound else None
+
+    def rho(self) -> float:
+        """Return the perturbation correlation in closed form; see :func:`rho`."""
+        relative = self._relative()
+        if relative is None:
+            return math.nan
+        a, g = relative
+        # A sample without credit or without gradient has no cosine, and no weight.
+        product = torch.where((a > 0) & (g > 0), a * g * self.cosine, 0.0)
+        return float((product.sum() / (a.square().sum() * g.square().sum()).sqrt()).clamp(-1.0, 1.0))
+
+    def effective_samples(self) -> float:
+        """Return how many samples rho really averages over; see :func:`effective_samples`."""
+        relative = self._relative()
+        if relative is None:
+            return math.nan
+        w = relative[0] * relative[1]
+        w = w / w.amax() if bool(w.amax() > 0) else w
+        return float(w.sum().square() / w.square().sum()) if bool(w.sum() > 0) else math.nan
+
+    def rho_error(self, directions: int) -> float:
+        """Return the Monte-Carlo standard error of rho read from so many random directions a sample; see :func:`rho_error`."""
+        relative = self._relative()
+        if relative is None:
+            return math.nan
+        a, g = relative
+        r, c = self.rho(), self.cosine.nan_to_num(nan=0.0)
+        alpha, beta = a.square() / a.square().sum(), g.square() / g.square().sum()
+        both = (alpha * beta).sqrt()
+        variance = (
+            alpha * beta * (1 + c.square())
+            + r**2 / 2 * (alpha.square() + beta.square() + 2 * c.square() * alpha * beta)
+            - 2 * r * c * both * (alpha + beta)
+        )
+        return math.sqrt(max(float(variance.sum()), 0.0) / directions)
 
 
 def rho(credit: Tensor, gradient: Tensor) -> float:
@@ -51,28 +137,41 @@ def rho(credit: Tensor, gradient: Tensor) -> float:
     Parameters
     ----------
     credit, gradient
-        (n, d).
+        (n, d), any floating type; computed in float64.
 
     Returns
     -------
     float
         In [-1, 1]; NaN where either is zero everywhere or not finite, or there is no sample.
     """
-    if not len(credit):
-        return float("nan")
-    a, g = credit.double(), gradient.double()
-    a, g = (s / m if (m := s.abs().amax()) > 0 else s for s in (a, g))
-    norms = (a.square().sum() * g.square().sum()).sqrt()
-    return float(((a * g).sum() / norms).clamp(-1.0, 1.0)) if norms > 0 else float("nan")
+    return Pairs.of(credit, gradient).rho()
 
 
 def effective_samples(credit: Tensor, gradient: Tensor) -> float:
     """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|; between 1 and n."""
-    if not len(credit):
-        return float("nan")
-    a, g = (s.double().norm(dim=1) for s in (credit, gradient))
-    w = (a / a.amax()) * (g / g.amax()) if a.amax() > 0 and g.amax() > 0 else a * g
-    return float(w.sum().square() / w.square().sum()) if w.sum() > 0 else float("nan")
+    return Pairs.of(credit, gradient).effective_samples()
+
+
+def rho_error(credit: Tensor, gradient: Tensor, directions: int) -> float:
+    """Return the Monte-Carlo standard error of rho read by finite differences, samples held fixed.
+
+    By the delta method, sample by sample, for Gaussian directions. Where all samples are alike it is
+    (1 - rho^2) / sqrt(effective samples * directions); a few heavy samples count as few, however many there are.
+
+    Parameters
+    ----------
+    credit, gradient
+        (n, d).
+    directions
+        Random directions for each sample.
+
+    Examples
+    --------
+    >>> a = torch.eye(4)
+    >>> rho_error(a, a.roll(1, 0), 25)  # 4 samples alike, rho 0: 1 / sqrt(4 * 25)
+    0.1
+    """
+    return Pairs.of(credit, gradient).rho_error(directions)
 
 
 @dataclass(frozen=True)

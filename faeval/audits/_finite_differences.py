@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from faeval.audits._alignment import norms
 
 #: Step along a unit direction, relative to the norm of the state. Two-sided differences err by its square, rounding by
 #: 1e-16 over it: both are far below what a control must resolve.
@@ -52,3 +55,41 @@ def loss_changes(
         v = torch.from_numpy(draw.standard_normal(tuple(state.shape))).to(state.device)
         displacement = size * v / v.norm(dim=1, keepdim=True)
         yield displacement, (loss(state + displacement) - loss(state - displacement)) / 2
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What finite differences say of several signals at one state: a correlation each, by name."""
+
+    correlations: dict[str, float]
+    directions: int
+
+
+def read_signals(
+    loss: Callable[[Tensor], Tensor],
+    state: Tensor,
+    signals: Mapping[str, Tensor],
+    draw: np.random.Generator,
+    directions: int,
+) -> Reading:
+    """Return for each signal its pooled correlation with the loss's slope along random directions: rho by definition.
+
+    All signals are read against the same changes of the loss, so that they share the instrument's error.
+
+    Parameters
+    ----------
+    loss, state, draw, directions
+        As for :func:`loss_changes`.
+    signals
+        Name to (n, d), float64.
+    """
+    predicted: dict[str, list[Tensor]] = {name: [] for name in signals}
+    slopes = []
+    for displacement, change in loss_changes(loss, state, draw, directions):
+        size = norms(displacement)  # steps are relative to |h|: undone, so that samples weigh as in the definition
+        for name, signal in signals.items():
+            predicted[name].append(torch.linalg.vecdot(displacement, signal) / size)
+        slopes.append(change / size)
+    seen = torch.stack(slopes)
+    found = {name: pooled_correlation(torch.stack(values), seen) for name, values in predicted.items()}
+    return Reading(found, directions)

@@ -21,11 +21,12 @@ _RECENT = 500  # run folders looked at for what a run costs
 
 @dataclass(frozen=True)
 class Need:
-    """A run that some claim reads: an arm of an experiment at a seed."""
+    """A run that some claim reads: an arm of an experiment at a seed, and the metrics read of it (None: all there are)."""
 
     experiment: Experiment
     arm: Arm
     seed: int
+    metrics: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,10 +137,17 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None)
     options = options or RunOptions()
     contexts: dict[int, _Context] = {}
     jobs: dict[tuple[str, ...], Job] = {}
+    needs = list(needs)
+    merged: dict[tuple[int, Arm, int], frozenset[str] | None] = {}
     for need in needs:
         if id(need.experiment) not in contexts:
             contexts[id(need.experiment)] = _Context(need.experiment, options)
-        job = contexts[id(need.experiment)].job(need.arm, need.seed, store)
+        what = contexts[id(need.experiment)].what(need.arm, need.seed)
+        before = merged.get(what, frozenset())
+        merged[what] = None if before is None or need.metrics is None else before | need.metrics
+    for need in needs:
+        context = contexts[id(need.experiment)]
+        job = context.job(need.arm, need.seed, store, merged[context.what(need.arm, need.seed)])
         jobs.setdefault((job.key, *job.audits.values()), job)
     return Plan(tuple(jobs.values()), store, options)
 
@@ -182,7 +190,12 @@ class _Context:
             ) from None
         self.arms: dict[Arm, tuple[Arm, dict[str, Value]]] = {}
 
-    def job(self, arm: Arm, seed: int, store: Store) -> Job:
+    def what(self, arm: Arm, seed: int) -> tuple[int, Arm, int]:
+        """Return what names a run before its key is worked out."""
+        return id(self.experiment), self.settled(arm, seed)[0], seed
+
+    def settled(self, arm: Arm, seed: int) -> tuple[Arm, dict[str, Value]]:
+        """Return the canonical arm and all its factors."""
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise FaevalError(
                 f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in {self.experiment.name}: "
@@ -191,7 +204,10 @@ class _Context:
         if arm not in self.arms:
             canonical = self.experiment.canonical(arm)
             self.arms[arm] = canonical, self.experiment.resolve(canonical)
-        canonical, factors = self.arms[arm]
+        return self.arms[arm]
+
+    def job(self, arm: Arm, seed: int, store: Store, metrics: frozenset[str] | None = None) -> Job:
+        canonical, factors = self.settled(arm, seed)
         whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in factors.items()}
         # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
         own = {f"{c.kind} {c.name}": c.revision for c in self.experiment.components(factors) if c.kind != "task"}
@@ -199,6 +215,7 @@ class _Context:
         audits = {
             name: _hash({"training": key, "audit": name, "revision": stage.revision})
             for name, stage in self.experiment.audits.items()
+            if stage.serves(metrics)
         }
         train, missing = outstanding(store, key, audits, self.experiment.training is not None)
         return Job(self.experiment, canonical, seed, factors, key, audits, self.dataset, train, missing)

@@ -23,12 +23,17 @@ from faeval.claims._estimand import accuracy as accuracy
 from faeval.claims._estimand import cosine as cosine
 from faeval.claims._estimand import credit_norm as credit_norm
 from faeval.claims._estimand import deep as deep
+from faeval.claims._estimand import depth_ladder as depth_ladder
+from faeval.claims._estimand import depth_utility as depth_utility
+from faeval.claims._estimand import direction_stability as direction_stability
 from faeval.claims._estimand import embedding as embedding
 from faeval.claims._estimand import gradient_norm as gradient_norm
 from faeval.claims._estimand import growth as growth
 from faeval.claims._estimand import log10 as log10
 from faeval.claims._estimand import mean as mean
 from faeval.claims._estimand import metric as metric
+from faeval.claims._estimand import norm_ratio as norm_ratio
+from faeval.claims._estimand import nudge as nudge
 from faeval.claims._estimand import rho as rho
 from faeval.claims._estimand import state_norm as state_norm
 from faeval.claims._estimand import test_loss as test_loss

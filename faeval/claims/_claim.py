@@ -327,6 +327,14 @@ class Claim:
         """Return every arm that the claim reads, each once."""
         return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
 
+    def metrics_by_arm(self) -> dict[Arm, set[str]]:
+        """Return what the claim reads: metrics, by arm."""
+        found: dict[Arm, set[str]] = {}
+        for assertion in self.assertions:
+            for read in assertion.contrast.reads():
+                found.setdefault(read.arm, set()).add(read.metric)
+        return found
+
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""
         return {

@@ -72,6 +72,11 @@ def check_names(claim: Claim, design: Design) -> None:
                 raise FaevalError(f"{where}: no metric {read.metric!r} here. Its metrics: {known}.")
             factors = experiment.resolve(read.arm)
             about = experiment.metrics[read.metric]
+            if about.under_study and claim.about != "instrument":
+                raise FaevalError(
+                    f"{where}: {read.metric} is read by an instrument that is itself under study; say about='instrument' if the "
+                    f"claim is about it, or read {read.metric.rpartition('.')[2]}."
+                )
             states = experiment.layers(factors)
             if states:
                 if about.layered and read.layers is None:

@@ -262,6 +262,56 @@ state_norm = _named("state_norm")
 credit_norm = _named("credit_norm")
 train_loss = _named("train_loss")
 test_loss = _named("test_loss")
+nudge = _named("nudge")
+norm_ratio = _named("norm_ratio")
+direction_stability = _named("direction_stability")
+
+
+def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -> Estimand:
+    """Return what training the blocks is worth: accuracy of an arm minus that of the same arm with its blocks frozen.
+
+    The baseline is trained by the same rule, embedding and readout included, so that only ``trained_blocks`` differs: a
+    claim attributes the contrast to it. The rungs of a depth ladder are its values for 0, 1, ... trained blocks.
+
+    Parameters
+    ----------
+    arm
+        The arm whose blocks all learn.
+    trained_blocks
+        How many of the last blocks learn in the baseline.
+    epoch
+        None reads the end of each run.
+
+    Examples
+    --------
+    >>> str(depth_utility(Arm("dfa")))
+    'accuracy(dfa) - accuracy(dfa+trained_blocks=0)'
+    """
+    if isinstance(arm, str):
+        arm = Arm.parse(arm)
+    whole = accuracy(arm, epoch=epoch)
+    if isinstance(trained_blocks, bool) or not isinstance(trained_blocks, int) or trained_blocks < 0:
+        raise FaevalError(
+            f"fe.depth_utility: trained_blocks={trained_blocks!r} ({type(trained_blocks).__name__}) must be a whole number >= 0."
+        )
+    return whole - accuracy(arm.but(trained_blocks=trained_blocks), epoch=epoch)
+
+
+def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estimand, ...]:
+    """Return the accuracy of an arm with only its last 0, 1, ..., ``blocks`` blocks trained, from frozen upwards.
+
+    Examples
+    --------
+    >>> [str(rung) for rung in depth_ladder(Arm("fa"), 2)]
+    ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)', 'accuracy(fa+trained_blocks=2)']
+    """
+    if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1:
+        raise FaevalError(
+            f"fe.depth_ladder: blocks={blocks!r} ({type(blocks).__name__}) must be a whole number >= 1, the arm's blocks."
+        )
+    if isinstance(arm, str):
+        arm = Arm.parse(arm)
+    return tuple(accuracy(arm.but(trained_blocks=k), epoch=epoch) for k in range(blocks + 1))
 
 
 def log10(estimand: Estimand) -> Estimand:

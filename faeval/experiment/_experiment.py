@@ -25,11 +25,17 @@ Row = Mapping[str, Any]
 class Stage:
     """A step of a run: what to call, and the revision that is raised when its numbers change.
 
-    ``call`` is a function or a dotted path ``module:function``, looked up inside the worker that runs it.
+    ``call`` is a function or a dotted path ``module:function``, looked up inside the worker that runs it. An audit that
+    ``gives`` metrics is run only for claims that read one of them, in full or on blocks of items; without, always.
     """
 
     call: Callable[..., Any] | str
     revision: str = "1"
+    gives: frozenset[str] = frozenset()
+
+    def serves(self, metrics: frozenset[str] | None) -> bool:
+        """Return whether someone who reads these metrics (None: all that there are) needs this stage."""
+        return not self.gives or metrics is None or bool(self.gives & metrics)
 
     def resolve(self) -> Callable[..., Any]:
         """Return the function itself, importing its module when it is named by a path."""

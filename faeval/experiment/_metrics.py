@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -30,6 +30,15 @@ class Metric:
         are ``below_floor``. None: needs no control.
     resolution
         Smallest step between two values that one item can make; 0 when continuous.
+    symbol, reference
+        Its letter in the field, and where it is defined.
+    best
+        The value that perfect credit reads, where there is one.
+    invariances
+        What may be done to the audited signals without changing the value.
+    under_study
+        Read by an instrument that is itself studied: its rows are never below_floor, and only a claim with
+        ``about="instrument"`` may read it.
     """
 
     name: str
@@ -43,9 +52,35 @@ class Metric:
     resolution: float = 0.0
     symbol: str = ""
     reference: str = ""
+    best: float | None = None
+    invariances: tuple[str, ...] = ()
+    under_study: bool = False
 
 
 _FLOAT64 = "float64"
+_SCALES = ("scale of all credit", "scale of the loss")
+_ORDER = ("order of samples", "repetition of all samples", "rotation of the state")
+
+
+def _control(name: str, what: str, best: float | None, instrument: str = "") -> Metric:
+    kind = "the published recipe" if instrument else "the float64 instrument"
+    return Metric(
+        f"{instrument}{name}",
+        f"{what}, read by {kind}.",
+        low=-1.0,
+        high=1.0,
+        layered=True,
+        best=best,
+        invariances=_SCALES,
+    )
+
+
+def _nudge(name: str, what: str) -> Metric:
+    text = f"Mean over samples of the change of the sample's own loss after a step {what}."
+    return Metric(name, text, unit="nats", better="lower", layered=True, invariances=_ORDER)
+
+
+_ALIGNED = Metric("", low=-1.0, high=1.0, better="higher", layered=True, best=1.0)
 
 #: Metrics of faeval's own settings. ``control_true`` and ``control_random`` belong to the float64 instrument.
 METRICS: dict[str, Metric] = {
@@ -60,6 +95,8 @@ METRICS: dict[str, Metric] = {
             layered=True,
             instrument=_FLOAT64,
             symbol="Γ",
+            best=1.0,
+            invariances=(*_SCALES, "scale of one sample's credit", *_ORDER),
             reference="Lillicrap et al. 2016, Nature Communications 7:13276 (alignment angle)",
         ),
         Metric(
@@ -72,6 +109,8 @@ METRICS: dict[str, Metric] = {
             layered=True,
             instrument=_FLOAT64,
             symbol="ρ",
+            best=1.0,
+            invariances=(*_SCALES, *_ORDER),
             reference="the limit of small isotropic perturbations of a smooth loss",
         ),
         Metric(
@@ -97,18 +136,88 @@ METRICS: dict[str, Metric] = {
             better="lower",
         ),
         Metric(
-            "control_true",
-            "Positive control of the float64 instrument: the true gradient's correlation with two-sided finite differences.",
-            low=-1.0,
-            high=1.0,
+            "norm_ratio",
+            "Median over samples of the norm of the credit signal, divided by that of the gradient.",
+            low=0.0,
             layered=True,
+            invariances=_ORDER,
         ),
         Metric(
-            "control_random",
-            "Negative control of the float64 instrument: a random vector's correlation with two-sided finite differences.",
+            "direction_stability",
+            "Mean cosine between the mean gradients of 8 disjoint batches of samples, at the middle state.",
+            low=-1.0,
+            high=1.0,
+            invariances=("scale of the loss", "rotation of the state"),
+        ),
+        Metric(
+            "rho_fd",
+            "Perturbation correlation of the credit by two-sided finite differences in float64, step relative to the state.",
+            low=-1.0,
+            high=1.0,
+            better="higher",
+            layered=True,
+            instrument=_FLOAT64,
+            best=1.0,
+            invariances=_SCALES,
+            reference="independent check of rho",
+        ),
+        Metric(
+            "rho_fd_error",
+            "Monte-Carlo standard error of rho_fd over its random directions, from each sample's weight in it.",
+            low=0.0,
+            layered=True,
+            instrument=_FLOAT64,
+            invariances=_SCALES,
+            reference="delta method",
+        ),
+        _control("control_true", "Positive control: the true gradient's correlation with finite differences", 1.0),
+        _control("control_random", "Negative control: a random vector of the gradient's norm", 0.0),
+        _control("control_shuffled", "Negative control: each sample given the credit of another", None),
+        *(
+            _control(f"control_planted_{c:g}", f"Dose: a mixture whose cosine with the gradient is {c:g}", c)
+            for c in (0.0, 0.1, 0.3, 1.0)
+        ),
+        Metric(
+            "fresh_cosine",
+            "Cosine of the credit that newly drawn feedback gives: mean over 20 draws of the mean over samples.",
             low=-1.0,
             high=1.0,
             layered=True,
+            invariances=_SCALES,
+        ),
+        Metric(
+            "fresh_cosine_spread",
+            "Standard deviation over the 20 draws of fresh_cosine.",
+            low=0.0,
+            layered=True,
+            invariances=_SCALES,
+        ),
+        _nudge("nudge", "of 0.01 times the credit against it"),
+        *(_nudge(f"nudge_{eta:g}", f"of {eta:g} times the credit against it") for eta in (0.001, 0.1)),
+        *(
+            _nudge(f"nudge_{name}_{eta:g}", f"against the {signal}, {eta:g} times as long as the state")
+            for name, signal in (("matched", "credit"), ("gradient", "true gradient"))
+            for eta in (0.001, 0.01, 0.1)
+        ),
+        *(
+            replace(
+                metric,
+                name=f"published.{name}",
+                description=text,
+                instrument="published",
+                under_study=True,
+                reference="published audit: float32, one-sided, absolute step 1e-3, 32 directions",
+            )
+            for name, text, metric in (
+                ("rho", "Perturbation correlation as the published recipe reads it.", _ALIGNED),
+                ("cosine", "Cosine as published: float32, norms clamped at 1e-8.", _ALIGNED),
+                ("control_true", "The true gradient, read by the published recipe.", _ALIGNED),
+                (
+                    "control_random",
+                    "A random vector, read by the published recipe.",
+                    replace(_ALIGNED, best=0.0, better=None),
+                ),
+            )
         ),
         Metric(
             "accuracy",

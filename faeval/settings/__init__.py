@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from faeval.audits import alignment, evaluation
+from faeval.audits import alignment, evaluation, fresh_feedback, nudging, published
 from faeval.errors import FaevalError
-from faeval.experiment import RunOptions, Value, component, stream
+from faeval.evidence import Store
+from faeval.experiment import METRICS, Component, RunOptions, Value, component, stream
 from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
 from faeval.tasks import NAMES, Task, array_digest, task_of
@@ -248,10 +249,51 @@ def audit_alignment(
         found, note = alignment(network, rule, x.double(), y, seed, items=epoch == factors["epochs"])
         rows += [{**row, "epoch": epoch} for row in found]
         notes[str(epoch)] = note
-    layers: list[int | None] = list(range(int(factors["blocks"] or 0) + 1))
-    names = ("cosine", "rho", "effective_samples", "credit_norm", "gradient_norm", "state_norm")
-    rows += _diverged(training, factors, {**dict.fromkeys(names, layers), "growth": [None]})
-    return {"rows": rows, "notes": notes}
+    return {"rows": rows + _diverged(training, factors, _ALIGNMENT), "notes": notes}
+
+
+def audit_published(
+    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Audit every checkpoint of a run by the published recipe, in float32."""
+    rows: list[dict[str, Any]] = []
+    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+        x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
+        rows += [{**row, "epoch": epoch} for row in published(network, rule, x, y, seed)]
+    return {"rows": rows + _diverged(training, factors, _names("published.")), "notes": {}}
+
+
+def audit_nudging(
+    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Nudge the states of every checkpoint of a run against their credit, in float64."""
+    rows: list[dict[str, Any]] = []
+    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+        x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
+        rows += [{**row, "epoch": epoch} for row in nudging(network.double(), rule.double(), x.double(), y)]
+    return {"rows": rows + _diverged(training, factors, _names("nudge")), "notes": {}}
+
+
+def audit_fresh(
+    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read every checkpoint of a run with newly drawn feedback, in float64."""
+    rows: list[dict[str, Any]] = []
+    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+        network.double()
+        x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
+        about = component("rule", str(factors["rule"]))
+
+        def make(draw: int, network: Network = network, about: Component = about, classes: int = task.classes) -> Rule:
+            drawn = int(stream(seed, "feedback", "fresh", draw).integers(2**31))
+            width, blocks = int(factors["width"] or 0), len(network.blocks)
+            setup = Setup(width, blocks, classes, drawn, str(factors["credit_site"]), network)
+            rule: Rule = about.resolve()(setup, **about.own(factors))
+            return rule.double().to(options.device)
+
+        found = fresh_feedback(network, rule.double(), make, x.double(), y)
+        rows += [{**row, "epoch": epoch} for row in found]
+    return {"rows": rows + _diverged(training, factors, _names("fresh_")), "notes": {}}
 
 
 def audit_accuracy(
@@ -262,8 +304,72 @@ def audit_accuracy(
     for epoch, network, _, task in _checkpoints(factors, seed, folder, training, options, config):
         found = evaluation(network, _chunks(*evaluation_inputs(task, options.device)), items=epoch == factors["epochs"])
         rows += [{**row, "epoch": epoch} for row in found]
-    rows += _diverged(training, factors, {"accuracy": [None], "test_loss": [None]})
-    return {"rows": rows, "notes": {}}
+    return {"rows": rows + _diverged(training, factors, ("accuracy", "test_loss")), "notes": {}}
+
+
+def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> dict[str, Any]:
+    """Audit one checkpoint of a run in a store: the arm, seed and setting stand in the record beside it.
+
+    Returns
+    -------
+    dict
+        ``setting``, ``arm``, ``seed``, ``epoch``, ``exact`` (states whose credit is the gradient by construction), ``rows``.
+
+    Raises
+    ------
+    FaevalError
+        No such file, no record beside it, or the record names no such checkpoint.
+    Tampered
+        Checkpoint or record is not what was written.
+    """
+    folder = path.parent
+    if not path.is_file():
+        raise FaevalError(f"checkpoint {path}: no such file; name an epoch-NNNN.safetensors of a run in the store.")
+    record_file = folder / "training.json"
+    if not record_file.is_file():
+        raise FaevalError(
+            f"checkpoint {path}: no training.json beside it says which arm and seed it is; name a checkpoint of a run in "
+            "the store (.faeval/runs/KEY/), or use fe.audit(network, inputs, labels, rule) in Python."
+        )
+    record = Store(folder.absolute().parent.parent).training(folder.absolute().name)
+    assert record is not None
+    kept = {epoch: c for epoch, c in record.checkpoints.items() if c.file == path.name}
+    if not kept:
+        names = ", ".join(c.file for c in record.checkpoints.values()) or "none"
+        raise FaevalError(f"checkpoint {path}: its run's record knows no such file; it has {names}.")
+    one = record.model_copy(update={"checkpoints": kept, "diverged": None})
+    audits = [audit_alignment, audit_accuracy]
+    audits += [audit_published, audit_nudging, audit_fresh] if full else []
+    check_device(options)
+    factors: dict[str, Value] = dict(record.factors)
+    rows = [r for audit in audits for r in audit(factors, record.seed, folder, one, options, record.config)["rows"]]
+    about = component("rule", str(factors["rule"]))
+    return {
+        "setting": record.setting,
+        "arm": record.arm,
+        "seed": record.seed,
+        "epoch": next(iter(kept)),
+        "exact": list(about.exact(factors)),
+        "rows": [row for row in rows if "@" not in row["metric"]],
+    }
+
+
+def _names(begins: str) -> tuple[str, ...]:
+    return tuple(name for name in METRICS if name.startswith(begins))
+
+
+# All that the audit of alignment gives, controls apart: those are of a checkpoint, and there is none.
+_ALIGNMENT = (
+    "cosine",
+    "rho",
+    "effective_samples",
+    "credit_norm",
+    "gradient_norm",
+    "state_norm",
+    "norm_ratio",
+    "growth",
+    "direction_stability",
+)
 
 
 def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -281,14 +387,14 @@ def _checkpoints(
         yield epoch, network.to(options.device).eval(), rule.to(options.device).eval(), task
 
 
-def _diverged(
-    training: Any, factors: Mapping[str, Any], metrics: Mapping[str, list[int | None]]
-) -> list[dict[str, Any]]:
-    """Return rows that say "diverged" for the last epoch of a run that did not reach it: an outcome, not a gap."""
+def _diverged(training: Any, factors: Mapping[str, Any], metrics: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return rows that say "diverged" for each audited epoch that a run did not reach: an outcome, not a gap."""
     if training.diverged is None:
         return []
+    states = range(int(factors["blocks"] or 0) + 1)
     return [
-        {"metric": metric, "epoch": factors["epochs"], "layer": layer, "value": float("nan"), "status": "diverged"}
-        for metric, layers in metrics.items()
-        for layer in layers
+        {"metric": metric, "epoch": epoch, "layer": layer, "value": float("nan"), "status": "diverged"}
+        for epoch in sorted({1, int(factors["epochs"])} - set(training.checkpoints))
+        for metric in metrics
+        for layer in (states if METRICS[metric].layered else (None,))
     ]

@@ -18,11 +18,20 @@ from faeval.campaign import Need, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Store, TrainingRecord, new_record
 from faeval.experiment import METRICS, Arm, Experiment, RunOptions, experiment
-from faeval.settings import audit_accuracy, audit_alignment, build, train
+from faeval.settings import (
+    audit_accuracy,
+    audit_alignment,
+    audit_fresh,
+    audit_nudging,
+    audit_published,
+    build,
+    train,
+)
 from faeval.tasks import load as load_task
 from faeval.training import evaluation_inputs, load, save
 
 TEACHER = experiment("teacher")
+AUDITS = (audit_alignment, audit_accuracy, audit_published, audit_nudging, audit_fresh)
 SMALL = {"epochs": 2, "width": 16, "blocks": 2}
 Result = Mapping[str, Any]
 
@@ -68,7 +77,7 @@ def test_a_campaign_trains_and_audits_an_arm_into_declared_rows(tmp_path: Path) 
     assert training.diverged is None
     assert [row[:3] for row in training.rows] == [("train_loss", 1, None), ("train_loss", 2, None)]
     found = {name: store.audit(job.key, name, key) for name, key in job.audits.items()}
-    assert set(found) == {"alignment", "accuracy"}
+    assert set(found) == {"alignment", "accuracy", "published", "nudging", "fresh"}
     rows = [row for audit in found.values() if isinstance(audit, AuditRecord) for row in audit.rows]
     assert {metric.partition("@")[0] for metric, *_ in rows} | {"train_loss"} == set(METRICS)
     for metric, epoch, layer, value, status in rows:
@@ -129,7 +138,7 @@ def test_a_checkpoint_altered_before_its_audit_is_refused(base: tuple[Path, Resu
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         (tmp_path / path.name).write_bytes(content)
-    for audit in (audit_alignment, audit_accuracy):
+    for audit in AUDITS:
         with pytest.raises(FaevalError, match=r"epoch-0001\.safetensors.*altered or cut off"):
             audit(factors_of(), 1, tmp_path, record_of(result), RunOptions(), TEACHER.config)
 
@@ -169,19 +178,25 @@ def test_a_run_that_diverges_is_an_outcome_not_a_crash(tmp_path: Path) -> None:
 def test_a_run_that_diverges_late_keeps_what_it_had(base: tuple[Path, Result]) -> None:
     folder, result = base
     found = check_diverged(folder, {**result, "checkpoints": {1: result["checkpoints"][1]}, "diverged": 2})
-    assert {row["status"] for row in found if row["epoch"] == 1} == {"measured"}
+    alive = [r for r in found if r["epoch"] == 1 and not r["metric"].startswith("nudge")]
+    assert {row["status"] for row in alive} == {"measured"}
     assert {row["metric"] for row in found if row["epoch"] == 1} == set(METRICS) - {"train_loss"}
 
 
 def check_diverged(folder: Path, result: Result) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for audit in (audit_alignment, audit_accuracy):
+    for audit in AUDITS:
         found += audit(factors_of(), 1, folder, record_of(result), RunOptions(), TEACHER.config)["rows"]
     last = [row for row in found if row["epoch"] == 2]
     assert {row["status"] for row in last} == {"diverged"}
+    if not result["checkpoints"]:  # a run that breaks in its first epoch says so there too
+        assert [(r["metric"], r["layer"]) for r in found if r["epoch"] == 1] == [
+            (r["metric"], r["layer"]) for r in last
+        ]
     assert all(math.isnan(row["value"]) for row in last)
     # The controls are the instrument's: without a checkpoint it read nothing.
-    assert {row["metric"] for row in last} == set(METRICS) - {"train_loss", "control_true", "control_random"}
+    controls = {name for name in METRICS if name.startswith(("control", "rho_fd"))}
+    assert {row["metric"] for row in last} == set(METRICS) - controls - {"train_loss"}
     for metric in {row["metric"] for row in last}:
         layers = [row["layer"] for row in last if row["metric"] == metric]
         assert layers == ([0, 1, 2] if METRICS[metric].layered else [None]), metric
