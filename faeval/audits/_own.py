@@ -23,14 +23,15 @@ Credit = Callable[[Network, list[Tensor], Tensor, Tensor], Sequence[Tensor]]
 
 
 class _Given(Rule):
-    """A rule of a function, or of credit that was worked out beforehand."""
+    """A rule of a function, which is called in float64 whatever is audited: its own tensors may be of that type alone."""
 
-    def __init__(self, credit: Credit) -> None:
+    def __init__(self, credit: Credit, network: Network) -> None:
         super().__init__()
-        self._credit = credit
+        self._credit, self._double = credit, [network]  # in a list: no submodule of the rule
 
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-        return list(self._credit(network, states, logits, labels))
+        found = list(self._credit(self._double[0], [h.double() for h in states], logits.double(), labels))
+        return [a.to(logits.dtype) if isinstance(a, Tensor) else a for a in found]
 
 
 def audit(
@@ -58,7 +59,6 @@ def audit(
         logits, labels)`` that returns an (n, d) tensor for each state; or those tensors themselves.
     chunk
         Samples that pass through the network at once, which bounds memory; None for all. No result depends on it.
-        Not together with tensors of credit where a function would need them in parts: these are sliced.
     directions
         Directions of the finite-difference check and controls; 0 leaves them out.
     full
@@ -103,25 +103,25 @@ def audit(
     device = next((t.device for t in copied.state_dict().values()), x.device)
     x, y = x.to(device), y.to(device)
     with torch.no_grad():
-        classes = copied_classes(copied, x[:2])
+        classes = _classes(copied, x[:2])
     if len(x) > 1:
         check_network(copied, x[:8], classes)
     if int(y.max()) >= classes:
         raise FaevalError(
             f"audit: labels hold {int(y.max())}, and the network has {classes} classes, 0 to {classes - 1}."
         )
-    own = _rule(rule, len(x))
+    own = _rule(rule, len(x), copied)
     seen, signals = gather(copied, own, x, y, chunk)
     _check_outputs(seen.logits, seen.states, signals)
     rows: list[Row] = audit_signals(copied, seen, signals, y, seed, directions=directions, chunk=chunk)[0]
     if full:
         rows += nudging(copied, own, x, y)
-        rows += published(copy.deepcopy(copied).float(), _rule(rule, len(x), torch.float32), x.float(), y, seed)
+        rows += published(copy.deepcopy(copied).float(), _rule(rule, len(x), copied, torch.float32), x.float(), y, seed)
     table = pd.DataFrame(rows, columns=["metric", "layer", "value", "status"])
     return table.astype({"layer": "Int64"})
 
 
-def copied_classes(network: Network, x: Tensor) -> int:
+def _classes(network: Network, x: Tensor) -> int:
     """Return how many classes a network's readout has, asked with a few inputs."""
     from faeval.networks import logits_of
 
@@ -172,7 +172,7 @@ def _inputs(inputs: Any, labels: Any) -> tuple[Tensor, Tensor]:
     return inputs.detach().double(), labels.detach().long()
 
 
-def _rule(rule: Any, n: int, dtype: torch.dtype = torch.float64) -> Rule:
+def _rule(rule: Any, n: int, network: Network, dtype: torch.dtype = torch.float64) -> Rule:
     if isinstance(rule, Rule):
         return copy.deepcopy(rule).to(dtype).eval()
     if isinstance(rule, Sequence) and not isinstance(rule, str) and all(isinstance(a, Tensor) for a in rule) and rule:
@@ -191,7 +191,7 @@ def _rule(rule: Any, n: int, dtype: torch.dtype = torch.float64) -> Rule:
             "network was trained with: with others every alignment is about 0."
         )
     if callable(rule):
-        return _Given(cast(Credit, rule)).to(dtype)
+        return _Given(cast(Credit, rule), network)
     raise FaevalError(
         f"audit: rule={rule!r} ({type(rule).__name__}) must be a faeval.rules.Rule, a function credit(network, states, logits, "
         "labels), or a list of one (n, d) tensor a state."
