@@ -6,6 +6,7 @@ python tests/benchmarks/audit.py [--threads 1 2] [--rounds 5]
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import statistics
 import sys
@@ -16,18 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faeval.audits import (
-    controls,
-    cosine,
-    effective_samples,
-    loss_changes,
-    loss_from,
-    pooled_correlation,
-    rho,
-    sample_mean,
-)
+from faeval.audits import alignment, controls, loss_changes, loss_from, pooled_correlation
 from faeval.networks import ResidualMLP, states_of
-from faeval.rules import DirectFeedbackAlignment, Setup, state_gradients, trace
+from faeval.rules import DirectFeedbackAlignment, Setup, state_gradients
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, fit
 
@@ -41,13 +33,13 @@ def say(line: str = "") -> None:
     sys.stdout.flush()
 
 
-def checkpoint() -> Checkpoint:
+def checkpoint(hidden: float) -> Checkpoint:
     """A penalised network at CIFAR-10's size after two short epochs, in float32, and the items to audit it on."""
     draw = np.random.default_rng(0)
     x = draw.standard_normal((4096 + N, FEATURES)).astype(np.float32)
     y = np.argmax(np.tanh(x[:, :48]) @ draw.standard_normal((48, CLASSES)), axis=1)
     task = Task(x[:4096], y[:4096], x[4096:], y[4096:], CLASSES)
-    network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
+    network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1, hidden=hidden)
     rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task, 1, 128, augment=False)
     fit(network, rule, batches, Objective(1e-2), epochs=2, learning_rate=1e-3, weight_decay=0.01)
@@ -55,25 +47,47 @@ def checkpoint() -> Checkpoint:
 
 
 def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
-    """All closed-form metrics of the five states: cosine, rho, effective samples, three norms; growth."""
+    """All closed-form metrics of the five states, by the audit itself without its finite-difference controls."""
     network, rule, x, y = subject
-    with torch.no_grad():
-        h0 = network.embed(x)
-    seen = trace(network, h0, y)  # one forward and one backward pass serve all metrics, as in the audit itself
-    signals = rule.credit(network, seen.states, seen.logits, y)
-    found = []
-    for h, a, g in zip(seen.states, signals, seen.gradients, strict=True):
-        found.append(
-            {
-                "cosine": sample_mean(cosine(a, g)).value,
-                "rho": rho(a, g),
-                "effective_samples": effective_samples(a, g),
-                **{name: float(s.norm(dim=1).median()) for name, s in (("h", h), ("a", a), ("g", g))},
-            }
-        )
-    norms = [h.norm(dim=1) for h in seen.states]
-    found[0]["growth"] = max(float((norms[k + 1] / norms[k]).median()) for k in range(BLOCKS))
+    rows, _ = alignment(network, rule, x, y, 1, directions=0)
+    found: list[dict[str, float]] = [{} for _ in range(BLOCKS + 1)]
+    for row in rows:
+        found[row["layer"] or 0][row["metric"]] = row["value"]
     return found
+
+
+def products(subject: Checkpoint) -> None:
+    """The matrix products of that audit alone: embedding, blocks forward and backward to the states, readout, credit."""
+    network, rule, x, _ = subject
+    h = x.flatten(1) @ network.embedding.weight.T
+    pairs = [[p for p in block.parameters() if p.ndim == 2] for block in network.blocks]
+    for first, second in pairs:
+        (h @ first.T) @ second.T
+    for first, second in pairs:
+        (h @ second) @ first
+    logits = h @ network.head.weight.T
+    logits @ network.head.weight
+    logits @ rule.feedback.reshape(-1, CLASSES).T
+
+
+@torch.no_grad()
+def whole_network_loop(subject: Checkpoint) -> None:
+    """The same loop as hooks do it: for each direction the whole network from the inputs, one state moved on the way."""
+    network, rule, x, y = subject
+    states, logits = states_of(network, x)
+    signals = rule.credit(network, states, logits, y)
+    draw = torch.Generator().manual_seed(0)
+    for layer, a in enumerate(signals):
+        for _ in range(DIRECTIONS):
+            v = torch.randn(a.shape, generator=draw)
+            v /= v.norm(dim=1, keepdim=True)
+            h = network.embed(x)
+            for number, block in enumerate(network.blocks):
+                h = block(h + STEP * v if number == layer else h)
+            if layer == BLOCKS:
+                h = h + STEP * v
+            torch.nn.functional.cross_entropy(network.readout(h), y, reduction="none")
+            (a * v).sum(1)
 
 
 @torch.no_grad()
@@ -128,39 +142,57 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
+def best(call: Callable[[], object]) -> float:
+    return min(seconds(call) for _ in range(7))
+
+
+def compare(double: Checkpoint, single: Checkpoint, threads: int, rounds: int) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "closed form, float64": lambda: closed_form(double),
+        "its matrix products alone": lambda: products(double),
+        f"loop over {DIRECTIONS} directions, float32": lambda: published_loop(single),
+        "the same through the whole network": lambda: whole_network_loop(single),
+    }
+    for call in calls.values():
+        call()  # the first call of each is no measurement
+    rows = [[seconds(call) for call in calls.values()] for _ in range(rounds)]
+    for number, name in enumerate(calls):
+        ratios = [row[number] / row[0] for row in rows]
+        say(
+            f"  {threads} thread(s), {name}: {statistics.median(r[number] for r in rows) * 1e3:.1f} ms, "
+            f"{statistics.median(ratios):.2f} of the closed form ({min(ratios):.2f} to {max(ratios):.2f} over {rounds} rounds)"
+        )
+    say(
+        f"  {threads} thread(s), finite-difference controls, 8 directions, float64: {seconds(lambda: all_controls(double)):.2f} s"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    single = checkpoint()
-    network, rule, x, y = single
-    double = (
-        ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).double(),
-        DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).double(),
-        x.double(),
-        y,
-    )
-    double[0].load_state_dict(network.state_dict())
-    double[1].load_state_dict(rule.state_dict())
+    for hidden in (1.0, 4.0):
+        torch.set_num_threads(1)
+        single = checkpoint(hidden)
+        network, rule, x, y = single
+        double = (copy.deepcopy(network).double(), copy.deepcopy(rule).double(), x.double(), y)
+        say(f"{BLOCKS + 1} states, n={N}, d={WIDTH}, hidden {hidden:g} d; torch {torch.__version__}")
+        for threads in options.threads:
+            torch.set_num_threads(threads)
+            compare(double, single, threads, options.rounds)
+        if hidden == 1.0:
+            kept = single, double
 
-    say(f"{BLOCKS + 1} states, n={N}, d={WIDTH}; torch {torch.__version__}")
-    for threads in options.threads:
-        torch.set_num_threads(threads)
-        closed_form(double), published_loop(single)  # the first call of each is no measurement
-        pairs = [
-            (seconds(lambda: closed_form(double)), seconds(lambda: published_loop(single)))
-            for _ in range(options.rounds)
-        ]
-        ratios = [loop / closed for closed, loop in pairs]
-        say(
-            f"{threads} thread(s): closed form, float64 {statistics.median(p[0] for p in pairs):.3f} s; loop over "
-            f"{DIRECTIONS} directions, float32 {statistics.median(p[1] for p in pairs):.3f} s; ratio "
-            f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f} over {options.rounds} rounds); "
-            f"finite-difference controls, 8 directions, float64 {seconds(lambda: all_controls(double)):.3f} s"
-        )
-
+    single, double = kept
+    say("\ncost of the closed form, float64, beside n=1024 and 4 blocks:")
+    network, rule, x, y = double
+    base = best(lambda: closed_form(double))
+    for n in (256, 512):
+        part = (network, rule, x[:n], y[:n])
+        say(f"n={n}: {best(lambda part=part: closed_form(part)) / base:.2f}")  # type: ignore[misc]
+    twice = (network, rule, torch.cat([x, x]), torch.cat([y, y]))
+    say(f"n=2048: {best(lambda: closed_form(twice)) / base:.2f}")
     say(f"\nrho by state: closed form, float64 differences ({DIRECTIONS} directions), the published float32 loop")
     exact, differences, loop = closed_form(double), finite_differences(double, DIRECTIONS), published_loop(single)
     for k, (row, seen, float32, control) in enumerate(zip(exact, differences, loop, all_controls(double), strict=True)):
