@@ -1,0 +1,844 @@
+"""check_metric: a metric of anyone's own, tried on what every metric of its kind must hold."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import random
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from faeval.errors import FaevalError
+from faeval.testing._conformance import Conformance, Failure
+from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
+
+Array = NDArray[np.float64]
+Arrays = tuple[Array, ...]
+KINDS = ("alignment", "correlation", "norm", "loss_change")
+_DIGITS = Context(prec=60)
+_EXAMPLES = 40
+
+
+class Skip(Exception):
+    """A property does not apply; the message says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of a kind of metric: called with a metric, it raises AssertionError where the property fails."""
+
+    name: str
+    kind: str
+    attempt: Callable[[_Bench], str | None]
+
+    def __call__(self, metric: Callable[..., Any] | str) -> None:
+        problem = self.problem(_Bench(_found(metric), self.kind))
+        if problem:
+            raise AssertionError(f"{self.name}: {problem}")
+
+    def problem(self, bench: _Bench) -> str | None:
+        """Return what is wrong, or None; an exception of the metric is something wrong."""
+        try:
+            return self.attempt(bench)
+        except Skip:
+            raise
+        except Exception as error:
+            first = str(error).splitlines()[0] if str(error) else ""
+            return f"raised {type(error).__name__}: {first}"
+
+
+def check_metric(
+    metric: Callable[..., Any] | str,
+    kind: str = "alignment",
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Conformance:
+    """Property-test a metric: scales, signs, order, chunks, types, memory, undefined cases, an exact oracle, side effects.
+
+    Parameters
+    ----------
+    metric
+        The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``. By kind:
+
+        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, NaN where undefined;
+        - correlation: ``fn(credit, gradient)``, one number out, sum <a, g> / sqrt(sum |a|^2 sum |g|^2), NaN where undefined;
+        - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out;
+        - loss_change: ``fn(loss, state, credit, step)``, for each sample loss(state - step * credit) - loss(state), where
+          ``loss`` maps states (n, d) to each sample's loss (n,).
+    kind
+        Which of these it is.
+    expected_failures
+        Property to reason, for what a metric is known not to hold. One that holds after all is a failure.
+
+    Returns
+    -------
+    Conformance
+        ``.passed``, and ``.failures``: the property's name, the smallest counterexample found, and the likely cause.
+
+    Raises
+    ------
+    FaevalError
+        There is no such kind, function or property.
+
+    Examples
+    --------
+    >>> clamped = torch.nn.functional.cosine_similarity
+    >>> print(check_metric(clamped).failures[0].property)
+    norms from 1e-30 to 1e30
+    """
+    checks = metric_checks(kind)
+    declared = dict(expected_failures or {})
+    unknown = set(declared) - {check.name for check in checks}
+    if unknown:
+        raise FaevalError(
+            f"check_metric: expected_failures names {min(unknown)!r}, which is no property of kind {kind!r}; they are "
+            f"{', '.join(check.name for check in checks)}."
+        )
+    for name, reason in declared.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise FaevalError(f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words.")
+    function = _found(metric)
+    bench = _Bench(function, kind)
+    failures, skipped, done = [], [], []
+    for check in checks:
+        try:
+            problem = check.problem(bench)
+        except Skip as reason:
+            skipped.append((check.name, str(reason)))
+            continue
+        if check.name in declared and problem:
+            skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
+            continue
+        done.append(check.name)
+        if check.name in declared:
+            problem = f"it is declared to fail ({declared[check.name]!r}), and holds; take the declaration away"
+        if problem:
+            failures.append(Failure(check.name, problem))
+    name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+    return Conformance(f"{kind} metric {name}", tuple(done), tuple(failures), tuple(skipped))
+
+
+def metric_checks(kind: str = "alignment") -> tuple[Check, ...]:
+    """Return every property that metrics of a kind are tried on, each to be called with a metric."""
+    if kind not in KINDS:
+        raise FaevalError(f"kind={kind!r} ({type(kind).__name__}) is not one of {', '.join(map(repr, KINDS))}.")
+    return tuple(Check(name, kind, attempt) for name, attempt in _PROPERTIES[kind].items())
+
+
+def _found(metric: Callable[..., Any] | str) -> Callable[..., Any]:
+    if isinstance(metric, str):
+        module, _, name = metric.partition(":")
+        try:
+            metric = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise FaevalError(
+                f"metric {module}:{name} cannot be loaded ({type(error).__name__}: {error}); name it as module:function."
+            ) from error
+    if not callable(metric):
+        raise FaevalError(f"metric {metric!r} ({type(metric).__name__}) is no function.")
+    return metric
+
+
+class _Bench:
+    """A metric of some kind, called with what it takes, its answer as a NumPy array in float64."""
+
+    def __init__(self, function: Callable[..., Any], kind: str) -> None:
+        self.function, self.kind = function, kind
+        self.arity = 1 if kind == "norm" else 2
+        self.numpy = self._takes_numpy()
+
+    def _takes_numpy(self) -> bool:
+        """Return whether it works on arrays and not on tensors."""
+        pair = make_pair(3, 2, 0, ["plain"] * 3, [(0, 0)] * 3)
+        for numpy in (False, True):
+            self.numpy = numpy
+            try:
+                self(*pair[: self.arity])
+            except Exception:
+                continue
+            return numpy
+        return False
+
+    def given(self, array: Array, dtype: str = "float64") -> Any:
+        """Return an array as the metric takes it."""
+        if self.numpy:
+            return array.astype(dtype)
+        return torch.from_numpy(array.copy()).to(getattr(torch, dtype))
+
+    def call(self, *given: Any) -> Array:
+        """Return the metric's answer, as it is shaped."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as NumPy's at 0/0: the value is looked at
+            if self.kind == "loss_change":
+                answer = self.function(_Loss(len(given[0])), *given, STEP)
+            else:
+                answer = self.function(*given)
+        if isinstance(answer, torch.Tensor):
+            answer = answer.detach().cpu().double().numpy()
+        found = np.asarray(answer)
+        if found.dtype.kind not in "fiu":
+            raise TypeError(f"the metric returns {type(answer).__name__} of {found.dtype}, not numbers")
+        return found.astype(np.float64)
+
+    def __call__(self, *arrays: Array, dtype: str = "float64") -> Array:
+        return self.call(*(self.given(a, dtype) for a in arrays[: self.arity]))
+
+    def oracle(self, *arrays: Array) -> Array:
+        """Return what is right, from exact rational arithmetic."""
+        return _ORACLES[self.kind](*arrays[: self.arity])
+
+
+STEP = 0.125
+
+
+class _Loss:
+    """Each sample's loss, a polynomial of its own: exact in rational arithmetic, in NumPy and in PyTorch."""
+
+    def __init__(self, n: int, scale: float = 1.0) -> None:
+        self.scale = scale
+
+    def __call__(self, h: Any) -> Any:
+        weights = np.arange(1.0, h.shape[1] + 1.0)
+        if isinstance(h, torch.Tensor):
+            row = torch.from_numpy(weights).to(h.dtype)
+            return self.scale * ((h * row).sum(1) + 0.5 * (h * h).sum(1))
+        return self.scale * ((h * weights).sum(1) + 0.5 * (h * h).sum(1))
+
+
+def _exact(row: Array) -> list[Fraction]:
+    return [Fraction(float(v)) for v in row]
+
+
+def _root(value: Fraction) -> float:
+    number = _DIGITS.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return float(_DIGITS.sqrt(number))
+
+
+def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
+
+
+def _ratio(product: Fraction, first: Fraction, second: Fraction) -> float:
+    if not first or not second:
+        return math.nan
+    return math.copysign(_root(product**2 / (first * second)), product)
+
+
+def _alignment(credit: Array, gradient: Array) -> Array:
+    found = []
+    for a, g in zip(map(_exact_or_none, credit), map(_exact_or_none, gradient), strict=True):
+        found.append(math.nan if a is None or g is None else _ratio(_dot(a, g), _dot(a, a), _dot(g, g)))
+    return np.array(found, dtype=np.float64)
+
+
+def _exact_or_none(row: Array) -> list[Fraction] | None:
+    return _exact(row) if bool(np.isfinite(row).all()) else None
+
+
+def _correlation(credit: Array, gradient: Array) -> Array:
+    if not (np.isfinite(credit).all() and np.isfinite(gradient).all()):
+        return np.float64(math.nan)[()] * np.ones(())
+    a, g = _exact(credit.ravel()), _exact(gradient.ravel())
+    return np.array(_ratio(_dot(a, g), _dot(a, a), _dot(g, g)))
+
+
+def _norm(signal: Array, *_: Array) -> Array:
+    return np.array([_root(_dot(_exact(row), _exact(row))) for row in signal], dtype=np.float64)
+
+
+def _loss_change(state: Array, credit: Array) -> Array:
+    def loss(h: list[Fraction]) -> Fraction:
+        return sum((v * (k + 1) + v * v / 2 for k, v in enumerate(h)), Fraction(0))
+
+    found = []
+    for h, a in zip(map(_exact, state), map(_exact, credit), strict=True):
+        found.append(float(loss([x - Fraction(STEP) * y for x, y in zip(h, a, strict=True)]) - loss(h)))
+    return np.array(found, dtype=np.float64)
+
+
+_ORACLES: dict[str, Callable[..., Array]] = {
+    "alignment": _alignment,
+    "correlation": _correlation,
+    "norm": _norm,
+    "loss_change": _loss_change,
+}
+
+
+class _Falsified(Exception):
+    pass
+
+
+def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None]) -> str | None:
+    """Return the problem of the smallest example found on which there is one, or None."""
+    last: list[str] = []
+
+    @settings(
+        max_examples=_EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    )
+    @given(strategy)
+    def tried(example: Any) -> None:
+        try:
+            problem = attempt(example)
+        except Exception as error:
+            first = str(error).splitlines()[0] if str(error) else ""
+            problem = f"raised {type(error).__name__}: {first}, given {_show(example)}"
+        if problem:
+            last.append(problem)
+            raise _Falsified
+
+    # Hypothesis seeds the global generators while it runs; whoever calls finds them as they were.
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        tried()
+    except _Falsified:
+        return last[-1]  # the smallest is tried last
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+    return None
+
+
+def _show(example: Any) -> str:
+    names = ("credit", "gradient")
+    if isinstance(example, tuple) and all(isinstance(a, np.ndarray) for a in example):
+        parts = (f"{n}={np.array2string(a, precision=6, threshold=40)}" for n, a in zip(names, example, strict=False))
+        return ", ".join(part.replace("\n", "") for part in parts)
+    return repr(example)[:200]
+
+
+def _apart(found: Array, right: Array, tolerance: float, relative: bool = False) -> str | None:
+    """Return how an answer differs from another, or None."""
+    if found.shape != right.shape:
+        return f"the answer has the shape {found.shape}, not {right.shape}"
+    found, right = np.atleast_1d(found), np.atleast_1d(right)
+    scale = np.abs(right) if relative else 1.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        wrong = ~((np.abs(found - right) <= tolerance * scale) | (found == right) | (np.isnan(found) & np.isnan(right)))
+    if not wrong.any():
+        return None
+    k = int(np.argmax(wrong))
+    return f"sample {k} reads {found[k]:.10g}, right is {right[k]:.10g}"
+
+
+def _compare(bench: _Bench, example: Arrays, tolerance: float, dtype: str = "float64") -> str | None:
+    rounded = tuple(a.astype(dtype).astype(np.float64) for a in example)
+    found, right = bench(*rounded, dtype=dtype), bench.oracle(*rounded)
+    problem = _apart(found, right, tolerance, bench.kind in ("norm", "loss_change"))
+    return (
+        f"{problem}, given {_show(rounded[: bench.arity])}{_cause(bench, found, right, rounded)}" if problem else None
+    )
+
+
+def _cause(bench: _Bench, found: Array, right: Array, example: Arrays) -> str:
+    """Return the likely cause of a wrong answer, where a known mistake gives just that answer."""
+    if found.shape != right.shape:
+        return (
+            "; is something averaged over the batch, or an axis kept?" if found.ndim != right.ndim else "; wrong axis?"
+        )
+
+    def is_(other: Any, tolerance: float = 1e-9) -> bool:
+        return bool(np.allclose(found, other, rtol=tolerance, atol=tolerance, equal_nan=True)) and found.size > 0
+
+    def first() -> float:
+        return float(np.atleast_1d(found)[~np.atleast_1d(same)][0])
+
+    with np.errstate(all="ignore"):
+        same = np.isclose(found, right, rtol=1e-9, atol=1e-12, equal_nan=True)
+        if bool(np.isnan(right[~same]).any() if right.ndim else math.isnan(float(right))):
+            value = first()
+            return f"; a guard against zero that returns {value:g}, where the answer is undefined (NaN)?"
+        if bool(np.isnan(found).any()) and not bool(np.isnan(right).any()):
+            return "; squares that underflow or overflow, or a floor under which a norm is taken for zero?"
+        if is_(-right):
+            return "; the sign is turned round"
+        if is_(np.abs(right)):
+            return "; is the sign thrown away?"
+        if is_(np.maximum(right, 0)):
+            return "; clipping that hides negative values?"
+        if is_(right**2) or is_(np.sqrt(np.abs(right))):
+            return "; a square root too few or too many?"
+        if is_(1 - right):
+            return "; a distance, one minus the cosine?"
+        if is_(np.arccos(np.clip(right, -1, 1)), 1e-6):
+            return "; an angle in place of its cosine?"
+        if is_(np.round(right, 2)) or is_(np.round(right, 3)) or is_(np.round(right, 4)) or is_(np.round(right, 6)):
+            return "; rounded inside?"
+        if bench.kind == "alignment":
+            a, g = example
+            if is_((a * g).sum(1) / (np.abs(a**-1.0).sum() ** -1.0 * np.abs(g**-1.0).sum() ** -1.0)):
+                return "; tensor.norm(-1), the L_-1 norm over the whole tensor: write dim=-1"
+            if is_((a * g).sum(1) / np.linalg.norm(a) / np.linalg.norm(g)):
+                return "; norm over the whole tensor?"
+            mean = a.mean(0) @ g.mean(0) / np.linalg.norm(a.mean(0)) / np.linalg.norm(g.mean(0))
+            if is_(np.full(len(a), mean)):
+                return "; mean over the batch before the cosine?"
+            norms = np.linalg.norm(a, axis=1) * np.linalg.norm(g, axis=1)
+            if bool((norms < 1e-6).any()) and bool((np.abs(found) <= np.abs(right) + 1e-12).all()):
+                return "; an eps that clamps or is added to small norms (F.cosine_similarity clamps them at 1e-8)?"
+        if is_(right, 1e-5):
+            return "; computed in float32, a rounded product, or the acos of one?"
+    return ""
+
+
+def _formula(tolerance: float, **how: Any) -> Callable[[_Bench], str | None]:
+    return lambda bench: search(arrays(**how), lambda e: _compare(bench, e, tolerance))
+
+
+def _shape(bench: _Bench) -> str | None:
+    for n, d in ((1, 1), (1, 3), (3, 1), (2, 3), (3, 3), (7, 2)):
+        example = make_pair(n, d, 0, ["plain"] * n, [(0, 0)] * n)
+        found = bench(*example)
+        wanted = () if bench.kind == "correlation" else (n,)
+        if found.shape != wanted:
+            return f"{(n, d)} signals give the shape {found.shape}; it must be {wanted}; mean over samples, or an axis kept?"
+    return None
+
+
+def _bounds(bench: _Bench) -> str | None:
+    for dtype in ("float64", "float32"):
+        for d in range(1, 60):
+            row = np.arange(1.0, d + 1.0)
+            example = np.stack([row, row / 3]), np.stack([row / 7, -row / 11])
+            found = np.atleast_1d(bench(*example, dtype=dtype))
+            if bool((np.abs(found) > 1).any()):
+                return f"parallel vectors of {d} dimensions in {dtype} read {found.tolist()}: beyond 1 by rounding; clamp the result"
+    return None
+
+
+def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[_Bench], str | None]:
+    def attempt(bench: _Bench) -> str | None:
+        def one(drawn: tuple[Arrays, int]) -> str | None:
+            example, power = drawn
+            n = len(example[0])
+            factors = np.full((n, 1), 2.0**power) if common else 2.0 ** (power * (1 - 2 * (np.arange(n) % 2)))[:, None]
+            moved = tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
+            problem = _apart(bench(*moved), bench(*example), 1e-12)
+            return (
+                f"{problem} after a factor of 2^{power}, given {_show(example)}; an eps in the norm, or a floor?"
+                if problem
+                else None
+            )
+
+        return search(st.tuples(arrays(samples=(2, 5), least=2), st.integers(-90, 90)), one)
+
+    return attempt
+
+
+def _signs(bench: _Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        problem = _apart(bench(-example[0], example[1]), -bench(*example), 1e-12)
+        return (
+            f"{problem} after the credit's sign was turned, given {_show(example)}; is the sign thrown away?"
+            if problem
+            else None
+        )
+
+    return search(arrays(), one)
+
+
+def _tolerance(bench: _Bench) -> float:
+    return 1e-12 if bench.kind in ("alignment", "norm") else 1e-11
+
+
+def _order(bench: _Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        turned = tuple(a[::-1].copy() for a in example)
+        whole = bench(*example)
+        problem = _apart(
+            bench(*turned), whole if bench.kind == "correlation" else whole[::-1], 1e-12, bench.kind == "norm"
+        )
+        return f"{problem} after the order of samples was turned round, given {_show(example)}" if problem else None
+
+    return search(arrays(samples=(2, 5)), one)
+
+
+def _alone(bench: _Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        whole = bench(*example)
+        for size in (1, 2):
+            parts = [bench(*(a[k : k + size] for a in example)) for k in range(0, len(example[0]), size)]
+            problem = _apart(np.concatenate(parts), whole, 1e-12, bench.kind in ("norm", "loss_change"))
+            if problem:
+                return (
+                    f"in chunks of {size} {problem[:-1]}{problem[-1]} (right: in one batch), given {_show(example)}; does something "
+                    "reach over the batch: a mean, a norm over the whole tensor, a scale relative to the largest row?"
+                )
+        return None
+
+    return search(arrays(samples=(2, 5)), one)
+
+
+def _repeated(bench: _Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        twice = tuple(np.concatenate([a, a]) for a in example)
+        whole = bench(*example)
+        right = whole if bench.kind == "correlation" else np.concatenate([whole, whole])
+        problem = _apart(bench(*twice), right, 1e-12, bench.kind == "norm")
+        return (
+            f"{problem} after all samples were repeated, given {_show(example)}; divided by the batch?"
+            if problem
+            else None
+        )
+
+    return search(arrays(), one)
+
+
+def _rotated(bench: _Bench) -> str | None:
+    def one(drawn: tuple[Arrays, int]) -> str | None:
+        example, seed = drawn
+        d = example[0].shape[1]
+        q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
+        problem = _apart(bench(*(a @ q for a in example)), bench(*example), 1e-9, bench.kind == "norm")
+        return (
+            f"{problem} after a rotation, given {_show(example)}; centred, ranked, or another norm than L2?"
+            if problem
+            else None
+        )
+
+    return search(st.tuples(arrays(least=2), st.integers(0, 9)), one)
+
+
+def _undefined(bench: _Bench) -> str | None:
+    for bad in (0.0, math.nan, math.inf, -math.inf):
+        for side in range(bench.arity):
+            for row in range(3):
+                for d in (1, 3):
+                    example = tuple(a.copy() for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
+                    right = bench.oracle(*example)
+                    example[side][row, 0] = bad
+                    if bad == 0.0:
+                        example[side][row] = 0.0
+                    right = right.copy()
+                    right[row] = math.nan
+                    problem = _apart(bench(*example), right, 1e-12)
+                    if problem:
+                        what = "zero" if bad == 0 else "not finite"
+                        return f"{problem}, where a row is {what}: {_show(example)}{_cause(bench, bench(*example), right, example)}"
+    nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
+    return None if np.isnan(nothing).all() else f"0 against 0 reads {nothing[0]:g}; it is undefined (NaN)"
+
+
+def _undefined_pooled(bench: _Bench) -> str | None:
+    ones = np.ones((3, 2))
+    for name, a, g in (
+        ("credit is zero", 0 * ones, ones),
+        ("the gradient is zero", ones, 0 * ones),
+        ("both are zero", 0 * ones, 0 * ones),
+        ("an entry is NaN", np.where(np.eye(3, 2) > 0, math.nan, 1.0), ones),
+        ("an entry is infinite", ones, np.where(np.eye(3, 2) > 0, math.inf, 1.0)),
+        ("there is no sample", ones[:0], ones[:0]),
+    ):
+        found = bench(a, g)
+        if not math.isnan(float(found)):
+            return f"reads {float(found):g} where {name}; it is undefined (NaN); a guard against zero that returns a number?"
+    return None
+
+
+def _zero_norm(bench: _Bench) -> str | None:
+    found = bench(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    return (
+        None
+        if found.tolist() == [0.0, 5.0]
+        else f"rows (0, 0) and (3, 4) read {found.tolist()}; right is [0, 5]; an eps?"
+    )
+
+
+def _not_finite_norm(bench: _Bench) -> str | None:
+    found = bench(np.array([[math.nan, 1.0], [math.inf, 1.0], [3.0, 4.0]]))
+    hidden = bool(np.isfinite(found[:2]).any())
+    return (
+        f"rows with NaN and infinity read {found[:2].tolist()}; is a value that is not finite hidden?"
+        if hidden or found[2] != 5
+        else None
+    )
+
+
+def _empty(bench: _Bench) -> str | None:
+    found = bench(np.empty((0, 3)), np.empty((0, 3)))
+    return None if found.shape == (0,) else f"no sample gives the shape {found.shape}; it must be (0,)"
+
+
+def _types(dtype: str, decades: int) -> Callable[[_Bench], str | None]:
+    def attempt(bench: _Bench) -> str | None:
+        cause = f"; computed in {dtype}, where squares underflow or overflow? take the input to float64 first"
+
+        def one(example: Arrays) -> str | None:
+            problem = _compare(bench, example, 1e-5, dtype)
+            return problem + ("" if "?" in problem else cause) if problem else None
+
+        return search(arrays(decades=decades), one)
+
+    return attempt
+
+
+def _layout(bench: _Bench) -> str | None:
+    def one(drawn: tuple[Arrays, str]) -> str | None:
+        example, layout = drawn
+        given = [laid_out(torch.from_numpy(a), layout) for a in example[: bench.arity]]
+        found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
+        problem = _apart(found, bench(*example), 1e-12, bench.kind == "norm")
+        return f"{problem} in {layout} memory, given {_show(example)}" if problem else None
+
+    return search(st.tuples(arrays(), st.sampled_from(LAYOUTS)), one)
+
+
+def _arguments(bench: _Bench) -> str | None:
+    for n, dtype in ((3, "float64"), (3, "float32"), (1, "float64")):
+        example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
+        if n == 3:
+            example[0][1] = 0.0
+        given = [bench.given(a, dtype) for a in example[: bench.arity]]
+        before = [g.copy() if bench.numpy else g.clone() for g in given]
+        bench.call(*given)
+        for name, now, then in zip(("first", "second"), given, before, strict=False):
+            equal = np.array_equal(now, then) if bench.numpy else torch.equal(now, then)
+            if not equal:
+                return (
+                    f"the {name} argument ({dtype}) is changed in place, {_show((np.asarray(then),))}; work on a copy"
+                )
+    return None
+
+
+def _global_state(bench: _Bench) -> str | None:
+    example = make_pair(40, 8, 0, ["plain"] * 40, [(0, 0)] * 40)
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        answers = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            random.seed(seed)
+            kept = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index] # noqa: NPY002
+            answers.append(bench(*example))
+            moved = (
+                ("torch", torch.equal(torch.get_rng_state(), kept[0])),
+                ("NumPy", np.array_equal(np.random.get_state()[1], kept[1])),  # type: ignore[index] # noqa: NPY002
+                ("random", random.getstate() == kept[2]),
+            )
+            for name, still in moved:
+                if not still:
+                    return f"the global generator of {name} is drawn from, or seeded; take a generator of your own, seeded, as argument"
+        return "its answer depends on a global seed" if _apart(answers[0], answers[1], 0.0) else None
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+
+
+def _again(bench: _Bench) -> str | None:
+    first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
+    one = bench(*first)
+    for other in (first, second, tuple(a[:2] for a in second), first):
+        found = bench(*other)
+        problem = _apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
+        if problem:
+            return f"called again {problem}, given {_show(other)}; is something kept from one call to the next?"
+    given = [bench.given(a) for a in first[: bench.arity]]
+    bench.call(*given)
+    for g, a in zip(given, second, strict=False):  # the same objects, other numbers
+        g[...] = bench.given(a)
+    problem = _apart(bench.call(*given), bench.oracle(*second), 1e-6, bench.kind in ("norm", "loss_change"))
+    if problem:
+        return f"given the same memory with other numbers {problem}; is an answer kept by identity?"
+    return "a second call gives another answer" if _apart(bench(*first), one, 0.0) else None
+
+
+def _asks_gradient(bench: _Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
+    given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
+    problem = _apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    if problem:
+        return f"{problem} where arguments require gradients"
+    if any(g.grad is not None or not g.requires_grad for g in given):
+        return "arguments that require gradients are left with a gradient, or no longer require one; detach a copy"
+    return None
+
+
+def _planted(bench: _Bench) -> str | None:
+    draw = np.random.default_rng(0)
+    gradient = draw.standard_normal((64, 32))
+    unit = gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+    other = draw.standard_normal((64, 32))
+    other -= (other * unit).sum(1, keepdims=True) * unit
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    size = np.linalg.norm(gradient, axis=1, keepdims=True)
+    before = -math.inf
+    for dose in (-1.0, -0.3, 0.0, 0.001, 0.1, 0.3, 0.9, 0.9999, 1.0):
+        read = float(np.mean(bench(size * (dose * unit + math.sqrt(1 - dose**2) * other), gradient)))
+        if not abs(read - dose) < 1e-9:
+            return f"a planted cosine of {dose:g} reads {read:.6g}"
+        if read <= before:
+            return f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after {before:.6g}"
+        before = read
+    return None
+
+
+def _large(bench: _Bench) -> str | None:
+    for n, d in ((130, 70), (7, 300), (40, 40)):
+        example = make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)
+        problem = _apart(bench(*example), bench.oracle(*example), 1e-10, bench.kind in ("norm", "loss_change"))
+        if problem:
+            return f"of {n} samples in {d} dimensions {problem}; is part of the samples or dimensions left out?"
+    return None
+
+
+def _cuda(bench: _Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    if not torch.cuda.is_available():
+        raise Skip("there is no CUDA device")
+    if bench.kind == "loss_change":
+        raise Skip("the losses tried live on the CPU")
+    example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
+    given = [bench.given(a).cuda() for a in example[: bench.arity]]
+    problem = _apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    return f"on CUDA {problem}" if problem else None
+
+
+def _far_norms(bench: _Bench) -> str | None:
+    for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200):
+        found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
+        if not abs(found[0] / right - 1) < 1e-12:
+            return f"a row of norm {right:g} reads {found[0]:g}; its square underflows or overflows: scale by the largest entry first"
+    return None
+
+
+def _loss_zero(bench: _Bench) -> str | None:
+    state, credit = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
+    found = bench(state, 0 * credit)
+    if found.tolist() != [0.0] * 3:
+        return f"credit of zero changes the loss by {found.tolist()}; right is 0"
+    return None
+
+
+def _loss_options(bench: _Bench) -> str | None:
+    """Steps and scales of the loss other than the ones that other properties use."""
+    state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    given = [bench.given(a) for a in (state, credit)]
+    values = {}
+    for scale, step in ((1.0, STEP), (1024.0, STEP), (2.0**-40, STEP), (1.0, 0.0), (1.0, -STEP), (1.0, 2.0**-20)):
+        answer = bench.function(_Loss(4, scale), *given, step)
+        values[scale, step] = np.asarray(answer.detach().numpy() if isinstance(answer, torch.Tensor) else answer)
+    base = values[1.0, STEP]
+    for scale in (1024.0, 2.0**-40):
+        problem = _apart(values[scale, STEP], scale * base, 1e-12, True)
+        if problem:
+            return f"{problem} where the loss is scaled by {scale:g}: a change of the loss scales with it; a ratio, a floor or a rounding?"
+    if np.abs(values[1.0, 0.0]).max() > 0:
+        return f"a step of 0 changes the loss by {values[1.0, 0.0].tolist()}"
+    small, slope = values[1.0, 2.0**-20] / 2.0**-20, -((np.arange(1.0, 4.0) + state) * credit).sum(1)
+    if _apart(small, slope, 1e-4 * float(np.abs(slope).max())):
+        return f"a small step does not give -step <gradient, credit>: {small.tolist()} for each unit, right is {slope.tolist()}"
+    back = np.array([(v - STEP * -c) for v, c in zip(state, credit, strict=True)])
+    loss = _Loss(4)
+    problem = _apart(values[1.0, -STEP], loss(back) - loss(state), 1e-9)
+    return f"{problem} for a negative step" if problem else None
+
+
+def _loss_sign(bench: _Bench) -> str | None:
+    state = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)[0]
+    gradient = np.arange(1.0, 5.0) + state
+    found = bench(state, gradient)
+    if bool((found >= 0).any()):
+        return (
+            f"a step against the gradient itself reads {found.tolist()}, not a fall; the change is loss(state - step * credit) - "
+            "loss(state), after minus before"
+        )
+    return None
+
+
+_SHARED: dict[str, Callable[[_Bench], str | None]] = {
+    "shape and type": _shape,
+    "the written formula": _formula(1e-12),
+    "large batches and many dimensions": _large,
+    "order of samples": _order,
+    "memory layout": _layout,
+    "arguments stay as they are": _arguments,
+    "no global random state": _global_state,
+    "the same at every call": _again,
+    "arguments that require gradients": _asks_gradient,
+    "CUDA agrees": _cuda,
+}
+_SIGNALS: dict[str, Callable[[_Bench], str | None]] = {
+    "near-parallel and near-orthogonal pairs": _formula(1e-12, rows=("parallel", "opposite", "orthogonal", "heavy")),
+    "norms from 1e-30 to 1e30": _formula(1e-12, decades=30),
+    "bounds": _bounds,
+    "sign of the credit": _signs,
+    "repetition of samples": _repeated,
+    "rotation": _rotated,
+    "planted cosines": _planted,
+    "float32": _types("float32", 30),
+    "float16": _types("float16", 2),
+}
+_PROPERTIES: dict[str, dict[str, Callable[[_Bench], str | None]]] = {
+    "alignment": {
+        **_SHARED,
+        **_SIGNALS,
+        "a sample is judged alone": _alone,
+        "scale of each sample's credit": _scaled((True, False), False),
+        "scale of each sample's gradient": _scaled((False, True), False),
+        "scale of the loss": _scaled((False, True), True),
+        "undefined where there is no direction": _undefined,
+        "no sample": _empty,
+    },
+    "correlation": {
+        **_SHARED,
+        **_SIGNALS,
+        "scale of all credit": _scaled((True, False), True),
+        "scale of the loss": _scaled((False, True), True),
+        "a row without a direction has no weight": _formula(1e-12, rows=("plain", "zero credit", "zero gradient")),
+        "undefined where nothing is measured": _undefined_pooled,
+    },
+    "norm": {
+        **_SHARED,
+        "norms from 1e-30 to 1e30": _formula(1e-12, decades=30, rows=("plain", "heavy", "zero credit")),
+        "norms whose squares float64 cannot hold": _far_norms,
+        "a sample is judged alone": _alone,
+        "repetition of samples": _repeated,
+        "rotation": _rotated,
+        "zero is zero": _zero_norm,
+        "what is not finite is not hidden": _not_finite_norm,
+        "float32": _types("float32", 30),
+        "float16": _types("float16", 2),
+        "no sample": _empty,
+    },
+    "loss_change": {
+        **_SHARED,
+        "sign: after minus before": _loss_sign,
+        "nothing moved, nothing changed": _loss_zero,
+        "scale of the loss and of the step": _loss_options,
+        "a sample is judged alone": _alone,
+        "no sample": _empty,
+    },
+}
+# A difference of losses rounds with the losses: its formula is asked to what float64 leaves of it.
+_PROPERTIES["loss_change"]["the written formula"] = lambda bench: search(arrays(), lambda e: _loss_formula(bench, e))
+_PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: _loss_formula(
+    bench, make_pair(130, 7, 2, ["plain"] * 130, [(0, 0)] * 130)
+)
+_PROPERTIES["loss_change"]["a sample is judged alone"] = _alone
+
+
+def _loss_formula(bench: _Bench, example: Arrays) -> str | None:
+    found, right = bench(*example), bench.oracle(*example)
+    problem = _apart(found, right, 1e-11)
+    return f"{problem}, given {_show(example)}{_cause(bench, found, right, example)}" if problem else None
