@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from faeval.experiment import Experiment as Experiment
     from faeval.experiment import Factor as Factor
     from faeval.experiment import Metric as Metric
+    from faeval.experiment import register_metric as register_metric
     from faeval.experiment import register_network as register_network
     from faeval.experiment import register_rule as register_rule
     from faeval.experiment import setting as setting
@@ -56,7 +57,7 @@ _CLAIMS = (
     "depth_utility direction_stability embedding equivalent norm_ratio nudge "
     "exceeds gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss train_loss"
 )
-_EXPERIMENT = "Arm Experiment Factor Metric register_network register_rule setting"
+_EXPERIMENT = "Arm Experiment Factor Metric register_metric register_network register_rule setting"
 _WHERE = {
     **dict.fromkeys(_CLAIMS.split(), "faeval.claims"),
     **dict.fromkeys(_EXPERIMENT.split(), "faeval.experiment"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,6 +18,25 @@ RAW_STEPS = (0.001, 0.01, 0.1)
 MATCHED_STEPS = (0.001, 0.01, 0.1)
 #: A mean change under this share of the losses is rounding of their difference.
 _ROUNDING = 1e-13
+
+
+def loss_change(
+    loss: Callable[[Tensor], Tensor], state: Tensor, credit: Tensor, step: float, before: Tensor | None = None
+) -> Tensor:
+    """Return the change of each sample's loss, (n,), after h <- h - step * credit; negative is useful credit.
+
+    Parameters
+    ----------
+    loss
+        From states (n, d) to each sample's own loss (n,).
+    state, credit
+        (n, d).
+    step
+        How many times the credit is taken.
+    before
+        The losses at the state, where they are known.
+    """
+    return loss(state - step * credit) - (loss(state) if before is None else before)
 
 
 @torch.no_grad()
@@ -44,11 +65,11 @@ def nudging(network: Network, rule: Rule, x: Tensor, y: Tensor) -> list[Row]:
     for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
         loss = loss_from(network, layer, y)
         size = norms(h)[:, None]
-        steps = {("nudge" if eta == 0.01 else f"nudge_{eta:g}"): eta * a for eta in RAW_STEPS}
+        steps = {("nudge" if eta == 0.01 else f"nudge_{eta:g}"): (a, eta) for eta in RAW_STEPS}
         for name, signal in (("matched", a), ("gradient", g)):
             unit = size * signal / norms(signal)[:, None]  # NaN where there is no signal: undefined, not 0
-            steps |= {f"nudge_{name}_{eta:g}": eta * unit for eta in MATCHED_STEPS}
-        for name, step in steps.items():
-            change = sample_mean(loss(h - step) - before)
+            steps |= {f"nudge_{name}_{eta:g}": (unit, eta) for eta in MATCHED_STEPS}
+        for name, (signal, eta) in steps.items():
+            change = sample_mean(loss_change(loss, h, signal, eta, before))
             rows.append(row(name, layer, change.value, abs(change.value) > floor))
     return rows

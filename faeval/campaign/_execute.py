@@ -26,6 +26,7 @@ from faeval.campaign._provenance import Provenance, provenance
 from faeval.campaign._run import Summary, Work, perform, perform_many, perform_many_packed, perform_packed
 from faeval.errors import Tampered
 from faeval.evidence import Store
+from faeval.experiment import Component, component
 
 #: Positions of the jobs that are done together: one, or the seeds of one arm that train in one stacked run.
 Unit = tuple[int, ...]
@@ -295,9 +296,14 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
         options=replace(options, data=options.data.absolute() if options.data else None),
         store=store.root.absolute(),
         provenance=origin,
-        components=experiment.components(job.factors),
+        components=(*experiment.components(job.factors), *_metrics_of(job)),
         training_many=experiment.training_many,
     )
+
+
+def _metrics_of(job: Job) -> list[Component]:
+    stages = (job.experiment.audits[name] for name in job.audits)
+    return [component("metric", stage.metric) for stage in stages if stage.metric is not None]
 
 
 def _pack(work: Work) -> bytes:

@@ -127,8 +127,14 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> Non
         training = store.training(work.key)
         if training is not None:
             _check_checkpoints(store.folder(work.key), training)
+    problems = []
     for name in missing:
-        _audit(work, name, store, training)
+        try:
+            _audit(work, name, store, training)
+        except Exception as error:  # what is wrong with one audit keeps no other back
+            problems.append(error)
+    if problems:
+        raise problems[0]
 
 
 def _train(work: Work, stage: Stage, store: Store, progress: Callable[[float], None]) -> TrainingRecord:
@@ -291,7 +297,8 @@ def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
             "epoch, layer and status."
         )
     metric, value, status = given["metric"], given["value"], given.get("status")
-    name, _, block = metric.partition("@") if isinstance(metric, str) else ("", "", "")
+    # METRIC@3 is the metric on the third block of items; METRIC!PROPERTY whether it holds a property.
+    name, _, block = metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
     if name not in metrics or (block and not block.isdecimal()):
         known = ", ".join(sorted(metrics)) or "none"
         raise FaevalError(

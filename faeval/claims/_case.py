@@ -146,7 +146,9 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
 def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Problem | None:
     """Return why what was measured cannot be used."""
     labels = {case.design.label(arm) for arm in case.claim.arms()}
-    broken = next(((a, s) for a in sorted(labels) for s in m.seeds if (a, s) in failed), None)
+    # A run may have failed in what this claim does not read, such as an audit by another's metric.
+    lacking = [s for s in m.seeds if not m.complete(s)]
+    broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
     if (found := m.untrustworthy()) is None and broken:
         text = f"the run of {broken[0]!r} at seed {broken[1]} raised an error: {failed[broken]}"
         return Problem("invalid", "error", text)

@@ -205,7 +205,7 @@ def metric(
     FaevalError
         An argument is of the wrong type or out of range.
     """
-    if not isinstance(name, str) or not name or "@" in name:
+    if not isinstance(name, str) or not name or set("@!") & set(name):
         raise FaevalError(f"fe.metric: name={name!r} ({type(name).__name__}) must be a metric's name.")
     if isinstance(arm, str):
         arm = Arm.parse(arm)

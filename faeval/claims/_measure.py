@@ -18,6 +18,10 @@ from faeval.experiment import METRICS, Metric
 
 #: Item-block rows METRIC@1 .. METRIC@8.
 ITEM_BLOCKS = 8
+#: METRIC!PROPERTY is 1 where the metric holds that property.
+_HOLDS = "!"
+#: Properties that no number in evidence needs: audits give plain float64 signals, without a gradient graph, on one device.
+_NOT_NEEDED = frozenset({"float32", "float16", "arguments that require gradients"})
 _WEIGHTS = "sha256:"  # how the run column names a run by the hash of its weights
 
 
@@ -38,11 +42,18 @@ class Evidence:
         self.cells: dict[tuple[str, str, int | None], dict[tuple[int, int | None], Cell]] = {}
         self.epochs: dict[str, int] = {}
         self.seeds_of: dict[str, set[int]] = {}
+        #: (metric, arm) to the properties that the metric was found to fail when it audited that arm.
+        self.failed: dict[tuple[str, str], set[str]] = {}
         epoch = [None if e < 0 else e for e in table["epoch"].fillna(-1).astype("int64").tolist()]
         layer = [None if v < 0 else v for v in table["layer"].fillna(-1).astype("int64").tolist()]
         columns = (table[c].tolist() for c in ("metric", "arm", "seed", "value", "status", "run"))
         metrics, arms, seeds, values, statuses, runs = columns
         for m, a, e, s, lay, v, st, run in zip(metrics, arms, epoch, seeds, layer, values, statuses, runs, strict=True):
+            if _HOLDS in m:
+                name, _, tried = m.partition(_HOLDS)
+                if not (v == 1 and st == "measured"):
+                    self.failed.setdefault((name, a), set()).add(tried)
+                continue
             group = self.cells.setdefault((m, a, e), {})
             self.seeds_of.setdefault(a, set()).add(s)
             before = group.get((s, lay))
@@ -132,7 +143,23 @@ class Measurement:
                 problems[code] = Problem("invalid", code, f"{at} {text}")
         order = ("diverged", "below_floor", "undefined", "out_of_range")
         found = next((problems[c] for c in order if c in problems), None)
-        return self._below_the_seed(problems.get("unit_mismatch")) or found or self._unpaired()
+        unit = self._below_the_seed(problems.get("unit_mismatch"))
+        return self._nonconforming() or unit or found or self._unpaired()
+
+    def _nonconforming(self) -> Problem | None:
+        """Return which property that it needs a metric fails; what is about an instrument may be said of any."""
+        if self.claim.about == "instrument":
+            return None
+        for read in self.reads:
+            failed = self.evidence.failed.get((read.metric, self.design.label(read.arm)), set()) - _NOT_NEEDED
+            if failed:
+                more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+                text = (
+                    f"the metric {read.metric!r} fails the property {min(failed)!r}{more}, so nothing rests on it; faeval "
+                    "check-metric shows the counterexample, and about='instrument' is for claims about the metric itself."
+                )
+                return Problem("invalid", "metric_nonconforming", text)
+        return None
 
     def _below_the_seed(self, repeated: Problem | None) -> Problem | None:
         """Return why rows below the seed are no replicates: several of one key, or one for each layer where one is read."""

@@ -2,10 +2,12 @@
 
 from faeval.experiment._arm import Arm as Arm
 from faeval.experiment._arm import Value as Value
+from faeval.experiment._components import KNOWN_METRICS as KNOWN_METRICS
 from faeval.experiment._components import Component as Component
 from faeval.experiment._components import component as component
 from faeval.experiment._components import components as components
 from faeval.experiment._components import register as register
+from faeval.experiment._components import register_metric as register_metric
 from faeval.experiment._components import register_network as register_network
 from faeval.experiment._components import register_rule as register_rule
 from faeval.experiment._experiment import Experiment as Experiment

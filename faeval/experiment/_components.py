@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
 from faeval.experiment._factor import Factor, as_factors
+from faeval.experiment._metrics import METRICS, Metric
 from faeval.experiment._source import source_digest
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
@@ -24,12 +28,12 @@ def _none(_: Mapping[str, Value]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Component:
-    """A part of a run that an arm names by a word: the value of its factor ``rule`` or ``network``.
+    """A part of a run that is named by a word: a learning rule or network, as the value of an arm's factor; or a metric.
 
     Parameters
     ----------
     kind, name
-        The factor, and its value.
+        The factor, and its value; or ``metric``, and its name in evidence.
     make
         What makes it, or a dotted path ``module:name`` that is loaded inside the worker.
     factors
@@ -39,6 +43,8 @@ class Component:
         From an arm's factors to the states whose credit is the true gradient by construction.
     revision
         Raised when its numbers change, so that no cached run of older code is read; None for a digest of the source.
+    about
+        Of a metric: what a reader must know of its numbers.
     """
 
     kind: str
@@ -48,6 +54,7 @@ class Component:
     exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _none
     revision: str | None = None
     help: str = ""
+    about: Metric | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.match(self.name):
@@ -64,7 +71,8 @@ class Component:
             object.__setattr__(self, "revision", source_digest(self.make))
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not travel to a worker
-        return Component, (self.kind, self.name, self.make, dict(self.factors), self.exact, self.revision, self.help)
+        fields = (self.kind, self.name, self.make, dict(self.factors), self.exact, self.revision, self.help, self.about)
+        return Component, fields
 
     def resolve(self) -> Callable[..., Any]:
         """Return what makes it, importing its module when it is named by a path."""
@@ -76,7 +84,8 @@ class Component:
         except (ImportError, AttributeError) as error:
             raise FaevalError(
                 f"{self.kind} {self.name!r} is to be found at {self.make!r}, which cannot be loaded "
-                f"({type(error).__name__}: {error})."
+                f"({type(error).__name__}: {error}); install its package or name its folder in PYTHONPATH, or register the "
+                f"{self.kind} itself."
             ) from error
         return made
 
@@ -132,7 +141,7 @@ def register(component: Component) -> None:
         The name is one of faeval's own, or other code is registered under it.
     """
     key = component.kind, component.name
-    if key in _BUILT_IN:
+    if key in _BUILT_IN or (component.kind == "metric" and component.name in METRICS):
         raise FaevalError(f"{component.kind} {component.name!r} is one of faeval's own; choose another name.")
     before = _registered.get(key)
     if before is not None and before.revision != component.revision and _home(before) != _home(component):
@@ -233,3 +242,122 @@ def register_network(
         As for :func:`register_rule`.
     """
     register(Component("network", name, network, factors or {}, revision=revision, help=help))
+
+
+_INSTRUMENT = {"alignment": "float64", "correlation": "float64"}
+_RANGE = {
+    "alignment": (-1.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "norm": (0.0, math.inf),
+    "loss_change": (-math.inf, math.inf),
+}
+
+
+def register_metric(
+    name: str,
+    metric: Callable[..., Any] | str,
+    *,
+    kind: str = "alignment",
+    description: str = "",
+    unit: str = "1",
+    range: tuple[float, float] | None = None,  # noqa: A002 - the field's name
+    best: float | None = None,
+    better: str | None = None,
+    symbol: str = "",
+    invariances: tuple[str, ...] = (),
+    reference: str = "",
+    revision: str | None = None,
+) -> None:
+    """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm, layers=fe.deep)``.
+
+    A run whose claims read it is audited by it, at every state of each checkpoint, on the credit and gradients that
+    every metric is given: in float64, with the controls of that instrument. Checkpoints that are kept are audited again,
+    not trained again. Before its first number ``faeval.testing.check_metric`` tries it, and what it fails stands in
+    evidence: a claim that reads a metric which fails a property it needs is ``invalid: metric_nonconforming``.
+
+    Parameters
+    ----------
+    name
+        One word: its name in evidence.
+    metric
+        The function, in NumPy or PyTorch; or its path ``"module:function"``.
+    kind
+        What it is, as for ``faeval.testing.check_metric``: "alignment" (its mean over samples is kept), "correlation" (its
+        number), "norm" (of the credit, the median over samples), or "loss_change" (of a step of 0.01 times the credit, the
+        mean over samples).
+    description, unit, range, best, better, symbol, invariances, reference
+        As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of its kind.
+    revision
+        Raise it when its numbers change; default: a digest of the function's source.
+
+    Raises
+    ------
+    FaevalError
+        The name is taken, or there is no such kind.
+
+    Examples
+    --------
+    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", kind="alignment", range=(-0.5, 0.5))
+    """
+    if kind not in _RANGE:
+        raise FaevalError(f"metric {name!r}: kind={kind!r} is not one of {', '.join(map(repr, _RANGE))}.")
+    if better not in (None, "higher", "lower"):
+        raise FaevalError(f"metric {name!r}: better={better!r} must be 'higher', 'lower', or left out.")
+    ends = _RANGE[kind] if range is None else range
+    if not isinstance(ends, tuple) or len(ends) != 2 or not ends[0] <= ends[1]:
+        raise FaevalError(
+            f"metric {name!r}: range={ends!r} must be two numbers, the lowest and the highest legal value."
+        )
+    about = Metric(
+        name,
+        description or f"{name}, a metric of its own",
+        unit=unit,
+        low=float(ends[0]),
+        high=float(ends[1]),
+        better=better,  # type: ignore[arg-type]  # checked above
+        layered=True,
+        instrument=_INSTRUMENT.get(kind),
+        symbol=symbol,
+        reference=reference,
+        best=best,
+        invariances=invariances,
+        kind=kind,  # type: ignore[arg-type]  # checked above
+        function=metric if isinstance(metric, str) else getattr(metric, "__qualname__", ""),
+    )
+    register(Component("metric", name, metric, revision=revision, help=description, about=about))
+
+
+class OwnMetrics(Mapping[str, Metric]):
+    """A live view of the metrics that were registered, here or by installed packages, by name."""
+
+    def _found(self) -> dict[str, Metric]:
+        found = {name: c for (kind, name), c in _registered.items() if kind == "metric"}
+        for name, c in _installed_metrics().items():
+            found.setdefault(name, c)
+        return {name: c.about for name, c in found.items() if c.about is not None and name not in METRICS}
+
+    def __getitem__(self, name: str) -> Metric:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+
+#: All metrics that settings have: faeval's own, and those registered.
+KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: ignore[arg-type]  # it is read alone
+
+
+@cache
+def _installed_metrics() -> dict[str, Component]:
+    """Return the metrics of installed packages; an entry point of the group ``faeval.metrics`` names a Component."""
+    found = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
+    for name, c in found.items():
+        if not isinstance(c, Component) or c.kind != "metric" or c.about is None or c.name != name:
+            raise FaevalError(
+                f"entry point {name!r} of the group faeval.metrics gives {c!r}; it must name a "
+                f"faeval.experiment.Component('metric', {name!r}, ..., about=Metric(...))."
+            )
+    return found

@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,12 +27,14 @@ class Stage:
     """A step of a run: what to call, and the revision that is raised when its numbers change.
 
     ``call`` is a function or a dotted path ``module:function``, looked up inside the worker that runs it. An audit that
-    ``gives`` metrics is run only for claims that read one of them, in full or on blocks of items; without, always.
+    ``gives`` metrics is run only for claims that read one of them, in full or on blocks of items; without, always. An
+    audit by a registered metric names it: ``metric`` is then the function's first argument.
     """
 
     call: Callable[..., Any] | str
     revision: str = "1"
     gives: frozenset[str] = frozenset()
+    metric: str | None = None
 
     def serves(self, metrics: frozenset[str] | None) -> bool:
         """Return whether someone who reads these metrics (None: all that there are) needs this stage."""
@@ -43,7 +46,7 @@ class Stage:
             return self.call
         module, _, name = self.call.partition(":")
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return function
+        return function if self.metric is None else partial(function, self.metric)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class Experiment:
     factors
         Factor name to its default, or to a :class:`Factor`. An arm that names another factor is refused.
     metrics
-        Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of names.
+        Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of names. A mapping to
+        :class:`Metric` alone is kept as it is, and may grow.
     revision
         Raise it when the numbers change; cached runs of another revision are not used. Default: a digest of the
         function's source.
@@ -209,7 +213,13 @@ class Experiment:
         return Arm(**kept)
 
 
-def _metrics(given: Any, owner: str) -> dict[str, Metric]:
+def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
+    if (
+        isinstance(given, Mapping)
+        and not isinstance(given, dict)
+        and all(isinstance(m, Metric) for m in given.values())
+    ):
+        return given
     if isinstance(given, Mapping):
         items = list(given.items())
     elif isinstance(given, Sequence) and not isinstance(given, str):

@@ -39,6 +39,9 @@ class Metric:
     under_study
         Read by an instrument that is itself studied: its rows are never below_floor, and only a claim with
         ``about="instrument"`` may read it.
+    kind, function
+        What its function is property-tested as, a kind of ``faeval.testing.check_metric``, and where that is; None where
+        a metric is no function of signals alone.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Metric:
     best: float | None = None
     invariances: tuple[str, ...] = ()
     under_study: bool = False
+    kind: Literal["alignment", "correlation", "norm", "loss_change"] | None = None
+    function: str = ""
 
 
 _FLOAT64 = "float64"
@@ -77,7 +82,21 @@ def _control(name: str, what: str, best: float | None, instrument: str = "") -> 
 
 def _nudge(name: str, what: str) -> Metric:
     text = f"Mean over samples of the change of the sample's own loss after a step {what}."
-    return Metric(name, text, unit="nats", better="lower", layered=True, invariances=_ORDER)
+    return Metric(
+        name,
+        text,
+        unit="nats",
+        better="lower",
+        layered=True,
+        invariances=_ORDER,
+        kind="loss_change",
+        function="faeval.audits:loss_change",
+    )
+
+
+def _norm(name: str, of: str) -> Metric:
+    text = f"Median over samples of the Euclidean norm of {of}."
+    return Metric(name, text, low=0.0, layered=True, invariances=_ORDER, kind="norm", function="faeval.audits:norms")
 
 
 _ALIGNED = Metric("", low=-1.0, high=1.0, better="higher", layered=True, best=1.0)
@@ -97,6 +116,8 @@ METRICS: dict[str, Metric] = {
             symbol="Γ",
             best=1.0,
             invariances=(*_SCALES, "scale of one sample's credit", *_ORDER),
+            kind="alignment",
+            function="faeval.audits:cosine",
             reference="Lillicrap et al. 2016, Nature Communications 7:13276 (alignment angle)",
         ),
         Metric(
@@ -111,6 +132,8 @@ METRICS: dict[str, Metric] = {
             symbol="ρ",
             best=1.0,
             invariances=(*_SCALES, *_ORDER),
+            kind="correlation",
+            function="faeval.audits:rho",
             reference="the limit of small isotropic perturbations of a smooth loss",
         ),
         Metric(
@@ -121,14 +144,9 @@ METRICS: dict[str, Metric] = {
             layered=True,
             reference="Kish 1965, Survey Sampling (effective sample size)",
         ),
-        Metric("credit_norm", "Median over samples of the Euclidean norm of the credit signal.", low=0.0, layered=True),
-        Metric(
-            "gradient_norm",
-            "Median over samples of the Euclidean norm of the gradient of the sample's own loss at a state.",
-            low=0.0,
-            layered=True,
-        ),
-        Metric("state_norm", "Median over samples of the Euclidean norm of a state.", low=0.0, layered=True),
+        _norm("credit_norm", "the credit signal"),
+        _norm("gradient_norm", "the gradient of the sample's own loss at a state"),
+        _norm("state_norm", "a state"),
         Metric(
             "growth",
             "Largest ratio of the norms of successive states, h_{l+1} to h_l, over blocks; each the median over samples.",

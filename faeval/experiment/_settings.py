@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
-from faeval.experiment._components import Component, component
+from faeval.experiment._components import KNOWN_METRICS, Component, OwnMetrics, component
 from faeval.experiment._experiment import Experiment, Stage
 from faeval.experiment._factor import Factor
 from faeval.experiment._metrics import METRICS
 
 # Raised when the numbers of that component change; a golden-bits test compares them with what is stored.
 TRAINING_REVISION = "1"
+METRIC_REVISION = "1"
 AUDIT_REVISIONS = {"alignment": "2", "accuracy": "2", "published": "1", "nudging": "1", "fresh": "1"}
 #: Audits that cost as much as the rest together run where a claim reads what only they give, known by how it begins.
 _ON_DEMAND = {"published": "published.", "nudging": "nudge", "fresh": "fresh_"}
@@ -25,6 +26,33 @@ _ON_DEMAND = {"published": "published.", "nudging": "nudge", "fresh": "fresh_"}
 def _gives(audit: str) -> frozenset[str]:
     begins = _ON_DEMAND.get(audit)
     return frozenset(name for name in METRICS if begins and name.startswith(begins))
+
+
+class _Audits(Mapping[str, Stage]):
+    """A live view of the audits of a setting: ours, and one for each registered metric."""
+
+    def __init__(self) -> None:
+        self.ours = {n: Stage(f"faeval.settings:audit_{n}", r, _gives(n)) for n, r in AUDIT_REVISIONS.items()}
+
+    def __getitem__(self, name: str) -> Stage:
+        if name in self.ours:
+            return self.ours[name]
+        metric = name.removeprefix(_OWN)
+        if metric == name or metric not in _own_metrics:
+            raise KeyError(name)
+        revision = f"{METRIC_REVISION}.{component('metric', metric).revision}"
+        return Stage("faeval.settings:audit_metric", revision, frozenset({metric}), metric)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.ours
+        yield from (_OWN + metric for metric in _own_metrics)
+
+    def __len__(self) -> int:
+        return len(self.ours) + len(_own_metrics)
+
+
+_OWN = "metric-"  # how the audit by a registered metric is named
+_own_metrics = OwnMetrics()
 
 
 def _layers(factors: Mapping[str, Value]) -> tuple[int, ...]:
@@ -169,11 +197,11 @@ def _setting(
             "blocks": Factor(blocks, low=1),
             "width": Factor(width, low=2),
         },
-        metrics=METRICS,
+        metrics=KNOWN_METRICS,
         training=Stage("faeval.settings:train", TRAINING_REVISION),
         training_many=Stage("faeval.settings:train_many", TRAINING_REVISION),
         check_device=Stage("faeval.settings:check_device"),
-        audits={n: Stage(f"faeval.settings:audit_{n}", r, _gives(n)) for n, r in AUDIT_REVISIONS.items()},
+        audits=_Audits(),
         layers=_layers,
         exact=_exact,
         last_epoch=_last_epoch,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import WORDS, AssertionResult, Verdict
-from faeval.experiment import METRICS
+from faeval.experiment import KNOWN_METRICS
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
@@ -409,7 +409,7 @@ def _profiles(profiles: tuple[Profile, ...]) -> tuple[ProfileView, ...]:
 
 
 def _profile(metric: str, members: list[Profile]) -> ProfileView:
-    known = METRICS.get(metric)
+    known = KNOWN_METRICS.get(metric)
     keys = [str(i) for i in range(len(members))]
     drawn = figures.panels(
         {key: p.layers for key, p in zip(keys, members, strict=True)},

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from faeval.audits import alignment, evaluation, fresh_feedback, nudging, published
+from faeval.audits import alignment, evaluation, fresh_feedback, nudging, published, registered
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 from faeval.experiment import METRICS, Component, RunOptions, Value, component, stream
@@ -19,6 +19,7 @@ from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
 from faeval.tasks import NAMES, Task, array_digest, task_of
 from faeval.tasks import load as load_builtin
+from faeval.testing import Conformance, check_metric, takes_numpy
 from faeval.training import (
     Batches,
     History,
@@ -296,6 +297,49 @@ def audit_fresh(
     return {"rows": rows + _diverged(training, factors, _names("fresh_")), "notes": {}}
 
 
+def audit_metric(
+    name: str,
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Audit every checkpoint of a run by a registered metric, in float64, and say what that metric conforms to."""
+    made = component("metric", name)
+    about, function = made.about, made.resolve()
+    assert about is not None
+    conformance = _conformance(function, str(about.kind))
+    failures = {failure.property: failure.explanation for failure in conformance.failures}
+    rows: list[dict[str, Any]] = [
+        {"metric": f"{name}!{tried}", "value": float(tried not in failures), "status": "measured"}
+        for tried in conformance.checked
+    ]
+    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+        x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
+        found = registered(
+            about,
+            function,
+            network.double(),
+            rule.double(),
+            x.double(),
+            y,
+            seed,
+            numpy=takes_numpy(function, str(about.kind)),
+            items=epoch == factors["epochs"],
+        )
+        rows += [{**row, "epoch": epoch} for row in found]
+    notes = {"failures": failures, "skipped": dict(conformance.skipped)}  # the counterexamples, and what was not tried
+    return {"rows": rows + _diverged(training, factors, (name,)), "notes": notes}
+
+
+@lru_cache(maxsize=32)
+def _conformance(function: Callable[..., Any], kind: str) -> Conformance:
+    """Return what a metric conforms to; it is tried once in a process."""
+    return check_metric(function, kind)
+
+
 def audit_accuracy(
     factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -396,5 +440,5 @@ def _diverged(training: Any, factors: Mapping[str, Any], metrics: tuple[str, ...
         {"metric": metric, "epoch": epoch, "layer": layer, "value": float("nan"), "status": "diverged"}
         for epoch in sorted({1, int(factors["epochs"])} - set(training.checkpoints))
         for metric in metrics
-        for layer in (states if METRICS[metric].layered else (None,))
+        for layer in (states if metric not in METRICS or METRICS[metric].layered else (None,))
     ]

@@ -3,6 +3,7 @@
 from faeval.testing._check_metric import Check as Check
 from faeval.testing._check_metric import check_metric as check_metric
 from faeval.testing._check_metric import metric_checks as metric_checks
+from faeval.testing._check_metric import takes_numpy as takes_numpy
 from faeval.testing._check_rule import Approximation as Approximation
 from faeval.testing._check_rule import check_rule as check_rule
 from faeval.testing._conformance import Conformance as Conformance

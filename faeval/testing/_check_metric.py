@@ -135,6 +135,11 @@ def metric_checks(kind: str = "alignment") -> tuple[Check, ...]:
     return tuple(Check(name, kind, attempt) for name, attempt in _PROPERTIES[kind].items())
 
 
+def takes_numpy(metric: Callable[..., Any], kind: str = "alignment") -> bool:
+    """Return whether a metric works on NumPy arrays and not on tensors."""
+    return _Bench(metric, kind).numpy
+
+
 def _found(metric: Callable[..., Any] | str) -> Callable[..., Any]:
     if isinstance(metric, str):
         module, _, name = metric.partition(":")
