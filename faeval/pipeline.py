@@ -14,7 +14,7 @@ from faeval import campaign, claims, evidence, stats
 from faeval.claims import Chances, Claim, Design, Lock, Problem, Spread
 from faeval.errors import EvidenceError, FaevalError
 from faeval.experiment import Experiment, RunOptions, experiment
-from faeval.reports import Profile, Report
+from faeval.reports import ControlCurve, Profile, Report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,6 +182,7 @@ def _report(
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         provenance=provenance,
         profiles=_profiles(chosen, table),
+        controls=_controls(table),
         evidence=table,
     )
 
@@ -228,6 +229,24 @@ def _profiles(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
             )
         )
     return tuple(profiles)
+
+
+def _controls(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
+    """Return the positive control of each instrument against the gradient norm, at every state that was audited."""
+    where = ["arm", "seed", "epoch", "layer"]
+    norms = table[(table["metric"] == "gradient_norm") & (table["status"] == "measured")].drop_duplicates(where)
+    curves = []
+    for metric in sorted(m for m in table["metric"].unique() if m.rpartition(".")[2] == "control_true"):
+        rows = table[table["metric"] == metric].drop_duplicates(where)
+        both = rows.merge(norms, on=where, suffixes=("", "_norm"))
+        both = both[both["value_norm"] > 0].sort_values(["value_norm", "value"])
+        points = tuple(
+            (float(norm), float(value) if status == "measured" and value == value else None)
+            for norm, value, status in zip(both["value_norm"], both["value"], both["status"], strict=True)
+        )
+        if points:
+            curves.append(ControlCurve(metric.rpartition(".")[0] or "float64", points))
+    return tuple(curves)
 
 
 def _provenance(records: Iterable[evidence.Record]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from faeval.audits._alignment import norms as norms
 from faeval.audits._alignment import rho as rho
 from faeval.audits._alignment import rho_error as rho_error
 from faeval.audits._alignment import sample_mean as sample_mean
-from faeval.audits._checkpoint_audit import CONTROL_FLOOR as CONTROL_FLOOR
 from faeval.audits._checkpoint_audit import ITEM_BLOCKS as ITEM_BLOCKS
 from faeval.audits._checkpoint_audit import alignment as alignment
 from faeval.audits._checkpoint_audit import controls as controls

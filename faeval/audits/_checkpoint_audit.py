@@ -14,12 +14,10 @@ from torch.nn import functional
 from faeval.audits._alignment import Pairs, norms, sample_mean
 from faeval.audits._finite_differences import read_signals
 from faeval.audits._signals import DOSES, noise, planted, shuffled
-from faeval.experiment import stream
+from faeval.experiment import CONTROL_FLOOR, stream
 from faeval.networks import Network, logits_of
 from faeval.rules import Rule, Trace, trace
 
-#: A state on which the instrument's positive control reads less has that instrument's rows below_floor.
-CONTROL_FLOOR = 0.99
 #: Fixed disjoint blocks of the evaluation items, for the standard error over items.
 ITEM_BLOCKS = 8
 DIRECTIONS = 8

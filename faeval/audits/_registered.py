@@ -12,7 +12,6 @@ from torch import Tensor
 
 from faeval.audits._alignment import sample_mean
 from faeval.audits._checkpoint_audit import (
-    CONTROL_FLOOR,
     DIRECTIONS,
     Row,
     blocks_of,
@@ -23,7 +22,7 @@ from faeval.audits._checkpoint_audit import (
     row,
 )
 from faeval.errors import FaevalError
-from faeval.experiment import Metric
+from faeval.experiment import CONTROL_FLOOR, Metric
 from faeval.networks import Network
 from faeval.rules import Rule
 

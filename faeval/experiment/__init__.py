@@ -14,6 +14,7 @@ from faeval.experiment._experiment import Experiment as Experiment
 from faeval.experiment._experiment import RunOptions as RunOptions
 from faeval.experiment._experiment import Stage as Stage
 from faeval.experiment._factor import Factor as Factor
+from faeval.experiment._metrics import CONTROL_FLOOR as CONTROL_FLOOR
 from faeval.experiment._metrics import METRICS as METRICS
 from faeval.experiment._metrics import Metric as Metric
 from faeval.experiment._settings import experiment as experiment

@@ -62,6 +62,8 @@ class Metric:
     function: str = ""
 
 
+#: A state on which an instrument's positive control reads less has that instrument's rows below_floor.
+CONTROL_FLOOR = 0.99
 _FLOAT64 = "float64"
 _SCALES = ("scale of all credit", "scale of the loss")
 _ORDER = ("order of samples", "repetition of all samples", "rotation of the state")

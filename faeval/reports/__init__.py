@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from faeval.reports._report import SCHEMA, Profile, Report
+from faeval.reports._report import SCHEMA, ControlCurve, Profile, Report
 
-__all__ = ["SCHEMA", "Profile", "Report"]
+__all__ = ["SCHEMA", "ControlCurve", "Profile", "Report"]

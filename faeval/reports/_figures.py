@@ -268,6 +268,70 @@ def panels(
     return made
 
 
+@dataclass(frozen=True)
+class Cloud:
+    """One instrument's points, as an SVG path of dots."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity from 0 to 1 against another on a logarithmic axis, one cloud of points an instrument."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: tuple[Mark, ...]
+    y: tuple[Mark, ...]
+    zero: float
+    floor: float
+    clouds: tuple[Cloud, ...]
+
+
+def curve(points: Mapping[str, Sequence[tuple[float, float | None]]], floor: float) -> Curve:
+    """Place (norm, control) points of each instrument; norms, which are positive, on a logarithmic axis.
+
+    Parameters
+    ----------
+    points
+        Instrument to its points; None where there is no number.
+    floor
+        The control under which an instrument's numbers are not used.
+    """
+    left, right, top, bottom = 44.0, 430.0, 12.0, 172.0
+    decades = [math.log10(norm) for of in points.values() for norm, _ in of]
+    low, high = math.floor(min(decades)), max(math.ceil(max(decades)), math.floor(min(decades)) + 1)
+    horizontal = Axis([float(low), float(high)], left, right, pad=0.02)
+    values = [v for of in points.values() for _, v in of if v is not None]
+    vertical = Axis([0.0, 1.0, *values], bottom, top)
+    step = max(1, math.ceil((high - low) / 8))
+    clouds = []
+    for name, of in points.items():
+        # Rounded to half a pixel, a thousand states are a few hundred dots.
+        places = {
+            (round(2 * horizontal(math.log10(n))) / 2, round(2 * vertical(v)) / 2) for n, v in of if v is not None
+        }
+        clouds.append(Cloud(name, "".join(f"M{x:g} {y:g}h0" for x, y in sorted(places))))
+    return Curve(
+        width=440,
+        height=206,
+        left=left,
+        right=right,
+        top=top,
+        bottom=bottom,
+        x=tuple(Mark(horizontal(float(p)), f"1e{p}".replace("-", "−")) for p in range(low, high + 1, step)),
+        y=vertical.ticks(5),
+        zero=vertical(0.0),
+        floor=vertical(floor),
+        clouds=tuple(clouds),
+    )
+
+
 def _mean(values: list[float | None]) -> float | None:
     """The mean over seeds, only where every seed has a number."""
     known = [v for v in values if v is not None]

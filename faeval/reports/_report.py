@@ -66,6 +66,17 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class ControlCurve:
+    """An instrument's positive control against the norm of the gradient that it had to read, over all that was audited.
+
+    ``points`` has one (gradient norm, control) for each arm, seed, epoch and layer, sorted; None where undefined.
+    """
+
+    instrument: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are views of it.
 
@@ -82,6 +93,8 @@ class Report:
         the same report gives the same bytes on any day.
     profiles
         Metrics over layers, to be drawn.
+    controls
+        The positive control of each instrument that evidence holds one of, to be drawn.
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     """
@@ -92,6 +105,7 @@ class Report:
     lock_sha256: str | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     profiles: tuple[Profile, ...] = ()
+    controls: tuple[ControlCurve, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @property

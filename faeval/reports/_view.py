@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import WORDS, AssertionResult, Verdict
-from faeval.experiment import KNOWN_METRICS
+from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
@@ -16,7 +16,7 @@ from faeval.reports._text import anchors
 from faeval.reports._words import Phrase, Span, plain
 
 if TYPE_CHECKING:
-    from faeval.reports._report import Profile, Report
+    from faeval.reports._report import ControlCurve, Profile, Report
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,16 @@ class ProfileView:
 
 
 @dataclass(frozen=True)
+class ControlsView:
+    """The positive controls of all instruments against gradient norm: one figure, and the table that says the same."""
+
+    figure: figures.Curve
+    description: str
+    table: Table
+    remark: str
+
+
+@dataclass(frozen=True)
 class Tally:
     """How many verdicts of one kind there are."""
 
@@ -123,6 +133,7 @@ class View:
     tallies: tuple[Tally, ...]
     claims: tuple[ClaimView, ...]
     profiles: tuple[ProfileView, ...]
+    controls: ControlsView | None
     provenance: tuple[Fact, ...]
     recompute: str
     glossary: Mapping[str, tuple[str, str]]
@@ -136,6 +147,7 @@ def view(report: Report) -> View:
         tallies=tuple(_tallies(report.verdicts)),
         claims=tuple(_claim(v, a) for v, a in zip(report.verdicts, names, strict=True)),
         profiles=_profiles(report.profiles),
+        controls=_controls(report.controls),
         provenance=tuple(_provenance(report)),
         recompute=_recompute(report.verdicts),
         glossary=words.GLOSSARY,
@@ -428,6 +440,37 @@ def _profile(metric: str, members: list[Profile]) -> ProfileView:
             )
             for key, p in zip(keys, members, strict=True)
         ),
+    )
+
+
+def _controls(curves: tuple[ControlCurve, ...]) -> ControlsView | None:
+    if not curves:
+        return None
+    rows = []
+    for curve in curves:
+        by_decade: dict[int, list[float | None]] = {}
+        for norm, value in curve.points:
+            by_decade.setdefault(math.floor(math.log10(norm)), []).append(value)
+        for decade, values in sorted(by_decade.items()):
+            known = sorted(v for v in values if v is not None)
+            middle = [known[(len(known) - 1) // 2], known[len(known) // 2]] if known else []
+            numbers = [known[0], sum(middle) / 2, known[-1]] if known else []
+            said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
+            passed = sum(v >= CONTROL_FLOOR for v in known)
+            span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
+            rows.append((f"{curve.instrument}, {span}", str(len(values)), *said, f"{passed} of {len(values)}"))
+    undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
+    gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
+    names = " and ".join(c.instrument for c in curves)
+    return ControlsView(
+        figures.curve({c.instrument: c.points for c in curves}, CONTROL_FLOOR),
+        f"What the true gradient itself reads by {names}, against its median norm; the table below says the same.",
+        Table(
+            "Positive control by decade of gradient norm",
+            ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
+            tuple(rows),
+        ),
+        f"Not drawn: {'; '.join(gaps)}." if gaps else "",
     )
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from faeval.audits import (
-    CONTROL_FLOOR,
     ITEM_BLOCKS,
     alignment,
     controls,
@@ -27,7 +26,7 @@ from faeval.audits import (
     pooled_correlation,
     rho,
 )
-from faeval.experiment import METRICS, stream
+from faeval.experiment import CONTROL_FLOOR, METRICS, stream
 from faeval.networks import ResidualMLP, states_of
 from faeval.rules import Backpropagation, DirectFeedbackAlignment, Rule, Setup, state_gradients
 from faeval.tasks import Task

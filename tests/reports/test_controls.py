@@ -1,0 +1,92 @@
+"""The positive control against gradient norm: drawn, in a table that says the same, and from evidence alone."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import faeval as fe
+from faeval.reports import ControlCurve, Report
+from faeval.reports._figures import curve
+from faeval.reports._view import view
+
+POINTS = ((3e-9, -0.02), (5e-7, 0.4), (2e-3, 0.9899), (4e-3, 0.99), (0.5, None))
+
+
+def report(*curves: ControlCurve) -> Report:
+    return Report("teacher", (), controls=curves)
+
+
+def test_the_table_says_what_is_drawn() -> None:
+    shown = view(report(ControlCurve("float64", ((0.5, 1.0),)), ControlCurve("published", POINTS))).controls
+    assert shown is not None
+    assert list(shown.table.rows) == [
+        ("float64, 1e−1 to 1e0", "1", "1.0000", "1.0000", "1.0000", "1 of 1"),
+        ("published, 1e−9 to 1e−8", "1", "−0.0200", "−0.0200", "−0.0200", "0 of 1"),
+        ("published, 1e−7 to 1e−6", "1", "0.4000", "0.4000", "0.4000", "0 of 1"),
+        ("published, 1e−3 to 1e−2", "2", "0.9899", "0.9899", "0.9900", "1 of 2"),
+        ("published, 1e−1 to 1e0", "1", "undefined", "undefined", "undefined", "0 of 1"),
+    ]
+    assert shown.remark == "Not drawn: 1 of published are undefined."
+    page = report(ControlCurve("published", POINTS)).to_html()
+    assert page.count('class="cloud ') == 1
+    (drawn,) = re.findall(r'<path class="cloud cloud-1" d="([^"]+)"', page)
+    assert drawn.count("M") == 4  # what is undefined has no dot
+
+
+def test_without_controls_there_is_no_section() -> None:
+    assert view(report()).controls is None
+    assert 'id="controls"' not in report().to_html()
+
+
+@given(st.lists(st.tuples(st.floats(1e-30, 1e30), st.none() | st.floats(-1, 1)), min_size=1, max_size=30))
+def test_every_dot_lies_inside_and_on_its_side_of_the_floor(points: list[tuple[float, float | None]]) -> None:
+    made = curve({"float64": points}, 0.99)
+    places = [tuple(map(float, at.split())) for at in re.findall(r"M([\d.]+ [\d.]+)h0", made.clouds[0].path)]
+    assert len(places) <= sum(v is not None for _, v in points)
+    for x, y in places:
+        assert made.left - 0.5 <= x <= made.right + 0.5
+        assert made.top - 0.5 <= y <= made.bottom + 0.5
+    lowest = min((v for _, v in points if v is not None), default=1.0)
+    if lowest < 0.9:
+        assert max(y for _, y in places) > made.floor
+    assert all(later.at > one.at for one, later in zip(made.x, made.x[1:], strict=False))
+
+
+def test_the_curve_of_each_instrument_comes_from_evidence(tmp_path: Path) -> None:
+    """States without a gradient have no place on a logarithmic axis; a control that is undefined keeps its place."""
+    rows = []
+    for seed in (1, 2):
+        for layer, (norm, true, published) in enumerate(
+            ((1e-3, 1.0, 0.5), (1e-9, 0.2, math.nan), (0.0, math.nan, 0.1))
+        ):
+            for metric, value in (
+                ("gradient_norm", norm),
+                ("control_true", true),
+                ("published.control_true", published),
+            ):
+                status = "undefined" if math.isnan(value) else "measured"
+                rows.append(("teacher", "dfa", seed, 20, layer, metric, value, status, f"key:{seed}"))
+            rows.append(("teacher", "dfa", seed, 20, layer, "cosine", 0.1 * seed, "measured", f"key:{seed}"))
+    columns = ["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
+    table = tmp_path / "evidence.csv"
+    pd.DataFrame(rows, columns=columns).to_csv(table, index=False)
+    claim = fe.Claim("c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "test")), seeds=2)
+    found = fe.verify([claim], setting="teacher", from_evidence=table)
+    assert found.controls == (
+        ControlCurve("float64", ((1e-9, 0.2), (1e-9, 0.2), (1e-3, 1.0), (1e-3, 1.0))),
+        ControlCurve("published", ((1e-9, None), (1e-9, None), (1e-3, 0.5), (1e-3, 0.5))),
+    )
+    assert 'id="controls"' in found.to_html()
+
+
+@pytest.mark.parametrize("folder", ["teacher", "cifar10-pilot"])
+def test_published_reports_show_the_curve(folder: str) -> None:
+    page = (Path(__file__).parents[2] / "reports" / folder / "report.html").read_text()
+    assert "Can the instruments see at all?" in page
