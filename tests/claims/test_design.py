@@ -259,3 +259,47 @@ def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
     claim = fe.Claim("x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback")
     with pytest.raises(FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"):
         check_names(claim, TEACHER)
+
+
+# --- instruments under study, and the depth estimands ------------------------------------------------------------------
+
+
+def test_an_instrument_under_study_is_read_by_claims_about_it_alone() -> None:
+    read = fe.metric("published.rho", fe.Arm("dfa"), layers=fe.deep)
+    margin = fe.Margin(0.01, "test")
+    design = Design(experiment("teacher"))
+    refused = fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin))
+    with pytest.raises(
+        FaevalError, match=r"published.rho is read by an instrument .* about='instrument' .* or read rho"
+    ):
+        check_names(refused, design)
+    check_names(fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin), about="instrument"), design)
+    # Arms are alike: what differs is the instrument, which is no factor.
+    assert check_design(fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin)), design) is None
+
+
+def test_what_training_the_blocks_is_worth_is_attributed_to_the_blocks_that_learn() -> None:
+    margin = fe.Margin(0.01, "test")
+    design = Design(experiment("teacher"))
+    claim = fe.Claim("c", fe.exceeds(fe.depth_utility(fe.Arm("dfa")), 0, by=margin), attributed_to="trained_blocks")
+    check_names(claim, design)
+    assert check_design(claim, design) is None
+    rungs = fe.depth_ladder("fa", 4)
+    assert rungs[-1].reads()[0].arm == fe.Arm("fa", trained_blocks=4)
+    assert design.label(rungs[-1].reads()[0].arm) == "fa"  # all blocks trained is the arm itself
+    assert fe.depth_utility("dfa", 2, epoch=1).reads()[1].arm == fe.Arm("dfa", trained_blocks=2)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: fe.depth_utility(fe.Arm("dfa"), -1), r"fe.depth_utility: trained_blocks=-1 \(int\)"),
+        (lambda: fe.depth_utility(fe.Arm("dfa"), True), r"fe.depth_utility: trained_blocks=True \(bool\)"),
+        (lambda: fe.depth_utility(3), r"fe.accuracy: arm=3 \(int\)"),
+        (lambda: fe.depth_ladder(fe.Arm("dfa"), 0), r"fe.depth_ladder: blocks=0 \(int\)"),
+        (lambda: fe.metric("mine!bounds", fe.Arm("dfa")), r"fe.metric: name='mine!bounds'"),
+    ],
+)
+def test_depth_estimands_of_what_cannot_be_are_refused(call: Any, says: str) -> None:
+    with pytest.raises(FaevalError, match=says):
+        call()

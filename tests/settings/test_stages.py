@@ -238,3 +238,29 @@ print(json.dumps(found[1]))
     assert found["weights"] == first["weights"]
     assert found["hashes"] == first["hashes"]
     assert found["rows"] == first["rows"]
+
+
+def test_costly_audits_run_where_a_claim_reads_what_only_they_give(tmp_path: Path) -> None:
+    arm = Arm("dfa", **SMALL)
+
+    def audits(*wanted: frozenset[str] | None) -> list[set[str]]:
+        whole = plan([Need(TEACHER, arm, 1, metrics) for metrics in wanted], Store(tmp_path))
+        return [set(job.audits) for job in whole.jobs]
+
+    always = {"alignment", "accuracy"}
+    assert audits(frozenset({"cosine"})) == [always]
+    assert audits(frozenset({"published.control_true"})) == [{*always, "published"}]
+    assert audits(frozenset({"nudge_matched_0.01"})) == [{*always, "nudging"}]
+    assert audits(frozenset({"fresh_cosine"})) == [{*always, "fresh"}]
+    # Two claims' needs of one run are one job with what either reads; who reads anything gets everything.
+    assert audits(frozenset({"nudge"}), frozenset({"fresh_cosine"})) == [{*always, "nudging", "fresh"}]
+    assert audits(frozenset({"nudge"}), None) == [{*always, "published", "nudging", "fresh"}]
+
+
+def test_a_costly_audit_is_added_to_a_kept_run_without_training_again(tmp_path: Path) -> None:
+    store, arm = Store(tmp_path), Arm("dfa", **SMALL)
+    first = plan([Need(TEACHER, arm, 1, frozenset({"cosine"}))], store)
+    assert not execute(first, store, workers=1).failures
+    second = plan([Need(TEACHER, arm, 1, frozenset({"cosine", "nudge"}))], store)
+    assert [(job.train, job.missing) for job in second.jobs] == [(False, ("nudging",))]
+    assert second.jobs[0].key == first.jobs[0].key

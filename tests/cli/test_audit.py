@@ -1,0 +1,121 @@
+"""faeval audit and its errors, as real subprocesses on a real checkpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faeval.campaign import Need, execute, plan
+from faeval.evidence import Store
+from faeval.experiment import METRICS, Arm, experiment
+
+
+def faeval(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "faeval", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of feedback alignment, whose credit at the last state is the gradient."""
+    store = Store(tmp_path_factory.mktemp("store") / ".faeval")
+    arm = Arm("fa", epochs=2, width=16, blocks=2)
+    whole = plan([Need(experiment("teacher"), arm, 1, frozenset({"cosine"}))], store)
+    assert not execute(whole, store, workers=1).failures
+    return store.folder(whole.jobs[0].key)
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    """The same, to be spoilt."""
+    folder = tmp_path / ".faeval" / "runs" / run.name
+    shutil.copytree(run, folder)
+    return folder
+
+
+def test_the_table_names_the_run_marks_exact_states_and_every_metric(run: Path, tmp_path: Path) -> None:
+    done = faeval("audit", run / "epoch-0002.safetensors", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "fa+blocks=2+epochs=2+width=16 in teacher, seed 1, epoch 2" in done.stdout
+    assert "h_2 (exact)" in done.stdout
+    for name in ("cosine", "rho_fd_error", "control_planted_0.3", "control_shuffled", "norm_ratio", "accuracy"):
+        assert name in done.stdout
+    assert "published.rho" not in done.stdout
+
+
+def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: Path) -> None:
+    done = faeval("audit", run / "epoch-0001.safetensors", "--full", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["setting"], found["seed"], found["epoch"], found["exact"]) == ("teacher", 1, 1, [2])
+    assert {row["metric"] for row in found["rows"]} == set(METRICS) - {"train_loss"}
+    kept = Store(run.parents[1]).table()
+    value = kept[(kept.metric == "cosine") & (kept.epoch == 1)].sort_values("layer").value.tolist()
+    assert [r["value"] for r in found["rows"] if r["metric"] == "cosine"] == value
+
+
+def missing(folder: Path) -> Path:
+    return folder / "epoch-0099.safetensors"
+
+
+def alone(folder: Path) -> Path:
+    (folder / "training.json").unlink()
+    return folder / "epoch-0002.safetensors"
+
+
+def unknown(folder: Path) -> Path:
+    return Path(shutil.copy(folder / "epoch-0002.safetensors", folder / "another.safetensors"))
+
+
+def truncated(folder: Path) -> Path:
+    file = folder / "epoch-0002.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    return file
+
+
+def altered(folder: Path) -> Path:
+    file = folder / "epoch-0002.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    return file
+
+
+def forged(folder: Path) -> Path:
+    record = folder / "training.json"
+    record.write_text(record.read_text().replace('"seed":1', '"seed":2'))
+    return folder / "epoch-0002.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "says"),
+    [
+        (missing, 2, "no such file; name an epoch-NNNN.safetensors of a run in the store"),
+        (alone, 2, "no training.json beside it says which arm and seed it is"),
+        (unknown, 2, "its run's record knows no such file; it has epoch-0001.safetensors, epoch-0002.safetensors"),
+        (truncated, 12, "epoch-0002.safetensors"),
+        (altered, 12, "epoch-0002.safetensors"),
+        (forged, 12, "training.json"),
+    ],
+)
+def test_a_checkpoint_that_is_not_what_was_written_is_one_clear_error(
+    spoil: Any, code: int, says: str, copy: Path, tmp_path: Path
+) -> None:
+    done = faeval("audit", spoil(copy), cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert says in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("options", [["--format", "yaml"], ["--device", "tpu"], ["--threads", "0"]])
+def test_bad_options_are_usage_errors(options: list[str], run: Path, tmp_path: Path) -> None:
+    done = faeval("audit", run / "epoch-0002.safetensors", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert options[0].strip("-") in done.stderr
