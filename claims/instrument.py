@@ -21,10 +21,13 @@ the_published_audit_is_blind_in_vanilla_dfa = fe.Claim(
         ),
         anticipated=-0.98,
     ),
-    expect={"teacher": "supported", "digits": "refuted", "cifar10": "supported"},
+    expect={"teacher": "supported", "digits": "refuted", "cifar10": "invalid:undefined"},
     seeds=ten_on_cifar10,
     about="instrument",
-    note="On digits, where gradients stay large, the pilot's loss was 0.012.",
+    note=(
+        "On digits, where gradients stay large, the pilot's loss was 0.012. On CIFAR-10 every one of 32 x 1024 differences at the "
+        "last state rounded to exactly 0 in both pilots: there the audit's correlation does not exist."
+    ),
     source=source,
 )
 
@@ -37,7 +40,7 @@ the_published_audit_reads_penalised_rho = fe.Claim(
             0.03, "a fifth of the published rise in deep cosine, 0.15: the margin by which that rise is judged"
         ),
     ),
-    expect={"teacher": "supported", "digits": "supported"},
+    expect={"teacher": "supported", "digits": "supported", "cifar10": "refuted"},
     seeds=ten_on_cifar10,
     about="instrument",
     published=[{"setting": "cifar10", "what": "deep rho by the published audit", "published": 0.080, "side": "a"}],

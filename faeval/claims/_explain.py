@@ -67,6 +67,8 @@ def verdict_of(case: Case) -> Verdict:
         for r in results
         if r.power is not None and r.power < stats.LEAST_POWER
     ]
+    if case.measurement is not None:
+        warnings += case.measurement.unlike_states()
     if decided and ruling.look is not None and n < case.looks[-1]:
         warnings.append(f"decided early, at {n} of {case.looks[-1]} seeds: the estimate is biased away from the margin")
     return Verdict(

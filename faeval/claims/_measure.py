@@ -187,6 +187,19 @@ class Measurement:
                     return Problem("invalid", "unit_mismatch", text)
         return None
 
+    def unlike_states(self) -> list[str]:
+        """Return warnings of contrasts whose sides leave out different exact states, and so average over different ones."""
+        found = []
+        for assertion in self.claim.assertions:
+            reads = [r for r in assertion.contrast.reads() if r.layers is not None and r.layers.inexact_only]
+            states = {r: self.layers[r] for r in reads if r in self.layers}
+            if len(set(states.values())) > 1:
+                said = "; ".join(f"{r} over {', '.join(map(str, layers))}" for r, layers in states.items())
+                found.append(
+                    f"the sides average over different states ({said}); name them by number, such as layers=(1, 2)"
+                )
+        return found
+
     def _has_worst(self, read: Read) -> bool:
         metric = self.metric(read)
         directed = all(a.kind not in ("equivalent", "agree") for a in self.claim.assertions)

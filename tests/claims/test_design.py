@@ -303,3 +303,27 @@ def test_what_training_the_blocks_is_worth_is_attributed_to_the_blocks_that_lear
 def test_depth_estimands_of_what_cannot_be_are_refused(call: Any, says: str) -> None:
     with pytest.raises(FaevalError, match=says):
         call()
+
+
+def test_sides_that_leave_out_different_exact_states_are_warned_of() -> None:
+    import pandas as pd
+
+    rows = [
+        ("teacher", arm, seed, 20, layer, "cosine", value + 0.01 * seed * (1 + value), "measured", f"key:{arm}{seed}")
+        for arm, value in (("fa", 0.6), ("dfa", 0.2))
+        for seed in (1, 2, 3)
+        for layer in range(5)
+    ]
+    table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"])
+
+    def warnings(layers: Any) -> tuple[str, ...]:
+        sides = [fe.cosine(fe.Arm(rule), layers=layers) for rule in ("fa", "dfa")]
+        claim = fe.Claim("c", fe.exceeds(*sides, by=M), attributed_to="rule", seeds=3)
+        (verdict,) = fe.decide([claim], table)
+        assert verdict.verdict == "supported"
+        return verdict.warnings
+
+    (warned,) = warnings(fe.deep.inexact)
+    assert "deep.inexact) over 1, 2, 3; " in warned
+    assert "over 1, 2, 3, 4)" in warned
+    assert warnings((1, 2, 3)) == ()
