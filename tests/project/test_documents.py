@@ -63,7 +63,7 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
 
 def said(verdict: dict[str, Any]) -> str:
     """The reason code that the README's table shows beside a verdict."""
-    shown = verdict["verdict"] == "invalid" or verdict["reason_code"] == "not_run"
+    shown = verdict["verdict"] == "invalid" or verdict["reason_code"] in ("not_run", "evidence_missing")
     return verdict["reason_code"].replace("_", " ") if shown else ""
 
 
