@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
+import itertools
 import math
+import os
 import random
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -52,7 +56,7 @@ class Check:
             return self.attempt(bench)
         except Skip:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             first = str(error).splitlines()[0] if str(error) else ""
             return f"raised {type(error).__name__}: {first}"
 
@@ -70,9 +74,10 @@ def check_metric(
     metric
         The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``. By kind:
 
-        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, NaN where undefined;
+        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, within [-1, 1] to the
+          last bit, NaN where undefined;
         - correlation: ``fn(credit, gradient)``, one number out, sum <a, g> / sqrt(sum |a|^2 sum |g|^2), NaN where undefined;
-        - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out;
+        - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out, whatever its size;
         - loss_change: ``fn(loss, state, credit, step)``, for each sample loss(state - step * credit) - loss(state), where
           ``loss`` maps states (n, d) to each sample's loss (n,).
     kind
@@ -111,11 +116,14 @@ def check_metric(
     bench = _Bench(function, kind)
     failures, skipped, done = [], [], []
     for check in checks:
+        before = _Process.now()
         try:
             problem = check.problem(bench)
         except Skip as reason:
             skipped.append((check.name, str(reason)))
             continue
+        finally:
+            before.restore()  # whatever the metric does, the next property and the caller find the process as it was
         if check.name in declared and problem:
             skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
             continue
@@ -160,19 +168,21 @@ class _Bench:
     def __init__(self, function: Callable[..., Any], kind: str) -> None:
         self.function, self.kind = function, kind
         self.arity = 1 if kind == "norm" else 2
+        before = _Process.now()
         self.numpy = self._takes_numpy()
+        before.restore()
 
     def _takes_numpy(self) -> bool:
-        """Return whether it works on arrays and not on tensors."""
+        """Return whether it is a function of arrays: it works on them, and makes no tensor of tensors."""
         pair = make_pair(3, 2, 0, ["plain"] * 3, [(0, 0)] * 3)
-        for numpy in (False, True):
+        works = {}
+        for numpy in (True, False):
             self.numpy = numpy
             try:
-                self(*pair[: self.arity])
+                works[numpy] = self._answer(*(self.given(a) for a in pair[: self.arity]))
             except Exception:
                 continue
-            return numpy
-        return False
+        return True in works and not isinstance(works.get(False), torch.Tensor)
 
     def given(self, array: Array, dtype: str = "float64") -> Any:
         """Return an array as the metric takes it."""
@@ -180,15 +190,18 @@ class _Bench:
             return array.astype(dtype)
         return torch.from_numpy(array.copy()).to(getattr(torch, dtype))
 
-    def call(self, *given: Any) -> Array:
-        """Return the metric's answer, as it is shaped."""
+    def _answer(self, *given: Any, step: float | None = None) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as NumPy's at 0/0: the value is looked at
-            arguments = (_Loss(), *given, STEP) if self.kind == "loss_change" else given
-            answer = self.function(*arguments)
-        if isinstance(answer, torch.Tensor):
-            answer = answer.detach().cpu().double().numpy()
-        found = np.asarray(answer)
+            more = (STEP if step is None else step,)
+            return self.function(*((_Loss(), *given, *more) if self.kind == "loss_change" else given))
+
+    def call(self, *given: Any, step: float | None = None) -> Array:
+        """Return the metric's answer, as it is shaped."""
+        answer = self._answer(*given, step=step)
+        if isinstance(answer, np.ma.MaskedArray):
+            raise TypeError("the metric returns a masked array, which hides what is undefined; return NaN there")
+        found = _held(answer)
         if found.dtype.kind not in "fiu":
             raise TypeError(f"the metric returns {type(answer).__name__} of {found.dtype}, not numbers")
         return found.astype(np.float64)
@@ -205,17 +218,16 @@ STEP = 0.125
 
 
 class _Loss:
-    """Each sample's loss, a polynomial of its own: exact in rational arithmetic, in NumPy and in PyTorch."""
+    """Each sample's loss, a quartic: no expansion to second order gives it, and rational arithmetic does exactly."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
 
     def __call__(self, h: Any) -> Any:
-        weights = np.arange(1.0, h.shape[1] + 1.0)
+        weights: Any = np.arange(1.0, h.shape[1] + 1.0)
         if isinstance(h, torch.Tensor):
-            row = torch.from_numpy(weights).to(h.dtype)
-            return self.scale * ((h * row).sum(1) + 0.5 * (h * h).sum(1))
-        return self.scale * ((h * weights).sum(1) + 0.5 * (h * h).sum(1))
+            weights = torch.from_numpy(weights).to(h)
+        return self.scale * (h * weights + h * h / 2 + h * h * h * h / 16).sum(1)
 
 
 def _exact(row: Array) -> list[Fraction]:
@@ -259,13 +271,16 @@ def _norm(signal: Array, *_: Array) -> Array:
     return np.array([_root(_dot(_exact(row), _exact(row))) for row in signal], dtype=np.float64)
 
 
-def _loss_change(state: Array, credit: Array) -> Array:
+def _loss_change(state: Array, credit: Array, step: float = STEP) -> Array:
     def loss(h: list[Fraction]) -> Fraction:
-        return sum((v * (k + 1) + v * v / 2 for k, v in enumerate(h)), Fraction(0))
+        return sum((v * (k + 1) + v * v / 2 + v**4 / 16 for k, v in enumerate(h)), Fraction(0))
 
     found = []
-    for h, a in zip(map(_exact, state), map(_exact, credit), strict=True):
-        found.append(float(loss([x - Fraction(STEP) * y for x, y in zip(h, a, strict=True)]) - loss(h)))
+    for h, a in zip(map(_exact_or_none, state), map(_exact_or_none, credit), strict=True):
+        if h is None or a is None:
+            found.append(math.nan)
+            continue
+        found.append(float(loss([x - Fraction(step) * y for x, y in zip(h, a, strict=True)]) - loss(h)))
     return np.array(found, dtype=np.float64)
 
 
@@ -305,13 +320,17 @@ def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None
             last.append(problem)
             raise _Falsified
 
-    # Hypothesis seeds the global generators while it runs; whoever calls finds them as they were.
+    # Hypothesis seeds the global generators while it runs, and writes into the working directory: whoever calls finds both
+    # as they were.
+    home = getattr(configuration, "__hypothesis_home_directory", None)
+    configuration.set_hypothesis_home_dir(home or tempfile.gettempdir() + "/hypothesis")
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         tried()
     except _Falsified:
         return last[-1]  # the smallest is tried last
     finally:
+        configuration.set_hypothesis_home_dir(home)
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
         random.setstate(states[2])
@@ -365,12 +384,23 @@ def _cause(bench: _Bench, found: Array, right: Array, example: Arrays, dtype: st
         return float(np.atleast_1d(found)[~np.atleast_1d(same)][0])
 
     with np.errstate(all="ignore"):
+        told = (
+            (np.abs(right) > 1e-3) & (np.abs(right) < 0.999) & np.isfinite(right)
+        )  # entries that tell one mistake from another
         same = np.isclose(found, right, rtol=1e-9, atol=1e-12, equal_nan=True)
         if bool(np.isnan(right[~same]).any() if right.ndim else math.isnan(float(right))):
             value = first()
             return f"; a guard against zero that returns {value:g}, where the answer is undefined (NaN)?"
         if bool(np.isnan(found).any()) and not bool(np.isnan(right).any()):
             return "; squares that underflow or overflow, or a floor under which a norm is taken for zero?"
+        if is_(right.astype(np.float32), 1e-7) and np.array_equal(found, found.astype(np.float32)) and bool(told.any()):
+            return "; computed in float32?"
+        if is_(right):
+            return "; digits are lost: part of it in float32, a rounded product, or an eps?"
+        if bool(told.any()) and any(is_(np.round(right, k), 1e-15) for k in range(1, 9)):
+            return "; rounded inside?"
+        if not told.any():
+            return _lost(found, right, same)
         if is_(-right):
             return "; the sign is turned round"
         if is_(np.abs(right)):
@@ -383,10 +413,6 @@ def _cause(bench: _Bench, found: Array, right: Array, example: Arrays, dtype: st
             return "; a distance, one minus the cosine?"
         if is_(np.arccos(np.clip(right, -1, 1)), 1e-6):
             return "; an angle in place of its cosine?"
-        if any(is_(np.round(right, digits), 1e-15) for digits in range(9)):
-            return "; rounded inside?"
-        if is_(right.astype(np.float32), 1e-7) and np.array_equal(found, found.astype(np.float32)):
-            return "; computed in float32?"
         if is_(right, 1e-6):
             return "; computed in float32, the acos of a rounded product, or an eps added to the norms?"
         if bench.kind == "alignment" and dtype == "float64":
@@ -398,15 +424,47 @@ def _cause(bench: _Bench, found: Array, right: Array, example: Arrays, dtype: st
             mean = a.mean(0) @ g.mean(0) / np.linalg.norm(a.mean(0)) / np.linalg.norm(g.mean(0))
             if is_(np.full(len(a), mean)):
                 return "; mean over the batch before the cosine?"
-            # The same share of every cosine but one is lost to what is added to, or taken in place of, a small norm.
-            lost = np.abs(right[~same]) - np.abs(found[~same])
-            if bool((lost > 0).all()) and bool((right[~same] * found[~same] >= 0).all()):
-                return "; an eps that clamps or is added to small norms (F.cosine_similarity clamps them at 1e-8)?"
+            return _lost(found, right, same)
+    return ""
+
+
+def _lost(found: Array, right: Array, same: Any) -> str:
+    """Return whether what is wrong has only shrunk, as what is added to, or taken in place of, a small norm makes it."""
+    lost = np.abs(right[~same]) - np.abs(found[~same])
+    if bool((lost > 0).all()) and bool((right[~same] * found[~same] >= 0).all()):
+        return "; an eps that clamps or is added to small norms (F.cosine_similarity clamps them at 1e-8)?"
     return ""
 
 
 def _formula(tolerance: float, **how: Any) -> Callable[[_Bench], str | None]:
     return lambda bench: search(arrays(**how), lambda e: _compare(bench, e, tolerance))
+
+
+def _written() -> Callable[[_Bench], str | None]:
+    """Rows of equal entries and rows that repeat first; then whatever is found."""
+    # In one dimension every cosine is 1 or -1: too little is told.
+    searched = _formula(1e-12, rows=("plain", "sparse", "duplicate"), least=2)
+    equal = (
+        np.array([[2.0, 2, 2], [1, 2, 3], [1, 2, 3], [1, 2, 3]]),
+        np.array([[1.0, 2, 4], [3, 3, 3], [3, 3, 3], [5, 0, 1]]),
+    )
+    return lambda bench: _compare(bench, equal, 1e-12) or searched(bench)
+
+
+def _far_apart(rows: tuple[str, ...] = ("plain",)) -> Callable[[_Bench], str | None]:
+    """Norms at the ends of the range first, both small, both large and one of each; then whatever is found between."""
+    searched = _formula(1e-12, decades=30, rows=rows)
+
+    def attempt(bench: _Bench) -> str | None:
+        ends = [(p, q) for p in (-30, 30, 0) for q in (-30, 30, 0)]
+        together = make_pair(9, 3, 0, ["plain"] * 9, ends)
+        alone = [tuple(a[k : k + 1] for a in together) for k in range(9)]
+        for example in (*alone, together) if bench.kind != "correlation" else alone:
+            if problem := _compare(bench, (example[0], example[1]), 1e-12):
+                return problem
+        return searched(bench)
+
+    return attempt
 
 
 def _shape(bench: _Bench) -> str | None:
@@ -527,18 +585,22 @@ def _undefined(bench: _Bench) -> str | None:
     for bad in (0.0, math.nan, math.inf, -math.inf):
         for side in range(bench.arity):
             for row in range(3):
-                for d in (1, 3):
-                    example = tuple(a.copy() for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
+                for d, column, dtype in ((1, 0, "float64"), (3, 0, "float64"), (3, 2, "float64"), (3, 1, "float32")):
+                    rounded = (a.astype(dtype) for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
+                    example = tuple(a.astype(np.float64) for a in rounded)
                     right = bench.oracle(*example)
-                    example[side][row, 0] = bad
+                    example[side][row, column] = bad
                     if bad == 0.0:
                         example[side][row] = 0.0
                     right = right.copy()
                     right[row] = math.nan
-                    problem = _apart(bench(*example), right, 1e-12)
+                    found = bench(*example, dtype=dtype)
+                    problem = _apart(found, right, 1e-12 if dtype == "float64" else 1e-5)
                     if problem:
                         what = "zero" if bad == 0 else "not finite"
-                        return f"{problem}, where a row is {what}: {_show(example)}{_cause(bench, bench(*example), right, example)}"
+                        return (
+                            f"{problem}, where a row is {what}: {_show(example)}{_cause(bench, found, right, example)}"
+                        )
     nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
     return None if np.isnan(nothing).all() else f"0 against 0 reads {nothing[0]:g}; it is undefined (NaN)"
 
@@ -549,8 +611,13 @@ def _undefined_pooled(bench: _Bench) -> str | None:
         ("credit is zero", 0 * ones, ones),
         ("the gradient is zero", ones, 0 * ones),
         ("both are zero", 0 * ones, 0 * ones),
-        ("an entry is NaN", np.where(np.eye(3, 2) > 0, math.nan, 1.0), ones),
-        ("an entry is infinite", ones, np.where(np.eye(3, 2) > 0, math.inf, 1.0)),
+        *(
+            (f"an entry of the {side} is {bad}", *((holed, ones) if side == "credit" else (ones, holed)))
+            for bad in (math.nan, math.inf, -math.inf)
+            for side in ("credit", "gradient")
+            for place in ((0, 0), (2, 1))
+            for holed in (np.where(np.arange(6).reshape(3, 2) == 2 * place[0] + place[1], bad, 1.0),)
+        ),
         ("there is no sample", ones[:0], ones[:0]),
     ):
         found = bench(a, g)
@@ -569,13 +636,15 @@ def _zero_norm(bench: _Bench) -> str | None:
 
 
 def _not_finite_norm(bench: _Bench) -> str | None:
-    found = bench(np.array([[math.nan, 1.0], [math.inf, 1.0], [3.0, 4.0]]))
-    hidden = bool(np.isfinite(found[:2]).any())
-    return (
-        f"rows with NaN and infinity read {found[:2].tolist()}; is a value that is not finite hidden?"
-        if hidden or found[2] != 5
-        else None
-    )
+    for bad, column in itertools.product((math.nan, math.inf, -math.inf), (0, 1)):
+        rows = np.array([[1.0, 1.0], [3.0, 4.0]])
+        rows[0, column] = bad
+        found = bench(rows)
+        if math.isfinite(found[0]):
+            return f"a row with {bad} reads {found[0]:g}; is a value that is not finite hidden?"
+        if found[1] != 5:
+            return f"the row (3, 4) reads {found[1]:g} where another row has {bad}; a scale that is the batch's, not the row's?"
+    return None
 
 
 def _empty(bench: _Bench) -> str | None:
@@ -597,35 +666,61 @@ def _types(dtype: str, decades: int) -> Callable[[_Bench], str | None]:
 
 
 def _layout(bench: _Bench) -> str | None:
-    def one(drawn: tuple[Arrays, str]) -> str | None:
-        example, layout = drawn
-        given = [laid_out(torch.from_numpy(a), layout) for a in example[: bench.arity]]
+    def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
+        example, layouts = drawn
+        layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
+        given = [laid_out(torch.from_numpy(a), name) for a, name in zip(example[: bench.arity], layouts, strict=False)]
+        if bench.numpy:  # an array may run backwards, a tensor may not
+            flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
+            for array in flipped:
+                array.flags.writeable = False
+            if problem := _apart(bench.call(*flipped), bench(*example), 1e-12, bench.kind == "norm"):
+                return f"{problem} in memory that runs backwards, given {_show(example)}"
         found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
         problem = _apart(found, bench(*example), 1e-12, bench.kind == "norm")
-        return f"{problem} in {layout} memory, given {_show(example)}" if problem else None
+        if problem:
+            return f"{problem} in {layout} memory, given {_show(example)}"
+        changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
+        return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
 
-    return search(st.tuples(arrays(), st.sampled_from(LAYOUTS)), one)
+    layouts = st.sampled_from(LAYOUTS)
+    return search(st.tuples(arrays(), st.tuples(layouts, layouts)), one)
+
+
+def _held(numbers: Any) -> NDArray[Any]:
+    """Return what an array or tensor holds, in its own memory where that can be."""
+    if isinstance(numbers, torch.Tensor):
+        numbers = numbers.detach().cpu()
+        numbers = (numbers.double() if numbers.dtype == torch.bfloat16 else numbers).numpy()
+    return np.asarray(numbers)
 
 
 def _arguments(bench: _Bench) -> str | None:
-    for n, dtype in ((3, "float64"), (3, "float32"), (1, "float64")):
+    sizes = ((3, "float64"), (3, "float32"), (3, "float16"), (1, "float64"), (1100, "float64"))
+    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan)):
         example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
         if n == 3:
-            example[0][1] = 0.0
+            example[0][1] = bad
+            example[1][2, 0] = bad
         given = [bench.given(a, dtype) for a in example[: bench.arity]]
-        before = [g.copy() if bench.numpy else g.clone() for g in given]
+        before = [_held(g).copy() for g in given]
         bench.call(*given)
         for name, now, then in zip(("first", "second"), given, before, strict=False):
-            equal = np.array_equal(now, then) if bench.numpy else torch.equal(now, then)
-            if not equal:
-                return (
-                    f"the {name} argument ({dtype}) is changed in place, {_show((np.asarray(then),))}; work on a copy"
-                )
+            if getattr(now, "requires_grad", False):
+                return f"the {name} argument is made to require gradients; work on a copy"
+            if not np.array_equal(_held(now), then, equal_nan=True):
+                return f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a copy"
     return None
 
 
 def _global_state(bench: _Bench) -> str | None:
-    example = make_pair(40, 8, 0, ["plain"] * 40, [(0, 0)] * 40)
+    for n in (3, 40, 1100):
+        if problem := _draws(bench, make_pair(n, 8, 0, ["plain"] * n, [(0, 0)] * n)):
+            return problem
+    return None
+
+
+def _draws(bench: _Bench, example: Arrays) -> str | None:
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         answers = []
@@ -650,9 +745,122 @@ def _global_state(bench: _Bench) -> str | None:
         random.setstate(states[2])
 
 
+@dataclass(frozen=True)
+class _Process:
+    """What a metric has no business to change: settings of the process that others' numbers or output depend on."""
+
+    settings: dict[str, Any]
+
+    @classmethod
+    def now(cls) -> _Process:
+        return cls(
+            {
+                "torch's default type": torch.get_default_dtype(),
+                "torch's default device": torch.get_default_device(),
+                "torch's gradient mode": torch.is_grad_enabled(),
+                "torch's number of threads": torch.get_num_threads(),
+                "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
+                "torch's precision of products": torch.get_float32_matmul_precision(),
+                "torch's anomaly mode": torch.is_anomaly_enabled(),
+                "NumPy's handling of errors": np.geterr(),
+                "NumPy's print options": np.get_printoptions(),
+                "the environment": dict(os.environ),
+                "the filters of warnings": list(warnings.filters),
+                "the garbage collector": gc.isenabled(),
+            }
+        )
+
+    def changed(self) -> str | None:
+        """Return the first that is not as it was."""
+        now = _Process.now().settings
+        return next((name for name, value in self.settings.items() if now[name] != value), None)
+
+    def restore(self) -> None:
+        kept = self.settings
+        torch.set_default_dtype(kept["torch's default type"])
+        if torch.get_default_device() != kept["torch's default device"]:
+            torch.set_default_device(kept["torch's default device"])
+        torch.set_grad_enabled(kept["torch's gradient mode"])
+        if torch.get_num_threads() != kept["torch's number of threads"]:
+            torch.set_num_threads(kept["torch's number of threads"])
+        torch.use_deterministic_algorithms(kept["torch's deterministic mode"])
+        if torch.get_float32_matmul_precision() != kept["torch's precision of products"]:
+            torch.set_float32_matmul_precision(kept["torch's precision of products"])
+        torch.autograd.set_detect_anomaly(kept["torch's anomaly mode"])
+        np.seterr(**kept["NumPy's handling of errors"])
+        if np.get_printoptions() != kept["NumPy's print options"]:
+            np.set_printoptions(**{k: v for k, v in kept["NumPy's print options"].items() if k != "override_repr"})
+        if dict(os.environ) != kept["the environment"]:
+            os.environ.clear()
+            os.environ.update(kept["the environment"])
+        if list(warnings.filters) != kept["the filters of warnings"]:
+            warnings.filters[:] = kept["the filters of warnings"]  # type: ignore[index]
+        (gc.enable if kept["the garbage collector"] else gc.disable)()
+
+
+def _process(bench: _Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for asks in (False,) if bench.numpy else (False, True):
+        given = [bench.given(a) for a in example[: bench.arity]]
+        if asks:
+            given = [g.requires_grad_() for g in given]
+        before = _Process.now()
+        try:
+            bench.function(*((_Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+            if changed := before.changed():
+                return f"a call changes {changed} for whoever comes after; put it back, or do without"
+        finally:
+            before.restore()
+    return None
+
+
+def _small_cosines(bench: _Bench) -> str | None:
+    for size in (1e-3, 1e-5, 1e-7, 1e-9, 1e-11):
+        for sign in (1.0, -1.0):
+            # No digit is lost in these products: what is lost, the metric loses.
+            found = float(np.atleast_1d(bench(np.array([[1.0, sign * size]]), np.array([[0.0, 1.0]])))[0])
+            right = sign * size / math.sqrt(1 + size**2)
+            if not abs(found - right) <= 1e-13:
+                return f"a cosine of {right:g} reads {found:g}; rounded inside, or small values taken for 0?"
+    return None
+
+
+def _two_types(bench: _Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for types in (("float32", "float64"), ("float64", "float32"), ("float16", "float32")):
+        rounded = tuple(a.astype(t).astype(np.float64) for a, t in zip(example, types, strict=True))
+        try:
+            found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
+        except Exception:
+            continue  # to refuse is right too
+        if problem := _apart(found, bench.oracle(*rounded), 1e-5):
+            return f"{problem} for credit in {types[0]} and gradients in {types[1]}; take both to float64, or refuse"
+    return None
+
+
+def _arrays_too(bench: _Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    rows = ["plain", "sparse", "parallel", "heavy"]
+    for power in (0, -20, 20):
+        example = make_pair(4, 3, 0, rows, [(power, -power)] * 4)
+        try:
+            found = bench.call(*example[: bench.arity])
+        except Exception:
+            raise Skip("it takes tensors alone") from None
+        if problem := _apart(found, bench.oracle(*example), 1e-12, bench.kind == "norm"):
+            return f"{problem} for NumPy arrays, which it takes too, given {_show(example)}"
+    return None
+
+
 def _again(bench: _Bench) -> str | None:
     first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
     one = bench(*first)
+    if bench.kind != "loss_change":
+        kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
+        bench(*second)
+        if problem := _apart(_held(kept).astype(np.float64), one, 0.0):
+            return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
     for other in (first, second, tuple(a[:2] for a in second), first):
         found = bench(*other)
         problem = _apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
@@ -700,8 +908,12 @@ def _planted(bench: _Bench) -> str | None:
     return None
 
 
+#: Numbers of samples and dimensions at which chunks, tails and shortcuts for large or odd sizes would show.
+_SIZES = ((20, 2), (131, 129), (40, 40), (9, 1101), (1100, 6), (2049, 3))
+
+
 def _large(bench: _Bench) -> str | None:
-    for n, d in ((130, 70), (7, 300), (40, 40)):
+    for n, d in _SIZES:
         example = make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)
         problem = _apart(bench(*example), bench.oracle(*example), 1e-10, bench.kind in ("norm", "loss_change"))
         if problem:
@@ -723,7 +935,7 @@ def _cuda(bench: _Bench) -> str | None:
 
 
 def _far_norms(bench: _Bench) -> str | None:
-    for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200):
+    for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200, 1e307):
         found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
         if not abs(found[0] / right - 1) < 1e-12:
             return f"a row of norm {right:g} reads {found[0]:g}: its square underflows or overflows; scale it first"
@@ -738,33 +950,53 @@ def _loss_zero(bench: _Bench) -> str | None:
     return None
 
 
-def _loss_options(bench: _Bench) -> str | None:
-    """Steps and scales of the loss other than the ones that other properties use."""
-    state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
-    given = [bench.given(a) for a in (state, credit)]
-    values = {}
-    for scale, step in ((1.0, STEP), (1024.0, STEP), (2.0**-40, STEP), (1.0, 0.0), (1.0, -STEP), (1.0, 2.0**-20)):
-        answer = bench.function(_Loss(scale), *given, step)
-        values[scale, step] = np.asarray(answer.detach().numpy() if isinstance(answer, torch.Tensor) else answer)
-    base = values[1.0, STEP]
+def _loss_scaled(bench: _Bench) -> str | None:
+    given = [bench.given(a) for a in make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)]
+    base = _held(bench.function(_Loss(), *given, STEP))
     for scale in (1024.0, 2.0**-40):
-        problem = _apart(values[scale, STEP], scale * base, 1e-12, True)
+        problem = _apart(_held(bench.function(_Loss(scale), *given, STEP)), scale * base, 1e-12, True)
         if problem:
             return f"{problem} where the loss is scaled by {scale:g}; a ratio, a floor or a rounding in place of the change?"
-    if np.abs(values[1.0, 0.0]).max() > 0:
-        return f"a step of 0 changes the loss by {values[1.0, 0.0].tolist()}"
-    small, slope = values[1.0, 2.0**-20] / 2.0**-20, -((np.arange(1.0, 4.0) + state) * credit).sum(1)
-    if _apart(small, slope, 1e-4 * float(np.abs(slope).max())):
-        return f"a small step does not give -step <gradient, credit>: {small.tolist()} for each unit, right is {slope.tolist()}"
-    back = np.array([(v - STEP * -c) for v, c in zip(state, credit, strict=True)])
+    return None
+
+
+def _loss_steps(bench: _Bench) -> str | None:
+    """Steps that are no power of two, negative, large, tiny, a whole number; and credit of any size."""
+    for size in (1.0, 1000.0):
+        state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+        given = [bench.given(a) for a in (state, size * credit)]
+        for step in (0.1, 1 / 3, -0.7, 3.0, 1e-3, 1e-8, 1, 0.0, -STEP):
+            found, right = bench.call(*given, step=step), _loss_change(state, size * credit, step)
+            if problem := _loss_apart(found, right, state, size * credit, step):
+                return f"{problem} for a step of {step:g} and credit {size:g} times as large as the state"
+    return None
+
+
+def _loss_not_finite(bench: _Bench) -> str | None:
+    for bad, side, column in itertools.product((math.nan, math.inf), (0, 1), (0, 2)):
+        pair = make_pair(3, 3, 0, ["plain"] * 3, [(0, 0)] * 3)
+        pair[side][1, column] = bad
+        found, right = bench(*pair), bench.oracle(*pair)
+        if math.isfinite(found[1]):
+            return f"{('a state', 'credit')[side]} with {bad} reads {found[1]:g}; is a value that is not finite hidden?"
+        if problem := _apart(found[::2], right[::2], 1e-11):
+            return f"{problem} where another row is not finite"
+    return None
+
+
+def _loss_apart(
+    found: Array, right: Array, state: Array, credit: Array, step: float, digits: float = 1e-13
+) -> str | None:
+    """Return how changes differ by more than rounding of the losses leaves."""
     loss = _Loss()
-    problem = _apart(values[1.0, -STEP], loss(back) - loss(state), 1e-9)
-    return f"{problem} for a negative step" if problem else None
+    with np.errstate(all="ignore"):
+        size = 1 + np.maximum(np.abs(loss(state)), np.abs(loss(state - step * credit)))
+    return _apart(found / size, right / size, digits) if found.shape == right.shape else _apart(found, right, 0.0)
 
 
 def _loss_sign(bench: _Bench) -> str | None:
     state = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)[0]
-    gradient = np.arange(1.0, 5.0) + state
+    gradient = np.arange(1.0, 5.0) + state + state**3 / 4
     found = bench(state, gradient)
     if bool((found >= 0).any()):
         return (
@@ -776,19 +1008,23 @@ def _loss_sign(bench: _Bench) -> str | None:
 
 _SHARED: dict[str, Callable[[_Bench], str | None]] = {
     "shape and type": _shape,
-    "the written formula": _formula(1e-12, least=2),  # in one dimension every cosine is 1 or -1: too little is told
+    "the written formula": _written(),
     "large batches and many dimensions": _large,
     "order of samples": _order,
     "memory layout": _layout,
     "arguments stay as they are": _arguments,
     "no global random state": _global_state,
+    "the process stays as it was": _process,
     "the same at every call": _again,
     "arguments that require gradients": _asks_gradient,
     "CUDA agrees": _cuda,
 }
 _SIGNALS: dict[str, Callable[[_Bench], str | None]] = {
     "near-parallel and near-orthogonal pairs": _formula(1e-12, rows=("parallel", "opposite", "orthogonal", "heavy")),
-    "norms from 1e-30 to 1e30": _formula(1e-12, decades=30),
+    "norms from 1e-30 to 1e30": _far_apart(),
+    "small cosines keep their digits": _small_cosines,
+    "arguments of two types": _two_types,
+    "NumPy arrays agree": _arrays_too,
     "bounds": _bounds,
     "sign of the credit": _signs,
     "repetition of samples": _repeated,
@@ -818,7 +1054,7 @@ _PROPERTIES: dict[str, dict[str, Callable[[_Bench], str | None]]] = {
     },
     "norm": {
         **_SHARED,
-        "norms from 1e-30 to 1e30": _formula(1e-12, decades=30, rows=("plain", "heavy", "zero credit")),
+        "norms from 1e-30 to 1e30": _far_apart(("plain", "heavy", "sparse", "zero credit")),
         "norms whose squares float64 cannot hold": _far_norms,
         "a sample is judged alone": _alone,
         "repetition of samples": _repeated,
@@ -833,20 +1069,22 @@ _PROPERTIES: dict[str, dict[str, Callable[[_Bench], str | None]]] = {
         **_SHARED,
         "sign: after minus before": _loss_sign,
         "nothing moved, nothing changed": _loss_zero,
-        "scale of the loss and of the step": _loss_options,
+        "scale of the loss": _loss_scaled,
+        "steps and sizes": _loss_steps,
+        "what is not finite is not hidden": _loss_not_finite,
         "a sample is judged alone": _alone,
         "no sample": _empty,
     },
 }
 # A difference of losses rounds with the losses: its formula is asked to what float64 leaves of it.
 _PROPERTIES["loss_change"]["the written formula"] = lambda bench: search(arrays(), lambda e: _loss_formula(bench, e))
-_PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: _loss_formula(
-    bench, make_pair(130, 7, 2, ["plain"] * 130, [(0, 0)] * 130)
+_PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: next(
+    filter(None, (_loss_formula(bench, make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)) for n, d in _SIZES)), None
 )
-_PROPERTIES["loss_change"]["a sample is judged alone"] = _alone
 
 
 def _loss_formula(bench: _Bench, example: Arrays) -> str | None:
     found, right = bench(*example), bench.oracle(*example)
-    problem = _apart(found, right, 1e-11)
-    return f"{problem}, given {_show(example)}{_cause(bench, found, right, example)}" if problem else None
+    problem = _loss_apart(found, right, example[0], example[1], STEP)
+    shown = _show(example) if example[0].size < 40 else f"{example[0].shape} signals"
+    return f"{problem}, given {shown}{_cause(bench, found, right, example)}" if problem else None

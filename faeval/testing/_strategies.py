@@ -12,7 +12,7 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 #: What a row of a pair may be: unrelated, nearly parallel or orthogonal, repeated, heavy-tailed, of no or any norm.
-ROWS = ("plain", "parallel", "opposite", "orthogonal", "duplicate", "heavy", "zero credit", "zero gradient")
+ROWS = ("plain", "parallel", "opposite", "orthogonal", "duplicate", "heavy", "sparse", "zero credit", "zero gradient")
 _RANGE = {"float64": 30, "float32": 30, "float16": 2}  # decades of the norm that a type holds, entries included
 
 
@@ -31,6 +31,11 @@ def make_pair(n: int, d: int, seed: int, kinds: list[str], decades: list[tuple[i
             credit[k], gradient[k] = credit[k - 1], gradient[k - 1]
         elif kind == "heavy":
             credit[k] *= draw.standard_t(1.5, d)
+        elif kind == "sparse" and d > 1:  # a first entry of 0, and whole numbers that add up to 0
+            credit[k], gradient[k] = (np.round(4 * row) for row in (credit[k], gradient[k]))
+            for row in (credit[k], gradient[k]):
+                row[0], row[-1] = 0.0, 0.0
+                row[-1] = -row.sum() if row.any() else 1.0
     credit *= 10.0 ** np.array([a for a, _ in decades[:n]])[:, None]
     gradient *= 10.0 ** np.array([g for _, g in decades[:n]])[:, None]
     for k, kind in enumerate(kinds[:n]):
@@ -68,7 +73,7 @@ def pairs(
         Floating types to draw from.
     rows
         Kinds of rows, of :data:`ROWS`: unrelated, nearly parallel, opposite or orthogonal pairs, duplicates, heavy tails,
-        zero rows.
+        sparse rows, zero rows.
     requires_grad
         Whether the tensors ask for gradients; None draws it.
 
@@ -101,7 +106,7 @@ def signals(**options: Any) -> st.SearchStrategy[Tensor]:
     return pairs(**options).map(lambda pair: pair[0])
 
 
-LAYOUTS = ("contiguous", "transposed", "strided")
+LAYOUTS = ("contiguous", "transposed", "strided", "offset")
 
 
 def laid_out(tensor: Tensor, layout: str) -> Tensor:
@@ -113,4 +118,6 @@ def laid_out(tensor: Tensor, layout: str) -> Tensor:
         wide = torch.full((2 * n, 3 * d), 7.0, dtype=tensor.dtype)
         wide[::2, ::3] = tensor
         return wide[::2, ::3]
+    if layout == "offset":  # a view that does not begin where its memory does
+        return torch.cat([torch.full_like(tensor[:1], 7.0), tensor])[1:]
     return tensor.clone()

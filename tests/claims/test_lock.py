@@ -256,10 +256,13 @@ def test_our_committed_lock_is_what_our_claims_say() -> None:
 
 @pytest.mark.parametrize("setting", ["teacher", "digits", "cifar10"])
 def test_our_pilot_spreads_are_those_of_the_committed_pilots(setting: str) -> None:
-    table = pd.read_csv(ROOT / "reports" / f"{setting}-pilot" / "evidence.csv")
+    pilots = {
+        kind: pd.read_csv(ROOT / "reports" / f"{kind}{setting}-pilot" / "evidence.csv") for kind in ("", "instrument-")
+    }
     lock = read_lock(ROOT / "claims" / NAME)
     checked = 0
     for name, registered in lock.claims.items():
+        table = pilots["instrument-" if registered.family == "instrument" else ""]
         for assertion, spread in zip(
             registered.canonical["assertions"], registered.pilot.get(setting, []), strict=False
         ):

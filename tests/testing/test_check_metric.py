@@ -320,7 +320,7 @@ OTHERS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "relative": (
         "loss_change",
         lambda f, h, a, e: (f(h - e * a) - f(h)) / f(h).abs(),
-        "scale of the loss and of the step",
+        "scale of the loss",
     ),
     "float32": ("loss_change", lambda f, h, a, e: f((h - e * a).float()) - f(h.float()), "the written formula"),
     "linear": (
@@ -333,7 +333,7 @@ OTHERS: dict[str, tuple[str, Callable[..., Any], str]] = {
         lambda f, h, a, e: f(h - e * functional.normalize(a)) - f(h),
         "the written formula",
     ),
-    "own step": ("loss_change", lambda f, h, a, e: f(h - 0.125 * a) - f(h), "scale of the loss and of the step"),
+    "own step": ("loss_change", lambda f, h, a, e: f(h - 0.125 * a) - f(h), "steps and sizes"),
     "state moved": ("loss_change", lambda f, h, a, e: -f(h) + f(h.sub_(e * a)), "arguments stay as they are"),
 }
 
