@@ -21,7 +21,9 @@ ITEM_BLOCKS = 8
 #: METRIC!PROPERTY is 1 where the metric holds that property.
 _HOLDS = "!"
 #: Properties that no number in evidence needs: audits give plain float64 signals, without a gradient graph, on one device.
-_NOT_NEEDED = frozenset({"float32", "float16", "arguments that require gradients"})
+_NOT_NEEDED = frozenset(
+    {"float32", "float16", "arguments of two types", "NumPy arrays agree", "arguments that require gradients"}
+)
 _WEIGHTS = "sha256:"  # how the run column names a run by the hash of its weights
 
 
