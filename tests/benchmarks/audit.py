@@ -10,8 +10,10 @@ import copy
 import math
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +23,7 @@ from faeval.audits import alignment, controls, loss_changes, loss_from, pooled_c
 from faeval.networks import ResidualMLP, states_of
 from faeval.rules import DirectFeedbackAlignment, Setup, state_gradients
 from faeval.tasks import Task
-from faeval.training import Batches, Objective, fit
+from faeval.training import Batches, Objective, fit, load, save
 
 N, FEATURES, WIDTH, BLOCKS, CLASSES = 1024, 3072, 256, 4, 10
 DIRECTIONS, STEP = 32, 1e-3  # of the published audit
@@ -54,6 +56,20 @@ def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
     for row in rows:
         found[row["layer"] or 0][row["metric"]] = row["value"]
     return found
+
+
+def hundred(subject: Checkpoint) -> float:
+    """Seconds that it takes to read a hundred checkpoints from files and audit each, the controls apart."""
+    network, rule, x, y = subject
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "checkpoint.safetensors"
+        digest = save(copy.deepcopy(network).float(), copy.deepcopy(rule).float(), file)
+        begun = time.perf_counter()
+        for _ in range(100):
+            fresh, feedback = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), copy.deepcopy(rule).float()
+            load(fresh, feedback, file, digest)
+            alignment(fresh.double().eval(), feedback.double(), x, y, 1, directions=0)
+        return time.perf_counter() - begun
 
 
 def products(subject: Checkpoint) -> None:
@@ -193,6 +209,11 @@ def main() -> None:
         say(f"n={n}: {best(lambda part=part: closed_form(part)) / base:.2f}")  # type: ignore[misc]
     twice = (network, rule, torch.cat([x, x]), torch.cat([y, y]))
     say(f"n=2048: {best(lambda: closed_form(twice)) / base:.2f}")
+    for blocks in (2, 8):
+        deeper = ResidualMLP(FEATURES, WIDTH, blocks, CLASSES, 1).double()
+        feedback = DirectFeedbackAlignment(Setup(WIDTH, blocks, CLASSES, 1)).double()
+        say(f"{blocks} blocks: {best(lambda d=deeper, f=feedback: alignment(d, f, x, y, 1, directions=0)) / base:.2f}")  # type: ignore[misc]
+    say(f"100 checkpoints, read from safetensors, controls apart: {hundred(double):.1f} s")
     say(f"\nrho by state: closed form, float64 differences ({DIRECTIONS} directions), the published float32 loop")
     exact, differences, loop = closed_form(double), finite_differences(double, DIRECTIONS), published_loop(single)
     for k, (row, seen, float32, control) in enumerate(zip(exact, differences, loop, all_controls(double), strict=True)):
