@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,7 +19,6 @@ from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
 from faeval.tasks import NAMES, Task, array_digest, task_of
 from faeval.tasks import load as load_builtin
-from faeval.testing import Conformance, check_metric, takes_numpy
 from faeval.training import (
     Batches,
     History,
@@ -36,6 +35,9 @@ from faeval.training import (
     state,
     tensors_digest,
 )
+
+if TYPE_CHECKING:
+    from faeval.testing import Conformance
 
 #: Alignment is audited on this many test items at most; accuracy on all of them.
 AUDIT_ITEMS = 1024
@@ -307,6 +309,8 @@ def audit_metric(
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Audit every checkpoint of a run by a registered metric, in float64, and say what that metric conforms to."""
+    from faeval.testing import takes_numpy  # it loads hypothesis and pytest: for registered metrics alone
+
     made = component("metric", name)
     about, function = made.about, made.resolve()
     assert about is not None
@@ -337,6 +341,8 @@ def audit_metric(
 @lru_cache(maxsize=32)
 def _conformance(function: Callable[..., Any], kind: str) -> Conformance:
     """Return what a metric conforms to; it is tried once in a process."""
+    from faeval.testing import check_metric
+
     return check_metric(function, kind)
 
 
