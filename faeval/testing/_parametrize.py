@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from faeval.testing._check_metric import Check, Skip, metric_checks
+from faeval.testing._bench import Skip
+from faeval.testing._check_metric import Check, metric_checks
 
 
 def parametrize_with_metric_checks(

@@ -1,0 +1,540 @@
+"""The properties of each kind of metric: each tries one on the bench, and says what is wrong or None."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from faeval.testing import _loss_properties as of_loss
+from faeval.testing._bench import Arrays, Bench, Skip, apart, held, search, show
+from faeval.testing._causes import cause, compare
+from faeval.testing._oracle import STEP, Loss
+from faeval.testing._process import Process
+from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
+
+
+def _formula(tolerance: float, **how: Any) -> Callable[[Bench], str | None]:
+    return lambda bench: search(arrays(**how), lambda e: compare(bench, e, tolerance))
+
+
+def _written() -> Callable[[Bench], str | None]:
+    """Rows of equal entries and rows that repeat first; then whatever is found."""
+    # In one dimension every cosine is 1 or -1: too little is told.
+    searched = _formula(1e-12, rows=("plain", "sparse", "duplicate"), least=2)
+    equal = (
+        np.array([[2.0, 2, 2], [1, 2, 3], [1, 2, 3], [1, 2, 3]]),
+        np.array([[1.0, 2, 4], [3, 3, 3], [3, 3, 3], [5, 0, 1]]),
+    )
+    return lambda bench: compare(bench, equal, 1e-12) or searched(bench)
+
+
+def _far_apart(rows: tuple[str, ...] = ("plain",)) -> Callable[[Bench], str | None]:
+    """Norms at the ends of the range first, both small, both large and one of each; then whatever is found between."""
+    searched = _formula(1e-12, decades=30, rows=rows)
+
+    def attempt(bench: Bench) -> str | None:
+        ends = [(p, q) for p in (-30, 30, 0) for q in (-30, 30, 0)]
+        together = make_pair(9, 3, 0, ["plain"] * 9, ends)
+        alone = [tuple(a[k : k + 1] for a in together) for k in range(9)]
+        for example in (*alone, together) if bench.kind != "correlation" else alone:
+            if problem := compare(bench, (example[0], example[1]), 1e-12):
+                return problem
+        return searched(bench)
+
+    return attempt
+
+
+def _shape(bench: Bench) -> str | None:
+    for n, d in ((1, 1), (1, 3), (3, 1), (2, 3), (3, 3), (7, 2)):
+        example = make_pair(n, d, 0, ["plain"] * n, [(0, 0)] * n)
+        found = bench(*example)
+        wanted = () if bench.kind == "correlation" else (n,)
+        if found.shape != wanted:
+            return f"{(n, d)} signals give the shape {found.shape}; it must be {wanted}; mean over samples, or an axis kept?"
+    return None
+
+
+def _bounds(bench: Bench) -> str | None:
+    for dtype in ("float64", "float32"):
+        for d in range(1, 60):
+            row = np.arange(1.0, d + 1.0)
+            example = np.stack([row, row / 3]), np.stack([row / 7, -row / 11])
+            found = np.atleast_1d(bench(*example, dtype=dtype))
+            if bool((np.abs(found) > 1).any()):
+                return f"parallel vectors of {d} dimensions in {dtype} read {found.tolist()}: beyond 1 by rounding; clamp it"
+    return None
+
+
+def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | None]:
+    def attempt(bench: Bench) -> str | None:
+        def one(drawn: tuple[Arrays, int]) -> str | None:
+            example, power = drawn
+            n = len(example[0])
+            factors = np.full((n, 1), 2.0**power) if common else 2.0 ** (power * (1 - 2 * (np.arange(n) % 2)))[:, None]
+            moved = tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
+            problem = apart(bench(*moved), bench(*example), 1e-12)
+            return (
+                f"{problem} after a factor of 2^{power}, given {show(example)}; an eps in the norm, or a floor?"
+                if problem
+                else None
+            )
+
+        return search(st.tuples(arrays(samples=(2, 5), least=2), st.integers(-90, 90)), one)
+
+    return attempt
+
+
+def _signs(bench: Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        problem = apart(bench(-example[0], example[1]), -bench(*example), 1e-12)
+        return (
+            f"{problem} after the credit's sign was turned, given {show(example)}; is the sign thrown away?"
+            if problem
+            else None
+        )
+
+    return search(arrays(), one)
+
+
+def _tolerance(bench: Bench) -> float:
+    return 1e-12 if bench.kind in ("alignment", "norm") else 1e-11
+
+
+def _order(bench: Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        turned = tuple(a[::-1].copy() for a in example)
+        whole = bench(*example)
+        problem = apart(
+            bench(*turned), whole if bench.kind == "correlation" else whole[::-1], 1e-12, bench.kind == "norm"
+        )
+        return f"{problem} after the order of samples was turned round, given {show(example)}" if problem else None
+
+    return search(arrays(samples=(2, 5)), one)
+
+
+def _alone(bench: Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        whole = bench(*example)
+        for size in (1, 2):
+            parts = [bench(*(a[k : k + size] for a in example)) for k in range(0, len(example[0]), size)]
+            problem = apart(np.concatenate(parts), whole, 1e-12, bench.kind in ("norm", "loss_change"))
+            if problem:
+                return (
+                    f"in chunks of {size} {problem} (that is, in one batch), given {show(example)}; does something "
+                    "reach over the batch: a mean, a norm over the whole tensor, a scale relative to the largest row?"
+                )
+        return None
+
+    return search(arrays(samples=(2, 5)), one)
+
+
+def _repeated(bench: Bench) -> str | None:
+    def one(example: Arrays) -> str | None:
+        twice = tuple(np.concatenate([a, a]) for a in example)
+        whole = bench(*example)
+        right = whole if bench.kind == "correlation" else np.concatenate([whole, whole])
+        problem = apart(bench(*twice), right, 1e-12, bench.kind == "norm")
+        return (
+            f"{problem} after all samples were repeated, given {show(example)}; divided by the batch?"
+            if problem
+            else None
+        )
+
+    return search(arrays(), one)
+
+
+def _rotated(bench: Bench) -> str | None:
+    def one(drawn: tuple[Arrays, int]) -> str | None:
+        example, seed = drawn
+        d = example[0].shape[1]
+        q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
+        problem = apart(bench(*(a @ q for a in example)), bench(*example), 1e-9, bench.kind == "norm")
+        return (
+            f"{problem} after a rotation, given {show(example)}; centred, ranked, or another norm than L2?"
+            if problem
+            else None
+        )
+
+    return search(st.tuples(arrays(least=2), st.integers(0, 9)), one)
+
+
+def _undefined(bench: Bench) -> str | None:
+    for bad in (0.0, math.nan, math.inf, -math.inf):
+        for side in range(bench.arity):
+            for row in range(3):
+                for d, column, dtype in ((1, 0, "float64"), (3, 0, "float64"), (3, 2, "float64"), (3, 1, "float32")):
+                    rounded = (a.astype(dtype) for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
+                    example = tuple(a.astype(np.float64) for a in rounded)
+                    right = bench.oracle(*example)
+                    example[side][row, column] = bad
+                    if bad == 0.0:
+                        example[side][row] = 0.0
+                    right = right.copy()
+                    right[row] = math.nan
+                    found = bench(*example, dtype=dtype)
+                    problem = apart(found, right, 1e-12 if dtype == "float64" else 1e-5)
+                    if problem:
+                        what = "zero" if bad == 0 else "not finite"
+                        return f"{problem}, where a row is {what}: {show(example)}{cause(bench, found, right, example)}"
+    nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
+    return None if np.isnan(nothing).all() else f"0 against 0 reads {nothing[0]:g}; it is undefined (NaN)"
+
+
+def _undefined_pooled(bench: Bench) -> str | None:
+    ones = np.ones((3, 2))
+    for name, a, g in (
+        ("credit is zero", 0 * ones, ones),
+        ("the gradient is zero", ones, 0 * ones),
+        ("both are zero", 0 * ones, 0 * ones),
+        *(
+            (f"an entry of the {side} is {bad}", *((holed, ones) if side == "credit" else (ones, holed)))
+            for bad in (math.nan, math.inf, -math.inf)
+            for side in ("credit", "gradient")
+            for place in ((0, 0), (2, 1))
+            for holed in (np.where(np.arange(6).reshape(3, 2) == 2 * place[0] + place[1], bad, 1.0),)
+        ),
+        ("there is no sample", ones[:0], ones[:0]),
+    ):
+        found = bench(a, g)
+        if not math.isnan(float(found)):
+            return f"reads {float(found):g} where {name}; it is undefined (NaN); a guard against zero that returns a number?"
+    return None
+
+
+def _zero_norm(bench: Bench) -> str | None:
+    found = bench(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    return (
+        None
+        if found.tolist() == [0.0, 5.0]
+        else f"rows (0, 0) and (3, 4) read {found.tolist()}; right is [0, 5]; an eps?"
+    )
+
+
+def _not_finite_norm(bench: Bench) -> str | None:
+    for bad, column in itertools.product((math.nan, math.inf, -math.inf), (0, 1)):
+        rows = np.array([[1.0, 1.0], [3.0, 4.0]])
+        rows[0, column] = bad
+        found = bench(rows)
+        if math.isfinite(found[0]):
+            return f"a row with {bad} reads {found[0]:g}; is a value that is not finite hidden?"
+        if found[1] != 5:
+            return f"the row (3, 4) reads {found[1]:g} where another row has {bad}; a scale that is the batch's, not the row's?"
+    return None
+
+
+def _empty(bench: Bench) -> str | None:
+    found = bench(np.empty((0, 3)), np.empty((0, 3)))
+    return None if found.shape == (0,) else f"no sample gives the shape {found.shape}; it must be (0,)"
+
+
+def _types(dtype: str, decades: int) -> Callable[[Bench], str | None]:
+    def attempt(bench: Bench) -> str | None:
+        cause = f"; computed in {dtype}, where squares underflow or overflow? take the input to float64 first"
+
+        def one(example: Arrays) -> str | None:
+            problem = compare(bench, example, 1e-5, dtype)
+            return problem + ("" if "?" in problem else cause) if problem else None
+
+        return search(arrays(decades=decades), one)
+
+    return attempt
+
+
+def _layout(bench: Bench) -> str | None:
+    def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
+        example, layouts = drawn
+        layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
+        given = [laid_out(torch.from_numpy(a), name) for a, name in zip(example[: bench.arity], layouts, strict=False)]
+        if bench.numpy:  # an array may run backwards, a tensor may not
+            flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
+            for array in flipped:
+                array.flags.writeable = False
+            if problem := apart(bench.call(*flipped), bench(*example), 1e-12, bench.kind == "norm"):
+                return f"{problem} in memory that runs backwards, given {show(example)}"
+        found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
+        problem = apart(found, bench(*example), 1e-12, bench.kind == "norm")
+        if problem:
+            return f"{problem} in {layout} memory, given {show(example)}"
+        changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
+        return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
+
+    layouts = st.sampled_from(LAYOUTS)
+    return search(st.tuples(arrays(), st.tuples(layouts, layouts)), one)
+
+
+def _arguments(bench: Bench) -> str | None:
+    sizes = ((3, "float64"), (3, "float32"), (3, "float16"), (1, "float64"), (1100, "float64"))
+    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan)):
+        example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
+        if n == 3:
+            example[0][1] = bad
+            example[1][2, 0] = bad
+        given = [bench.given(a, dtype) for a in example[: bench.arity]]
+        before = [held(g).copy() for g in given]
+        bench.call(*given)
+        for name, now, then in zip(("first", "second"), given, before, strict=False):
+            if getattr(now, "requires_grad", False):
+                return f"the {name} argument is made to require gradients; work on a copy"
+            if not np.array_equal(held(now), then, equal_nan=True):
+                return f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a copy"
+    return None
+
+
+def _global_state(bench: Bench) -> str | None:
+    for n in (3, 40, 1100):
+        if problem := _draws(bench, make_pair(n, 8, 0, ["plain"] * n, [(0, 0)] * n)):
+            return problem
+    return None
+
+
+def _draws(bench: Bench, example: Arrays) -> str | None:
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        answers = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            random.seed(seed)
+            kept = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index] # noqa: NPY002
+            answers.append(bench(*example))
+            moved = (
+                ("torch", torch.equal(torch.get_rng_state(), kept[0])),
+                ("NumPy", np.array_equal(np.random.get_state()[1], kept[1])),  # type: ignore[index] # noqa: NPY002
+                ("random", random.getstate() == kept[2]),
+            )
+            for name, still in moved:
+                if not still:
+                    return f"the global generator of {name} is drawn from, or seeded; use a seeded generator of its own"
+        return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+
+
+def _process(bench: Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for asks in (False,) if bench.numpy else (False, True):
+        given = [bench.given(a) for a in example[: bench.arity]]
+        if asks:
+            given = [g.requires_grad_() for g in given]
+        before = Process.now()
+        try:
+            bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+            if changed := before.changed():
+                return f"a call changes {changed} for whoever comes after; put it back, or do without"
+        finally:
+            before.restore()
+    return None
+
+
+def _small_cosines(bench: Bench) -> str | None:
+    for size in (1e-3, 1e-5, 1e-7, 1e-9, 1e-11):
+        for sign in (1.0, -1.0):
+            # No digit is lost in these products: what is lost, the metric loses.
+            found = float(np.atleast_1d(bench(np.array([[1.0, sign * size]]), np.array([[0.0, 1.0]])))[0])
+            right = sign * size / math.sqrt(1 + size**2)
+            if not abs(found - right) <= 1e-13:
+                return f"a cosine of {right:g} reads {found:g}; rounded inside, or small values taken for 0?"
+    return None
+
+
+def _two_types(bench: Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for types in (("float32", "float64"), ("float64", "float32"), ("float16", "float32")):
+        rounded = tuple(a.astype(t).astype(np.float64) for a, t in zip(example, types, strict=True))
+        try:
+            found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
+        except Exception:
+            continue  # to refuse is right too
+        if problem := apart(found, bench.oracle(*rounded), 1e-5):
+            return f"{problem} for credit in {types[0]} and gradients in {types[1]}; take both to float64, or refuse"
+    return None
+
+
+def _arrays_too(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    rows = ["plain", "sparse", "parallel", "heavy"]
+    for power in (0, -20, 20):
+        example = make_pair(4, 3, 0, rows, [(power, -power)] * 4)
+        try:
+            found = bench.call(*example[: bench.arity])
+        except Exception:
+            raise Skip("it takes tensors alone") from None
+        if problem := apart(found, bench.oracle(*example), 1e-12, bench.kind == "norm"):
+            return f"{problem} for NumPy arrays, which it takes too, given {show(example)}"
+    return None
+
+
+def _again(bench: Bench) -> str | None:
+    first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
+    one = bench(*first)
+    if bench.kind != "loss_change":
+        kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
+        bench(*second)
+        if problem := apart(held(kept).astype(np.float64), one, 0.0):
+            return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
+    for other in (first, second, tuple(a[:2] for a in second), first):
+        found = bench(*other)
+        problem = apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
+        if problem:
+            return f"called again {problem}, given {show(other)}; is something kept from one call to the next?"
+    given = [bench.given(a) for a in first[: bench.arity]]
+    bench.call(*given)
+    for g, a in zip(given, second, strict=False):  # the same objects, other numbers
+        g[...] = bench.given(a)
+    problem = apart(bench.call(*given), bench.oracle(*second), 1e-6, bench.kind in ("norm", "loss_change"))
+    if problem:
+        return f"given the same memory with other numbers {problem}; is an answer kept by identity?"
+    return "a second call gives another answer" if apart(bench(*first), one, 0.0) else None
+
+
+def _asks_gradient(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
+    given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
+    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    if problem:
+        return f"{problem} where arguments require gradients"
+    if any(g.grad is not None or not g.requires_grad for g in given):
+        return "arguments that require gradients are left with a gradient, or no longer require one; detach a copy"
+    return None
+
+
+def _planted(bench: Bench) -> str | None:
+    draw = np.random.default_rng(0)
+    gradient = draw.standard_normal((64, 32))
+    unit = gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+    other = draw.standard_normal((64, 32))
+    other -= (other * unit).sum(1, keepdims=True) * unit
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    size = np.linalg.norm(gradient, axis=1, keepdims=True)
+    before = -math.inf
+    for dose in (-1.0, -0.3, 0.0, 0.001, 0.1, 0.3, 0.9, 0.9999, 1.0):
+        read = float(np.mean(bench(size * (dose * unit + math.sqrt(1 - dose**2) * other), gradient)))
+        if not abs(read - dose) < 1e-9:
+            return f"a planted cosine of {dose:g} reads {read:.6g}"
+        if read <= before:
+            return f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after {before:.6g}"
+        before = read
+    return None
+
+
+#: Numbers of samples and dimensions at which chunks, tails and shortcuts for large or odd sizes would show.
+_SIZES = ((20, 2), (131, 129), (40, 40), (9, 1101), (1100, 6), (2049, 3))
+
+
+def _large(bench: Bench) -> str | None:
+    for n, d in _SIZES:
+        example = make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)
+        problem = apart(bench(*example), bench.oracle(*example), 1e-10, bench.kind in ("norm", "loss_change"))
+        if problem:
+            return f"of {n} samples in {d} dimensions {problem}; is part of the samples or dimensions left out?"
+    return None
+
+
+def _cuda(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    if not torch.cuda.is_available():
+        raise Skip("there is no CUDA device")
+    if bench.kind == "loss_change":
+        raise Skip("the losses tried live on the CPU")
+    example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
+    given = [bench.given(a).cuda() for a in example[: bench.arity]]
+    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    return f"on CUDA {problem}" if problem else None
+
+
+def _far_norms(bench: Bench) -> str | None:
+    for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200, 1e307):
+        found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
+        if not abs(found[0] / right - 1) < 1e-12:
+            return f"a row of norm {right:g} reads {found[0]:g}: its square underflows or overflows; scale it first"
+    return None
+
+
+_SHARED: dict[str, Callable[[Bench], str | None]] = {
+    "shape and type": _shape,
+    "the written formula": _written(),
+    "large batches and many dimensions": _large,
+    "order of samples": _order,
+    "memory layout": _layout,
+    "arguments stay as they are": _arguments,
+    "no global random state": _global_state,
+    "the process stays as it was": _process,
+    "the same at every call": _again,
+    "arguments that require gradients": _asks_gradient,
+    "CUDA agrees": _cuda,
+}
+_SIGNALS: dict[str, Callable[[Bench], str | None]] = {
+    "near-parallel and near-orthogonal pairs": _formula(1e-12, rows=("parallel", "opposite", "orthogonal", "heavy")),
+    "norms from 1e-30 to 1e30": _far_apart(),
+    "small cosines keep their digits": _small_cosines,
+    "arguments of two types": _two_types,
+    "NumPy arrays agree": _arrays_too,
+    "bounds": _bounds,
+    "sign of the credit": _signs,
+    "repetition of samples": _repeated,
+    "rotation": _rotated,
+    "planted cosines": _planted,
+    "float32": _types("float32", 30),
+    "float16": _types("float16", 2),
+}
+PROPERTIES: dict[str, dict[str, Callable[[Bench], str | None]]] = {
+    "alignment": {
+        **_SHARED,
+        **_SIGNALS,
+        "a sample is judged alone": _alone,
+        "scale of each sample's credit": _scaled((True, False), False),
+        "scale of each sample's gradient": _scaled((False, True), False),
+        "scale of the loss": _scaled((False, True), True),
+        "undefined where there is no direction": _undefined,
+        "no sample": _empty,
+    },
+    "correlation": {
+        **_SHARED,
+        **_SIGNALS,
+        "scale of all credit": _scaled((True, False), True),
+        "scale of the loss": _scaled((False, True), True),
+        "a row without a direction has no weight": _formula(1e-12, rows=("plain", "zero credit", "zero gradient")),
+        "undefined where nothing is measured": _undefined_pooled,
+    },
+    "norm": {
+        **_SHARED,
+        "norms from 1e-30 to 1e30": _far_apart(("plain", "heavy", "sparse", "zero credit")),
+        "norms whose squares float64 cannot hold": _far_norms,
+        "a sample is judged alone": _alone,
+        "repetition of samples": _repeated,
+        "rotation": _rotated,
+        "zero is zero": _zero_norm,
+        "what is not finite is not hidden": _not_finite_norm,
+        "float32": _types("float32", 30),
+        "float16": _types("float16", 2),
+        "no sample": _empty,
+    },
+    "loss_change": {
+        **_SHARED,
+        "sign: after minus before": of_loss.sign,
+        "nothing moved, nothing changed": of_loss.zero,
+        "scale of the loss": of_loss.scaled,
+        "steps and sizes": of_loss.steps,
+        "what is not finite is not hidden": of_loss.not_finite,
+        "a sample is judged alone": _alone,
+        "no sample": _empty,
+    },
+}
+# A difference of losses rounds with the losses: its formula is asked to what float64 leaves of it.
+PROPERTIES["loss_change"]["the written formula"] = lambda bench: search(arrays(), lambda e: of_loss.formula(bench, e))
+PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: next(
+    filter(None, (of_loss.formula(bench, make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)) for n, d in _SIZES)), None
+)
