@@ -69,8 +69,9 @@ def audit(
     Returns
     -------
     DataFrame
-        Columns metric, layer (empty for metrics of the whole network), value, status (measured, below_floor, undefined).
-        What each metric is stands in ``faeval.experiment.METRICS``.
+        Columns metric, layer (empty for metrics of the whole network), value, status (measured, below_floor, undefined),
+        exact (at this state the credit is the true gradient, so that it is scored against itself). What each metric is
+        stands in ``faeval.experiment.METRICS``.
 
     Raises
     ------
@@ -117,8 +118,17 @@ def audit(
     if full:
         rows += nudging(copied, own, x, y)
         rows += published(copy.deepcopy(copied).float(), _rule(rule, len(x), copied, torch.float32), x.float(), y, seed)
-    table = pd.DataFrame(rows, columns=["metric", "layer", "value", "status"])
-    return table.astype({"layer": "Int64"})
+    table = pd.DataFrame(rows, columns=["metric", "layer", "value", "status"]).astype({"layer": "Int64"})
+    exact = [k for k, (a, g) in enumerate(zip(signals, seen.gradients, strict=True)) if _is_gradient(a, g)]
+    return table.assign(exact=table["layer"].isin(exact).fillna(False).astype(bool))
+
+
+def _is_gradient(credit: Tensor, gradient: Tensor) -> bool:
+    """Return whether credit is the gradient, up to rounding and one factor: it would be scored against itself."""
+    size = credit.norm()
+    if not bool(size > 0) or not bool(gradient.norm() > 0):
+        return False
+    return bool((credit / size - gradient / gradient.norm()).abs().amax() < 1e-12)
 
 
 def _classes(network: Network, x: Tensor) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import faeval as fe
 from faeval.audits import cosine
@@ -65,7 +66,7 @@ def test_a_stranger_s_network_in_training_mode_is_audited_in_evaluation_mode_and
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert next(network.parameters()).dtype == torch.float32
     assert all(p.requires_grad and p.grad is None for p in network.parameters())
-    assert list(table.columns) == ["metric", "layer", "value", "status"]
+    assert list(table.columns) == ["metric", "layer", "value", "status", "exact"]
     assert min(read(table, "control_true")) > 0.99
     assert set(table.status) == {"measured"}
     network.eval().double()
@@ -99,6 +100,17 @@ def test_credit_as_tensors_as_a_function_and_in_chunks_is_one(
         assert other.metric.tolist() == table.metric.tolist()
         assert other.value.tolist() == pytest.approx(table.value.tolist(), rel=1e-6, abs=1e-4)
         assert read(other, "rho") == pytest.approx(read(table, "rho"), abs=1e-9)
+
+
+def test_states_whose_credit_is_the_gradient_are_marked(network: Stranger, data: tuple[Tensor, Tensor]) -> None:
+    def mixed(net: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        last = functional.softmax(logits, 1) - functional.one_hot(labels, logits.shape[1])
+        return [*credit(net, states, logits, labels)[:-1], 7.0 * last @ network.readout.weight.detach().double()]
+
+    table = fe.audit(network, *data, mixed)
+    assert sorted(set(table[table.exact].layer)) == [2]
+    assert set(table[table.layer == 2].exact) == {True}
+    assert not fe.audit(network, *data, credit).exact.any()
 
 
 def test_a_zero_gradient_everywhere_is_undefined(network: Stranger, data: tuple[Tensor, Tensor]) -> None:
