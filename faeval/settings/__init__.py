@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from faeval.evidence import Store
 from faeval.experiment import METRICS, Component, RunOptions, Value, component, stream
 from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
+from faeval.settings._conformance import ours, rows_of, tried
 from faeval.tasks import NAMES, Task, array_digest, task_of
 from faeval.tasks import load as load_builtin
 from faeval.training import (
@@ -35,9 +36,6 @@ from faeval.training import (
     state,
     tensors_digest,
 )
-
-if TYPE_CHECKING:
-    from faeval.testing import Conformance
 
 #: Alignment is audited on this many test items at most; accuracy on all of them.
 AUDIT_ITEMS = 1024
@@ -252,7 +250,8 @@ def audit_alignment(
         found, note = alignment(network, rule, x.double(), y, seed, items=epoch == factors["epochs"])
         rows += [{**row, "epoch": epoch} for row in found]
         notes[str(epoch)] = note
-    return {"rows": rows + _diverged(training, factors, _ALIGNMENT), "notes": notes}
+    conform, notes["conformance"] = ours(_ALIGNMENT)
+    return {"rows": rows + conform + _diverged(training, factors, _ALIGNMENT), "notes": notes}
 
 
 def audit_published(
@@ -274,7 +273,8 @@ def audit_nudging(
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         rows += [{**row, "epoch": epoch} for row in nudging(network.double(), rule.double(), x.double(), y)]
-    return {"rows": rows + _diverged(training, factors, _names("nudge")), "notes": {}}
+    conform, notes = ours(_names("nudge"))
+    return {"rows": rows + conform + _diverged(training, factors, _names("nudge")), "notes": {"conformance": notes}}
 
 
 def audit_fresh(
@@ -314,12 +314,9 @@ def audit_metric(
     made = component("metric", name)
     about, function = made.about, made.resolve()
     assert about is not None
-    conformance = _conformance(function, str(about.kind))
+    conformance = tried(function, str(about.kind))
     failures = {failure.property: failure.explanation for failure in conformance.failures}
-    rows: list[dict[str, Any]] = [
-        {"metric": f"{name}!{tried}", "value": float(tried not in failures), "status": "measured"}
-        for tried in conformance.checked
-    ]
+    rows: list[dict[str, Any]] = rows_of(name, conformance)
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         found = registered(
@@ -336,14 +333,6 @@ def audit_metric(
         rows += [{**row, "epoch": epoch} for row in found]
     notes = {"failures": failures, "skipped": dict(conformance.skipped)}  # the counterexamples, and what was not tried
     return {"rows": rows + _diverged(training, factors, (name,)), "notes": notes}
-
-
-@lru_cache(maxsize=32)
-def _conformance(function: Callable[..., Any], kind: str) -> Conformance:
-    """Return what a metric conforms to; it is tried once in a process."""
-    from faeval.testing import check_metric
-
-    return check_metric(function, kind)
 
 
 def audit_accuracy(
@@ -400,7 +389,7 @@ def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> 
         "seed": record.seed,
         "epoch": next(iter(kept)),
         "exact": list(about.exact(factors)),
-        "rows": [row for row in rows if "@" not in row["metric"]],
+        "rows": [row for row in rows if not {"@", "!"} & set(row["metric"])],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from faeval.errors import FaevalError
 from faeval.evidence import Store
 from faeval.experiment import METRICS, Metric, RunOptions, experiment
 from faeval.experiment import _components as registry
-from faeval.settings import build
+from faeval.settings import _conformance, build
 from faeval.tasks import load as load_task
 from faeval.training import evaluation_inputs
 
@@ -272,3 +273,37 @@ def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
     whole = plan(needs, store, options=RunOptions(threads=1))
     assert not execute(whole, store, workers=2).failures
     assert (store.table(whole.wanted).metric == "mine").sum() == 2 * 2 * 3
+
+
+# --- our own metrics ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_shipped_of_our_metrics_is_what_the_kit_finds() -> None:
+    assert _conformance.SHIPPED.read_text() == _conformance.shipped(), "run what its docstring says"
+
+
+def test_the_record_of_an_audit_names_what_our_metrics_were_tried_on(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    whole = plan([Need(TEACHER, DFA, 1, frozenset({"cosine", "nudge"}))], store)
+    execute(whole, store, workers=1)
+    notes = {getattr(r, "name", ""): r.notes for r in store.records()}
+    assert set(notes["alignment"]["conformance"]) == {"cosine", "rho", "credit_norm", "gradient_norm", "state_norm"}  # type: ignore[arg-type]
+    assert notes["alignment"]["conformance"]["rho"]["held"] >= 25  # type: ignore[index, call-overload]
+    assert notes["nudging"]["conformance"]["nudge_matched_0.01"]["function"] == "faeval.audits:loss_change"  # type: ignore[index, call-overload]
+    assert not store.table(whole.wanted).metric.str.contains("!").any()
+
+
+def test_a_metric_of_ours_that_was_changed_is_tried_again_and_refused_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an edit: its source is no longer what was tried."""
+    changed = replace(METRICS["cosine"], function=f"{__name__}:clamped")
+    monkeypatch.setitem(METRICS, "cosine", changed)
+    cosines, rhos = ([of(arm) for arm in (PENALISED, DFA)] for of in (fe.cosine, fe.rho))
+    claims = [
+        fe.Claim("by cosine", fe.exceeds(*cosines, by=MARGIN), attributed_to="penalty", seeds=2),
+        fe.Claim("by rho", fe.exceeds(*rhos, by=MARGIN), attributed_to="penalty", seeds=2),
+    ]
+    by_cosine, by_rho = fe.verify(claims, store=tmp_path, workers=1).verdicts
+    assert by_cosine.reason_code == "metric_nonconforming"
+    assert by_rho.reason_code != "metric_nonconforming"
