@@ -35,6 +35,7 @@ def steps(bench: Bench) -> str | None:
     """Steps that are no power of two, negative, large, tiny, a whole number; and credit of any size."""
     for size in (1.0, 1000.0):
         state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+        state[1, 1], credit[2] = 0.0, 0.0
         given = [bench.given(a) for a in (state, size * credit)]
         for step in (0.1, 1 / 3, -0.7, 3.0, 1e-3, 1e-8, 1, 0.0, -STEP):
             found, right = bench.call(*given, step=step), exact_loss_change(state, size * credit, step)
@@ -82,3 +83,11 @@ def formula(bench: Bench, example: Arrays) -> str | None:
     problem = _apart_by_more(found, right, example[0], example[1], STEP)
     shown = show(example) if example[0].size < 40 else f"{example[0].shape} signals"
     return f"{problem}, given {shown}{cause(bench, found, right, example)}" if problem else None
+
+
+def float32(bench: Bench) -> str | None:
+    """In float32 the losses round, and their difference with them: no digit beyond that is asked for."""
+    pair = tuple(a.astype(np.float32).astype(np.float64) for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
+    found, right = bench(*pair, dtype="float32"), bench.oracle(*pair)
+    problem = _apart_by_more(found, right, pair[0], pair[1], STEP, 1e-6)
+    return f"{problem} for states and credit in float32" if problem else None

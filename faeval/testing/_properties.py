@@ -13,7 +13,7 @@ import torch
 from hypothesis import strategies as st
 
 from faeval.testing import _loss_properties as of_loss
-from faeval.testing._bench import Arrays, Bench, Skip, apart, held, search, show
+from faeval.testing._bench import Array, Arrays, Bench, Skip, apart, held, search, show
 from faeval.testing._causes import cause, compare
 from faeval.testing._oracle import STEP, Loss
 from faeval.testing._process import Process
@@ -169,7 +169,13 @@ def _undefined(bench: Bench) -> str | None:
     for bad in (0.0, math.nan, math.inf, -math.inf):
         for side in range(bench.arity):
             for row in range(3):
-                for d, column, dtype in ((1, 0, "float64"), (3, 0, "float64"), (3, 2, "float64"), (3, 1, "float32")):
+                for d, column, dtype in (
+                    (1, 0, "float64"),
+                    (3, 0, "float64"),
+                    (3, 2, "float64"),
+                    (3, 1, "float32"),
+                    (3, 1, "float16"),
+                ):
                     rounded = (a.astype(dtype) for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
                     example = tuple(a.astype(np.float64) for a in rounded)
                     right = bench.oracle(*example)
@@ -179,7 +185,7 @@ def _undefined(bench: Bench) -> str | None:
                     right = right.copy()
                     right[row] = math.nan
                     found = bench(*example, dtype=dtype)
-                    problem = apart(found, right, 1e-12 if dtype == "float64" else 1e-5)
+                    problem = apart(found, right, 1e-12 if dtype == "float64" else 1e-5 if dtype == "float32" else 1e-3)
                     if problem:
                         what = "zero" if bad == 0 else "not finite"
                         return f"{problem}, where a row is {what}: {show(example)}{cause(bench, found, right, example)}"
@@ -188,7 +194,13 @@ def _undefined(bench: Bench) -> str | None:
 
 
 def _undefined_pooled(bench: Bench) -> str | None:
-    ones = np.ones((3, 2))
+    for n in (3, 6):
+        if problem := _undefined_of(bench, np.ones((n, 2))):
+            return f"of {n} samples {problem}"
+    return None
+
+
+def _undefined_of(bench: Bench, ones: Array) -> str | None:
     for name, a, g in (
         ("credit is zero", 0 * ones, ones),
         ("the gradient is zero", ones, 0 * ones),
@@ -198,7 +210,7 @@ def _undefined_pooled(bench: Bench) -> str | None:
             for bad in (math.nan, math.inf, -math.inf)
             for side in ("credit", "gradient")
             for place in ((0, 0), (2, 1))
-            for holed in (np.where(np.arange(6).reshape(3, 2) == 2 * place[0] + place[1], bad, 1.0),)
+            for holed in (np.where(np.arange(ones.size).reshape(ones.shape) == 2 * place[0] + place[1], bad, 1.0),)
         ),
         ("there is no sample", ones[:0], ones[:0]),
     ):
@@ -271,7 +283,7 @@ def _layout(bench: Bench) -> str | None:
 
 def _arguments(bench: Bench) -> str | None:
     sizes = ((3, "float64"), (3, "float32"), (3, "float16"), (1, "float64"), (1100, "float64"))
-    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan)):
+    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan, math.inf)):
         example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
         if n == 3:
             example[0][1] = bad
@@ -377,6 +389,14 @@ def _arrays_too(bench: Bench) -> str | None:
 def _again(bench: Bench) -> str | None:
     first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
     one = bench(*first)
+    for enabled in (True, False):
+        with torch.set_grad_enabled(enabled):
+            try:
+                problem = apart(bench(*first), one, 0.0)
+            except Exception as error:
+                problem = f"raised {type(error).__name__}: {error}"
+        if problem:
+            return f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}"
     if bench.kind != "loss_change":
         kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
         bench(*second)
@@ -435,7 +455,7 @@ _SIZES = ((20, 2), (131, 129), (40, 40), (9, 1101), (1100, 6), (2049, 3))
 
 def _large(bench: Bench) -> str | None:
     for n, d in _SIZES:
-        example = make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)
+        example = make_pair(n, d, 2, ["plain", "heavy"] * n, [(0, 0)] * n)
         problem = apart(bench(*example), bench.oracle(*example), 1e-10, bench.kind in ("norm", "loss_change"))
         if problem:
             return f"of {n} samples in {d} dimensions {problem}; is part of the samples or dimensions left out?"
@@ -529,6 +549,7 @@ PROPERTIES: dict[str, dict[str, Callable[[Bench], str | None]]] = {
         "scale of the loss": of_loss.scaled,
         "steps and sizes": of_loss.steps,
         "what is not finite is not hidden": of_loss.not_finite,
+        "float32": of_loss.float32,
         "a sample is judged alone": _alone,
         "no sample": _empty,
     },
