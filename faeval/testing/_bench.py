@@ -79,6 +79,11 @@ class Bench:
         return ORACLES[self.kind](*arrays[: self.arity])
 
 
+def rounded(array: Array, dtype: str) -> Array:
+    """Return what a type keeps of an array, in float64."""
+    return array.astype(dtype).astype(np.float64)
+
+
 def held(numbers: Any) -> NDArray[Any]:
     """Return what an array or tensor holds, in its own memory where that can be."""
     if isinstance(numbers, torch.Tensor):

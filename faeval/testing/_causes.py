@@ -7,18 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from faeval.testing._bench import Array, Arrays, Bench, apart, show
+from faeval.testing._bench import Array, Arrays, Bench, apart, rounded, show
 
 
 def compare(bench: Bench, example: Arrays, tolerance: float, dtype: str = "float64") -> str | None:
-    rounded = tuple(a.astype(dtype).astype(np.float64) for a in example)
-    found, right = bench(*rounded, dtype=dtype), bench.oracle(*rounded)
+    kept = tuple(rounded(a, dtype) for a in example)
+    found, right = bench(*kept, dtype=dtype), bench.oracle(*kept)
     problem = apart(found, right, tolerance, bench.kind in ("norm", "loss_change"))
-    return (
-        f"{problem}, given {show(rounded[: bench.arity])}{cause(bench, found, right, rounded, dtype)}"
-        if problem
-        else None
-    )
+    return f"{problem}, given {show(kept[: bench.arity])}{cause(bench, found, right, kept, dtype)}" if problem else None
 
 
 def cause(bench: Bench, found: Array, right: Array, example: Arrays, dtype: str = "float64") -> str:

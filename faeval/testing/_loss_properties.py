@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from faeval.testing._bench import Array, Arrays, Bench, apart, held, show
+from faeval.testing._bench import Array, Arrays, Bench, apart, held, rounded, show
 from faeval.testing._causes import cause
 from faeval.testing._oracle import STEP, Loss, exact_loss_change
 from faeval.testing._strategies import make_pair
@@ -87,7 +87,7 @@ def formula(bench: Bench, example: Arrays) -> str | None:
 
 def float32(bench: Bench) -> str | None:
     """In float32 the losses round, and their difference with them: no digit beyond that is asked for."""
-    pair = tuple(a.astype(np.float32).astype(np.float64) for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
+    pair = tuple(rounded(a, "float32") for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
     found, right = bench(*pair, dtype="float32"), bench.oracle(*pair)
     problem = _apart_by_more(found, right, pair[0], pair[1], STEP, 1e-6)
     return f"{problem} for states and credit in float32" if problem else None
