@@ -128,6 +128,24 @@ def big_noise(a: Any, g: Any) -> Any:
     return cosine(a, g)
 
 
+def infinity_taken_out(a: Any, g: Any) -> Any:
+    found = cosine(a, g)
+    a[a.isinf()] = 0.0
+    return found
+
+
+def clipped_when_many(a: Any, g: Any) -> Any:
+    return cosine(a.clamp(-6, 6) if len(a) > 16 else a, g)
+
+
+def nan_lost_in_half(a: Any, g: Any) -> Any:
+    return cosine(*(s.nan_to_num(0.0) for s in (a, g))) if a.dtype == torch.float16 else cosine(a, g)
+
+
+def by_gradient_mode(a: Any, g: Any) -> Any:
+    return cosine(a, g) if torch.is_grad_enabled() else cosine(a.float(), g.float())
+
+
 ALIGNMENT: dict[str, tuple[Metric, str]] = {
     "a zero entry is a zero row": (zero_by_any, "the written formula"),
     "a zero sum is a zero row": (zero_by_sum, "the written formula"),
@@ -148,6 +166,10 @@ ALIGNMENT: dict[str, tuple[Metric, str]] = {
     "complex numbers": (imaginary, "shape and type"),
     "an exit": (leaving, "shape and type"),
     "random where large": (big_noise, "no global random state"),
+    "infinities changed": (infinity_taken_out, "arguments stay as they are"),
+    "outliers clipped where samples are many": (clipped_when_many, "large batches and many dimensions"),
+    "NaN taken for 0 in float16": (nan_lost_in_half, "undefined where there is no direction"),
+    "float32 where gradients are off": (by_gradient_mode, "the same at every call"),
 }
 
 
@@ -228,6 +250,22 @@ OTHERS: dict[str, tuple[str, Metric, str]] = {
         "loss_change",
         lambda f, h, a, e: loss_change(f, h[:256].repeat(-(-len(h) // 256) or 1, 1)[: len(h)], a, e),
         "large batches and many dimensions",
+    ),
+    "states of 0 stay": ("loss_change", lambda f, h, a, e: loss_change(f, h, a * (h != 0), e), "steps and sizes"),
+    "rows without credit shift the others": (
+        "loss_change",
+        lambda f, h, a, e: loss_change(f, h, a, e) * (1 + 1e-3 * ((a == 0).all(1).any() & (a != 0).any())),
+        "steps and sizes",
+    ),
+    "credit of float32 in float16": (
+        "loss_change",
+        lambda f, h, a, e: loss_change(f, h, a.half().float() if a.dtype == torch.float32 else a, e),
+        "float32",
+    ),
+    "NaN credit dropped from more than four samples": (
+        "correlation",
+        lambda a, g: rho(a.nan_to_num(0.0, torch.inf, -torch.inf) if len(a) > 4 else a, g),
+        "undefined where nothing is measured",
     ),
     "infinite credit dropped": (
         "correlation",
