@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from faeval.evidence._files import Source, csv_bytes, read, write_csv, write_parquet
-from faeval.evidence._records import AuditRecord, Checkpoint, Record, Row, TrainingRecord, canonical_json, new_record
+from faeval.evidence._records import (
+    AuditRecord,
+    Checkpoint,
+    Record,
+    Row,
+    TrainingRecord,
+    canonical_json,
+    new_record,
+    parse,
+)
 from faeval.evidence._store import Store
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
@@ -21,6 +30,7 @@ __all__ = [
     "canonical_json",
     "csv_bytes",
     "new_record",
+    "parse",
     "read",
     "write_csv",
     "write_parquet",

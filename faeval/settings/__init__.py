@@ -13,7 +13,7 @@ from torch import Tensor
 
 from faeval.audits import alignment, evaluation, fresh_feedback, nudging, published, registered
 from faeval.errors import FaevalError
-from faeval.evidence import Store
+from faeval.evidence import TrainingRecord, parse
 from faeval.experiment import METRICS, Component, RunOptions, Value, component, stream
 from faeval.networks import Network, check_network
 from faeval.rules import Rule, Setup
@@ -347,7 +347,7 @@ def audit_accuracy(
 
 
 def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> dict[str, Any]:
-    """Audit one checkpoint of a run in a store: the arm, seed and setting stand in the record beside it.
+    """Audit one checkpoint of a run, in a store or copied out of one: the record beside it says what it is of.
 
     Returns
     -------
@@ -370,8 +370,7 @@ def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> 
             f"checkpoint {path}: no training.json beside it says which arm and seed it is; name a checkpoint of a run in "
             "the store (.faeval/runs/KEY/), or use fe.audit(network, inputs, labels, rule) in Python."
         )
-    record = Store(folder.absolute().parent.parent).training(folder.absolute().name)
-    assert record is not None
+    record = parse(record_file.read_bytes(), TrainingRecord, str(record_file))
     kept = {epoch: c for epoch, c in record.checkpoints.items() if c.file == path.name}
     if not kept:
         names = ", ".join(c.file for c in record.checkpoints.values()) or "none"

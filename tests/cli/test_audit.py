@@ -60,6 +60,14 @@ def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: P
     assert [r["value"] for r in found["rows"] if r["metric"] == "cosine"] == value
 
 
+def test_a_run_copied_out_of_its_store_is_audited_where_it_lies(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "sent by a colleague")
+    places = [run / "epoch-0002.safetensors", Path("sent by a colleague/epoch-0002.safetensors")]
+    here, there = (faeval("audit", place, "--format", "json", cwd=tmp_path) for place in places)
+    assert (there.returncode, there.stderr) == (0, "")
+    assert there.stdout == here.stdout
+
+
 def missing(folder: Path) -> Path:
     return folder / "epoch-0099.safetensors"
 
@@ -93,6 +101,10 @@ def forged(folder: Path) -> Path:
     return folder / "epoch-0002.safetensors"
 
 
+def exchanged(folder: Path) -> Path:
+    return Path(shutil.copy(folder / "epoch-0001.safetensors", folder / "epoch-0002.safetensors"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "code", "says"),
     [
@@ -102,6 +114,7 @@ def forged(folder: Path) -> Path:
         (truncated, 12, "epoch-0002.safetensors"),
         (altered, 12, "epoch-0002.safetensors"),
         (forged, 12, "training.json"),
+        (exchanged, 12, "epoch-0002.safetensors"),
     ],
 )
 def test_a_checkpoint_that_is_not_what_was_written_is_one_clear_error(
