@@ -58,7 +58,8 @@ def audit(
         A ``faeval.rules.Rule`` with the feedback that the network was trained with; a function ``credit(network, states,
         logits, labels)`` that returns an (n, d) tensor for each state; or those tensors themselves.
     chunk
-        Samples that pass through the network at once, which bounds memory; None for all. No result depends on it.
+        Samples that pass through the network at once, which bounds memory; None for all. Results differ by rounding alone
+        (1e-9).
     directions
         Directions of the finite-difference check and controls; 0 leaves them out.
     full

@@ -121,7 +121,7 @@ def test_the_reported_error_is_the_spread_over_repeated_directions(tail: float) 
         assert promised == pytest.approx(by_size, rel=0.5)
 
 
-def test_chunks_change_no_result(dfa: Subject) -> None:
+def test_chunks_change_results_by_rounding_alone(dfa: Subject) -> None:
     whole, _ = alignment(*dfa, seed=1, items=True)
     for chunk in (1, 100, 511, 512, 10_000):
         parts, _ = alignment(*dfa, seed=1, items=True, chunk=chunk)
