@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import strategies as st
 
+from faeval.testing import _call_properties as of_call
 from faeval.testing import _loss_properties as of_loss
-from faeval.testing._bench import Array, Arrays, Bench, Skip, apart, held, rounded, search, show
+from faeval.testing._bench import Array, Arrays, Bench, apart, rounded, search, show
 from faeval.testing._causes import cause, compare
-from faeval.testing._oracle import STEP, Loss
-from faeval.testing._process import Process
-from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
+from faeval.testing._strategies import arrays, make_pair
 
 
 def _formula(tolerance: float, **how: Any) -> Callable[[Bench], str | None]:
@@ -256,94 +253,6 @@ def _types(dtype: str, decades: int) -> Callable[[Bench], str | None]:
     return attempt
 
 
-def _layout(bench: Bench) -> str | None:
-    def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
-        example, layouts = drawn
-        layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
-        given = [laid_out(torch.from_numpy(a), name) for a, name in zip(example[: bench.arity], layouts, strict=False)]
-        if bench.numpy:  # an array may run backwards, a tensor may not
-            flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
-            for array in flipped:
-                array.flags.writeable = False
-            if problem := apart(bench.call(*flipped), bench(*example), 1e-12, bench.kind == "norm"):
-                return f"{problem} in memory that runs backwards, given {show(example)}"
-        found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
-        problem = apart(found, bench(*example), 1e-12, bench.kind == "norm")
-        if problem:
-            return f"{problem} in {layout} memory, given {show(example)}"
-        changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
-        return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
-
-    layouts = st.sampled_from(LAYOUTS)
-    return search(st.tuples(arrays(), st.tuples(layouts, layouts)), one)
-
-
-def _arguments(bench: Bench) -> str | None:
-    sizes = ((3, "float64"), (3, "float32"), (3, "float16"), (1, "float64"), (1100, "float64"))
-    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan, math.inf)):
-        example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
-        if n == 3:
-            example[0][1] = bad
-            example[1][2, 0] = bad
-        given = [bench.given(a, dtype) for a in example[: bench.arity]]
-        before = [held(g).copy() for g in given]
-        bench.call(*given)
-        for name, now, then in zip(("first", "second"), given, before, strict=False):
-            if getattr(now, "requires_grad", False):
-                return f"the {name} argument is made to require gradients; work on a copy"
-            if not np.array_equal(held(now), then, equal_nan=True):
-                return f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a copy"
-    return None
-
-
-def _global_state(bench: Bench) -> str | None:
-    for n in (3, 40, 1100):
-        if problem := _draws(bench, make_pair(n, 8, 0, ["plain"] * n, [(0, 0)] * n)):
-            return problem
-    return None
-
-
-def _draws(bench: Bench, example: Arrays) -> str | None:
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        answers = []
-        for seed in (0, 1):
-            torch.manual_seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
-            random.seed(seed)
-            kept = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index] # noqa: NPY002
-            answers.append(bench(*example))
-            moved = (
-                ("torch", torch.equal(torch.get_rng_state(), kept[0])),
-                ("NumPy", np.array_equal(np.random.get_state()[1], kept[1])),  # type: ignore[index] # noqa: NPY002
-                ("random", random.getstate() == kept[2]),
-            )
-            for name, still in moved:
-                if not still:
-                    return f"the global generator of {name} is drawn from, or seeded; use a seeded generator of its own"
-        return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        random.setstate(states[2])
-
-
-def _process(bench: Bench) -> str | None:
-    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
-    for asks in (False,) if bench.numpy else (False, True):
-        given = [bench.given(a) for a in example[: bench.arity]]
-        if asks:
-            given = [g.requires_grad_() for g in given]
-        before = Process.now()
-        try:
-            bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
-            if changed := before.changed():
-                return f"a call changes {changed} for whoever comes after; put it back, or do without"
-        finally:
-            before.restore()
-    return None
-
-
 def _small_cosines(bench: Bench) -> str | None:
     for size in (1e-3, 1e-5, 1e-7, 1e-9, 1e-11):
         for sign in (1.0, -1.0):
@@ -352,78 +261,6 @@ def _small_cosines(bench: Bench) -> str | None:
             right = sign * size / math.sqrt(1 + size**2)
             if not abs(found - right) <= 1e-13:
                 return f"a cosine of {right:g} reads {found:g}; rounded inside, or small values taken for 0?"
-    return None
-
-
-def _two_types(bench: Bench) -> str | None:
-    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
-    for types in (("float32", "float64"), ("float64", "float32"), ("float16", "float32")):
-        kept = tuple(rounded(a, t) for a, t in zip(example, types, strict=True))
-        try:
-            found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
-        except Exception:
-            continue  # to refuse is right too
-        if problem := apart(found, bench.oracle(*kept), 1e-5):
-            return f"{problem} for credit in {types[0]} and gradients in {types[1]}; take both to float64, or refuse"
-    return None
-
-
-def _arrays_too(bench: Bench) -> str | None:
-    if bench.numpy:
-        raise Skip("it takes NumPy arrays")
-    rows = ["plain", "sparse", "parallel", "heavy"]
-    for power in (0, -20, 20):
-        example = make_pair(4, 3, 0, rows, [(power, -power)] * 4)
-        try:
-            found = bench.call(*example[: bench.arity])
-        except Exception:
-            raise Skip("it takes tensors alone") from None
-        if problem := apart(found, bench.oracle(*example), 1e-12, bench.kind == "norm"):
-            return f"{problem} for NumPy arrays, which it takes too, given {show(example)}"
-    return None
-
-
-def _again(bench: Bench) -> str | None:
-    first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
-    one = bench(*first)
-    if bench.kind != "loss_change":
-        kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
-        bench(*second)
-        if problem := apart(held(kept).astype(np.float64), one, 0.0):
-            return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
-    for other in (first, second, tuple(a[:2] for a in second), first):
-        found = bench(*other)
-        problem = apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
-        if problem:
-            return f"called again {problem}, given {show(other)}; is something kept from one call to the next?"
-    given = [bench.given(a) for a in first[: bench.arity]]
-    bench.call(*given)
-    for g, a in zip(given, second, strict=False):  # the same objects, other numbers
-        g[...] = bench.given(a)
-    problem = apart(bench.call(*given), bench.oracle(*second), 1e-6, bench.kind in ("norm", "loss_change"))
-    if problem:
-        return f"given the same memory with other numbers {problem}; is an answer kept by identity?"
-    if apart(bench(*first), one, 0.0):
-        return "a second call gives another answer"
-    enabled = not torch.is_grad_enabled()
-    with torch.set_grad_enabled(enabled):
-        try:
-            problem = apart(bench(*first), one, 0.0)
-        except Exception as error:
-            problem = f"raised {type(error).__name__}: {error}"
-    return f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}" if problem else None
-
-
-def _asks_gradient(bench: Bench) -> str | None:
-    if bench.numpy:
-        raise Skip("it takes NumPy arrays")
-    example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
-    given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
-    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
-    if problem:
-        return f"{problem} where arguments require gradients"
-    if any(g.grad is not None or not g.requires_grad for g in given):
-        return "arguments that require gradients are left with a gradient, or no longer require one; detach a copy"
     return None
 
 
@@ -459,19 +296,6 @@ def _large(bench: Bench) -> str | None:
     return None
 
 
-def _cuda(bench: Bench) -> str | None:
-    if bench.numpy:
-        raise Skip("it takes NumPy arrays")
-    if not torch.cuda.is_available():
-        raise Skip("there is no CUDA device")
-    if bench.kind == "loss_change":
-        raise Skip("the losses tried live on the CPU")
-    example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
-    given = [bench.given(a).cuda() for a in example[: bench.arity]]
-    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
-    return f"on CUDA {problem}" if problem else None
-
-
 def _far_norms(bench: Bench) -> str | None:
     for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200, 1e307):
         found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
@@ -485,20 +309,20 @@ _SHARED: dict[str, Callable[[Bench], str | None]] = {
     "the written formula": _written(),
     "large batches and many dimensions": _large,
     "order of samples": _order,
-    "memory layout": _layout,
-    "arguments stay as they are": _arguments,
-    "no global random state": _global_state,
-    "the process stays as it was": _process,
-    "the same at every call": _again,
-    "arguments that require gradients": _asks_gradient,
-    "CUDA agrees": _cuda,
+    "memory layout": of_call.layout,
+    "arguments stay as they are": of_call.arguments,
+    "no global random state": of_call.global_state,
+    "the process stays as it was": of_call.process,
+    "the same at every call": of_call.again,
+    "arguments that require gradients": of_call.asks_gradient,
+    "CUDA agrees": of_call.cuda,
 }
 _SIGNALS: dict[str, Callable[[Bench], str | None]] = {
     "near-parallel and near-orthogonal pairs": _formula(1e-12, rows=("parallel", "opposite", "orthogonal", "heavy")),
     "norms from 1e-30 to 1e30": _far_apart(),
     "small cosines keep their digits": _small_cosines,
-    "arguments of two types": _two_types,
-    "NumPy arrays agree": _arrays_too,
+    "arguments of two types": of_call.two_types,
+    "NumPy arrays agree": of_call.arrays_too,
     "bounds": _bounds,
     "sign of the credit": _signs,
     "repetition of samples": _repeated,

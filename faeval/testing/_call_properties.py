@@ -1,0 +1,189 @@
+"""What every metric must hold as a function that is called: what it takes, leaves as it was, and gives again."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from faeval.testing._bench import Arrays, Bench, Skip, apart, held, rounded, search, show
+from faeval.testing._oracle import STEP, Loss
+from faeval.testing._process import Process
+from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
+
+
+def layout(bench: Bench) -> str | None:
+    def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
+        example, layouts = drawn
+        layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
+        given = [laid_out(torch.from_numpy(a), name) for a, name in zip(example[: bench.arity], layouts, strict=False)]
+        if bench.numpy:  # an array may run backwards, a tensor may not
+            flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
+            for array in flipped:
+                array.flags.writeable = False
+            if problem := apart(bench.call(*flipped), bench(*example), 1e-12, bench.kind == "norm"):
+                return f"{problem} in memory that runs backwards, given {show(example)}"
+        found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
+        problem = apart(found, bench(*example), 1e-12, bench.kind == "norm")
+        if problem:
+            return f"{problem} in {layout} memory, given {show(example)}"
+        changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
+        return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
+
+    layouts = st.sampled_from(LAYOUTS)
+    return search(st.tuples(arrays(), st.tuples(layouts, layouts)), one)
+
+
+def arguments(bench: Bench) -> str | None:
+    sizes = ((3, "float64"), (3, "float32"), (3, "float16"), (1, "float64"), (1100, "float64"))
+    for (n, dtype), bad in itertools.product(sizes, (0.0, math.nan, math.inf)):
+        example = make_pair(n, 4, 0, ["plain"] * n, [(0, 0)] * n)
+        if n == 3:
+            example[0][1] = bad
+            example[1][2, 0] = bad
+        given = [bench.given(a, dtype) for a in example[: bench.arity]]
+        before = [held(g).copy() for g in given]
+        bench.call(*given)
+        for name, now, then in zip(("first", "second"), given, before, strict=False):
+            if getattr(now, "requires_grad", False):
+                return f"the {name} argument is made to require gradients; work on a copy"
+            if not np.array_equal(held(now), then, equal_nan=True):
+                return f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a copy"
+    return None
+
+
+def global_state(bench: Bench) -> str | None:
+    for n in (3, 40, 1100):
+        if problem := _draws(bench, make_pair(n, 8, 0, ["plain"] * n, [(0, 0)] * n)):
+            return problem
+    return None
+
+
+def _draws(bench: Bench, example: Arrays) -> str | None:
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        answers = []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            random.seed(seed)
+            kept = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index] # noqa: NPY002
+            answers.append(bench(*example))
+            moved = (
+                ("torch", torch.equal(torch.get_rng_state(), kept[0])),
+                ("NumPy", np.array_equal(np.random.get_state()[1], kept[1])),  # type: ignore[index] # noqa: NPY002
+                ("random", random.getstate() == kept[2]),
+            )
+            for name, still in moved:
+                if not still:
+                    return f"the global generator of {name} is drawn from, or seeded; use a seeded generator of its own"
+        return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+
+
+def process(bench: Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for asks in (False,) if bench.numpy else (False, True):
+        given = [bench.given(a) for a in example[: bench.arity]]
+        if asks:
+            given = [g.requires_grad_() for g in given]
+        before = Process.now()
+        try:
+            bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+            if changed := before.changed():
+                return f"a call changes {changed} for whoever comes after; put it back, or do without"
+        finally:
+            before.restore()
+    return None
+
+
+def two_types(bench: Bench) -> str | None:
+    example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
+    for types in (("float32", "float64"), ("float64", "float32"), ("float16", "float32")):
+        kept = tuple(rounded(a, t) for a, t in zip(example, types, strict=True))
+        try:
+            found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
+        except Exception:
+            continue  # to refuse is right too
+        if problem := apart(found, bench.oracle(*kept), 1e-5):
+            return f"{problem} for credit in {types[0]} and gradients in {types[1]}; take both to float64, or refuse"
+    return None
+
+
+def arrays_too(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    rows = ["plain", "sparse", "parallel", "heavy"]
+    for power in (0, -20, 20):
+        example = make_pair(4, 3, 0, rows, [(power, -power)] * 4)
+        try:
+            found = bench.call(*example[: bench.arity])
+        except Exception:
+            raise Skip("it takes tensors alone") from None
+        if problem := apart(found, bench.oracle(*example), 1e-12, bench.kind == "norm"):
+            return f"{problem} for NumPy arrays, which it takes too, given {show(example)}"
+    return None
+
+
+def again(bench: Bench) -> str | None:
+    first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
+    one = bench(*first)
+    if bench.kind != "loss_change":
+        kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
+        bench(*second)
+        if problem := apart(held(kept).astype(np.float64), one, 0.0):
+            return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
+    for other in (first, second, tuple(a[:2] for a in second), first):
+        found = bench(*other)
+        problem = apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
+        if problem:
+            return f"called again {problem}, given {show(other)}; is something kept from one call to the next?"
+    given = [bench.given(a) for a in first[: bench.arity]]
+    bench.call(*given)
+    for g, a in zip(given, second, strict=False):  # the same objects, other numbers
+        g[...] = bench.given(a)
+    problem = apart(bench.call(*given), bench.oracle(*second), 1e-6, bench.kind in ("norm", "loss_change"))
+    if problem:
+        return f"given the same memory with other numbers {problem}; is an answer kept by identity?"
+    if apart(bench(*first), one, 0.0):
+        return "a second call gives another answer"
+    enabled = not torch.is_grad_enabled()
+    with torch.set_grad_enabled(enabled):
+        try:
+            problem = apart(bench(*first), one, 0.0)
+        except Exception as error:
+            problem = f"raised {type(error).__name__}: {error}"
+    return f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}" if problem else None
+
+
+def asks_gradient(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
+    given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
+    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    if problem:
+        return f"{problem} where arguments require gradients"
+    if any(g.grad is not None or not g.requires_grad for g in given):
+        return "arguments that require gradients are left with a gradient, or no longer require one; detach a copy"
+    return None
+
+
+def cuda(bench: Bench) -> str | None:
+    if bench.numpy:
+        raise Skip("it takes NumPy arrays")
+    if not torch.cuda.is_available():
+        raise Skip("there is no CUDA device")
+    if bench.kind == "loss_change":
+        raise Skip("the losses tried live on the CPU")
+    example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
+    given = [bench.given(a).cuda() for a in example[: bench.arity]]
+    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    return f"on CUDA {problem}" if problem else None
