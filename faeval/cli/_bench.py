@@ -1,0 +1,97 @@
+"""faeval audit: one checkpoint; faeval check-metric: a metric of one's own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from faeval.cli._common import Data, Format, check_format, console_for
+
+
+def audit(
+    checkpoint: Annotated[Path, typer.Argument(help="An epoch-NNNN.safetensors of a run in the store.")],
+    data: Data = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    full: Annotated[
+        bool, typer.Option("--full", help="Also nudging, fresh feedback, and the published recipe in float32.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Audit one checkpoint, layer by layer, with controls measured on that very checkpoint."""
+    import importlib
+    import json
+
+    from faeval.experiment import RunOptions
+
+    check_format(format)
+    # By its path: torch is loaded by this command alone.
+    stage = importlib.import_module("faeval.settings").audit_checkpoint
+    found = stage(checkpoint, RunOptions(device, threads, data), full=full)
+    if format == "json":
+        rows = [{**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]]
+        typer.echo(json.dumps({"schema": "faeval-audit-1", **found, "rows": rows}, indent=1))
+        return
+    _print_audit(found)
+
+
+def _print_audit(found: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = found["rows"]
+    layers = sorted({r["layer"] for r in rows if r["layer"] is not None})
+    title = f"{found['arm']} in {found['setting']}, seed {found['seed']}, epoch {found['epoch']}"
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("metric", overflow="fold")
+    for layer in layers:
+        table.add_column(f"h_{layer}" + (" (exact)" if layer in found["exact"] else ""), justify="right")
+    cells = {(r["metric"], r["layer"]): r for r in rows}
+    for metric in dict.fromkeys(r["metric"] for r in rows if r["layer"] is not None):
+        table.add_row(metric, *(_audited(cells[metric, layer]) for layer in layers))
+    console = console_for()
+    console.print(table)
+    for row in rows:
+        if row["layer"] is None:
+            console.print(f"{row['metric']}: {_audited(row)}")
+    console.print(
+        "* below the floor: there the positive control of the float64 instrument reads under 0.99. -: undefined. "
+        "exact: the credit is the true gradient by construction.",
+        style="dim",
+        markup=False,
+    )
+
+
+def _audited(row: dict[str, Any]) -> str:
+    if row["status"] == "undefined":
+        return "-"
+    return f"{row['value']:.4g}" + ("*" if row["status"] == "below_floor" else "")
+
+
+def check_metric(
+    metric: Annotated[str, typer.Argument(help="Where the metric is: module:function.")],
+    kind: Annotated[str, typer.Option(help="alignment, correlation, norm, or loss_change.")] = "alignment",
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Property-test a metric of one's own; exit 1 where a property fails."""
+    import importlib
+    import json
+    import os
+
+    check_format(format)
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does: the module is one's own
+    testing = importlib.import_module("faeval.testing")
+    conformance = testing.check_metric(metric, kind=kind)
+    if format == "json":
+        failures = [{"property": f.property, "explanation": f.explanation} for f in conformance.failures]
+        content = {"schema": "faeval-conformance-1", "subject": conformance.subject, "passed": conformance.passed}
+        skipped = dict(conformance.skipped)
+        typer.echo(
+            json.dumps({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped}, indent=1)
+        )
+    else:
+        typer.echo(str(conformance))
+    raise typer.Exit(0 if conformance.passed else 1)
