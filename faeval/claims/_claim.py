@@ -177,6 +177,11 @@ class Claim:
         names the reason too), or a mapping from setting to one.
     requires
         Claims that must be supported before this one is released.
+    controls
+        Assertions about the measurement itself, such as ``fe.exceeds(fe.metric("control_true", arm, layers=fe.deep),
+        by=fe.Margin(0.99, "..."))``. They are no tests and cost no alpha: each must hold, as a plain comparison, on every
+        audited checkpoint of the seeds decided on (at the epoch its estimands name, else at every epoch), or the claim is
+        ``invalid: control_failed``.
     test
         "t" (default), "sign-flip" or "sign"; chosen before the data exist.
     seeds
@@ -211,6 +216,7 @@ class Claim:
     family: str | None = None
     expect: str | Mapping[str, str] | None = None
     requires: tuple[Claim, ...] = ()
+    controls: tuple[Assertion, ...] = ()
     test: TestName = "t"
     seeds: Any = DEFAULT_SEEDS
     looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -233,7 +239,7 @@ class Claim:
         family: str | None = None,
         expect: str | Mapping[str, str] | None = None,
         requires: Claim | Iterable[Claim] = (),
-        controls: Iterable[Assertion] = (),
+        controls: Assertion | Iterable[Assertion] = (),
         test: TestName = "t",
         seeds: Any = DEFAULT_SEEDS,
         looks: Iterable[int] | Mapping[str, Iterable[int]] = (),
@@ -254,8 +260,6 @@ class Claim:
         if not assertions or not all(isinstance(a, Assertion) for a in assertions):
             wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
             raise FaevalError(f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}.")
-        if not isinstance(controls, tuple | list) or controls:
-            raise FaevalError(f"{where}: controls={controls!r} is not decided by this version; leave it out.")
         factors = _several(attributed_to, str, f"{where}: attributed_to", "factors")
         if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
             raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
@@ -266,6 +270,7 @@ class Claim:
         if diverged not in (None, "worst"):
             raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
         gates = _several(requires, Claim, f"{where}: requires", "claims")
+        bounds = _several(controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)")
         for name, word in (("family", family), ("about", about), ("source", source)):
             if word is not None and not (isinstance(word, str) and word.strip()):
                 raise FaevalError(f"{where}: {name}={word!r} ({type(word).__name__}) must be text, or left out.")
@@ -278,6 +283,7 @@ class Claim:
             "family": family,
             "expect": _expectation(expect, where),
             "requires": gates,
+            "controls": bounds,
             "test": test,
             "seeds": _plan(seeds, where),
             "looks": _looks(looks, _plan(seeds, where), test, where),
@@ -324,13 +330,13 @@ class Claim:
         return None if word == "any" else word
 
     def arms(self) -> tuple[Arm, ...]:
-        """Return every arm that the claim reads, each once."""
+        """Return every arm that the claim compares, each once."""
         return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
 
     def metrics_by_arm(self) -> dict[Arm, set[str]]:
-        """Return what the claim reads: metrics, by arm."""
+        """Return what the claim and its controls read: metrics, by arm."""
         found: dict[Arm, set[str]] = {}
-        for assertion in self.assertions:
+        for assertion in (*self.assertions, *self.controls):
             for read in assertion.contrast.reads():
                 found.setdefault(read.arm, set()).add(read.metric)
         return found
@@ -338,16 +344,7 @@ class Claim:
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""
         return {
-            "assertions": [
-                {
-                    "kind": a.kind,
-                    "a": _plain(a.a),
-                    "b": _plain(a.b),
-                    "margin": a.margin.value,
-                    "anticipated": a.anticipated,
-                }
-                for a in self.assertions
-            ],
+            "assertions": [_spelt(a) for a in self.assertions],
             "attributed_to": list(self.attributed_to),
             "family": self.family,
             "requires": sorted(g.name for g in self.requires),
@@ -356,13 +353,24 @@ class Claim:
             "alpha": self.alpha,
             "diverged": self.diverged,
             "about": self.about,
-            # Left out where there are none: claims without looks keep the hash that they were registered under.
+            # Left out where there are none: claims without them keep the hash that they were registered under.
             **({"looks": {k: list(v) for k, v in sorted(self.looks.items())}} if self.looks else {}),
+            **({"controls": [_spelt(a) for a in self.controls]} if self.controls else {}),
         }
 
     def sha256(self) -> str:
         """Return the SHA-256 of the canonical form."""
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
+
+
+def _spelt(assertion: Assertion) -> dict[str, Any]:
+    return {
+        "kind": assertion.kind,
+        "a": _plain(assertion.a),
+        "b": _plain(assertion.b),
+        "margin": assertion.margin.value,
+        "anticipated": assertion.anticipated,
+    }
 
 
 def _plain(estimand: Estimand) -> Any:

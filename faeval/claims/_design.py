@@ -65,7 +65,7 @@ def check_names(claim: Claim, design: Design) -> None:
     if experiment is None:
         return
     where = f"claim {claim.name!r} in {experiment.name}"
-    for assertion in claim.assertions:
+    for assertion in (*claim.assertions, *claim.controls):
         for read in assertion.contrast.reads():
             if read.metric not in experiment.metrics:
                 known = ", ".join(sorted(experiment.metrics))
@@ -199,4 +199,20 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
 
 def check_design(claim: Claim, design: Design) -> Problem | None:
     """Return the first problem that makes a claim invalid whatever its runs give, or None."""
-    return confounded(claim, design) or exact_states(claim, design)
+    return unpaired(claim, design) or confounded(claim, design) or exact_states(claim, design)
+
+
+def unpaired(claim: Claim, design: Design) -> Problem | None:
+    """Return why two sides have no common seeds: an experiment that makes the seed a factor of its arms, or None."""
+    for assertion in claim.assertions:
+        reads = assertion.contrast.reads()
+        seeds = {design.factors(r.arm).get("seed") for r in reads}
+        if len(seeds) > 1:
+            shown = " and ".join(sorted(repr(s) for s in seeds))
+            return Problem(
+                "invalid",
+                "unit_mismatch",
+                f"the two sides of '{assertion}' run on seeds of their own ({shown}), and contrasts are paired by seed; leave "
+                "seed= out of the arms: the plan gives every arm the same seeds.",
+            )
+    return None

@@ -1,0 +1,71 @@
+"""Controls: bounds on the measurement itself, which must hold on every audited checkpoint. They are no tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval.claims._claim import Assertion, Claim
+from faeval.claims._design import Design, Problem
+from faeval.claims._measure import Evidence, Measurement
+
+
+def check_controls(claim: Claim, evidence: Evidence, design: Design, seeds: Iterable[int]) -> Problem | None:
+    """Return which control of a claim fails, at which seed and epoch, or that rows of one are lacking; None where all hold.
+
+    A control whose estimands name no epoch is held at every epoch at which all that it reads was audited.
+    """
+    lacking = None
+    for control in claim.controls:
+        for epoch, bound in _by_epoch(control, evidence, design):
+            for seed in seeds:
+                m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
+                problem = m.untrustworthy() or m.missing()
+                at = f"the control '{control}' at seed {seed}" + ("" if epoch is None else f", epoch {epoch}")
+                if problem is not None and problem.verdict == "invalid":
+                    return Problem("invalid", "control_failed", f"{at} does not hold: {problem.text}")
+                if problem is not None:
+                    text = f"{at} cannot be read: {problem.text}"
+                    lacking = lacking or Problem("inconclusive", "evidence_missing", text)
+                    continue
+                difference = np.ravel(np.subtract(*m.values(bound)))
+                if not holds(bound, difference):
+                    worst = difference[np.argmax(np.abs(difference))] if bound.kind == "agree" else difference[0]
+                    text = f"{at} does not hold: the difference is {worst:.4g}, so the measurement cannot be relied on."
+                    return Problem("invalid", "control_failed", text)
+    return lacking
+
+
+def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
+    """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined does not."""
+    m = control.margin.value
+    within = {
+        "exceeds": difference > m,
+        "below": -difference > m,
+        "not_above": difference <= m,
+        "not_below": -difference <= m,
+        "equivalent": np.abs(difference) < m,
+        "agree": np.abs(difference) < m,
+    }
+    return bool(np.all(within[control.kind]))
+
+
+def _by_epoch(control: Assertion, evidence: Evidence, design: Design) -> list[tuple[int | None, Assertion]]:
+    """Return the control once for each epoch that it is held at, with that epoch in its estimands."""
+    reads = [read for read in control.contrast.reads() if read.epoch is None]
+    audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]
+    epochs = sorted(set.intersection(*map(set, audited))) if audited else []
+    if not epochs:  # rows without epochs, or none at all
+        return [(None, control)]
+    return [(epoch, _at(control, epoch)) for epoch in epochs]
+
+
+def _at(control: Assertion, epoch: int) -> Assertion:
+    a, b = (
+        side.with_reads(lambda read: read if read.epoch is not None else replace(read, epoch=epoch))
+        for side in (control.a, control.b)
+    )
+    return replace(control, a=a, b=b)
