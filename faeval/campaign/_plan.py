@@ -90,10 +90,11 @@ class Plan:
         """What ``Store.table`` takes to give the rows of these jobs and no others."""
         return [(job.key, job.audits) for job in self.jobs]
 
-    def cost(self, job: Job) -> float | None:
-        """Seconds that what is left of a job should take: the median of stored runs of its arm, else of its setting."""
+    def cost(self, job: Job, *, anew: bool = False) -> float | None:
+        """Seconds that what is left of a job, or all of it, should take: the median of stored runs of its arm, else setting."""
         total = 0.0
-        for part in (["training"] if job.train else []) + list(job.missing):
+        trains = job.experiment.training is not None if anew else job.train
+        for part in (["training"] if trains else []) + list(job.audits if anew else job.missing):
             name = job.experiment.name
             seconds = self._costs.get((name, part, job.arm.label)) or self._costs.get((name, part))
             if seconds is None:

@@ -1,5 +1,6 @@
 """Claims: what is asserted, whether the design can tell, how it was registered, and the verdict."""
 
+from faeval.claims._case import seeds_for as seeds_for
 from faeval.claims._claim import Assertion as Assertion
 from faeval.claims._claim import Claim as Claim
 from faeval.claims._claim import Margin as Margin
@@ -41,10 +42,13 @@ from faeval.claims._estimand import train_loss as train_loss
 from faeval.claims._load import load as load
 from faeval.claims._lock import LOOKED_AT as LOOKED_AT
 from faeval.claims._lock import NAME as NAME
+from faeval.claims._lock import Entry as Entry
 from faeval.claims._lock import Lock as Lock
+from faeval.claims._lock import Registered as Registered
 from faeval.claims._lock import Spread as Spread
 from faeval.claims._lock import find_lock as find_lock
 from faeval.claims._lock import make_lock as make_lock
+from faeval.claims._lock import parse_lock as parse_lock
 from faeval.claims._lock import read_lock as read_lock
 from faeval.claims._lock import write_lock as write_lock
 from faeval.claims._measure import Evidence as Evidence
@@ -52,9 +56,11 @@ from faeval.claims._measure import Measurement as Measurement
 from faeval.claims._pilot import Chances as Chances
 from faeval.claims._pilot import chances_of as chances_of
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
+from faeval.claims._registration import Origins as Origins
 from faeval.claims._tests import parts_of as parts_of
 from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS
+from faeval.claims._verdict import REGISTRATIONS as REGISTRATIONS
 from faeval.claims._verdict import WORDS as WORDS
 from faeval.claims._verdict import AssertionResult as AssertionResult
 from faeval.claims._verdict import MeasuredError as MeasuredError

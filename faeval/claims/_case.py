@@ -8,7 +8,8 @@ from itertools import takewhile
 from typing import Any
 
 from faeval import stats
-from faeval.claims._claim import Claim
+from faeval.claims._claim import Claim, seed_list
+from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, design_of
 from faeval.claims._lock import LOOKED_AT, Lock, Registered, Spread
 from faeval.claims._measure import Evidence, Measurement
@@ -72,8 +73,7 @@ def open_case(
     setting: str,
     index: Evidence,
     lock: Lock | None,
-    wanted: tuple[int, ...] | None,
-    count: int | None,
+    asked: int | tuple[int, ...] | None,
     by_hand: bool,
     known: dict[str, Experiment],
 ) -> Case:
@@ -81,27 +81,22 @@ def open_case(
     registered = lock.claims.get(claim.id) if lock and claim.id else None
     planned = registered.planned(setting) if registered else claim.planned(setting)
     case = Case(claim, setting, design_of(claim, setting, known), registered, planned, planned, [])
+    case.seeds = seeds_for(claim, registered, setting, asked)
+    looked = set(lock.looked_at if lock else ())
     if registered is None:
         case.flags.append("unregistered")
+    elif not set(case.seeds) <= set(planned):
+        case.flags.append("reproduction" if set(case.seeds) & looked else "exploratory")
     try:
         check_names(claim, case.design)
         labels = [case.design.label(arm) for arm in claim.arms()]
     except FaevalError as error:
         case.problem = Problem("invalid", "error", str(error))
         return case
-    if registered is None:
-        if count is not None:
-            case.seeds = planned[:count] if count <= len(planned) else tuple(range(1, count + 1))
-        elif wanted is not None:
-            case.seeds = wanted
-        elif by_hand:
-            case.seeds = index.seeds(labels) or planned
-    elif wanted is not None and count is None and not set(wanted) <= set(planned):
-        looked = set(lock.looked_at) if lock else set()
-        case.flags.append("reproduction" if set(wanted) & looked else "exploratory")
-        case.seeds = wanted
-    elif wanted is not None:
-        case.seeds = planned[:count] if count is not None else tuple(s for s in planned if s in wanted)
+    if registered is None and asked is None and by_hand:
+        case.seeds = index.seeds(labels) or planned
+    if registered is None and set(case.seeds) & looked:
+        case.flags.append("reproduction")
     if registered is not None:
         if registered.sha256 != claim.sha256():
             text = "the claim differs from its registration; restore it, or register a new claim on fresh seeds."
@@ -111,6 +106,23 @@ def open_case(
     if case.seeds == planned[: len(case.seeds)]:
         case.looks = claim.looks_in(setting)
     return case
+
+
+def seeds_for(
+    claim: Claim, registered: Registered | None, setting: str, asked: int | tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or those asked for.
+
+    Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are taken.
+    """
+    planned = registered.planned(setting) if registered else claim.planned(setting)
+    if asked is None:
+        return planned
+    if isinstance(asked, int):
+        return seed_list(asked, "verify") if registered is None and asked > len(planned) else planned[:asked]
+    seeds = seed_list(asked, "verify")
+    inside = registered is not None and set(seeds) <= set(planned)
+    return tuple(s for s in planned if s in seeds) if inside else seeds
 
 
 def _expect(expect: Any) -> Any:
@@ -152,6 +164,8 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
     if (found := m.untrustworthy()) is None and broken:
         text = f"the run of {broken[0]!r} at seed {broken[1]} raised an error: {failed[broken]}"
         return Problem("invalid", "error", text)
+    if found is None and case.claim.controls:
+        return check_controls(case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()])
     return found
 
 

@@ -13,6 +13,7 @@ from faeval.claims._claim import Claim, seed_list
 from faeval.claims._explain import verdict_of
 from faeval.claims._lock import Lock
 from faeval.claims._measure import Evidence
+from faeval.claims._registration import Origins
 from faeval.claims._verdict import Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import experiments
@@ -27,6 +28,7 @@ def decide(
     lock: Lock | None = None,
     failures: Sequence[tuple[str, int, str]] = (),
     by_hand: bool = True,
+    origins: Origins | None = None,
 ) -> list[Verdict]:
     """Decide claims from evidence; exactly one verdict a claim, in their order. Needs no torch and trains nothing.
 
@@ -48,6 +50,9 @@ def decide(
     by_hand
         Whether evidence was given, not produced for these claims: then an unregistered claim without ``seeds`` decides
         on all seeds that it finds; otherwise on its own plan.
+    origins
+        Under which registration each number was measured, which says whether a claim was registered before its evidence;
+        it changes no decision.
 
     Raises
     ------
@@ -72,13 +77,14 @@ def decide(
     everything = with_gates(listed)
     setting = _the_setting(setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)})
     index = Evidence(table[table["setting"] == setting])
-    wanted = None if seeds is None else seed_list(seeds, "decide")
-    count = seeds if isinstance(seeds, int) else None
-    cases = [open_case(c, setting, index, lock, wanted, count, by_hand, known) for c in everything]
+    if seeds is not None:
+        listed_seeds = seed_list(seeds, "decide")
+        seeds = seeds if isinstance(seeds, int) else listed_seeds
+    cases = [open_case(c, setting, index, lock, seeds, by_hand, known) for c in everything]
     for case in cases:
         measure(case, index, failures)
     _decide_families(cases, lock)
-    verdicts = _release(cases, [verdict_of(case) for case in cases])
+    verdicts = _release(cases, [verdict_of(case, lock, origins or Origins()) for case in cases])
     released = dict(zip(map(id, everything), verdicts, strict=True))
     return [released[id(c)] for c in listed]
 
@@ -132,7 +138,7 @@ def _decide_families(cases: Sequence[Case], lock: Lock | None) -> None:
         for case, ruling in zip(members, rulings, strict=True):
             case.ruling, case.family_size = ruling, size
             if ruling.verdict == "inconclusive" and case.later is not None:  # no earlier look decided
-                case.ruling = replace(ruling, verdict="invalid", code=case.later.code, reason=case.later.text)
+                case.ruling = replace(ruling, verdict=case.later.verdict, code=case.later.code, reason=case.later.text)  # type: ignore[arg-type]
 
 
 def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:

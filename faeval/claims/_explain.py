@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 from faeval import stats
 from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
-from faeval.claims._lock import Spread
+from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
 from faeval.claims._pilot import Chances
+from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
 
@@ -31,7 +32,7 @@ _NOTHING = (math.nan, math.nan)
 _detectable = lru_cache(maxsize=256)(stats.detectable_effect)  # one number for all claims of a family
 
 
-def verdict_of(case: Case) -> Verdict:
+def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     """Return the verdict on a case that its family has decided, with everything a reader needs to doubt it."""
     claim, ruling, setting = case.claim, case.ruling, case.setting
     assert ruling is not None
@@ -69,6 +70,12 @@ def verdict_of(case: Case) -> Verdict:
     ]
     if case.measurement is not None:
         warnings += case.measurement.unlike_states()
+    numbers = _numbers(case, seeds) if case.tests else ()
+    registration, remark = registration_of(claim.id, lock, case.flags, numbers, origins)
+    if registration in ("after_evidence", "amended_after_evidence"):
+        flags.append(registration)
+    if remark:
+        warnings.append(remark)
     if decided and ruling.look is not None and n < case.looks[-1]:
         warnings.append(f"decided early, at {n} of {case.looks[-1]} seeds: the estimate is biased away from the margin")
     return Verdict(
@@ -90,6 +97,7 @@ def verdict_of(case: Case) -> Verdict:
         scope=_SCOPE,
         assumption=_ASSUMPTIONS[claim.test],
         takes=_takes(case, ruling, results),
+        fresh_seeds=_fresh_seeds(case, ruling, results),
         attainable_p=(stats.attainable_p(claim.test, n) if n else None),
         level_support=decision.level_support if shown else None,
         level_refute=decision.level_refute if shown else None,
@@ -111,8 +119,17 @@ def verdict_of(case: Case) -> Verdict:
         published=_published(claim, setting, results),
         gates=tuple(g.name for g in claim.requires),
         registered_sha256=case.registered.sha256 if case.registered else None,
+        registration=registration,
+        amendments=tuple(e.reason for e in lock.amendments(claim.id)) if lock and case.registered else (),
+        attempt=lock.attempt(claim.id) if lock and case.registered else None,
         runs=runs,
     )
+
+
+def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
+    for arm, metrics in case.claim.metrics_by_arm().items():
+        label = case.design.label(arm)
+        yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
 
 
 @lru_cache(maxsize=64)
@@ -200,17 +217,30 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
         return ""
     if ruling.reason and ruling.code != "unattainable":
         return ruling.reason
-    open_ = [r for r in results if r.p_support > ruling.decision.level_support]
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
-    if all(r.seeds_needed is not None for r in open_):
-        cautious = [r.seeds_needed[1] for r in open_ if r.seeds_needed is not None]
-        known = [n for n in cautious if n is not None]
-        if known and len(known) == len(cautious) and max(known) > len(case.seeds):
-            return f"{plan}a new registration on fresh seeds would need about {max(known)} of them."
-        if known and len(known) == len(cautious):
-            # The design was strong enough for the effect it was made for: the true one must lie nearer the margin.
-            return f"{plan}the effect is nearer its margin than anticipated: a new registration needs more than these seeds."
+    needed = _seeds_needed(ruling, results)
+    if needed is not None and needed > len(case.seeds):
+        return f"{plan}a new registration on fresh seeds would need about {needed} of them."
+    if needed is not None:
+        # The design was strong enough for the effect it was made for: the true one must lie nearer the margin.
+        return (
+            f"{plan}the effect is nearer its margin than anticipated: a new registration needs more than these seeds."
+        )
     return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
+
+
+def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
+    if ruling.verdict != "inconclusive" or ruling.code not in ("underpowered", "straddles_margin", "unattainable"):
+        return None
+    needed = _seeds_needed(ruling, results)
+    return needed if needed is not None and needed > len(case.seeds) else None
+
+
+def _seeds_needed(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
+    """Return the seeds that 80 % power takes for all that is open, at the pilot's upper bound; None where none says so."""
+    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results if r.p_support > ruling.decision.level_support]
+    known = [n for n in cautious if n is not None]
+    return max(known) if known and len(known) == len(cautious) else None
 
 
 def _published(claim: Claim, setting: str, results: Sequence[AssertionResult]) -> tuple[dict[str, Any], ...]:

@@ -69,6 +69,10 @@ class Evidence:
         """Return every seed that any of the arms has rows of."""
         return tuple(sorted(set().union(*(self.seeds_of.get(arm, ()) for arm in arms))))
 
+    def epochs_of(self, metric: str, arm: str) -> tuple[int, ...]:
+        """Return the epochs that an arm has rows of a metric at."""
+        return tuple(sorted(e for m, a, e in self.cells if m == metric and a == arm and e is not None))
+
     def group(self, read: Read, design: Design) -> dict[tuple[int, int | None], Cell]:
         """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
         label = design.label(read.arm)

@@ -42,6 +42,18 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+#: What a verdict's ``registration`` says.
+REGISTRATIONS: Mapping[str, str] = {
+    "registered": "registered in this form before its evidence was made",
+    "amended": "registered, and amended before its evidence was made",
+    "amended_after_evidence": "amended when evidence of it was there already; not confirmatory",
+    "after_evidence": "registered when evidence of it was there already; not confirmatory",
+    "undated": "registered; its evidence does not say under which registration it was made",
+    "reproduction": "a reproduction: decided on seeds that had been looked at before",
+    "exploratory": "exploratory: decided on seeds outside its registered plan",
+    "unregistered": "not registered",
+}
+
 
 @dataclass(frozen=True)
 class Side:
@@ -111,6 +123,10 @@ class Verdict:
     ``interval`` and ``unit`` are those of the first assertion; NaN where nothing could be estimated. ``expected`` is the
     registered word for this setting, or None; ``as_expected`` says whether the verdict is what was registered.
     ``looks`` are the numbers of seeds at which it might have been decided, ``look`` the one at which it was (from 1).
+    ``registration`` says which came first, the registration or the evidence (one of ``faeval.claims.REGISTRATIONS``);
+    ``amendments`` are the reasons for which the registered claim was changed; ``attempt`` counts the registered claims,
+    this one included, that have asked its question so far.
+    ``fresh_seeds`` is how many a new registration of an open claim would need, where pilot and anticipated effect say so.
     ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
     claims are fragile at 80 % power, measured.
     """
@@ -133,6 +149,7 @@ class Verdict:
     scope: str = ""
     assumption: str = ""
     takes: str = ""
+    fresh_seeds: int | None = None
     attainable_p: float | None = None
     level_support: float | None = None
     level_refute: float | None = None
@@ -154,6 +171,9 @@ class Verdict:
     published: tuple[Mapping[str, Any], ...] = ()
     gates: tuple[str, ...] = ()
     registered_sha256: str | None = None
+    registration: str = "unregistered"
+    amendments: tuple[str, ...] = ()
+    attempt: int | None = None
     runs: tuple[str, ...] = field(default=())
 
     @property

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE = 5, 3, 130, 2
+NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
 
 Paths = Annotated[list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")]
 Setting = Annotated[

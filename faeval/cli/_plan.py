@@ -8,22 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faeval.cli._common import (
+    DRIFT,
     NOTHING_SELECTED,
     Data,
     Device,
     Everything,
+    Format,
     Paths,
     Seeds,
     Setting,
     Store,
     Workers,
+    check_format,
     console_for,
     duration,
     seeds_of,
 )
 
 if TYPE_CHECKING:
-    from faeval.pipeline import PlanReport
+    from rich.console import Console
+
+    from faeval.claims import Chances
+    from faeval.pipeline import LockCheck, PlanReport
 
 
 def plan(
@@ -35,12 +41,15 @@ def plan(
     workers: Workers = None,
     device: Device = "cpu",
     everything: Everything = False,
+    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Check designs, say what each claim can tell, and what it costs. Runs nothing."""
+    import json
     import os
 
     from faeval import pipeline
 
+    check_format(format)
     result = pipeline.outlook(
         paths or [Path("claims")],
         setting=setting,
@@ -53,7 +62,11 @@ def plan(
     if not result.outlooks:
         typer.echo("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
         raise typer.Exit(NOTHING_SELECTED)
-    _print_plan(result, workers or os.cpu_count() or 1)
+    count = workers or os.cpu_count() or 1
+    if format == "json":
+        typer.echo(json.dumps(_plan_content(result, count), indent=1))
+    else:
+        _print_plan(result, count)
 
 
 def lock(
@@ -61,13 +74,115 @@ def lock(
     pilot: Annotated[
         list[Path] | None, typer.Option(help="Evidence on pilot seeds 1000-1005; may be given several times.")
     ] = None,
+    amend: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE::VARIABLE of a registered claim to register in its present form; needs --because."),
+    ] = None,
+    because: Annotated[str, typer.Option(help="The reason of an amendment; it stays in the lock.")] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where claims differ from their registration.")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(help="With --check: a git revision whose lock this one must continue.")
+    ] = None,
+    store: Store = Path(".faeval"),
+    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
-    from faeval import pipeline
+    import json
 
-    made, file = pipeline.register(paths or [Path("claims")], pilot or [])
-    typer.echo(f"registered {len(made.claims)} claims in {file.name}, sha256 {made.sha256[:12]}", err=True)
-    typer.echo("commit it before the first confirmatory run.", err=True)
+    from faeval import pipeline
+    from faeval.errors import FaevalError
+
+    check_format(format)
+    given = paths or [Path("claims")]
+    if check:
+        if amend or because or pilot:
+            raise FaevalError("faeval lock --check writes nothing; leave --amend, --because and --pilot out.")
+        found = pipeline.check_lock(given, against)
+        _print_check(found, format)
+        raise typer.Exit(0 if found.passed else DRIFT)
+    if against is not None:
+        raise FaevalError(f"faeval lock --against {against}: goes with --check.")
+    made, file, new = pipeline.register(given, pilot or [], amend=amend or [], because=because, store=store)
+    if format == "json":
+        content = {"schema": "faeval-lock-1", "sha256": made.sha256, "claims": sorted(made.claims), "new": list(new)}
+        typer.echo(json.dumps({**content, "entries": len(made.chain)}, indent=1))
+    what = "amended" if amend else "registered"
+    text = f"{what} {len(new)} claims" if new else "nothing new to register"
+    typer.echo(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
+    if new:
+        typer.echo("commit it before the first confirmatory run.", err=True)
+
+
+def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the option's name
+    import json
+
+    parts = {
+        "changed": found.changed,
+        "missing": found.missing,
+        "unregistered": found.unregistered,
+    }
+    if format == "json":
+        content = {"schema": "faeval-lock-check-1", "passed": found.passed, "sha256": found.lock.sha256}
+        chain = [e.model_dump(exclude={"replaced", "looked_at", "schema_version"}) for e in found.lock.chain]
+        lists = {name: list(ids) for name, ids in parts.items()}
+        typer.echo(json.dumps({**content, "same": list(found.same), **lists, "chain": chain}, indent=1))
+        return
+    said = {
+        "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
+        "missing": "is registered, and in no claims file; restore it: a claim that is dropped still counts",
+        "unregistered": "is not registered",
+    }
+    for name, ids in parts.items():
+        for claim in ids:
+            typer.echo(f"{claim} {said[name]}")
+    typer.echo(
+        f"{len(found.same)} claims are as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}"
+    )
+
+
+def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
+    """The plan as plain data; numbers that are not known are null."""
+    plan = result.plan
+
+    def chances(c: Chances | None) -> dict[str, Any] | None:
+        if c is None:
+            return None
+        at = {name: {"supported": v.supported, "refuted": v.refuted} for name, v in c.at.items()}
+        return {"power": c.power, "seeds_needed": list(c.needed), "at": at}
+
+    claims = [
+        {
+            "claim": o.claim.name,
+            "sentence": o.claim.sentence,
+            "family": o.claim.family,
+            "family_size": o.family_size,
+            "seeds": list(o.seeds),
+            "detectable_in_sd": o.detectable_in_sd,
+            "problem": o.problem
+            and {"verdict": o.problem.verdict, "reason_code": o.problem.code, "reason": o.problem.text},
+            "warnings": list(o.warnings),
+            "assertions": [
+                {"text": a.text, "pilot": a.pilot and a.pilot.model_dump(), "chances": chances(a.chances)}
+                for a in o.assertions
+            ],
+        }
+        for o in result.outlooks
+    ]
+    reopening = [
+        {"claim": r.verdict.claim, "fresh_seeds": r.seeds, "runs": r.runs, "seconds": r.seconds} for r in result.open
+    ]
+    return {
+        "schema": "faeval-plan-1",
+        "setting": result.setting,
+        "runs": len(plan.jobs),
+        "cached": len(plan.cached),
+        "workers": workers,
+        "seconds": plan.estimate_seconds(workers) if plan.todo else 0.0,
+        "claims": claims,
+        "open": reopening,
+    }
 
 
 def _print_plan(result: PlanReport, workers: int) -> None:
@@ -103,6 +218,7 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         else f"about {duration(left)}"
     )
     console.print(f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with {workers} workers.")
+    _print_open(result, workers, console)
     console.print(
         "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences, then in the metric's unit at "
         "the pilot's s.d.; supported or refuted: the chance of each verdict if the true effect is none, the margin, or the one "
@@ -113,6 +229,22 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for o in result.outlooks:
         if o.problem:
             console.print(Text(f"{o.claim.name}: {o.problem.text}"))
+
+
+def _print_open(result: PlanReport, workers: int, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not result.open:
+        return
+    table = Table(title="Open at their plan: what a new registration on fresh seeds would need", title_justify="left")
+    for column in ("claim", "fresh seeds", "runs", "time"):
+        table.add_column(column, overflow="fold")
+    for r in result.open:
+        seeds = "unknown" if r.seeds is None else f"about {r.seeds}"
+        cost = "unknown" if r.seconds is None else f"about {duration(r.seconds / workers)}"
+        table.add_row(*map(Text, (r.verdict.sentence, seeds, "-" if r.runs is None else str(r.runs), cost)))
+    console.print(table)
 
 
 def _detectable(in_sd: float, pilots: list[Any]) -> str:

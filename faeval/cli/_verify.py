@@ -76,6 +76,7 @@ def verify(
             offline=offline,
             everything=everything,
             progress=progress,
+            notice=lambda text: typer.echo(text, err=True),
         )
     finally:
         progress.close()

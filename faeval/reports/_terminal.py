@@ -61,6 +61,8 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
         text.append_text(_text(f": {claim.code}", style))
     if claim.standing:
         text.append(between).append_text(_text(claim.standing, style if claim.alarm else "dim"))
+    if claim.registration:
+        text.append(between).append_text(_text(claim.registration, "dim"))
     if claim.flags:
         text.append(between).append_text(_text(", ".join(claim.flags), "yellow"))
     return text

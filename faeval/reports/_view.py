@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims._verdict import WORDS, AssertionResult, Verdict
+from faeval.claims._verdict import REGISTRATIONS, WORDS, AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
@@ -69,6 +69,7 @@ class ClaimView:
     pride: str
     takes: str
     flags: tuple[str, ...]
+    registration: str
     n: int
     assertions: tuple[AssertionView, ...]
     tests: Table | None
@@ -188,6 +189,7 @@ def _claim(verdict: Verdict, anchor: str) -> ClaimView:
         pride=words.pride(verdict),
         takes=_takes(verdict),
         flags=verdict.flags,
+        registration=words.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
         tests=_tests(verdict) if verdict.assertions else None,
@@ -366,8 +368,12 @@ def _rests(verdict: Verdict) -> Iterator[Fact]:
     expected = verdict.expected or "none was written down"
     met = words.standing_text(verdict)
     yield Fact("Expectation", plain(expected + (f" ({met})" if verdict.expected and met else "")), "expectation")
-    registered = f"sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else "not registered"
-    yield Fact("Registration", plain(registered), "registration")
+    sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
+    yield Fact("Registration", plain(REGISTRATIONS[verdict.registration] + sha), "registration")
+    for reason in verdict.amendments:
+        yield Fact("Amended because", plain(reason), "registration")
+    if verdict.attempt is not None and verdict.attempt > 1:
+        yield Fact("Attempt", plain(f"number {verdict.attempt} of the registered claims that ask this question"))
     for flag in verdict.flags:
         yield Fact(f"Flag: {flag}", plain(words.FLAGS.get(flag, "")))
     for warning in verdict.warnings:
@@ -501,7 +507,7 @@ def _missing(profile: Profile) -> str:
 def _provenance(report: Report) -> Iterator[Fact]:
     yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
     yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
-    for name in sorted(report.provenance):
+    for name in sorted(set(report.provenance) - {"registrations"}):  # that says each verdict for itself
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
 
 

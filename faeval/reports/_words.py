@@ -51,9 +51,18 @@ FLAGS: Mapping[str, str] = {
     "unregistered": "the claim was not registered before its evidence, so it could have been fitted to it",
     "reproduction": "it was decided on seeds whose results were known before: it repeats, and confirms nothing anew",
     "exploratory": "it was decided on seeds outside its plan",
+    "after_evidence": "evidence of it was there before it was registered, so it could have been fitted to it",
+    "amended_after_evidence": "evidence of it was there before it was changed, so it could have been fitted to it",
     "deviated": "it was carried out otherwise than registered",
     "stale": "code that its numbers depend on has changed since they were measured",
     "replication_differs": "an earlier report of the same claim came out otherwise",
+}
+
+#: How a verdict stands to its registration, in a few words, where no flag says so.
+REGISTRATION: Mapping[str, str] = {
+    "registered": "registered in advance",
+    "amended": "amended in advance",
+    "undated": "registered, undated",
 }
 
 #: The glossary: key, term, meaning. Facts of the page point here by key.

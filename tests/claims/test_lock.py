@@ -133,25 +133,27 @@ def test_what_was_looked_at_before_is_not_forgotten(tmp_path: Path) -> None:
 def test_registering_again_keeps_old_claims_and_adds_new_ones(tmp_path: Path) -> None:
     folder = tmp_path / "claims"
     path = file(folder)
-    first, at = register([folder])
+    first, at, new = register([folder])
     assert at == folder / NAME
     assert read_lock(at) == first
-    again, _ = register([path])
-    assert again.claims == first.claims
+    again, _, none = register([path])
+    assert (new, none) == (("it::one",), ())
+    assert again == first
     file(folder, more="two = fe.Claim('Two', more, attributed_to='rule')")
-    second, _ = register([folder])
+    second, _, added = register([folder])
     assert set(second.claims) == {"it::one", "it::two"}
+    assert added == ("it::two",)
     assert second.claims["it::one"] == first.claims["it::one"]
     path.unlink()
     (folder / "other.py").write_text(dedent(BODY.format(margin=0.1, seeds=3)))
-    third, _ = register([folder])
+    third, *_ = register([folder])
     assert set(third.claims) == {"it::one", "it::two", "other::one"}
 
 
 def test_a_registered_claim_cannot_be_registered_in_another_form(tmp_path: Path) -> None:
     folder = tmp_path / "claims"
     file(folder)
-    _, at = register([folder])
+    _, at, _ = register([folder])
     bytes_before = at.read_bytes()
     file(folder, margin=0.2)
     with pytest.raises(FaevalError, match=r"'it::one' was registered on .* in another form"):
@@ -162,7 +164,7 @@ def test_a_registered_claim_cannot_be_registered_in_another_form(tmp_path: Path)
 def test_a_lock_that_was_edited_is_not_registered_over(tmp_path: Path) -> None:
     folder = tmp_path / "claims"
     file(folder)
-    _, at = register([folder])
+    _, at, _ = register([folder])
     at.write_text(at.read_text().replace('"alpha": 0.05', '"alpha": 0.5'))
     with pytest.raises(Tampered):
         register([folder])
@@ -172,7 +174,7 @@ def test_the_lock_beside_the_claims_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "claims"
     path = file(folder)
     assert find_lock([folder]) is None
-    lock, _ = register([folder])
+    lock, *_ = register([folder])
     assert find_lock([folder, path]) == lock
     file(tmp_path / "more")
     register([tmp_path / "more"])
@@ -195,7 +197,7 @@ def test_the_spread_of_a_pilot_is_that_of_its_differences_on_pilot_seeds_alone(t
     values = {1000: (0.5, 0.1), 1001: (0.7, 0.2), 1003: (0.6, 0.35), 1: (9.0, 0.0), 42: (5.0, 0.0)}
     table = pilot([(arm, s, v[i]) for s, v in values.items() for i, arm in enumerate("ab")])
     table.to_csv(tmp_path / "pilot.csv", index=False)
-    lock, _ = register([folder], [tmp_path / "pilot.csv"])
+    lock, *_ = register([folder], [tmp_path / "pilot.csv"])
     wide = table[table["seed"].between(1000, 1005)].pivot(index="seed", columns="arm", values="value")
     d = wide["a"] - wide["b"]
     (spread,) = lock.claims["it::one"].pilot["toy"]

@@ -120,7 +120,7 @@ def test_registration_carries_the_pilots_spread(store: Path, tmp_path: Path) -> 
     (tmp_path / "c.py").write_text(text)
     pilot = fe.verify(tmp_path / "c.py", seeds=[1000, 1001, 1002], store=store, workers=1)
     pipeline.publish(pilot, tmp_path / "pilot")
-    lock, file = pipeline.register([tmp_path / "c.py"], [tmp_path / "pilot"])
+    lock, file, _ = pipeline.register([tmp_path / "c.py"], [tmp_path / "pilot"])
     assert file == tmp_path / "claims.lock"
     (spread,) = lock.claims["c::rises"].pilot["teacher"]
     assert spread is not None

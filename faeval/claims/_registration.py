@@ -1,0 +1,65 @@
+"""Which came first, registration or evidence: told by the lock's digest that every run records, not by clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from faeval.claims._lock import Lock
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Under which registration each number was measured.
+
+    Parameters
+    ----------
+    locks
+        (arm, metric, seed) to the digests of the lock that records of it carry; None among them is a run without one.
+    common
+        The digests for numbers not named there; None where nothing is known.
+    """
+
+    locks: Mapping[tuple[str, str, int], frozenset[str | None]] = field(default_factory=dict)
+    common: frozenset[str | None] | None = None
+
+    def of(self, arm: str, metric: str, seed: int) -> frozenset[str | None] | None:
+        """Return the digests under which a number was measured, or None where that is not known."""
+        return self.locks.get((arm, metric, seed), self.common)
+
+
+def registration_of(
+    claim: str, lock: Lock | None, flags: Iterable[str], reads: Iterable[tuple[str, str, int]], origins: Origins
+) -> tuple[str, str]:
+    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and a remark where there is one.
+
+    Parameters
+    ----------
+    reads
+        (arm, metric, seed) of each number that the verdict rests on.
+    """
+    if lock is None or claim not in lock.claims:
+        return "unregistered", ""
+    for word in ("reproduction", "exploratory"):
+        if word in flags:
+            return word, ""
+    own = lock.entry_of(claim)
+    amended = bool(lock.amendments(claim))
+    unknown: set[str] = set()
+    dated = True
+    for number in dict.fromkeys(reads):
+        digests = origins.of(*number)
+        if digests is None:
+            dated = False
+            continue
+        for digest in digests:
+            position = None if digest is None else lock.position(digest)
+            if digest is not None and position is None:
+                unknown.add(digest)
+            elif position is None or position < own:
+                return ("amended_after_evidence" if amended else "after_evidence"), ""
+    if unknown:
+        return "undated", f"some of its runs name a registration, {min(unknown)[:12]}, that this lock does not know"
+    if not dated:
+        return "undated", ""
+    return ("amended" if amended else "registered"), ""

@@ -1,0 +1,17 @@
+"""The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line itself."""
+
+from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
+from faeval.pipeline._outlook import Outlook as Outlook
+from faeval.pipeline._outlook import PlanReport as PlanReport
+from faeval.pipeline._outlook import outlook as outlook
+from faeval.pipeline._register import LockCheck as LockCheck
+from faeval.pipeline._register import check_lock as check_lock
+from faeval.pipeline._register import register as register
+from faeval.pipeline._select import DEFAULT_SETTING as DEFAULT_SETTING
+from faeval.pipeline._select import STORE as STORE
+from faeval.pipeline._select import Given as Given
+from faeval.pipeline._select import Selection as Selection
+from faeval.pipeline._select import needs as needs
+from faeval.pipeline._select import select as select
+from faeval.pipeline._walk import publish as publish
+from faeval.pipeline._walk import verify as verify

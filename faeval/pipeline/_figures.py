@@ -1,0 +1,68 @@
+"""What a report draws besides verdicts: metrics by layer, and controls against gradient norms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faeval import claims
+from faeval.errors import FaevalError
+from faeval.pipeline._select import Selection
+from faeval.reports import ControlCurve, Profile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
+    """Return each layered metric that the claims read, by layer and seed, at the last epoch of each of their arms."""
+    wanted: dict[tuple[str, str], None] = {}
+    for claim in chosen.claims:
+        design = claims.design_of(claim, chosen.setting)
+        for assertion in claim.assertions:
+            for read in assertion.contrast.reads():
+                if read.layers is not None:
+                    try:
+                        wanted[design.label(read.arm), read.metric] = None
+                    except FaevalError:  # an arm that this setting does not have; its verdict says so
+                        continue
+    profiles = []
+    for arm, metric in wanted:
+        rows = table[(table["arm"] == arm) & (table["metric"] == metric) & table["layer"].notna()]
+        rows = rows.drop_duplicates(["seed", "epoch", "layer"])
+        epochs = rows["epoch"].dropna()
+        last = int(epochs.max()) if len(epochs) else None
+        rows = rows[rows["epoch"] == last] if last is not None else rows
+        if rows.empty or rows.duplicated(["seed", "layer"]).any():
+            continue
+        grid = rows.pivot(index="seed", columns="layer", values="value")
+        status = rows.pivot(index="seed", columns="layer", values="status")
+        profiles.append(
+            Profile(
+                arm=arm,
+                metric=metric,
+                layers=tuple(map(int, grid.columns)),
+                seeds=tuple(map(int, grid.index)),
+                values=tuple(tuple(None if v != v else float(v) for v in row) for row in grid.to_numpy()),
+                status=tuple(tuple(s if isinstance(s, str) else "undefined" for s in row) for row in status.to_numpy()),
+                epoch=last,
+            )
+        )
+    return tuple(profiles)
+
+
+def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
+    """Return the positive control of each instrument against the gradient norm, at every state that was audited."""
+    where = ["arm", "seed", "epoch", "layer"]
+    norms = table[(table["metric"] == "gradient_norm") & (table["status"] == "measured")].drop_duplicates(where)
+    curves = []
+    for metric in sorted(m for m in table["metric"].unique() if m.rpartition(".")[2] == "control_true"):
+        rows = table[table["metric"] == metric].drop_duplicates(where)
+        both = rows.merge(norms, on=where, suffixes=("", "_norm"))
+        both = both[both["value_norm"] > 0].sort_values(["value_norm", "value"])
+        points = tuple(
+            (float(norm), float(value) if status == "measured" and value == value else None)
+            for norm, value, status in zip(both["value_norm"], both["value"], both["status"], strict=True)
+        )
+        if points:
+            curves.append(ControlCurve(metric.rpartition(".")[0] or "float64", points))
+    return tuple(curves)

@@ -1,0 +1,104 @@
+"""Where evidence comes from: what its runs' records say, and what stands beside a pack of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from faeval import evidence
+from faeval.claims import Origins
+from faeval.errors import EvidenceError
+
+
+def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[str, Any]:
+    """Return what the runs' records say of where they come from: each value that occurs, once."""
+    seen: dict[str, set[str]] = {}
+    count, seconds = 0, 0.0
+    for record in records:
+        count += isinstance(record, evidence.TrainingRecord)
+        seconds += record.seconds
+        facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
+        facts |= {"device": record.device, "threads": record.threads, "dataset": record.dataset, "lock": record.lock}
+        facts["commit"] = record.commit
+        facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
+        for name, value in facts.items():
+            if value is not None:
+                seen.setdefault(name, set()).add(str(value))
+    if not seen:
+        return {}
+    return (
+        {"runs": count, "hours of computing": round(seconds / 3600, 3)}
+        | {name: ", ".join(sorted(values)) for name, values in sorted(seen.items())}
+        | {"registrations": spelt_origins(origins)}
+    )
+
+
+def origins_of(records: Iterable[evidence.Record]) -> Origins:
+    """Return under which registration each number of these records was measured."""
+    found: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
+    for record in records:
+        for metric in {row[0] for row in record.rows}:
+            found[record.arm, metric, record.seed].add(record.lock)
+    return Origins({number: frozenset(locks) for number, locks in found.items()})
+
+
+def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
+    """Return origins as they are written beside evidence: one item for a lock, an arm and metrics that share seeds."""
+    if origins.common is not None:
+        return [{"lock": lock} for lock in sorted(origins.common, key=str)]
+    locks = {lock for found in origins.locks.values() for lock in found}
+    if len(locks) == 1:
+        return [{"lock": lock} for lock in locks]
+    seeds: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
+    for (arm, metric, seed), found in origins.locks.items():
+        for lock in found:
+            seeds[lock, arm, metric].append(seed)
+    metrics: dict[tuple[str | None, str, tuple[int, ...]], list[str]] = defaultdict(list)
+    for (lock, arm, metric), own in seeds.items():
+        metrics[lock, arm, tuple(sorted(own))].append(metric)
+    items = [
+        {"lock": lock, "arm": arm, "metrics": sorted(names), "seeds": list(own)}
+        for (lock, arm, own), names in metrics.items()
+    ]
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def written_origins(provenance: dict[str, Any]) -> Origins:
+    """Return what a written provenance says of the registrations under which its numbers were measured."""
+    items = provenance.get("registrations")
+    if items is None:  # written before there were such items, or by hand: one lock for all, or nothing known
+        lock = provenance.get("lock")
+        return Origins(common=frozenset(lock.split(", ")) if isinstance(lock, str) else None)
+    found: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
+    common: set[str | None] = set()
+    try:
+        for item in items:
+            if "arm" not in item:
+                common.add(item["lock"])
+                continue
+            for metric in item["metrics"]:
+                for seed in item["seeds"]:
+                    found[item["arm"], metric, seed].add(item["lock"])
+    except (KeyError, TypeError) as error:
+        raise EvidenceError(
+            f"provenance.json: registrations={items!r} cannot be read ({error!r}); restore the file, or delete it."
+        ) from None
+    return Origins({n: frozenset(locks) for n, locks in found.items()}, frozenset(common) if common else None)
+
+
+def written_provenance(source: Any) -> dict[str, Any]:
+    """Return what stands in provenance.json beside evidence that was given by path."""
+    if not isinstance(source, str | Path):
+        return {}
+    path = Path(source)
+    file = (path if path.is_dir() else path.parent) / "provenance.json"
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{file}: cannot be read as JSON ({error}); restore or delete it.") from None
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,84 @@
+"""Which claims, in which setting, under which registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faeval import campaign, claims
+from faeval.claims import Claim, Design, Lock, Registered
+from faeval.errors import FaevalError
+from faeval.experiment import Experiment, experiment
+
+DEFAULT_SETTING = "teacher"
+STORE = Path(".faeval")
+
+Given = Claim | str | Path | Iterable[Claim | str | Path]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The claims of a call, the setting they are decided in, and their registration."""
+
+    claims: tuple[Claim, ...]
+    setting: str
+    lock: Lock | None
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment of the setting: the claims file's own, or a named one."""
+        own = next((c.experiment for c in self.claims if c.experiment and c.experiment.name == self.setting), None)
+        return own or experiment(self.setting)
+
+    def registered(self, claim: Claim) -> Registered | None:
+        """Return a claim as it was registered, or None."""
+        return self.lock.claims.get(claim.id) if self.lock else None
+
+    def seeds(self, claim: Claim, asked: int | tuple[int, ...] | None) -> tuple[int, ...]:
+        """Return the seeds that a claim runs on."""
+        return claims.seeds_for(claim, self.registered(claim), self.setting, asked)
+
+
+def select(given: Given, setting: str | None = None, *, everything: bool = False) -> Selection:
+    """Load claims and their lock, and settle on the setting.
+
+    Parameters
+    ----------
+    given
+        Claims, or paths of files and folders.
+    setting
+        None: the experiment that the claims file brings, else ``teacher``.
+    everything
+        Also take claims tagged ``extended``.
+    """
+    items: list[Claim | str | Path] = [given] if isinstance(given, Claim | str | Path) else list(given)
+    paths = [Path(i) for i in items if not isinstance(i, Claim)]
+    found = [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else [])
+    chosen = tuple(c for c in found if everything or "extended" not in c.tags)
+    if setting is None:
+        own = sorted({c.experiment.name for c in chosen if c.experiment})
+        if len(own) > 1:
+            raise FaevalError(f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with setting=.")
+        setting = own[0] if own else DEFAULT_SETTING
+    return Selection(chosen, setting, claims.find_lock(paths))
+
+
+def needs(
+    chosen: Selection, seeds: int | tuple[int, ...] | None, stops: Mapping[str, int] | None = None
+) -> list[campaign.Need]:
+    """Return the runs that the claims need: none for a claim that its design refuses.
+
+    ``stops`` has the number of seeds, of those that it takes in order, at which a claim stops for now, by its name.
+    """
+    found = []
+    for claim in claims.with_gates(chosen.claims):
+        design = Design(chosen.experiment)
+        claims.check_names(claim, design)
+        if claims.check_design(claim, design) is None:
+            found += [
+                campaign.Need(chosen.experiment, arm, seed, frozenset(metrics))
+                for seed in chosen.seeds(claim, seeds)[: (stops or {}).get(claim.name)]
+                for arm, metrics in claim.metrics_by_arm().items()
+            ]
+    return found

@@ -1,0 +1,167 @@
+"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report. Each arrow is one call here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faeval import campaign, claims, evidence
+from faeval.claims import Origins
+from faeval.errors import FaevalError
+from faeval.experiment import RunOptions
+from faeval.pipeline._figures import controls_in, profiles_of
+from faeval.pipeline._looks import first_stops, next_stops
+from faeval.pipeline._outlook import outlooks_of
+from faeval.pipeline._provenance import origins_of, provenance_of, written_origins, written_provenance
+from faeval.pipeline._select import STORE, Given, Selection, needs, select
+from faeval.reports import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def verify(
+    given: Given = "claims",
+    *,
+    setting: str | None = None,
+    seeds: int | Iterable[int] | None = None,
+    store: str | Path | evidence.Store | None = None,
+    workers: int | None = None,
+    data: str | Path | None = None,
+    device: str = "cpu",
+    from_evidence: str | Path | pd.DataFrame | None = None,
+    offline: bool = False,
+    everything: bool = False,
+    progress: Callable[[campaign.Event], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+    stacked: bool | None = None,
+) -> Report:
+    """Verify claims: train and audit what they need and is not there yet, then decide.
+
+    Parameters
+    ----------
+    given
+        Claims, or paths of claims files and folders.
+    setting
+        The experiment to verify in. None: the one that evidence holds, or that the claims file brings, else ``teacher``.
+    seeds
+        None runs each claim's plan; a count its first so many; a list exactly those seeds.
+    store
+        Where runs are kept and found again; default ``.faeval`` in the working directory.
+    workers
+        Worker processes, one thread each; default one for each CPU, and two for a CUDA device.
+    data
+        Folder of the data set, for settings that read one.
+    device
+        ``cpu``, or ``cuda``, where the seeds of an arm train in one run; each kind of device has evidence of its own.
+    from_evidence
+        Decide from this table, file or folder alone, and train nothing.
+    offline
+        Train nothing: decide from what the store holds.
+    progress
+        Called with each event of the campaign.
+    notice
+        Called before the first run with each thing to know of a claim's design: why it will be refused, or is weak.
+    stacked
+        Train the seeds of an arm in one run, or never; default on CUDA devices only. See ``faeval.campaign.execute``.
+
+    Returns
+    -------
+    Report
+        One verdict a claim, in their order. A claim with looks runs no further than the look that decides it.
+
+    Raises
+    ------
+    FaevalError
+        Anything given that cannot be used; nothing that was measured is lost.
+    """
+    chosen_seeds = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
+    if from_evidence is not None:
+        table = evidence.read(from_evidence)
+        chosen = select(given, setting or _only_setting(table), everything=everything)
+        table = table[table["setting"] == chosen.setting]
+        written = written_provenance(from_evidence)
+        return _report(chosen, table, chosen_seeds, written, written_origins(written), by_hand=True)
+    chosen = select(given, setting, everything=everything)
+    if not chosen.claims:
+        return Report(chosen.setting, ())
+    kept = store if isinstance(store, evidence.Store) else evidence.Store(Path(store or STORE))
+    options = RunOptions(device=device, data=Path(data) if data is not None else None)
+    registered = chosen.lock.sha256 if chosen.lock else None
+    failures: list[tuple[str, int, str]] = []
+    stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
+    while True:
+        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options)
+        if plan.todo and not offline:
+            if notice is not None:
+                for prospect in outlooks_of(chosen, chosen_seeds):
+                    for text in prospect.warnings:
+                        notice(f"{prospect.claim.name}: {text}")
+                notice = None  # once, before the first run
+            failed = {(label, seed) for label, seed, _ in failures}  # at an earlier look: once is enough
+            due = replace(plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed))
+            outcome = campaign.execute(due, kept, workers, progress, lock=registered, stacked=stacked)
+            failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
+        records = list(kept.records(plan.wanted))
+        origins = origins_of(records)
+        provenance = provenance_of(records, origins)
+        report = _report(chosen, kept.table(plan.wanted), chosen_seeds, provenance, origins, failures, by_hand=False)
+        further = next_stops(chosen, report.verdicts, stops or {})
+        if not further:
+            return report
+        stops = further
+
+
+def _report(
+    chosen: Selection,
+    table: pd.DataFrame,
+    seeds: int | tuple[int, ...] | None,
+    provenance: dict[str, Any],
+    origins: Origins,
+    failures: Sequence[tuple[str, int, str]] = (),
+    *,
+    by_hand: bool,
+) -> Report:
+    verdicts = claims.decide(
+        chosen.claims,
+        table,
+        chosen.setting,
+        seeds,
+        lock=chosen.lock,
+        failures=failures,
+        by_hand=by_hand,
+        origins=origins,
+    )
+    return Report(
+        setting=chosen.setting,
+        verdicts=tuple(verdicts),
+        evidence_sha256=hashlib.sha256(evidence.csv_bytes(table)).hexdigest() if len(table) else None,
+        lock_sha256=chosen.lock.sha256 if chosen.lock else None,
+        provenance=provenance,
+        profiles=profiles_of(chosen, table),
+        controls=controls_in(table),
+        evidence=table,
+    )
+
+
+def _only_setting(table: pd.DataFrame) -> str | None:
+    present = sorted(table["setting"].unique())
+    if len(present) > 1:
+        raise FaevalError(f"evidence holds {len(present)} settings ({', '.join(present)}); say which with --setting.")
+    return present[0] if present else None
+
+
+def publish(report: Report, folder: str | Path) -> list[Path]:
+    """Write a report and the evidence it rests on into a folder: everything that deciding again needs."""
+    paths = report.write(folder)
+    folder = Path(folder)
+    if report.evidence is not None:
+        evidence.write_csv(report.evidence, folder / "evidence.csv")
+        text = json.dumps(report.provenance, indent=1, sort_keys=True) + "\n"
+        (folder / "provenance.json").write_text(text, encoding="utf-8")
+        paths += [folder / "evidence.csv", folder / "provenance.json"]
+    return paths

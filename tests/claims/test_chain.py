@@ -1,0 +1,222 @@
+"""The chain of registrations: what came first, registration or evidence, and that no part of the past can be changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import faeval as fe
+from faeval.claims import NAME, Lock, Origins, make_lock, read_lock, write_lock
+from faeval.errors import FaevalError, Tampered
+
+ROOT = Path(__file__).parents[2]
+Table = Callable[..., pd.DataFrame]
+Make = Callable[..., fe.Claim]
+SCORES = {"a": [0.5, 0.52, 0.49, 0.51, 0.5], "b": [0.1, 0.12, 0.1, 0.13, 0.11]}
+
+
+def step(claims: list[fe.Claim], before: Lock | None = None, day: int = 1, **arguments: Any) -> Lock:
+    return make_lock(claims, {}, registered=f"2026-01-{day:02}", commit=f"c{day}", before=before, **arguments)
+
+
+@pytest.fixture(scope="module")
+def three(claim: Make) -> tuple[Lock, Lock, Lock]:
+    """A claim is registered, then another in a family of its own, then the first one is amended."""
+    one, two = claim(id="f::one", family="f"), claim("exceeds", 0.2, id="g::two", family="g")
+    first = step([one])
+    second = step([one, two], first, 2)
+    changed = claim("exceeds", 0.15, id="f::one", family="f")
+    return first, second, step([changed, two], second, 3, amend=["f::one"], because="the pilot was read wrongly")
+
+
+def test_the_chain_grows_and_says_what_changed(three: tuple[Lock, Lock, Lock]) -> None:
+    first, second, third = three
+    assert [len(lock.chain) for lock in three] == [1, 2, 3]
+    assert third.chain[:2] == second.chain
+    assert third.position(first.sha256) == 0
+    assert third.position(second.sha256) == 1
+    assert third.position("0" * 64) is None
+    assert (third.entry_of("f::one"), third.entry_of("g::two")) == (2, 1)
+    (amendment,) = third.amendments("f::one")
+    assert amendment.reason == "the pilot was read wrongly"
+    assert amendment.replaced == {"f::one": first.claims["f::one"]}
+    assert amendment.commit == "c3"
+    assert third.amendments("g::two") == ()
+
+
+def test_an_entrys_digest_can_be_computed_by_anyone(three: tuple[Lock, Lock, Lock]) -> None:
+    *_, lock = three
+    for entry in lock.model_dump()["chain"]:
+        stated = entry.pop("sha256")
+        assert hashlib.sha256(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest() == stated
+
+
+def paths_of(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    deeper = [p for key, value in items for p in paths_of(value, (*at, key))]
+    return deeper or [at]
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_part_of_the_past_can_be_changed_without_its_digest(
+    tmp_path_factory: pytest.TempPathFactory, three: tuple[Lock, Lock, Lock], data: st.DataObject
+) -> None:
+    content = json.loads(json.dumps(three[-1].model_dump()))
+    *parents, last = data.draw(st.sampled_from(paths_of(content)))
+    node = content
+    for key in parents:
+        node = node[key]
+    old = node[last]
+    node[last] = data.draw(st.sampled_from([0, "x", None, 77, [], {}]).filter(lambda v: v != old))
+    path = tmp_path_factory.mktemp("lock") / NAME
+    path.write_text(json.dumps(content))
+    with pytest.raises(Tampered):
+        read_lock(path)
+
+
+def test_an_entry_cannot_be_taken_out_or_two_exchanged(tmp_path: Path, three: tuple[Lock, Lock, Lock]) -> None:
+    lock = three[-1]
+    for chain in (lock.chain[1:], lock.chain[:-1], (lock.chain[1], lock.chain[0], lock.chain[2]), ()):
+        write_lock(lock.model_copy(update={"chain": chain}), tmp_path / NAME)
+        with pytest.raises(Tampered):
+            read_lock(tmp_path / NAME)
+    write_lock(lock, tmp_path / NAME)
+    assert read_lock(tmp_path / NAME) == lock
+
+
+def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(tmp_path: Path, claim: Make) -> None:
+    # Ours was written under schema 1, and the records of its runs carry that digest.
+    ours = read_lock(ROOT / "claims" / NAME)
+    stated = json.loads((ROOT / "claims" / NAME).read_text())
+    if stated["schema_version"] == 1:
+        assert ours.sha256 == stated["sha256"]
+    assert ours.chain[0].sha256 == "cf17db83072c880e298eb901c9a2e04ef1bc88ca1f91a110a4a9c43c0e865016"
+    more = step([claim(id="new::one", family="new")], ours)
+    write_lock(more, tmp_path / NAME)
+    again = read_lock(tmp_path / NAME)
+    assert again == more
+    assert again.position(ours.sha256) == len(ours.chain) - 1
+    assert again.entry_of("new::one") == len(ours.chain)
+    content = json.loads((tmp_path / NAME).read_text())
+    content["claims"]["penalty::deep_cosine_rises_with_standard_dfa"]["alpha"] = 0.1
+    (tmp_path / NAME).write_text(json.dumps(content))
+    with pytest.raises(Tampered):
+        read_lock(tmp_path / NAME)
+
+
+@pytest.mark.parametrize(
+    ("amend", "because", "told"),
+    [
+        (["f::one"], " ", "no reason"),
+        (["f::none"], "r", "is not registered"),
+        (["f::one"], "r", "nothing to amend"),
+        ([], "r", "amends nothing"),
+    ],
+)
+def test_an_amendment_needs_a_registered_claim_a_change_and_a_reason(
+    claim: Make, amend: list[str], because: str, told: str
+) -> None:
+    one = claim(id="f::one", family="f")
+    with pytest.raises(FaevalError, match=told):
+        step([one], step([one]), 2, amend=amend, because=because)
+    with pytest.raises(FaevalError, match="in none of the claims files"):
+        step([claim(id="g::x", family="g")], step([one]), 2, amend=["f::one"], because="r")
+
+
+def test_an_expectation_can_be_amended(claim: Make) -> None:
+    one = claim(id="f::one", family="f", expect="supported")
+    other = claim(id="f::one", family="f", expect="refuted")
+    lock = step([other], step([one]), 2, amend=["f::one"], because="a pilot on another task")
+    assert lock.claims["f::one"].expect == "refuted"
+
+
+# --- what a verdict says of it ---
+
+
+def registration(
+    table: Table, claim: fe.Claim, lock: Lock | None, *digests: str | None, **arguments: Any
+) -> tuple[str, tuple[str, ...]]:
+    origins = Origins(common=frozenset(digests)) if digests else Origins()
+    (verdict,) = fe.decide(claim, table(SCORES), lock=lock, origins=origins, **arguments)
+    return verdict.registration, verdict.flags
+
+
+def test_registered_before_its_evidence_or_after(table: Table, claim: Make, three: tuple[Lock, Lock, Lock]) -> None:
+    first, second, _ = three
+    one, two = claim(id="f::one", family="f"), claim("exceeds", 0.2, id="g::two", family="g")
+    assert registration(table, one, first, first.sha256) == ("registered", ())
+    assert registration(table, one, second, first.sha256) == ("registered", ())
+    assert registration(table, two, second, second.sha256) == ("registered", ())
+    # Evidence made when only the first claim was registered could have been seen before the second one was.
+    assert registration(table, two, second, first.sha256) == ("after_evidence", ("after_evidence",))
+    assert registration(table, two, second, second.sha256, first.sha256)[0] == "after_evidence"
+    assert registration(table, one, first, None)[0] == "after_evidence"
+    assert registration(table, one, first, first.sha256, None)[0] == "after_evidence"
+
+
+def test_amended_before_its_evidence_or_after(table: Table, claim: Make, three: tuple[Lock, Lock, Lock]) -> None:
+    first, _, third = three
+    changed = claim("exceeds", 0.15, id="f::one", family="f")
+    assert registration(table, changed, third, third.sha256) == ("amended", ())
+    after = ("amended_after_evidence", ("amended_after_evidence",))
+    assert registration(table, changed, third, first.sha256) == after
+    (verdict,) = fe.decide(changed, table(SCORES), lock=third)
+    assert verdict.amendments == ("the pilot was read wrongly",)
+
+
+def test_evidence_that_names_no_registration_or_a_strange_one(table: Table, claim: Make) -> None:
+    one = claim(id="f::one", family="f")
+    lock = step([one])
+    assert registration(table, one, lock) == ("undated", ())
+    (verdict,) = fe.decide(one, table(SCORES), lock=lock, origins=Origins(common=frozenset({"9" * 64})))
+    assert verdict.registration == "undated"
+    assert any("999999999999" in w for w in verdict.warnings)
+
+
+def test_other_seeds_and_claims_without_registration(table: Table, claim: Make) -> None:
+    one = claim(id="f::one", family="f")
+    lock = step([one], looked_at=[6])
+    (verdict,) = fe.decide(one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7])
+    assert verdict.registration == "reproduction"
+    (verdict,) = fe.decide(one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[7, 8, 9])
+    assert verdict.registration == "exploratory"
+    assert registration(table, one, None) == ("unregistered", ("unregistered",))
+    # Beside a lock, an unregistered claim on seeds that were looked at says so as well.
+    other = claim(id="g::x", family="g")
+    (verdict,) = fe.decide(other, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7])
+    assert verdict.flags == ("unregistered", "reproduction")
+
+
+def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make) -> None:
+    one = claim(id="f::one", family="f")
+    lock = step([one])
+    own = frozenset({lock.sha256})
+    locks = {(arm, "x", seed): own for arm in "ab" for seed in range(1, 6)}
+    others = {("a", "y", 1): frozenset({None}), ("a", "x", 9): frozenset({None}), ("c", "x", 1): frozenset({None})}
+    (verdict,) = fe.decide(one, table(SCORES), lock=lock, origins=Origins({**locks, **others}))
+    assert verdict.registration == "registered"
+    locks["b", "x", 4] = frozenset({None})
+    (verdict,) = fe.decide(one, table(SCORES), lock=lock, origins=Origins(locks))
+    assert verdict.registration == "after_evidence"
+
+
+def test_attempts_at_one_question_are_counted(table: Table, claim: Make) -> None:
+    one = claim(id="f::one", family="f", anticipated=0.3)
+    again = claim(id="g::two", family="g", seeds=[11, 12, 13], anticipated=0.2)
+    other = claim("exceeds", 0.3, id="h::three", family="h")
+    lock = step([one, again, other], step([one]), 2)
+    assert [lock.attempt(i) for i in ("f::one", "g::two", "h::three")] == [1, 2, 1]
+    rows = table(SCORES, seeds=[11, 12, 13, 14, 15])
+    (verdict,) = fe.decide(again, rows, lock=lock)
+    assert verdict.attempt == 2
+    (verdict,) = fe.decide(claim(), table(SCORES))
+    assert verdict.attempt is None

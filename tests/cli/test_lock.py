@@ -1,0 +1,126 @@
+"""faeval lock and faeval plan as a user meets them: real subprocesses, exit codes, JSON that says the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from faeval.claims import read_lock
+
+CLAIMS = """
+import faeval as fe
+
+def run(arm, seed):
+    return {"score": 0.1 * arm["dose"] + 0.02 * ((seed * 37) % 11) / 11 * (1 + arm["dose"])}
+
+toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 1)}, revision="1")
+score = {dose: fe.metric("score", fe.Arm(dose=dose)) for dose in (0, 1)}
+more = fe.Claim("More", fe.exceeds(score[1], score[0], by=fe.Margin(MARGIN, "r"), anticipated=0.1), attributed_to="dose")
+"""
+
+
+def faeval(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "COLUMNS": "120"}
+    command = [sys.executable, "-m", "faeval", *arguments]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+def write(folder: Path, margin: float) -> None:
+    (folder / "claims").mkdir(exist_ok=True)
+    (folder / "claims" / "it.py").write_text(CLAIMS.replace("MARGIN", str(margin)))
+
+
+def test_register_check_change_and_amend(tmp_path: Path) -> None:
+    write(tmp_path, 0.05)
+    assert faeval("lock", "--check", cwd=tmp_path).returncode == 2
+    made = faeval("lock", "--format", "json", cwd=tmp_path)
+    content = json.loads(made.stdout)
+    lock = read_lock(tmp_path / "claims" / "claims.lock")
+    assert content == {
+        "schema": "faeval-lock-1",
+        "sha256": lock.sha256,
+        "claims": ["it::more"],
+        "new": ["it::more"],
+        "entries": 1,
+    }
+    assert "commit it before" in made.stderr
+    again = faeval("lock", cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "nothing new" in again.stderr
+    checked = faeval("lock", "--check", cwd=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "1 claims are as registered" in checked.stdout
+
+    write(tmp_path, 0.06)
+    checked = faeval("lock", "--check", "--format", "json", cwd=tmp_path)
+    content = json.loads(checked.stdout)
+    assert checked.returncode == 1
+    assert (content["passed"], content["changed"]) == (False, ["it::more"])
+    refused = faeval("lock", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--amend it::more" in refused.stderr
+    amended = faeval("lock", "--amend", "it::more", "--because", "a typing error", cwd=tmp_path)
+    assert amended.returncode == 0
+    checked = faeval("lock", "--check", "--format", "json", cwd=tmp_path)
+    assert checked.returncode == 0
+    assert [e["reason"] for e in json.loads(checked.stdout)["chain"]] == ["", "a typing error"]
+
+    file = tmp_path / "claims" / "claims.lock"
+    file.write_text(file.read_text().replace("a typing error", "no reason at all"))
+    checked = faeval("lock", "--check", cwd=tmp_path)
+    assert checked.returncode == 12
+    assert "claims.lock does not match its checksum" in checked.stderr
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    write(tmp_path, 0.05)
+    for arguments in (
+        ["--check", "--amend", "it::more"],
+        ["--against", "main"],
+        ["--because", "r"],
+        ["--amend", "it::x"],
+        ["--format", "xml"],
+    ):
+        refused = faeval("lock", *arguments, cwd=tmp_path)
+        assert refused.returncode == 2, arguments
+        assert refused.stderr.startswith("faeval: ")
+        assert not (tmp_path / "claims" / "claims.lock").exists()
+
+
+def test_the_plan_says_the_same_as_json(tmp_path: Path) -> None:
+    write(tmp_path, 0.05)
+    faeval("verify", "--seeds", "1000,1001,1002", "--report", "pilot", "--workers", "1", cwd=tmp_path)
+    faeval("lock", "--pilot", "pilot", cwd=tmp_path)
+    table = faeval("plan", "--workers", "1", cwd=tmp_path)
+    content = json.loads(faeval("plan", "--workers", "1", "--format", "json", cwd=tmp_path).stdout)
+    assert table.returncode == 0
+    assert (content["schema"], content["setting"], content["runs"], content["cached"]) == (
+        "faeval-plan-1",
+        "toy",
+        10,
+        0,
+    )
+    (claim,) = content["claims"]
+    (assertion,) = claim["assertions"]
+    assert (claim["claim"], claim["seeds"], claim["problem"]) == ("it::more", [1, 2, 3, 4, 5], None)
+    assert assertion["pilot"]["n"] == 3
+    assert f"{assertion['chances']['power']:.2f}" in table.stdout
+    assert content["seconds"] >= 0
+    assert "10 runs, 0 of them there already; about" in table.stdout
+
+
+def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path) -> None:
+    write(tmp_path, 0.05)
+    file = tmp_path / "claims" / "it.py"
+    file.write_text(file.read_text().replace(', attributed_to="dose"', ""))
+    done = faeval("verify", "--workers", "1", cwd=tmp_path)
+    assert done.returncode == 11
+    assert "confounded" in done.stdout
+    file.write_text(file.read_text() + 'fine = fe.Claim("Fine", *more.assertions, attributed_to="dose")\n')
+    done = faeval("verify", "--workers", "1", cwd=tmp_path)
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("it::more: invalid (confounded)")
+    assert "10/10 runs" in last
