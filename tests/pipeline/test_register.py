@@ -125,7 +125,7 @@ def test_a_family_closes_at_its_first_evidence(tmp_path: Path) -> None:
     joins = "second = fe.Claim('Second', more(two, none), attributed_to='dose')\n"
     fe.verify(claims, store=store, workers=1, seeds=[1000, 1001])  # a pilot closes nothing
     write(tmp_path, extra=joins)
-    lock, file, new = pipeline.register([claims], store=store)
+    _, file, new = pipeline.register([claims], store=store)
     assert new == ("it::second",)
     fe.verify(claims, store=store, workers=1, seeds=1)
     write(tmp_path, extra=joins + joins.replace("second", "third").replace("0.05", "0.1").replace("Second", "Third"))
@@ -223,7 +223,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 def test_files_are_held_against_the_lock(tmp_path: Path) -> None:
     claims = write(tmp_path)
-    with pytest.raises(FaevalError, match="no claims.lock"):
+    with pytest.raises(FaevalError, match=r"no claims\.lock"):
         pipeline.check_lock([claims])
     pipeline.register([claims])
     found = pipeline.check_lock([claims])

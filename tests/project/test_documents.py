@@ -50,7 +50,7 @@ def test_only_registered_runs_count_as_confirmatory(name: str) -> None:
     assert verdicts
     for verdict in verdicts:
         assert "unregistered" not in verdict["flags"]
-        assert ("reproduction" in verdict["flags"]) == name.endswith(OUTSIDE)
+        assert verdict["registration"] == ("reproduction" if name.endswith(OUTSIDE) else "registered")
 
 
 def test_every_claim_is_registered_in_the_form_it_has() -> None:
