@@ -25,14 +25,18 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
                         wanted[design.label(read.arm), read.metric] = None
                     except FaevalError:  # an arm that this setting does not have; its verdict says so
                         continue
+    layered = table[table["layer"].notna() & table["metric"].isin([metric for _, metric in wanted])]
+    groups = dict(iter(layered[layered["arm"].isin([arm for arm, _ in wanted])].groupby(["arm", "metric"])))
     profiles = []
     for arm, metric in wanted:
-        rows = table[(table["arm"] == arm) & (table["metric"] == metric) & table["layer"].notna()]
+        rows = groups.get((arm, metric))
+        if rows is None:
+            continue
         rows = rows.drop_duplicates(["seed", "epoch", "layer"])
         epochs = rows["epoch"].dropna()
         last = int(epochs.max()) if len(epochs) else None
         rows = rows[rows["epoch"] == last] if last is not None else rows
-        if rows.empty or rows.duplicated(["seed", "layer"]).any():
+        if rows.duplicated(["seed", "layer"]).any():
             continue
         grid = rows.pivot(index="seed", columns="layer", values="value")
         status = rows.pivot(index="seed", columns="layer", values="status")

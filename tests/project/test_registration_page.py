@@ -38,7 +38,7 @@ def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_table_is_that_of_the_package() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)
-    assert dict(rows) == dict(REGISTRATIONS)
+    assert dict(rows[1:]) == dict(REGISTRATIONS)  # without the heading
 
 
 def test_the_commands_do_what_the_page_says(tmp_path: Path) -> None:
