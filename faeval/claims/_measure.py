@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,51 +37,103 @@ class Cell:
     copies: tuple[float, ...] = ()
 
 
+#: What is known of one metric of one arm at one epoch, by (seed, layer).
+Cells: TypeAlias = dict[tuple[int, int | None], Cell]
+
+
 class Evidence:
-    """A table of one setting, indexed by what estimands ask for."""
+    """A table of one setting, indexed by what estimands ask for.
+
+    A claim reads a few hundred rows of what may be millions. The table stays in columns, sorted once; rows of an arm and metric become
+    cells when a claim asks for them.
+    """
 
     def __init__(self, table: Any) -> None:
-        self.cells: dict[tuple[str, str, int | None], dict[tuple[int, int | None], Cell]] = {}
-        self.epochs: dict[str, int] = {}
-        self.seeds_of: dict[str, set[int]] = {}
+        metric, metrics = _coded(table["metric"])
+        arm, arms = _coded(table["arm"])
+        status, self._statuses = _coded(table["status"])
+        run, self._runs = _coded(table["run"])
+        value = table["value"].to_numpy()
+        measured = self._statuses.index("measured") if "measured" in self._statuses else -1
         #: (metric, arm) to the properties that the metric was found to fail when it audited that arm.
         self.failed: dict[tuple[str, str], set[str]] = {}
-        epoch = [None if e < 0 else e for e in table["epoch"].fillna(-1).astype("int64").tolist()]
-        layer = [None if v < 0 else v for v in table["layer"].fillna(-1).astype("int64").tolist()]
-        columns = (table[c].tolist() for c in ("metric", "arm", "seed", "value", "status", "run"))
-        metrics, arms, seeds, values, statuses, runs = columns
-        for m, a, e, s, lay, v, st, run in zip(metrics, arms, epoch, seeds, layer, values, statuses, runs, strict=True):
-            if _HOLDS in m:
-                name, _, tried = m.partition(_HOLDS)
-                if not (v == 1 and st == "measured"):
-                    self.failed.setdefault((name, a), set()).add(tried)
-                continue
-            group = self.cells.setdefault((m, a, e), {})
-            self.seeds_of.setdefault(a, set()).add(s)
-            before = group.get((s, lay))
-            group[s, lay] = Cell(
-                v, st, run, ((*before.copies, v) if before.copies else (before.value, v)) if before else ()
-            )
-            if e is not None and e > self.epochs.get(a, -1):
-                self.epochs[a] = e
+        tried = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
+        broken = tried & ~((value == 1) & (status == measured))
+        for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
+            name, _, what = metrics[m].partition(_HOLDS)
+            self.failed.setdefault((name, arms[a]), set()).add(what)
+        # The rows of an arm lie together, and in them those of a metric, each in the order of the table.
+        kept = np.flatnonzero(~tried)
+        pair = arm[kept].astype(np.int64) * len(metrics) + metric[kept]
+        order = np.argsort(pair, kind="stable")
+        rows, self._pair = kept[order], pair[order]
+        self._metric_of = {name: code for code, name in enumerate(metrics)}
+        self._arm_of = {label: code for code, label in enumerate(arms)}
+        self._seed = table["seed"].to_numpy()[rows]
+        self._epoch, self._layer = (_filled(table[name])[rows] for name in ("epoch", "layer"))
+        self._value, self._status, self._run = value[rows], status[rows], run[rows]
+        self._cells: dict[tuple[str, str, int | None], Cells] = {}
 
     def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
         """Return every seed that any of the arms has rows of."""
-        return tuple(sorted(set().union(*(self.seeds_of.get(arm, ()) for arm in arms))))
+        return tuple(sorted({s for arm in arms for s in np.unique(self._seed[self._rows(arm)]).tolist()}))
 
     def epochs_of(self, metric: str, arm: str) -> tuple[int, ...]:
         """Return the epochs that an arm has rows of a metric at."""
-        return tuple(sorted(e for m, a, e in self.cells if m == metric and a == arm and e is not None))
+        return tuple(e for e in np.unique(self._epoch[self._rows(arm, metric)]).tolist() if e >= 0)
 
-    def group(self, read: Read, design: Design) -> dict[tuple[int, int | None], Cell]:
+    def group(self, read: Read, design: Design) -> Cells:
         """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
         label = design.label(read.arm)
         last = design.last_epoch(read.arm)
-        epoch = read.epoch if read.epoch is not None else last if last is not None else self.epochs.get(label)
-        group = self.cells.get((read.metric, label, epoch))
-        if group is None and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
-            group = self.cells.get((read.metric, label, None))
-        return group or {}
+        epoch = read.epoch if read.epoch is not None else last if last is not None else self._last_epoch(label)
+        group = self._group(read.metric, label, epoch)
+        if not group and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
+            group = self._group(read.metric, label, None)
+        return group
+
+    def _rows(self, arm: str, metric: str | None = None) -> slice:
+        """Where the rows of an arm lie, or those of one of its metrics."""
+        a, m = self._arm_of.get(arm), 0 if metric is None else self._metric_of.get(metric)
+        if a is None or m is None:
+            return slice(0, 0)
+        first = a * len(self._metric_of) + m
+        past = first + (len(self._metric_of) if metric is None else 1)
+        return slice(*np.searchsorted(self._pair, (first, past)).tolist())
+
+    def _last_epoch(self, arm: str) -> int | None:
+        last = int(self._epoch[self._rows(arm)].max(initial=-1))
+        return last if last >= 0 else None
+
+    def _group(self, metric: str, arm: str, epoch: int | None) -> Cells:
+        if (metric, arm, epoch) not in self._cells:
+            self._cells[metric, arm, epoch] = self._read(self._rows(arm, metric), -1 if epoch is None else epoch)
+        return self._cells[metric, arm, epoch]
+
+    def _read(self, rows: slice, epoch: int) -> Cells:
+        at = rows.start + np.flatnonzero(self._epoch[rows] == epoch)
+        cells: Cells = {}
+        columns = (c[at].tolist() for c in (self._seed, self._layer, self._value, self._status, self._run))
+        for seed, layer, value, status, run in zip(*columns, strict=True):
+            key = (seed, None if layer < 0 else layer)
+            before = cells.get(key)
+            copies = () if before is None else (*(before.copies or (before.value,)), value)
+            cells[key] = Cell(value, self._statuses[status], self._runs[run], copies)
+        return cells
+
+
+def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the cells of a column of text as numbers, and the text of each number."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(column)
+    return codes, list(distinct)
+
+
+def _filled(column: Any) -> NDArray[np.int64]:
+    """Return a column of whole numbers, -1 where it is empty or below 0."""
+    filled: NDArray[np.int64] = column.fillna(-1).astype("int64").to_numpy()
+    return np.maximum(filled, -1)
 
 
 class Measurement:
