@@ -59,7 +59,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     failures = 0
     if case.measurement is not None:
         failures = max(
-            (len({s for r, s, _, c in case.measurement.cells() if r.arm == arm and c.status == "diverged"}))
+            (len({s for r, s, _, c in case.measurement.cells() if c.status == "diverged" and r.arm == arm}))
             for arm in claim.arms()
         )
     runs = () if case.measurement is None else tuple(sorted({c.run for *_, c in case.measurement.cells() if c.run}))

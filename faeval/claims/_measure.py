@@ -44,8 +44,8 @@ Cells: TypeAlias = dict[tuple[int, int | None], Cell]
 class Evidence:
     """A table of one setting, indexed by what estimands ask for.
 
-    A claim reads a few hundred rows of what may be millions. The table stays in columns, sorted once; rows of an arm and metric become
-    cells when a claim asks for them.
+    A claim reads a few hundred rows of what may be millions. The table stays in columns, sorted once; rows of an arm and
+    metric become cells when a claim asks for them.
     """
 
     def __init__(self, table: Any) -> None:
@@ -144,43 +144,48 @@ class Measurement:
         self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
         self.groups = {read: evidence.group(read, design) for read in self.reads}
         self.layers: dict[Read, tuple[int | None, ...]] = {read: self._layers(read) for read in self.reads}
-        # Rows of each (read, seed): how many of those wanted are there.
-        self.present = {
-            (read, seed): sum((seed, layer) in self.groups[read] for layer in self.layers[read])
-            for read in self.reads
-            for seed in self.seeds
-        }
+        # How many of the rows wanted are there: of each read, at each seed.
+        self.present = {read: self._count(read) for read in self.reads}
+        found = {seed for counts in self.present.values() for seed, count in counts.items() if count}
+        self._absent = tuple(seed for seed in self.seeds if seed not in found)
 
     def _layers(self, read: Read) -> tuple[int | None, ...]:
         if read.layers is None:
             return (None,)
         return self.design.states(read, {lay for _, lay in self.groups[read] if lay is not None}) or (None,)
 
+    def _count(self, read: Read) -> dict[int, int]:
+        group, layers = self.groups[read], self.layers[read]
+        return {seed: sum((seed, layer) in group for layer in layers) for seed in self.seeds}
+
     def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
         """Yield every cell that the claim reads at its seeds."""
         for read in self.reads:
+            group, layers = self.groups[read], self.layers[read]
             for seed in self.seeds:
-                for layer in self.layers[read]:
-                    cell = self.groups[read].get((seed, layer))
+                for layer in layers:
+                    cell = group.get((seed, layer))
                     if cell is not None:
                         yield read, seed, layer, cell
 
     def absent(self) -> tuple[int, ...]:
         """Return the seeds that nothing at all was measured at."""
-        return tuple(s for s in self.seeds if not any(self.present[r, s] for r in self.reads))
+        return self._absent
 
     def complete(self, seed: int) -> bool:
         """Return whether all rows of a seed are there."""
-        return all(self.present[r, seed] == len(self.layers[r]) for r in self.reads)
+        return all(counts[seed] == len(self.layers[read]) for read, counts in self.present.items())
 
     def missing(self) -> Problem | None:
         """Return what rows are lacking, apart from seeds that are wholly absent."""
+        absent = set(self.absent())
         if len(self.absent()) == len(self.seeds):
             return Problem("inconclusive", "not_run", "no row of what it reads was found; run it first.")
         gaps = [
             f"{read} at seed {seed}"
-            for (read, seed), count in self.present.items()
-            if count < len(self.layers[read]) and seed not in self.absent()
+            for read, counts in self.present.items()
+            for seed, count in counts.items()
+            if count < len(self.layers[read]) and seed not in absent
         ]
         if gaps:
             more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
@@ -190,8 +195,9 @@ class Measurement:
     def untrustworthy(self) -> Problem | None:
         """Return why some row that is there cannot be used."""
         problems: dict[str, Problem] = {}
+        metrics = {read: self.metric(read) for read in self.reads}
         for read, seed, layer, cell in self.cells():
-            code, text = _trouble(self.metric(read), cell)
+            code, text = _trouble(metrics[read], cell)
             if code == "diverged" and self.claim.diverged == "worst" and self._has_worst(read):
                 continue
             if code and code not in problems:
@@ -221,6 +227,7 @@ class Measurement:
 
     def _below_the_seed(self, repeated: Problem | None) -> Problem | None:
         """Return why rows below the seed are no replicates: several of one key, or one for each layer where one is read."""
+        wanted = set(self.seeds)
         for read in self.reads:
             group = self.groups[read]
             rows = [(seed, value) for (seed, _), cell in group.items() for value in cell.copies]
@@ -228,7 +235,7 @@ class Measurement:
                 rows = [(seed, cell.value) for (seed, _), cell in group.items()]
                 text = f"{read} is one number a run, and evidence has one for each layer; say layers=, such as fe.deep."
                 repeated = Problem("invalid", "unit_mismatch", text)
-            rows = [(seed, value) for seed, value in rows if seed in self.seeds and abs(value) <= 1e300]
+            rows = [(seed, value) for seed, value in rows if seed in wanted and abs(value) <= 1e300]
             if repeated is not None and rows:
                 values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
                 pooled = stats.explain_pooling(values, seeds)
@@ -265,10 +272,11 @@ class Measurement:
 
     def same_weights(self) -> Problem | None:
         """Return the seeds of an arm whose runs ended in the very same weights."""
+        wanted = set(self.seeds)
         for read in self.reads:
             owner: dict[str, int] = {}
             for (seed, _), cell in sorted(self.groups[read].items(), key=lambda item: item[0][0]):
-                if seed not in self.seeds or not cell.run.startswith(_WEIGHTS):
+                if seed not in wanted or not cell.run.startswith(_WEIGHTS):
                     continue
                 first = owner.setdefault(cell.run, seed)
                 if first != seed:

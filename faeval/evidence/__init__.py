@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faeval.evidence._files import Source, csv_bytes, read, write_csv, write_parquet
+from faeval.evidence._files import Source, csv_bytes, digest, read, write_csv, write_parquet
 from faeval.evidence._records import (
     AuditRecord,
     Checkpoint,
@@ -29,6 +29,7 @@ __all__ = [
     "TrainingRecord",
     "canonical_json",
     "csv_bytes",
+    "digest",
     "new_record",
     "parse",
     "read",

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import io
 import os
 import secrets
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
 
 if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
     import pandas as pd
+    from numpy.typing import NDArray
 
     from faeval.evidence._store import Store
 
 #: What :func:`read` takes.
 Source: TypeAlias = "pd.DataFrame | str | Path | Store"
 
+_LINES = 1 << 16  # of a CSV file in memory at once
 _PACKS = ("evidence.csv", "evidence.parquet")
 
 
@@ -84,24 +93,28 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
 
     The same rows give the same bytes, whatever their order; :func:`read` gives them back exactly.
     """
-    table = in_order(read(table))
-    cells: list[list[Any]] = []
-    for name in COLUMNS:
-        column = table[name]
-        if name == "value":
-            cells.append(["" if number != number else repr(number) for number in column.to_numpy().tolist()])
-        else:
-            cells.append(column.astype(object).where(column.notna(), "").tolist())
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(zip(*cells, strict=True))
-    return text.getvalue().encode()
+    return b"".join(_csv_parts(table))
+
+
+def digest(table: pd.DataFrame) -> str:
+    """Return the SHA-256 of :func:`csv_bytes`, which reports name their evidence by; never holds all those bytes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
+    >>> digest(table) == digest(table[::-1])
+    True
+    """
+    whole = hashlib.sha256()
+    for part in _csv_parts(table):
+        whole.update(part)
+    return whole.hexdigest()
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     """Write :func:`csv_bytes` to a file; it appears complete or not at all."""
-    replace_file(Path(path), csv_bytes(table))
+    replace_file(Path(path), *_csv_parts(table))
 
 
 def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
@@ -115,18 +128,61 @@ def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
     replace_file(Path(path), buffer.getvalue())
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a part."""
+def replace_file(path: Path, *content: bytes) -> None:
+    """Put the content there by rename, so that a reader sees the old file or the new one, never a part.
+
+    It is on the disk before the name is, and the name before this returns.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        _flush_names(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _flush_names(folder: Path) -> None:
+    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the rename stands either way."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
+    """The lines of a table as CSV, in key order, some thousands at a time."""
+    table = in_order(read(table))
+    yield (",".join(COLUMNS) + "\n").encode()
+    columns = {name: _fields(table[name]) for name in COLUMNS if name != "value"}
+    values = table["value"].to_numpy()
+    for start in range(0, len(table), _LINES):
+        part = slice(start, start + _LINES)
+        numbers = [repr(v) if v == v else "" for v in values[part].tolist()]
+        cells = (numbers if n == "value" else columns[n][0][columns[n][1][part]].tolist() for n in COLUMNS)
+        yield "".join(",".join(line) + "\n" for line in zip(*cells, strict=True)).encode()
+
+
+def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The distinct cells of a column as CSV spells them, and which of them stands in each row; the last is the empty one."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(column)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    fields = []
+    for cell in distinct.tolist():
+        writer.writerow((cell, ""))
+        fields.append(text.getvalue().removesuffix(",\n"))
+        text.seek(0)
+        text.truncate()
+    return np.array([*fields, ""], dtype=object), codes
 
 
 def _pack(folder: Path) -> Path:
@@ -145,20 +201,21 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if b"\0" in content:
         raise EvidenceError(f"{path}: is a binary file, no CSV; Parquet files end in .parquet.")
     try:
-        text = content.decode("utf-8-sig")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise EvidenceError(
             f"{path}, line {line}: byte {content[error.start]:#04x} is not UTF-8; save the file as UTF-8."
         ) from None
     try:
-        header = next(csv.reader(io.StringIO(text, newline="")))
+        header = next(_csv_reader(content))
         check_columns(header, str(path))
-        _check_last_line(text, len(header), path)
+        _check_last_line(content, len(header), path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
-                io.StringIO(text, newline=""),
+                io.BytesIO(content),
+                encoding="utf-8-sig",
                 dtype="str",  # any other type would turn an arm called 1e3 into a number
                 index_col=False,
                 keep_default_na=False,
@@ -169,12 +226,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
             f"{path}: is no regular CSV ({' '.join(str(error).split())}); every line needs "
             "the fields that the first one names."
         ) from None
-    return normalise(table, str(path), lambda row: f"line {_line(text, row)}")
+    return normalise(table, str(path), lambda row: f"line {_line(content, row)}")
 
 
-def _check_last_line(text: str, fields: int, path: Path) -> None:
+def _csv_reader(content: bytes) -> CsvReader:
+    return csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
+
+
+def _check_last_line(content: bytes, fields: int, path: Path) -> None:
     """A file that was cut off shows in its last line; pandas would fill the gap with nothing."""
-    last = text.rstrip("\r\n").rpartition("\n")[2]
+    last = content[content.rfind(b"\n", 0, len(content.rstrip(b"\r\n"))) + 1 :].decode("utf-8-sig").rstrip("\r\n")
     if '"' not in last and last.count(",") + 1 != fields:
         raise EvidenceError(
             f"{path}: the last line, {last[:60]!r}, has {last.count(',') + 1} of {fields} fields; "
@@ -182,9 +243,9 @@ def _check_last_line(text: str, fields: int, path: Path) -> None:
         )
 
 
-def _line(text: str, row: int) -> int:
+def _line(content: bytes, row: int) -> int:
     """The line on which a row of the table ends, blank lines and line breaks inside quotes counted."""
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = _csv_reader(content)
     filled = (reader.line_num for fields in reader if fields)
     return next(line for position, line in enumerate(filled) if position == row + 1)
 
@@ -194,9 +255,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
     arrow, parquet = _pyarrow(path)
     try:
-        file = parquet.ParquetFile(io.BytesIO(path.read_bytes()))
-        found = list(file.schema_arrow.names)
+        buffer = io.BytesIO(path.read_bytes())
+        schema = parquet.read_schema(buffer)
+        found = list(schema.names)
         check_columns(found, str(path))
+        text = [name for name in COLUMNS if name in found and schema.field(name).type == arrow.string()]
+        file = parquet.ParquetFile(buffer, read_dictionary=text)  # a name a million times is kept once
         cells = file.read(columns=[name for name in COLUMNS if name in found])
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:

@@ -86,7 +86,30 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows sorted by key (empty first), then by the rest: one order for one set of rows."""
+    if _is_in_order(table):
+        return table.reset_index(drop=True)
     return table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+
+
+def _is_in_order(table: pd.DataFrame) -> bool:
+    """Whether the rows stand in order already, as those of every pack do: that is sooner seen than sorted."""
+    import pandas as pd
+
+    tied = np.ones(max(0, len(table) - 1), dtype=bool)  # rows that no column so far has told from the next
+    for name in COLUMNS:
+        column = table[name]
+        there = column.notna().to_numpy(dtype=bool)
+        if name in _TEXT:
+            cells: NDArray[Any] = pd.factorize(column, sort=True)[0]
+        else:
+            cells = column.fillna(0).to_numpy(dtype=np.float64 if name == "value" else np.int64)
+        for key in (there, cells):
+            if (tied & (key[:-1] > key[1:])).any():
+                return False
+            tied &= key[:-1] == key[1:]
+        if not tied.any():
+            break
+    return True
 
 
 class _Bad(Exception):
@@ -94,8 +117,14 @@ class _Bad(Exception):
         self.row, self.why, self.missing = row, why, missing
 
 
-def _distinct(column: pd.Series[Any], convert: Callable[[Any], Any], missing: str | None) -> tuple[Any, list[Any]]:
-    """Convert each distinct value once; ``missing`` says why a missing one is refused, if it is."""
+def _distinct(
+    column: pd.Series[Any], convert: Callable[[Any], Any], missing: str | None
+) -> tuple[Any, list[Any], bool]:
+    """Convert each distinct value once; ``missing`` says why a missing one is refused, if it is.
+
+    Returns which of the converted values stands in each row (-1 where nothing does), those, and whether any differs from
+    what the column holds.
+    """
     import pandas as pd
 
     try:
@@ -113,7 +142,7 @@ def _distinct(column: pd.Series[Any], convert: Callable[[Any], Any], missing: st
     if bad:
         row = int(np.argmax(np.isin(codes, list(bad))))
         raise _Bad(row, bad[int(codes[row])], missing=column.iloc[row] == "")
-    return codes, converted
+    return codes, converted, bool((codes < 0).any()) or converted != list(distinct)
 
 
 def _text(name: str, column: pd.Series[Any]) -> Any:
@@ -132,7 +161,10 @@ def _text(name: str, column: pd.Series[Any]) -> Any:
         return value
 
     fill = _FILL.get(name)
-    codes, texts = _distinct(column, convert, None if fill is not None else f"is not allowed; write the {name}")
+    refusal = None if fill is not None else f"is not allowed; write the {name}"
+    codes, texts, changed = _distinct(column, convert, refusal)
+    if column.dtype == "str" and not changed:  # as all of a large table that was read before
+        return column.array
     return pd.Series([*texts, fill or ""], dtype="str").iloc[codes].array  # code -1, missing, takes the last
 
 
@@ -154,7 +186,9 @@ def _whole(name: str, column: pd.Series[Any]) -> Any:
             raise _Unusable(f"is not {wanted}")
         return int(number)
 
-    codes, numbers = _distinct(column, convert, "is not allowed; write the seed" if name == "seed" else None)
+    if str(column.dtype) == ("int64" if name == "seed" else "Int64") and not (name == "seed" and (column < 0).any()):
+        return column.array
+    codes, numbers, _ = _distinct(column, convert, "is not allowed; write the seed" if name == "seed" else None)
     if name == "seed":
         return np.array(numbers, dtype=np.int64)[codes]
     return pd.array([*numbers, None], dtype="Int64").take(codes)

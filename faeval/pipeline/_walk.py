@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -139,7 +138,7 @@ def _report(
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
-        evidence_sha256=hashlib.sha256(evidence.csv_bytes(table)).hexdigest() if len(table) else None,
+        evidence_sha256=evidence.digest(table) if len(table) else None,
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         provenance=provenance,
         profiles=profiles_of(chosen, table),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 import resource
 import subprocess
 import sys
@@ -14,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faeval.errors import EvidenceError
-from faeval.evidence import COLUMNS, STATUSES, csv_bytes, read, write_csv, write_parquet
+from faeval.evidence import COLUMNS, STATUSES, csv_bytes, digest, read, write_csv, write_parquet
 
 # Everything that may stand in a name: no control characters, no halves of surrogate pairs.
 names = st.text(
@@ -166,3 +169,18 @@ def test_another_locale_changes_nothing(tmp_path: Path) -> None:
         env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     )
     assert done.stdout == (tmp_path / "e.csv").read_bytes()
+
+
+@settings(deadline=None)
+@given(tables())
+def test_a_table_is_spelled_as_pythons_own_csv_writer_spells_its_sorted_rows(table: pd.DataFrame) -> None:
+    table = read(table)
+    as_sorted = table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in as_sorted.astype("object").itertuples(index=False):
+        writer.writerow(["" if cell is pd.NA or cell != cell else cell for cell in row])
+    assert csv_bytes(table) == text.getvalue().encode()
+    assert csv_bytes(as_sorted) == text.getvalue().encode()
+    assert digest(table) == hashlib.sha256(csv_bytes(table)).hexdigest()

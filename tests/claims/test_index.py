@@ -1,0 +1,74 @@
+"""The index of evidence gives what a walk over the rows gives, whatever the rows are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faeval.claims import Evidence
+from faeval.claims._design import Design
+from faeval.claims._estimand import Read
+from faeval.evidence import read
+from faeval.experiment import Arm
+
+COLUMNS = ("setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run")
+ARMS, METRICS, EPOCHS = ("", "a", "b", "c"), ("m", "n", "m!scale", "n!scale", "n!order", "none"), (None, -2, -1, 0, 1, 2)
+tables = st.lists(
+    st.tuples(
+        st.just("s"),
+        st.sampled_from(ARMS[:3]),
+        st.integers(0, 3),
+        st.sampled_from(EPOCHS),
+        st.sampled_from((None, -1, 0, 1)),
+        st.sampled_from(METRICS[:5]),
+        st.sampled_from((0.0, 1.0, 0.25, float("inf"))),
+        st.sampled_from(("measured", "diverged", "below_floor")),
+        st.sampled_from(("", "sha256:1", "key:2")),
+    ),
+    max_size=30,
+)
+
+
+def walked(rows: list[tuple[Any, ...]], metric: str, arm: str, epoch: int | None) -> dict[Any, list[Any]]:
+    """What rows say of a metric of an arm at an epoch: all of each (seed, layer), in the order of the table."""
+    found: dict[Any, list[Any]] = {}
+    for _, a, seed, e, layer, m, value, status, run in rows:
+        at = None if e is None or e < 0 else e
+        if (m, a, at) == (metric, arm, epoch):
+            where = (seed, None if layer is None or layer < 0 else layer)
+            found.setdefault(where, []).append((value, status, run))
+    return found
+
+
+@settings(deadline=None, max_examples=200)
+@given(tables)
+def test_the_index_gives_what_a_walk_over_the_rows_gives(rows: list[tuple[Any, ...]]) -> None:
+    index = Evidence(read(pd.DataFrame(rows, columns=list(COLUMNS))))
+    numbers = [row for row in rows if "!" not in row[5]]
+    for arm in ARMS:
+        assert index.seeds([arm]) == tuple(sorted({row[2] for row in numbers if row[1] == arm}))
+        epochs = [row[3] for row in numbers if row[1] == arm and row[3] is not None and row[3] >= 0]
+        for metric in METRICS:
+            for epoch in EPOCHS:
+                wanted = epoch if epoch is not None else max(epochs, default=None)
+                expected = walked(numbers, metric, arm, wanted)
+                if epoch is None and not expected:
+                    expected = walked(numbers, metric, arm, None)
+                if epoch is not None and epoch < 0:
+                    expected = {}
+                cells = index.group(Read(metric, Arm(arm) if arm else Arm(), epoch=epoch), Design())
+                assert list(cells) == list(expected)
+                for where, cell in cells.items():
+                    copies = tuple(value for value, *_ in expected[where])
+                    assert (cell.value, cell.status, cell.run) == expected[where][-1]
+                    assert cell.copies == (copies if len(copies) > 1 else ())
+    assert index.seeds(ARMS) == tuple(sorted({row[2] for row in numbers}))
+    failed: dict[Any, set[str]] = {}
+    for _, arm, _, _, _, metric, value, status, _ in rows:
+        name, sign, tried = metric.partition("!")
+        if sign and not (value == 1 and status == "measured"):
+            failed.setdefault((name, arm), set()).add(tried)
+    assert index.failed == failed
