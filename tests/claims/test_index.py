@@ -15,7 +15,7 @@ from faeval.evidence import read
 from faeval.experiment import Arm
 
 COLUMNS = ("setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run")
-ARMS, METRICS, EPOCHS = ("", "a", "b", "c"), ("m", "n", "m!scale", "n!scale", "n!order", "none"), (None, -2, -1, 0, 1, 2)
+ARMS, METRICS, EPOCHS = ("", "a", "b", "c"), ("m", "n", "m!scale", "n!scale", "n!order", "none"), (None, -2, 0, 1, 2)
 tables = st.lists(
     st.tuples(
         st.just("s"),
@@ -52,13 +52,11 @@ def test_the_index_gives_what_a_walk_over_the_rows_gives(rows: list[tuple[Any, .
         assert index.seeds([arm]) == tuple(sorted({row[2] for row in numbers if row[1] == arm}))
         epochs = [row[3] for row in numbers if row[1] == arm and row[3] is not None and row[3] >= 0]
         for metric in METRICS:
-            for epoch in EPOCHS:
+            for epoch in (None, 0, 1, 2):
                 wanted = epoch if epoch is not None else max(epochs, default=None)
                 expected = walked(numbers, metric, arm, wanted)
                 if epoch is None and not expected:
                     expected = walked(numbers, metric, arm, None)
-                if epoch is not None and epoch < 0:
-                    expected = {}
                 cells = index.group(Read(metric, Arm(arm) if arm else Arm(), epoch=epoch), Design())
                 assert list(cells) == list(expected)
                 for where, cell in cells.items():
