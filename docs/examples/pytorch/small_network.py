@@ -4,8 +4,8 @@ A network of two hidden layers learns scikit-learn's digits. The seed draws its 
 batches, from streams of their own, so that both sides of a comparison start at the same weights. The arithmetic is float64
 on one thread: the same seed gives the same number, here and on another machine.
 
-A training may blow up. That is an outcome and no missing value: such a run reports its metric as `diverged`, and a claim
-with `diverged="worst"` counts it as the accuracy that speaks against the claim.
+A training may fail: its loss ends no better than that of a guess. This is an outcome and no missing value. Such a run
+reports its metric as `diverged`, and a claim with `diverged="worst"` counts it as the accuracy that speaks against the claim.
 
 A pilot on seeds 1000 to 1005 (pilot.csv) came first; claims.lock was written from it before any of the seeds from 1 on ran:
 
