@@ -14,8 +14,6 @@ from faeval.experiment import Experiment, experiment
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
 
-Given = Claim | str | Path | Iterable[Claim | str | Path]
-
 
 @dataclass(frozen=True)
 class Selection:
@@ -40,18 +38,23 @@ class Selection:
         return claims.seeds_for(claim, self.registered(claim), self.setting, asked)
 
 
+Given = Claim | str | Path | Iterable[Claim | str | Path] | Selection
+
+
 def select(given: Given, setting: str | None = None, *, everything: bool = False) -> Selection:
     """Load claims and their lock, and settle on the setting.
 
     Parameters
     ----------
     given
-        Claims, or paths of files and folders.
+        Claims, or paths of files and folders; a selection is returned as it is.
     setting
         None: the experiment that the claims file brings, else ``teacher``.
     everything
         Also take claims tagged ``extended``.
     """
+    if isinstance(given, Selection):
+        return given
     items: list[Claim | str | Path] = [given] if isinstance(given, Claim | str | Path) else list(given)
     paths = [Path(i) for i in items if not isinstance(i, Claim)]
     found = [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else [])

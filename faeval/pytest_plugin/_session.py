@@ -1,0 +1,262 @@
+"""Verifying for a session: once for each folder and setting, whatever is selected and however many workers share it.
+
+A verdict depends on its family (Holm) and on its gates. So that it never depends on what was selected, everything of the
+folder that shares a family with a selected claim, or gates one, is verified with it, as ``faeval verify FOLDER`` would.
+Under pytest-xdist one worker verifies; the others wait for a file lock, and read what it found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from faeval.errors import FaevalError
+from faeval.pytest_plugin._collect import ClaimItem, Invalid, claims_files, is_claims_file, judge
+from faeval.pytest_plugin._options import KEY, Options
+from faeval.pytest_plugin._words import outcome_from
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from faeval.campaign import Event
+    from faeval.claims import Claim, Lock, Verdict
+    from faeval.reports import Report
+
+_GROUPS = pytest.StashKey[dict[tuple[Path, str], dict[str, Any]]]()
+_POOLS = pytest.StashKey[dict[Path, "list[Claim]"]]()
+_TABLE = pytest.StashKey["pd.DataFrame"]()
+
+
+def outcome_of(item: ClaimItem) -> dict[str, Any]:
+    """Return the outcome of an item's claim; the first call in a folder and setting verifies all that is selected there."""
+    options = item.config.stash[KEY]
+    with _explained():
+        setting = setting_of(item.claim, item.config)
+        folder = item.path.parent
+        group = item.config.stash.setdefault(_GROUPS, {})
+        if (folder, setting) not in group:
+            selected = {
+                other.claim.id
+                for other in item.session.items
+                if isinstance(other, ClaimItem) and other.path.parent == folder
+            }
+            group[folder, setting] = _once(
+                item.config, f"{folder}\n{setting}", lambda: _verify(item.config, options, folder, setting, selected)
+            )
+        found = group[folder, setting]
+    if "error" in found:
+        raise Invalid(found["error"], pytrace=False)
+    return dict(found["outcomes"][item.claim.id])
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except FaevalError as error:
+        raise Invalid(f"faeval: {error}", pytrace=False) from None
+
+
+def _verify(config: pytest.Config, options: Options, folder: Path, setting: str, selected: set[str]) -> dict[str, Any]:
+    from faeval import claims, pipeline
+
+    try:
+        lock = claims.find_lock([folder])
+        pool = [
+            claim
+            for claim in pool_of(folder, config)
+            if setting_of(claim, config) == setting and (options.all or "extended" not in claim.tags)
+        ]
+        chosen = closed([claim for claim in pool if claim.id in selected], pool, lock)
+        report = run(pipeline.Selection(tuple(chosen), setting, lock), config)
+    except FaevalError as error:
+        return {"error": f"faeval: {error}"}
+    here = folder.relative_to(config.rootpath) if folder.is_relative_to(config.rootpath) else folder
+    places = [f"{here / claim.id.partition('::')[0]}.py:{claim.line}" for claim in chosen]
+    found = zip(report.verdicts, places, strict=True)
+    return {"outcomes": {verdict.claim: outcome_from(verdict, place) for verdict, place in found}}
+
+
+def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) -> list[Claim]:
+    """Return the claims that verdicts on the wanted ones depend on: their families, their gates, and the gates' families."""
+    from faeval.claims import with_gates
+
+    def family(claim: Claim) -> str:
+        registered = lock.claims.get(claim.id) if lock else None
+        return (registered.family if registered else claim.family) or ""
+
+    chosen = list(wanted)
+    while True:
+        families = {family(claim) for claim in with_gates(chosen)}
+        gates = {id(claim) for claim in with_gates(chosen)}
+        more = [claim for claim in pool if family(claim) in families or id(claim) in gates]
+        if len(more) == len(chosen):
+            return more
+        chosen = more
+
+
+def pool_of(folder: Path, config: pytest.Config) -> list[Claim]:
+    """Return all claims of a folder, selected or not."""
+    from faeval.claims import load
+
+    known = config.stash.setdefault(_POOLS, {})
+    if folder not in known:
+        known[folder] = load(claims_files(folder, config))
+    return known[folder]
+
+
+def setting_of(claim: Claim, config: pytest.Config) -> str:
+    """Return the setting of a claim: the one given, that of evidence, the claims file's own, else ``teacher``."""
+    from faeval.pipeline import DEFAULT_SETTING
+
+    options = config.stash[KEY]
+    own = claim.experiment.name if claim.experiment else None
+    if options.setting is not None:
+        return options.setting
+    if options.evidence is None:
+        return own or DEFAULT_SETTING
+    present = sorted(_evidence(config, options.evidence)["setting"].unique())
+    if len(present) == 1:
+        return str(present[0])
+    if own in present:
+        return str(own)
+    raise FaevalError(
+        f"evidence holds {len(present)} settings ({', '.join(present)}); say which with --faeval-setting."
+    )
+
+
+def _evidence(config: pytest.Config, path: Path) -> pd.DataFrame:
+    from faeval import evidence
+
+    if _TABLE not in config.stash:
+        with _quiet():
+            config.stash[_TABLE] = evidence.read(path)
+    return config.stash[_TABLE]
+
+
+def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
+    """Verify with the options of the session, one worker of pytest-xdist at a time."""
+    from faeval import pipeline
+
+    options = config.stash[KEY]
+    arguments: dict[str, Any] = {
+        "setting": options.setting,
+        "seeds": options.seeds,
+        "store": options.store,
+        "workers": options.workers,
+        "data": options.data,
+        "device": options.device,
+        "from_evidence": None if options.evidence is None else _evidence(config, options.evidence),
+        "offline": options.offline,
+        "everything": options.all,
+        "progress": _progress(config),
+    }
+    with _quiet():
+        return pipeline.verify(given, **{**arguments, **changes})
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Take from verification the session's warning filters: what its libraries warn of is no failure of a test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield
+
+
+def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
+    """Return a lock that one worker of this session holds at a time; nothing to wait for without pytest-xdist."""
+    shared = _shared(config)
+    if shared is None:
+        return contextlib.nullcontext()
+    from filelock import FileLock
+
+    return FileLock(shared / "faeval.lock")
+
+
+def _shared(config: pytest.Config) -> Path | None:
+    """Return the folder that all xdist workers of this session share, or None without pytest-xdist."""
+    given = getattr(config, "workerinput", None)
+    base = config.option.basetemp
+    if given is None or base is None:
+        return None
+    folder = Path(base).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what ``verify`` finds; of all workers of a session one calls it, the others read its answer."""
+    shared = _shared(config)
+    if shared is None:
+        return verify()
+    file = shared / f"faeval-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+    with alone(config):
+        if file.is_file():
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        found = verify()
+        partial = file.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(json.dumps(found), encoding="utf-8")
+        partial.replace(file)
+    return found
+
+
+def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
+    """Return what tells of runs on the terminal: one line when they begin, with -v one for each that is over."""
+    terminal: Any = config.pluginmanager.getplugin("terminalreporter")
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if terminal is None or terminal.verbosity < 0:
+        return None
+
+    def tell(event: Event) -> None:
+        over = event.kind in ("finished", "failed")
+        first = event.kind == "started" and event.done == 0 and event.job.key not in begun
+        if (over and terminal.verbosity > 0) or (first and not begun):
+            begun.add(event.job.key)
+            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+                terminal.ensure_newline()
+                text = f"{event.total} runs to do" if not over else f"{event.done}/{event.total} runs: {event.job}"
+                terminal.write_line(f"faeval: {text}" + (f": {event.message}" if event.message else ""))
+
+    begun: set[str] = set()
+    return tell
+
+
+def verdict_on(given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any) -> Verdict:
+    """Return the verdict on one claim, or on one of a claims file by its name; see the fixture ``verify_claim``."""
+    from faeval import claims, pipeline
+
+    if unknown := sorted(
+        set(changes) - {"setting", "seeds", "evidence", "store", "workers", "data", "device", "offline"}
+    ):
+        raise TypeError(f"verify_claim() got an unexpected keyword argument {unknown[0]!r}")
+    if "evidence" in changes:
+        changes["from_evidence"] = changes.pop("evidence")
+    with alone(config):
+        if isinstance(given, claims.Claim):
+            claim = given
+            report = run([claim], config, **changes)
+        else:
+            file, _, name = str(given).partition("::")
+            path = config.rootpath / file
+            pool = pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
+            wanted = [c for c in pool if c.id == f"{path.stem}::{name}"]
+            if not wanted:
+                known = ", ".join(c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::"))
+                raise FaevalError(f"verify_claim: {str(given)!r} names no claim; those of {file}: {known or 'none'}.")
+            (claim,) = wanted
+            setting = changes.pop("setting", None) or setting_of(claim, config)
+            lock = claims.find_lock([path.parent])
+            mates = [c for c in pool if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)]
+            report = run(pipeline.Selection(tuple(closed(wanted, mates, lock)), setting, lock), config, **changes)
+    verdict = next(v for v in report.verdicts if v.claim == claim.name)
+    if check:
+        judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY].strict)
+    return verdict

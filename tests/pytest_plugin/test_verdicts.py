@@ -1,0 +1,150 @@
+"""What becomes of a claim in pytest: passed, failed, error or skipped, and what is told of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
+Finished = tuple[Path, str, int]
+
+
+def cases(folder: Path, name: str = "junit.xml") -> dict[str, ElementTree.Element]:
+    return {case.attrib["name"]: case for case in ElementTree.parse(folder / name).iter("testcase")}
+
+
+def properties(case: ElementTree.Element) -> dict[str, str]:
+    return {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+
+
+def test_each_standing_of_a_verdict_is_an_outcome_of_its_own(finished: Finished) -> None:
+    folder, text, code = finished
+    assert code == 1, text
+    kinds = {
+        name: next((c.tag for c in case if c.tag != "properties"), "passed") for name, case in cases(folder).items()
+    }
+    assert kinds == {
+        "good": "passed",
+        "noisy": "skipped",
+        "drifted": "failure",
+        "mate": "passed",  # nothing was expected: any verdict will do
+        "mixed_up": "error",
+        "known_mix": "passed",
+        "more_of_it": "skipped",
+    }
+    assert "2 skipped" in text
+    assert "1 error" in text
+
+
+def test_a_failure_speaks_of_the_claim_and_shows_none_of_our_code(finished: Finished) -> None:
+    _, text, _ = finished
+    assert "supported where refuted was expected: 0.099" in text
+    assert "over 5 seeds score(dose=1) exceeds score(defaults) by more than 0.05" in text
+    assert "adjusted for a family of 2" in text
+    assert re.search(r"claims/toy\.py:\d+", text)
+    assert "the claim attributes the difference to nothing" in text
+    assert "Traceback" not in text
+    assert "pytest_plugin" not in text
+
+
+def test_an_open_claim_says_what_would_settle_it_and_where_it_stands(finished: Finished) -> None:
+    folder, text, _ = finished
+    line = 1 + (folder / "claims/toy.py").read_text().splitlines().index('noisy = raises("noise", "supported")')
+    (skip,) = [row for row in text.splitlines() if row.startswith(f"SKIPPED [1] claims/toy.py:{line}: ")]
+    assert "open at its planned 5 seeds; " in skip
+    assert "supported was expected" in skip
+    assert "tagged 'extended'; --faeval-all" in text
+
+
+def test_a_registered_claim_with_a_pilot_says_how_many_seeds_it_would_need(
+    tmp_path: Path, write_project: Callable[..., Path], run_pytest: Pytest
+) -> None:
+    from faeval import pipeline
+    from faeval.claims import Lock, Spread, load, make_lock, write_lock
+
+    text = (
+        "import faeval as fe\n"
+        "toy = fe.Experiment('toy', lambda arm, seed: {'x': 0.08 * arm['d'] + 0.3 * arm['d'] * (seed % 3 - 1)}, factors={'d': 0},"
+        " metrics={'x': (-9, 9)})\n"
+        "c = fe.Claim('it rises', fe.exceeds(fe.metric('x', fe.Arm(d=1)), fe.metric('x', fe.Arm()), by=fe.Margin(0, 'any'),"
+        " anticipated=0.08), attributed_to='d', expect='supported')\n"
+    )
+    folder = write_project(tmp_path, text)
+    found = load(folder / "claims")
+    pilot = {"toy::c": {"toy": [Spread(n=6, mean=0.08, sd=0.05)]}}
+    lock: Lock = make_lock(found, pilot, registered="2026-01-01", commit=None)
+    write_lock(lock, folder / "claims" / "claims.lock")
+    report = pipeline.verify(folder / "claims", store=folder / ".faeval", workers=1)
+    needed = re.search(r"would need about (\d+) of them", report.verdicts[0].takes)
+    assert needed
+    done = run_pytest(folder, "-q", "-rs")
+    assert f"open at its planned 5 seeds; a new registration on fresh seeds would need about {needed[1]}" in done.stdout
+
+
+def test_the_summary_lists_every_verdict_and_counts_them(finished: Finished) -> None:
+    _, text, _ = finished
+    assert "faeval: verdicts in toy" in text
+    rows = {row.split("claims/toy.py::")[1]: row for row in text.splitlines() if re.search(r"n=\d+ +claims/toy", row)}
+    assert set(rows) == {"good", "noisy", "drifted", "mate", "mixed_up", "known_mix"}
+    assert "DRIFT: refuted expected" in rows["drifted"]
+    assert "invalid: confounded" in rows["mixed_up"]
+    assert "1 invalid, 1 drifted, 1 open, 2 as expected, 1 without expectation" in text
+
+
+def test_numbers_are_junit_properties_and_those_of_verify(finished: Finished) -> None:
+    from faeval import pipeline
+
+    folder, _, _ = finished
+    report = pipeline.verify(folder / "claims", store=folder / ".faeval", offline=True)
+    by_name = {v.claim.partition("::")[2]: v for v in report.verdicts}
+    assert len(by_name) == 6
+    for name, verdict in by_name.items():
+        found = properties(cases(folder)[name])
+        assert found["verdict"] == verdict.verdict
+        assert found["reason_code"] == verdict.reason_code
+        assert found["setting"] == "toy"
+        assert found["n"] == str(verdict.n)
+        if verdict.assertions:
+            assert float(found["estimate"]) == verdict.estimate
+            assert (float(found["interval_low"]), float(found["interval_high"])) == verdict.interval
+            assert found["seeds"] == "1,2,3,4,5"
+            assert float(found["p_for"]) == verdict.adjusted_support
+            assert float(found["p_against"]) == verdict.adjusted_refute
+
+
+def test_nothing_is_trained_twice_and_last_failed_selects(finished: Finished, run_pytest: Pytest) -> None:
+    folder, _, _ = finished
+    journal = (folder / "journal").read_text().splitlines()
+    assert len(journal) == len(set(journal)) == 10
+    again = run_pytest(folder, "claims/", "--lf", "-q", "--junitxml=again.xml")
+    assert set(cases(folder, "again.xml")) == {"drifted", "mixed_up"}, again
+    assert (folder / "journal").read_text().splitlines() == journal
+    # Its family was verified with it, though none of it was selected: the numbers are those of the whole session.
+    before, after = (properties(cases(folder, name)["drifted"]) for name in ("junit.xml", "again.xml"))
+    assert after == before
+    assert before["family_size"] == "2"
+
+
+def test_strict_makes_an_open_claim_a_failure(finished: Finished, run_pytest: Pytest) -> None:
+    folder, _, _ = finished
+    done = run_pytest(folder, "claims/toy.py::noisy", "--faeval-strict", "-p", "no:cacheprovider")
+    assert done.returncode == 1
+    assert "Open: inconclusive (underpowered) where supported was expected" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["raises", "unknown metric"])
+def test_what_cannot_be_verified_is_an_error_in_one_clear_line(project: Path, run_pytest: Pytest, kind: str) -> None:
+    file = project / "claims" / "toy.py"
+    text = file.read_text()
+    more = 'broken = raises("score", "supported", family="f", dose=9)\n'
+    file.write_text(text + (more if kind == "raises" else more.replace('"score"', '"scare"')))
+    done = run_pytest(project, "-q", "-k", "broken", "--faeval-seeds", "2")
+    assert done.returncode == 1
+    assert "1 error" in done.stdout
+    assert ("no such dose" if kind == "raises" else "no metric 'scare' here") in done.stdout
+    assert "Traceback" not in done.stdout
