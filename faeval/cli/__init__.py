@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated
 
 import typer
 
-from faeval.cli import _bench, _calibrate, _plan, _verify
-from faeval.cli._common import INTERNAL, INTERRUPTED, USAGE
+from faeval.cli import _bench, _calibrate, _init, _plan, _verify
+from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults
 
 app = typer.Typer(
     help="Verify research claims: train what they need over seeds, audit it, and decide each by a rule with known error rates.",
@@ -33,6 +34,11 @@ def _root(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
+    command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
+    names = {str(parameter.name) for parameter in command.params} if command is not None else set()
+    if names & {"paths", "store", "data"} and not {"-h", "--help"} & set(sys.argv):
+        # What click takes where neither the command line nor the environment says anything.
+        context.default_map = {context.invoked_subcommand: project_defaults(names)}
 
 
 app.command()(_verify.verify)
@@ -41,12 +47,14 @@ app.command()(_plan.lock)
 app.command()(_calibrate.calibrate)
 app.command()(_bench.audit)
 app.command("check-metric")(_bench.check_metric)
+app.command()(_init.init)
 
 
 def main() -> None:
     """Run the command line; every error is one clear line, and the exit code says which kind."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    told = ""
     try:
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
@@ -54,24 +62,37 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        code = _explain(error)
+        code, told = _explain(error)
     if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
-        typer.echo("faeval: interrupted; finished runs are kept, the same command goes on from there.", err=True)
+        told = "interrupted; finished runs are kept, the same command goes on from there."
+        typer.echo(f"faeval: {told}", err=True)
+    if code == NOTHING_SELECTED:
+        told = "no claim was selected."
+    if told and _wants_json(arguments):
+        typer.echo(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _explain(error: Exception) -> int:
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether stdout is to be JSON, of a command line that could perhaps not be read whole."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(a == "--format=json" or (a == "--format" and b == "json") for a, b in pairs)
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    """Say on stderr what is wrong; return the exit code and the same words."""
     from faeval.errors import FaevalError
 
     if isinstance(error, FaevalError):
         typer.echo(f"faeval: {error}", err=True)
-        return error.exit_code
+        return error.exit_code, str(error)
     if isinstance(error, typer.Abort):
-        return INTERRUPTED
+        return INTERRUPTED, ""
     # Which package click's exceptions come from depends on the version of typer; they know how to show themselves.
     show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if callable(show) and isinstance(exit_code, int):
         show()
-        return exit_code
-    typer.echo(f"faeval: internal error: {type(error).__name__}: {error} (--debug shows where)", err=True)
-    return INTERNAL
+        return exit_code, str(getattr(error, "message", error))
+    text = f"internal error: {type(error).__name__}: {error}"
+    typer.echo(f"faeval: {text} (--debug shows where)", err=True)
+    return INTERNAL, text

@@ -33,7 +33,7 @@ def audit(
     found = stage(checkpoint, RunOptions(device, threads, data), full=full)
     if format == "json":
         rows = [{**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]]
-        typer.echo(json.dumps({"schema": "faeval-audit-1", **found, "rows": rows}, indent=1))
+        typer.echo(json.dumps({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows}, indent=1))
         return
     _print_audit(found)
 
@@ -87,7 +87,9 @@ def check_metric(
     conformance = testing.check_metric(metric, kind=kind)
     if format == "json":
         failures = [{"property": f.property, "explanation": f.explanation} for f in conformance.failures]
-        content = {"schema": "faeval-conformance-1", "subject": conformance.subject, "passed": conformance.passed}
+        code = 0 if conformance.passed else 1
+        content = {"schema": "faeval-conformance-1", "exit_code": code, "subject": conformance.subject}
+        content |= {"passed": conformance.passed}
         skipped = dict(conformance.skipped)
         typer.echo(
             json.dumps({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped}, indent=1)

@@ -45,6 +45,7 @@ def calibrate(
     if format == "json":
         content = {
             "schema": "faeval-calibration-1",
+            "exit_code": 1 if found else 0,
             "figures": len(cells),
             "drifts": [{"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected} for d in found],
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,42 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
+FORMATS = ("table", "json")
+
+
+def complete_setting() -> list[tuple[str, str]]:
+    """Return the named experiments, for the shell; those that claims files bring would need their code to be run."""
+    from faeval.experiment import experiments
+
+    return [(name, found.help) for name, found in sorted(experiments().items())]
+
+
+def complete_format() -> list[str]:
+    """Return what --format may be, for the shell."""
+    return list(FORMATS)
+
+
+def complete_device() -> list[str]:
+    """Return what --device may be, for the shell."""
+    return ["cpu", "cuda"]
+
+
+def complete_backend() -> list[str]:
+    """Return what --backend may be, for the shell."""
+    from faeval.config import BACKENDS
+
+    return list(BACKENDS)
+
 
 Paths = Annotated[list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")]
 Setting = Annotated[
-    str | None, typer.Option(help="teacher, digits, cifar10, or an experiment of your own.", show_default="teacher")
+    str | None,
+    typer.Option(
+        help="teacher, digits, cifar10, or an experiment of your own.",
+        show_default="teacher",
+        envvar="FAEVAL_SETTING",
+        autocompletion=complete_setting,
+    ),
 ]
 Seeds = Annotated[
     str | None,
@@ -24,37 +56,64 @@ Seeds = Annotated[
     ),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data set.", envvar="FAEVAL_DATA")]
-Store = Annotated[Path, typer.Option(help="Where runs are kept and found again.")]
-Everything = Annotated[bool, typer.Option("--all", help="Also claims tagged 'extended'.")]
-Device = Annotated[str, typer.Option(help="cpu, or cuda, where all seeds of an arm train in one run.")]
-Format = Annotated[str, typer.Option(help="table or json, on stdout.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes.", show_default="one for each CPU, two for cuda")
+Store = Annotated[Path, typer.Option(help="Where runs are kept and found again.", envvar="FAEVAL_STORE")]
+Everything = Annotated[bool, typer.Option("--all/--no-all", help="Also claims tagged 'extended'.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="cpu, or cuda, where all seeds of an arm train in one run.",
+        envvar="FAEVAL_DEVICE",
+        autocompletion=complete_device,
+    ),
 ]
+Format = Annotated[str, typer.Option(help="table or json, on stdout.", autocompletion=complete_format)]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Worker processes.", show_default="one for each CPU, two for cuda", envvar="FAEVAL_WORKERS"
+    ),
+]
+
+
+def project_defaults(names: set[str]) -> dict[str, Any]:
+    """Return what [tool.faeval] says of parameters of these names: the nearest table, from the working directory upwards."""
+    from faeval.config import find, seeds_as_text
+
+    defaults = find(Path.cwd())
+    if defaults.root is None:
+        return {}
+    values = dict(defaults.values) | {"claims": defaults.claims, "store": defaults.store}
+    given = {_PARAMETERS.get(key, key): value for key, value in values.items()}
+    if "seeds" in given:
+        given["seeds"] = seeds_as_text(given["seeds"])
+    if "store" in given:
+        given["store"] = near(given["store"])
+    if "paths" in given:
+        given["paths"] = [near(path) for path in given["paths"]]
+    return {name: value for name, value in given.items() if name in names}
+
+
+_PARAMETERS = {"claims": "paths", "all": "everything"}  # keys of the table whose parameter has another name
+
+
+def near(path: Path) -> Path:
+    """Return a path as it is seen from here, where it lies in or below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def seeds_of(text: str | None) -> int | tuple[int, ...] | None:
     """Read ``--seeds``: a count, or a list with commas ("7," is the one seed 7)."""
-    from faeval.claims import seed_list
-    from faeval.errors import FaevalError
+    from faeval import config
 
-    if text is None:
-        return None
-    try:
-        if "," not in text:
-            count = int(text)
-            seed_list(count, "--seeds")
-            return count
-        return seed_list([int(part) for part in text.split(",") if part.strip()], "--seeds")
-    except ValueError:
-        raise FaevalError(f"--seeds {text!r} must be a count such as 3, or a list such as 42,123,456.") from None
+    return config.seeds_of(text)
 
 
 def check_format(format: str) -> None:  # noqa: A002 - the option's name
     from faeval.errors import FaevalError
 
-    if format not in ("table", "json"):
-        raise FaevalError(f"--format={format!r} is not one of table, json.")
+    if format not in FORMATS:
+        raise FaevalError(f"--format={format!r} is not one of {', '.join(FORMATS)}.")
 
 
 def check_folder(folder: Path) -> None:

@@ -47,7 +47,7 @@ def verify(
         Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 10 where a decision was expected and is open.")
+        bool, typer.Option("--strict/--no-strict", help="Exit 10 where a decision was expected and is open.")
     ] = False,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:

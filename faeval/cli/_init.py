@@ -1,0 +1,106 @@
+"""faeval init: a project with a claim that works at once. What is there already is never changed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faeval.cli._common import Format, check_format
+from faeval.errors import FaevalError
+
+_IGNORED = ".faeval/"
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project's folder; made where it is not there.")] = Path(),
+    ci: Annotated[bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")] = False,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Start a project: an example claim, [tool.faeval], a line of .gitignore. Overwrites nothing."""
+    check_format(format)
+    done: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, what in _scaffold(folder, ci):
+            done[what].append(name)
+    except OSError as error:
+        raise FaevalError(f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}.") from None
+    if format == "json":
+        typer.echo(json.dumps({"schema": "faeval-init-1", "exit_code": 0, **done}, indent=1))
+    else:
+        for what, names in done.items():
+            for name in names:
+                note = ", as it is" if what == "kept" else ""
+                typer.echo(f"{what.replace('_', ' ')} {name}{note}")
+    typer.echo("next: faeval plan, faeval lock, faeval verify (or pytest claims/)", err=True)
+
+
+def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
+    pyproject = folder / "pyproject.toml"
+    needs_table = _needs_table(pyproject)  # read before anything is written: it may be unreadable
+    claims = folder / "claims"
+    if any(claims.glob("*.py")):  # one's own: an example among them would bring a second experiment
+        made = [("claims/", "kept")]
+    else:
+        made = [("claims/example.py", _create(claims / "example.py", template("example.py.txt")))]
+    if needs_table:
+        made.append(("pyproject.toml", _append(pyproject, template("pyproject.toml.txt"), blank=True)))
+    else:
+        made.append(("pyproject.toml", "kept"))
+    ignore = folder / ".gitignore"
+    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
+    known = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)
+    made.append((".gitignore", "kept" if known else _append(ignore, f"{_IGNORED}\n")))
+    if ci:
+        from faeval import __version__
+
+        workflow = folder / ".github" / "workflows" / "claims.yml"
+        made.append((".github/workflows/claims.yml", _create(workflow, template("claims.yml"))))
+        made.append(("requirements.txt", _create(folder / "requirements.txt", f"faeval=={__version__}\npytest\n")))
+    return made
+
+
+def template(name: str) -> str:
+    """Return a file of the scaffold, as it is written."""
+    return resources.files("faeval.cli").joinpath("_scaffold", name).read_text(encoding="utf-8")
+
+
+def _needs_table(file: Path) -> bool:
+    if not file.exists():
+        return True
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "faeval" in content.get("tool", {}):
+            return False
+        tomllib.loads(_joined(file.read_text(encoding="utf-8"), template("pyproject.toml.txt"), blank=True))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise FaevalError(f"{file}: a table [tool.faeval] cannot be added ({error}); correct the file.") from None
+    return True
+
+
+def _create(file: Path, text: str) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError:
+        return "kept"
+    return "created"
+
+
+def _append(file: Path, text: str, blank: bool = False) -> str:
+    if not file.exists():
+        return _create(file, text)
+    before = file.read_text(encoding="utf-8")
+    file.write_text(_joined(before, text, blank), encoding="utf-8")
+    return "added_to"
+
+
+def _joined(before: str, text: str, blank: bool) -> str:
+    end = "" if not before or before.endswith("\n") else "\n"
+    return f"{before}{end}" + ("\n" if blank and before else "") + text

@@ -1,0 +1,121 @@
+"""Every exit code, from a real process, equal to the one in the JSON, which is all that stands on stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
+
+CLAIM = """
+import faeval as fe
+a, b = fe.metric("score", fe.Arm("a")), fe.metric("score", fe.Arm("b"))
+better = fe.Claim("b beats a", fe.exceeds(b, a, by=fe.Margin({margin}, "any")), {more})
+"""
+USUAL = {"margin": "0.1", "more": "attributed_to='rule', expect='supported'"}
+FILES = {
+    "good.py": CLAIM.format(**USUAL),
+    "drift.py": CLAIM.format(**USUAL | {"more": "attributed_to='rule', expect='refuted'"}),
+    "open.py": CLAIM.format(**USUAL | {"margin": "0.55"}),
+    "invalid.py": CLAIM.format(**USUAL | {"more": "attributed_to='penalty', expect='supported'"}),
+    "empty.py": "import faeval\n",
+    "internal.py": CLAIM.format(**USUAL) + "from faeval import stats\nstats.rule = None  # a claims file is code\n",
+    "interrupt.py": "raise KeyboardInterrupt\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("codes")
+    for name, text in FILES.items():
+        (found / name).write_text(text)
+    rows = ["setting,arm,seed,metric,value"]
+    wobble = {1: 0.0, 2: 0.1, 3: 0.02, 4: 0.06, 5: 0.09}
+    rows += [f"bench,{arm},{seed},score,{(0.5 + wobble[seed]) * (arm == 'b')}" for arm in "ab" for seed in range(1, 6)]
+    (found / "table.csv").write_text("\n".join(rows) + "\n")
+    (found / "locked").mkdir()
+    (found / "locked" / "good.py").write_text(FILES["good.py"])
+    (found / "locked" / "claims.lock").write_text('{"schema_version": 1}\n')
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["good.py"], 0),
+        (["open.py"], 0),
+        (["drift.py"], 1),
+        (["drift.py", "--seeds", "many"], 2),
+        (["nowhere.py"], 2),
+        (["internal.py"], 3),
+        (["empty.py"], 5),
+        (["open.py", "--strict"], 10),
+        (["invalid.py"], 11),
+        (["locked/good.py"], 12),
+        (["interrupt.py"], 130),
+        # The first that applies, in the order of the table in docs/command-line.md.
+        (["drift.py", "open.py", "--strict"], 1),
+        (["invalid.py", "drift.py"], 11),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_the_exit_code_is_the_one_in_the_json(
+    folder: Path, run_faeval: Faeval, arguments: list[str], code: int
+) -> None:
+    done = run_faeval(folder, "verify", *arguments, "--evidence", "table.csv", "--format", "json")
+    assert done.returncode == code, done.stderr
+    content = json.loads(done.stdout)  # one object and nothing else
+    assert content["exit_code"] == code
+    if "verdicts" in content:
+        assert done.stderr == ""
+        return
+    assert content["schema"] == "faeval-error-1"
+    assert done.stderr.startswith("faeval: ")
+    assert content["error"].partition(":")[0].rstrip(".") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_json_an_error_leaves_stdout_empty(folder: Path, run_faeval: Faeval) -> None:
+    done = run_faeval(folder, "verify", "nowhere.py", "--format", "table")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nowhere.py" in done.stderr
+
+
+def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -> None:
+    code = (
+        "import contextlib, io, json, sys\n"
+        "import typer\n"
+        "from faeval import cli\n"
+        "commands = typer.main.get_command(cli.app).commands\n"
+        "named = [n for n, c in commands.items() if any(p.name == 'format' for p in c.params)]\n"
+        "for name in named:\n"
+        "    for given in (['--format', 'json'], ['--format=json']):\n"
+        "        out = io.StringIO()\n"
+        "        sys.argv = ['faeval', name, '--no-such-option', *given]\n"
+        "        with contextlib.redirect_stdout(out):\n"
+        "            try:\n"
+        "                cli.main()\n"
+        "            except SystemExit as error:\n"
+        "                assert error.code == 2, (name, error.code)\n"
+        "        content = json.loads(out.getvalue())\n"
+        "        assert content['exit_code'] == 2 and '--no-such-option' in content['error'], (name, content)\n"
+        "print(*named)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.split())
+
+
+def test_check_metric_says_in_json_what_it_exits_with(tmp_path: Path, run_faeval: Faeval) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def clamped(credit, gradient):\n    return (credit * gradient).sum(1).clip(0, 1)\n"
+    )
+    done = run_faeval(tmp_path, "check-metric", "mine:clamped", "--format", "json")
+    content = json.loads(done.stdout)
+    assert content["exit_code"] == done.returncode == 1
+    assert content["passed"] is False

@@ -1,0 +1,94 @@
+"""faeval init: what it writes works at once, and what was there stays."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from faeval.cli import app
+from faeval.cli._init import template
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(tmp_path: Path, run_faeval: Faeval) -> None:
+    made = run_faeval(tmp_path, "init", "new")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.split("\n")[:3] == ["created claims/example.py", "created pyproject.toml", "created .gitignore"]
+    folder = tmp_path / "new"
+    planned = run_faeval(folder, "plan")
+    assert planned.returncode == 0, planned.stderr
+    assert "20 runs, 0 of them there already" in planned.stdout
+    assert run_faeval(folder, "lock").returncode == 0
+    done = run_faeval(folder, "verify", "--workers", "1", "--strict", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert [v["verdict"] for v in content["verdicts"]] == ["supported", "refuted"]
+    assert all(v["as_expected"] and "unregistered" not in v["flags"] for v in content["verdicts"])
+    # Registered, each with room to spare: the verdicts do not hang on the last bit of a mean.
+    assert all(min(v["adjusted_support"], v["adjusted_refute"]) < 0.025 for v in content["verdicts"])
+    command = [sys.executable, "-m", "pytest", "claims/", "--faeval-strict", "--faeval-offline", "-W", "error"]
+    tested = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+    assert "2 as registered" in tested.stdout
+
+
+def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
+    (tmp_path / "claims").mkdir()
+    mine = tmp_path / "claims" / "mine.py"
+    mine.write_text("import faeval\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"  # no newline at the end')
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    done = run_faeval(tmp_path, "init", "--ci", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert (content["schema"], content["exit_code"]) == ("faeval-init-1", 0)
+    assert content["kept"] == ["claims/"]
+    assert content["added_to"] == ["pyproject.toml", ".gitignore"]
+    assert content["created"] == [".github/workflows/claims.yml", "requirements.txt"]
+    assert [p.name for p in (tmp_path / "claims").iterdir()] == ["mine.py"]
+    text = (tmp_path / "pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "mine"  # no newline at the end\n\n[tool.faeval]')
+    assert tomllib.loads(text)["tool"]["faeval"]["claims"] == ["claims"]
+    assert (tmp_path / ".gitignore").read_text() == "*.pyc\n.faeval/\n"
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    again = json.loads(run_faeval(tmp_path, "init", "--ci", "--format", "json").stdout)
+    assert again["created"] == again["added_to"] == []
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"), [("[tool\n", "pyproject.toml"), ("tool = {black = {}}\n", "cannot be added"), (None, "exists")]
+)
+def test_what_cannot_be_added_to_is_one_clear_error_and_nothing_is_written(
+    tmp_path: Path, run_faeval: Faeval, text: str | None, needed: str
+) -> None:
+    if text is None:
+        (tmp_path / "new").write_text("a file")
+    else:
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "pyproject.toml").write_text(text)
+    done = run_faeval(tmp_path, "init", "new")
+    assert done.returncode == 2
+    assert needed in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "new" / "claims").exists()
+
+
+def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page() -> None:
+    text = template("claims.yml")
+    called = re.findall(r"run: faeval ([\w-]+)", text)
+    assert {"verify", "lock"} <= set(called) <= set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert "requirements.txt" in text
+    page = ROOT / "docs" / "ci.md"
+    if page.exists():
+        assert f"```yaml\n{text}```" in page.read_text()
