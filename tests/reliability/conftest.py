@@ -1,0 +1,138 @@
+"""A campaign of tiny runs in processes of its own, which tests kill, starve and resume."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faeval.evidence import Store
+
+# Each run notes in the journal, by one write in append mode, that it begins and whether its record is there already.
+CLAIMS = """
+import os
+import time
+from pathlib import Path
+
+import faeval as fe
+
+FOLDER = Path(__file__).parent
+PAUSE = float(os.environ.get("PAUSE", "0.02"))
+
+
+def note(*words):
+    file = os.open(FOLDER / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(file, (" ".join(map(str, words)) + "\\n").encode())
+    os.close(file)
+
+
+def run(arm, seed):
+    note("run", os.getpid(), arm["dose"], seed)
+    time.sleep(PAUSE)
+    wobble = ((seed * 2654435761) % 1000) / 1000 - 0.5
+    return {"score": 0.2 + 0.1 * arm["dose"] + 0.02 * wobble * (1 + arm["dose"])}
+
+
+toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 1)})
+margin = fe.Margin(0.05, "half of a dose")
+one = fe.Claim(
+    "One dose raises the score",
+    fe.exceeds(fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm()), by=margin),
+    attributed_to="dose",
+    seeds=range(@SEEDS@),
+)
+two = fe.Claim(
+    "Two doses raise it more",
+    fe.exceeds(fe.metric("score", fe.Arm(dose=2)), fe.metric("score", fe.Arm(dose=1)), by=margin),
+    attributed_to="dose",
+    seeds=range(@SEEDS@),
+)
+"""
+
+
+class Campaign:
+    """A folder with a claims file; ``faeval verify`` on it is a process of its own, in a session of its own."""
+
+    def __init__(self, folder: Path, seeds: int = 5) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "claims.py").write_text(CLAIMS.replace("@SEEDS@", str(seeds)))
+        self.total = 3 * seeds  # the arm with one dose is of both claims
+        self.store = Store(folder / ".faeval")
+
+    def command(self, *options: str) -> list[str]:
+        words = ["-m", "faeval", "verify", "claims.py", "--format", "json", "--workers", "2", *options]
+        return [sys.executable, *words]
+
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(*options),
+            cwd=self.folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that nothing it leaves behind is mistaken for ours
+        )
+
+    def verify(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        process = self.start(*options, **environment)
+        output, errors = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def executions(self) -> list[tuple[int, str]]:
+        """The process and the name of each execution so far, in order."""
+        journal = self.folder / "journal"
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return [(int(pid), f"{dose} {seed}") for _, pid, dose, seed in map(str.split, lines)]
+
+    def counts(self) -> Counter[str]:
+        return Counter(name for _, name in self.executions())
+
+    def kept(self) -> dict[str, bytes]:
+        """The records, whose name is that of their run."""
+        found = {}
+        for record in self.store.records():
+            path = self.store.audit_path(record.key, "run", record.audit_key)  # type: ignore[attr-defined]
+            found[f"{record.factors['dose']} {record.seed}"] = path.read_bytes()
+        return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait(until: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    return Campaign(tmp_path / "campaign")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Campaign]:
+    return lambda name, seeds=5: Campaign(tmp_path / name, seeds)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    return wait
+
+
+@pytest.fixture
+def lives() -> Callable[[int], bool]:
+    return alive
