@@ -1,71 +1,34 @@
-"""Doing a plan: jobs spread over worker processes, each keeping its own records, none taking another down."""
+"""Doing a plan: jobs spread over workers, each keeping its own records, none taking another down."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import sys
-import threading
 import time
 import warnings
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.machinery import PathFinder
-from types import ModuleType
-from typing import Any, Literal
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 import joblib
 
+from faeval.campaign._backends import Pool, check_backend, opened
+from faeval.campaign._events import ArmState, Event, Outcome
+from faeval.campaign._interrupt import first_press
+from faeval.campaign._log import Log
+from faeval.campaign._pack import pack
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._provenance import Provenance, provenance
 from faeval.campaign._run import Summary, Work, perform, perform_many, perform_many_packed, perform_packed
-from faeval.errors import Tampered
+from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
-from faeval.experiment import Component, component
+from faeval.experiment import Component, check_retries, check_time_limit, component
 
 #: Positions of the jobs that are done together: one, or the seeds of one arm that train in one stacked run.
 Unit = tuple[int, ...]
 
 _ATTEMPTS = 3  # a job whose worker is killed is tried this often
-
-
-@dataclass(frozen=True)
-class Event:
-    """One step of a campaign, told as it happens, in the thread that called :func:`execute`.
-
-    Parameters
-    ----------
-    done, total
-        Jobs that are over (failed ones too), of those that had to be run.
-    seconds_left
-        An estimate, or None while nothing is known.
-    fraction
-        How far the job is, for ``kind="running"``: only jobs that run in this process say so.
-    message
-        Why a job failed.
-    """
-
-    kind: Literal["started", "running", "finished", "failed"]
-    job: Job
-    done: int
-    total: int
-    seconds_left: float | None = None
-    fraction: float | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of the jobs that had to be run. The traceback of each failure stands in the store's log."""
-
-    finished: tuple[Job, ...]
-    failures: list[tuple[Job, str]]
-    seconds: float
 
 
 def execute(
@@ -76,22 +39,35 @@ def execute(
     *,
     lock: str | None = None,
     stacked: bool | None = None,
+    backend: str = "loky",
+    cluster: str | None = None,
+    retries: int | None = None,
+    time_limit: float | None = None,
 ) -> Outcome:
     """Run what a plan lacks, costliest first where costs are known; finished parts are kept whatever happens.
 
     Parameters
     ----------
     workers
-        Worker processes; default: the CPUs of this machine over the threads of a run, and two for a CUDA device, which
-        share it. 1 runs in this process.
+        Runs at a time. Default: on this machine the CPUs over the threads of a run, and two for a CUDA device, which
+        share it; on a cluster as many as it has cores when the campaign starts. 1 runs in this process.
     progress
-        Called with an :class:`Event` at each step.
+        Called with an :class:`Event` at each step. With it, a first Ctrl-C hands out no more runs and waits for those
+        that are running; a second one, or without ``progress`` the first, stops at once.
     lock
         Hash of the claims' registration, for the records.
     stacked
         Train the seeds of an arm in one run where their experiment can (``training_many``): the same numbers within
         rounding, each under its own record and key. Default: on a CUDA device, not on the CPU. Where a stacked run fails,
         its seeds are trained one at a time, and the log says why.
+    backend
+        ``"loky"``: processes on this machine. ``"dask"``, ``"ray"``: the workers of a cluster that runs already, all of
+        which see the store's folder.
+    cluster
+        Where it is: the address of Dask's scheduler or its scheduler file, or Ray's address. Default: the client or
+        connection that this process has, ``$DASK_SCHEDULER_ADDRESS``, ``$RAY_ADDRESS``, or Ray on this machine.
+    retries, time_limit
+        In place of what each experiment declares: how often a run that raises is tried again, and seconds for a run.
 
     Returns
     -------
@@ -101,30 +77,33 @@ def execute(
     Raises
     ------
     FaevalError
-        The store cannot be written, or the device is not there; nothing was run.
+        The store cannot be written, or the device or the cluster is not there; nothing was run.
     Tampered
         After all jobs are over: a record or checkpoint that one of them needed does not match its checksum.
     KeyboardInterrupt
-        After the workers were stopped.
+        After the workers were stopped; what was finished is kept.
     """
+    check_backend(backend, cluster)
+    check_retries(0 if retries is None else retries, "retries")
+    check_time_limit(time_limit, "time_limit")
     todo = sorted(plan.todo, key=lambda job: -(plan.cost(job) or 0.0))
     campaign = _Campaign(plan, store, todo, progress)
-    if todo:
-        store.check_writable()
-        packages = {name for job in todo for name in job.experiment.packages}
-        origin = provenance(sorted(packages), lock)
-        works = [_work(job, plan, store, origin) for job in todo]
-        on_cpu = plan.options.device == "cpu"
-        if not on_cpu:
-            checks = {stage for job in todo if (stage := job.experiment.check_device) is not None}
-            for stage in checks:
-                stage.resolve()(plan.options)
-        units = _units(todo, not on_cpu if stacked is None else stacked)
-        count = workers or (max(1, joblib.cpu_count() // plan.options.threads) if on_cpu else 2)
-        if count == 1:
-            campaign.run_here(works, units)
-        else:
-            campaign.run_over(works, units, count)
+    if not todo:
+        return campaign.outcome()
+    store.check_writable()
+    packages = {name for job in todo for name in job.experiment.packages}
+    origin = provenance(sorted(packages), lock)
+    works = [_work(job, plan, store, origin, retries, time_limit) for job in todo]
+    on_cpu = plan.options.device == "cpu"
+    if not on_cpu:
+        checks = {stage for job in todo if (stage := job.experiment.check_device) is not None}
+        for stage in checks:
+            stage.resolve()(plan.options)
+    units = _units(todo, not on_cpu if stacked is None else stacked)
+    if workers is None and not on_cpu and backend == "loky":
+        workers = 2
+    with opened(backend, cluster, workers, plan.options.threads, store, origin.versions) as pool:
+        campaign.run(works, units, pool)
     return campaign.outcome()
 
 
@@ -136,6 +115,10 @@ class _Campaign:
         self.begun = time.perf_counter()
         self.jobs = todo
         self.waiting = dict(enumerate(todo))
+        self.running: set[int] = set()
+        self.late: set[int] = set()  # another campaign was doing them when their turn came
+        self.stopping = False
+        self.hopeless: FaevalError | None = None  # the store can no longer be written
         self.finished: list[Job] = []
         self.failures: list[tuple[Job, str]] = []
         self.tampered: list[str] = []
@@ -143,72 +126,141 @@ class _Campaign:
         self.unknown = self.costs.count(None)
         self.known = sum(cost for cost in self.costs if cost is not None)
         self.workers = 1
+        self.log = Log(store)
+        self.several = len({job.experiment.name for job in plan.jobs}) > 1
+        self.arms: defaultdict[str, ArmState] = defaultdict(ArmState)
+        for job in plan.jobs:
+            self.arms[self.label(job)].total += 1
+            self.arms[self.label(job)].done += job.cached
+        self.view = MappingProxyType(self.arms)
+
+    def label(self, job: Job) -> str:
+        return job.arm_name if self.several else job.arm.label or "(defaults)"
+
+    def run(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
+        self.workers = pool.workers
+        wanted, there = len(self.plan.jobs), len(self.plan.cached)
+        goes_on = f"goes on: {there} of {wanted} runs are there, " if there else ""
+        self.log.write(f"{goes_on or 'begins: '}{len(self.jobs)} runs to do; {pool.name}, {pool.workers} at a time")
+        try:
+            with first_press(self.interrupted) if self.progress else contextlib.nullcontext():
+                if pool.workers == 1 and pool.beacon is None:
+                    self.run_here(works, units)
+                else:
+                    self.run_over(works, units, pool)
+                if self.stopping:
+                    raise KeyboardInterrupt
+                if self.hopeless is not None:
+                    raise self.hopeless
+        except BaseException as error:
+            self.log.write(f"stopped by {type(error).__name__} {self.count()}")
+            raise
+        self.log.write(f"ends {self.count()}")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether jobs are left, and to be handed out."""
+        return bool(self.waiting) and not self.stopping and self.hopeless is None
+
+    def count(self) -> str:
+        seconds = time.perf_counter() - self.begun
+        parts = [f"{len(self.finished)} done", f"{len(self.failures)} failed", f"{len(self.waiting)} left"]
+        return f"after {seconds:.1f} s: {', '.join(parts)}"
+
+    def interrupted(self) -> Callable[[], None]:
+        """Hand out no more runs; called at the first Ctrl-C."""
+        self.stopping = True
+        running = sorted(self.running)
+        message = (
+            f"stopping: {len(running)} running, {len(self.waiting) - len(running)} more not begun; "
+            "press Ctrl-C again to stop at once"
+        )
+        job = self.jobs[running[0]] if running else self.jobs[0]
+
+        def say() -> None:
+            self.log.write(message)
+            self.tell("stopping", job, message=message)
+
+        return say
 
     def run_here(self, works: list[Work], units: list[Unit]) -> None:
-        for unit in units:
-            for number in unit:
-                self.tell("started", self.jobs[number])
-            if len(unit) == 1:
-                self.close(unit[0], perform(works[unit[0]], self.teller(unit)))
-                continue
-            summaries = perform_many([works[number] for number in unit], self.teller(unit))
-            for number, summary in zip(unit, summaries, strict=True):
-                self.close(number, summary)
+        while self.goes_on:
+            batch, wait = self.batch(units, Counter())
+            for unit in batch:
+                if not self.goes_on:
+                    return
+                for number in unit:
+                    self.start(number)
+                if len(unit) == 1:
+                    self.close(unit[0], perform(works[unit[0]], self.teller(unit), wait=wait))
+                    continue
+                summaries = perform_many([works[number] for number in unit], self.teller(unit))
+                for number, summary in zip(unit, summaries, strict=True):
+                    self.close(number, summary)
 
-    def run_over(self, works: list[Work], units: list[Unit], workers: int) -> None:
-        self.workers = workers
+    def batch(self, units: list[Unit], killed: Counter[int]) -> tuple[list[Unit], bool]:
+        """Return what to do next, and whether to wait for another campaign that is doing it."""
+        fresh = [u for u in units if all(n in self.waiting and not killed[n] and n not in self.late for n in u)]
+        if fresh:
+            return fresh, False
+        late: list[Unit] = [(number,) for number in self.waiting if number in self.late and not killed[number]]
+        # A job that was running when a worker died is tried again alone: then it is known which one did it.
+        return late or [(next(iter(self.waiting)),)], True
+
+    def run_over(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
         packed = {}
         for number, work in enumerate(works):
             try:
-                packed[number] = _pack(work)
+                packed[number] = pack(replace(work, beacon=pool.beacon))
             except Exception as error:  # whatever a user's function drags along
                 message = f"its function cannot be sent to a worker ({type(error).__name__}: {error}); use workers=1"
                 self.close(number, Summary(0.0, message))
         killed: Counter[int] = Counter()
-        while self.waiting:
-            # A job that was running when a worker died is tried again alone: then it is known which one did it.
-            batch = [unit for unit in units if all(n in self.waiting and not killed[n] for n in unit)]
-            batch = batch or [(next(iter(self.waiting)),)]
-            running: set[int] = set()
+        while self.goes_on:
+            batch, wait = self.batch(units, killed)
             try:
-                self.run_batch({unit: [packed[number] for number in unit] for unit in batch}, running)
-            except BrokenExecutor:
-                for number in sorted(running):
+                self.run_batch({unit: [packed[number] for number in unit] for unit in batch}, wait, pool)
+            except pool.broken as error:
+                hit = sorted(self.running)
+                names = ", ".join(str(self.jobs[number]) for number in hit)
+                self.log.write(f"a worker was killed ({type(error).__name__}); running at that moment: {names}")
+                for number in hit:
+                    self.leave(number)
                     self.after_a_kill(number, killed)
 
-    def run_batch(self, packed: dict[Unit, list[bytes]], running: set[int]) -> None:
+    def run_batch(self, packed: dict[Unit, list[bytes]], wait: bool, pool: Pool) -> None:
         started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
             for unit, content in packed.items():
+                if not self.goes_on:
+                    return
                 started.extend(unit)  # taken one by one as workers become free, in a thread of joblib's
                 if len(unit) == 1:
-                    yield joblib.delayed(perform_packed)(unit[0], content[0])
+                    yield joblib.delayed(perform_packed)(unit[0], content[0], wait)
                 else:
                     yield joblib.delayed(perform_many_packed)(unit, content)
 
         def announce() -> None:
             while started:
-                running.add(started[0])
-                self.tell("started", self.jobs[started.popleft()])
+                self.start(started.popleft())
 
-        settings = {"inner_max_num_threads": self.plan.options.threads, "initializer": _isolate}
-        workers = max(2, min(self.workers, len(packed)))  # joblib would run one worker's jobs in this process
+        # joblib would run one worker's jobs in this process
+        workers = max(2, min(pool.workers, len(packed)))
         try:
-            with joblib.parallel_config("loky", **settings, initargs=(os.getpid(),)):
-                pool = joblib.Parallel(
-                    n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+            with joblib.parallel_config(**pool.settings):
+                parallel = joblib.Parallel(
+                    n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers
                 )
-                results = pool(tasks())
+                results = parallel(tasks())
             with _closing(results):
                 announce()
                 for found in results:
                     announce()
                     for number, summary in found if isinstance(found, list) else [found]:
-                        running.discard(number)
                         self.close(number, summary)
         finally:
-            running.update(started)
+            announce()  # what was handed out as the pool broke
 
     def after_a_kill(self, number: int, killed: Counter[int]) -> None:
         job = self.jobs[number]
@@ -220,29 +272,47 @@ class _Campaign:
             message = f"its worker was killed {_ATTEMPTS} times, at last while it ran alone (out of memory, or a crash)"
             self.close(number, Summary(0.0, message))
 
+    def start(self, number: int) -> None:
+        self.running.add(number)
+        self.arms[self.label(self.jobs[number])].running += 1
+        self.tell("started", self.jobs[number])
+
+    def leave(self, number: int) -> None:
+        if number in self.running:
+            self.running.discard(number)
+            self.arms[self.label(self.jobs[number])].running -= 1
+
     def close(self, number: int, summary: Summary) -> None:
-        job, cost = self.waiting.pop(number), self.costs[number]
+        self.leave(number)
+        job, cost = self.jobs[number], self.costs[number]
+        for remark in summary.remarks:
+            self.log.write(f"{job}: {remark.text}", remark.details)
+        if summary.busy:
+            self.late.add(number)
+            self.log.write(f"{job}: another campaign on this store is doing it; it comes last here")
+            return
+        del self.waiting[number]
         if cost is None:
             self.unknown -= 1
         else:
             self.known -= cost
-        if summary.remark:
-            self.log(job, summary.remark)
         if summary.error is None:
             self.finished.append(job)
+            self.arms[self.label(job)].done += 1
+            self.log.write(f"{job}: done in {summary.seconds:.2f} s")
             self.tell("finished", job)
             return
         self.failures.append((job, summary.error))
+        self.arms[self.label(job)].failed += 1
+        if self.hopeless is None:
+            try:
+                self.store.check_writable()
+            except FaevalError as error:  # what would run now could not be kept
+                self.hopeless = error
         if summary.tampered:
             self.tampered.append(summary.error)
-        self.log(job, f"{summary.error}\n{summary.details}")
+        self.log.write(f"{job}: failed after {summary.seconds:.2f} s: {summary.error}", summary.details)
         self.tell("failed", job, message=summary.error)
-
-    def log(self, job: Job, text: str) -> None:
-        stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        # Where the disk is full, the failure itself still reaches the caller.
-        with contextlib.suppress(OSError), self.store.log.open("a", encoding="utf-8") as log:
-            log.write(f"{stamp} {job}: {text}\n")
 
     def teller(self, unit: Unit) -> Callable[[float], None]:
         def tell(fraction: float) -> None:
@@ -254,7 +324,8 @@ class _Campaign:
     def tell(self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None) -> None:
         if self.progress is not None:
             done = len(self.jobs) - len(self.waiting)
-            self.progress(Event(kind, job, done, len(self.jobs), self.seconds_left(), fraction, message))
+            left = self.seconds_left()
+            self.progress(Event(kind, job, done, len(self.jobs), left, fraction, message, self.view))
 
     def seconds_left(self) -> float | None:
         done = len(self.jobs) - len(self.waiting)
@@ -279,7 +350,7 @@ def _units(todo: list[Job], stacked: bool) -> list[Unit]:
     return [tuple(numbers) for numbers in units.values()]
 
 
-def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
+def _work(job: Job, plan: Plan, store: Store, origin: Provenance, retries: int | None, limit: float | None) -> Work:
     experiment = job.experiment
     options = plan.options  # a worker may have been started in another directory: paths travel whole
     return Work(
@@ -298,48 +369,14 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance) -> Work:
         provenance=origin,
         components=(*experiment.components(job.factors), *_metrics_of(job)),
         training_many=experiment.training_many,
+        retries=experiment.retries if retries is None else retries,
+        time_limit=experiment.time_limit if limit is None else limit,
     )
 
 
 def _metrics_of(job: Job) -> list[Component]:
     stages = (job.experiment.audits[name] for name in job.audits)
     return [component("metric", stage.metric) for stage in stages if stage.metric is not None]
-
-
-def _pack(work: Work) -> bytes:
-    """Pickle a job's work; functions of modules that a worker could not import travel by value."""
-    stages = [work.training, work.training_many, *(stage for _, stage in work.audits.values())]
-    made = [stage.call for stage in stages if stage is not None] + [
-        call for c in work.components for call in (c.make, c.exact)
-    ]
-    functions = [call for call in made if not isinstance(call, str)]
-    modules = {
-        sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions
-    }
-    carried = [module for module in modules if module is not None and not _importable(module)]
-    known = cloudpickle.list_registry_pickle_by_value()
-    for module in carried:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        return bytes(cloudpickle.dumps(work))
-    finally:
-        for module in carried:
-            if module.__name__ not in known:
-                cloudpickle.unregister_pickle_by_value(module)
-
-
-def _importable(module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return True  # built in
-    path, spec = None, None
-    parts = module.__name__.split(".")
-    for end in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:end]), path)
-        if spec is None:
-            return False
-        path = spec.submodule_search_locations
-    return spec is not None and spec.origin == file
 
 
 @contextlib.contextmanager
@@ -351,16 +388,3 @@ def _closing(results: Generator[Any, None, None]) -> Iterator[None]:
         with warnings.catch_warnings():  # joblib warns of results that nobody fetches: they are in the store
             warnings.simplefilter("ignore")
             results.close()
-
-
-def _isolate(parent: int) -> None:
-    """Make a worker leave Ctrl-C to its parent, and go when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    if hasattr(os, "fork"):  # on Windows a parent's number says nothing
-        threading.Thread(target=watch, daemon=True).start()

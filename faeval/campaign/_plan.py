@@ -60,8 +60,13 @@ class Job:
         """Whether nothing is left to do."""
         return not self.train and not self.missing
 
+    @property
+    def arm_name(self) -> str:
+        """The experiment and the arm."""
+        return f"{self.experiment.name} {self.arm.label or '(defaults)'}"
+
     def __str__(self) -> str:
-        return f"{self.experiment.name} {self.arm.label or '(defaults)'} seed {self.seed}"
+        return f"{self.arm_name} seed {self.seed}"
 
     def __repr__(self) -> str:
         return f"<Job {self}>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import platform
 import subprocess
 import sys
@@ -26,15 +28,24 @@ class Provenance:
 
 def provenance(packages: Iterable[str], lock: str | None) -> Provenance:
     """Look once, in the parent, at the installed packages and the working directory."""
-    versions = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    for name in (*_ALWAYS, *packages):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
+    versions = versions_here((*_ALWAYS, *packages))
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
     return Provenance(versions, commit, None if changes is None else bool(changes), lock)
+
+
+@functools.cache
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for name in names:
+        with contextlib.suppress(PackageNotFoundError):
+            versions.setdefault(name, version(name))
+    return versions
+
+
+def versions_here(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python, of the platform, and of those of the packages that are installed."""
+    return dict(_versions(tuple(names)))
 
 
 def package_version(name: str, owner: str) -> str:

@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from faeval.campaign._deadline import Deadline
+from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
-from faeval.campaign._provenance import Provenance, peak_memory_mb
+from faeval.campaign._provenance import Provenance, peak_memory_mb, versions_here
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
 from faeval.experiment import Component, RunOptions, Stage, Value, register
@@ -48,27 +50,59 @@ class Work:
     provenance: Provenance
     components: tuple[Component, ...] = ()
     training_many: Stage | None = None
+    retries: int = 0
+    time_limit: float | None = None
+    attempt: int = 1
+    beacon: str | None = None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What the log should say of a run besides how it ended."""
+
+    text: str
+    details: str = ""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the parent hears of a job: how long it took, or why it failed; ``remark`` is for the log of one that did not."""
+    """What the parent hears of a job: how long it took, or why it failed; ``busy``: another campaign is doing it."""
 
     seconds: float
     error: str | None = None
     details: str = ""
     tampered: bool = False
-    remark: str = ""
+    busy: bool = False
+    remarks: tuple[Remark, ...] = ()
 
 
-def perform_packed(number: int, packed: bytes) -> tuple[int, Summary]:
+def perform_packed(number: int, packed: bytes, wait: bool = True) -> tuple[int, Summary]:
     """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the pool's."""
     try:
         work = pickle.loads(packed)  # made by our own parent process, never read from a file
     except Exception as error:
         message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
         return number, Summary(0.0, message, traceback.format_exc())
-    return number, perform(work)
+    if work.beacon is not None and (problem := misplaced(work.store, work.beacon, work.provenance.versions)):
+        return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
+    return number, perform(work, wait=wait)
+
+
+def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
+    """Return why a worker on another machine cannot work for a campaign, or None: it needs its store and its versions."""
+    if not (store / "runs" / beacon).exists():
+        return (
+            f"the store {str(store)!r} is not there, or another folder of that name; put the store (--store) in a "
+            "folder that all machines of the cluster share."
+        )
+    here = versions_here(tuple(versions))
+    for name, wanted in versions.items():
+        if here.get(name) != wanted:
+            return (
+                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its records would say so "
+                "wrongly; install the same versions on all machines."
+            )
+    return None
 
 
 def perform_many_packed(numbers: Sequence[int], packed: Sequence[bytes]) -> list[tuple[int, Summary]]:
@@ -84,43 +118,78 @@ def perform_many_packed(numbers: Sequence[int], packed: Sequence[bytes]) -> list
 def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lambda _: None) -> list[Summary]:
     """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of it.
 
-    Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log says why.
+    Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log says why. Seeds that
+    another campaign is doing at this moment are left to it.
     """
-    remark = ""
-    try:
-        for component in works[0].components:
-            register(component)
-        with _threads(works[0].options.threads):
-            _train_many(works, Store(works[0].store), progress)
-    except (Exception, SystemExit) as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        remark = f"not trained in one run with the other seeds ({text})\n{traceback.format_exc()}"
-    return [replace(perform(work), remark=remark) for work in works]
+    store = Store(works[0].store)
+    remarks: tuple[Remark, ...] = ()
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
+        try:
+            for component in works[0].components:
+                register(component)
+            with _threads(works[0].options.threads):
+                _train_many([w for w, h in zip(works, held, strict=True) if h is not False], store, progress)
+        except (Exception, SystemExit) as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            remarks = (Remark(f"not trained in one run with the other seeds ({text})", traceback.format_exc()),)
+        summaries = []
+        for work, own in zip(works, held, strict=True):
+            if own is False:
+                summaries.append(Summary(0.0, busy=True))
+                continue
+            done = _attempts(work, store, lambda _: None, bool(own))
+            summaries.append(replace(done, remarks=remarks + done.remarks))
+        return summaries
 
 
-def perform(work: Work, progress: Callable[[float], None] = lambda _: None) -> Summary:
-    """Do what the store still lacks of a run, and keep each part as soon as it is there."""
+def perform(work: Work, progress: Callable[[float], None] = lambda _: None, *, wait: bool = True) -> Summary:
+    """Do what the store still lacks of a run, and keep each part as soon as it is there.
+
+    Where another campaign is doing this run, wait for it, or with ``wait=False`` say so at once.
+    """
+    store = Store(work.store)
+    with reserved(store.root, work.key, wait=wait) as held:
+        return Summary(0.0, busy=True) if held is False else _attempts(work, store, progress, bool(held))
+
+
+def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
+    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails at once."""
     begun = time.perf_counter()
-    try:
-        for component in work.components:
-            register(component)
-        with _threads(work.options.threads):
-            _perform(work, Store(work.store), progress)
-    except (Exception, SystemExit) as error:
-        text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
-        text = " ".join(text.split())  # one line; the log has it whole
-        seconds = time.perf_counter() - begun
-        return Summary(seconds, text, traceback.format_exc(), isinstance(error, Tampered))
-    return Summary(time.perf_counter() - begun)
+    remarks: list[Remark] = []
+    while True:
+        try:
+            for component in work.components:
+                register(component)
+            with _threads(work.options.threads):
+                _perform(work, store, progress, alone)
+            return Summary(time.perf_counter() - begun, remarks=tuple(remarks))
+        except (Exception, SystemExit) as error:
+            text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
+            text = " ".join(text.split())  # one line; the log has it whole
+            if work.attempt > work.retries or isinstance(error, FaevalError):
+                text += f" (attempt {work.attempt} of {work.retries + 1})" if work.attempt > 1 else ""
+                return Summary(
+                    time.perf_counter() - begun,
+                    text,
+                    traceback.format_exc(),
+                    isinstance(error, Tampered),
+                    remarks=tuple(remarks),
+                )
+            attempt = f"attempt {work.attempt} of {work.retries + 1} failed, tried again: {text}"
+            remarks.append(Remark(attempt, traceback.format_exc()))
+        work = replace(work, attempt=work.attempt + 1)
 
 
-def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> None:
+def _perform(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> None:
     # Asked again here: another campaign on this store may have done it since the plan was made.
     keys = {name: key for name, (key, _) in work.audits.items()}
     train, missing = outstanding(store, work.key, keys, work.training is not None)
-    training = None
+    training, limit = None, Deadline(work.time_limit)
+    if alone:  # the run is ours: whatever lies there half-written, nobody is writing it
+        _sweep(store.folder(work.key), 0.0)
     if work.training is not None and train:
-        training = _train(work, work.training, store, progress)
+        training = _train(work, work.training, store, progress, limit)
         kept = {name: store.audit(work.key, name, key) for name, key in keys.items()}
         missing = tuple(name for name, audit in kept.items() if audit is None or audit.weights != training.weights)
     elif work.training is not None and missing:
@@ -130,24 +199,28 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None]) -> Non
     problems = []
     for name in missing:
         try:
-            _audit(work, name, store, training)
+            _audit(work, name, store, training, limit)
         except Exception as error:  # what is wrong with one audit keeps no other back
             problems.append(error)
     if problems:
         raise problems[0]
 
 
-def _train(work: Work, stage: Stage, store: Store, progress: Callable[[float], None]) -> TrainingRecord:
+def _train(
+    work: Work, stage: Stage, store: Store, progress: Callable[[float], None], limit: Deadline
+) -> TrainingRecord:
     with _partial(work, store) as partial:
         origin = _origin(work)
-        result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, progress)
+        told = limit.checking(progress)
+        with limit.enforced():
+            result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, told)
         return _keep_training(work, stage, store, partial, result, origin)
 
 
 def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
     """Train in one run those that the store lacks, and keep each one's record; what is wrong with one keeps no other back."""
-    stage = works[0].training_many
     lacking = [work for work in works if _lacks_training(work, store)]
+    stage = lacking[0].training_many if lacking else None
     if stage is None or len(lacking) < 2:
         return
     first = lacking[0]
@@ -155,7 +228,10 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         partials = [stack.enter_context(_partial(work, store)) for work in lacking]
         started, begun = _origin(first)
         seeds = [work.seed for work in lacking]
-        results = stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, progress)
+        limit = Deadline(None if first.time_limit is None else first.time_limit * len(lacking))
+        told = limit.checking(progress)
+        with limit.enforced():
+            results = stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, told)
         if not isinstance(results, Sequence) or len(results) != len(lacking):
             raise FaevalError(f"{first.setting}: training_many returned no list of {len(lacking)} results, one a seed.")
         # Each seed's record says its share of the time, so that the sum over records is the time it took.
@@ -184,7 +260,7 @@ def _partial(work: Work, store: Store) -> Iterator[Path]:
     """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen half-written."""
     folder = store.folder(work.key)
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    _sweep(folder, _DAY)
     partial = folder / f".partial-{secrets.token_hex(8)}"
     partial.mkdir()
     try:
@@ -211,19 +287,21 @@ def _keep_training(
     return record
 
 
-def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None) -> None:
+def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None, limit: Deadline) -> None:
     key, stage = work.audits[name]
     origin = _origin(work)
     function = stage.resolve()
     if work.training is None:
-        fields: dict[str, Any] = {"rows": function(dict(work.factors), work.seed)}
+        with limit.enforced():
+            fields: dict[str, Any] = {"rows": _rows(function(dict(work.factors), work.seed), work, name)}
         revisions = {name: stage.revision}
     else:
         folder = store.folder(work.key)
-        result = function(dict(work.factors), work.seed, folder, training, work.options, work.config)
+        with limit.enforced():
+            result = function(dict(work.factors), work.seed, folder, training, work.options, work.config)
         fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
+        fields["rows"] = _rows(fields.get("rows", ()), work, name)
         revisions = {"training": work.training.revision, name: stage.revision}
-    fields["rows"] = _rows(fields.get("rows", ()), work, name)
     fields |= {"name": name, "audit_key": key, "weights": training.weights if training else None}
     store.write_audit(_record(AuditRecord, work, origin, revisions, fields))
 
@@ -256,6 +334,8 @@ def _record(
         "peak_memory_mb": peak_memory_mb(),
     }
     given = {name: value for name, value in fields.items() if value is not None}
+    if work.attempt > 1:
+        given["notes"] = {**given.get("notes", {}), "attempts": work.attempt}
     return new_record(kind, {**common, **given}, f"{work.setting} {work.arm}")
 
 
@@ -349,11 +429,11 @@ def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
             )
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what trainings that were killed left behind; one of the last day may still be running elsewhere."""
+def _sweep(folder: Path, age: float) -> None:
+    """Remove what killed trainings left behind; where nobody knows who is at work, one of the last day may be running."""
     for path in folder.glob(".partial-*"):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _DAY:
+            if not age or time.time() - path.stat().st_mtime > age:
                 shutil.rmtree(path, ignore_errors=True)
 
 

@@ -27,7 +27,9 @@ from faeval.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from faeval.campaign import Event
+    from collections.abc import Mapping
+
+    from faeval.campaign import ArmState, Event
 
 
 def verify(
@@ -38,6 +40,24 @@ def verify(
     store: Store = Path(".faeval"),
     workers: Workers = None,
     device: Device = "cpu",
+    backend: Annotated[
+        str, typer.Option(help="loky: processes here; dask or ray: a cluster that runs already.")
+    ] = "loky",
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Its address: Dask's scheduler (or scheduler file), or Ray's head.",
+            show_default="$DASK_SCHEDULER_ADDRESS, $RAY_ADDRESS",
+        ),
+    ] = None,
+    retries: Annotated[
+        int | None,
+        typer.Option(min=0, help="Tries after an error that a run raised.", show_default="the experiment's, else 0"),
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Seconds after which a run is interrupted.", show_default="the experiment's, else none"),
+    ] = None,
     evidence: Annotated[
         Path | None, typer.Option(help="Decide from this CSV, Parquet file or report folder alone; trains nothing.")
     ] = None,
@@ -77,6 +97,10 @@ def verify(
             everything=everything,
             progress=progress,
             notice=lambda text: typer.echo(text, err=True),
+            backend=backend,
+            cluster=cluster,
+            retries=retries,
+            time_limit=time_limit,
         )
     finally:
         progress.close()
@@ -94,37 +118,78 @@ def verify(
     raise typer.Exit(result.exit_code(strict))
 
 
+_ROWS = 12  # arms shown at a time
+
+
 class _Progress:
-    """Progress on stderr: a bar with time left on a terminal, a line for each finished run elsewhere."""
+    """Progress on stderr: a bar, the time left and the state of each arm on a terminal, a line a finished run elsewhere."""
 
     def __init__(self) -> None:
+        self._live: Any = None
         self._bar: Any = None
-        self._task: Any = None
+        self._last: Event | None = None
 
     def __call__(self, event: Event) -> None:
-        left = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
-        text = f"{event.done}/{event.total} runs{left}"
         if event.kind == "failed":
             self._say(f"failed: {event.job}: {event.message}")
+        elif event.kind == "stopping":
+            self._say(f"faeval: {event.message}")
         if not sys.stderr.isatty():
             if event.kind == "finished":
-                typer.echo(f"{text}: {event.job}", err=True)
+                typer.echo(f"{_summary(event)}: {event.job}", err=True)
             return
-        if self._bar is None:
+        self._last = event
+        if self._live is None:
+            from rich.live import Live
             from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
             columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=console_for(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("", total=event.total)
-        self._bar.update(self._task, completed=event.done, description=text)
+            self._bar = Progress(*columns)
+            self._bar.add_task("", total=event.total)
+            self._live = Live(
+                get_renderable=self._picture, console=console_for(stderr=True), transient=True, refresh_per_second=4
+            )
+            self._live.start()
+
+    def _picture(self) -> Any:
+        from rich.console import Group
+
+        event = self._last
+        assert event is not None
+        self._bar.update(self._bar.task_ids[0], completed=event.done, description=_summary(event))
+        return Group(self._bar, arms_table(event.arms))
 
     def _say(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False)
+        if self._live is not None:
+            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             typer.echo(text, err=True)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._live is not None:
+            self._live.stop()
+
+
+def _summary(event: Event) -> str:
+    left = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
+    return f"{event.done}/{event.total} runs{left}"
+
+
+def arms_table(arms: Mapping[str, ArmState]) -> Any:
+    """A line for each arm with its runs by state: those at work first, then failed, waiting, done; the rest counted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    def rank(state: ArmState) -> int:
+        return 0 if state.running else 1 if state.failed else 2 if state.waiting else 3
+
+    table = Table.grid(padding=(0, 2))
+    ordered = sorted(arms.items(), key=lambda item: rank(item[1]))  # sorted keeps the plan's order within a rank
+    for label, state in ordered[:_ROWS]:
+        parts = {"running": state.running, "failed": state.failed, "waiting": state.waiting}
+        text = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+        table.add_row(Text(label), f"{state.done}/{state.total} done", text)
+    if rest := [state for _, state in ordered[_ROWS:]]:
+        complete = sum(state.done == state.total for state in rest)
+        table.add_row(Text(f"and {len(rest)} more arms"), f"{complete} of them done", "")
+    return table

@@ -13,6 +13,8 @@ from faeval.experiment._components import register_rule as register_rule
 from faeval.experiment._experiment import Experiment as Experiment
 from faeval.experiment._experiment import RunOptions as RunOptions
 from faeval.experiment._experiment import Stage as Stage
+from faeval.experiment._experiment import check_retries as check_retries
+from faeval.experiment._experiment import check_time_limit as check_time_limit
 from faeval.experiment._factor import Factor as Factor
 from faeval.experiment._metrics import CONTROL_FLOOR as CONTROL_FLOOR
 from faeval.experiment._metrics import METRICS as METRICS

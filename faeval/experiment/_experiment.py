@@ -94,6 +94,12 @@ class Experiment:
     revision
         Raise it when the numbers change; cached runs of another revision are not used. Default: a digest of the
         function's source.
+    retries
+        How often a run that raises an error is tried again, 0 by default; what raises FaevalError is not.
+    time_limit
+        Seconds after which a run (its training and audits together) is interrupted and fails; None: no limit.
+
+    Neither is part of what a run is: changing them leaves finished runs as they are.
 
     The remaining parameters serve settings that train once and audit many times: ``training`` and ``audits`` are stages
     (``run`` is then None), ``layers``, ``exact`` and ``last_epoch`` say for an arm which states it has, which of them have
@@ -132,12 +138,16 @@ class Experiment:
     help: str = ""
     training_many: Stage | None = None
     check_device: Stage | None = None
+    retries: int = 0
+    time_limit: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
             raise FaevalError(f"Experiment: name={self.name!r} must be letters, digits, '-' and '_', as one word.")
         if (self.run is None) == (not self.audits):
             raise FaevalError(f"Experiment {self.name!r}: give run=, a function of (arm, seed).")
+        check_retries(self.retries, f"Experiment {self.name!r}: retries")
+        check_time_limit(self.time_limit, f"Experiment {self.name!r}: time_limit")
         object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         object.__setattr__(self, "metrics", MappingProxyType(_metrics(self.metrics, self.name)))
         if self.run is not None:
@@ -211,6 +221,20 @@ class Experiment:
             n: v for n, v in resolved.items() if n not in self.factors or v != self.factors[n].default or n == "rule"
         }
         return Arm(**kept)
+
+
+def check_retries(value: object, what: str) -> None:
+    """Raise FaevalError unless the value is a number of retries."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise FaevalError(f"{what}={value!r} ({type(value).__name__}) must be a whole number >= 0.")
+
+
+def check_time_limit(value: object, what: str) -> None:
+    """Raise FaevalError unless the value is a time limit in seconds, or None."""
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf")
+    ):
+        raise FaevalError(f"{what}={value!r} ({type(value).__name__}) must be a number of seconds > 0, or None.")
 
 
 def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:

@@ -38,6 +38,10 @@ def verify(
     progress: Callable[[campaign.Event], None] | None = None,
     notice: Callable[[str], None] | None = None,
     stacked: bool | None = None,
+    backend: str = "loky",
+    cluster: str | None = None,
+    retries: int | None = None,
+    time_limit: float | None = None,
 ) -> Report:
     """Verify claims: train and audit what they need and is not there yet, then decide.
 
@@ -67,6 +71,10 @@ def verify(
         Called before the first run with each thing to know of a claim's design: why it will be refused, or is weak.
     stacked
         Train the seeds of an arm in one run, or never; default on CUDA devices only. See ``faeval.campaign.execute``.
+    backend, cluster
+        ``"loky"``: processes on this machine; ``"dask"``, ``"ray"``: a cluster that runs already, and its address.
+    retries, time_limit
+        In place of what the experiment declares: tries after an error of a run, and seconds for a run.
 
     Returns
     -------
@@ -103,7 +111,18 @@ def verify(
                 notice = None  # once, before the first run
             failed = {(label, seed) for label, seed, _ in failures}  # at an earlier look: once is enough
             due = replace(plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed))
-            outcome = campaign.execute(due, kept, workers, progress, lock=registered, stacked=stacked)
+            outcome = campaign.execute(
+                due,
+                kept,
+                workers,
+                progress,
+                lock=registered,
+                stacked=stacked,
+                backend=backend,
+                cluster=cluster,
+                retries=retries,
+                time_limit=time_limit,
+            )
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
         records = list(kept.records(plan.wanted))
         origins = origins_of(records)

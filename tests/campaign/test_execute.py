@@ -327,17 +327,21 @@ def test_a_run_holds_the_numerical_libraries_to_its_threads(store: Store) -> Non
     assert store.table()["value"].tolist() == [1, 2, 1, 2]
 
 
-def test_what_a_killed_training_left_is_swept_once_it_is_a_day_old(store: Store) -> None:
+@pytest.mark.parametrize("locks", [True, False])
+def test_what_a_killed_training_left_is_swept(store: Store, monkeypatch: pytest.MonkeyPatch, locks: bool) -> None:
+    """Where the run is known to be ours at once, without asking a clock; else once it is a day old."""
     import os
     import time
 
+    if not locks:
+        monkeypatch.setattr("faeval.campaign._lock.fcntl", None)
     (job,) = plan([Need(net(), Arm(), 1)], store).jobs
     old, young = (store.folder(job.key) / name for name in (".partial-old", ".partial-young"))
     for path in (old, young):
         path.mkdir(parents=True)
     os.utime(old, (time.time() - 2 * 86400,) * 2)
     go(net(), store)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert (old.exists(), young.exists()) == (False, not locks)
 
 
 def test_another_campaign_that_was_faster_is_not_repeated(store: Store) -> None:

@@ -38,7 +38,7 @@ def test_kill_9_at_random_moments(make: Callable[..., Any], until: Callable[...,
             if number % 4 == 0:
                 time.sleep(chance.uniform(0, 2))  # before the first run, or during one
             else:
-                until(lambda: new() or process.poll() is not None)  # noqa: B023
+                until(lambda: new() or process.poll() is not None)
                 time.sleep(chance.uniform(0, 0.4))
             if number % 4 == 3:
                 os.kill(next(pid for pid, _ in new() if lives(pid)), signal.SIGKILL)
@@ -50,7 +50,7 @@ def test_kill_9_at_random_moments(make: Callable[..., Any], until: Callable[...,
             process.kill()
             process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL, "it was still at work"
-        until(lambda: not any(lives(pid) for pid, _ in new()))  # noqa: B023 - its workers go by themselves
+        until(lambda: not any(lives(pid) for pid, _ in new()))
         now = disturbed.kept()  # every record that is there is whole: reading checks it
         assert {name: now.get(name) for name in kept} == kept, "what was finished is there, byte for byte"
         assert not [name for _, name in new() if name in kept], "what was finished is not done again"

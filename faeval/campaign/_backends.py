@@ -1,0 +1,200 @@
+"""Who runs the jobs: loky's processes on this machine, or an existing Dask or Ray cluster; all by way of joblib."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from faeval.campaign._run import misplaced
+from faeval.errors import FaevalError
+from faeval.evidence import Store
+
+BACKENDS = ("loky", "dask", "ray")
+_PATIENCE = 60  # seconds that a cluster without workers is waited for
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Workers that joblib can hand jobs to.
+
+    Parameters
+    ----------
+    workers
+        Jobs at a time.
+    settings
+        What ``joblib.parallel_config`` takes.
+    broken
+        Errors that say that a worker was killed, whichever job it had.
+    beacon
+        Name of a file in the store that every worker must see; None where workers share this machine.
+    """
+
+    name: str
+    workers: int
+    settings: Mapping[str, Any]
+    broken: tuple[type[BaseException], ...]
+    beacon: str | None = field(default=None)
+
+
+def check_backend(backend: str, cluster: str | None) -> None:
+    """Raise FaevalError where there is no such backend, or a cluster is named that nothing would use."""
+    if backend not in BACKENDS:
+        raise FaevalError(
+            f"backend={backend!r} ({type(backend).__name__}) must be one of {', '.join(map(repr, BACKENDS))}."
+        )
+    if cluster is not None and backend == "loky":
+        raise FaevalError(f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'.")
+
+
+@contextlib.contextmanager
+def opened(
+    backend: str, cluster: str | None, workers: int | None, threads: int, store: Store, versions: Mapping[str, str]
+) -> Iterator[Pool]:
+    """Give the workers of a backend; of a cluster, once each of them is seen to share the store and the versions."""
+    if backend == "loky":
+        settings = {"backend": "loky", "inner_max_num_threads": threads}
+        settings |= {"initializer": _isolate, "initargs": (os.getpid(),)}
+        yield Pool("loky", workers or max(1, joblib.cpu_count() // threads), settings, (BrokenExecutor,))
+        return
+    with _beacon(store) as beacon:
+        place = (store.root.absolute(), beacon, dict(versions))
+        with _dask(cluster, workers, place) if backend == "dask" else _ray(cluster, workers, threads, place) as pool:
+            yield pool
+
+
+@contextlib.contextmanager
+def _beacon(store: Store) -> Iterator[str]:
+    """Keep a file in the store while a cluster works on it: a worker that does not see it has another folder there."""
+    path = store.runs / f".campaign-{secrets.token_hex(8)}"
+    path.touch()
+    try:
+        yield path.name
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+_Place = tuple[Path, str, dict[str, str]]
+
+
+@contextlib.contextmanager
+def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[Pool]:
+    try:
+        from distributed import Client, get_client
+        from distributed.scheduler import KilledWorker
+    except ImportError:
+        raise FaevalError("backend='dask': Dask is not installed; pip install 'faeval[dask]'.") from None
+    address = cluster or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    with contextlib.ExitStack() as stack:
+        try:
+            if address is None:
+                client = get_client()
+            elif Path(address).is_file():
+                client = stack.enter_context(Client(scheduler_file=address, set_as_default=False))
+            else:
+                client = stack.enter_context(Client(address, set_as_default=False))
+        except ValueError as error:
+            if address is not None:
+                raise FaevalError(f"backend='dask': cluster={address!r} is no scheduler's address ({error}).") from None
+            raise FaevalError(
+                "backend='dask': no cluster; name its scheduler, such as --cluster tcp://host:8786 or a scheduler file, "
+                "or set DASK_SCHEDULER_ADDRESS."
+            ) from None
+        except (OSError, TimeoutError) as error:
+            raise FaevalError(f"backend='dask': no scheduler answers at {address!r} ({error}).") from None
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise FaevalError(
+                f"backend='dask': the cluster has had no worker for {_PATIENCE} s; start some (dask worker)."
+            ) from None
+        found = client.run(misplaced, *place, on_error="return")
+        _check({f"worker {address}": problem for address, problem in found.items()}, place)
+        count = workers or sum(client.ncores().values())
+        yield Pool("dask", count, {"backend": "dask", "client": client}, (KilledWorker,), place[1])
+
+
+@contextlib.contextmanager
+def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) -> Iterator[Pool]:
+    try:
+        import ray
+        from ray.util.joblib.ray_backend import RayBackend
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    except ImportError:
+        raise FaevalError("backend='ray': Ray is not installed; pip install 'faeval[ray]'.") from None
+
+    class Backend(RayBackend):  # type: ignore[misc]  # without types
+        # joblib knows by this whether results can be taken as they come. What it inherits says no, for the sake of
+        # multiprocessing's pool, which may hang when it is closed early; Ray's ends its actors, and does not.
+        supports_return_generator = True
+
+    joblib.register_parallel_backend("faeval-ray", Backend)
+    address = cluster or os.environ.get("RAY_ADDRESS") or "auto"
+    ours = not ray.is_initialized()
+    if ours:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise FaevalError(
+                f"backend='ray': no cluster at {address!r} ({' '.join(str(error).split())[:200]}); start one "
+                "(ray start --head), and name it with --cluster or RAY_ADDRESS where it is not on this machine."
+            ) from None
+    try:
+        there = ray.remote(num_cpus=0)(misplaced)
+        found: dict[str, Any] = {}
+        for node in ray.nodes():
+            if node["Alive"]:
+                at = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                try:
+                    found[f"node {node['NodeManagerAddress']}"] = ray.get(
+                        there.options(scheduling_strategy=at).remote(*place)
+                    )
+                except ray.exceptions.RayError as error:
+                    found[f"node {node['NodeManagerAddress']}"] = error
+        _check(found, place)
+        room = int(ray.cluster_resources().get("CPU", 0)) // threads
+        if room < 2:
+            raise FaevalError(
+                f"backend='ray': the cluster has room for {room} runs of {threads} threads, and Ray's pool needs two "
+                "at least; add CPUs, or use backend='loky'."
+            )
+        count = min(max(2, workers or room), room)
+        settings = {"backend": "faeval-ray", "ray_remote_args": {"num_cpus": threads, "scheduling_strategy": "SPREAD"}}
+        yield Pool("ray", count, settings, (ray.exceptions.RayError,), place[1])
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _check(found: Mapping[str, Any], place: _Place) -> None:
+    for where, problem in found.items():
+        if isinstance(problem, BaseException):
+            text = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
+            raise FaevalError(f"{where} cannot run faeval ({text}); install the same faeval there.")
+        if problem is not None:
+            raise FaevalError(f"{where}: {problem}")
+
+
+def _isolate(parent: int) -> None:
+    """Make a worker leave Ctrl-C to its parent, and go when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        os._exit(1)
+
+    if hasattr(os, "fork"):  # on Windows a parent's number says nothing
+        threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,25 @@
+"""The campaign's log, for people: one line a step, in the store; what failed has its traceback below."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from datetime import UTC, datetime
+
+from faeval.evidence import Store
+
+
+class Log:
+    """Appends to ``log.txt`` of a store; every line says when and of which campaign it is, as several may share a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._path = store.log
+        self._name = secrets.token_hex(3)
+
+    def write(self, text: str, details: str = "") -> None:
+        """Append a line, and details below it, indented."""
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        below = "".join(f"    {line}\n" for line in details.splitlines())
+        # Where the disk is full, a failure still reaches the caller.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as log:
+            log.write(f"{stamp} campaign {self._name}: {text}\n{below}")
