@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 import warnings
 from collections import Counter, defaultdict, deque
@@ -28,6 +29,7 @@ from faeval.experiment import Component, check_retries, check_time_limit, compon
 #: Positions of the jobs that are done together: one, or the seeds of one arm that train in one stacked run.
 Unit = tuple[int, ...]
 
+_ROOM = 1 << 16  # bytes that a store with room takes
 _ATTEMPTS = 3  # a job whose worker is killed is tried this often
 
 
@@ -304,11 +306,7 @@ class _Campaign:
             return
         self.failures.append((job, summary.error))
         self.arms[self.label(job)].failed += 1
-        if self.hopeless is None:
-            try:
-                self.store.check_writable()
-            except FaevalError as error:  # what would run now could not be kept
-                self.hopeless = error
+        self.hopeless = self.hopeless or _no_room(self.store)  # what would run now could not be kept
         if summary.tampered:
             self.tampered.append(summary.error)
         self.log.write(f"{job}: failed after {summary.seconds:.2f} s: {summary.error}", summary.details)
@@ -338,6 +336,18 @@ class _Campaign:
         if self.tampered:
             raise Tampered("\n".join(self.tampered))
         return Outcome(tuple(self.finished), self.failures, time.perf_counter() - self.begun)
+
+
+def _no_room(store: Store) -> FaevalError | None:
+    try:
+        with tempfile.TemporaryFile(dir=store.runs) as file:
+            file.write(bytes(_ROOM))
+    except OSError as error:
+        return FaevalError(
+            f"store {str(store.root)!r}: cannot be written any more ({error.strerror or error}); make room there. "
+            "What was finished is kept, and the same command goes on from there."
+        )
+    return None
 
 
 def _units(todo: list[Job], stacked: bool) -> list[Unit]:

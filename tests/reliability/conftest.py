@@ -24,6 +24,7 @@ import faeval as fe
 
 FOLDER = Path(__file__).parent
 PAUSE = float(os.environ.get("PAUSE", "0.02"))
+FROM, LONG = map(int, os.environ.get("SLOW", "1000000 0").split())
 
 
 def note(*words):
@@ -33,8 +34,10 @@ def note(*words):
 
 
 def run(arm, seed):
-    note("run", os.getpid(), arm["dose"], seed)
-    time.sleep(PAUSE)
+    mine = f"run {os.getpid()} {arm['dose']} {seed}"
+    note(mine)
+    position = 1 + (FOLDER / "journal").read_text().splitlines().index(mine)
+    time.sleep(LONG if position >= FROM else PAUSE)
     wobble = ((seed * 2654435761) % 1000) / 1000 - 0.5
     return {"score": 0.2 + 0.1 * arm["dose"] + 0.02 * wobble * (1 + arm["dose"])}
 
@@ -136,3 +139,11 @@ def until() -> Callable[..., None]:
 @pytest.fixture
 def lives() -> Callable[[int], bool]:
     return alive
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the campaign prints when nothing happens to it."""
+    done = Campaign(tmp_path_factory.mktemp("undisturbed")).verify("--workers", "1", PAUSE="0")
+    assert done.returncode == 0, done.stderr
+    return bytes(done.stdout)

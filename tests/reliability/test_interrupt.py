@@ -1,0 +1,89 @@
+"""Ctrl-C: the first press lets the running runs finish, the second stops at once, and neither loses what was finished."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
+
+
+def reading(process: subprocess.Popen[bytes]) -> list[str]:
+    """Collect what the process says on stderr, line by line, while it goes on."""
+    lines: list[str] = []
+    assert process.stderr is not None
+    stream = process.stderr
+    threading.Thread(target=lambda: lines.extend(iter(lambda: stream.readline().decode(), "")), daemon=True).start()
+    return lines
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_first_press_lets_the_running_runs_finish(campaign: Any, until: Callable[..., None], workers: int) -> None:
+    with campaign.start("--workers", str(workers), PAUSE="1") as process:
+        lines = reading(process)
+        until(lambda: len(campaign.executions()) >= workers or process.poll() is not None)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
+        assert process.wait(timeout=120) == 130, lines
+    until(lambda: any("interrupted" in line for line in lines))
+    (said,) = [line for line in lines if "stopping" in line]
+    begun = len(campaign.executions())
+    assert f"{workers} running, {campaign.total - workers} more not begun; press Ctrl-C again to stop at once" in said
+    assert begun == workers  # handed out were those alone
+    assert len(campaign.kept()) == begun  # and they were let finish
+    log = campaign.store.log.read_text()
+    assert "stopping: " in log
+    assert "stopped by KeyboardInterrupt after" in log
+    assert f"{begun} done, 0 failed, {campaign.total - begun} left" in log
+    assert "Traceback" not in "".join(lines)
+
+    done = campaign.verify(PAUSE="0")
+    assert done.returncode == 0, done.stderr
+    assert max(campaign.counts().values()) == 1  # nothing was done twice
+    log = campaign.store.log.read_text()
+    assert (
+        f"goes on: {begun} of {campaign.total} runs are there, {campaign.total - begun} runs to do; loky, 2 at" in log
+    )
+
+
+def test_a_second_press_stops_at_once_and_loses_nothing_finished(
+    campaign: Any, until: Callable[..., None], lives: Callable[[int], bool]
+) -> None:
+    with campaign.start(SLOW="3 600") as process:  # from the third execution on: ten minutes each
+        lines = reading(process)
+        until(lambda: len(campaign.executions()) >= 4 or process.poll() is not None)
+        until(lambda: len(campaign.kept()) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        until(lambda: any("stopping: 2 running" in line for line in lines))
+        assert process.poll() is None  # it waits for them
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=120) == 130, lines
+    until(lambda: not any(lives(pid) for pid, _ in campaign.executions()))
+    assert len(campaign.kept()) == 2
+    assert "Traceback" not in "".join(lines)
+    assert not list(campaign.store.root.rglob("*.tmp"))
+    assert campaign.verify(PAUSE="0").returncode == 0
+    assert sorted(campaign.counts().values()) == [1] * (campaign.total - 2) + [2, 2]  # those that were running
+
+
+def test_without_anyone_to_tell_the_first_press_stops_at_once(campaign: Any, until: Callable[..., None]) -> None:
+    """From Python, without ``progress``: nobody would see that the campaign waits."""
+    code = "import faeval as fe; fe.verify('claims.py', workers=2)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=campaign.folder,
+        env={**os.environ, "PAUSE": "600"},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        until(lambda: len(campaign.executions()) >= 2 or process.poll() is not None)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert errors.decode().strip().endswith("KeyboardInterrupt")
