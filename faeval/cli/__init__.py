@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,10 +35,17 @@ def _root(
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
     command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
-    names = {str(parameter.name) for parameter in command.params} if command is not None else set()
-    if names & {"paths", "store", "data"} and not {"-h", "--help"} & set(sys.argv):
+    if command is not None and not {"-h", "--help"} & set(sys.argv):
         # What click takes where neither the command line nor the environment says anything.
-        context.default_map = {context.invoked_subcommand: project_defaults(names)}
+        context.default_map = {context.invoked_subcommand: _defaults(command)}
+
+
+def _defaults(command: Any) -> dict[str, Any]:
+    """Return what [tool.faeval] says of a command's parameters; of a group of commands, by the command."""
+    if hasattr(command, "commands"):
+        return {name: _defaults(below) for name, below in command.commands.items()}
+    names = {str(parameter.name) for parameter in command.params}
+    return project_defaults(names) if names & {"paths", "store", "data"} else {}
 
 
 app.command()(_verify.verify)

@@ -91,12 +91,15 @@ def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -
         "import contextlib, io, json, sys\n"
         "import typer\n"
         "from faeval import cli\n"
-        "commands = typer.main.get_command(cli.app).commands\n"
-        "named = [n for n, c in commands.items() if any(p.name == 'format' for p in c.params)]\n"
+        "def leaves(group, before):\n"
+        "    for name, c in group.commands.items():\n"
+        "        yield from leaves(c, [*before, name]) if hasattr(c, 'commands') else [([*before, name], c)]\n"
+        "found = leaves(typer.main.get_command(cli.app), [])\n"
+        "named = [n for n, c in found if any(p.name == 'format' for p in c.params)]\n"
         "for name in named:\n"
         "    for given in (['--format', 'json'], ['--format=json']):\n"
         "        out = io.StringIO()\n"
-        "        sys.argv = ['faeval', name, '--no-such-option', *given]\n"
+        "        sys.argv = ['faeval', *name, '--no-such-option', *given]\n"
         "        with contextlib.redirect_stdout(out):\n"
         "            try:\n"
         "                cli.main()\n"
@@ -104,11 +107,11 @@ def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -
         "                assert error.code == 2, (name, error.code)\n"
         "        content = json.loads(out.getvalue())\n"
         "        assert content['exit_code'] == 2 and '--no-such-option' in content['error'], (name, content)\n"
-        "print(*named)"
+        "print(*map(' '.join, named), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.split())
+    assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.splitlines())
 
 
 def test_check_metric_says_in_json_what_it_exits_with(tmp_path: Path, run_faeval: Faeval) -> None:
