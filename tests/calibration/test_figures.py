@@ -125,6 +125,7 @@ def test_the_quick_command_says_what_it_found() -> None:
     done = command("--quick", "--format", "json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
+    assert content["exit_code"] == 0
     assert content["schema"] == "faeval-calibration-1"
     assert content["figures"] > 500
     assert content["drifts"] == []

@@ -53,6 +53,7 @@ def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: P
     done = faeval("audit", run / "epoch-0001.safetensors", "--full", "--format", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
+    assert found["exit_code"] == 0
     assert (found["setting"], found["seed"], found["epoch"], found["exact"]) == ("teacher", 1, 1, [2])
     assert {row["metric"] for row in found["rows"]} == set(METRICS) - {"train_loss"}
     kept = Store(run.parents[1]).table()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
@@ -97,23 +96,21 @@ def test_a_claims_file_is_no_test_module_and_a_test_module_beside_it_is_no_claim
     assert "test_of_a_claims_file" not in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("text", "needed"),
-    [
-        ("import faeval as fe\nx = (\n", ["claims/toy.py:2: '(' was never closed"]),
-        ("import faeval as fe\n\nfe.Margin(0.1)\n", ["claims/toy.py:3: ", "because"]),
-        ("import faeval as fe\n1 / 0\n", ["claims/toy.py:2: ZeroDivisionError"]),
-    ],
-)
-def test_an_error_in_a_claims_file_points_at_its_line(
-    project: Path, run_pytest: Pytest, text: str, needed: list[str]
-) -> None:
-    (project / "claims" / "toy.py").write_text(text)
+def test_an_error_in_a_claims_file_points_at_its_line(project: Path, run_pytest: Pytest) -> None:
+    bad = {
+        "syntax": "import faeval as fe\nx = (\n",
+        "refused": "import faeval as fe\n\nfe.Margin(0.1)\n",
+        "raises": "import faeval as fe\n1 / 0\n",
+    }
+    for name, text in bad.items():
+        (project / "claims" / f"{name}.py").write_text(text)
     done = run_pytest(project, "claims")
     assert done.returncode == 2
-    assert "ERROR collecting claims/toy.py" in done.stdout
-    for word in needed:
-        assert word in done.stdout
+    assert "3 errors" in done.stdout
+    assert "ERROR collecting claims/syntax.py" in done.stdout
+    assert "claims/syntax.py:2: '(' was never closed" in done.stdout
+    assert re.search(r"^claims/refused\.py:3: .*because", done.stdout, re.MULTILINE)
+    assert "claims/raises.py:2: ZeroDivisionError" in done.stdout
     assert "Traceback" not in done.stdout
     assert "pytest_plugin" not in done.stdout
 
@@ -136,20 +133,23 @@ def test_claims_elsewhere_are_named_in_the_ini_or_in_tool_faeval(
     assert "lone.py" not in again.stdout
 
 
-@pytest.mark.parametrize(
-    ("options", "environment", "needed"),
-    [
+def test_an_option_that_cannot_be_is_a_usage_error(project: Path) -> None:
+    wrong = [
         (["--faeval-seeds", "many"], {}, ["--faeval-seeds 'many'", "42,123,456"]),
         (["--faeval-evidence", "nowhere.csv"], {}, ["nowhere.csv", "no such file"]),
-        ([], {"FAEVAL_WORKERS": "none"}, ["FAEVAL_WORKERS 'none'", "at least 1"]),
         (["-o", "faeval_claims=nowhere"], {}, ["faeval_claims", "nowhere"]),
-    ],
-)
-def test_an_option_that_cannot_be_is_a_usage_error(
-    project: Path, run_pytest: Pytest, options: list[str], environment: dict[str, str], needed: list[str]
-) -> None:
-    done = run_pytest(project, *options, **environment)
-    assert done.returncode == 4
-    for word in needed:
-        assert word in done.stderr
-    assert "Traceback" not in done.stderr
+        ([], {"FAEVAL_WORKERS": "none"}, ["FAEVAL_WORKERS 'none'", "at least 1"]),
+    ]
+    code = (
+        "import os, sys, pytest\n"
+        f"for options, environment, _ in {wrong!r}:\n"
+        "    os.environ |= environment\n"
+        "    assert pytest.main(options) == 4, options\n"
+        "    print('session', file=sys.stderr, flush=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said, (_, _, needed) in zip(done.stderr.split("session\n"), wrong, strict=False):
+        assert "Traceback" not in said
+        for word in needed:
+            assert word in said

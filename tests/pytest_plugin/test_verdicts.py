@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
 Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 Finished = tuple[Path, str, int]
 
@@ -137,14 +135,17 @@ def test_strict_makes_an_open_claim_a_failure(finished: Finished, run_pytest: Py
     assert "Open: inconclusive (underpowered) where supported was expected" in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["raises", "unknown metric"])
-def test_what_cannot_be_verified_is_an_error_in_one_clear_line(project: Path, run_pytest: Pytest, kind: str) -> None:
-    file = project / "claims" / "toy.py"
-    text = file.read_text()
-    more = 'broken = raises("score", "supported", family="f", dose=9)\n'
-    file.write_text(text + (more if kind == "raises" else more.replace('"score"', '"scare"')))
-    done = run_pytest(project, "-q", "-k", "broken", "--faeval-seeds", "2")
+def test_what_cannot_be_verified_is_an_error_in_one_clear_line(
+    tmp_path: Path, write_project: Callable[..., Path], run_pytest: Pytest
+) -> None:
+    folder = write_project(tmp_path, ini="faeval_claims = claims other\nfaeval_workers = 1")
+    text = (folder / "claims" / "toy.py").read_text()
+    (folder / "other").mkdir()
+    (folder / "other" / "toy.py").write_text(text + 'unknown = raises("scare", "supported", family="f")\n')
+    (folder / "claims" / "toy.py").write_text(text + 'fails = raises("score", "supported", family="f", dose=9)\n')
+    done = run_pytest(folder, "-q", "-k", "fails or unknown", "--faeval-seeds", "2", "claims", "other")
     assert done.returncode == 1
-    assert "1 error" in done.stdout
-    assert ("no such dose" if kind == "raises" else "no metric 'scare' here") in done.stdout
+    assert "2 errors" in done.stdout
+    assert "no such dose" in done.stdout  # the run raised it, and the claim that reads the run is invalid
+    assert "no metric 'scare' here" in done.stdout  # nothing of this folder can be verified
     assert "Traceback" not in done.stdout
