@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
     from faeval.evidence._store import Store
 
+
+class CutOff(EvidenceError):
+    """A file of evidence was cut off or damaged after it was written, as far as it shows without a checksum."""
+
+
 #: What :func:`read` takes.
 Source: TypeAlias = "pd.DataFrame | str | Path | Store"
 
@@ -79,9 +84,14 @@ def read(source: Source) -> pd.DataFrame:
         )
     path = Path(source)
     if path.is_dir():
-        if (path / "runs").is_dir() and not any((path / name).exists() for name in _PACKS):
+        if (path / "runs").is_dir() and pack_of(path) is None:
             return Store(path).table()
-        path = _pack(path)
+        found = pack_of(path)
+        if found is None:
+            raise EvidenceError(
+                f"{path}: holds neither {' nor '.join(_PACKS)} nor a store; name a file or such a folder."
+            )
+        path = found
     try:
         return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
     except OSError as error:
@@ -185,11 +195,9 @@ def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int
     return np.array([*fields, ""], dtype=object), codes
 
 
-def _pack(folder: Path) -> Path:
-    for name in _PACKS:
-        if (folder / name).exists():
-            return folder / name
-    raise EvidenceError(f"{folder}: holds neither {' nor '.join(_PACKS)} nor a store; name a file or such a folder.")
+def pack_of(folder: Path) -> Path | None:
+    """Return the file of evidence in a folder, if it has one."""
+    return next((folder / name for name in _PACKS if (folder / name).exists()), None)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -237,7 +245,7 @@ def _check_last_line(content: bytes, fields: int, path: Path) -> None:
     """A file that was cut off shows in its last line; pandas would fill the gap with nothing."""
     last = content[content.rfind(b"\n", 0, len(content.rstrip(b"\r\n"))) + 1 :].decode("utf-8-sig").rstrip("\r\n")
     if '"' not in last and last.count(",") + 1 != fields:
-        raise EvidenceError(
+        raise CutOff(
             f"{path}: the last line, {last[:60]!r}, has {last.count(',') + 1} of {fields} fields; "
             "the file was cut off, get it again."
         )
@@ -254,8 +262,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     arrow, parquet = _pyarrow(path)
+    buffer = io.BytesIO(path.read_bytes())
     try:
-        buffer = io.BytesIO(path.read_bytes())
         schema = parquet.read_schema(buffer)
         found = list(schema.names)
         check_columns(found, str(path))
@@ -265,7 +273,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise EvidenceError(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
+        kind = CutOff if buffer.getvalue().startswith(b"PAR1") else EvidenceError
+        raise kind(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
     whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would come as floats, and large numbers change
     table = cells.to_pandas(ignore_metadata=True, types_mapper=whole.get)
     return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")

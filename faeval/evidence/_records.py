@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer, ValidationError
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
 
-#: Raised when the shape of a record changes.
+#: Raised when the shape of a record changes; what it was before then gets an entry in MIGRATIONS.
 SCHEMA = 1
+#: For each older schema that can still be read: what makes the next one of its fields. There is none older than 1.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def canonical_json(value: Any) -> str:
@@ -115,7 +118,7 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
     Tampered
         The content is not what was written: cut off, altered, or no record of this kind.
     EvidenceError
-        It is whole, but of another schema than this version of faeval reads.
+        It is whole, but of a schema that this version of faeval neither reads nor migrates.
     """
     try:
         fields = json.loads(content)
@@ -128,12 +131,22 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
             f"{source}: does not match its own checksum; it was altered or cut off after it was written. "
             "Move it away, and the run will be done again."
         )
-    if fields.get("schema_version") != SCHEMA:
-        raise EvidenceError(
-            f"{source}: is a record of schema {fields.get('schema_version')!r}; this faeval reads schema {SCHEMA}. "
-            "Read it with the version that wrote it, or use another store."
-        )
-    return new_record(kind, fields, source)
+    return new_record(kind, _migrated(fields, source), source)
+
+
+def _migrated(fields: dict[str, Any], source: str) -> dict[str, Any]:
+    """Bring the fields of an older record into the shape of today, step by step, or say why that cannot be done."""
+    stated = fields.get("schema_version")
+    said = f"{source}: is a record of schema {stated!r}; this faeval reads schema {SCHEMA}"
+    if not isinstance(stated, int) or isinstance(stated, bool):
+        raise EvidenceError(f"{source}: does not say its schema (schema_version is {stated!r}), so it cannot be read.")
+    if stated > SCHEMA:
+        raise EvidenceError(f"{said}. It was written by a newer faeval: read it with that one, or use another store.")
+    for schema in range(stated, SCHEMA):
+        if schema not in MIGRATIONS:
+            raise EvidenceError(f"{said}, and cannot migrate it. Read it with the version that wrote it.")
+        fields = {**MIGRATIONS[schema](fields), "schema_version": schema + 1}
+    return fields
 
 
 def new_record(kind: type[_R], fields: dict[str, Any], source: str) -> _R:

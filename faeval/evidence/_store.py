@@ -82,20 +82,31 @@ class Store:
         """Keep the record of an audit."""
         self._write(self.audit_path(record.key, record.name, record.audit_key), record)
 
+    @staticmethod
+    def is_key(name: str) -> bool:
+        """Whether a folder of that name is a run's."""
+        return _KEY.fullmatch(name) is not None
+
+    def files(self) -> Iterator[Path]:
+        """Yield the file of every record, sorted."""
+        for path in sorted(self.runs.glob("*/*.json")):
+            if self.is_key(path.parent.name) and part_of(path) is not None:
+                yield path
+
+    def record(self, path: Path) -> Record:
+        """Return the record in a file of this store."""
+        part, key = part_of(path), path.parent.name
+        kind: type[Record] = AuditRecord if part else TrainingRecord
+        belongs = {"key": key, **({"name": part[0], "audit_key": part[1]} if part else {})}
+        record = _read(path, kind, **belongs)
+        if record is None:
+            raise FaevalError(f"{path}: is gone; it was there a moment ago.")
+        return record
+
     def records(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> Iterator[Record]:
         """Yield the records that exist among those wanted (as in :meth:`table`); by default all, sorted by file."""
         if wanted is None:
-            for path in sorted(self.runs.glob("*/*.json")):
-                audit = _AUDIT.fullmatch(path.name)
-                if not _KEY.fullmatch(path.parent.name):
-                    continue
-                record: Record | None = None
-                if audit:
-                    record = self.audit(path.parent.name, audit["name"], audit["key"])
-                elif path.name == "training.json":
-                    record = self.training(path.parent.name)
-                if record is not None:
-                    yield record
+            yield from map(self.record, self.files())
             return
         for key, audits in wanted:
             found = [self.training(key), *(self.audit(key, name, own) for name, own in audits.items())]
@@ -140,6 +151,14 @@ class Store:
     def _write(self, path: Path, record: Record) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, record.to_bytes())
+
+
+def part_of(path: Path) -> tuple[str, str] | tuple[()] | None:
+    """Return which record a file's name says it is: an audit's name and key, nothing for a training; None: no record."""
+    if path.name == "training.json":
+        return ()
+    audit = _AUDIT.fullmatch(path.name)
+    return (audit["name"], audit["key"]) if audit else None
 
 
 def _read(path: Path, kind: type[_R], **belongs: str) -> _R | None:

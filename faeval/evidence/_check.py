@@ -1,0 +1,273 @@
+"""Checking what is kept: every record of a store, every row of a table, and all that is wrong, not only the first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faeval.errors import EvidenceError, FaevalError, Tampered
+from faeval.evidence._files import CutOff, digest, pack_of, read
+from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
+from faeval.evidence._store import Store, part_of
+from faeval.evidence._table import KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What may be wrong with evidence. Altered: not what was written. Unreadable: whole, but not for this version, or no
+#: evidence at all. Rows: cannot decide anything as they are. Note: worth knowing, nothing is wrong.
+KINDS = ("altered", "unreadable", "rows", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found: the file or row, one of :data:`KINDS`, and a sentence."""
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one source holds, and everything found in it."""
+
+    source: str
+    what: str  #: "store", "report" (a folder with evidence and verdicts) or "table"
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def bad(self) -> tuple[Finding, ...]:
+        """All findings but notes."""
+        return tuple(f for f in self.findings if f.kind != "note")
+
+    @property
+    def exit_code(self) -> int:
+        """12 where something was altered or cut off, 2 where something else cannot be used, else 0."""
+        kinds = {f.kind for f in self.bad}
+        return Tampered.exit_code if "altered" in kinds else FaevalError.exit_code if kinds else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        findings = [{"name": f.name, "kind": f.kind, "text": f.text} for f in self.findings]
+        return {"source": self.source, "what": self.what, "counts": self.counts, "findings": findings}
+
+
+def check(source: str | Path | Store) -> Checked:
+    """Read all of a store, a table or a report's folder, and say everything that is wrong with it.
+
+    Of a store: each record against its checksum and the place where it lies, its schema, each checkpoint against the digest in its
+    training's record, audits of weights that the training no longer has. Checkpoints may be deleted, and trainings that were
+    killed leave partial folders: both are noted. Of a table: repeated keys, numbers that are marked measured and are none,
+    seeds that share their weights. Of a report's folder also whether its verdicts rest on this evidence. Nothing is changed.
+
+    Raises
+    ------
+    FaevalError
+        There is nothing at that place.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> check(Store(tempfile.mkdtemp())).counts
+    {'trainings': 0, 'audits': 0, 'checkpoints': 0, 'rows': 0}
+    """
+    path = source.root if isinstance(source, Store) else Path(source)
+    if not path.exists():
+        raise FaevalError(f"{path}: no such file or folder; name a store, a CSV, a Parquet file or a report's folder.")
+    if isinstance(source, Store) or (path.is_dir() and pack_of(path) is None and (path / "runs").is_dir()):
+        return _check_store(Store(path))
+    return _check_table(path)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- a store ---
+
+
+def _check_store(store: Store) -> Checked:
+    counts = dict.fromkeys(("trainings", "audits", "checkpoints", "rows"), 0)
+    findings: list[Finding] = []
+    for folder in sorted(store.runs.iterdir()) if store.runs.is_dir() else ():
+        findings += _check_folder(store, folder, counts)
+    return Checked(str(store.root), "store", counts, tuple(findings))
+
+
+def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterator[Finding]:
+    def name(path: Path) -> str:
+        return path.relative_to(store.root).as_posix()
+
+    if not folder.is_dir() or not store.is_key(folder.name):
+        yield Finding(name(folder), "note", "is no folder of a run; nothing reads it.")
+        return
+    known: set[str] = set()
+    training: TrainingRecord | None = None
+    audits: list[tuple[Path, AuditRecord]] = []
+    # The training first: its audits are held against it.
+    for path in sorted(folder.iterdir(), key=lambda p: (p.name != "training.json", p.name)):
+        if part_of(path) is None:
+            continue
+        known.add(path.name)
+        try:
+            record = store.record(path)
+        except FaevalError as error:
+            kind = "altered" if isinstance(error, Tampered) else "unreadable"
+            yield Finding(name(path), kind, _without(str(error), path))
+            continue
+        except OSError as error:
+            yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
+            continue
+        counts["rows"] += len(record.rows)
+        if (schema := _schema(path)) != SCHEMA:
+            yield Finding(name(path), "note", f"is a record of schema {schema}, migrated to {SCHEMA} as it is read.")
+        if isinstance(record, TrainingRecord):
+            training = record
+            counts["trainings"] += 1
+        elif isinstance(record, AuditRecord):
+            audits.append((path, record))
+            counts["audits"] += 1
+    for path, audit in audits:
+        if training is not None and audit.weights != training.weights:
+            yield Finding(name(path), "note", "is of other weights than the training beside it; it will be done again.")
+    for checkpoint in training.checkpoints.values() if training else ():
+        path = folder / checkpoint.file
+        known.add(path.name)
+        if not path.is_file():
+            yield Finding(name(path), "note", "was deleted: audits that are not there yet would need it.")
+            continue
+        counts["checkpoints"] += 1
+        try:
+            found = file_digest(path)
+        except OSError as error:
+            yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
+            continue
+        if found != checkpoint.sha256:
+            text = "does not match the checksum in its training's record; it was altered or cut off. Delete it to train again."
+            yield Finding(name(path), "altered", text)
+    for path in sorted(folder.iterdir()):
+        if path.name not in known:
+            left = path.name.startswith(".partial-") or path.name.endswith(".tmp")
+            text = (
+                "was left behind by a process that was killed, or belongs to one that runs."
+                if left
+                else "is of no record."
+            )
+            yield Finding(name(path), "note", text)
+
+
+def _schema(path: Path) -> Any:
+    return json.loads(path.read_bytes()).get("schema_version")
+
+
+def _without(message: str, path: Path) -> str:
+    return message.removeprefix(f"{path}: ")
+
+
+# --- a table ---
+
+
+def _check_table(path: Path) -> Checked:
+    beside = (path if path.is_dir() else path.parent) / "verdicts.json"
+    what = "report" if beside.is_file() else "table"
+    file = pack_of(path) or path
+    try:
+        table = read(path)
+    except EvidenceError as error:
+        kind = "altered" if isinstance(error, CutOff) else "unreadable"
+        findings = [Finding(file.name, kind, _without(str(error), file))]
+        if what == "report":
+            findings += _check_bytes(file, None, _verdicts(beside, findings))
+        return Checked(str(path), what, {"rows": 0}, tuple(findings))
+    findings = list(_check_rows(table))
+    if what == "report":
+        report = _verdicts(beside, findings)
+        findings += _check_bytes(file, table, report)
+        findings += _check_report(table, report)
+    counts = {"rows": len(table), "runs": len(table[["setting", "arm", "seed"]].drop_duplicates())}
+    return Checked(str(path), what, counts, tuple(findings))
+
+
+def _check_rows(table: pd.DataFrame) -> Iterator[Finding]:
+    again = table.duplicated(list(KEY), keep=False)
+    for key, rows in table[again].groupby(list(KEY), dropna=False, sort=True):
+        values = rows["value"].nunique(dropna=False)
+        same = "the same number" if values == 1 and rows["status"].nunique() == 1 else "different numbers"
+        text = f"stands {len(rows)} times, with {same}; claims that read it are invalid. Keep one row a key."
+        yield Finding(row_name(key), "rows", text)
+    broken = (table["status"] == "measured") & ~np.isfinite(table["value"])
+    for row in table[broken].itertuples(index=False):
+        text = (
+            f"is marked measured and is {row.value!r}; claims that read it are invalid. Mark it undefined or diverged."
+        )
+        yield Finding(row_name(row[:6]), "rows", text)
+    weights = table[table["run"].str.startswith("sha256:")][["setting", "arm", "seed", "run"]].drop_duplicates()
+    for (setting, arm, run), rows in weights.groupby(["setting", "arm", "run"], sort=True):
+        if len(rows) > 1:
+            seeds = ", ".join(map(str, sorted(rows["seed"])))
+            text = f"seeds {seeds} ended in the same weights, {run}: they are one run counted more than once."
+            yield Finding(f"{setting} {arm}", "rows", text)
+
+
+def row_name(key: Any) -> str:
+    """Name a row by its key, such as ``toy dfa seed 3 epoch 20 layer 1 cosine``."""
+    setting, arm, seed, epoch, layer, metric = key
+    parts = [str(setting), str(arm) or "(defaults)", f"seed {seed}"]
+    parts += [f"{what} {int(n)}" for what, n in (("epoch", epoch), ("layer", layer)) if n is not None and n == n]
+    return " ".join([*parts, str(metric)])
+
+
+def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+        if not isinstance(content, dict) or not isinstance(content.get("verdicts"), list):
+            raise ValueError("it has no list of verdicts")
+    except (OSError, ValueError) as error:
+        findings.append(Finding(file.name, "altered", f"cannot be read as a report's verdicts ({error})."))
+        return {}
+    return content
+
+
+def _check_bytes(file: Path, table: pd.DataFrame | None, report: dict[str, Any]) -> Iterator[Finding]:
+    stated = report.get("evidence_sha256")
+    if not isinstance(stated, str):
+        return
+    found = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
+    if found != stated:
+        text = (
+            f"has SHA-256 {found[:12]}, and the verdicts beside it rest on {stated[:12]}: it was altered or replaced."
+        )
+        yield Finding(file.name, "altered", text)
+
+
+def _check_report(table: pd.DataFrame, report: dict[str, Any]) -> Iterator[Finding]:
+    runs = set(table["run"])
+    for verdict in report.get("verdicts", ()):
+        named = set(verdict.get("runs", ())) if isinstance(verdict, dict) else set()
+        if lacking := sorted(named - runs):
+            text = f"rests on {len(lacking)} runs that evidence does not have, such as {lacking[0]}."
+            yield Finding(f"verdicts.json, {verdict.get('claim')}", "altered", text)
+
+
+def records_of(store: Store) -> Iterator[tuple[Path, Record]]:
+    """Yield every record of a store with its file, sorted; raise one Tampered that names all that cannot be believed."""
+    bad = []
+    for path in store.files():
+        try:
+            record = store.record(path)
+        except Tampered as error:
+            bad.append(str(error))
+            continue
+        yield path, record
+    if bad:
+        raise Tampered("\n".join(bad))
