@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from faeval.evidence._check import Checked, Finding, check
+from faeval.evidence._export import export
 from faeval.evidence._files import Source, csv_bytes, digest, read, write_csv, write_parquet
+from faeval.evidence._import import Imported, import_table
+from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
+from faeval.evidence._mlflow import import_mlflow
 from faeval.evidence._records import (
     AuditRecord,
     Checkpoint,
@@ -21,15 +26,26 @@ __all__ = [
     "KEY",
     "STATUSES",
     "AuditRecord",
+    "Checked",
     "Checkpoint",
+    "Conflict",
+    "Finding",
+    "Imported",
+    "Merged",
     "Record",
     "Row",
     "Source",
     "Store",
     "TrainingRecord",
     "canonical_json",
+    "check",
     "csv_bytes",
     "digest",
+    "export",
+    "import_mlflow",
+    "import_table",
+    "merge",
+    "merge_tables",
     "new_record",
     "parse",
     "read",

@@ -9,7 +9,7 @@ import io
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -150,13 +150,13 @@ def replace_file(path: Path, *content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        _flush_names(path.parent)
+        flush_names(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
 
 
-def _flush_names(folder: Path) -> None:
+def flush_names(folder: Path) -> None:
     """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the rename stands either way."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -200,10 +200,27 @@ def pack_of(folder: Path) -> Path | None:
     return next((folder / name for name in _PACKS if (folder / name).exists()), None)
 
 
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read any CSV or Parquet file as it stands: the cells of a CSV are text."""
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return _parquet_cells(path, lambda _: None)
+        return _csv_cells(path.read_bytes(), path, lambda _: None)
+    except OSError as error:
+        raise EvidenceError(
+            f"{path}: cannot be read ({error.strerror or error}); give a CSV or Parquet file."
+        ) from error
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
+    content = path.read_bytes()
+    table = _csv_cells(content, path, lambda header: check_columns(header, str(path)))
+    return normalise(table, str(path), lambda row: f"line {_line(content, row)}")
+
+
+def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], None]) -> pd.DataFrame:
     import pandas as pd
 
-    content = path.read_bytes()
     if not content.strip():
         raise EvidenceError(f"{path}: is empty; an evidence table starts with the line {','.join(COLUMNS)}.")
     if b"\0" in content:
@@ -217,11 +234,11 @@ def _read_csv(path: Path) -> pd.DataFrame:
         ) from None
     try:
         header = next(_csv_reader(content))
-        check_columns(header, str(path))
+        check_header(header)
         _check_last_line(content, len(header), path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
+            return pd.read_csv(
                 io.BytesIO(content),
                 encoding="utf-8-sig",
                 dtype="str",  # any other type would turn an arm called 1e3 into a number
@@ -234,7 +251,6 @@ def _read_csv(path: Path) -> pd.DataFrame:
             f"{path}: is no regular CSV ({' '.join(str(error).split())}); every line needs "
             "the fields that the first one names."
         ) from None
-    return normalise(table, str(path), lambda row: f"line {_line(content, row)}")
 
 
 def _csv_reader(content: bytes) -> CsvReader:
@@ -259,6 +275,13 @@ def _line(content: bytes, row: int) -> int:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    table = _parquet_cells(path, lambda header: check_columns(header, str(path)), only=COLUMNS)
+    return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
+
+
+def _parquet_cells(
+    path: Path, check_header: Callable[[list[str]], None], only: Sequence[str] | None = None
+) -> pd.DataFrame:
     import pandas as pd
 
     arrow, parquet = _pyarrow(path)
@@ -266,18 +289,19 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         schema = parquet.read_schema(buffer)
         found = list(schema.names)
-        check_columns(found, str(path))
-        text = [name for name in COLUMNS if name in found and schema.field(name).type == arrow.string()]
+        check_header(found)
+        wanted = found if only is None else [name for name in only if name in found]
+        text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
         file = parquet.ParquetFile(buffer, read_dictionary=text)  # a name a million times is kept once
-        cells = file.read(columns=[name for name in COLUMNS if name in found])
+        cells = file.read(columns=wanted)
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         kind = CutOff if buffer.getvalue().startswith(b"PAR1") else EvidenceError
         raise kind(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
     whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would come as floats, and large numbers change
-    table = cells.to_pandas(ignore_metadata=True, types_mapper=whole.get)
-    return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
+    table: pd.DataFrame = cells.to_pandas(ignore_metadata=True, types_mapper=whole.get)
+    return table
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:

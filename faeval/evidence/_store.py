@@ -121,10 +121,15 @@ class Store:
             Pairs of a training key and ``{audit name: audit key}``; what is absent is left out. Default: every record,
             those of superseded revisions included, whose keys then repeat.
         """
+        return self.table_of(self.records(wanted))
+
+    @staticmethod
+    def table_of(records: Iterable[Record]) -> pd.DataFrame:
+        """Return the rows of records as a tidy table, sorted by key."""
         import pandas as pd
 
         cells: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-        for record in self.records(wanted):
+        for record in records:
             count = len(record.rows)
             for name in ("setting", "arm", "seed", "run"):
                 cells[name] += [getattr(record, name)] * count

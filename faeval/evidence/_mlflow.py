@@ -1,0 +1,209 @@
+"""Import of runs from an MLflow tracking store: parameters become factors of the arm, metrics the numbers."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faeval.errors import EvidenceError
+from faeval.evidence._import import Imported, arm_of, check_keys
+from faeval.evidence._table import COLUMNS, in_order, normalise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: A run that ended so is an outcome of its arm, as one whose loss became infinite is.
+_FAILED = ("FAILED", "KILLED")
+_PAGE = 1000
+_FILES = "MLFLOW_ALLOW_FILE_STORE"  # newer versions of MLflow read a folder of runs only where this is set
+
+
+def import_mlflow(
+    uri: str,
+    experiment: str,
+    *,
+    setting: str | None = None,
+    arm: Sequence[str] | Mapping[str, str] = (),
+    seed: str = "seed",
+    metrics: Sequence[str] | Mapping[str, str] | None = None,
+    epochs: bool = False,
+) -> Imported:
+    """Read the runs of one experiment of an MLflow tracking store.
+
+    A run that ended as FAILED or KILLED is an outcome, not a missing value: each metric is ``diverged`` there, so that
+    claims that read it are invalid, or count it as the worst where they say ``diverged="worst"``. Leaving such runs
+    out would keep those that went well. Where a failure had nothing to do with the run (a full disk), do it again and
+    delete the failed one in MLflow: deleted runs are not read. Runs that are not over are left out, and said.
+
+    Parameters
+    ----------
+    uri
+        A tracking store: its folder, its SQLite file, or any URI that MLflow takes.
+    experiment
+        The experiment's name.
+    setting
+        The name that evidence gets; default: the experiment's.
+    arm
+        The parameters that are factors of the arm, or a mapping from a factor's name to its parameter. A run without one
+        of them leaves it out.
+    seed
+        The parameter that holds the seed.
+    metrics
+        The metrics to read, or a mapping from a name in evidence to the metric; default: all that any run logged.
+    epochs
+        Take every step of a metric as an epoch; default: its last value, without an epoch.
+
+    Raises
+    ------
+    EvidenceError
+        MLflow is not installed, there is no such store or experiment, a run lacks the seed, or two runs are of one arm and seed.
+    """
+    import pandas as pd
+
+    client, errors = _client(uri)
+    where = f"mlflow:{uri}"
+    with _reading_files():
+        try:
+            tracker = client(tracking_uri=_as_uri(uri))
+            found = tracker.get_experiment_by_name(experiment)
+            if found is None:
+                there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
+                raise EvidenceError(f"{where}: no experiment {experiment!r}; there are {there}.")
+            all_runs = list(_runs(tracker, found.experiment_id))
+            over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
+            names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
+            runs = [_run(tracker, run, names, _as_mapping(arm), seed, epochs, where) for run in over]
+        except errors as error:
+            raise EvidenceError(f"{where}: cannot be read ({' '.join(str(error).split())}).") from None
+    rows = [row for run in runs for row in _rows(run, runs)]
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    table["setting"] = setting or experiment
+    table = normalise(table, where, lambda row: f"run {rows[row][-1]}")
+    remedy = "Name the parameter that tells the runs apart with arm=, or delete in MLflow the run that does not count."
+    check_keys(table, where, remedy)
+    return Imported(in_order(table), tuple(_notes(all_runs, over, names, table)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that is over: its arm and seed, how it ended, and what it logged of each metric by step (None: its end)."""
+
+    id: str
+    arm: str
+    seed: str
+    failed: bool
+    numbers: dict[str, dict[int | None, float]]
+
+
+def _client(uri: str) -> tuple[Any, type[Exception]]:
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+    except ImportError as error:
+        raise EvidenceError(f"mlflow:{uri}: needs MLflow; pip install 'faeval[mlflow]'.") from error
+    return MlflowClient, MlflowException
+
+
+@contextmanager
+def _reading_files() -> Iterator[None]:
+    """Let MLflow read a folder of runs."""
+    before = os.environ.get(_FILES)
+    os.environ[_FILES] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FILES]
+        else:
+            os.environ[_FILES] = before
+
+
+def _as_uri(uri: str) -> str:
+    if ":" in uri.replace(":\\", "") or uri == "databricks":
+        path = uri.removeprefix("sqlite:///")
+        if path != uri and not Path(path).exists():  # else MLflow would make an empty one
+            raise EvidenceError(f"mlflow:{uri}: no such file; give the SQLite file of a tracking store.")
+        return uri
+    if not Path(uri).exists():
+        raise EvidenceError(f"mlflow:{uri}: no such file or folder; give a tracking store's path or URI.")
+    path = str(Path(uri).resolve())
+    return path if Path(uri).is_dir() else f"sqlite:///{path}"
+
+
+def _runs(tracker: Any, experiment_id: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = tracker.search_runs([experiment_id], max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _as_mapping(names: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    return dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+
+
+def _all_metrics(runs: Sequence[Any]) -> dict[str, str]:
+    return {name: name for name in sorted({name for run in runs for name in run.data.metrics})}
+
+
+def _run(
+    tracker: Any, run: Any, names: Mapping[str, str], arm: Mapping[str, str], seed: str, epochs: bool, where: str
+) -> _Run:
+    params, place = run.data.params, f"{where}, run {run.info.run_id}"
+    if seed not in params:
+        raise EvidenceError(f"{place}: has no parameter {seed!r} for the seed; it has {', '.join(params) or 'none'}.")
+    label = arm_of({factor: params.get(name) for factor, name in arm.items()}, place)
+    numbers: dict[str, dict[int | None, float]] = {}
+    for name, metric in names.items():
+        if metric in run.data.metrics and epochs:
+            history = tracker.get_metric_history(run.info.run_id, metric)
+            # A step logged twice: what was logged last stands, as in MLflow's own tables.
+            numbers[name] = {m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))}
+        elif metric in run.data.metrics:
+            numbers[name] = {None: run.data.metrics[metric]}
+    return _Run(run.info.run_id, label, params[seed], run.info.status in _FAILED, numbers)
+
+
+def _rows(run: _Run, runs: Sequence[_Run]) -> Iterator[tuple[Any, ...]]:
+    def row(metric: str, epoch: int | None, value: float, status: str) -> tuple[Any, ...]:
+        return ("", run.arm, run.seed, epoch, None, metric, value, status, f"mlflow:{run.id}")
+
+    ends = _ends(run, runs) if run.failed else {}
+    for metric, values in run.numbers.items():
+        for epoch, value in values.items():
+            if not run.failed or (epoch is not None and epoch != ends[metric]):
+                yield row(metric, epoch, value, "measured" if math.isfinite(value) else "undefined")
+    # Where a failed run should have ended, neither the last number it reached stands nor none.
+    for metric, end in ends.items():
+        yield row(metric, end, math.nan, "diverged")
+
+
+def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
+    """For each metric that any run logged, the last step of it in the runs of this arm, or else of any."""
+    found: dict[str, int | None] = {}
+    for peers in (runs, [other for other in runs if other.arm == run.arm]):
+        last: dict[str, list[int]] = {}
+        for other in peers:
+            for metric, values in other.numbers.items():
+                last.setdefault(metric, []).extend(step for step in values if step is not None)
+        found |= {metric: max(steps, default=None) for metric, steps in last.items()}
+    return found
+
+
+def _notes(runs: Sequence[Any], over: Sequence[Any], names: Mapping[str, str], table: pd.DataFrame) -> Iterator[str]:
+    yield f"{len(over)} runs, {len(names)} metrics"
+    failed = sorted(run.info.run_id for run in over if run.info.status in _FAILED)
+    if failed:
+        yield f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
+    if len(over) < len(runs):
+        left = sorted(run.info.run_id for run in runs if run not in over)
+        yield f"{len(left)} runs are not over and were left out: {', '.join(left)}"
+    if count := int((table["status"] == "undefined").sum()):
+        yield f"{count} numbers are NaN or infinite, and undefined"
