@@ -1,0 +1,193 @@
+"""faeval evidence: check, merge, export and import what runs left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faeval.cli._common import Format, check_format
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from faeval.evidence import Checked, Imported
+
+#: Of what these commands print as JSON.
+SCHEMA = 1
+_TABLES = (".csv", ".parquet", ".pq")
+
+app = typer.Typer(no_args_is_help=True, help="Check, merge, export and import evidence.", rich_markup_mode=None)
+
+Out = Annotated[Path, typer.Argument(help="The file to write; its name ends in .csv or .parquet.")]
+
+
+@app.command()
+def check(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"),
+    ] = None,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Read everything, and name all that is wrong: exit 12 where something was altered, 2 where it cannot be used."""
+    from faeval import evidence
+
+    check_format(format)
+    found = [evidence.check(source) for source in sources or [Path(".faeval")]]
+    if format == "json":
+        _print_json({"sources": [one.to_dict() for one in found]})
+    else:
+        for one in found:
+            _print_checked(one)
+    codes = {one.exit_code for one in found}
+    raise typer.Exit(12 if 12 in codes else max(codes))
+
+
+def _print_checked(one: Checked) -> None:
+    counts = ", ".join(f"{number} {what}" for what, number in one.counts.items())
+    typer.echo(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
+    for finding in one.findings:
+        typer.echo(f"  {finding.kind}: {finding.name}: {finding.text}")
+
+
+@app.command()
+def merge(
+    sources: Annotated[list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")],
+    into: Annotated[Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")],
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one run."""
+    from faeval import evidence
+
+    check_format(format)
+    try:
+        if into.suffix.lower() in _TABLES:
+            table = evidence.merge_tables([*([into] if into.exists() else []), *sources])
+            evidence.export(table, into)
+            _print_written(into, table, format)
+            return
+        done = evidence.merge(sources, into)
+    except evidence.Conflict as conflict:
+        if format == "json":
+            _print_json({"into": str(into), "conflicts": list(conflict.names)})
+        else:
+            for name in conflict.names:
+                typer.echo(f"conflict: {name}")
+        raise
+    for note in done.notes:
+        typer.echo(f"faeval: {note}", err=True)
+    if format == "json":
+        counts = {"copied": done.copied, "checkpoints": done.checkpoints, "there": done.there}
+        _print_json({"into": str(into), **counts, "notes": list(done.notes), "conflicts": []})
+    else:
+        typer.echo(f"{into}: {done.copied} records and {done.checkpoints} checkpoints copied, {done.there} were there")
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(help="A store, a table, or a report's folder.")],
+    out: Out,
+    setting: Annotated[str | None, typer.Option(help="Leave out all other settings.")] = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Of runs that stand several times in a store, take the last.")
+    ] = False,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Write evidence into one file; the same rows give the same bytes."""
+    from faeval import evidence
+
+    check_format(format)
+    _print_written(out, evidence.export(source, out, setting, latest=latest), format)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="A CSV or Parquet file, or mlflow:PATH_OR_URI.")],
+    out: Out,
+    setting: Annotated[
+        str | None, typer.Option(help="The experiment's name in evidence.", show_default="MLflow's experiment")
+    ] = None,
+    arm: Annotated[
+        str | None,
+        typer.Option(help="Factors of the arm: columns or parameters, with commas; FACTOR=COLUMN renames."),
+    ] = None,
+    seed: Annotated[str, typer.Option(help="Column or parameter of the seed.")] = "seed",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A column that is a metric, or NAME=COLUMN; again for each. Without: a long table."),
+    ] = None,
+    metric_column: Annotated[str, typer.Option(help="Long table: column of the metric's name.")] = "metric",
+    value_column: Annotated[str, typer.Option(help="Long table: column of the value.")] = "value",
+    epoch: Annotated[str | None, typer.Option(help="Column of the epoch.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Column of the layer.")] = None,
+    status: Annotated[str | None, typer.Option(help="Column of the status.")] = None,
+    run: Annotated[str | None, typer.Option(help="Column that names the run.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="MLflow: the experiment's name.")] = None,
+    epochs: Annotated[
+        bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last value.")
+    ] = False,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Make evidence of a table or of MLflow runs that came from elsewhere."""
+    from faeval import evidence
+    from faeval.errors import FaevalError
+
+    check_format(format)
+    factors = _renamed(arm.split(",")) if arm else {}
+    metrics = _renamed(metric) if metric else None
+    if source.startswith("mlflow:"):
+        if experiment is None:
+            raise FaevalError("--experiment is missing; name the MLflow experiment whose runs are to be read.")
+        uri = source.removeprefix("mlflow:")
+        found = evidence.import_mlflow(
+            uri, experiment, setting=setting, arm=factors, seed=seed, metrics=metrics, epochs=epochs
+        )
+    else:
+        if setting is None:
+            raise FaevalError("--setting is missing; give the experiment a name, such as --setting mine.")
+        found = evidence.import_table(
+            Path(source),
+            setting,
+            arm=factors or None,
+            seed=seed,
+            metrics=metrics,
+            metric=metric_column,
+            value=value_column,
+            epoch=epoch,
+            layer=layer,
+            status=status,
+            run=run,
+        )
+    _write_imported(found, out, format)
+
+
+def _write_imported(found: Imported, out: Path, format: str) -> None:  # noqa: A002
+    from faeval import evidence
+
+    for note in found.notes:
+        typer.echo(f"faeval: {note}", err=True)
+    evidence.export(found.table, out)
+    _print_written(out, found.table, format, notes=list(found.notes))
+
+
+def _renamed(items: list[str]) -> dict[str, str]:
+    """Read NAME=COLUMN, or a column that keeps its name."""
+    pairs = (item.strip().partition("=") for item in items if item.strip())
+    return {name: column if sign else name for name, sign, column in pairs}
+
+
+def _print_written(out: Path, table: pd.DataFrame, format: str, **more: Any) -> None:  # noqa: A002
+    from faeval import evidence
+
+    sha256 = evidence.digest(table)
+    if format == "json":
+        _print_json({"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
+    else:
+        typer.echo(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    typer.echo(json.dumps({"schema": SCHEMA, **content}, indent=1, sort_keys=True, ensure_ascii=False))
