@@ -155,9 +155,12 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
         if found != checkpoint.sha256:
             text = "does not match the checksum in its training's record; it was altered or cut off. Delete it to train again."
             yield Finding(name(path), "altered", text)
+    told = (
+        training is not None or "training.json" not in known
+    )  # else its record would say which checkpoints are its own
     for path in sorted(folder.iterdir()):
-        if path.name not in known:
-            left = path.name.startswith(".partial-") or path.name.endswith(".tmp")
+        left = path.name.startswith(".partial-") or path.name.endswith(".tmp")
+        if path.name not in known and (left or told):
             text = (
                 "was left behind by a process that was killed, or belongs to one that runs."
                 if left
@@ -223,7 +226,7 @@ def row_name(key: Any) -> str:
     """Name a row by its key, such as ``toy dfa seed 3 epoch 20 layer 1 cosine``."""
     setting, arm, seed, epoch, layer, metric = key
     parts = [str(setting), str(arm) or "(defaults)", f"seed {seed}"]
-    parts += [f"{what} {int(n)}" for what, n in (("epoch", epoch), ("layer", layer)) if n is not None and n == n]
+    parts += [f"{what} {n}" for what, n in (("epoch", epoch), ("layer", layer)) if isinstance(n, int | np.integer)]
     return " ".join([*parts, str(metric)])
 
 

@@ -77,20 +77,19 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half copied, never one
     # that names what is not there.
     for place, (path, sha256, files) in sorted(chosen.items(), key=lambda item: _trainings_first(item[0])):
+        file = target.runs / place
+        if sha256 is not None and file.exists() and _substance(target.record(file)) != _substance(_record_at(path)):
+            raise Conflict("someone else wrote another number while this merged", [f"runs/{place.as_posix()}"])
         for origin, checkpoint in files:
-            checkpoints += _copy_checkpoint(origin, target.runs / place.parent / checkpoint.file, checkpoint)
-        if sha256 is None:
+            checkpoints += _copy_checkpoint(origin, file.parent / checkpoint.file, checkpoint)
+        if sha256 is None or file.exists():
             continue
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise Tampered(f"{path}: was changed while it was merged; merge again.")
-        file = target.runs / place
-        if file.exists() and _substance(target.record(file)) != _substance(_record_at(path)):
-            raise Conflict("written by someone else while this merged", [place.as_posix()])
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, content)
-            copied += 1
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, content)
+        copied += 1
     return Merged(copied, checkpoints, there, tuple(notes))
 
 
