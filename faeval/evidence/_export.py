@@ -119,7 +119,7 @@ def _why_repeated(store: Store, records: Iterable[Record]) -> str:
     telling: set[str] = set()
     for several in repeated.values():
         telling |= {n for n in _TELLING if len({canonical_json(r.model_dump(mode="json")[n]) for r in several}) > 1}
-    runs = list(dict.fromkeys(f"{s} {a or '(defaults)'} seed {seed}" for s, a, seed, _ in repeated))
+    runs = sorted({f"{s} {a or '(defaults)'} seed {seed}" for s, a, seed, _ in repeated})
     more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
     return (
         f"{store.root}: holds {', '.join(runs[:_SHOWN])}{more} more than once; they differ in "
