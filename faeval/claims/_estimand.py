@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
@@ -71,7 +71,7 @@ class Log10:
 Atom = Read | Log10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimand:
     """One number per seed: a weighted sum of metrics read from runs, plus a constant.
 
@@ -126,6 +126,14 @@ class Estimand:
     def __rsub__(self, other: float) -> Estimand:
         return -self + other
 
+    def __lt__(self, other: Any) -> NoReturn:
+        raise FaevalError(
+            f"({self}) and ({other}) cannot be compared by <, <=, > or >=: say fe.exceeds(a, b, by=fe.Margin(...)), fe.below, "
+            "fe.not_above, fe.not_below or fe.equivalent, which take the margin that matters."
+        )
+
+    __le__ = __gt__ = __ge__ = __lt__
+
     def reads(self) -> tuple[Read, ...]:
         """Return all that must be read from evidence, each once."""
         found: dict[Read, None] = {}
@@ -149,6 +157,9 @@ class Estimand:
             tuple((w, change(a) if isinstance(a, Read) else Log10(a.inner.with_reads(change))) for w, a in self.terms),
             self.constant,
         )
+
+    def __repr__(self) -> str:
+        return f"<Estimand {self}>"
 
     def __str__(self) -> str:
         text = ""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from faeval.claims._claim import Claim
+from faeval.claims._design import Design, check_names
+from faeval.claims._hints import experiment_problem, in_one_line
+from faeval.claims._syntax import names_given
 from faeval.errors import ClaimsFileError, FaevalError
-from faeval.experiment import Experiment
+from faeval.experiment import Experiment, experiments
+
+_PREFIX = "faeval_claims_"
 
 
 def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
@@ -26,23 +35,53 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
     Raises
     ------
     ClaimsFileError
-        A path is missing, a file has an error, or two claims have one name; the message names file and line.
+        A path is missing, a file has an error, two claims have one name, a claim would be lost, or names what the file's
+        experiment does not have; the message names file and line.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
-    claims: list[Claim] = []
-    loaded: dict[Path, list[Claim]] = {}
+    claims: dict[int, str] = {}
+    found: list[Claim] = []
+    loaded: set[Path] = set()
     for path in map(Path, paths):
         if not path.exists():
             raise ClaimsFileError(f"{path}: no such file or folder of claims; name an existing one, such as claims/.")
         files = sorted(p for p in path.glob("*.py") if not p.name.startswith("_")) if path.is_dir() else [path]
         for file in files:
             if file.resolve() not in loaded:
-                loaded[file.resolve()] = _load_file(file)
-                claims += loaded[file.resolve()]
-    twice = [name for name, count in Counter(c.id for c in claims).items() if count > 1]
+                loaded.add(file.resolve())
+                of_file = _load_file(file)
+                claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
+                found += of_file
+    twice = [name for name, count in Counter(c.id for c in found).items() if count > 1]
     if twice:
         raise ClaimsFileError(f"claim {twice[0]!r} is defined by two files of one name; rename one of the files.")
-    return claims
+    _check_families(found, claims)
+    return _joined(found)
+
+
+def _check_families(claims: Iterable[Claim], places: Mapping[int, str]) -> None:
+    first: dict[str | None, Claim] = {}
+    for claim in claims:
+        other = first.setdefault(claim.family, claim)
+        if claim.alpha != other.alpha:
+            raise ClaimsFileError(
+                f"{places[id(claim)]}: claim {claim.id!r} declares alpha={claim.alpha}, and {other.id!r} of the same family "
+                f"{claim.family!r} alpha={other.alpha}; the error rate belongs to the family, give all of them one."
+            )
+
+
+def _joined(claims: list[Claim]) -> list[Claim]:
+    """Return the claims with each gate that is among them as the very object that it is there."""
+    known, done = {c.id: c for c in claims}, dict[str, Claim]()
+
+    def settled(claim: Claim) -> Claim:
+        if not claim.requires or not claim.id:
+            return claim
+        if claim.id not in done:
+            done[claim.id] = claim.named(requires=tuple(settled(known.get(g.id, g)) for g in claim.requires))
+        return done[claim.id]
+
+    return [settled(c) for c in claims]
 
 
 def _load_file(file: Path) -> list[Claim]:
@@ -56,8 +95,8 @@ def _load_file(file: Path) -> list[Claim]:
         raise ClaimsFileError(f"{file}: is no Python text ({error}); save it as UTF-8.") from None
     except OSError as error:
         raise ClaimsFileError(f"{file}: cannot be read ({error.strerror}).") from None
-    lines = _assigned_once(tree, file)
-    name = f"faeval_claims_{file.stem}_{abs(hash(str(file.resolve())))}"
+    lines = names_given(tree, file)
+    name = f"{_PREFIX}{file.stem}_{abs(hash(str(file.resolve())))}"
     spec = importlib.util.spec_from_loader(name, loader=None, origin=str(file))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -69,28 +108,134 @@ def _load_file(file: Path) -> list[Claim]:
     sys.path.insert(0, beside)
     try:
         exec(code, module.__dict__)  # a claims file is code: README says so
+        own = _own_experiment(module, lines, file)
     except (Exception, SystemExit) as error:
-        line = _line_in(error, file)
-        kind = "" if isinstance(error, FaevalError) else f"{type(error).__name__}: "
-        raise ClaimsFileError(f"{file}:{line}: {kind}{error}") from error
+        if isinstance(error, ClaimsFileError):
+            raise
+        raise ClaimsFileError(f"{file}:{_line_in(error, file)}: {in_one_line(error)}") from error
     finally:
         sys.path.remove(beside)
-    experiments = [v for v in vars(module).values() if isinstance(v, Experiment)]
-    own = experiments[0] if len({e.name for e in experiments}) == 1 else None
-    found: list[Claim] = []
-    named: dict[int, Claim] = {}
+    return _claims_of(module, lines, file, own)
+
+
+def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None) -> list[Claim]:
+    elsewhere = _Elsewhere()
+    found: dict[int, Claim] = {}
+    gates: dict[int, Claim] = {}  # of other files, or made in place, without a name
+
+    def gate(given: Claim) -> Claim:
+        if id(given) in found or given.id:
+            return found.get(id(given), given)
+        if id(given) not in gates:
+            stem, _, variable = (elsewhere.home(given) or "").partition("::")
+            name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
+            gates[id(given)] = given.named(experiment=own, requires=tuple(map(gate, given.requires)), **name)
+        return gates[id(given)]
+
     for variable, value in vars(module).items():
-        if isinstance(value, Claim) and id(value) not in named and variable in lines:
-            claim = value.named(
+        if isinstance(value, Claim) and id(value) not in found and (variable in lines or not elsewhere.home(value)):
+            found[id(value)] = value.named(
                 id=f"{file.stem}::{variable}",
                 family=value.family or file.stem,
                 experiment=own,
-                line=lines[variable],
-                requires=tuple(named.get(id(g), g) for g in value.requires),
+                line=lines.get(variable),
+                requires=tuple(map(gate, value.requires)),
             )
-            named[id(value)] = claim
-            found.append(claim)
+    for variable, value in vars(module).items():
+        held = value.values() if isinstance(value, dict) else value
+        if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
+            for claim in (c for c in held if isinstance(c, Claim)):
+                if id(claim) not in found and not elsewhere.home(claim):
+                    raise ClaimsFileError(
+                        f"{file}:{lines[variable]}: {variable!r} holds the claim {claim.sentence!r}, which has no name of its "
+                        "own, so it would not be verified; assign it to a variable."
+                    )
+    for claim in found.values():
+        _check(claim, own, file)
+    return list(found.values())
+
+
+def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
+    """Raise ClaimsFileError where a claim names what the file's experiment does not have."""
+    if own is None:
+        return
+    where = f"{file}:{claim.line}" if claim.line else str(file)
+    try:
+        check_names(claim, Design(own))
+    except FaevalError as error:
+        raise ClaimsFileError(f"{where}: {error}") from None
+    expected = claim.expect if isinstance(claim.expect, Mapping) else {}
+    for argument, by_setting in (("expect", expected), ("seeds", claim.seeds), ("looks", claim.looks)):
+        strange = set(by_setting) - {"*", own.name}
+        if strange and (unknown := sorted(strange - set(known := experiments()))):
+            raise ClaimsFileError(
+                f"{where}: claim {claim.id!r}: {argument} names the setting {unknown[0]!r}, which is neither the file's "
+                f"experiment {own.name!r} nor a named one ({', '.join(sorted(known))})."
+            )
+
+
+def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) -> Experiment | None:
+    """Return the experiment that a file brings, or None; called while what lies beside the file can be imported."""
+    brought = {v.name: (variable, v) for variable, v in vars(module).items() if isinstance(v, Experiment)}
+    if not brought:
+        return None
+    variable, own = next(iter(brought.values()))
+    if len(brought) > 1:
+        line = max(lines.get(v, 1) for v, _ in brought.values())
+        raise ClaimsFileError(
+            f"{file}:{line}: the file brings {len(brought)} experiments ({', '.join(map(repr, brought))}), and its claims can be "
+            "of one; give the others a file of their own."
+        )
+    if problem := experiment_problem(own):
+        raise ClaimsFileError(f"{file}:{lines.get(variable, 1)}: {problem}")
+    return _with_function(own, file, lines.get(variable, 1))
+
+
+def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
+    """Return the experiment with its function, where that is named by a path to a module that lies beside the file.
+
+    A worker could not import such a module; a function of it travels by value.
+    """
+    if not isinstance(own.run, str):
+        return own
+    name, _, function = own.run.partition(":")
+    spec = importlib.util.find_spec(name.partition(".")[0])
+    if spec is None:
+        raise ClaimsFileError(
+            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: there is no module {name!r}; install it, or put it beside "
+            "the file."
+        )
+    if spec.origin is None or file.resolve().parent not in Path(spec.origin).resolve().parents:
+        return own
+    run = getattr(importlib.import_module(name), function, None)
+    if run is None:
+        raise ClaimsFileError(f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: {name} has no {function!r}.")
+    found = replace(own, run=run, audits={})
+    if problem := experiment_problem(found):
+        raise ClaimsFileError(f"{file}:{line}: {problem}")
     return found
+
+
+class _Elsewhere:
+    """Claims that other modules made, found when first asked for: a file's own are those that no other module has."""
+
+    def __init__(self) -> None:
+        self._homes: dict[int, str] | None = None
+
+    def home(self, claim: Claim) -> str | None:
+        """Return the id that a claim has in the module that made it, ``file::variable``; None where no other module has it."""
+        if self._homes is None:
+            self._homes = dict(self._all())
+        return self._homes.get(id(claim))
+
+    def _all(self) -> Iterator[tuple[int, str]]:
+        for name, module in list(sys.modules.items()):
+            content: dict[str, Any] = getattr(module, "__dict__", {})
+            file = content.get("__file__")
+            if isinstance(file, str) and not name.startswith(_PREFIX):
+                for variable, value in list(content.items()):
+                    if isinstance(value, Claim):
+                        yield id(value), f"{Path(file).stem}::{variable}"
 
 
 def _forget_strangers(folder: Path) -> None:
@@ -99,44 +244,6 @@ def _forget_strangers(folder: Path) -> None:
         known = getattr(sys.modules.get(helper.stem), "__file__", None)
         if known and (home := Path(known).resolve().parent) != folder and str(home) not in sys.path:
             del sys.modules[helper.stem]
-
-
-def _assigned_once(tree: ast.Module, file: Path) -> dict[str, int]:
-    """Return the line of each name assigned at module level; a claim's name assigned twice would hide the first."""
-    lines: dict[str, int] = {}
-    claims: set[str] = set()
-    for node, alone in _assignments(tree.body):
-        value = node.value
-        made = isinstance(value, ast.Call) and getattr(value.func, "attr", getattr(value.func, "id", "")) == "Claim"
-        for target in _targets(node):
-            if alone and target.id in lines and (made or target.id in claims):
-                raise ClaimsFileError(
-                    f"{file}:{node.lineno}: the name {target.id!r} stands for a claim and was given before, in line "
-                    f"{lines[target.id]}; two claims of one name cannot be told apart, rename one."
-                )
-            lines[target.id] = node.lineno
-            if made:
-                claims.add(target.id)
-    return lines
-
-
-def _assignments(body: Iterable[ast.stmt], alone: bool = True) -> Iterator[tuple[ast.Assign | ast.AnnAssign, bool]]:
-    """Yield the assignments of a module's level, and whether each is always carried out, once."""
-    for node in body:
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            yield node, alone
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            parts = [node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())]
-            for block in (getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")):
-                yield from _assignments(block, alone=False)
-
-
-def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.Name]:
-    given = node.targets if isinstance(node, ast.Assign) else [node.target]
-    flat = [
-        item for target in given for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
-    ]
-    return [target for target in flat if isinstance(target, ast.Name)]
 
 
 def _line_in(error: BaseException, file: Path) -> int:

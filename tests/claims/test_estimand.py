@@ -103,6 +103,7 @@ def test_rounding_leaves_no_trace_of_what_cancels() -> None:
 )
 def test_estimands_read_so(estimand: Estimand, text: str) -> None:
     assert str(estimand) == text
+    assert repr(estimand) == f"<Estimand {text}>"
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,10 @@ X: Any = fe.accuracy(A)
         (lambda: X / X, ["finite number"]),
         (lambda: X * True, ["True", "(bool)"]),
         (lambda: X + "a", ["'a'", "(str)", "fe.cosine(arm)"]),
+        (lambda: X > 0, ["accuracy(dfa)", "fe.exceeds(a, b, by=fe.Margin(...))"]),
+        (lambda: X >= 0.5, ["0.5", "fe.exceeds"]),
+        (lambda: X < X, ["fe.not_above"]),
+        (lambda: X <= X, ["fe.below"]),
         (lambda: X - A, ["Arm(rule='dfa')", "(Arm)"]),
         (lambda: fe.log10(2), ["fe.log10", "2", "(int)"]),
         (lambda: fe.log10(X - X), ["fe.log10"]),

@@ -136,8 +136,7 @@ def test_no_claim_of_a_module_is_lost(tmp_path: Path) -> None:
             three = fe.Claim("3", more)
         else:
             three = fe.Claim("4", more)
-        for _ in range(2):
-            five = fe.Claim("5", more)
+        globals()["five"] = fe.Claim("5", more)
         try:
             six: fe.Claim = fe.Claim("6", more)
         finally:
@@ -202,8 +201,12 @@ def test_a_files_own_experiment_is_the_default_of_its_claims(tmp_path: Path) -> 
     assert own == own.named(experiment=None)
     (none,) = load([write(tmp_path / "none.py", "one = fe.Claim('1', more)")])
     assert none.experiment is None
-    (two,) = load([write(tmp_path / "two.py", brings + "    more_toys = fe.Experiment('other', run)\n")])
-    assert two.experiment is None
+    second = "    more_toys = fe.Experiment('other', run)\n"
+    assert "two.py:11: the file brings 2 experiments ('toy', 'other')" in message(
+        write(tmp_path / "two.py", brings + second)
+    )
+    again = "    same = toy\n"
+    assert load([write(tmp_path / "same.py", brings + again)])[0].experiment is not None
 
 
 def test_a_gate_of_the_same_file_carries_its_name(tmp_path: Path) -> None:
@@ -216,3 +219,162 @@ def test_a_gate_of_the_same_file_carries_its_name(tmp_path: Path) -> None:
 def test_a_claim_under_two_names_is_one_claim(tmp_path: Path) -> None:
     file = write(tmp_path / "alias.py", "one = fe.Claim('1', more)\nsame = one\n")
     assert [c.id for c in load([file])] == ["alias::one"]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "told"),
+    [
+        ("fe.Claim('1', more)\n", 5, "no name"),
+        ("if True:\n    fe.Claim('1', more)\n", 6, "no name"),
+        ("many = [fe.Claim('1', more), fe.Claim('2', more)]\n", 5, "'many' holds the claim '1'"),
+        ("one = fe.Claim('1', more)\nmany = {'a': one, 'b': fe.Claim('2', more)}\n", 6, "'many' holds the claim '2'"),
+        ("def make():\n    return fe.Claim('1', more)\nmany = tuple(make() for _ in range(3))\n", 7, "'many' holds"),
+        ("for word in 'ab':\n    one = fe.Claim(word, more)\n", 6, "in a loop"),
+        ("while True:\n    one = fe.Claim('1', more)\n    break\n", 6, "in a loop"),
+    ],
+)
+def test_a_claim_that_would_not_be_verified_is_refused(tmp_path: Path, body: str, line: int, told: str) -> None:
+    text = message(file := write(tmp_path / "lost.py", body))
+    assert text.startswith(f"{file}:{line}: ")
+    assert told in text
+
+
+def test_claims_may_be_listed_again_and_be_made_by_a_function(tmp_path: Path) -> None:
+    write(tmp_path / "_theirs.py", "theirs = fe.Claim('theirs', more)")
+    body = """
+        from _theirs import theirs
+        def make(word):
+            return fe.Claim(word, more)
+        one, two = make("1"), make("2")
+        gates = [one, two, theirs]
+        three = fe.Claim("3", more, requires=gates)
+    """
+    assert [c.sentence for c in load([write(tmp_path / "all.py", body)])] == ["1", "2", "3"]
+
+
+def test_a_gate_of_another_file_has_the_name_that_it_has_there_whichever_files_are_loaded(tmp_path: Path) -> None:
+    base = write(
+        tmp_path / "base_of_gates.py", "zero = fe.Claim('0', more)\ngate = fe.Claim('g', more, requires=zero)\n"
+    )
+    top = write(
+        tmp_path / "top.py", "from base_of_gates import gate\none = fe.Claim('1', more, requires=gate, family='f')\n"
+    )
+    (alone,) = load(top)
+    zero, gate, one = load(tmp_path)
+    assert alone.sha256() == one.sha256()
+    assert alone.canonical()["requires"] == ["base_of_gates::gate"]
+    assert one.requires == (gate,)
+    assert one.requires[0] is gate
+    assert gate.requires[0] is zero
+    assert alone.requires[0].family == "base_of_gates"
+    assert alone.requires[0].sha256() == gate.sha256()
+    assert load([top, base])[0].requires[0].id == "base_of_gates::gate"
+
+
+def test_a_gate_made_in_place_is_one_claim_of_no_file(tmp_path: Path) -> None:
+    (one,) = load([write(tmp_path / "g.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")])
+    assert [g.name for g in one.requires] == ["inner"]
+    write(tmp_path / "_gates.py", "GATES = [fe.Claim('shared', more)]")
+    body = "from _gates import GATES\none = fe.Claim('1', more, requires=GATES)\ntwo = fe.Claim('2', more, requires=GATES)\n"
+    one, two = load([write(tmp_path / "h.py", body)])
+    assert one.requires[0] is two.requires[0]
+
+
+TOY = """
+    def run(arm, seed):
+        return {"x": seed}
+
+    toy = fe.Experiment("toy", run, factors={"rule": "a", "dose": 0}, metrics={"x": (0, 1)})
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "told"),
+    [
+        ("one = fe.Claim('1', more, attributed_to='doze')", 10, "attributed_to='doze' is no factor here"),
+        (
+            "a = fe.metric('y', fe.Arm())\n    one = fe.Claim('1', fe.exceeds(a, by=fe.Margin(1, 'r')))",
+            11,
+            "no metric 'y'",
+        ),
+        (
+            "a = fe.metric('x', fe.Arm(doze=1))\n    one = fe.Claim('1', fe.exceeds(a, by=fe.Margin(1, 'r')))",
+            11,
+            "'doze'",
+        ),
+        ("one = fe.Claim('1', more, expect={'tay': 'supported'})", 10, "expect names the setting 'tay'"),
+        ("one = fe.Claim('1', more, seeds={'tay': 3})", 10, "seeds names the setting 'tay'"),
+        ("one = fe.Claim('1', more, seeds={'tay': 2}, looks={'tay': (2,)})", 10, "the setting 'tay'"),
+    ],
+)
+def test_what_the_files_experiment_lacks_is_said_at_the_claims_line(
+    tmp_path: Path, body: str, line: int, told: str
+) -> None:
+    text = message(file := write(tmp_path / "strange.py", f"{TOY}    {body}\n"))
+    assert text.startswith(f"{file}:{line}: ")
+    assert told in text
+    assert load(
+        [write(tmp_path / "good.py", f"{TOY}    one = fe.Claim('1', more, expect={{'toy': 'any', 'digits': 'any'}})\n")]
+    )
+
+
+def test_members_of_a_family_that_differ_in_alpha_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    write(tmp_path / "a.py", "one = fe.Claim('1', more, family='f')")
+    second = write(tmp_path / "b.py", "\ntwo = fe.Claim('2', more, family='f', alpha=0.1)")
+    text = message(tmp_path)
+    assert text.startswith(f"{second}:6: ")
+    assert "'a::one'" in text
+    assert "alpha=0.05" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("run(arm, seed)", "run(seed)", "cannot be: too many positional arguments"),
+        ("run(arm, seed)", "run(arm, seed, epochs)", "missing a required argument: 'epochs'"),
+        ('"toy", run', '"toy", 5', "run=5 (int) must be a function"),
+        ('"toy", run', '"toy", "run"', "run='run' (str) must be a function, or a path 'module:function'"),
+        ('"toy", run', '"toy", "no_such_module_at_all:run"', "there is no module 'no_such_module_at_all'"),
+        ("(0, 1)", "(1, 0)", "the range (1, 0)"),
+        ('"dose": 0', '"dose": fe.Factor("c", choices=("a", "b"))', "its default 'c' is not one of 'a', 'b'"),
+        ('"dose": 0', '"dose": fe.Factor("a", choices="ab")', "choices='ab' (str)"),
+    ],
+)
+def test_an_experiment_that_no_run_could_serve_is_refused_at_its_line(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    text = message(file := write(tmp_path / "bad_toy.py", f"{TOY.replace(old, new)}    one = fe.Claim('1', more)\n"))
+    assert text.startswith(f"{file}:9: Experiment 'toy': ")
+    assert told in text
+
+
+def test_a_function_named_by_the_path_of_a_module_beside_the_file_is_found(tmp_path: Path) -> None:
+    write(tmp_path / "work_of_toy.py", "def run(arm, seed):\n    return {'x': seed}\n", head="")
+    body = TOY.replace('"toy", run', '"toy", "work_of_toy:run"') + "    one = fe.Claim('1', more)\n"
+    (one,) = load([write(tmp_path / "by_path.py", body)])
+    assert one.experiment is not None
+    assert one.experiment.audits["run"].resolve()({}, 7) == {"x": 7}
+    assert one.experiment.audits["run"].revision != "1"  # as that of a function: what changes in it is run again
+    assert "work_of_toy has no 'ran'" in message(write(tmp_path / "bad.py", body.replace("toy:run", "toy:ran")))
+    installed = body.replace("work_of_toy:run", "json:dumps")
+    (other,) = load([write(tmp_path / "installed.py", installed)])
+    assert other.experiment is not None
+    assert other.experiment.run == "json:dumps"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("one = fe.Claim('1', more, attribute_to='rule')", "did you mean 'attributed_to'?"),
+        ("one = fe.Claim('1', more, zzz=1)", "its arguments: sentence, attributed_to"),
+        ("one = fe.Claim('1', fe.exceed(1, 2))", "did you mean 'exceeds'?"),
+        ("one = fe.Claim('1', mor)", "did you mean 'more'?"),
+        ("one = fe.Claim('1', fe.metric('x', fe.Arm()) > 0)", "fe.exceeds(a, b, by=fe.Margin(...))"),
+        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+    ],
+)
+def test_an_error_says_what_was_probably_meant_in_one_line(tmp_path: Path, body: str, told: str) -> None:
+    text = message(file := write(tmp_path / "typo.py", body))
+    assert text.startswith(f"{file}:5: ")
+    assert told in text
+    assert "\n" not in text
