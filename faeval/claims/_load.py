@@ -205,7 +205,7 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
             f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: there is no module {name!r}; install it, or put it beside "
             "the file."
         )
-    if spec.origin is None or file.resolve().parent not in Path(spec.origin).resolve().parents:
+    if not (spec.has_location and spec.origin) or file.resolve().parent not in Path(spec.origin).resolve().parents:
         return own
     run = getattr(importlib.import_module(name), function, None)
     if run is None:
