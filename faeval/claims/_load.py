@@ -234,7 +234,8 @@ class _Elsewhere:
             file = content.get("__file__")
             if isinstance(file, str) and not name.startswith(_PREFIX):
                 for variable, value in list(content.items()):
-                    if isinstance(value, Claim):
+                    # isinstance would ask the object itself, and some answer with a warning.
+                    if issubclass(type(value), Claim):
                         yield id(value), f"{Path(file).stem}::{variable}"
 
 

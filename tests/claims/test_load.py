@@ -271,6 +271,18 @@ def test_a_gate_of_another_file_has_the_name_that_it_has_there_whichever_files_a
     assert load([top, base])[0].requires[0].id == "base_of_gates::gate"
 
 
+def test_looking_for_the_home_of_a_claim_asks_nothing_of_what_other_modules_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Touchy:
+        @property  # type: ignore[misc]
+        def __class__(self) -> type:
+            raise AssertionError("asked")
+
+    monkeypatch.setattr(sys.modules[__name__], "TOUCHY", Touchy(), raising=False)
+    assert len(load([write(tmp_path / "calm.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")])) == 1
+
+
 def test_a_gate_made_in_place_is_one_claim_of_no_file(tmp_path: Path) -> None:
     (one,) = load([write(tmp_path / "g.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")])
     assert [g.name for g in one.requires] == ["inner"]
