@@ -23,6 +23,7 @@ VALUES: tuple[tuple[str, Any, str], ...] = (
     ("workers", "string", "worker processes (default: one for each CPU)"),
     ("data", "string", "folder of the data set"),
     ("device", "string", "cpu or cuda (default: cpu)"),
+    ("backend", "string", "loky, or dask or ray for a cluster that runs already (default: loky)"),
     ("evidence", "string", "decide from this CSV, Parquet file or report folder alone; trains nothing"),
 )
 #: Options that are on or off.
@@ -31,7 +32,7 @@ FLAGS: tuple[tuple[str, str], ...] = (
     ("offline", "train nothing: decide from what the store holds"),
     ("all", "also verify claims tagged 'extended'"),
 )
-_FROM_ENVIRONMENT = ("setting", "store", "workers", "data", "device")
+_FROM_ENVIRONMENT = ("setting", "store", "workers", "data", "device", "backend")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Options:
     workers: int | None
     data: Path | None
     device: str
+    backend: str
     evidence: Path | None
     strict: bool
     offline: bool
@@ -114,6 +116,7 @@ def _resolve(config: pytest.Config) -> Options:
         workers=value("workers", _workers),
         data=value("data", _text, path=True),
         device=value("device", _text) or "cpu",
+        backend=value("backend", _text) or "loky",
         evidence=evidence,
         strict=flag("strict"),
         offline=flag("offline"),

@@ -154,6 +154,7 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
         "workers": options.workers,
         "data": options.data,
         "device": options.device,
+        "backend": options.backend,
         "from_evidence": None if options.evidence is None else _evidence(config, options.evidence),
         "offline": options.offline,
         "everything": options.all,

@@ -117,3 +117,9 @@ def test_the_nearest_table_counts_and_files_without_one_are_passed_over(tmp_path
 @given(st.one_of(st.integers(1, 99), st.lists(st.integers(0, 10**6), min_size=1, max_size=9, unique=True).map(tuple)))
 def test_seeds_written_as_text_are_read_as_they_were(seeds: int | tuple[int, ...]) -> None:
     assert config.seeds_of(config.seeds_as_text(seeds)) == seeds
+
+
+def test_the_backends_are_those_of_campaigns() -> None:
+    from faeval import campaign
+
+    assert config.BACKENDS == campaign.BACKENDS
