@@ -300,7 +300,8 @@ def _parquet_cells(
         kind = CutOff if buffer.getvalue().startswith(b"PAR1") else EvidenceError
         raise kind(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
     whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would come as floats, and large numbers change
-    table: pd.DataFrame = cells.to_pandas(ignore_metadata=True, types_mapper=whole.get)
+    plain = cells.replace_schema_metadata(None)  # what another program wrote of pandas is not to be read
+    table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
     return table
 
 
