@@ -6,7 +6,8 @@
 
 A run has 5 layers of 6 metrics, 30 rows. In the shape "many arms" each arm has 5 seeds, so three million rows are 20,000
 arms; in the shape "many seeds" each has 20. Every point is a process of its own, which prints its times and its largest
-memory (Linux); imports are not counted. Fewer arms than that are compared in fewer claims. The exponent is the slope of log time over log rows.
+memory (Linux); imports are not counted. A table of fewer arms has fewer claims. The exponent is the slope of log time over
+log rows at the three largest sizes.
 """
 
 from __future__ import annotations
