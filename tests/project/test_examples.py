@@ -13,8 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import faeval as fe
 from faeval import claims, evidence
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -27,12 +29,12 @@ COMMANDS = {
 }
 
 
-def call(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def call(command: str, folder: Path, *, workers: bool = True) -> subprocess.CompletedProcess[str]:
     program, *arguments = command.split()
     start = [sys.executable, "-m", "faeval"] if program == "faeval" else [sys.executable]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     # One worker: several would each load torch, for runs of a tenth of a second.
-    arguments += ["--workers", "1"] if program == "faeval" else []
+    arguments += ["--workers", "1"] if program == "faeval" and workers else []
     done = subprocess.run([*start, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done
@@ -65,6 +67,19 @@ def test_an_example_prints_what_the_page_shows(copy: Path, name: str) -> None:
 @pytest.mark.parametrize("copy", ["from_csv"], indirect=True)
 def test_the_foreign_table_is_what_its_script_gives(copy: Path) -> None:
     assert call("python make_results.py", copy).stdout == (copy / "results.csv").read_text()
+
+
+@pytest.mark.parametrize("copy", ["from_csv"], indirect=True)
+def test_a_table_with_a_row_for_each_arm_and_seed_is_imported_by_the_command_of_the_page(copy: Path) -> None:
+    (command,) = re.findall(r"<!-- command: import -->\n```sh\n(.*)\n```", PAGE.read_text())
+    given = pd.read_csv(copy / "evidence.csv")
+    factors = given["arm"].map(lambda label: dict(fe.Arm.parse(label))).apply(pd.Series)
+    table = factors.join(given[["seed", "value"]]).rename(columns={"seed": "rep", "value": "accuracy"})
+    table.to_csv(copy / "table.csv", index=False)
+    call(command, copy, workers=False)
+    columns = ["setting", "arm", "seed", "metric", "value"]
+    found = evidence.read(copy / "evidence.csv")[columns]
+    pd.testing.assert_frame_equal(found, evidence.read(EXAMPLES / "from_csv" / "evidence.csv")[columns])
 
 
 @pytest.mark.parametrize("name", ["scikit_learn", "pytorch"])
