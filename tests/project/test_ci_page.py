@@ -70,6 +70,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
     (folder / "claims").mkdir()
     (folder / "claims" / "toy.py").write_text(CLAIMS)
+    (folder / "pyproject.toml").write_text("[tool.faeval]\nworkers = 1\n")  # starting more takes longer than the runs
     (folder / ".gitignore").write_text(".faeval/\n.tools/\n")
     done = shell("git init -q && faeval lock && git add -A && git commit -qm 'Register'", folder)
     # The branch that a pull request goes to, as a checkout with the whole history has it.
