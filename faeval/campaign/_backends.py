@@ -96,6 +96,23 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
         from distributed.scheduler import KilledWorker
     except ImportError:
         raise FaevalError("backend='dask': Dask is not installed; pip install 'faeval[dask]'.") from None
+    from joblib._dask import DaskDistributedBackend
+
+    class Backend(DaskDistributedBackend):  # type: ignore[misc]  # without types
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            return 2  # where one core is there at this moment, joblib would run the jobs in this process
+
+        # What it inherits never tells joblib of a job that Dask gave up, and joblib would wait for it for good.
+        def submit(self, func: Any, callback: Any = None) -> Any:
+            def told(job: Any) -> None:
+                if not job.cancelled() and job.exception() is not None:
+                    callback(job.exception())
+
+            job = super().submit(func, callback)
+            job.add_done_callback(told)
+            return job
+
+    joblib.register_parallel_backend("faeval-dask", Backend)
     address = cluster or os.environ.get("DASK_SCHEDULER_ADDRESS")
     with contextlib.ExitStack() as stack:
         try:
@@ -123,7 +140,7 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
         found = client.run(misplaced, *place, on_error="return")
         _check({f"worker {address}": problem for address, problem in found.items()}, place)
         count = workers or sum(client.ncores().values())
-        yield Pool("dask", count, {"backend": "dask", "client": client}, (KilledWorker,), place[1])
+        yield Pool("dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1])
 
 
 @contextlib.contextmanager

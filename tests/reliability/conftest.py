@@ -36,6 +36,13 @@ def note(*words):
 def run(arm, seed):
     mine = f"run {os.getpid()} {arm['dose']} {seed}"
     note(mine)
+    me = f"{arm['dose']} {seed}"
+    if os.environ.get("BAD") == me:
+        raise ValueError("bad")
+    if os.environ.get("FATAL") == me:
+        os.kill(os.getpid(), 9)
+    while os.environ.get("SPIN") == me:
+        time.sleep(0.01)
     position = 1 + (FOLDER / "journal").read_text().splitlines().index(mine)
     time.sleep(LONG if position >= FROM else PAUSE)
     wobble = ((seed * 2654435761) % 1000) / 1000 - 0.5
@@ -85,7 +92,7 @@ class Campaign:
 
     def verify(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
         process = self.start(*options, **environment)
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=150)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def executions(self) -> list[tuple[int, str]]:
