@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -162,6 +163,9 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
     ours = not ray.is_initialized()
     if ours:
         try:
+            host, _, port = address.rpartition(":")
+            if host and port.isdecimal() and "/" not in host:
+                socket.create_connection((host, int(port)), timeout=10).close()  # Ray would try for minutes
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, RuntimeError) as error:
             raise FaevalError(

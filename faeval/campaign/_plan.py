@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from faeval.campaign._provenance import package_version
@@ -143,32 +145,39 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None)
     options = options or RunOptions()
     contexts: dict[int, _Context] = {}
     jobs: dict[tuple[str, ...], Job] = {}
-    needs = list(needs)
-    merged: dict[tuple[int, Arm, int], frozenset[str] | None] = {}
+    merged: dict[tuple[_Runs, int], frozenset[str] | None] = {}
     for need in needs:
         if id(need.experiment) not in contexts:
             contexts[id(need.experiment)] = _Context(need.experiment, options)
-        what = contexts[id(need.experiment)].what(need.arm, need.seed)
+        what = contexts[id(need.experiment)].runs(need.arm, need.seed), need.seed
         before = merged.get(what, frozenset())
         merged[what] = None if before is None or need.metrics is None else before | need.metrics
-    for need in needs:
-        context = contexts[id(need.experiment)]
-        job = context.job(need.arm, need.seed, store, merged[context.what(need.arm, need.seed)])
+    there = _names(store.runs) or frozenset()  # one look at the folder, not one for each of ten thousand runs
+    for (runs, seed), metrics in merged.items():
+        job = runs.job(seed, store, metrics, there)
         jobs.setdefault((job.key, *job.audits.values()), job)
     return Plan(tuple(jobs.values()), store, options)
 
 
 def outstanding(store: Store, key: str, audits: Mapping[str, str], trains: bool) -> tuple[bool, tuple[str, ...]]:
     """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter to audits only."""
-    if not store.folder(key).is_dir():
+    names = _names(store.folder(key))
+    if names is None:
         return trains, tuple(audits)
-    missing = tuple(name for name, own in audits.items() if not store.audit_path(key, name, own).exists())
-    if not trains or (not missing and store.training_path(key).exists()):
+    missing = tuple(name for name, own in audits.items() if store.audit_path(key, name, own).name not in names)
+    if not trains or (not missing and store.training_path(key).name in names):
         return False, missing
     training = store.training(key)
-    folder = store.folder(key)
-    kept = training is not None and all((folder / c.file).exists() for c in training.checkpoints.values())
+    kept = training is not None and all(c.file in names for c in training.checkpoints.values())
     return not kept, missing
+
+
+def _names(folder: Path) -> frozenset[str] | None:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 class _Context:
@@ -194,37 +203,55 @@ class _Context:
                 f"experiment {experiment.name!r}: config={dict(experiment.config)!r} cannot be written as JSON "
                 f"({error}); use finite numbers, text, lists and mappings."
             ) from None
-        self.arms: dict[Arm, tuple[Arm, dict[str, Value]]] = {}
+        self.arms: dict[Arm, _Runs] = {}
+        self.canonical: dict[Arm, _Runs] = {}
 
-    def what(self, arm: Arm, seed: int) -> tuple[int, Arm, int]:
-        """Return what names a run before its key is worked out."""
-        return id(self.experiment), self.settled(arm, seed)[0], seed
-
-    def settled(self, arm: Arm, seed: int) -> tuple[Arm, dict[str, Value]]:
-        """Return the canonical arm and all its factors."""
+    def runs(self, arm: Arm, seed: int) -> _Runs:
+        """Return what all runs of an arm share, the same object for each spelling of the arm."""
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise FaevalError(
                 f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in {self.experiment.name}: "
                 "a seed is a whole number >= 0."
             )
-        if arm not in self.arms:
+        found = self.arms.get(arm)
+        if found is None:
             canonical = self.experiment.canonical(arm)
-            self.arms[arm] = canonical, self.experiment.resolve(canonical)
-        return self.arms[arm]
+            if canonical not in self.canonical:
+                self.canonical[canonical] = _Runs(self, canonical)
+            found = self.arms[arm] = self.canonical[canonical]
+        return found
 
-    def job(self, arm: Arm, seed: int, store: Store, metrics: frozenset[str] | None = None) -> Job:
-        canonical, factors = self.settled(arm, seed)
-        whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in factors.items()}
+
+class _Runs:
+    """The runs of one arm: all of what makes up their keys but the seed."""
+
+    def __init__(self, context: _Context, arm: Arm) -> None:
+        self.context, self.arm = context, arm
+        experiment = context.experiment
+        self.factors = experiment.resolve(arm)
+        whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in self.factors.items()}
         # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
-        own = {f"{c.kind} {c.name}": c.revision for c in self.experiment.components(factors) if c.kind != "task"}
-        key = _hash({**self.shared, "factors": whole, "seed": seed, **({"components": own} if own else {})})
+        own = {f"{c.kind} {c.name}": c.revision for c in experiment.components(self.factors) if c.kind != "task"}
+        content = {**context.shared, "factors": whole, **({"components": own} if own else {})}
+        # The canonical form sorts names, so that the seed has one place in it; the rest is written once.
+        self.before = canonical_json({name: value for name, value in content.items() if name < "seed"})[:-1]
+        self.after = canonical_json({name: value for name, value in content.items() if name > "seed"})[1:]
+        self.stages = {
+            name: (stage, canonical_json({"audit": name, "revision": stage.revision})[:-1])
+            for name, stage in experiment.audits.items()
+        }
+
+    def job(self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]) -> Job:
+        experiment = self.context.experiment
+        key = _sha256(f'{self.before},"seed":{seed},{self.after}')
         audits = {
-            name: _hash({"training": key, "audit": name, "revision": stage.revision})
-            for name, stage in self.experiment.audits.items()
+            name: _sha256(f'{text},"training":"{key}"}}')
+            for name, (stage, text) in self.stages.items()
             if stage.serves(metrics)
         }
-        train, missing = outstanding(store, key, audits, self.experiment.training is not None)
-        return Job(self.experiment, canonical, seed, factors, key, audits, self.dataset, train, missing)
+        trains = experiment.training is not None
+        train, missing = outstanding(store, key, audits, trains) if key in there else (trains, tuple(audits))
+        return Job(experiment, self.arm, seed, self.factors, key, audits, self.context.dataset, train, missing)
 
 
 def device_kind(options: RunOptions) -> str:
@@ -232,8 +259,8 @@ def device_kind(options: RunOptions) -> str:
     return options.device.partition(":")[0]
 
 
-def _hash(content: Any) -> str:
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _recent(store: Store) -> Iterable[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from faeval.campaign import Need, execute, plan
 from faeval.errors import DataError, FaevalError
-from faeval.evidence import Store
+from faeval.evidence import Store, canonical_json
 from faeval.experiment import Arm, Experiment, Factor, RunOptions, Stage
 
 
@@ -150,3 +151,21 @@ def test_an_unreadable_record_does_not_stop_an_estimate(store: Store) -> None:
     for name, content in (("training.json", "{"), ("audit-x.json", "[]"), ("audit-y.json", '{"seconds": "long"}')):
         (store.folder("a" * 64) / name).write_text(content)
     assert plan([Need(COIN, Arm(), 1)], store).estimate_seconds() is None
+
+
+def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: Store) -> None:
+    """The form is put together from parts that all seeds of an arm share; written here as a whole, as it has always been."""
+    config = {"seed": 3, "deep": [1, {"seed": 0, "setting": "x"}]}
+    one = Experiment(
+        "one", lambda arm, seed: {"v": 1}, factors={"a": 0.0, "b": "é"}, metrics=["v"], revision="7", config=config
+    )
+    for value, seed in ((0, 0), (2.0, 5), (2.5, 123)):
+        (job,) = plan([Need(one, Arm(a=value), seed)], store).jobs
+        whole = {
+            "setting": "one", "dataset": None, "device": "cpu", "threads": 1, "packages": {}, "revision": "7",
+            "config": config, "factors": {"a": value, "b": "é"}, "seed": seed,
+        }  # fmt: skip
+        whole["factors"]["a"] = int(value) if value == int(value) else value  # type: ignore[index]
+        key = hashlib.sha256(canonical_json(whole).encode()).hexdigest()
+        audit = {"training": key, "audit": "run", "revision": "7"}
+        assert (job.key, dict(job.audits)) == (key, {"run": hashlib.sha256(canonical_json(audit).encode()).hexdigest()})

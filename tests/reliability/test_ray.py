@@ -46,23 +46,26 @@ def cluster(cpus: int = 2, **environment: str) -> Iterator[str]:
             yield address[1]
         finally:
             process.send_signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                pass
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=30)
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def test_a_campaign_on_ray_survives_a_failure_a_killed_worker_and_a_run_that_kills_them_all(
     campaign: Any, undisturbed: bytes, until: Callable[..., None]
 ) -> None:
-    with cluster(PAUSE="0.3", BAD="2 3", FATAL="2 1") as address:
-        with campaign.start("--backend", "ray", "--cluster", address, **QUIET) as process:
-            until(lambda: len(campaign.executions()) >= 4 or process.poll() is not None)
-            os.kill(campaign.executions()[-1][0], signal.SIGKILL)
-            _, errors = process.communicate(timeout=150)
+    harm = {"PAUSE": "0.3", "BAD": "2 3", "FATAL": "2 1"}
+    with (
+        cluster(**harm) as address,
+        campaign.start("--backend", "ray", "--cluster", address, **QUIET, **harm) as process,
+    ):
+        until(lambda: len(campaign.executions()) >= 4 or process.poll() is not None)
+        os.kill(campaign.executions()[-1][0], signal.SIGKILL)
+        _, errors = process.communicate(timeout=100)
     assert process.returncode == 11, errors
     assert b"failed: toy dose=2 seed 3: ValueError: bad" in errors
     assert b"failed: toy dose=2 seed 1: its worker was killed 3 times" in errors
@@ -75,11 +78,12 @@ def test_a_campaign_on_ray_survives_a_failure_a_killed_worker_and_a_run_that_kil
 
 
 def test_ctrl_c_and_time_limits_hold_on_ray(campaign: Any, until: Callable[..., None]) -> None:
-    with cluster(SLOW="1 600") as address:
-        with campaign.start("--backend", "ray", "--cluster", address, "--time-limit", "2", **QUIET) as process:
-            until(lambda: len(campaign.executions()) >= 2 or process.poll() is not None)
-            os.killpg(process.pid, signal.SIGINT)
-            _, errors = process.communicate(timeout=150)
+    slow = {"SLOW": "1 600"}
+    options = ("--backend", "ray", "--time-limit", "2", "--cluster")
+    with cluster(**slow) as address, campaign.start(*options, address, **QUIET, **slow) as process:
+        until(lambda: len(campaign.executions()) >= 2 or process.poll() is not None)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=100)
     assert process.returncode == 130, errors
     assert b"stopping: " in errors
     assert errors.count(b"TimeoutError: took longer than its time limit of 2 s") >= 2
