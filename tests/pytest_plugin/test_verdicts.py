@@ -141,11 +141,28 @@ def test_what_cannot_be_verified_is_an_error_in_one_clear_line(
     folder = write_project(tmp_path, ini="faeval_claims = claims other\nfaeval_workers = 1")
     text = (folder / "claims" / "toy.py").read_text()
     (folder / "other").mkdir()
-    (folder / "other" / "toy.py").write_text(text + 'unknown = raises("scare", "supported", family="f")\n')
+    # Of no experiment of its own: what it names is looked up when its setting is known, after collection.
+    (folder / "other" / "strange.py").write_text(
+        "import faeval as fe\n"
+        "unknown = fe.Claim('x', fe.exceeds(fe.metric('scare', fe.Arm('bp')), by=fe.Margin(0.1, 'a reason')))\n"
+    )
     (folder / "claims" / "toy.py").write_text(text + 'fails = raises("score", "supported", family="f", dose=9)\n')
     done = run_pytest(folder, "-q", "-k", "fails or unknown", "--faeval-seeds", "2", "claims", "other")
     assert done.returncode == 1
     assert "2 errors" in done.stdout
     assert "no such dose" in done.stdout  # the run raised it, and the claim that reads the run is invalid
     assert "no metric 'scare' here" in done.stdout  # nothing of this folder can be verified
+    assert "Traceback" not in done.stdout
+
+
+def test_what_a_files_own_experiment_lacks_is_an_error_of_collection_at_the_claims_line(
+    tmp_path: Path, write_project: Callable[..., Path], run_pytest: Pytest
+) -> None:
+    folder = write_project(tmp_path)
+    file = folder / "claims" / "toy.py"
+    text = file.read_text()
+    file.write_text(text + 'unknown = raises("scare", "supported", family="f")\n')
+    done = run_pytest(folder, "-q", "claims")
+    assert done.returncode == 2
+    assert f"toy.py:{text.count(chr(10)) + 1}: claim 'toy::unknown' in toy: no metric 'scare' here" in done.stdout
     assert "Traceback" not in done.stdout
