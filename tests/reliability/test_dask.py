@@ -101,6 +101,20 @@ def test_a_run_that_kills_every_worker_is_named_and_the_others_go_on(campaign: A
     assert len(campaign.kept()) == campaign.total - 1
 
 
+def test_a_client_that_the_process_has_is_used(campaign: Any, tmp_path: Path) -> None:
+    code = (
+        "import sys, faeval as fe\n"
+        "from distributed import Client\n"
+        "with Client(scheduler_file=sys.argv[1]):\n"
+        "    report = fe.verify('claims.py', backend='dask', workers=2)\n"
+        "print(sorted(v.verdict for v in report.verdicts))\n"
+    )
+    with cluster(tmp_path / "cluster") as file:
+        command = [sys.executable, "-c", code, file]
+        done = subprocess.run(command, cwd=campaign.folder, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout == "['supported', 'supported']\n", done.stderr
+
+
 def test_a_single_worker_does_all_runs_and_this_process_none(campaign: Any, tmp_path: Path) -> None:
     with cluster(tmp_path / "cluster", workers=1) as file:
         done = campaign.start("--backend", "dask", "--cluster", file, "--workers", "1")
