@@ -1,0 +1,87 @@
+"""What is told while a campaign goes on: a table of arms on a terminal, plain lines elsewhere, a log for people."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from faeval.campaign import ArmState
+from faeval.cli._verify import arms_table
+
+STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 campaign ([0-9a-f]{6}): "
+
+
+def printed(arms: dict[str, ArmState]) -> list[str]:
+    from rich.console import Console
+
+    console = Console(width=100, force_terminal=False)
+    with console.capture() as capture:
+        console.print(arms_table(arms))
+    return [line.strip() for line in capture.get().splitlines()]
+
+
+def test_arms_at_work_come_first_and_the_rest_is_counted() -> None:
+    arms = {f"done={n}": ArmState(total=5, done=5) for n in range(9)}
+    arms |= {f"waits={n}": ArmState(total=5) for n in range(3)}
+    arms |= {"broken": ArmState(total=5, done=4, failed=1), "busy": ArmState(total=5, done=1, running=2, failed=1)}
+    lines = printed(arms)
+    assert [re.sub(" +", " ", line) for line in lines[:3]] == [
+        "busy 1/5 done 2 running, 1 failed, 1 waiting",
+        "broken 4/5 done 1 failed",
+        "waits=0 0/5 done 5 waiting",
+    ]
+    assert len(lines) == 13
+    assert re.sub(" +", " ", lines[-1]) == "and 2 more arms 2 of them done"
+
+
+def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(campaign: Any) -> None:
+    pty = pytest.importorskip("pty", reason="terminals of POSIX")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        campaign.command(),
+        cwd=campaign.folder,
+        env={**os.environ, "PAUSE": "0.3", "BAD": "2 3", "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with process:
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert process.returncode == 11, text
+    assert re.search(r"dose=2 +0/5 done +5 waiting", text), text
+    assert re.search(r"dose=1 +\d/5 done +[12] running", text), text
+    assert re.search(r"\d+/15 runs, about \d+ s left", text), text
+    assert "failed: toy dose=2 seed 3: ValueError: bad" in text
+    assert "Traceback" not in text
+
+
+def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(campaign: Any) -> None:
+    done = campaign.verify(PAUSE="0", BAD="2 3")
+    told = done.stderr.decode().splitlines()
+    assert sum(bool(re.fullmatch(r"\d+/15 runs(, about \d+ s left)?: toy .* seed \d", line)) for line in told) == 14
+    assert "failed: toy dose=2 seed 3: ValueError: bad" in told
+    lines = campaign.store.log.read_text().splitlines()
+    names = {found[1] for line in lines if (found := re.match(STAMP, line))}
+    assert len(names) == 1
+    plain = [re.sub(STAMP, "", line) for line in lines]
+    assert plain[0] == "begins: 15 runs to do; loky, 2 at a time"
+    assert sum(bool(re.fullmatch(r"toy .* seed \d: done in \d+\.\d\d s", line)) for line in plain) == 14
+    (at,) = [
+        n for n, line in enumerate(plain) if re.fullmatch(r"toy dose=2 seed 3: failed after .* ValueError: bad", line)
+    ]
+    assert plain[at + 1] == "    Traceback (most recent call last):"
+    assert re.fullmatch(r"ends after \d+\.\d s: 14 done, 1 failed, 0 left", plain[-1])
