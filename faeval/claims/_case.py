@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
 from faeval import stats
 from faeval.claims._claim import Claim, seed_list
@@ -101,7 +100,7 @@ def open_case(
         if registered.sha256 != claim.sha256():
             text = "the claim differs from its registration; restore it, or register a new claim on fresh seeds."
             case.problem = Problem("invalid", "spec_changed", text)
-        elif _expect(claim.expect) != registered.expect:
+        elif not same_expectation(claim, registered):
             case.flags.append("deviated")
     if case.seeds == planned[: len(case.seeds)]:
         case.looks = claim.looks_in(setting)
@@ -125,8 +124,10 @@ def seeds_for(
     return tuple(s for s in planned if s in seeds) if inside else seeds
 
 
-def _expect(expect: Any) -> Any:
-    return dict(expect) if expect is not None and not isinstance(expect, str) else expect
+def same_expectation(claim: Claim, registered: Registered) -> bool:
+    """Return whether a claim expects what it was registered to expect."""
+    expect = claim.expect
+    return (dict(expect) if expect is not None and not isinstance(expect, str) else expect) == registered.expect
 
 
 def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]]) -> None:

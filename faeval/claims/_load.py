@@ -16,7 +16,7 @@ from typing import Any
 
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, check_names
-from faeval.claims._hints import experiment_problem, in_one_line
+from faeval.claims._hints import in_one_line
 from faeval.claims._syntax import names_given
 from faeval.errors import ClaimsFileError, FaevalError
 from faeval.experiment import Experiment, experiments
@@ -186,8 +186,6 @@ def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) ->
             f"{file}:{line}: the file brings {len(brought)} experiments ({', '.join(map(repr, brought))}), and its claims can be "
             "of one; give the others a file of their own."
         )
-    if problem := experiment_problem(own):
-        raise ClaimsFileError(f"{file}:{lines.get(variable, 1)}: {problem}")
     return _with_function(own, file, lines.get(variable, 1))
 
 
@@ -210,10 +208,10 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
     run = getattr(importlib.import_module(name), function, None)
     if run is None:
         raise ClaimsFileError(f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: {name} has no {function!r}.")
-    found = replace(own, run=run, audits={})
-    if problem := experiment_problem(found):
-        raise ClaimsFileError(f"{file}:{line}: {problem}")
-    return found
+    try:
+        return replace(own, run=run, audits={})
+    except FaevalError as error:
+        raise ClaimsFileError(f"{file}:{line}: {error}") from None
 
 
 class _Elsewhere:

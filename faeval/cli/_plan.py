@@ -64,9 +64,10 @@ def plan(
         raise typer.Exit(NOTHING_SELECTED)
     count = workers or os.cpu_count() or 1
     if format == "json":
-        typer.echo(json.dumps(_plan_content(result, count), indent=1))
+        typer.echo(json.dumps({**_plan_content(result, count), "exit_code": result.exit_code()}, indent=1))
     else:
         _print_plan(result, count)
+    raise typer.Exit(result.exit_code())
 
 
 def lock(
@@ -120,6 +121,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
 
     parts = {
         "changed": found.changed,
+        "deviated": found.deviated,
         "missing": found.missing,
         "unregistered": found.unregistered,
     }
@@ -131,6 +133,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         return
     said = {
         "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
+        "deviated": "expects another verdict than was registered; restore it, or amend it",
         "missing": "is registered, and in no claims file; restore it: a claim that is dropped still counts",
         "unregistered": "is not registered",
     }

@@ -16,6 +16,7 @@ from faeval.experiment._arm import Arm, Value
 from faeval.experiment._components import Component, component, components, is_built_in
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
+from faeval.experiment._sound import problem_of
 from faeval.experiment._source import source_digest
 
 #: The epoch and layer of a row that has none.
@@ -151,6 +152,8 @@ class Experiment:
         object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         object.__setattr__(self, "metrics", MappingProxyType(_metrics(self.metrics, self.name)))
         if self.run is not None:
+            if problem := problem_of(self):
+                raise FaevalError(problem)
             revision = self.revision or source_digest(self.run)
             object.__setattr__(self, "audits", MappingProxyType({"run": Stage(self.run, revision)}))
 
@@ -256,7 +259,7 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
             metrics[name] = what
         elif what is None:
             metrics[name] = Metric(name)
-        elif isinstance(what, tuple) and len(what) == 2:
+        elif isinstance(what, tuple) and len(what) == 2 and all(map(_is_number, what)):
             metrics[name] = Metric(name, low=float(what[0]), high=float(what[1]))
         else:
             raise FaevalError(
@@ -264,3 +267,7 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
                 "give a Metric, a range (low, high), or None."
             )
     return metrics
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -59,6 +59,10 @@ def _kinds(default: Value) -> tuple[type, ...]:
 
 def as_factors(given: Mapping[str, Any]) -> dict[str, Factor]:
     """Return factors by name, bare defaults wrapped; raise FaevalError where one could not stand in an arm's label."""
+    if not isinstance(given, Mapping):
+        raise FaevalError(
+            f"Experiment: factors={given!r} ({type(given).__name__}) must be a mapping from each factor to its default."
+        )
     factors = {n: f if isinstance(f, Factor) else Factor(f) for n, f in dict(given).items()}
     for name, factor in factors.items():
         Arm(**{name: factor.default})

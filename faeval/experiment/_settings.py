@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -244,8 +244,23 @@ def experiments() -> dict[str, Experiment]:
     """Return every named experiment: faeval's settings, and those of installed packages (group ``faeval.experiments``)."""
     found = dict(_SETTINGS)
     for entry in entry_points(group="faeval.experiments"):
-        found.setdefault(entry.name, entry.load())
+        if entry.name not in found:
+            found[entry.name] = _installed(entry)
     return found
+
+
+def _installed(entry: EntryPoint) -> Experiment:
+    where = f"entry point {entry.name!r} of faeval.experiments ({entry.value})"
+    try:
+        loaded = entry.load()
+    except Exception as error:  # whatever an installed package does as it is imported
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise FaevalError(f"{where} cannot be loaded ({text}); correct or uninstall its package.") from error
+    if not isinstance(loaded, Experiment):
+        raise FaevalError(f"{where} is {loaded!r} ({type(loaded).__name__}); it must name an fe.Experiment.")
+    if loaded.name != entry.name:
+        raise FaevalError(f"{where} is the experiment {loaded.name!r}; give both one name, which evidence knows it by.")
+    return loaded
 
 
 def experiment(name: str) -> Experiment:

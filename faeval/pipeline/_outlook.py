@@ -22,6 +22,14 @@ class Outlook:
     family_size: int
     detectable_in_sd: float | None
     assertions: tuple[AssertionOutlook, ...]
+    expected: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether its design makes it invalid, and nobody expects that."""
+        found = self.problem
+        told = (self.expected or "").partition(":")
+        return bool(found and found.verdict == "invalid" and (told[0] != "invalid" or told[2] not in ("", found.code)))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -52,6 +60,10 @@ class PlanReport:
     outlooks: tuple[Outlook, ...]
     plan: campaign.Plan
     open: tuple[Reopening, ...] = ()
+
+    def exit_code(self) -> int:
+        """11 where a design makes a claim invalid that is not expected to be, else 0."""
+        return 11 if any(o.refused for o in self.outlooks) else 0
 
 
 @dataclass(frozen=True)
@@ -137,4 +149,5 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     pilots += [None] * (len(parts) - len(pilots))
     hopes = claims.chances_of(claim, pilots, n, level)
     rows = tuple(AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True))
-    return Outlook(claim, problem, planned, size, seen[0].detectable_in_sd, rows)
+    expected = (registered or claim).expected(chosen.setting)
+    return Outlook(claim, problem, planned, size, seen[0].detectable_in_sd, rows, expected)

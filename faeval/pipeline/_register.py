@@ -126,19 +126,23 @@ def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
 
 @dataclass(frozen=True)
 class LockCheck:
-    """How claims files stand to their lock: ids of claims that are as registered, changed, absent, or not registered."""
+    """How claims files stand to their lock: ids of claims that are as registered, changed, absent, or not registered.
+
+    ``deviated`` are those of which the expectation alone was changed.
+    """
 
     lock: Lock
     file: Path
     same: tuple[str, ...]
     changed: tuple[str, ...]
+    deviated: tuple[str, ...]
     missing: tuple[str, ...]
     unregistered: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Whether every registered claim stands in the files as it was registered."""
-        return not self.changed and not self.missing
+        return not self.changed and not self.deviated and not self.missing
 
 
 def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = None) -> LockCheck:
@@ -172,11 +176,15 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     files = {c.id.partition("::")[0] for c in found} | {Path(p).stem for p in paths if not Path(p).is_dir()}
     here = {c.id: c for c in found}
     expected = [name for name in lock.claims if whole or name.partition("::")[0] in files]
+    there = [n for n in expected if n in here]
+    changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
+    deviated = tuple(n for n in there if n not in changed and not claims.same_expectation(here[n], lock.claims[n]))
     return LockCheck(
         lock=lock,
         file=file,
-        same=tuple(n for n in expected if n in here and here[n].sha256() == lock.claims[n].sha256),
-        changed=tuple(n for n in expected if n in here and here[n].sha256() != lock.claims[n].sha256),
+        same=tuple(n for n in there if n not in changed and n not in deviated),
+        changed=changed,
+        deviated=deviated,
         missing=tuple(n for n in expected if n not in here),
         unregistered=tuple(n for n in here if n not in lock.claims),
     )

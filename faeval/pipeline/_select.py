@@ -49,7 +49,8 @@ def select(given: Given, setting: str | None = None, *, everything: bool = False
     given
         Claims, or paths of files and folders; a selection is returned as it is.
     setting
-        None: the experiment that the claims file brings, else ``teacher``.
+        None: the experiment that the claims files bring, else ``teacher``. Of files with experiments of their own, those that
+        bring the named one are taken.
     everything
         Also take claims tagged ``extended``.
     """
@@ -59,11 +60,13 @@ def select(given: Given, setting: str | None = None, *, everything: bool = False
     paths = [Path(i) for i in items if not isinstance(i, Claim)]
     found = [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else [])
     chosen = tuple(c for c in found if everything or "extended" not in c.tags)
+    own = sorted({c.experiment.name for c in chosen if c.experiment})
     if setting is None:
-        own = sorted({c.experiment.name for c in chosen if c.experiment})
         if len(own) > 1:
             raise FaevalError(f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with setting=.")
         setting = own[0] if own else DEFAULT_SETTING
+    elif setting in own:  # the other files' experiments are another call's
+        chosen = tuple(c for c in chosen if c.experiment is None or c.experiment.name == setting)
     return Selection(chosen, setting, claims.find_lock(paths))
 
 
@@ -77,7 +80,11 @@ def needs(
     found = []
     for claim in claims.with_gates(chosen.claims):
         design = Design(chosen.experiment)
-        claims.check_names(claim, design)
+        try:
+            claims.check_names(claim, design)
+        except FaevalError as error:
+            at = f" (line {claim.line})" if claim.line else ""
+            raise FaevalError(f"{claim.name}{at}: {error}") from None
         if claims.check_design(claim, design) is None:
             found += [
                 campaign.Need(chosen.experiment, arm, seed, frozenset(metrics))

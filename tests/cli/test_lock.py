@@ -116,6 +116,10 @@ def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
     file.write_text(file.read_text().replace(', attributed_to="dose"', ""))
+    for arguments in ([], ["--format", "json"]):
+        planned = faeval("plan", *arguments, cwd=tmp_path)
+        assert planned.returncode == 11
+    assert json.loads(planned.stdout)["exit_code"] == 11
     done = faeval("verify", "--workers", "1", cwd=tmp_path)
     assert done.returncode == 11
     assert "confounded" in done.stdout
@@ -124,3 +128,12 @@ def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("it::more: invalid (confounded)")
     assert "10/10 runs" in last
+
+
+def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(tmp_path: Path) -> None:
+    write(tmp_path, 0.05)
+    file = tmp_path / "claims" / "it.py"
+    text = file.read_text()
+    for expect, code in (("invalid:confounded", 0), ("invalid", 0), ("invalid:error", 11), ("supported", 11)):
+        file.write_text(text.replace('attributed_to="dose"', f'expect="{expect}"'))
+        assert faeval("plan", cwd=tmp_path).returncode == code, expect

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,7 +115,9 @@ def test_metrics_may_be_ranges_metrics_none_or_a_list_of_names() -> None:
     assert dict(listed.metrics) == {"a": Metric("a"), "b": Metric("b")}
 
 
-@pytest.mark.parametrize("metrics", ["score", 5, None, {"score": 3}, {"score": (0, 1, 2)}, {"score": "high"}])
+@pytest.mark.parametrize(
+    "metrics", ["score", 5, None, {"score": 3}, {"score": (0, 1, 2)}, {"score": "high"}, {"score": ("low", "high")}]
+)
 def test_other_descriptions_of_metrics_are_refused(metrics: Any) -> None:
     with pytest.raises(FaevalError, match="metric"):
         Experiment("toy", run, metrics=metrics)
@@ -190,3 +196,40 @@ def test_the_catalogue_says_what_a_reader_must_know(name: str) -> None:
     assert metric.description.endswith(".")
     assert metric.low < metric.high
     assert metric.unit
+
+
+@pytest.mark.parametrize("factors", [["depth"], 5, "depth", {"depth", "width"}])
+def test_factors_are_a_mapping(factors: Any) -> None:
+    with pytest.raises(FaevalError, match=r"factors=.*mapping from each factor to its default"):
+        Experiment("toy", run, factors=factors)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("nowhere_at_all:exp", "cannot be loaded"),
+        ("mine:absent", "cannot be loaded"),
+        ("mine:number", "must name an fe.Experiment"),
+        ("mine:other", "is the experiment 'elsewhere'"),
+    ],
+)
+def test_a_broken_entry_point_is_named(tmp_path: Path, value: str, told: str) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import faeval as fe\nnumber = 5\nother = fe.Experiment('elsewhere', lambda arm, seed: {}, metrics=['x'])\n"
+    )
+    claims = tmp_path / "claims.py"
+    claims.write_text(
+        "import faeval as fe\nx = fe.metric('x', fe.Arm())\n"
+        "c = fe.Claim('c', fe.exceeds(x, by=fe.Margin(0.1, 'r')), seeds={'broken': 3})\n"
+    )
+    info = tmp_path / "mine-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[faeval.experiments]\nbroken = {value}\n")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "faeval", "verify", "--setting", "broken", str(claims)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "entry point 'broken' of faeval.experiments" in done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

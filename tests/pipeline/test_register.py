@@ -233,6 +233,9 @@ def test_files_are_held_against_the_lock(tmp_path: Path) -> None:
     assert (found.passed, found.unregistered) == (True, ("it::second",))
     write(tmp_path, margin=0.06)
     assert pipeline.check_lock([claims]).changed == ("it::first",)
+    write(tmp_path, arguments="expect='refuted'")
+    found = pipeline.check_lock([claims])
+    assert (found.passed, found.changed, found.deviated) == (False, (), ("it::first",))
     write(tmp_path, name="other")
     (claims / "it.py").unlink()
     found = pipeline.check_lock([claims])
@@ -259,3 +262,14 @@ def test_a_lock_must_continue_that_of_a_revision(tmp_path: Path) -> None:
         pipeline.check_lock([claims], "main")
     with pytest.raises(FaevalError, match=r"no such revision"):
         pipeline.check_lock([claims], "nowhere")
+
+
+def test_of_files_with_experiments_of_their_own_those_of_the_named_one_are_taken(tmp_path: Path) -> None:
+    claims = write(tmp_path)
+    text = (claims / "it.py").read_text()
+    (claims / "other.py").write_text(text.replace('"toy"', '"toy2"').replace("dose", "amount"))
+    with pytest.raises(FaevalError, match=r"2 experiments \(toy, toy2\); say which"):
+        pipeline.select(claims)
+    for setting, name in (("toy", "it::first"), ("toy2", "other::first")):
+        found = verdicts(claims, tmp_path / "store", setting=setting)
+        assert {n: v.verdict for n, v in found.items()} == {name: "supported"}
