@@ -10,6 +10,7 @@ import os
 import pickle
 import secrets
 import shutil
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lamb
         try:
             for component in works[0].components:
                 register(component)
-            with _threads(works[0].options.threads):
+            with contextlib.redirect_stdout(sys.stderr), _threads(works[0].options.threads):
                 _train_many([w for w, h in zip(works, held, strict=True) if h is not False], store, progress)
         except (Exception, SystemExit) as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -154,14 +155,17 @@ def perform(work: Work, progress: Callable[[float], None] = lambda _: None, *, w
 
 
 def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
-    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails at once."""
+    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails at once.
+
+    What it prints goes to stderr: stdout is for results, which may be JSON.
+    """
     begun = time.perf_counter()
     remarks: list[Remark] = []
     while True:
         try:
             for component in work.components:
                 register(component)
-            with _threads(work.options.threads):
+            with contextlib.redirect_stdout(sys.stderr), _threads(work.options.threads):
                 _perform(work, store, progress, alone)
             return Summary(time.perf_counter() - begun, remarks=tuple(remarks))
         except (Exception, SystemExit) as error:

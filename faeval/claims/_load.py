@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -107,7 +108,8 @@ def _load_file(file: Path) -> list[Claim]:
     _forget_strangers(file.resolve().parent)
     sys.path.insert(0, beside)
     try:
-        exec(code, module.__dict__)  # a claims file is code: README says so
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results, which may be JSON
+            exec(code, module.__dict__)  # a claims file is code: README says so
         own = _own_experiment(module, lines, file)
     except (Exception, SystemExit) as error:
         if isinstance(error, ClaimsFileError):

@@ -180,7 +180,12 @@ class Measurement:
         """Return what rows are lacking, apart from seeds that are wholly absent."""
         absent = set(self.absent())
         if len(self.absent()) == len(self.seeds):
-            return Problem("inconclusive", "not_run", "no row of what it reads was found; run it first.")
+            text = "no row of what it reads was found; run it first."
+            arms = {self.design.label(read.arm) for read in self.reads}
+            if set(self.evidence.seeds(arms)) & set(self.seeds):
+                reads = " or ".join(map(str, self.reads))
+                text = f"its arms were run, but there is no row of {reads}; look at the metric's name, its layers and its epoch."
+            return Problem("inconclusive", "not_run", text)
         gaps = [
             f"{read} at seed {seed}"
             for read, counts in self.present.items()

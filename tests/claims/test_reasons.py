@@ -301,3 +301,16 @@ def test_differences_beyond_the_largest_number_are_undefined(table: Table, claim
         huge = {"a": [a, 1.1 * a, 1.2 * a], "b": [b, b, b]}
         assert code(one(claim(), table(huge))) == "invalid: undefined"
     assert one(claim(), table({"a": [1e299, 1.1e299, 1.2e299], "b": [0.0] * 3})).verdict == "supported"
+
+
+def test_rows_that_are_elsewhere_than_they_are_looked_for_are_not_called_absent(
+    table: Callable[..., pd.DataFrame], claim: Callable[..., fe.Claim]
+) -> None:
+    rows = table({"a": [0.5, 0.6, 0.7], "b": [0.1, 0.2, 0.3]}, epoch=3)
+    x = [fe.metric("x", fe.Arm(arm), epoch=4) for arm in "ab"]
+    late = fe.Claim("late", fe.exceeds(*x, by=fe.Margin(0.1, "r")), attributed_to="rule")
+    (verdict,) = fe.decide(late, rows)
+    assert verdict.reason_code == "not_run"
+    assert "there is no row of x(a, epoch=4) or x(b, epoch=4); look at" in verdict.reason
+    (verdict,) = fe.decide(claim(), rows, setting="toy", seeds=[7, 8])
+    assert verdict.reason.endswith("run it first.")

@@ -365,3 +365,13 @@ def test_bad_rows_are_a_verdict_not_an_error(tmp_path: Path, spoil: str, verdict
     (found,) = json.loads(result.stdout)["verdicts"]
     assert (found["verdict"], found["reason_code"]) == (verdict, code)
     assert result.returncode == (11 if verdict == "invalid" else 0)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_a_claims_file_or_a_run_prints_is_no_result(tmp_path: Path, workers: str) -> None:
+    file = write(tmp_path, extra="print('said by a run')")
+    file.write_text("print('said by the file')\n" + file.read_text())
+    done = faeval("verify", "--format", "json", "--workers", workers, cwd=tmp_path)
+    assert json.loads(done.stdout)["exit_code"] == done.returncode == 0
+    assert "said by the file" in done.stderr
+    assert "said by a run" in done.stderr
