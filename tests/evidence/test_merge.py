@@ -126,7 +126,12 @@ def test_a_merge_that_is_killed_leaves_a_valid_store_and_is_finished_by_the_same
     target = Store(tmp_path / "target")
     command = [sys.executable, "-c", MERGE, str(source.root), str(target.root), str(moment)]
     assert subprocess.run(command, timeout=300, check=False).returncode == -signal.SIGKILL
-    assert check(target).bad == ()
+    found = check(target)
+    assert found.bad == ()
+    assert not [
+        f for f in found.findings if "deleted" in f.text
+    ]  # a training names no checkpoint that is not there yet
+    assert all((audit.parent / "training.json").exists() for audit in target.runs.glob("*/audit-*.json"))
     assert whole(target).items() <= whole(source).items()
     assert whole(target) != whole(source)
     merge([source], target)

@@ -97,6 +97,7 @@ def test_a_run_that_failed_is_an_outcome_and_one_that_goes_on_is_left_out(tmp_pa
     for seed in (1, 2, 3):
         run("a", seed, "FINISHED", 3)
         run("b", seed, "FINISHED", 3)
+        run("longer", seed, "FINISHED", 5)
     failed = [run("a", 4, "FAILED", 1), run("a", 5, "KILLED", 3), run("a", 6, "FAILED", 0)]
     going = run("b", 4, "RUNNING", 2)
     found = import_mlflow(uri, "toy", arm=["rule"])
