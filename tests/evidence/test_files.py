@@ -171,7 +171,7 @@ def test_another_locale_changes_nothing(tmp_path: Path) -> None:
     assert done.stdout == (tmp_path / "e.csv").read_bytes()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(tables())
 def test_a_table_is_spelled_as_pythons_own_csv_writer_spells_its_sorted_rows(table: pd.DataFrame) -> None:
     table = read(table)

@@ -67,7 +67,7 @@ def test_a_long_table_without_statuses_is_measured_where_it_is_finite() -> None:
     assert import_table(table, "toy").table["status"].tolist() == ["measured", *["undefined"] * 3]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(
     st.dictionaries(
         st.sampled_from(["rule", "depth", "lr"]),
