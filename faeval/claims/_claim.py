@@ -201,8 +201,10 @@ class Claim:
     published
         Figures of others to stand beside ours: mappings with ``what``, ``published`` and, where known, ``spread``,
         ``setting``, ``source``; they decide nothing.
-    tags, source
-        ``tags=("extended",)`` keeps the claim out of the default run; where the claim was published.
+    tags
+        ``tags=("extended",)`` keeps the claim out of the default run.
+    source
+        Where the claim was published.
 
     Raises
     ------
