@@ -1,8 +1,13 @@
 """What all tests share: hypothesis without a deadline, and Ctrl-C as at a terminal."""
 
+import os
 import signal
 
 from hypothesis import settings
+
+# Several workers of pytest-xdist share the cores: each takes one thread, before any library looks.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No deadline for an example: the cores are shared, and a slow machine is no finding about a statistic.
 settings.register_profile("faeval", deadline=None)

@@ -43,6 +43,7 @@ from faeval.claims._estimand import train_loss as train_loss
 from faeval.claims._load import load as load
 from faeval.claims._lock import LOOKED_AT as LOOKED_AT
 from faeval.claims._lock import NAME as NAME
+from faeval.claims._lock import PILOT_SEEDS as PILOT_SEEDS
 from faeval.claims._lock import Entry as Entry
 from faeval.claims._lock import Lock as Lock
 from faeval.claims._lock import Registered as Registered

@@ -15,7 +15,7 @@ from faeval.claims._measure import Evidence, Measurement
 from faeval.claims._pilot import Chances, chances_of
 from faeval.claims._tests import Test, tests_of
 from faeval.errors import FaevalError
-from faeval.experiment import Experiment
+from faeval.experiment import Experiment, named
 
 
 @dataclass
@@ -163,7 +163,7 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
     lacking = [s for s in m.seeds if not m.complete(s)]
     broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
     if (found := m.untrustworthy()) is None and broken:
-        text = f"the run of {broken[0]!r} at seed {broken[1]} raised an error: {failed[broken]}"
+        text = f"the run of {named(broken[0])} at seed {broken[1]} raised an error: {failed[broken]}"
         return Problem("invalid", "error", text)
     if found is None and case.claim.controls:
         return check_controls(case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._estimand import Read
 from faeval.errors import FaevalError
-from faeval.experiment import Arm, Experiment, Value, experiments
+from faeval.experiment import Arm, Experiment, Value, experiments, named
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ def check_names(claim: Claim, design: Design) -> None:
                 for layer in (read.layers.fixed or ()) if read.layers else ():
                     if layer not in states:
                         raise FaevalError(
-                            f"{where}: layer {layer} of {read.arm.label!r} does not exist; its states are 0..{states[-1]}."
+                            f"{where}: layer {layer} of {named(read.arm.label)} does not exist; its states are 0..{states[-1]}."
                         )
             epochs = experiment.audited_epochs(factors)
             if read.epoch is not None and epochs != (None,) and read.epoch not in epochs and about.name != "train_loss":
                 raise FaevalError(
-                    f"{where}: epoch {read.epoch} of {read.arm.label!r} is not audited; audited are "
+                    f"{where}: epoch {read.epoch} of {named(read.arm.label)} is not audited; audited are "
                     f"{', '.join(map(str, epochs))}."
                 )
     arms = {read.arm for assertion in claim.assertions for read in assertion.contrast.reads()}
@@ -191,7 +191,7 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
                 return Problem(
                     "invalid",
                     "exact_by_construction",
-                    f"the credit of {read.arm.label!r} is the true gradient at {which} by construction, so {read} scores "
+                    f"the credit of {named(read.arm.label)} is the true gradient at {which} by construction, so {read} scores "
                     "it against itself; use layers=fe.deep.inexact, or say exact='included'.",
                 )
     return None

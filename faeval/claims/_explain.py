@@ -71,7 +71,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     if case.measurement is not None:
         warnings += case.measurement.unlike_states()
     numbers = _numbers(case, seeds) if case.tests else ()
-    registration, remark = registration_of(claim.id, lock, case.flags, numbers, origins)
+    registration, remark = registration_of(
+        claim.id, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
+    )
     if registration in ("after_evidence", "amended_after_evidence"):
         flags.append(registration)
     if remark:
@@ -118,6 +120,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         source=claim.source,
         published=_published(claim, setting, results),
         gates=tuple(g.name for g in claim.requires),
+        controls=tuple(map(str, claim.controls)),
         registered_sha256=case.registered.sha256 if case.registered else None,
         registration=registration,
         amendments=tuple(e.reason for e in lock.amendments(claim.id)) if lock and case.registered else (),

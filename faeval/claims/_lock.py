@@ -172,7 +172,9 @@ def make_lock(
                 )
         new[claim.id] = _registered(claim, pilots.get(claim.id, {}))
     for name in amended:
-        if _without_pilot(new[name]) == _without_pilot(known[name]):
+        if new[name] == known[name] or (
+            _without_pilot(new[name]) == _without_pilot(known[name]) and not new[name].pilot
+        ):
             raise FaevalError(
                 f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to amend."
             )
@@ -197,7 +199,9 @@ def _check_amendment(
     for name in amended:
         if name not in known or name not in {c.id for c in claims}:
             where = "is not registered" if name not in known else "is in none of the claims files given"
-            raise FaevalError(f"faeval lock: --amend {name!r} {where}; name a claim as FILE::VARIABLE.")
+            close = [i for i in known if i.partition("::")[2] == name or i.startswith(f"{name}::")]
+            meant = f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
+            raise FaevalError(f"faeval lock: --amend {name!r} {where}{meant}")
     if amended and not because.strip():
         raise FaevalError(
             f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands in the lock for good."

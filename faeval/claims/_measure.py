@@ -14,7 +14,7 @@ from faeval import stats
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
-from faeval.experiment import METRICS, Metric
+from faeval.experiment import METRICS, Metric, named
 
 #: Item-block rows METRIC@1 .. METRIC@8.
 ITEM_BLOCKS = 8
@@ -77,6 +77,10 @@ class Evidence:
     def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
         """Return every seed that any of the arms has rows of."""
         return tuple(sorted({s for arm in arms for s in np.unique(self._seed[self._rows(arm)]).tolist()}))
+
+    def arms(self) -> list[str]:
+        """Return the labels of all arms, sorted."""
+        return sorted(self._arm_of)
 
     def epochs_of(self, metric: str, arm: str) -> tuple[int, ...]:
         """Return the epochs that an arm has rows of a metric at."""
@@ -182,7 +186,12 @@ class Measurement:
         if len(self.absent()) == len(self.seeds):
             text = "no row of what it reads was found; run it first."
             arms = {self.design.label(read.arm) for read in self.reads}
-            if set(self.evidence.seeds(arms)) & set(self.seeds):
+            known = self.evidence.arms()
+            if known and not arms & set(known):
+                has = ", ".join(map(named, known[:5])) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+                reads = " or ".join(map(named, sorted(arms)))
+                text = f"no row of {reads} was found; evidence has the arms {has}."
+            elif set(self.evidence.seeds(arms)) & set(self.seeds):
                 reads = " or ".join(map(str, self.reads))
                 text = f"its arms were run, but there is no row of {reads}; look at the metric's name, its layers and its epoch."
             return Problem("inconclusive", "not_run", text)
@@ -206,7 +215,7 @@ class Measurement:
             if code == "diverged" and self.claim.diverged == "worst" and self._has_worst(read):
                 continue
             if code and code not in problems:
-                at = f"{read.metric} of {read.arm.label!r} at seed {seed}" + (
+                at = f"{read.metric} of {named(read.arm.label)} at seed {seed}" + (
                     f", state {layer}" if layer is not None else ""
                 )
                 problems[code] = Problem("invalid", code, f"{at} {text}")
@@ -288,7 +297,7 @@ class Measurement:
                     return Problem(
                         "invalid",
                         "seed_controls_nothing",
-                        f"seeds {first} and {seed} of {read.arm.label!r} ended in the same weights: they are one run "
+                        f"seeds {first} and {seed} of {named(read.arm.label)} ended in the same weights: they are one run "
                         "counted twice; make the experiment use its seed.",
                     )
         return None

@@ -29,7 +29,13 @@ class Origins:
 
 
 def registration_of(
-    claim: str, lock: Lock | None, flags: Iterable[str], reads: Iterable[tuple[str, str, int]], origins: Origins
+    claim: str,
+    lock: Lock | None,
+    flags: Iterable[str],
+    reads: Iterable[tuple[str, str, int]],
+    origins: Origins,
+    *,
+    changed: bool = False,
 ) -> tuple[str, str]:
     """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and a remark where there is one.
 
@@ -37,9 +43,13 @@ def registration_of(
     ----------
     reads
         (arm, metric, seed) of each number that the verdict rests on.
+    changed
+        Whether the claim is another than the one that was registered.
     """
     if lock is None or claim not in lock.claims:
         return "unregistered", ""
+    if changed:
+        return "changed", ""
     for word in ("reproduction", "exploratory"):
         if word in flags:
             return word, ""

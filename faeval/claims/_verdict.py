@@ -48,7 +48,8 @@ REGISTRATIONS: Mapping[str, str] = {
     "amended": "registered, and amended before its evidence was made",
     "amended_after_evidence": "amended when evidence of it was there already; not confirmatory",
     "after_evidence": "registered when evidence of it was there already; not confirmatory",
-    "undated": "registered; its evidence does not say under which registration it was made",
+    "undated": "registered; its evidence names no registration, or one that this lock does not know",
+    "changed": "no longer the claim that was registered",
     "reproduction": "a reproduction: decided on seeds that had been looked at before",
     "exploratory": "exploratory: decided on seeds outside its registered plan",
     "unregistered": "not registered",
@@ -126,6 +127,7 @@ class Verdict:
     ``registration`` says which came first, the registration or the evidence (one of ``faeval.claims.REGISTRATIONS``);
     ``amendments`` are the reasons for which the registered claim was changed; ``attempt`` counts the registered claims,
     this one included, that have asked its question so far.
+    ``controls`` are the bounds that its measurement had to keep on every checkpoint.
     ``fresh_seeds`` is how many a new registration of an open claim would need, where pilot and anticipated effect say so.
     ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
     claims are fragile at 80 % power, measured.
@@ -170,6 +172,7 @@ class Verdict:
     source: str | None = None
     published: tuple[Mapping[str, Any], ...] = ()
     gates: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
     registered_sha256: str | None = None
     registration: str = "unregistered"
     amendments: tuple[str, ...] = ()

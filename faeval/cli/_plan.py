@@ -107,13 +107,23 @@ def lock(
         raise FaevalError(f"faeval lock --against {against}: goes with --check.")
     made, file, new = pipeline.register(given, pilot or [], amend=amend or [], because=because, store=store)
     if format == "json":
-        content = {"schema": "faeval-lock-1", "sha256": made.sha256, "claims": sorted(made.claims), "new": list(new)}
+        content = {
+            "schema": "faeval-lock-1",
+            "exit_code": 0,
+            "sha256": made.sha256,
+            "claims": sorted(made.claims),
+            "new": list(new),
+        }
         typer.echo(json.dumps({**content, "entries": len(made.chain)}, indent=1))
     what = "amended" if amend else "registered"
-    text = f"{what} {len(new)} claims" if new else "nothing new to register"
+    text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
     typer.echo(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
     if new:
         typer.echo("commit it before the first confirmatory run.", err=True)
+
+
+def _claims(count: int) -> str:
+    return f"{count} claim{'s' * (count != 1)}"
 
 
 def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the option's name
@@ -126,7 +136,13 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         "unregistered": found.unregistered,
     }
     if format == "json":
-        content = {"schema": "faeval-lock-check-1", "passed": found.passed, "sha256": found.lock.sha256}
+        code = 0 if found.passed else DRIFT
+        content = {
+            "schema": "faeval-lock-check-1",
+            "exit_code": code,
+            "passed": found.passed,
+            "sha256": found.lock.sha256,
+        }
         chain = [e.model_dump(exclude={"replaced", "looked_at", "schema_version"}) for e in found.lock.chain]
         lists = {name: list(ids) for name, ids in parts.items()}
         typer.echo(json.dumps({**content, "same": list(found.same), **lists, "chain": chain}, indent=1))
@@ -141,7 +157,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         for claim in ids:
             typer.echo(f"{claim} {said[name]}")
     typer.echo(
-        f"{len(found.same)} claims are as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}"
+        f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}"
     )
 
 

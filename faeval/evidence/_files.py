@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 class CutOff(EvidenceError):
     """A file of evidence was cut off or damaged after it was written, as far as it shows without a checksum."""
 
+    exit_code = 12
+
 
 #: What :func:`read` takes.
 Source: TypeAlias = "pd.DataFrame | str | Path | Store"
 
 _LINES = 1 << 16  # of a CSV file in memory at once
-_PACKS = ("evidence.csv", "evidence.parquet")
+#: The names of a pack of evidence in a report's folder.
+PACKS = ("evidence.csv", "evidence.parquet")
 
 
 def read(source: Source) -> pd.DataFrame:
@@ -89,7 +92,7 @@ def read(source: Source) -> pd.DataFrame:
         found = pack_of(path)
         if found is None:
             raise EvidenceError(
-                f"{path}: holds neither {' nor '.join(_PACKS)} nor a store; name a file or such a folder."
+                f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
             )
         path = found
     try:
@@ -197,7 +200,7 @@ def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int
 
 def pack_of(folder: Path) -> Path | None:
     """Return the file of evidence in a folder, if it has one."""
-    return next((folder / name for name in _PACKS if (folder / name).exists()), None)
+    return next((folder / name for name in PACKS if (folder / name).exists()), None)
 
 
 def read_cells(path: Path) -> pd.DataFrame:

@@ -176,3 +176,8 @@ def _read(text: str, label: str) -> Value:
 
 def _split(label: str) -> list[str]:
     return label.split("+") if label else []
+
+
+def named(label: str) -> str:
+    """Return an arm's label as messages show it: that of the arm of all defaults is empty."""
+    return repr(label) if label else "(defaults)"

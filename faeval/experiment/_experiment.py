@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from faeval.errors import FaevalError
-from faeval.experiment._arm import Arm, Value
+from faeval.experiment._arm import Arm, Value, named
 from faeval.experiment._components import Component, component, components, is_built_in
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
@@ -163,7 +163,7 @@ class Experiment:
         Factors that belong to a component alone, such as a rule, are there only where they differ from their default:
         at their default they are part of what the component's name says.
         """
-        where = f"arm {arm.label!r} in {self.name}"
+        where = f"arm {named(arm.label)} in {self.name}"
         parts = self._parts(arm, where)
         kept: dict[str, Value] = {}
         for name, value in arm.items():
@@ -182,7 +182,7 @@ class Experiment:
 
     def known_factors(self, arm: Arm) -> tuple[str, ...]:
         """Return the names of all factors that an arm has here: those of every arm, and those of its components alone."""
-        parts = self._parts(arm, f"arm {arm.label!r} in {self.name}")
+        parts = self._parts(arm, f"arm {named(arm.label)} in {self.name}")
         return (*self.factors, *(name for part in parts for name in part.factors))
 
     def components(self, factors: Mapping[str, Value]) -> tuple[Component, ...]:

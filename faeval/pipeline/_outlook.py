@@ -17,6 +17,7 @@ class Outlook:
     """What one claim can tell, before any run of it."""
 
     claim: Claim
+    setting: str
     problem: Problem | None
     seeds: tuple[int, ...]
     family_size: int
@@ -36,7 +37,13 @@ class Outlook:
         """What to know before a run: the problem that its design has, or power below a half."""
         if self.problem:
             return (f"{self.problem.verdict} ({self.problem.code}): {self.problem.text}",)
-        return tuple(
+        pilots = sorted(set(self.claim.planned(self.setting)) & set(claims.PILOT_SEEDS))
+        looked = (
+            (f"its plan has the pilot seed {pilots[0]}, which cannot be registered; plan fresh seeds",)
+            if pilots
+            else ()
+        )
+        return looked + tuple(
             f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below {stats.LEAST_POWER}"
             for a in self.assertions
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
@@ -150,4 +157,4 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     hopes = claims.chances_of(claim, pilots, n, level)
     rows = tuple(AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True))
     expected = (registered or claim).expected(chosen.setting)
-    return Outlook(claim, problem, planned, size, seen[0].detectable_in_sd, rows, expected)
+    return Outlook(claim, chosen.setting, problem, planned, size, seen[0].detectable_in_sd, rows, expected)

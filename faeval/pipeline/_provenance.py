@@ -6,19 +6,23 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faeval import evidence
 from faeval.claims import Origins
-from faeval.errors import EvidenceError
+from faeval.errors import EvidenceError, Tampered
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
     seen: dict[str, set[str]] = {}
-    count, seconds = 0, 0.0
+    runs: set[str] = set()
+    seconds = 0.0
     for record in records:
-        count += isinstance(record, evidence.TrainingRecord)
+        runs.add(record.key)
         seconds += record.seconds
         facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
         facts |= {"device": record.device, "threads": record.threads, "dataset": record.dataset, "lock": record.lock}
@@ -30,7 +34,7 @@ def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[
     if not seen:
         return {}
     return (
-        {"runs": count, "hours of computing": round(seconds / 3600, 3)}
+        {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
         | {name: ", ".join(sorted(values)) for name, values in sorted(seen.items())}
         | {"registrations": spelt_origins(origins)}
     )
@@ -95,8 +99,28 @@ def written_provenance(source: Any) -> dict[str, Any]:
         return {}
     path = Path(source)
     file = (path if path.is_dir() else path.parent) / "provenance.json"
-    if not file.is_file():
-        return {}
+    return _content(file) if file.is_file() else {}
+
+
+def check_stated(source: Any, table: pd.DataFrame) -> None:
+    """Raise Tampered where a report's evidence, given by path, is not what the files beside it say it was."""
+    if not isinstance(source, str | Path):
+        return
+    path = Path(source)
+    if not path.is_dir() and path.name not in evidence.PACKS:
+        return
+    folder = path if path.is_dir() else path.parent
+    for name in ("provenance.json", "verdicts.json"):
+        file = folder / name
+        stated = _content(file).get("evidence_sha256") if file.is_file() else None
+        if stated is not None and stated != (found := evidence.digest(table)):
+            raise Tampered(
+                f"{folder}: its evidence has SHA-256 {found[:12]}, and {name} beside it says {str(stated)[:12]}: it was altered "
+                "or replaced. Restore it; evidence of another origin belongs into a folder of its own."
+            )
+
+
+def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from faeval import campaign, claims, evidence
 from faeval.claims import Claim, Lock, Spread
 from faeval.errors import FaevalError, Tampered
+from faeval.experiment import named
 
 
 def register(
@@ -56,15 +57,8 @@ def register(
             )
     if before:
         _check_families(found, before, evidence.Store(Path(store)) if store is not None else None)
-    tables = [evidence.read(p) for p in pilots]
-    spreads: dict[str, dict[str, list[Spread | None]]] = {}
-    for table in tables:
-        for setting in sorted(table["setting"].unique()):
-            part = claims.Evidence(table[table["setting"] == setting])
-            for claim in found:
-                measured = claims.pilot_spreads(claim, part, setting)
-                if measured:
-                    spreads.setdefault(claim.id, {})[setting] = measured
+    spreads = _spreads(found, pilots)
+    _check_pilots(found, pilots, spreads, before, amend)
     lock = claims.make_lock(
         found,
         spreads,
@@ -78,6 +72,43 @@ def register(
         return lock, file, ()
     claims.write_lock(lock, file)
     return lock, file, tuple(sorted(lock.chain[-1].claims))
+
+
+def _spreads(found: Sequence[Claim], pilots: Sequence[str | Path]) -> dict[str, dict[str, list[Spread | None]]]:
+    spreads: dict[str, dict[str, list[Spread | None]]] = {}
+    for table in map(evidence.read, pilots):
+        for setting in sorted(table["setting"].unique()):
+            part = claims.Evidence(table[table["setting"] == setting])
+            for claim in found:
+                measured = claims.pilot_spreads(claim, part, setting)
+                if measured:
+                    spreads.setdefault(claim.id, {})[setting] = measured
+    return spreads
+
+
+def _check_pilots(
+    found: Sequence[Claim],
+    pilots: Sequence[str | Path],
+    spreads: Mapping[str, object],
+    before: Lock | None,
+    amend: Sequence[str],
+) -> None:
+    """Refuse pilots that say nothing of what is to be registered: nobody would notice that they were not taken in."""
+    if not pilots:
+        return
+    shown = ", ".join(map(str, pilots))
+    if not spreads:
+        raise FaevalError(
+            f"faeval lock --pilot {shown}: no claim can be read on two or more of the pilot seeds "
+            f"{claims.PILOT_SEEDS[0]}-{claims.PILOT_SEEDS[-1]} there; run them with --seeds, or leave --pilot out."
+        )
+    taken = [c.id for c in found if before is None or c.id not in before.claims or c.id in amend]
+    late = [i for i in spreads if i not in taken]
+    if late and not set(taken) & set(spreads):
+        raise FaevalError(
+            f"faeval lock --pilot {shown}: claim {late[0]!r} is registered already; a pilot that comes later is an "
+            f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {shown}.'
+        )
 
 
 def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
@@ -111,9 +142,10 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
                 ((arm, seed, s) for (arm, seed), s in arms.items() if arm in labels and seed in member.planned(s)), None
             )
             if hit is not None:
+                at = f"{named(hit[0])} at seed {hit[1]} in {hit[2]}"
                 raise FaevalError(
-                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}: {hit[0]} at seed {hit[1]} in "
-                    f"{hit[2]}), so it is closed; give the claim a family of its own, family=..."
+                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}: {at}), so it is closed; "
+                    "give the claim a family of its own, family=..."
                 )
 
 
@@ -205,6 +237,8 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
         except OSError as error:
             raise FaevalError(f"faeval lock --against {revision}: git cannot be run ({error}).") from None
 
+    if git("rev-parse", "--git-dir").returncode:
+        raise FaevalError(f"faeval lock --against {revision!r}: {file.parent} is in no git repository; leave it out.")
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise FaevalError(
             f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the full history."

@@ -13,6 +13,10 @@ from faeval.experiment import Experiment, experiment
 
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
+_HINT = (
+    " Its file brings no fe.Experiment, so it was taken for setting {0}: --setting names another, --evidence a table to decide "
+    "from."
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ def select(given: Given, setting: str | None = None, *, everything: bool = False
     own = sorted({c.experiment.name for c in chosen if c.experiment})
     if setting is None:
         if len(own) > 1:
-            raise FaevalError(f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with setting=.")
+            raise FaevalError(
+                f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with --setting (setting= in Python)."
+            )
         setting = own[0] if own else DEFAULT_SETTING
     elif setting in own:  # the other files' experiments are another call's
         chosen = tuple(c for c in chosen if c.experiment is None or c.experiment.name == setting)
@@ -84,7 +90,8 @@ def needs(
             claims.check_names(claim, design)
         except FaevalError as error:
             at = f" (line {claim.line})" if claim.line else ""
-            raise FaevalError(f"{claim.name}{at}: {error}") from None
+            hint = "" if claim.experiment else _HINT.format(chosen.setting)
+            raise FaevalError(f"{claim.name}{at}: {error}{hint}") from None
         if claims.check_design(claim, design) is None:
             found += [
                 campaign.Need(chosen.experiment, arm, seed, frozenset(metrics))

@@ -15,7 +15,7 @@ from faeval.experiment import RunOptions
 from faeval.pipeline._figures import controls_in, profiles_of
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
-from faeval.pipeline._provenance import origins_of, provenance_of, written_origins, written_provenance
+from faeval.pipeline._provenance import check_stated, origins_of, provenance_of, written_origins, written_provenance
 from faeval.pipeline._select import STORE, Given, Selection, needs, select
 from faeval.reports import Report
 
@@ -89,7 +89,9 @@ def verify(
     chosen_seeds = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     if from_evidence is not None:
         table = evidence.read(from_evidence)
+        check_stated(from_evidence, table)
         chosen = select(given, setting or _only_setting(table), everything=everything)
+        _check_same_experiment(chosen, setting)
         table = table[table["setting"] == chosen.setting]
         written = written_provenance(from_evidence)
         return _report(chosen, table, chosen_seeds, written, written_origins(written), by_hand=True)
@@ -166,6 +168,15 @@ def _report(
     )
 
 
+def _check_same_experiment(chosen: Selection, asked: str | None) -> None:
+    own = sorted({c.experiment.name for c in chosen.claims if c.experiment})
+    if asked is None and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
+        raise FaevalError(
+            f"the claims are about the experiment {', '.join(own)}, and evidence holds {chosen.setting!r}; give the evidence "
+            "of that experiment, or say with setting= (--setting) that these claims are to be decided there."
+        )
+
+
 def _only_setting(table: pd.DataFrame) -> str | None:
     present = sorted(table["setting"].unique())
     if len(present) > 1:
@@ -179,7 +190,8 @@ def publish(report: Report, folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if report.evidence is not None:
         evidence.write_csv(report.evidence, folder / "evidence.csv")
-        text = json.dumps(report.provenance, indent=1, sort_keys=True) + "\n"
+        stated = {**report.provenance, "evidence_sha256": report.evidence_sha256}
+        text = json.dumps(stated, indent=1, sort_keys=True) + "\n"
         (folder / "provenance.json").write_text(text, encoding="utf-8")
         paths += [folder / "evidence.csv", folder / "provenance.json"]
     return paths

@@ -14,6 +14,7 @@ from faeval.reports import _words as words
 from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
 from faeval.reports._text import anchors
 from faeval.reports._words import Phrase, Span, plain
+from faeval.stats import nominal_level
 
 if TYPE_CHECKING:
     from faeval.reports._report import ControlCurve, Profile, Report
@@ -299,6 +300,9 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
     k, support, refute = len(verdict.assertions), verdict.level_support, verdict.level_refute
+    if verdict.looks and support and refute:  # a p is of one look: its level is what all looks together leave to one
+        support = nominal_level(support, verdict.looks)
+        refute = k * nominal_level(refute / k, verdict.looks)
     rows: list[tuple[str, ...]] = []
     for i, a in enumerate(verdict.assertions, 1):
         name = "p" if k == 1 else f"p of assertion {i}"
@@ -310,7 +314,10 @@ def _tests(verdict: Verdict) -> Table:
         )
     rows.append(("Level it is compared with", *(_level(level) for level in (support, refute))))
     adjusted = (verdict.adjusted_support, verdict.adjusted_refute)
-    rows.append((f"Adjusted p, against {exact(verdict.alpha)}", *(probability(p, verdict.alpha) for p in adjusted)))
+    over = " over all looks" if verdict.looks else ""
+    rows.append(
+        (f"Adjusted p{over}, against {exact(verdict.alpha)}", *(probability(p, verdict.alpha) for p in adjusted))
+    )
     return Table("Tests in both directions", ("", "for the claim", "against it"), tuple(rows))
 
 
@@ -370,6 +377,8 @@ def _rests(verdict: Verdict) -> Iterator[Fact]:
     yield Fact("Expectation", plain(expected + (f" ({met})" if verdict.expected and met else "")), "expectation")
     sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
     yield Fact("Registration", plain(REGISTRATIONS[verdict.registration] + sha), "registration")
+    for text in verdict.controls:
+        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for reason in verdict.amendments:
         yield Fact("Amended because", plain(reason), "registration")
     if verdict.attempt is not None and verdict.attempt > 1:
@@ -507,7 +516,7 @@ def _missing(profile: Profile) -> str:
 def _provenance(report: Report) -> Iterator[Fact]:
     yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
     yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
-    for name in sorted(set(report.provenance) - {"registrations"}):  # that says each verdict for itself
+    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256"}):  # said elsewhere
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
 
 
@@ -525,8 +534,8 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _recompute(verdicts: tuple[Verdict, ...]) -> str:
-    """The command that decides the same claims again from the evidence beside the report."""
-    command = "faeval verify --evidence evidence.csv --offline"
+    """The command that decides the same claims again from the evidence beside the report; CLAIMS and FOLDER are the reader's."""
+    command = "faeval verify CLAIMS --evidence FOLDER --offline"
     lists = {v.seeds for v in verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
     if len(lists) == 1:
         command += " --seeds " + ",".join(map(str, lists.pop()))

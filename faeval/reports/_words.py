@@ -63,6 +63,7 @@ REGISTRATION: Mapping[str, str] = {
     "registered": "registered in advance",
     "amended": "amended in advance",
     "undated": "registered, undated",
+    "changed": "changed since its registration",
 }
 
 #: The glossary: key, term, meaning. Facts of the page point here by key.

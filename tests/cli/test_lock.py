@@ -41,6 +41,7 @@ def test_register_check_change_and_amend(tmp_path: Path) -> None:
     lock = read_lock(tmp_path / "claims" / "claims.lock")
     assert content == {
         "schema": "faeval-lock-1",
+        "exit_code": 0,
         "sha256": lock.sha256,
         "claims": ["it::more"],
         "new": ["it::more"],
@@ -52,7 +53,7 @@ def test_register_check_change_and_amend(tmp_path: Path) -> None:
     assert "nothing new" in again.stderr
     checked = faeval("lock", "--check", cwd=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert "1 claims are as registered" in checked.stdout
+    assert "1 claim as registered" in checked.stdout
 
     write(tmp_path, 0.06)
     checked = faeval("lock", "--check", "--format", "json", cwd=tmp_path)
