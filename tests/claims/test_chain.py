@@ -196,6 +196,11 @@ def test_other_seeds_and_claims_without_registration(table: Table, claim: Make) 
     assert verdict.flags == ("unregistered", "reproduction")
 
 
+def test_a_changed_claim_is_not_called_registered(table: Table, claim: Make) -> None:
+    lock = step([claim(id="f::one", family="f")])
+    assert registration(table, claim("exceeds", 0.2, id="f::one", family="f"), lock, lock.sha256)[0] == "changed"
+
+
 def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make) -> None:
     one = claim(id="f::one", family="f")
     lock = step([one])

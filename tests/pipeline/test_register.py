@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 import faeval as fe
-from faeval import pipeline
+from faeval import pipeline, stats
 from faeval.claims import read_lock
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
@@ -141,6 +142,11 @@ def test_a_campaign_goes_no_further_than_the_look_that_decides(tmp_path: Path) -
     found = verdicts(claims, tmp_path / "clear")["it::first"]
     assert (found.verdict, found.look, found.n) == ("supported", 1, 3)
     assert sorted({r.seed for r in Store(tmp_path / "clear").records()}) == [1, 2, 3]
+    # A p-value is of one look, and so is the level that stands beside it.
+    text = fe.verify(claims, store=tmp_path / "clear", workers=1).to_markdown()
+    (level,) = re.findall(r"Level it is compared with \| (\S+) \|", text)
+    assert float(level) == pytest.approx(stats.nominal_level(0.05, (3, 6, 9)), rel=0.01)
+    assert "Adjusted p over all looks" in text
     write(tmp_path, name="it", noise=0.3, arguments="seeds=9, looks=(3, 6, 9)")
     found = verdicts(claims, tmp_path / "noisy")["it::first"]
     assert found.verdict == "inconclusive"
@@ -273,3 +279,83 @@ def test_of_files_with_experiments_of_their_own_those_of_the_named_one_are_taken
     for setting, name in (("toy", "it::first"), ("toy2", "other::first")):
         found = verdicts(claims, tmp_path / "store", setting=setting)
         assert {n: v.verdict for n, v in found.items()} == {name: "supported"}
+
+
+# --- evidence that is not what it is taken for ---
+
+
+@pytest.mark.parametrize("beside", ["provenance.json", "verdicts.json"])
+def test_a_report_whose_evidence_was_altered_is_refused(tmp_path: Path, beside: str) -> None:
+    claims, out = write(tmp_path), tmp_path / "out"
+    pipeline.register([claims])
+    report = fe.verify(claims, store=tmp_path / "store", workers=1)
+    pipeline.publish(report, out)
+    assert json.loads((out / "provenance.json").read_text())["runs"] == len(report.evidence["run"].unique()) == 10
+    assert fe.verify(claims, from_evidence=out).verdicts == report.verdicts
+    other = {"provenance.json", "verdicts.json"} - {beside}
+    (out / other.pop()).unlink()
+    table = pd.read_csv(out / "evidence.csv", keep_default_na=False)
+    table["value"] += table["arm"].eq("dose=1") * 0.1
+    table.to_csv(out / "evidence.csv", index=False)
+    for given in (out, out / "evidence.csv"):
+        with pytest.raises(Tampered, match=rf"{beside} beside it says [0-9a-f]{{12}}"):
+            fe.verify(claims, from_evidence=given)
+    (out / beside).unlink()
+    assert {v.registration for v in fe.verify(claims, from_evidence=out).verdicts} == {"undated"}
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    assert fe.verify(claims, from_evidence=tmp_path / "mine.csv").verdicts[0].verdict == "supported"
+
+
+def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path) -> None:
+    claims = write(tmp_path)
+    rows = [
+        (setting, arm, seed, "score", 0.1) for setting in ("zip",) for arm in ("", "quick+dose=1") for seed in (1, 2)
+    ]
+    table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"])
+    with pytest.raises(FaevalError, match=r"about the experiment toy, and evidence holds 'zip'"):
+        fe.verify(claims, from_evidence=table)
+    (verdict,) = fe.verify(claims, from_evidence=table, setting="zip").verdicts
+    assert verdict.reason_code == "evidence_missing"
+    lone = fe.Claim("x", fe.exceeds(fe.metric("score", fe.Arm(dose=1)), by=fe.Margin(0.1, "r")))
+    (verdict,) = fe.decide(lone, table)
+    assert verdict.reason == "no row of 'dose=1' was found; evidence has the arms (defaults), 'quick+dose=1'."
+
+
+def test_claims_about_a_table_say_so_where_a_plan_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "it.py").write_text(
+        "import faeval as fe\nt = fe.metric('time_ms', fe.Arm('quick'))\n"
+        "fast = fe.Claim('Fast', fe.below(t, 5, by=fe.Margin(1, 'r')))\n"
+    )
+    with pytest.raises(FaevalError, match=r"it::fast \(line 3\).*brings no fe.Experiment.*teacher.*--evidence"):
+        pipeline.outlook(tmp_path / "it.py")
+
+
+# --- pilots ---
+
+
+def test_a_pilot_that_comes_late_or_says_nothing_is_refused(tmp_path: Path) -> None:
+    claims, store = write(tmp_path), tmp_path / "store"
+    pilot = fe.verify(claims, store=store, workers=1, seeds=[1000, 1001, 1002])
+    pipeline.publish(pilot, tmp_path / "pilot")
+    confirmatory = fe.verify(claims, store=tmp_path / "other", workers=1)
+    pipeline.publish(confirmatory, tmp_path / "real")
+    with pytest.raises(FaevalError, match="no claim can be read on two or more of the pilot seeds 1000-1005"):
+        pipeline.register([claims], [tmp_path / "real"])
+    pipeline.register([claims])
+    with pytest.raises(FaevalError, match=r"'it::first' is registered already.*--amend it::first"):
+        pipeline.register([claims], [tmp_path / "pilot"])
+    lock, _, new = pipeline.register(
+        [claims], [tmp_path / "pilot"], amend=["it::first"], because="the pilot was left out by mistake"
+    )
+    assert new == ("it::first",)
+    assert lock.claims["it::first"].pilot["toy"][0].n == 3
+    with pytest.raises(FaevalError, match="nothing to amend"):
+        pipeline.register([claims], amend=["it::first"], because="again")
+    with pytest.raises(FaevalError, match=r"--amend 'first' is not registered; did you mean 'it::first'"):
+        pipeline.register([claims], amend=["first"], because="again")
+
+
+def test_a_plan_on_pilot_seeds_is_said_to_be_none(tmp_path: Path) -> None:
+    claims = write(tmp_path, arguments="seeds=[1000, 1001, 1002]")
+    (prospect,) = pipeline.outlook(claims, store=tmp_path / "store").outlooks
+    assert any("pilot seed 1000" in w for w in prospect.warnings)
