@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,11 +110,48 @@ def test_the_steps_of_the_workflow_run_in_their_order(repository: Path) -> None:
         assert (repository / path).exists(), path
 
 
-def test_what_was_committed_is_decided_again_offline(repository: Path) -> None:
+def after_a_failure(steps: list[dict[str, Any]], folder: Path, **environment: str) -> dict[str, int]:
+    """Run the steps as after one that failed: those alone whose condition asks for that; return their exit codes."""
+    codes = {}
+    for step in (s for s in steps if "run" in s and "!cancelled()" in s.get("if", "")):
+        needed = re.findall(r"hashFiles\('([^']+)'\) != ''", step["if"])
+        if all((folder / path).is_file() for path in needed):
+            codes[step["name"]] = shell(step["run"], folder, **environment).returncode
+    return codes
+
+
+@pytest.mark.parametrize(
+    ("change", "registration", "codes"),
+    [
+        (("0.02", "0.01"), 1, {"Verify": 11, "One test a claim": 1, "Show the verdicts": 0}),
+        (("dose=1", "doze=1"), 2, {"Verify": 2, "One test a claim": 2}),  # nothing to show, and no error about that
+    ],
+)
+def test_a_pull_request_that_breaks_the_registration_shows_its_verdicts(
+    repository: Path, change: tuple[str, str], registration: int, codes: dict[str, int]
+) -> None:
+    (job,) = blocks()["github"]["jobs"].values()
+    shutil.rmtree(repository / "report", ignore_errors=True)
+    summary = repository / "summary.md"
+    summary.write_text("")
+    file = repository / "claims" / "toy.py"
+    try:
+        file.write_text(CLAIMS.replace(*change))
+        assert shell("faeval lock --check", repository).returncode == registration
+        assert after_a_failure(job["steps"], repository, GITHUB_STEP_SUMMARY=str(summary)) == codes
+    finally:
+        file.write_text(CLAIMS)
+    assert ("A dose raises the score" in summary.read_text()) == ("Show the verdicts" in codes)
+
+
+def test_what_was_committed_is_decided_again_offline_unless_it_was_altered(repository: Path) -> None:
     assert shell("faeval verify --report reports/laptop", repository).returncode == 0
     (step,) = blocks()["evidence"]
     done = shell(step["run"], repository)
     assert done.returncode == 0, done.stderr
+    verdicts = repository / "reports" / "laptop" / "verdicts.json"
+    verdicts.write_text(re.sub(r'"evidence_sha256": "\w+"', f'"evidence_sha256": "{"0" * 64}"', verdicts.read_text()))
+    assert shell(step["run"], repository).returncode == 12
 
 
 def test_the_hooks_pass_what_is_registered_and_stop_what_was_changed(repository: Path) -> None:
