@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from faeval.evidence import Checked, Imported
 
-#: Of what these commands print as JSON.
-SCHEMA = 1
 _TABLES = (".csv", ".parquet", ".pq")
 
 app = typer.Typer(no_args_is_help=True, help="Check, merge, export and import evidence.", rich_markup_mode=None)
@@ -37,17 +35,20 @@ def check(
 
     check_format(format)
     found = [evidence.check(source) for source in sources or [Path(".faeval")]]
+    codes = {one.exit_code for one in found}
+    code = 12 if 12 in codes else max(codes)
     if format == "json":
-        _print_json({"sources": [one.to_dict() for one in found]})
+        _print_json("check", {"sources": [one.to_dict() for one in found]}, code)
     else:
         for one in found:
             _print_checked(one)
-    codes = {one.exit_code for one in found}
-    raise typer.Exit(12 if 12 in codes else max(codes))
+    raise typer.Exit(code)
 
 
 def _print_checked(one: Checked) -> None:
-    counts = ", ".join(f"{number} {what}" for what, number in one.counts.items())
+    # Runs that train nothing have no trainings and no checkpoints to speak of.
+    shown = {what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")}
+    counts = ", ".join(f"{number} {what if number != 1 else what.removesuffix('s')}" for what, number in shown.items())
     typer.echo(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
     for finding in one.findings:
         typer.echo(f"  {finding.kind}: {finding.name}: {finding.text}")
@@ -67,23 +68,24 @@ def merge(
         if into.suffix.lower() in _TABLES:
             table = evidence.merge_tables([*([into] if into.exists() else []), *sources])
             evidence.export(table, into)
-            _print_written(into, table, format)
+            _print_written("merge", into, table, format)
             return
         done = evidence.merge(sources, into)
     except evidence.Conflict as conflict:
-        if format == "json":
-            _print_json({"into": str(into), "conflicts": list(conflict.names)})
-        else:
-            for name in conflict.names:
-                typer.echo(f"conflict: {name}")
-        raise
+        if format != "json":
+            raise
+        typer.echo(f"faeval: {conflict}", err=True)
+        _print_json("merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code)
+        raise typer.Exit(conflict.exit_code) from None
     for note in done.notes:
         typer.echo(f"faeval: {note}", err=True)
     if format == "json":
-        counts = {"copied": done.copied, "checkpoints": done.checkpoints, "there": done.there}
-        _print_json({"into": str(into), **counts, "notes": list(done.notes), "conflicts": []})
+        counts = {name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")}
+        _print_json("merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []})
     else:
-        typer.echo(f"{into}: {done.copied} records and {done.checkpoints} checkpoints copied, {done.there} were there")
+        repeated = f", {done.repeated} came again from another source" if done.repeated else ""
+        copied = f"{done.copied} records and {done.checkpoints} checkpoints copied"
+        typer.echo(f"{into}: {copied}, {done.there} were there{repeated}")
 
 
 @app.command()
@@ -100,7 +102,7 @@ def export(
     from faeval import evidence
 
     check_format(format)
-    _print_written(out, evidence.export(source, out, setting, latest=latest), format)
+    _print_written("export", out, evidence.export(source, out, setting, latest=latest), format)
 
 
 @app.command("import")
@@ -170,7 +172,7 @@ def _write_imported(found: Imported, out: Path, format: str) -> None:  # noqa: A
     for note in found.notes:
         typer.echo(f"faeval: {note}", err=True)
     evidence.export(found.table, out)
-    _print_written(out, found.table, format, notes=list(found.notes))
+    _print_written("import", out, found.table, format, notes=list(found.notes))
 
 
 def _renamed(items: list[str]) -> dict[str, str]:
@@ -179,15 +181,16 @@ def _renamed(items: list[str]) -> dict[str, str]:
     return {name: column if sign else name for name, sign, column in pairs}
 
 
-def _print_written(out: Path, table: pd.DataFrame, format: str, **more: Any) -> None:  # noqa: A002
+def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **more: Any) -> None:  # noqa: A002
     from faeval import evidence
 
     sha256 = evidence.digest(table)
     if format == "json":
-        _print_json({"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
+        _print_json(command, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
     else:
         typer.echo(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
 
 
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps({"schema": SCHEMA, **content}, indent=1, sort_keys=True, ensure_ascii=False))
+def _print_json(command: str, content: dict[str, Any], exit_code: int = 0) -> None:
+    head = {"schema": f"faeval-evidence-{command}-1", "exit_code": exit_code}
+    typer.echo(json.dumps({**head, **content}, indent=1, ensure_ascii=False))

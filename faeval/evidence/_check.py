@@ -77,7 +77,7 @@ def check(source: str | Path | Store) -> Checked:
     --------
     >>> import tempfile
     >>> check(Store(tempfile.mkdtemp())).counts
-    {'trainings': 0, 'audits': 0, 'checkpoints': 0, 'rows': 0}
+    {'runs': 0, 'trainings': 0, 'audits': 0, 'checkpoints': 0, 'rows': 0}
     """
     path = source.root if isinstance(source, Store) else Path(source)
     if not path.exists():
@@ -97,7 +97,7 @@ def file_digest(path: Path) -> str:
 
 
 def _check_store(store: Store) -> Checked:
-    counts = dict.fromkeys(("trainings", "audits", "checkpoints", "rows"), 0)
+    counts = dict.fromkeys(("runs", "trainings", "audits", "checkpoints", "rows"), 0)
     findings: list[Finding] = []
     for folder in sorted(store.runs.iterdir()) if store.runs.is_dir() else ():
         findings += _check_folder(store, folder, counts)
@@ -137,6 +137,7 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
         elif isinstance(record, AuditRecord):
             audits.append((path, record))
             counts["audits"] += 1
+    counts["runs"] += training is not None or bool(audits)
     for path, audit in audits:
         if training is not None and audit.weights != training.weights:
             yield Finding(name(path), "note", "is of other weights than the training beside it; it will be done again.")
@@ -191,13 +192,13 @@ def _check_table(path: Path) -> Checked:
         findings = [Finding(file.name, kind, _without(str(error), file))]
         if what == "report":
             findings += _check_bytes(file, None, _verdicts(beside, findings))
-        return Checked(str(path), what, {"rows": 0}, tuple(findings))
+        return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
     findings = list(_check_rows(table))
     if what == "report":
         report = _verdicts(beside, findings)
         findings += _check_bytes(file, table, report)
         findings += _check_report(table, report)
-    counts = {"rows": len(table), "runs": len(table[["setting", "arm", "seed"]].drop_duplicates())}
+    counts = {"runs": len(table[["setting", "arm", "seed"]].drop_duplicates()), "rows": len(table)}
     return Checked(str(path), what, counts, tuple(findings))
 
 

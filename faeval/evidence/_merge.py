@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
 from faeval.evidence._files import Source, flush_names, read, replace_file
-from faeval.evidence._records import Checkpoint, Record, TrainingRecord, canonical_json
+from faeval.evidence._records import AuditRecord, Checkpoint, Record, TrainingRecord, canonical_json
 from faeval.evidence._store import Store
 from faeval.evidence._table import KEY, in_order
 
@@ -34,12 +34,17 @@ class Conflict(EvidenceError):
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge of stores did: records and checkpoints copied, records that were there already, and notes on those."""
+    """What a merge of stores did.
+
+    Records and checkpoints copied, records of the sources that were there already, those that an earlier source had
+    brought (``repeated``), and notes on both.
+    """
 
     copied: int = 0
     checkpoints: int = 0
     there: int = 0
     notes: tuple[str, ...] = ()
+    repeated: int = 0
 
 
 def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Merged:
@@ -71,7 +76,7 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     for store in stores:
         if not store.runs.is_dir():
             raise FaevalError(f"{store.root}: is no store (it has no folder 'runs'); name the folder that holds it.")
-    chosen, there, notes = _compare(stores, target)
+    chosen, there, repeated, notes = _compare(stores, target)
     target.check_writable()
     copied = checkpoints = 0
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half copied, never one
@@ -79,7 +84,7 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     for place, (path, sha256, files) in sorted(chosen.items(), key=lambda item: _trainings_first(item[0])):
         file = target.runs / place
         if sha256 is not None and file.exists() and _substance(target.record(file)) != _substance(_record_at(path)):
-            raise Conflict("someone else wrote another number while this merged", [f"runs/{place.as_posix()}"])
+            raise Conflict("someone else wrote another number while this merged", [_name(_record_at(path))])
         for origin, checkpoint in files:
             checkpoints += _copy_checkpoint(origin, file.parent / checkpoint.file, checkpoint)
         if sha256 is None or file.exists():
@@ -90,7 +95,7 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
         file.parent.mkdir(parents=True, exist_ok=True)
         replace_file(file, content)
         copied += 1
-    return Merged(copied, checkpoints, there, tuple(notes))
+    return Merged(copied, checkpoints, there, tuple(notes), repeated)
 
 
 # Where a record goes, below runs/, to the file it comes from, that file's digest (None: the target has the record, and lacks
@@ -98,11 +103,11 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
 _Chosen = dict[Path, tuple[Path, str | None, list[tuple[Path, Checkpoint]]]]
 
 
-def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, list[str]]:
+def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int, list[str]]:
     """Read everything, and say what is to be copied; raises what :func:`merge` does."""
     chosen: _Chosen = {}
-    seen: dict[Path, Path] = {}
-    there = 0
+    seen: dict[Path, tuple[Store, Path]] = {}
+    there = repeated = 0
     notes: list[str] = []
     bad: list[str] = []
     conflicts: list[str] = []
@@ -111,21 +116,25 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, list
             for path, record in records_of(store):
                 place = path.relative_to(store.runs)
                 files = list(_checkpoints(path.parent, record, bad)) if store is not target else []
-                first = seen.get(place)
-                if first is None:
-                    seen[place] = path
+                if place not in seen:
+                    seen[place] = store, path
                     if store is not target:
                         chosen[place] = (path, file_digest(path), files)
                     continue
-                there += 1
+                holder, first = seen[place]
+                there += holder is target
+                repeated += holder is not target
                 before = _record_at(first)
                 if _substance(before) != _substance(record):
-                    conflicts.append(f"runs/{place.as_posix()}: {_difference(before, record)} ({first} and {path})")
+                    conflicts.append(
+                        f"{_name(record)}: {holder.root} and {store.root} differ in {_difference(before, record)} "
+                        f"(runs/{place.parts[0][:12]}*)"  # as a shell finds it
+                    )
                     continue
                 if first.read_bytes() != path.read_bytes():
                     notes.append(
-                        f"runs/{place.as_posix()}: the same numbers recorded twice, {_difference(before, record)}; "
-                        f"the record of {first} stands"
+                        f"{_name(record)}: the same numbers, recorded in {holder.root}, which stands, and in {store.root}; "
+                        f"they differ in {_difference(before, record)}"
                     )
                 origin, sha256, kept = chosen.get(place, (first, None, []))
                 lacking = [f for f in files if not (target.runs / place.parent / f[1].file).exists()]
@@ -138,7 +147,15 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, list
         raise Tampered("nothing was merged:\n" + "\n".join(bad))
     if conflicts:
         raise Conflict("nothing was merged; these keys have different numbers or weights", conflicts)
-    return chosen, there, notes
+    return chosen, there, repeated, notes
+
+
+def _name(record: Record) -> str:
+    """Name a record by its run, and by its part of it where a run has several."""
+    run = f"{record.setting} {record.arm or '(defaults)'} seed {record.seed}"
+    if not isinstance(record, AuditRecord):
+        return f"{run}, training"
+    return f"{run}, audit {record.name}" if "training" in record.revisions or record.weights else run
 
 
 def _checkpoints(folder: Path, record: Record, bad: list[str]) -> Iterator[tuple[Path, Checkpoint]]:
@@ -171,7 +188,7 @@ _MEASURED = {
 
 def _difference(a: Record, b: Record) -> str:
     one, other = a.model_dump(mode="json"), b.model_dump(mode="json")
-    return "they differ in " + (", ".join(sorted(n for n in one if one[n] != other.get(n))) or "spelling alone")
+    return ", ".join(sorted(n for n in one if one[n] != other.get(n))) or "spelling alone"
 
 
 def _trainings_first(place: Path) -> tuple[str, bool, str]:

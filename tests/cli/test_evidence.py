@@ -32,7 +32,7 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
         store = add(tmp_path / ".faeval", seed, key=key * 64)
     fine = faeval("check", cwd=tmp_path)
     assert (fine.returncode, fine.stderr) == (0, "")
-    assert "3 trainings" in fine.stdout
+    assert fine.stdout.startswith(".faeval (store): 3 runs, 3 trainings, 0 audits, 3 rows; nothing wrong")
     for key in "ab":
         path = store.training_path(key * 64)
         path.write_text(path.read_text().replace("0.5", "0.4"))
@@ -42,7 +42,9 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
     assert all(f"runs/{key * 64}/training.json" in bad.stdout for key in "ab")
     done = faeval("check", ".faeval", "--format", "json", cwd=tmp_path)
     content = json.loads(done.stdout)
-    assert (done.returncode, done.stderr, content["schema"]) == (12, "", 1)
+    assert (done.returncode, done.stderr, content["exit_code"]) == (12, "", 12)
+    assert content["schema"] == "faeval-evidence-check-1"
+    assert next(iter(content["sources"][0]["counts"].items())) == ("runs", 1)
     assert [f["kind"] for f in content["sources"][0]["findings"]] == ["altered", "altered"]
 
 
@@ -67,13 +69,17 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
     done = faeval("merge", "one", "two", "--into", "all", "--format", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
-        **{"schema": 1, "into": "all", "copied": 2, "checkpoints": 0, "there": 0, "notes": [], "conflicts": []}
+        **{"schema": "faeval-evidence-merge-1", "exit_code": 0, "into": "all", "copied": 2, "checkpoints": 0},
+        **{"there": 0, "repeated": 0, "notes": [], "conflicts": []},
     }
     refused = faeval("merge", "other", "--into", "all", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.startswith("faeval: nothing was merged")
-    assert f"conflict: runs/{KEY}/training.json: they differ in rows" in refused.stdout
-    said = json.loads(faeval("merge", "other", "--into", "all", "--format", "json", cwd=tmp_path).stdout)
+    assert refused.stderr.count(f"toy dfa seed 1, training: all and other differ in rows (runs/{KEY[:12]}*)") == 1
+    assert refused.stdout == ""
+    refused = faeval("merge", "other", "--into", "all", "--format", "json", cwd=tmp_path)
+    said = json.loads(refused.stdout)
+    assert (said["schema"], said["exit_code"], refused.returncode) == ("faeval-evidence-merge-1", 2, 2)
     assert len(said["conflicts"]) == 1
     assert read(tmp_path / "all")["value"].tolist() == [0.5, 0.5]
 
@@ -89,7 +95,8 @@ def test_tables_merge_into_a_file_that_may_be_there(tmp_path: Path) -> None:
         assert read(tmp_path / "all.parquet")["value"].tolist() == [0.5, 0.25]
     refused = faeval("merge", "other.csv", "--into", "all.parquet", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "conflict: toy dfa seed 2 epoch 1 loss: value 0.25 and 0.26" in refused.stdout
+    assert refused.stderr.count("toy dfa seed 2 epoch 1 loss: value 0.25 and 0.26") == 1
+    assert refused.stdout == ""
     assert read(tmp_path / "all.parquet")["value"].tolist() == [0.5, 0.25]
 
 
@@ -97,7 +104,8 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
     add(tmp_path / ".faeval")
     done = faeval("export", ".faeval", "out.csv", "--setting", "toy", "--format", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["rows"] == 1
+    content = json.loads(done.stdout)
+    assert (content["schema"], content["exit_code"], content["rows"]) == ("faeval-evidence-export-1", 0, 1)
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("toy,dfa,1,1,,loss,0.5,measured,key:")
     (tmp_path / "their.csv").write_text("model,fold,acc,note\nforest,1,0.9,x\ntree,1,0.8,y\n")
     options = ["--setting", "iris", "--arm", "rule=model", "--seed", "fold", "--metric", "accuracy=acc"]

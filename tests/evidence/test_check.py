@@ -35,7 +35,7 @@ def test_a_store_as_campaigns_leave_it_is_in_order(filled) -> None:
     store = filled("a")
     found = check(store)
     assert (found.what, found.exit_code, found.findings) == ("store", 0, ())
-    assert found.counts == {"trainings": 2, "audits": 2, "checkpoints": 2, "rows": 8}
+    assert found.counts == {"runs": 2, "trainings": 2, "audits": 2, "checkpoints": 2, "rows": 8}
     assert check(str(store.root)) == found
 
 

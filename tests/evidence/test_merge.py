@@ -32,11 +32,11 @@ def test_two_machines_stores_become_one_to_the_last_byte(filled, tmp_path: Path)
     both = Store(tmp_path / "all")
     assert content(both) == {**before[1], **before[0]}
     assert (content(one), content(two)) == before
-    assert (done.copied, done.checkpoints, done.there, done.notes) == (10, 5, 2, ())
+    assert (done.copied, done.checkpoints, done.there, done.repeated, done.notes) == (10, 5, 0, 2, ())
     assert check(both).findings == ()
     assert csv_bytes(both.table()) == csv_bytes(merge_tables([one, two]))
     again = merge([two, one], both)
-    assert (again.copied, again.checkpoints, again.there) == (0, 0, 12)
+    assert (again.copied, again.checkpoints, again.there, again.repeated) == (0, 0, 12, 0)
 
 
 def test_a_store_merged_into_itself_stays_as_it_is(filled) -> None:
@@ -53,6 +53,10 @@ def test_every_conflict_is_named_and_nothing_is_written(filled, tmp_path: Path) 
         merge([one, two], into)
     assert len(caught.value.names) == 4  # trainings and audits of two seeds
     assert all("rows" in name and "weights" in name for name in caught.value.names)
+    parts = ("training", "audit alignment")
+    assert {name.partition(":")[0] for name in caught.value.names} == {
+        f"toy dfa seed {seed}, {part}" for seed in (2, 3) for part in parts
+    }
     assert caught.value.exit_code == 2
     assert not into.root.exists()
     before = content(one)
@@ -68,6 +72,10 @@ def test_the_same_run_done_twice_keeps_the_record_that_was_named_first(filled, t
     assert content(Store(tmp_path / "all")) == content(one)
     assert len(done.notes) == 2
     assert all("they differ in commit, lock, seconds" in note for note in done.notes)
+    assert {note.partition(":")[0] for note in done.notes} == {
+        "toy dfa seed 1, training",
+        "toy dfa seed 1, audit alignment",
+    }
     other = merge([one], two)
     assert (other.copied, other.there) == (0, 2)
 
