@@ -14,6 +14,13 @@ from faeval.cli._common import Format, check_format
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
+_WORKFLOW = ".github/workflows/claims.yml"
+_NEXT = """next:
+  faeval plan                 # what the claims can tell, and what it costs
+  faeval verify --seeds 1000,1001,1002,1003,1004,1005 --report pilot    # a pilot; decides nothing
+  faeval lock --pilot pilot   # register them, with the spread that the pilot saw
+  git add . && git commit -m "Register"
+  faeval verify               # decide, on the planned seeds; or: pytest claims/"""
 
 
 def init(
@@ -37,7 +44,7 @@ def init(
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 typer.echo(f"{what.replace('_', ' ')} {name}{note}")
-    typer.echo("next: faeval plan, faeval lock, faeval verify (or pytest claims/)", err=True)
+    typer.echo(_NEXT, err=True)
 
 
 def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
@@ -56,12 +63,11 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     known = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)
     made.append((".gitignore", "kept" if known else _append(ignore, f"{_IGNORED}\n")))
-    if ci:
-        from faeval import __version__
+    from faeval import __version__
 
-        workflow = folder / ".github" / "workflows" / "claims.yml"
-        made.append((".github/workflows/claims.yml", _create(workflow, template("claims.yml"))))
-        made.append(("requirements.txt", _create(folder / "requirements.txt", f"faeval=={__version__}\npytest\n")))
+    more = {_WORKFLOW: template("claims.yml"), "requirements.txt": f"faeval=={__version__}\npytest\n"}
+    earlier = (folder / _WORKFLOW).exists()  # what an earlier call made is kept, and said to be
+    made += [(n, _create(folder / n, text)) for n, text in more.items() if ci or (earlier and (folder / n).exists())]
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -28,7 +29,17 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(tmp_path: P
     planned = run_faeval(folder, "plan")
     assert planned.returncode == 0, planned.stderr
     assert "20 runs, 0 of them there already" in planned.stdout
-    assert run_faeval(folder, "lock").returncode == 0
+    # The way that it says comes next, a pilot first: it tells the power of the verdict that is expected.
+    steps = [shlex.split(line, comments=True) for line in made.stderr.splitlines()]
+    steps = [step[1:] for step in steps if step[0] == "faeval"]
+    assert [step[0] for step in steps] == ["plan", "verify", "lock", "verify"]
+    for step in steps[1:3]:
+        done = run_faeval(folder, *step)
+        assert done.returncode == 0, done.stderr
+    outlook = json.loads(run_faeval(folder, "plan", "--format", "json").stdout)["claims"]
+    chances = [claim["assertions"][0]["chances"]["at"]["anticipated"] for claim in outlook]
+    assert chances[0]["supported"] > 0.9
+    assert chances[1]["refuted"] > 0.9
     done = run_faeval(folder, "verify", "--workers", "1", "--strict", "--format", "json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
@@ -63,6 +74,9 @@ def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     again = json.loads(run_faeval(tmp_path, "init", "--ci", "--format", "json").stdout)
     assert again["created"] == again["added_to"] == []
+    everything = ["claims/", "pyproject.toml", ".gitignore", ".github/workflows/claims.yml", "requirements.txt"]
+    assert again["kept"] == everything
+    assert json.loads(run_faeval(tmp_path, "init", "--format", "json").stdout)["kept"] == everything
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
