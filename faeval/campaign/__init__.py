@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from faeval.campaign._backends import BACKENDS
 from faeval.campaign._events import ArmState, Event, Outcome
-from faeval.campaign._execute import execute
+from faeval.campaign._execute import check_options, execute
 from faeval.campaign._plan import Job, Need, Plan, plan
 from faeval.campaign._provenance import provenance
 
-__all__ = ["BACKENDS", "ArmState", "Event", "Job", "Need", "Outcome", "Plan", "execute", "plan", "provenance"]
+__all__ = [
+    "BACKENDS",
+    "ArmState",
+    "Event",
+    "Job",
+    "Need",
+    "Outcome",
+    "Plan",
+    "check_options",
+    "execute",
+    "plan",
+    "provenance",
+]

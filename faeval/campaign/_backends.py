@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import secrets
@@ -23,6 +24,7 @@ from faeval.errors import FaevalError
 from faeval.evidence import Store
 
 BACKENDS = ("loky", "dask", "ray")
+_PACKAGES = {"dask": ("distributed", "Dask"), "ray": ("ray", "Ray")}
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
 
 
@@ -57,6 +59,17 @@ def check_backend(backend: str, cluster: str | None) -> None:
         )
     if cluster is not None and backend == "loky":
         raise FaevalError(f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'.")
+
+
+def check_installed(backend: str) -> None:
+    """Raise FaevalError where the package of a backend is not there, without loading it."""
+    if backend in _PACKAGES and importlib.util.find_spec(_PACKAGES[backend][0]) is None:
+        raise _missing(backend)
+
+
+def _missing(backend: str) -> FaevalError:
+    name = _PACKAGES[backend][1]
+    return FaevalError(f"backend={backend!r}: {name} is not installed; pip install 'faeval[{backend}]'.")
 
 
 @contextlib.contextmanager
@@ -96,7 +109,7 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
         from distributed import Client, get_client
         from distributed.scheduler import KilledWorker
     except ImportError:
-        raise FaevalError("backend='dask': Dask is not installed; pip install 'faeval[dask]'.") from None
+        raise _missing("dask") from None
     from joblib._dask import DaskDistributedBackend
 
     class Backend(DaskDistributedBackend):  # type: ignore[misc]  # without types
@@ -151,7 +164,7 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         from ray.util.joblib.ray_backend import RayBackend
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
     except ImportError:
-        raise FaevalError("backend='ray': Ray is not installed; pip install 'faeval[ray]'.") from None
+        raise _missing("ray") from None
 
     class Backend(RayBackend):  # type: ignore[misc]  # without types
         # joblib knows by this whether results can be taken as they come. What it inherits says no, for the sake of

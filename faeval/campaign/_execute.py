@@ -14,7 +14,7 @@ from typing import Any
 
 import joblib
 
-from faeval.campaign._backends import Pool, check_backend, opened
+from faeval.campaign._backends import Pool, check_backend, check_installed, opened
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._interrupt import first_press
 from faeval.campaign._log import Log
@@ -85,9 +85,7 @@ def execute(
     KeyboardInterrupt
         After the workers were stopped; what was finished is kept.
     """
-    check_backend(backend, cluster)
-    check_retries(0 if retries is None else retries, "retries")
-    check_time_limit(time_limit, "time_limit")
+    check_options(backend, cluster, retries, time_limit)
     todo = sorted(plan.todo, key=lambda job: -(plan.cost(job) or 0.0))
     campaign = _Campaign(plan, store, todo, progress)
     if not todo:
@@ -109,6 +107,17 @@ def execute(
     return campaign.outcome()
 
 
+def check_options(
+    backend: str, cluster: str | None, retries: int | None, time_limit: float | None, *, runs: bool = True
+) -> None:
+    """Raise the FaevalError that :func:`execute` would, with nothing to do too; without ``runs``, no backend need be there."""
+    check_backend(backend, cluster)
+    if runs:
+        check_installed(backend)
+    check_retries(0 if retries is None else retries, "retries")
+    check_time_limit(time_limit, "time_limit")
+
+
 class _Campaign:
     """The state of one call of execute; jobs go by their position in ``jobs``."""
 
@@ -122,6 +131,7 @@ class _Campaign:
         self.stopping = False
         self.hopeless: FaevalError | None = None  # the store can no longer be written
         self.finished: list[Job] = []
+        self.by_others = 0  # of those
         self.failures: list[tuple[Job, str]] = []
         self.tampered: list[str] = []
         self.costs = [plan.cost(job) for job in todo]
@@ -166,7 +176,9 @@ class _Campaign:
 
     def count(self) -> str:
         seconds = time.perf_counter() - self.begun
-        parts = [f"{len(self.finished)} done", f"{len(self.failures)} failed", f"{len(self.waiting)} left"]
+        parts = [f"{len(self.finished) - self.by_others} done"]
+        parts += [f"{self.by_others} done by another campaign"] if self.by_others else []
+        parts += [f"{len(self.failures)} failed", f"{len(self.waiting)} left"]
         return f"after {seconds:.1f} s: {', '.join(parts)}"
 
     def interrupted(self) -> Callable[[], None]:
@@ -301,7 +313,9 @@ class _Campaign:
         if summary.error is None:
             self.finished.append(job)
             self.arms[self.label(job)].done += 1
-            self.log.write(f"{job}: done in {summary.seconds:.2f} s")
+            self.by_others += summary.there
+            how = "done by another campaign" if summary.there else f"done in {summary.seconds:.2f} s"
+            self.log.write(f"{job}: {how}")
             self.tell("finished", job)
             return
         self.failures.append((job, summary.error))

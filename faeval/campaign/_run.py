@@ -67,13 +67,17 @@ class Remark:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the parent hears of a job: how long it took, or why it failed; ``busy``: another campaign is doing it."""
+    """What the parent hears of a job: how long it took, or why it failed.
+
+    ``busy``: another campaign is doing it; ``there``: another one had done it when its turn came.
+    """
 
     seconds: float
     error: str | None = None
     details: str = ""
     tampered: bool = False
     busy: bool = False
+    there: bool = False
     remarks: tuple[Remark, ...] = ()
 
 
@@ -124,9 +128,11 @@ def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lamb
     """
     store = Store(works[0].store)
     remarks: tuple[Remark, ...] = ()
+    lacking: set[str] = set()
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
         try:
+            lacking = {work.key for work in works if _lacks_training(work, store)}
             for component in works[0].components:
                 register(component)
             with contextlib.redirect_stdout(sys.stderr), _threads(works[0].options.threads):
@@ -140,7 +146,8 @@ def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lamb
                 summaries.append(Summary(0.0, busy=True))
                 continue
             done = _attempts(work, store, lambda _: None, bool(own))
-            summaries.append(replace(done, remarks=remarks + done.remarks))
+            there = done.there and work.key not in lacking  # else it was trained just now
+            summaries.append(replace(done, remarks=remarks + done.remarks, there=there))
         return summaries
 
 
@@ -166,8 +173,9 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
             for component in work.components:
                 register(component)
             with contextlib.redirect_stdout(sys.stderr), _threads(work.options.threads):
-                _perform(work, store, progress, alone)
-            return Summary(time.perf_counter() - begun, remarks=tuple(remarks))
+                did = _perform(work, store, progress, alone)
+            there = not did and work.attempt == 1
+            return Summary(time.perf_counter() - begun, remarks=tuple(remarks), there=there)
         except (Exception, SystemExit) as error:
             text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
             text = " ".join(text.split())  # one line; the log has it whole
@@ -185,10 +193,12 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
         work = replace(work, attempt=work.attempt + 1)
 
 
-def _perform(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> None:
+def _perform(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> bool:
+    """Do what is lacking; return whether anything was."""
     # Asked again here: another campaign on this store may have done it since the plan was made.
     keys = {name: key for name, (key, _) in work.audits.items()}
     train, missing = outstanding(store, work.key, keys, work.training is not None)
+    lacking = train or bool(missing)
     training, limit = None, Deadline(work.time_limit)
     if alone:  # the run is ours: whatever lies there half-written, nobody is writing it
         _sweep(store.folder(work.key), 0.0)
@@ -208,6 +218,7 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
             problems.append(error)
     if problems:
         raise problems[0]
+    return lacking
 
 
 def _train(

@@ -72,10 +72,12 @@ def verify(
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
-    from faeval import pipeline
+    from faeval import campaign, pipeline
     from faeval.errors import FaevalError
 
     check_format(format)
+    # Where nothing is left to run, nothing else would look at them.
+    campaign.check_options(backend, cluster, retries, time_limit, runs=evidence is None and not offline)
     if evidence is not None and not evidence.exists():
         raise FaevalError(
             f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder."
@@ -128,10 +130,14 @@ class _Progress:
         self._live: Any = None
         self._bar: Any = None
         self._last: Event | None = None
+        self._failed: dict[str, list[str]] = {}  # what runs that failed alike said
 
     def __call__(self, event: Event) -> None:
         if event.kind == "failed":
-            self._say(f"failed: {event.job}: {event.message}")
+            cause = _cause(event)
+            if cause not in self._failed:
+                self._say(f"failed: {event.job}: {event.message}")
+            self._failed.setdefault(cause, []).append(str(event.message))
         elif event.kind == "stopping":
             self._say(f"faeval: {event.message}")
         if not sys.stderr.isatty():
@@ -168,6 +174,20 @@ class _Progress:
     def close(self) -> None:
         if self._live is not None:
             self._live.stop()
+            self._live = None
+        for first, *more in self._failed.values():
+            if more:
+                which = f": {first}" if len(self._failed) > 1 else ""
+                self._say(f"and {len(more)} more run{'s' * (len(more) > 1)} failed likewise{which}")
+        self._failed.clear()
+
+
+def _cause(event: Event) -> str:
+    """Return why a run failed, in words that do not say which run it was."""
+    text = str(event.message)
+    for own in (f"seed {event.job.seed}", str(event.job.arm)):
+        text = text.replace(own, "...") if own else text
+    return text
 
 
 def _summary(event: Event) -> str:

@@ -350,6 +350,9 @@ def test_another_campaign_that_was_faster_is_not_repeated(store: Store) -> None:
     CALLS.clear()
     assert len(execute(ours, store, workers=1).finished) == 1
     assert CALLS == []
+    *_, job, end = store.log.read_text().splitlines()
+    assert job.endswith("net dfa seed 1: done by another campaign")
+    assert end.endswith("s: 0 done, 1 done by another campaign, 0 failed, 0 left")
 
 
 def test_two_experiments_of_one_name_do_not_share_runs(store: Store) -> None:

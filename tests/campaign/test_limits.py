@@ -194,3 +194,5 @@ def test_what_is_no_number_of_retries_or_seconds_is_refused(store: Store, fields
         one(sleeps, **fields)
     with pytest.raises(FaevalError, match=says):
         go(one(sleeps), store, (2,), **fields)
+    with pytest.raises(FaevalError, match=says):  # with nothing to run, too
+        go(one(sleeps), store, (), **fields)

@@ -10,8 +10,11 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import faeval as fe
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "campaigns.md"
@@ -53,6 +56,23 @@ def test_every_option_of_the_page_is_one_of_the_command() -> None:
     ).stdout
     assert {"--backend", "--cluster", "--retries", "--time-limit", "--workers", "--store"} <= options
     assert not [option for option in options if option not in shown]
+
+
+def test_a_run_that_raises_does_to_its_claims_what_the_page_says(tmp_path: Path) -> None:
+    def run(arm: Any, seed: int) -> dict[str, float]:
+        if seed == 2:
+            raise RuntimeError("no luck")
+        return {"y": seed + arm["x"]}
+
+    mine = fe.Experiment("mine", run, factors={"x": 0}, metrics=["y"])
+    y = [fe.metric("y", arm) for arm in (fe.Arm(x=1), fe.Arm())]
+    claim = fe.Claim(
+        "x adds", fe.exceeds(*y, by=fe.Margin(0.1, "a tenth")), attributed_to="x", experiment=mine, seeds=(1, 2, 3)
+    )
+    report = fe.verify(claim, workers=1, store=tmp_path)
+    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if "a run raises an error" in line]
+    (verdict,) = report.verdicts
+    assert f"`{verdict.verdict}: {verdict.reason}` (exit code {report.exit_code()})" in row
 
 
 def test_the_slurm_script_makes_the_jobs_it_says() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -85,3 +86,26 @@ def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(ca
     ]
     assert plain[at + 1] == "    Traceback (most recent call last):"
     assert re.fullmatch(r"ends after \d+\.\d s: 14 done, 1 failed, 0 left", plain[-1])
+
+
+def test_runs_that_fail_alike_are_one_line_and_the_log_has_each(campaign: Any) -> None:
+    done = campaign.verify(PAUSE="0", BAD="all")
+    assert done.returncode == 11
+    told = done.stderr.decode().splitlines()
+    assert sum("failed: toy" in line for line in told) == 1
+    assert told[-1] == f"and {campaign.total - 1} more runs failed likewise"
+    assert campaign.store.log.read_text().count("ValueError: bad") == 2 * campaign.total  # each, and its traceback
+
+
+def test_options_are_looked_at_where_nothing_is_left_to_run(campaign: Any) -> None:
+    assert campaign.verify(PAUSE="0").returncode == 0
+    refused = {"--time-limit=-1": "time_limit=-1.0 (float) must be"}
+    for package, backend in (("distributed", "dask"), ("ray", "ray")):
+        if importlib.util.find_spec(package) is None:
+            refused[f"--backend={backend}"] = f"is not installed; pip install 'faeval[{backend}]'"
+    for option, says in refused.items():
+        done = campaign.verify(option)
+        assert done.returncode == 2, (option, done.stderr)
+        assert says in done.stderr.decode()
+        # Offline nothing will run: a backend that a project names need not be there.
+        assert campaign.verify(option, "--offline").returncode == (0 if "backend" in option else 2)
