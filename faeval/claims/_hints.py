@@ -12,6 +12,9 @@ from typing import Any
 from faeval.errors import FaevalError
 
 _KEYWORD = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
+_MARGINS = {"by": "within", "within": "by"}  # a difference is larger by a margin, or within one
+_OF_ASSERTIONS = {"by", "within", "anticipated"}
+_FILLED_IN = {"id", "experiment", "line"}  # of a claim, as its file is loaded
 _NAME = re.compile(r"module 'faeval' has no attribute '(\w+)'")
 
 
@@ -36,6 +39,14 @@ def _meant(error: BaseException) -> str:
     if found is None or called is None:
         return ""
     known = [n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL]
+    if called is faeval.Claim:
+        known = [name for name in known if name not in _FILLED_IN]
+        if found[2] in _OF_ASSERTIONS:
+            return (
+                f"; {found[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...), anticipated=0.3)."
+            )
+    if _MARGINS.get(found[2]) in known:
+        return f"; did you mean {_MARGINS[found[2]]!r}?"
     return _did_you_mean(found[2], known) or f"; its arguments: {', '.join(known)}."
 
 

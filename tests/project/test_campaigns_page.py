@@ -72,7 +72,7 @@ def test_a_run_that_raises_does_to_its_claims_what_the_page_says(tmp_path: Path)
     report = fe.verify(claim, workers=1, store=tmp_path)
     (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if "a run raises an error" in line]
     (verdict,) = report.verdicts
-    assert f"`{verdict.verdict}: {verdict.reason}` (exit code {report.exit_code()})" in row
+    assert f"`{verdict.verdict}: {verdict.reason_code}` (exit code {report.exit_code()})" in row
 
 
 def test_the_slurm_script_makes_the_jobs_it_says() -> None:
