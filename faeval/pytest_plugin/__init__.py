@@ -45,6 +45,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
     return [ClaimsFile.from_parent(parent, path=file_path)] if is_claims_file(file_path, parent.config) else found
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse a setting that there is not, once what is selected is known."""
+    # A worker of pytest-xdist has nobody to tell: there, each claim says it.
+    if not hasattr(config, "workerinput") and any(isinstance(item, ClaimItem) for item in items):
+        from faeval.pytest_plugin._session import check_setting
+
+        check_setting(items, config)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -160,8 +161,12 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
         "everything": options.all,
         "progress": _progress(config),
     }
-    with _quiet():
-        return pipeline.verify(given, **{**arguments, **changes})
+    try:
+        with _quiet():
+            return pipeline.verify(given, **{**arguments, **changes})
+    except KeyboardInterrupt:
+        # In place of the line of faeval's own code at which it happened to be.
+        pytest.exit("faeval: interrupted; finished runs are kept, the same command goes on from there", returncode=2)
 
 
 @contextlib.contextmanager
@@ -209,6 +214,20 @@ def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]
     return found
 
 
+def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
+    """Raise UsageError where the setting that was given is none: once, and not for each claim."""
+    name = config.stash[KEY].setting
+    own = {item.claim.experiment.name for item in items if isinstance(item, ClaimItem) and item.claim.experiment}
+    if name is None or name in own or config.stash[KEY].evidence is not None:  # evidence may be of any setting
+        return
+    from faeval.experiment import experiment
+
+    try:
+        experiment(name)
+    except FaevalError as error:
+        raise pytest.UsageError(f"faeval: {error}") from None
+
+
 def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
     """Return what tells of runs on the terminal: one line when they begin, with -v one for each that is over."""
     terminal: Any = config.pluginmanager.getplugin("terminalreporter")
@@ -219,14 +238,17 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
     def tell(event: Event) -> None:
         over = event.kind in ("finished", "failed")
         first = event.kind == "started" and event.done == 0 and event.job.key not in begun
-        if (over and terminal.verbosity > 0) or (first and not begun):
+        stopping = event.kind == "stopping"
+        if (over and terminal.verbosity > 0) or (first and not begun) or stopping:
             begun.add(event.job.key)
-            with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            with turn, capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
                 terminal.ensure_newline()
                 text = f"{event.total} runs to do" if not over else f"{event.done}/{event.total} runs: {event.job}"
-                terminal.write_line(f"faeval: {text}" + (f": {event.message}" if event.message else ""))
+                said = f"{text}: {event.message}" if event.message else text
+                terminal.write_line(f"faeval: {event.message if stopping else said}")
 
     begun: set[str] = set()
+    turn = threading.Lock()  # that a campaign stops is told from a thread of its own
     return tell
 
 

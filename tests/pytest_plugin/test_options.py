@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from faeval.evidence import Store
+
+Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SCRIPT = """
 import json, os, pathlib, sys
@@ -50,3 +60,40 @@ def test_command_line_environment_ini_and_table_count_in_this_order(tmp_path: Pa
     # Seeds are a matter of the claims, and no variable sets them.
     assert environment == expected("environment", "environment", "4", "3", "False")
     assert line == expected("line", "line", "(1,)", "4", "True")
+
+
+def test_a_setting_that_there_is_not_is_one_usage_error(project: Path, run_pytest: Pytest) -> None:
+    done = run_pytest(project, "claims/", "--faeval-setting", "foo")
+    assert done.returncode == 4, done.stdout
+    assert (done.stdout + done.stderr).count("'foo'") == 1
+    assert not (project / "journal").exists()
+    one = run_pytest(project, "claims/toy.py::known_mix", "--faeval-setting", "toy")  # what the file brings
+    assert one.returncode == 0, one.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_says_that_finished_runs_are_kept(project: Path, presses: int) -> None:
+    file = project / "claims" / "toy.py"
+    pause = "    if seed == 2:\n        import time\n        time.sleep(1 if PRESSES == 1 else 600)\n"
+    text = file.read_text().replace("    wobble =", f"{pause}    wobble =", 1)
+    file.write_text(f"PRESSES = {presses}\n" + text)
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "claims/toy.py::good", "-v"]
+    said = project / "said"
+    with said.open("w") as out, subprocess.Popen(command, cwd=project, stdout=out, stderr=out) as process:
+        journal = project / "journal"
+        end = time.monotonic() + 120
+        while not (journal.exists() and " 2\n" in journal.read_text()) and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        while presses == 2 and "press Ctrl-C again" not in said.read_text() and time.monotonic() < end:
+            time.sleep(0.02)
+        if presses == 2:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 2, said.read_text()
+    text = said.read_text()
+    assert "faeval: stopping: 1 running" in text
+    assert "interrupted; finished runs are kept, the same command goes on from there" in text
+    assert "_execute.py" not in text
+    assert "INTERNALERROR" not in text
+    assert len(list(Store(project / ".faeval").records())) == len(journal.read_text().splitlines()) - (presses - 1)
