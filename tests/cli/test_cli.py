@@ -341,7 +341,7 @@ def test_evidence_that_is_no_table_at_all(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     one_clear_line(faeval("verify", "--evidence", "empty.csv", cwd=tmp_path), "empty.csv")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1\x00\x01")
-    one_clear_line(faeval("verify", "--evidence", "cut.parquet", cwd=tmp_path), "cut.parquet")
+    one_clear_line(faeval("verify", "--evidence", "cut.parquet", cwd=tmp_path), "cut.parquet", code=12)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_record_that_was_altered_is_refused_by_its_name(campaign: Any) -> None
         assert harm != content
         first.write_bytes(harm)
         refused = campaign.verify()
-        assert (refused.returncode, refused.stdout) == (12, b""), harm
+        assert (refused.returncode, json.loads(refused.stdout)["schema"]) == (12, "faeval-error-1"), harm
         assert first.name in refused.stderr.decode()
         assert len(refused.stderr.splitlines()) == 1
     first.write_bytes(content)
