@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 _AGAIN = 1.0  # seconds after which code that went on all the same is interrupted once more
+_T = TypeVar("_T")
 
 
 class _Overdue(BaseException):
@@ -28,77 +29,94 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.end = time.monotonic() + (seconds or 0.0)
+        self._raised = -_AGAIN  # when the run was interrupted last
+        self._armed = False
 
-    @contextlib.contextmanager
-    def enforced(self) -> Iterator[None]:
-        """Raise TimeoutError from the code inside as soon as the time is over."""
+    def call(self, step: Callable[[], _T]) -> _T:
+        """Return what a step of the run returns; raise TimeoutError from inside it as soon as the time is over.
+
+        An interruption may come at any moment, this function's own lines among them. So it is all in one frame, and no
+        context manager, whose exit could be interrupted before it knows: whenever the timer rings, the handler below is
+        around it, and what it does first is to disarm the timer.
+        """
         if self.seconds is None:
-            yield
-            return
+            return step()
         left = self.end - time.monotonic()
         if left <= 0:
             raise self._error()
         by_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+        stop = self._by_signal(left) if by_signal else self._by_thread(left)
         try:
-            with _by_signal(left) if by_signal else _by_thread(left):
-                yield
-        except _Overdue:
+            try:
+                self._armed = True
+                result = step()
+                self._armed = False
+            except _Overdue:
+                self._armed = False
+                raise self._error() from None
+            finally:
+                self._armed = False
+                stop()
+        except _Overdue:  # in the lines between
+            self._armed = False
+            stop()
             raise self._error() from None
         if time.monotonic() > self.end:  # it swallowed the interruption, or could not be interrupted
             raise self._error()
+        return result
 
     def checking(self, progress: Callable[[float], None]) -> Callable[[float], None]:
         """Return a callback that asks for the time, too: a training loop that reports stops between two steps."""
 
         def told(fraction: float) -> None:
             if self.seconds is not None and time.monotonic() > self.end:
+                self._raised = time.monotonic()  # the timer does not ring into what this sets off
                 raise _Overdue
             progress(fraction)
 
         return told
 
+    def _due(self) -> bool:
+        """Whether to interrupt the run now: not while an earlier interruption is still on its way out."""
+        now = time.monotonic()
+        if not self._armed or now - self._raised < _AGAIN / 2:
+            return False
+        self._raised = now
+        return True
+
     def _error(self) -> TimeoutError:
         return TimeoutError(f"took longer than its time limit of {self.seconds:g} s")
 
+    def _by_signal(self, seconds: float) -> Callable[[], None]:
+        def ring(signum: int, frame: FrameType | None) -> None:
+            if self._due():
+                raise _Overdue
 
-@contextlib.contextmanager
-def _by_signal(seconds: float) -> Iterator[None]:
-    armed = True
+        before, timer = signal.signal(signal.SIGALRM, ring), signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
-    def ring(signum: int, frame: FrameType | None) -> None:
-        if armed:
-            raise _Overdue
+        def stop() -> None:
+            signal.setitimer(signal.ITIMER_REAL, *timer)
+            signal.signal(signal.SIGALRM, before)
 
-    before, timer = signal.signal(signal.SIGALRM, ring), signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    try:
-        try:
-            yield
-        finally:
-            armed = False
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *timer)
-        signal.signal(signal.SIGALRM, before)
+        return stop
 
+    def _by_thread(self, seconds: float) -> Callable[[], None]:
+        run, over, lock = threading.get_ident(), threading.Event(), threading.Lock()
+        interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-@contextlib.contextmanager
-def _by_thread(seconds: float) -> Iterator[None]:
-    run, over, lock = threading.get_ident(), threading.Event(), threading.Lock()
-    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        def watch() -> None:
+            pause = seconds
+            while not over.wait(pause):
+                with lock:
+                    if not over.is_set() and self._due():
+                        interrupt(ctypes.c_ulong(run), ctypes.py_object(_Overdue))
+                pause = _AGAIN
 
-    def watch() -> None:
-        pause = seconds
-        while not over.wait(pause):
-            with lock:
-                if not over.is_set():
-                    interrupt(ctypes.c_ulong(run), ctypes.py_object(_Overdue))
-            pause = _AGAIN
+        threading.Thread(target=watch, daemon=True).start()
 
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        try:
-            yield
-        finally:
+        def stop() -> None:
             over.set()
-    finally:
-        with lock:
-            interrupt(ctypes.c_ulong(run), None)  # one that was sent and has not arrived
+            with lock:
+                interrupt(ctypes.c_ulong(run), None)  # one that was sent and has not arrived
+
+        return stop

@@ -227,8 +227,9 @@ def _train(
     with _partial(work, store) as partial:
         origin = _origin(work)
         told = limit.checking(progress)
-        with limit.enforced():
-            result = stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, told)
+        result = limit.call(
+            lambda: stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, told)
+        )
         return _keep_training(work, stage, store, partial, result, origin)
 
 
@@ -245,8 +246,9 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         seeds = [work.seed for work in lacking]
         limit = Deadline(None if first.time_limit is None else first.time_limit * len(lacking))
         told = limit.checking(progress)
-        with limit.enforced():
-            results = stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, told)
+        results = limit.call(
+            lambda: stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, told)
+        )
         if not isinstance(results, Sequence) or len(results) != len(lacking):
             raise FaevalError(f"{first.setting}: training_many returned no list of {len(lacking)} results, one a seed.")
         # Each seed's record says its share of the time, so that the sum over records is the time it took.
@@ -307,13 +309,14 @@ def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None,
     origin = _origin(work)
     function = stage.resolve()
     if work.training is None:
-        with limit.enforced():
-            fields: dict[str, Any] = {"rows": _rows(function(dict(work.factors), work.seed), work, name)}
+        rows = limit.call(lambda: _rows(function(dict(work.factors), work.seed), work, name))
+        fields: dict[str, Any] = {"rows": rows}
         revisions = {name: stage.revision}
     else:
         folder = store.folder(work.key)
-        with limit.enforced():
-            result = function(dict(work.factors), work.seed, folder, training, work.options, work.config)
+        result = limit.call(
+            lambda: function(dict(work.factors), work.seed, folder, training, work.options, work.config)
+        )
         fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
         fields["rows"] = _rows(fields.get("rows", ()), work, name)
         revisions = {"training": work.training.revision, name: stage.revision}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -196,3 +197,24 @@ def test_what_is_no_number_of_retries_or_seconds_is_refused(store: Store, fields
         go(one(sleeps), store, (2,), **fields)
     with pytest.raises(FaevalError, match=says):  # with nothing to run, too
         go(one(sleeps), store, (), **fields)
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.0005, 0.001, 0.002])
+def test_an_interruption_at_any_moment_stays_inside(lag: float) -> None:
+    """The timer rings while a step ends, reports, or is being left: nothing but TimeoutError or its result comes out."""
+    from faeval.campaign._deadline import Deadline
+
+    before = signal.getsignal(signal.SIGALRM)
+    for number in range(150):
+        deadline = Deadline(0.002 + number % 7 * 1e-4)
+        told = deadline.checking(lambda _: None)
+
+        def step(told: Any = told, end: float = deadline.end + lag - 0.001) -> str:
+            while time.monotonic() < end:
+                told(0.5)
+            return "done"
+
+        with contextlib.suppress(TimeoutError):
+            assert deadline.call(step) == "done"
+        assert signal.getsignal(signal.SIGALRM) == before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
