@@ -156,7 +156,7 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
         "data": options.data,
         "device": options.device,
         "backend": options.backend,
-        "from_evidence": None if options.evidence is None else _evidence(config, options.evidence),
+        "from_evidence": options.evidence,  # by its path: what stands beside it counts as well
         "offline": options.offline,
         "everything": options.all,
         "progress": _progress(config),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -166,3 +167,18 @@ def test_what_a_files_own_experiment_lacks_is_an_error_of_collection_at_the_clai
     assert done.returncode == 2
     assert f"toy.py:{text.count(chr(10)) + 1}: claim 'toy::unknown' in toy: no metric 'scare' here" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_evidence_given_by_path_is_held_against_what_stands_beside_it(
+    tmp_path: Path, write_project: Callable[..., Path], run_pytest: Pytest
+) -> None:
+    write_project(tmp_path)
+    command = [sys.executable, "-m", "faeval", "verify", "--workers", "1", "--report", "out"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=300, check=False)
+    sound = run_pytest(tmp_path, "claims", "-k", "good", "--faeval-evidence", "out")
+    assert sound.returncode == 0, sound.stdout
+    evidence = tmp_path / "out" / "evidence.csv"
+    evidence.write_text(evidence.read_text().replace(",measured,", ",below_floor,", 1))
+    altered = run_pytest(tmp_path, "claims", "-k", "good", "--faeval-evidence", "out")
+    assert altered.returncode == 1
+    assert "it was altered or replaced" in altered.stdout
