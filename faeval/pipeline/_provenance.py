@@ -51,8 +51,6 @@ def origins_of(records: Iterable[evidence.Record]) -> Origins:
 
 def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
     """Return origins as they are written beside evidence: one item for a lock, an arm and metrics that share seeds."""
-    if origins.common is not None:
-        return [{"lock": lock} for lock in sorted(origins.common, key=str)]
     locks = {lock for found in origins.locks.values() for lock in found}
     if len(locks) == 1:
         return [{"lock": lock} for lock in locks]
@@ -110,10 +108,13 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
     if not path.is_dir() and path.name not in evidence.PACKS:
         return
     folder = path if path.is_dir() else path.parent
-    for name in ("provenance.json", "verdicts.json"):
-        file = folder / name
-        stated = _content(file).get("evidence_sha256") if file.is_file() else None
-        if stated is not None and stated != (found := evidence.digest(table)):
+    files = (folder / name for name in ("provenance.json", "verdicts.json"))
+    said = {file.name: _content(file).get("evidence_sha256") for file in files if file.is_file()}
+    if not any(said.values()):
+        return
+    found = evidence.digest(table)
+    for name, stated in said.items():
+        if stated is not None and stated != found:
             raise Tampered(
                 f"{folder}: its evidence has SHA-256 {found[:12]}, and {name} beside it says {str(stated)[:12]}: it was altered "
                 "or replaced. Restore it; evidence of another origin belongs into a folder of its own."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import campaign, claims, evidence
-from faeval.claims import Origins
+from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import RunOptions
 from faeval.pipeline._figures import controls_in, profiles_of
@@ -94,7 +94,8 @@ def verify(
         _check_same_experiment(chosen, setting)
         table = table[table["setting"] == chosen.setting]
         written = written_provenance(from_evidence)
-        return _report(chosen, table, chosen_seeds, written, written_origins(written), by_hand=True)
+        verdicts = _decide(chosen, table, chosen_seeds, written_origins(written), by_hand=True)
+        return _report(chosen, table, verdicts, written)
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())
@@ -127,26 +128,24 @@ def verify(
             )
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
         records = list(kept.records(plan.wanted))
-        origins = origins_of(records)
-        provenance = provenance_of(records, origins)
-        report = _report(chosen, kept.table(plan.wanted), chosen_seeds, provenance, origins, failures, by_hand=False)
-        further = next_stops(chosen, report.verdicts, stops or {})
+        table, origins = kept.table_of(records), origins_of(records)
+        verdicts = _decide(chosen, table, chosen_seeds, origins, failures, by_hand=False)
+        further = next_stops(chosen, verdicts, stops or {})
         if not further:
-            return report
+            return _report(chosen, table, verdicts, provenance_of(records, origins))
         stops = further
 
 
-def _report(
+def _decide(
     chosen: Selection,
     table: pd.DataFrame,
     seeds: int | tuple[int, ...] | None,
-    provenance: dict[str, Any],
     origins: Origins,
     failures: Sequence[tuple[str, int, str]] = (),
     *,
     by_hand: bool,
-) -> Report:
-    verdicts = claims.decide(
+) -> list[Verdict]:
+    return claims.decide(
         chosen.claims,
         table,
         chosen.setting,
@@ -156,6 +155,9 @@ def _report(
         by_hand=by_hand,
         origins=origins,
     )
+
+
+def _report(chosen: Selection, table: pd.DataFrame, verdicts: Sequence[Verdict], provenance: dict[str, Any]) -> Report:
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
