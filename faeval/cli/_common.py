@@ -15,6 +15,12 @@ NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
 FORMATS = ("table", "json")
 
 
+def nothing_selected() -> typer.Exit:
+    """Say that there is nothing to do, and return the exit to raise."""
+    typer.echo("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
+    return typer.Exit(NOTHING_SELECTED)
+
+
 def complete_setting() -> list[tuple[str, str]]:
     """Return the named experiments, for the shell; those that claims files bring would need their code to be run."""
     from faeval.experiment import experiments

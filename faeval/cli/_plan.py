@@ -9,7 +9,6 @@ import typer
 
 from faeval.cli._common import (
     DRIFT,
-    NOTHING_SELECTED,
     Data,
     Device,
     Everything,
@@ -22,6 +21,7 @@ from faeval.cli._common import (
     check_format,
     console_for,
     duration,
+    nothing_selected,
     seeds_of,
 )
 
@@ -60,8 +60,7 @@ def plan(
         everything=everything,
     )
     if not result.outlooks:
-        typer.echo("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
-        raise typer.Exit(NOTHING_SELECTED)
+        raise nothing_selected()
     count = workers or os.cpu_count() or 1
     if format == "json":
         typer.echo(json.dumps({**_plan_content(result, count), "exit_code": result.exit_code()}, indent=1))

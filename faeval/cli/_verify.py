@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faeval.cli._common import (
-    NOTHING_SELECTED,
     Data,
     Device,
     Everything,
@@ -23,6 +22,7 @@ from faeval.cli._common import (
     check_format,
     console_for,
     duration,
+    nothing_selected,
     seeds_of,
 )
 
@@ -107,8 +107,7 @@ def verify(
     finally:
         progress.close()
     if not result.verdicts:
-        typer.echo("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
-        raise typer.Exit(NOTHING_SELECTED)
+        raise nothing_selected()
     if report is not None:
         for path in pipeline.publish(result, report):
             typer.echo(f"wrote {path}", err=True)
