@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,26 +148,13 @@ def test_a_function_that_cannot_be_sent_is_a_failure_of_its_own(tmp_path: Path) 
     assert message.startswith("its function cannot be sent to a worker")
 
 
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait(until: Callable[[], bool], seconds: float = 150) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
 def test_a_worker_leaves_ctrl_c_to_the_campaign(mine: Experiment, tmp_path: Path) -> None:
     assert len(go(mine, Store(tmp_path / "store"), [("interrupted", 1)], workers=2).finished) == 1
 
 
-def test_an_error_in_the_callers_own_callback_stops_the_workers(mine: Experiment, tmp_path: Path) -> None:
+def test_an_error_in_the_callers_own_callback_stops_the_workers(
+    mine: Experiment, tmp_path: Path, until: Callable[..., None], lives: Callable[[int], bool]
+) -> None:
     def progress(event: Event) -> None:
         if event.kind == "finished":
             raise RuntimeError("no terminal")
@@ -177,25 +163,25 @@ def test_an_error_in_the_callers_own_callback_stops_the_workers(mine: Experiment
     with pytest.raises(RuntimeError, match="no terminal") as caught:
         go(mine, store, [("sleeps", seed) for seed in (3, 1)], workers=2, progress=progress)
     assert caught.traceback  # it holds all that was open, which must not hold the workers
-    wait(lambda: not any(alive(int(pid)) for pid, _, _ in calls(tmp_path)))
+    until(lambda: not any(lives(int(pid)) for pid, _, _ in calls(tmp_path)))
     assert [line.split(",")[2] for line in measured(store)] == ["1"]
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "kill -9"])
 def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
-    mine: Experiment, tmp_path: Path, how: str
+    mine: Experiment, tmp_path: Path, how: str, until: Callable[..., None], lives: Callable[[int], bool]
 ) -> None:
     command = [sys.executable, "-c", CAMPAIGN, str(tmp_path)]
     store = Store(tmp_path / "store")
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait(
+            until(
                 lambda: (
                     {1, 2, 3, 4} <= set(seeds(tmp_path, "sleeps")) and len(list(store.runs.glob("*/audit*.json"))) == 2
                 )
             )
             workers = {int(pid) for pid, _, _ in calls(tmp_path)}
-            assert all(alive(pid) for pid in workers)
+            assert all(lives(pid) for pid in workers)
             if how == "ctrl-c":
                 os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
             else:
@@ -205,7 +191,7 @@ def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
             os.killpg(process.pid, signal.SIGKILL)
             raise
     assert process.returncode == (130 if how == "ctrl-c" else -signal.SIGKILL)
-    wait(lambda: not any(alive(pid) for pid in workers), 60)
+    until(lambda: not any(lives(pid) for pid in workers), 60)
     if how == "ctrl-c":
         assert errors == ""
     assert [line.split(",")[2] for line in measured(store)] == ["1", "2"]

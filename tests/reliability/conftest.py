@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -113,21 +112,6 @@ class Campaign:
         return found
 
 
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait(until: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
     return Campaign(tmp_path / "campaign")
@@ -136,16 +120,6 @@ def campaign(tmp_path: Path) -> Campaign:
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Campaign]:
     return lambda name, seeds=5: Campaign(tmp_path / name, seeds)
-
-
-@pytest.fixture
-def until() -> Callable[..., None]:
-    return wait
-
-
-@pytest.fixture
-def lives() -> Callable[[int], bool]:
-    return alive
 
 
 @pytest.fixture(scope="session")
