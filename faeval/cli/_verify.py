@@ -72,12 +72,10 @@ def verify(
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
-    from faeval import campaign, pipeline
+    from faeval import pipeline
     from faeval.errors import FaevalError
 
     check_format(format)
-    # Where nothing is left to run, nothing else would look at them.
-    campaign.check_options(backend, cluster, retries, time_limit, runs=evidence is None and not offline)
     if evidence is not None and not evidence.exists():
         raise FaevalError(
             f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder."

@@ -86,6 +86,8 @@ def verify(
     FaevalError
         Anything given that cannot be used; nothing that was measured is lost.
     """
+    # Where nothing is left to run, nothing else would look at them.
+    campaign.check_options(backend, cluster, retries, time_limit, runs=from_evidence is None and not offline)
     chosen_seeds = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     if from_evidence is not None:
         table = evidence.read(from_evidence)

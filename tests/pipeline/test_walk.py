@@ -9,6 +9,7 @@ import pytest
 
 import faeval as fe
 from faeval import pipeline
+from faeval.errors import FaevalError
 from faeval.evidence import Store, csv_bytes
 
 tiny = fe.Arm("dfa", epochs=2, width=16, blocks=2)
@@ -133,3 +134,11 @@ def test_registration_carries_the_pilots_spread(store: Path, tmp_path: Path) -> 
     (row,) = plan.outlooks[0].assertions
     assert row.chances is not None
     assert 0 < row.chances.power <= 1
+
+
+@pytest.mark.parametrize("wrong", [{"backend": "slurm"}, {"cluster": "tcp://x:1"}, {"retries": -1}, {"time_limit": 0}])
+def test_options_of_a_campaign_are_looked_at_with_nothing_to_run(wrong: dict[str, object], tmp_path: Path) -> None:
+    (name,) = wrong
+    for nothing in ({"offline": True}, {"from_evidence": tmp_path}):
+        with pytest.raises(FaevalError, match=f"{name}="):
+            fe.verify(claim, store=tmp_path, **nothing, **wrong)  # type: ignore[arg-type]
