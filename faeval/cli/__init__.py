@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval.cli import _bench, _calibrate, _evidence, _init, _plan, _verify
+from faeval.cli import _bench, _calibrate, _evidence, _init, _plan, _report, _verify
 from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ def _defaults(command: Any) -> dict[str, Any]:
 app.command()(_verify.verify)
 app.command()(_plan.plan)
 app.command()(_plan.lock)
+app.command()(_report.report)
 app.command()(_calibrate.calibrate)
 app.command()(_bench.audit)
 app.command("check-metric")(_bench.check_metric)

@@ -1,5 +1,7 @@
 """The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line itself."""
 
+from faeval.pipeline._again import decide_again as decide_again
+from faeval.pipeline._again import report_folders as report_folders
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport

@@ -97,7 +97,7 @@ def verify(
         table = table[table["setting"] == chosen.setting]
         written = written_provenance(from_evidence)
         verdicts = _decide(chosen, table, chosen_seeds, written_origins(written), by_hand=True)
-        return _report(chosen, table, verdicts, written)
+        return _report(chosen, table, verdicts, written, chosen_seeds)
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())
@@ -134,7 +134,7 @@ def verify(
         verdicts = _decide(chosen, table, chosen_seeds, origins, failures, by_hand=False)
         further = next_stops(chosen, verdicts, stops or {})
         if not further:
-            return _report(chosen, table, verdicts, provenance_of(records, origins))
+            return _report(chosen, table, verdicts, provenance_of(records, origins), chosen_seeds)
         stops = further
 
 
@@ -159,10 +159,17 @@ def _decide(
     )
 
 
-def _report(chosen: Selection, table: pd.DataFrame, verdicts: Sequence[Verdict], provenance: dict[str, Any]) -> Report:
+def _report(
+    chosen: Selection,
+    table: pd.DataFrame,
+    verdicts: Sequence[Verdict],
+    provenance: dict[str, Any],
+    seeds: int | tuple[int, ...] | None,
+) -> Report:
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
+        seeds=seeds,
         evidence_sha256=evidence.digest(table) if len(table) else None,
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         provenance=provenance,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SCHEMA = "faeval/report/1"
+#: The forms of a report as text, and the file that each is written to.
+FORMS: Mapping[str, str] = {"html": "report.html", "markdown": "report.md", "json": "verdicts.json"}
+#: Those that are written where none is named.
+WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class Report:
         The positive control of each instrument that evidence holds one of, to be drawn.
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
+    seeds
+        What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
     """
 
     setting: str
@@ -107,6 +113,7 @@ class Report:
     profiles: tuple[Profile, ...] = ()
     controls: tuple[ControlCurve, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    seeds: int | tuple[int, ...] | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -134,6 +141,7 @@ class Report:
         return {
             "schema": SCHEMA,
             "setting": self.setting,
+            "seeds": _plain(self.seeds),
             "counts": self.counts,
             "exit_code": self.exit_code(strict),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
@@ -175,19 +183,36 @@ class Report:
 
         return table(self, width)
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write report.html, report.md and verdicts.json, each whole or not at all, and return their paths.
+    def render(self, form: str) -> str:
+        """Return the report in one of :data:`FORMS`.
 
         Raises
         ------
         FaevalError
-            The folder cannot be made or written to.
+            There is no such form.
         """
-        views = {"report.html": self.to_html(), "report.md": self.to_markdown(), "verdicts.json": self.to_json()}
+        if form not in FORMS:
+            raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
+        views: dict[str, Callable[[], str]] = {
+            "html": self.to_html,
+            "markdown": self.to_markdown,
+            "json": self.to_json,
+        }
+        return views[form]()
+
+    def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
+        """Write some of :data:`FORMS` into a folder, each file whole or not at all, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            There is no such form; or the folder cannot be made or written to.
+        """
+        views = {form: self.render(form) for form in forms}
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return [_replace(folder / name, text.encode()) for name, text in views.items()]
+            return [_replace(folder / FORMS[form], text.encode()) for form, text in views.items()]
         except OSError as error:
             raise FaevalError(
                 f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."

@@ -1,0 +1,94 @@
+"""A report that was written, decided again from the evidence in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from faeval import evidence
+from faeval.errors import EvidenceError, FaevalError
+from faeval.pipeline._select import Given, Selection, select
+from faeval.pipeline._walk import verify
+from faeval.reports import FORMS, Report
+
+
+def report_folders(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the report folders among these folders and below them: those that hold evidence and verdicts.json.
+
+    Raises
+    ------
+    FaevalError
+        There is none in one of them.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        inner = sorted(
+            p.parent for p in path.rglob(FORMS["json"]) if any((p.parent / e).is_file() for e in evidence.PACKS)
+        )
+        if not inner:
+            packs = " or ".join(evidence.PACKS)
+            raise FaevalError(
+                f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there; faeval verify --report "
+                "FOLDER writes one."
+            )
+        found |= dict.fromkeys(inner)
+    return list(found)
+
+
+def stated(folder: str | Path) -> dict[str, Any]:
+    """Return what verdicts.json in a report folder says.
+
+    Raises
+    ------
+    EvidenceError
+        There is no such file, or it is no report's JSON.
+    """
+    file = Path(folder) / FORMS["json"]
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(
+            f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
+        ) from None
+    verdicts = content.get("verdicts") if isinstance(content, dict) else None
+    if not isinstance(verdicts, list) or not all(
+        isinstance(v, dict) and isinstance(v.get("claim"), str) for v in verdicts
+    ):
+        raise EvidenceError(f"{file}: is no report of faeval: it has no list `verdicts` with a `claim` each.")
+    return dict(content)
+
+
+def decide_again(folder: str | Path, given: Given = "claims") -> Report:
+    """Decide the claims of a report folder again, from the evidence in it; nothing is trained, nothing is written.
+
+    Parameters
+    ----------
+    folder
+        What ``faeval verify --report`` wrote: its evidence is read, and of verdicts.json which claims on which seeds.
+    given
+        Where the claims are.
+
+    Raises
+    ------
+    FaevalError
+        The folder is no report; a claim of it is not among those given.
+    """
+    said = stated(folder)
+    everything = select(given, said.get("setting"), everything=True)
+    known = {claim.id: claim for claim in everything.claims}
+    asked = [verdict["claim"] for verdict in said["verdicts"]]
+    if missing := [name for name in asked if name not in known]:
+        raise FaevalError(
+            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given: {', '.join(missing[:3])}; name "
+            "their files with --claims (given= in Python)."
+        )
+    seeds = said.get("seeds")
+    chosen = Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
+    return verify(
+        chosen,
+        setting=said.get("setting"),
+        seeds=seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
+        from_evidence=folder,
+    )
