@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval.cli import _bench, _calibrate, _evidence, _init, _plan, _report, _verify
+from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
 from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ app.command()(_report.report)
 app.command()(_calibrate.calibrate)
 app.command()(_bench.audit)
 app.command("check-metric")(_bench.check_metric)
+app.command("check-numbers")(_numbers.check_numbers)
 app.command()(_init.init)
 app.add_typer(_evidence.app, name="evidence")
 

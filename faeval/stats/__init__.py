@@ -15,6 +15,7 @@ from faeval.stats._ledger import confidence_sequence, e_process, e_value
 from faeval.stats._looks import constant_boundary, nominal_level, sequential_p, spending_levels
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
 from faeval.stats._power import detectable_effect, power, seeds_needed
+from faeval.stats._printed import Printed, printed
 from faeval.stats._prospect import Chances, Outlook, Prospect, outlook, prospect, seeds_for, verdict_chances
 from faeval.stats._rule import (
     AGREEMENT,
@@ -31,6 +32,7 @@ from faeval.stats._rule import (
 from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper
+from faeval.stats._statement import OUTCOMES, Allowed, Finding, Statement, check_kinds, check_statement, outcome
 from faeval.stats._tests import (
     AnyTest,
     TestName,
@@ -55,26 +57,33 @@ from faeval.stats._units import SeedMeans, VarianceSplit, explain_pooling, pooli
 __all__ = [
     "AGREEMENT",
     "LEAST_POWER",
+    "OUTCOMES",
+    "Allowed",
     "AnyTest",
     "Chances",
     "Contrast",
     "Decision",
+    "Finding",
     "HolmResult",
     "Interval",
     "Judgement",
     "Kind",
     "MeasuredError",
     "Outlook",
+    "Printed",
     "Prospect",
     "Question",
     "Ruling",
     "Screen",
     "SeedMeans",
     "Sensitivity",
+    "Statement",
     "TestName",
     "VarianceSplit",
     "apply_gates",
     "attainable_p",
+    "check_kinds",
+    "check_statement",
     "closed_testing",
     "coarse",
     "combine",
@@ -103,9 +112,11 @@ __all__ = [
     "near_margin",
     "no_spread",
     "nominal_level",
+    "outcome",
     "outlook",
     "pooling_error",
     "power",
+    "printed",
     "prospect",
     "reduce_to_seeds",
     "refuse_rows",

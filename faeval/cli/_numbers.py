@@ -1,0 +1,381 @@
+"""faeval check-numbers: whether printed numbers can belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from faeval.cli._common import Format, check_folder, check_format
+
+if TYPE_CHECKING:
+    from faeval.stats import Finding, Statement
+
+SCHEMA = "faeval/numbers/1"
+_PAIRS = ("ci",)
+_COUNTS = ("n", "n2")
+
+
+def check_numbers(
+    file: Annotated[
+        Path | None, typer.Argument(help="A TOML file of statements, [[statement]] each.", show_default="the options")
+    ] = None,
+    mean: Annotated[str | None, typer.Option(help="As printed.")] = None,
+    spread: Annotated[str | None, typer.Option(help="What is printed after +-.")] = None,
+    spread_is: Annotated[
+        str | None,
+        typer.Option(
+            help="What the source says it is: s.d., ddof 1, ddof 0, standard error, half the range, mean absolute deviation.",
+            show_default="any of them",
+        ),
+    ] = None,
+    values: Annotated[
+        str | None, typer.Option(help="What the mean is of, with commas; rows of a table are parted by semicolons.")
+    ] = None,
+    n: Annotated[int | None, typer.Option(help="The number of values claimed.")] = None,
+    step: Annotated[str | None, typer.Option(help="What single values are multiples of: 1, 0.01, 1/10000.")] = None,
+    mean2: Annotated[str | None, typer.Option(help="Of a second, independent group.")] = None,
+    spread2: Annotated[str | None, typer.Option(help="Of the second group.")] = None,
+    n2: Annotated[int | None, typer.Option(help="Of the second group.")] = None,
+    null: Annotated[str | None, typer.Option(help="What the mean is tested against.", show_default="0")] = None,
+    p: Annotated[str | None, typer.Option("--p", help="A p-value, such as .03 or '< .05'.")] = None,
+    sides: Annotated[str | None, typer.Option(help="two or one, as the source says.", show_default="either")] = None,
+    t: Annotated[str | None, typer.Option("--t", help="The statistic of a t test.")] = None,
+    f: Annotated[str | None, typer.Option("--f", help="The statistic of an F test.")] = None,
+    z: Annotated[str | None, typer.Option("--z", help="The statistic of a z test.")] = None,
+    chi2: Annotated[str | None, typer.Option("--chi2", help="The statistic of a chi-square test.")] = None,
+    r: Annotated[str | None, typer.Option("--r", help="A correlation coefficient.")] = None,
+    df: Annotated[str | None, typer.Option(help="Degrees of freedom; of F two, with a comma.")] = None,
+    ci: Annotated[str | None, typer.Option(help="A confidence interval of the mean: LOW,HIGH.")] = None,
+    level: Annotated[str | None, typer.Option(help="Of the interval.", show_default="0.95")] = None,
+    asymmetric: Annotated[
+        bool, typer.Option("--asymmetric", help="The mean need not be the middle of the interval.")
+    ] = False,
+    ratio: Annotated[str | None, typer.Option(help="Claimed of / to, such as 48x.")] = None,
+    difference: Annotated[str | None, typer.Option(help="Claimed of - to.")] = None,
+    percent: Annotated[str | None, typer.Option(help="Claimed change or share of of against to, in percent.")] = None,
+    of: Annotated[str | None, typer.Option(help="What is compared.")] = None,
+    to: Annotated[str | None, typer.Option(help="With what, a number or the name of a baseline.")] = None,
+    baseline: Annotated[
+        list[str] | None, typer.Option(help="NAME=NUMBER, what else it may have been compared with; several times.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write numbers.md and numbers.json into this folder.")] = None,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1 where not as expected."""
+    import json
+
+    from faeval.errors import FaevalError
+
+    check_format(format)
+    given: dict[str, Any] = {
+        "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step, "mean2": mean2, "spread2": spread2,
+        "n2": n2, "null": null, "p": p, "sides": sides, "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level,
+        "ratio": ratio, "difference": difference, "percent": percent, "of": of, "to": to,
+    }  # fmt: skip
+    given |= {
+        "values": None if values is None else _rows(values),
+        "df": None if df is None else _list(df),
+        "ci": None if ci is None else _list(ci),
+        "symmetric": False if asymmetric else None,
+        "baselines": _baselines(baseline) if baseline else None,
+    }
+    asked = {key: value for key, value in given.items() if value is not None}
+    if file is not None and asked:
+        raise FaevalError(
+            f"{file} and --{next(iter(asked)).replace('_', '-')} are both given; put the statement into the file, or leave the "
+            "file away."
+        )
+    if file is None and not asked:
+        raise FaevalError(
+            "nothing to check; name a TOML file of statements, or give numbers, such as --mean 0.080 --spread 0.011 "
+            "--values 0.094,0.073,0.072."
+        )
+    if report is not None:
+        check_folder(report)
+    content = _checked(_read(file) if file is not None else [_Entry(asked, "the options")])
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if report is not None:
+        for name, written in {"numbers.json": text, "numbers.md": _markdown(content)}.items():
+            (report / name).write_text(written, encoding="utf-8")
+            typer.echo(f"wrote {report / name}", err=True)
+    typer.echo(text if format == "json" else _plain(content), nl=False)
+    raise typer.Exit(content["exit_code"])
+
+
+# --- reading ---
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A statement as it is written, and where."""
+
+    fields: Mapping[str, Any]
+    place: str
+    kinds: bool = False  # of a source: whether its spreads are of one kind
+
+    @property
+    def expected(self) -> str:
+        return str(self.fields.get("expect", "consistent"))
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _rows(text: str) -> list[Any]:
+    rows = [_list(row) for row in text.split(";")]
+    return rows if len(rows) > 1 else rows[0]
+
+
+def _baselines(given: Sequence[str]) -> dict[str, str]:
+    from faeval.errors import FaevalError
+
+    for text in given:
+        if not all(part.strip() for part in text.partition("=")):
+            raise FaevalError(
+                f"--baseline {text!r} is not NAME=NUMBER; write such as --baseline 'random vector=0.0056'."
+            )
+    pairs = [text.rpartition("=") for text in given]
+    return {name.strip(): number.strip() for name, _, number in pairs}
+
+
+def _read(file: Path) -> list[_Entry]:
+    """The statements of a file, and what it says of the spreads of a source."""
+    import tomllib
+
+    from faeval.errors import FaevalError
+
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise FaevalError(f"{file}: cannot be read ({error.strerror}); name a TOML file of statements.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
+    for key in content:
+        if key not in ("statement", "spreads"):
+            raise FaevalError(f"{file}: the key {key!r} is not known; begin each statement with [[statement]].")
+    entries = []
+    for kind in ("statement", "spreads"):
+        tables = content.get(kind, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise FaevalError(f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]].")
+        for i, fields in enumerate(tables, 1):
+            named = fields.get("name") or fields.get("source") or i
+            entries.append(_Entry(fields, f"{file}: {kind} {named!r}", kinds=kind == "spreads"))
+    if not any(not entry.kinds for entry in entries):
+        raise FaevalError(f"{file}: holds no statement; begin each one with [[statement]].")
+    return entries
+
+
+def _statement(entry: _Entry) -> Statement:
+    """Check the types of a statement's fields, by name, and make it."""
+    from dataclasses import fields as fields_of
+
+    from faeval import stats
+
+    known = {f.name for f in fields_of(stats.Statement)} | {"expect"}
+    made: dict[str, Any] = {}
+    for key, value in entry.fields.items():
+        if key not in known:
+            raise _bad(entry, key, value, f"is no field; the fields are {', '.join(sorted(known))}")
+        if key == "expect":
+            continue
+        if key in _COUNTS:
+            good, wanted = (
+                isinstance(value, int) and not isinstance(value, bool),
+                "a whole number, without quotation marks",
+            )
+        elif key == "symmetric":
+            good, wanted = isinstance(value, bool), "true or false"
+        elif key == "baselines":
+            good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+            wanted = "a table of names and printed numbers, { name = '0.0056' }"
+        elif key in ("values", "df", "ci"):
+            value = [value] if key == "df" and isinstance(value, str) else value
+            rows = key == "values"
+            good = isinstance(value, list) and all(_text_or_row(v, rows) for v in value)
+            good = good and (key != "ci" or len(value) == 2)
+            wanted = "a list of printed numbers in quotation marks" + (", or of such lists" if rows else "")
+            wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key in _PAIRS else wanted
+        else:
+            good, wanted = isinstance(value, str), "text in quotation marks, so that the printed digits are kept"
+        if not good:
+            raise _bad(entry, key, value, f"is not {wanted}")
+        made[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value
+    return stats.Statement(**made)
+
+
+def _text_or_row(value: object, rows: bool) -> bool:
+    if rows and isinstance(value, list):
+        return all(isinstance(v, str) for v in value)
+    return isinstance(value, str)
+
+
+def _bad(entry: _Entry, key: str, value: object, problem: str) -> Exception:
+    from faeval.errors import FaevalError
+
+    return FaevalError(f"{entry.place}: {key} = {value!r} {problem}.")
+
+
+# --- checking ---
+
+
+def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
+    from faeval import stats
+    from faeval.errors import FaevalError
+
+    for entry in entries:
+        if entry.expected not in stats.OUTCOMES:
+            raise _bad(entry, "expect", entry.expected, f"is none of {', '.join(stats.OUTCOMES)}")
+    statements: list[dict[str, Any]] = []
+    spreads: dict[str, list[tuple[str, Finding]]] = {}
+    for entry in entries:
+        if entry.kinds:
+            continue
+        statement = _statement(entry)
+        try:
+            findings = stats.check_statement(statement)
+        except FaevalError as error:
+            raise FaevalError(f"{entry.place}: {error}") from None
+        label = _label(entry.fields)
+        spreads.setdefault(statement.source, []).extend((label, f) for f in findings if f.check == "spread")
+        fields = {key: value for key, value in entry.fields.items() if key not in ("name", "source", "expect")}
+        head = {"name": statement.name, "source": statement.source, "printed": fields}
+        statements.append(head | _outcome(entry.expected, findings))
+    expected = _expected_kinds(entries, spreads)
+    kinds = []
+    for source, found in spreads.items():
+        finding = stats.check_kinds(found)
+        if finding is not None:
+            kinds.append({"source": source} | _outcome(expected.get(source, "consistent"), [finding]))
+        elif source in expected:
+            raise FaevalError(f"spreads of {source!r}: fewer than two of its statements have a spread that can be told; leave "
+                              "this [[spreads]] out.")  # fmt: skip
+    code = 0 if all(row["as_expected"] for row in (*statements, *kinds)) else 1
+    return {"schema": SCHEMA, "exit_code": code, "statements": statements, "spreads": kinds}
+
+
+def _expected_kinds(entries: Iterable[_Entry], spreads: Mapping[str, object]) -> dict[str, str]:
+    found = {}
+    for entry in entries:
+        if entry.kinds:
+            for key, value in entry.fields.items():
+                if key not in ("source", "expect"):
+                    raise _bad(entry, key, value, "is no field; the fields are source, expect")
+            source = entry.fields.get("source")
+            if source not in spreads:
+                raise _bad(entry, "source", source, "is the source of no statement; write it as the statements do")
+            found[str(source)] = entry.expected
+    return found
+
+
+def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from faeval import stats
+
+    word = stats.outcome(findings)
+    return {
+        "outcome": word,
+        "expected": expected,
+        "as_expected": word == expected,
+        "findings": [asdict(finding) for finding in findings],
+    }
+
+
+# --- writing ---
+
+
+def _label(fields: Mapping[str, Any]) -> str:
+    """What is printed, in short."""
+    parts = []
+    if "mean" in fields or "spread" in fields:
+        parts.append(" ± ".join(str(fields[key]) for key in ("mean", "spread") if key in fields))
+    if "mean2" in fields:
+        parts.append("against " + " ± ".join(str(fields[key]) for key in ("mean2", "spread2") if key in fields))
+    if "ci" in fields:
+        parts.append(f"[{', '.join(fields['ci'])}]")
+    df = fields.get("df", [])
+    df = f"({', '.join([df] if isinstance(df, str) else df)})" if df else ""
+    parts += [
+        f"{key}{'' if key == 'z' else df} = {fields[key]}" for key in ("t", "f", "z", "chi2", "r") if key in fields
+    ]
+    if "p" in fields:
+        parts.append(f"p {fields['p']}" if fields["p"].strip()[:1] in "<>≤≥" else f"p = {fields['p']}")
+    parts += [f"{key} {fields[key]} of {fields.get('of')} to {fields.get('to')}" for key in _COMPARED if key in fields]
+    parts += [f"n = {fields['n']}"] if "n" in fields else []
+    return ", ".join(parts)
+
+
+_COMPARED = ("ratio", "difference", "percent")
+
+
+def _plain(content: Mapping[str, Any]) -> str:
+    """The result as text: a line for each statement, one for each finding, one for all."""
+    from faeval.reports._text import clean
+
+    lines = []
+    for row in (*content["statements"], *content["spreads"]):
+        title = row.get("name") or _label(row.get("printed", {})) or f"spreads of {row['source'] or 'all statements'}"
+        note = "" if row["as_expected"] else f" (expected: {row['expected']})"
+        lines.append(clean(f"{title}: {row['outcome']}{note}"))
+        lines += [
+            clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1) for f in row["findings"]
+        ]
+    return "\n".join([*lines, _sum(content), ""])
+
+
+def _sum(content: Mapping[str, Any]) -> str:
+    rows = [*content["statements"], *content["spreads"]]
+    words = [row["outcome"] for row in rows]
+    counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+    wrong = sum(not row["as_expected"] for row in rows)
+    return f"{len(rows)} checked: {', '.join(counts)}; {wrong or 'none'} otherwise than expected."
+
+
+def _markdown(content: Mapping[str, Any]) -> str:
+    """The report: what was looked at, and what each check says."""
+    from faeval.reports._text import markdown
+
+    lines = ["# Printed numbers, checked", "", _sum(content), ""]
+    lines += ["| statement | printed | outcome | expected |", "|---|---|---|---|"]
+    for row in content["statements"]:
+        cells = (row["name"], _label(row["printed"]), row["outcome"], row["expected"])
+        lines.append(f"| {' | '.join(map(markdown, cells))} |")
+    for row in content["spreads"]:
+        lines.append(f"| {markdown(row['source'])} | all its spreads | {row['outcome']} | {row['expected']} |")
+    for row in content["statements"]:
+        lines += ["", f"## {markdown(row['name'] or _label(row['printed']))}", ""]
+        lines += [f"Printed in: {markdown(row['source'])}.", ""] if row["source"] else []
+        lines += [f"- {key}: {markdown(_shown(value))}" for key, value in row["printed"].items()]
+        lines += ["", *_told(row)]
+    for row in content["spreads"]:
+        lines += ["", f"## Spreads of {markdown(row['source'] or 'all statements')}", "", *_told(row)]
+    return "\n".join([*lines, ""])
+
+
+def _told(row: Mapping[str, Any]) -> list[str]:
+    from faeval.reports._text import markdown
+
+    lines = [f"- **{f['check']}, {f['outcome']}**: {markdown(f['reason'])}" for f in row["findings"]]
+    for finding in row["findings"]:
+        bounds = [a for a in finding["allowed"] if a["low"]]
+        if len(bounds) > 1:
+            lines += ["", f"| {finding['check']} | from | to | |", "|---|---|---|---|"]
+            lines += [
+                f"| {markdown(a['reading'])} | {a['low']} | {a['high']} | {'gives it' if a['matches'] else ''} |"
+                for a in bounds
+            ]
+    return lines
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {number}" for name, number in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_shown, value)) if any(isinstance(v, list) for v in value) else ", ".join(map(str, value))
+    return str(value)
