@@ -18,7 +18,8 @@ from faeval.stats._checks import refuse
 Range: TypeAlias = tuple[Fraction, Fraction]
 
 _NUMBER = re.compile(
-    r"(?P<relation>[<>]=?|[≤≥])?\s*(?P<sign>[+\-−–]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?(?:[eE](?P<power>[+\-−]?\d{1,3}))?"
+    r"(?P<relation>[<>]=?|[≤≥])?\s*(?P<sign>[+\-−–]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?(?:[eE](?P<power>[+\-−]?\d{1,2}))?",
+    re.ASCII,
 )
 _RELATIONS = {"<": "<", "<=": "<", "≤": "<", ">": ">", ">=": ">", "≥": ">", None: "="}
 #: More vertices of a box than this are not visited.
