@@ -455,7 +455,8 @@ class _Numbers:
         ranges = self._p_of_statistic()
         if ranges:
             yield self._p_found(p, ranges)
-        estimates = self._estimates()
+        # Beside a statistic, p belongs to it, and the statistic may be of something else than mean or values.
+        estimates = [] if ranges else self._estimates()
         if estimates:
             found: dict[str, chances.Bounds] = {}
             for e in estimates:

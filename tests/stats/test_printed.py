@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from faeval import stats
 from faeval.errors import FaevalError
 from faeval.stats._printed import SPREADS, _nearest, _spreads, mean_range, spread_squares
+from faeval.stats._printed_p import welch_df
 from faeval.stats._statement import SPREAD_IS
 
 
@@ -68,6 +69,12 @@ def test_a_number_lies_in_what_it_is_rounded_to(x: float, d: int, rounding: str)
 def test_digits_say_how_far_a_number_is_known(text: str, low: str, high: str, places: int) -> None:
     number = stats.printed(text)
     assert (number.range, number.decimals) == ((Fraction(low), Fraction(high)), places)
+
+
+def test_a_tie_may_have_been_rounded_either_way() -> None:
+    # 2.5 and 2.5, each printed 2 (half even), have the mean 2.5, printed 3 (half up) at the end of some spreadsheet.
+    assert words(mean="3", values=("2", "2")) == words(mean="1", values=("2", "2")) == {"mean": "consistent"}
+    assert words(mean="3.1", values=("2", "2")) == words(mean="0.9", values=("2", "2")) == {"mean": "inconsistent"}
 
 
 def test_a_threshold_is_not_rounded() -> None:
@@ -236,6 +243,12 @@ def test_ratios_differences_and_percentages_that_follow_are_consistent(
         found = words(of=write(of, d), to=write(to, d), **{kind: write(value, places)})
         assert found[kind] != "inconsistent"
     assert words(of=write(of, d), to=write(to, d), percent=write(100 * of / to, places))["percent"] != "inconsistent"
+
+
+def test_degrees_of_freedom_of_welch_are_enclosed_where_they_peak_inside() -> None:
+    # Equal standard errors and sizes give n1 + n2 - 2, which lies between the corners.
+    low, high = welch_df((1.0, 4.0), (1.0, 4.0), (5, 5))
+    assert (low, high) == (pytest.approx(25 / (16 / 4 + 1 / 4)), 8.0)
 
 
 @given(st.floats(0.1, 40), st.integers(1, 60), st.integers(1, 60), st.integers(1, 4))
@@ -460,7 +473,7 @@ def test_too_few_values_are_found_and_nothing_is_computed_of_them() -> None:
 def test_intervals() -> None:
     given_as = {"mean": "0.50", "spread": "0.20", "spread_is": "ddof 1", "n": 5}
     assert words(**given_as, ci=("0.25", "0.75"))["interval"] == "consistent"
-    [middle, width] = [f for f in stats.check_statement(stats.Statement(**given_as, ci=("0.25", "0.85")))]  # type: ignore[arg-type]
+    middle, width = stats.check_statement(stats.Statement(**given_as, ci=("0.25", "0.85")))  # type: ignore[arg-type]
     assert (middle.outcome, width.outcome) == ("inconsistent", "inconsistent")
     assert words(mean="0.50", ci=("0.25", "0.85"), symmetric=False) == {"interval": "consistent"}
     assert words(mean="0.20", ci=("0.25", "0.85"), symmetric=False) == {"interval": "inconsistent"}

@@ -1,0 +1,165 @@
+"""faeval check-numbers as its user calls it: exit codes, JSON, the report, and what cannot be used."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from faeval import cli
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Here = Callable[..., Done]
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The command line in this process and the test's folder: a process of its own would take most of the time."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Done:
+        monkeypatch.setattr("sys.argv", ["faeval", "check-numbers", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return Done(int(left.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+RIGHT = '[[statement]]\nname = "right"\nmean = "0.15"\nvalues = ["0.1", "0.2"]\n'
+WRONG = '[[statement]]\nname = "wrong"\nmean = "0.35"\nvalues = ["0.1", "0.2"]\n'
+EXPECTED = WRONG + 'expect = "inconsistent"\n'
+
+
+def test_one_statement_from_options(run_faeval: Faeval, tmp_path: Path) -> None:
+    options = ["--mean", "-0.003", "--spread", "0.005", "--values", "-0.008,+0.000,-0.000", "--n", "3"]
+    done = run_faeval(tmp_path, "check-numbers", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0.005 can be s.d. with ddof 1 (0.0040 to 0.0052)" in done.stdout
+    named = ["--ratio", "48", "--of", "0.094", "--to", "random vector"]
+    baselines = ["--baseline", "random vector=0.0056", "--baseline", "vanilla, end of training=+0.002"]
+    done = run_faeval(tmp_path, "check-numbers", *named, *baselines)
+    assert done.returncode == 1
+    assert (
+        "48 follows from the baseline 'vanilla, end of training' +0.002, not from the random vector 0.0056"
+        in done.stdout
+    )
+
+
+def test_options_read_rows_pairs_and_degrees_of_freedom(here: Here) -> None:
+    table = ["--values", "0.1,0.2;0.3,0.4", "--n", "2", "--mean", "0.25", "--ci=-0.9,1.4", "--asymmetric"]
+    table += ["--f", "3.4", "--df", "2, 57", "--p", "< .05"]
+    done = here(*table, "--format", "json")
+    (statement,) = json.loads(done.stdout)["statements"]
+    assert done.returncode == 0
+    assert statement["printed"]["values"] == [["0.1", "0.2"], ["0.3", "0.4"]]
+    assert {f["check"] for f in statement["findings"]} == {"count", "mean", "p", "interval"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(RIGHT, 0), (WRONG, 1), (EXPECTED, 0), (RIGHT + 'expect = "inconsistent"\n', 1)]
+)
+def test_the_exit_code_says_whether_each_statement_came_out_as_expected(
+    here: Here, tmp_path: Path, text: str, code: int
+) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    done = here("s.toml", "--format", "json")
+    content = json.loads(done.stdout)
+    assert (done.returncode, content["exit_code"], content["schema"]) == (code, code, "faeval/numbers/1")
+    assert [s["as_expected"] for s in content["statements"]] == [code == 0]
+    plain = here("s.toml").stdout
+    assert ("(expected: " in plain) == (code == 1)
+
+
+def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
+    each = '[[statement]]\nsource = "S"\nspread = "{}"\nvalues = ["0.100", "0.200", "0.400"]\n'
+    mixed = each.format("0.125") + each.format("0.153")  # np.std with ddof 0, and with ddof 1
+    (tmp_path / "mixed.toml").write_text(mixed)
+    done = here("mixed.toml")
+    assert done.returncode == 1
+    assert "spreads of S: inconsistent (expected: consistent)" in done.stdout
+    (tmp_path / "told.toml").write_text(mixed + '[[spreads]]\nsource = "S"\nexpect = "inconsistent"\n')
+    assert here("told.toml").returncode == 0
+    (tmp_path / "two.toml").write_text(mixed.replace('"S"', '"T"', 1))
+    assert here("two.toml").returncode == 0
+
+
+BAD = {
+    "[[statement]]\nname = 'x'\nmean = 0.080\n": "bad.toml: statement 'x': mean = 0.08 is not text in quotation marks, so that",
+    "[[statement]]\nname = 'x'\nvalues = [0.1]\n": "statement 'x': values = [0.1] is not a list of printed numbers in quotation",
+    "[[statement]]\nn = '3'\n": "statement 1: n = '3' is not a whole number, without quotation marks.",
+    "[[statement]]\nname = 'x'\nsd = '0.1'\n": "statement 'x': sd = '0.1' is no field; the fields are baselines, chi2, ci, df",
+    "[[statement]]\nname = 'x'\nmean = '0,1'\n": "statement 'x': mean must be a printed number, but is '0,1' (str); write",
+    "[[statement]]\nname = 'x'\nexpect = 'wrong'\n": "expect = 'wrong' is none of consistent, inconsistent, cannot be said.",
+    "[[statement]]\nname = 'x'\nci = ['0.1']\n": "ci = ['0.1'] is not the two ends in quotation marks, ['0.1', '0.3'].",
+    "[[statement]]\nbaselines = ['0.1']\n": "baselines = ['0.1'] is not a table of names and printed numbers",
+    "[[statement]]\nsymmetric = 'no'\n": "symmetric = 'no' is not true or false.",
+    "[[statment]]\nmean = '0.1'\n": "bad.toml: the key 'statment' is not known; begin each statement with [[statement]].",
+    "statement = 3\n": "bad.toml: 'statement' is no list of tables; begin each one with [[statement]].",
+    "": "bad.toml: holds no statement; begin each one with [[statement]].",
+    "[[statement\n": "bad.toml: is no TOML (",
+    RIGHT + "[[spreads]]\nsource = 'S'\n": "spreads 'S': source = 'S' is the source of no statement; write it",
+    RIGHT
+    + "source = 'S'\n[[spreads]]\nsource = 'S'\n": "spreads of 'S': fewer than two of its statements have a spread",
+    RIGHT + "[[spreads]]\nwhere = 'S'\n": "where = 'S' is no field; the fields are source, expect.",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_cannot_be_used_is_named_with_its_place(here: Here, tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    done = here("bad.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert BAD[text] in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "nothing to check; name a TOML file of statements, or give numbers"),
+        (["s.toml", "--mean", "0.1"], "s.toml and --mean are both given"),
+        (["nowhere.toml"], "nowhere.toml: cannot be read (No such file or directory)"),
+        (["--ratio", "2", "--of", "4", "--to", "2", "--baseline", "two"], "--baseline 'two' is not NAME=NUMBER"),
+        (["--mean", "x"], "the options: mean must be a printed number, but is 'x'"),
+        (["--mean", "1", "--format", "yaml"], "--format='yaml' is not one of table, json"),
+        (["--ci", "0.1,0.2,0.3"], "ci = ['0.1', '0.2', '0.3'] is not the two ends"),
+    ],
+)
+def test_usage(here: Here, tmp_path: Path, arguments: list[str], told: str) -> None:
+    (tmp_path / "s.toml").write_text(RIGHT)
+    done = here(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_a_report_is_the_same_bytes_again_and_its_text_is_inert(here: Here, tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>|[x](http://y)\\u202e\\u001b[31m"
+    (tmp_path / "s.toml").write_text(
+        f'{EXPECTED}source = "{hostile}"\n[[statement]]\nname = "{hostile}"\nratio = "2x"\nof = "4"\nto = "{hostile}"\n'
+        f'baselines = {{ "{hostile}" = "2" }}\n'
+    )
+    first = here("s.toml", "--report", "a", "--format", "json")
+    again = here("s.toml", "--report", "b", "--format", "json")
+    assert first.stdout == again.stdout == (tmp_path / "a" / "numbers.json").read_text()
+    for name in ("numbers.md", "numbers.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    page = (tmp_path / "a" / "numbers.md").read_text()
+    shown = page + here("s.toml").stdout
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
+    assert "<script>" not in page.replace("\\<script>", "")
+    assert not re.search(r"(?<!\\)\]\(", page)
+    assert not [line for line in page.splitlines() if line.startswith("| ") and line.replace("\\|", "").count("|") != 5]
