@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from faeval.stats import Finding, Statement
 
 SCHEMA = "faeval/numbers/1"
-_PAIRS = ("ci",)
+_BESIDE = {"expect", "note"}  # keys of a statement in a file that its numbers have nothing to do with
 _COUNTS = ("n", "n2")
 
 
@@ -177,12 +177,16 @@ def _statement(entry: _Entry) -> Statement:
 
     from faeval import stats
 
-    known = {f.name for f in fields_of(stats.Statement)} | {"expect"}
+    known = {f.name for f in fields_of(stats.Statement)} | _BESIDE
     made: dict[str, Any] = {}
     for key, value in entry.fields.items():
         if key not in known:
             raise _bad(entry, key, value, f"is no field; the fields are {', '.join(sorted(known))}")
         if key == "expect":
+            continue
+        if key == "note":
+            if not isinstance(value, str):
+                raise _bad(entry, key, value, "is not text")
             continue
         if key in _COUNTS:
             good, wanted = (
@@ -200,7 +204,7 @@ def _statement(entry: _Entry) -> Statement:
             good = isinstance(value, list) and all(_text_or_row(v, rows) for v in value)
             good = good and (key != "ci" or len(value) == 2)
             wanted = "a list of printed numbers in quotation marks" + (", or of such lists" if rows else "")
-            wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key in _PAIRS else wanted
+            wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key == "ci" else wanted
         else:
             good, wanted = isinstance(value, str), "text in quotation marks, so that the printed digits are kept"
         if not good:
@@ -243,8 +247,13 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             raise FaevalError(f"{entry.place}: {error}") from None
         label = _label(entry.fields)
         spreads.setdefault(statement.source, []).extend((label, f) for f in findings if f.check == "spread")
-        fields = {key: value for key, value in entry.fields.items() if key not in ("name", "source", "expect")}
-        head = {"name": statement.name, "source": statement.source, "printed": fields}
+        fields = {key: value for key, value in entry.fields.items() if key not in {"name", "source"} | _BESIDE}
+        head = {
+            "name": statement.name,
+            "source": statement.source,
+            "note": entry.fields.get("note", ""),
+            "printed": fields,
+        }
         statements.append(head | _outcome(entry.expected, findings))
     expected = _expected_kinds(entries, spreads)
     kinds = []
@@ -353,6 +362,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
         lines += [f"Printed in: {markdown(row['source'])}.", ""] if row["source"] else []
         lines += [f"- {key}: {markdown(_shown(value))}" for key, value in row["printed"].items()]
         lines += ["", *_told(row)]
+        lines += ["", markdown(row["note"])] if row["note"] else []
     for row in content["spreads"]:
         lines += ["", f"## Spreads of {markdown(row['source'] or 'all statements')}", "", *_told(row)]
     return "\n".join([*lines, ""])

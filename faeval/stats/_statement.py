@@ -96,7 +96,7 @@ class Statement:
     name, source
         What it is, and where it is printed.
     mean, spread, n
-        As in 0.080 ± 0.011 (n = 3).
+        As in 0.080 ± 0.011 (n = 3); n is the number of values (or rows of them) that mean and spread are of.
     spread_is
         What the source says that the spread is, one of `SPREAD_IS`; any of them where it says nothing.
     values
