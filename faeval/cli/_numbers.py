@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from faeval.stats import Finding, Statement
 
 SCHEMA = "faeval/numbers/1"
+#: Whose spreads are compared with each other: a source, and what it declares them to be.
+_Said = tuple[str, str]
 _BESIDE = {"expect", "note"}  # keys of a statement in a file that its numbers have nothing to do with
 _COUNTS = ("n", "n2")
 
@@ -236,7 +238,7 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
         if entry.expected not in stats.OUTCOMES:
             raise _bad(entry, "expect", entry.expected, f"is none of {', '.join(stats.OUTCOMES)}")
     statements: list[dict[str, Any]] = []
-    spreads: dict[str, list[tuple[str, Finding]]] = {}
+    spreads: dict[_Said, list[tuple[str, Finding]]] = {}
     for entry in entries:
         if entry.kinds:
             continue
@@ -246,7 +248,9 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
         except FaevalError as error:
             raise FaevalError(f"{entry.place}: {error}") from None
         label = _label(entry.fields)
-        spreads.setdefault(statement.source, []).extend((label, f) for f in findings if f.check == "spread")
+        if statement.source:
+            said = statement.source, statement.spread_is or ""
+            spreads.setdefault(said, []).extend((label, f) for f in findings if f.check == "spread")
         fields = {key: value for key, value in entry.fields.items() if key not in {"name", "source"} | _BESIDE}
         head = {
             "name": statement.name,
@@ -255,31 +259,33 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             "printed": fields,
         }
         statements.append(head | _outcome(entry.expected, findings))
-    expected = _expected_kinds(entries, spreads)
     kinds = []
-    for source, found in spreads.items():
+    told = {_said(entry, spreads): entry for entry in entries if entry.kinds}
+    for said, found in spreads.items():
         finding = stats.check_kinds(found)
+        entry_of = told.get(said)
         if finding is not None:
-            kinds.append({"source": source} | _outcome(expected.get(source, "consistent"), [finding]))
-        elif source in expected:
-            raise FaevalError(f"spreads of {source!r}: fewer than two of its statements have a spread that can be told; leave "
-                              "this [[spreads]] out.")  # fmt: skip
+            row = _outcome(entry_of.expected if entry_of else "consistent", [finding])
+            kinds.append({"source": said[0], "spread_is": said[1]} | row)
+        elif entry_of is not None:
+            raise FaevalError(
+                f"{entry_of.place}: fewer than two of its statements have a spread that can be told; leave this [[spreads]] out."
+            )
     code = 0 if all(row["as_expected"] for row in (*statements, *kinds)) else 1
     return {"schema": SCHEMA, "exit_code": code, "statements": statements, "spreads": kinds}
 
 
-def _expected_kinds(entries: Iterable[_Entry], spreads: Mapping[str, object]) -> dict[str, str]:
-    found = {}
-    for entry in entries:
-        if entry.kinds:
-            for key, value in entry.fields.items():
-                if key not in ("source", "expect"):
-                    raise _bad(entry, key, value, "is no field; the fields are source, expect")
-            source = entry.fields.get("source")
-            if source not in spreads:
-                raise _bad(entry, "source", source, "is the source of no statement; write it as the statements do")
-            found[str(source)] = entry.expected
-    return found
+def _said(entry: _Entry, spreads: Mapping[_Said, object]) -> _Said:
+    """The source that [[spreads]] speaks of, and what its spreads are declared to be."""
+    for key, value in entry.fields.items():
+        if key not in ("source", "spread_is", "expect"):
+            raise _bad(entry, key, value, "is no field; the fields are source, spread_is, expect")
+    said = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
+    if said not in spreads:
+        raise _bad(
+            entry, "source", said[0], "is the source of no such spread; write source and spread_is as statements do"
+        )
+    return said
 
 
 def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -329,13 +335,17 @@ def _plain(content: Mapping[str, Any]) -> str:
 
     lines = []
     for row in (*content["statements"], *content["spreads"]):
-        title = row.get("name") or _label(row.get("printed", {})) or f"spreads of {row['source'] or 'all statements'}"
+        title = row.get("name") or _label(row.get("printed", {})) or _spreads_of(row)
         note = "" if row["as_expected"] else f" (expected: {row['expected']})"
         lines.append(clean(f"{title}: {row['outcome']}{note}"))
         lines += [
             clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1) for f in row["findings"]
         ]
     return "\n".join([*lines, _sum(content), ""])
+
+
+def _spreads_of(row: Mapping[str, Any]) -> str:
+    return f"spreads of {row['source']}" + (f", declared as {row['spread_is']}" if row["spread_is"] else "")
 
 
 def _sum(content: Mapping[str, Any]) -> str:
@@ -356,7 +366,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
         cells = (row["name"], _label(row["printed"]), row["outcome"], row["expected"])
         lines.append(f"| {' | '.join(map(markdown, cells))} |")
     for row in content["spreads"]:
-        lines.append(f"| {markdown(row['source'])} | all its spreads | {row['outcome']} | {row['expected']} |")
+        lines.append(f"| {markdown(_spreads_of(row))} | | {row['outcome']} | {row['expected']} |")
     for row in content["statements"]:
         lines += ["", f"## {markdown(row['name'] or _label(row['printed']))}", ""]
         lines += [f"Printed in: {markdown(row['source'])}.", ""] if row["source"] else []
@@ -364,7 +374,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
         lines += ["", *_told(row)]
         lines += ["", markdown(row["note"])] if row["note"] else []
     for row in content["spreads"]:
-        lines += ["", f"## Spreads of {markdown(row['source'] or 'all statements')}", "", *_told(row)]
+        lines += ["", f"## {markdown(_spreads_of(row)).replace('spreads', 'Spreads', 1)}", "", *_told(row)]
     return "\n".join([*lines, ""])
 
 

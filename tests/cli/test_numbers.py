@@ -93,8 +93,21 @@ def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
     assert "spreads of S: inconsistent (expected: consistent)" in done.stdout
     (tmp_path / "told.toml").write_text(mixed + '[[spreads]]\nsource = "S"\nexpect = "inconsistent"\n')
     assert here("told.toml").returncode == 0
-    (tmp_path / "two.toml").write_text(mixed.replace('"S"', '"T"', 1))
-    assert here("two.toml").returncode == 0
+    for name, text in {
+        "two sources": mixed.replace('"S"', '"T"', 1),
+        "no source": mixed.replace('source = "S"\n', ""),
+        "each declared": each.format("0.125")
+        + 'spread_is = "ddof 0"\n'
+        + each.format("0.153")
+        + 'spread_is = "ddof 1"\n',
+    }.items():
+        (tmp_path / "apart.toml").write_text(text)
+        assert here("apart.toml").returncode == 0, name
+    declared = each.format("0.125") + 'spread_is = "s.d."\n' + each.format("0.153") + 'spread_is = "s.d."\n'
+    (tmp_path / "declared.toml").write_text(declared)
+    done = here("declared.toml")
+    assert done.returncode == 1
+    assert "spreads of S, declared as s.d.: inconsistent (expected: consistent)" in done.stdout
 
 
 BAD = {
@@ -111,10 +124,9 @@ BAD = {
     "statement = 3\n": "bad.toml: 'statement' is no list of tables; begin each one with [[statement]].",
     "": "bad.toml: holds no statement; begin each one with [[statement]].",
     "[[statement\n": "bad.toml: is no TOML (",
-    RIGHT + "[[spreads]]\nsource = 'S'\n": "spreads 'S': source = 'S' is the source of no statement; write it",
-    RIGHT
-    + "source = 'S'\n[[spreads]]\nsource = 'S'\n": "spreads of 'S': fewer than two of its statements have a spread",
-    RIGHT + "[[spreads]]\nwhere = 'S'\n": "where = 'S' is no field; the fields are source, expect.",
+    RIGHT + "[[spreads]]\nsource = 'S'\n": "spreads 'S': source = 'S' is the source of no such spread; write",
+    RIGHT + "source = 'S'\n[[spreads]]\nsource = 'S'\n": "spreads 'S': fewer than two of its statements have a spread",
+    RIGHT + "[[spreads]]\nwhere = 'S'\n": "where = 'S' is no field; the fields are source, spread_is, expect.",
 }
 
 
