@@ -6,7 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from faeval.reports._text import CELL, clip, markdown
-from faeval.reports._view import View, view
+from faeval.reports._shown import View
+from faeval.reports._view import view
 
 if TYPE_CHECKING:
     from jinja2 import Environment
