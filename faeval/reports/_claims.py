@@ -12,7 +12,7 @@ from faeval.reports import _words as words
 from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
-from faeval.stats import nominal_level
+from faeval.stats import nominal_levels
 
 
 def claim_view(verdict: Verdict, anchor: str) -> ClaimView:
@@ -143,9 +143,8 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
     k, support, refute = len(verdict.assertions), verdict.level_support, verdict.level_refute
-    if verdict.looks and support and refute:  # a p is of one look: its level is what all looks together leave to one
-        support = nominal_level(support, verdict.looks)
-        refute = k * nominal_level(refute / k, verdict.looks)
+    if support and refute:  # a p is of one look: its level is what all looks together leave to one
+        support, refute = nominal_levels(support, refute, verdict.looks, k)
     rows: list[tuple[str, ...]] = []
     for i, a in enumerate(verdict.assertions, 1):
         name = "p" if k == 1 else f"p of assertion {i}"

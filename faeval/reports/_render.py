@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from faeval.reports._text import CELL, clip, markdown
 from faeval.reports._shown import View
+from faeval.reports._text import CELL, clip, markdown
 from faeval.reports._view import view
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from faeval.reports._text import CELL, clip
 from faeval.reports._shown import ClaimView, View
+from faeval.reports._text import CELL, clip
 from faeval.reports._view import view
 
 if TYPE_CHECKING:
