@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _figures as figures
@@ -14,10 +14,27 @@ from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
 from faeval.stats import nominal_levels
 
+if TYPE_CHECKING:
+    from faeval.reports._report import Grounds, LowestControl, Profile, Reading
 
-def claim_view(verdict: Verdict, anchor: str) -> ClaimView:
-    """Put one verdict into words and places."""
+
+def claim_view(
+    verdict: Verdict,
+    anchor: str,
+    grounds: Grounds | None = None,
+    profiles: Sequence[Profile] = (),
+    *,
+    rule: str = "",
+    scope: str = "",
+) -> ClaimView:
+    """Put one verdict into words and places.
+
+    ``rule`` is the anchor of the measured errors of its test, ``scope`` what it speaks of where that is not said elsewhere.
+    """
     standing = words.standing(verdict)
+    estimated = bool(verdict.assertions)
+    tests = _tests(verdict) if estimated else None
+    by_layer = _by_layer(verdict, grounds, profiles) if grounds else None
     return ClaimView(
         anchor=anchor,
         claim=verdict.claim,
@@ -25,6 +42,7 @@ def claim_view(verdict: Verdict, anchor: str) -> ClaimView:
         word=verdict.verdict,
         glyph=words.GLYPHS[verdict.verdict],
         code=verdict.reason_code,
+        state="" if verdict.reason_code == "decided" else words.spaced(verdict.reason_code),
         alarm=standing in ("broken", "drift"),
         standing=words.standing_text(verdict),
         reason=words.sentence(verdict.reason),
@@ -32,14 +50,18 @@ def claim_view(verdict: Verdict, anchor: str) -> ClaimView:
         headline=words.headline(verdict),
         pride=words.pride(verdict),
         takes=_takes(verdict),
-        flags=verdict.flags,
+        flags=tuple(map(words.spaced, verdict.flags)),
+        caveats=tuple(words.sentence(f"{words.spaced(f)}: {words.FLAGS.get(f, '')}") for f in verdict.flags),
         registration=words.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
-        tests=_tests(verdict) if verdict.assertions else None,
-        decided=tuple(_decided(verdict)) if verdict.assertions else (),
-        sure=tuple(_sure(verdict)) if verdict.assertions else (),
-        rests=tuple(_rests(verdict)),
+        tests=tests,
+        decided=tuple(_decided(verdict, rule)) if estimated else (),
+        sure=tuple(_sure(verdict)) if estimated else (),
+        checked=tuple(_checked(verdict, grounds, by_layer)),
+        rests=tuple(_rests(verdict, scope)),
+        gists=_gists(verdict, tests, grounds),
+        layers=by_layer,
         published=_published(verdict),
         about="" if verdict.note else _about(verdict.about),
         note=verdict.note,
@@ -68,12 +90,15 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
     return AssertionView(
         text=assertion.text,
         value=words.value_text(assertion),
+        margin=words.margin_text(assertion),
         result=words.outcome(assertion),
         strip=figures.strip(assertion) if estimated else None,
         dots=figures.dots(assertion, verdict.seeds) if estimated else None,
         description=figures.describe(assertion),
         seeds=_by_seed(assertion, verdict.seeds),
-        facts=tuple(_measured(assertion, verdict)),
+        facts=tuple(_first(assertion)),
+        more=tuple(_measured(assertion, verdict)),
+        gist=_numbers_gist(assertion),
     )
 
 
@@ -97,16 +122,29 @@ def _mean(values: tuple[float, ...]) -> float:
     return math.fsum(v / len(values) for v in values) if values and all(map(math.isfinite, values)) else math.nan
 
 
-def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
+def _first(assertion: AssertionResult) -> Iterator[Fact]:
     style, unit = words.style_of(assertion), words.unit_of(assertion)
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
     yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
     levels = f"one-sided levels {_level(low)} (lower) and {_level(high)} (upper)"
-    said = "none" if math.isnan(low) else f"{style.interval(assertion.interval)}, {levels}"
+    said = f"{style.interval(assertion.interval)}, {levels}" if words.has_interval(assertion) else "none"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
         yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
+
+
+def _numbers_gist(assertion: AssertionResult) -> str:
+    said = f"s.d. {significant(assertion.sd)}"
+    if assertion.power is not None:
+        said += f"; power {percent(min(assertion.power, 1 - 1e-9))} at the effect anticipated"
+    elif assertion.anticipated is None:
+        said += "; no effect was anticipated"
+    return said
+
+
+def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
+    style, unit = words.style_of(assertion), words.unit_of(assertion)
     if not math.isnan(assertion.ordinary[0]):
         yield Fact("Ordinary 90 % interval", plain(style.interval(assertion.ordinary)), "ordinary")
     error = assertion.sd / math.sqrt(verdict.n) if verdict.n else math.nan
@@ -114,14 +152,11 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
     spread = f"s.d. over seeds {significant(assertion.sd)}, standard error over seeds {significant(error)}, over items {items}"
     yield Fact("Spread and errors", plain(spread), "items")
     if assertion.anticipated is not None:
-        pilot = (
-            f"; pilot s.d. {significant(assertion.pilot_sd)} over {assertion.pilot_n} seeds"
-            if assertion.pilot_sd is not None
-            else "; no pilot"
-        )
-        yield Fact("Anticipated effect", plain(f"{exact(assertion.anticipated)}{unit}{pilot}"), "power")
-    if assertion.power is not None:
-        yield Fact("Power at that effect", plain(percent(min(assertion.power, 1 - 1e-9))), "power")
+        pilot = "no pilot"
+        if assertion.pilot_sd is not None:
+            pilot = f"pilot s.d. {significant(assertion.pilot_sd)} over {assertion.pilot_n} seeds"
+        power = f"; power {percent(min(assertion.power, 1 - 1e-9))}" if assertion.power is not None else ""
+        yield Fact("Anticipated effect", plain(f"{exact(assertion.anticipated)}{unit}; {pilot}{power}"), "power")
     if assertion.detectable_in_sd is not None:
         size = f"{significant(assertion.detectable_in_sd, 3)} s.d. beyond the margin"
         if assertion.detectable is not None:
@@ -167,8 +202,8 @@ def _level(level: float | None) -> str:
     return "not computed" if level is None else exact(float(f"{level:.3g}"))
 
 
-def _decided(verdict: Verdict) -> Iterator[Fact]:
-    test = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}.get(verdict.test, verdict.test)
+def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
+    test = words.TESTS.get(verdict.test, verdict.test)
     yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
     family = f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm once per direction"
     yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
@@ -179,12 +214,17 @@ def _decided(verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
     if verdict.assumption:
         yield Fact("Assumption", plain(verdict.assumption))
-    if verdict.measured_errors:
-        said = "; ".join(
-            f"{e.law} {rate(e.wrong_support)} / {rate(e.wrong_refutation)}" for e in verdict.measured_errors
+    if errors := verdict.measured_errors:
+        first, n = errors[0], errors[0].n
+        support, refute = max(e.wrong_support for e in errors), max(e.wrong_refutation for e in errors)
+        said = (
+            f"wrong supports / wrong refutations at n = {n}, nominal .05 each: {first.law} {rate(first.wrong_support)} / "
+            f"{rate(first.wrong_refutation)}; at worst {rate(support)} / {rate(refute)} of "
         )
-        at = f"wrong supports / wrong refutations at n = {verdict.measured_errors[0].n}, nominal .05 each"
-        yield Fact("Measured error", plain(f"{at}: {said}"), "measured")
+        laws = f"{len(errors)} laws"
+        yield Fact(
+            "Measured error", (Span("text", said), Span("link", laws, rule) if rule else Span("text", laws)), "measured"
+        )
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
@@ -207,34 +247,144 @@ def _sure(verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Unseen failures", plain(bound), "unseen")
 
 
-def _rests(verdict: Verdict) -> Iterator[Fact]:
+def _checked(verdict: Verdict, grounds: Grounds | None, by_layer: Table | None) -> Iterator[Fact]:
+    """What was checked of the measurement and of the design, and what is to be kept in mind.
+
+    What a table by layer says that it reads, is not said again.
+    """
+    if grounds and (others := [r for r in grounds.reads if not (by_layer and r.layers is not None)]):
+        yield Fact("Reads", tuple(_reads(others)))
+    if grounds and grounds.attributed_to:
+        yield Fact("Attributed to", plain(", ".join(grounds.attributed_to)))
+    if grounds and grounds.checks:
+        passed = [words.CHECKS.get(code, words.spaced(code)) for code, trouble in grounds.checks if not trouble]
+        failed = [f"{words.spaced(code)}: {trouble}" for code, trouble in grounds.checks if trouble]
+        said = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
+        yield Fact("Design checks", plain("; ".join(said)))
+    for control in grounds.controls if grounds else ():
+        yield Fact("Lowest positive control", plain(_control(control)), "control")
+    for text in verdict.controls:
+        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
+    for flag in verdict.flags:
+        yield Fact(f"Flag: {words.spaced(flag)}", plain(words.FLAGS.get(flag, "")))
+    for warning in verdict.warnings:
+        yield Fact("Warning", plain(warning))
+    if verdict.gates:
+        yield Fact("Depends on", plain(", ".join(verdict.gates)))
+
+
+def _reads(reads: Sequence[Reading]) -> Iterator[Span]:
+    """Say what is read: metrics of one arm that are read alike are named together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for r in reads:
+        states = "" if r.layers is None else f" at states {words.seed_list(r.layers)}"
+        epoch = "" if r.epoch is None else f", epoch {r.epoch}"
+        alike.setdefault((r.arm, states + epoch), []).append(r.metric)
+    for i, ((arm, where), metrics) in enumerate(alike.items()):
+        yield from (
+            Span("text", f"{'; ' * bool(i)}{' and '.join(metrics)} of "),
+            Span("name", arm),
+            Span("text", where),
+        )
+
+
+def _control(control: LowestControl) -> str:
+    gaps = f", undefined at {control.undefined} of them" if control.undefined else ""
+    if control.value is None:
+        return f"undefined by {control.instrument} at all {control.states} states it reads"
+    value = f"{control.value:.4f}".replace("-", "−")
+    return (
+        f"{value} by {control.instrument} over the {control.states} states it reads{gaps} ({control.where}); 1 is right"
+    )
+
+
+def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> dict[str, str]:
+    """One line for each group of facts, to be read without opening it."""
+    found: dict[str, str] = {}
+    if tests is not None:
+        support, refute = tests.rows[-3][1:]
+        at = tests.rows[-2][1:]
+        found["decided"] = f"p {support} for it (level {at[0]}), {refute} against it (level {at[1]})"
+    changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
+    if verdict.without_each_seed:
+        same = "the same verdict, whichever seed is left out"
+        found["sure"] = f"another verdict without seed {words.seed_list(tuple(changed))}" if changed else same
+    else:
+        found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
+    said = []
+    if grounds and grounds.checks:
+        failed = [words.spaced(code) for code, trouble in grounds.checks if trouble]
+        said.append(f"design: {', '.join(failed)}" if failed else "design sound")
+    values = [c.value for c in grounds.controls if c.value is not None] if grounds else []
+    if values:
+        said.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
+    said += [f"{len(verdict.controls)} declared controls held"] if verdict.controls and verdict.assertions else []
+    remarks = len(verdict.flags) + len(verdict.warnings)
+    said += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
+    found["checked"] = "; ".join(said)
+    stood = words.REGISTRATION.get(verdict.registration, words.spaced(verdict.registration))
+    found["rests"] = f"{stood}; seeds {words.seed_list(verdict.seeds or verdict.planned)}"
+    return found
+
+
+def _by_layer(verdict: Verdict, grounds: Grounds, profiles: Sequence[Profile]) -> Table | None:
+    """The mean over the verdict's seeds at each layer, of every layered metric and arm that the claim reads.
+
+    None where that is not known of all of them, such as where one is read before the end of its run.
+    """
+    known = {(p.metric, p.arm): p for p in profiles}
+    layered = [r for r in grounds.reads if r.layers is not None]
+    shown = [known.get((r.metric, r.arm)) for r in layered]
+    if not layered or not verdict.seeds:
+        return None
+    layers = sorted({layer for p in shown if p is not None for layer in p.layers})
+    rows = []
+    for r, p in zip(layered, shown, strict=True):
+        if p is None or r.epoch not in (None, p.epoch):
+            return None
+        means = dict(zip(p.layers, _means(p, verdict.seeds), strict=True))
+        head = "".join(span.text for span in _reads([r]))
+        rows.append((head, *(means.get(layer, "") for layer in layers)))
+    return Table("Mean over seeds by layer", ("What is read", *(f"layer {layer}" for layer in layers)), tuple(rows))
+
+
+def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
+    """The mean over these seeds at each layer of a profile, or why there is none."""
+    place = {seed: i for i, seed in enumerate(profile.seeds)}
+    rows = [place[seed] for seed in seeds if seed in place]
+    for column in range(len(profile.layers)):
+        values = [profile.values[i][column] for i in rows]
+        lacking = next((profile.status[i][column] for i in rows if profile.values[i][column] is None), "not there")
+        whole = [v for v in values if v is not None]
+        yield significant(_mean(tuple(whole)), 3) if len(whole) == len(seeds) else words.spaced(lacking)
+
+
+def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     planned = (
         "all that were planned" if verdict.seeds == verdict.planned else f"planned: {words.seed_list(verdict.planned)}"
     )
     yield Fact("Seeds", plain(f"{words.seed_list(verdict.seeds)} ({planned})"), "seed")
-    if verdict.scope:
-        yield Fact("Scope", plain(verdict.scope))
+    if scope:
+        yield Fact("Scope", plain(scope))
     expected = verdict.expected or "none was written down"
     met = words.standing_text(verdict)
     yield Fact("Expectation", plain(expected + (f" ({met})" if verdict.expected and met else "")), "expectation")
     sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
     yield Fact("Registration", plain(REGISTRATIONS[verdict.registration] + sha), "registration")
-    for text in verdict.controls:
-        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for reason in verdict.amendments:
         yield Fact("Amended because", plain(reason), "registration")
     if verdict.attempt is not None and verdict.attempt > 1:
         yield Fact("Attempt", plain(f"number {verdict.attempt} of the registered claims that ask this question"))
-    for flag in verdict.flags:
-        yield Fact(f"Flag: {flag}", plain(words.FLAGS.get(flag, "")))
-    for warning in verdict.warnings:
-        yield Fact("Warning", plain(warning))
-    if verdict.gates:
-        yield Fact("Depends on", plain(", ".join(verdict.gates)))
     if verdict.source:
         yield Fact("Source", plain(verdict.source))
     if verdict.runs:
-        yield Fact("Runs", plain(f"{len(verdict.runs)}: {', '.join(verdict.runs)}"))
+        yield Fact(
+            "Runs", plain(f"{len(verdict.runs)}, by the hash of their weights: {', '.join(_hashes(verdict.runs))}")
+        )
+
+
+def _hashes(runs: Sequence[str]) -> list[str]:
+    return [run.removeprefix("sha256:") for run in runs]
 
 
 def _published(verdict: Verdict) -> Table | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims._verdict import Verdict
 from faeval.reports._shown import Fact
 from faeval.reports._words import plain
 
@@ -34,10 +33,26 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-def recompute(verdicts: tuple[Verdict, ...]) -> str:
-    """The command that decides the same claims again from the evidence beside the report; CLAIMS and FOLDER are the reader's."""
+#: The command that recomputes every number of a report from the evidence beside it. FOLDER and CLAIMS are the reader's.
+CHECK = "faeval report FOLDER --check"
+
+
+def recompute(report: Report) -> str:
+    """Return the command that decides the same claims again from the evidence beside the report."""
     command = "faeval verify CLAIMS --evidence FOLDER --offline"
-    lists = {v.seeds for v in verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
-    if len(lists) == 1:
-        command += " --seeds " + ",".join(map(str, lists.pop()))
-    return command
+    asked = report.seeds
+    if asked is None:  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
+        lists = {v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
+        asked = lists.pop() if len(lists) == 1 else None
+    if asked is None:
+        return command
+    return f"{command} --seeds {asked if isinstance(asked, int) else ','.join(map(str, asked))}"
+
+
+def versions(report: Report) -> str:
+    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does not say."""
+    said = report.provenance.get("versions")
+    found = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    prefix = "version of "
+    found |= {k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)}
+    return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")

@@ -30,21 +30,31 @@ class Table:
 
 @dataclass(frozen=True)
 class AssertionView:
-    """One assertion: its numbers as text, its figures, and its values by seed."""
+    """One assertion: its numbers as text, its figures, and its values by seed.
+
+    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about.
+    """
 
     text: str
     value: str
+    margin: str
     result: words.Outcome
     strip: figures.Contrast | None
     dots: figures.Contrast | None
     description: str
     seeds: Table
     facts: tuple[Fact, ...]
+    more: tuple[Fact, ...]
+    gist: str
 
 
 @dataclass(frozen=True)
 class ClaimView:
-    """One claim with its verdict, in words."""
+    """One claim with its verdict, in words.
+
+    ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with a gist of one line.
+    ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason code in words.
+    """
 
     anchor: str
     claim: str
@@ -52,6 +62,7 @@ class ClaimView:
     word: str
     glyph: str
     code: str
+    state: str
     alarm: bool
     standing: str
     reason: str
@@ -60,13 +71,17 @@ class ClaimView:
     pride: str
     takes: str
     flags: tuple[str, ...]
+    caveats: tuple[str, ...]
     registration: str
     n: int
     assertions: tuple[AssertionView, ...]
     tests: Table | None
     decided: tuple[Fact, ...]
     sure: tuple[Fact, ...]
+    checked: tuple[Fact, ...]
     rests: tuple[Fact, ...]
+    gists: Mapping[str, str]
+    layers: Table | None
     published: Table | None
     about: str
     note: str
@@ -118,14 +133,27 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class RuleView:
+    """How often one test errs at one number of seeds, as measured: said once for all claims that it decided."""
+
+    anchor: str
+    table: Table
+
+
+@dataclass(frozen=True)
 class View:
-    """All of a report."""
+    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same."""
 
     setting: str
     tallies: tuple[Tally, ...]
+    summary: tuple[Phrase, ...]
     claims: tuple[ClaimView, ...]
     profiles: tuple[ProfileView, ...]
     controls: ControlsView | None
+    rules: tuple[RuleView, ...]
+    scope: str
     provenance: tuple[Fact, ...]
+    check: str
     recompute: str
+    versions: str
     glossary: Mapping[str, tuple[str, str]]

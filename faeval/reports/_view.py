@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from faeval.claims._verdict import WORDS, Verdict
+from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
 from faeval.reports._layers import controls_view, profile_views
-from faeval.reports._provenance import provenance_facts, recompute
-from faeval.reports._shown import Tally, View
+from faeval.reports._numbers import rate
+from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
+from faeval.reports._shown import RuleView, Table, Tally, View
 from faeval.reports._text import anchors
+from faeval.reports._words import Phrase, Span
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -20,16 +23,95 @@ if TYPE_CHECKING:
 def view(report: Report) -> View:
     """Put a report into words and places."""
     names = anchors(v.claim for v in report.verdicts)
+    grounds = {g.claim: g for g in report.grounds}
+    rules = _rules(report.verdicts)
+    scopes = {v.scope for v in report.verdicts if v.scope}
+    scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
     return View(
         setting=report.setting,
         tallies=tuple(_tallies(report.verdicts)),
-        claims=tuple(claim_view(v, a) for v, a in zip(report.verdicts, names, strict=True)),
+        summary=tuple(_summary(report)) if report.verdicts else (),
+        claims=tuple(
+            claim_view(
+                verdict,
+                anchor,
+                grounds.get(verdict.claim),
+                report.profiles,
+                rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
+                scope="" if scope else verdict.scope,
+            )
+            for verdict, anchor in zip(report.verdicts, names, strict=True)
+        ),
         profiles=profile_views(report.profiles),
         controls=controls_view(report.controls),
+        rules=tuple(rules.values()),
+        scope=scope,
         provenance=tuple(provenance_facts(report)),
-        recompute=recompute(report.verdicts),
+        check=CHECK,
+        recompute=recompute(report),
+        versions=versions(report),
         glossary=words.GLOSSARY,
     )
+
+
+def _summary(report: Report) -> Iterator[Phrase]:
+    """Say what a report is, to a reader who has not seen one."""
+    verdicts = report.verdicts
+    many = len(verdicts)
+    counts = sorted({v.n for v in verdicts if v.n})
+    over = f", each judged over {_range(counts)} seeds" if counts and many > 1 else ""
+    over = f", judged over {counts[0]} seeds" if counts and many == 1 else over
+    runs = len({run for v in verdicts for run in v.runs})
+    yield (
+        Span("text", f"{many} claim{'s' * (many != 1)} about the setting "),
+        Span("name", report.setting),
+        Span("text", over),
+        Span("text", f", from {runs} training runs" if runs else ""),
+        Span(
+            "text",
+            ". Each names its margin, the smallest difference that matters; it is supported or refuted only where a whole "
+            "interval lies on one side of that margin.",
+        ),
+    )
+    advance = sum(v.registration in ("registered", "amended") for v in verdicts)
+    others = Counter(words.REGISTERED.get(v.registration, v.registration) for v in verdicts)
+    late = [f"{count} {word}" for word, count in others.items() if word != words.REGISTERED["registered"]]
+    first = (
+        "All were registered"
+        if advance == many > 1
+        else f"{advance} of {many} {'were' if many > 1 else 'was'} registered"
+    )
+    said = f"{first} before their evidence was made{': ' * bool(late)}{', '.join(late)}."
+    sha = report.evidence_sha256
+    yield (
+        Span("text", said + (" Evidence: sha256 " if sha else "")),
+        *((Span("name", sha[:16]), Span("text", ".")) if sha else ()),
+        Span("text", " "),
+        Span("link", "What could make it wrong", "limits"),
+        Span("text", ". "),
+        Span("link", "How to recompute it", "recompute"),
+        Span("text", "."),
+    )
+
+
+def _range(counts: list[int]) -> str:
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def _rule(verdict: Verdict) -> tuple[str, tuple[MeasuredError, ...]]:
+    return verdict.test, verdict.measured_errors
+
+
+def _rules(verdicts: tuple[Verdict, ...]) -> dict[tuple[str, tuple[MeasuredError, ...]], RuleView]:
+    made: dict[tuple[str, tuple[MeasuredError, ...]], RuleView] = {}
+    for key in dict.fromkeys(_rule(v) for v in verdicts if v.measured_errors):
+        test, errors = key
+        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
+        rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
+        made[key] = RuleView(
+            f"rule-{len(made) + 1}", Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
+        )
+    return made
 
 
 def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
