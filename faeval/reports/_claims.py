@@ -308,7 +308,7 @@ def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> di
     changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
     if verdict.without_each_seed:
         same = "the same verdict, whichever seed is left out"
-        found["sure"] = f"another verdict without seed {words.seed_list(tuple(changed))}" if changed else same
+        found["sure"] = f"another verdict without seed {' or '.join(map(str, changed))}" if changed else same
     else:
         found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
     said = []

@@ -81,7 +81,7 @@ def _summary(report: Report) -> Iterator[Phrase]:
         if advance == many > 1
         else f"{advance} of {many} {'were' if many > 1 else 'was'} registered"
     )
-    said = f"{first} before their evidence was made{': ' * bool(late)}{', '.join(late)}."
+    said = f"{first} before {'their' if many > 1 else 'its'} evidence was made{': ' * bool(late)}{', '.join(late)}."
     sha = report.evidence_sha256
     yield (
         Span("text", said + (" Evidence: sha256 " if sha else "")),

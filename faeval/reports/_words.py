@@ -373,7 +373,7 @@ def _compared(assertion: AssertionResult) -> Phrase:
         return (_name(one[1]), _text(" of "), _name(one[2]), _text(verb), _name(other[1]), by, value)
     if changed := _changed(one[2], other[2]):
         shared, word, factors = changed
-        moved = _text({1: " rose by ", -1: " fell, by ", 0: " changed by "}[way])
+        moved = _text(" rose by " if way > 0 else " changed by ")
         return (_name(one[1]), _text(" of "), _name(shared), moved, value, _text(f" {word} "), _name(factors))
     joined = {1: (" is higher in ", " than in "), -1: (" is lower in ", " than in "), 0: (" differs between ", " and ")}
     first, second = joined[way]
