@@ -212,16 +212,16 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     if verdict.looks:
         reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
         yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
-    if verdict.assumption:
+    if verdict.assumption and not rule:  # else it stands where the link leads
         yield Fact("Assumption", plain(verdict.assumption))
     if errors := verdict.measured_errors:
         first, n = errors[0], errors[0].n
         support, refute = max(e.wrong_support for e in errors), max(e.wrong_refutation for e in errors)
         said = (
             f"wrong supports / wrong refutations at n = {n}, nominal .05 each: {first.law} {rate(first.wrong_support)} / "
-            f"{rate(first.wrong_refutation)}; at worst {rate(support)} / {rate(refute)} of "
+            f"{rate(first.wrong_refutation)}; at worst {rate(support)} / {rate(refute)}; "
         )
-        laws = f"{len(errors)} laws"
+        laws = f"{'its assumption and ' * bool(verdict.assumption)}all {len(errors)} laws"
         yield Fact(
             "Measured error", (Span("text", said), Span("link", laws, rule) if rule else Span("text", laws)), "measured"
         )
@@ -378,9 +378,7 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     if verdict.source:
         yield Fact("Source", plain(verdict.source))
     if verdict.runs:
-        yield Fact(
-            "Runs", plain(f"{len(verdict.runs)}, by the hash of their weights: {', '.join(_hashes(verdict.runs))}")
-        )
+        yield Fact("Runs", plain(f"{len(verdict.runs)}: {', '.join(_hashes(verdict.runs))}"))
 
 
 def _hashes(runs: Sequence[str]) -> list[str]:

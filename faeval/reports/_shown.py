@@ -134,9 +134,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class RuleView:
-    """How often one test errs at one number of seeds, as measured: said once for all claims that it decided."""
+    """What one test assumes, and how often it errs at one number of seeds, as measured: said once for all its claims."""
 
     anchor: str
+    assumption: str
     table: Table
 
 

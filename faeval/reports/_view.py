@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _words as words
@@ -85,7 +85,7 @@ def _summary(report: Report) -> Iterator[Phrase]:
     sha = report.evidence_sha256
     yield (
         Span("text", said + (" Evidence: sha256 " if sha else "")),
-        *((Span("name", sha[:16]), Span("text", ".")) if sha else ()),
+        *((Span("name", sha[:12]), Span("text", ".")) if sha else ()),
         Span("text", " "),
         Span("link", "What could make it wrong", "limits"),
         Span("text", ". "),
@@ -98,19 +98,21 @@ def _range(counts: list[int]) -> str:
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def _rule(verdict: Verdict) -> tuple[str, tuple[MeasuredError, ...]]:
-    return verdict.test, verdict.measured_errors
+_Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]
 
 
-def _rules(verdicts: tuple[Verdict, ...]) -> dict[tuple[str, tuple[MeasuredError, ...]], RuleView]:
-    made: dict[tuple[str, tuple[MeasuredError, ...]], RuleView] = {}
+def _rule(verdict: Verdict) -> _Rule:
+    return verdict.test, verdict.assumption, verdict.measured_errors
+
+
+def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
+    made: dict[_Rule, RuleView] = {}
     for key in dict.fromkeys(_rule(v) for v in verdicts if v.measured_errors):
-        test, errors = key
+        test, assumption, errors = key
         caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
-        made[key] = RuleView(
-            f"rule-{len(made) + 1}", Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
-        )
+        table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
+        made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)
     return made
 
 

@@ -85,9 +85,9 @@ TESTS: Mapping[str, str] = {"t": "paired t", "sign-flip": "exact sign-flip", "si
 
 #: What a design was checked for, by the reason code of failing it.
 CHECKS: Mapping[str, str] = {
-    "unit_mismatch": "both sides on the same seeds",
-    "confounded": "no other difference between the sides than the one named",
-    "exact_by_construction": "no state whose credit is the gradient by construction",
+    "unit_mismatch": "same seeds on both sides",
+    "confounded": "not confounded",
+    "exact_by_construction": "no state exact by construction",
 }
 
 #: The glossary: key, term, meaning. Facts of the page point here by key.

@@ -429,7 +429,8 @@ def test_what_stands_beside_a_verdict_is_in_every_view(make_assertion, make_verd
         for said in (
             "e = 42 against the margin's edge",
             "over seeds 20–22; exploratory, it decides nothing",
-            "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049; at worst .049 / .178 of 2 laws",
+            "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049; at worst .049 / .178; ",
+            "its assumption and all 2 laws",
             "at 5, 10 seeds; decided at look 1",
             "sign-flip: supported",
             "fragile; 34 % of sound verdicts on so many seeds are, at 80 % power",
