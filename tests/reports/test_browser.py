@@ -199,12 +199,12 @@ def test_print_shows_what_is_folded(pages, opened, name, tmp_path):
 
 
 def test_two_hundred_claims_load_at_once(gallery, opened, tmp_path, capsys):
-    """Three settings of 200 claims, with all that a page shows of one, are 5 MB; the time is printed, and only bounded."""
+    """200 claims, with all that a page shows of one, are under 5 MB; the time is printed, and only bounded."""
     one = gallery.verdicts[0]
     many = tuple(replace(one, claim=f"claims/penalty.py::claim_{i}") for i in range(200))
     file = tmp_path / "many.html"
     file.write_text(with_grounds(replace(gallery, verdicts=many)).to_html(), encoding="utf-8")
-    assert 3 * file.stat().st_size < 5_700_000
+    assert file.stat().st_size < 5_000_000
     start = time.perf_counter()
     page, _ = opened(file)
     assert page.locator("article").count() == 200

@@ -325,14 +325,8 @@ def test_a_claim_costs_few_bytes(make_assertion, make_verdict):
         0.1,
         ("deep cosine(dfa+penalty=0.01)", "deep cosine(dfa)"),
         anticipated=0.2,
-        pilot_sd=0.02,
-        pilot_n=6,
-        power=0.9,
-        detectable_in_sd=2.0,
-        detectable=0.04,
-        seeds_needed=(4, 5),
-        e_value=30.0,
         item_error=0.002,
+        e_value=30.0,
     )
     made = [
         make_verdict("supported", "decided", a, claim=f"claims/penalty.py::c{i}", measured_errors=ERRORS * 6)
