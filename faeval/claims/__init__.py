@@ -18,6 +18,7 @@ from faeval.claims._design import Design as Design
 from faeval.claims._design import Problem as Problem
 from faeval.claims._design import check_design as check_design
 from faeval.claims._design import check_names as check_names
+from faeval.claims._design import design_checks as design_checks
 from faeval.claims._design import design_of as design_of
 from faeval.claims._estimand import Estimand as Estimand
 from faeval.claims._estimand import Read as Read

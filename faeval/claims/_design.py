@@ -199,7 +199,16 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
 
 def check_design(claim: Claim, design: Design) -> Problem | None:
     """Return the first problem that makes a claim invalid whatever its runs give, or None."""
-    return unpaired(claim, design) or confounded(claim, design) or exact_states(claim, design)
+    return next(filter(None, design_checks(claim, design).values()), None)
+
+
+def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
+    """Return what each check of a design found, in their order, by the reason code that failing it has."""
+    return {
+        "unit_mismatch": unpaired(claim, design),
+        "confounded": confounded(claim, design),
+        "exact_by_construction": exact_states(claim, design),
+    }
 
 
 def unpaired(claim: Claim, design: Design) -> Problem | None:

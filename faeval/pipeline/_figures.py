@@ -1,13 +1,16 @@
-"""What a report draws besides verdicts: metrics by layer, and controls against gradient norms."""
+"""What a report shows besides verdicts: metrics by layer, controls against gradient norms, what each claim rests on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from faeval import claims
+from faeval.claims import Claim, Verdict
 from faeval.errors import FaevalError
+from faeval.experiment import METRICS
 from faeval.pipeline._select import Selection
-from faeval.reports import ControlCurve, Profile
+from faeval.reports import ControlCurve, Grounds, LowestControl, Profile, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,3 +73,60 @@ def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
         if points:
             curves.append(ControlCurve(metric.rpartition(".")[0] or "float64", points))
     return tuple(curves)
+
+
+def grounds_of(chosen: Selection, table: pd.DataFrame, verdicts: Iterable[Verdict]) -> tuple[Grounds, ...]:
+    """Return what each claim reads, what its design was checked for, and how its instruments did where it reads them."""
+    columns = ["metric", "arm", "seed", "epoch", "layer", "value", "status"]
+    rows = table.loc[[m.rpartition(".")[2] == "control_true" for m in table["metric"]], columns]
+    controls = dict(iter(rows.drop_duplicates(columns[:5]).groupby(["metric", "arm"])))
+    return tuple(_grounds(c, chosen.setting, controls, v) for c, v in zip(chosen.claims, verdicts, strict=True))
+
+
+def _grounds(claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verdict: Verdict) -> Grounds:
+    design = claims.design_of(claim, setting)
+    try:
+        claims.check_names(claim, design)
+    except FaevalError:  # it reads what this setting does not have; its verdict says so
+        return Grounds(verdict.claim)
+    checks = claims.design_checks(claim, design)
+    found: dict[Reading, None] = {}
+    beside: dict[str, list[pd.DataFrame]] = {}
+    known = design.experiment.metrics if design.experiment else METRICS
+    for read in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
+        arm, metric = design.label(read.arm), known.get(read.metric)
+        instrument = metric.instrument if metric else None
+        rows = controls.get((f"{instrument}.control_true".removeprefix("float64."), arm))
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        if epoch is None and rows is not None and rows["epoch"].notna().any():
+            epoch = int(rows["epoch"].max())
+        seen = set() if rows is None else set(map(int, rows["layer"].dropna()))
+        layers = None if read.layers is None else design.states(read, seen)
+        found[Reading(read.metric, arm, layers, epoch)] = None
+        if rows is not None and instrument is not None and layers is not None:
+            at = rows["layer"].isin(layers) & rows["seed"].isin(verdict.seeds or verdict.planned)
+            at &= rows["epoch"].isna() if epoch is None else rows["epoch"] == epoch
+            beside.setdefault(instrument, []).append(rows[at])
+    lowest = (_lowest(instrument, parts) for instrument, parts in beside.items())
+    return Grounds(
+        claim=verdict.claim,
+        reads=tuple(found),
+        controls=tuple(found for found in lowest if found is not None),
+        checks=tuple((code, "" if problem is None else problem.text) for code, problem in checks.items()),
+        attributed_to=tuple(claim.attributed_to),
+    )
+
+
+def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | None:
+    import pandas as pd
+
+    rows = pd.concat(parts).drop_duplicates()
+    if not len(rows):
+        return None
+    measured = rows[(rows["status"] == "measured") & rows["value"].notna()]
+    states, undefined = len(rows), len(rows) - len(measured)
+    if not len(measured):
+        return LowestControl(instrument, None, states, undefined)
+    least = measured.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
+    where = f"{least['arm']}, seed {int(least['seed'])}, state {int(least['layer'])}"
+    return LowestControl(instrument, float(least["value"]), states, undefined, where)

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Profile, Report
+from faeval.reports._report import (
+    FORMS,
+    SCHEMA,
+    WRITTEN,
+    ControlCurve,
+    Grounds,
+    LowestControl,
+    Profile,
+    Reading,
+    Report,
+)
 from faeval.reports._words import standing, value_text
 
-__all__ = ["FORMS", "SCHEMA", "WRITTEN", "ControlCurve", "Profile", "Report", "standing", "value_text"]
+__all__ = [
+    "FORMS",
+    "SCHEMA",
+    "WRITTEN",
+    "ControlCurve",
+    "Grounds",
+    "LowestControl",
+    "Profile",
+    "Reading",
+    "Report",
+    "standing",
+    "value_text",
+]

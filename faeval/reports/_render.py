@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from faeval.reports._shown import View
 from faeval.reports._text import CELL, clip, markdown
-from faeval.reports._view import View, view
+from faeval.reports._view import view
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -19,7 +20,7 @@ MARKDOWN_LIMIT = 64_000
 
 def html_page(report: Report) -> str:
     """Return the report as one self-contained page."""
-    return _html().get_template("page.html.j2").render(view=view(report)) + "\n"
+    return _html().get_template("page.html.j2").render(view=view(report)).strip() + "\n"
 
 
 def markdown_page(report: Report) -> str:
@@ -69,6 +70,7 @@ def _html() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["short"] = lambda text: clip(text, CELL)
+    environment.filters["px"] = lambda at: f"{round(at, 1):g}"
     return environment
 
 

@@ -81,6 +81,45 @@ class ControlCurve:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One metric of one arm as a claim reads it; no layers for one number a network, no epoch for the end of a run."""
+
+    metric: str
+    arm: str
+    layers: tuple[int, ...] | None = None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class LowestControl:
+    """The least that an instrument's positive control reads over the ``states`` that a claim reads, and where.
+
+    ``value`` is None where the control is ``undefined`` at so many of them that it is so at each.
+    """
+
+    instrument: str
+    value: float | None
+    states: int
+    undefined: int = 0
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a claim rests on besides its numbers: what it reads, how the instruments did there, what its design was checked for.
+
+    ``checks`` has the reason code of each check and what it found, empty where it passed; ``attributed_to`` the factors
+    that the claim attributes its difference to.
+    """
+
+    claim: str
+    reads: tuple[Reading, ...] = ()
+    controls: tuple[LowestControl, ...] = ()
+    checks: tuple[tuple[str, str], ...] = ()
+    attributed_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are views of it.
 
@@ -99,6 +138,8 @@ class Report:
         Metrics over layers, to be drawn.
     controls
         The positive control of each instrument that evidence holds one of, to be drawn.
+    grounds
+        What each claim reads, and what its design and its instruments were checked for.
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
@@ -112,6 +153,7 @@ class Report:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     profiles: tuple[Profile, ...] = ()
     controls: tuple[ControlCurve, ...] = ()
+    grounds: tuple[Grounds, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
 

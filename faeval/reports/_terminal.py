@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faeval.reports._shown import ClaimView, View
 from faeval.reports._text import CELL, clip
-from faeval.reports._view import ClaimView, View, view
+from faeval.reports._view import view
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

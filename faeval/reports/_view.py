@@ -2,158 +2,118 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
-from faeval.claims._verdict import REGISTRATIONS, WORDS, AssertionResult, Verdict
-from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
-from faeval.reports import _figures as figures
+from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _words as words
-from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
+from faeval.reports._claims import claim_view
+from faeval.reports._layers import controls_view, profile_views
+from faeval.reports._numbers import rate
+from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
+from faeval.reports._shown import RuleView, Table, Tally, View
 from faeval.reports._text import anchors
-from faeval.reports._words import Phrase, Span, plain
-from faeval.stats import nominal_level
+from faeval.reports._words import Phrase, Span
 
 if TYPE_CHECKING:
-    from faeval.reports._report import ControlCurve, Profile, Report
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A labelled line; ``term`` is its key in the glossary, if it has one."""
-
-    label: str
-    value: Phrase
-    term: str | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """Headings and rows of text; the first cell of a row heads it."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class AssertionView:
-    """One assertion: its numbers as text, its figures, and its values by seed."""
-
-    text: str
-    value: str
-    result: words.Outcome
-    strip: figures.Contrast | None
-    dots: figures.Contrast | None
-    description: str
-    seeds: Table
-    facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True)
-class ClaimView:
-    """One claim with its verdict, in words."""
-
-    anchor: str
-    claim: str
-    sentence: str
-    word: str
-    glyph: str
-    code: str
-    alarm: bool
-    standing: str
-    reason: str
-    meaning: str
-    headline: tuple[Phrase, ...]
-    pride: str
-    takes: str
-    flags: tuple[str, ...]
-    registration: str
-    n: int
-    assertions: tuple[AssertionView, ...]
-    tests: Table | None
-    decided: tuple[Fact, ...]
-    sure: tuple[Fact, ...]
-    rests: tuple[Fact, ...]
-    published: Table | None
-    about: str
-    note: str
-
-    @property
-    def verdict(self) -> str:
-        """The word, with its reason code where it is not a decision."""
-        return self.word if self.code == "decided" else f"{self.word}: {self.code}"
-
-
-@dataclass(frozen=True)
-class PanelView:
-    """One arm's profile over layers: its figure and the table that says the same."""
-
-    arm: str
-    figure: figures.Panel
-    description: str
-    table: Table
-    missing: str
-
-
-@dataclass(frozen=True)
-class ProfileView:
-    """One metric over layers, for every arm that has it."""
-
-    metric: str
-    meaning: str
-    panels: tuple[PanelView, ...]
-
-
-@dataclass(frozen=True)
-class ControlsView:
-    """The positive controls of all instruments against gradient norm: one figure, and the table that says the same."""
-
-    figure: figures.Curve
-    description: str
-    table: Table
-    remark: str
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How many verdicts of one kind there are."""
-
-    word: str
-    glyph: str
-    text: str
-    alarm: bool = False
-
-
-@dataclass(frozen=True)
-class View:
-    """All of a report."""
-
-    setting: str
-    tallies: tuple[Tally, ...]
-    claims: tuple[ClaimView, ...]
-    profiles: tuple[ProfileView, ...]
-    controls: ControlsView | None
-    provenance: tuple[Fact, ...]
-    recompute: str
-    glossary: Mapping[str, tuple[str, str]]
+    from faeval.reports._report import Report
 
 
 def view(report: Report) -> View:
     """Put a report into words and places."""
     names = anchors(v.claim for v in report.verdicts)
+    grounds = {g.claim: g for g in report.grounds}
+    rules = _rules(report.verdicts)
+    scopes = {v.scope for v in report.verdicts if v.scope}
+    scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
     return View(
         setting=report.setting,
         tallies=tuple(_tallies(report.verdicts)),
-        claims=tuple(_claim(v, a) for v, a in zip(report.verdicts, names, strict=True)),
-        profiles=_profiles(report.profiles),
-        controls=_controls(report.controls),
-        provenance=tuple(_provenance(report)),
-        recompute=_recompute(report.verdicts),
+        summary=tuple(_summary(report)) if report.verdicts else (),
+        claims=tuple(
+            claim_view(
+                verdict,
+                anchor,
+                grounds.get(verdict.claim),
+                report.profiles,
+                rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
+                scope="" if scope else verdict.scope,
+            )
+            for verdict, anchor in zip(report.verdicts, names, strict=True)
+        ),
+        profiles=profile_views(report.profiles),
+        controls=controls_view(report.controls),
+        rules=tuple(rules.values()),
+        scope=scope,
+        provenance=tuple(provenance_facts(report)),
+        check=CHECK,
+        recompute=recompute(report),
+        versions=versions(report),
         glossary=words.GLOSSARY,
     )
+
+
+def _summary(report: Report) -> Iterator[Phrase]:
+    """Say what a report is, to a reader who has not seen one."""
+    verdicts = report.verdicts
+    many = len(verdicts)
+    counts = sorted({v.n for v in verdicts if v.n})
+    over = f", each judged over {_range(counts)} seeds" if counts and many > 1 else ""
+    over = f", judged over {counts[0]} seeds" if counts and many == 1 else over
+    runs = len({run for v in verdicts for run in v.runs})
+    yield (
+        Span("text", f"{many} claim{'s' * (many != 1)} about the setting "),
+        Span("name", report.setting),
+        Span("text", over),
+        Span("text", f", from {runs} training runs" if runs else ""),
+        Span(
+            "text",
+            ". Each names its margin, the smallest difference that matters; it is supported or refuted only where a whole "
+            "interval lies on one side of that margin.",
+        ),
+    )
+    advance = sum(v.registration in ("registered", "amended") for v in verdicts)
+    others = Counter(words.REGISTERED.get(v.registration, v.registration) for v in verdicts)
+    late = [f"{count} {word}" for word, count in others.items() if word != words.REGISTERED["registered"]]
+    first = (
+        "All were registered"
+        if advance == many > 1
+        else f"{advance} of {many} {'were' if many > 1 else 'was'} registered"
+    )
+    said = f"{first} before {'their' if many > 1 else 'its'} evidence was made{': ' * bool(late)}{', '.join(late)}."
+    sha = report.evidence_sha256
+    yield (
+        Span("text", said + (" Evidence: sha256 " if sha else "")),
+        *((Span("name", sha[:12]), Span("text", ".")) if sha else ()),
+        Span("text", " "),
+        Span("link", "What could make it wrong", "limits"),
+        Span("text", ". "),
+        Span("link", "How to recompute it", "recompute"),
+        Span("text", "."),
+    )
+
+
+def _range(counts: list[int]) -> str:
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+_Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]
+
+
+def _rule(verdict: Verdict) -> _Rule:
+    return verdict.test, verdict.assumption, verdict.measured_errors
+
+
+def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
+    made: dict[_Rule, RuleView] = {}
+    for key in dict.fromkeys(_rule(v) for v in verdicts if v.measured_errors):
+        test, assumption, errors = key
+        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
+        rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
+        table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
+        made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)
+    return made
 
 
 def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
@@ -171,372 +131,3 @@ def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
     drifted = sum(words.standing(v) == "drift" for v in verdicts)
     if drifted:
         yield Tally("drift", "!", f"{drifted} other than expected", True)
-
-
-def _claim(verdict: Verdict, anchor: str) -> ClaimView:
-    standing = words.standing(verdict)
-    return ClaimView(
-        anchor=anchor,
-        claim=verdict.claim,
-        sentence=verdict.sentence,
-        word=verdict.verdict,
-        glyph=words.GLYPHS[verdict.verdict],
-        code=verdict.reason_code,
-        alarm=standing in ("broken", "drift"),
-        standing=words.standing_text(verdict),
-        reason=words.sentence(verdict.reason),
-        meaning=words.CODES.get(verdict.reason_code, ""),
-        headline=words.headline(verdict),
-        pride=words.pride(verdict),
-        takes=_takes(verdict),
-        flags=verdict.flags,
-        registration=words.REGISTRATION.get(verdict.registration, ""),
-        n=verdict.n,
-        assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
-        tests=_tests(verdict) if verdict.assertions else None,
-        decided=tuple(_decided(verdict)) if verdict.assertions else (),
-        sure=tuple(_sure(verdict)) if verdict.assertions else (),
-        rests=tuple(_rests(verdict)),
-        published=_published(verdict),
-        about="" if verdict.note else _about(verdict.about),
-        note=verdict.note,
-    )
-
-
-def _takes(verdict: Verdict) -> str:
-    if verdict.takes:
-        return words.sentence(verdict.takes)
-    if verdict.verdict in ("supported", "refuted"):
-        return "settled"
-    foreseen = words.standing(verdict).startswith("as ")
-    return words.sentence(words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason)
-
-
-def _about(about: str | None) -> str:
-    if about == "instrument":
-        return (
-            "This is a check of the instrument. It is no independent evidence about what the instrument is pointed at."
-        )
-    return f"About: {about}" if about else ""
-
-
-def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
-    estimated = math.isfinite(assertion.estimate)
-    return AssertionView(
-        text=assertion.text,
-        value=words.value_text(assertion),
-        result=words.outcome(assertion),
-        strip=figures.strip(assertion) if estimated else None,
-        dots=figures.dots(assertion, verdict.seeds) if estimated else None,
-        description=figures.describe(assertion),
-        seeds=_by_seed(assertion, verdict.seeds),
-        facts=tuple(_measured(assertion, verdict)),
-    )
-
-
-def _by_seed(assertion: AssertionResult, seeds: tuple[int, ...]) -> Table:
-    style = words.style_of(assertion).finer()
-    rows: list[tuple[str, ...]] = [
-        (str(seed), style(a), style(b), style(d))
-        for seed, a, b, d in zip(seeds, assertion.a.values, assertion.b.values, assertion.differences, strict=True)
-    ]
-    means = map(_mean, (assertion.a.values, assertion.b.values, assertion.differences))
-    rows.append(("mean", *map(style, means)))
-    unit = words.unit_of(assertion).strip()
-    return Table(
-        f"Values by seed{f', in {unit}' if unit else ''}",
-        ("Seed", assertion.a.text, assertion.b.text, "Difference"),
-        tuple(rows),
-    )
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return math.fsum(v / len(values) for v in values) if values and all(map(math.isfinite, values)) else math.nan
-
-
-def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
-    style, unit = words.style_of(assertion), words.unit_of(assertion)
-    yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
-    yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
-    low, high = assertion.levels
-    levels = f"one-sided levels {_level(low)} (lower) and {_level(high)} (upper)"
-    said = "none" if math.isnan(low) else f"{style.interval(assertion.interval)}, {levels}"
-    yield Fact("Decision interval", plain(said), "interval")
-    if assertion.refuting is not None:
-        yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
-    if not math.isnan(assertion.ordinary[0]):
-        yield Fact("Ordinary 90 % interval", plain(style.interval(assertion.ordinary)), "ordinary")
-    error = assertion.sd / math.sqrt(verdict.n) if verdict.n else math.nan
-    items = "not recorded" if assertion.item_error is None else significant(assertion.item_error)
-    spread = f"s.d. over seeds {significant(assertion.sd)}, standard error over seeds {significant(error)}, over items {items}"
-    yield Fact("Spread and errors", plain(spread), "items")
-    if assertion.anticipated is not None:
-        pilot = (
-            f"; pilot s.d. {significant(assertion.pilot_sd)} over {assertion.pilot_n} seeds"
-            if assertion.pilot_sd is not None
-            else "; no pilot"
-        )
-        yield Fact("Anticipated effect", plain(f"{exact(assertion.anticipated)}{unit}{pilot}"), "power")
-    if assertion.power is not None:
-        yield Fact("Power at that effect", plain(percent(min(assertion.power, 1 - 1e-9))), "power")
-    if assertion.detectable_in_sd is not None:
-        size = f"{significant(assertion.detectable_in_sd, 3)} s.d. beyond the margin"
-        if assertion.detectable is not None:
-            size = f"{significant(assertion.detectable)}{unit} beyond the margin, {size.removesuffix(' beyond the margin')}"
-        yield Fact("Detectable effect", plain(size), "detectable")
-    if assertion.seeds_needed is not None:
-        at, upper = ("more than can be planned" if k is None else str(k) for k in assertion.seeds_needed)
-        yield Fact("Seeds needed", plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"), "needed")
-    if assertion.e_value is not None:
-        yield Fact(
-            "Running evidence", plain(f"e = {significant(assertion.e_value)} against the margin's edge"), "evidence"
-        )
-    if assertion.beyond is not None:
-        seeds = words.seed_list(verdict.beyond_plan)
-        said = f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it decides nothing"
-        yield Fact("Seeds beyond the plan", plain(said), "beyond")
-
-
-def _tests(verdict: Verdict) -> Table:
-    """Every p-value beside the level that it is compared with."""
-    k, support, refute = len(verdict.assertions), verdict.level_support, verdict.level_refute
-    if verdict.looks and support and refute:  # a p is of one look: its level is what all looks together leave to one
-        support = nominal_level(support, verdict.looks)
-        refute = k * nominal_level(refute / k, verdict.looks)
-    rows: list[tuple[str, ...]] = []
-    for i, a in enumerate(verdict.assertions, 1):
-        name = "p" if k == 1 else f"p of assertion {i}"
-        rows.append((name, probability(a.p_support, support), probability(a.p_refute, refute and refute / k)))
-    if k > 1:
-        whole = max(a.p_support for a in verdict.assertions), min(1.0, k * min(a.p_refute for a in verdict.assertions))
-        rows.append(
-            (f"p of the claim: the largest; {k} times the smallest", *map(probability, whole, (support, refute)))
-        )
-    rows.append(("Level it is compared with", *(_level(level) for level in (support, refute))))
-    adjusted = (verdict.adjusted_support, verdict.adjusted_refute)
-    over = " over all looks" if verdict.looks else ""
-    rows.append(
-        (f"Adjusted p{over}, against {exact(verdict.alpha)}", *(probability(p, verdict.alpha) for p in adjusted))
-    )
-    return Table("Tests in both directions", ("", "for the claim", "against it"), tuple(rows))
-
-
-def _level(level: float | None) -> str:
-    return "not computed" if level is None else exact(float(f"{level:.3g}"))
-
-
-def _decided(verdict: Verdict) -> Iterator[Fact]:
-    test = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}.get(verdict.test, verdict.test)
-    yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
-    family = f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm once per direction"
-    yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
-    if verdict.attainable_p:  # 0 for a test that may give any
-        yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
-    if verdict.looks:
-        reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
-        yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
-    if verdict.assumption:
-        yield Fact("Assumption", plain(verdict.assumption))
-    if verdict.measured_errors:
-        said = "; ".join(
-            f"{e.law} {rate(e.wrong_support)} / {rate(e.wrong_refutation)}" for e in verdict.measured_errors
-        )
-        at = f"wrong supports / wrong refutations at n = {verdict.measured_errors[0].n}, nominal .05 each"
-        yield Fact("Measured error", plain(f"{at}: {said}"), "measured")
-
-
-def _sure(verdict: Verdict) -> Iterator[Fact]:
-    if verdict.without_each_seed:
-        changed = [(seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict]
-        said = "; ".join(f"without seed {seed}: {word}" for seed, word in changed)
-        few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
-        yield Fact(
-            "Without each seed", plain((said or "the same verdict, whichever seed is left out") + "." + few), "without"
-        )
-    if verdict.other_tests:
-        said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
-        yield Fact("Other tests", plain(said), "beside")
-    if verdict.fragile_rate is not None:
-        flagged = "fragile" if verdict.fragile else "not fragile"
-        often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
-        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "without")
-    if verdict.unseen_failure_bound is not None:
-        bound = f"up to {percent(verdict.unseen_failure_bound)} of runs might fail, for all that these seeds show"
-        yield Fact("Unseen failures", plain(bound), "unseen")
-
-
-def _rests(verdict: Verdict) -> Iterator[Fact]:
-    planned = (
-        "all that were planned" if verdict.seeds == verdict.planned else f"planned: {words.seed_list(verdict.planned)}"
-    )
-    yield Fact("Seeds", plain(f"{words.seed_list(verdict.seeds)} ({planned})"), "seed")
-    if verdict.scope:
-        yield Fact("Scope", plain(verdict.scope))
-    expected = verdict.expected or "none was written down"
-    met = words.standing_text(verdict)
-    yield Fact("Expectation", plain(expected + (f" ({met})" if verdict.expected and met else "")), "expectation")
-    sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
-    yield Fact("Registration", plain(REGISTRATIONS[verdict.registration] + sha), "registration")
-    for text in verdict.controls:
-        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
-    for reason in verdict.amendments:
-        yield Fact("Amended because", plain(reason), "registration")
-    if verdict.attempt is not None and verdict.attempt > 1:
-        yield Fact("Attempt", plain(f"number {verdict.attempt} of the registered claims that ask this question"))
-    for flag in verdict.flags:
-        yield Fact(f"Flag: {flag}", plain(words.FLAGS.get(flag, "")))
-    for warning in verdict.warnings:
-        yield Fact("Warning", plain(warning))
-    if verdict.gates:
-        yield Fact("Depends on", plain(", ".join(verdict.gates)))
-    if verdict.source:
-        yield Fact("Source", plain(verdict.source))
-    if verdict.runs:
-        yield Fact("Runs", plain(f"{len(verdict.runs)}: {', '.join(verdict.runs)}"))
-
-
-def _published(verdict: Verdict) -> Table | None:
-    if not verdict.published:
-        return None
-    return Table(
-        "Published figures beside ours",
-        ("What", "Published", "Ours", "Within its spread"),
-        tuple(_beside(figure) for figure in verdict.published),
-    )
-
-
-def _beside(figure: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    published, spread, ours = (figure.get(name) for name in ("published", "spread", "ours"))
-    said = _given(published, "not given") + (f" ± {_given(spread, '')}" if spread is not None else "")
-    measured = _given(ours, "not measured")
-    if isinstance(ours, float) and isinstance(spread, int | float) and spread > 0:
-        measured = style_for(spread, [ours])(ours)
-    elif isinstance(ours, float):
-        measured = significant(ours, 3)
-    within = figure.get("within")
-    return (
-        str(figure.get("what", "")) + (f" ({figure['source']})" if figure.get("source") else ""),
-        said,
-        measured,
-        "cannot be said" if within is None else "yes" if within else "no",
-    )
-
-
-def _given(value: Any, absent: str) -> str:
-    if value is None:
-        return absent
-    return exact(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-
-
-def _profiles(profiles: tuple[Profile, ...]) -> tuple[ProfileView, ...]:
-    by_metric: dict[str, list[Profile]] = {}
-    for profile in profiles:
-        by_metric.setdefault(profile.metric, []).append(profile)
-    return tuple(_profile(metric, members) for metric, members in by_metric.items())
-
-
-def _profile(metric: str, members: list[Profile]) -> ProfileView:
-    known = KNOWN_METRICS.get(metric)
-    keys = [str(i) for i in range(len(members))]
-    drawn = figures.panels(
-        {key: p.layers for key, p in zip(keys, members, strict=True)},
-        {key: p.values for key, p in zip(keys, members, strict=True)},
-    )
-    return ProfileView(
-        metric,
-        known.description if known else "",
-        tuple(
-            PanelView(
-                arm=p.arm,
-                figure=drawn[key],
-                description=f"{metric} by layer, {len(p.seeds)} seeds; the table below says the same.",
-                table=_layer_table(p),
-                missing=_missing(p),
-            )
-            for key, p in zip(keys, members, strict=True)
-        ),
-    )
-
-
-def _controls(curves: tuple[ControlCurve, ...]) -> ControlsView | None:
-    if not curves:
-        return None
-    rows = []
-    for curve in curves:
-        by_decade: dict[int, list[float | None]] = {}
-        for norm, value in curve.points:
-            by_decade.setdefault(math.floor(math.log10(norm)), []).append(value)
-        for decade, values in sorted(by_decade.items()):
-            known = sorted(v for v in values if v is not None)
-            middle = [known[(len(known) - 1) // 2], known[len(known) // 2]] if known else []
-            numbers = [known[0], sum(middle) / 2, known[-1]] if known else []
-            said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
-            passed = sum(v >= CONTROL_FLOOR for v in known)
-            span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
-            rows.append((f"{curve.instrument}, {span}", str(len(values)), *said, f"{passed} of {len(values)}"))
-    undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
-    gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
-    names = " and ".join(c.instrument for c in curves)
-    return ControlsView(
-        figures.curve({c.instrument: c.points for c in curves}, CONTROL_FLOOR),
-        f"What the true gradient itself reads by {names}, against its median norm; the table below says the same.",
-        Table(
-            "Positive control by decade of gradient norm",
-            ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
-            tuple(rows),
-        ),
-        f"Not drawn: {'; '.join(gaps)}." if gaps else "",
-    )
-
-
-def _layer_table(profile: Profile) -> Table:
-    values = [v for row in profile.values for v in row if v is not None]
-    style = style_for(math.nan, values)
-    rows = tuple(
-        (str(seed), *(s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)))
-        for seed, row, status in zip(profile.seeds, profile.values, profile.status, strict=True)
-    )
-    epoch = "" if profile.epoch is None else f", epoch {profile.epoch}"
-    return Table(f"{profile.metric}{epoch}", ("Seed", *(f"layer {layer}" for layer in profile.layers)), rows)
-
-
-def _missing(profile: Profile) -> str:
-    """Say which layers have no number and why: a gap in a figure is not to be taken for a zero."""
-    gaps: dict[str, list[int]] = {}
-    for row in profile.status:
-        for layer, status in zip(profile.layers, row, strict=True):
-            if status != "measured" and layer not in gaps.setdefault(status, []):
-                gaps[status].append(layer)
-    return "; ".join(
-        f"{status.replace('_', ' ')} at layer{'s' * (len(layers) > 1)} {words.seed_list(tuple(sorted(layers)))}"
-        for status, layers in gaps.items()
-    )
-
-
-def _provenance(report: Report) -> Iterator[Fact]:
-    yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
-    yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
-    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256"}):  # said elsewhere
-        yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
-
-
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for key in sorted(value, key=str):
-            yield from _flat(f"{prefix} {key}".strip().replace("_", " "), value[key])
-    elif isinstance(value, tuple | list | set | frozenset):
-        items = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
-        yield prefix, ", ".join(items) or "none"
-    elif isinstance(value, Mapping) or value is None:
-        yield prefix, "none"
-    else:
-        yield prefix, str(value)
-
-
-def _recompute(verdicts: tuple[Verdict, ...]) -> str:
-    """The command that decides the same claims again from the evidence beside the report; CLAIMS and FOLDER are the reader's."""
-    command = "faeval verify CLAIMS --evidence FOLDER --offline"
-    lists = {v.seeds for v in verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
-    if len(lists) == 1:
-        command += " --seeds " + ",".join(map(str, lists.pop()))
-    return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -66,6 +67,29 @@ REGISTRATION: Mapping[str, str] = {
     "changed": "changed since its registration",
 }
 
+#: How many of a report's claims stood how to their evidence, said in its summary.
+REGISTERED: Mapping[str, str] = {
+    "registered": "in advance",
+    "amended": "in advance",
+    "amended_after_evidence": "amended when evidence was there",
+    "after_evidence": "registered when evidence was there",
+    "undated": "registered, but undated",
+    "changed": "changed since its registration",
+    "reproduction": "decided on seeds known before",
+    "exploratory": "decided on seeds outside its plan",
+    "unregistered": "not registered",
+}
+
+#: Tests by name.
+TESTS: Mapping[str, str] = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}
+
+#: What a design was checked for, by the reason code of failing it.
+CHECKS: Mapping[str, str] = {
+    "unit_mismatch": "same seeds on both sides",
+    "confounded": "not confounded",
+    "exact_by_construction": "no state exact by construction",
+}
+
 #: The glossary: key, term, meaning. Facts of the page point here by key.
 GLOSSARY: Mapping[str, tuple[str, str]] = {
     "seed": (
@@ -83,6 +107,10 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "Margin",
         "The smallest difference that would matter, fixed with its reason before the data. A difference that is real but "
         "smaller than its margin does not support a claim.",
+    ),
+    "claimed": (
+        "Claimed side",
+        "Where the difference must lie for the claim to hold: beyond the margin, or for an equivalence between two margins.",
     ),
     "interval": (
         "Decision interval",
@@ -182,6 +210,11 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "Seeds that were run without being planned. They never enter the verdict: whoever may add seeds until the result "
         "pleases, errs far more often than alpha.",
     ),
+    "control": (
+        "Positive control",
+        "What an instrument reads where it is given the true gradient itself: 1 is right. Where it reads less than 0.99, "
+        "its numbers are not used. Other controls are bounds that a claim declares for its own measurement.",
+    ),
     "expectation": (
         "Expectation",
         "The word that the authors expect, written down with the claim. A decided verdict that differs is called drift.",
@@ -200,10 +233,11 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a sentence: plain text, the name of a side, or a number."""
+    """A piece of a sentence: plain text, the name of a side, a number, or a link to another place of the page."""
 
-    kind: Literal["text", "name", "number"]
+    kind: Literal["text", "name", "number", "link"]
     text: str
+    to: str = ""
 
 
 Phrase = tuple[Span, ...]
@@ -280,6 +314,9 @@ def style_of(assertion: AssertionResult) -> Style:
     bounds = (*assertion.interval, *(assertion.refuting or ()))
     apart = [(bound, point) for bound in bounds for point in thresholds(assertion)]
     width = (high - low) / 2 if math.isfinite(high - low) else assertion.sd
+    sides = (*assertion.a.values, *assertion.b.values)
+    if width < 1e-12 * max(map(abs, sides), default=0.0):  # rounding, no spread: its digits say nothing
+        width = math.nan
     return style_for(width, (assertion.estimate, low, high), apart=apart)
 
 
@@ -288,44 +325,88 @@ def unit_of(assertion: AssertionResult) -> str:
     return "" if assertion.unit in ("", "1") else f" {assertion.unit}"
 
 
+def has_interval(assertion: AssertionResult) -> bool:
+    """Whether the decision interval says anything: not where it was not computed, nor where nothing bounds it."""
+    return any(map(math.isfinite, assertion.interval)) and not any(map(math.isnan, assertion.interval))
+
+
 def value_text(assertion: AssertionResult) -> str:
     """Write estimate, decision interval and unit: ``0.17 [0.15, 0.19]``; the same in every view."""
     if math.isnan(assertion.estimate):
         return "not estimated"
     style = style_of(assertion)
-    interval = "(no interval)" if any(map(math.isnan, assertion.interval)) else style.interval(assertion.interval)
+    interval = style.interval(assertion.interval) if has_interval(assertion) else "(no interval)"
     return f"{style(assertion.estimate)} {interval}{unit_of(assertion)}"
 
 
-def found(assertion: AssertionResult, n: int) -> Phrase:
-    """Say what was found of one assertion, in one sentence."""
+def margin_text(assertion: AssertionResult) -> str:
+    """Write where the margin lies on the axis of a - b, and its unit: ``margin ±0.05``."""
+    points = thresholds(assertion)
+    at = f"±{exact(assertion.margin)}" if len(points) > 1 else exact(points[0])
+    return f"margin {at}{unit_of(assertion)}"
+
+
+def found(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
+    """Say what was found of one assertion, in one sentence; the estimate of the sign test is a median."""
     if math.isnan(assertion.estimate):
         return (Span("text", "No estimate of "), Span("name", assertion.text), Span("text", "."))
-    a, b = Span("name", assertion.a.text), Span("name", assertion.b.text)
-    seeds = f"Over {n} seed{'s' * (n != 1)}, "
-    value = Span("number", value_text(assertion))
-    if assertion.b.text.strip() in ("0", "0.0"):
-        said: Phrase = (Span("text", seeds), a, Span("text", " is "), value)
-    elif assertion.interval[0] > 0:
-        said = (Span("text", seeds), a, Span("text", " is larger than "), b, Span("text", " by "), value)
-    elif assertion.interval[1] < 0:
-        said = (
-            Span("text", seeds),
-            a,
-            Span("text", " is smaller than "),
-            b,
-            Span("text", ", with a difference of "),
-            value,
-        )
-    else:
-        said = (Span("text", seeds), a, Span("text", " differs from "), b, Span("text", " by "), value)
-    return (*said, Span("text", f", {_tail(assertion)}."))
+    over = f"Over {n} seed{'s' * (n != 1)}, {'in the median, ' * (test == 'sign')}"
+    return (Span("text", over), *_compared(assertion), Span("text", f", {_tail(assertion)}."))
+
+
+_READ = re.compile(r"((?:deep )?[\w.]+)\(([^()]*)\)")
+
+
+def _compared(assertion: AssertionResult) -> Phrase:
+    """Say how the sides compare, without repeating what they share: the metric, the arm, the factors of both arms."""
+    value, a, b = Span("number", value_text(assertion)), assertion.a.text, assertion.b.text
+    if b.strip() in ("0", "0.0"):
+        return (_name(a), _text(" is "), value)
+    low, high = assertion.interval
+    way = 1 if low > 0 else -1 if high < 0 else 0
+    verb = {1: " is larger than ", -1: " is smaller than ", 0: " differs from "}[way]
+    by = _text(", by " if way < 0 else " by ")
+    one, other = _READ.fullmatch(a), _READ.fullmatch(b)
+    if one is None or other is None or not one[2] or not other[2] or (one[1] == other[1]) == (one[2] == other[2]):
+        return (_name(a), _text(verb), _name(b), by, value)
+    if one[2] == other[2]:
+        return (_name(one[1]), _text(" of "), _name(one[2]), _text(verb), _name(other[1]), by, value)
+    if changed := _changed(one[2], other[2]):
+        shared, word, factors = changed
+        moved = _text(" rose by " if way > 0 else " changed by ")
+        return (_name(one[1]), _text(" of "), _name(shared), moved, value, _text(f" {word} "), _name(factors))
+    joined = {1: (" is higher in ", " than in "), -1: (" is lower in ", " than in "), 0: (" differs between ", " and ")}
+    first, second = joined[way]
+    return (_name(one[1]), _text(first), _name(one[2]), _text(second), _name(other[2]), by, value)
+
+
+def _changed(a: str, b: str) -> tuple[str, str, str] | None:
+    """Return what two arms share, and the factors that only one of them names; None where each names some.
+
+    >>> _changed("dfa+penalty=0.01, epoch=1", "dfa, epoch=1"), _changed("dfa+x=1", "dfa+x=2")
+    (('dfa, epoch=1', 'with', 'penalty=0.01'), None)
+    """
+    (arm_a, *rest_a), (arm_b, *rest_b) = a.split(", "), b.split(", ")
+    parts_a, parts_b = arm_a.split("+"), arm_b.split("+")
+    only_a, only_b = ([p for p in x if p not in y] for x, y in ((parts_a, parts_b), (parts_b, parts_a)))
+    if rest_a != rest_b or bool(only_a) == bool(only_b):
+        return None
+    shared = ", ".join([arm_b if only_a else arm_a, *rest_a])
+    return shared, "with" if only_a else "without", "+".join(only_a or only_b)
+
+
+def _text(text: str) -> Span:
+    return Span("text", text)
+
+
+def _name(text: str) -> Span:
+    return Span("name", text)
 
 
 def _tail(assertion: AssertionResult) -> str:
     result, style = outcome(assertion), style_of(assertion)
-    if any(map(math.isnan, assertion.interval)):
-        return "with no spread to judge it by"
+    if not has_interval(assertion):
+        return "with nothing to bound it by"
     if assertion.kind == "equivalent":
         within = f"±{exact(assertion.margin)}"
         if result == "contradicted":
@@ -355,15 +436,20 @@ def above_zero(assertion: AssertionResult) -> bool:
 
 
 def sentence(text: str) -> str:
-    """Return text that begins with a capital."""
-    return text[:1].upper() + text[1:]
+    """Return text that begins with a capital, but where it begins with the name of a metric."""
+    return text if re.match(r"(deep )?\S+( of ['(]|\()", text) else text[:1].upper() + text[1:]
+
+
+def spaced(code: str) -> str:
+    """Return a code as words."""
+    return code.replace("_", " ")
 
 
 def headline(verdict: Verdict) -> tuple[Phrase, ...]:
     """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
     if not verdict.assertions:
         return (plain(sentence(verdict.reason) or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
-    said = tuple(found(assertion, verdict.n) for assertion in verdict.assertions)
+    said = tuple(found(assertion, verdict.n, verdict.test) for assertion in verdict.assertions)
     if verdict.verdict == "invalid":
         return (plain(f"These numbers carry no verdict. {sentence(verdict.reason)}"), *said)
     return said

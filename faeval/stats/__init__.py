@@ -12,7 +12,7 @@ from faeval.stats._holm import Decision, HolmResult, apply_gates, decide_family,
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, combine, judge, judge_many
 from faeval.stats._ledger import confidence_sequence, e_process, e_value
-from faeval.stats._looks import constant_boundary, nominal_level, sequential_p, spending_levels
+from faeval.stats._looks import constant_boundary, nominal_level, nominal_levels, sequential_p, spending_levels
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
 from faeval.stats._power import detectable_effect, power, seeds_needed
 from faeval.stats._printed import Printed, printed
@@ -112,6 +112,7 @@ __all__ = [
     "near_margin",
     "no_spread",
     "nominal_level",
+    "nominal_levels",
     "outcome",
     "outlook",
     "pooling_error",

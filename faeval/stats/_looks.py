@@ -146,6 +146,38 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
     return min(alpha, math.nextafter(float(_smallest(plan)[allowed]), 0.0)) if allowed >= 0 else 0.0
 
 
+def nominal_levels(support: float, refute: float, looks: Sequence[int], k: int = 1) -> tuple[float, float]:
+    """The levels that the p-values of one look of a claim are compared with, for it and against it.
+
+    Parameters
+    ----------
+    support, refute
+        What the claim met within its family, in (0, 0.5], over all looks.
+    looks
+        In numbers of seeds; without any there is one, and the levels are returned as they are.
+    k
+        Assertions of the claim. Against it each has a k-th of `refute`, and Bonferroni's factor belongs outside.
+
+    Returns
+    -------
+    tuple of float
+        For support; for refutation of the claim, k times that of one assertion.
+
+    Raises
+    ------
+    FaevalError
+        For levels outside (0, 0.5], or looks that do not rise or begin below 2.
+
+    Examples
+    --------
+    >>> [round(level, 3) for level in nominal_levels(0.05, 0.05, (5, 10))], nominal_levels(0.05, 0.025, ())
+    ([0.029, 0.029], (0.05, 0.025))
+    """
+    if not len(looks):
+        return support, refute
+    return nominal_level(support, looks), k * nominal_level(refute / k, looks)
+
+
 def spending_levels(
     looks: Sequence[int], alpha: float, spending: Spending, *, known_sd: bool = False
 ) -> tuple[float, ...]:

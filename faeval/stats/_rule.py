@@ -15,7 +15,7 @@ from faeval.stats._checks import LARGEST, Array, choice, count, level, number, r
 from faeval.stats._holm import Decision, decide_family
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, judge
-from faeval.stats._looks import nominal_level, sequential_p
+from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import no_spread
 from faeval.stats._tests import PRIMARY, TESTS, TestName
@@ -287,14 +287,8 @@ class _Case:
 
     def _nominal(self, decision: Decision, k: int) -> Decision:
         """The decision with the levels that the p-values of one look are compared with."""
-        if not self.looks:
-            return decision
-        support = nominal_level(decision.level_support, self.looks)
-        return replace(
-            decision,
-            level_support=support,
-            level_refute=k * nominal_level(decision.level_refute / k, self.looks),
-        )
+        support, refute = nominal_levels(decision.level_support, decision.level_refute, self.looks, k)
+        return replace(decision, level_support=support, level_refute=refute)
 
     def _why_open(self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]) -> tuple[str, str]:
         reached, test = len(self.reached), self.question.test

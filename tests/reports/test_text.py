@@ -48,7 +48,7 @@ TAGS = set(
         r"\w+",
         "html head meta link title style body a header p h1 h2 h3 h4 span bdi nav main section table caption thead tbody tr th td "
         "div svg desc rect path circle text polyline article code b strong figure figcaption dl dt dd details summary ul li "
-        "footer pre",
+        "footer pre button dfn small g",
     )
 )
 

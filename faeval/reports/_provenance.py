@@ -1,0 +1,58 @@
+"""Where a report comes from, and how to decide it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from faeval.reports._shown import Fact
+from faeval.reports._words import plain
+
+if TYPE_CHECKING:
+    from faeval.reports._report import Report
+
+
+def provenance_facts(report: Report) -> Iterator[Fact]:
+    """Say what the evidence says of where it comes from."""
+    yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
+    yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
+    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256"}):  # said elsewhere
+        yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key in sorted(value, key=str):
+            yield from _flat(f"{prefix} {key}".strip().replace("_", " "), value[key])
+    elif isinstance(value, tuple | list | set | frozenset):
+        items = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
+        yield prefix, ", ".join(items) or "none"
+    elif isinstance(value, Mapping) or value is None:
+        yield prefix, "none"
+    else:
+        yield prefix, str(value)
+
+
+#: The command that recomputes every number of a report from the evidence beside it. FOLDER and CLAIMS are the reader's.
+CHECK = "faeval report FOLDER --check"
+
+
+def recompute(report: Report) -> str:
+    """Return the command that decides the same claims again from the evidence beside the report."""
+    command = "faeval verify CLAIMS --evidence FOLDER --offline"
+    asked = report.seeds
+    if asked is None:  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
+        lists = {v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
+        asked = lists.pop() if len(lists) == 1 else None
+    if asked is None:
+        return command
+    return f"{command} --seeds {asked if isinstance(asked, int) else ','.join(map(str, asked))}"
+
+
+def versions(report: Report) -> str:
+    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does not say."""
+    said = report.provenance.get("versions")
+    found = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    prefix = "version of "
+    found |= {k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)}
+    return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")

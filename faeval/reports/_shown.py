@@ -1,0 +1,160 @@
+"""What every view shows, in words and places: the types that a report is put into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faeval.reports import _figures as figures
+from faeval.reports import _words as words
+from faeval.reports._words import Phrase
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A labelled line; ``term`` is its key in the glossary, if it has one."""
+
+    label: str
+    value: Phrase
+    term: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings and rows of text; the first cell of a row heads it."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class AssertionView:
+    """One assertion: its numbers as text, its figures, and its values by seed.
+
+    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about.
+    """
+
+    text: str
+    value: str
+    margin: str
+    result: words.Outcome
+    strip: figures.Contrast | None
+    dots: figures.Contrast | None
+    description: str
+    seeds: Table
+    facts: tuple[Fact, ...]
+    more: tuple[Fact, ...]
+    gist: str
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """One claim with its verdict, in words.
+
+    ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with a gist of one line.
+    ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason code in words.
+    """
+
+    anchor: str
+    claim: str
+    sentence: str
+    word: str
+    glyph: str
+    code: str
+    state: str
+    alarm: bool
+    standing: str
+    reason: str
+    meaning: str
+    headline: tuple[Phrase, ...]
+    pride: str
+    takes: str
+    flags: tuple[str, ...]
+    caveats: tuple[str, ...]
+    registration: str
+    n: int
+    assertions: tuple[AssertionView, ...]
+    tests: Table | None
+    decided: tuple[Fact, ...]
+    sure: tuple[Fact, ...]
+    checked: tuple[Fact, ...]
+    rests: tuple[Fact, ...]
+    gists: Mapping[str, str]
+    layers: Table | None
+    published: Table | None
+    about: str
+    note: str
+
+    @property
+    def verdict(self) -> str:
+        """The word, with its reason code where it is not a decision."""
+        return self.word if self.code == "decided" else f"{self.word}: {self.code}"
+
+
+@dataclass(frozen=True)
+class PanelView:
+    """One arm's profile over layers: its figure and the table that says the same."""
+
+    arm: str
+    figure: figures.Panel
+    description: str
+    table: Table
+    missing: str
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """One metric over layers, for every arm that has it."""
+
+    metric: str
+    meaning: str
+    panels: tuple[PanelView, ...]
+
+
+@dataclass(frozen=True)
+class ControlsView:
+    """The positive controls of all instruments against gradient norm: one figure, and the table that says the same."""
+
+    figure: figures.Curve
+    description: str
+    table: Table
+    remark: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many verdicts of one kind there are."""
+
+    word: str
+    glyph: str
+    text: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """What one test assumes, and how often it errs at one number of seeds, as measured: said once for all its claims."""
+
+    anchor: str
+    assumption: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class View:
+    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same."""
+
+    setting: str
+    tallies: tuple[Tally, ...]
+    summary: tuple[Phrase, ...]
+    claims: tuple[ClaimView, ...]
+    profiles: tuple[ProfileView, ...]
+    controls: ControlsView | None
+    rules: tuple[RuleView, ...]
+    scope: str
+    provenance: tuple[Fact, ...]
+    check: str
+    recompute: str
+    versions: str
+    glossary: Mapping[str, tuple[str, str]]
