@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Profile, Report
+from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Course, Profile, Report
 from faeval.reports._words import standing, value_text
 
-__all__ = ["FORMS", "SCHEMA", "WRITTEN", "ControlCurve", "Profile", "Report", "standing", "value_text"]
+__all__ = ["FORMS", "SCHEMA", "WRITTEN", "ControlCurve", "Course", "Profile", "Report", "standing", "value_text"]
