@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
@@ -57,6 +57,7 @@ _STYLE: dict[Any, Any] = {
     "axes.unicode_minus": True,
     "font.family": "DejaVu Sans",  # matplotlib brings its own, which it finds first
     "font.size": TEXT,
+    "lines.solid_capstyle": "butt",
     "path.simplify": False,
     "pdf.fonttype": 42,
     "savefig.dpi": 72,
@@ -195,6 +196,7 @@ def save(figure: Figure, path: str | Path) -> None:
 # --- what matplotlib writes, made short ---
 
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+_Names: TypeAlias = Mapping[str, tuple[str, ElementTree.Element]]  # of what is used again: our name for it, and itself
 _DEFAULTS = {
     "stroke-linejoin": ("miter", "round"),
     "stroke-linecap": ("butt",),
@@ -217,54 +219,67 @@ def _root(figure: Figure) -> ElementTree.Element:
 def _body(root: ElementTree.Element, prefix: str, colour: Callable[[str], str]) -> str:
     """Write everything inside the root again: numbers of two decimals, attributes for styles, only the groups in need."""
     used = {e.get(_HREF, "").removeprefix("#") for e in root.iter()}
-    ids = {e.get("id", ""): f"{prefix}{i}" for i, e in enumerate(e for e in root.iter() if e.get("id") in used)}
-    text = "".join(_written(child, ids, colour) for child in root if child.tag == f"{_SVG}g")
+    marks = {e.get("id", ""): e for e in root.iter() if e.get("id") in used}
+    names = {name: (f"{prefix}{i}", element) for i, (name, element) in enumerate(marks.items())}
+    text = "".join(_written(child, names, colour) for child in root if child.tag == f"{_SVG}g")
     shared = {"fill": colour(INK), "font-size": _number(TEXT), "stroke-linejoin": "round"}
     return f"<g{_attributes(shared)}>{text}</g>"
 
 
-def _written(element: ElementTree.Element, ids: dict[str, str], colour: Callable[[str], str]) -> str:
+def _written(element: ElementTree.Element, names: _Names, colour: Callable[[str], str]) -> str:
     tag = element.tag.removeprefix(_SVG)
-    own = _own(element, ids, colour)
+    own = _own(element, names, colour)
     children = list(element)
     inside = escape(element.text or "") if tag == "text" else ""
-    if tag == "g" and children and all(child.tag == f"{_SVG}use" for child in children):
-        marks = [_own(child, ids, colour) for child in children]
+    if tag == "g" and len(children) > 1 and all(child.tag == f"{_SVG}use" for child in children):
+        marks = [_own(child, names, colour) for child in children]
         # What all marks of a line share is said once, and inherited.
         own |= {k: v for k, v in marks[0].items() if k not in ("x", "y", "href") and all(m.get(k) == v for m in marks)}
         inside = "".join(f"<use{_attributes({k: v for k, v in m.items() if own.get(k) != v})}/>" for m in marks)
     else:
-        inside += "".join(_written(child, ids, colour) for child in children)
-    if tag == "g" and not own:
+        inside += "".join(_written(child, names, colour) for child in children)
+    if (tag == "g" and not own) or (tag == "defs" and not inside):
         return inside
-    if tag == "path" and own.get("fill") == "none" and "stroke" not in own:
+    if tag == "path" and "id" not in own and (element.get("id") or (own.get("fill") == "none" and "stroke" not in own)):
         return ""
     return f"<{tag}{_attributes(own)}>{inside}</{tag}>" if inside else f"<{tag}{_attributes(own)}/>"
 
 
-def _own(element: ElementTree.Element, ids: dict[str, str], colour: Callable[[str], str]) -> dict[str, str]:
+def _own(element: ElementTree.Element, names: _Names, colour: Callable[[str], str]) -> dict[str, str]:
     """An element's attributes as we write them; matplotlib's style is a few presentation attributes."""
-    styles = dict(part.split(": ", 1) for part in element.get("style", "").split("; ") if part)
+    styles = _styles(element)
     own = {}
-    if element.get("id") in ids:
-        own["id"] = ids[element.get("id", "")]
+    said: Mapping[str, str] = {}
+    if element.get("id") in names:
+        own["id"] = names[element.get("id", "")][0]
     if _HREF in element.attrib:
-        own["href"] = f"#{ids[element.attrib[_HREF].removeprefix('#')]}"
+        name, mark = names[element.attrib[_HREF].removeprefix("#")]
+        own["href"], said = f"#{name}", _styles(mark)  # what the mark says itself, it does not inherit
+        if mark.get("d", "").count("L") == 1 and "z" not in mark.get(
+            "d", ""
+        ):  # the tick of an axis, a line without an inside
+            said = dict(said) | {"fill": styles.get("fill", "")}
     for name in ("x", "y"):
         if name in element.attrib:
             own[name] = _rounded(element.attrib[name])
     if "d" in element.attrib:
-        own["d"] = re.sub(r"\s+", " ", re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(element.attrib["d"])))
+        own["d"] = re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(element.attrib["d"])).strip()
     if not element.get("transform", "rotate(-0").startswith("rotate(-0"):
         own["transform"] = _rounded(element.attrib["transform"])
     text = element.tag == f"{_SVG}text"
     for name, value in styles.items():
-        if value in _DEFAULTS.get(name, ()) or (
-            text and (name, value) in (("fill", INK), ("font-size", f"{TEXT:g}px"))
+        if (
+            value in _DEFAULTS.get(name, ())
+            or said.get(name) == value
+            or (text and (name, value) in (("fill", INK), ("font-size", f"{TEXT:g}px")))
         ):
             continue
         own[name] = colour(value) if name in ("fill", "stroke") else _rounded(value.removesuffix("px"))
     return own
+
+
+def _styles(element: ElementTree.Element) -> dict[str, str]:
+    return dict(part.split(": ", 1) for part in element.get("style", "").split("; ") if part)
 
 
 def _in_page(colour: str) -> str:

@@ -176,22 +176,34 @@ def _panels(panels: Sequence[_Panel], across: str, up: str, width: float | None)
 
 def _draw_panel(axes: Axes, panel: _Panel, scale: _Scale, logarithmic: bool) -> None:
     scale.put(axes, "y")
-    at = _Scale(map(float, panel.x))
-    axes.set_xlim(at.low, at.high)
-    marks = panel.x if len(panel.x) <= 6 else [x for x in at.round_numbers(5) if x == int(x)]
-    axes.set_xticks(list(marks), [str(int(x)) for x in marks])
-    for row in panel.rows:
-        values = [math.nan if v is None else scale(v) for v in row]
-        # A line through one point is none: a point without neighbours is a dot.
-        alone = [i for i in range(len(values)) if all(_gap(values, j) for j in (i - 1, i + 1)) and not _gap(values, i)]
-        axes.plot(
-            panel.x, values, color=LINK, alpha=0.45, lw=0.7, marker="o", ms=1.6, mew=0, markevery=alone, clip_on=False
-        )
+    room = (panel.x[-1] - panel.x[0]) * 0.04 or 0.5
+    axes.set_xlim(panel.x[0] - room, panel.x[-1] + room)
+    ticks = panel.x if len(panel.x) <= 6 else _round_numbers(panel.x[0], panel.x[-1], 5, [1, 2, 5, 10])
+    axes.set_xticks(list(ticks), [str(round(tick)) for tick in ticks])
+    lines = [[math.nan if v is None else scale(v) for v in row] for row in panel.rows]
+    _draw_lines(axes, panel.x, lines, [], color=LINK, alpha=0.45, lw=0.7, ms=1.6)
     mean = [math.nan if v is None else scale(v) for v in mean_over_seeds(panel.rows, logarithmic)]
-    axes.plot(panel.x, mean, color=LINK, lw=1.5, marker="o", ms=3 if len(mean) <= 8 else 1.6, mew=0, clip_on=False)
+    _draw_lines(axes, panel.x, [mean], range(len(mean)) if len(mean) <= 8 else [], color=LINK, lw=1.5, ms=3)
     lacking = [x for x, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True) if None in column]
-    foot = [axes.get_ylim()[0]] * len(lacking)
-    axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=3.2, mew=0.8, clip_on=False, zorder=3)
+    if lacking:
+        foot = [axes.get_ylim()[0]] * len(lacking)
+        axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=3.2, mew=0.8, clip_on=False, zorder=3)
+
+
+def _draw_lines(
+    axes: Axes, x: Sequence[int], lines: Sequence[Sequence[float]], dotted: Sequence[int], **look: Any
+) -> None:
+    """Draw lines of one look, with gaps at NaN, and dots at some places of each and at every point without neighbours."""
+    joined_x: list[float] = []
+    joined: list[float] = []
+    dots: list[int] = []
+    for line in lines:
+        alone = [i for i in range(len(line)) if _gap(line, i - 1) and _gap(line, i + 1)]
+        dots += [len(joined) + i for i in sorted({*dotted, *alone}) if not _gap(line, i)]
+        joined_x += [*x, math.nan]  # a gap, too, between one line and the next
+        joined += [*line, math.nan]
+    look |= {"marker": "o", "mew": 0, "markevery": dots} if dots else {}
+    axes.plot(joined_x, joined, **look, clip_on=False)
 
 
 def _gap(values: Sequence[float], i: int) -> bool:
@@ -208,7 +220,7 @@ def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
     Each mark is one state of one checkpoint; marks that would fall on each other are drawn once.
     """
     keys = [("o", LINK, LINK), ("D", PAPER, ALARM), ("^", INK, INK), ("s", PAPER, SOFT)]
-    head, foot, left, high = 0.12 + 0.14 * len(curves), 0.4, 0.46, 1.6
+    head, foot, left, high = 0.26 + 0.14 * len(curves), 0.4, 0.46, 1.6
     across = _Scale((norm for curve in curves for norm, _ in curve.points), True)
     up = _Scale([0.0, 1.0, *(v for curve in curves for _, v in curve.points if v is not None)])
     figure = _figure(width, head + high + foot)
@@ -216,10 +228,6 @@ def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
     across.put(axes, "x")
     up.put(axes, "y")
     axes.axhline(up(CONTROL_FLOOR), color=INK, lw=0.9, ls=_DASHED)
-    axes.annotate(
-        f"floor {exact(CONTROL_FLOOR)}", (1, up(CONTROL_FLOOR)), xycoords=("axes fraction", "data"), xytext=(0, -3),
-        textcoords="offset points", ha="right", va="top", size=SMALL, color=SOFT,
-    )  # fmt: skip
     steps = (width - left) * 72, high * 72 / (up.high - up.low)
     for i, curve in enumerate(curves):
         marker, face, edge = keys[i % len(keys)]
@@ -239,8 +247,11 @@ def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
         }
         axes.plot(*zip(*places.values(), strict=True), **look, clip_on=False) if places else None
         y = 0.12 + 0.14 * i
-        _mark(figure, left + 0.05, y - 0.035, **look)
-        _write(figure, left + 0.14, y, _short(curve.instrument, 48), SMALL)
+        _mark(figure, left + 0.08, y - 0.035, **look)
+        _write(figure, left + 0.2, y, _short(curve.instrument, 48), SMALL)
+    y = 0.12 + 0.14 * len(curves)
+    _rule(figure, left, y - 0.035, left + 0.16, color=INK, lw=0.9, ls=_DASHED)
+    _write(figure, left + 0.2, y, f"floor, {exact(CONTROL_FLOOR)}", SMALL)
     axes.set_xlabel("median norm of the gradient at a state", labelpad=2)
     axes.set_ylabel("reading of the true gradient")
     return figure
@@ -271,14 +282,14 @@ def power(verdict: Verdict, width: float | None = None) -> Figure:
         _wrapped(f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL))) if many else []
         for i, _ in known
     ]
-    head = 0.5 + 0.115 * max(map(len, titles))
+    head = 0.52 + 0.115 * max(map(len, titles))
     rows = math.ceil(len(known) / columns)
     figure = _figure(width, rows * (head + high + foot))
     for place, ((_, curve), title) in enumerate(zip(known, titles, strict=True)):
         row, column = divmod(place, columns)
         x, top = left + column * (each + gap), row * (head + high + foot) + head
         for k, line in enumerate(reversed(title)):
-            _write(figure, x, top - 0.48 - 0.115 * k, line, SMALL)
+            _write(figure, x, top - 0.54 - 0.115 * k, line, SMALL)
         _draw_power(figure, _axes(figure, x, top, each, high), curve, x, top)
     return figure
 
@@ -400,7 +411,7 @@ def _look(word: str) -> dict[str, Any]:
     tone = TONES[word]
     thick = 1.2 if marker == "x" or not filled else 0.7
     edge = tone if marker == "x" or not filled else PAPER
-    return {"marker": marker, "ms": 4.6, "mfc": tone if filled else PAPER, "mec": edge, "mew": thick, "color": tone}
+    return {"marker": marker, "ms": 4.2, "mfc": tone if filled else PAPER, "mec": edge, "mew": thick, "color": tone}
 
 
 # --- forest ---
@@ -426,19 +437,19 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
         for verdict in report.verdicts:
             names.setdefault(verdict.claim, verdict.sentence or verdict.claim)
     several = len(reports) > 1
-    label, numbers, setting = 2.3, 1.95, (0.85 if several else 0.0)
-    left = label + setting + 0.1
+    label, setting, numbers = (1.75, 0.95, 2.3) if several else (2.2, 0.2, 2.3)
+    left = label + setting
     line, head, foot = 0.15, 0.14, 0.42
     rows: list[tuple[list[str], list[tuple[Report, Verdict, AssertionResult | None, str]]]] = []
     for claim, sentence in names.items():
         lines = [
-            (report, verdict, a, f"{i}. " if len(verdict.assertions) > 1 else "")
+            (report, verdict, a, f"{i}." if len(verdict.assertions) > 1 else "")
             for report in reports
             for verdict in report.verdicts
             if verdict.claim == claim
             for i, a in enumerate(verdict.assertions or (None,), 1)
         ]
-        rows.append((_wrapped(sentence, int(label * 72 / (0.56 * SMALL)), 2 if len(lines) < 3 else 3), lines))
+        rows.append((_wrapped(sentence, int(label * 72 / (0.56 * SMALL))), lines))
     sizes = [max(0.125 * len(text), line * len(lines)) + 0.07 for text, lines in rows]
     end = head + sum(sizes)
     shown = [
@@ -465,14 +476,16 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
             _write(figure, 0.02, top + 0.125 + 0.125 * k, part, SMALL)
         for k, (report, verdict, a, number) in enumerate(lines):
             y = top + 0.035 + line * (k + 0.5)
-            if several:
-                _write(figure, left - 0.1, y + 0.035, _short(report.setting, 15), SMALL - 0.5, ha="right", color=SOFT)
+            name = f"{_short(report.setting, 15) if several else ''} {number}".strip()
+            _write(figure, left - 0.06, y + 0.035, name, SMALL - 0.5, ha="right", color=SOFT)
             if a is not None and a.margin > 0:
                 _forest_line(axes, across, a, y, line, verdict.verdict)
-            value = number + (words.value_text(a) if a is not None else "")
-            _write(figure, width - numbers + 0.12, y + 0.035, _short(value, 30), SMALL - 0.5)
-            _mark(figure, width - 0.72, y, **_look(verdict.verdict))
-            _write(figure, width - 0.64, y + 0.035, verdict.verdict, SMALL - 0.5, color=TONES[verdict.verdict])
+            value = words.value_text(a) if a is not None else ""
+            if a is not None and len(value) > 30:  # numbers are never cut; their unit is in the table
+                value = value.removesuffix(words.unit_of(a))
+            _write(figure, width - numbers + 0.1, y + 0.035, clean(value), SMALL - 0.5)
+            _mark(figure, width - 0.7, y, **_look(verdict.verdict))
+            _write(figure, width - 0.62, y + 0.035, verdict.verdict, SMALL - 0.5, color=TONES[verdict.verdict])
         top += size
     _rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
     axes.set_xlabel("difference in the direction claimed, in margins", labelpad=2)
@@ -535,11 +548,8 @@ class _Scale:
 
     def round_numbers(self, most: int) -> list[float]:
         """Return places of round numbers inside the range, so many intervals at most."""
-        from matplotlib.ticker import MaxNLocator
-
         steps = [1, 2, 3, 5, 10] if self._logarithmic else [1, 2, 2.5, 5, 10]
-        found = MaxNLocator(most, steps=steps, integer=self._logarithmic).tick_values(self.low, self.high)
-        return [float(tick) for tick in found if self.low <= tick <= self.high]
+        return _round_numbers(self.low, self.high, most, steps, self._logarithmic)
 
     def put(self, axes: Axes, side: str) -> None:
         """Give one side of axes this range, ticks with their texts, and a line at zero or grid lines where it is tall."""
@@ -555,9 +565,20 @@ class _Scale:
             return
         axes.set_ylim(self.low, self.high)
         axes.set_yticks(ticks, texts)
-        for tick in ticks:
-            zero = tick == 0 and not self._logarithmic
-            axes.axhline(tick, color=SOFT if zero else LINE, lw=0.6, zorder=0)
+        grid = [tick for tick in ticks if tick or self._logarithmic]
+        between = [at for tick in grid for at in (tick, tick, math.nan)]
+        axes.plot(
+            [0, 1, math.nan] * len(grid), between, transform=axes.get_yaxis_transform(), color=LINE, lw=0.6, zorder=0
+        )
+        if len(grid) < len(ticks):
+            axes.axhline(0, color=SOFT, lw=0.6, zorder=0)
+
+
+def _round_numbers(low: float, high: float, most: int, steps: Sequence[float], whole: bool = True) -> list[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    found = MaxNLocator(most, steps=list(steps), integer=whole).tick_values(low, high)
+    return [float(tick) for tick in found if low <= tick <= high]
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -608,20 +629,23 @@ def _short(text: str, most: int) -> str:
 
 def _wrapped(text: str, most: int, lines: int = 3) -> list[str]:
     """Return clean text as at most so many lines of at most so many characters, broken before a plus or after a space."""
-    left = _short(text[: 40 * most], lines * most - 4).strip()
-    made: list[str] = []
-    while left and len(made) < lines:
-        cut = len(left)
-        while _columns(left[:cut]) > most:
-            cut -= 1
-        if cut < len(left):
-            places = [i for i in range(cut // 2, cut + 1) if left[i] == "+" or left[i - 1] in " ,"]
-            cut = places[-1] if places and places[-1] else max(1, cut)
-        made.append(left[:cut].strip())
-        left = left[cut:].strip()
-    if left:
-        made[-1] = _short(f"{made[-1]}…", most)
-    return made
+    whole = clean(text).strip()
+    for limit in range(lines * most, 0, -1):
+        left, made = _short(whole, limit), []
+        while left:
+            cut = len(left)
+            while _columns(left[:cut]) > most:
+                cut -= 1
+            if cut < len(left):
+                cut = max(
+                    (i for i in range(cut // 2, cut + 1) if left[i] == "+" or left[i - 1 : i] in (" ", ",")),
+                    default=cut,
+                )
+            made.append(left[: max(1, cut)].strip())
+            left = left[max(1, cut) :].strip()
+        if len(made) <= lines:
+            return made
+    return []
 
 
 def _columns(text: str) -> int:
