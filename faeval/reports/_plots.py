@@ -617,21 +617,19 @@ def _rule(figure: Figure, left: float, y: float, right: float, **look: Any) -> N
 
 def _short(text: str, most: int) -> str:
     """Return clean text of at most so many characters; what is left out in the middle leaves a mark."""
-    whole = clean(text)
-    if _columns(whole) <= most:
-        return whole
-    while _columns(whole) > most - 1:
-        middle = round(0.6 * len(whole))
+    whole = clean(text if len(text) <= 4 * most else text[: 2 * most] + text[-2 * most :]).strip()
+    mark = ""
+    while _columns(whole + mark) > most or (not mark and len(text) > 4 * most):
+        mark, middle = "…", round(0.6 * len(whole))
         whole = whole[: middle - 1] + whole[middle:]
     middle = round(0.6 * len(whole))
-    return f"{whole[:middle]}…{whole[middle:]}"
+    return whole[:middle] + mark + whole[middle:]
 
 
 def _wrapped(text: str, most: int, lines: int = 3) -> list[str]:
     """Return clean text as at most so many lines of at most so many characters, broken before a plus or after a space."""
-    whole = clean(text).strip()
     for limit in range(lines * most, 0, -1):
-        left, made = _short(whole, limit), []
+        left, made = _short(text, limit), []
         while left:
             cut = len(left)
             while _columns(left[:cut]) > most:

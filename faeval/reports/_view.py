@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import REGISTRATIONS, WORDS, AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
 from faeval.reports import _figures as figures
+from faeval.reports import _plots as plots
 from faeval.reports import _words as words
 from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
-from faeval.reports._text import anchors
+from faeval.reports._series import PowerCurve, mean_over_seeds, spans_decades
 from faeval.reports._words import Phrase, Span, plain
 from faeval.stats import nominal_level
 
 if TYPE_CHECKING:
-    from faeval.reports._report import ControlCurve, Profile, Report
+    from faeval.reports._report import ControlCurve, Course, Profile, Report
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,18 @@ class AssertionView:
 
 
 @dataclass(frozen=True)
+class FigureView:
+    """A figure of :func:`faeval.reports._plots.figures` by its name, and the tables that say the same."""
+
+    name: str
+    title: str
+    description: str
+    tables: tuple[Table, ...]
+    meaning: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim with its verdict, in words."""
 
@@ -74,6 +87,7 @@ class ClaimView:
     n: int
     assertions: tuple[AssertionView, ...]
     tests: Table | None
+    power: FigureView | None
     decided: tuple[Fact, ...]
     sure: tuple[Fact, ...]
     rests: tuple[Fact, ...]
@@ -85,36 +99,6 @@ class ClaimView:
     def verdict(self) -> str:
         """The word, with its reason code where it is not a decision."""
         return self.word if self.code == "decided" else f"{self.word}: {self.code}"
-
-
-@dataclass(frozen=True)
-class PanelView:
-    """One arm's profile over layers: its figure and the table that says the same."""
-
-    arm: str
-    figure: figures.Panel
-    description: str
-    table: Table
-    missing: str
-
-
-@dataclass(frozen=True)
-class ProfileView:
-    """One metric over layers, for every arm that has it."""
-
-    metric: str
-    meaning: str
-    panels: tuple[PanelView, ...]
-
-
-@dataclass(frozen=True)
-class ControlsView:
-    """The positive controls of all instruments against gradient norm: one figure, and the table that says the same."""
-
-    figure: figures.Curve
-    description: str
-    table: Table
-    remark: str
 
 
 @dataclass(frozen=True)
@@ -134,8 +118,9 @@ class View:
     setting: str
     tallies: tuple[Tally, ...]
     claims: tuple[ClaimView, ...]
-    profiles: tuple[ProfileView, ...]
-    controls: ControlsView | None
+    profiles: tuple[FigureView, ...]
+    courses: tuple[FigureView, ...]
+    controls: FigureView | None
     provenance: tuple[Fact, ...]
     recompute: str
     glossary: Mapping[str, tuple[str, str]]
@@ -143,12 +128,13 @@ class View:
 
 def view(report: Report) -> View:
     """Put a report into words and places."""
-    names = anchors(v.claim for v in report.verdicts)
+    names = plots.claim_anchors(report)
     return View(
         setting=report.setting,
         tallies=tuple(_tallies(report.verdicts)),
         claims=tuple(_claim(v, a) for v, a in zip(report.verdicts, names, strict=True)),
-        profiles=_profiles(report.profiles),
+        profiles=tuple(_profile(name, of) for name, of in plots.layer_figures(report.profiles).items()),
+        courses=tuple(_course(name, of) for name, of in plots.course_figures(report.courses).items()),
         controls=_controls(report.controls),
         provenance=tuple(_provenance(report)),
         recompute=_recompute(report.verdicts),
@@ -194,6 +180,7 @@ def _claim(verdict: Verdict, anchor: str) -> ClaimView:
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
         tests=_tests(verdict) if verdict.assertions else None,
+        power=_power(verdict, anchor),
         decided=tuple(_decided(verdict)) if verdict.assertions else (),
         sure=tuple(_sure(verdict)) if verdict.assertions else (),
         rests=tuple(_rests(verdict)),
@@ -428,37 +415,107 @@ def _given(value: Any, absent: str) -> str:
     return exact(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def _profiles(profiles: tuple[Profile, ...]) -> tuple[ProfileView, ...]:
-    by_metric: dict[str, list[Profile]] = {}
-    for profile in profiles:
-        by_metric.setdefault(profile.metric, []).append(profile)
-    return tuple(_profile(metric, members) for metric, members in by_metric.items())
-
-
-def _profile(metric: str, members: list[Profile]) -> ProfileView:
+def _profile(name: str, members: list[Profile]) -> FigureView:
+    metric = members[0].metric
     known = KNOWN_METRICS.get(metric)
-    keys = [str(i) for i in range(len(members))]
-    drawn = figures.panels(
-        {key: p.layers for key, p in zip(keys, members, strict=True)},
-        {key: p.values for key, p in zip(keys, members, strict=True)},
+    return FigureView(
+        name=name,
+        title=f"{metric} by layer",
+        description=_described(metric, "layer", members),
+        tables=tuple(
+            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members) for p in members
+        ),
+        meaning=known.description if known else "",
+        missing=_missing([(p, p.layers) for p in members], "layer"),
     )
-    return ProfileView(
-        metric,
-        known.description if known else "",
-        tuple(
-            PanelView(
-                arm=p.arm,
-                figure=drawn[key],
-                description=f"{metric} by layer, {len(p.seeds)} seeds; the table below says the same.",
-                table=_layer_table(p),
-                missing=_missing(p),
+
+
+def _course(name: str, members: list[Course]) -> FigureView:
+    first = members[0]
+    known = KNOWN_METRICS.get(first.metric)
+    title = f"{first.metric}, {first.where}" if first.where else first.metric
+    return FigureView(
+        name=name,
+        title=f"{title}, by epoch",
+        description=_described(title, "epoch", members),
+        tables=tuple(_by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members) for c in members),
+        meaning=known.description if known else "",
+        missing=_missing([(c, c.epochs) for c in members], "epoch"),
+    )
+
+
+def _described(what: str, across: str, members: Sequence[Profile | Course]) -> str:
+    arms = "; ".join(m.arm for m in members)
+    return f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}. The tables say the same."
+
+
+def _by_arm(
+    of: Profile | Course, columns: tuple[int, ...], across: str, where: str, members: Sequence[Profile | Course]
+) -> Table:
+    """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
+    geometric = spans_decades(row for member in members for row in member.values)
+    style = style_for(math.nan, [v for row in of.values for v in row if v is not None])
+    texts = [
+        [s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)]
+        for row, status in zip(of.values, of.status, strict=True)
+    ]
+    means = ["none" if v is None else style(v) for v in mean_over_seeds(of.values, geometric)]
+    return Table(
+        f"{of.arm}: {of.metric}{where}",
+        (across.capitalize(), *(f"seed {seed}" for seed in of.seeds), "geometric mean" if geometric else "mean"),
+        tuple(zip(map(str, columns), *texts, means, strict=True)),
+    )
+
+
+def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across: str) -> str:
+    """Say where there is no number and why: a gap in a figure is not to be taken for a zero."""
+    said = []
+    for of, columns in members:
+        gaps: dict[str, set[int]] = {}
+        for row in of.status:
+            for column, status in zip(columns, row, strict=True):
+                if status != "measured":
+                    gaps.setdefault(status, set()).add(column)
+        said += [
+            f"{of.arm}: {status.replace('_', ' ')} at {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            for status, at in gaps.items()
+        ]
+    return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
+
+
+def _power(verdict: Verdict, anchor: str) -> FigureView | None:
+    curves = plots.power_curves(verdict)
+    if not curves:
+        return None
+    many = len(verdict.assertions) > 1
+    head = ("Seeds", "At the pilot's s.d.", "At its upper 80 % bound")
+    return FigureView(
+        name=f"power-{anchor.removeprefix('claim-')}",
+        title="Power against the number of seeds",
+        description=" ".join(plots.describe_power(curve) for _, curve in curves) + " The tables say the same.",
+        tables=tuple(
+            Table(
+                f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level {_level(c.level)}, s.d. "
+                f"{significant(c.sd)} and {significant(c.upper)}",
+                head,
+                tuple(
+                    (f"{n}, the plan" if n == c.planned else str(n), percent(min(p, 1 - 1e-9)), u)
+                    for n, p, u in zip(c.seeds, c.power, _cautious(c), strict=True)
+                ),
             )
-            for key, p in zip(keys, members, strict=True)
+            for i, c in curves
         ),
     )
 
 
-def _controls(curves: tuple[ControlCurve, ...]) -> ControlsView | None:
+def _cautious(curve: PowerCurve) -> Iterator[str]:
+    if curve.cautious is None:
+        yield from ("no bound" for _ in curve.seeds)
+    else:
+        yield from (percent(min(p, 1 - 1e-9)) for p in curve.cautious)
+
+
+def _controls(curves: tuple[ControlCurve, ...]) -> FigureView | None:
     if not curves:
         return None
     rows = []
@@ -477,39 +534,18 @@ def _controls(curves: tuple[ControlCurve, ...]) -> ControlsView | None:
     undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
     gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
     names = " and ".join(c.instrument for c in curves)
-    return ControlsView(
-        figures.curve({c.instrument: c.points for c in curves}, CONTROL_FLOOR),
-        f"What the true gradient itself reads by {names}, against its median norm; the table below says the same.",
-        Table(
-            "Positive control by decade of gradient norm",
-            ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
-            tuple(rows),
+    return FigureView(
+        name="controls",
+        title="Positive control against gradient norm",
+        description=f"What the true gradient itself reads by {names}, against its median norm; the table says the same.",
+        tables=(
+            Table(
+                "Positive control by decade of gradient norm",
+                ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
+                tuple(rows),
+            ),
         ),
-        f"Not drawn: {'; '.join(gaps)}." if gaps else "",
-    )
-
-
-def _layer_table(profile: Profile) -> Table:
-    values = [v for row in profile.values for v in row if v is not None]
-    style = style_for(math.nan, values)
-    rows = tuple(
-        (str(seed), *(s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)))
-        for seed, row, status in zip(profile.seeds, profile.values, profile.status, strict=True)
-    )
-    epoch = "" if profile.epoch is None else f", epoch {profile.epoch}"
-    return Table(f"{profile.metric}{epoch}", ("Seed", *(f"layer {layer}" for layer in profile.layers)), rows)
-
-
-def _missing(profile: Profile) -> str:
-    """Say which layers have no number and why: a gap in a figure is not to be taken for a zero."""
-    gaps: dict[str, list[int]] = {}
-    for row in profile.status:
-        for layer, status in zip(profile.layers, row, strict=True):
-            if status != "measured" and layer not in gaps.setdefault(status, []):
-                gaps[status].append(layer)
-    return "; ".join(
-        f"{status.replace('_', ' ')} at layer{'s' * (len(layers) > 1)} {words.seed_list(tuple(sorted(layers)))}"
-        for status, layers in gaps.items()
+        missing=f"Not drawn: {'; '.join(gaps)}." if gaps else "",
     )
 
 
