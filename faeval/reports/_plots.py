@@ -105,7 +105,8 @@ def course_figures(members: Iterable[Course]) -> dict[str, list[Course]]:
 def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for member in members:
-        groups.setdefault(key(member), []).append(member)
+        if member.values and member.values[0]:
+            groups.setdefault(key(member), []).append(member)
     names = anchors(groups)
     return {f"{kind}-{n.removeprefix('claim-')}": group for n, group in zip(names, groups.values(), strict=True)}
 
@@ -117,7 +118,7 @@ def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict
 def layers(profiles: Sequence[Profile], width: float | None = None) -> Figure:
     """Draw one metric over the layers, a panel an arm; see :func:`courses`."""
     panels = [_Panel(p.arm, p.layers, p.values) for p in profiles]
-    return _panels(panels, "layer", profiles[0].metric, width)
+    return _panels(panels, "layer", profiles[0].metric, "", width)
 
 
 @styled
@@ -136,7 +137,7 @@ def courses(members: Sequence[Course], width: float | None = None) -> Figure:
     """
     first = members[0]
     panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
-    return _panels(panels, "epoch", f"{first.metric}, {first.where}" if first.where else first.metric, width)
+    return _panels(panels, "epoch", first.metric, first.where, width)
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,10 @@ class _Panel:
     rows: Rows
 
 
-def _panels(panels: Sequence[_Panel], across: str, up: str, width: float | None) -> Figure:
+def _panels(panels: Sequence[_Panel], across: str, metric: str, where: str, width: float | None) -> Figure:
     width = width or (SINGLE if len(panels) <= 2 else DOUBLE)
     columns = min(len(panels), max(1, int(width / 1.55)))
-    left, gap, foot, high = 0.52, 0.14, 0.36, 1.05
+    left, gap, foot, high = 0.6, 0.14, 0.36, 1.05
     each = (width - left - 0.08 - gap * (columns - 1)) / columns
     titles = [_wrapped(panel.title, int(each * 72 / (0.6 * SMALL))) for panel in panels]
     bands = [titles[i : i + columns] for i in range(0, len(panels), columns)]
@@ -168,7 +169,9 @@ def _panels(panels: Sequence[_Panel], across: str, up: str, width: float | None)
         _draw_panel(axes, panel, scale, logarithmic)
         axes.set_xlabel(across, labelpad=2)
         if column == 0:
-            axes.set_ylabel(_short(f"{up}{scale.unit}", 34))
+            y = top + high / 2
+            _write(figure, 0.12, y, _short(metric, 24), SMALL, rotation=90, ha="center")
+            _write(figure, 0.23, y, _short(f"{where}{scale.unit}", 24), SMALL, rotation=90, ha="center", color=SOFT)
         else:
             axes.tick_params(labelleft=False)
     return figure
@@ -488,7 +491,7 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
             _write(figure, width - 0.62, y + 0.035, verdict.verdict, SMALL - 0.5, color=TONES[verdict.verdict])
         top += size
     _rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
-    axes.set_xlabel("difference in the direction claimed, in margins", labelpad=2)
+    axes.set_xlabel("difference in the direction of the margin, in margins", labelpad=2)
     return figure
 
 
@@ -597,9 +600,10 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
 
 
 def _write(figure: Figure, x: float, y: float, text: str, size: float, **more: Any) -> None:
-    """One line of text, its baseline in inches from the upper left corner."""
+    """One line of text, the start of its baseline (or its middle or end) in inches from the upper left corner."""
     across, up = figure.get_size_inches()
-    figure.text(x / across, 1 - y / up, text, size=size, va="baseline", **more)
+    if text:
+        figure.text(x / across, 1 - y / up, text, size=size, va="baseline", rotation_mode="anchor", **more)
 
 
 def _mark(figure: Figure, x: float, y: float, **look: Any) -> None:
