@@ -360,7 +360,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     for i, (seed, value) in enumerate(zip(verdict.seeds, a.differences, strict=True)):
         y = head + (i + 0.5) * step
         if math.isfinite(value):
-            axes.plot([across(value)], [y], marker="o", ms=3.4, mfc=PAPER, mec=tone, mew=1.1, clip_on=False, zorder=3)
+            axes.plot([across(value)], [y], marker="o", ms=3.4, color=tone, mfc=PAPER, mew=1.1, clip_on=False, zorder=3)
         if n <= _MOST_NAMED or i in (0, n - 1):
             _write(figure, 0.02, y + 0.035, f"seed {seed}", SMALL)
             _write(figure, width - 0.02, y + 0.035, style.finer()(value), SMALL, ha="right")
@@ -454,7 +454,7 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
         ]
         rows.append((_wrapped(sentence, int(label * 72 / (0.56 * SMALL))), lines))
     sizes = [max(0.125 * len(text), line * len(lines)) + 0.07 for text, lines in rows]
-    end = head + sum(sizes)
+    end = head + max(sum(sizes), line)
     shown = [
         bound
         for _, lines in rows

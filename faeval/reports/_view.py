@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import REGISTRATIONS, WORDS, AssertionResult, Verdict
@@ -454,7 +455,9 @@ def _by_arm(
 ) -> Table:
     """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
     geometric = spans_decades(row for member in members for row in member.values)
-    style = style_for(math.nan, [v for row in of.values for v in row if v is not None])
+    style: Callable[[float], str] = style_for(math.nan, [v for row in of.values for v in row if v is not None])
+    if geometric:  # decimals that suit the largest would make zeros of the smallest
+        style = partial(significant, digits=3)
     texts = [
         [s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)]
         for row, status in zip(of.values, of.status, strict=True)
