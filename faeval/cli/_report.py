@@ -25,6 +25,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write here in place of the folder itself; for one report folder.")
     ] = None,
+    figures: Annotated[
+        bool,
+        typer.Option("--figures", help="Write every figure for a paper, too, as SVG and PDF, into figures/ there."),
+    ] = False,
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
@@ -41,5 +45,8 @@ def report(
         check_folder(out)
     for folder in found:
         result: Report = pipeline.decide_again(folder, claims or [Path("claims")])
-        for path in result.write(out or folder, form or WRITTEN):
+        written = result.write(out or folder, form or WRITTEN)
+        if figures:
+            written += result.write_figures((out or folder) / "figures")
+        for path in written:
             typer.echo(f"wrote {path}", err=True)

@@ -1,4 +1,4 @@
-"""What a report shows besides verdicts: metrics by layer, controls against gradient norms, what each claim rests on."""
+"""What a report shows besides verdicts: metrics by layer and epoch, controls against gradient norms, what claims rest on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faeval.claims import Claim, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS
 from faeval.pipeline._select import Selection
-from faeval.reports import ControlCurve, Grounds, LowestControl, Profile, Reading
+from faeval.reports import ControlCurve, Course, Grounds, LowestControl, Profile, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,62 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
             )
         )
     return tuple(profiles)
+
+
+def courses_of(chosen: Selection, table: pd.DataFrame) -> tuple[Course, ...]:
+    """Return how training went in each arm that the claims read, where evidence holds several epochs of it.
+
+    Loss, and the norms of state and gradient at the last layer; then each metric that the claims read, over the deep layers.
+    """
+    arms: dict[str, None] = {}
+    metrics = dict.fromkeys(_TRAINING)
+    for claim in chosen.claims:
+        design = claims.design_of(claim, chosen.setting)
+        for assertion in claim.assertions:
+            for read in assertion.contrast.reads():
+                try:
+                    arms[design.label(read.arm)] = None
+                except FaevalError:  # an arm that this setting does not have; its verdict says so
+                    continue
+                if "control_" not in read.metric:  # those have a figure of their own
+                    metrics[read.metric] = None
+    rows = table[table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()]
+    groups = dict(iter(rows.groupby(["metric", "arm"])))
+    found = (_course(arm, metric, groups[metric, arm]) for metric in metrics for arm in arms if (metric, arm) in groups)
+    return tuple(course for course in found if course is not None)
+
+
+_TRAINING = ("train_loss", "state_norm", "gradient_norm")
+
+
+def _course(arm: str, metric: str, rows: pd.DataFrame) -> Course | None:
+    layered, where = rows[rows["layer"].notna()], ""
+    if len(layered):
+        last = int(layered["layer"].max())
+        norm = metric in _TRAINING or last == 0
+        where = f"layer {last}" if norm else f"mean of layers 1–{last}" if last > 1 else "layer 1"
+        rows = layered[layered["layer"] == last] if norm else layered[layered["layer"] > 0]
+    key = ["seed", "epoch"]
+    rows = rows.drop_duplicates([*key, "layer"])
+    if rows["epoch"].nunique() < 2 or not len(rows):
+        return None
+    measured = rows["status"].eq("measured") & rows["value"].notna()
+    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another quantity.
+    count = max(1, rows["layer"].nunique())
+    whole = rows[measured].groupby(key)["value"].agg(["mean", "size"])
+    why = rows[~measured].groupby(key)["status"].first()
+    seeds, epochs = (tuple(sorted(map(int, rows[name].unique()))) for name in key)
+    cells = [[(seed, epoch) for epoch in epochs] for seed in seeds]
+    means = {at: float(row["mean"]) for at, row in whole.iterrows() if row["size"] == count}
+    return Course(
+        arm=arm,
+        metric=metric,
+        epochs=epochs,
+        seeds=seeds,
+        values=tuple(tuple(means.get(at) for at in row) for row in cells),
+        status=tuple(tuple("measured" if at in means else str(why.get(at, "missing")) for at in row) for row in cells),
+        where=where,
+    )
 
 
 def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:

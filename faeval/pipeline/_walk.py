@@ -12,7 +12,7 @@ from faeval import campaign, claims, evidence
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import RunOptions
-from faeval.pipeline._figures import controls_in, grounds_of, profiles_of
+from faeval.pipeline._figures import controls_in, courses_of, grounds_of, profiles_of
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import check_stated, origins_of, provenance_of, written_origins, written_provenance
@@ -176,6 +176,7 @@ def _report(
         profiles=profiles_of(chosen, table),
         controls=controls_in(table),
         grounds=grounds_of(chosen, table, verdicts),
+        courses=courses_of(chosen, table),
         evidence=table,
     )
 

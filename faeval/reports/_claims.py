@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
-from faeval.reports._numbers import exact, percent, probability, rate, significant, style_for
+from faeval.reports._figure_views import power_view
+from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
 from faeval.stats import nominal_levels
@@ -56,6 +57,7 @@ def claim_view(
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
         tests=tests,
+        power=power_view(verdict, anchor),
         decided=tuple(_decided(verdict, rule)) if estimated else (),
         sure=tuple(_sure(verdict)) if estimated else (),
         checked=tuple(_checked(verdict, grounds, by_layer)),
@@ -127,7 +129,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
     yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
-    levels = f"one-sided levels {_level(low)} (lower) and {_level(high)} (upper)"
+    levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper)"
     said = f"{style.interval(assertion.interval)}, {levels}" if words.has_interval(assertion) else "none"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
@@ -189,17 +191,13 @@ def _tests(verdict: Verdict) -> Table:
         rows.append(
             (f"p of the claim: the largest; {k} times the smallest", *map(probability, whole, (support, refute)))
         )
-    rows.append(("Level it is compared with", *(_level(level) for level in (support, refute))))
+    rows.append(("Level it is compared with", *(level(a) for a in (support, refute))))
     adjusted = (verdict.adjusted_support, verdict.adjusted_refute)
     over = " over all looks" if verdict.looks else ""
     rows.append(
         (f"Adjusted p{over}, against {exact(verdict.alpha)}", *(probability(p, verdict.alpha) for p in adjusted))
     )
     return Table("Tests in both directions", ("", "for the claim", "against it"), tuple(rows))
-
-
-def _level(level: float | None) -> str:
-    return "not computed" if level is None else exact(float(f"{level:.3g}"))
 
 
 def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,31 +71,6 @@ class Contrast:
     top: float = 0.0
     foot: float = 0.0
     ticks: tuple[Mark, ...] = ()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One seed's values over layers: unbroken pieces, each a list of points ``x,y``."""
-
-    pieces: tuple[str, ...]
-    dots: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One arm's profile over layers, on the scale that it shares with the other arms."""
-
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
-    x: tuple[Mark, ...]
-    y: tuple[Mark, ...]
-    zero: float | None
-    seeds: tuple[Line, ...]
-    mean: Line
 
 
 class Axis:
@@ -214,141 +189,6 @@ def _contrast(assertion: AssertionResult, axis: Axis, *, width: float, height: f
         estimate=axis(assertion.estimate),
         **more,
     )
-
-
-def panels(
-    layers: Mapping[str, Sequence[int]], values: Mapping[str, Sequence[Sequence[float | None]]]
-) -> dict[str, Panel]:
-    """Place each arm's layer profile in a panel of its own; all share one vertical scale.
-
-    Parameters
-    ----------
-    layers
-        For each arm its layers, in order.
-    values
-        For each arm one sequence a seed, aligned with its layers; None where there is no number.
-    """
-    known = [v for rows in values.values() for row in rows for v in row if v is not None and math.isfinite(v)]
-    logarithmic = bool(known) and min(known) > 0 and max(known) / min(known) > 100
-    left, right, top, bottom = 44.0, 190.0, 10.0, 112.0
-
-    def scaled(value: float | None) -> float | None:
-        if value is None or not math.isfinite(value):
-            return None
-        return math.log10(value) if logarithmic else value
-
-    shown = [s for s in map(scaled, known) if s is not None]
-    vertical = Axis([*shown, *([] if logarithmic else [0.0])], bottom, top)
-    if logarithmic:
-        low, high = math.ceil(min(shown) - 0.2), math.floor(max(shown) + 0.2)
-        step = max(1, math.ceil((high - low) / 4))
-        marks = tuple(Mark(vertical(p), f"1e{p}".replace("-", "−")) for p in range(low, high + 1, step))
-    else:
-        marks = vertical.ticks(5)
-    zero = None if logarithmic else vertical(0.0)
-    made = {}
-    for arm, rows in values.items():
-        horizontal = Axis([float(layer) for layer in layers[arm]], left, right)
-        xs = [horizontal(float(layer)) for layer in layers[arm]]
-        points = [[scaled(v) for v in row] for row in rows]
-        means = [_mean([row[i] for row in points]) for i in range(len(xs))]
-        made[arm] = Panel(
-            width=200,
-            height=146,
-            left=left,
-            right=right,
-            top=top,
-            bottom=bottom,
-            x=tuple(Mark(x, str(layer)) for x, layer in zip(xs, layers[arm], strict=True)),
-            y=marks,
-            zero=zero,
-            seeds=tuple(_line(xs, row, vertical) for row in points),
-            mean=_line(xs, means, vertical),
-        )
-    return made
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """One instrument's points, as an SVG path of dots."""
-
-    name: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A quantity from 0 to 1 against another on a logarithmic axis, one cloud of points an instrument."""
-
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
-    x: tuple[Mark, ...]
-    y: tuple[Mark, ...]
-    zero: float
-    floor: float
-    clouds: tuple[Cloud, ...]
-
-
-def curve(points: Mapping[str, Sequence[tuple[float, float | None]]], floor: float) -> Curve:
-    """Place (norm, control) points of each instrument; norms, which are positive, on a logarithmic axis.
-
-    Parameters
-    ----------
-    points
-        Instrument to its points; None where there is no number.
-    floor
-        The control under which an instrument's numbers are not used.
-    """
-    left, right, top, bottom = 44.0, 430.0, 12.0, 172.0
-    decades = [math.log10(norm) for of in points.values() for norm, _ in of]
-    low, high = math.floor(min(decades)), max(math.ceil(max(decades)), math.floor(min(decades)) + 1)
-    horizontal = Axis([float(low), float(high)], left, right, pad=0.02)
-    values = [v for of in points.values() for _, v in of if v is not None]
-    vertical = Axis([0.0, 1.0, *values], bottom, top)
-    step = max(1, math.ceil((high - low) / 8))
-    clouds = []
-    for name, of in points.items():
-        # Rounded to half a pixel, a thousand states are a few hundred dots.
-        places = {
-            (round(2 * horizontal(math.log10(n))) / 2, round(2 * vertical(v)) / 2) for n, v in of if v is not None
-        }
-        clouds.append(Cloud(name, "".join(f"M{x:g} {y:g}h0" for x, y in sorted(places))))
-    return Curve(
-        width=440,
-        height=206,
-        left=left,
-        right=right,
-        top=top,
-        bottom=bottom,
-        x=tuple(Mark(horizontal(float(p)), f"1e{p}".replace("-", "−")) for p in range(low, high + 1, step)),
-        y=vertical.ticks(5),
-        zero=vertical(0.0),
-        floor=vertical(floor),
-        clouds=tuple(clouds),
-    )
-
-
-def _mean(values: list[float | None]) -> float | None:
-    """The mean over seeds, only where every seed has a number."""
-    known = [v for v in values if v is not None]
-    return math.fsum(v / len(known) for v in known) if known and len(known) == len(values) else None
-
-
-def _line(xs: Sequence[float], values: Sequence[float | None], axis: Axis) -> Line:
-    pieces: list[list[str]] = [[]]
-    dots = []
-    for x, value in zip(xs, values, strict=True):
-        if value is None:
-            pieces.append([])
-            continue
-        y = axis(value)
-        pieces[-1].append(f"{x:g},{y:g}")
-        dots.append((x, y))
-    return Line(tuple(" ".join(piece) for piece in pieces if len(piece) > 1), tuple(dots))
 
 
 def describe(assertion: AssertionResult) -> str:

@@ -102,6 +102,11 @@ def probability(p: float | None, level: float | None = None) -> str:
     return style_for(p, [p], 2, [(p, level)] if level is not None else ())(p)
 
 
+def level(value: float | None) -> str:
+    """Write a level that p-values are compared with, with three significant digits."""
+    return "not computed" if value is None else exact(float(f"{value:.3g}"))
+
+
 def percent(share: float) -> str:
     """Write a probability or a share in whole percent; what is not 0 or 1 is not written as 0 or 100 %."""
     if math.isnan(share):

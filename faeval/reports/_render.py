@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from faeval.reports._shown import View
+from faeval.reports._shown import FigureView, View
 from faeval.reports._text import CELL, clip, markdown
 from faeval.reports._view import view
 
@@ -20,7 +21,22 @@ MARKDOWN_LIMIT = 64_000
 
 def html_page(report: Report) -> str:
     """Return the report as one self-contained page."""
-    return _html().get_template("page.html.j2").render(view=view(report)).strip() + "\n"
+    return _html().get_template("page.html.j2").render(view=view(report), draw=_drawn(report)).strip() + "\n"
+
+
+def _drawn(report: Report) -> Callable[[FigureView], str]:
+    """Return what draws a figure of the report into its page; matplotlib is loaded for the first."""
+    from markupsafe import Markup
+
+    figures = report.figures()
+    ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
+
+    def draw(shown: FigureView) -> str:
+        from faeval.reports._drawing import inline
+
+        return Markup(inline(figures[shown.name], ids[shown.name], shown.title, shown.description))
+
+    return draw
 
 
 def markdown_page(report: Report) -> str:

@@ -16,6 +16,7 @@ from faeval.reports._words import standing
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
     from rich.console import RenderableType
 
 SCHEMA = "faeval/report/1"
@@ -23,6 +24,8 @@ SCHEMA = "faeval/report/1"
 FORMS: Mapping[str, str] = {"html": "report.html", "markdown": "report.md", "json": "verdicts.json"}
 #: Those that are written where none is named.
 WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
+#: The forms of a figure for a paper.
+PAPER: tuple[str, ...] = ("svg", "pdf")
 
 
 @dataclass(frozen=True)
@@ -43,30 +46,54 @@ class Profile:
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a number."""
-        where = f"Profile({self.metric!r} of {self.arm!r})"
-        for name, rows in (("values", self.values), ("status", self.status)):
-            if (rows or name == "values") and [len(row) for row in rows] != [len(self.layers)] * len(self.seeds):
-                raise FaevalError(
-                    f"{where}: {name} ({len(rows)} rows) must have one row for each of {len(self.seeds)} seeds, and in "
-                    f"each one entry for each of {len(self.layers)} layers."
-                )
-        known = self.status or tuple(tuple("measured" for _ in row) for row in self.values)
-        values = tuple(
-            tuple(
-                value if value is not None and math.isfinite(value) and status == "measured" else None
-                for value, status in zip(row, statuses, strict=True)
+        _check_rows(self, f"Profile({self.metric!r} of {self.arm!r})", "layer", len(self.layers))
+
+
+@dataclass(frozen=True)
+class Course:
+    """One metric of one arm over the epochs of training at which it was measured, two at least.
+
+    ``where`` says which layers it is of, such as "layer 4" or "mean of layers 1–4"; empty for a number of the whole network.
+    ``values`` and ``status`` are as in :class:`Profile`, with one number an epoch.
+    """
+
+    arm: str
+    metric: str
+    epochs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    status: tuple[tuple[str, ...], ...] = ()
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a number."""
+        _check_rows(self, f"Course({self.metric!r} of {self.arm!r})", "epoch", len(self.epochs))
+
+
+def _check_rows(series: Profile | Course, name: str, column: str, columns: int) -> None:
+    for field_name, rows in (("values", series.values), ("status", series.status)):
+        if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(series.seeds):
+            raise FaevalError(
+                f"{name}: {field_name} ({len(rows)} rows) must have one row for each of {len(series.seeds)} seeds, and in "
+                f"each one entry for each of {columns} {column}s."
             )
-            for row, statuses in zip(self.values, known, strict=True)
+    known = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
+    values = tuple(
+        tuple(
+            value if value is not None and math.isfinite(value) and status == "measured" else None
+            for value, status in zip(row, statuses, strict=True)
         )
-        status = tuple(
-            tuple(
-                "undefined" if value is None and status == "measured" else status
-                for value, status in zip(row, statuses, strict=True)
-            )
-            for row, statuses in zip(values, known, strict=True)
+        for row, statuses in zip(series.values, known, strict=True)
+    )
+    status = tuple(
+        tuple(
+            "undefined" if value is None and status == "measured" else status
+            for value, status in zip(row, statuses, strict=True)
         )
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "status", status)
+        for row, statuses in zip(values, known, strict=True)
+    )
+    object.__setattr__(series, "values", values)
+    object.__setattr__(series, "status", status)
 
 
 @dataclass(frozen=True)
@@ -140,6 +167,8 @@ class Report:
         The positive control of each instrument that evidence holds one of, to be drawn.
     grounds
         What each claim reads, and what its design and its instruments were checked for.
+    courses
+        Metrics over epochs, to be drawn.
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
@@ -156,6 +185,7 @@ class Report:
     grounds: tuple[Grounds, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
+    courses: tuple[Course, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -219,6 +249,25 @@ class Report:
 
         return html_page(self)
 
+    def figures(self) -> Mapping[str, Figure]:
+        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it is asked for."""
+        from faeval.reports._plots import figures
+
+        return figures(self)
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write every figure as SVG and as PDF into a folder, each file whole or not at all, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            The folder cannot be made or written to.
+        """
+        from faeval.reports._drawing import render
+
+        drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in self.figures().items() for form in PAPER)
+        return _write_all(Path(folder), drawn)
+
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
         from faeval.reports._terminal import table
@@ -251,14 +300,17 @@ class Report:
             There is no such form; or the folder cannot be made or written to.
         """
         views = {form: self.render(form) for form in forms}
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return [_replace(folder / FORMS[form], text.encode()) for form, text in views.items()]
-        except OSError as error:
-            raise FaevalError(
-                f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
-            ) from None
+        return _write_all(Path(folder), ((FORMS[form], text.encode()) for form, text in views.items()))
+
+
+def _write_all(folder: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_replace(folder / name, content) for name, content in files]
+    except OSError as error:
+        raise FaevalError(
+            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
+        ) from None
 
 
 def _replace(path: Path, content: bytes) -> Path:

@@ -49,6 +49,18 @@ class AssertionView:
 
 
 @dataclass(frozen=True)
+class FigureView:
+    """A figure of :func:`faeval.reports._plots.figures` by its name, and the tables that say the same."""
+
+    name: str
+    title: str
+    description: str
+    tables: tuple[Table, ...]
+    meaning: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim with its verdict, in words.
 
@@ -76,6 +88,7 @@ class ClaimView:
     n: int
     assertions: tuple[AssertionView, ...]
     tests: Table | None
+    power: FigureView | None
     decided: tuple[Fact, ...]
     sure: tuple[Fact, ...]
     checked: tuple[Fact, ...]
@@ -90,36 +103,6 @@ class ClaimView:
     def verdict(self) -> str:
         """The word, with its reason code where it is not a decision."""
         return self.word if self.code == "decided" else f"{self.word}: {self.code}"
-
-
-@dataclass(frozen=True)
-class PanelView:
-    """One arm's profile over layers: its figure and the table that says the same."""
-
-    arm: str
-    figure: figures.Panel
-    description: str
-    table: Table
-    missing: str
-
-
-@dataclass(frozen=True)
-class ProfileView:
-    """One metric over layers, for every arm that has it."""
-
-    metric: str
-    meaning: str
-    panels: tuple[PanelView, ...]
-
-
-@dataclass(frozen=True)
-class ControlsView:
-    """The positive controls of all instruments against gradient norm: one figure, and the table that says the same."""
-
-    figure: figures.Curve
-    description: str
-    table: Table
-    remark: str
 
 
 @dataclass(frozen=True)
@@ -149,8 +132,9 @@ class View:
     tallies: tuple[Tally, ...]
     summary: tuple[Phrase, ...]
     claims: tuple[ClaimView, ...]
-    profiles: tuple[ProfileView, ...]
-    controls: ControlsView | None
+    profiles: tuple[FigureView, ...]
+    courses: tuple[FigureView, ...]
+    controls: FigureView | None
     rules: tuple[RuleView, ...]
     scope: str
     provenance: tuple[Fact, ...]

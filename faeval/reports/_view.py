@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
+from faeval.reports import _plots as plots
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
-from faeval.reports._layers import controls_view, profile_views
+from faeval.reports._figure_views import controls_view, course_views, profile_views
 from faeval.reports._numbers import rate
 from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
 from faeval.reports._shown import RuleView, Table, Tally, View
-from faeval.reports._text import anchors
 from faeval.reports._words import Phrase, Span
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def view(report: Report) -> View:
     """Put a report into words and places."""
-    names = anchors(v.claim for v in report.verdicts)
+    names = plots.claim_anchors(report)
     grounds = {g.claim: g for g in report.grounds}
     rules = _rules(report.verdicts)
     scopes = {v.scope for v in report.verdicts if v.scope}
@@ -43,6 +43,7 @@ def view(report: Report) -> View:
             for verdict, anchor in zip(report.verdicts, names, strict=True)
         ),
         profiles=profile_views(report.profiles),
+        courses=course_views(report.courses),
         controls=controls_view(report.controls),
         rules=tuple(rules.values()),
         scope=scope,

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from faeval import stats
 from faeval.claims._verdict import AssertionResult, Side, Verdict
-from faeval.reports import Profile, Report
+from faeval.reports import ControlCurve, Course, Profile, Report
 
 SHA = "5d41402abc4b2a76b9719d911017c592ae1f0b7c3d2e4f5a6b7c8d9e0f1a2b3c"
 DFA, PENALIZED = "dfa", "dfa+penalty=0.01"
@@ -363,6 +364,35 @@ def report(verdicts: Sequence[Verdict]) -> Report:
     return Report("teacher", tuple(verdicts), SHA, SHA[::-1], provenance, profiles())
 
 
+def courses() -> tuple[Course, ...]:
+    """Two quantities over training, one of them with a gap, over a wide range in the other."""
+    seeds = (1, 2, 3)
+    loss = tuple(tuple(2.1 / (1 + epoch) + 0.01 * seed for epoch in range(5)) for seed in seeds)
+    cosine = ((0.01, None, 0.2), (0.02, 0.1, 0.21), (0.03, 0.12, 0.22))
+    why = tuple(tuple("undefined" if v is None else "measured" for v in row) for row in cosine)
+    norms = tuple(tuple(7.0 * 30.0**epoch * seed for epoch in range(3)) for seed in seeds)
+    return (
+        *(Course(arm, "train_loss", (1, 2, 3, 4, 5), seeds, loss) for arm in (DFA, PENALIZED)),
+        Course(DFA, "cosine", (1, 10, 20), seeds, cosine, why, where="mean of layers 1–4"),
+        Course(DFA, "state_norm", (1, 10, 20), seeds, norms, where="layer 4"),
+    )
+
+
+def illustrated() -> Report:
+    """A report with every kind of figure."""
+    controls = (
+        ControlCurve("float64", tuple((10.0**-k, 1.0 - 1e-6 * k) for k in range(9))),
+        ControlCurve("published", tuple((10.0**-k, math.exp(-0.3 * k)) for k in range(9))),
+    )
+    made = report(founding()[:5] + odd()[6:9])
+    pilot = {"anticipated": 0.0, "pilot_sd": 0.02, "pilot_n": 6}
+    claims = [
+        replace(v, assertions=tuple(replace(a, **pilot) if a.kind == "equivalent" else a for a in v.assertions))
+        for v in made.verdicts
+    ]
+    return replace(made, verdicts=tuple(claims), courses=courses(), controls=controls)
+
+
 @pytest.fixture(scope="session")
 def gallery() -> Report:
     """Every kind of verdict there is, layer profiles and provenance."""
@@ -382,3 +412,8 @@ def make_verdict() -> Callable[..., Verdict]:
 @pytest.fixture(scope="session")
 def layer_profiles() -> tuple[Profile, ...]:
     return profiles()
+
+
+@pytest.fixture(scope="session")
+def illustrated_report() -> Report:
+    return illustrated()

@@ -20,7 +20,7 @@ from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.reports import Profile, Report
 from faeval.reports import _words as words
-from faeval.reports._figures import dots, panels, strip
+from faeval.reports._figures import dots, strip
 from faeval.reports._numbers import read
 from faeval.reports._view import view
 
@@ -333,15 +333,6 @@ def test_a_dot_lies_on_its_side_of_the_margin_and_is_labelled(gallery):
         assert f">{row.text}</text>" in gallery.to_html()
 
 
-@given(st.lists(st.tuples(finite, st.none() | finite, finite), min_size=1, max_size=4))
-def test_a_gap_breaks_the_line_and_has_no_dot(rows):
-    panel = panels({"a": (0, 1, 2)}, {"a": rows})["a"]
-    for line, row in zip(panel.seeds, rows, strict=True):
-        assert len(line.dots) == 3 - (row[1] is None)
-        assert len(line.pieces) == (row[1] is not None)
-        assert all(panel.top <= y <= panel.bottom for _, y in line.dots)
-
-
 def test_a_number_that_was_not_measured_is_dropped_from_a_profile():
     made = Profile("a", "m", (0, 1), (1,), ((0.5, 0.0),), (("measured", "below_floor"),))
     assert made.values == ((0.5, None),)
@@ -400,10 +391,12 @@ def test_no_claims_at_all_is_said():
     assert empty.exit_code(strict=True) == 0
 
 
-def test_reports_load_neither_torch_nor_matplotlib():
+def test_only_a_page_with_figures_loads_matplotlib():
+    path = os.path.join(os.path.dirname(__file__), "conftest.py")  # noqa: PTH118, PTH120
     script = (
-        "import sys; from faeval.reports import Report; r = Report('t', ()); r.to_html(); r.to_markdown(); r.to_json();"
-        "assert not {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules)"
+        f"import runpy, sys; m = runpy.run_path({path!r}); r = m['illustrated'](); r.to_markdown(); r.to_json(); r.table();"
+        "list(r.figures()); m['Report']('t', ()).to_html(); assert not {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules);"
+        "r.to_html(); assert 'matplotlib' in sys.modules; assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 

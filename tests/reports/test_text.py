@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from faeval.reports import Profile, Report
+from faeval.reports import ControlCurve, Course, Profile, Report
 from faeval.reports._text import anchors, clean, clip, markdown
 
 ATTACKS = [
@@ -48,7 +48,7 @@ TAGS = set(
         r"\w+",
         "html head meta link title style body a header p h1 h2 h3 h4 span bdi nav main section table caption thead tbody tr th td "
         "div svg desc rect path circle text polyline article code b strong figure figcaption dl dt dd details summary ul li "
-        "footer pre button dfn small g",
+        "footer pre button dfn small g use defs",
     )
 )
 
@@ -103,7 +103,9 @@ def poisoned(gallery):
         )
         bare = replace(verdict, verdict="invalid", reason_code="confounded", assertions=(), seeds=())
         profile = Profile(text, text, (0, 1), (1,), ((0.1, None),), (("measured", "below_floor"),))
-        return Report(text, (verdict, bare), text, text, {text: {text: (text,)}}, (profile,))
+        course = Course(text, text, (1, 2), (1,), ((0.1, 0.2),), where=text)
+        curves = (ControlCurve(text, ((0.1, 1.0),)),)
+        return Report(text, (verdict, bare), text, text, {text: {text: (text,)}}, (profile,), curves, courses=(course,))
 
     return poison
 

@@ -1,0 +1,167 @@
+"""Figures in words and places: what each is called, and the tables that say the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from faeval.claims._verdict import Verdict
+from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
+from faeval.reports import _plots as plots
+from faeval.reports import _words as words
+from faeval.reports._numbers import level, percent, significant, style_for
+from faeval.reports._series import PowerCurve, mean_over_seeds, spans_decades
+from faeval.reports._shown import FigureView, Table
+
+if TYPE_CHECKING:
+    from faeval.reports._report import ControlCurve, Course, Profile
+
+
+def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
+    """Put metrics over layers into words and places, one view a metric."""
+    return tuple(_profile(name, of) for name, of in plots.layer_figures(profiles).items())
+
+
+def course_views(courses: tuple[Course, ...]) -> tuple[FigureView, ...]:
+    """Put metrics over training into words and places, one view a metric."""
+    return tuple(_course(name, of) for name, of in plots.course_figures(courses).items())
+
+
+def _profile(name: str, members: list[Profile]) -> FigureView:
+    metric = members[0].metric
+    known = KNOWN_METRICS.get(metric)
+    return FigureView(
+        name=name,
+        title=f"{metric} by layer",
+        description=_described(metric, "layer", members),
+        tables=tuple(
+            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members) for p in members
+        ),
+        meaning=known.description if known else "",
+        missing=_missing([(p, p.layers) for p in members], "layer"),
+    )
+
+
+def _course(name: str, members: list[Course]) -> FigureView:
+    first = members[0]
+    known = KNOWN_METRICS.get(first.metric)
+    title = f"{first.metric}, {first.where}" if first.where else first.metric
+    return FigureView(
+        name=name,
+        title=f"{title}, by epoch",
+        description=_described(title, "epoch", members),
+        tables=tuple(_by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members) for c in members),
+        meaning=known.description if known else "",
+        missing=_missing([(c, c.epochs) for c in members], "epoch"),
+    )
+
+
+def _described(what: str, across: str, members: Sequence[Profile | Course]) -> str:
+    arms = "; ".join(m.arm for m in members)
+    return f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}. The tables say the same."
+
+
+def _by_arm(
+    of: Profile | Course, columns: tuple[int, ...], across: str, where: str, members: Sequence[Profile | Course]
+) -> Table:
+    """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
+    geometric = spans_decades(row for member in members for row in member.values)
+    style: Callable[[float], str] = style_for(math.nan, [v for row in of.values for v in row if v is not None])
+    if geometric:  # decimals that suit the largest would make zeros of the smallest
+        style = partial(significant, digits=3)
+    texts = [
+        [s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)]
+        for row, status in zip(of.values, of.status, strict=True)
+    ]
+    means = ["none" if v is None else style(v) for v in mean_over_seeds(of.values, geometric)]
+    return Table(
+        f"{of.arm}: {of.metric}{where}",
+        (across.capitalize(), *(f"seed {seed}" for seed in of.seeds), "geometric mean" if geometric else "mean"),
+        tuple(zip(map(str, columns), *texts, means, strict=True)),
+    )
+
+
+def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across: str) -> str:
+    """Say where there is no number and why: a gap in a figure is not to be taken for a zero."""
+    said = []
+    for of, columns in members:
+        gaps: dict[str, set[int]] = {}
+        for row in of.status:
+            for column, status in zip(columns, row, strict=True):
+                if status != "measured":
+                    gaps.setdefault(status, set()).add(column)
+        said += [
+            f"{of.arm}: {status.replace('_', ' ')} at {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            for status, at in gaps.items()
+        ]
+    return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
+
+
+def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
+    """Put a claim's power against the number of seeds into words and places; None where no pilot says its spread."""
+    curves = plots.power_curves(verdict)
+    if not curves:
+        return None
+    many = len(verdict.assertions) > 1
+    head = ("Seeds", "At the pilot's s.d.", "At its upper 80 % bound")
+    return FigureView(
+        name=f"power-{anchor.removeprefix('claim-')}",
+        title="Power against the number of seeds",
+        description=" ".join(plots.describe_power(curve) for _, curve in curves) + " The tables say the same.",
+        tables=tuple(
+            Table(
+                f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level {level(c.level)}, s.d. "
+                f"{significant(c.sd)} and {significant(c.upper)}",
+                head,
+                tuple(
+                    (f"{n}, the plan" if n == c.planned else str(n), percent(min(p, 1 - 1e-9)), u)
+                    for n, p, u in zip(c.seeds, c.power, _cautious(c), strict=True)
+                ),
+            )
+            for i, c in curves
+        ),
+    )
+
+
+def _cautious(curve: PowerCurve) -> Iterator[str]:
+    if curve.cautious is None:
+        yield from ("no bound" for _ in curve.seeds)
+    else:
+        yield from (percent(min(p, 1 - 1e-9)) for p in curve.cautious)
+
+
+def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:
+    """Put the instruments' positive controls into words and places; None where there are none."""
+    if not curves:
+        return None
+    rows = []
+    for curve in curves:
+        by_decade: dict[int, list[float | None]] = {}
+        for norm, value in curve.points:
+            by_decade.setdefault(math.floor(math.log10(norm)), []).append(value)
+        for decade, values in sorted(by_decade.items()):
+            known = sorted(v for v in values if v is not None)
+            middle = [known[(len(known) - 1) // 2], known[len(known) // 2]] if known else []
+            numbers = [known[0], sum(middle) / 2, known[-1]] if known else []
+            said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
+            passed = sum(v >= CONTROL_FLOOR for v in known)
+            span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
+            rows.append((f"{curve.instrument}, {span}", str(len(values)), *said, f"{passed} of {len(values)}"))
+    undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
+    gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
+    names = " and ".join(c.instrument for c in curves)
+    return FigureView(
+        name="controls",
+        title="Positive control against gradient norm",
+        description=f"What the true gradient itself reads by {names}, against its median norm; the table says the same.",
+        tables=(
+            Table(
+                "Positive control by decade of gradient norm",
+                ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
+                tuple(rows),
+            ),
+        ),
+        missing=f"Not drawn: {'; '.join(gaps)}." if gaps else "",
+    )
