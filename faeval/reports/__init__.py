@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from faeval.reports._cases import facts_of, properties
 from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Profile, Report
 from faeval.reports._words import standing, value_text
 
-__all__ = ["FORMS", "SCHEMA", "WRITTEN", "ControlCurve", "Profile", "Report", "standing", "value_text"]
+__all__ = [
+    "FORMS",
+    "SCHEMA",
+    "WRITTEN",
+    "ControlCurve",
+    "Profile",
+    "Report",
+    "facts_of",
+    "properties",
+    "standing",
+    "value_text",
+]
