@@ -1,9 +1,9 @@
-"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, a table on the terminal."""
+"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge, a table on the terminal."""
 
 from __future__ import annotations
 
 from faeval.reports._cases import facts_of, properties
-from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Profile, Report
+from faeval.reports._report import FORMS, SCHEMA, WRITTEN, ControlCurve, Profile, Report, json_schema
 from faeval.reports._words import standing, value_text
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Profile",
     "Report",
     "facts_of",
+    "json_schema",
     "properties",
     "standing",
     "value_text",

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ FORMS: Mapping[str, str] = {
 }
 #: Those that are written where none is named.
 WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
+
+
+def json_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, with what each field means."""
+    return (files("faeval.reports") / "schema" / "report-1.json").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
