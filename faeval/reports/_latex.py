@@ -1,7 +1,7 @@
 r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``; it needs the package booktabs.
 
 One claim is one line, which ends in ``% claim: ID``. Numbers are written as everywhere, with their signs in mathematics:
-``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1{\times}10^{8}$``.
+``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1\times10^{8}$``.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ def _table(shown: View, rows: list[str], page: int, pages: int) -> str:
     return "\n".join(
         [
             r"\begin{table}[p]" if pages > 1 else r"\begin{table}[tbp]",
-            r"\footnotesize\setlength{\tabcolsep}{3pt}",
+            r"\footnotesize\setlength{\tabcolsep}{3pt}\binoppenalty=10000",
             rf"\caption{{{_caption(shown, page, pages)}}}",
             r"\vspace{4pt}",
             rf"\label{{tab:faeval-{label}{f'-{page}' if pages > 1 else ''}}}",
             rf"\begin{{tabular}}{{@{{}}{columns}r@{{}}}}",
             r"\toprule",
-            " & ".join(head) + r" \tabularnewline",
+            " & ".join(head) + r" \\",
             r"\midrule",
-            *(rows or [r"\multicolumn{5}{@{}l@{}}{No claims were selected.} \tabularnewline"]),
+            *(rows or [r"\multicolumn{5}{@{}l@{}}{No claims were selected.} \\"]),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -105,7 +105,7 @@ def _row(claim: ClaimView, assertions: tuple[AssertionResult, ...]) -> tuple[str
         sum(len(value) // 24 + 1 for value in values),
         len(margins),
     )
-    return rf"{row} & {claim.n} \tabularnewline % claim: {clean(claim.claim[: 4 * CELL])}", lines
+    return rf"{row} & {claim.n} \\[2pt] % claim: {clean(claim.claim[: 4 * CELL])}", lines
 
 
 def _margin(assertion: AssertionResult) -> str:
@@ -127,4 +127,4 @@ def _number(text: str) -> str:
     if not set(text) & set("−∞e"):
         return text
     digits, _, power = text.replace("−", "-").replace("∞", r"\infty").partition("e")
-    return rf"${digits}{{\times}}10^{{{power}}}$" if power else f"${digits}$"
+    return rf"${digits}\times10^{{{power}}}$" if power else f"${digits}$"

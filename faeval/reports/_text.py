@@ -62,8 +62,8 @@ def markdown(text: object) -> str:
 def latex(text: object) -> str:
     r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature that changes a sign.
 
-    A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. Words can be broken every 20
-    characters. No bracket or star stands free, so that it may follow a command that takes an optional argument.
+    A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be broken after an
+    underscore and every 20 characters. No bracket or star stands free, so that it may follow a command that takes an optional argument.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def latex(text: object) -> str:
 
 _BREAK, _APART = "\x01", "\x02"  # clean text holds none of these
 _LIGATURE = re.compile(r"([-',])(?=\1)")
-_LONG_WORD = re.compile(r"[^\s-]{20}(?=[^\s-])")
+_LONG_WORD = re.compile(r"[^\s_-]{20}(?=[^\s_-])")
 _LETTERS = "ae AE oe OE o O l L"
 _TEX = {
     _BREAK: r"\allowbreak{}",
@@ -84,9 +84,9 @@ _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
     "`": r"\textasciigrave{}",
     '"': "{''}",
     "“": "{``}",
@@ -97,7 +97,8 @@ _TEX = {
     "—": "{---}",
     "…": r"\ldots{}",
     "ß": r"\ss{}",
-    **{sign: rf"\{sign}" for sign in "{}$&#_%"},
+    "_": r"\_\allowbreak{}",
+    **{sign: rf"\{sign}" for sign in "{}$&#%"},
     **{sign: f"{{{sign}}}" for sign in "[]*"},
     **{letter: rf"\{name}{{}}" for letter, name in zip("æÆœŒøØłŁ", _LETTERS.split(), strict=True)},
 }
