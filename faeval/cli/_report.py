@@ -86,7 +86,9 @@ def _append(result: Report, file: Path) -> None:
         with file.open("a", encoding="utf-8", newline="\n") as summary:
             summary.write(("\n" if held else "") + text)
     except FaevalError:
-        raise FaevalError(f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows.") from None
+        raise FaevalError(
+            f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows."
+        ) from None
     except OSError as error:
         raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
     typer.echo(f"appended to {file}", err=True)

@@ -63,7 +63,8 @@ def latex(text: object) -> str:
     r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature that changes a sign.
 
     A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be broken after an
-    underscore and every 20 characters. No bracket or star stands free, so that it may follow a command that takes an optional argument.
+    underscore and every 20 characters. No bracket or star stands free, so that it may follow a command that takes an
+    optional argument.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def anchors(names: Iterable[str]) -> list[str]:
     taken: set[str] = set()
     made = []
     for name in names:
-        word = "claim-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-60:] or "x")
+        word = "claim-" + (re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x")
         anchor, count = word, 1
         while anchor in taken:
             count += 1

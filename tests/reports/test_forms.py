@@ -189,14 +189,14 @@ def test_every_form_is_written_by_its_name_and_is_the_same_in_another_process(ga
 @few
 @given(drawn_claims)
 def test_ctrf_is_valid_by_its_schema(make_report, drawn):
-    schema = json.loads((HERE / "ctrf-schema-0.0.json").read_text())
+    schema = json.loads((HERE / "schemas" / "ctrf-schema-0.0.json").read_text())
     jsonschema.Draft7Validator(schema).validate(json.loads(make_report(drawn).to_ctrf()))
 
 
 def test_junit_is_valid_by_the_schema_of_xunit2_but_for_the_properties_of_a_case(gallery):
     import xmlschema
 
-    schema = xmlschema.XMLSchema(HERE / "junit-10.xsd")
+    schema = xmlschema.XMLSchema(HERE / "schemas" / "junit-10.xsd")
     for strict in (False, True):
         root = ElementTree.fromstring(gallery.to_junit(strict))
         # As pytest writes them, and its readers take them; the schema knows them in a suite alone.
