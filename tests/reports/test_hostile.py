@@ -195,6 +195,8 @@ def test_no_text_changes_the_elements_of_the_page(among, harmless, text):
 
 @few
 @given(hostile.filter(usable), st.booleans())
+@example(" 2 ", False)
+@example("\t=1\u2028", True)
 def test_no_text_changes_the_elements_of_markdown_nor_its_other_rows(among, harmless, text, folded):
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     pages = [among(text).to_markdown(1 << 20, folded=folded), harmless("markdown", limit=1 << 20, folded=folded)]
