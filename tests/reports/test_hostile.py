@@ -120,7 +120,9 @@ def among(gallery):
         bare = replace(bad, verdict="invalid", reason_code="confounded", assertions=(), seeds=())
         profile = Profile(text, text, (0, 1), (1,), ((0.1, None),), (("measured", "below_floor"),))
         verdicts = (first, bad, bare, last)
-        return Report(text, verdicts, text, text, {text: {text: (text,), "x": {text: text}}}, (profile,))
+        return Report(
+            text, verdicts, text, text, {text: {text: (text,), "a key of the report": {text: text}}}, (profile,)
+        )
 
     return make
 
