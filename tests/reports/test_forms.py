@@ -49,7 +49,7 @@ drawn_claims = st.lists(
 
 
 def from_latex(cell):
-    """A cell as text; the inverse of what docs/reports.md says of LaTeX."""
+    """A cell as text; the inverse of what docs/forms.md says of LaTeX."""
     text = (
         cell.replace(r"\raggedright ", "")
         .replace(r"\allowbreak{}", "")
@@ -86,7 +86,7 @@ def junit_cases(text):
 
 
 def outcome_of(verdict, strict):
-    """The mapping of docs/reports.md, written again."""
+    """The mapping of docs/forms.md, written again."""
     met = verdict["expected"] in (verdict["verdict"], f"{verdict['verdict']}:{verdict['reason_code']}")
     if verdict["verdict"] == "invalid":
         return [] if met else ["error"]
