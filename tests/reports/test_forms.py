@@ -360,7 +360,8 @@ def test_markdown_has_no_two_blank_lines_in_a_row(gallery):
         text = gallery.to_markdown(folded=folded)
         assert "\n\n\n" not in text
         assert not text.startswith("\n")
-        assert text.endswith("```\n")
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
         assert not re.search(r"[ \t]$", text, re.MULTILINE)
 
 
