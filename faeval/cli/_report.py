@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +13,19 @@ from faeval.cli._common import check_folder
 if TYPE_CHECKING:
     from faeval.reports import Report
 
+_SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
+
 
 def report(
-    folders: Annotated[list[Path], typer.Argument(help="Report folders, or folders that hold some.")],
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Report folders, or folders that hold some.", show_default="required")
+    ] = None,
     claims: Annotated[
         list[Path] | None, typer.Option(help="Where the claims are; several times.", show_default="claims/")
     ] = None,
     form: Annotated[
         list[str] | None,
-        typer.Option("--form", help="What to write; several times.", show_default="html, markdown, json"),
+        typer.Option("--form", help="What to write, or all; several times.", show_default="html, markdown, json"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write here in place of the folder itself; for one report folder.")
@@ -29,15 +34,28 @@ def report(
         bool,
         typer.Option("--figures", help="Write every figure for a paper, too, as SVG and PDF, into figures/ there."),
     ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Append Markdown to the file that $GITHUB_STEP_SUMMARY names.")
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder.")
+    ] = False,
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
     from faeval.errors import FaevalError
-    from faeval.reports import FORMS, WRITTEN
+    from faeval.reports import FORMS, WRITTEN, json_schema
 
+    if schema:
+        typer.echo(json_schema(), nl=False)
+        return
     for name in form or ():
-        if name not in FORMS:
-            raise FaevalError(f"--form={name!r} is not one of {', '.join(FORMS)}.")
+        if name not in (*FORMS, "all"):
+            raise FaevalError(f"--form={name!r} is not one of {', '.join(FORMS)}, all.")
+    forms = tuple(FORMS) if "all" in (form or ()) else tuple(form or (() if summary else WRITTEN))
+    job = _summary_file() if summary else None
+    if not folders:
+        raise FaevalError("FOLDERS: none was named; give the folders that faeval verify --report wrote.")
     found = pipeline.report_folders(folders)
     if out is not None:
         if len(found) > 1:
@@ -45,8 +63,39 @@ def report(
         check_folder(out)
     for folder in found:
         result: Report = pipeline.decide_again(folder, claims or [Path("claims")])
-        written = result.write(out or folder, form or WRITTEN)
+        written = result.write(out or folder, forms) if forms else []
         if figures:
             written += result.write_figures((out or folder) / "figures")
         for path in written:
             typer.echo(f"wrote {path}", err=True)
+        if job is not None:
+            _append(result, job)
+
+
+def _summary_file() -> Path:
+    from faeval.errors import FaevalError
+
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        raise FaevalError(
+            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions; elsewhere use --form markdown."
+        )
+    return Path(name)
+
+
+def _append(result: Report, file: Path) -> None:
+    """Append a report to a job's summary, with what else it holds in less than GitHub shows."""
+    from faeval.errors import FaevalError
+
+    try:
+        held = file.stat().st_size if file.exists() else 0
+        text = result.to_markdown(max(0, _SUMMARY - held - 1), folded=True)
+        with file.open("a", encoding="utf-8", newline="\n") as summary:
+            summary.write(("\n" if held else "") + text)
+    except FaevalError:
+        raise FaevalError(
+            f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows."
+        ) from None
+    except OSError as error:
+        raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
+    typer.echo(f"appended to {file}", err=True)

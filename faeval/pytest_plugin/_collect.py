@@ -113,7 +113,7 @@ class ClaimItem(pytest.Item):
     def setup(self) -> None:
         """Verify, together with all claims of the session, the first time; an invalid claim ends here."""
         from faeval.pytest_plugin._session import outcome_of
-        from faeval.pytest_plugin._words import properties
+        from faeval.reports import properties
 
         options: Options = self.config.stash[KEY]
         if "extended" in self.claim.tags and not options.all:

@@ -1,7 +1,8 @@
-"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, a table on the terminal."""
+"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge, a table on the terminal."""
 
 from __future__ import annotations
 
+from faeval.reports._cases import facts_of, properties
 from faeval.reports._report import (
     FORMS,
     SCHEMA,
@@ -13,6 +14,7 @@ from faeval.reports._report import (
     Profile,
     Reading,
     Report,
+    json_schema,
 )
 from faeval.reports._words import standing, value_text
 
@@ -27,6 +29,9 @@ __all__ = [
     "Profile",
     "Reading",
     "Report",
+    "facts_of",
+    "json_schema",
+    "properties",
     "standing",
     "value_text",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from faeval.reports._shown import FigureView, View
+from faeval.errors import FaevalError
+from faeval.reports._shown import ClaimView, FigureView, View
 from faeval.reports._text import CELL, clip, markdown
 from faeval.reports._view import view
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
     from faeval.reports._report import Report
 
-#: Markdown stays below what a pull request's comment may hold, in bytes.
-MARKDOWN_LIMIT = 64_000
+#: What the verdict table alone may need, in bytes; no Markdown is made for less.
+MARKDOWN_LEAST = 8_000
 
 
 def html_page(report: Report) -> str:
@@ -39,12 +41,13 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
     return draw
 
 
-def markdown_page(report: Report) -> str:
-    """Return the report as Markdown; sections that do not fit are counted instead of shown."""
-    shown = view(report)
-    head, sections, foot = _markdown_parts(shown)
+def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
+    """Return the report as Markdown of fewer bytes than `limit`; sections that do not fit are counted instead of shown."""
+    if limit < MARKDOWN_LEAST:
+        raise FaevalError(f"limit={limit!r} bytes cannot hold a table of verdicts; give {MARKDOWN_LEAST} or more.")
+    head, sections, foot = _markdown_parts(view(report), limit, folded)
     note = "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
-    room = MARKDOWN_LIMIT - len((head + foot + note).encode()) - 10
+    room = limit - len((head + foot + note).encode()) - 10
     kept: list[str] = []
     for section in sections:
         room -= len(section.encode())
@@ -55,11 +58,11 @@ def markdown_page(report: Report) -> str:
     return head + "".join(kept) + (note.format(left_out) if left_out else "") + foot
 
 
-def _markdown_parts(shown: View) -> tuple[str, list[str], str]:
+def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:
     template = _markdown().get_template("report.md.j2")
     module: Any = template.make_module({"view": shown})
     rows: list[str] = []
-    room = MARKDOWN_LIMIT // 2
+    room = limit // 2
     for claim in shown.claims:
         row = str(module.row(claim))
         room -= len(row.encode())
@@ -67,10 +70,26 @@ def _markdown_parts(shown: View) -> tuple[str, list[str], str]:
             rows.append(f"| {len(shown.claims) - len(rows)} more claims are left out here for length | | | | |\n")
             break
         rows.append(row)
-    head = str(module.head(shown)) + "".join(rows)
-    foot = str(module.foot(shown))
-    foot = foot if len(foot.encode()) < MARKDOWN_LIMIT // 8 else "\n"
-    return head, [str(module.section(claim)) for claim in shown.claims], foot
+    head = _tidy(str(module.head(shown)) + "".join(rows)).lstrip("\n")
+    foot = _tidy(str(module.foot(shown)))
+    foot = foot if len(foot.encode()) < limit // 8 else ""
+    return head, [_section(claim, str(module.section(claim)), folded) for claim in shown.claims], foot
+
+
+def _section(claim: ClaimView, body: str, folded: bool) -> str:
+    text = "\n" + _tidy(body).lstrip("\n")
+    if not folded:
+        return f"\n## {claim.glyph} {markdown(clip(claim.sentence, CELL))}\n{text}"
+    from markupsafe import escape
+
+    # A line of HTML ends at a blank line, and a clean text has none: escaped, nothing of it acts, neither there nor after.
+    summary = escape(f"{claim.glyph} {clip(claim.sentence, CELL)}: {clip(claim.verdict, CELL)}").replace("@", "@\u2060")
+    return f"\n<details><summary>{summary}</summary>\n{text}\n</details>\n"
+
+
+def _tidy(text: str) -> str:
+    """Leave no two blank lines in a row, and one line break at the end; values hold none of either."""
+    return re.sub(r"\n{3,}", "\n\n", text.rstrip("\n") + "\n")
 
 
 @cache

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,24 @@ if TYPE_CHECKING:
 
 SCHEMA = "faeval/report/1"
 #: The forms of a report as text, and the file that each is written to.
-FORMS: Mapping[str, str] = {"html": "report.html", "markdown": "report.md", "json": "verdicts.json"}
+FORMS: Mapping[str, str] = {
+    "html": "report.html",
+    "markdown": "report.md",
+    "json": "verdicts.json",
+    "junit": "junit.xml",
+    "ctrf": "ctrf.json",
+    "latex": "table.tex",
+    "badge": "badge.json",
+}
 #: Those that are written where none is named.
 WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
 #: The forms of a figure for a paper.
 PAPER: tuple[str, ...] = ("svg", "pdf")
+
+
+def json_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, with what each field means."""
+    return (files("faeval.reports") / "schema" / "report-1.json").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -237,11 +251,24 @@ class Report:
         """Return :meth:`to_dict` as JSON in ASCII, with sorted keys and a newline at the end."""
         return json.dumps(self.to_dict(strict), sort_keys=True, indent=1, allow_nan=False) + "\n"
 
-    def to_markdown(self) -> str:
-        """Return Markdown of less than 64 kB: the table first, then a section a claim, as many as fit."""
+    def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
+        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as many as fit.
+
+        Parameters
+        ----------
+        limit
+            At least 8000. What does not fit is left out whole, and counted.
+        folded
+            Put each claim's section into ``<details>``, as for a job's summary on GitHub.
+
+        Raises
+        ------
+        FaevalError
+            The limit is too small for a table.
+        """
         from faeval.reports._render import markdown_page
 
-        return markdown_page(self)
+        return markdown_page(self, limit, folded)
 
     def to_html(self) -> str:
         """Return one self-contained page, without scripts and without anything to be loaded."""
@@ -268,6 +295,33 @@ class Report:
         drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in self.figures().items() for form in PAPER)
         return _write_all(Path(folder), drawn)
 
+    def to_junit(self, strict: bool = False) -> str:
+        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly invalid is an error.
+
+        With `strict`, undecided where a decision was expected fails.
+        """
+        from faeval.reports._junit import junit
+
+        return junit(self, strict)
+
+    def to_ctrf(self, strict: bool = False) -> str:
+        """Return CTRF JSON: outcomes as in :meth:`to_junit`, where an error is called failed."""
+        from faeval.reports._ctrf import ctrf
+
+        return ctrf(self, strict)
+
+    def to_latex(self) -> str:
+        """Return a LaTeX table of the verdicts, for ``\\input``; it needs booktabs."""
+        from faeval.reports._latex import table
+
+        return table(self)
+
+    def to_badge(self) -> str:
+        """Return a badge as JSON for an endpoint of shields.io."""
+        from faeval.reports._badge import badge
+
+        return badge(self)
+
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
         from faeval.reports._terminal import table
@@ -288,6 +342,10 @@ class Report:
             "html": self.to_html,
             "markdown": self.to_markdown,
             "json": self.to_json,
+            "junit": self.to_junit,
+            "ctrf": self.to_ctrf,
+            "latex": self.to_latex,
+            "badge": self.to_badge,
         }
         return views[form]()
 

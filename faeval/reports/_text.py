@@ -59,12 +59,92 @@ def markdown(text: object) -> str:
     return escaped.replace("://", r":\//").replace("www.", r"www\.").replace("@", "@⁠")
 
 
+def latex(text: object) -> str:
+    r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature that changes a sign.
+
+    A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be broken after an
+    underscore and every 20 characters. No bracket or star stands free, so that it may follow a command that takes an
+    optional argument.
+
+    Examples
+    --------
+    >>> print(latex(r"50 % of \input{x}, ρ ≥ 0.1"))
+    50 \% of \textbackslash{}input\{x\}, $\rho$ $\geq$ 0.1
+    """
+    line = _LONG_WORD.sub(rf"\g<0>{_BREAK}", unicodedata.normalize("NFC", clean(text)))
+    return "".join(map(_tex, _LIGATURE.sub(rf"\g<0>{_APART}", line)))
+
+
+_BREAK, _APART = "\x01", "\x02"  # clean text holds none of these
+_LIGATURE = re.compile(r"([-',])(?=\1)")
+_LONG_WORD = re.compile(r"[^\s_-]{20}(?=[^\s_-])")
+_LETTERS = "ae AE oe OE o O l L"
+_TEX = {
+    _BREAK: r"\allowbreak{}",
+    _APART: "{}",
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "`": r"\textasciigrave{}",
+    '"': "{''}",
+    "“": "{``}",
+    "”": "{''}",
+    "‘": "{`}",
+    "’": "{'}",
+    "–": "{--}",
+    "—": "{---}",
+    "…": r"\ldots{}",
+    "ß": r"\ss{}",
+    "_": r"\_\allowbreak{}",
+    **{sign: rf"\{sign}" for sign in "{}$&#%"},
+    **{sign: f"{{{sign}}}" for sign in "[]*"},
+    **{letter: rf"\{name}{{}}" for letter, name in zip("æÆœŒøØłŁ", _LETTERS.split(), strict=True)},
+}
+_SIGNS = (
+    r"- \infty \pm \times \cdot \leq \geq \neq \approx \rightarrow \in \partial \nabla \surd \sim \propto \prime {}^\circ "
+    r"\bullet \diamond \circ \mu"
+)
+_GREEK = (
+    r"\alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi o \pi \rho \varsigma \sigma \tau "
+    r"\upsilon \phi \chi \psi \omega A B \Gamma \Delta E Z H \Theta I K \Lambda M N \Xi O \Pi P \Sigma T \Upsilon \Phi X "
+    r"\Psi \Omega"
+)
+_MATHS = dict(
+    zip(
+        "−∞±×·≤≥≠≈→∈∂∇√∼∝′°●◆○µαβγδεζηθικλμνξοπρςστυφχψωΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
+        f"{_SIGNS} {_GREEK}".split(),
+        strict=True,
+    )
+)
+_ACCENTS = dict(
+    zip("\u0300\u0301\u0302\u0303\u0308\u0304\u0307\u030c\u0306\u030a\u030b\u0327", "`'^~\"=.vurHc", strict=True)
+)
+
+
+def _tex(character: str) -> str:
+    if character in _TEX:
+        return _TEX[character]
+    if " " <= character <= "~":
+        return character
+    if character in _MATHS:
+        return f"${_MATHS[character]}$"
+    apart = unicodedata.normalize("NFD", character)
+    letter, mark = apart[:1], apart[1:]
+    if letter.isascii() and letter.isalpha() and mark in _ACCENTS:
+        dotless = rf"\{letter}" if letter in "ij" else letter
+        return rf"\{_ACCENTS[mark]}{{{dotless}}}"
+    return rf"U+{ord(character):04X}\allowbreak{{}}"
+
+
 def anchors(names: Iterable[str]) -> list[str]:
     """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only once."""
     taken: set[str] = set()
     made = []
     for name in names:
-        word = "claim-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-60:] or "x")
+        word = "claim-" + (re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x")
         anchor, count = word, 1
         while anchor in taken:
             count += 1

@@ -135,9 +135,24 @@ def founding() -> tuple[Verdict, ...]:
                     "spread": 0.025,
                     "ours": 0.2212,
                     "within": False,
+                    "source": None,
                 },
-                {"what": "deep cosine, vanilla", "published": -0.008, "spread": 0.013, "ours": None, "within": None},
-                {"what": "ratio of rho", "published": "48x", "spread": None, "ours": 17.2, "within": None},
+                {
+                    "what": "deep cosine, vanilla",
+                    "published": -0.008,
+                    "spread": 0.013,
+                    "ours": None,
+                    "within": None,
+                    "source": None,
+                },
+                {
+                    "what": "ratio of rho",
+                    "published": "48x",
+                    "spread": None,
+                    "ours": 17.2,
+                    "within": None,
+                    "source": None,
+                },
             ),
             runs=tuple(f"{SHA[i : i + 12]}" for i in range(10)),
         ),
@@ -417,3 +432,23 @@ def layer_profiles() -> tuple[Profile, ...]:
 @pytest.fixture(scope="session")
 def illustrated_report() -> Report:
     return illustrated()
+
+
+@pytest.fixture(scope="session")
+def make_report() -> Callable[[Sequence[dict]], Report]:
+    """A function that makes a report of drawn claims, see `drawn_claims` in test_forms.py."""
+
+    def make(claims: Sequence[dict]) -> Report:
+        verdicts = []
+        for i, drawn in enumerate(claims):
+            n, scale = drawn["n"], drawn["scale"]
+            b = noise(n, 0.05 * scale, drawn["seed"])
+            made = [
+                assertion(kind, b + drawn["center"] * scale, np.zeros(n), 0.03 * scale, unit=drawn["unit"])
+                for kind in drawn["kinds"]
+            ]
+            given = {"claim": f"file::c{i}", "sentence": f"Claim number {i}", "expected": drawn["expected"]}
+            verdicts.append(verdict(drawn["word"], drawn["code"], *made, **given))
+        return Report("teacher", tuple(verdicts), SHA, SHA[::-1], {"versions": {"faeval": "0.1.0"}})
+
+    return make

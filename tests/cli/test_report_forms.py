@@ -1,0 +1,77 @@
+"""faeval report: every form into a folder, the schema on stdout, Markdown at the end of a job's summary."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faeval.reports import FORMS, json_schema
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).parents[2]
+CLAIMS = f"--claims={ROOT / 'claims'}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A report folder that was published, alone in a new place."""
+    shutil.copytree(ROOT / "reports" / "teacher-pilot", tmp_path / "report")
+    return tmp_path / "report"
+
+
+def test_all_forms_are_written_and_what_is_no_form_is_named(run_faeval: Faeval, folder: Path) -> None:
+    out = folder.parent / "out"
+    done = run_faeval(folder, "report", ".", CLAIMS, "--form", "all", "--out", str(out))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert {p.name for p in out.iterdir()} == set(FORMS.values())
+    kept, again = (json.loads((f / "verdicts.json").read_text())["verdicts"] for f in (folder, out))
+    assert [v["verdict"] for v in kept] == [v["verdict"] for v in again]
+    wrong = run_faeval(folder, "report", ".", "--form", "pdf")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "--form='pdf' is not one of html, markdown, json, junit, ctrf, latex, badge, all." in wrong.stderr
+
+
+def test_the_schema_needs_no_folder_and_rendering_does(run_faeval: Faeval, tmp_path: Path) -> None:
+    done = run_faeval(tmp_path, "report", "--schema")
+    assert (done.returncode, done.stdout, done.stderr) == (0, json_schema(), "")
+    none = run_faeval(tmp_path, "report")
+    assert none.returncode == 2
+    assert "FOLDERS: none was named" in none.stderr
+
+
+def test_a_jobs_summary_is_appended_to_and_never_grows_beyond_what_is_shown(run_faeval: Faeval, folder: Path) -> None:
+    file = folder.parent / "summary.md"
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+
+    def summarise() -> tuple[int, str]:
+        done = run_faeval(folder, "report", ".", CLAIMS, "--summary", GITHUB_STEP_SUMMARY=str(file))
+        return done.returncode, done.stderr
+
+    assert summarise()[0] == 0
+    assert file.read_text().startswith("# What the claims came to")
+
+    held = "x" * ((1 << 20) - 20_000) + "\n"
+    file.write_text(held)
+    assert summarise()[0] == 0
+    text = file.read_text()
+    assert text.startswith(f"{held}\n# What the claims came to")
+    assert "claims are left out here for length" in text
+    assert len(text.encode()) < 1 << 20
+
+    full = "x" * (1 << 20)
+    file.write_text(full)
+    code, said = summarise()
+    assert (code, file.read_text()) == (2, full)
+    assert f"--summary: {file} holds 1048576 bytes already, of the 1048576 that GitHub shows." in said
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_outside_a_job_there_is_no_summary(run_faeval: Faeval, folder: Path) -> None:
+    done = run_faeval(folder, "report", ".", "--summary", GITHUB_STEP_SUMMARY="")
+    assert done.returncode == 2
+    assert "--summary: $GITHUB_STEP_SUMMARY is not set" in done.stderr
