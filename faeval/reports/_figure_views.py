@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from faeval.claims._verdict import Verdict
@@ -115,21 +116,21 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
                 f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level {level(c.level)}, s.d. "
                 f"{significant(c.sd)} and {significant(c.upper)}",
                 head,
-                tuple(
-                    (f"{n}, the plan" if n == c.planned else str(n), percent(min(p, 1 - 1e-9)), u)
-                    for n, p, u in zip(c.seeds, c.power, _cautious(c), strict=True)
-                ),
+                tuple(_power_rows(c)),
             )
             for i, c in curves
         ),
     )
 
 
-def _cautious(curve: PowerCurve) -> Iterator[str]:
-    if curve.cautious is None:
-        yield from ("no bound" for _ in curve.seeds)
-    else:
-        yield from (percent(min(p, 1 - 1e-9)) for p in curve.cautious)
+def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
+    """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
+    cautious = curve.cautious or (math.nan,) * len(curve.seeds)
+    said = [("no bound" if math.isnan(p) else percent(min(p, 1 - 1e-9))) for p in (*curve.power, *cautious)]
+    cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
+    for (planned, *texts), group in groupby(cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])):
+        seeds = words.seed_list(tuple(n for n, *_ in group))
+        yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
 
 
 def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:

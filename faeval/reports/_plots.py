@@ -184,13 +184,13 @@ def _draw_panel(axes: Axes, panel: _Panel, scale: _Scale, logarithmic: bool) -> 
     ticks = panel.x if len(panel.x) <= 6 else _round_numbers(panel.x[0], panel.x[-1], 5, [1, 2, 5, 10])
     axes.set_xticks(list(ticks), [str(round(tick)) for tick in ticks])
     lines = [[math.nan if v is None else scale(v) for v in row] for row in panel.rows]
-    _draw_lines(axes, panel.x, lines, [], color=LINK, alpha=0.45, lw=0.7, ms=1.6)
+    _draw_lines(axes, panel.x, lines, [], color=LINK, alpha=0.45, lw=0.7, ms=2.2)
     mean = [math.nan if v is None else scale(v) for v in mean_over_seeds(panel.rows, logarithmic)]
     _draw_lines(axes, panel.x, [mean], range(len(mean)) if len(mean) <= 8 else [], color=LINK, lw=1.5, ms=3)
     lacking = [x for x, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True) if None in column]
     if lacking:
         foot = [axes.get_ylim()[0]] * len(lacking)
-        axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=3.2, mew=0.8, clip_on=False, zorder=3)
+        axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=4, mew=1, clip_on=False, zorder=3)
 
 
 def _draw_lines(

@@ -387,6 +387,12 @@ def test_a_course_of_another_shape_is_refused():
         Course("a", "m", (1, 2), (1,), ((0.1,),))
 
 
+def listed(text):
+    """The numbers of seeds that a table's cell names."""
+    spans = [list(map(int, part.split("–"))) for part in text.removesuffix(", the plan").split(", ")]
+    return [n for span in spans for n in range(span[0], span[-1] + 1)]
+
+
 def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
     verdict = gallery.verdicts[0]
     ((_, curve),) = power_curves(verdict)
@@ -398,7 +404,12 @@ def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
             expected = stats.prospect("exceeds", a.margin, a.anticipated, sd, int(n), level).power
             assert found == pytest.approx(expected, abs=1e-12)
     shown = view(gallery).claims[0].power.tables[0]
-    assert [row[1] for row in shown.rows] == [percent(min(p, 1 - 1e-9)) for p in curve.power]
+    written = {n: row[1:] for row in shown.rows for n in listed(row[0])}
+    assert curve.cautious is not None
+    assert written == {
+        n: tuple(percent(min(p, 1 - 1e-9)) for p in both)
+        for n, *both in zip(curve.seeds, curve.power, curve.cautious, strict=True)
+    }
     assert [row[0] for row in shown.rows if "plan" in row[0]] == ["5, the plan"]
     assert "plan: 5" in texts(drawn(power(verdict)))
     (plan,) = (line for line in lines_of(power(verdict), linewidth=0.9) if len(line) == 2)
