@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faeval.cli._common import check_folder
+from faeval.cli._common import Format, check_folder, check_format, console_for
 
 if TYPE_CHECKING:
-    from faeval.reports import Report
+    from faeval.reports import Drift, Report
 
 
 def report(
@@ -25,11 +25,23 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write here in place of the folder itself; for one report folder.")
     ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="An earlier report, or folders that hold some: say what moved since, and exit 1 where a verdict moved on "
+            "identical evidence. Writes with --out or --overview alone."
+        ),
+    ] = None,
+    overview: Annotated[
+        Path | None,
+        typer.Option(help="Write one page of all settings, index.html and index.md, into this folder alone."),
+    ] = None,
+    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
     from faeval.errors import FaevalError
-    from faeval.reports import FORMS, WRITTEN
+    from faeval.reports import FORMS, WRITTEN, Overview
 
     for name in form or ():
         if name not in FORMS:
@@ -39,7 +51,33 @@ def report(
         if len(found) > 1:
             raise FaevalError(f"--out {out}: {len(found)} report folders were named; name one, or leave --out away.")
         check_folder(out)
+    check_format(format)
+    if format == "json" and not against:
+        raise FaevalError("--format json says how --against is printed; give --against, or leave --format away.")
+    earlier = pipeline.earlier_reports(against or ())
+    results: list[Report] = []
     for folder in found:
-        result: Report = pipeline.decide_again(folder, claims or [Path("claims")])
-        for path in result.write(out or folder, form or WRITTEN):
+        result = pipeline.decide_again(folder, claims or [Path("claims")])
+        results.append(pipeline.against(result, folder, earlier) if earlier else result)
+    for folder, result in zip(found, results, strict=True):
+        if out is not None or not (against or overview):
+            for path in result.write(out or folder, form or WRITTEN):
+                typer.echo(f"wrote {path}", err=True)
+    if overview is not None:
+        pages = [out] if out is not None else found
+        for path in Overview.of(results, pages, overview).write(overview):
             typer.echo(f"wrote {path}", err=True)
+    if drifts := [result.drift for result in results if result.drift is not None]:
+        _print(drifts, format)
+        raise typer.Exit(max(drift.exit_code for drift in drifts))
+
+
+def _print(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the option's name
+    from faeval.reports import drifts_json
+
+    if format == "json":
+        typer.echo(drifts_json(drifts), nl=False)
+        return
+    console = console_for()
+    for drift in drifts:
+        console.print(drift.table(console.width))

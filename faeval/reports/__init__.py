@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from faeval.reports._drift import KINDS, Change, Difference, Drift, drift, drifts_json
+from faeval.reports._overview import Overview
 from faeval.reports._report import (
     FORMS,
     SCHEMA,
@@ -17,14 +19,21 @@ from faeval.reports._words import standing, value_text
 
 __all__ = [
     "FORMS",
+    "KINDS",
     "SCHEMA",
     "WRITTEN",
+    "Change",
     "ControlCurve",
+    "Difference",
+    "Drift",
     "Grounds",
     "LowestControl",
+    "Overview",
     "Profile",
     "Reading",
     "Report",
+    "drift",
+    "drifts_json",
     "standing",
     "value_text",
 ]

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from faeval.reports._words import standing
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import RenderableType
+
+    from faeval.reports._drift import Drift
 
 SCHEMA = "faeval/report/1"
 #: The forms of a report as text, and the file that each is written to.
@@ -144,6 +146,8 @@ class Report:
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
         What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
+    drift
+        What has moved since the report that this one was compared with; see :meth:`against`.
     """
 
     setting: str
@@ -156,6 +160,7 @@ class Report:
     grounds: tuple[Grounds, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
+    drift: Drift | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -174,6 +179,18 @@ class Report:
         if "drift" in standings:
             return 1
         return 10 if strict and "open" in standings else 0
+
+    def against(self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Report:
+        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where verdicts moved.
+
+        See :func:`faeval.reports.drift` for the parameters, and for what is raised.
+        """
+        from faeval.reports._drift import FLAG, drift
+
+        found = drift(self, old, provenance)
+        flagged = {change.claim for change in found.moved if change.flag}
+        verdicts = (replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts)
+        return replace(self, verdicts=tuple(verdicts), drift=found)
 
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
         """Return plain data, unrounded; what is undefined is None.
@@ -251,14 +268,18 @@ class Report:
             There is no such form; or the folder cannot be made or written to.
         """
         views = {form: self.render(form) for form in forms}
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return [_replace(folder / FORMS[form], text.encode()) for form, text in views.items()]
-        except OSError as error:
-            raise FaevalError(
-                f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
-            ) from None
+        return [write_file(Path(folder) / FORMS[form], text) for form, text in views.items()]
+
+
+def write_file(path: Path, text: str) -> Path:
+    """Write a file of a report whole or not at all, and its folder where there is none; raise FaevalError where it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _replace(path, text.encode())
+    except OSError as error:
+        raise FaevalError(
+            f"report folder {str(path.parent)!r} cannot be written to ({error.strerror or error}); name one that can."
+        ) from None
 
 
 def _replace(path: Path, content: bytes) -> Path:
