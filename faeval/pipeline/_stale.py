@@ -20,12 +20,11 @@ def flag_stale(chosen: Selection, verdicts: Iterable[Verdict], provenance: Mappi
     ``revision of STAGE``, each that occurs; a stage of which it says nothing is taken to be as it was. Rules, networks and
     tasks of one's own stand there under no name, so that a change of them is not seen.
     """
-    by_id = {claim.id: claim for claim in chosen.claims}
     return [
         replace(verdict, flags=(*verdict.flags, FLAG))
-        if verdict.runs and _changed(by_id[verdict.claim], chosen.experiment, provenance)
+        if verdict.runs and _changed(claim, chosen.experiment, provenance)
         else verdict
-        for verdict in verdicts
+        for claim, verdict in zip(chosen.claims, verdicts, strict=True)
     ]
 
 

@@ -48,14 +48,15 @@ class DriftView:
     facts: tuple[Fact, ...]
 
 
-def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None) -> DriftView:
-    """Put a drift into words; ``anchors`` has the place of each claim on a page."""
+def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:
+    """Put a drift into words; ``anchors`` has the place of each claim on a page, ``name`` tells it from others there."""
+    of = f"{name}: " if name else ""
     return DriftView(
         summary=summary(drift),
         alarm=bool(drift.exit_code),
         moved=tuple(_moved(change, (anchors or {}).get(change.claim, "")) for change in drift.moved),
-        shifted=_shifted(drift.shifted),
-        differences=_differences(drift.differences),
+        shifted=_shifted(drift.shifted, of),
+        differences=_differences(drift.differences, of),
         facts=tuple(_facts(drift)),
     )
 
@@ -117,11 +118,13 @@ def cause(difference: Difference) -> str:
     return sentence(said)
 
 
-def _shifted(changes: tuple[Change, ...]) -> Table | None:
+def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
     if not changes:
         return None
     return Table(
-        "Same verdict, other numbers. Moved by: how far each estimate went, in halves of its wider interval",
+        sentence(
+            f"{of}same verdict, other numbers. Moved by: how far each estimate went, in halves of its wider interval"
+        ),
         ("Claim", "Verdict", "Before", "Now", "Moved by", "Likeliest cause"),
         tuple(
             (
@@ -142,11 +145,11 @@ def _verdict(change: Change) -> str:
     return f"{GLYPHS[change.now.verdict]} {change.now.verdict}{code}"
 
 
-def _differences(differences: tuple[Difference, ...]) -> Table | None:
+def _differences(differences: tuple[Difference, ...], of: str) -> Table | None:
     if not differences:
         return None
     return Table(
-        "What differs in provenance, by how likely it is to have changed the numbers",
+        sentence(f"{of}what differs in provenance, by how likely it is to have changed the numbers"),
         ("What", "Before", "Now"),
         tuple((d.what, d.before, d.now) for d in differences),
     )

@@ -152,7 +152,7 @@ def overview_view(overview: Overview) -> OverviewView:
             markdown=_link(folder, FORMS["markdown"]),
             tallies=shown.tallies,
             facts=tuple(_facts(report)),
-            drift=_drift(report, shown.claims if page else ()),
+            drift=_drift(report, shown.claims if page else (), name),
         )
         for name, page, folder, shown, report in zip(names, pages, overview.folders, views, reports, strict=True)
     )
@@ -220,10 +220,10 @@ def _facts(report: Report) -> Iterator[Fact]:
     yield Fact("Evidence", plain(f"sha256 {report.evidence_sha256[:16]}" if report.evidence_sha256 else "none"))
 
 
-def _drift(report: Report, claims: Iterable[ClaimView]) -> DriftView | None:
+def _drift(report: Report, claims: Iterable[ClaimView], name: str) -> DriftView | None:
     if report.drift is None:
         return None
-    return drift_view(report.drift, {claim.claim: claim.anchor for claim in claims})
+    return drift_view(report.drift, {claim.claim: claim.anchor for claim in claims}, name)
 
 
 def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
