@@ -50,7 +50,9 @@ def report(
     if out is not None:
         if len(found) > 1:
             raise FaevalError(f"--out {out}: {len(found)} report folders were named; name one, or leave --out away.")
-        check_folder(out)
+        check_folder(out, "--out")
+    if overview is not None:
+        check_folder(overview, "--overview")
     check_format(format)
     if format == "json" and not against:
         raise FaevalError("--format json says how --against is printed; give --against, or leave --format away.")

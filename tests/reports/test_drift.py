@@ -339,7 +339,7 @@ def test_a_long_drift_fits_into_a_comment(gallery):
 
 
 def test_another_setting_is_no_drift(one):
-    with pytest.raises(FaevalError, match="setting 'digits'.*'teacher'"):
+    with pytest.raises(FaevalError, match=r"setting 'digits'.*'teacher'"):
         drift(one(), {**said(one()), "setting": "digits"})
 
 
@@ -362,7 +362,7 @@ def test_another_setting_is_no_drift(one):
 def test_what_is_no_report_is_refused_by_name(one, spoil):
     old = said(one())
     spoil(old["verdicts"][0])
-    with pytest.raises(EvidenceError, match="creates_deep_alignment.* cannot be compared"):
+    with pytest.raises(EvidenceError, match=r"creates_deep_alignment.* cannot be compared"):
         drift(one(), old)
 
 
