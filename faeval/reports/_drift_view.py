@@ -93,7 +93,7 @@ def _moved(change: Change, anchor: str) -> MovedView:
 
 def _said(said: Said) -> SaidView:
     code = "" if said.reason_code == "decided" else said.reason_code
-    return SaidView(said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "none", said.n)
+    return SaidView(said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "no estimate", said.n)
 
 
 def _remark(change: Change) -> str:
