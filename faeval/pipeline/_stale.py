@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from faeval.claims import Claim, Verdict
-from faeval.experiment import Experiment
+from faeval.claims import Claim, Verdict, design_of
+from faeval.experiment import Experiment, experiments
 from faeval.pipeline._select import Selection
 
 FLAG = "stale"
@@ -20,15 +20,18 @@ def flag_stale(chosen: Selection, verdicts: Iterable[Verdict], provenance: Mappi
     ``revision of STAGE``, each that occurs; a stage of which it says nothing is taken to be as it was. Rules, networks and
     tasks of one's own stand there under no name, so that a change of them is not seen.
     """
+    known = experiments()
     return [
         replace(verdict, flags=(*verdict.flags, FLAG))
-        if verdict.runs and _changed(claim, chosen.experiment, provenance)
+        if verdict.runs and _changed(claim, design_of(claim, chosen.setting, known).experiment, provenance)
         else verdict
         for claim, verdict in zip(chosen.claims, verdicts, strict=True)
     ]
 
 
-def _changed(claim: Claim, experiment: Experiment, provenance: Mapping[str, Any]) -> bool:
+def _changed(claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any]) -> bool:
+    if experiment is None:  # evidence from elsewhere, of code that is not ours
+        return False
     metrics = frozenset(name for names in claim.metrics_by_arm().values() for name in names)
     for stage, revision in _revisions(experiment, metrics):
         recorded = provenance.get(f"revision of {stage}")

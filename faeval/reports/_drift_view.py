@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from faeval.reports._drift import KINDS, POWER, Change, Difference, Drift, Said
+from faeval.reports._drift import FLAG, KINDS, POWER, Change, Difference, Drift, Said
 from faeval.reports._numbers import Style, percent
 from faeval.reports._shown import Fact, Table
-from faeval.reports._words import GLYPHS, plain, sentence
+from faeval.reports._words import GLYPHS, plain, sentence, spaced
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _moved(change: Change, anchor: str) -> MovedView:
 
 
 def _said(said: Said) -> SaidView:
-    code = "" if said.reason_code == "decided" else said.reason_code
+    code = "" if said.reason_code == "decided" else spaced(said.reason_code)
     return SaidView(said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "no estimate", said.n)
 
 
@@ -105,7 +105,7 @@ def _remark(change: Change) -> str:
     often = percent(min(change.agreement, 1 - 1e-9))
     by = "at 80 % power" if abs(change.agreement - usual) < 1e-12 else "at the claim's own power"
     return (
-        f"Flag replication_differs: two sound reports of one claim, each on networks of its own, agree in {often} of all pairs "
+        f"Flag {spaced(FLAG)}: two sound reports of one claim, each on networks of its own, agree in {often} of all pairs "
         f"{by}."
     )
 
@@ -141,7 +141,7 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
 
 def _verdict(change: Change) -> str:
     before, now = change.before.reason_code, change.now.reason_code
-    code = "" if before == now else f" ({before}, now {now})"
+    code = "" if before == now else f" ({spaced(before)}, now {spaced(now)})"
     return f"{GLYPHS[change.now.verdict]} {change.now.verdict}{code}"
 
 

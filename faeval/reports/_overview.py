@@ -216,7 +216,7 @@ def _facts(report: Report) -> Iterator[Fact]:
         yield Fact("Registration", plain(f"{_count(count, 'claim')}: {REGISTRATIONS.get(registration, registration)}"))
     flags = Counter(flag for v in report.verdicts for flag in v.flags if flag not in REGISTRATIONS)
     if flags:
-        yield Fact("Flags", plain(", ".join(f"{count} {flag}" for flag, count in sorted(flags.items()))))
+        yield Fact("Flags", plain(", ".join(f"{count} {words.spaced(flag)}" for flag, count in sorted(flags.items()))))
     yield Fact("Evidence", plain(f"sha256 {report.evidence_sha256[:16]}" if report.evidence_sha256 else "none"))
 
 

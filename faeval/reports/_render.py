@@ -57,7 +57,7 @@ def overview_page(overview: Overview) -> str:
     """Return an overview as one self-contained page."""
     from faeval.reports._overview import overview_view
 
-    return _html().get_template("overview.html.j2").render(view=overview_view(overview)) + "\n"
+    return _html().get_template("overview.html.j2").render(view=overview_view(overview)).strip() + "\n"
 
 
 def overview_markdown(overview: Overview) -> str:

@@ -215,7 +215,7 @@ def test_another_reason_is_listed_and_is_no_move(one):
     new, old = one("inconclusive", code="underpowered"), one("inconclusive", code="straddles_margin")
     found = compared(new, old)
     assert (found.moved, len(found.shifted), found.exit_code) == ((), 1, 0)
-    assert "straddles_margin, now underpowered" in found.to_markdown().replace("\\", "")
+    assert "straddles margin, now underpowered" in found.to_markdown()
 
 
 def test_rounding_is_no_shift(one):
@@ -295,7 +295,7 @@ def test_a_report_that_was_not_compared_says_nothing_of_it(gallery):
 def test_the_flag_stands_at_the_verdict_in_every_view(one):
     old = one("refuted", shift=-0.2, runs=OTHERS, sha="f" * 64)
     new = one("supported").against(said(old))
-    assert new.to_html().count(FLAG) >= 2
+    assert "replication differs" in new.to_html()
     assert "replication" in new.to_markdown()
     assert json.loads(new.to_json())["verdicts"][0]["flags"] == [FLAG]
 

@@ -66,9 +66,7 @@ def test_each_cell_says_what_the_own_page_of_its_setting_says(both, gallery, sec
                 assert "not claimed here" in told
                 continue
             parts = [f"{claim.glyph}", claim.word, f"n = {claim.n}", *(a.value for a in claim.assertions[:3])]
-            if claim.code != "decided":
-                parts.append(claim.code)
-            for part in (*parts, *claim.flags):
+            for part in (*parts, claim.state, *claim.flags):
                 assert part in cell
                 assert part in told.replace("\\", "")
 
