@@ -370,3 +370,32 @@ def test_a_claim_that_stands_there_twice_is_refused(one):
     old = said(one())
     with pytest.raises(EvidenceError, match="twice"):
         drift(one(), {**old, "verdicts": old["verdicts"] * 2})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_in_an_earlier_report_is_compared_or_refused(one, data):
+    old = said(one())
+    holder, key = old, "verdicts"
+    for _ in range(data.draw(st.integers(0, 5))):
+        inner = holder[key]
+        if not isinstance(inner, dict | list) or not inner:
+            break
+        holder = inner
+        key = data.draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
+    holder[key] = data.draw(JSON)
+    try:
+        new = one().against(old, {"commit": data.draw(JSON)})
+    except FaevalError:
+        return
+    new.drift.to_markdown()
+    new.to_html()
+    drifts_json([new.drift])
+    Console(file=io.StringIO()).print(new.drift.table())
