@@ -161,7 +161,7 @@ def overview_view(overview: Overview) -> OverviewView:
         summary=f"{_count(len(order), 'claim')}, {_count(len(reports), 'setting')}, {_count(verdicts, 'verdict')}",
         columns=columns,
         rows=rows,
-        forest=_forest(reports),
+        forest=_forest(reports, names),
         provenance=_provenance(names, [{f.label: words.as_text(f.value) for f in s.provenance} for s in views]),
         recompute=_recompute(overview.folders),
         glossary=tuple((term, *words.GLOSSARY[term]) for term in _TERMS),
@@ -238,12 +238,15 @@ def _recompute(folders: Sequence[str | None]) -> str:
     return f"faeval report {named} --claims CLAIMS --overview ."
 
 
-def _forest(reports: Sequence[Report]) -> str | None:
-    """Return the forest plot of all claims over settings as inline SVG, where there is one to draw."""
+def _forest(reports: Sequence[Report], names: Sequence[str]) -> str | None:
+    """Return the forest plot of all claims over settings as inline SVG; None where nothing can be drawn, or by nobody."""
+    if not any(verdict.assertions for report in reports for verdict in report.verdicts):
+        return None
     if importlib.util.find_spec("faeval.reports._plots") is None:
         return None
-    plots = importlib.import_module("faeval.reports._plots")
-    if not hasattr(plots, "forest") or not any(v.assertions for report in reports for v in report.verdicts):
-        return None
-    svg: str = plots.inline(plots.forest(reports))
-    return svg
+    drawing, plots = (importlib.import_module(f"faeval.reports.{name}") for name in ("_drawing", "_plots"))
+    figure = plots.forest([replace(report, setting=name) for report, name in zip(reports, names, strict=True)])
+    return str(drawing.inline(figure, "forest-plot", "Claims over settings", _FOREST))
+
+
+_FOREST = "Estimate and decision interval of every claim in every setting, in margins; the table above says the same."
