@@ -122,7 +122,7 @@ def check_format(format: str) -> None:  # noqa: A002 - the option's name
         raise FaevalError(f"--format={format!r} is not one of {', '.join(FORMATS)}.")
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, option: str = "--report") -> None:
     """Refuse a report folder that cannot be written before hours of training, not after."""
     import tempfile
 
@@ -133,7 +133,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise FaevalError(f"--report {folder}: cannot be written ({error.strerror}); name another folder.") from None
+        raise FaevalError(f"{option} {folder}: cannot be written ({error.strerror}); name another folder.") from None
 
 
 def console_for(stderr: bool = False) -> Console:

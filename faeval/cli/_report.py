@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faeval.cli._common import check_folder
+from faeval.cli._common import Format, check_folder, check_format, console_for
 
 if TYPE_CHECKING:
-    from faeval.reports import Report
+    from faeval.reports import Drift, Report
 
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
@@ -37,14 +37,26 @@ def report(
     summary: Annotated[
         bool, typer.Option("--summary", help="Append Markdown to the file that $GITHUB_STEP_SUMMARY names.")
     ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="An earlier report, or folders that hold some: say what moved since, and exit 1 where a verdict moved on "
+            "identical evidence. Writes with --out or --overview alone."
+        ),
+    ] = None,
+    overview: Annotated[
+        Path | None,
+        typer.Option(help="Write one page of all settings, index.html and index.md, into this folder alone."),
+    ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder.")
     ] = False,
+    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
     from faeval.errors import FaevalError
-    from faeval.reports import FORMS, WRITTEN, json_schema
+    from faeval.reports import FORMS, WRITTEN, Overview, json_schema
 
     if schema:
         typer.echo(json_schema(), nl=False)
@@ -60,16 +72,43 @@ def report(
     if out is not None:
         if len(found) > 1:
             raise FaevalError(f"--out {out}: {len(found)} report folders were named; name one, or leave --out away.")
-        check_folder(out)
+        check_folder(out, "--out")
+    if overview is not None:
+        check_folder(overview, "--overview")
+    check_format(format)
+    if format == "json" and not against:
+        raise FaevalError("--format json says how --against is printed; give --against, or leave --format away.")
+    earlier = pipeline.earlier_reports(against or ())
+    results: list[Report] = []
     for folder in found:
-        result: Report = pipeline.decide_again(folder, claims or [Path("claims")])
-        written = result.write(out or folder, forms) if forms else []
+        result = pipeline.decide_again(folder, claims or [Path("claims")])
+        results.append(pipeline.against(result, folder, earlier) if earlier else result)
+    written: list[Path] = []
+    for folder, result in zip(found, results, strict=True):
+        if forms and (out is not None or not (against or overview)):
+            written += result.write(out or folder, forms)
         if figures:
             written += result.write_figures((out or folder) / "figures")
-        for path in written:
-            typer.echo(f"wrote {path}", err=True)
         if job is not None:
             _append(result, job)
+    if overview is not None:
+        written += Overview.of(results, [out] if out is not None else found, overview).write(overview)
+    for path in written:
+        typer.echo(f"wrote {path}", err=True)
+    if drifts := [result.drift for result in results if result.drift is not None]:
+        _print_drifts(drifts, format)
+        raise typer.Exit(max(drift.exit_code for drift in drifts))
+
+
+def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the option's name
+    from faeval.reports import drifts_json
+
+    if format == "json":
+        typer.echo(drifts_json(drifts), nl=False)
+        return
+    console = console_for()
+    for drift in drifts:
+        console.print(drift.table(console.width))
 
 
 def _summary_file() -> Path:

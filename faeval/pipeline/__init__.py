@@ -2,6 +2,9 @@
 
 from faeval.pipeline._again import decide_again as decide_again
 from faeval.pipeline._again import report_folders as report_folders
+from faeval.pipeline._against import Earlier as Earlier
+from faeval.pipeline._against import against as against
+from faeval.pipeline._against import earlier_reports as earlier_reports
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport

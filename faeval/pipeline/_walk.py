@@ -17,6 +17,7 @@ from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import check_stated, origins_of, provenance_of, written_origins, written_provenance
 from faeval.pipeline._select import STORE, Given, Selection, needs, select
+from faeval.pipeline._stale import flag_stale
 from faeval.reports import Report
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def verify(
         table = table[table["setting"] == chosen.setting]
         written = written_provenance(from_evidence)
         verdicts = _decide(chosen, table, chosen_seeds, written_origins(written), by_hand=True)
-        return _report(chosen, table, verdicts, written, chosen_seeds)
+        return _report(chosen, table, flag_stale(chosen, verdicts, written), written, chosen_seeds)
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from faeval.reports._cases import facts_of, properties
+from faeval.reports._drift import KINDS, Change, Difference, Drift, drift, drifts_json
+from faeval.reports._overview import Overview
 from faeval.reports._report import (
     FORMS,
     SCHEMA,
@@ -20,15 +22,22 @@ from faeval.reports._words import standing, value_text
 
 __all__ = [
     "FORMS",
+    "KINDS",
     "SCHEMA",
     "WRITTEN",
+    "Change",
     "ControlCurve",
     "Course",
+    "Difference",
+    "Drift",
     "Grounds",
     "LowestControl",
+    "Overview",
     "Profile",
     "Reading",
     "Report",
+    "drift",
+    "drifts_json",
     "facts_of",
     "json_schema",
     "properties",

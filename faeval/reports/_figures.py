@@ -113,9 +113,10 @@ class Axis:
         return tuple(Mark(self(k * step), style(k * step)) for k in range(math.ceil(low), math.floor(high) + 1))
 
 
-def strip(assertion: AssertionResult) -> Contrast:
-    """Place an assertion's interval and margin on one line, for a table."""
-    axis = Axis([0.0, assertion.estimate, *thresholds(assertion), *assertion.interval], 6, 174)
+def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Contrast:
+    """Place an assertion's interval and margin on one line, for a table; on one scale with those that stand beside it."""
+    shown = [n for a in (assertion, *beside) for n in (a.estimate, *thresholds(a), *a.interval)]
+    axis = Axis([0.0, *shown], 6, 174)
     return _contrast(assertion, axis, width=180, height=22)
 
 

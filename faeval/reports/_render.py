@@ -13,12 +13,21 @@ from faeval.reports._text import CELL, clip, markdown
 from faeval.reports._view import view
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jinja2 import Environment
 
+    from faeval.reports._drift import Drift
+    from faeval.reports._drift_view import DriftView
+    from faeval.reports._overview import Overview
     from faeval.reports._report import Report
 
+#: Markdown stays below what a pull request's comment may hold, in bytes.
+MARKDOWN_LIMIT = 64_000
 #: What the verdict table alone may need, in bytes; no Markdown is made for less.
 MARKDOWN_LEAST = 8_000
+#: And the tables of its drift below this.
+DRIFT_LIMIT = 12_000
 
 
 def html_page(report: Report) -> str:
@@ -58,19 +67,68 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
     return head + "".join(kept) + (note.format(left_out) if left_out else "") + foot
 
 
+def markdown_drift(drift: Drift) -> str:
+    """Return a drift as a section of Markdown; rows that do not fit are counted instead of shown."""
+    from faeval.reports._drift_view import drift_view
+
+    return _drift_section(drift_view(drift))
+
+
+def overview_page(overview: Overview) -> str:
+    """Return an overview as one self-contained page."""
+    from faeval.reports._overview import overview_view
+
+    return _html().get_template("overview.html.j2").render(view=overview_view(overview)).strip() + "\n"
+
+
+def overview_markdown(overview: Overview) -> str:
+    """Return an overview as Markdown; claims that do not fit are counted instead of shown."""
+    from faeval.reports._overview import overview_view
+
+    shown = overview_view(overview)
+    module: Any = _markdown().get_template("overview.md.j2").make_module()
+    rows = fitting(map(str, map(module.row, shown.rows)), MARKDOWN_LIMIT // 2, "more claims")
+    drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in shown.columns if c.drift]
+    head, foot = str(module.head(shown)), str(module.foot(shown))
+    room = MARKDOWN_LIMIT - len((head + rows + foot).encode()) - 100
+    kept = ""
+    for i, section in enumerate(drifts):
+        if room < len((kept + section).encode()):
+            kept += f"\n{len(drifts) - i} more comparisons are left out here for length.\n"
+            break
+        kept += section
+    return head + rows + kept + foot
+
+
+def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
+    module: Any = _markdown().get_template("drift.md.j2").make_module()
+    text = str(module.head(shown)) + fitting(map(str, map(module.row, shown.moved)), room // 2)
+    for table in (shown.differences, shown.shifted):
+        if table:
+            rows = (str(module.line(row)) for row in table.rows)
+            text += str(module.table(table)) + fitting(rows, room // 4)
+    return text + (str(module.facts(shown.facts)) if shown.facts else "") + "\n"
+
+
+def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
+    """Return the first rows of a Markdown table that fit into so many bytes; the rest are counted in a last row."""
+    every = list(rows)
+    kept = []
+    for row in every:
+        room -= len(row.encode())
+        if room < 0:
+            break
+        kept.append(row)
+    left = len(every) - len(kept)
+    return "".join(kept) + (f"| {left} {what} are left out here for length |\n" if left else "")
+
+
 def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:
     template = _markdown().get_template("report.md.j2")
     module: Any = template.make_module({"view": shown})
-    rows: list[str] = []
-    room = limit // 2
-    for claim in shown.claims:
-        row = str(module.row(claim))
-        room -= len(row.encode())
-        if room < 0:
-            rows.append(f"| {len(shown.claims) - len(rows)} more claims are left out here for length | | | | |\n")
-            break
-        rows.append(row)
-    head = _tidy(str(module.head(shown)) + "".join(rows)).lstrip("\n")
+    rows = fitting((str(module.row(claim)) for claim in shown.claims), limit // 2, "more claims")
+    drift = _drift_section(shown.drift, limit // 5) if shown.drift else ""
+    head = _tidy(str(module.head(shown)) + rows + drift).lstrip("\n")
     foot = _tidy(str(module.foot(shown)))
     foot = foot if len(foot.encode()) < limit // 8 else ""
     return head, [_section(claim, str(module.section(claim)), folded) for claim in shown.claims], foot
@@ -95,6 +153,7 @@ def _tidy(text: str) -> str:
 @cache
 def _html() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("faeval.reports", "templates"),
@@ -106,6 +165,7 @@ def _html() -> Environment:
     )
     environment.filters["short"] = lambda text: clip(text, CELL)
     environment.filters["px"] = lambda at: f"{round(at, 1):g}"
+    environment.filters["drawn"] = Markup  # SVG that faeval drew itself, with every text in it escaped
     return environment
 
 

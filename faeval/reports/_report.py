@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
     from rich.console import RenderableType
+
+    from faeval.reports._drift import Drift
 
 SCHEMA = "faeval/report/1"
 #: The forms of a report as text, and the file that each is written to.
@@ -187,6 +189,8 @@ class Report:
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
         What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
+    drift
+        What has moved since the report that this one was compared with; see :meth:`against`.
     """
 
     setting: str
@@ -200,6 +204,7 @@ class Report:
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
     courses: tuple[Course, ...] = ()
+    drift: Drift | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -218,6 +223,18 @@ class Report:
         if "drift" in standings:
             return 1
         return 10 if strict and "open" in standings else 0
+
+    def against(self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Report:
+        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where verdicts moved.
+
+        See :func:`faeval.reports.drift` for the parameters, and for what is raised.
+        """
+        from faeval.reports._drift import FLAG, drift
+
+        found = drift(self, old, provenance)
+        flagged = {change.claim for change in found.moved if change.flag}
+        verdicts = (replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts)
+        return replace(self, verdicts=tuple(verdicts), drift=found)
 
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
         """Return plain data, unrounded; what is undefined is None.
@@ -293,7 +310,7 @@ class Report:
         from faeval.reports._drawing import render
 
         drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in self.figures().items() for form in PAPER)
-        return _write_all(Path(folder), drawn)
+        return write_all(Path(folder), drawn)
 
     def to_junit(self, strict: bool = False) -> str:
         """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly invalid is an error.
@@ -358,13 +375,14 @@ class Report:
             There is no such form; or the folder cannot be made or written to.
         """
         views = {form: self.render(form) for form in forms}
-        return _write_all(Path(folder), ((FORMS[form], text.encode()) for form, text in views.items()))
+        return write_all(Path(folder), ((FORMS[form], text.encode()) for form, text in views.items()))
 
 
-def _write_all(folder: Path, files: Iterable[tuple[str, bytes]]) -> list[Path]:
+def write_all(folder: Path, contents: Iterable[tuple[str, bytes]]) -> list[Path]:
+    """Write files into a folder, made where there is none, each whole or not at all; raise FaevalError where it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, content) for name, content in files]
+        return [_replace(folder / name, content) for name, content in contents]
     except OSError as error:
         raise FaevalError(
             f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._words import Phrase
+
+if TYPE_CHECKING:
+    from faeval.reports._drift_view import DriftView
 
 
 @dataclass(frozen=True)
@@ -142,3 +146,4 @@ class View:
     recompute: str
     versions: str
     glossary: Mapping[str, tuple[str, str]]
+    drift: DriftView | None = None

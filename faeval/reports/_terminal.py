@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from faeval.reports._shown import ClaimView, View
 from faeval.reports._text import CELL, clip
 from faeval.reports._view import view
+from faeval.reports._words import as_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from faeval.reports._drift import Drift
+    from faeval.reports._drift_view import SaidView
     from faeval.reports._report import Report
 
 _STYLES = {"supported": "green", "refuted": "magenta", "inconclusive": "bright_black", "invalid": "bright_black"}
@@ -26,6 +29,41 @@ def table(report: Report, width: int) -> RenderableType:
     if width < _WIDE:
         return Group(*(_block(claim) for claim in shown.claims), _summary(shown))
     return Group(_grid(shown, width), _summary(shown))
+
+
+def drift_table(drift: Drift, width: int) -> RenderableType:
+    """Return what moved since an earlier report, for a terminal of so many columns."""
+    from rich.console import Group
+    from rich.padding import Padding
+
+    from faeval.reports._drift_view import drift_view
+
+    shown = drift_view(drift)
+    lines: list[RenderableType] = [_text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")]
+    for moved in shown.moved:
+        lines.append("")
+        lines.append(_text(moved.sentence, "bold"))
+        told = [_said("before", moved.before), _said("now", moved.now)]
+        told.append(_text(moved.remark, "bold red" if moved.alarm else "dim"))
+        told += [_text(f"{i}. {text}") for i, text in enumerate(moved.causes, 1)]
+        lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in told]
+    if shown.shifted and drift.shifted:
+        lines += ["", _text(shown.shifted.caption, "dim")]
+        for sentence, verdict, before, now, moved_by, _ in shown.shifted.rows:
+            lines.append(_text(f"{verdict}  {before}, now {now}, by {moved_by}: {sentence}"))
+    if shown.differences:
+        lines += ["", _text(shown.differences.caption, "dim")]
+        lines += [_text(f"{what}: {before}, now {now}") for what, before, now in shown.differences.rows]
+    for fact in shown.facts:
+        lines += ["", _text(f"{fact.label}: {as_text(fact.value)}")]
+    return Group(*lines)
+
+
+def _said(when: str, said: SaidView) -> Text:
+    text = _text(f"{when}: ").append_text(_text(f"{said.glyph} {said.word}", _STYLES[said.word]))
+    if said.code:
+        text.append_text(_text(f": {said.code}", _STYLES[said.word]))
+    return text.append_text(_text(f"; {said.value}; n = {said.n}"))
 
 
 def _grid(shown: View, width: int) -> RenderableType:

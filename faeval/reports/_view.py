@@ -10,6 +10,7 @@ from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _plots as plots
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
+from faeval.reports._drift_view import drift_view
 from faeval.reports._figure_views import controls_view, course_views, profile_views
 from faeval.reports._numbers import rate
 from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
@@ -52,6 +53,9 @@ def view(report: Report) -> View:
         recompute=recompute(report),
         versions=versions(report),
         glossary=words.GLOSSARY,
+        drift=drift_view(report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)})
+        if report.drift is not None
+        else None,
     )
 
 

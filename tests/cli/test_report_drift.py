@@ -1,0 +1,110 @@
+"""``faeval report --against`` and ``--overview``: real processes on copies of committed reports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Faeval = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two reports of one setting, the claims that they are of, and their lock."""
+    for name in ("teacher", "teacher-pilot"):
+        shutil.copytree(ROOT / "reports" / name, tmp_path / name)
+    shutil.copytree(ROOT / "claims", tmp_path / "claims", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts}
+
+
+def edit(folder: Path, claim: str, **changes: Any) -> None:
+    file = folder / "verdicts.json"
+    content = json.loads(file.read_text())
+    (verdict,) = (v for v in content["verdicts"] if v["claim"] == claim)
+    verdict.update(changes)
+    file.write_text(json.dumps(content))
+
+
+def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(folder: Path, run_faeval: Faeval) -> None:
+    before = contents(folder)
+    same = run_faeval(folder, "report", "teacher", "--against", "teacher")
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "no verdict and no estimate moved" in same.stdout
+    assert contents(folder) == before  # nothing was written
+
+    edit(folder / "teacher", "agreement::in_standard_dfa", verdict="refuted")
+    drifted = run_faeval(folder, "report", "teacher", "--against", "teacher/verdicts.json", "--format", "json")
+    whole = json.loads(drifted.stdout)
+    assert drifted.returncode == whole["exit_code"] == 1
+    assert whole["schema"] == "faeval/drift/1"
+    (moved,) = whole["reports"][0]["moved"]
+    assert (moved["before"]["verdict"], moved["now"]["verdict"]) == ("refuted", "supported")
+    assert (moved["failure"], moved["flag"]) == (True, None)
+    assert moved["causes"][0]["kind"] == "deciding"
+
+
+def test_other_seeds_are_flagged_and_exit_0_and_stand_in_what_is_written(folder: Path, run_faeval: Faeval) -> None:
+    before = contents(folder)
+    result = run_faeval(folder, "report", "teacher", "--against", "teacher-pilot", "--out", "out")
+    assert result.returncode == 0
+    assert "Seeds decided on: 1000–1005, now 1–5" in result.stdout
+    assert {k: v for k, v in contents(folder).items() if "/out/" not in k} == before
+    verdicts = {v["claim"]: v for v in json.loads((folder / "out" / "verdicts.json").read_text())["verdicts"]}
+    flagged = [name for name, v in verdicts.items() if "replication_differs" in v["flags"]]
+    assert flagged == ["agreement::in_standard_dfa"]  # inconclusive on the pilot seeds
+    for name in ("report.html", "report.md"):
+        assert "Since the earlier report" in (folder / "out" / name).read_text()
+
+
+def test_one_page_of_several_settings_leads_to_theirs(folder: Path, run_faeval: Faeval) -> None:
+    before = contents(folder)
+    named = ("report", "teacher", "teacher-pilot", "--overview", "page")
+    result = run_faeval(folder, *named, "--against", "teacher", "--format", "json")
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)["reports"]) == 2
+    assert {k: v for k, v in contents(folder).items() if "/page/" not in k} == before
+    assert sorted(p.name for p in (folder / "page").iterdir()) == ["index.html", "index.md"]
+    page = (folder / "page" / "index.html").read_text()
+    assert 'href="../teacher/report.html#claim-agreement-in-standard-dfa"' in page
+    assert "teacher (teacher-pilot)" in page
+    assert str(folder) not in page + (folder / "page" / "index.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        (["--against", "nowhere"], ["nowhere", "no report folder"]),
+        (["--against", "teacher/report.md"], ["report.md", "verdicts.json"]),
+        (["--against", "broken"], ["verdicts.json", "JSON"]),
+        (["--against", "teacher-pilot", "--against", "other"], ["2 of the earlier reports", "'teacher'"]),
+        (["--against", "digits"], ["none of the earlier reports", "'teacher'"]),
+        (["--format", "json"], ["--format json", "--against"]),
+        (["--against", "teacher", "--format", "yaml"], ["yaml", "table, json"]),
+        (["--overview", "taken"], ["--overview taken", "written"]),
+    ],
+)
+def test_what_cannot_be_compared_or_written_is_one_clear_line(
+    folder: Path, run_faeval: Faeval, options: list[str], needed: list[str]
+) -> None:
+    (folder / "broken").mkdir()
+    (folder / "broken" / "verdicts.json").write_text("{")
+    (folder / "digits").mkdir()
+    (folder / "digits" / "verdicts.json").write_text('{"setting": "digits", "verdicts": []}')
+    shutil.copytree(folder / "teacher-pilot", folder / "other")
+    (folder / "taken").write_text("")
+    result = run_faeval(folder, "report", "teacher", *options)
+    assert result.returncode == 2
+    assert result.stderr.startswith("faeval: ")
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in needed:
+        assert word in result.stderr, result.stderr

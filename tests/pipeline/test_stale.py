@@ -1,0 +1,78 @@
+"""The flag ``stale``: what rests on a stage whose revision is another than the installed one, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faeval as fe
+from faeval import pipeline
+from faeval.experiment import experiment
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = {
+    "instrument::the_published_audit_is_blind_in_vanilla_dfa",
+    "instrument::the_published_audit_reads_penalised_rho",
+}
+
+
+def stale(tmp_path: Path, **recorded: Any) -> set[str]:
+    """Return the claims of the committed report that are stale where provenance records these revisions."""
+    folder = tmp_path / "teacher"
+    shutil.copytree(ROOT / "reports" / "teacher", folder, dirs_exist_ok=True)
+    file = folder / "provenance.json"
+    content = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("revision of ")}
+    file.write_text(json.dumps(content | {f"revision of {stage}": value for stage, value in recorded.items()}))
+    report = pipeline.decide_again(folder, ROOT / "claims")
+    rest = {v.claim for v in report.verdicts if v.runs}
+    found = {v.claim for v in report.verdicts if "stale" in v.flags}
+    assert found <= rest  # what has no numbers rests on no code
+    return {"all"} if found == rest else found
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        ({}, set()),  # nothing is known
+        ({"training": "installed", "alignment": "installed", "accuracy": "installed"}, set()),
+        ({"training": "0"}, {"all"}),
+        ({"alignment": "0, installed"}, {"all"}),  # every claim reads states
+        ({"accuracy": "0"}, set()),  # no claim reads it
+        ({"published": "0"}, PUBLISHED),
+        ({"a stage of old": "0"}, set()),
+    ],
+)
+def test_stale_is_what_rests_on_a_stage_that_has_changed(
+    tmp_path: Path, recorded: dict[str, str], expected: set[str]
+) -> None:
+    setting = experiment("teacher")
+    assert setting.training is not None
+    installed = {"training": setting.training.revision} | {n: s.revision for n, s in setting.audits.items()}
+    given = {stage: text.replace("installed", installed.get(stage, "")) for stage, text in recorded.items()}
+    assert stale(tmp_path, **given) == expected
+
+
+def test_an_experiment_of_ones_own_is_known_by_its_source(tmp_path: Path) -> None:
+    def toy(body: str) -> fe.Claim:
+        scope: dict[str, Any] = {}
+        exec(f"def run(arm, seed):\n    {body}\n", scope)
+        coin = fe.Experiment(
+            "coin", scope["run"], factors={"dose": 0}, metrics={"heads": (0, 9)}, revision=str(len(body))
+        )
+        return fe.Claim(
+            "More heads",
+            fe.exceeds(fe.metric("heads", fe.Arm(dose=1)), fe.metric("heads", fe.Arm()), by=fe.Margin(0.1, "enough")),
+            attributed_to="dose",
+            experiment=coin,
+        )
+
+    first = toy("return {'heads': arm['dose'] + 0.1 * (seed % 3) * arm['dose']}")
+    report = pipeline.verify(first, store=tmp_path / "store", workers=1)
+    pipeline.publish(report, tmp_path / "out")
+    assert report.verdicts[0].flags == pipeline.verify(first, from_evidence=tmp_path / "out").verdicts[0].flags
+    other = toy("return {'heads': 2 * arm['dose'] + 0.1 * (seed % 3) * arm['dose']}")
+    assert "stale" in pipeline.verify(other, from_evidence=tmp_path / "out").verdicts[0].flags
