@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from faeval.cli._common import check_folder
+from faeval.cli._common import Format, check_folder, check_format
 
 if TYPE_CHECKING:
-    from faeval.reports import Report
+    from faeval.pipeline import Check
+    from faeval.reports import CheckedFile, Report
+
+_MOST_SHOWN = 20  # findings of a file
 
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
 def report(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Report folders, or folders that hold some.", show_default="required")
+        list[Path] | None,
+        typer.Argument(
+            help="Report folders, or folders that hold some; with --check also Markdown.", show_default="required"
+        ),
     ] = None,
     claims: Annotated[
         list[Path] | None, typer.Option(help="Where the claims are; several times.", show_default="claims/")
@@ -40,6 +47,11 @@ def report(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Recompute every number of what was written, and of Markdown that quotes it."),
+    ] = False,
+    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
@@ -56,6 +68,13 @@ def report(
     job = _summary_file() if summary else None
     if not folders:
         raise FaevalError("FOLDERS: none was named; give the folders that faeval verify --report wrote.")
+    check_format(format)
+    if check:
+        if out is not None:
+            raise FaevalError(f"--out {out}: --check writes nothing; leave one of the two away.")
+        _print_check(pipeline.check(folders, claims or [Path("claims")], forms if form else None), format)
+    if format != "table":
+        raise FaevalError(f"--format {format}: without --check nothing is printed; --form says what is written.")
     found = pipeline.report_folders(folders)
     if out is not None:
         if len(found) > 1:
@@ -99,3 +118,29 @@ def _append(result: Report, file: Path) -> None:
     except OSError as error:
         raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
     typer.echo(f"appended to {file}", err=True)
+
+
+def _print_check(done: Check, format: str) -> NoReturn:  # noqa: A002
+    if format == "json":
+        typer.echo(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
+        raise typer.Exit(done.exit_code)
+    for file in done.files:
+        if file.form == "document" and not file.numbers and not file.findings:
+            continue  # it quotes nothing
+        typer.echo(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
+        for finding in file.findings[:_MOST_SHOWN]:
+            where = ", ".join(filter(None, (finding.claim and f"claim {finding.claim}", finding.place)))
+            typer.echo(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
+        if len(file.findings) > _MOST_SHOWN:
+            typer.echo(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
+    if done.absent:
+        typer.echo(f"not there, and not checked: {', '.join(done.absent)}")
+    raise typer.Exit(done.exit_code)
+
+
+def _counted(file: CheckedFile) -> str:
+    if file.form == "evidence":
+        return "not what the report rests on"
+    if file.form == "document":
+        return f"{file.numbers} quoted figures and verdicts"
+    return f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others compared as text"

@@ -2,6 +2,8 @@
 
 from faeval.pipeline._again import decide_again as decide_again
 from faeval.pipeline._again import report_folders as report_folders
+from faeval.pipeline._check import Check as Check
+from faeval.pipeline._check import check as check
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from faeval.reports._cases import facts_of, properties
+from faeval.reports._check import CheckedFile, Finding, anchors_of, check_quoted, check_rendering
+from faeval.reports._read import links
+from faeval.reports._recompute import ReportNumbers, recompute
 from faeval.reports._report import (
     FORMS,
     SCHEMA,
@@ -22,16 +25,24 @@ __all__ = [
     "FORMS",
     "SCHEMA",
     "WRITTEN",
+    "CheckedFile",
     "ControlCurve",
     "Course",
+    "Finding",
     "Grounds",
     "LowestControl",
     "Profile",
     "Reading",
     "Report",
+    "ReportNumbers",
+    "anchors_of",
+    "check_quoted",
+    "check_rendering",
     "facts_of",
     "json_schema",
+    "links",
     "properties",
+    "recompute",
     "standing",
     "value_text",
 ]
