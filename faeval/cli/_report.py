@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from faeval.cli._common import Format, check_folder, check_format, console_for
 
 if TYPE_CHECKING:
-    from faeval.reports import Drift, Report
+    from faeval.pipeline import Check
+    from faeval.reports import CheckedFile, Drift, Report
 
+_MOST_SHOWN = 20  # findings of a file
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
 def report(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Report folders, or folders that hold some.", show_default="required")
+        list[Path] | None,
+        typer.Argument(
+            help="Report folders, or folders that hold some; with --check also Markdown.", show_default="required"
+        ),
     ] = None,
     claims: Annotated[
         list[Path] | None, typer.Option(help="Where the claims are; several times.", show_default="claims/")
@@ -51,6 +57,10 @@ def report(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Recompute every number of what was written, and of Markdown that quotes it."),
+    ] = False,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
@@ -68,6 +78,17 @@ def report(
     job = _summary_file() if summary else None
     if not folders:
         raise FaevalError("FOLDERS: none was named; give the folders that faeval verify --report wrote.")
+    check_format(format)
+    if check:
+        if given := _given(out=out, figures=figures, summary=summary, against=against, overview=overview):
+            raise FaevalError(
+                f"{given}: --check writes nothing and compares with nothing else; leave one of the two away."
+            )
+        _print_check(pipeline.check(folders, claims or [Path("claims")], forms if form else None), format)
+    if format == "json" and not against:
+        raise FaevalError(
+            "--format json says how --check and --against are printed; give one of them, or leave it away."
+        )
     found = pipeline.report_folders(folders)
     if out is not None:
         if len(found) > 1:
@@ -75,9 +96,6 @@ def report(
         check_folder(out, "--out")
     if overview is not None:
         check_folder(overview, "--overview")
-    check_format(format)
-    if format == "json" and not against:
-        raise FaevalError("--format json says how --against is printed; give --against, or leave --format away.")
     earlier = pipeline.earlier_reports(against or ())
     results: list[Report] = []
     for folder in found:
@@ -98,6 +116,11 @@ def report(
     if drifts := [result.drift for result in results if result.drift is not None]:
         _print_drifts(drifts, format)
         raise typer.Exit(max(drift.exit_code for drift in drifts))
+
+
+def _given(**options: object) -> str:
+    """Return the first of these options that was given, as it is written; empty where none was."""
+    return next((f"--{name}" for name, value in options.items() if value), "")
 
 
 def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the option's name
@@ -138,3 +161,29 @@ def _append(result: Report, file: Path) -> None:
     except OSError as error:
         raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
     typer.echo(f"appended to {file}", err=True)
+
+
+def _print_check(done: Check, format: str) -> NoReturn:  # noqa: A002
+    if format == "json":
+        typer.echo(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
+        raise typer.Exit(done.exit_code)
+    for file in done.files:
+        if file.form == "document" and not file.numbers and not file.findings:
+            continue  # it quotes nothing
+        typer.echo(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
+        for finding in file.findings[:_MOST_SHOWN]:
+            where = ", ".join(filter(None, (finding.claim and f"claim {finding.claim}", finding.place)))
+            typer.echo(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
+        if len(file.findings) > _MOST_SHOWN:
+            typer.echo(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
+    if done.absent:
+        typer.echo(f"not there, and not checked: {', '.join(done.absent)}")
+    raise typer.Exit(done.exit_code)
+
+
+def _counted(file: CheckedFile) -> str:
+    if file.form == "evidence":
+        return "not what the report rests on"
+    if file.form == "document":
+        return f"{file.numbers} quoted figures and verdicts"
+    return f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others compared as text"

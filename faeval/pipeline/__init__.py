@@ -5,6 +5,8 @@ from faeval.pipeline._again import report_folders as report_folders
 from faeval.pipeline._against import Earlier as Earlier
 from faeval.pipeline._against import against as against
 from faeval.pipeline._against import earlier_reports as earlier_reports
+from faeval.pipeline._check import Check as Check
+from faeval.pipeline._check import check as check
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport

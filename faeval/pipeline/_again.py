@@ -76,6 +76,11 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
         The folder is no report; a claim of it is not among those given.
     """
     said = stated(folder)
+    return decide_stated(folder, said, chosen_in(folder, said, given))
+
+
+def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:
+    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError where one is not there."""
     everything = select(given, said.get("setting"), everything=True)
     known = {claim.id: claim for claim in everything.claims}
     asked = [verdict["claim"] for verdict in said["verdicts"]]
@@ -84,8 +89,12 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
             f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given: {', '.join(missing[:3])}; name "
             "their files with --claims (given= in Python)."
         )
+    return Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
+
+
+def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
+    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked for."""
     seeds = said.get("seeds")
-    chosen = Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
     return verify(
         chosen,
         setting=said.get("setting"),

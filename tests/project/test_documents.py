@@ -1,4 +1,7 @@
-"""What the documents and committed reports say is what the evidence beside them gives."""
+"""What the documents and committed reports say is what the evidence beside them gives.
+
+python tests/project/test_documents.py --write     # writes the table of verdicts into README.md
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,49 @@ import hashlib
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faeval import claims, evidence, pipeline
+from faeval import claims, pipeline
+from faeval.experiment import CONTROL_FLOOR
+from faeval.reports import anchors_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))
-#: Folders decided on seeds outside the registered plan, which must be named again to decide on them again.
+#: Folders decided on seeds outside the registered plan.
 OUTSIDE = ("-pilot", "-published-seeds")
+README = ROOT / "README.md"
+TABLE = re.compile(r"(<!-- table: verdicts -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+COLUMNS = {"teacher": "teacher", "digits": "digits", "cifar10-published-seeds": "CIFAR-10, published seeds"}
 
 
-def seeds_of(folder: Path) -> list[int] | None:
-    if not folder.name.endswith(OUTSIDE):
-        return None
-    return sorted(int(s) for s in evidence.read(folder)["seed"].unique())
+@pytest.fixture(scope="module")
+def checked() -> pipeline.Check:
+    """faeval report --check, on all that is published."""
+    return pipeline.check([ROOT / "reports", README, ROOT / "docs"], ROOT / "claims")
+
+
+def test_every_number_of_every_rendering_and_quoted_figure_is_what_the_evidence_gives(checked: pipeline.Check) -> None:
+    assert [f"{f.file} {f.kind} {f.claim} {f.place}: {f.text}" for f in checked.findings] == []
+    renderings = [f for f in checked.files if f.form != "document"]
+    assert len(renderings) >= 3 * len(PUBLISHED)
+    assert all(f.recomputed > 0 for f in renderings)
+
+
+def test_the_readme_quotes_each_verdict_of_its_table_by_a_link(checked: pipeline.Check) -> None:
+    (readme,) = [f for f in checked.files if f.file == README.as_posix()]
+    assert readme.numbers == len(COLUMNS) * len(readme_rows())
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_committed_report_follows_from_its_evidence_byte_for_byte(name: str, tmp_path: Path) -> None:
     folder = ROOT / "reports" / name
-    # The pilots of the instrument are of that file's arms alone.
-    claims_of = ROOT / "claims" / ("instrument.py" if name.startswith("instrument-") else "")
-    report = pipeline.verify(claims_of, from_evidence=folder, seeds=seeds_of(folder))
-    pipeline.publish(report, tmp_path)
-    for file in ("verdicts.json", "evidence.csv", "provenance.json", "report.md", "report.html"):
-        assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), f"{name}/{file} differs"
+    pipeline.publish(pipeline.decide_again(folder, ROOT / "claims"), tmp_path)
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (folder / file.name).read_bytes(), f"{name}/{file.name} differs"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -62,26 +80,34 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
 
 
 def said(verdict: dict[str, Any]) -> str:
-    """The reason code that the README's table shows beside a verdict."""
+    """The verdict as the README's table shows it: with its reason code where it says more than the word."""
     shown = verdict["verdict"] == "invalid" or verdict["reason_code"] in ("not_run", "evidence_missing")
-    return verdict["reason_code"].replace("_", " ") if shown else ""
+    return f"{verdict['verdict']} ({verdict['reason_code'].replace('_', ' ')})" if shown else str(verdict["verdict"])
 
 
 def readme_rows() -> list[str]:
-    """The README's table of verdicts, from the committed reports."""
-    columns = ("teacher", "digits", "cifar10-published-seeds")
-    verdicts = [json.loads((ROOT / "reports" / c / "verdicts.json").read_text())["verdicts"] for c in columns]
-    rows = []
-    for group in zip(*verdicts, strict=True):
-        words = [f"{v['verdict']} ({code})" if (code := said(v)) else v["verdict"] for v in group]
-        rows.append(f"| {group[0]['sentence']} | {' | '.join(words)} |")
-    return rows
+    """The README's table of verdicts, from the committed reports: each a link to where its page shows the claim."""
+    columns = []
+    for name in COLUMNS:
+        report = pipeline.decide_again(ROOT / "reports" / name, ROOT / "claims")
+        places: dict[str, str] = {}
+        for anchor, claim in anchors_of(report).items():
+            places.setdefault(claim, anchor)
+        verdicts = json.loads((ROOT / "reports" / name / "verdicts.json").read_text())["verdicts"]
+        columns.append([(v, f"[{said(v)}](reports/{name}/report.html#{places[v['claim']]})") for v in verdicts])
+    return [
+        f"| {row[0][0]['sentence']} | {' | '.join(cell for _, cell in row)} |\n" for row in zip(*columns, strict=True)
+    ]
+
+
+def written() -> str:
+    head = f"| claim | {' | '.join(COLUMNS.values())} |\n|---|{'---|' * len(COLUMNS)}\n"
+    return TABLE.sub(lambda m: m[1] + head + "".join(readme_rows()) + m[3], README.read_text())
 
 
 def test_the_readme_shows_the_verdicts_of_the_committed_reports() -> None:
-    text = (ROOT / "README.md").read_text()
-    shown = [line for line in text.splitlines() if re.search(r"\| (supported|refuted|inconclusive|invalid)", line)]
-    assert shown == readme_rows()
+    assert len(TABLE.findall(README.read_text())) == 1
+    assert README.read_text() == written(), f"run: python tests/project/{Path(__file__).name} --write"
 
 
 def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
@@ -93,3 +119,25 @@ def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == block.group(1).strip()
     assert "pytest" in done.stdout
+
+
+def test_the_constants_that_the_documents_name_are_those_of_the_code() -> None:
+    readme, metrics = README.read_text(), (ROOT / "docs" / "metrics.md").read_text()
+    assert f"at most alpha ({claims.Claim.alpha:g})" in readme
+    floors = re.findall(r"under (0\.\d+)", readme) + re.findall(r"[Uu]nder (0\.\d+)", metrics)
+    assert floors
+    assert set(floors) == {f"{CONTROL_FLOOR:g}"}
+    runs = json.loads((ROOT / "reports" / "teacher" / "provenance.json").read_text())["runs"]
+    assert re.search(rf"training {runs}\s+small networks", readme)
+
+
+def test_the_readmes_example_of_statistics_gives_what_it_says() -> None:
+    (block,) = [b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "stats.contrasts" in b]
+    names: dict[str, Any] = {}
+    exec(block, names)  # the README is ours
+    word, low = names["ruling"].verdict, names["ruling"].intervals[0].low
+    assert f"# {word!r}, {low:.2f}\n" in block
+
+
+if __name__ == "__main__" and "--write" in sys.argv:
+    README.write_text(written())

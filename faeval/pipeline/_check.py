@@ -1,0 +1,186 @@
+"""Reports and the documents that quote them, held against the evidence: what stands there, and what the evidence gives."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from faeval import evidence
+from faeval.errors import EvidenceError, FaevalError, Tampered
+from faeval.pipeline._again import chosen_in, decide_stated, report_folders, stated
+from faeval.pipeline._select import Given
+from faeval.reports import (
+    FORMS,
+    WRITTEN,
+    CheckedFile,
+    Finding,
+    Report,
+    ReportNumbers,
+    anchors_of,
+    check_quoted,
+    check_rendering,
+    recompute,
+)
+from faeval.reports import links as links_of
+
+SCHEMA = "faeval/check/1"
+_WHOLE = "the whole file"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was checked, file by file, and the renderings asked for, else usual, that do not stand in the folders."""
+
+    files: tuple[CheckedFile, ...]
+    absent: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was found, in the order of the files."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """12 where anything is not as the evidence has it, else 0."""
+        return Tampered.exit_code if self.findings else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        files = [file.to_dict() for file in self.files]
+        return {"schema": SCHEMA, "exit_code": self.exit_code, "files": files, "absent": list(self.absent)}
+
+
+class _Folder:
+    """A report folder and its report decided again, at most once; what forbids that is a finding."""
+
+    def __init__(self, path: Path, given: Given) -> None:
+        self.path, self.given = path, given
+
+    @cached_property
+    def again(self) -> tuple[Report, ReportNumbers] | Finding:
+        try:
+            said = stated(self.path)
+        except EvidenceError as error:
+            return self._finding(FORMS["json"], error)
+        chosen = chosen_in(self.path, said, self.given)
+        try:
+            report = decide_stated(self.path, said, chosen)
+        except (FaevalError, ValueError, TypeError) as error:  # what was altered may be of any type
+            return self._finding(next(pack for pack in evidence.PACKS if (self.path / pack).is_file()), error)
+        return report, recompute(report, chosen.claims)
+
+    @cached_property
+    def anchors(self) -> Mapping[str, str]:
+        """Each identifier of the page, with the claim in whose section it stands."""
+        return {} if isinstance(self.again, Finding) else anchors_of(self.again[0])
+
+    def _finding(self, name: str, error: Exception) -> Finding:
+        text = str(error).removeprefix(f"{self.path / name}: ").removeprefix(f"{self.path}: ")
+        return Finding((self.path / name).as_posix(), "evidence", _WHOLE, text)
+
+    def check(self, forms: Iterable[str]) -> Iterator[CheckedFile]:
+        found = self.again
+        if isinstance(found, Finding):
+            yield CheckedFile(found.file, "evidence", findings=(found,))
+            return
+        report, numbers = found
+        csv = self.path / "evidence.csv"
+        if csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != report.evidence_sha256:
+            text = "its bytes are not those that were written, though each number reads the same; export it again."
+            yield CheckedFile(csv.as_posix(), "evidence", findings=(Finding(csv.as_posix(), "evidence", _WHOLE, text),))
+        for form in forms:
+            file = self.path / FORMS[form]
+            if file.is_file():
+                yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers)
+
+
+def check(paths: Iterable[str | Path], given: Given = "claims", forms: Iterable[str] | None = None) -> Check:
+    """Recompute what reports and documents say from the evidence in the report folders; nothing is trained or written.
+
+    Parameters
+    ----------
+    paths
+        Report folders, Markdown documents, or folders that hold some of either. A document quotes a report where a link leads to
+        a claim on its page, such as ``[0.17 [0.15, 0.19]](reports/x/report.html#claim-y)``.
+    given
+        Where the claims are.
+    forms
+        Check these of the ``FORMS`` alone.
+
+    Raises
+    ------
+    FaevalError
+        There is nothing to check in one of the paths; a claim of a report is not among those given.
+    """
+    wanted = tuple(FORMS if forms is None else forms)
+    folders: dict[Path, _Folder] = {}
+    documents: dict[Path, None] = {}
+    for path in map(Path, paths):
+        reports, pages = _within(path)
+        folders |= {folder.resolve(): _Folder(folder, given) for folder in reports if folder.resolve() not in folders}
+        documents |= dict.fromkeys(pages)
+    files: list[CheckedFile] = []
+    absent: list[str] = []
+    for folder in list(folders.values()):
+        files += folder.check(wanted)
+        due = WRITTEN if forms is None else wanted
+        absent += [(folder.path / FORMS[f]).as_posix() for f in due if not (folder.path / FORMS[f]).is_file()]
+    files += [_document(page, folders, given) for page in documents]
+    return Check(tuple(files), tuple(absent))
+
+
+def _within(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the report folders and the documents at a path and below it."""
+    if path.suffix.lower() == ".md" and path.is_file():
+        return [], [path]
+    try:
+        reports = report_folders([path])
+    except FaevalError:
+        reports = []
+    own = {(folder / FORMS["markdown"]).resolve() for folder in reports}
+    pages = [page for page in sorted(path.rglob("*.md")) if page.resolve() not in own] if path.is_dir() else []
+    if not reports and not pages:
+        raise FaevalError(
+            f"{path}: holds no report folder and no Markdown document; name a folder that faeval verify --report wrote, or a "
+            "document that quotes one."
+        )
+    return reports, pages
+
+
+def _holds_evidence(folder: Path) -> bool:
+    return any((folder / pack).is_file() for pack in evidence.PACKS)
+
+
+def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> CheckedFile:
+    file, count = page.as_posix(), 0
+    findings: list[Finding] = []
+    for link in links_of(page.read_text(encoding="utf-8")):
+        target, _, anchor = link.target.partition("#")
+        if "://" in target or target.startswith("mailto:") or not target:
+            continue
+        path = page.parent / unquote(target)
+        place = f"line {link.line}"
+        if not path.exists():
+            findings.append(Finding(file, "link", place, f"[{link.text}] leads to {target}, which is not there."))
+            continue
+        if not anchor or path.name != FORMS["html"] or not _holds_evidence(path.parent):
+            continue
+        folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
+        known = folder.again
+        if isinstance(known, Finding):
+            findings.append(Finding(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}"))
+            continue
+        if anchor not in folder.anchors:
+            findings.append(
+                Finding(file, "link", place, f"[{link.text}] leads to #{anchor}, which {target} does not have.")
+            )
+        elif claim := known[1].claims.get(folder.anchors[anchor]):
+            numbers_here, wrong = check_quoted(file, link, claim)
+            count += numbers_here
+            findings += wrong
+    return CheckedFile(file, "document", count, count, tuple(findings))

@@ -1,0 +1,268 @@
+"""A rendering held against the evidence, twice: against a fresh rendering, and number by number against what was recomputed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from faeval.claims._verdict import WORDS
+from faeval.errors import FaevalError
+from faeval.reports._expected import Expectations, in_json, quotable
+from faeval.reports._printed import ESTIMATE, Number, agrees, first_wrong, printed, without
+from faeval.reports._read import Link, Place, Readback, read_form
+from faeval.reports._recompute import ClaimNumbers, ReportNumbers
+
+if TYPE_CHECKING:
+    from faeval.reports._report import Report
+
+#: What may be wrong. Text: another stands there. Missing, added: a place. Markup: nothing that a reader sees. Number: it is not
+#: what the evidence gives, however it was rendered. Evidence: it is not what the report rests on. Quoted: a document says
+#: otherwise. Link: it leads nowhere.
+KINDS = ("text", "missing", "added", "markup", "number", "evidence", "quoted", "link")
+
+_JSON_SLACK = 1e-9
+_WHOLE = "the whole file"
+_MOST_MARKUP = 5  # differing lines that are named, of those where no text differs
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and a sentence."""
+
+    file: str
+    kind: str
+    place: str
+    text: str
+    claim: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as plain JSON values."""
+        return {"file": self.file, "kind": self.kind, "claim": self.claim, "place": self.place, "text": self.text}
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file, how many numbers it shows, how many of them were recomputed from the evidence, and all that was found.
+
+    Numbers that are not recomputed are compared as text with a fresh rendering: ticks of figures, versions, declared ones.
+    """
+
+    file: str
+    form: str
+    numbers: int = 0
+    recomputed: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        counts = {"numbers": self.numbers, "recomputed": self.recomputed}
+        return {"file": self.file, "form": self.form, **counts, "findings": [f.to_dict() for f in self.findings]}
+
+
+def check_rendering(file: str, form: str, written: bytes, fresh: str, numbers: ReportNumbers) -> CheckedFile:
+    """Hold a rendering against the evidence.
+
+    Parameters
+    ----------
+    file
+        Its name in findings.
+    form
+        One of ``FORMS``.
+    written
+        What stands in the file.
+    fresh
+        The same form rendered anew from the evidence.
+    numbers
+        What was recomputed from the evidence.
+    """
+    try:
+        text = written.decode("utf-8")
+        reading = read_form(form, text)
+    except UnicodeDecodeError as error:
+        return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, f"is no UTF-8 ({error})."),))
+    except FaevalError as error:
+        return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, str(error)),))
+    again = _read_again(form, fresh)
+    findings = list(_texts(file, reading, again))
+    # A place that was altered is named once.
+    named = {(f.claim, f.place) for f in findings}
+    count, recomputed, wrong = _numbers(file, form, text, reading, numbers)
+    findings += [f for f in wrong if (f.claim, f.place) not in named]
+    if not any(f.kind != "number" for f in findings) and written != fresh.encode():
+        findings += _markup(file, text, fresh)
+    return CheckedFile(file, form, count, recomputed, tuple(findings))
+
+
+@lru_cache(maxsize=16)
+def _read_again(form: str, fresh: str) -> Readback:
+    return read_form(form, fresh)
+
+
+def _texts(file: str, reading: Readback, again: Readback) -> Iterator[Finding]:
+    """Compare place by place; where only the headings moved, the places of one are missing and of the other added."""
+    for place, text in again.places.items():
+        said = reading.places.get(place)
+        if said is None:
+            yield _finding(file, "missing", place, f"is missing; the evidence gives {_short(text)}.")
+        elif said != text:
+            here, there = _around(said, text)
+            yield _finding(file, "text", place, f"{here} stands where the evidence gives {there}.")
+    for place, text in reading.places.items():
+        if place not in again.places:
+            yield _finding(file, "added", place, f"{_short(text)} stands where the evidence gives nothing.")
+
+
+def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
+    return Finding(file, kind, str(replace(place, claim="")), text, place.claim)
+
+
+def _short(text: str, most: int = 90) -> str:
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+
+
+def _around(said: str, text: str) -> tuple[str, str]:
+    """Return both texts, long ones cut to where they differ."""
+    if max(len(said), len(text)) <= 90:
+        return repr(said), repr(text)
+    start = next((i for i, (x, y) in enumerate(zip(said, text, strict=False)) if x != y), min(len(said), len(text)))
+    end = 0
+    while end < min(len(said), len(text)) - start and said[-1 - end] == text[-1 - end]:
+        end += 1
+    low = max(0, start - 30)
+    return tuple(  # type: ignore[return-value]
+        repr(("..." if low else "") + _short(t[low : max(start, len(t) - end) + 30], 110)[1:-1]) for t in (said, text)
+    )
+
+
+def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
+    """Name the first lines that differ where no text does: markup, figures' coordinates, white space."""
+    mine, theirs = written.splitlines(keepends=True), fresh.splitlines(keepends=True)
+    matcher = (
+        difflib.SequenceMatcher(None, mine, theirs, autojunk=False) if max(len(mine), len(theirs)) < 4000 else None
+    )
+    changed = (
+        [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
+        if matcher
+        else [(i, i + 1, i, i + 1) for i, (x, y) in enumerate(zip(mine, theirs, strict=False)) if x != y]
+    )
+    if not changed:
+        changed = [(len(theirs), len(mine), len(mine), len(theirs))]
+    for a, b, c, d in changed[:_MOST_MARKUP]:
+        here, there = _around("".join(mine[a:b]).rstrip("\n"), "".join(theirs[c:d]).rstrip("\n"))
+        text = f"the markup alone differs: {here} stands where the evidence gives {there}."
+        yield Finding(file, "markup", f"line {a + 1}", text)
+    if len(changed) > _MOST_MARKUP:
+        yield Finding(file, "markup", "", f"{len(changed) - _MOST_MARKUP} more stretches of markup differ.")
+
+
+# --- numbers ---
+
+
+def _numbers(
+    file: str, form: str, text: str, reading: Readback, numbers: ReportNumbers
+) -> tuple[int, int, list[Finding]]:
+    if form == "json":
+        return _json_numbers(file, text, reading, numbers)
+    expectations = Expectations(numbers, reading)
+    findings: list[Finding] = []
+    count = recomputed = 0
+    for place, said in reading.places.items():
+        known = expectations.at(place, said)
+        tokens = printed(said)
+        count += len(tokens)
+        if known is None:
+            continue
+        own = printed(without(said if known.only is None else known.only, known.names))
+        recomputed += min(len(own), len(known.numbers))
+        if wrong := first_wrong(own, known.numbers, known.more):
+            findings.append(_finding(file, "number", place, f"{wrong}: {_short(said)}."))
+    return count, recomputed, findings
+
+
+def _json_numbers(file: str, text: str, reading: Readback, numbers: ReportNumbers) -> tuple[int, int, list[Finding]]:
+    findings: list[Finding] = []
+    recomputed = 0
+    try:
+        known = list(in_json(numbers, json.loads(text)))
+    except (KeyError, TypeError, IndexError, AttributeError):  # it has not the shape of a report: named above
+        known = []
+    for place, said, value in known:
+        recomputed += 1
+        if not _same(said, value):
+            gives = "null" if value is None or not math.isfinite(value) else repr(float(value))
+            findings.append(_finding(file, "number", place, f"{said!r} stands where the evidence gives {gives}."))
+    count = sum(bool(re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", said)) for said in reading.places.values())
+    return count, recomputed, findings
+
+
+def _same(said: Any, value: float | None) -> bool:
+    if value is None or not math.isfinite(value):
+        return said is None
+    known = isinstance(said, int | float) and not isinstance(said, bool)
+    return known and math.isclose(said, value, rel_tol=_JSON_SLACK, abs_tol=1e-14)
+
+
+# --- what documents quote ---
+
+
+def _triples(text: str) -> list[str]:
+    return [match[0] for match in ESTIMATE.finditer(text)]
+
+
+def _is_triple(claim: ClaimNumbers, text: str) -> bool:
+    said = printed(text)
+    for a in claim.assertions:
+        for bounds in (a.interval, a.ordinary, a.refuting):
+            wanted = [Number(a.estimate), *(Number(b) for b in bounds or ())]
+            if len(said) == len(wanted) == 3 and all(map(agrees, said, wanted)):
+                return True
+    return False
+
+
+def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
+    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its interval, each number.
+
+    Returns
+    -------
+    (quoted, findings)
+        How many numbers and verdicts the text has, and what in it the evidence does not give.
+    """
+    v, place = claim.verdict, f"line {link.line}"
+    findings: list[Finding] = []
+
+    def wrong(text: str) -> None:
+        findings.append(Finding(file, "quoted", place, f"[{link.text}] {text}", v.claim))
+
+    words = set(re.findall(rf"\b({'|'.join(WORDS)})\b", link.text))
+    if words - {v.verdict}:
+        wrong(f"says {', '.join(sorted(words - {v.verdict}))}; the verdict is {v.verdict}.")
+    code = re.search(rf"\b(?:{'|'.join(WORDS)}) \(([^)]*)\)", link.text)
+    if code and code[1].replace(" ", "_") != v.reason_code:
+        wrong(f"says {code[1]}; the reason is {v.reason_code}.")
+    text, triples = link.text, _triples(link.text)
+    for triple in triples:
+        if not _is_triple(claim, triple):
+            wrong(f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}.")
+        text = text.replace(triple, "")
+    numbers = [n for n in printed(text) if not math.isnan(n.low)]
+    known = quotable(claim)
+    for number in numbers:
+        if not any(agrees(number, own) for own in known):
+            wrong(f"says {number.text}, which is none of the claim's numbers: {_estimates(claim)}.")
+    return 3 * len(triples) + len(numbers) + len(words), findings
+
+
+def _estimates(claim: ClaimNumbers) -> str:
+    made = (f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−") for a in claim.assertions)
+    return "; ".join(made) or "it has no estimate"
+
+
+def anchors_of(report: Report) -> Mapping[str, str]:
+    """Return each identifier of a report's page with the claim in whose section it stands, or an empty name."""
+    return _read_again("html", report.render("html")).anchors

@@ -1,0 +1,364 @@
+"""The numbers that a report must show, computed from its table of evidence apart from the code that decides and shows.
+
+Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy alone. What takes the whole of
+``faeval.stats`` (levels of a family, power, e-values, tests that are no t-test) is taken from the verdict, unrounded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval.claims import Assertion, Claim, Estimand, Read, design_of
+from faeval.claims._verdict import WORDS, AssertionResult, Verdict
+from faeval.experiment import CONTROL_FLOOR
+from faeval.stats import nominal_level
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from faeval.claims import Design
+    from faeval.reports._report import Report
+
+Array = NDArray[np.float64]
+Key: TypeAlias = tuple[int | None, int, int | None]  # epoch, seed, layer
+
+
+class Rows:
+    """The rows of one setting by arm and metric."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._groups = dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
+        self._last = {arm: rows["epoch"].max() for arm, rows in table.groupby("arm")} if len(table) else {}
+        self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
+
+    @property
+    def arms(self) -> set[str]:
+        return {str(arm) for arm, _ in self._groups}
+
+    def of(self, arm: str, metric: str) -> pd.DataFrame | None:
+        """Return the rows of a metric of an arm, None where there are none."""
+        return self._groups.get((arm, metric))
+
+    def value(self, arm: str, metric: str, epoch: int | None, seed: int, layer: int | None) -> tuple[float, str] | None:
+        """Return one number with its status; None where there is no row of it, or more than one."""
+        return self._cells_of(arm, metric).get((epoch, seed, layer))
+
+    def seeds(self, arm: str, metric: str) -> list[int]:
+        """Return the seeds that have rows of a metric of an arm."""
+        return sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
+
+    def mean(
+        self, arm: str, metric: str, epoch: int | None, seeds: Sequence[int], layers: Sequence[int | None]
+    ) -> float | None:
+        """Return the mean over seeds and layers; NaN where a number is not measured, None where there is none to average."""
+        cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
+        known = [cell for cell in cells if cell is not None]
+        if not known or len(known) < len(cells):
+            return None
+        return float(np.mean([value if status == "measured" else math.nan for value, status in known]))
+
+    def _cells_of(self, arm: str, metric: str) -> dict[Key, tuple[float, str] | None]:
+        if (arm, metric) not in self._cells:
+            cells: dict[Key, tuple[float, str] | None] = {}
+            rows = self.of(arm, metric)
+            columns = ("epoch", "seed", "layer", "value", "status")
+            for e, s, lay, v, status in zip(*(rows[c] for c in columns), strict=True) if rows is not None else ():
+                key = (_whole(e), int(s), _whole(lay))
+                cells[key] = None if key in cells else (float(v), str(status))
+            self._cells[arm, metric] = cells
+        return self._cells[arm, metric]
+
+    def estimand(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> Array | None:
+        """Return one number a seed; None where it is more than an average over rows that are all there and measured."""
+        total = np.full(len(seeds), estimand.constant)
+        for weight, atom in estimand.terms:
+            if isinstance(atom, Read):
+                part = self._read(atom, seeds, design)
+            else:
+                inner = self.estimand(atom.inner, seeds, design)
+                part = np.log10(inner) if inner is not None and (inner > 0).all() else None
+            if part is None:
+                return None
+            total = total + weight * part
+        return total
+
+    def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
+        label = design.label(read.arm)
+        rows = self.of(label, read.metric)
+        if rows is None:
+            return None
+        last = design.last_epoch(read.arm)
+        epoch = read.epoch if read.epoch is not None else last if last is not None else self._last[label]
+        at = rows[(rows["epoch"] == epoch).fillna(False).to_numpy(dtype=bool)]
+        if not len(at) and read.epoch is None:
+            at = rows[rows["epoch"].isna()]
+        if read.layers is not None:
+            states = design.states(read, set(map(int, at["layer"].dropna())))
+            at = at[at["layer"].isin(states)]
+        at = at[at["seed"].isin(seeds)]
+        each = len(states) if read.layers is not None else 1
+        counts = at.groupby("seed").size().reindex(list(seeds), fill_value=0)
+        if (
+            not (counts == each).all()
+            or not (at["status"] == "measured").all()
+            or at.duplicated(["seed", "layer"]).any()
+        ):
+            return None
+        means: Array = at.groupby("seed")["value"].mean().reindex(list(seeds)).to_numpy(dtype=float)
+        return means
+
+
+def _whole(value: Any) -> int | None:
+    return None if str(value) in ("<NA>", "nan", "None") else int(value)
+
+
+@dataclass(frozen=True)
+class AssertionNumbers:
+    """The numbers of one assertion: its sides by seed, and all that follows from them."""
+
+    said: AssertionResult
+    verdict: Verdict
+    a: Array
+    b: Array
+
+    @cached_property
+    def differences(self) -> Array:
+        return self.a - self.b
+
+    @cached_property
+    def estimate(self) -> float:
+        if not np.isfinite(self.differences).all() or not len(self.differences):
+            return math.nan
+        return float(np.median(self.differences) if self.verdict.test == "sign" else self.differences.mean())
+
+    @cached_property
+    def sd(self) -> float:
+        known = np.isfinite(self.differences).all() and len(self.differences) > 1
+        return float(self.differences.std(ddof=1)) if known else math.nan
+
+    @property
+    def error(self) -> float:
+        return self.sd / math.sqrt(len(self.differences)) if len(self.differences) else math.nan
+
+    @cached_property
+    def _is_t(self) -> bool:
+        """Whether the t-test decides, on numbers that differ by more than rounding."""
+        return self.verdict.test == "t" and self.sd > 1e-12 * float(np.abs(self.differences).max(initial=0.0))
+
+    def bound(self, level: float, sign: int) -> float:
+        """Return a one-sided t bound of the mean: the lower one for sign -1."""
+        from scipy.special import stdtrit
+
+        return self.estimate + sign * float(stdtrit(len(self.differences) - 1, 1 - level)) * self.error
+
+    def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
+        if not self._is_t or math.isnan(low) or math.isnan(said[0]):
+            return said
+        return self.bound(low, -1), self.bound(high, 1)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self._two(*self.said.levels, self.said.interval)
+
+    @property
+    def ordinary(self) -> tuple[float, float]:
+        return self._two(0.05, 0.05, self.said.ordinary)
+
+    @property
+    def refuting(self) -> tuple[float, float] | None:
+        if self.said.refuting is None:
+            return None
+        level = self._refuting_level()
+        return self._two(level, level, self.said.refuting)
+
+    def _refuting_level(self) -> float:
+        if self.verdict.level_refute is None:
+            return math.nan
+        level = self.verdict.level_refute / (2 * len(self.verdict.assertions))
+        return nominal_level(level, self.verdict.looks) if self.verdict.looks else level
+
+    @cached_property
+    def p(self) -> tuple[float, float]:
+        """For and against the assertion: two one-sided t-tests against the margin."""
+        if not self._is_t or self.said.p_support == self.said.p_refute == 1:
+            return self.said.p_support, self.said.p_refute
+        m = self.said.margin
+
+        def greater(bound: float) -> float:
+            return _t_test(self.differences, bound, "greater")
+
+        def less(bound: float) -> float:
+            return _t_test(self.differences, bound, "less")
+
+        kind = self.said.kind
+        if kind == "equivalent":
+            return max(greater(-m), less(m)), min(1.0, 2 * min(greater(m), less(-m)))
+        point = -m if kind in ("below", "not_below") else m
+        above = kind in ("exceeds", "not_below")
+        return (greater(point), less(point)) if above else (less(point), greater(point))
+
+    def power(self, n: int, sd: float | None) -> float | None:
+        """Return the chance to be supported at n seeds if the effect is as anticipated; None where that is not all it takes.
+
+        By the noncentral t law, for an assertion with one edge that its anticipated effect supports. Not with looks, nor for
+        other tests.
+        """
+        from scipy.special import nctdtr, stdtrit
+
+        a, v = self.said, self.verdict
+        if v.test != "t" or v.looks or a.anticipated is None or not sd or n < 2 or a.kind == "equivalent":
+            return None
+        beyond = a.anticipated - a.margin  # counted as the margin is: b - a for below and not_below
+        gap = beyond if a.kind in ("exceeds", "below") else -beyond
+        critical = float(stdtrit(n - 1, 1 - v.alpha / v.family_size))
+        chance = 1.0 - float(nctdtr(n - 1, gap / sd * math.sqrt(n), critical)) if gap > 0 else math.nan
+        return None if math.isnan(chance) else chance  # SciPy gives NaN far out
+
+    @property
+    def pilot_bound(self) -> float | None:
+        """The upper 80 % bound of the pilot's s.d., by its chi-square law; None without a pilot."""
+        from scipy.special import chdtri
+
+        sd, n = self.said.pilot_sd, self.said.pilot_n or 0
+        return None if sd is None or n < 2 else sd * math.sqrt((n - 1) / float(chdtri(n - 1, 0.80)))
+
+    @property
+    def power_as_planned(self) -> float | None:
+        """Power at the effect anticipated, at the pilot's s.d."""
+        again = self.power(self.verdict.n, self.said.pilot_sd)
+        return self.said.power if again is None or self.said.power is None else again
+
+
+def _t_test(values: Array, bound: float, alternative: Literal["greater", "less"]) -> float:
+    from scipy.stats import ttest_1samp
+
+    return float(ttest_1samp(values, bound, alternative=alternative).pvalue)
+
+
+@dataclass(frozen=True)
+class ClaimNumbers:
+    """The numbers of one claim."""
+
+    verdict: Verdict
+    assertions: tuple[AssertionNumbers, ...]
+    published: tuple[tuple[Mapping[str, Any], float | None], ...]  #: each figure with ours
+    lowest_control: tuple[float, int] | None = None  #: float64's, over so many states that the claim reads
+
+    @property
+    def p(self) -> tuple[float, float]:
+        """Of the claim: the largest for it; as many times the smallest against it as it has assertions."""
+        k = len(self.assertions)
+        return max(a.p[0] for a in self.assertions), min(1.0, k * min(a.p[1] for a in self.assertions))
+
+    @property
+    def levels(self) -> tuple[float | None, float | None]:
+        """What p for and against the claim are compared with; at one look, where it has looks."""
+        v, k = self.verdict, len(self.assertions)
+        if v.looks and v.level_support and v.level_refute:
+            return nominal_level(v.level_support, v.looks), k * nominal_level(v.level_refute / k, v.looks)
+        return v.level_support, v.level_refute
+
+
+@dataclass(frozen=True)
+class ReportNumbers:
+    """The numbers of a report: of its claims by name, and of its tables of layers and controls."""
+
+    claims: Mapping[str, ClaimNumbers]
+    verdicts: tuple[Verdict, ...]
+    counts: Mapping[str, int]
+    rows: Rows
+    controls: Mapping[tuple[str, int], tuple[int, float, float, float, int]]
+
+
+def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
+    """Return the numbers that a report must show.
+
+    Parameters
+    ----------
+    report
+        The report with its table of evidence; without one, or for claims that are not given, sides come from the verdicts.
+    claims
+        Its claims, which say what is read of the rows.
+    """
+    given = {claim.name: claim for claim in claims}
+    table = report.evidence
+    rows = Rows(table[table["setting"] == report.setting] if table is not None else _no_rows())
+    made = {v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting) for v in report.verdicts}
+    counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
+    return ReportNumbers(made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {})
+
+
+def _no_rows() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"])
+
+
+def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> ClaimNumbers:
+    parts: list[Assertion | None] = []
+    for assertion in claim.assertions if claim else ():
+        parts += [None, None] if assertion.kind == "agree" else [assertion]  # agreement is no plain contrast
+    parts += [None] * (len(verdict.assertions) - len(parts))
+    made = []
+    for said, part in zip(verdict.assertions, parts, strict=False):
+        sides = [np.array(said.a.values), np.array(said.b.values)]
+        if claim is not None and part is not None:
+            design = design_of(claim, setting)
+            again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
+            sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
+        made.append(AssertionNumbers(said, verdict, *sides))
+    published = tuple(_published(verdict, claim, made, setting))
+    return ClaimNumbers(verdict, tuple(made), published, _lowest_control(verdict, claim, rows, setting))
+
+
+def _lowest_control(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> tuple[float, int] | None:
+    """Return the lowest positive control of float64 where the claim reads, and of how many states; None if one has none."""
+    if claim is None or not verdict.seeds:
+        return None
+    design = design_of(claim, setting)
+    states: set[tuple[str, int, int, int | None]] = set()
+    for read in (r for a in claim.assertions for r in a.contrast.reads() if r.layers is not None):
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        if epoch is None or read.layers is None:
+            return None
+        label = design.label(read.arm)
+        states |= {(label, epoch, seed, layer) for seed in verdict.seeds for layer in design.states(read, set())}
+    found = [rows.value(label, "control_true", epoch, seed, layer) for label, epoch, seed, layer in states]
+    known = [cell[0] for cell in found if cell is not None and cell[1] == "measured"]
+    return (min(known), len(known)) if known and len(known) == len(found) else None
+
+
+def _published(
+    verdict: Verdict, claim: Claim | None, made: Sequence[AssertionNumbers], setting: str
+) -> Iterator[tuple[Mapping[str, Any], float | None]]:
+    declared = [g for g in claim.published if g.get("setting", setting) == setting] if claim else []
+    for i, figure in enumerate(verdict.published):
+        ours = figure.get("ours")
+        if ours is not None and i < len(declared):
+            of = made[declared[i].get("assertion", 0)]
+            side = {None: of.differences, "a": of.a, "b": of.b}[declared[i].get("side")]
+            ours = float(side.mean())
+        yield figure, ours
+
+
+def _controls(table: pd.DataFrame) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
+    """Yield instrument and decade of gradient norm with states, lowest, median and highest control, and how many pass."""
+    state = ["arm", "seed", "epoch", "layer"]
+    norms = table[(table["metric"] == "gradient_norm") & (table["status"] == "measured")].drop_duplicates(state)
+    for metric in sorted(m for m in set(table["metric"]) if m.rpartition(".")[2] == "control_true"):
+        rows = table[table["metric"] == metric].drop_duplicates(state).merge(norms, on=state, suffixes=("", "_norm"))
+        rows = rows[rows["value_norm"] > 0]
+        decades = np.floor(np.log10(rows["value_norm"].to_numpy(dtype=float))).astype(int)
+        for decade, inside in rows.groupby(decades):
+            known = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
+            low, middle, high = (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+            passed = int((known >= CONTROL_FLOOR).sum())
+            name = metric.rpartition(".")[0] or "float64"
+            yield (name, int(str(decade))), (len(inside), float(low), float(middle), float(high), passed)

@@ -1,0 +1,151 @@
+"""Report folders and documents held against the evidence: what was altered is found, and named by file, claim and place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from faeval import pipeline
+from faeval.errors import FaevalError
+from faeval.pipeline import Check
+
+ROOT = Path(__file__).parents[2]
+NAME = "instrument-teacher-pilot"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of a committed report, rendered anew."""
+    copy = tmp_path / "reports" / NAME
+    shutil.copytree(ROOT / "reports" / NAME, copy)
+    pipeline.decide_again(copy, ROOT / "claims").write(copy)
+    return copy
+
+
+def check(*paths: Path, **more: object) -> Check:
+    return pipeline.check(paths, ROOT / "claims", **more)  # type: ignore[arg-type]
+
+
+def altered(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_a_folder_as_it_was_written_has_no_findings(folder: Path) -> None:
+    done = check(folder.parent)
+    assert (done.exit_code, done.findings) == (0, ())
+    assert [Path(f.file).name for f in done.files] == ["report.html", "report.md", "verdicts.json"]
+    assert all(f.recomputed for f in done.files)
+
+
+def test_renderings_that_are_not_there_are_said_and_the_others_checked(folder: Path) -> None:
+    (folder / "report.html").unlink()
+    done = check(folder)
+    assert (folder / "report.html").as_posix() in done.absent
+    assert [Path(f.file).name for f in done.files] == ["report.md", "verdicts.json"]
+    assert [Path(f.file).name for f in check(folder, forms=["json"]).files] == ["verdicts.json"]
+
+
+@pytest.mark.parametrize(
+    ("digit", "said"), [(5, "altered or replaced"), (-1, "its bytes are not those that were written")]
+)
+def test_a_digit_of_the_evidence_is_found_as_altered_evidence(folder: Path, digit: int, said: str) -> None:
+    """The last of 17 digits may be another and the number still the same: the bytes tell."""
+    row = next(r for r in (folder / "evidence.csv").read_text().splitlines() if same_when_altered(r.split(",")[6]))
+    value = row.split(",")[6]
+    altered(folder / "evidence.csv", row, row.replace(value, other_digit(value, digit)))
+    done = check(folder)
+    assert done.exit_code == 12
+    (finding,) = done.findings
+    assert (finding.kind, Path(finding.file).name) == ("evidence", "evidence.csv")
+    assert said in finding.text
+
+
+def other_digit(value: str, at: int) -> str:
+    at %= len(value)
+    return value[:at] + str((int(value[at]) + 1) % 10) + value[at + 1 :]
+
+
+def same_when_altered(value: str) -> bool:
+    return value[:2] == "0." and "e" not in value and float(value) == float(other_digit(value, -1))
+
+
+def test_evidence_that_was_altered_with_its_digests_is_found_in_every_rendering(folder: Path) -> None:
+    file = folder / "evidence.csv"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    rows = file.read_text().splitlines(keepends=True)
+    # What the first claim reads at its first seed.
+    at = next(i for i, r in enumerate(rows) if ",published.control_true," in r and ",20,4," in r)
+    value = rows[at].split(",")[6]
+    rows[at] = rows[at].replace(value, "0.5")
+    file.write_text("".join(rows))
+    after = hashlib.sha256(file.read_bytes()).hexdigest()
+    for name in ("verdicts.json", "provenance.json"):
+        altered(folder / name, before, after)
+    done = check(folder)
+    assert done.exit_code == 12
+    claim = "instrument::the_published_audit_is_blind_in_vanilla_dfa"
+    for name in ("report.html", "report.md", "verdicts.json"):
+        found = [f for f in done.findings if Path(f.file).name == name]
+        assert any(f.claim == claim and f.kind == "text" for f in found), name
+
+
+@pytest.mark.parametrize("name", ["verdicts.json", "provenance.json"])
+def test_what_stands_beside_the_evidence_is_checked_too(folder: Path, name: str) -> None:
+    digest = json.loads((folder / name).read_text())["evidence_sha256"]
+    altered(folder / name, digest, digest[:-1] + "0123456789abcdef"[int(digest[-1], 16) - 1])
+    assert check(folder).exit_code == 12
+
+
+def test_verdicts_that_cannot_be_read_are_a_finding_and_other_folders_are_checked_all_the_same(folder: Path) -> None:
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    (folder / "verdicts.json").write_text("{")
+    altered(other / "report.md", "teacher", "teacher2")
+    kinds = {(Path(f.file).parent.name, f.kind) for f in check(folder.parent).findings}
+    assert kinds == {(NAME, "evidence"), ("other", "text")}
+
+
+def test_claims_that_are_not_at_hand_are_an_error(folder: Path) -> None:
+    with pytest.raises(FaevalError, match=r"2 of its 2 claims are not among those given"):
+        pipeline.check([folder], ROOT / "claims" / "agreement.py")
+
+
+def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FaevalError, match="holds no report folder and no Markdown document"):
+        check(tmp_path)
+
+
+QUOTE = "[{}](reports/" + NAME + "/report.html#claim-instrument-the-published-audit-is-blind-in-vanilla-dfa{})"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        (QUOTE.format("supported", ""), None, ""),
+        (QUOTE.format("refuted", ""), "quoted", "the verdict is supported"),
+        (QUOTE.format("−0.17", ""), "quoted", "none of the claim's numbers"),
+        (QUOTE.format("supported", "-and-more"), "link", "which reports/"),
+        ("[the page](reports/nowhere/report.html#claim-x)", "link", "which is not there"),
+        ("[elsewhere](https://example.org/report.html#claim-x), [here](#there)", None, ""),
+    ],
+)
+def test_a_document_is_held_against_the_pages_it_links_to(folder: Path, text: str, kind: str | None, said: str) -> None:
+    page = folder.parents[1] / "README.md"
+    page.write_text(f"# Title\n\n| a | {text} |\n|---|---|\n\nOne {text} here.\n")
+    done = check(page)
+    assert {f.kind for f in done.findings} == ({kind} if kind else set())
+    assert all(said in f.text and f.file == page.as_posix() and f.place in ("line 3", "line 6") for f in done.findings)
+    assert done.exit_code == (12 if kind else 0)
+
+
+def test_a_document_that_quotes_altered_evidence_is_not_believed(folder: Path) -> None:
+    page = folder.parents[1] / "page.md"
+    page.write_text(QUOTE.format("supported", ""))
+    (folder / "evidence.csv").write_text((folder / "evidence.csv").read_text().replace("0.9", "0.8", 1))
+    assert [f.kind for f in check(page).findings] == ["evidence"]

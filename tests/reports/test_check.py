@@ -1,0 +1,435 @@
+"""Renderings are read back and held against the evidence: nothing that was altered, and nothing rendered wrongly, passes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from faeval import pipeline, stats
+from faeval.claims import AssertionResult, Verdict
+from faeval.reports import FORMS, CheckedFile, Report, ReportNumbers, check_quoted, check_rendering, links, recompute
+from faeval.reports._expected import Expectations, Expected
+from faeval.reports._numbers import Style
+from faeval.reports._printed import Number, agrees, first_wrong, printed, without
+from faeval.reports._read import read_form, read_html, read_latex, read_xml
+from faeval.reports._recompute import AssertionNumbers
+
+ROOT = Path(__file__).parents[2]
+DEPTH = "depth::only_the_embedding_is_aligned_in_standard_dfa"
+
+
+@dataclass(frozen=True)
+class Made:
+    report: Report
+    numbers: ReportNumbers
+    texts: dict[str, str]
+
+    def check(self, form: str, written: str, fresh: str | None = None) -> CheckedFile:
+        return check_rendering(
+            FORMS[form], form, written.encode(), self.texts[form] if fresh is None else fresh, self.numbers
+        )
+
+
+@cache
+def made(name: str) -> Made:
+    report = pipeline.decide_again(ROOT / "reports" / name, ROOT / "claims")
+    claims = pipeline.select(ROOT / "claims", report.setting, everything=True).claims
+    return Made(report, recompute(report, claims), {form: report.render(form) for form in FORMS})
+
+
+#: What share of the numbers is recomputed, at least; the others are labels, ticks, versions and what is declared.
+SHARES = {"html": 0.4, "markdown": 0.6, "json": 0.3, "junit": 0.3, "ctrf": 0.3, "latex": 0.6, "badge": 0.5}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["teacher", "cifar10-published-seeds"])
+def test_a_fresh_rendering_passes_and_most_of_its_numbers_are_recomputed(name: str, form: str) -> None:
+    done = made(name).check(form, made(name).texts[form])
+    assert done.findings == ()
+    assert done.recomputed >= SHARES[form] * done.numbers > 0
+
+
+# --- altered files ---
+
+
+@given(st.sampled_from(sorted(FORMS)), st.randoms(use_true_random=False), st.integers(1, 9))
+@settings(max_examples=40)
+def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(form: str, random: object, by: int) -> None:
+    text = made("instrument-teacher-pilot").texts[form]
+    at = random.choice([m.start() for m in re.finditer(r"\d", text)])  # type: ignore[attr-defined]
+    other = text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :]
+    done = made("instrument-teacher-pilot").check(form, other)
+    assert done.findings
+    assert all(f.file == FORMS[form] and f.place and f.text for f in done.findings)
+
+
+@given(st.sampled_from(["html", "markdown"]), st.randoms(use_true_random=False), st.integers(1, 9))
+@settings(max_examples=20)
+def test_a_digit_changed_in_a_number_of_a_claim_is_named_by_its_claim(form: str, random: object, by: int) -> None:
+    it = made("instrument-teacher-pilot")
+    text, reading = it.texts[form], read_form(form, it.texts[form])
+    shown = {said for place, said in reading.places.items() if place.claim and printed(said)}
+    start = text.index("<article" if form == "html" else "\n## ")
+    cells = [m for m in re.finditer(r"(?<=[>|] )?\d+\.\d{3,}", text) if m.start() > start and m[0] in shown]
+    cell = random.choice(cells)  # type: ignore[attr-defined]
+    at = cell.end() - 1
+    done = it.check(form, text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :])
+    (finding,) = done.findings
+    assert finding.kind == "text"
+    assert finding.claim in it.numbers.claims or "layer" in finding.place or "seed" in finding.place
+
+
+def test_an_altered_estimate_is_named_where_it_stands_and_nowhere_else() -> None:
+    text = made("teacher").texts["html"]
+    assert text.count("0.588 [0.558, 0.618]") >= 3
+    done = made("teacher").check("html", text.replace("0.588 [0.558,", "0.598 [0.558,"))
+    named = {(f.claim, f.place) for f in done.findings}
+    assert {(DEPTH, "p.headline"), (DEPTH, "Estimate")} <= named
+    assert all((f.kind == "text" and "'0.598 [0.558" in f.text) or "0.598 [0.558" in f.text for f in done.findings)
+    assert all("gives" in f.text and "0.588" in f.text for f in done.findings)
+
+
+def test_a_row_that_is_gone_or_added_is_named() -> None:
+    text = made("teacher").texts["markdown"]
+    row = next(line for line in text.splitlines(keepends=True) if line.startswith("| 3 |"))
+    gone = made("teacher").check("markdown", text.replace(row, "", 1))
+    assert {f.kind for f in gone.findings} >= {"missing"}
+    assert any("row '3'" in f.place for f in gone.findings if f.kind == "missing")
+    added = made("teacher").check("markdown", text.replace(row, row + row.replace("| 3 |", "| 9 |"), 1))
+    assert any(f.kind == "added" and "row '9'" in f.place for f in added.findings)
+
+
+def test_markup_alone_is_named_as_such() -> None:
+    text = made("teacher").texts["html"]
+    (finding,) = (
+        made("teacher")
+        .check("html", text.replace("border-collapse: collapse", "border-collapse: separate", 1))
+        .findings
+    )
+    assert finding.kind == "markup"
+    assert finding.place.startswith("line ")
+    assert "separate" in finding.text
+    (space,) = made("teacher").check("html", text + "\n").findings
+    assert space.kind == "markup"
+
+
+@pytest.mark.parametrize("written", [b"\xff\xfe", b"{", b""])
+@pytest.mark.parametrize("form", ["json", "junit"])
+def test_what_is_no_such_file_at_all_is_one_finding(form: str, written: bytes) -> None:
+    it = made("instrument-teacher-pilot")
+    (finding,) = check_rendering("it", form, written, it.texts["json"], it.numbers).findings
+    assert (finding.kind, finding.place) == ("text", "the whole file")
+
+
+# --- a renderer that is wrong ---
+
+
+def swapped(text: str, form: str) -> str:
+    """Swap the two sides in each row of tables of values by seed, but not in their headings."""
+    if form == "html":
+        head, *tables = text.split("<caption>Values by seed")
+        cell = re.compile(r"(<td[^>]*>[^<]*</td>)(<td[^>]*>[^<]*</td>)")
+        cut = (table.partition("</table>") for table in tables)
+        return "<caption>Values by seed".join(
+            [head, *(cell.sub(r"\2\1", t, count=0) + end + rest for t, end, rest in cut)]
+        )
+    head, *tables = text.split("**Values by seed")
+    row = re.compile(r"^(\| (?:\d+|mean) \|)([^|]*\|)([^|]*\|)", re.MULTILINE)
+    cut = (table.partition("\n\n\n") for table in tables)
+    return "**Values by seed".join([head, *(row.sub(r"\1\3\2", t) + end + rest for t, end, rest in cut)])
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_a_renderer_that_swaps_two_columns_is_found(form: str) -> None:
+    wrong = swapped(made("teacher").texts[form], form)
+    assert wrong != made("teacher").texts[form]
+    done = made("teacher").check(form, wrong, wrong)
+    assert {f.kind for f in done.findings} == {"number"}
+    assert {f.claim for f in done.findings} >= {DEPTH, "penalty::deep_cosine_rises_with_standard_dfa"}
+    assert all(f.place.startswith("Values by seed") for f in done.findings)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_a_renderer_that_swaps_p_for_and_against_is_found(form: str) -> None:
+    text = made("teacher").texts[form]
+    change = {
+        "html": (r"(<th scope=\"row\">(?:<bdi>)?p(?:</bdi>)?</th>)(<td>[^<]*</td>)(<td>[^<]*</td>)", r"\1\3\2"),
+        "markdown": (r"(?m)^(\| p \|)([^|]*\|)([^|]*\|)", r"\1\3\2"),
+    }[form]
+    wrong = re.sub(*change, text)
+    done = made("teacher").check(form, wrong, wrong)
+    assert done.findings
+    assert all("row 'p'" in f.place for f in done.findings)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_a_renderer_that_cuts_off_in_place_of_rounding_is_found(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Style.__call__
+
+    def cut_off(style: Style, value: float | None) -> str:
+        if value is None or not math.isfinite(value):
+            return right(style, value)
+        unit = 10.0 ** (style.exponent - style.decimals)
+        return right(style, math.trunc(value / unit) * unit)
+
+    monkeypatch.setattr(Style, "__call__", cut_off)
+    wrong = made("teacher").report.render(form)
+    done = made("teacher").check(form, wrong, wrong)
+    assert {f.kind for f in done.findings} == {"number"}
+    assert len(done.findings) > 20
+
+
+@cache
+def recomputed_places(form: str) -> list[tuple[str, Expected]]:
+    it = made("instrument-teacher-pilot")
+    expectations = Expectations(it.numbers, read_form(form, it.texts[form]))
+    return [(s, e) for p, s in expectations.reading.places.items() if (e := expectations.at(p, s)) and e.numbers]
+
+
+@given(st.sampled_from(["html", "markdown"]), st.randoms(use_true_random=False), st.integers(1, 9))
+def test_no_number_that_is_recomputed_can_be_another(form: str, random: object, by: int) -> None:
+    places = recomputed_places(form)
+    said, expected = random.choice(places)  # type: ignore[attr-defined]
+    text = without(said if expected.only is None else expected.only, expected.names)
+    assert first_wrong(printed(text), expected.numbers, expected.more) is None
+    number = random.choice(printed(text)[: len(expected.numbers)] or [None])  # type: ignore[attr-defined]
+    # More than 98 % is true of what is more than 99 %: such words the first comparison alone looks at.
+    assume(number is not None and number.text[0] in "−.0123456789" and "–" not in said)
+    start = text.index(number.text)
+    at = random.choice([start + m.start() for m in re.finditer(r"\d", number.text)])  # type: ignore[attr-defined]
+    other = text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :]
+    assume(printed(text)[0].text == number.text)  # the first, which text.index finds
+    assert first_wrong(printed(other), expected.numbers, expected.more) is not None
+
+
+# --- numbers in text ---
+
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 8), st.integers(-9, 9))
+@example(0.125, 2, 0)  # a tie, which may go either way
+@example(-0.001, 2, 0)
+def test_a_number_agrees_with_what_it_rounds_to_and_with_nothing_further_off(
+    value: float, decimals: int, exponent: int
+) -> None:
+    (said,) = printed(Style(decimals, exponent)(value))
+    unit = 10.0 ** (exponent - decimals)
+    assert agrees(said, Number(value))
+    for off in (-1.01 * unit, 1.01 * unit):
+        assume(abs(off) > 1e-6 * abs(value))
+        assert not agrees(said, Number(value + off))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Over 5 seeds, deep cosine(dfa+penalty=0.01) is 0.17 [0.15, −0.19]", ["5", "0.17", "0.15", "−0.19"]),
+        ("1–3, 42 (planned: 1, 2)", ["1", "2", "3", "42", "1", "2"]),
+        ("p < 1e−300, over 99 % or under 1 %", ["< 1e−300", "over 99 %", "under 1 %"]),
+        ("version 2.4.6 of x1, sha256:72caee, t3, [−∞, 4.1e8]", ["−∞", "4.1e8"]),
+        ("undefined, not computed, .050 / .049", ["undefined", "not computed", ".050", ".049"]),
+    ],
+)
+def test_numbers_are_told_from_names_versions_and_hashes(text: str, numbers: list[str]) -> None:
+    assert [n.text.strip() for n in printed(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "agreed"),
+    [
+        ("0.05", Number(0.0549), True),  # rounded
+        ("0.05", Number(0.0549, 10), False),  # declared: whole
+        ("0.0167", Number(1 / 60, 3), True),
+        ("0.017", Number(1 / 60, 3), False),
+        ("over 99 %", Number(0.995), True),
+        ("over 99 %", Number(0.98), False),
+        ("undefined", Number(math.nan), True),
+        ("0", Number(math.nan), False),
+        ("undefined", Number(0.0), False),
+        ("∞", Number(math.inf), True),
+        ("−∞", Number(math.inf), False),
+        ("93 %", Number(0.934), True),
+        ("93 %", Number(0.936), False),
+    ],
+)
+def test_what_agrees(said: str, number: Number, agreed: bool) -> None:
+    assert agrees(*printed(said), number) == agreed
+
+
+def test_a_number_too_many_or_too_few_is_found() -> None:
+    numbers = (Number(0.1), Number(0.2))
+    assert first_wrong(printed("0.1 [0.2]"), numbers, more=False) is None
+    assert first_wrong(printed("0.1, 0.2, 3"), numbers, more=True) is None
+    assert first_wrong(printed("0.1, 0.2, 3"), numbers, more=False) == "3 stands where the evidence gives no number"
+    assert first_wrong(printed("0.1"), numbers, more=True) == "no number stands where the evidence gives 0.2"
+    assert first_wrong(printed("0.2, 0.1"), numbers, more=True) == "0.2 stands where the evidence gives 0.1"
+
+
+@pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below"])
+def test_power_is_that_of_the_statistics(
+    kind: str, make_assertion: Callable[..., AssertionResult], make_verdict: Callable[..., Verdict]
+) -> None:
+    """Two derivations of one number: SciPy's noncentral t here, faeval.stats in what a report shows."""
+    effect = 0.2 if kind in ("exceeds", "below") else -0.05
+    said = replace(make_assertion(kind, [0.1, 0.3, 0.2], [0.0] * 3, 0.1), anticipated=effect)
+    a = AssertionNumbers(
+        said, make_verdict("supported", "decided", said), np.array(said.a.values), np.array(said.b.values)
+    )
+    seen = stats.outlook(kind, 0.1, 5, sd=0.1, sd_n=5, anticipated=effect, alpha=0.0125).at["anticipated"]  # type: ignore[arg-type]
+    assert a.power(5, 0.1) == pytest.approx(seen.supported, rel=1e-9)
+
+
+# --- readers, on text that no template of ours has made ---
+
+
+def test_a_page_is_read_by_its_claims_captions_rows_and_columns() -> None:
+    reading = read_html(
+        """<title>T 1</title><main><article id="claim-x"><p class="state">supported</p><p class="id"><code>a::x</code></p>
+        <h4>1. first</h4><table><caption>Values <b>by seed</b></caption>
+        <tr><th scope="col">Seed</th><th scope="col">A &amp; B</th></tr>
+        <tr><th scope="row">1</th><td>0.5<svg><title>seed 1: 0.4</title><path d="M0 0"/></svg></td></tr></table>
+        <dl><div><dt><a href="#t">Margin</a></dt><dd>0.1, <bdi>because</bdi> so</dd></div></dl></article><p>after</p></main>"""
+    )
+    said = {(p.claim, p.part, p.row, p.column): text for p, text in reading.places.items()}
+    assert said["a::x", "Values by seed", "1", "A & B"] == "0.5"
+    assert said["a::x", "figure 1", "1", "title"] == "seed 1: 0.4"
+    assert said["a::x", "Margin", "", ""] == "0.1, because so"
+    assert said["a::x", "p.state", "", ""] == "supported"
+    assert said["", "p", "", ""] == "after"
+    assert dict(reading.anchors) == {"claim-x": "a::x"}
+
+
+def test_a_latex_row_is_read_by_its_claim_and_columns() -> None:
+    text = (
+        "Claim & Estimate & Seeds \\\\\n\\midrule\nA 5 \\% claim & \\raggedright $-0.05$ [$-1.2\\times10^{-5}$,~$\\infty$]"
+        "\\newline 0.1 & 5 \\\\[2pt] % claim: a::x\n"
+    )
+    cells = {(p.claim, p.column): said for p, said in read_latex(text).places.items() if p.claim}
+    assert cells["a::x", "Estimate"] == "−0.05 [−1.2e−5, ∞]; 0.1"
+    assert (cells["a::x", "Claim"], cells["a::x", "Seeds"]) == ("A 5 % claim", "5")
+
+
+def test_a_test_case_is_read_by_its_claim() -> None:
+    reading = read_xml(
+        '<testsuite tests="1"><testcase name="x"><properties><property name="claim" value="a::x"/><property name="estimate" '
+        'value="0.5"/></properties><failure message="m">0.7</failure></testcase></testsuite>'
+    )
+    said = {(p.claim, p.part): text for p, text in reading.places.items()}
+    assert said["a::x", "estimate"] == "0.5"
+    assert said["a::x", "testsuite/testcase/failure"] == "0.7"
+    assert said["", "testsuite tests"] == "1"
+
+
+# --- what documents quote ---
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("refuted", None),
+        ("0.588 [0.558, 0.618]", None),
+        ("0.59", None),
+        ("refuted: 0.13 [0.10, 0.16] at 5 seeds", None),
+        ("supported", "says supported; the verdict is refuted"),
+        ("refuted (underpowered)", "the reason is decided"),
+        ("0.588 [0.557, 0.618]", "no estimate of the claim has these bounds"),
+        ("0.129 [0.558, 0.618]", "no estimate of the claim has these bounds"),
+        ("0.5885", "none of the claim's numbers"),
+        ("the table", None),
+    ],
+)
+def test_a_quoted_figure_is_one_of_the_claim(text: str, wrong: str | None) -> None:
+    (link,) = links(f"Here [{text}](r.html#x).".replace("[0", "\\[0", 0))
+    _, findings = check_quoted("a.md", link, made("teacher").numbers.claims[DEPTH])
+    assert [f.kind for f in findings] == (["quoted"] if wrong else [])
+    if wrong:
+        assert wrong in findings[0].text
+        assert (findings[0].file, findings[0].place, findings[0].claim) == ("a.md", "line 1", DEPTH)
+
+
+def test_links_are_those_that_a_reader_sees() -> None:
+    text = "A [b [1, 2]](c.html#d)\nand `[no](x)`.\n\n```\n[no](y)\n```\n\n| h |\n|---|\n| [cell](e.md) |\n"
+    assert [(link.text, link.target, link.line) for link in links(text)] == [
+        ("b [1, 2]", "c.html#d", 1),
+        ("cell", "e.md", 10),
+    ]
+
+
+def test_a_wrong_value_in_a_verdict_itself_is_found() -> None:
+    """Sides, estimates, bounds and p-values come from the rows, not from the verdict that the report shows."""
+    it = made("instrument-teacher-pilot")
+    change: Callable[..., Any] = replace
+    first = it.report.verdicts[0]
+    a = first.assertions[0]
+
+    def up(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(value + 0.01 for value in values)
+
+    for wrong in (
+        change(a, estimate=a.estimate + 0.01),
+        change(a, sd=a.sd * 1.2),
+        change(a, p_support=a.p_support * 3),
+        change(a, interval=(a.interval[0] - 0.01, a.interval[1])),
+        change(a, ordinary=(a.ordinary[0], a.ordinary[1] + 0.01)),
+        change(a, a=change(a.a, values=(*a.a.values[:-1], a.a.values[-1] + 0.01))),
+        change(a, a=change(a.a, values=up(a.a.values)), b=change(a.b, values=up(a.b.values))),  # no difference moves
+    ):
+        verdicts = (change(first, assertions=(wrong,)), *it.report.verdicts[1:])
+        report = change(it.report, verdicts=verdicts)
+        claims = pipeline.select(ROOT / "claims", it.report.setting, everything=True).claims
+        numbers = recompute(report, claims)
+        text = report.render("json")
+        done = check_rendering("verdicts.json", "json", text.encode(), text, numbers)
+        assert {f.kind for f in done.findings} == {"number"}, wrong
+        assert {f.claim for f in done.findings} == {first.claim}
+
+
+HOSTILE = (
+    "<script>1</script>",
+    "a | b `c` 5",
+    "x\n\n# 7",
+    "[0.5](x) & 3 \\ $9$ %",
+    "‮0.1‬",
+    "~~2~~ *3* _4_ 5 %",
+    "Claim a: **b**",
+)
+
+
+def without_power(report: Report) -> Report:
+    """The gallery's powers are made up, and would be found to be."""
+    verdicts = (replace(v, assertions=tuple(replace(a, power=None) for a in v.assertions)) for v in report.verdicts)
+    return replace(report, verdicts=tuple(verdicts))
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+def test_every_kind_of_verdict_can_be_read_back_and_checked(gallery: Report, form: str) -> None:
+    gallery = without_power(gallery)
+    numbers = recompute(gallery)
+    text = gallery.render(form)
+    done = check_rendering(FORMS[form], form, text.encode(), text, numbers)
+    assert done.findings == ()
+    claims = {place.claim for place in read_form(form, text).places} - {""}
+    assert claims == {v.claim for v in gallery.verdicts}
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_that_are_markup_or_numbers_are_no_findings(gallery: Report, form: str, name: str) -> None:
+    gallery = without_power(gallery)
+    first = gallery.verdicts[0]
+    a = first.assertions[0]
+    named = replace(a, text=name, because=name, a=replace(a.a, text=name), b=replace(a.b, text=f"{name} b"))
+    verdict = replace(first, claim=f"file::{name}", sentence=name, note=name, family=name, assertions=(named,))
+    report = replace(gallery, verdicts=(verdict, gallery.verdicts[3]), profiles=())
+    text = report.render(form)
+    done = check_rendering(FORMS[form], form, text.encode(), text, recompute(report))
+    assert done.findings == ()
