@@ -14,7 +14,7 @@ from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
-from faeval.claims._pilot import Chances
+from faeval.claims._pilot import Chances, unlike_expectation
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -68,6 +68,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         for r in results
         if r.power is not None and r.power < stats.LEAST_POWER
     ]
+    expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
+    if case.problem is None:
+        warnings += unlike_expectation(claim, expected)
     if case.measurement is not None:
         warnings += case.measurement.unlike_states()
     numbers = _numbers(case, seeds) if case.tests else ()
@@ -95,7 +98,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         planned=case.planned,
         assertions=results,
         flags=tuple(dict.fromkeys(flags)),
-        expected=case.registered.expected(setting) if case.registered else claim.expected(setting),
+        expected=expected,
         scope=_SCOPE,
         assumption=_ASSUMPTIONS[claim.test],
         takes=_takes(case, ruling, results),

@@ -46,6 +46,27 @@ def chances_of(claim: Claim, pilots: Sequence[Spread | None], n: int, level: flo
     )
 
 
+def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
+    """Return a warning for each part whose anticipated effect would refute it where the claim is expected to be supported.
+
+    A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is b - a.
+    """
+    if expected != "supported":
+        return ()
+    return tuple(
+        f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the side that refutes, though the "
+        f"claim is expected to be supported{'; it counts b - a' if x.kind in ('below', 'not_below') else ''}"
+        for x in parts_of(claim)
+        if x.anticipated is not None and not _claims_it(x.kind, x.margin, x.anticipated)
+    )
+
+
+def _claims_it(kind: str, margin: float, effect: float) -> bool:
+    if kind in ("exceeds", "below"):
+        return effect > margin
+    return effect < margin if kind in ("not_above", "not_below") else abs(effect) < margin
+
+
 @lru_cache(maxsize=1024)  # a report asks the same of each claim several times
 def _chances(
     kind: stats.Kind,

@@ -43,11 +43,12 @@ class Outlook:
             if pilots
             else ()
         )
-        return looked + tuple(
+        weak = (
             f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below {stats.LEAST_POWER}"
             for a in self.assertions
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
         )
+        return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 
 @dataclass(frozen=True)

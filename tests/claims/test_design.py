@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import faeval as fe
-from faeval.claims import Design, check_design, check_names, design_of
+from faeval import stats
+from faeval.claims import Design, check_design, check_names, design_of, parts_of, unlike_expectation
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Experiment, experiment
 
@@ -327,3 +328,23 @@ def test_sides_that_leave_out_different_exact_states_are_warned_of() -> None:
     assert "deep.inexact) over 1, 2, 3; " in warned
     assert "over 1, 2, 3, 4)" in warned
     assert warnings((1, 2, 3)) == ()
+
+
+@given(
+    make=st.sampled_from([fe.exceeds, fe.below, fe.not_above, fe.not_below, fe.equivalent]),
+    anticipated=st.sampled_from([-0.5, -0.2, 0.0, 0.05, 0.2, 0.5]),
+)
+def test_an_effect_that_would_refute_what_is_expected_to_hold_is_named(make: Any, anticipated: float) -> None:
+    margin = {"within": M} if make is fe.equivalent else {"by": M}
+    claim = fe.Claim("x", make(c(DFA), 0, **margin, anticipated=anticipated))
+    (part,) = parts_of(claim)
+    at = stats.outlook(part.kind, part.margin, 5, sd=0.005, anticipated=anticipated).at["anticipated"]
+    assert bool(unlike_expectation(claim, "supported")) == (at.refuted > at.supported)
+    assert unlike_expectation(claim, "refuted") == unlike_expectation(claim, None) == ()
+
+
+def test_the_sign_of_below_is_told() -> None:
+    claim = fe.Claim("x", fe.below(c(DFA), c(BOTH), by=M, anticipated=-0.98))
+    (text,) = unlike_expectation(claim, "supported")
+    assert "the effect anticipated, -0.98, lies beyond its margin on the side that refutes" in text
+    assert text.endswith("it counts b - a")

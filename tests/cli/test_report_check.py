@@ -65,7 +65,7 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(project: Path, run_f
     ("arguments", "said"),
     [
         (["--check", "--out", "there"], "--check writes nothing"),
-        (["--format", "json"], "without --check nothing is printed"),
+        (["--format", "json"], "give one of them"),
     ],
 )
 def test_what_cannot_be_checked_is_said(project: Path, run_faeval: Faeval, arguments: list[str], said: str) -> None:
