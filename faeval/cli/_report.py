@@ -13,7 +13,8 @@ from faeval.cli._common import Format, check_folder, check_format, console_for
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
-    from faeval.reports import CheckedFile, Drift, Report
+    from faeval.reports import Drift, Report
+    from faeval.reports.checking import CheckedFile
 
 _MOST_SHOWN = 20  # findings of a file
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all

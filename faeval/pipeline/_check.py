@@ -14,19 +14,17 @@ from faeval import evidence
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.pipeline._again import chosen_in, decide_stated, report_folders, stated
 from faeval.pipeline._select import Given
-from faeval.reports import (
-    FORMS,
-    WRITTEN,
+from faeval.reports import FORMS, WRITTEN, Report
+from faeval.reports.checking import (
     CheckedFile,
     Finding,
-    Report,
     ReportNumbers,
     anchors_of,
     check_quoted,
     check_rendering,
     recompute,
 )
-from faeval.reports import links as links_of
+from faeval.reports.checking import links as links_of
 
 SCHEMA = "faeval/check/1"
 _WHOLE = "the whole file"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from faeval.reports._cases import facts_of, properties
-from faeval.reports._check import CheckedFile, Finding, anchors_of, check_quoted, check_rendering
 from faeval.reports._drift import KINDS, Change, Difference, Drift, drift, drifts_json
 from faeval.reports._overview import Overview
-from faeval.reports._read import links
-from faeval.reports._recompute import ReportNumbers, recompute
 from faeval.reports._report import (
     FORMS,
     SCHEMA,
@@ -22,6 +18,7 @@ from faeval.reports._report import (
     json_schema,
 )
 from faeval.reports._words import standing, value_text
+from faeval.reports.forms import facts_of, properties
 
 __all__ = [
     "FORMS",
@@ -29,29 +26,21 @@ __all__ = [
     "SCHEMA",
     "WRITTEN",
     "Change",
-    "CheckedFile",
     "ControlCurve",
     "Course",
     "Difference",
     "Drift",
-    "Finding",
     "Grounds",
     "LowestControl",
     "Overview",
     "Profile",
     "Reading",
     "Report",
-    "ReportNumbers",
-    "anchors_of",
-    "check_quoted",
-    "check_rendering",
     "drift",
     "drifts_json",
     "facts_of",
     "json_schema",
-    "links",
     "properties",
-    "recompute",
     "standing",
     "value_text",
 ]

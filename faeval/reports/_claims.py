@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
-from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._figure_views import power_view
 from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
+from faeval.reports.figures import _placed as placed
 from faeval.stats import nominal_levels
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
         result=words.outcome(assertion),
-        strip=figures.strip(assertion) if estimated else None,
-        dots=figures.dots(assertion, verdict.seeds) if estimated else None,
-        description=figures.describe(assertion),
+        strip=placed.strip(assertion) if estimated else None,
+        dots=placed.dots(assertion, verdict.seeds) if estimated else None,
+        description=placed.describe(assertion),
         seeds=_by_seed(assertion, verdict.seeds),
         facts=tuple(_first(assertion)),
         more=tuple(_measured(assertion, verdict)),

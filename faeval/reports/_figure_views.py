@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
-from faeval.reports import _plots as plots
 from faeval.reports import _words as words
 from faeval.reports._numbers import level, percent, significant, style_for
-from faeval.reports._series import PowerCurve, mean_over_seeds, spans_decades
 from faeval.reports._shown import FigureView, Table
+from faeval.reports.figures import _plots as plots
+from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
 
 if TYPE_CHECKING:
     from faeval.reports._report import ControlCurve, Course, Profile

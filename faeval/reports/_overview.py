@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.errors import FaevalError
-from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._drift_view import DriftView, drift_view
 from faeval.reports._report import FORMS, Report, write_all
@@ -20,6 +19,7 @@ from faeval.reports._shown import ClaimView, Fact, Table, Tally
 from faeval.reports._text import anchors
 from faeval.reports._view import view
 from faeval.reports._words import plain
+from faeval.reports.figures import _placed as placed
 
 #: The files of an overview.
 PAGE, MARKDOWN = "index.html", "index.md"
@@ -102,7 +102,7 @@ class Cell:
 
     claim: ClaimView
     place: str
-    strips: tuple[figures.Contrast | None, ...]
+    strips: tuple[placed.Contrast | None, ...]
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _cells(found: Sequence[tuple[Verdict, ClaimView] | None], pages: Sequence[st
             continue
         verdict, claim = pair
         strips = tuple(
-            None if shown.strip is None else figures.strip(assertion, _beside(i, assertion, verdicts))
+            None if shown.strip is None else placed.strip(assertion, _beside(i, assertion, verdicts))
             for i, (assertion, shown) in enumerate(zip(verdict.assertions, claim.assertions, strict=True))
         )
         yield Cell(claim, f"{page}#{claim.anchor}" if page else "", strips)
@@ -241,8 +241,8 @@ def _forest(reports: Sequence[Report], names: Sequence[str]) -> str | None:
     """Return the forest plot of all claims over settings as inline SVG; None where nothing can be drawn."""
     if not any(verdict.assertions for report in reports for verdict in report.verdicts):
         return None
-    from faeval.reports._drawing import inline
-    from faeval.reports._plots import forest
+    from faeval.reports.figures._drawing import inline
+    from faeval.reports.figures._plots import forest
 
     figure = forest([replace(report, setting=name) for report, name in zip(reports, names, strict=True)])
     return str(inline(figure, "forest-plot", "Claims over settings", _FOREST))

@@ -43,7 +43,7 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
     ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
 
     def draw(shown: FigureView) -> str:
-        from faeval.reports._drawing import inline
+        from faeval.reports.figures._drawing import inline
 
         return Markup(inline(figures[shown.name], ids[shown.name], shown.title, shown.description))
 

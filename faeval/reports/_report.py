@@ -295,7 +295,7 @@ class Report:
 
     def figures(self) -> Mapping[str, Figure]:
         """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it is asked for."""
-        from faeval.reports._plots import figures
+        from faeval.reports.figures._plots import figures
 
         return figures(self)
 
@@ -307,7 +307,7 @@ class Report:
         FaevalError
             The folder cannot be made or written to.
         """
-        from faeval.reports._drawing import render
+        from faeval.reports.figures._drawing import render
 
         drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in self.figures().items() for form in PAPER)
         return write_all(Path(folder), drawn)
@@ -317,25 +317,25 @@ class Report:
 
         With `strict`, undecided where a decision was expected fails.
         """
-        from faeval.reports._junit import junit
+        from faeval.reports.forms._junit import junit
 
         return junit(self, strict)
 
     def to_ctrf(self, strict: bool = False) -> str:
         """Return CTRF JSON: outcomes as in :meth:`to_junit`, where an error is called failed."""
-        from faeval.reports._ctrf import ctrf
+        from faeval.reports.forms._ctrf import ctrf
 
         return ctrf(self, strict)
 
     def to_latex(self) -> str:
         """Return a LaTeX table of the verdicts, for ``\\input``; it needs booktabs."""
-        from faeval.reports._latex import table
+        from faeval.reports.forms._latex import table
 
         return table(self)
 
     def to_badge(self) -> str:
         """Return a badge as JSON for an endpoint of shields.io."""
-        from faeval.reports._badge import badge
+        from faeval.reports.forms._badge import badge
 
         return badge(self)
 

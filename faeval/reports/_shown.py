@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faeval.reports import _figures as figures
 from faeval.reports import _words as words
 from faeval.reports._words import Phrase
+from faeval.reports.figures import _placed as placed
 
 if TYPE_CHECKING:
     from faeval.reports._drift_view import DriftView
@@ -43,8 +43,8 @@ class AssertionView:
     value: str
     margin: str
     result: words.Outcome
-    strip: figures.Contrast | None
-    dots: figures.Contrast | None
+    strip: placed.Contrast | None
+    dots: placed.Contrast | None
     description: str
     seeds: Table
     facts: tuple[Fact, ...]
@@ -54,7 +54,7 @@ class AssertionView:
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of :func:`faeval.reports._plots.figures` by its name, and the tables that say the same."""
+    """A figure of :func:`faeval.reports.figures._plots.figures` by its name, and the tables that say the same."""
 
     name: str
     title: str

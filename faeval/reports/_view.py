@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
-from faeval.reports import _plots as plots
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
 from faeval.reports._drift_view import drift_view
@@ -16,6 +15,7 @@ from faeval.reports._numbers import rate
 from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
 from faeval.reports._shown import RuleView, Table, Tally, View
 from faeval.reports._words import Phrase, Span
+from faeval.reports.figures import _plots as plots
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report

@@ -17,7 +17,7 @@ import pytest
 
 from faeval import claims, pipeline
 from faeval.experiment import CONTROL_FLOOR
-from faeval.reports import anchors_of
+from faeval.reports.checking import anchors_of
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))

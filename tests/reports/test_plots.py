@@ -28,11 +28,11 @@ from faeval.cli import app
 from faeval.errors import FaevalError
 from faeval.reports import ControlCurve, Course, Profile, Report
 from faeval.reports import _words as words
-from faeval.reports._drawing import inline, render, save
 from faeval.reports._numbers import percent, read
-from faeval.reports._plots import contrast, controls, courses, forest, layers, power, power_curves
-from faeval.reports._series import mean_over_seeds, spans_decades
 from faeval.reports._view import view
+from faeval.reports.figures._drawing import inline, render, save
+from faeval.reports.figures._plots import contrast, controls, courses, forest, layers, power, power_curves
+from faeval.reports.figures._series import mean_over_seeds, spans_decades
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONFTEST = Path(__file__).with_name("conftest.py")
@@ -70,7 +70,7 @@ def seeds_of(figure, n):
 
 DIGESTS = """
 import hashlib, json, runpy, sys
-from faeval.reports._drawing import inline, render
+from faeval.reports.figures._drawing import inline, render
 report = runpy.run_path(sys.argv[1])["illustrated"]()
 made = {}
 for name, figure in report.figures().items():
@@ -242,7 +242,7 @@ def test_a_page_takes_its_own_colours_and_a_file_plain_ones(illustrated_report):
 def test_the_colours_are_those_of_the_page():
     css = (Path(fe.__file__).parent / "reports" / "templates" / "page.css").read_text()
     root = css.split("}")[0]
-    from faeval.reports import _drawing
+    from faeval.reports.figures import _drawing
 
     for colour, name in _drawing._VARIABLES.items():
         short = "#" + colour[1::2] if colour[1::2] == colour[2::2] else colour

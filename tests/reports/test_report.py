@@ -20,9 +20,9 @@ from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.reports import Profile, Report
 from faeval.reports import _words as words
-from faeval.reports._figures import dots, strip
 from faeval.reports._numbers import read
 from faeval.reports._view import view
+from faeval.reports.figures._placed import dots, strip
 
 NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
 VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"

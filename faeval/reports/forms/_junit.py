@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from faeval.reports._cases import cases
 from faeval.reports._text import CELL, clip
+from faeval.reports.forms._cases import cases
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faeval.claims._verdict import WORDS
-from faeval.reports._printed import Number, printed
-from faeval.reports._read import Place, Readback
-from faeval.reports._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
+from faeval.reports.checking._printed import Number, printed
+from faeval.reports.checking._read import Place, Readback
+from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
 
 _DECLARED, _LEVEL, _UNROUNDED = 10, 3, 9  # significant digits of what is printed without trailing zeros
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import WORDS
 from faeval.errors import FaevalError
-from faeval.reports._expected import Expectations, in_json, quotable
-from faeval.reports._printed import ESTIMATE, Number, agrees, first_wrong, printed, without
-from faeval.reports._read import Link, Place, Readback, read_form
-from faeval.reports._recompute import ClaimNumbers, ReportNumbers
+from faeval.reports.checking._expected import Expectations, in_json, quotable
+from faeval.reports.checking._printed import ESTIMATE, Number, agrees, first_wrong, printed, without
+from faeval.reports.checking._read import Link, Place, Readback, read_form
+from faeval.reports.checking._recompute import ClaimNumbers, ReportNumbers
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from faeval.reports._cases import Case, cases
 from faeval.reports._text import CELL, clip
+from faeval.reports.forms._cases import Case, cases
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report

@@ -1,4 +1,4 @@
-"""What a report draws, from its data to a matplotlib Figure; :mod:`faeval.reports._drawing` makes bytes of it.
+"""What a report draws, from its data to a matplotlib Figure; :mod:`faeval.reports.figures._drawing` makes bytes of it.
 
 Axes are placed in inches, and numbers are scaled and written here: matplotlib chooses no layout and formats no text, so
 that a figure depends neither on fonts nor on its user's settings. Whatever lies outside its axis ends in an arrow.
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
 from faeval.reports import _words as words
-from faeval.reports._drawing import (
+from faeval.reports._numbers import exact, percent, significant
+from faeval.reports._text import anchors, clean
+from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
     DOUBLE,
@@ -30,9 +32,7 @@ from faeval.reports._drawing import (
     TONES,
     styled,
 )
-from faeval.reports._numbers import exact, percent, significant
-from faeval.reports._series import PowerCurve, Rows, mean_over_seeds, power_curve, spans_decades
-from faeval.reports._text import anchors, clean
+from faeval.reports.figures._series import PowerCurve, Rows, mean_over_seeds, power_curve, spans_decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

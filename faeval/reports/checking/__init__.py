@@ -1,0 +1,18 @@
+"""Renderings read back and held against the evidence: every text, and every number computed again."""
+
+from __future__ import annotations
+
+from faeval.reports.checking._check import CheckedFile, Finding, anchors_of, check_quoted, check_rendering
+from faeval.reports.checking._read import links
+from faeval.reports.checking._recompute import ReportNumbers, recompute
+
+__all__ = [
+    "CheckedFile",
+    "Finding",
+    "ReportNumbers",
+    "anchors_of",
+    "check_quoted",
+    "check_rendering",
+    "links",
+    "recompute",
+]
