@@ -81,11 +81,11 @@ def report(
         raise FaevalError("FOLDERS: none was named; give the folders that faeval verify --report wrote.")
     check_format(format)
     if check:
-        if given := _given(out=out, figures=figures, summary=summary, against=against, overview=overview):
-            raise FaevalError(
-                f"{given}: --check writes nothing and compares with nothing else; leave one of the two away."
-            )
-        _print_check(pipeline.check(folders, claims or [Path("claims")], forms if form else None), format)
+        if given := _given(out=out, figures=figures, summary=summary, overview=overview):
+            raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
+        _print_check(
+            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format
+        )
     if format == "json" and not against:
         raise FaevalError(
             "--format json says how --check and --against are printed; give one of them, or leave it away."
@@ -185,6 +185,10 @@ def _print_check(done: Check, format: str) -> NoReturn:  # noqa: A002
 def _counted(file: CheckedFile) -> str:
     if file.form == "evidence":
         return "not what the report rests on"
+    if file.form == "figure":
+        return "compared with what the evidence draws"
+    if file.form == "overview":
+        return f"{file.numbers} numbers, compared as text with those of its reports"
     if file.form == "document":
         return f"{file.numbers} quoted figures and verdicts"
     return f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others compared as text"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from urllib.parse import unquote
 from faeval import evidence
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.pipeline._again import chosen_in, decide_stated, report_folders, stated
+from faeval.pipeline._against import Earlier, against, earlier_reports
 from faeval.pipeline._select import Given
-from faeval.reports import FORMS, WRITTEN, Report
+from faeval.reports import FORMS, PAPER, WRITTEN, Overview, Report
 from faeval.reports.checking import (
     CheckedFile,
     Finding,
@@ -22,9 +23,11 @@ from faeval.reports.checking import (
     anchors_of,
     check_quoted,
     check_rendering,
+    pages_of,
     recompute,
 )
 from faeval.reports.checking import links as links_of
+from faeval.reports.figures import render
 
 SCHEMA = "faeval/check/1"
 _WHOLE = "the whole file"
@@ -56,8 +59,8 @@ class Check:
 class _Folder:
     """A report folder and its report decided again, at most once; what forbids that is a finding."""
 
-    def __init__(self, path: Path, given: Given) -> None:
-        self.path, self.given = path, given
+    def __init__(self, path: Path, given: Given, earlier: Sequence[Earlier] = ()) -> None:
+        self.path, self.given, self.earlier = path, given, earlier
 
     @cached_property
     def again(self) -> tuple[Report, ReportNumbers] | Finding:
@@ -70,6 +73,8 @@ class _Folder:
             report = decide_stated(self.path, said, chosen)
         except (FaevalError, ValueError, TypeError) as error:  # what was altered may be of any type
             return self._finding(next(pack for pack in evidence.PACKS if (self.path / pack).is_file()), error)
+        if self.earlier:
+            report = against(report, self.path, self.earlier)
         return report, recompute(report, chosen.claims)
 
     @cached_property
@@ -95,9 +100,26 @@ class _Folder:
             file = self.path / FORMS[form]
             if file.is_file():
                 yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers)
+        yield from self._figures(report)
+
+    def _figures(self, report: Report) -> Iterator[CheckedFile]:
+        """Hold each figure that was written for a paper against the one that the evidence draws, byte by byte."""
+        for name, figure in report.figures().items() if (self.path / "figures").is_dir() else ():
+            for form in PAPER:
+                file = self.path / "figures" / f"{name}.{form}"
+                if file.is_file():
+                    text = "is not the figure that the evidence draws; --figures writes it again."
+                    wrong = file.read_bytes() != render(figure, form)
+                    found = (Finding(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
+                    yield CheckedFile(file.as_posix(), "figure", findings=found)
 
 
-def check(paths: Iterable[str | Path], given: Given = "claims", forms: Iterable[str] | None = None) -> Check:
+def check(
+    paths: Iterable[str | Path],
+    given: Given = "claims",
+    forms: Iterable[str] | None = None,
+    earlier: Iterable[str | Path] = (),
+) -> Check:
     """Recompute what reports and documents say from the evidence in the report folders; nothing is trained or written.
 
     Parameters
@@ -109,6 +131,8 @@ def check(paths: Iterable[str | Path], given: Given = "claims", forms: Iterable[
         Where the claims are.
     forms
         Check these of the ``FORMS`` alone.
+    earlier
+        Earlier reports, where renderings say what moved since.
 
     Raises
     ------
@@ -116,18 +140,23 @@ def check(paths: Iterable[str | Path], given: Given = "claims", forms: Iterable[
         There is nothing to check in one of the paths; a claim of a report is not among those given.
     """
     wanted = tuple(FORMS if forms is None else forms)
+    before = earlier_reports(earlier)
     folders: dict[Path, _Folder] = {}
     documents: dict[Path, None] = {}
+    overviews: dict[Path, None] = {}
     for path in map(Path, paths):
         reports, pages = _within(path)
-        folders |= {folder.resolve(): _Folder(folder, given) for folder in reports if folder.resolve() not in folders}
+        folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
         documents |= dict.fromkeys(pages)
+        overviews |= dict.fromkeys(p.parent for p in sorted(path.rglob(Overview.PAGE)) if _is_overview(p))
     files: list[CheckedFile] = []
     absent: list[str] = []
     for folder in list(folders.values()):
         files += folder.check(wanted)
         due = WRITTEN if forms is None else wanted
         absent += [(folder.path / FORMS[f]).as_posix() for f in due if not (folder.path / FORMS[f]).is_file()]
+    for at in overviews:
+        files += _overview(at, folders, given)
     files += [_document(page, folders, given) for page in documents]
     return Check(tuple(files), tuple(absent))
 
@@ -152,6 +181,37 @@ def _within(path: Path) -> tuple[list[Path], list[Path]]:
 
 def _holds_evidence(folder: Path) -> bool:
     return any((folder / pack).is_file() for pack in evidence.PACKS)
+
+
+def _is_overview(page: Path) -> bool:
+    return Overview.MARK.encode() in page.read_bytes()[:2000]
+
+
+def _overview(at: Path, folders: dict[Path, _Folder], given: Given) -> Iterator[CheckedFile]:
+    """Hold an overview, whose links say which reports it shows, against them; each number of it is a number of theirs."""
+    page = at / Overview.PAGE
+    shown = [at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))]
+    reports: list[Report] = []
+    for folder in shown:
+        known = folders.setdefault(folder.resolve(), _Folder(folder, given)).again if _is_report(folder) else None
+        if not isinstance(known, tuple):
+            text = known.text if known else "holds no evidence, or no verdicts.json"
+            finding = Finding(page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}")
+            yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
+            return
+        reports.append(known[0])
+    fresh = Overview.of(reports, shown, at)
+    for file, form, text in (
+        (page, "html", fresh.to_html()),
+        (at / Overview.MARKDOWN, "markdown", fresh.to_markdown()),
+    ):
+        if file.is_file():
+            found = check_rendering(file.as_posix(), form, file.read_bytes(), text)
+            yield replace(found, form="overview")
+
+
+def _is_report(folder: Path) -> bool:
+    return (folder / FORMS["json"]).is_file() and _holds_evidence(folder)
 
 
 def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> CheckedFile:

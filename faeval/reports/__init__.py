@@ -6,6 +6,7 @@ from faeval.reports._drift import KINDS, Change, Difference, Drift, drift, drift
 from faeval.reports._overview import Overview
 from faeval.reports._report import (
     FORMS,
+    PAPER,
     SCHEMA,
     WRITTEN,
     ControlCurve,
@@ -23,6 +24,7 @@ from faeval.reports.forms import facts_of, properties
 __all__ = [
     "FORMS",
     "KINDS",
+    "PAPER",
     "SCHEMA",
     "WRITTEN",
     "Change",

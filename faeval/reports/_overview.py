@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
@@ -21,8 +22,6 @@ from faeval.reports._view import view
 from faeval.reports._words import plain
 from faeval.reports.figures import _placed as placed
 
-#: The files of an overview.
-PAGE, MARKDOWN = "index.html", "index.md"
 #: What of the glossary an overview needs.
 _TERMS = ("seed", "margin", "interval", "supported", "refuted", "inconclusive", "invalid", "registration")
 
@@ -41,6 +40,11 @@ class Overview:
 
     reports: tuple[Report, ...]
     folders: tuple[str | None, ...]
+
+    #: The files of an overview, and what its page is known by.
+    PAGE: ClassVar[str] = "index.html"
+    MARKDOWN: ClassVar[str] = "index.md"
+    MARK: ClassVar[str] = '<meta name="generator" content="faeval overview">'
 
     @classmethod
     def of(cls, reports: Iterable[Report], folders: Iterable[str | Path], into: str | Path) -> Overview:
@@ -73,7 +77,7 @@ class Overview:
         FaevalError
             The folder cannot be made or written to.
         """
-        texts = {PAGE: self.to_html(), MARKDOWN: self.to_markdown()}
+        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
         return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,6 +250,7 @@ class Report:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "evidence_sha256": self.evidence_sha256,
             "lock_sha256": self.lock_sha256,
+            "grounds": [_plain(asdict(g)) | {"checks": dict(g.checks)} for g in self.grounds],
             "profiles": [
                 {
                     "arm": p.arm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from faeval import pipeline
 from faeval.errors import FaevalError
 from faeval.pipeline import Check
+from faeval.reports import Overview
 
 ROOT = Path(__file__).parents[2]
 NAME = "instrument-teacher-pilot"
@@ -149,3 +151,60 @@ def test_a_document_that_quotes_altered_evidence_is_not_believed(folder: Path) -
     page.write_text(QUOTE.format("supported", ""))
     (folder / "evidence.csv").write_text((folder / "evidence.csv").read_text().replace("0.9", "0.8", 1))
     assert [f.kind for f in check(page).findings] == ["evidence"]
+
+
+@pytest.fixture
+def overview(folder: Path) -> Path:
+    """An overview of the report and a copy of it, in the folder above both."""
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    reports = [pipeline.decide_again(f, ROOT / "claims") for f in (folder, other)]
+    Overview.of(reports, [folder, other], folder.parent).write(folder.parent)
+    return folder.parent
+
+
+def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> None:
+    done = check(overview)
+    assert done.findings == ()
+    assert {Path(f.file).name for f in done.files if f.form == "overview"} == {"index.html", "index.md"}
+    (quotes,) = [f for f in done.files if f.form == "document"]
+    assert quotes.numbers > 4
+    for name in ("index.html", "index.md"):
+        text = (overview / name).read_text()
+        value = re.search(r"0\.\d+ \[", text)
+        assert value
+        altered(overview / name, value[0], value[0].replace("0.", "0.9"))
+    found = check(overview).findings
+    assert {(Path(f.file).name, f.kind) for f in found} == {
+        ("index.html", "text"),
+        ("index.md", "text"),
+        ("index.md", "quoted"),
+    }
+
+
+def test_an_overview_of_a_report_that_is_gone_is_a_finding(overview: Path) -> None:
+    (overview / "other" / "evidence.csv").unlink()
+    found = [f for f in check(overview).findings if Path(f.file).name == "index.html"]
+    assert [f.kind for f in found] == ["evidence"]
+    assert "holds no evidence" in found[0].text
+
+
+def test_a_page_that_says_what_moved_is_checked_with_the_same_earlier_report(folder: Path) -> None:
+    earlier = folder.parents[1] / "earlier"
+    shutil.copytree(folder, earlier)
+    altered(earlier / "verdicts.json", '"verdict": "supported"', '"verdict": "refuted"')
+    before = pipeline.earlier_reports([earlier])
+    pipeline.against(pipeline.decide_again(folder, ROOT / "claims"), folder, before).write(folder)
+    assert "since" in (folder / "report.md").read_text().lower()
+    assert check(folder, earlier=[earlier]).findings == ()
+    assert check(folder).findings
+
+
+def test_figures_for_a_paper_are_checked_where_they_were_written(folder: Path) -> None:
+    pipeline.decide_again(folder, ROOT / "claims").write_figures(folder / "figures")
+    assert check(folder).findings == ()
+    figures = sorted((folder / "figures").iterdir())
+    drawn = next(f for f in figures if f.suffix == ".svg" and f.name.startswith("contrast"))
+    altered(drawn, "0.", "1.")
+    (finding,) = check(folder).findings
+    assert (finding.file, finding.kind) == (drawn.as_posix(), "markup")

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from faeval.claims._verdict import REASONS, REGISTRATIONS, WORDS, AssertionResult, MeasuredError, Side, Verdict
 from faeval.errors import FaevalError
-from faeval.reports import FORMS, SCHEMA, Profile, Report, json_schema, value_text
+from faeval.reports import FORMS, SCHEMA, Grounds, LowestControl, Profile, Reading, Report, json_schema, value_text
 from faeval.reports._numbers import read
 
 HERE = Path(__file__).parent
@@ -299,6 +299,9 @@ def test_the_schema_names_the_fields_of_the_classes_and_the_words(schema):
         ("side", Side, set()),
         ("measured_error", MeasuredError, set()),
         ("profile", Profile, set()),
+        ("grounds", Grounds, set()),
+        ("reading", Reading, set()),
+        ("lowest_control", LowestControl, set()),
     ):
         found = schema["$defs"][name]
         assert set(found["properties"]) == {f.name for f in fields(kind)} | more

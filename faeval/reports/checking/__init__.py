@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faeval.reports.checking._check import CheckedFile, Finding, anchors_of, check_quoted, check_rendering
-from faeval.reports.checking._read import links
+from faeval.reports.checking._read import links, pages_of
 from faeval.reports.checking._recompute import ReportNumbers, recompute
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "check_quoted",
     "check_rendering",
     "links",
+    "pages_of",
     "recompute",
 ]

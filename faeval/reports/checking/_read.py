@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -332,6 +333,12 @@ def links(text: str) -> Iterator[Link]:
                 end = next(j for j in range(i, len(children)) if children[j].type == "link_close")
                 line = (token.map or [0])[0] + 1
                 yield Link(_inline(children[i + 1 : end]), str(child.attrs.get("href", "")), line)
+
+
+def pages_of(overview: str) -> list[str]:
+    """Return the folders of the reports that an overview's page shows, as its links have them, in the order of its columns."""
+    found = re.findall(r'href="([^"#]*)/report\.html"', overview)
+    return list(dict.fromkeys(map(unescape, found)))
 
 
 # --- JSON, XML, LaTeX ---
