@@ -36,7 +36,8 @@ def checked() -> pipeline.Check:
 
 def test_every_number_of_every_rendering_and_quoted_figure_is_what_the_evidence_gives(checked: pipeline.Check) -> None:
     assert [f"{f.file} {f.kind} {f.claim} {f.place}: {f.text}" for f in checked.findings] == []
-    renderings = [f for f in checked.files if f.form != "document"]
+    assert sum(f.form == "overview" for f in checked.files) == 2
+    renderings = [f for f in checked.files if f.form not in ("document", "overview")]
     assert len(renderings) >= 3 * len(PUBLISHED)
     assert all(f.recomputed > 0 for f in renderings)
 
