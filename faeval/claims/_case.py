@@ -75,6 +75,7 @@ def open_case(
     asked: int | tuple[int, ...] | None,
     by_hand: bool,
     known: dict[str, Experiment],
+    failures: Sequence[tuple[str, int, str]] = (),
 ) -> Case:
     """Return a claim with its registration and the seeds that it is to be decided on."""
     registered = lock.claims.get(claim.id) if lock and claim.id else None
@@ -93,7 +94,9 @@ def open_case(
         case.problem = Problem("invalid", "error", str(error))
         return case
     if registered is None and asked is None and by_hand:
-        case.seeds = index.seeds(labels) or planned
+        # A run that failed left no row, and is no seed that was never run.
+        failed = {seed for label, seed, _ in failures if label in labels}
+        case.seeds = tuple(sorted({*index.seeds(labels), *failed})) or planned
     if registered is None and set(case.seeds) & looked:
         case.flags.append("reproduction")
     if registered is not None:

@@ -80,7 +80,7 @@ def decide(
     if seeds is not None:
         listed_seeds = seed_list(seeds, "decide")
         seeds = seeds if isinstance(seeds, int) else listed_seeds
-    cases = [open_case(c, setting, index, lock, seeds, by_hand, known) for c in everything]
+    cases = [open_case(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything]
     for case in cases:
         measure(case, index, failures)
     _decide_families(cases, lock)

@@ -10,7 +10,7 @@ from typing import Any
 from faeval import evidence
 from faeval.errors import EvidenceError, FaevalError
 from faeval.pipeline._select import Given, Selection, select
-from faeval.pipeline._walk import verify
+from faeval.pipeline._walk import decide_from
 from faeval.reports import FORMS, Report
 
 
@@ -95,9 +95,10 @@ def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selecti
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
     """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked for."""
     seeds = said.get("seeds")
-    return verify(
+    return decide_from(
+        folder,
         chosen,
-        setting=said.get("setting"),
-        seeds=seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
-        from_evidence=folder,
+        said.get("setting"),
+        seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
+        by_hand=bool(said.get("by_hand", True)),
     )

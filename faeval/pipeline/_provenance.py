@@ -91,6 +91,22 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
     return Origins({n: frozenset(locks) for n, locks in found.items()}, frozenset(common) if common else None)
 
 
+def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> list[dict[str, Any]]:
+    """Return runs that failed as they are written beside evidence: they left no row in it, and are an outcome all the same."""
+    return [{"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)]
+
+
+def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
+    """Return what a written provenance says of runs that failed."""
+    items = provenance.get("failures", [])
+    try:
+        return [(str(item["arm"]), int(item["seed"]), str(item["message"])) for item in items]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(
+            f"provenance.json: failures={items!r} cannot be read ({error!r}); restore the file."
+        ) from None
+
+
 def written_provenance(source: Any) -> dict[str, Any]:
     """Return what stands in provenance.json beside evidence that was given by path."""
     if not isinstance(source, str | Path):

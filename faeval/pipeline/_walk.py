@@ -15,7 +15,15 @@ from faeval.experiment import RunOptions
 from faeval.pipeline._figures import controls_in, courses_of, grounds_of, profiles_of
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
-from faeval.pipeline._provenance import check_stated, origins_of, provenance_of, written_origins, written_provenance
+from faeval.pipeline._provenance import (
+    check_stated,
+    origins_of,
+    provenance_of,
+    spelt_failures,
+    written_failures,
+    written_origins,
+    written_provenance,
+)
 from faeval.pipeline._select import STORE, Given, Selection, needs, select
 from faeval.pipeline._stale import flag_stale
 from faeval.reports import Report
@@ -91,14 +99,7 @@ def verify(
     campaign.check_options(backend, cluster, retries, time_limit, runs=from_evidence is None and not offline)
     chosen_seeds = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     if from_evidence is not None:
-        table = evidence.read(from_evidence)
-        check_stated(from_evidence, table)
-        chosen = select(given, setting or _only_setting(table), everything=everything)
-        _check_same_experiment(chosen, setting)
-        table = table[table["setting"] == chosen.setting]
-        written = written_provenance(from_evidence)
-        verdicts = _decide(chosen, table, chosen_seeds, written_origins(written), by_hand=True)
-        return _report(chosen, table, flag_stale(chosen, verdicts, written), written, chosen_seeds)
+        return decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())
@@ -135,8 +136,32 @@ def verify(
         verdicts = _decide(chosen, table, chosen_seeds, origins, failures, by_hand=False)
         further = next_stops(chosen, verdicts, stops or {})
         if not further:
-            return _report(chosen, table, verdicts, provenance_of(records, origins), chosen_seeds)
+            provenance = provenance_of(records, origins)
+            if failures:
+                provenance["failures"] = spelt_failures(failures)
+            return _report(chosen, table, verdicts, provenance, chosen_seeds)
         stops = further
+
+
+def decide_from(
+    source: str | Path | pd.DataFrame,
+    given: Given,
+    setting: str | None = None,
+    seeds: int | tuple[int, ...] | None = None,
+    *,
+    everything: bool = False,
+    by_hand: bool = True,
+) -> Report:
+    """Decide from a table, file or folder alone; `by_hand` as in ``fe.decide``."""
+    table = evidence.read(source)
+    check_stated(source, table)
+    chosen = select(given, setting or _only_setting(table), everything=everything)
+    _check_same_experiment(chosen, setting)
+    table = table[table["setting"] == chosen.setting]
+    written = written_provenance(source)
+    failures = written_failures(written)
+    verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
+    return _report(chosen, table, flag_stale(chosen, verdicts, written), written, seeds, by_hand=by_hand)
 
 
 def _decide(
@@ -166,11 +191,14 @@ def _report(
     verdicts: Sequence[Verdict],
     provenance: dict[str, Any],
     seeds: int | tuple[int, ...] | None,
+    *,
+    by_hand: bool = False,
 ) -> Report:
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
         seeds=seeds,
+        by_hand=by_hand,
         evidence_sha256=evidence.digest(table) if len(table) else None,
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         provenance=provenance,

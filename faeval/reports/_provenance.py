@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from faeval.experiment import named
 from faeval.reports._shown import Fact
 from faeval.reports._words import plain
+
+_MOST_FAILED = 5  # that are named
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -16,7 +19,12 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
     """Say what the evidence says of where it comes from."""
     yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
     yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
-    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256"}):  # said elsewhere
+    failed = report.provenance.get("failures") or ()
+    for run in failed[:_MOST_FAILED]:
+        yield Fact("Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}"))
+    if len(failed) > _MOST_FAILED:
+        yield Fact("Failed run", plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"))
+    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256", "failures"}):  # said elsewhere
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
 
 
