@@ -25,3 +25,9 @@ class Tampered(FaevalError):
     """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after it was written."""
 
     exit_code = 12
+
+
+class Drifted(FaevalError):
+    """A verdict comes out otherwise from the evidence that it was decided from before."""
+
+    exit_code = 1

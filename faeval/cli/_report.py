@@ -101,6 +101,8 @@ def report(
     results: list[Report] = []
     for folder in found:
         result = pipeline.decide_again(folder, claims or [Path("claims")])
+        if not earlier:
+            pipeline.check_unmoved(folder, result)
         results.append(pipeline.against(result, folder, earlier) if earlier else result)
     written: list[Path] = []
     for folder, result in zip(found, results, strict=True):

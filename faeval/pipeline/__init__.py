@@ -1,5 +1,6 @@
 """The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line itself."""
 
+from faeval.pipeline._again import check_unmoved as check_unmoved
 from faeval.pipeline._again import decide_again as decide_again
 from faeval.pipeline._again import report_folders as report_folders
 from faeval.pipeline._against import Earlier as Earlier

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from faeval import evidence
-from faeval.errors import EvidenceError, FaevalError
+from faeval.errors import Drifted, EvidenceError, FaevalError
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._walk import decide_from
 from faeval.reports import FORMS, Report
@@ -77,6 +77,19 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
     """
     said = stated(folder)
     return decide_stated(folder, said, chosen_in(folder, said, given))
+
+
+def check_unmoved(folder: str | Path, report: Report) -> None:
+    """Raise Drifted where a verdict is another word than in the folder that it was decided again from."""
+    before = {verdict["claim"]: verdict.get("verdict") for verdict in stated(folder)["verdicts"]}
+    moved = [(v.claim, before[v.claim], v.verdict) for v in report.verdicts if before.get(v.claim) != v.verdict]
+    if moved:
+        named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
+        raise Drifted(
+            f"{folder}: {len(moved)} of its {len(report.verdicts)} verdicts come out otherwise from the same evidence ({named}), "
+            f"so nothing was written. The claims, their lock or faeval are not those that it was decided by: --against {folder} "
+            f"says what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+        )
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:

@@ -72,3 +72,22 @@ def test_what_cannot_be_checked_is_said(project: Path, run_faeval: Faeval, argum
     done = run_faeval(project, "report", "reports", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_report_is_not_written_over_where_its_verdicts_come_out_otherwise(
+    project: Path, run_faeval: Faeval, tmp_path: Path
+) -> None:
+    copy = tmp_path / "pilot"
+    shutil.copytree(project / "reports" / "pilot", copy)
+    text = (copy / "verdicts.json").read_text()
+    (copy / "verdicts.json").write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"', 1))
+    before = {file.name: file.read_bytes() for file in copy.iterdir()}
+    for more in ([], ["--overview", str(tmp_path)], ["--out", str(tmp_path / "out")]):
+        done = run_faeval(project, "report", str(copy), *more)
+        assert done.returncode == 1, done.stderr
+        assert "1 of its 2 verdicts come out otherwise from the same evidence" in done.stderr
+        assert "refuted, now supported" in done.stderr
+    assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
+    assert list(tmp_path.glob("*.html")) == []
+    told = run_faeval(project, "report", str(copy), "--against", str(copy))
+    assert (told.returncode, told.stderr) == (1, "")

@@ -478,6 +478,13 @@ def in_json(numbers: ReportNumbers, data: Any) -> Iterator[tuple[Place, Any, flo
         claim = numbers.claims.get(verdict.get("claim", ""))
         if claim is not None:
             yield from _in_verdict(claim, verdict)
+    for i, grounds in enumerate(data.get("grounds", ())):
+        claim = numbers.claims.get(grounds["claim"])
+        for j, control in enumerate(grounds["controls"]):
+            if claim is not None and claim.lowest_control and control["instrument"] == "float64":
+                at = f"grounds[{i}].controls[{j}]"
+                yield Place(part=f"{at}.value"), control["value"], claim.lowest_control[0]
+                yield Place(part=f"{at}.states"), control["states"], claim.lowest_control[1]
     for i, profile in enumerate(data.get("profiles", ())):
         if numbers.rows.of(profile["arm"], profile["metric"]) is None:
             continue  # a report without its table of evidence
