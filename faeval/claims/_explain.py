@@ -226,13 +226,42 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
     needed = _seeds_needed(ruling, results)
     if needed is not None and needed > len(case.seeds):
-        return f"{plan}a new registration on fresh seeds would need about {needed} of them."
+        return f"{plan}a new registration on fresh seeds would need about {needed} of them{_if_so(ruling, results)}."
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin.
         return (
             f"{plan}the effect is nearer its margin than anticipated: a new registration needs more than these seeds."
         )
     return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
+
+
+def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
+    """Say which effect the seeds needed are counted for, and where these seeds speak for one that would need more."""
+    open_ = [r for r in results if r.p_support > ruling.decision.level_support and r.anticipated is not None]
+    if not open_:
+        return ""
+    said = ", if the effect is " + " and ".join(f"{r.anticipated:.3g}" for r in open_) + " as anticipated"
+    for r in open_:
+        sign = -1 if r.kind in ("below", "not_below") else 1  # of which the effect is b - a
+        found, low, high = sign * r.estimate, *sorted(sign * bound for bound in r.ordinary)
+        assert r.anticipated is not None
+        outside = not low <= r.anticipated <= high
+        if outside and _beyond_margin(r, found) < _beyond_margin(r, r.anticipated):
+            where = (
+                "nearer its margin, where more are needed"
+                if _beyond_margin(r, found) > 0
+                else "on the side that refutes"
+            )
+            return f"{said}; these seeds put it at {found:.2g}, {where}"
+    return said
+
+
+def _beyond_margin(result: AssertionResult, effect: float) -> float:
+    """How far on the claimed side of its margin an effect lies."""
+    m = result.margin
+    if result.kind == "equivalent":
+        return m - abs(effect)
+    return m - effect if result.kind in ("not_above", "not_below") else effect - m
 
 
 def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:

@@ -149,6 +149,44 @@ def test_power_is_told_at_the_pilots_spread(table: Table, claim: Make, lock: Loc
     assert one(made, wide(table, range(1, 6)), lock=lock(made)).assertions[0].power is None
 
 
+NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that refutes"
+
+
+@pytest.mark.parametrize(
+    ("kind", "effect", "spread", "anticipated", "said"),
+    [
+        (
+            "exceeds",
+            0.12,
+            0.10,
+            0.15,
+            "if the effect is 0.15 as anticipated.",
+        ),  # these seeds may well be of such an effect
+        ("exceeds", 0.11, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}."),
+        ("exceeds", 0.09, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.09, {BEYOND}."),
+        ("below", -0.11, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}."),
+        (
+            "not_above",
+            0.08,
+            0.02,
+            -0.20,
+            f"if the effect is -0.2 as anticipated; these seeds put it at 0.08, {NEARER}.",
+        ),
+        ("equivalent", -0.09, 0.02, 0.0, f"if the effect is 0 as anticipated; these seeds put it at -0.09, {NEARER}."),
+    ],
+)
+def test_the_seeds_needed_name_the_effect_that_they_are_counted_for(
+    table: Table, claim: Make, lock: Locks, kind: str, effect: float, spread: float, anticipated: float, said: str
+) -> None:
+    """A count for an effect that the seeds themselves speak against is no comfort."""
+    made = claim(kind, 0.1, id="f::x", family="f", anticipated=anticipated)
+    a = effect + spread * np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
+    pilots = {"f::x": {"toy": [Spread(n=6, mean=0.2, sd=0.5)]}}
+    found = one(made, table({"a": a, "b": np.zeros(5)}, list(range(1, 6))), lock=lock(made, pilots=pilots))
+    assert found.verdict == "inconclusive"
+    assert found.takes.endswith(f"of them, {said}")
+
+
 # --- families ---
 
 
