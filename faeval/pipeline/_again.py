@@ -108,10 +108,12 @@ def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selecti
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
     """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked for."""
     seeds = said.get("seeds")
+    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were taken.
+    run = any(verdict.get("reason_code") == "plan_not_reached" for verdict in said["verdicts"])
     return decide_from(
         folder,
         chosen,
         said.get("setting"),
         seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
-        by_hand=bool(said.get("by_hand", True)),
+        by_hand=not run,
     )

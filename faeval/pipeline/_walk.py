@@ -161,7 +161,7 @@ def decide_from(
     written = written_provenance(source)
     failures = written_failures(written)
     verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
-    return _report(chosen, table, flag_stale(chosen, verdicts, written), written, seeds, by_hand=by_hand)
+    return _report(chosen, table, flag_stale(chosen, verdicts, written), written, seeds)
 
 
 def _decide(
@@ -191,14 +191,11 @@ def _report(
     verdicts: Sequence[Verdict],
     provenance: dict[str, Any],
     seeds: int | tuple[int, ...] | None,
-    *,
-    by_hand: bool = False,
 ) -> Report:
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
         seeds=seeds,
-        by_hand=by_hand,
         evidence_sha256=evidence.digest(table) if len(table) else None,
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         provenance=provenance,

@@ -189,8 +189,6 @@ class Report:
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
         What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
-    by_hand
-        Whether the evidence was given, not produced for these claims; see ``fe.decide``.
     drift
         What has moved since the report that this one was compared with; see :meth:`against`.
     """
@@ -205,7 +203,6 @@ class Report:
     grounds: tuple[Grounds, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
-    by_hand: bool = False
     courses: tuple[Course, ...] = ()
     drift: Drift | None = None
 
@@ -248,7 +245,6 @@ class Report:
             "schema": SCHEMA,
             "setting": self.setting,
             "seeds": _plain(self.seeds),
-            "by_hand": self.by_hand,
             "counts": self.counts,
             "exit_code": self.exit_code(strict),
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],

@@ -167,10 +167,10 @@ NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that r
         ("below", -0.11, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}."),
         (
             "not_above",
-            0.08,
+            0.09,
             0.02,
             -0.20,
-            f"if the effect is -0.2 as anticipated; these seeds put it at 0.08, {NEARER}.",
+            f"if the effect is -0.2 as anticipated; these seeds put it at 0.09, {NEARER}.",
         ),
         ("equivalent", -0.09, 0.02, 0.0, f"if the effect is 0 as anticipated; these seeds put it at -0.09, {NEARER}."),
     ],

@@ -72,3 +72,13 @@ def test_a_report_of_evidence_given_by_hand_stays_one(tmp_path: Path) -> None:
     pipeline.publish(by_hand, tmp_path / "second")
     assert pipeline.decide_again(tmp_path / "second", file).verdicts == by_hand.verdicts
     assert by_hand.verdicts[0].seeds == (11, 12, 13)
+
+
+def test_a_plan_that_was_not_reached_stays_so(tmp_path: Path) -> None:
+    file = tmp_path / "toy.py"
+    file.write_text(CLAIMS.format(fails="False"))
+    pipeline.verify(file, seeds=3, store=tmp_path / "store", workers=1)
+    part = pipeline.verify(file, store=tmp_path / "store", offline=True)
+    assert part.verdicts[0].reason_code == "plan_not_reached"
+    pipeline.publish(part, tmp_path / "report")
+    assert pipeline.decide_again(tmp_path / "report", file).verdicts == part.verdicts
