@@ -93,6 +93,7 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
         text=assertion.text,
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
+        claimed=words.claimed_text(assertion),
         result=words.outcome(assertion),
         strip=placed.strip(assertion) if estimated else None,
         dots=placed.dots(assertion, verdict.seeds) if estimated else None,
