@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
 from faeval.reports import _words as words
-from faeval.reports._numbers import level, percent, significant, style_for
+from faeval.reports._numbers import chance, level, significant, style_for
 from faeval.reports._shown import FigureView, Table
 from faeval.reports.figures import _plots as plots
 from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
@@ -126,7 +126,7 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
 def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
     cautious = curve.cautious or (math.nan,) * len(curve.seeds)
-    said = [("no bound" if math.isnan(p) else percent(min(p, 1 - 1e-9))) for p in (*curve.power, *cautious)]
+    said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
     cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
     for (planned, *texts), group in groupby(cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])):
         seeds = words.seed_list(tuple(n for n, *_ in group))

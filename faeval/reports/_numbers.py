@@ -118,6 +118,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def chance(power: float) -> str:
+    """Write the chance of a verdict in whole percent; none is certain, even where floating point says 1."""
+    return percent(min(power, 1 - 1e-9))
+
+
 def rate(share: float) -> str:
     """Write a measured rate with three decimals, as tables of error rates do: ``.050``."""
     return UNDEFINED if math.isnan(share) else f"{share:.3f}".removeprefix("0")
