@@ -80,7 +80,8 @@ def significant(value: float | None, digits: int = 2) -> str:
     """Write one number with so many significant digits."""
     if value is None or not math.isfinite(value) or value == 0:
         return Style(0)(value)
-    return style_for(abs(value), [value], digits)(value)
+    rounded = float(f"{value:.{digits - 1}e}")  # 0.9999 has as many digits as the 1 that it is written as
+    return style_for(abs(rounded), [rounded], digits)(value)
 
 
 def exact(value: float) -> str:

@@ -28,8 +28,9 @@ from faeval.cli import app
 from faeval.errors import FaevalError
 from faeval.reports import ControlCurve, Course, Profile, Report
 from faeval.reports import _words as words
+from faeval.reports._figure_views import side_by_side
 from faeval.reports._numbers import level as written_level
-from faeval.reports._numbers import percent, read
+from faeval.reports._numbers import percent, read, significant
 from faeval.reports._view import view
 from faeval.reports.figures._drawing import TONES, inline, render, save
 from faeval.reports.figures._plots import contrast, controls, courses, forest, layers, power, power_curves
@@ -367,6 +368,27 @@ def test_means_in_figures_are_those_of_the_tables(layer_profiles, illustrated_re
                     assert read(text) == pytest.approx(number, rel=2e-2, abs=2e-3)
             assert table.head[-1] == ("geometric mean" if logarithmic else "mean")
             assert mean[:, 0].tolist() == list(member.layers)
+
+
+def decimals(cell):
+    return len(cell.partition(".")[2])
+
+
+def test_numbers_of_one_row_have_the_same_decimals():
+    near_one = Profile(
+        "dfa", "control_true", (1, 2), (1, 2, 3), ((0.9999, 1e-5), (1.0001, 1.2e-5), (0.995, 0.9e-5)), epoch=1
+    )
+    shown = view(Report("t", (), profiles=(near_one,))).profiles[0].tables[0]
+    assert shown.rows[0] == ("1", "1.00", "1.00", "0.99", "1.00")
+    assert [text.partition("e")[2] for text in shown.rows[1][1:]] == ["−5"] * 4
+    assert [significant(v, 3) for v in (0.9999, 1.0001, 0.99949)] == ["1.00", "1.00", "0.999"]
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=5))
+def test_a_row_of_numbers_is_written_alike_unless_it_spans_decades(row):
+    style = side_by_side(row)
+    if not spans_decades([row]):
+        assert len({(decimals(style(v).partition("e")[0]), style(v).partition("e")[2]) for v in row}) == 1
 
 
 def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_report):
