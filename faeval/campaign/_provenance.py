@@ -30,8 +30,15 @@ def provenance(packages: Iterable[str], lock: str | None) -> Provenance:
     """Look once, in the parent, at the installed packages and the working directory."""
     versions = versions_here((*_ALWAYS, *packages))
     commit = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no") if commit else None
-    return Provenance(versions, commit, None if changes is None else bool(changes), lock)
+    return Provenance(versions, commit, _dirty() if commit else None, lock)
+
+
+def _dirty() -> bool | None:
+    """Whether a tracked file was changed, or a Python file, such as one of claims, is neither tracked nor ignored."""
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    code = (":(top)*.py", ":(top,exclude)*/site-packages/*")
+    others = _git("ls-files", "--others", "--exclude-standard", "--", *code)
+    return None if changes is None or others is None else bool(changes or others)
 
 
 @functools.cache

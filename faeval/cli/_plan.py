@@ -220,7 +220,11 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         )
         weak = any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
         state = (
-            f"{o.problem.verdict}: {o.problem.code}" if o.problem else "ok, but power is below 0.5" if weak else "ok"
+            f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
+            if o.problem
+            else "ok, but power is below 0.5"
+            if weak
+            else "ok"
         )
         cells = (o.claim.sentence, str(len(o.seeds)), f"{o.claim.family} ({o.family_size})", detectable)
         table.add_row(*map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state)))

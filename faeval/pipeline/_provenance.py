@@ -26,7 +26,8 @@ def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[
         seconds += record.seconds
         facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
         facts |= {"device": record.device, "threads": record.threads, "dataset": record.dataset, "lock": record.lock}
-        facts["commit"] = record.commit
+        changed = record.commit is not None and record.dirty
+        facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
         facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
         for name, value in facts.items():
             if value is not None:
@@ -35,7 +36,7 @@ def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[
         return {}
     return (
         {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
-        | {name: ", ".join(sorted(values)) for name, values in sorted(seen.items())}
+        | {name: ("; " if name == "commit" else ", ").join(sorted(values)) for name, values in sorted(seen.items())}
         | {"registrations": spelt_origins(origins)}
     )
 

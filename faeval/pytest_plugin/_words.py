@@ -41,7 +41,7 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
 
 def _row(nodeid: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
     word, code = outcome["verdict"], outcome["reason_code"]
-    said = f"{_GLYPHS[word]} {word}" + ("" if code == "decided" else f": {code}")
+    said = f"{_GLYPHS[word]} {word}" + ("" if code == "decided" else f": {code.replace('_', ' ')}")
     stands = {
         "free": "",
         "open": f"{outcome['expected']} expected",

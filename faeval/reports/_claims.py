@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _words as words
-from faeval.reports._figure_views import power_view
+from faeval.reports._figure_views import power_view, side_by_side
 from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
@@ -93,6 +93,7 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
         text=assertion.text,
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
+        claimed=words.claimed_text(assertion),
         result=words.outcome(assertion),
         strip=placed.strip(assertion) if estimated else None,
         dots=placed.dots(assertion, verdict.seeds) if estimated else None,
@@ -350,11 +351,14 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
     """The mean over these seeds at each layer of a profile, or why there is none."""
     place = {seed: i for i, seed in enumerate(profile.seeds)}
     rows = [place[seed] for seed in seeds if seed in place]
+    found: list[float | str] = []
     for column in range(len(profile.layers)):
         values = [profile.values[i][column] for i in rows]
         lacking = next((profile.status[i][column] for i in rows if profile.values[i][column] is None), "not there")
         whole = [v for v in values if v is not None]
-        yield significant(_mean(tuple(whole)), 3) if len(whole) == len(seeds) else words.spaced(lacking)
+        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else words.spaced(lacking))
+    style = side_by_side([v for v in found if isinstance(v, float)])
+    yield from (style(v) if isinstance(v, float) else v for v in found)
 
 
 def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:

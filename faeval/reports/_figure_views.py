@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
 from faeval.reports import _words as words
-from faeval.reports._numbers import level, percent, significant, style_for
+from faeval.reports._numbers import chance, level, significant, style_for
 from faeval.reports._shown import FigureView, Table
 from faeval.reports.figures import _plots as plots
 from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
@@ -69,19 +69,26 @@ def _by_arm(
 ) -> Table:
     """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
     geometric = spans_decades(row for member in members for row in member.values)
-    style: Callable[[float], str] = style_for(math.nan, [v for row in of.values for v in row if v is not None])
-    if geometric:  # decimals that suit the largest would make zeros of the smallest
-        style = partial(significant, digits=3)
-    texts = [
-        [s.replace("_", " ") if v is None else style(v) for v, s in zip(row, status, strict=True)]
-        for row, status in zip(of.values, of.status, strict=True)
-    ]
-    means = ["none" if v is None else style(v) for v in mean_over_seeds(of.values, geometric)]
+    whole = [v for row in of.values for v in row if v is not None]
+    means = mean_over_seeds(of.values, geometric)
+    rows: list[tuple[str, ...]] = []
+    for column, *values, mean in zip(columns, *of.values, means, strict=True):
+        # Decimals that suit the largest of all would make zeros of the smallest.
+        style = side_by_side([*values, mean] if geometric else whole)
+        status = (row[len(rows)].replace("_", " ") for row in of.status)
+        said = [text if v is None else style(v) for v, text in zip(values, status, strict=True)]
+        rows.append((str(column), *said, "none" if mean is None else style(mean)))
     return Table(
         f"{of.arm}: {of.metric}{where}",
         (across.capitalize(), *(f"seed {seed}" for seed in of.seeds), "geometric mean" if geometric else "mean"),
-        tuple(zip(map(str, columns), *texts, means, strict=True)),
+        tuple(rows),
     )
+
+
+def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
+    """Return how numbers of one kind are written in a row: with the same decimals, unless they span decades."""
+    known = [v for v in values if v is not None]
+    return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
 
 
 def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across: str) -> str:
@@ -126,7 +133,7 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
 def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
     cautious = curve.cautious or (math.nan,) * len(curve.seeds)
-    said = [("no bound" if math.isnan(p) else percent(min(p, 1 - 1e-9))) for p in (*curve.power, *cautious)]
+    said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
     cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
     for (planned, *texts), group in groupby(cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])):
         seeds = words.seed_list(tuple(n for n, *_ in group))

@@ -80,7 +80,8 @@ def significant(value: float | None, digits: int = 2) -> str:
     """Write one number with so many significant digits."""
     if value is None or not math.isfinite(value) or value == 0:
         return Style(0)(value)
-    return style_for(abs(value), [value], digits)(value)
+    rounded = float(f"{value:.{digits - 1}e}")  # 0.9999 has as many digits as the 1 that it is written as
+    return style_for(abs(rounded), [rounded], digits)(value)
 
 
 def exact(value: float) -> str:
@@ -116,6 +117,11 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return "over 99 %"
     return f"{100 * share:.0f} %"
+
+
+def chance(power: float) -> str:
+    """Write the chance of a verdict in whole percent; none is certain, even where floating point says 1."""
+    return percent(min(power, 1 - 1e-9))
 
 
 def rate(share: float) -> str:

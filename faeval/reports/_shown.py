@@ -36,12 +36,14 @@ class Table:
 class AssertionView:
     """One assertion: its numbers as text, its figures, and its values by seed.
 
+    ``claimed`` is the margin with the side of it that is claimed.
     ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about.
     """
 
     text: str
     value: str
     margin: str
+    claimed: str
     result: words.Outcome
     strip: placed.Contrast | None
     dots: placed.Contrast | None
@@ -105,8 +107,14 @@ class ClaimView:
 
     @property
     def verdict(self) -> str:
-        """The word, with its reason code where it is not a decision."""
-        return self.word if self.code == "decided" else f"{self.word}: {self.code}"
+        """The word, with its reason where it is not a decision."""
+        return f"{self.word}: {self.state}" if self.state else self.word
+
+    @property
+    def qualified(self) -> str:
+        """What stands after the word in a line: the reason in words, how it stands to what was expected, its flags."""
+        parts = [f" ({self.state})" if self.state else "", f", {self.standing}" if self.standing else ""]
+        return "".join(parts) + (f"; flags: {', '.join(self.flags)}" if self.flags else "")
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
     style = "bold red" if claim.alarm else _STYLES[claim.word]
     text = Text(f"{claim.glyph} {claim.word}", style="")
     text.stylize(style)
-    if claim.code != "decided":
-        text.append_text(_text(f": {claim.code}", style))
+    if claim.state:
+        text.append_text(_text(f": {claim.state}", style))
     if claim.standing:
         text.append(between).append_text(_text(claim.standing, style if claim.alarm else "dim"))
     if claim.registration:

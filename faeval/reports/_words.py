@@ -346,6 +346,12 @@ def margin_text(assertion: AssertionResult) -> str:
     return f"margin {at}{unit_of(assertion)}"
 
 
+def claimed_text(assertion: AssertionResult) -> str:
+    """Write the margin with the side of it that a difference was claimed to lie on: ``>0.05``, ``±0.05``."""
+    sign = {"equivalent": "±", "exceeds": ">", "not_below": ">"}.get(assertion.kind, "<")
+    return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
+
+
 def found(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
     """Say what was found of one assertion, in one sentence; the estimate of the sign test is a median."""
     if math.isnan(assertion.estimate):

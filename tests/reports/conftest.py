@@ -448,6 +448,7 @@ def make_report() -> Callable[[Sequence[dict]], Report]:
                 for kind in drawn["kinds"]
             ]
             given = {"claim": f"file::c{i}", "sentence": f"Claim number {i}", "expected": drawn["expected"]}
+            given["flags"] = drawn.get("flags", ())
             verdicts.append(verdict(drawn["word"], drawn["code"], *made, **given))
         return Report("teacher", tuple(verdicts), SHA, SHA[::-1], {"versions": {"faeval": "0.1.0"}})
 

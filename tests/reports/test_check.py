@@ -319,6 +319,18 @@ def test_a_latex_row_is_read_by_its_claim_and_columns() -> None:
     assert (cells["a::x", "Claim"], cells["a::x", "Seeds"]) == ("A 5 % claim", "5")
 
 
+@pytest.mark.parametrize(("form", "margin"), [("markdown", r"(\] \| >)(0\.\d+)"), ("latex", r"(\$>\$)(0\.\d+)")])
+def test_a_margin_in_the_verdict_table_is_held_against_the_claims_and_its_sign_is_no_bound(
+    form: str, margin: str
+) -> None:
+    text = made("teacher").texts[form]
+    for other in ("0.9", "0.0"):
+        wrong = re.sub(margin, rf"\g<1>{other}", text, count=1)
+        assert wrong != text
+        (finding,) = made("teacher").check(form, wrong, wrong).findings
+        assert (finding.kind, "Margin" in finding.place) == ("number", True)
+
+
 def test_a_test_case_is_read_by_its_claim() -> None:
     reading = read_xml(
         '<testsuite tests="1"><testcase name="x"><properties><property name="claim" value="a::x"/><property name="estimate" '

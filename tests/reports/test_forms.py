@@ -39,6 +39,7 @@ drawn_claims = st.lists(
         scale=st.sampled_from([1e-12, 1e-3, 1.0, 1e9]),
         center=st.floats(-1, 1),
         seed=st.integers(0, 1000),
+        flags=st.sampled_from([(), ("stale",), ("reproduction", "evaluation_set")]),
         unit=st.sampled_from(["1", "activation"]),
     ),
     max_size=6,
@@ -72,7 +73,7 @@ def latex_rows(text):
 
 
 def markdown_rows(text):
-    rows = [line for line in text.splitlines() if line.startswith("| ") and line.count(" | ") == 4][2:]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line.count(" | ") == 5][2:]
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
 
 
@@ -80,7 +81,7 @@ def junit_cases(text):
     cases = {}
     for case in ElementTree.fromstring(text).iter("testcase"):
         properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
-        outcome = [child.tag for child in case if child.tag != "properties"]
+        outcome = [child.tag for child in case if child.tag not in ("properties", "system-out")]
         cases[properties["claim"]] = (outcome, properties)
     return cases
 
@@ -116,11 +117,24 @@ def agree(report):
         word, code = verdict["verdict"], verdict["reason_code"]
         assert (properties["verdict"], properties["reason_code"]) == (word, code)
         assert tests[name]["rawStatus"] == (word if code == "decided" else f"{word}:{code}")
-        said = re.sub(r"^\S+ ", "", row[1].replace("**", "").replace("\\_", "_"))
+        said = re.sub(r"^\S+ ", "", row[1].replace("**", ""))
+        flags = [flag.replace("_", " ") for flag in verdict["flags"]]
         assert tex[name][1] == said
-        assert said.startswith(word if code == "decided" else f"{word} ({code})")
+        assert said.startswith(word if code == "decided" else f"{word} ({code.replace('_', ' ')})")
+        assert (
+            said.partition("; flags: ")[2]
+            == ", ".join(flags)
+            == properties.get("flags", "").replace("_", " ").replace(",", ", ")
+        )
+        assert properties["registration"] == verdict["registration"] == tests[name]["extra"]["registration"]
+        if status == "passed":
+            assert tests[name].get("message", "") == (f"flags: {', '.join(flags)}" if flags else "")
         assert tex[name][2] == row[2]
-        assert tex[name][4] == row[3] == str(verdict["n"])
+        assert tex[name][3] == row[3].replace("\\", "")
+        assert [read(m.strip("±<>").split()[0]) for m in row[3].replace("\\", "").split("; ") if m] == pytest.approx(
+            [-a.margin if a.kind in ("below", "not_below") else a.margin for a in made.assertions], rel=1e-9
+        )
+        assert tex[name][4] == row[4] == str(verdict["n"])
         for key, value in (
             ("estimate", verdict["estimate"]),
             ("interval_low", verdict["interval"][0]),
@@ -142,7 +156,9 @@ def agree(report):
 
 def counts(report, kept):
     suite = ElementTree.fromstring(report.to_junit())
-    found = Counter(child.tag for case in suite.iter("testcase") for child in case if child.tag != "properties")
+    found = Counter(
+        child.tag for case in suite.iter("testcase") for child in case if child.tag not in ("properties", "system-out")
+    )
     for element in (suite, suite[0]):
         assert int(element.get("tests")) == len(kept["verdicts"]) == len(list(suite.iter("testcase")))
         assert (int(element.get("failures")), int(element.get("errors"))) == (found["failure"], found["error"])
@@ -212,14 +228,17 @@ def test_an_outcome_says_its_type_and_why(gallery):
     found = ElementTree.fromstring(gallery.to_junit()).iter("testcase")
     cases = {f"{c.get('classname')}::{c.get('name')}": c for c in found}
     types = {
-        child.get("type") for case in cases.values() for child in case if child.tag not in ("properties", "skipped")
+        child.get("type")
+        for case in cases.values()
+        for child in case
+        if child.tag not in ("properties", "skipped", "system-out")
     }
     assert types == {"VerdictDrift", "Invalid:below_floor", "Invalid:undefined"}
     drift = next(f for c in cases.values() for f in c.iter("failure"))
     assert drift.get("message").startswith("refuted where supported was expected: 0.006 [−0.028, 0.040]")
     assert "p for" in drift.text
     skipped = cases["claims/embedding.py::embedding_aligned_deep_not"].find("skipped")
-    assert skipped.get("message").endswith("(straddles_margin; supported was expected)")
+    assert skipped.get("message").endswith("(straddles margin; supported was expected)")
 
 
 @pytest.mark.parametrize(
@@ -392,7 +411,7 @@ def test_a_limit_that_holds_no_table_is_refused(gallery, limit):
 
 def test_folded_sections_say_the_same_as_open_ones(gallery):
     def plain(text):
-        text = re.sub(r"<details><summary>(.*?): [^:\n]*(: \w+)?</summary>", r"## \1", text)
+        text = re.sub(r"<details><summary>(.*?): [^:\n]*(: [\w ]+)?</summary>", r"## \1", text)
         return html.unescape(text.replace("</details>\n", ""))
 
     opened, folded = gallery.to_markdown(1 << 20), gallery.to_markdown(1 << 20, folded=True)

@@ -284,7 +284,7 @@ def test_each_arm_of_a_claim_has_its_means_by_layer(decided):
     assert shown.head == ("What is read", "layer 0", "layer 1", "layer 2")
     assert list(shown.rows) == [  # 0.1 x layer + 0.02, and 0.3 more
         ("cosine of dfa+penalty=0.01 at states 1, 2, epoch 20", "0.320", "0.420", "0.520"),
-        ("cosine of dfa at states 1, 2, epoch 20", "0.0200", "0.120", "0.220"),
+        ("cosine of dfa at states 1, 2, epoch 20", "0.020", "0.120", "0.220"),
     ]
     # What is read at another epoch than the profile's has no row that says so.
     other = replace(decided.grounds[0], reads=(Reading("cosine", "dfa", (1, 2), 1),))
@@ -296,7 +296,7 @@ def test_a_layer_without_a_number_has_no_mean(decided):
     status = tuple(("measured", "below_floor" if s == 2 else "measured", "measured") for s in profile.seeds)
     others = tuple(p for p in decided.profiles if p.arm != "dfa")
     shown = view(replace(decided, profiles=(*others, replace(profile, status=status)))).claims[0].layers
-    assert shown.rows[1][1:] == ("0.0200", "below floor", "0.220")
+    assert shown.rows[1][1:] == ("0.020", "below floor", "0.220")
     fewer = Profile("dfa", "cosine", profile.layers, profile.seeds[:2], profile.values[:2], epoch=20)
     shown = view(replace(decided, profiles=(*others, fewer))).claims[0].layers
     assert set(shown.rows[1][1:]) == {"not there"}

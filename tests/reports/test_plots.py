@@ -28,9 +28,11 @@ from faeval.cli import app
 from faeval.errors import FaevalError
 from faeval.reports import ControlCurve, Course, Profile, Report
 from faeval.reports import _words as words
-from faeval.reports._numbers import percent, read
+from faeval.reports._figure_views import side_by_side
+from faeval.reports._numbers import level as written_level
+from faeval.reports._numbers import percent, read, significant
 from faeval.reports._view import view
-from faeval.reports.figures._drawing import inline, render, save
+from faeval.reports.figures._drawing import TONES, inline, render, save
 from faeval.reports.figures._plots import contrast, controls, courses, forest, layers, power, power_curves
 from faeval.reports.figures._series import mean_over_seeds, spans_decades
 
@@ -368,6 +370,27 @@ def test_means_in_figures_are_those_of_the_tables(layer_profiles, illustrated_re
             assert mean[:, 0].tolist() == list(member.layers)
 
 
+def decimals(cell):
+    return len(cell.partition(".")[2])
+
+
+def test_numbers_of_one_row_have_the_same_decimals():
+    near_one = Profile(
+        "dfa", "control_true", (1, 2), (1, 2, 3), ((0.9999, 1e-5), (1.0001, 1.2e-5), (0.995, 0.9e-5)), epoch=1
+    )
+    shown = view(Report("t", (), profiles=(near_one,))).profiles[0].tables[0]
+    assert shown.rows[0] == ("1", "1.00", "1.00", "0.99", "1.00")
+    assert [text.partition("e")[2] for text in shown.rows[1][1:]] == ["−5"] * 4
+    assert [significant(v, 3) for v in (0.9999, 1.0001, 0.99949)] == ["1.00", "1.00", "0.999"]
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=5))
+def test_a_row_of_numbers_is_written_alike_unless_it_spans_decades(row):
+    style = side_by_side(row)
+    if not spans_decades([row]):
+        assert len({(decimals(style(v).partition("e")[0]), style(v).partition("e")[2]) for v in row}) == 1
+
+
 def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_report):
     shown = view(illustrated_report).courses
     assert [c.title for c in shown] == [
@@ -411,6 +434,9 @@ def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
         for n, *both in zip(curve.seeds, curve.power, curve.cautious, strict=True)
     }
     assert [row[0] for row in shown.rows if "plan" in row[0]] == ["5, the plan"]
+    said = view(gallery).claims[0].power.description
+    assert f"at level {written_level(level)}: {written[5][0]} at the 5 seeds planned." in said
+    assert f"level {written_level(level)}, s.d." in shown.caption
     assert "plan: 5" in texts(drawn(power(verdict)))
     (plan,) = (line for line in lines_of(power(verdict), linewidth=0.9) if len(line) == 2)
     assert plan[:, 0].tolist() == [5, 5]
@@ -505,12 +531,39 @@ def test_a_forest_lists_every_claim_of_every_setting_with_its_word_and_numbers(g
     other = replace(gallery, setting="digits", verdicts=gallery.verdicts[::-1])
     said = texts(drawn(forest([gallery, other])))
     for word in ("supported", "refuted", "inconclusive", "invalid"):
-        lines = sum(max(1, len(v.assertions)) for v in gallery.verdicts if v.verdict == word)
-        assert said.count(word) == 2 * lines
+        assert said.count(word) == 2 * sum(v.verdict == word for v in gallery.verdicts)
+    several = [v for v in gallery.verdicts if len(v.assertions) > 1 and v.verdict != "invalid"]
+    for result in ("met", "contradicted", "open"):
+        assert said.count(result) == 2 * sum(words.outcome(a) == result for v in several for a in v.assertions)
     for verdict in gallery.verdicts:
         for a in verdict.assertions:
             assert any(words.value_text(a).startswith(text) and text for text in said)
     assert sum(text.startswith("digits") for text in said) == sum(text.startswith("teacher") for text in said)
+
+
+def test_each_line_of_a_forest_has_its_own_result_and_the_claim_its_verdict_once(make_assertion, make_verdict):
+    held = make_assertion("exceeds", [0.3, 0.31, 0.32], [0.0] * 3, 0.1)
+    failed = make_assertion("exceeds", [-0.3, -0.31, -0.32], [0.0] * 3, 0.1)
+    figure = forest([Report("t", (make_verdict("refuted", "decided", held, failed),))])
+    said = texts(drawn(figure))
+    assert [said.count(word) for word in ("refuted", "met", "contradicted", "supported")] == [1, 1, 1, 0]
+    signs = [line.get_color() for axes in figure.axes for line in axes.lines if line.get_markersize() == 4.2]
+    assert signs == [TONES["supported"], TONES["refuted"]]
+    invalid = texts(drawn(forest([Report("t", (make_verdict("invalid", "confounded", held, failed),))])))
+    assert invalid.count("invalid") == 1
+    assert not {"met", "contradicted", "open"} & set(invalid)
+
+
+def test_the_name_of_a_claim_is_broken_between_words_and_cut_at_its_end(make_verdict):
+    once = "The penalty creates deep alignment: vanilla DFA at epoch 1 against penalised DFA at its last epoch"
+    for count in (1, 3):
+        sentence = " ".join([once] * count)
+        verdict = make_verdict("invalid", "confounded", sentence=sentence)
+        said = texts(drawn(forest([Report("t", (verdict,))])))
+        shown = " ".join(line for line in said if len(set(line.split()) & set(once.split())) > 1)
+        assert sentence.startswith(shown.removesuffix(" …"))
+        assert any("…" in line for line in said) == (shown != sentence)
+        assert len(shown) >= min(len(sentence), 150)
 
 
 def test_a_zero_margin_is_listed_and_not_drawn(make_assertion, make_verdict):

@@ -152,8 +152,8 @@ def test_in_markdown_text_is_text(poisoned, text):
         "code",
     }
     assert clip(text).strip() in re.sub(r"\s+", " ", "".join(rendered.text).replace("\u2060", ""))
-    cells = rendered.cells[5:]  # below the five headings of the first table: one claim a row
-    assert [squeezed(cells[i]) for i in (0, 5)] == [squeezed(clip(text, 240))] * 2
+    cells = rendered.cells[6:]  # below the six headings of the first table: one claim a row
+    assert [squeezed(cells[i]) for i in (0, 6)] == [squeezed(clip(text, 240))] * 2
 
 
 @few

@@ -213,7 +213,7 @@ class Expectations:
         claim = self.numbers.claims.get(place.claim)
         if claim is not None:
             return self._in_claim(claim, place, text)
-        if place.column.startswith((ESTIMATES, SEEDS)) and place.line:
+        if place.column.startswith((ESTIMATES, SEEDS, MARGIN)) and place.line:
             return self._in_verdicts(place, text)
         if place.part.startswith(CONTROLS):
             return self._control(place)
@@ -242,7 +242,7 @@ class Expectations:
         claim = self.numbers.claims[found.claim]
         if place.column.startswith(SEEDS):
             return _of(found.n)
-        return _estimates(claim, 3, text)
+        return _margins(claim, text) if place.column.startswith(MARGIN) else _estimates(claim, 3, text)
 
     def _in_claim(self, claim: ClaimNumbers, place: Place, text: str) -> Expected | None:
         assertion = self._assertion(claim, place, text)
@@ -372,8 +372,14 @@ def _in_row(claim: ClaimNumbers, place: Place, text: str) -> Expected | None:
     if place.column.startswith(SEEDS):
         return _of(claim.verdict.n)
     if place.column.startswith(MARGIN):
-        return Expected(tuple(map(_edge, claim.assertions)), names=tuple(u for a in claim.assertions for u in _unit(a)))
+        return _margins(claim, text)
     return _estimates(claim, len(claim.assertions), text) if place.column.startswith(ESTIMATES) else None
+
+
+def _margins(claim: ClaimNumbers, text: str) -> Expected:
+    """Each assertion's margin; the sign before it names the claimed side, and makes no bound of the number."""
+    names = tuple(u for a in claim.assertions for u in _unit(a))
+    return Expected(tuple(map(_edge, claim.assertions)), names=names, only=re.sub("[<>]", "", text))
 
 
 def _edge(a: AssertionNumbers) -> Number:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
 from faeval.reports import _words as words
-from faeval.reports._numbers import exact, percent, significant
-from faeval.reports._text import anchors, clean
+from faeval.reports._numbers import chance, exact, level, significant
+from faeval.reports._text import CELL, anchors, clean, clip
 from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
@@ -282,7 +282,7 @@ def power(verdict: Verdict, width: float | None = None) -> Figure:
     each = (width - left - 0.1 - gap * (columns - 1)) / columns
     many = len(verdict.assertions) > 1
     titles = [
-        _wrapped(f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL))) if many else []
+        _words_wrapped(f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL)), 3) if many else []
         for i, _ in known
     ]
     head = 0.52 + 0.115 * max(map(len, titles))
@@ -426,8 +426,10 @@ _FAR = 6.0  # margins from zero; what lies beyond has an arrow, and its numbers 
 def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     """Draw the claims of one or several settings on one scale: in margins, counted in the direction of each.
 
-    A row a claim, in it a line an assertion and setting: its decision interval, and the sign of the claim's verdict at the
-    estimate. The dashed margin is at 1, for equivalences at both ends; the claimed side of each line is shaded. Without a
+    A row a claim, in it a line an assertion and setting: its decision interval, the sign of its verdict at the estimate, and
+    its word. Of several assertions each has its own result, met, contradicted or open, in that sign and word, and the claim's
+    verdict stands once in a line above them; of an invalid claim none has a result.
+    The dashed margin is at 1, for equivalences at both ends; the claimed side of each line is shaded. Without a
     margin to count in, or without an estimate, a line has its words alone.
 
     Parameters
@@ -443,22 +445,22 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     label, setting, numbers = (1.75, 0.95, 2.3) if several else (2.2, 0.2, 2.3)
     left = label + setting
     line, head, foot = 0.15, 0.14, 0.42
-    rows: list[tuple[list[str], list[tuple[Report, Verdict, AssertionResult | None, str]]]] = []
+    rows: list[tuple[list[str], list[_ForestLine]]] = []
     for claim, sentence in names.items():
         lines = [
-            (report, verdict, a, f"{i}." if len(verdict.assertions) > 1 else "")
+            forest_line
             for report in reports
             for verdict in report.verdicts
             if verdict.claim == claim
-            for i, a in enumerate(verdict.assertions or (None,), 1)
+            for forest_line in _forest_lines(verdict, _ended(report.setting, 15) if several else "")
         ]
-        rows.append((_wrapped(sentence, int(label * 72 / (0.56 * SMALL))), lines))
+        rows.append((_words_wrapped(sentence, int(label * 72 / (0.56 * SMALL))), lines))
     sizes = [max(0.125 * len(text), line * len(lines)) + 0.07 for text, lines in rows]
     end = head + max(sum(sizes), line)
     shown = [
         bound
         for _, lines in rows
-        for _, _, a, _ in lines
+        for a in (each.of for each in lines)
         if a is not None and a.margin > 0
         for bound in map(_in_margins(a), (a.estimate, *a.interval))
         if abs(bound) <= _FAR
@@ -477,22 +479,48 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
         _rule(figure, 0.02, top, width - 0.02, color=LINE, lw=0.5)
         for k, part in enumerate(text):
             _write(figure, 0.02, top + 0.125 + 0.125 * k, part, SMALL)
-        for k, (report, verdict, a, number) in enumerate(lines):
-            y = top + 0.035 + line * (k + 0.5)
-            name = f"{_short(report.setting, 15) if several else ''} {number}".strip()
-            _write(figure, left - 0.06, y + 0.035, name, SMALL - 0.5, ha="right", color=SOFT)
+        for k, each in enumerate(lines):
+            y, a = top + 0.035 + line * (k + 0.5), each.of
+            _write(figure, left - 0.06, y + 0.035, each.name, SMALL - 0.5, ha="right", color=SOFT)
             if a is not None and a.margin > 0:
-                _forest_line(axes, across, a, y, line, verdict.verdict)
+                _forest_line(axes, across, a, y, line, each.word)
             value = words.value_text(a) if a is not None else ""
             if a is not None and len(value) > 30:  # numbers are never cut; their unit is in the table
                 value = value.removesuffix(words.unit_of(a))
             _write(figure, width - numbers + 0.1, y + 0.035, clean(value), SMALL - 0.5)
-            _mark(figure, width - 0.7, y, **_look(verdict.verdict))
-            _write(figure, width - 0.62, y + 0.035, verdict.verdict, SMALL - 0.5, color=TONES[verdict.verdict])
+            if each.said:
+                _mark(figure, width - 0.7, y, **_look(each.word))
+                _write(figure, width - 0.62, y + 0.035, each.said, SMALL - 0.5, color=TONES[each.word])
         top += size
     _rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
     axes.set_xlabel("difference in the direction of the margin, in margins", labelpad=2)
     return figure
+
+
+@dataclass(frozen=True)
+class _ForestLine:
+    """A line of a forest: its name, its assertion if it is of one, the verdict whose sign it has, and its word."""
+
+    name: str
+    of: AssertionResult | None
+    word: str
+    said: str
+
+
+#: The sign of the verdict that a result would lead to by itself.
+_RESULTS = {"met": "supported", "contradicted": "refuted", "open": "inconclusive"}
+
+
+def _forest_lines(verdict: Verdict, name: str) -> Iterator[_ForestLine]:
+    word = verdict.verdict
+    if len(verdict.assertions) <= 1:
+        yield _ForestLine(name, next(iter(verdict.assertions), None), word, word)
+        return
+    yield _ForestLine(name, None, word, word)
+    for i, a in enumerate(verdict.assertions, 1):
+        result = words.outcome(a)
+        invalid = word == "invalid"
+        yield _ForestLine(f"{i}.", a, word if invalid else _RESULTS[result], "" if invalid else result)
 
 
 def _in_margins(a: AssertionResult) -> Callable[[float], float]:
@@ -650,6 +678,26 @@ def _wrapped(text: str, most: int, lines: int = 3) -> list[str]:
     return []
 
 
+def _words_wrapped(text: str, most: int, lines: int = 6) -> list[str]:
+    """Return clean text as at most so many lines of at most so many characters, broken between words; the end is cut off."""
+    import textwrap
+
+    whole = clip(text, CELL)
+    if _columns(whole) > len(whole):
+        most //= 2
+    return textwrap.wrap(whole, most, max_lines=lines, placeholder=" …")
+
+
+def _ended(text: str, most: int) -> str:
+    """Return clean text of at most so many characters, whose end is cut off."""
+    whole = clean(text[: 4 * most]).strip()
+    if _columns(whole) <= most and len(text) <= 4 * most:
+        return whole
+    while _columns(whole) >= most:
+        whole = whole[:-1]
+    return f"{whole}…"
+
+
 def _columns(text: str) -> int:
     """How wide text is, in letters of the Latin alphabet."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
@@ -658,5 +706,5 @@ def _columns(text: str) -> int:
 def describe_power(curve: PowerCurve) -> str:
     """Say in words what a panel of the power figure shows."""
     at = dict(zip(curve.seeds, curve.power, strict=True))
-    said = f"{percent(at[curve.planned])} at the {curve.planned} seeds planned" if curve.planned in at else ""
-    return f"The chance to be {curve.verdict}, at level {significant(curve.level)}" + (f": {said}." if said else ".")
+    said = f"{chance(at[curve.planned])} at the {curve.planned} seeds planned" if curve.planned in at else ""
+    return f"The chance to be {curve.verdict}, at level {level(curve.level)}" + (f": {said}." if said else ".")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from faeval.claims._verdict import Verdict
 from faeval.reports._text import CELL, clip
-from faeval.reports._words import standing, value_text
+from faeval.reports._words import spaced, standing, value_text
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -26,6 +26,7 @@ PROPERTIES = tuple(_NAMES.split())
 class Case:
     """One claim as a test case; every text of it is clean, and of a bounded length.
 
+    ``message`` says why it did not pass, or names the flags of one that did.
     ``result`` is passed, failed (another verdict than expected, or with `strict` none where one was expected), skipped
     (undecided) or error (invalid, and not expected to be); ``type`` says which, for all but passed.
     """
@@ -59,7 +60,7 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             verdict=verdict.verdict if verdict.reason_code == "decided" else f"{verdict.verdict}:{verdict.reason_code}",
             result=result,
             type=kind,
-            message="" if result == "passed" else clip(facts["open"] or facts["head"]),
+            message=clip(_flags(verdict) if result == "passed" else facts["open"] or facts["head"]),
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
             properties={key: clip(value) if isinstance(value, str) else value for key, value in given},
@@ -83,7 +84,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     first = verdict.assertions[0] if verdict.assertions else None
     value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
     expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
-    word = verdict.verdict if verdict.reason_code == "decided" else f"{verdict.verdict} ({verdict.reason_code})"
+    word = verdict.verdict if verdict.reason_code == "decided" else f"{verdict.verdict} ({spaced(verdict.reason_code)})"
     head = word + (f" where {expected} was expected" if expected else "") + (f": {value}" if value else "")
     lines = [
         f"{head}, in {verdict.setting}",
@@ -101,7 +102,7 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
             f"{verdict.adjusted_refute:.3g}, adjusted for a family of {verdict.family_size} (alpha {verdict.alpha:g})"
         )
     if verdict.flags:
-        lines.append(f"  flags: {', '.join(verdict.flags)}")
+        lines.append(f"  {_flags(verdict)}")
     return {
         "claim": verdict.claim,
         "setting": verdict.setting,
@@ -151,4 +152,9 @@ def _open(verdict: Verdict) -> str:
     else:
         text = text.replace("open at its ", "open at its planned ", 1)
     expected = f"; {verdict.expected} was expected" if verdict.expected else ""
-    return f"{text.rstrip('.')} ({verdict.reason_code}{expected})"
+    return f"{text.rstrip('.')} ({spaced(verdict.reason_code)}{expected})"
+
+
+def _flags(verdict: Verdict) -> str:
+    """Name a verdict's flags; a test that passed has nothing else to say."""
+    return f"flags: {', '.join(map(spaced, verdict.flags))}" if verdict.flags else ""

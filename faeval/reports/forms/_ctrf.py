@@ -56,4 +56,4 @@ def _test(case: Case, setting: str) -> dict[str, Any]:
         "tags": list(case.flags),
         "extra": dict(case.properties),
     }
-    return test if case.result == "passed" else test | {"message": case.message, "trace": case.text}
+    return test | {key: text for key, text in (("message", case.message), ("trace", case.text)) if text}

@@ -33,6 +33,8 @@ def junit(report: Report, strict: bool) -> str:
         if case.result != "passed":
             of = {"type": case.type, "message": case.message}
             ElementTree.SubElement(element, _ELEMENTS[case.result], of).text = case.text
+        elif case.message:  # a test that passed has no place for a message but its output
+            ElementTree.SubElement(element, "system-out").text = case.message
     ElementTree.indent(root, " ")
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'

@@ -10,12 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from faeval.claims._verdict import AssertionResult
-from faeval.reports._numbers import exact
 from faeval.reports._shown import ClaimView, View
 from faeval.reports._text import CELL, clean, clip, latex
 from faeval.reports._view import view
-from faeval.reports._words import GLOSSARY, thresholds, unit_of
+from faeval.reports._words import GLOSSARY
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -29,7 +27,7 @@ _WIDTHS = (0.32, 0.17, 0.27, 0.11)
 def table(report: Report) -> str:
     """Return one table a page of claims, so that none is cut off at the foot of it."""
     shown = view(report)
-    rows = [_row(claim, verdict.assertions) for claim, verdict in zip(shown.claims, report.verdicts, strict=True)]
+    rows = [_row(claim) for claim in shown.claims]
     pages = list(_pages(rows))
     written = "\n".join(_table(shown, page, i, len(pages)) for i, page in enumerate(pages, 1))
     return "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n" + written
@@ -86,13 +84,12 @@ def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _row(claim: ClaimView, assertions: tuple[AssertionResult, ...]) -> tuple[str, int]:
+def _row(claim: ClaimView) -> tuple[str, int]:
     """Return a row, and how many lines it takes at most."""
     sentence = clip(claim.sentence, CELL)
-    verdict = f"{claim.word}{f' ({claim.code})' if claim.code != 'decided' else ''}"
-    verdict = clip(f"{verdict}{f', {claim.standing}' if claim.standing else ''}", CELL)
+    verdict = clip(claim.word + claim.qualified, CELL)
     values = [clip(a.value, CELL) for a in claim.assertions]
-    margins = [clip(_margin(a), CELL) for a in assertions]
+    margins = [clip(a.claimed, CELL) for a in claim.assertions]
     cells = (
         latex(sentence),
         latex(verdict),
@@ -107,13 +104,6 @@ def _row(claim: ClaimView, assertions: tuple[AssertionResult, ...]) -> tuple[str
         len(margins),
     )
     return rf"{row} & {claim.n} \\[2pt] % claim: {clean(claim.claim[: 4 * CELL])}", lines
-
-
-def _margin(assertion: AssertionResult) -> str:
-    """Write the range that a difference was claimed to lie in."""
-    edge = exact(thresholds(assertion)[-1])
-    sign = {"equivalent": "±", "exceeds": ">", "not_below": ">"}.get(assertion.kind, "<")
-    return f"{sign}{edge}{unit_of(assertion)}"
 
 
 def _numbers(text: str) -> str:
