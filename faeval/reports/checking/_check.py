@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims._verdict import WORDS
 from faeval.errors import FaevalError
-from faeval.reports.checking._expected import Expectations, in_json, quotable
-from faeval.reports.checking._printed import ESTIMATE, Number, agrees, first_wrong, printed, without
-from faeval.reports.checking._read import Link, Place, Readback, read_form
-from faeval.reports.checking._recompute import ClaimNumbers, ReportNumbers
+from faeval.reports.checking._expected import Expectations, in_json
+from faeval.reports.checking._printed import first_wrong, printed, without
+from faeval.reports.checking._read import Place, Readback, read_form
+from faeval.reports.checking._recompute import ReportNumbers
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -210,61 +209,6 @@ def _same(said: Any, value: float | None) -> bool:
         return said is None
     known = isinstance(said, int | float) and not isinstance(said, bool)
     return known and math.isclose(said, value, rel_tol=_JSON_SLACK, abs_tol=1e-14)
-
-
-# --- what documents quote ---
-
-
-def _triples(text: str) -> list[str]:
-    return [match[0] for match in ESTIMATE.finditer(text)]
-
-
-def _is_triple(claim: ClaimNumbers, text: str) -> bool:
-    said = printed(text)
-    for a in claim.assertions:
-        for bounds in (a.interval, a.ordinary, a.refuting):
-            wanted = [Number(a.estimate), *(Number(b) for b in bounds or ())]
-            if len(said) == len(wanted) == 3 and all(map(agrees, said, wanted)):
-                return True
-    return False
-
-
-def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
-    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its interval, each number.
-
-    Returns
-    -------
-    (quoted, findings)
-        How many numbers and verdicts the text has, and what in it the evidence does not give.
-    """
-    v, place = claim.verdict, f"line {link.line}"
-    findings: list[Finding] = []
-
-    def wrong(text: str) -> None:
-        findings.append(Finding(file, "quoted", place, f"[{link.text}] {text}", v.claim))
-
-    words = set(re.findall(rf"\b({'|'.join(WORDS)})\b", link.text))
-    if words - {v.verdict}:
-        wrong(f"says {', '.join(sorted(words - {v.verdict}))}; the verdict is {v.verdict}.")
-    code = re.search(rf"\b(?:{'|'.join(WORDS)}) \(([^)]*)\)", link.text)
-    if code and code[1].replace(" ", "_") != v.reason_code:
-        wrong(f"says {code[1]}; the reason is {v.reason_code}.")
-    text, triples = link.text, _triples(link.text)
-    for triple in triples:
-        if not _is_triple(claim, triple):
-            wrong(f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}.")
-        text = text.replace(triple, "")
-    numbers = [n for n in printed(text) if not math.isnan(n.low)]
-    known = quotable(claim)
-    for number in numbers:
-        if not any(agrees(number, own) for own in known):
-            wrong(f"says {number.text}, which is none of the claim's numbers: {_estimates(claim)}.")
-    return 3 * len(triples) + len(numbers) + len(words), findings
-
-
-def _estimates(claim: ClaimNumbers) -> str:
-    made = (f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−") for a in claim.assertions)
-    return "; ".join(made) or "it has no estimate"
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
