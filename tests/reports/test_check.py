@@ -377,7 +377,9 @@ def test_a_quoted_figure_is_one_of_the_claim(text: str, wrong: str | None) -> No
         assert (findings[0].file, findings[0].place, findings[0].claim) == ("a.md", "line 1", DEPTH)
 
 
-@pytest.mark.parametrize("text", ["not supported", "supported after all", "0.1", "0.09", "1", "0", "8 %", "0.1 [0.1, 0.1]"])
+@pytest.mark.parametrize(
+    "text", ["not supported", "supported after all", "0.1", "0.09", "1", "0", "8 %", "0.1 [0.1, 0.1]"]
+)
 def test_what_many_claims_could_say_quotes_none(text: str) -> None:
     """The claim has 0.083 [0.064, 0.101]."""
     (link,) = links(f"[{text}](r.html#x)")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from faeval.claims._verdict import WORDS
 from faeval.reports._numbers import exact, percent
-from faeval.reports._words import GLYPHS, value_text
+from faeval.reports._words import GLYPHS, margin_text, value_text
 from faeval.reports.checking._check import Finding
 from faeval.reports.checking._expected import quotable
 from faeval.reports.checking._printed import ESTIMATE, Number, Printed, agrees, printed
@@ -127,7 +127,10 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
     found = {str(v.n), str(v.family_size), exact(v.alpha)}
     for a in claim.assertions:
         said = a.said
-        found |= {exact(said.margin), exact(-said.margin), *(n.text for n in printed(value_text(said)))}
+        found |= {
+            exact(said.margin),
+            *(n.text for text in (value_text(said), margin_text(said)) for n in printed(text)),
+        }
         found |= {exact(x) for x in (said.anticipated,) if x is not None}
         found |= {str(k) for k in said.seeds_needed or () if k is not None}
         found |= {percent(power) for power in (a.power_as_planned,) if power is not None}
