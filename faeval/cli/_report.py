@@ -84,7 +84,7 @@ def report(
         if given := _given(out=out, figures=figures, summary=summary, overview=overview):
             raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
         _print_check(
-            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format
+            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format, folders
         )
     if format == "json" and not against:
         raise FaevalError(
@@ -164,13 +164,15 @@ def _append(result: Report, file: Path) -> None:
     say(f"appended to {file}", err=True)
 
 
-def _print_check(done: Check, format: str) -> NoReturn:  # noqa: A002
+def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # noqa: A002
     if format == "json":
         say(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
         raise typer.Exit(done.exit_code)
     for file in done.files:
         if file.form == "document" and not file.numbers and not file.findings:
-            continue  # it quotes nothing
+            if Path(file.file) in named:
+                say(f"{file.file}: quotes no figure of a report")
+            continue
         say(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
         for finding in file.findings[:_MOST_SHOWN]:
             where = ", ".join(filter(None, (finding.claim and f"claim {finding.claim}", finding.place)))

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from faeval.errors import FaevalError
+from faeval.reports._provenance import provenance_facts
+from faeval.reports._text import clean
 from faeval.reports.checking._expected import Expectations, in_json
 from faeval.reports.checking._printed import first_wrong, printed, without
 from faeval.reports.checking._read import Place, Readback, read_form
@@ -65,7 +67,12 @@ class CheckedFile:
 
 
 def check_rendering(
-    file: str, form: str, written: bytes, fresh: str, numbers: ReportNumbers | None = None
+    file: str,
+    form: str,
+    written: bytes,
+    fresh: str,
+    numbers: ReportNumbers | None = None,
+    provenance: frozenset[str] = frozenset(),
 ) -> CheckedFile:
     """Hold a rendering against the evidence.
 
@@ -81,6 +88,8 @@ def check_rendering(
         The same form rendered anew from the evidence.
     numbers
         What was recomputed from the evidence; None where the texts alone are compared.
+    provenance
+        Labels of what comes from provenance.json, and not from the evidence, see :func:`provenance_labels`.
     """
     try:
         text = written.decode("utf-8")
@@ -90,7 +99,7 @@ def check_rendering(
     except FaevalError as error:
         return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, str(error)),))
     again = _read_again(form, fresh)
-    findings = list(_texts(file, reading, again))
+    findings = list(_texts(file, reading, again, provenance))
     # A place that was altered is named once.
     named = {(f.claim, f.place) for f in findings}
     count, recomputed, wrong = _numbers(file, form, text, reading, numbers)
@@ -105,18 +114,33 @@ def _read_again(form: str, fresh: str) -> Readback:
     return read_form(form, fresh)
 
 
-def _texts(file: str, reading: Readback, again: Readback) -> Iterator[Finding]:
+def _texts(file: str, reading: Readback, again: Readback, provenance: frozenset[str]) -> Iterator[Finding]:
     """Compare place by place; where only the headings moved, the places of one are missing and of the other added."""
     for place, text in again.places.items():
-        said = reading.places.get(place)
+        said, source = reading.places.get(place), _source(place, text, provenance)
         if said is None:
-            yield _finding(file, "missing", place, f"is missing; the evidence gives {_short(text)}.")
+            yield _finding(file, "missing", place, f"is missing; {source} gives {_short(text)}.")
         elif said != text:
             here, there = _around(said, text)
-            yield _finding(file, "text", place, f"{here} stands where the evidence gives {there}.")
+            yield _finding(file, "text", place, f"{here} stands where {source} gives {there}.")
     for place, text in reading.places.items():
         if place not in again.places:
-            yield _finding(file, "added", place, f"{_short(text)} stands where the evidence gives nothing.")
+            source = _source(place, text, provenance)
+            yield _finding(file, "added", place, f"{_short(text)} stands where {source} gives nothing.")
+
+
+def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
+    """Return what a place's text comes from."""
+    kinds = {" ".join(label.split()[:2]) for label in provenance if label.count(" ") > 1}  # version of, revision of
+    told = place.part in provenance or " ".join(place.part.split()[:2]) in kinds or place.part.startswith("provenance.")
+    if not place.claim and (told or (provenance and text.startswith("The evidence was made with"))):
+        return "provenance.json beside it, which may be what was altered,"
+    return "the evidence"
+
+
+def provenance_labels(report: Report) -> frozenset[str]:
+    """Return the labels of what a report shows of its provenance.json."""
+    return frozenset(fact.label for fact in provenance_facts(report)) - {"Evidence sha256", "Lock sha256"}
 
 
 def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
@@ -124,20 +148,29 @@ def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
 
 
 def _short(text: str, most: int = 90) -> str:
-    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+    return _quoted(_cut(text, most))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _quoted(text: str) -> str:
+    """Quote a text as it stands: a backslash of LaTeX or JSON is one backslash."""
+    return f"'{clean(text)}'"
 
 
 def _around(said: str, text: str) -> tuple[str, str]:
     """Return both texts, long ones cut to where they differ."""
     if max(len(said), len(text)) <= 90:
-        return repr(said), repr(text)
+        return _quoted(said), _quoted(text)
     start = next((i for i, (x, y) in enumerate(zip(said, text, strict=False)) if x != y), min(len(said), len(text)))
     end = 0
     while end < min(len(said), len(text)) - start and said[-1 - end] == text[-1 - end]:
         end += 1
     low = max(0, start - 30)
     return tuple(  # type: ignore[return-value]
-        repr(("..." if low else "") + _short(t[low : max(start, len(t) - end) + 30], 110)[1:-1]) for t in (said, text)
+        _quoted(("..." if low else "") + _cut(t[low : max(start, len(t) - end) + 30], 110)) for t in (said, text)
     )
 
 
