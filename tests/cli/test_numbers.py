@@ -192,3 +192,17 @@ def test_a_p_that_follows_from_the_values_says_so_once(here: Here) -> None:
     done = here("--values", "0.10,0.12,0.11,0.13", "--p", ".0005")
     assert " follows from the values" in done.stdout
     assert "from from" not in done.stdout
+
+
+def test_a_written_report_can_be_checked(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(RIGHT)
+    assert here("s.toml", "--report", "a").returncode == 0
+    done = here("s.toml", "--check", "a")
+    assert (done.returncode, done.stderr) == (0, "a: numbers.json and numbers.md are what comes out\n")
+    page = tmp_path / "a" / "numbers.md"
+    page.write_text(page.read_text().replace("0.15", "0.16"))
+    done = here("s.toml", "--check", "a")
+    assert done.returncode == 12
+    assert "a: numbers.md is not what comes out" in done.stderr
+    assert here("s.toml", "--check", "nowhere").returncode == 2
+    assert here("s.toml", "--check", "a", "--report", "a").returncode == 2
