@@ -274,5 +274,5 @@ def _recent(store: Store) -> Iterable[dict[str, Any]]:
                 record = json.loads(path.read_bytes())
                 if isinstance(record["seconds"], float | int) and record["setting"] and record["arm"] is not None:
                     yield record
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue

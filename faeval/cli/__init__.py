@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
-from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults
+from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults, say
 
 app = typer.Typer(
     help="Verify research claims: train what they need over seeds, audit it, and decide each by a rule with known error rates.",
@@ -29,10 +29,10 @@ def _root(
     if version:
         from faeval import __version__
 
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
         raise typer.Exit(USAGE)
     command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
     if command is not None and not {"-h", "--help"} & set(sys.argv):
@@ -75,11 +75,11 @@ def main() -> None:
         code, told = _explain(error)
     if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
         told = "interrupted; finished runs are kept, the same command goes on from there."
-        typer.echo(f"faeval: {told}", err=True)
+        say(f"faeval: {told}", err=True)
     if code == NOTHING_SELECTED:
         told = "no claim was selected."
     if told and _wants_json(arguments):
-        typer.echo(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
+        say(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -94,7 +94,7 @@ def _explain(error: Exception) -> tuple[int, str]:
     from faeval.errors import FaevalError
 
     if isinstance(error, FaevalError):
-        typer.echo(f"faeval: {error}", err=True)
+        say(f"faeval: {error}", err=True)
         return error.exit_code, str(error)
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
@@ -104,5 +104,5 @@ def _explain(error: Exception) -> tuple[int, str]:
         show()
         return exit_code, str(getattr(error, "message", error))
     text = f"internal error: {type(error).__name__}: {error}"
-    typer.echo(f"faeval: {text} (--debug shows where)", err=True)
+    say(f"faeval: {text} (--debug shows where)", err=True)
     return INTERNAL, text

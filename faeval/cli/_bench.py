@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval.cli._common import Data, Format, check_format, console_for
+from faeval.cli._common import Data, Format, check_format, console_for, say
 
 
 def audit(
@@ -33,7 +33,7 @@ def audit(
     found = stage(checkpoint, RunOptions(device, threads, data), full=full)
     if format == "json":
         rows = [{**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]]
-        typer.echo(json.dumps({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows}, indent=1))
+        say(json.dumps({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows}, indent=1))
         return
     _print_audit(found)
 
@@ -91,9 +91,7 @@ def check_metric(
         content = {"schema": "faeval-conformance-1", "exit_code": code, "subject": conformance.subject}
         content |= {"passed": conformance.passed}
         skipped = dict(conformance.skipped)
-        typer.echo(
-            json.dumps({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped}, indent=1)
-        )
+        say(json.dumps({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped}, indent=1))
     else:
-        typer.echo(str(conformance))
+        say(str(conformance))
     raise typer.Exit(0 if conformance.passed else 1)

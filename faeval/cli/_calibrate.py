@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format
+from faeval.cli._common import Format, check_folder, check_format, say
 
 
 def calibrate(
@@ -36,11 +36,11 @@ def calibrate(
         reps,
         (1 if quick else 0) if seed is None else seed,
         quick=quick,
-        progress=lambda name: typer.echo(f"measuring {name}", err=True),
+        progress=lambda name: say(f"measuring {name}", err=True),
     )
     if not quick:
         for path in calibration.publish(cells, report):
-            typer.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)
     found = calibration.drifts(cells, before)
     if format == "json":
         content = {
@@ -49,9 +49,9 @@ def calibrate(
             "figures": len(cells),
             "drifts": [{"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected} for d in found],
         }
-        typer.echo(json.dumps(content, indent=1))
+        say(json.dumps(content, indent=1))
     else:
         for drift in found:
-            typer.echo(str(drift))
-        typer.echo(f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard errors.")
+            say(str(drift))
+        say(f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard errors.")
     raise typer.Exit(1 if found else 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+from faeval._lines import InertStream, inert
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,9 +17,14 @@ NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
 FORMATS = ("table", "json")
 
 
+def say(text: object, err: bool = False, nl: bool = True) -> None:
+    """Write text to stdout, or to stderr; what it holds of others' words gives no commands to the log of a job."""
+    typer.echo(inert(text), err=err, nl=nl)
+
+
 def nothing_selected() -> typer.Exit:
     """Say that there is nothing to do, and return the exit to raise."""
-    typer.echo("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
+    say("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
     return typer.Exit(NOTHING_SELECTED)
 
 
@@ -141,7 +148,9 @@ def console_for(stderr: bool = False) -> Console:
 
     # Piped output has no width of its own: wide enough that nothing is cut.
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 132, highlight=False)
+    if stream.isatty():
+        return Console(stderr=stderr, highlight=False)
+    return Console(file=cast(IO[str], InertStream(stream)), width=132, highlight=False)
 
 
 def duration(seconds: float) -> str:

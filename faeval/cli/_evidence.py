@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_format
+from faeval.cli._common import Format, check_format, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +49,9 @@ def _print_checked(one: Checked) -> None:
     # Runs that train nothing have no trainings and no checkpoints to speak of.
     shown = {what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")}
     counts = ", ".join(f"{number} {what if number != 1 else what.removesuffix('s')}" for what, number in shown.items())
-    typer.echo(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
+    say(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
     for finding in one.findings:
-        typer.echo(f"  {finding.kind}: {finding.name}: {finding.text}")
+        say(f"  {finding.kind}: {finding.name}: {finding.text}")
 
 
 @app.command()
@@ -74,18 +74,18 @@ def merge(
     except evidence.Conflict as conflict:
         if format != "json":
             raise
-        typer.echo(f"faeval: {conflict}", err=True)
+        say(f"faeval: {conflict}", err=True)
         _print_json("merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code)
         raise typer.Exit(conflict.exit_code) from None
     for note in done.notes:
-        typer.echo(f"faeval: {note}", err=True)
+        say(f"faeval: {note}", err=True)
     if format == "json":
         counts = {name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")}
         _print_json("merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []})
     else:
         repeated = f", {done.repeated} came again from another source" if done.repeated else ""
         copied = f"{done.copied} records and {done.checkpoints} checkpoints copied"
-        typer.echo(f"{into}: {copied}, {done.there} were there{repeated}")
+        say(f"{into}: {copied}, {done.there} were there{repeated}")
 
 
 @app.command()
@@ -170,7 +170,7 @@ def _write_imported(found: Imported, out: Path, format: str) -> None:  # noqa: A
     from faeval import evidence
 
     for note in found.notes:
-        typer.echo(f"faeval: {note}", err=True)
+        say(f"faeval: {note}", err=True)
     evidence.export(found.table, out)
     _print_written("import", out, found.table, format, notes=list(found.notes))
 
@@ -188,9 +188,9 @@ def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **
     if format == "json":
         _print_json(command, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
     else:
-        typer.echo(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
+        say(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
 
 
 def _print_json(command: str, content: dict[str, Any], exit_code: int = 0) -> None:
     head = {"schema": f"faeval-evidence-{command}-1", "exit_code": exit_code}
-    typer.echo(json.dumps({**head, **content}, indent=1, ensure_ascii=False))
+    say(json.dumps({**head, **content}, indent=1, ensure_ascii=False))

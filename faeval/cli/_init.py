@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from faeval.cli._common import Format, check_format
+from faeval.cli._common import Format, check_format, say
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -38,13 +38,13 @@ def init(
     except OSError as error:
         raise FaevalError(f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}.") from None
     if format == "json":
-        typer.echo(json.dumps({"schema": "faeval-init-1", "exit_code": 0, **done}, indent=1))
+        say(json.dumps({"schema": "faeval-init-1", "exit_code": 0, **done}, indent=1))
     else:
         for what, names in done.items():
             for name in names:
                 note = ", as it is" if what == "kept" else ""
-                typer.echo(f"{what.replace('_', ' ')} {name}{note}")
-    typer.echo(_NEXT, err=True)
+                say(f"{what.replace('_', ' ')} {name}{note}")
+    say(_NEXT, err=True)
 
 
 def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:

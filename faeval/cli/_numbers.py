@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format
+from faeval.cli._common import Format, check_folder, check_format, say
 
 if TYPE_CHECKING:
     from faeval.stats import Finding, Statement
@@ -65,6 +65,12 @@ def check_numbers(
         list[str] | None, typer.Option(help="NAME=NUMBER, what else it may have been compared with; several times.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write numbers.md and numbers.json into this folder.")] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write nothing: exit 12 where numbers.md or numbers.json in this folder is not what comes out."
+        ),
+    ] = None,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1 where not as expected."""
@@ -96,16 +102,44 @@ def check_numbers(
             "nothing to check; name a TOML file of statements, or give numbers, such as --mean 0.080 --spread 0.011 "
             "--values 0.094,0.073,0.072."
         )
+    if report is not None and check is not None:
+        raise FaevalError("--check and --report are both given: --check writes nothing; leave one of the two away.")
     if report is not None:
         check_folder(report)
-    content = _checked(_read(file) if file is not None else [_Entry(asked, "the options")])
+    entries = _read(file) if file is not None else [_Entry(asked, "the options")]
+    content = _checked(entries)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    files = {"numbers.json": text, "numbers.md": _markdown(content)}
+    if check is not None:
+        _compare(check, files)
     if report is not None:
-        for name, written in {"numbers.json": text, "numbers.md": _markdown(content)}.items():
+        for name, written in files.items():
             (report / name).write_text(written, encoding="utf-8")
-            typer.echo(f"wrote {report / name}", err=True)
-    typer.echo(text if format == "json" else _plain(content), nl=False)
+            say(f"wrote {report / name}", err=True)
+    say(text if format == "json" else _plain(content, _told_outcomes(entries, content)), nl=False)
     raise typer.Exit(content["exit_code"])
+
+
+def _compare(folder: Path, files: Mapping[str, str]) -> None:
+    """Raise Tampered where a folder's files are not these, byte by byte."""
+    from faeval.errors import FaevalError, Tampered
+
+    wrong = []
+    for name, text in files.items():
+        try:
+            written = (folder / name).read_bytes()
+        except OSError as error:
+            raise FaevalError(
+                f"{folder / name}: cannot be read ({error.strerror or error}); --report {folder} writes it."
+            ) from None
+        if written != text.encode():
+            wrong.append(name)
+    if wrong:
+        raise Tampered(
+            f"{folder}: {' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not what comes out; --report {folder} writes "
+            "it again."
+        )
+    say(f"{folder}: {' and '.join(files)} are what comes out", err=True)
 
 
 # --- reading ---
@@ -329,14 +363,23 @@ def _label(fields: Mapping[str, Any]) -> str:
 _COMPARED = ("ratio", "difference", "percent")
 
 
-def _plain(content: Mapping[str, Any]) -> str:
+def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> list[bool]:
+    """Whether each row's outcome was written down beforehand: a statement that says none is to be consistent."""
+    told = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
+    named = {
+        (e.fields.get("source", ""), e.fields.get("spread_is", "")) for e in entries if e.kinds and "expect" in e.fields
+    }
+    return told + [(row["source"], row["spread_is"]) in named for row in content["spreads"]]
+
+
+def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
     """The result as text: a line for each statement, one for each finding, one for all."""
     from faeval.reports._text import clean
 
     lines = []
-    for row in (*content["statements"], *content["spreads"]):
+    for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
         title = row.get("name") or _label(row.get("printed", {})) or _spreads_of(row)
-        note = "" if row["as_expected"] else f" (expected: {row['expected']})"
+        note = "" if row["as_expected"] or not expected else f" (expected: {row['expected']})"
         lines.append(clean(f"{title}: {row['outcome']}{note}"))
         lines += [
             clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1) for f in row["findings"]

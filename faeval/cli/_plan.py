@@ -22,6 +22,7 @@ from faeval.cli._common import (
     console_for,
     duration,
     nothing_selected,
+    say,
     seeds_of,
 )
 
@@ -63,7 +64,7 @@ def plan(
         raise nothing_selected()
     count = workers or os.cpu_count() or 1
     if format == "json":
-        typer.echo(json.dumps({**_plan_content(result, count), "exit_code": result.exit_code()}, indent=1))
+        say(json.dumps({**_plan_content(result, count), "exit_code": result.exit_code()}, indent=1))
     else:
         _print_plan(result, count)
     raise typer.Exit(result.exit_code())
@@ -113,12 +114,12 @@ def lock(
             "claims": sorted(made.claims),
             "new": list(new),
         }
-        typer.echo(json.dumps({**content, "entries": len(made.chain)}, indent=1))
+        say(json.dumps({**content, "entries": len(made.chain)}, indent=1))
     what = "amended" if amend else "registered"
     text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
-    typer.echo(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
+    say(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
     if new:
-        typer.echo("commit it before the first confirmatory run.", err=True)
+        say("commit it before the first confirmatory run.", err=True)
 
 
 def _claims(count: int) -> str:
@@ -144,7 +145,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         }
         chain = [e.model_dump(exclude={"replaced", "looked_at", "schema_version"}) for e in found.lock.chain]
         lists = {name: list(ids) for name, ids in parts.items()}
-        typer.echo(json.dumps({**content, "same": list(found.same), **lists, "chain": chain}, indent=1))
+        say(json.dumps({**content, "same": list(found.same), **lists, "chain": chain}, indent=1))
         return
     said = {
         "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
@@ -154,10 +155,8 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
     }
     for name, ids in parts.items():
         for claim in ids:
-            typer.echo(f"{claim} {said[name]}")
-    typer.echo(
-        f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}"
-    )
+            say(f"{claim} {said[name]}")
+    say(f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}")
 
 
 def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, console_for
+from faeval.cli._common import Format, check_folder, check_format, console_for, say
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -70,7 +70,7 @@ def report(
     from faeval.reports import FORMS, WRITTEN, Overview, json_schema
 
     if schema:
-        typer.echo(json_schema(), nl=False)
+        say(json_schema(), nl=False)
         return
     for name in form or ():
         if name not in (*FORMS, "all"):
@@ -84,7 +84,7 @@ def report(
         if given := _given(out=out, figures=figures, summary=summary, overview=overview):
             raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
         _print_check(
-            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format
+            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format, folders
         )
     if format == "json" and not against:
         raise FaevalError(
@@ -115,7 +115,7 @@ def report(
     if overview is not None:
         written += Overview.of(results, [out] if out is not None else found, overview).write(overview)
     for path in written:
-        typer.echo(f"wrote {path}", err=True)
+        say(f"wrote {path}", err=True)
     if drifts := [result.drift for result in results if result.drift is not None]:
         _print_drifts(drifts, format)
         raise typer.Exit(max(drift.exit_code for drift in drifts))
@@ -130,7 +130,7 @@ def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the
     from faeval.reports import drifts_json
 
     if format == "json":
-        typer.echo(drifts_json(drifts), nl=False)
+        say(drifts_json(drifts), nl=False)
         return
     console = console_for()
     for drift in drifts:
@@ -163,24 +163,26 @@ def _append(result: Report, file: Path) -> None:
         ) from None
     except OSError as error:
         raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
-    typer.echo(f"appended to {file}", err=True)
+    say(f"appended to {file}", err=True)
 
 
-def _print_check(done: Check, format: str) -> NoReturn:  # noqa: A002
+def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # noqa: A002
     if format == "json":
-        typer.echo(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
+        say(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
         raise typer.Exit(done.exit_code)
     for file in done.files:
         if file.form == "document" and not file.numbers and not file.findings:
-            continue  # it quotes nothing
-        typer.echo(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
+            if Path(file.file) in named:
+                say(f"{file.file}: quotes no figure of a report")
+            continue
+        say(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
         for finding in file.findings[:_MOST_SHOWN]:
             where = ", ".join(filter(None, (finding.claim and f"claim {finding.claim}", finding.place)))
-            typer.echo(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
+            say(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
         if len(file.findings) > _MOST_SHOWN:
-            typer.echo(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
+            say(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
     if done.absent:
-        typer.echo(f"not there, and not checked: {', '.join(done.absent)}")
+        say(f"not there, and not checked: {', '.join(done.absent)}")
     raise typer.Exit(done.exit_code)
 
 

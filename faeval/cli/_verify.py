@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faeval._lines import inert
 from faeval.cli._common import (
     Data,
     Device,
@@ -23,6 +24,7 @@ from faeval.cli._common import (
     console_for,
     duration,
     nothing_selected,
+    say,
     seeds_of,
 )
 
@@ -96,7 +98,7 @@ def verify(
             offline=offline,
             everything=everything,
             progress=progress,
-            notice=lambda text: typer.echo(text, err=True),
+            notice=lambda text: say(text, err=True),
             backend=backend,
             cluster=cluster,
             retries=retries,
@@ -108,9 +110,9 @@ def verify(
         raise nothing_selected()
     if report is not None:
         for path in pipeline.publish(result, report):
-            typer.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)
     if format == "json":
-        typer.echo(result.to_json(strict), nl=False)
+        say(result.to_json(strict), nl=False)
     else:
         console = console_for()
         console.print(result.table(console.width))
@@ -139,7 +141,7 @@ class _Progress:
             self._say(f"faeval: {event.message}")
         if not sys.stderr.isatty():
             if event.kind == "finished":
-                typer.echo(f"{_summary(event)}: {event.job}", err=True)
+                say(f"{_summary(event)}: {event.job}", err=True)
             return
         self._last = event
         if self._live is None:
@@ -164,9 +166,9 @@ class _Progress:
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(inert(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            typer.echo(text, err=True)
+            say(text, err=True)
 
     def close(self) -> None:
         if self._live is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
 from faeval.evidence._export import export
-from faeval.evidence._files import PACKS, Source, csv_bytes, digest, read, write_csv, write_parquet
+from faeval.evidence._files import PACKS, Source, apart, csv_bytes, digest, read, write_csv, write_parquet
 from faeval.evidence._import import Imported, import_table
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
 from faeval.evidence._mlflow import import_mlflow
@@ -38,6 +38,7 @@ __all__ = [
     "Source",
     "Store",
     "TrainingRecord",
+    "apart",
     "canonical_json",
     "check",
     "csv_bytes",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.evidence._files import CutOff, digest, pack_of, read
+from faeval.evidence._files import CutOff, apart, digest, pack_of, read
 from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
 from faeval.evidence._store import Store, part_of
 from faeval.evidence._table import KEY
@@ -236,7 +236,7 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
         content = json.loads(file.read_bytes())
         if not isinstance(content, dict) or not isinstance(content.get("verdicts"), list):
             raise ValueError("it has no list of verdicts")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         findings.append(Finding(file.name, "altered", f"cannot be read as a report's verdicts ({error})."))
         return {}
     return content
@@ -248,9 +248,8 @@ def _check_bytes(file: Path, table: pd.DataFrame | None, report: dict[str, Any])
         return
     found = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
     if found != stated:
-        text = (
-            f"has SHA-256 {found[:12]}, and the verdicts beside it rest on {stated[:12]}: it was altered or replaced."
-        )
+        ours, theirs = apart(found, stated)
+        text = f"has SHA-256 {ours}, and the verdicts beside it rest on {theirs}: it was altered or replaced."
         yield Finding(file.name, "altered", text)
 
 

@@ -109,6 +109,17 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     return b"".join(_csv_parts(table))
 
 
+def apart(one: str, other: str, most: int = 12) -> tuple[str, str]:
+    """Return two digests in short, or whole where their short forms are equal.
+
+    Examples
+    --------
+    >>> apart("0123456789abcdef", "fedcba9876543210"), apart("0123456789abcdef", "0123456789abcdee")
+    (('0123456789ab', 'fedcba987654'), ('0123456789abcdef', '0123456789abcdee'))
+    """
+    return (one, other) if one[:most] == other[:most] else (one[:most], other[:most])
+
+
 def digest(table: pd.DataFrame) -> str:
     """Return the SHA-256 of :func:`csv_bytes`, which reports name their evidence by; never holds all those bytes.
 

@@ -11,7 +11,7 @@ from faeval import evidence
 from faeval.errors import Drifted, EvidenceError, FaevalError
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._walk import decide_from
-from faeval.reports import FORMS, Report
+from faeval.reports import FORMS, SCHEMA, Report
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
@@ -43,12 +43,12 @@ def stated(folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     EvidenceError
-        There is no such file, or it is no report's JSON.
+        There is no such file, or it is no report's JSON, or that of another major version.
     """
     file = Path(folder) / FORMS["json"]
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(
             f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
         ) from None
@@ -57,6 +57,12 @@ def stated(folder: str | Path) -> dict[str, Any]:
         isinstance(v, dict) and isinstance(v.get("claim"), str) for v in verdicts
     ):
         raise EvidenceError(f"{file}: is no report of faeval: it has no list `verdicts` with a `claim` each.")
+    schema = content.get("schema", SCHEMA)
+    if not isinstance(schema, str) or schema.partition(".")[0] != SCHEMA.partition(".")[0]:
+        raise EvidenceError(
+            f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read it with the version that wrote "
+            "it, or write it again with faeval verify --evidence FOLDER --report FOLDER."
+        )
     return dict(content)
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faeval import evidence
 from faeval.errors import FaevalError
 from faeval.pipeline._again import report_folders, stated
-from faeval.pipeline._provenance import written_provenance
+from faeval.pipeline._provenance import check_stated, written_provenance
 from faeval.reports import FORMS, Report
 
 
@@ -30,7 +31,9 @@ def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
     FaevalError
         There is none.
     EvidenceError
-        One cannot be read.
+        One cannot be read, or is of another major version.
+    Tampered
+        Evidence lies beside one and is not what it says it rests on.
     """
     folders: dict[Path, None] = {}
     for path in map(Path, paths):
@@ -41,7 +44,14 @@ def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
         # Comparing needs no evidence: a folder with verdicts alone will do.
         alone = path.parent if path.is_file() else path if (path / FORMS["json"]).is_file() else None
         folders |= dict.fromkeys([alone] if alone is not None else report_folders([path]))
-    return [Earlier(folder, stated(folder), written_provenance(folder)) for folder in folders]
+    return [_read(folder) for folder in folders]
+
+
+def _read(folder: Path) -> Earlier:
+    earlier = Earlier(folder, stated(folder), written_provenance(folder))
+    if any((folder / pack).is_file() for pack in evidence.PACKS):
+        check_stated(folder, evidence.read(folder))
+    return earlier
 
 
 def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> Report:

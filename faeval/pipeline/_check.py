@@ -24,6 +24,7 @@ from faeval.reports.checking import (
     check_quoted,
     check_rendering,
     pages_of,
+    provenance_labels,
     recompute,
 )
 from faeval.reports.checking import links as links_of
@@ -31,6 +32,7 @@ from faeval.reports.figures import render
 
 SCHEMA = "faeval/check/1"
 _WHOLE = "the whole file"
+_FORM_OF = {name: form for form, name in FORMS.items()}
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class _Folder:
         text = str(error).removeprefix(f"{self.path / name}: ").removeprefix(f"{self.path}: ")
         return Finding((self.path / name).as_posix(), "evidence", _WHOLE, text)
 
-    def check(self, forms: Iterable[str]) -> Iterator[CheckedFile]:
+    def check(self, forms: Iterable[str], figures: bool = True) -> Iterator[CheckedFile]:
         found = self.again
         if isinstance(found, Finding):
             yield CheckedFile(found.file, "evidence", findings=(found,))
@@ -97,11 +99,13 @@ class _Folder:
         if said and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != said:
             text = "its bytes are not those that were written, though each number reads the same; export it again."
             yield CheckedFile(csv.as_posix(), "evidence", findings=(Finding(csv.as_posix(), "evidence", _WHOLE, text),))
+        labels = provenance_labels(report)
         for form in forms:
             file = self.path / FORMS[form]
             if file.is_file():
-                yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers)
-        yield from self._figures(report)
+                yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers, labels)
+        if figures:
+            yield from self._figures(report)
 
     def _figures(self, report: Report) -> Iterator[CheckedFile]:
         """Hold each figure that was written for a paper against the one that the evidence draws, byte by byte."""
@@ -126,7 +130,8 @@ def check(
     Parameters
     ----------
     paths
-        Report folders, Markdown documents, or folders that hold some of either. A document quotes a report where a link leads to
+        Report folders, single renderings in them, an overview's page, Markdown documents, or folders that hold some of
+        these. A document quotes a report where a link leads to
         a claim on its page, such as ``[0.17 [0.15, 0.19]](reports/x/report.html#claim-y)``.
     given
         Where the claims are.
@@ -145,19 +150,36 @@ def check(
     folders: dict[Path, _Folder] = {}
     documents: dict[Path, None] = {}
     overviews: dict[Path, None] = {}
+    single: dict[Path, list[str]] = {}  # of folders of which certain renderings were named, and not the whole
     for path in map(Path, paths):
+        if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
+            folder = path.parent.resolve()
+            if folder not in folders:
+                folders[folder] = _Folder(path.parent, given, before)
+                single[folder] = []
+            if folder in single and form not in single[folder]:
+                single[folder].append(form)
+            continue
+        if path.is_file() and path.name == Overview.PAGE and _is_overview(path):
+            overviews[path.parent] = None
+            continue
         reports, pages = _within(path)
+        for folder in (f.resolve() for f in reports):
+            single.pop(folder, None)
         folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
         documents |= dict.fromkeys(pages)
         overviews |= dict.fromkeys(p.parent for p in sorted(path.rglob(Overview.PAGE)) if _is_overview(p))
     files: list[CheckedFile] = []
     absent: list[str] = []
-    for folder in list(folders.values()):
-        files += folder.check(wanted)
+    for at, known in list(folders.items()):
+        if at in single:
+            files += known.check(single[at], figures=False)
+            continue
+        files += known.check(wanted)
         due = WRITTEN if forms is None else wanted
-        absent += [(folder.path / FORMS[f]).as_posix() for f in due if not (folder.path / FORMS[f]).is_file()]
-    for at in overviews:
-        files += _overview(at, folders, given)
+        absent += [(known.path / FORMS[f]).as_posix() for f in due if not (known.path / FORMS[f]).is_file()]
+    for page_folder in overviews:
+        files += _overview(page_folder, folders, given)
     files += [_document(page, folders, given) for page in documents]
     return Check(tuple(files), tuple(absent))
 

@@ -132,8 +132,9 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
     found = evidence.digest(table)
     for name, stated in said.items():
         if stated is not None and stated != found:
+            ours, theirs = evidence.apart(found, str(stated))
             raise Tampered(
-                f"{folder}: its evidence has SHA-256 {found[:12]}, and {name} beside it says {str(stated)[:12]}: it was altered "
+                f"{folder}: its evidence has SHA-256 {ours}, and {name} beside it says {theirs}: it was altered "
                 "or replaced. Restore it; evidence of another origin belongs into a folder of its own."
             )
 
@@ -141,6 +142,6 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
 def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(f"{file}: cannot be read as JSON ({error}); restore or delete it.") from None
     return content if isinstance(content, dict) else {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from faeval._lines import inert
+
 if TYPE_CHECKING:
     import pytest
 
@@ -21,7 +23,7 @@ def outcome_from(verdict: Verdict, where: str) -> dict[str, Any]:
     from faeval.reports import facts_of
 
     facts = facts_of(verdict)
-    return facts | {"text": "\n".join([*facts["lines"], f"  {where}"])}
+    return facts | {"text": inert("\n".join([*facts["lines"], f"  {where}"]))}
 
 
 def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[str, Any]]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from faeval.claims._verdict import WORDS, AssertionResult, Side
@@ -38,6 +38,7 @@ _ROUNDING = 1e-6
 # Facts of a run that are not of how its numbers came about, or that stand elsewhere.
 _NO_CAUSE = {"runs", "hours of computing", "registrations", "evidence_sha256", "lock"}
 _ABSENT = "not recorded"
+_NAMED = 3  # claims that are named with what differs in them
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Drift:
     added, gone
         Claims of the new report alone, and of the earlier one alone.
     differences
-        What differs in provenance, the most likely cause first; what differs in a claim stands with its change.
+        What differs at all, the most likely cause first: registered fields of claims, seeds among them, whether or not a
+        verdict moved; then provenance; then words. What may have moved a verdict stands with its change, too.
     same_evidence
         Whether both rest on one and the same evidence table.
     compared
@@ -234,18 +236,35 @@ def drift(new: Report, old: Mapping[str, Any], provenance: Mapping[str, Any] | N
     before, now = _claims(old), _claims(content)
     digests = old.get("evidence_sha256"), content["evidence_sha256"]
     same = digests[0] == digests[1] and digests[1] is not None
-    differences = tuple(_provenance(provenance or {}, new.provenance))
-    changes = [_change(before[name], told, same, differences) for name, told in now.items() if name in before]
+    provenances = tuple(_provenance(provenance or {}, new.provenance))
+    pairs = [(before[name], told) for name, told in now.items() if name in before]
+    changes = [_change(earlier, told, same, provenances) for earlier, told in pairs]
     return Drift(
         setting=new.setting,
         moved=tuple(c for c in changes if c is not None and c.moved),
         shifted=tuple(c for c in changes if c is not None and not c.moved),
         added=tuple(name for name in now if name not in before),
         gone=tuple(name for name in before if name not in now),
-        differences=differences,
+        differences=(*_in_claims(pairs, _rule), *provenances, *_in_claims(pairs, _words)),
         same_evidence=same,
         compared=len(changes),
     )
+
+
+def _in_claims(
+    pairs: Iterable[tuple[_Told, _Told]], differing: Callable[[_Told, _Told], Iterable[Difference]]
+) -> Iterator[Difference]:
+    """What differs in claims, each difference once, with the claims that it is of where it is not of all of them."""
+    every = list(pairs)
+    found: dict[Difference, list[str]] = {}
+    for old, new in every:
+        for difference in differing(old, new):
+            if not difference.what.startswith("level"):  # it follows from the other verdicts, and is not registered
+                found.setdefault(difference, []).append(new.claim)
+    for difference, claims in found.items():
+        more = f" and {len(claims) - _NAMED} more claims" if len(claims) > _NAMED else ""
+        of = "" if len(claims) == len(every) else f" of {', '.join(claims[:_NAMED])}{more}"
+        yield replace(difference, what=difference.what + of)
 
 
 @dataclass(frozen=True)

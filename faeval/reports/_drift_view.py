@@ -149,7 +149,7 @@ def _differences(differences: tuple[Difference, ...], of: str) -> Table | None:
     if not differences:
         return None
     return Table(
-        sentence(f"{of}what differs in provenance, by how likely it is to have changed the numbers"),
+        sentence(f"{of}what differs in claims and provenance, the likeliest cause first"),
         ("What", "Before", "Now"),
         tuple((d.what, d.before, d.now) for d in differences),
     )
@@ -159,5 +159,7 @@ def _facts(drift: Drift) -> Iterator[Fact]:
     for label, names in (("Claims added", drift.added), ("Claims gone", drift.gone)):
         if names:
             yield Fact(label, plain(", ".join(names)))
-    if not drift.differences:
+    if not any(d.kind == "numbers" for d in drift.differences):
         yield Fact("Provenance", plain("nothing that both reports record differs"))
+    if not any(d.kind != "numbers" for d in drift.differences):
+        yield Fact("Claims", plain("seeds, margins and all else that is registered are the same in both reports"))

@@ -237,8 +237,22 @@ def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
 
 def _recompute(folders: Sequence[str | None]) -> str:
     """The command that makes this page anew, from the folder that it lies in; CLAIMS is the reader's."""
-    named = " ".join(shlex.quote(folder or "FOLDER") for folder in folders)
+    named = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
     return f"faeval report {named} --claims CLAIMS --overview ."
+
+
+def _shell_word(folder: str) -> str:
+    """Write a folder's name for a shell, on one line: what does not print is spelt out, and nothing of it is an option."""
+    name = f"./{folder}" if folder.startswith("-") else folder
+    return shlex.quote(name) if name.isprintable() else f"$'{''.join(map(_spelt, name))}'"
+
+
+def _spelt(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return f"\\U{ord(character):08x}"
 
 
 def _forest(reports: Sequence[Report], names: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.errors import FaevalError
 from faeval.reports._shown import ClaimView, FigureView, View
-from faeval.reports._text import CELL, clip, markdown
+from faeval.reports._text import CELL, clip, fenced, markdown
 from faeval.reports._view import view
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _tidy(text: str) -> str:
 @cache
 def _html() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("faeval.reports", "templates"),
@@ -165,6 +165,9 @@ def _html() -> Environment:
     )
     environment.filters["short"] = lambda text: clip(text, CELL)
     environment.filters["px"] = lambda at: f"{round(at, 1):g}"
+    # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that does not print.
+    environment.filters["command"] = lambda text: escape(text)
+    environment.filters["fenced"] = lambda text: Markup(fenced(text))
     environment.filters["drawn"] = Markup  # SVG that faeval drew itself, with every text in it escaped
     return environment
 

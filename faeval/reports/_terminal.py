@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faeval._lines import inert_wherever_cut
 from faeval.reports._shown import ClaimView, View
 from faeval.reports._text import CELL, clip
 from faeval.reports._view import view
@@ -120,4 +121,4 @@ def _summary(shown: View) -> Text:
 def _text(text: str, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(clip(text, CELL), style=style)
+    return Text(inert_wherever_cut(clip(text, CELL)), style=style)

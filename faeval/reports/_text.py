@@ -59,6 +59,12 @@ def markdown(text: object) -> str:
     return escaped.replace("://", r":\//").replace("www.", r"www\.").replace("@", "@⁠")
 
 
+def fenced(text: str) -> str:
+    """Return text of printable lines as a block of code in Markdown, as it is; no run of backticks in it ends the block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
+
+
 def latex(text: object) -> str:
     r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature that changes a sign.
 

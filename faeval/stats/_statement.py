@@ -449,7 +449,7 @@ class _Numbers:
         name = "standard error with ddof 1"
         error = math.sqrt(squares[name][0]), math.sqrt(squares[name][1])
         df = float(len(self.box) - 1)
-        return [_Estimate("from the values", (low - self.null, high - self.null), error, (df, df))]
+        return [_Estimate("the values", (low - self.null, high - self.null), error, (df, df))]
 
     def _p(self, p: Printed) -> Iterable[Finding]:
         ranges = self._p_of_statistic()

@@ -37,6 +37,9 @@ def test_what_is_as_the_evidence_has_it_exits_0_and_says_how_much_was_checked(
     assert "reports/pilot/report.html: " in done.stdout
     assert "recomputed from the evidence" in done.stdout
     assert "README.md: 1 quoted figures and verdicts; nothing wrong" in done.stdout
+    (project / "other.md").write_text("# Nothing\n")
+    done = run_faeval(project, "report", "--check", "other.md")
+    assert (done.returncode, done.stdout) == (0, "other.md: quotes no figure of a report\n")
 
 
 def test_an_altered_number_exits_12_by_name_in_both_formats(project: Path, run_faeval: Faeval) -> None:

@@ -80,12 +80,30 @@ def test_one_page_of_several_settings_leads_to_theirs(folder: Path, run_faeval: 
     assert str(folder) not in page + (folder / "page" / "index.md").read_text()
 
 
+def test_an_earlier_report_whose_evidence_was_edited_or_that_is_of_another_version_is_refused(
+    folder: Path, run_faeval: Faeval
+) -> None:
+    csv = folder / "teacher-pilot" / "evidence.csv"
+    lines = csv.read_text().splitlines(keepends=True)
+    csv.write_text("".join(lines[:-1]))
+    told = run_faeval(folder, "report", "teacher", "--against", "teacher-pilot")
+    assert told.returncode == 12
+    assert "teacher-pilot: its evidence has SHA-256" in told.stderr
+    csv.write_text("".join(lines))
+    file = folder / "teacher-pilot" / "verdicts.json"
+    file.write_text(file.read_text().replace("faeval/report/1", "faeval/report/9"))
+    told = run_faeval(folder, "report", "teacher", "--against", "teacher-pilot")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "schema='faeval/report/9' is not faeval/report/1" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "needed"),
     [
         (["--against", "nowhere"], ["nowhere", "no report folder"]),
         (["--against", "teacher/report.md"], ["report.md", "verdicts.json"]),
         (["--against", "broken"], ["verdicts.json", "JSON"]),
+        (["--against", "deep"], ["verdicts.json", "JSON", "recursion"]),
         (["--against", "teacher-pilot", "--against", "other"], ["2 of the earlier reports", "'teacher'"]),
         (["--against", "digits"], ["none of the earlier reports", "'teacher'"]),
         (["--format", "json"], ["--format json", "--against"]),
@@ -98,6 +116,8 @@ def test_what_cannot_be_compared_or_written_is_one_clear_line(
 ) -> None:
     (folder / "broken").mkdir()
     (folder / "broken" / "verdicts.json").write_text("{")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "verdicts.json").write_text("[" * 200_000)
     (folder / "digits").mkdir()
     (folder / "digits" / "verdicts.json").write_text('{"setting": "digits", "verdicts": []}')
     shutil.copytree(folder / "teacher-pilot", folder / "other")

@@ -208,3 +208,45 @@ def test_figures_for_a_paper_are_checked_where_they_were_written(folder: Path) -
     altered(drawn, "0.", "1.")
     (finding,) = check(folder).findings
     assert (finding.file, finding.kind) == (drawn.as_posix(), "markup")
+
+
+def test_a_rendering_or_an_overview_that_is_named_is_checked_alone(overview: Path) -> None:
+    folder = overview / NAME
+    altered(folder / "report.md", "teacher", "teacher2")
+    assert [Path(f.file).name for f in check(folder / "report.html").files] == ["report.html"]
+    assert check(folder / "report.html").exit_code == 0
+    assert check(folder / "report.md").exit_code == 12
+    both = check(folder / "report.html", folder)
+    assert len(both.files) == 3
+    page = overview / "index.html"
+    assert [(Path(f.file).name, f.form) for f in check(page).files] == [
+        ("index.html", "overview"),
+        ("index.md", "overview"),
+    ]
+    value = re.search(r"0\.\d+ \[", page.read_text())
+    assert value
+    altered(page, value[0], value[0].replace("0.", "0.9"))
+    assert check(page).exit_code == 12
+
+
+def test_what_differs_from_provenance_names_that_file(folder: Path) -> None:
+    altered(folder / "provenance.json", '"device": "cpu"', '"device": "abacus"')
+    found = [f for f in check(folder).findings if Path(f.file).name == "report.html"]
+    assert found
+    assert all("provenance.json" in f.text and "the evidence" not in f.text for f in found)
+
+
+@pytest.mark.parametrize("name", ["verdicts.json", "provenance.json", "ctrf.json"])
+def test_json_nested_without_end_is_a_finding(folder: Path, name: str) -> None:
+    (folder / name).write_text("[" * 200_000)
+    done = check(folder, forms=["ctrf", "html"])
+    assert done.exit_code == 12
+    assert any("recursion" in f.text for f in done.findings)
+
+
+def test_a_text_of_latex_is_said_as_it_stands(folder: Path) -> None:
+    pipeline.decide_again(folder, ROOT / "claims").write(folder, ["latex"])
+    (file,) = folder.glob("*.tex")
+    altered(file, "\\toprule", "\\midrule")
+    (finding,) = [f for f in check(file).findings if "toprule" in f.text]
+    assert "'\\midrule' stands where the evidence gives '\\toprule'" in finding.text

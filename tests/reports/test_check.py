@@ -358,6 +358,26 @@ def test_a_test_case_is_read_by_its_claim() -> None:
         ("0.129 [0.558, 0.618]", "no estimate of the claim has these bounds"),
         ("0.5885", "none of the claim's numbers"),
         ("the table", None),
+        ("◆ refuted", None),
+        ("Refuted (decided)", None),
+        ("◆ refuted; 0.588 [0.558, 0.618]; 0.129 [0.103, 0.156]", None),
+        ("refuted, 0.59", None),
+        ("0.59 [0.56, 0.62]", None),
+        ("5", None),
+        ("0.1", None),  # a margin, which the page writes so
+        ("not refuted", "says more than the verdict"),
+        ("refuted after all", "says more than the verdict"),
+        ("hardly refuted; 0.588 [0.558, 0.618]", "says more than the verdict"),
+        ("refuted; 0.588 [0.558, 0.618] in no run", "says more than the verdict"),
+        ("unrefuted", "says unrefuted; the verdict is refuted"),
+        ("Supported", "says Supported; the verdict is refuted"),
+        ("● refuted", "has the sign ●"),
+        ("0.6", "two significant digits"),
+        ("1", "two significant digits"),
+        ("0.00", "two significant digits"),
+        ("1 [1, 1]", "no estimate of the claim has these bounds"),
+        ("p < 0.5", None),
+        ("< 1e−300", "none of the claim's numbers"),
     ],
 )
 def test_a_quoted_figure_is_one_of_the_claim(text: str, wrong: str | None) -> None:
@@ -367,6 +387,25 @@ def test_a_quoted_figure_is_one_of_the_claim(text: str, wrong: str | None) -> No
     if wrong:
         assert wrong in findings[0].text
         assert (findings[0].file, findings[0].place, findings[0].claim) == ("a.md", "line 1", DEPTH)
+
+
+@pytest.mark.parametrize(
+    "text", ["not supported", "supported after all", "0.1", "0.09", "1", "0", "8 %", "0.1 [0.1, 0.1]"]
+)
+def test_what_many_claims_could_say_quotes_none(text: str) -> None:
+    """The claim has 0.083 [0.064, 0.101]."""
+    (link,) = links(f"[{text}](r.html#x)")
+    claim = made("teacher").numbers.claims["penalty::deep_cosine_rises_with_standard_dfa"]
+    assert [f.kind for f in check_quoted("a.md", link, claim)[1]] == ["quoted"]
+
+
+@given(st.integers(0, 4), st.floats(-1, 1))
+def test_a_number_of_one_digit_that_the_page_does_not_write_is_never_quoted(decimals: int, value: float) -> None:
+    text = f"{value:.{decimals}f}".replace("-", "−")
+    (link,) = links(f"[{text}](r.html#x)")
+    _, findings = check_quoted("a.md", link, made("teacher").numbers.claims[DEPTH])
+    few = len(re.sub(r"\D", "", text).lstrip("0")) < 2
+    assert findings or not few or text in made("teacher").texts["markdown"]
 
 
 def test_links_are_those_that_a_reader_sees() -> None:

@@ -192,6 +192,25 @@ def test_what_can_change_numbers_is_no_cause_where_the_numbers_are_the_same(one)
     assert [cause.kind for cause in found.moved[0].causes] == ["deciding"]
 
 
+def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_moved(one, make_verdict):
+    old = one("supported", margin=0.05, runs=OTHERS, sha="f" * 64, seeds=(11, 12, 13, 14, 15), sentence="Another one")
+    found = compared(one("supported"), old)
+    assert found.moved == ()
+    assert [(d.kind, d.what, d.before, d.now) for d in found.differences][:2] == [
+        ("rule", "margin", "0.05", "0.03"),
+        ("rule", "seeds decided on", "11–15", "1–5"),
+    ]
+    assert found.differences[-1].what == "sentence"
+    assert "nothing" in found.to_markdown()  # of provenance
+    assert "11–15" in found.to_markdown()
+    # What is of some claims alone is named with them.
+    pair = [make_verdict("inconclusive", "not_run", claim=name, planned=(1, 2)) for name in ("a", "b")]
+    other = replace(pair[1], planned=(1, 2, 3))
+    two = [Report("teacher", tuple(verdicts), None, None, {}) for verdicts in (pair, [pair[0], other])]
+    (planned,) = compared(two[0], two[1]).differences
+    assert (planned.what, planned.before, planned.now) == (f"planned seeds of {other.claim}", "1–3", "1, 2")
+
+
 def test_networks_measured_otherwise_name_the_revision(one):
     old = one("refuted", shift=0.0, sha="f" * 64, provenance={**PROVENANCE, "revision of alignment": "1"})
     (change,) = compared(one("supported"), old).moved

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from faeval._lines import inert, inert_wherever_cut
 from faeval.reports import FORMS, Profile, Report
 from faeval.reports._text import CELL, clip, latex
 
@@ -193,6 +194,46 @@ def shape(page):
 @given(hostile.filter(usable))
 def test_no_text_changes_the_elements_of_the_page(among, harmless, text):
     assert shape(among(text).to_html()) == shape(harmless("html"))
+
+
+COMMAND = re.compile(r"^\s*(::|##\[)")
+commanding = st.lists(
+    st.sampled_from(
+        ["::error::x", "##[group]", "::", ":", "##[", " ", "\n", "\r", "\u2028", "\x85", "a", "::set-env::" * 20]
+    ),
+    min_size=1,
+    max_size=6,
+).map("".join)
+
+
+@settings(few, max_examples=100)
+@given(st.one_of(commanding, hostile))
+@example("a\n\n ::error::b")
+@example(":::")
+def test_no_line_of_text_is_a_command_of_a_job(text):
+    for line in re.split(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", inert(text)):
+        assert not COMMAND.match(line)
+    assert inert(text).replace("\u2060", "") == text.replace("\u2060", "")
+    whole = inert_wherever_cut(text)
+    assert not any(COMMAND.match(whole[i:]) for i in range(len(whole)))
+
+
+@few
+@given(commanding.filter(usable), st.sampled_from([40, 80, 132]))
+@example("::error file=a::b", 132)
+@example("a " * 20 + "::error::b", 40)
+def test_no_line_of_a_table_is_a_command_of_a_job(among, text, width):
+    report = among(text)
+    alone = replace(report, verdicts=report.verdicts[1:2])
+    word = "refuted" if alone.verdicts[0].verdict == "supported" else "supported"
+    earlier = replace(alone, verdicts=(replace(alone.verdicts[0], verdict=word),), provenance={text: text})
+    drift = alone.against(json.loads(earlier.to_json()), earlier.provenance).drift
+    assert drift.moved
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None)
+    console.print(report.table(width))
+    console.print(drift.table(width))
+    assert not [line for line in out.getvalue().splitlines() if COMMAND.match(line)]
 
 
 @few

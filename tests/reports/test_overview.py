@@ -1,12 +1,15 @@
 """Several settings on one page: every cell is what the setting's own page says, and nothing in it acts."""
 
 import html
+import os
 import re
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
@@ -148,7 +151,9 @@ def test_hostile_names_are_inert(gallery):
     assert outline.attributes == clean.attributes
     assert all(re.fullmatch(r"#[a-z0-9-]+|data:,|[A-Za-z0-9%._/-]+(#[a-z0-9-]+)?", link) for link in outline.links)
     assert not {"\x1b", "\u202e"} & set(page + text)
-    assert not re.search(r"(?<!\\)<|(?<!\\)\]\(javascript:", text)
+    assert not re.search(
+        r"(?<!\\)<|(?<!\\)\]\(javascript:", text.partition("```")[0]
+    )  # in a block of code nothing acts
     rows = [line for line in text.splitlines() if line.startswith("|") and "n = " in line]
     assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {5}  # claim and two settings: no name opened a cell
 
@@ -181,6 +186,26 @@ def test_two_hundred_claims_in_three_settings_stay_small(gallery):
     assert len(text.encode()) < 64_000
     assert "more claims are left out here for length" in text
     assert "faeval report a b c" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["re port \\<b>", "a  b", "```", "it's", "-x", "line\nbreak", "\u202e", "x" * 1500, "$(id) `id` & *"],
+)
+def test_the_command_names_the_folder_as_a_shell_must_have_it(gallery, name):
+    both = Overview((gallery,), (name,))
+    told = MarkdownIt("commonmark").parse(both.to_markdown())
+    (code,) = [token.content for token in told if token.type == "fence"]
+    (shown,) = re.findall(r"<pre tabindex=\"0\"><code>(faeval report .*)</code></pre>", both.to_html())
+    assert html.unescape(shown) == code.removesuffix("\n")
+    assert code.count("\n") == 1
+    assert code.removesuffix("\n").isprintable()
+    arguments = code.strip().removeprefix("faeval")
+    words = ["bash", "-c", f'set -- {arguments}; printf %s "$2"']
+    found = subprocess.run(
+        words, capture_output=True, check=True, env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+    )
+    assert os.fsdecode(found.stdout) == ("./-x" if name == "-x" else name)
 
 
 def test_nothing_at_all_is_said():

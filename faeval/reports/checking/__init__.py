@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from faeval.reports.checking._check import CheckedFile, Finding, anchors_of, check_quoted, check_rendering
+from faeval.reports.checking._check import CheckedFile, Finding, anchors_of, check_rendering, provenance_labels
+from faeval.reports.checking._quoted import check_quoted
 from faeval.reports.checking._read import links, pages_of
 from faeval.reports.checking._recompute import ReportNumbers, recompute
 
@@ -15,5 +16,6 @@ __all__ = [
     "check_rendering",
     "links",
     "pages_of",
+    "provenance_labels",
     "recompute",
 ]

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from faeval.claims._verdict import WORDS
 from faeval.errors import FaevalError
-from faeval.reports.checking._expected import Expectations, in_json, quotable
-from faeval.reports.checking._printed import ESTIMATE, Number, agrees, first_wrong, printed, without
-from faeval.reports.checking._read import Link, Place, Readback, read_form
-from faeval.reports.checking._recompute import ClaimNumbers, ReportNumbers
+from faeval.reports._provenance import provenance_facts
+from faeval.reports._text import clean
+from faeval.reports.checking._expected import Expectations, in_json
+from faeval.reports.checking._printed import first_wrong, printed, without
+from faeval.reports.checking._read import Place, Readback, read_form
+from faeval.reports.checking._recompute import ReportNumbers
 
 if TYPE_CHECKING:
     from faeval.reports._report import Report
@@ -66,7 +67,12 @@ class CheckedFile:
 
 
 def check_rendering(
-    file: str, form: str, written: bytes, fresh: str, numbers: ReportNumbers | None = None
+    file: str,
+    form: str,
+    written: bytes,
+    fresh: str,
+    numbers: ReportNumbers | None = None,
+    provenance: frozenset[str] = frozenset(),
 ) -> CheckedFile:
     """Hold a rendering against the evidence.
 
@@ -82,6 +88,8 @@ def check_rendering(
         The same form rendered anew from the evidence.
     numbers
         What was recomputed from the evidence; None where the texts alone are compared.
+    provenance
+        Labels of what comes from provenance.json, and not from the evidence, see :func:`provenance_labels`.
     """
     try:
         text = written.decode("utf-8")
@@ -91,7 +99,7 @@ def check_rendering(
     except FaevalError as error:
         return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, str(error)),))
     again = _read_again(form, fresh)
-    findings = list(_texts(file, reading, again))
+    findings = list(_texts(file, reading, again, provenance))
     # A place that was altered is named once.
     named = {(f.claim, f.place) for f in findings}
     count, recomputed, wrong = _numbers(file, form, text, reading, numbers)
@@ -106,18 +114,33 @@ def _read_again(form: str, fresh: str) -> Readback:
     return read_form(form, fresh)
 
 
-def _texts(file: str, reading: Readback, again: Readback) -> Iterator[Finding]:
+def _texts(file: str, reading: Readback, again: Readback, provenance: frozenset[str]) -> Iterator[Finding]:
     """Compare place by place; where only the headings moved, the places of one are missing and of the other added."""
     for place, text in again.places.items():
-        said = reading.places.get(place)
+        said, source = reading.places.get(place), _source(place, text, provenance)
         if said is None:
-            yield _finding(file, "missing", place, f"is missing; the evidence gives {_short(text)}.")
+            yield _finding(file, "missing", place, f"is missing; {source} gives {_short(text)}.")
         elif said != text:
             here, there = _around(said, text)
-            yield _finding(file, "text", place, f"{here} stands where the evidence gives {there}.")
+            yield _finding(file, "text", place, f"{here} stands where {source} gives {there}.")
     for place, text in reading.places.items():
         if place not in again.places:
-            yield _finding(file, "added", place, f"{_short(text)} stands where the evidence gives nothing.")
+            source = _source(place, text, provenance)
+            yield _finding(file, "added", place, f"{_short(text)} stands where {source} gives nothing.")
+
+
+def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
+    """Return what a place's text comes from."""
+    kinds = {" ".join(label.split()[:2]) for label in provenance if label.count(" ") > 1}  # version of, revision of
+    told = place.part in provenance or " ".join(place.part.split()[:2]) in kinds or place.part.startswith("provenance.")
+    if not place.claim and (told or (provenance and text.startswith("The evidence was made with"))):
+        return "provenance.json beside it, which may be what was altered,"
+    return "the evidence"
+
+
+def provenance_labels(report: Report) -> frozenset[str]:
+    """Return the labels of what a report shows of its provenance.json."""
+    return frozenset(fact.label for fact in provenance_facts(report)) - {"Evidence sha256", "Lock sha256"}
 
 
 def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
@@ -125,20 +148,29 @@ def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
 
 
 def _short(text: str, most: int = 90) -> str:
-    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+    return _quoted(_cut(text, most))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _quoted(text: str) -> str:
+    """Quote a text as it stands: a backslash of LaTeX or JSON is one backslash."""
+    return f"'{clean(text)}'"
 
 
 def _around(said: str, text: str) -> tuple[str, str]:
     """Return both texts, long ones cut to where they differ."""
     if max(len(said), len(text)) <= 90:
-        return repr(said), repr(text)
+        return _quoted(said), _quoted(text)
     start = next((i for i, (x, y) in enumerate(zip(said, text, strict=False)) if x != y), min(len(said), len(text)))
     end = 0
     while end < min(len(said), len(text)) - start and said[-1 - end] == text[-1 - end]:
         end += 1
     low = max(0, start - 30)
     return tuple(  # type: ignore[return-value]
-        repr(("..." if low else "") + _short(t[low : max(start, len(t) - end) + 30], 110)[1:-1]) for t in (said, text)
+        _quoted(("..." if low else "") + _cut(t[low : max(start, len(t) - end) + 30], 110)) for t in (said, text)
     )
 
 
@@ -210,61 +242,6 @@ def _same(said: Any, value: float | None) -> bool:
         return said is None
     known = isinstance(said, int | float) and not isinstance(said, bool)
     return known and math.isclose(said, value, rel_tol=_JSON_SLACK, abs_tol=1e-14)
-
-
-# --- what documents quote ---
-
-
-def _triples(text: str) -> list[str]:
-    return [match[0] for match in ESTIMATE.finditer(text)]
-
-
-def _is_triple(claim: ClaimNumbers, text: str) -> bool:
-    said = printed(text)
-    for a in claim.assertions:
-        for bounds in (a.interval, a.ordinary, a.refuting):
-            wanted = [Number(a.estimate), *(Number(b) for b in bounds or ())]
-            if len(said) == len(wanted) == 3 and all(map(agrees, said, wanted)):
-                return True
-    return False
-
-
-def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
-    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its interval, each number.
-
-    Returns
-    -------
-    (quoted, findings)
-        How many numbers and verdicts the text has, and what in it the evidence does not give.
-    """
-    v, place = claim.verdict, f"line {link.line}"
-    findings: list[Finding] = []
-
-    def wrong(text: str) -> None:
-        findings.append(Finding(file, "quoted", place, f"[{link.text}] {text}", v.claim))
-
-    words = set(re.findall(rf"\b({'|'.join(WORDS)})\b", link.text))
-    if words - {v.verdict}:
-        wrong(f"says {', '.join(sorted(words - {v.verdict}))}; the verdict is {v.verdict}.")
-    code = re.search(rf"\b(?:{'|'.join(WORDS)}) \(([^)]*)\)", link.text)
-    if code and code[1].replace(" ", "_") != v.reason_code:
-        wrong(f"says {code[1]}; the reason is {v.reason_code}.")
-    text, triples = link.text, _triples(link.text)
-    for triple in triples:
-        if not _is_triple(claim, triple):
-            wrong(f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}.")
-        text = text.replace(triple, "")
-    numbers = [n for n in printed(text) if not math.isnan(n.low)]
-    known = quotable(claim)
-    for number in numbers:
-        if not any(agrees(number, own) for own in known):
-            wrong(f"says {number.text}, which is none of the claim's numbers: {_estimates(claim)}.")
-    return 3 * len(triples) + len(numbers) + len(words), findings
-
-
-def _estimates(claim: ClaimNumbers) -> str:
-    made = (f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−") for a in claim.assertions)
-    return "; ".join(made) or "it has no estimate"
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:

@@ -452,5 +452,5 @@ def read_form(form: str, text: str) -> Readback:
     """
     try:
         return READERS[form](text) if form in READERS else Readback({}, {}, {})
-    except (ValueError, SyntaxError) as error:  # of json and of xml
+    except (ValueError, SyntaxError, RecursionError) as error:  # of json and of xml
         raise FaevalError(f"is no {form} at all ({error}).") from None

@@ -1,0 +1,144 @@
+"""What documents quote of a claim, held against the claim: its verdict, estimates with their intervals, single numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from faeval.claims._verdict import WORDS
+from faeval.reports._numbers import exact, percent
+from faeval.reports._words import GLYPHS, margin_text, value_text
+from faeval.reports.checking._check import Finding
+from faeval.reports.checking._expected import quotable
+from faeval.reports.checking._printed import ESTIMATE, Number, Printed, agrees, printed
+from faeval.reports.checking._read import Link
+from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
+
+#: Words that have a verdict's word in them: unsupported is none, and is looked at.
+_WORD = re.compile(rf"\w*(?:{'|'.join(WORDS)})\w*", re.IGNORECASE)
+#: A verdict as it is quoted: its sign, its word, its reason's code, and numbers after that.
+_VERDICT = re.compile(
+    rf"(?:[{''.join(GLYPHS.values())}] ?)?(?P<word>{'|'.join(WORDS)})(?: \((?P<code>[a-z_ ]+)\))?(?:[;:,] (?P<rest>.*))?",
+    re.IGNORECASE | re.DOTALL,
+)
+#: What may stand between numbers that follow a verdict.
+_BETWEEN = re.compile(r"at|over|and|seeds?|n|p|[=<>;,.%()−\s]")
+_FEWEST = 2  # significant digits of a number, where the claim's page does not write it with fewer
+
+
+def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
+    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its interval, each number.
+
+    A text with a verdict's word says that word and nothing else but its reason and numbers, so that no other word turns it.
+    A number has two significant digits or more, so that it tells the claim's number from others; fewer only where the page
+    writes it so (a margin, say), or where it is a whole number of the claim.
+
+    Returns
+    -------
+    (quoted, findings)
+        How many numbers and verdicts the text has, and what in it the evidence does not give.
+    """
+    texts = [*_verdict(link.text, claim)]
+    text, triples = link.text, [match[0] for match in ESTIMATE.finditer(link.text)]
+    for triple in triples:
+        if not _is_estimate(claim, triple):
+            texts.append(f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}.")
+        text = text.replace(triple, "")
+    numbers = [n for n in printed(text) if not math.isnan(n.low)]
+    texts += filter(None, (_number(number, claim) for number in numbers))
+    place = f"line {link.line}"
+    findings = [Finding(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim) for said in texts]
+    return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings
+
+
+def _verdict(text: str, claim: ClaimNumbers) -> Iterator[str]:
+    v = claim.verdict
+    words = _WORD.findall(text)
+    if not words:
+        return
+    if others := sorted({word for word in words if word.lower() != v.verdict}):
+        yield f"says {', '.join(others)}; the verdict is {v.verdict}."
+        return
+    found = _VERDICT.fullmatch(text.strip())
+    if found is None or (found["rest"] and not _only_numbers(found["rest"], claim)):
+        yield f"says more than the verdict; write {v.verdict} alone, with its reason in brackets or numbers after it."
+        return
+    if found["code"] and found["code"].replace(" ", "_") != v.reason_code:
+        yield f"says {found['code']}; the reason is {v.reason_code}."
+    if text.strip()[0] in GLYPHS.values() and text.strip()[0] != GLYPHS[v.verdict]:
+        yield f"has the sign {text.strip()[0]}; that of {v.verdict} is {GLYPHS[v.verdict]}."
+
+
+def _only_numbers(text: str, claim: ClaimNumbers) -> bool:
+    rest = ESTIMATE.sub(" ", text)
+    for number in printed(rest):
+        rest = rest.replace(number.text, " ", 1)
+    for unit in {a.said.unit for a in claim.assertions} - {"", "1"}:
+        rest = rest.replace(unit, " ")
+    return not any(not _BETWEEN.fullmatch(part) for part in re.findall(r"\w+|\S", rest))
+
+
+def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
+    """Whether these are an estimate and bounds of the claim, told apart by their digits or as its page has them."""
+    said = printed(text)
+    if len(said) != 3:
+        return False
+    middle, low, high = (number.middle for number in said)
+    for a in claim.assertions:
+        if not low < middle < high and text not in value_text(a.said):
+            continue
+        for bounds in (a.interval, a.ordinary, a.refuting):
+            wanted = [Number(a.estimate), *(Number(b) for b in bounds or ())]
+            if len(wanted) == 3 and all(map(agrees, said, wanted)):
+                return True
+    return False
+
+
+def _number(number: Printed, claim: ClaimNumbers) -> str | None:
+    """Say what is wrong with a number that is quoted alone; None where nothing is."""
+    if math.isinf(number.low) != math.isinf(number.high):  # under or over something: a probability
+        v = claim.verdict
+        shares = (v.adjusted_support, v.adjusted_refute, *(p for a in claim.assertions for p in _probabilities(a)))
+        known = [Number(share) for share in shares if share is not None]
+    else:
+        known = quotable(claim)
+    if not any(agrees(number, own) for own in known):
+        return f"says {number.text}, which is none of the claim's numbers: {_estimates(claim)}."
+    if math.isinf(number.low) or math.isinf(number.high) or _digits(number.text) >= _FEWEST:
+        return None
+    if number.text.strip() in _coarse(claim):
+        return None
+    return f"says {number.text}, which too many numbers round to; write two significant digits: {_estimates(claim)}."
+
+
+def _digits(text: str) -> int:
+    """How many significant digits a number is printed with: ``0.10`` has two, ``0.1`` one, and ``0.00`` none."""
+    return len(re.sub(r"e.*|\D", "", text).lstrip("0"))
+
+
+def _probabilities(a: AssertionNumbers) -> tuple[float | None, ...]:
+    return (*a.p, a.power_as_planned)
+
+
+def _coarse(claim: ClaimNumbers) -> set[str]:
+    """What a claim's page writes with one digit: what is declared, estimates of few digits, powers, whole numbers."""
+    v = claim.verdict
+    found = {str(v.n), str(v.family_size), exact(v.alpha)}
+    for a in claim.assertions:
+        said = a.said
+        found |= {
+            exact(said.margin),
+            *(n.text for text in (value_text(said), margin_text(said)) for n in printed(text)),
+        }
+        found |= {exact(x) for x in (said.anticipated,) if x is not None}
+        found |= {str(k) for k in said.seeds_needed or () if k is not None}
+        found |= {percent(power) for power in (a.power_as_planned,) if power is not None}
+    for figure, _ in claim.published:
+        found |= {exact(x) for x in map(figure.get, ("published", "spread")) if isinstance(x, int | float)}
+    return found
+
+
+def _estimates(claim: ClaimNumbers) -> str:
+    made = (f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−") for a in claim.assertions)
+    return "; ".join(made) or "it has no estimate"
