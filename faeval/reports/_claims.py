@@ -74,7 +74,7 @@ def _takes(verdict: Verdict) -> str:
     if verdict.takes:
         return words.sentence(verdict.takes)
     if verdict.verdict in ("supported", "refuted"):
-        return "settled"
+        return "settled on these seeds" if words.is_late(verdict) else "settled"
     foreseen = words.standing(verdict).startswith("as ")
     return words.sentence(words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason)
 
@@ -87,13 +87,19 @@ def _about(about: str | None) -> str:
     return f"About: {about}" if about else ""
 
 
+#: What an assertion is painted as, where a claim has several: as a claim of it alone would be.
+_TONES: Mapping[words.Outcome, str] = {"met": "supported", "contradicted": "refuted", "open": "inconclusive"}
+
+
 def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
     estimated = math.isfinite(assertion.estimate)
     return AssertionView(
         text=assertion.text,
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
+        outer=words.outer_text(assertion),
         result=words.outcome(assertion),
+        tone=_TONES[words.outcome(assertion)] if len(verdict.assertions) > 1 and verdict.verdict != "invalid" else "",
         strip=placed.strip(assertion) if estimated else None,
         dots=placed.dots(assertion, verdict.seeds) if estimated else None,
         description=placed.describe(assertion),
@@ -125,15 +131,27 @@ def _mean(values: tuple[float, ...]) -> float:
 
 
 def _first(assertion: AssertionResult) -> Iterator[Fact]:
-    style, unit = words.style_of(assertion), words.unit_of(assertion)
+    style = words.style_of(assertion)
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
-    yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
+    yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper)"
     said = f"{style.interval(assertion.interval)}, {levels}" if words.has_interval(assertion) else "none"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
         yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
+
+
+def _margin(assertion: AssertionResult) -> str:
+    """Say which difference is claimed: so much, and on which side of b."""
+    size = f"{exact(assertion.margin)}{words.unit_of(assertion)}"
+    return {
+        "exceeds": f"more than {size} above",
+        "below": f"more than {size} below",
+        "not_above": f"at most {size} above",
+        "not_below": f"at most {size} below",
+        "equivalent": f"±{size}",
+    }[assertion.kind]
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:

@@ -36,13 +36,16 @@ class Table:
 class AssertionView:
     """One assertion: its numbers as text, its figures, and its values by seed.
 
-    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about.
+    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about. ``outer`` is the
+    refuting interval where the decision interval alone misleads; ``tone`` what it is painted as, empty for as its claim is.
     """
 
     text: str
     value: str
     margin: str
+    outer: str
     result: words.Outcome
+    tone: str
     strip: placed.Contrast | None
     dots: placed.Contrast | None
     description: str

@@ -192,8 +192,67 @@ def test_the_summary_says_what_was_registered_before_its_evidence(make_verdict, 
 def test_one_claim_is_one(make_verdict, make_assertion):
     made = make_verdict("supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), registration="registered")
     first, second = map(words.as_text, view(Report("t", (made,))).summary)
-    assert first.startswith("1 claim about the setting t, judged over 5 seeds. Each")
+    assert first.startswith("1 claim about the setting t, judged over 5 seeds. It names its margin")
     assert second.startswith("1 of 1 was registered before its evidence was made.")
+
+
+def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, make_assertion):
+    made = make_verdict("supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), runs=("a",))
+    refused = make_verdict("invalid", "confounded")
+    stopped = make_verdict("invalid", "undefined", runs=("a",))
+    later = make_verdict("inconclusive", "not_run")
+    said = words.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
+    assert said.startswith(
+        "5 claims about the setting t (2 judged over 5 seeds; 1 refused before any run was looked at; 1 stopped at a number "
+        "that cannot be used; 1 without evidence so far), from 1 training run. Each names its margin"
+    )
+
+
+@pytest.mark.parametrize("flag", ["reproduction", "exploratory", "unregistered", "after_evidence"])
+def test_what_is_decided_late_is_not_as_registered_nor_simply_settled(make_verdict, make_assertion, flag):
+    a = make_assertion("exceeds", D, [0.0] * 5, 0.1)
+    shown = view(Report("t", (make_verdict("supported", "decided", a, expected="supported", flags=(flag,)),))).claims[0]
+    assert (shown.standing, shown.takes) == ("as expected", "settled on these seeds")
+    shown = view(Report("t", (make_verdict("supported", "decided", a, expected="supported"),))).claims[0]
+    assert (shown.standing, shown.takes) == ("as registered", "settled")
+
+
+def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(make_verdict, make_assertion):
+    # s.d. 0.01 over 5 seeds: half the decision interval is 3.495 x 0.01 / sqrt(5) = 0.0156, the refuting one is wider.
+    spread = np.array([-1, -1, 0, 1, 1]) * 0.01
+    a = make_assertion("equivalent", 0.067 + spread, np.zeros(5), 0.05, ("m(x)", "m(y)"))
+    assert a.interval[0] > 0.05 > a.refuting[0]
+    assert words.outcome(a) == "open"
+    outer = words.outer_text(a)
+    assert outer == f"refuting interval {words.style_of(a).interval(a.refuting)}"
+    report = Report("t", (make_verdict("inconclusive", "straddles_margin", a, a),))
+    (shown,) = view(report).claims
+    assert "outside ±0.05 at the level of support, but not at the one that refuting takes" in words.as_text(
+        shown.headline[0]
+    )
+    page, text = report.to_html(), report.to_markdown()
+    assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2
+    assert text.split("## ")[0].count(outer) == 2
+    strip = shown.assertions[0].strip
+    assert strip.outer.low < strip.margins[1] < strip.interval.low
+    # One that is met, or refuted, or whose decision interval holds the margin, has none.
+    for center in (0.0, 0.05, 0.5):
+        other = make_assertion("equivalent", center + spread, np.zeros(5), 0.05)
+        assert words.outer_text(other) == ""
+        assert view(Report("t", (make_verdict("inconclusive", "straddles_margin", other),))).claims[0].assertions[
+            0
+        ].strip.outer is None
+
+
+def test_each_of_several_assertions_is_painted_by_its_own_result(make_verdict, make_assertion):
+    met, not_met = (make_assertion("exceeds", d, [0.0] * 5, 0.1) for d in (D, [-x for x in D]))
+    two = make_verdict("refuted", "decided", met, not_met)
+    assert [a.tone for a in view(Report("t", (two,))).claims[0].assertions] == ["supported", "refuted"]
+    page = Report("t", (two,)).to_html()
+    for name in ("measure", "assertion"):
+        assert re.findall(rf'<div class="{name} (\w+)">', page) == ["supported", "refuted"]
+    one = make_verdict("refuted", "decided", not_met)
+    assert [a.tone for a in view(Report("t", (one,))).claims[0].assertions] == [""]
 
 
 def test_what_claims_share_is_said_once(make_assertion, make_verdict):
@@ -358,5 +417,5 @@ def test_the_pictures_that_readme_shows_are_small():
 
 def test_grounds_change_no_verdict_and_no_json(decided):
     bare = replace(decided, grounds=())
-    assert json.loads(bare.to_json()) == json.loads(decided.to_json())
+    assert json.loads(bare.to_json()) | {"grounds": ()} == json.loads(decided.to_json()) | {"grounds": ()}
     assert html.escape("Lowest positive control") not in bare.to_html()
