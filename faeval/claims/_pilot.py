@@ -61,7 +61,9 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     )
 
 
-_DOWNWARDS = "; for below and not_below an effect is counted downwards: 0.5 says that the first side lies 0.5 below the second"
+_DOWNWARDS = (
+    "; for below and not_below an effect is counted downwards: 0.5 says that the first side lies 0.5 below the second"
+)
 
 
 def _claims_it(kind: str, margin: float, effect: float) -> bool:

@@ -10,13 +10,15 @@ from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _words as words
 from faeval.reports._figure_views import power_view
 from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
+from faeval.reports._report import Reading
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
 from faeval.reports.figures import _placed as placed
+from faeval.reports.figures._series import spans_decades
 from faeval.stats import nominal_levels
 
 if TYPE_CHECKING:
-    from faeval.reports._report import Grounds, LowestControl, Profile, Reading
+    from faeval.reports._report import Grounds, LowestControl, Profile
 
 
 def claim_view(
@@ -228,8 +230,9 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     if verdict.looks:
         reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
         yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
-    if verdict.assumption and not rule:  # else it stands where the link leads
-        yield Fact("Assumption", plain(verdict.assumption))
+    if verdict.assumption:  # whole where the link leads
+        short = verdict.assumption.partition(";")[0]
+        yield Fact("Assumption", (Span("link", short, rule),) if rule else plain(verdict.assumption), "assumption")
     if errors := verdict.measured_errors:
         first, n = errors[0], errors[0].n
         support, refute = max(e.wrong_support for e in errors), max(e.wrong_refutation for e in errors)
@@ -238,26 +241,25 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             f"{rate(first.wrong_refutation)}; at worst {rate(support)} / {rate(refute)}; "
         )
         laws = f"{'its assumption and ' * bool(verdict.assumption)}all {len(errors)} laws"
-        yield Fact(
-            "Measured error", (Span("text", said), Span("link", laws, rule) if rule else Span("text", laws)), "measured"
-        )
+        decided = f"{level(verdict.level_support)} (for) and {level(verdict.level_refute)} (against)"
+        at = f". Measured at .05 in each direction for one claim; this claim was decided at {decided}"
+        where = Span("link", laws, rule) if rule else Span("text", laws)
+        yield Fact("Measured error", (Span("text", said), where, Span("text", at)), "measured")
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
     if verdict.without_each_seed:
         changed = [(seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict]
-        said = "; ".join(f"without seed {seed}: {word}" for seed, word in changed)
+        said = "; ".join(f"{seed}: {word}" for seed, word in changed)
         few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
-        yield Fact(
-            "Without each seed", plain((said or "the same verdict, whichever seed is left out") + "." + few), "without"
-        )
+        yield Fact("Without each seed", plain((said or "the same verdict each time") + "." + few), "without")
     if verdict.other_tests:
         said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
         yield Fact("Other tests", plain(said), "beside")
     if verdict.fragile_rate is not None:
         flagged = "fragile" if verdict.fragile else "not fragile"
         often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
-        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "without")
+        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "fragile")
     if verdict.unseen_failure_bound is not None:
         bound = f"up to {percent(verdict.unseen_failure_bound)} of runs might fail, for all that these seeds show"
         yield Fact("Unseen failures", plain(bound), "unseen")
@@ -349,7 +351,11 @@ def _by_layer(verdict: Verdict, grounds: Grounds, profiles: Sequence[Profile]) -
     None where that is not known of all of them, such as where one is read before the end of its run.
     """
     known = {(p.metric, p.arm): p for p in profiles}
-    layered = [r for r in grounds.reads if r.layers is not None]
+    states: dict[tuple[str, str, int | None], set[int]] = {}  # a profile that is read at several states is one row
+    for r in grounds.reads:
+        if r.layers is not None:
+            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
+    layered = [Reading(metric, arm, tuple(sorted(at)), epoch) for (metric, arm, epoch), at in states.items()]
     shown = [known.get((r.metric, r.arm)) for r in layered]
     if not layered or not verdict.seeds:
         return None
@@ -368,11 +374,16 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
     """The mean over these seeds at each layer of a profile, or why there is none."""
     place = {seed: i for i, seed in enumerate(profile.seeds)}
     rows = [place[seed] for seed in seeds if seed in place]
+    found: list[float | str] = []
     for column in range(len(profile.layers)):
         values = [profile.values[i][column] for i in rows]
         lacking = next((profile.status[i][column] for i in rows if profile.values[i][column] is None), "not there")
         whole = [v for v in values if v is not None]
-        yield significant(_mean(tuple(whole)), 3) if len(whole) == len(seeds) else words.spaced(lacking)
+        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else words.spaced(lacking))
+    known = [v for v in found if not isinstance(v, str)]
+    wide = spans_decades([known])  # decimals that suit the largest would make zeros of the smallest
+    style = style_for(math.nan, known)
+    yield from (v if isinstance(v, str) else significant(v, 3) if wide else style(v) for v in found)
 
 
 def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:

@@ -145,6 +145,8 @@ class View:
     rules: tuple[RuleView, ...]
     scope: str
     provenance: tuple[Fact, ...]
+    source: str
+    install: str
     check: str
     recompute: str
     versions: str

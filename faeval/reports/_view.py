@@ -12,7 +12,7 @@ from faeval.reports._claims import claim_view
 from faeval.reports._drift_view import drift_view
 from faeval.reports._figure_views import controls_view, course_views, profile_views
 from faeval.reports._numbers import rate
-from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
+from faeval.reports._provenance import CHECK, INSTALL, provenance_facts, recompute, source, versions
 from faeval.reports._shown import RuleView, Table, Tally, View
 from faeval.reports._words import Phrase, Span
 from faeval.reports.figures import _plots as plots
@@ -49,6 +49,8 @@ def view(report: Report) -> View:
         rules=tuple(rules.values()),
         scope=scope,
         provenance=tuple(provenance_facts(report)),
+        source=source(report),
+        install=INSTALL,
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),

@@ -239,9 +239,13 @@ def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(mak
     for center in (0.0, 0.05, 0.5):
         other = make_assertion("equivalent", center + spread, np.zeros(5), 0.05)
         assert words.outer_text(other) == ""
-        assert view(Report("t", (make_verdict("inconclusive", "straddles_margin", other),))).claims[0].assertions[
-            0
-        ].strip.outer is None
+        assert (
+            view(Report("t", (make_verdict("inconclusive", "straddles_margin", other),)))
+            .claims[0]
+            .assertions[0]
+            .strip.outer
+            is None
+        )
 
 
 def test_each_of_several_assertions_is_painted_by_its_own_result(make_verdict, make_assertion):
@@ -260,23 +264,29 @@ def test_what_claims_share_is_said_once(make_assertion, make_verdict):
     other = replace(made, claim="other", scope="something else")
     page = Report("t", (made, replace(made, claim="second"))).to_html()
     assert page.count(made.scope) == page.count(made.assumption) == page.count("<td>.178</td>") == 1
-    assert page.count('href="#rule-1"') == 2
+    assert page.count('href="#rule-1"') == 4  # assumption and measured error of both
     apart = Report("t", (made, other)).to_html()
     assert apart.count(f"<dt>Scope</dt><dd>{made.scope}</dd>") == apart.count("<dd>something else</dd>") == 1
     undecided = Report("t", (replace(made, measured_errors=()),)).to_html()
     assert f"<dd>{made.assumption}</dd>" in undecided
+    assert page.count('<a href="#rule-1">the differences by seed are near normal</a>') == 2
 
 
 @pytest.mark.parametrize(
     ("seeds", "end"), [(None, "--offline"), (3, "--offline --seeds 3"), ((1, 42), "--offline --seeds 1,42")]
 )
 def test_the_page_says_how_to_recompute_it(make_verdict, seeds, end):
-    made = {"version of numpy": "2.4.6", "version of platform": "Linux", "version of faeval": "0.1.0"}
+    made = {"version of numpy": "2.4.6", "version of platform": "Linux", "version of faeval": "0.1.0", "commit": "abc"}
     page = Report("t", (make_verdict("inconclusive", "not_run"),), provenance=made, seeds=seeds).to_html()
     commands = re.findall(r"<pre tabindex=\"0\"><code>([^<]+)</code></pre>", page)
-    assert commands == ["faeval report FOLDER --check", f"faeval verify CLAIMS --evidence FOLDER {end}"]
+    assert commands == [
+        "python -m pip install -c constraints.txt .",
+        "faeval report FOLDER --claims CLAIMS --check",
+        f"faeval verify CLAIMS --evidence FOLDER {end}",
+    ]
     assert "made with faeval 0.1.0, numpy 2.4.6. Under" in page
-    assert "constraints.txt" in page
+    assert "claims.lock, of commit abc of the source" in page
+    assert "pip install faeval" not in page
 
 
 def test_levels_of_looks_are_those_of_the_rule(make_assertion, make_verdict):
@@ -343,7 +353,14 @@ def test_each_arm_of_a_claim_has_its_means_by_layer(decided):
     assert shown.head == ("What is read", "layer 0", "layer 1", "layer 2")
     assert list(shown.rows) == [  # 0.1 x layer + 0.02, and 0.3 more
         ("cosine of dfa+penalty=0.01 at states 1, 2, epoch 20", "0.320", "0.420", "0.520"),
-        ("cosine of dfa at states 1, 2, epoch 20", "0.0200", "0.120", "0.220"),
+        ("cosine of dfa at states 1, 2, epoch 20", "0.020", "0.120", "0.220"),
+    ]
+    # One profile that is read at several states is one row.
+    again = replace(decided.grounds[0], reads=(*decided.grounds[0].reads, Reading("cosine", "dfa", (0,), 20)))
+    rows = view(replace(decided, grounds=(again,))).claims[0].layers.rows
+    assert [row[0] for row in rows] == [
+        "cosine of dfa+penalty=0.01 at states 1, 2, epoch 20",
+        "cosine of dfa at states 0–2, epoch 20",
     ]
     # What is read at another epoch than the profile's has no row that says so.
     other = replace(decided.grounds[0], reads=(Reading("cosine", "dfa", (1, 2), 1),))
@@ -355,7 +372,7 @@ def test_a_layer_without_a_number_has_no_mean(decided):
     status = tuple(("measured", "below_floor" if s == 2 else "measured", "measured") for s in profile.seeds)
     others = tuple(p for p in decided.profiles if p.arm != "dfa")
     shown = view(replace(decided, profiles=(*others, replace(profile, status=status)))).claims[0].layers
-    assert shown.rows[1][1:] == ("0.0200", "below floor", "0.220")
+    assert shown.rows[1][1:] == ("0.020", "below floor", "0.220")
     fewer = Profile("dfa", "cosine", profile.layers, profile.seeds[:2], profile.values[:2], epoch=20)
     shown = view(replace(decided, profiles=(*others, fewer))).claims[0].layers
     assert set(shown.rows[1][1:]) == {"not there"}
