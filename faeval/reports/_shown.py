@@ -133,7 +133,10 @@ class RuleView:
 
 @dataclass(frozen=True)
 class View:
-    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same."""
+    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same.
+
+    ``about`` says what the setting is, ``compared`` what the arms and metrics are that claims read.
+    """
 
     setting: str
     tallies: tuple[Tally, ...]
@@ -144,6 +147,8 @@ class View:
     controls: FigureView | None
     rules: tuple[RuleView, ...]
     scope: str
+    compared: tuple[Table, ...]
+    about: str
     provenance: tuple[Fact, ...]
     source: str
     install: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
+from faeval.reports._compared import compared
 from faeval.reports._drift_view import drift_view
 from faeval.reports._figure_views import controls_view, course_views, profile_views
 from faeval.reports._numbers import rate
@@ -48,6 +49,8 @@ def view(report: Report) -> View:
         controls=controls_view(report.controls),
         rules=tuple(rules.values()),
         scope=scope,
+        compared=compared(report),
+        about=report.experiment.help if report.experiment else "",
         provenance=tuple(provenance_facts(report)),
         source=source(report),
         install=INSTALL,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import faeval as fe
 from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
+from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import Grounds, LowestControl, Profile, Reading, Report
 from faeval.reports import _words as words
 from faeval.reports._view import view
@@ -376,6 +377,28 @@ def test_a_layer_without_a_number_has_no_mean(decided):
     fewer = Profile("dfa", "cosine", profile.layers, profile.seeds[:2], profile.values[:2], epoch=20)
     shown = view(replace(decided, profiles=(*others, fewer))).claims[0].layers
     assert set(shown.rows[1][1:]) == {"not there"}
+
+
+def test_arms_and_metrics_are_said_in_the_words_of_their_experiment(decided):
+    own = fe.Experiment(
+        "made",
+        lambda arm, seed: {"cosine": 0.5},
+        factors={"rule": Factor("x", help="how it learns"), "penalty": Factor(0.0, help="what is taken off")},
+        metrics={"cosine": Metric("cosine", "A cosine of this user's own.", unit="apples")},
+    )
+    arms, metrics = view(replace(decided, experiment=own)).compared
+    assert dict(arms.rows) == {
+        "dfa+penalty=0.01": "penalty=0.01: what is taken off (by default 0); rule=dfa: how it learns (by default x)",
+        "dfa": "rule=dfa: how it learns (by default x)",
+    }
+    assert metrics.rows == (("cosine", "A cosine of this user's own. In apples."),)
+    arms, metrics = view(replace(decided, experiment=experiment("teacher"))).compared
+    assert "direct feedback alignment" in dict(arms.rows)["dfa"]
+    assert "weight of the squared norm" in dict(arms.rows)["dfa+penalty=0.01"]
+    bare = replace(decided, experiment=None)
+    assert dict(view(bare).compared[0].rows)["dfa"] == "rule=dfa"
+    assert "What is compared" in bare.to_html()
+    assert "What is compared" not in replace(bare, grounds=()).to_html()
 
 
 def test_an_undefined_control_is_not_a_number(make_verdict):
