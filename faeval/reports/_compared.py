@@ -43,7 +43,10 @@ def _factors(label: str, experiment: Experiment | None) -> Iterator[str]:
         return
     if not arm:
         yield "all factors at their defaults"
-    for name, value in arm.items():
+    parts = experiment.parts if experiment else ()
+    for name, value in sorted(
+        arm.items(), key=lambda item: item[0] not in parts
+    ):  # what an arm is, before how it differs
         what = f"{name}={_spelt(value)}"
         said = _help(name, value, arm, experiment) if experiment else ""
         yield f"{what}: {said}" if said else what
@@ -59,7 +62,8 @@ def _help(name: str, value: Value, arm: Arm, experiment: Experiment) -> str:
             continue
     if name in experiment.parts:
         own = next((owner.help for owner in owners if owner.kind == name), "")
-        return ", ".join(filter(None, (factor.help if factor and factor.help != name else "", own)))
+        general = factor.help if factor and factor.help != name else ""
+        return f"{own} ({general})" if own and general else own or general
     if factor is None:
         factor = next((owner.factors[name] for owner in owners if name in owner.factors), None)
     if factor is None:
