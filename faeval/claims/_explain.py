@@ -205,6 +205,10 @@ def _reason(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
         text = "; and ".join(f"'{r.text}' does not hold{_opposite(r)}" for r in against or results)
         return f"over {n} seeds {text}."
     open_ = next((r for r in results if r.p_support > decision.level_support), results[0])
+    low, high = open_.interval
+    if open_.kind == "equivalent" and (low > open_.margin or high < -open_.margin):
+        where = "lies outside its margins at the level of support, but not at the one that refuting takes"
+        return f"over {n} seeds '{open_.text}' {where}."
     tells = "is too wide to tell" if ruling.code == "underpowered" else "holds the margin"
     return f"over {n} seeds the interval of '{open_.text}' {tells}."
 

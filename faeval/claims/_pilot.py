@@ -49,16 +49,21 @@ def chances_of(claim: Claim, pilots: Sequence[Spread | None], n: int, level: flo
 def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     """Return a warning for each part whose anticipated effect would refute it where the claim is expected to be supported.
 
-    A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is b - a.
+    A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted downwards, b - a.
     """
     if expected != "supported":
         return ()
     return tuple(
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the side that refutes, though the "
-        f"claim is expected to be supported{'; it counts b - a' if x.kind in ('below', 'not_below') else ''}"
+        f"claim is expected to be supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
         for x in parts_of(claim)
         if x.anticipated is not None and not _claims_it(x.kind, x.margin, x.anticipated)
     )
+
+
+_DOWNWARDS = (
+    "; for below and not_below an effect is counted downwards: 0.5 says that the first side lies 0.5 below the second"
+)
 
 
 def _claims_it(kind: str, margin: float, effect: float) -> bool:

@@ -182,7 +182,9 @@ def _setting(
     return Experiment(
         name=name,
         factors={
-            "rule": Factor("dfa", help="learning rule"),
+            "rule": Factor(
+                "dfa", help="learning rule, which gives each state its credit, the signal in place of the gradient"
+            ),
             "penalty": Factor(0.0, low=0.0, help="weight of the squared norm of each block's output in its local loss"),
             "epochs": Factor(epochs, low=1),
             "credit_site": Factor("output", choices=("output", "input"), help="credit at the block's output or input"),

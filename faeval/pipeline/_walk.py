@@ -204,6 +204,7 @@ def _report(
         grounds=grounds_of(chosen, table, verdicts),
         courses=courses_of(chosen, table),
         evidence=table,
+        experiment=next((e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)), None),
     )
 
 

@@ -10,13 +10,14 @@ from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _words as words
 from faeval.reports._figure_views import power_view, side_by_side
 from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
+from faeval.reports._report import Reading
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
 from faeval.reports.figures import _placed as placed
 from faeval.stats import nominal_levels
 
 if TYPE_CHECKING:
-    from faeval.reports._report import Grounds, LowestControl, Profile, Reading
+    from faeval.reports._report import Grounds, LowestControl, Profile
 
 
 def claim_view(
@@ -74,7 +75,7 @@ def _takes(verdict: Verdict) -> str:
     if verdict.takes:
         return words.sentence(verdict.takes)
     if verdict.verdict in ("supported", "refuted"):
-        return "settled"
+        return "settled on these seeds" if words.is_late(verdict) else "settled"
     foreseen = words.standing(verdict).startswith("as ")
     return words.sentence(words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason)
 
@@ -87,6 +88,10 @@ def _about(about: str | None) -> str:
     return f"About: {about}" if about else ""
 
 
+#: What an assertion is painted as, where a claim has several: as a claim of it alone would be.
+_TONES: Mapping[words.Outcome, str] = {"met": "supported", "contradicted": "refuted", "open": "inconclusive"}
+
+
 def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
     estimated = math.isfinite(assertion.estimate)
     return AssertionView(
@@ -94,7 +99,9 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
         claimed=words.claimed_text(assertion),
+        outer=words.outer_text(assertion),
         result=words.outcome(assertion),
+        tone=_TONES[words.outcome(assertion)] if len(verdict.assertions) > 1 and verdict.verdict != "invalid" else "",
         strip=placed.strip(assertion) if estimated else None,
         dots=placed.dots(assertion, verdict.seeds) if estimated else None,
         description=placed.describe(assertion),
@@ -126,15 +133,27 @@ def _mean(values: tuple[float, ...]) -> float:
 
 
 def _first(assertion: AssertionResult) -> Iterator[Fact]:
-    style, unit = words.style_of(assertion), words.unit_of(assertion)
+    style = words.style_of(assertion)
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
-    yield Fact("Margin", plain(f"{exact(assertion.margin)}{unit}, because: {assertion.because}"), "margin")
+    yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper)"
     said = f"{style.interval(assertion.interval)}, {levels}" if words.has_interval(assertion) else "none"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
         yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
+
+
+def _margin(assertion: AssertionResult) -> str:
+    """Say which difference is claimed: so much, and on which side of b."""
+    size = f"{exact(assertion.margin)}{words.unit_of(assertion)}"
+    return {
+        "exceeds": f"more than {size} above",
+        "below": f"more than {size} below",
+        "not_above": f"at most {size} above",
+        "not_below": f"at most {size} below",
+        "equivalent": f"±{size}",
+    }[assertion.kind]
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:
@@ -211,8 +230,9 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     if verdict.looks:
         reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
         yield Fact("Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks")
-    if verdict.assumption and not rule:  # else it stands where the link leads
-        yield Fact("Assumption", plain(verdict.assumption))
+    if verdict.assumption:  # whole where the link leads
+        short = verdict.assumption.partition(";")[0]
+        yield Fact("Assumption", (Span("link", short, rule),) if rule else plain(verdict.assumption), "assumption")
     if errors := verdict.measured_errors:
         first, n = errors[0], errors[0].n
         support, refute = max(e.wrong_support for e in errors), max(e.wrong_refutation for e in errors)
@@ -221,26 +241,25 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             f"{rate(first.wrong_refutation)}; at worst {rate(support)} / {rate(refute)}; "
         )
         laws = f"{'its assumption and ' * bool(verdict.assumption)}all {len(errors)} laws"
-        yield Fact(
-            "Measured error", (Span("text", said), Span("link", laws, rule) if rule else Span("text", laws)), "measured"
-        )
+        decided = f"{level(verdict.level_support)} (for) and {level(verdict.level_refute)} (against)"
+        at = f". Measured at .05 in each direction for one claim; this claim was decided at {decided}"
+        where = Span("link", laws, rule) if rule else Span("text", laws)
+        yield Fact("Measured error", (Span("text", said), where, Span("text", at)), "measured")
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
     if verdict.without_each_seed:
         changed = [(seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict]
-        said = "; ".join(f"without seed {seed}: {word}" for seed, word in changed)
+        said = "; ".join(f"{seed}: {word}" for seed, word in changed)
         few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
-        yield Fact(
-            "Without each seed", plain((said or "the same verdict, whichever seed is left out") + "." + few), "without"
-        )
+        yield Fact("Without each seed", plain((said or "the same verdict each time") + "." + few), "without")
     if verdict.other_tests:
         said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
         yield Fact("Other tests", plain(said), "beside")
     if verdict.fragile_rate is not None:
         flagged = "fragile" if verdict.fragile else "not fragile"
         often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
-        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "without")
+        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "fragile")
     if verdict.unseen_failure_bound is not None:
         bound = f"up to {percent(verdict.unseen_failure_bound)} of runs might fail, for all that these seeds show"
         yield Fact("Unseen failures", plain(bound), "unseen")
@@ -332,7 +351,11 @@ def _by_layer(verdict: Verdict, grounds: Grounds, profiles: Sequence[Profile]) -
     None where that is not known of all of them, such as where one is read before the end of its run.
     """
     known = {(p.metric, p.arm): p for p in profiles}
-    layered = [r for r in grounds.reads if r.layers is not None]
+    states: dict[tuple[str, str, int | None], set[int]] = {}  # a profile that is read at several states is one row
+    for r in grounds.reads:
+        if r.layers is not None:
+            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
+    layered = [Reading(metric, arm, tuple(sorted(at)), epoch) for (metric, arm, epoch), at in states.items()]
     shown = [known.get((r.metric, r.arm)) for r in layered]
     if not layered or not verdict.seeds:
         return None

@@ -23,7 +23,7 @@ from faeval.reports._words import plain
 from faeval.reports.figures import _placed as placed
 
 #: What of the glossary an overview needs.
-_TERMS = ("seed", "margin", "interval", "supported", "refuted", "inconclusive", "invalid", "registration")
+_TERMS = ("seed", "margin", "interval", "refuting", "supported", "refuted", "inconclusive", "invalid", "registration")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
         yield Fact("Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}"))
     if len(failed) > _MOST_FAILED:
         yield Fact("Failed run", plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"))
-    for name in sorted(set(report.provenance) - {"registrations", "evidence_sha256", "failures"}):  # said elsewhere
+    said = {"registrations", "evidence_sha256", "failures"}  # elsewhere
+    said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
+    for name in sorted(set(report.provenance) - said):
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
 
 
@@ -42,7 +44,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 #: The command that recomputes every number of a report from the evidence beside it. FOLDER and CLAIMS are the reader's.
-CHECK = "faeval report FOLDER --check"
+CHECK = "faeval report FOLDER --claims CLAIMS --check"
 
 
 def recompute(report: Report) -> str:
@@ -55,6 +57,21 @@ def recompute(report: Report) -> str:
     if asked is None:
         return command
     return f"{command} --seeds {asked if isinstance(asked, int) else ','.join(map(str, asked))}"
+
+
+def source(report: Report) -> str:
+    """Say of which revision of the source the claims must be, and which faeval to install."""
+    commit = report.provenance.get("commit")
+    at = f"commit {commit}" if isinstance(commit, str) and commit else "the same revision"
+    return (
+        f"FOLDER is the folder of this page, with the evidence in it. CLAIMS is the folder of the claims' files with their "
+        f"claims.lock, of {at} of the source that the page comes from. Install faeval of the version named below from its "
+        "source, in its folder:"
+    )
+
+
+#: What installs faeval with the versions that are pinned.
+INSTALL = "python -m pip install -c constraints.txt ."
 
 
 def versions(report: Report) -> str:

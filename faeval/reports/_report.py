@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import RenderableType
 
+    from faeval.experiment import Experiment
     from faeval.reports._drift import Drift
 
 SCHEMA = "faeval/report/1"
@@ -191,6 +192,8 @@ class Report:
         What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
     drift
         What has moved since the report that this one was compared with; see :meth:`against`.
+    experiment
+        What the setting is, whose words its arms and metrics are described in.
     """
 
     setting: str
@@ -205,6 +208,7 @@ class Report:
     seeds: int | tuple[int, ...] | None = None
     courses: tuple[Course, ...] = ()
     drift: Drift | None = None
+    experiment: Experiment | None = field(default=None, compare=False, repr=False)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -37,14 +37,17 @@ class AssertionView:
     """One assertion: its numbers as text, its figures, and its values by seed.
 
     ``claimed`` is the margin with the side of it that is claimed.
-    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about.
+    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about. ``outer`` is the
+    refuting interval where the decision interval alone misleads; ``tone`` what it is painted as, empty for as its claim is.
     """
 
     text: str
     value: str
     margin: str
     claimed: str
+    outer: str
     result: words.Outcome
+    tone: str
     strip: placed.Contrast | None
     dots: placed.Contrast | None
     description: str
@@ -138,7 +141,10 @@ class RuleView:
 
 @dataclass(frozen=True)
 class View:
-    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same."""
+    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same.
+
+    ``about`` says what the setting is, ``compared`` what the arms and metrics are that claims read.
+    """
 
     setting: str
     tallies: tuple[Tally, ...]
@@ -149,7 +155,11 @@ class View:
     controls: FigureView | None
     rules: tuple[RuleView, ...]
     scope: str
+    compared: tuple[Table, ...]
+    about: str
     provenance: tuple[Fact, ...]
+    source: str
+    install: str
     check: str
     recompute: str
     versions: str

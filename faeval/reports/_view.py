@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
 from faeval.reports import _words as words
 from faeval.reports._claims import claim_view
+from faeval.reports._compared import compared
 from faeval.reports._drift_view import drift_view
 from faeval.reports._figure_views import controls_view, course_views, profile_views
 from faeval.reports._numbers import rate
-from faeval.reports._provenance import CHECK, provenance_facts, recompute, versions
+from faeval.reports._provenance import CHECK, INSTALL, provenance_facts, recompute, source, versions
 from faeval.reports._shown import RuleView, Table, Tally, View
 from faeval.reports._words import Phrase, Span
 from faeval.reports.figures import _plots as plots
@@ -48,7 +49,11 @@ def view(report: Report) -> View:
         controls=controls_view(report.controls),
         rules=tuple(rules.values()),
         scope=scope,
+        compared=compared(report),
+        about=report.experiment.help if report.experiment else "",
         provenance=tuple(provenance_facts(report)),
+        source=source(report),
+        install=INSTALL,
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),
@@ -63,19 +68,17 @@ def _summary(report: Report) -> Iterator[Phrase]:
     """Say what a report is, to a reader who has not seen one."""
     verdicts = report.verdicts
     many = len(verdicts)
-    counts = sorted({v.n for v in verdicts if v.n})
-    over = f", each judged over {_range(counts)} seeds" if counts and many > 1 else ""
-    over = f", judged over {counts[0]} seeds" if counts and many == 1 else over
     runs = len({run for v in verdicts for run in v.runs})
     yield (
         Span("text", f"{many} claim{'s' * (many != 1)} about the setting "),
         Span("name", report.setting),
-        Span("text", over),
-        Span("text", f", from {runs} training runs" if runs else ""),
+        Span("text", _judged(verdicts)),
+        Span("text", f", from {runs} training run{'s' * (runs != 1)}" if runs else ""),
         Span(
             "text",
-            ". Each names its margin, the smallest difference that matters; it is supported or refuted only where a whole "
-            "interval lies on one side of that margin.",
+            f". {'It' if many == 1 else 'Each'} names its margin, the smallest difference that matters; it is supported only "
+            "where a whole interval lies on the claimed side of that margin (for an equivalence, within ± the margin), and "
+            "refuted only where one lies wholly outside that side.",
         ),
     )
     advance = sum(v.registration in ("registered", "amended") for v in verdicts)
@@ -99,8 +102,23 @@ def _summary(report: Report) -> Iterator[Phrase]:
     )
 
 
-def _range(counts: list[int]) -> str:
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+def _judged(verdicts: Sequence[Verdict]) -> str:
+    """Say over how many seeds claims were judged, and of how many there was nothing to judge."""
+    counts = sorted({v.n for v in verdicts if v.n})
+    if not counts:
+        return ""
+    seeds = f"{counts[0] if len(counts) == 1 else f'{counts[0]} to {counts[-1]}'} seed{'s' * (counts != [1])}"
+    left = Counter(_unjudged(v) for v in verdicts if not v.n)
+    if not left:
+        return f", {'each ' * (len(verdicts) > 1)}judged over {seeds}"
+    said = [f"{sum(1 for v in verdicts if v.n)} judged over {seeds}", *(f"{n} {why}" for why, n in left.items())]
+    return f" ({'; '.join(said)})"
+
+
+def _unjudged(verdict: Verdict) -> str:
+    if verdict.verdict != "invalid":
+        return "without evidence so far"
+    return "stopped at a number that cannot be used" if verdict.runs else "refused before any run was looked at"
 
 
 _Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]

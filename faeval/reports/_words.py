@@ -21,7 +21,8 @@ GLYPHS: Mapping[str, str] = {"supported": "●", "refuted": "◆", "inconclusive
 CODES: Mapping[str, str] = {
     "decided": "The interval lies on one side of the margin.",
     "underpowered": "The interval is too wide for this many seeds to tell.",
-    "straddles_margin": "The interval contains the margin: either side of it remains possible.",
+    "straddles_margin": "The interval contains the margin, or of an equivalence the refuting interval does: either side of it "
+    "remains possible.",
     "unattainable": "No result on this many seeds could have decided it within its family.",
     "not_run": "There is no evidence for it yet.",
     "evidence_missing": "Some of the numbers it reads are missing.",
@@ -114,8 +115,10 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     ),
     "interval": (
         "Decision interval",
-        "The interval beside each estimate. It excludes the margin exactly where the verdict says so. Each bound is taken "
-        "at the level that the claim met within its family, so the two ends may have different levels.",
+        "The interval beside each estimate. It lies wholly on the claimed side of the margin exactly where the data support "
+        "what is claimed, and wholly on the other exactly where they refute it; but an equivalence is refuted only where its "
+        "wider, refuting interval lies outside the margins. Each bound is taken at the level that the claim met within its "
+        "family, so the two ends may have different levels.",
     ),
     "ordinary": (
         "Ordinary 90 % interval",
@@ -127,11 +130,15 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "The wider, second interval of an equivalence. The two sides are called different only where all of it lies "
         "outside the margins.",
     ),
-    "supported": ("Supported", "The decision interval lies wholly on the claimed side of the margin."),
+    "supported": (
+        "Supported",
+        "The decision interval lies wholly on the claimed side of the margin; of a claim of several assertions each one does.",
+    ),
     "refuted": (
         "Refuted",
-        "The decision interval lies wholly on the other side: what was claimed, at the size that matters, is not so. "
-        "This is a result, as good as any other.",
+        "The decision interval, of an equivalence the refuting interval, lies wholly on the other side: what was claimed, at "
+        "the size that matters, is not so. Of a claim of several assertions it takes one that is refuted. This is a result, as "
+        "good as any other.",
     ),
     "inconclusive": (
         "Inconclusive",
@@ -165,7 +172,11 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "How far the estimate would move with other evaluation items. All seeds share their items, so more seeds do not "
         "shrink it, and the decision interval does not contain it.",
     ),
-    "power": ("Power", "The chance to be supported if the effect were as large as was anticipated before the data."),
+    "power": (
+        "Power",
+        "The chance of the verdict that the anticipated effect leads to, if the effect were as large as was anticipated before "
+        "the data: to be supported, or for an effect on the other side of the margin to be refuted.",
+    ),
     "detectable": (
         "Detectable effect",
         "How far beyond the margin the true effect must lie to be found four times in five on this many seeds.",
@@ -213,7 +224,23 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     "control": (
         "Positive control",
         "What an instrument reads where it is given the true gradient itself: 1 is right. Where it reads less than 0.99, "
-        "its numbers are not used. Other controls are bounds that a claim declares for its own measurement.",
+        "its numbers are not used; but those of an instrument that is itself under study are kept, for claims about that "
+        "instrument alone. Other controls are bounds that a claim declares for its own measurement.",
+    ),
+    "fragile": (
+        "Fragile",
+        "Leaving out one seed, or another valid test, would change the verdict. Sound verdicts on few seeds are often fragile: "
+        "how often is said beside it.",
+    ),
+    "assumption": (
+        "Assumption",
+        "What the test takes for granted of the differences by seed. A few seeds cannot show whether it holds; measured errors "
+        "show what it costs where it does not.",
+    ),
+    "state": (
+        "State, layer",
+        "A state is what a network holds at one depth, numbered from 0, its input or embedding; layer l of a metric by layer is "
+        "what was read at state l. Deep stands for the mean over all states from 1 on.",
     ),
     "expectation": (
         "Expectation",
@@ -253,6 +280,15 @@ def as_text(phrase: Phrase) -> str:
     return "".join(span.text for span in phrase)
 
 
+#: Registrations that came after the evidence, or that the seeds are not of.
+_LATE = frozenset(("unregistered", "reproduction", "exploratory", "after_evidence", "amended_after_evidence"))
+
+
+def is_late(verdict: Verdict) -> bool:
+    """Whether a verdict's seeds had been looked at, or could have been, before it was registered what would be claimed."""
+    return bool(_LATE & set(verdict.flags))
+
+
 def standing(verdict: Verdict) -> Standing:
     """How a verdict stands to what was expected of it.
 
@@ -260,7 +296,7 @@ def standing(verdict: Verdict) -> Standing:
     "free" where nothing was expected.
     """
     if verdict.expected is not None and verdict.as_expected:
-        registered = verdict.registered_sha256 is not None and "unregistered" not in verdict.flags
+        registered = verdict.registered_sha256 is not None and not is_late(verdict)
         return "as registered" if registered else "as expected"
     if verdict.verdict == "invalid":
         return "broken"
@@ -306,6 +342,20 @@ def outcome(assertion: AssertionResult) -> Outcome:
     never = (-math.inf, math.inf)
     outer = assertion.refuting or never if assertion.kind == "equivalent" else assertion.interval
     return "contradicted" if outer[1] < low or outer[0] > high else "open"
+
+
+def is_between(assertion: AssertionResult) -> bool:
+    """Whether an equivalence is open though its decision interval lies outside the margins: the refuting one does not."""
+    low, high = claimed(assertion)
+    apart = assertion.interval[1] < low or assertion.interval[0] > high
+    return assertion.kind == "equivalent" and apart and outcome(assertion) == "open"
+
+
+def outer_text(assertion: AssertionResult) -> str:
+    """Write the refuting interval where the decision interval alone would seem to refute; empty elsewhere."""
+    if not is_between(assertion) or assertion.refuting is None:
+        return ""
+    return f"refuting interval {style_of(assertion).interval(assertion.refuting)}{unit_of(assertion)}"
 
 
 def style_of(assertion: AssertionResult) -> Style:
@@ -371,7 +421,7 @@ def _compared(assertion: AssertionResult) -> Phrase:
     low, high = assertion.interval
     way = 1 if low > 0 else -1 if high < 0 else 0
     verb = {1: " is larger than ", -1: " is smaller than ", 0: " differs from "}[way]
-    by = _text(", by " if way < 0 else " by ")
+    by = _text(", with a difference of " if way < 0 else " by ")
     one, other = _READ.fullmatch(a), _READ.fullmatch(b)
     if one is None or other is None or not one[2] or not other[2] or (one[1] == other[1]) == (one[2] == other[2]):
         return (_name(a), _text(verb), _name(b), by, value)
@@ -418,6 +468,11 @@ def _tail(assertion: AssertionResult) -> str:
         if result == "contradicted":
             outer = style.interval(assertion.refuting or assertion.interval)
             return f"and its refuting interval {outer} is all outside {within}: a difference that matters"
+        if is_between(assertion):
+            return (
+                f"outside {within} at the level of support, but not at the one that refuting takes: the refuting interval "
+                f"{style.interval(assertion.refuting or assertion.interval)} reaches within"
+            )
         if result == "open":
             return f"which does not settle whether it stays within {within}"
         low, high = assertion.ordinary
@@ -466,12 +521,7 @@ def pride(verdict: Verdict) -> str:
     how = standing(verdict)
     if verdict.verdict != "refuted" or not how.startswith("as "):
         return ""
-    if how == "as expected" or {"reproduction", "exploratory"} & set(verdict.flags):
-        return f"Refuted, {how}. A refutation is a result."
-    return (
-        f"Refuted, {how}. The claim said in advance what would count against it, its authors said that it would come, "
-        "and it came."
-    )
+    return f"Refuted, {how}: a result."
 
 
 def seed_list(seeds: tuple[int, ...]) -> str:

@@ -347,4 +347,4 @@ def test_the_sign_of_below_is_told() -> None:
     claim = fe.Claim("x", fe.below(c(DFA), c(BOTH), by=M, anticipated=-0.98))
     (text,) = unlike_expectation(claim, "supported")
     assert "the effect anticipated, -0.98, lies beyond its margin on the side that refutes" in text
-    assert text.endswith("it counts b - a")
+    assert text.endswith("0.5 says that the first side lies 0.5 below the second")

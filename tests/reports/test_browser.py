@@ -194,7 +194,12 @@ def test_print_shows_what_is_folded(pages, opened, name, tmp_path):
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF-")
     if reader := shutil.which("pdftotext"):
         text = subprocess.run([reader, tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True).stdout
-        for said in ("Values by seed", "Tests in both directions", "Design checks", "faeval report FOLDER --check"):
+        for said in (
+            "Values by seed",
+            "Tests in both directions",
+            "Design checks",
+            "faeval report FOLDER --claims CLAIMS --check",
+        ):
             assert said in text
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import faeval as fe
 from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
+from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import Grounds, LowestControl, Profile, Reading, Report
 from faeval.reports import _words as words
 from faeval.reports._view import view
@@ -192,8 +193,71 @@ def test_the_summary_says_what_was_registered_before_its_evidence(make_verdict, 
 def test_one_claim_is_one(make_verdict, make_assertion):
     made = make_verdict("supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), registration="registered")
     first, second = map(words.as_text, view(Report("t", (made,))).summary)
-    assert first.startswith("1 claim about the setting t, judged over 5 seeds. Each")
+    assert first.startswith("1 claim about the setting t, judged over 5 seeds. It names its margin")
     assert second.startswith("1 of 1 was registered before its evidence was made.")
+
+
+def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, make_assertion):
+    made = make_verdict("supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), runs=("a",))
+    refused = make_verdict("invalid", "confounded")
+    stopped = make_verdict("invalid", "undefined", runs=("a",))
+    later = make_verdict("inconclusive", "not_run")
+    said = words.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
+    assert said.startswith(
+        "5 claims about the setting t (2 judged over 5 seeds; 1 refused before any run was looked at; 1 stopped at a number "
+        "that cannot be used; 1 without evidence so far), from 1 training run. Each names its margin"
+    )
+
+
+@pytest.mark.parametrize("flag", ["reproduction", "exploratory", "unregistered", "after_evidence"])
+def test_what_is_decided_late_is_not_as_registered_nor_simply_settled(make_verdict, make_assertion, flag):
+    a = make_assertion("exceeds", D, [0.0] * 5, 0.1)
+    shown = view(Report("t", (make_verdict("supported", "decided", a, expected="supported", flags=(flag,)),))).claims[0]
+    assert (shown.standing, shown.takes) == ("as expected", "settled on these seeds")
+    shown = view(Report("t", (make_verdict("supported", "decided", a, expected="supported"),))).claims[0]
+    assert (shown.standing, shown.takes) == ("as registered", "settled")
+
+
+def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(make_verdict, make_assertion):
+    # s.d. 0.01 over 5 seeds: half the decision interval is 3.495 x 0.01 / sqrt(5) = 0.0156, the refuting one is wider.
+    spread = np.array([-1, -1, 0, 1, 1]) * 0.01
+    a = make_assertion("equivalent", 0.067 + spread, np.zeros(5), 0.05, ("m(x)", "m(y)"))
+    assert a.interval[0] > 0.05 > a.refuting[0]
+    assert words.outcome(a) == "open"
+    outer = words.outer_text(a)
+    assert outer == f"refuting interval {words.style_of(a).interval(a.refuting)}"
+    report = Report("t", (make_verdict("inconclusive", "straddles_margin", a, a),))
+    (shown,) = view(report).claims
+    assert "outside ±0.05 at the level of support, but not at the one that refuting takes" in words.as_text(
+        shown.headline[0]
+    )
+    page, text = report.to_html(), report.to_markdown()
+    assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2
+    assert text.split("## ")[0].count(outer) == 2
+    strip = shown.assertions[0].strip
+    assert strip.outer.low < strip.margins[1] < strip.interval.low
+    # One that is met, or refuted, or whose decision interval holds the margin, has none.
+    for center in (0.0, 0.05, 0.5):
+        other = make_assertion("equivalent", center + spread, np.zeros(5), 0.05)
+        assert words.outer_text(other) == ""
+        assert (
+            view(Report("t", (make_verdict("inconclusive", "straddles_margin", other),)))
+            .claims[0]
+            .assertions[0]
+            .strip.outer
+            is None
+        )
+
+
+def test_each_of_several_assertions_is_painted_by_its_own_result(make_verdict, make_assertion):
+    met, not_met = (make_assertion("exceeds", d, [0.0] * 5, 0.1) for d in (D, [-x for x in D]))
+    two = make_verdict("refuted", "decided", met, not_met)
+    assert [a.tone for a in view(Report("t", (two,))).claims[0].assertions] == ["supported", "refuted"]
+    page = Report("t", (two,)).to_html()
+    for name in ("measure", "assertion"):
+        assert re.findall(rf'<div class="{name} (\w+)">', page) == ["supported", "refuted"]
+    one = make_verdict("refuted", "decided", not_met)
+    assert [a.tone for a in view(Report("t", (one,))).claims[0].assertions] == [""]
 
 
 def test_what_claims_share_is_said_once(make_assertion, make_verdict):
@@ -201,23 +265,29 @@ def test_what_claims_share_is_said_once(make_assertion, make_verdict):
     other = replace(made, claim="other", scope="something else")
     page = Report("t", (made, replace(made, claim="second"))).to_html()
     assert page.count(made.scope) == page.count(made.assumption) == page.count("<td>.178</td>") == 1
-    assert page.count('href="#rule-1"') == 2
+    assert page.count('href="#rule-1"') == 4  # assumption and measured error of both
     apart = Report("t", (made, other)).to_html()
     assert apart.count(f"<dt>Scope</dt><dd>{made.scope}</dd>") == apart.count("<dd>something else</dd>") == 1
     undecided = Report("t", (replace(made, measured_errors=()),)).to_html()
     assert f"<dd>{made.assumption}</dd>" in undecided
+    assert page.count('<a href="#rule-1">the differences by seed are near normal</a>') == 2
 
 
 @pytest.mark.parametrize(
     ("seeds", "end"), [(None, "--offline"), (3, "--offline --seeds 3"), ((1, 42), "--offline --seeds 1,42")]
 )
 def test_the_page_says_how_to_recompute_it(make_verdict, seeds, end):
-    made = {"version of numpy": "2.4.6", "version of platform": "Linux", "version of faeval": "0.1.0"}
+    made = {"version of numpy": "2.4.6", "version of platform": "Linux", "version of faeval": "0.1.0", "commit": "abc"}
     page = Report("t", (make_verdict("inconclusive", "not_run"),), provenance=made, seeds=seeds).to_html()
     commands = re.findall(r"<pre tabindex=\"0\"><code>([^<]+)</code></pre>", page)
-    assert commands == ["faeval report FOLDER --check", f"faeval verify CLAIMS --evidence FOLDER {end}"]
+    assert commands == [
+        "python -m pip install -c constraints.txt .",
+        "faeval report FOLDER --claims CLAIMS --check",
+        f"faeval verify CLAIMS --evidence FOLDER {end}",
+    ]
     assert "made with faeval 0.1.0, numpy 2.4.6. Under" in page
-    assert "constraints.txt" in page
+    assert "claims.lock, of commit abc of the source" in page
+    assert "pip install faeval" not in page
 
 
 def test_levels_of_looks_are_those_of_the_rule(make_assertion, make_verdict):
@@ -286,6 +356,13 @@ def test_each_arm_of_a_claim_has_its_means_by_layer(decided):
         ("cosine of dfa+penalty=0.01 at states 1, 2, epoch 20", "0.320", "0.420", "0.520"),
         ("cosine of dfa at states 1, 2, epoch 20", "0.020", "0.120", "0.220"),
     ]
+    # One profile that is read at several states is one row.
+    again = replace(decided.grounds[0], reads=(*decided.grounds[0].reads, Reading("cosine", "dfa", (0,), 20)))
+    rows = view(replace(decided, grounds=(again,))).claims[0].layers.rows
+    assert [row[0] for row in rows] == [
+        "cosine of dfa+penalty=0.01 at states 1, 2, epoch 20",
+        "cosine of dfa at states 0–2, epoch 20",
+    ]
     # What is read at another epoch than the profile's has no row that says so.
     other = replace(decided.grounds[0], reads=(Reading("cosine", "dfa", (1, 2), 1),))
     assert view(replace(decided, grounds=(other,))).claims[0].layers is None
@@ -300,6 +377,28 @@ def test_a_layer_without_a_number_has_no_mean(decided):
     fewer = Profile("dfa", "cosine", profile.layers, profile.seeds[:2], profile.values[:2], epoch=20)
     shown = view(replace(decided, profiles=(*others, fewer))).claims[0].layers
     assert set(shown.rows[1][1:]) == {"not there"}
+
+
+def test_arms_and_metrics_are_said_in_the_words_of_their_experiment(decided):
+    own = fe.Experiment(
+        "made",
+        lambda arm, seed: {"cosine": 0.5},
+        factors={"rule": Factor("x", help="how it learns"), "penalty": Factor(0.0, help="what is taken off")},
+        metrics={"cosine": Metric("cosine", "A cosine of this user's own.", unit="apples")},
+    )
+    arms, metrics = view(replace(decided, experiment=own)).compared
+    assert dict(arms.rows) == {
+        "dfa+penalty=0.01": "penalty=0.01: what is taken off (by default 0); rule=dfa: how it learns (by default x)",
+        "dfa": "rule=dfa: how it learns (by default x)",
+    }
+    assert metrics.rows == (("cosine", "A cosine of this user's own. In apples."),)
+    arms, metrics = view(replace(decided, experiment=experiment("teacher"))).compared
+    assert "direct feedback alignment" in dict(arms.rows)["dfa"]
+    assert "weight of the squared norm" in dict(arms.rows)["dfa+penalty=0.01"]
+    bare = replace(decided, experiment=None)
+    assert dict(view(bare).compared[0].rows)["dfa"] == "rule=dfa"
+    assert "What is compared" in bare.to_html()
+    assert "What is compared" not in replace(bare, grounds=()).to_html()
 
 
 def test_an_undefined_control_is_not_a_number(make_verdict):

@@ -164,14 +164,13 @@ def test_the_exit_code_is_the_first_that_applies(make_verdict, drawn):
 def test_a_refutation_that_was_registered_is_no_alarm_and_is_said(gallery):
     claim = view(gallery).claims[1]
     assert (claim.word, claim.standing, claim.alarm) == ("refuted", "as registered", False)
-    assert claim.pride.startswith("Refuted, as registered.")
-    assert "in advance" in claim.pride
+    assert claim.pride == "Refuted, as registered: a result."
 
 
-def test_pride_needs_a_registration(make_verdict):
+def test_a_refutation_is_as_registered_only_where_it_was(make_verdict):
     expected = make_verdict("refuted", expected="refuted", registered_sha256=None)
     again = make_verdict("refuted", expected="refuted", flags=("reproduction",))
-    assert "in advance" not in words.pride(expected) + words.pride(again)
+    assert words.pride(expected) == words.pride(again) == "Refuted, as expected: a result."
     assert words.pride(make_verdict("refuted", expected="supported")) == ""
 
 
@@ -214,7 +213,13 @@ def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
             "contradicted",
             "differs between a and b by 0.000 [−0.012, 0.012], all below the 0.05",
         ),
-        ("exceeds", -0.2, 0.05, "contradicted", "is lower in a than in b, by −0.200 [−0.212, −0.188], all below"),
+        (
+            "exceeds",
+            -0.2,
+            0.05,
+            "contradicted",
+            "is lower in a than in b, with a difference of −0.200 [−0.212, −0.188], all below",
+        ),
         ("exceeds", 0.05, 0.05, "open", "which does not settle on which side of the 0.05 that matters it lies"),
         ("below", -0.2, 0.05, "met", "all below the −0.05 that matters."),
         ("below", 0.2, 0.05, "contradicted", "all above the −0.05 that matters and of opposite sign."),

@@ -387,12 +387,22 @@ def _edge(a: AssertionNumbers) -> Number:
     return _declared(-a.said.margin if a.said.kind in ("below", "not_below") else a.said.margin)
 
 
+def _is_between(a: AssertionNumbers) -> bool:
+    """Whether an equivalence lies outside its margins by its decision interval and not by its refuting one."""
+    m, outer = a.said.margin, a.refuting
+    if a.said.kind != "equivalent" or outer is None:
+        return False
+    return (a.interval[0] > m or a.interval[1] < -m) and outer[0] <= m and outer[1] >= -m
+
+
 def _estimates(claim: ClaimNumbers, most: int, text: str) -> Expected:
     """Each assertion's estimate with its interval, and its margin where a text says margins."""
     margins = "margin" in text
     numbers: list[Number] = []
     for a in claim.assertions[:most]:
         numbers += [*_estimate(a).numbers, *([_edge(a)] if margins else [])]
+        if "refuting" in text and _is_between(a):
+            numbers += map(Number, a.refuting or ())
     names = tuple(u for a in claim.assertions for u in _unit(a))
     return Expected(tuple(numbers), more=len(claim.assertions) > most, names=names)
 

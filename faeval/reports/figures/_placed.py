@@ -9,7 +9,7 @@ from typing import Any
 
 from faeval.claims._verdict import AssertionResult
 from faeval.reports._numbers import Style, exact
-from faeval.reports._words import claimed, style_of, thresholds
+from faeval.reports._words import claimed, is_between, style_of, thresholds
 
 _PLACES = 2  # decimals of a coordinate: enough for the eye, few enough to be the same on every machine
 
@@ -64,6 +64,7 @@ class Contrast:
     margins: tuple[float, ...]
     interval: Bar | None
     estimate: float
+    outer: Bar | None = None
     labels: tuple[Mark, ...] = ()
     rows: tuple[Row, ...] = ()
     bands: tuple[Band, ...] = ()
@@ -115,9 +116,11 @@ class Axis:
 
 def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Contrast:
     """Place an assertion's interval and margin on one line, for a table; on one scale with those that stand beside it."""
-    shown = [n for a in (assertion, *beside) for n in (a.estimate, *thresholds(a), *a.interval)]
+    outer = {id(a): a.refuting if is_between(a) else None for a in (assertion, *beside)}
+    shown = [n for a in (assertion, *beside) for n in (a.estimate, *thresholds(a), *a.interval, *(outer[id(a)] or ()))]
     axis = Axis([0.0, *shown], 6, 174)
-    return _contrast(assertion, axis, width=180, height=22)
+    own = outer[id(assertion)]
+    return _contrast(assertion, axis, width=180, height=22, outer=axis.bar(*own) if own else None)
 
 
 def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Contrast:
