@@ -56,6 +56,11 @@ class AssertionView:
     more: tuple[Fact, ...]
     gist: str
 
+    @property
+    def told(self) -> str:
+        """Estimate and decision interval, and the refuting one where that alone misleads."""
+        return f"{self.value}, {self.outer}" if self.outer else self.value
+
 
 @dataclass(frozen=True)
 class FigureView:

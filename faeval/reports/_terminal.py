@@ -87,7 +87,7 @@ def _block(claim: ClaimView) -> RenderableType:
     from rich.padding import Padding
 
     verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
-    lines = (verdict, *(_text(a.value) for a in claim.assertions), _text(claim.takes, "dim"))
+    lines = (verdict, *(_text(a.told) for a in claim.assertions), _text(claim.takes, "dim"))
     return Group(_text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), "")
 
 
@@ -111,7 +111,7 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
 def _values(claim: ClaimView) -> Text:
     from rich.text import Text
 
-    return Text("\n").join(_text(a.value) for a in claim.assertions) if claim.assertions else Text("none", "dim")
+    return Text("\n").join(_text(a.told) for a in claim.assertions) if claim.assertions else Text("none", "dim")
 
 
 def _summary(shown: View) -> Text:

@@ -22,6 +22,7 @@ from rich.console import Console
 from faeval.claims._verdict import REASONS, REGISTRATIONS, WORDS, AssertionResult, MeasuredError, Side, Verdict
 from faeval.errors import FaevalError
 from faeval.reports import FORMS, SCHEMA, Grounds, LowestControl, Profile, Reading, Report, json_schema, value_text
+from faeval.reports import _words as words
 from faeval.reports._numbers import read
 
 HERE = Path(__file__).parent
@@ -143,9 +144,13 @@ def agree(report):
             assert properties.get(key) == (None if value is None else repr(value))
             assert tests[name]["extra"].get(key) == value
         for text, a in zip(row[2].split("; "), made.assertions, strict=False):
-            assert text == value_text(a)
-            assert text in page
-            assert text in out.getvalue()
+            estimate, _, outer = text.partition(", refuting interval ")
+            assert estimate == value_text(a)
+            assert outer in (words.outer_text(a).removeprefix("refuting interval "), "")
+            assert bool(outer) == bool(words.outer_text(a))
+            for shown in filter(None, (estimate, outer)):
+                assert shown in page
+                assert shown in out.getvalue()
         if verdict["estimate"] is not None and None not in verdict["interval"]:
             half = (verdict["interval"][1] - verdict["interval"][0]) / 2
             shown = re.search(r"(\S+) \[(\S+), (\S+)\]", tex[name][2]).groups()

@@ -88,7 +88,7 @@ def _row(claim: ClaimView) -> tuple[str, int]:
     """Return a row, and how many lines it takes at most."""
     sentence = clip(claim.sentence, CELL)
     verdict = clip(claim.word + claim.qualified, CELL)
-    values = [clip(a.value, CELL) for a in claim.assertions]
+    values = [clip(a.told, CELL) for a in claim.assertions]
     margins = [clip(a.claimed, CELL) for a in claim.assertions]
     cells = (
         latex(sentence),
