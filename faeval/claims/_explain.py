@@ -232,10 +232,11 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     if needed is not None and needed > len(case.seeds):
         return f"{plan}a new registration on fresh seeds would need about {needed} of them{_if_so(ruling, results)}."
     if needed is not None:
-        # The design was strong enough for the effect it was made for: the true one must lie nearer the margin.
-        return (
-            f"{plan}the effect is nearer its margin than anticipated: a new registration needs more than these seeds."
-        )
+        # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
+        open_ = [r for r in results if r.p_support > ruling.decision.level_support]
+        beyond = any(_beyond_margin(r, _counted(r, r.estimate)) < 0 for r in open_)
+        where = "on the side that refutes, near its margin" if beyond else "nearer its margin than anticipated"
+        return f"{plan}the effect lies {where}: a new registration needs more than these seeds."
     return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
 
 
@@ -246,8 +247,7 @@ def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
         return ""
     said = ", if the effect is " + " and ".join(f"{r.anticipated:.3g}" for r in open_) + " as anticipated"
     for r in open_:
-        sign = -1 if r.kind in ("below", "not_below") else 1  # of which the effect is b - a
-        found, low, high = sign * r.estimate, *sorted(sign * bound for bound in r.ordinary)
+        found, low, high = _counted(r, r.estimate), *sorted(_counted(r, bound) for bound in r.ordinary)
         assert r.anticipated is not None
         outside = not low <= r.anticipated <= high
         if outside and _beyond_margin(r, found) < _beyond_margin(r, r.anticipated):
@@ -258,6 +258,11 @@ def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
             )
             return f"{said}; these seeds put it at {found:.2g}, {where}"
     return said
+
+
+def _counted(result: AssertionResult, difference: float) -> float:
+    """Return a difference a - b as effects are counted: of below and not_below b - a."""
+    return -difference if result.kind in ("below", "not_below") else difference
 
 
 def _beyond_margin(result: AssertionResult, effect: float) -> float:
