@@ -64,8 +64,9 @@ def test_one_sided_power_is_that_of_the_t_test() -> None:
 def test_power_is_a_probability_and_grows_with_seeds(kind: stats.Kind, margin: float, effect: float, n: int) -> None:
     fewer, more = (stats.prospect(kind, margin, effect, 1.0, k, 0.05).power for k in (n, n + 1))
     assert 0.0 <= fewer <= 1.0
-    # Two one-sided tests together may lose a little from 2 seeds to 3, where both all but never reject.
-    assert more >= fewer - 1e-4 or (kind == "equivalent" and n == 2 and fewer < 0.1)
+    # Two one-sided tests together may lose a little with a seed more, where both all but never reject: at a margin of half an
+    # s.d. and no effect .0242, .0190, .0183, .0203 for n = 2, 3, 4, 5, by ten million simulated samples each.
+    assert more >= fewer - 1e-4 or (kind == "equivalent" and fewer < 0.1)
 
 
 def test_seeds_for_is_the_inverse_of_prospect() -> None:
