@@ -14,7 +14,7 @@ from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
-from faeval.claims._pilot import Chances, unlike_expectation
+from faeval.claims._pilot import Chances, beyond_margin, unlike_expectation
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -234,7 +234,7 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]
-        beyond = any(_beyond_margin(r, _counted(r, r.estimate)) < 0 for r in open_)
+        beyond = any(beyond_margin(r.kind, r.margin, _counted(r, r.estimate)) < 0 for r in open_)
         where = "on the side that refutes, near its margin" if beyond else "nearer its margin than anticipated"
         return f"{plan}the effect lies {where}: a new registration needs more than these seeds."
     return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
@@ -250,10 +250,10 @@ def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
         found, low, high = _counted(r, r.estimate), *sorted(_counted(r, bound) for bound in r.ordinary)
         assert r.anticipated is not None
         outside = not low <= r.anticipated <= high
-        if outside and _beyond_margin(r, found) < _beyond_margin(r, r.anticipated):
+        if outside and beyond_margin(r.kind, r.margin, found) < beyond_margin(r.kind, r.margin, r.anticipated):
             where = (
                 "nearer its margin, where more are needed"
-                if _beyond_margin(r, found) > 0
+                if beyond_margin(r.kind, r.margin, found) > 0
                 else "on the side that refutes"
             )
             return f"{said}; these seeds put it at {found:.2g}, {where}"
@@ -263,14 +263,6 @@ def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
 def _counted(result: AssertionResult, difference: float) -> float:
     """Return a difference a - b as effects are counted: of below and not_below b - a."""
     return -difference if result.kind in ("below", "not_below") else difference
-
-
-def _beyond_margin(result: AssertionResult, effect: float) -> float:
-    """How far on the claimed side of its margin an effect lies."""
-    m = result.margin
-    if result.kind == "equivalent":
-        return m - abs(effect)
-    return m - effect if result.kind in ("not_above", "not_below") else effect - m
 
 
 def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:

@@ -57,7 +57,7 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the side that refutes, though the "
         f"claim is expected to be supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
         for x in parts_of(claim)
-        if x.anticipated is not None and not _claims_it(x.kind, x.margin, x.anticipated)
+        if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
 
 
@@ -66,10 +66,11 @@ _DOWNWARDS = (
 )
 
 
-def _claims_it(kind: str, margin: float, effect: float) -> bool:
-    if kind in ("exceeds", "below"):
-        return effect > margin
-    return effect < margin if kind in ("not_above", "not_below") else abs(effect) < margin
+def beyond_margin(kind: str, margin: float, effect: float) -> float:
+    """Return how far on the claimed side of its margin an effect lies; of ``below`` and ``not_below`` it is b - a."""
+    if kind == "equivalent":
+        return margin - abs(effect)
+    return margin - effect if kind in ("not_above", "not_below") else effect - margin
 
 
 @lru_cache(maxsize=1024)  # a report asks the same of each claim several times

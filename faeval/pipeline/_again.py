@@ -24,9 +24,7 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        inner = sorted(
-            p.parent for p in path.rglob(FORMS["json"]) if any((p.parent / e).is_file() for e in evidence.PACKS)
-        )
+        inner = sorted(p.parent for p in path.rglob(FORMS["json"]) if holds_evidence(p.parent))
         if not inner:
             packs = " or ".join(evidence.PACKS)
             raise FaevalError(
@@ -35,6 +33,11 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
             )
         found |= dict.fromkeys(inner)
     return list(found)
+
+
+def holds_evidence(folder: Path) -> bool:
+    """Return whether a pack of evidence lies in a folder."""
+    return any((folder / pack).is_file() for pack in evidence.PACKS)
 
 
 def stated(folder: str | Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from faeval import evidence
 from faeval.errors import FaevalError
-from faeval.pipeline._again import report_folders, stated
+from faeval.pipeline._again import holds_evidence, report_folders, stated
 from faeval.pipeline._provenance import check_stated, written_provenance
 from faeval.reports import FORMS, Report
 
@@ -49,7 +49,7 @@ def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
 
 def _read(folder: Path) -> Earlier:
     earlier = Earlier(folder, stated(folder), written_provenance(folder))
-    if any((folder / pack).is_file() for pack in evidence.PACKS):
+    if holds_evidence(folder):
         check_stated(folder, evidence.read(folder))
     return earlier
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from faeval import evidence
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.pipeline._again import chosen_in, decide_stated, report_folders, stated
+from faeval.pipeline._again import chosen_in, decide_stated, holds_evidence, report_folders, stated
 from faeval.pipeline._against import Earlier, against, earlier_reports
 from faeval.pipeline._select import Given
 from faeval.reports import FORMS, PAPER, WRITTEN, Overview, Report
@@ -202,10 +202,6 @@ def _within(path: Path) -> tuple[list[Path], list[Path]]:
     return reports, pages
 
 
-def _holds_evidence(folder: Path) -> bool:
-    return any((folder / pack).is_file() for pack in evidence.PACKS)
-
-
 def _is_overview(page: Path) -> bool:
     return Overview.MARK.encode() in page.read_bytes()[:2000]
 
@@ -234,7 +230,7 @@ def _overview(at: Path, folders: dict[Path, _Folder], given: Given) -> Iterator[
 
 
 def _is_report(folder: Path) -> bool:
-    return (folder / FORMS["json"]).is_file() and _holds_evidence(folder)
+    return (folder / FORMS["json"]).is_file() and holds_evidence(folder)
 
 
 def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> CheckedFile:
@@ -249,7 +245,7 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
         if not path.exists():
             findings.append(Finding(file, "link", place, f"[{link.text}] leads to {target}, which is not there."))
             continue
-        if not anchor or path.name != FORMS["html"] or not _holds_evidence(path.parent):
+        if not anchor or path.name != FORMS["html"] or not holds_evidence(path.parent):
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
         known = folder.again

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports import _words as words
 from faeval.reports._figure_views import power_view, side_by_side
-from faeval.reports._numbers import exact, level, percent, probability, rate, significant, style_for
+from faeval.reports._numbers import chance, exact, level, percent, probability, rate, significant, style_for
 from faeval.reports._report import Reading
 from faeval.reports._shown import AssertionView, ClaimView, Fact, Table
 from faeval.reports._words import Span, plain
@@ -159,7 +159,7 @@ def _margin(assertion: AssertionResult) -> str:
 def _numbers_gist(assertion: AssertionResult) -> str:
     said = f"s.d. {significant(assertion.sd)}"
     if assertion.power is not None:
-        said += f"; power {percent(min(assertion.power, 1 - 1e-9))} at the effect anticipated"
+        said += f"; power {chance(assertion.power)} at the effect anticipated"
     elif assertion.anticipated is None:
         said += "; no effect was anticipated"
     return said
@@ -177,7 +177,7 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         pilot = "no pilot"
         if assertion.pilot_sd is not None:
             pilot = f"pilot s.d. {significant(assertion.pilot_sd)} over {assertion.pilot_n} seeds"
-        power = f"; power {percent(min(assertion.power, 1 - 1e-9))}" if assertion.power is not None else ""
+        power = f"; power {chance(assertion.power)}" if assertion.power is not None else ""
         yield Fact("Anticipated effect", plain(f"{exact(assertion.anticipated)}{unit}; {pilot}{power}"), "power")
     if assertion.detectable_in_sd is not None:
         size = f"{significant(assertion.detectable_in_sd, 3)} s.d. beyond the margin"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from faeval.reports._drift import FLAG, KINDS, POWER, Change, Difference, Drift, Said
-from faeval.reports._numbers import Style, percent
+from faeval.reports._numbers import Style, chance
 from faeval.reports._shown import Fact, Table
 from faeval.reports._words import GLYPHS, plain, sentence, spaced
 
@@ -102,7 +102,7 @@ def _remark(change: Change) -> str:
     if change.agreement is None:
         return "Nothing was replicated: one of the two reports has no numbers for this claim."
     usual = POWER * POWER + (1 - POWER) * (1 - POWER)
-    often = percent(min(change.agreement, 1 - 1e-9))
+    often = chance(change.agreement)
     by = "at 80 % power" if abs(change.agreement - usual) < 1e-12 else "at the claim's own power"
     return (
         f"Flag {spaced(FLAG)}: two sound reports of one claim, each on networks of its own, agree in {often} of all pairs "
