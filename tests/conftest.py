@@ -1,10 +1,14 @@
 """What all tests share: hypothesis without a deadline, and Ctrl-C as at a terminal."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -47,3 +51,27 @@ def until() -> Callable[..., None]:
 def lives() -> Callable[[int], bool]:
     """``lives(pid)``: whether that process is there, and no zombie."""
     return _lives
+
+
+class Group(subprocess.Popen[Any]):
+    """A process in a session of its own, killed with all it started where its ``with`` is left by an error.
+
+    ``subprocess.Popen`` would wait for it there: where a test fails that has made its campaign slow, for hours.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, start_new_session=True, **options)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and so has all it started
+                os.killpg(self.pid, signal.SIGKILL)
+        super().__exit__(kind, error, trace)
+
+
+@pytest.fixture(scope="session")
+def group() -> type[Group]:
+    """``subprocess.Popen`` in a session of its own, of which nothing is left where a test fails."""
+    return Group

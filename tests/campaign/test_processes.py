@@ -169,27 +169,26 @@ def test_an_error_in_the_callers_own_callback_stops_the_workers(
 
 @pytest.mark.parametrize("how", ["ctrl-c", "kill -9"])
 def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
-    mine: Experiment, tmp_path: Path, how: str, until: Callable[..., None], lives: Callable[[int], bool]
+    mine: Experiment,
+    tmp_path: Path,
+    how: str,
+    group: type[subprocess.Popen[str]],
+    until: Callable[..., None],
+    lives: Callable[[int], bool],
 ) -> None:
     command = [sys.executable, "-c", CAMPAIGN, str(tmp_path)]
     store = Store(tmp_path / "store")
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            until(
-                lambda: (
-                    {1, 2, 3, 4} <= set(seeds(tmp_path, "sleeps")) and len(list(store.runs.glob("*/audit*.json"))) == 2
-                )
-            )
-            workers = {int(pid) for pid, _, _ in calls(tmp_path)}
-            assert all(lives(pid) for pid in workers)
-            if how == "ctrl-c":
-                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
-            else:
-                process.kill()
-            _, errors = process.communicate(timeout=150)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+    with group(command, stderr=subprocess.PIPE, text=True) as process:
+        until(
+            lambda: {1, 2, 3, 4} <= set(seeds(tmp_path, "sleeps")) and len(list(store.runs.glob("*/audit*.json"))) == 2
+        )
+        workers = {int(pid) for pid, _, _ in calls(tmp_path)}
+        assert all(lives(pid) for pid in workers)
+        if how == "ctrl-c":
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
+        else:
+            process.kill()
+        _, errors = process.communicate(timeout=150)
     assert process.returncode == (130 if how == "ctrl-c" else -signal.SIGKILL)
     until(lambda: not any(lives(pid) for pid in workers), 60)
     if how == "ctrl-c":

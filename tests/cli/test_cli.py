@@ -189,15 +189,17 @@ def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(tmp
     one_clear_line(faeval("lock", cwd=tmp_path), "toy::more_is_better", "another form")
 
 
-def test_ctrl_c_keeps_finished_runs_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_runs_and_the_same_command_goes_on(
+    tmp_path: Path, group: type[subprocess.Popen[str]]
+) -> None:
     write(tmp_path, extra="import time; time.sleep(0.5)")
     command = [sys.executable, "-m", "faeval", "verify", "--workers", "2"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while len(list((tmp_path / ".faeval").rglob("audit-*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with group(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while len(list((tmp_path / ".faeval").rglob("audit-*.json"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert "Traceback" not in errors

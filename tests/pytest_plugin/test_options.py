@@ -73,14 +73,16 @@ def test_a_setting_that_there_is_not_is_one_usage_error(project: Path, run_pytes
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
 @pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_says_that_finished_runs_are_kept(project: Path, presses: int) -> None:
+def test_ctrl_c_says_that_finished_runs_are_kept(
+    project: Path, group: type[subprocess.Popen[bytes]], presses: int
+) -> None:
     file = project / "claims" / "toy.py"
     pause = "    if seed == 2:\n        import time\n        time.sleep(1 if PRESSES == 1 else 600)\n"
     text = file.read_text().replace("    wobble =", f"{pause}    wobble =", 1)
     file.write_text(f"PRESSES = {presses}\n" + text)
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "claims/toy.py::good", "-v"]
     said = project / "said"
-    with said.open("w") as out, subprocess.Popen(command, cwd=project, stdout=out, stderr=out) as process:
+    with said.open("w") as out, group(command, cwd=project, stdout=out, stderr=out) as process:
         journal = project / "journal"
         end = time.monotonic() + 120
         while not (journal.exists() and " 2\n" in journal.read_text()) and time.monotonic() < end:

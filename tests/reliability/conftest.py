@@ -68,7 +68,8 @@ two = fe.Claim(
 class Campaign:
     """A folder with a claims file; ``faeval verify`` on it is a process of its own, in a session of its own."""
 
-    def __init__(self, folder: Path, seeds: int = 5) -> None:
+    def __init__(self, group: type[subprocess.Popen[bytes]], folder: Path, seeds: int = 5) -> None:
+        self.group = group
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "claims.py").write_text(CLAIMS.replace("@SEEDS@", str(seeds)))
@@ -80,18 +81,20 @@ class Campaign:
         return [sys.executable, *words]
 
     def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command(*options),
+        return self.run(self.command(*options), **environment)
+
+    def run(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        return self.group(
+            command,
             cwd=self.folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # so that nothing it leaves behind is mistaken for ours
         )
 
     def verify(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        process = self.start(*options, **environment)
-        output, errors = process.communicate(timeout=150)
+        with self.start(*options, **environment) as process:
+            output, errors = process.communicate(timeout=150)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def executions(self) -> list[tuple[int, str]]:
@@ -113,18 +116,18 @@ class Campaign:
 
 
 @pytest.fixture
-def campaign(tmp_path: Path) -> Campaign:
-    return Campaign(tmp_path / "campaign")
+def campaign(group: type[subprocess.Popen[bytes]], tmp_path: Path) -> Campaign:
+    return Campaign(group, tmp_path / "campaign")
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., Campaign]:
-    return lambda name, seeds=5: Campaign(tmp_path / name, seeds)
+def make(group: type[subprocess.Popen[bytes]], tmp_path: Path) -> Callable[..., Campaign]:
+    return lambda name, seeds=5: Campaign(group, tmp_path / name, seeds)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def undisturbed(group: type[subprocess.Popen[bytes]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the campaign prints when nothing happens to it."""
-    done = Campaign(tmp_path_factory.mktemp("undisturbed")).verify("--workers", "1", PAUSE="0")
+    done = Campaign(group, tmp_path_factory.mktemp("undisturbed")).verify("--workers", "1", PAUSE="0")
     assert done.returncode == 0, done.stderr
     return bytes(done.stdout)

@@ -76,14 +76,7 @@ def test_a_second_press_stops_at_once_and_loses_nothing_finished(
 def test_without_anyone_to_tell_the_first_press_stops_at_once(campaign: Any, until: Callable[..., None]) -> None:
     """From Python, without ``progress``: nobody would see that the campaign waits."""
     code = "import faeval as fe; fe.verify('claims.py', workers=2)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=campaign.folder,
-        env={**os.environ, "PAUSE": "600"},
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    with process:
+    with campaign.run([sys.executable, "-c", code], PAUSE="600") as process:
         until(lambda: len(campaign.executions()) >= 2 or process.poll() is not None)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=120)

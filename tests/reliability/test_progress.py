@@ -39,10 +39,12 @@ def test_arms_at_work_come_first_and_the_rest_is_counted() -> None:
     assert re.sub(" +", " ", lines[-1]) == "and 2 more arms 2 of them done"
 
 
-def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(campaign: Any) -> None:
+def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(
+    campaign: Any, group: type[subprocess.Popen[bytes]]
+) -> None:
     pty = pytest.importorskip("pty", reason="terminals of POSIX")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = group(
         campaign.command(),
         cwd=campaign.folder,
         env={**os.environ, "PAUSE": "0.3", "BAD": "2 3", "TERM": "xterm", "COLUMNS": "100"},
