@@ -11,14 +11,15 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Several workers of pytest-xdist share the cores: each takes one thread, before any library looks.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No deadline for an example: the cores are shared, and a slow machine is no finding about a statistic.
-settings.register_profile("faeval", deadline=None)
+# Nor is a failure explained line by line: that traces each call, and on Python 3.11 a traced call was seen to go on forever.
+settings.register_profile("faeval", deadline=None, phases=[phase for phase in Phase if phase is not Phase.explain])
 settings.load_profile("faeval")
 
 # A script that starts the tests in its background makes them ignore Ctrl-C, and so would the processes that tests send it to.

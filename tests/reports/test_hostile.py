@@ -379,12 +379,15 @@ def test_escaped_for_latex_nothing_is_left_that_acts(text):
 
 @few
 @given(hostile)
+@example("other::claim")  # as the name of a claim is broken: after its file, by a character that takes no room
 def test_on_a_terminal_nothing_is_an_escape_and_other_rows_stay(among, text):
     for width in (60, 140):
         out = io.StringIO()
         Console(file=out, width=width, force_terminal=True, color_system=None).print(among(text).table(width))
         shown = out.getvalue()
-        assert not {c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d"}
+        assert not {
+            c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d\u2060"
+        }
         assert "0.081 [0.048, 0.114]" in shown
         assert "−0.031 [−0.055, −0.008]" in shown
 
