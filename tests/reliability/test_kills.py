@@ -20,6 +20,7 @@ WORKERS = 2
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is of POSIX")
 
 
+@pytest.mark.timeout(60 * KILLS)
 def test_kill_9_at_random_moments(make: Callable[..., Any], until: Callable[..., None], lives: Any) -> None:
     """In turn: the campaign's own process, early or late; all its processes; a worker, which the campaign survives."""
     seeds = 2 * KILLS  # more than the kills leave time for
