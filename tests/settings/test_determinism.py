@@ -67,17 +67,16 @@ def test_worker_processes_and_another_order_give_the_same_weights(first: dict[st
     assert weights(tmp_path) == first
 
 
-def test_a_campaign_that_was_killed_and_resumed_ends_at_the_same_weights(first: dict[str, str], tmp_path: Path) -> None:
-    process = subprocess.Popen(arguments(tmp_path, 2, NEEDS), start_new_session=True)
-    try:
+def test_a_campaign_that_was_killed_and_resumed_ends_at_the_same_weights(
+    first: dict[str, str], tmp_path: Path, group: type[subprocess.Popen[bytes]]
+) -> None:
+    with group(arguments(tmp_path, 2, NEEDS)) as process:
         deadline = time.monotonic() + 200
         while not weights(tmp_path):
             assert process.poll() is None, "the campaign was over before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     kept = weights(tmp_path)
     assert 0 < len(kept) < len(NEEDS)  # it was killed at work
     assert kept.items() <= first.items()

@@ -346,10 +346,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     bounds = [b for _, pair in known for b in pair]
     across = _Scale([0.0, *words.thresholds(a), *a.differences, a.estimate, *bounds])
     figure = _figure(width, end + foot)
-    axes = _axes(figure, left, head, width - left - right, end - head)
-    axes.set_ylim(end, head)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
+    axes = _rows(figure, left, head, width - left - right, end - head)
     across.put(axes, "x")
     _ground(axes, a, across, head, end)
     for x, text in _margin_labels(a, across, width - left - right):
@@ -467,10 +464,7 @@ def forest(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     ]
     across = _Scale([-1.2, 1.2, *shown], pad=0.03)
     figure = _figure(width, end + foot)
-    axes = _axes(figure, left, head, width - left - numbers, end - head)
-    axes.set_ylim(end, head)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
+    axes = _rows(figure, left, head, width - left - numbers, end - head)
     across.put(axes, "x")
     axes.axvline(0, color=SOFT, lw=0.6, zorder=1)
     axes.axvline(1, color=INK, lw=0.9, ls=_DASHED, zorder=1)
@@ -624,6 +618,15 @@ def _axes(figure: Figure, left: float, top: float, width: float, height: float) 
     axes: Axes = figure.add_axes(
         (left / across, 1 - (top + height) / up, width / across, height / up), facecolor="none"
     )
+    return axes
+
+
+def _rows(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes whose rows are placed in inches from the upper edge, and need no scale of their own."""
+    axes = _axes(figure, left, top, width, height)
+    axes.set_ylim(top + height, top)
+    axes.spines["left"].set_visible(False)
+    axes.set_yticks([])
     return axes
 
 
