@@ -104,6 +104,12 @@ def _last_state(factors: Mapping[str, Value]) -> tuple[int, ...]:
 
 _FEEDBACK = {"feedback": Factor("gaussian", choices=("gaussian", "uniform"), help="law of the fixed matrices")}
 _MAGNITUDE = {"magnitude": Factor("uniform", choices=("uniform", "batchwise"), help="uSF or brSF")}
+_RELAXATION = {
+    "beta": Factor(1.0, low=0.0, help="strength of the nudge, above 0"),
+    "relaxation": Factor(12, low=1, help="steps of the nudged phase"),
+    "rate": Factor(0.5, low=0.0, help="length of a step of the nudged phase, above 0"),
+    "symmetric": Factor(False, help="nudge both ways"),
+}
 _RESIDUAL = {
     "hidden": Factor(1.0, low=0.0, help="width within a block, in units of width"),
     "terminal_norm": Factor(True, help="LayerNorm before the head"),
@@ -125,6 +131,9 @@ _OURS = (
     Component(
         "rule", "kolen_pollack", "faeval.rules:KolenPollack", help="feedback weights that learn what forward ones learn"
     ),
+    Component("rule", "ep", "faeval.rules:EquilibriumPropagation", _RELAXATION, help="equilibrium propagation"),
+    Component("rule", "sb", "faeval.rules:StateBridge", help="State Bridge, through a learned guess of the last state"),
+    Component("rule", "cb", "faeval.rules:CreditBridge", help="Credit Bridge, the slope of a learned value"),
     Component("network", "residual_mlp", "faeval.networks:ResidualMLP", _RESIDUAL, help="pre-norm residual MLP"),
     Component("network", "student", "faeval.networks:StudentNet", _STUDENT, help="StudentNet of teacher-student tasks"),
 )
@@ -216,7 +225,7 @@ def register_rule(
     --------
     >>> register_rule("half_dfa", "my_package.rules:HalfDFA", factors={"gain": 0.5})
     >>> sorted(components("rule"))[:4]
-    ['bp', 'dfa', 'drtp', 'fa']
+    ['bp', 'cb', 'dfa', 'drtp']
     """
     register(Component("rule", name, rule, factors or {}, exact, revision, help))
 

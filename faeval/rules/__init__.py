@@ -1,8 +1,12 @@
 """Learning rules: what each state of a network is told about the loss."""
 
 from faeval.rules._backpropagation import Backpropagation as Backpropagation
+from faeval.rules._bridges import Bridge as Bridge
+from faeval.rules._bridges import CreditBridge as CreditBridge
+from faeval.rules._bridges import StateBridge as StateBridge
 from faeval.rules._direct import DirectFeedbackAlignment as DirectFeedbackAlignment
 from faeval.rules._direct import DirectRandomTargetProjection as DirectRandomTargetProjection
+from faeval.rules._equilibrium import EquilibriumPropagation as EquilibriumPropagation
 from faeval.rules._feedback_alignment import FeedbackAlignment as FeedbackAlignment
 from faeval.rules._kolen_pollack import KolenPollack as KolenPollack
 from faeval.rules._rule import Rule as Rule
