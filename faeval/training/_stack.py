@@ -27,7 +27,7 @@ from faeval.rules import (
 )
 from faeval.training._batches import PAD, Batches
 from faeval.training._loop import History
-from faeval.training._step import Objective, backward, freeze, local_step
+from faeval.training._step import Objective, Step, backward, freeze, local_step
 
 _EAGER_STEPS = 3  # before a CUDA graph is recorded: the optimiser's state and the libraries' workspaces are there then
 
@@ -39,16 +39,14 @@ class NotStackable(FaevalError):
 def stackable(rule: Rule, network: Network) -> str | None:
     """Return why replicates of a rule and a network cannot be trained as one stack, or None where nothing speaks against it.
 
-    What cannot be told from here (a rule that calls autograd by itself, a network whose samples meet, anything random) is
-    found by :func:`fit_stacked`, which compares its first step with :func:`faeval.training.backward`, seed by seed.
+    What cannot be told from here (a rule that calls autograd by itself or whose loss reads the network's gradients, a
+    network whose samples meet, anything random) is found by :func:`fit_stacked`, which compares its first step with :func:`faeval.training.backward`, seed by seed.
     """
     name, kind = type(rule).__name__, type(rule)
     if kind.after_step not in (Rule.after_step, SignSymmetric.after_step):
         return f"rule {name} does something of its own after each step"
     if isinstance(rule, SignSymmetric) and rule.batchwise:
         return f"rule {name} draws its magnitudes anew after each step, from a stream of each seed"
-    if kind.loss not in (Rule.loss, KolenPollack.loss) and any(p.requires_grad for p in rule.parameters()):
-        return f"rule {name} teaches its own parameters by a loss of its own"
     if isinstance(rule, KolenPollack) and type(rule).weights is not KolenPollack.weights:
         return f"rule {name} chooses its feedback weights by itself"
     if network.training and any(
@@ -172,10 +170,16 @@ class _Replicate(nn.Module):
         super().__init__()
         self.network, self.rule, self.objective = network, rule, objective
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Return the loss, and the tensors to go back from with what each is given."""
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Return the loss, the tensors to go back from with what each is given, and the rule's own loss where it has one."""
         step = local_step(self.network, self.rule, x, y, self.objective, _credit)
-        return step.loss, step.roots, step.given
+        return step.loss, step.roots, step.given, self._own_loss(step, y)
+
+    def _own_loss(self, step: Step, y: Tensor) -> tuple[Tensor, ...]:
+        if step.logits is None or type(self.rule).loss is KolenPollack.loss:  # that one reads gradients: see ``copied``
+            return ()
+        loss = self.rule.loss(self.network, list(step.states), step.logits, y)
+        return () if loss is None else (loss,)
 
 
 def _credit(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, y: Tensor) -> list[Tensor]:
@@ -232,13 +236,14 @@ class _Stack:
             for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
         }
         self.trained = [p for p in self.parameters.values() if p.requires_grad]
+        self.own = [p for name, p in self.parameters.items() if name.startswith("rule.") and p.requires_grad]
         self.device = self.trained[0].device
-        self.taught: list[tuple[Tensor, Tensor]] = []
+        self.copied: list[tuple[Tensor, Tensor]] = []
         rule = rules[0]
         if isinstance(rule, KolenPollack):
             layers, weights = linear_layers(networks[0]), rule.weights(networks[0])
             found = [(unique[id(weights[name])], unique[id(layer.weight)]) for name, layer in layers.items()]
-            self.taught = [(self.parameters[feedback], self.parameters[weight]) for feedback, weight in found]
+            self.copied = [(self.parameters[feedback], self.parameters[weight]) for feedback, weight in found]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Leave each replicate's gradient in the stacked parameters; return the losses (replicates,), detached."""
@@ -246,9 +251,12 @@ class _Stack:
             parameter.grad = None
         tensors = {**self.parameters, **self.buffers}
         losses: Tensor
-        losses, roots, given = vmap(self._one)({place: tensors[name] for place, name in self.places.items()}, x, y)
+        places = {place: tensors[name] for place, name in self.places.items()}
+        losses, roots, given, own = vmap(self._one)(places, x, y)
         torch.autograd.backward(list(roots), list(given))
-        for feedback, weight in self.taught:  # Kolen and Pollack 1994: V is told what W is told
+        if own and self.own:  # into the rule's own parameters alone: nothing else learns from that loss
+            torch.autograd.backward(own[0].sum(), inputs=self.own)
+        for feedback, weight in self.copied:  # Kolen and Pollack 1994: V is told what W is told
             feedback.grad = None if weight.grad is None else weight.grad.clone()
         return losses
 
@@ -278,7 +286,7 @@ class _Stack:
 
     def finite(self) -> list[bool]:
         """Return for each replicate whether all that it trains is finite."""
-        return [bool(v) for v in torch.stack([p.isfinite().flatten(1).all(1) for p in self.trained]).all(0).tolist()]
+        return [bool(v) for v in torch.stack([p.isfinite().reshape(len(p), -1).all(1) for p in self.trained]).all(0).tolist()]
 
     @torch.no_grad()
     def copy_back(self, replicate: int, network: Network, rule: Rule) -> None:

@@ -138,8 +138,8 @@ def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
         return
     loss = rule.loss(network, list(step.states), step.logits, labels)
     if loss is not None:
-        for parameter, gradient in zip(own, torch.autograd.grad(loss, own, allow_unused=True), strict=True):
-            parameter.grad = gradient
+        # Not by autograd.grad: a gradient of other strides than its parameter's, as it may give, is misread by fused AdamW.
+        torch.autograd.backward(loss, inputs=own)
 
 
 def _output(block: nn.Module, h: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
