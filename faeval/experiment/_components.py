@@ -107,7 +107,7 @@ _MAGNITUDE = {"magnitude": Factor("uniform", choices=("uniform", "batchwise"), h
 _RELAXATION = {
     "beta": Factor(1.0, low=0.0, help="strength of the nudge, above 0"),
     "relaxation": Factor(12, low=1, help="steps of the nudged phase"),
-    "rate": Factor(0.5, low=0.0, help="length of a step of the nudged phase, above 0"),
+    "rate": Factor(0.1, low=0.0, help="length of a step of the nudged phase, above 0"),
     "symmetric": Factor(False, help="nudge both ways"),
 }
 _RESIDUAL = {

@@ -24,11 +24,11 @@ class Bridge(Rule):
     optimiser, its schedule and its decay are the network's.
     """
 
-    def __init__(self, setup: Setup, outputs: int) -> None:
+    def __init__(self, setup: Setup, outputs: int, *, bias: bool = True) -> None:
         super().__init__(setup)
         # PyTorch's own start would draw from its global generator.
         self.first = skip_init(nn.Linear, setup.width + 1 + setup.classes, setup.width)
-        self.second = skip_init(nn.Linear, setup.width, outputs)
+        self.second = skip_init(nn.Linear, setup.width, outputs, bias=bias)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 layer: nn.Linear = getattr(self, name.partition(".")[0])
@@ -67,6 +67,7 @@ class StateBridge(Bridge):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup, outputs=setup.width)
 
+    @torch.no_grad()
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
         """Return the gradient of each sample's cross-entropy through G at each state; see :meth:`Rule.credit`."""
         error = output_error(logits, labels)
@@ -104,8 +105,9 @@ class CreditBridge(Bridge):
     """
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(setup, outputs=1)
+        super().__init__(setup, outputs=1, bias=False)  # a constant has no slope
 
+    @torch.no_grad()
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
         """Return the slope of V at each state; see :meth:`Rule.credit`."""
         return list(self._slopes(states, output_error(logits, labels)).unbind(0))
@@ -123,5 +125,5 @@ class CreditBridge(Bridge):
 
 def _relative(found: Tensor, target: Tensor) -> Tensor:
     """Return the mean over states of the squared error (L + 1, n, d) against one target (n, d), relative to its size."""
-    size = target.square().sum().clamp_min(torch.finfo(target.dtype).tiny)
-    return (found - target).square().sum() / (len(found) * size)
+    size = target.square().sum()
+    return (found - target).square().sum() / (len(found) * torch.where(size > 0, size, 1.0))

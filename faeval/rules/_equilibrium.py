@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.func import grad
 from torch.nn import functional
@@ -33,7 +34,8 @@ class EquilibriumPropagation(Rule):
         Steps of the nudged phase; a nudge climbs one state a step. Scellier and Bengio took 4, 6 and 8 steps for one to three
         hidden layers, two more a layer: 12 is that for the five states of four blocks.
     rate
-        Length of a step, above 0; theirs.
+        Length of a step, above 0. The descent is stable while rate (1 + s)^2 < 2, s being how far a block can stretch a
+        small change of its input; at their 0.5, meant for states within bounds, the states of residual blocks run away.
     symmetric
         Nudge both ways and take half the difference of the two contrasts: the error is then of beta^2 (Laborieux et al. 2021).
 
@@ -49,7 +51,7 @@ class EquilibriumPropagation(Rule):
         *,
         beta: float = 1.0,
         relaxation: int = 12,
-        rate: float = 0.5,
+        rate: float = 0.1,
         symmetric: bool = False,
     ) -> None:
         super().__init__(setup)
@@ -60,6 +62,7 @@ class EquilibriumPropagation(Rule):
             raise FaevalError(f"ep: relaxation={relaxation!r} ({type(relaxation).__name__}) must be at least one step.")
         self.beta, self.relaxation, self.rate, self.symmetric = beta, relaxation, rate, symmetric
 
+    @torch.no_grad()
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
         """Return the contrast of both phases at each state; see :meth:`Rule.credit`."""
         free = [states[0]]

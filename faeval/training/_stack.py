@@ -170,7 +170,9 @@ class _Replicate(nn.Module):
         super().__init__()
         self.network, self.rule, self.objective = network, rule, objective
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def forward(
+        self, x: Tensor, y: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Return the loss, the tensors to go back from with what each is given, and the rule's own loss where it has one."""
         step = local_step(self.network, self.rule, x, y, self.objective, _credit)
         return step.loss, step.roots, step.given, self._own_loss(step, y)
@@ -286,7 +288,10 @@ class _Stack:
 
     def finite(self) -> list[bool]:
         """Return for each replicate whether all that it trains is finite."""
-        return [bool(v) for v in torch.stack([p.isfinite().reshape(len(p), -1).all(1) for p in self.trained]).all(0).tolist()]
+        return [
+            bool(v)
+            for v in torch.stack([p.isfinite().reshape(len(p), -1).all(1) for p in self.trained]).all(0).tolist()
+        ]
 
     @torch.no_grad()
     def copy_back(self, replicate: int, network: Network, rule: Rule) -> None:

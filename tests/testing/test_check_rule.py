@@ -18,6 +18,7 @@ from faeval.errors import FaevalError
 from faeval.rules import (
     Backpropagation,
     DirectFeedbackAlignment,
+    EquilibriumPropagation,
     FeedbackAlignment,
     KolenPollack,
     Rule,
@@ -63,16 +64,39 @@ def norm_of(module: Any, h: Array) -> Array:
     return y
 
 
+def gelu(z: Array) -> Array:
+    half: Array = z * (1 + erf(z / np.sqrt(2))) / 2
+    return half
+
+
+def gelu_slope(z: Array) -> Array:
+    slope: Array = (1 + erf(z / np.sqrt(2))) / 2 + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return slope
+
+
+def affine(layer: Any, x: Array) -> Array:
+    y: Array = x @ numbers(layer.weight).T + numbers(layer.bias)
+    return y
+
+
+def block_of(block: Any, h: Array) -> Array:
+    return h + affine(block.second, gelu(affine(block.first, norm_of(block.norm, h))))
+
+
+def block_back(block: Any, h: Array, signal: Array, first: Array, second: Array) -> Array:
+    """A signal sent back through a block by any weights: skip, LayerNorm, GELU (erf) by hand."""
+    inner = (signal @ second) * gelu_slope(affine(block.first, norm_of(block.norm, h)))
+    return signal + norm_back(block.norm, h, inner @ first)
+
+
 def down(network: Any, states: list[Tensor], error: Array, weight: Callable[[str, Any], Array]) -> list[Array]:
-    """The backward pass from e to h_0, with any weight in place of each W: skip, LayerNorm, GELU (erf) by hand."""
+    """The backward pass from e to h_0, with any weight in place of each W."""
     signal = norm_back(network.norm, numbers(states[-1]), error @ weight("head", network.head))
     found = [signal]
     for number in reversed(range(len(network.blocks))):
-        block, h = network.blocks[number], numbers(states[number])
-        z = norm_of(block.norm, h) @ numbers(block.first.weight).T + numbers(block.first.bias)
-        slope = (1 + erf(z / np.sqrt(2))) / 2 + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-        inner = (signal @ weight(f"blocks.{number}.second", block.second)) * slope
-        signal = signal + norm_back(block.norm, h, inner @ weight(f"blocks.{number}.first", block.first))
+        block, name = network.blocks[number], f"blocks.{number}"
+        weights = weight(f"{name}.first", block.first), weight(f"{name}.second", block.second)
+        signal = block_back(block, numbers(states[number]), signal, *weights)
         found.append(signal)
     return found[::-1]
 
@@ -116,8 +140,70 @@ def kolen_pollack(rule: Any, network: Any, states: list[Tensor], logits: Tensor,
     return down(network, states, error_of(logits, labels), weight)
 
 
+def readout_back(network: Any, h: Array, labels: Tensor) -> Array:
+    """The gradient of each sample's cross-entropy at a last state."""
+    logits = affine(network.head, norm_of(network.norm, h))
+    return norm_back(network.norm, h, error_of(torch.from_numpy(logits), labels) @ numbers(network.head.weight))
+
+
+def bridged(rule: Any, h: Array, depth: float, error: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """What a bridge makes of a state, and how a signal goes back through it to the state."""
+    bare = nn.LayerNorm(h.shape[1], dtype=torch.float64)  # weights 1 and 0: the norm alone
+    z = affine(rule.first, np.column_stack([norm_of(bare, h), np.full(len(h), depth), error]))
+
+    def back(signal: Array) -> Array:
+        inner = (signal @ numbers(rule.second.weight)) * gelu_slope(z)
+        return norm_back(bare, h, (inner @ numbers(rule.first.weight))[:, : h.shape[1]])
+
+    read = gelu(z) @ numbers(rule.second.weight).T
+    return read if rule.second.bias is None else read + numbers(rule.second.bias), back
+
+
+def sb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+    found = []
+    for layer, h in enumerate(states):
+        guess, back = bridged(rule, numbers(h), layer / (len(states) - 1), error_of(logits, labels))
+        found.append(back(readout_back(network, guess, labels)))
+    return found
+
+
+def cb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+    found = []
+    for layer, h in enumerate(states):
+        value, back = bridged(rule, numbers(h), layer / (len(states) - 1), error_of(logits, labels))
+        found.append(back(np.ones_like(value)))
+    return found
+
+
+def apart(network: Any, states: list[Array], free: Array) -> list[Array]:
+    below = [free, *(block_of(block, h) for block, h in zip(network.blocks, states[:-1], strict=True))]
+    return [h - made for h, made in zip(states, below, strict=True)]
+
+
+def ep(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+    """Scellier and Bengio 2017, eq. 10 and 24, on the energy that the rule's docstring writes down; slopes by hand."""
+    beta, free = rule.beta, [numbers(states[0])]
+    for block in network.blocks:
+        free.append(block_of(block, free[-1]))
+    u = [h.copy() for h in free]
+    for _ in range(rule.relaxation):
+        e = apart(network, u, free[0])
+        slopes = []
+        for layer, h in enumerate(u):
+            if layer == len(u) - 1:
+                slopes.append(e[layer] + beta * readout_back(network, h, labels))
+                continue
+            block = network.blocks[layer]
+            slopes.append(
+                e[layer] - block_back(block, h, e[layer + 1], numbers(block.first.weight), numbers(block.second.weight))
+            )
+        u = [h - rule.rate * slope for h, slope in zip(u, slopes, strict=True)]
+    return [-a / beta for a in apart(network, u, free[0])]
+
+
 OURS: dict[str, Any] = {
     "bp": bp, "fa": fa, "dfa": dfa, "drtp": drtp, "sign_symmetric": sign, "kolen_pollack": kolen_pollack,
+    "ep": ep, "sb": sb, "cb": cb,
 }  # fmt: skip
 
 
@@ -127,7 +213,7 @@ def test_our_rules_pass_against_their_formulas(name: str) -> None:
     assert found.passed, str(found)
     assert "the written formula" in found.checked
     assert ("the true gradient where exact" in found.checked) == (name in ("bp", "fa"))
-    assert ("its own loss moves its own parameters" in found.checked) == (name == "kolen_pollack")
+    assert ("its own loss moves its own parameters" in found.checked) == (name in ("kolen_pollack", "sb", "cb"))
     found.raise_on_failure()
 
 
@@ -137,6 +223,9 @@ def test_our_rules_pass_against_their_formulas(name: str) -> None:
         partial(SignSymmetric, magnitude="batchwise"),
         partial(DirectFeedbackAlignment, feedback="uniform"),
         partial(FeedbackAlignment, feedback="uniform"),
+        partial(EquilibriumPropagation, symmetric=True),
+        # A faint nudge and a long relaxation: the gradient itself.
+        partial(EquilibriumPropagation, symmetric=True, beta=1e-3, relaxation=1000, rate=0.1),
     ],
 )
 def test_our_rules_pass_in_their_other_forms(make: Any) -> None:
