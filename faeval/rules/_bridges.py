@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,8 @@ class Bridge(Rule):
 
     def __init__(self, setup: Setup, outputs: int, *, bias: bool = True) -> None:
         super().__init__(setup)
-        # PyTorch's own start would draw from its global generator.
-        self.first = skip_init(nn.Linear, setup.width + 1 + setup.classes, setup.width)
-        self.second = skip_init(nn.Linear, setup.width, outputs, bias=bias)
+        self.first = _undrawn(setup.width + 1 + setup.classes, setup.width)
+        self.second = _undrawn(setup.width, outputs, bias=bias)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 layer: nn.Linear = getattr(self, name.partition(".")[0])
@@ -75,7 +75,7 @@ class StateBridge(Bridge):
         def guess(h: Tensor) -> Tensor:
             return network.readout(self.read(h, error).flatten(0, 1))
 
-        guessed, back = vjp(guess, torch.stack(states))
+        guessed, back = cast(Any, vjp(guess, torch.stack(states)))
         (signals,) = back(output_error(guessed, labels.repeat(len(states))))
         return list(signals.unbind(0))
 
@@ -114,13 +114,19 @@ class CreditBridge(Bridge):
 
     def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
         """Return the mean over states of |dV/dh - g_L|^2 / |g_L|^2, both summed over the batch."""
-        last, back = vjp(network.readout, states[-1])
+        last, back = cast(Any, vjp(network.readout, states[-1]))
         (terminal,) = back(output_error(last, labels))
         return _relative(self._slopes(states, output_error(logits, labels)), terminal.detach())
 
     def _slopes(self, states: list[Tensor], error: Tensor) -> Tensor:
         slopes: Tensor = grad(lambda h: self.read(h, error).sum())(torch.stack(states))
         return slopes
+
+
+def _undrawn(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """Return a linear layer whose weights are not set: PyTorch's own start draws from its global generator."""
+    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call] # torch's own
+    return layer
 
 
 def _relative(found: Tensor, target: Tensor) -> Tensor:

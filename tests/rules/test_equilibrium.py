@@ -38,7 +38,7 @@ def data(n: int = 5) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
 
 
-def apart(network: Any, beta: float, relaxation: int = 1000, *, symmetric: bool = False, rate: float = 0.1) -> float:
+def apart(network: Any, beta: float, relaxation: int = 2500, *, symmetric: bool = False, rate: float = 0.1) -> float:
     """How far the credit lies from the gradient, relative to it, the worst state."""
     x, y = data()
     states, logits = states_of(network, x)
