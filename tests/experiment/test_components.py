@@ -75,7 +75,7 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
         (Arm("dfa", network="student", residual=False), r"network 'student' has no factor 'residual'.* 'residual_mlp'"),
         (Arm("dfa", momentum=0.9), r"no factor 'momentum' here \(value 0.9\). Its factors: rule, .*feedback, hidden"),
         (Arm("dfa", feedback="cauchy"), r"feedback='cauchy' \(str\) is not one of 'gaussian', 'uniform'"),
-        (Arm("dfa", grid=4), r"network 'residual_mlp' has no factor 'grid'.* belongs to network 'vit_mini', network 'batchnorm_cnn'"),
+        (Arm("dfa", grid=4), r"network 'residual_mlp' has no factor 'grid'.* to network 'vit_mini', network 'batchnorm_cnn'"),
         (Arm("dfa", network="vit_mini", grid=0), r"grid=0 \(int\) is below 1"),
         (Arm("dfa", network="student", nonlinearity=1.5), r"nonlinearity=1.5 \(float\) is above 1"),
         (Arm("dfa", residual=1), r"residual=1 \(int\) must be bool"),
