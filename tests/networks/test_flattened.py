@@ -19,7 +19,7 @@ from torch.func import grad, vmap
 import faeval as fe
 from faeval.audits import alignment
 from faeval.errors import FaevalError
-from faeval.experiment import Arm, RunOptions, component, experiment
+from faeval.experiment import Arm, RunOptions, component, components, experiment
 from faeval.networks import BatchNormCNN, Network, ViTMini, check_network, evaluating, image_shape, states_of
 from faeval.rules import (
     Backpropagation,
@@ -54,7 +54,7 @@ NETWORKS: dict[str, Made] = {
     "batchnorm_cnn": lambda features=64, seed=1, width=4: BatchNormCNN(features, width, BLOCKS, CLASSES, seed),
 }
 WIDTHS = {"vit_mini": 17 * 8, "batchnorm_cnn": 64 * 4}
-RULES = ("bp", "fa", "dfa", "drtp", "sign_symmetric", "kolen_pollack")
+RULES = sorted(components("rule"))
 
 
 @pytest.fixture(params=NETWORKS)
