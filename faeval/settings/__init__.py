@@ -285,10 +285,8 @@ def audit_fresh(
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         network.double()
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
-        with torch.no_grad():
-            width = network.embed(x[:1].double()).shape[
-                1
-            ]  # the whole state's: a network may flatten tokens of the arm's width
+        with torch.no_grad():  # the whole state's width: a network may flatten tokens, each of the arm's width
+            width = network.embed(x[:1].double()).shape[1]
         about = component("rule", str(factors["rule"]))
 
         def make(
