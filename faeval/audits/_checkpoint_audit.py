@@ -119,7 +119,11 @@ def audit_signals(
     directions: int = DIRECTIONS,
     chunk: int | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Return what :func:`alignment` does, of a pass through the network that was made and credit that is known."""
+    """Return what :func:`alignment` does, of a pass through the network that was made and credit that is known.
+
+    Norms are of what the network says is to be observed of a state, if it says so (``observed``); all else of all of it.
+    """
+    observed: Callable[[Tensor], Tensor] | None = getattr(network, "observed", None)
     rows: list[Row] = []
     shares: dict[str, float] = {}
     sizes = []
@@ -140,11 +144,12 @@ def audit_signals(
                 rows.append(row(f"cosine@{k}", layer, sample_mean(pairs.cosine[part]).value, sound))
                 rows.append(row(f"rho@{k}", layer, pairs[part].rho(), sound))
         rows.append(row("effective_samples", layer, pairs.effective_samples()))
-        sizes.append(norms(h))
-        rows.append(row("credit_norm", layer, median(pairs.credit)))
-        rows.append(row("gradient_norm", layer, median(pairs.gradient)))
+        sizes.append(norms(observed(h) if observed else h))
+        credit, gradient = (norms(observed(a)), norms(observed(g))) if observed else (pairs.credit, pairs.gradient)
+        rows.append(row("credit_norm", layer, median(credit)))
+        rows.append(row("gradient_norm", layer, median(gradient)))
         rows.append(row("state_norm", layer, median(sizes[-1])))
-        rows.append(row("norm_ratio", layer, median(pairs.credit / pairs.gradient)))
+        rows.append(row("norm_ratio", layer, median(credit / gradient)))
     ratios = [median(after / before) for before, after in pairwise(sizes)]
     rows.append(row("growth", None, max(ratios) if all(map(math.isfinite, ratios)) else math.nan))
     middle = seen.gradients[(len(seen.gradients) - 1) // 2]

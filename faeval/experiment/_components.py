@@ -115,6 +115,8 @@ _RESIDUAL = {
     "terminal_norm": Factor(True, help="LayerNorm before the head"),
     "residual": Factor(True, help="skip around each block"),
 }
+_VIT = {"grid": Factor(4, low=1, help="patches along each side of an image")}
+_CNN = {"grid": Factor(8, low=1, help="side of the feature maps")}
 _STUDENT = {"nonlinearity": Factor(1.0, low=0.0, high=1.0, help="a in (1 - a) z + a tanh z")}
 
 _OURS = (
@@ -136,6 +138,8 @@ _OURS = (
     Component("rule", "cb", "faeval.rules:CreditBridge", help="Credit Bridge, the slope of a learned value"),
     Component("network", "residual_mlp", "faeval.networks:ResidualMLP", _RESIDUAL, help="pre-norm residual MLP"),
     Component("network", "student", "faeval.networks:StudentNet", _STUDENT, help="StudentNet of teacher-student tasks"),
+    Component("network", "vit_mini", "faeval.networks:ViTMini", _VIT, help="small vision transformer"),
+    Component("network", "batchnorm_cnn", "faeval.networks:BatchNormCNN", _CNN, help="residual CNN with BatchNorm"),
 )
 _BUILT_IN = {(c.kind, c.name): c for c in _OURS}
 _registered: dict[tuple[str, str], Component] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -22,6 +23,13 @@ class Network(nn.Module):
     A block may also name what it adds to the stream, ``branch(h)``, with ``block(h) == h + block.branch(h)``: then the
     penalty acts on the branch alone, as it should in a residual network. The penalty of a block without one acts on all
     of its output.
+
+    A state is one row a sample. A network of tokens or feature maps flattens them, to (n, tokens * d) or
+    (n, channels * side^2); each block gives them their shape, computes, and flattens again. Rules and audits then give and
+    read credit for each token, or each entry of a map, without knowing of either.
+
+    A network may also name the part of a state whose size is of interest, ``observed(h) -> (n, k)``, such as the class token:
+    norms of states, credit and gradients, and growth, are then of that part. All else is of the whole state.
 
     Examples
     --------
@@ -62,6 +70,19 @@ def states_of(network: Network, x: Tensor) -> tuple[list[Tensor], Tensor]:
     return states, network.readout(states[-1])
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Set a network to evaluation mode for a while; each of its modules has its own mode again afterwards."""
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
 @torch.no_grad()
 def check_network(network: Any, x: Tensor, classes: int) -> int:
     """Return the width d of a network that meets the contract on inputs x, at least two; nothing is changed.
@@ -83,21 +104,16 @@ def check_network(network: Any, x: Tensor, classes: int) -> int:
         raise FaevalError(
             f"network {name}: blocks={_brief(blocks)} must be an nn.ModuleList of at least one; {_CONTRACT}."
         )
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    try:
-        width = _probe(cast(Network, network), name, x, classes)
-    finally:
-        for module in training:
-            module.training = True
-    return width
+    with evaluating(network):
+        return _probe(cast(Network, network), name, x, classes)
 
 
 def _probe(network: Network, name: str, x: Tensor, classes: int) -> int:
     h = _called(network.embed, x, f"network {name}: embed")
     if h.ndim != 2 or len(h) != len(x) or not h.shape[1]:
         raise FaevalError(
-            f"network {name}: embed gives the shape {tuple(h.shape)} for {len(x)} inputs; it must be (n, d)."
+            f"network {name}: embed gives the shape {tuple(h.shape)} for {len(x)} inputs; it must be (n, d), tokens or feature "
+            "maps flattened, and each block gives them their shape again."
         )
     for number, block in enumerate(network.blocks):
         where = f"network {name}: blocks[{number}]"
@@ -117,6 +133,14 @@ def _probe(network: Network, name: str, x: Tensor, classes: int) -> int:
                     "leave it out."
                 )
         h = after
+    observed = getattr(network, "observed", None)
+    if observed is not None:
+        part = _called(observed, h, f"network {name}: observed")
+        if part.ndim != 2 or len(part) != len(h) or not part.shape[1]:
+            raise FaevalError(
+                f"network {name}: observed gives the shape {tuple(part.shape)} for a state of shape {tuple(h.shape)}; it must "
+                "be (n, k), the part of each row whose norm is logged."
+            )
     logits = _called(network.readout, h, f"network {name}: readout")
     if logits.shape != (len(x), classes):
         raise FaevalError(

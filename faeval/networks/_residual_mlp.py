@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from faeval.errors import FaevalError
-from faeval.experiment import stream
+from faeval.networks._initialise import initialise
 from faeval.networks._network import Network
 
 
@@ -100,19 +97,3 @@ class ResidualMLP(Network):
         """Return the logits (n, classes) of the last state."""
         logits: Tensor = self.head(self.norm(h))
         return logits
-
-
-@torch.no_grad()
-def initialise(network: nn.Module, seed: int, small: str | None = None) -> None:
-    """Draw every linear layer from the stream ("init", its name) of a seed; those whose name ends in ``small`` N(0, 0.01^2)."""
-    for name, module in network.named_modules():
-        if not isinstance(module, nn.Linear):
-            continue  # LayerNorm starts at the identity
-        draw = stream(seed, "init", name)
-        if small is not None and name.endswith(small):
-            module.weight.copy_(torch.from_numpy(0.01 * draw.standard_normal(tuple(module.weight.shape))))
-            module.bias.zero_()
-        else:
-            bound = 1.0 / math.sqrt(module.in_features)
-            module.weight.copy_(torch.from_numpy(draw.uniform(-bound, bound, tuple(module.weight.shape))))
-            module.bias.copy_(torch.from_numpy(draw.uniform(-bound, bound, tuple(module.bias.shape))))

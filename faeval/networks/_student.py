@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from faeval.errors import FaevalError
+from faeval.networks._initialise import initialise
 from faeval.networks._network import Network
-from faeval.networks._residual_mlp import initialise
 
 
 class StudentBlock(nn.Module):

@@ -10,7 +10,7 @@ from torch.func import grad
 from torch.nn import functional
 
 from faeval.errors import FaevalError
-from faeval.networks import Network
+from faeval.networks import Network, evaluating
 from faeval.rules._rule import Rule, Setup
 
 
@@ -64,8 +64,12 @@ class EquilibriumPropagation(Rule):
 
     @torch.no_grad()
     def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-        """Return the contrast of both phases at each state; see :meth:`Rule.credit`."""
-        free = [states[0]]
+        """Return the contrast of both phases at each state, of the network in evaluation mode; see :meth:`Rule.credit`."""
+        with evaluating(network):  # samples must not meet in the energy, nor running statistics move
+            return self._contrast(network, states[0], labels)
+
+    def _contrast(self, network: Network, h0: Tensor, labels: Tensor) -> list[Tensor]:
+        free = [h0]
         for block in network.blocks:
             free.append(block(free[-1]))
         pulled = self._pulled(network, free, labels, self.beta)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from faeval.errors import FaevalError
 from faeval.experiment import stream
-from faeval.networks import Network
+from faeval.networks import Network, evaluating
 
 CREDIT_SITES = ("output", "input")
 
@@ -170,9 +170,10 @@ def trace(network: Network, h0: Tensor, labels: Tensor) -> Trace:
     """Run the blocks once from h_0 and return states, logits, and the gradient of each sample's own cross-entropy.
 
     The losses are summed over samples, never averaged: a mean would scale every gradient by 1/n. Samples do not meet in
-    the network, so the gradient of the sum at one sample's state is that sample's own.
+    the network, so the gradient of the sum at one sample's state is that sample's own. A network in training mode may let
+    them meet, or move running statistics; gradients are therefore those of evaluation mode, and nothing in it moves.
     """
-    with torch.enable_grad():
+    with evaluating(network), torch.enable_grad():
         states = [h0.detach().requires_grad_()]
         for block in network.blocks:
             states.append(block(states[-1]))
@@ -187,8 +188,11 @@ def state_gradients(network: Network, h0: Tensor, labels: Tensor) -> list[Tensor
 
 
 def output_gradient(network: Network, last: Tensor, labels: Tensor) -> Tensor:
-    """Return the gradient of each sample's own cross-entropy at h_L (n, d), which needs the readout alone."""
-    with torch.enable_grad():
+    """Return the gradient of each sample's own cross-entropy at h_L (n, d), which needs the readout alone.
+
+    As for :func:`trace`, in evaluation mode.
+    """
+    with evaluating(network), torch.enable_grad():
         h = last.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(functional.cross_entropy(network.readout(h), labels, reduction="sum"), h)
     return gradient

@@ -36,6 +36,14 @@ class WeightTransport(Rule):
             raise FaevalError(
                 f"{type(self).__name__} needs a network with linear layers (torch.nn.Linear) in setup.network."
             )
+        for name, module in getattr(setup.network, "blocks", nn.Module()).named_modules(prefix="blocks"):
+            if isinstance(module, nn.Linear) or all(p.ndim < 2 for p in module.parameters(recurse=False)):
+                continue
+            raise FaevalError(
+                f"{type(self).__name__} sends credit through weights of its own in place of those of linear layers "
+                f"(torch.nn.Linear); {name} ({type(module).__name__}) holds other weights, which credit would pass exactly. Take "
+                "a rule that needs no weights of the network, such as dfa or fa, or a network of linear layers."
+            )
 
     def weights(self, network: Network) -> Mapping[str, Tensor]:
         """Return for each linear layer, by name, the weight (out, in) that credit passes through."""

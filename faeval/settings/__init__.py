@@ -285,12 +285,19 @@ def audit_fresh(
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         network.double()
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
+        with torch.no_grad():  # the whole state's width: a network may flatten tokens, each of the arm's width
+            width = network.embed(x[:1].double()).shape[1]
         about = component("rule", str(factors["rule"]))
 
-        def make(draw: int, network: Network = network, about: Component = about, classes: int = task.classes) -> Rule:
+        def make(
+            draw: int,
+            network: Network = network,
+            width: int = width,
+            about: Component = about,
+            classes: int = task.classes,
+        ) -> Rule:
             drawn = int(stream(seed, "feedback", "fresh", draw).integers(2**31))
-            width, blocks = int(factors["width"] or 0), len(network.blocks)
-            setup = Setup(width, blocks, classes, drawn, str(factors["credit_site"]), network)
+            setup = Setup(width, len(network.blocks), classes, drawn, str(factors["credit_site"]), network)
             rule: Rule = about.resolve()(setup, **about.own(factors))
             return rule.double().to(options.device)
 

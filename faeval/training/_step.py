@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from faeval.errors import FaevalError
-from faeval.networks import Network, states_of
+from faeval.networks import Network, evaluating, states_of
 from faeval.rules import Backpropagation, Rule
 
 CREDIT_SCALES = ("error", "unit")
@@ -175,9 +175,11 @@ def unit_credit(credit: Tensor) -> Tensor:
 def check_credit(rule: Rule, network: Network, x: Tensor, y: Tensor) -> None:
     """Raise FaevalError unless a rule gives one finite signal of the state's shape and type for each state."""
     name = type(rule).__name__
-    states, logits = states_of(network, x)
+    with evaluating(network):  # a look at a batch of a few moves no running statistics
+        states, logits = states_of(network, x)
     try:
-        credit = rule.credit(network, states, logits, y)
+        with evaluating(network):
+            credit = rule.credit(network, states, logits, y)
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else ""
         shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in rule.state_dict().items()) or "nothing"

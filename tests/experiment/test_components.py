@@ -46,7 +46,7 @@ def some_rule(setup: Any) -> None: ...
 
 def test_ours_are_known_by_name_and_load_what_they_name() -> None:
     assert sorted(components("rule")) == RULES
-    assert sorted(components("network")) == ["residual_mlp", "student"]
+    assert sorted(components("network")) == ["batchnorm_cnn", "residual_mlp", "student", "vit_mini"]
     for kind in ("rule", "network"):
         for name, known in components(kind).items():
             assert known.help
@@ -68,13 +68,15 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
     ("arm", "says"),
     [
         (Arm("pepita"), r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, dfa, drtp, fa, kolen_pollack"),
-        (Arm("dfa", network="vit"), r"network='vit' is not known; known are residual_mlp, student"),
+        (Arm("dfa", network="vit"), r"network='vit' is not known; known are batchnorm_cnn, residual_mlp, student, vit_mini"),
         (Arm(rule=3), r"rule=3 \(int\) must be a rule's name"),
         (Arm("bp", feedback="uniform"), r"rule 'bp' has no factor 'feedback' \(value 'uniform'\); it belongs to rule 'fa', "),
         (Arm("dfa", magnitude="uniform"), r"rule 'dfa' has no factor 'magnitude'.* belongs to rule 'sign_symmetric'"),
         (Arm("dfa", network="student", residual=False), r"network 'student' has no factor 'residual'.* 'residual_mlp'"),
         (Arm("dfa", momentum=0.9), r"no factor 'momentum' here \(value 0.9\). Its factors: rule, .*feedback, hidden"),
         (Arm("dfa", feedback="cauchy"), r"feedback='cauchy' \(str\) is not one of 'gaussian', 'uniform'"),
+        (Arm("dfa", grid=4), r"network 'residual_mlp' has no factor 'grid'.* to network 'vit_mini', network 'batchnorm_cnn'"),
+        (Arm("dfa", network="vit_mini", grid=0), r"grid=0 \(int\) is below 1"),
         (Arm("dfa", network="student", nonlinearity=1.5), r"nonlinearity=1.5 \(float\) is above 1"),
         (Arm("dfa", residual=1), r"residual=1 \(int\) must be bool"),
         (Arm("dfa", blocks=0), r"blocks=0 \(int\) is below 1"),

@@ -48,6 +48,8 @@ ARMS = {
     "no-skip": Arm("dfa", residual=False, **SIZE),
     "student": Arm("dfa", network="student", **SIZE),
     "student-nonlinearity": Arm("dfa", network="student", nonlinearity=0.5, **SIZE),
+    "vit": Arm("dfa", network="vit_mini", **SIZE),
+    "cnn": Arm("dfa", network="batchnorm_cnn", **SIZE),
 }
 
 
