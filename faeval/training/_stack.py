@@ -39,8 +39,9 @@ class NotStackable(FaevalError):
 def stackable(rule: Rule, network: Network) -> str | None:
     """Return why replicates of a rule and a network cannot be trained as one stack, or None where nothing speaks against it.
 
-    What cannot be told from here (a rule that calls autograd by itself or whose loss reads the network's gradients, a
-    network whose samples meet, anything random) is found by :func:`fit_stacked`, which compares its first step with :func:`faeval.training.backward`, seed by seed.
+    What cannot be told from here (a rule that calls autograd by itself or whose loss reads the network's gradients, a network
+    whose samples meet, anything random) is found by :func:`fit_stacked`, which compares its first step with
+    :func:`faeval.training.backward`, seed by seed.
     """
     name, kind = type(rule).__name__, type(rule)
     if kind.after_step not in (Rule.after_step, SignSymmetric.after_step):

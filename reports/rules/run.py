@@ -2,7 +2,7 @@
 
     python reports/rules/run.py --data DIR     # hours on two cores; resumed where it was stopped
 
-Writes cifar10-seed-1000.csv beside itself.
+Writes cifar10-seed-1000.csv beside itself. An arm that it holds already is not run again; delete the file to run all.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import argparse
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from faeval.campaign import Event, Need, execute, plan
-from faeval.evidence import Store, csv_bytes
+from faeval.evidence import Store, csv_bytes, read
 from faeval.experiment import Arm, RunOptions, experiment
 
 SEED = 1000
@@ -35,6 +37,10 @@ ARMS = [
     *(arm.but(**PUBLISHED) for arm in BASES),
     Arm("fa", credit_scale="unit"),
     Arm("fa", credit_site="input"),
+    *(Arm(rule, penalty=penalty, **PUBLISHED) for rule in ("sb", "cb") for penalty in (0.01, 0.0)),
+    Arm("ep", **PUBLISHED),
+    Arm("dfa", network="batchnorm_cnn", width=16, **PUBLISHED),
+    Arm("dfa", network="vit_mini", width=128, **PUBLISHED),
 ]
 
 
@@ -46,14 +52,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None)
     options = parser.parse_args()
     store, setting = Store(options.store), experiment("cifar10")
-    whole = plan([Need(setting, arm, SEED) for arm in ARMS], store, RunOptions(data=options.data))
+    before = read(FILE) if FILE.exists() else None
+    held = set() if before is None else set(before["arm"])
+    needs = [Need(setting, arm, SEED) for arm in ARMS if setting.canonical(arm).label not in held]
+    whole = plan(needs, store, RunOptions(data=options.data))
 
     def tell(event: Event) -> None:
         sys.stderr.write(f"{event.kind} {event.done}/{event.total} {event.job} {event.message or ''}\n")
 
     outcome = execute(whole, store, options.workers, tell)
     table = store.table(whole.wanted)
-    FILE.write_bytes(csv_bytes(table[table["metric"].isin(METRICS)]))
+    kept = [table[table["metric"].isin(METRICS)]] + ([] if before is None else [before])
+    FILE.write_bytes(csv_bytes(pd.concat(kept, ignore_index=True)))
     sys.exit(len(outcome.failures))
 
 
