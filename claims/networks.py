@@ -29,7 +29,9 @@ def reference(arm: fe.Arm) -> fe.Estimand:
 fires, valid = math.log10(50), -7.0
 beyond = fe.Margin(0.1, "a quarter above or below: a threshold of one digit can be told no finer")
 decade = fe.Margin(0.5, "a factor of three, as norms differ by that between seeds of vanilla DFA")
-far = fe.Margin(2.0, "a factor of a hundred: less could be a matter of the step's size, as a gradient falls in any training")
+far = fe.Margin(
+    2.0, "a factor of a hundred: less could be a matter of the step's size, as a gradient falls in any training"
+)
 source = "faeval, evaluation of feedback alignment, 2026: the audit of other networks"
 
 scale_fires_on_vit = fe.Claim(

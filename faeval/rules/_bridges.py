@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from faeval.experiment import stream
-from faeval.networks import Network
+from faeval.networks import Network, evaluating
 from faeval.rules._rule import Rule, Setup, output_error
 
 
@@ -75,7 +75,8 @@ class StateBridge(Bridge):
         def guess(h: Tensor) -> Tensor:
             return network.readout(self.read(h, error).flatten(0, 1))
 
-        guessed, back = cast(Any, vjp(guess, torch.stack(states)))
+        with evaluating(network):
+            guessed, back = cast(Any, vjp(guess, torch.stack(states)))
         (signals,) = back(output_error(guessed, labels.repeat(len(states))))
         return list(signals.unbind(0))
 
@@ -114,7 +115,8 @@ class CreditBridge(Bridge):
 
     def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
         """Return the mean over states of |dV/dh - g_L|^2 / |g_L|^2, both summed over the batch."""
-        last, back = cast(Any, vjp(network.readout, states[-1]))
+        with evaluating(network):
+            last, back = cast(Any, vjp(network.readout, states[-1]))
         (terminal,) = back(output_error(last, labels))
         return _relative(self._slopes(states, output_error(logits, labels)), terminal.detach())
 

@@ -1,6 +1,8 @@
 """Training: its own matrix products, fixed data, worker processes, and how others would write it; ratios in one run.
 
-python tests/benchmarks/training.py [--threads 1 2] [--rounds 7] [--steps 40] [--only products data processes others]
+python tests/benchmarks/training.py [--threads 1 2] [--rounds 7] [--steps 40] [--only products data processes rules others]
+
+``--only rules --write`` leaves the ratios in reports/rules/steps.csv, which docs/bench.md shows.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,14 +24,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from faeval.experiment import component, components
 from faeval.networks import ResidualMLP
-from faeval.rules import DirectFeedbackAlignment, Setup
+from faeval.rules import DirectFeedbackAlignment, Rule, Setup
 from faeval.tasks import Task
 from faeval.training import Batches, Objective, backward, fit
 
 FEATURES, WIDTH, BLOCKS, CLASSES, BATCH = 3072, 256, 4, 10, 128
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 OBJECTIVE = Objective(1e-2)
+STEPS = Path(__file__).parents[2] / "reports" / "rules" / "steps.csv"
 HYPER = {"learning_rate": 1e-3, "weight_decay": 0.01}
 
 
@@ -177,6 +182,42 @@ def over_processes(rounds: int, steps: int) -> None:
     )
 
 
+def against_backpropagation(threads: list[int], rounds: int, steps: int, write: bool) -> None:
+    """Each rule's whole step, optimiser included, against backpropagation's on the same network and the same fixed data."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(BATCH, FEATURES, generator=draw)
+    y = torch.randint(0, CLASSES, (BATCH,), generator=draw)
+    names = ["bp", *(name for name in components("rule") if name != "bp")]
+    lines = ["rule,threads,rounds,least,median,most"]
+
+    def steps_of(name: str) -> Callable[[], object]:
+        network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
+        rule: Rule = component("rule", name).resolve()(Setup(WIDTH, BLOCKS, CLASSES, 1, network=network))
+        optimizer = torch.optim.AdamW([*network.parameters(), *rule.parameters()], lr=1e-4, fused=True)
+
+        def run() -> None:
+            for _ in range(steps):
+                optimizer.zero_grad(set_to_none=True)
+                backward(network, rule, x, y, Objective())
+                optimizer.step()
+                rule.after_step(network)
+
+        return run
+
+    calls = [steps_of(name) for name in names]
+    for count in threads:
+        torch.set_num_threads(count)
+        found = rounds_of(calls, rounds)
+        say(f"{count} thread(s): a step of bp takes {middle(found, 0, steps):.2f} ms; beside it")
+        for column, name in enumerate(names[1:], start=1):
+            ratios = [row[column] / row[0] for row in found]
+            say(f"  {name} {ratio(found, column, 0)}")
+            spread = (min(ratios), statistics.median(ratios), max(ratios))
+            lines.append(f"{name},{count},{rounds},{','.join(f'{r:.3f}' for r in spread)}")
+    if write:
+        STEPS.write_text("\n".join(lines) + "\n")
+
+
 class Images(Dataset):  # type: ignore[type-arg]
     """As most would write it: one sample at a time, cropped, flipped and normalised as a tensor."""
 
@@ -260,12 +301,13 @@ def against_others(threads: list[int], rounds: int, steps: int) -> None:
 
 
 def main() -> None:
-    parts = ("products", "data", "processes", "others")
+    parts = ("products", "data", "processes", "rules", "others")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--write", action="store_true", help="keep the ratios of rules in reports/rules/steps.csv")
     options = parser.parse_args()
     say(f"DFA, penalised, d={WIDTH}, L={BLOCKS}, batch {BATCH}, {FEATURES} inputs; torch {torch.__version__}")
     if "products" in options.only:
@@ -274,6 +316,8 @@ def main() -> None:
         against_fixed_data(options.threads, options.rounds, options.steps)
     if "processes" in options.only:
         over_processes(min(options.rounds, 3), 2 * options.steps)
+    if "rules" in options.only:
+        against_backpropagation(options.threads, options.rounds, options.steps, options.write)
     if "others" in options.only:
         against_others(options.threads, min(options.rounds, 5), options.steps)
 

@@ -30,7 +30,7 @@ from faeval.experiment import (
 from faeval.experiment import _components as registry
 
 TEACHER = experiment("teacher")
-RULES = ["bp", "dfa", "drtp", "fa", "kolen_pollack", "sign_symmetric"]
+RULES = ["bp", "cb", "dfa", "drtp", "ep", "fa", "kolen_pollack", "sb", "sign_symmetric"]
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_ours_are_known_by_name_and_load_what_they_name() -> None:
 
 def test_which_states_are_exact_is_known_without_torch() -> None:
     exact = {rule: TEACHER.exact(TEACHER.resolve(Arm(rule, blocks=3))) for rule in RULES}
-    assert exact == {"bp": (0, 1, 2, 3), "fa": (3,), "dfa": (), "drtp": (), "sign_symmetric": (), "kolen_pollack": ()}
+    assert exact == {rule: {"bp": (0, 1, 2, 3), "fa": (3,)}.get(rule, ()) for rule in RULES}
     code = (
         "import sys; from faeval.experiment import Arm, experiment; e = experiment('cifar10')\n"
         "e.exact(e.resolve(Arm('fa', feedback='uniform', network='student', nonlinearity=0.5)))\n"
@@ -67,7 +67,7 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
 @pytest.mark.parametrize(
     ("arm", "says"),
     [
-        (Arm("pepita"), r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, dfa, drtp, fa, kolen_pollack"),
+        (Arm("pepita"), r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, cb, dfa, drtp, ep, fa, kolen_pollack"),
         (Arm("dfa", network="vit"), r"network='vit' is not known; known are batchnorm_cnn, residual_mlp, student, vit_mini"),
         (Arm(rule=3), r"rule=3 \(int\) must be a rule's name"),
         (Arm("bp", feedback="uniform"), r"rule 'bp' has no factor 'feedback' \(value 'uniform'\); it belongs to rule 'fa', "),
