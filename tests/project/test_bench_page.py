@@ -89,8 +89,16 @@ def cifar10() -> str:
     return table(("arm", "recipe", "accuracy", "deep cosine, exact states left out", "median norm of h_4"), *ranked)
 
 
+def steps() -> str:
+    with RUNS.with_name("steps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["rule"] for row in rows} == set(components("rule")) - {"bp"}
+    shown = [(f"`{r['rule']}`", r["threads"], *(f"{float(r[k]):.2f}" for k in ("median", "least", "most"))) for r in rows]
+    return table(("rule", "threads", "median ratio", "least", f"most of {rows[0]['rounds']} rounds"), *shown)
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "rules": rules, "factors": factors, "networks": networks, "cifar10": cifar10,
+    "rules": rules, "factors": factors, "networks": networks, "cifar10": cifar10, "steps": steps,
 }  # fmt: skip
 
 
