@@ -121,11 +121,16 @@ fa_is_more_accurate_than_dfa = fe.Claim(
 
 equilibrium_propagation_starts_along_the_gradient = fe.Claim(
     "After one epoch the credit of equilibrium propagation lies along the gradient at deep states, that of DFA does not",
-    fe.exceeds(fe.cosine(ep.but(epochs=1)), fe.cosine(dfa.but(epochs=1)), by=fe.Margin(0.5, "halfway to the gradient"), anticipated=0.9),
+    fe.exceeds(
+        fe.cosine(ep.but(epochs=1)),
+        fe.cosine(dfa.but(epochs=1)),
+        by=fe.Margin(0.5, "halfway to the gradient"),
+        anticipated=0.9,
+    ),
     attributed_to="rule",
     expect={"teacher": "supported", "digits": "supported"},
     source=source,
-)  # fmt: skip
+)
 
 equilibrium_propagation_is_low_in_accuracy = fe.Claim(
     "Equilibrium propagation is less accurate than backpropagation",
@@ -152,7 +157,7 @@ equilibrium_propagation_is_valid_in_measurement = fe.Claim(
     fe.exceeds(
         fe.log10(fe.gradient_norm(ep, layers=fe.deep)),
         -7.0,
-        by=fe.Margin(0.5, "a factor of three, wider than the spread over seeds in any pilot of this arm"),
+        by=fe.Margin(0.5, "a factor of three: a threshold that is a power of ten can be told no finer"),
         anticipated=4.0,
     ),
     expect={"teacher": "supported", "digits": "supported"},
