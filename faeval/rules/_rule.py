@@ -99,8 +99,9 @@ class Rule(nn.Module):
     def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
         """Return a scalar that the rule's own parameters are to lower in this step, or None (the default).
 
-        Called in training after the network's gradients are there, as ``.grad`` of its parameters. Only the rule's
-        parameters learn from it, whatever it depends on; the optimiser is the network's.
+        Called in training after the network's gradients are there, as ``.grad`` of its parameters; a loss that reads them
+        keeps replicates from training as one stack. Only the rule's parameters learn from it, whatever it depends on; the
+        optimiser is the network's.
         """
         return None
 
