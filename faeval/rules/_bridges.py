@@ -51,7 +51,7 @@ class StateBridge(Bridge):
 
     G learns to predict h_L, as the modules of decoupled interfaces learn what they stand in for (Jaderberg et al. 2017),
     by the squared error over all states, relative to the squared norm of h_L. Told to every state: the output error (C
-    numbers), h_L itself (d numbers, as the target of G), the label, and the readout's weights, backwards. Never the gradient
+    numbers), h_L itself (d numbers, as the target of G), the label, and the readout's weights, both ways. Never the gradient
     at another state, nor a weight of another block.
 
     Parameters
@@ -89,10 +89,11 @@ class CreditBridge(Bridge):
     """CB: credit as the slope of a learned value, a_l = dV(h_l, t_l, s)/dh_l.
 
     Terminal-gradient matching: V learns that its slope at every state be the gradient g_L of the cross-entropy at h_L, which
-    the readout alone gives. Slopes are what is fitted, as in Sobolev training (Czarnecki et al. 2017), and not the loss: the
-    error s determines a sample's cross-entropy, so that a value fitted to it could leave h_l out and have no slope. Told to
-    every state: the output error (C numbers) and g_L (d numbers, as the target). Never the gradient at another state, nor a
-    weight of another block; but where blocks add little to the stream, g_L is close to the gradient at every state.
+    the readout alone gives. Slopes alone are fitted, the part of Sobolev training (Czarnecki et al. 2017) that is about
+    derivatives, and not the loss: the error s determines a sample's cross-entropy, so that a value fitted to it could leave h_l
+    out and have no slope. Told to every state: the output error (C numbers) and g_L (d numbers, as the target). Never the
+    gradient at another state, nor a weight of another block; but where blocks add little to the stream, g_L is close to the
+    gradient at every state.
 
     Parameters
     ----------

@@ -109,6 +109,25 @@ def test_the_credit_bridge_is_the_slope_of_its_value_by_finite_differences() -> 
                 torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-6, atol=1e-9)
 
 
+def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_finite_differences() -> None:
+    network, (x, y), rule = network_of(), data(4), made(StateBridge)
+    states, logits = states_of(network, x)
+    error = logits.softmax(1) - torch.eye(CLASSES, dtype=torch.float64)[y]
+    signals = rule.credit(network, states, logits, y)
+    step = 1e-5
+    with torch.no_grad():
+        for layer in range(BLOCKS + 1):
+            for unit in range(WIDTH):
+                ends = []
+                for sign in (1, -1):
+                    moved = [h.clone() for h in states]
+                    moved[layer][:, unit] += sign * step
+                    guess = rule.read(torch.stack(moved), error)[layer]
+                    ends.append(functional.cross_entropy(network.readout(guess), y, reduction="none"))
+                slope = (ends[0] - ends[1]) / (2 * step)
+                torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-5, atol=1e-8)
+
+
 @both
 def test_what_a_bridge_learns_brings_its_credit_to_the_gradient(kind: type[Bridge]) -> None:
     network, (x, y), rule = network_of(), data(64), made(kind)
