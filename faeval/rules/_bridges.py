@@ -11,6 +11,7 @@ from torch.func import grad, vjp
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
+from faeval.errors import FaevalError
 from faeval.experiment import stream
 from faeval.networks import Network, evaluating
 from faeval.rules._rule import Rule, Setup, output_error
@@ -37,8 +38,17 @@ class Bridge(Rule):
                 parameter.copy_(torch.from_numpy(draw))
 
     def read(self, states: Tensor, error: Tensor) -> Tensor:
-        """Return what the bridge makes of states h_0 .. h_L, (L + 1, n, d), and errors (n, C): (L + 1, n, outputs)."""
-        count, n, width = states.shape
+        """Return what the bridge makes of states h_0 .. h_L, (L + 1, n, d), and errors (n, C): (L + 1, n, outputs).
+
+        FaevalError where d or C is not that of the setup.
+        """
+        (count, n, width), classes = states.shape, error.shape[-1]
+        made = (self.second.in_features, self.first.in_features - 1 - self.second.in_features)
+        if (width, classes) != made:
+            raise FaevalError(
+                f"{type(self).__name__} was made for states of {made[0]} numbers and {made[1]} classes, and is given {width} and "
+                f"{classes}; let Setup have the width of a whole state, network.embed(x).shape[1], and the classes of the logits."
+            )
         depth = torch.linspace(0.0, 1.0, count, dtype=states.dtype, device=states.device)
         seen = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
         inputs = torch.cat([*seen, error.expand(count, n, -1)], dim=-1)

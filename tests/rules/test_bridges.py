@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from faeval.audits import cosine
+from faeval.errors import FaevalError
 from faeval.networks import ResidualMLP, StudentNet, states_of
 from faeval.rules import Bridge, CreditBridge, Rule, Setup, StateBridge, output_gradient, state_gradients
 from faeval.training import Objective, backward, load, save
@@ -211,6 +212,16 @@ def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(kind: t
     told = (signals[-1] + 2 * penalty * added.detach()) / len(x)
     (by_hand,) = torch.autograd.grad((told * added).sum(), network.blocks[-1].second.weight)
     torch.testing.assert_close(network.blocks[-1].second.weight.grad, by_hand)
+
+
+@both
+@pytest.mark.parametrize("setup", [(WIDTH + 1, CLASSES), (WIDTH, CLASSES - 1), (WIDTH + 1, CLASSES - 1)])
+def test_a_bridge_made_for_other_sizes_says_so(kind: type[Bridge], setup: tuple[int, int]) -> None:
+    network, (x, y), (width, classes) = network_of(), data(3), setup
+    rule = kind(Setup(width, BLOCKS, classes, 5)).double()
+    says = f"{kind.__name__} was made for states of {width} numbers and {classes} classes, and is given {WIDTH} and {CLASSES}"
+    with pytest.raises(FaevalError, match=says):
+        rule.credit(network, *states_of(network, x), y)
 
 
 @both
