@@ -11,6 +11,7 @@ from torch.func import grad, vjp
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
+from faeval.errors import FaevalError
 from faeval.experiment import stream
 from faeval.networks import Network, evaluating
 from faeval.rules._rule import Rule, Setup, output_error
@@ -37,8 +38,17 @@ class Bridge(Rule):
                 parameter.copy_(torch.from_numpy(draw))
 
     def read(self, states: Tensor, error: Tensor) -> Tensor:
-        """Return what the bridge makes of states h_0 .. h_L, (L + 1, n, d), and errors (n, C): (L + 1, n, outputs)."""
-        count, n, width = states.shape
+        """Return what the bridge makes of states h_0 .. h_L, (L + 1, n, d), and errors (n, C): (L + 1, n, outputs).
+
+        FaevalError where d or C is not that of the setup.
+        """
+        (count, n, width), classes = states.shape, error.shape[-1]
+        made = (self.second.in_features, self.first.in_features - 1 - self.second.in_features)
+        if (width, classes) != made:
+            raise FaevalError(
+                f"{type(self).__name__} was made for states of {made[0]} numbers and {made[1]} classes, and is given {width} and "
+                f"{classes}; let Setup have the width of a whole state, network.embed(x).shape[1], and the classes of the logits."
+            )
         depth = torch.linspace(0.0, 1.0, count, dtype=states.dtype, device=states.device)
         seen = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
         inputs = torch.cat([*seen, error.expand(count, n, -1)], dim=-1)
@@ -51,7 +61,7 @@ class StateBridge(Bridge):
 
     G learns to predict h_L, as the modules of decoupled interfaces learn what they stand in for (Jaderberg et al. 2017),
     by the squared error over all states, relative to the squared norm of h_L. Told to every state: the output error (C
-    numbers), h_L itself (d numbers, as the target of G), the label, and the readout's weights, backwards. Never the gradient
+    numbers), h_L itself (d numbers, as the target of G), the label, and the readout's weights, both ways. Never the gradient
     at another state, nor a weight of another block.
 
     Parameters
@@ -89,10 +99,11 @@ class CreditBridge(Bridge):
     """CB: credit as the slope of a learned value, a_l = dV(h_l, t_l, s)/dh_l.
 
     Terminal-gradient matching: V learns that its slope at every state be the gradient g_L of the cross-entropy at h_L, which
-    the readout alone gives. Slopes are what is fitted, as in Sobolev training (Czarnecki et al. 2017), and not the loss: the
-    error s determines a sample's cross-entropy, so that a value fitted to it could leave h_l out and have no slope. Told to
-    every state: the output error (C numbers) and g_L (d numbers, as the target). Never the gradient at another state, nor a
-    weight of another block; but where blocks add little to the stream, g_L is close to the gradient at every state.
+    the readout alone gives. Slopes alone are fitted, the part of Sobolev training (Czarnecki et al. 2017) that is about
+    derivatives, and not the loss: the error s determines a sample's cross-entropy, so that a value fitted to it could leave h_l
+    out and have no slope. Told to every state: the output error (C numbers) and g_L (d numbers, as the target). Never the
+    gradient at another state, nor a weight of another block; but where blocks add little to the stream, g_L is close to the
+    gradient at every state.
 
     Parameters
     ----------

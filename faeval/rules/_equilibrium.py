@@ -17,12 +17,14 @@ from faeval.rules._rule import Rule, Setup
 class EquilibriumPropagation(Rule):
     """EP: the contrast of a free and a nudged phase on an energy of the states (Scellier and Bengio 2017).
 
-    The energy of the same blocks, E(u) = 1/2 |u_0 - h_0|^2 + 1/2 sum_l |u_{l+1} - block_l(u_l)|^2, has its least value, 0, at
-    the states of the forward pass: that is the free phase. The nudged phase starts there and descends E + beta C, C each
-    sample's cross-entropy, in ``relaxation`` steps of ``rate``. What a block's own parameters see of it is how far the
-    state above was pulled from what the block makes of the state below, so the credit is that contrast over beta,
+    Theirs is the energy of a Hopfield network, with the same weights both ways. That of the blocks of a forward pass is one of
+    prediction errors, as in predictive coding: E(u) = 1/2 |u_0 - h_0|^2 + 1/2 sum_l |u_{l+1} - block_l(u_l)|^2 has its least
+    value, 0, at the states of the forward pass: that is the free phase. The nudged phase starts there and descends
+    E + beta C, C each sample's cross-entropy, in ``relaxation`` steps of ``rate``. What a block's own parameters see of it is
+    how far the state above was pulled from what the block makes of the state below, so the credit is that contrast over beta,
     a_l = (block_{l-1}(u_{l-1}) - u_l) / beta, and (h_0 - u_0) / beta at h_0. In the free phase it is 0; as beta goes to 0 and
-    the relaxation gets long it becomes the gradient at h_l (Whittington and Bogacz 2017, of the same energy).
+    a descent that is stable gets long it becomes the gradient at h_l (Whittington and Bogacz 2017 of an energy of this form,
+    Millidge et al. 2023 of it and of equilibrium propagation in general).
 
     Parameters
     ----------
@@ -34,15 +36,20 @@ class EquilibriumPropagation(Rule):
         Steps of the nudged phase; a nudge climbs one state a step. Scellier and Bengio took 4, 6 and 8 steps for one to three
         hidden layers, two more a layer: 12 is that for the five states of four blocks.
     rate
-        Length of a step, above 0. The descent is stable while rate (1 + s)^2 < 2, s being how far a block can stretch a
-        small change of its input; at their 0.5, meant for states within bounds, the states of residual blocks run away.
+        Length of a step, above 0. Under a small nudge the descent is stable while rate (1 + s)^2 < 2, s being how far a block
+        can stretch a small change of its input; at their 0.5, meant for states within bounds, the states of residual blocks run
+        away. Blocks that learn to stretch leave that range: see the notes.
     symmetric
         Nudge both ways and take half the difference of the two contrasts: the error is then of beta^2 (Laborieux et al. 2021).
 
     Notes
     -----
-    States are relaxed in the type they are given in: in float32 a nudge under 1e-7 of a state's size is lost to rounding.
-    No state is exact by construction.
+    Nothing watches the descent. At the default rate it is sure to be stable while s < 3.4; where training makes blocks stretch
+    more, as without a penalty it may, the states run away, and the credit is neither small nor along the gradient. Its norm
+    beside the gradient's (``norm_ratio``) is then far above 1; a stable descent that was cut short leaves it below.
+
+    States are relaxed in the type they are given in: in float32 a nudge under 1e-7 of a state's size is lost to rounding, and
+    audits, which read the credit in float64, do not see that loss. No state is exact by construction.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from faeval.audits import cosine
+from faeval.errors import FaevalError
 from faeval.networks import ResidualMLP, StudentNet, states_of
 from faeval.rules import Bridge, CreditBridge, Rule, Setup, StateBridge, output_gradient, state_gradients
 from faeval.training import Objective, backward, load, save
@@ -109,6 +110,25 @@ def test_the_credit_bridge_is_the_slope_of_its_value_by_finite_differences() -> 
                 torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-6, atol=1e-9)
 
 
+def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_finite_differences() -> None:
+    network, (x, y), rule = network_of(), data(4), made(StateBridge)
+    states, logits = states_of(network, x)
+    error = logits.softmax(1) - torch.eye(CLASSES, dtype=torch.float64)[y]
+    signals = rule.credit(network, states, logits, y)
+    step = 1e-5
+    with torch.no_grad():
+        for layer in range(BLOCKS + 1):
+            for unit in range(WIDTH):
+                ends = []
+                for sign in (1, -1):
+                    moved = [h.clone() for h in states]
+                    moved[layer][:, unit] += sign * step
+                    guess = rule.read(torch.stack(moved), error)[layer]
+                    ends.append(functional.cross_entropy(network.readout(guess), y, reduction="none"))
+                slope = (ends[0] - ends[1]) / (2 * step)
+                torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-5, atol=1e-8)
+
+
 @both
 def test_what_a_bridge_learns_brings_its_credit_to_the_gradient(kind: type[Bridge]) -> None:
     network, (x, y), rule = network_of(), data(64), made(kind)
@@ -192,6 +212,16 @@ def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(kind: t
     told = (signals[-1] + 2 * penalty * added.detach()) / len(x)
     (by_hand,) = torch.autograd.grad((told * added).sum(), network.blocks[-1].second.weight)
     torch.testing.assert_close(network.blocks[-1].second.weight.grad, by_hand)
+
+
+@both
+@pytest.mark.parametrize("setup", [(WIDTH + 1, CLASSES), (WIDTH, CLASSES - 1), (WIDTH + 1, CLASSES - 1)])
+def test_a_bridge_made_for_other_sizes_says_so(kind: type[Bridge], setup: tuple[int, int]) -> None:
+    network, (x, y), (width, classes) = network_of(), data(3), setup
+    rule = kind(Setup(width, BLOCKS, classes, 5)).double()
+    says = f"{kind.__name__} was made for states of {width} numbers and {classes} classes, and is given {WIDTH} and {CLASSES}"
+    with pytest.raises(FaevalError, match=says):
+        rule.credit(network, *states_of(network, x), y)
 
 
 @both

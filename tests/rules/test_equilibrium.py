@@ -109,6 +109,16 @@ def test_the_nudged_phase_lowers_energy_and_cost_together() -> None:
     assert course[0] < float(beta * functional.cross_entropy(network.readout(states[-1]), y, reduction="sum"))
 
 
+def test_at_the_default_rate_the_descent_runs_away_where_blocks_stretch_and_at_a_shorter_one_it_does_not() -> None:
+    # What the docstring warns of: rate (1 + s)^2 < 2 bounds s, here 8 in each block, whose only weight is s times the identity.
+    network: Any = StudentNet(FEATURES, WIDTH, BLOCKS, CLASSES, 0, nonlinearity=0.0).double().requires_grad_(False)
+    for block in network.blocks:
+        block.linear.weight.copy_(8.0 * torch.eye(WIDTH))
+    network.head.weight.mul_(1e-3)  # a cost that is not saturated
+    assert apart(network, 1e-3, 200, rate=0.1) > 1e3
+    assert apart(network, 1e-3, 200, rate=1.9 / 81) < 1.0
+
+
 @pytest.mark.parametrize(
     ("factors", "says"),
     [
