@@ -105,9 +105,9 @@ def _last_state(factors: Mapping[str, Value]) -> tuple[int, ...]:
 _FEEDBACK = {"feedback": Factor("gaussian", choices=("gaussian", "uniform"), help="law of the fixed matrices")}
 _MAGNITUDE = {"magnitude": Factor("uniform", choices=("uniform", "batchwise"), help="uSF or brSF")}
 _RELAXATION = {
-    "beta": Factor(1.0, low=0.0, help="strength of the nudge, above 0"),
+    "beta": Factor(1.0, low=1e-9, help="strength of the nudge"),
     "relaxation": Factor(12, low=1, help="steps of the nudged phase"),
-    "rate": Factor(0.1, low=0.0, help="length of a step of the nudged phase, above 0"),
+    "rate": Factor(0.5, low=1e-9, help="length of a step of the nudged phase, at most"),
     "symmetric": Factor(False, help="nudge both ways"),
 }
 _RESIDUAL = {

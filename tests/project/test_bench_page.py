@@ -93,7 +93,9 @@ def steps() -> str:
     with RUNS.with_name("steps.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["rule"] for row in rows} == set(components("rule")) - {"bp"}
-    shown = [(f"`{r['rule']}`", r["threads"], *(f"{float(r[k]):.2f}" for k in ("median", "least", "most"))) for r in rows]
+    shown = [
+        (f"`{r['rule']}`", r["threads"], *(f"{float(r[k]):.2f}" for k in ("median", "least", "most"))) for r in rows
+    ]
     return table(("rule", "threads", "median ratio", "least", f"most of {rows[0]['rounds']} rounds"), *shown)
 
 
