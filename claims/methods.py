@@ -11,6 +11,7 @@ import faeval as fe
 
 dfa = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 ep, sb, cb = (dfa.but(rule=name) for name in ("ep", "sb", "cb"))
+ep_standard = fe.Arm("ep")  # its own update is a block's output moved by the contrast as it is, never at unit size
 dfa_penalised, sb_penalised, cb_penalised = (arm.but(penalty=1e-2) for arm in (dfa, sb, cb))
 
 aligned = fe.Margin(
@@ -134,11 +135,13 @@ equilibrium_propagation_starts_along_the_gradient = fe.Claim(
 
 equilibrium_propagation_is_low_in_accuracy = fe.Claim(
     "Equilibrium propagation is less accurate than backpropagation",
-    fe.below(fe.accuracy(ep), fe.accuracy(fe.Arm("bp")), by=better, anticipated=0.14),
-    attributed_to=("rule", "credit_site", "credit_scale"),
-    expect={"teacher": "supported"},
+    fe.below(fe.accuracy(ep_standard), fe.accuracy(fe.Arm("bp")), by=better, anticipated=0.299),
+    attributed_to="rule",
     tags=("extended",),
-    note=f"{after_100} The effect anticipated is the pilot's on teacher; the published one is 0.299.",
+    note=(
+        f"{after_100} The effect anticipated is the published one. No expectation on teacher and digits: pilots saw no such gap "
+        "there; on teacher, where labels are noisy, backpropagation fits the noise."
+    ),
     published=[
         {"setting": "cifar10", "what": "accuracy, equilibrium propagation", "published": 0.316, "spread": 0.037, "side": "a"},
         {"setting": "cifar10", "what": "accuracy, backpropagation", "published": 0.615, "spread": 0.004, "side": "b"},
@@ -149,13 +152,13 @@ equilibrium_propagation_is_low_in_accuracy = fe.Claim(
 equilibrium_propagation_is_valid_in_measurement = fe.Claim(
     "Under equilibrium propagation neither scale nor reference is called out: growth stays under 50, the gradient above 1e-7",
     fe.below(
-        fe.log10(fe.growth(ep)),
+        fe.log10(fe.growth(ep_standard)),
         math.log10(50),
         by=fe.Margin(0.1, "a quarter: a threshold of one digit can be told no finer"),
         anticipated=0.8,
     ),
     fe.exceeds(
-        fe.log10(fe.gradient_norm(ep, layers=fe.deep)),
+        fe.log10(fe.gradient_norm(ep_standard, layers=fe.deep)),
         -7.0,
         by=fe.Margin(0.5, "a factor of three: a threshold that is a power of ten can be told no finer"),
         anticipated=4.0,
