@@ -37,10 +37,12 @@ ARMS = [
     *(arm.but(**PUBLISHED) for arm in BASES),
     Arm("fa", credit_scale="unit"),
     Arm("fa", credit_site="input"),
-    *(Arm(rule, penalty=penalty, **PUBLISHED) for rule in ("sb", "cb") for penalty in (0.01, 0.0)),
-    Arm("ep", **PUBLISHED),
+    *(Arm(rule, penalty=0.01, **PUBLISHED) for rule in ("sb", "cb")),
+    Arm("sb", **PUBLISHED),
+    Arm("ep"),
     Arm("dfa", network="batchnorm_cnn", width=16, **PUBLISHED),
     Arm("dfa", network="vit_mini", width=128, **PUBLISHED),
+    Arm("cb", **PUBLISHED),
 ]
 
 
