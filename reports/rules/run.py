@@ -39,10 +39,6 @@ ARMS = [
     Arm("fa", credit_site="input"),
     *(Arm(rule, penalty=0.01, **PUBLISHED) for rule in ("sb", "cb")),
     Arm("sb", **PUBLISHED),
-    Arm("ep"),
-    Arm("dfa", network="batchnorm_cnn", width=16, **PUBLISHED),
-    Arm("dfa", network="vit_mini", width=128, **PUBLISHED),
-    Arm("cb", **PUBLISHED),
 ]
 
 

@@ -88,16 +88,18 @@ def said(verdict: dict[str, Any]) -> str:
 
 def readme_rows() -> list[str]:
     """The README's table of verdicts, from the committed reports: each a link to where its page shows the claim."""
-    columns = []
+    columns: list[dict[str, str]] = []
+    sentences: dict[str, str] = {}
     for name in COLUMNS:
         report = pipeline.decide_again(ROOT / "reports" / name, ROOT / "claims")
         places: dict[str, str] = {}
         for anchor, claim in anchors_of(report).items():
             places.setdefault(claim, anchor)
         verdicts = json.loads((ROOT / "reports" / name / "verdicts.json").read_text())["verdicts"]
-        columns.append([(v, f"[{said(v)}](reports/{name}/report.html#{places[v['claim']]})") for v in verdicts])
+        sentences |= {v["claim"]: v["sentence"] for v in verdicts}
+        columns.append({v["claim"]: f"[{said(v)}](reports/{name}/report.html#{places[v['claim']]})" for v in verdicts})
     return [
-        f"| {row[0][0]['sentence']} | {' | '.join(cell for _, cell in row)} |\n" for row in zip(*columns, strict=True)
+        f"| {text} | {' | '.join(c.get(claim, 'not asked') for c in columns)} |\n" for claim, text in sentences.items()
     ]
 
 
