@@ -77,6 +77,7 @@ the_penalty_rescues_the_bridges = fe.Claim(
     attributed_to="penalty",
     expect={"teacher": "supported"},
     note=after_100,
+    tags=("extended",),
     source=source,
 )
 
@@ -91,6 +92,7 @@ without_the_penalty_no_bridge_reaches_dfa = fe.Claim(
         {"setting": "cifar10", "what": "accuracy, State Bridge", "published": 0.205, "spread": 0.039, "side": "a"},
         {"setting": "cifar10", "what": "accuracy, DFA", "published": 0.306, "spread": 0.008, "side": "b"},
     ],
+    tags=("extended",),
     source=source,
 )
 
@@ -104,6 +106,7 @@ blocks_that_learn_do_harm = fe.Claim(
         f"{after_100} The effects anticipated are the published ones, against one frozen baseline for all; here each rule is "
         "compared with a baseline whose embedding it trains itself."
     ),
+    tags=("extended",),
     source=source,
 )
 
