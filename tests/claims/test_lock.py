@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -256,15 +257,19 @@ def test_our_committed_lock_is_what_our_claims_say() -> None:
             assert registered.expected(setting) == claim.expected(setting), name
 
 
+#: Families with pilots of their own.
+OWN_PILOTS = ("instrument-", "methods-", "networks-")
+
+
 @pytest.mark.parametrize("setting", ["teacher", "digits", "cifar10"])
 def test_our_pilot_spreads_are_those_of_the_committed_pilots(setting: str) -> None:
-    pilots = {
-        kind: pd.read_csv(ROOT / "reports" / f"{kind}{setting}-pilot" / "evidence.csv") for kind in ("", "instrument-")
-    }
+    folders = {kind: ROOT / "reports" / f"{kind}{setting}-pilot" for kind in ("", *OWN_PILOTS)}
+    pilots = {kind: pd.read_csv(f / "evidence.csv") for kind, f in folders.items() if f.exists()}
     lock = read_lock(ROOT / "claims" / NAME)
     checked = 0
     for name, registered in lock.claims.items():
-        table = pilots["instrument-" if registered.family == "instrument" else ""]
+        kind = f"{registered.family}-"
+        table = pilots[kind if kind in OWN_PILOTS and kind in pilots else ""]
         for assertion, spread in zip(
             registered.canonical["assertions"], registered.pilot.get(setting, []), strict=False
         ):
@@ -281,10 +286,15 @@ def side(table: pd.DataFrame, estimand: dict[str, Any]) -> Any:
     """One number a pilot seed, by pandas alone."""
     total: Any = estimand["constant"]
     for term in estimand["terms"]:
+        if "log10" in term:
+            total = total + term["weight"] * np.log10(side(table, term["log10"]))
+            continue
         rows = table[
             (table["metric"] == term["metric"]) & (table["arm"] == term["arm"]) & table["seed"].between(1000, 1005)
         ]
         rows = rows[rows["epoch"] == (rows["epoch"].max() if term["epoch"] is None else term["epoch"])]
-        rows = rows[rows["layer"] >= 1] if term["layers"] == "deep" else rows[rows["layer"] == int(term["layers"])]
+        if term["layers"] is not None:
+            deep = term["layers"] == "deep"
+            rows = rows[rows["layer"] >= 1] if deep else rows[rows["layer"] == int(term["layers"])]
         total = total + term["weight"] * rows.groupby("seed")["value"].mean()
     return total

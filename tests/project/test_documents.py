@@ -23,6 +23,11 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))
 #: Folders decided on seeds outside the registered plan.
 OUTSIDE = ("-pilot", "-published-seeds")
+#: Registered anew, in a form of its own, when evidence of one of its sides was there already (BP's) or of neither.
+AMENDED = {
+    "methods::equilibrium_propagation_is_low_in_accuracy": {"amended_after_evidence"},
+    "methods::equilibrium_propagation_is_valid_in_measurement": {"amended"},
+}
 README = ROOT / "README.md"
 TABLE = re.compile(r"(<!-- table: verdicts -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 COLUMNS = {"teacher": "teacher", "digits": "digits", "cifar10-published-seeds": "CIFAR-10, published seeds"}
@@ -44,7 +49,7 @@ def test_every_number_of_every_rendering_and_quoted_figure_is_what_the_evidence_
 
 def test_the_readme_quotes_each_verdict_of_its_table_by_a_link(checked: pipeline.Check) -> None:
     (readme,) = [f for f in checked.files if f.file == README.as_posix()]
-    assert readme.numbers == len(COLUMNS) * len(readme_rows())
+    assert readme.numbers == "".join(readme_rows()).count("](reports/")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -69,15 +74,17 @@ def test_only_registered_runs_count_as_confirmatory(name: str) -> None:
     assert verdicts
     for verdict in verdicts:
         assert "unregistered" not in verdict["flags"]
-        assert verdict["registration"] == ("reproduction" if name.endswith(OUTSIDE) else "registered")
+        words = {"reproduction"} if name.endswith(OUTSIDE) else AMENDED.get(verdict["claim"], {"registered"})
+        assert verdict["registration"] in words
 
 
 def test_every_claim_is_registered_in_the_form_it_has() -> None:
     lock = claims.read_lock(ROOT / "claims" / claims.NAME)
     found = claims.load([ROOT / "claims"])
     assert {c.id: c.sha256() for c in found} == {i: c.sha256 for i, c in lock.claims.items()}
-    headline = [lock.family(c.family or "") for c in found]
-    assert max(map(len, headline)) <= 4
+    sizes = {c.family: len(lock.family(c.family or "")) for c in found}
+    headline = {"penalty": 4, "agreement": 4, "depth": 2, "instrument": 2, "reference": 1, "confounded": 1}
+    assert sizes == {**headline, "methods": 10, "networks": 5}
 
 
 def said(verdict: dict[str, Any]) -> str:
@@ -124,14 +131,17 @@ def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
     assert "pytest" in done.stdout
 
 
-def test_the_constants_that_the_documents_name_are_those_of_the_code() -> None:
+def test_the_constants_that_the_documents_name_are_those_of_the_code(tmp_path: Path) -> None:
     readme, metrics = README.read_text(), (ROOT / "docs" / "metrics.md").read_text()
     assert f"at most alpha ({claims.Claim.alpha:g})" in readme
     floors = re.findall(r"under (0\.\d+)", readme) + re.findall(r"[Uu]nder (0\.\d+)", metrics)
     assert floors
     assert set(floors) == {f"{CONTROL_FLOOR:g}"}
-    runs = json.loads((ROOT / "reports" / "teacher" / "provenance.json").read_text())["runs"]
-    assert re.search(rf"training {runs}\s+small networks", readme)
+    plan = [Path(sys.executable).with_name("faeval"), "plan", "--store", tmp_path, "--workers", "2"]
+    told = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+    found = re.search(r"(\d+) runs, 0 of them", told)
+    assert found
+    assert re.search(rf"training {found[1]}\s+small networks", readme)
 
 
 def test_the_readmes_example_of_statistics_gives_what_it_says() -> None:

@@ -453,9 +453,12 @@ def test_power_at_the_plan_is_the_power_of_the_verdict():
             compared += 1
     assert compared > 10
     assert {c.metric for c in report.courses} >= {"train_loss", "state_norm", "gradient_norm", "cosine"}
-    assert {c.arm for c in report.courses} == {p.arm for p in report.profiles if p.metric == "cosine"}
+    read = {p.arm for p in report.profiles if p.metric == "cosine"}
+    assert {c.arm for c in report.courses} >= {arm for arm in read if "epochs=1" not in arm}  # one epoch is no course
     loss = report.figures()["course-train-loss"]
-    assert len(drawn(loss, "figure-99")) < 16_000  # 20 epochs of 5 seeds of 4 arms
+    assert len(drawn(loss, "figure-99")) < 4_000 * len(
+        {c.arm for c in report.courses}
+    )  # 20 epochs of 5 seeds of each arm
 
 
 @pytest.mark.parametrize(

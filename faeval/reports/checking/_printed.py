@@ -99,7 +99,8 @@ def without(text: str, names: Iterable[str]) -> str:
         if any(map(str.isalpha, name)):
             text = text.replace(name, " … ")
         elif name.strip() not in ("0", "0.0"):  # a comparison with nothing does not name it
-            text = re.sub(rf"(?<![\w.−]){re.escape(name.replace('-', '−'))}(?!\w|\.\d)", " … ", text, count=1)
+            number = re.escape(name).replace(r"\-", "[-−]")  # a name keeps the sign that its claim writes
+            text = re.sub(rf"(?<![\w.−-]){number}(?!\w|\.\d)", " … ", text, count=1)
     return text
 
 
