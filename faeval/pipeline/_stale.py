@@ -11,6 +11,7 @@ from faeval.experiment import Experiment, experiments
 from faeval.pipeline._select import Selection
 
 FLAG = "stale"
+_OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 
 
 def flag_stale(chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any]) -> list[Verdict]:
@@ -45,9 +46,11 @@ def _revisions(experiment: Experiment, metrics: frozenset[str]) -> Iterator[tupl
     if experiment.training is not None:
         yield "training", experiment.training.revision
     on_demand = frozenset(name for stage in experiment.audits.values() for name in stage.gives)
-    layered = {experiment.metrics[name].layered for name in metrics - on_demand if name in experiment.metrics}
+    always = metrics - on_demand
     for name, stage in experiment.audits.items():
-        # Of the two that always run one measures states, layer by layer, and the other the network as a whole.
-        wanted = {"alignment": True in layered, "accuracy": False in layered}.get(name, True)
+        # Of the two that always run one looks at the test set, and the other at states.
+        wanted = {"alignment": bool(always - _OF_THE_TEST_SET), "accuracy": bool(always & _OF_THE_TEST_SET)}.get(
+            name, True
+        )
         if stage.gives & metrics if stage.gives else wanted:
             yield name, stage.revision

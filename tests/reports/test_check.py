@@ -156,7 +156,7 @@ def test_a_renderer_that_swaps_two_columns_is_found(form: str) -> None:
     assert wrong != made("teacher").texts[form]
     done = made("teacher").check(form, wrong, wrong)
     assert {f.kind for f in done.findings} == {"number"}
-    assert {f.claim for f in done.findings} >= {DEPTH, "penalty::deep_cosine_rises_with_standard_dfa"}
+    assert {f.claim for f in done.findings} >= {DEPTH, "agreement::in_standard_dfa"}
     assert all(f.place.startswith("Values by seed") for f in done.findings)
 
 
