@@ -62,3 +62,29 @@ in_the_penalised_published_recipe = fe.Claim(
     ],
     source=source,
 )
+
+# --- state by state, which an average of deep states can hide ---
+
+
+def by_state(arm: fe.Arm, name: str, expect: dict[str, str]) -> fe.Claim:
+    """Return that cosine and rho agree at each deep state, on average and in nine of ten states."""
+    return fe.Claim(
+        f"Cosine and rho agree at each deep state in {name}",
+        fe.agree(fe.cosine(arm), fe.rho(arm), within=margin),
+        family="agreement_by_state",
+        expect=expect,
+        seeds=ten_on_cifar10,
+        about="instrument",
+        note=note,
+        source=source,
+    )
+
+
+by_state_in_standard_dfa = by_state(standard, "standard DFA", {"cifar10": "supported"})
+by_state_in_penalised_standard_dfa = by_state(
+    standard.but(penalty=1e-2), "standard DFA with the penalty", {"cifar10": "refuted"}
+)
+by_state_in_the_published_recipe = by_state(published, "the published recipe of DFA", {"cifar10": "supported"})
+by_state_in_the_penalised_published_recipe = by_state(
+    published.but(penalty=1e-2), "the published recipe of DFA with the penalty", {"cifar10": "supported"}
+)
