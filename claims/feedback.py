@@ -34,7 +34,7 @@ alignment_belongs_to_the_training_feedback = fe.Claim(
     "Deep alignment of penalised DFA belongs to the feedback it was trained with, by the published recipe",
     *belongs(published.but(penalty=1e-2), 0.15),
     family="feedback",
-    expect={"cifar10": "supported"},
+    expect={"teacher": "refuted", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     tags=("extended",),
     published=[
@@ -74,7 +74,7 @@ fa_falls_with_depth = fe.Claim(
     fe.below(fe.cosine(eight, **with_the_last), fe.cosine(four, **with_the_last), by=falls, anticipated=0.18),
     attributed_to="blocks",
     family="feedback_depth",
-    expect="supported",
+    expect={"teacher": "supported", "digits": "supported", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     tags=("extended",),
     published=[

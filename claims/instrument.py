@@ -61,17 +61,31 @@ def read_again(arm: fe.Arm) -> fe.Assertion:
 
 
 the_published_audit_halves_penalised_rho = fe.Claim(
-    "In deep states of penalised DFA the published audit reads half of rho",
+    "In deep states of penalised DFA there is a rho to read, and the published audit reads half of it",
+    fe.exceeds(
+        fe.rho(penalised),
+        0,
+        by=fe.Margin(0.05, "below that, half of it is within the margin of nothing"),
+        anticipated=0.12,
+    ),
     fe.equivalent(
         fe.metric("published.rho", penalised, layers=fe.deep),
         0.5 * fe.rho(penalised),
         within=fe.Margin(0.02, "a quarter of the published deep rho, 0.080"),
     ),
     family="rounding",
-    expect={"cifar10": "supported"},
+    expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     about="instrument",
-    published=[{"setting": "cifar10", "what": "deep rho by the published audit", "published": 0.080, "side": "a"}],
+    published=[
+        {
+            "setting": "cifar10",
+            "what": "deep rho by the published audit",
+            "published": 0.080,
+            "side": "a",
+            "assertion": 1,
+        }
+    ],
     source=source,
 )
 its_control_says_by_how_much = fe.Claim(
@@ -88,7 +102,7 @@ its_control_says_by_how_much_in_standard_dfa = fe.Claim(
     "What the published audit loses of rho in penalised standard DFA is what its own control loses",
     read_again(standard.but(penalty=1e-2)),
     family="rounding",
-    expect={"cifar10": "supported"},
+    expect={"teacher": "supported", "digits": "supported", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     about="instrument",
     tags=("extended",),
@@ -102,6 +116,7 @@ the_published_audit_is_half_blind_after_one_epoch = fe.Claim(
         anticipated=0.1,
     ),
     family="rounding",
+    expect={"teacher": "refuted", "digits": "refuted"},
     seeds=ten_on_cifar10,
     about="instrument",
     note="Two pilot seeds on CIFAR-10 read 0.48 and 0.34, rounded off: too near to the bound to expect a verdict.",
@@ -113,7 +128,7 @@ its_zero_was_right_all_the_same = fe.Claim(
         fe.rho(vanilla, epoch=1), within=fe.Margin(0.03, "a fifth of the published rise in deep cosine, 0.15")
     ),
     family="rounding",
-    expect={"cifar10": "supported"},
+    expect={"digits": "supported", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     published=[
         {

@@ -125,14 +125,14 @@ cosine_rises_at_every_deep_layer_with_standard_dfa = fe.Claim(
     family="penalty_by_layer",
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "refuted"},
     seeds=everywhere_ten_on_cifar10,
-    note="In the pilots on CIFAR-10 the first block, 0.32 without the penalty, lost by it; those above gained.",
+    note="In the pilots on CIFAR-10 the first block, 0.30 without the penalty, lost 0.06 by it; those above gained.",
 )
 rho_rises_at_every_deep_layer_with_the_published_recipe = fe.Claim(
     "The penalty raises rho at every deep layer in the published recipe of DFA",
     *rises(published, fe.rho, (0.06, 0.08, 0.12, 0.12)),
     attributed_to="penalty",
     family="penalty_by_layer",
-    expect={"teacher": "refuted", "digits": "refuted"},
+    expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     source=audit,
 )
@@ -141,18 +141,18 @@ rho_rises_at_every_deep_layer_with_standard_dfa = fe.Claim(
     *rises(standard, fe.rho, (0.05, 0.15, 0.15, 0.15)),
     attributed_to="penalty",
     family="penalty_by_layer",
-    expect={"teacher": "refuted", "digits": "refuted", "cifar10": "refuted"},
+    expect={"teacher": "refuted", "cifar10": "refuted"},
     seeds=everywhere_ten_on_cifar10,
 )
 above_the_first_block_cosine_rises_with_standard_dfa = fe.Claim(
     "The penalty moves alignment upwards in standard DFA: above the first block it rises, at the first block it falls",
     *rises(standard, fe.cosine, (0.1, 0.2, 0.2, 0.2))[1:],
     fe.below(
-        fe.cosine(standard.but(penalty=1e-2), layers=1), fe.cosine(standard, layers=1), by=margin, anticipated=0.09
+        fe.cosine(standard.but(penalty=1e-2), layers=1), fe.cosine(standard, layers=1), by=margin, anticipated=0.06
     ),
     attributed_to="penalty",
     family="penalty_by_layer",
-    expect={"cifar10": "supported"},
+    expect={"teacher": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
 )
 
@@ -180,6 +180,7 @@ a_weak_penalty_restores_scale_without_alignment = fe.Claim(
     *restores_scale_alone(published, 1.5),
     attributed_to="penalty",
     family="penalty_sizes",
+    expect={"teacher": "supported", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
     published=[{"setting": "cifar10", "what": "deep cosine at 1e-4", "published": -0.020, "side": "a", "assertion": 1}],
@@ -190,6 +191,7 @@ a_weak_penalty_restores_scale_without_alignment_in_standard_dfa = fe.Claim(
     *restores_scale_alone(standard, 1.5),
     attributed_to="penalty",
     family="penalty_sizes",
+    expect={"teacher": "refuted", "digits": "refuted"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
 )
@@ -200,6 +202,7 @@ a_stronger_penalty_aligns_no_better = fe.Claim(
     ),
     attributed_to="penalty",
     family="penalty_sizes",
+    expect={"teacher": "refuted", "digits": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
     published=[
@@ -215,6 +218,7 @@ a_stronger_penalty_aligns_no_better_in_standard_dfa = fe.Claim(
     ),
     attributed_to="penalty",
     family="penalty_sizes",
+    expect={"teacher": "supported", "digits": "refuted"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
 )
@@ -237,6 +241,7 @@ accuracy_rises_with_the_published_recipe = fe.Claim(
     fe.exceeds(gain(published), 0, by=points, anticipated=0.059),
     attributed_to="penalty",
     family="penalty_accuracy",
+    expect={"teacher": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     published=[
         {"setting": "cifar10", "what": "accuracy, DFA, penalised less vanilla", "published": 0.059},
@@ -248,6 +253,7 @@ accuracy_rises_with_standard_dfa = fe.Claim(
     fe.exceeds(gain(standard), 0, by=points, anticipated=0.05),
     attributed_to="penalty",
     family="penalty_accuracy",
+    expect={"teacher": "refuted", "digits": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
 )
 accuracy_of_backpropagation_falls = fe.Claim(
@@ -255,6 +261,7 @@ accuracy_of_backpropagation_falls = fe.Claim(
     fe.below(gain(bp), 0, by=points, anticipated=0.053),
     attributed_to="penalty",
     family="penalty_accuracy",
+    expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
     published=[
@@ -267,6 +274,7 @@ the_penalty_is_for_the_published_recipe_not_for_backpropagation = fe.Claim(
     fe.exceeds(gain(published), gain(bp), by=points, anticipated=0.11),
     attributed_to=(*recipe, "penalty"),
     family="penalty_accuracy",
+    expect={"teacher": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
     note="The interaction of the published 2 x 2, which compares standard backpropagation with DFA by that recipe.",
@@ -278,6 +286,7 @@ the_penalty_is_for_standard_dfa_not_for_backpropagation = fe.Claim(
     fe.exceeds(gain(standard), gain(bp), by=points, anticipated=0.1),
     attributed_to=("rule", "penalty"),
     family="penalty_accuracy",
+    expect={"teacher": "refuted", "digits": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
 )
@@ -298,5 +307,6 @@ accuracy_rises_alike_in_both_recipes = fe.Claim(
     fe.equivalent(gain(published), gain(standard), within=points),
     attributed_to=("credit_site", "credit_scale", "penalty"),
     family="penalty_by_recipe",
+    expect={"teacher": "refuted"},
     seeds=everywhere_ten_on_cifar10,
 )
