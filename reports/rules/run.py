@@ -38,7 +38,10 @@ ARMS = [
     Arm("fa", credit_scale="unit"),
     Arm("fa", credit_site="input"),
     *(Arm(rule, penalty=0.01, **PUBLISHED) for rule in ("sb", "cb")),
-    Arm("sb", **PUBLISHED),
+    *(Arm(rule, **PUBLISHED) for rule in ("sb", "cb")),
+    Arm("ep"),
+    Arm("dfa", network="batchnorm_cnn", width=16, **PUBLISHED),
+    Arm("dfa", network="vit_mini", width=128, **PUBLISHED),
 ]
 
 
