@@ -10,24 +10,20 @@ from typing import Any
 import pytest
 
 import faeval as fe
-from faeval import pipeline
+from faeval import claims, pipeline
 from faeval.experiment import experiment
 
 ROOT = Path(__file__).parents[2]
-PUBLISHED = {
-    "instrument::the_published_audit_is_blind_in_vanilla_dfa",
-    "instrument::the_published_audit_reads_penalised_rho",
+#: The metrics that each of our claims reads; one that is refused before any run reads none.
+READS = {
+    claim.id: {r.metric for a in claim.assertions for r in a.contrast.reads()}
+    for claim in claims.load([ROOT / "claims"])
+    if claim.expected("teacher") != "invalid:confounded"
 }
-#: What reads accuracy, and what reads nothing else.
-ACCURACY_ALONE = {
-    "methods::accuracy_ranks_sb_cb_dfa",
-    "methods::the_penalty_rescues_the_bridges",
-    "methods::without_the_penalty_no_bridge_reaches_dfa",
-    "methods::blocks_that_learn_do_harm",
-    "methods::fa_is_more_accurate_than_dfa",
-    "methods::equilibrium_propagation_is_low_in_accuracy",
-}
-ACCURACY = ACCURACY_ALONE | {"methods::cosine_does_not_rank_methods"}
+PUBLISHED = {name for name, read in READS.items() if any(m.startswith("published.") for m in read)}
+FRESH = {name for name, read in READS.items() if "fresh_cosine" in read}
+ACCURACY = {name for name, read in READS.items() if "accuracy" in read}
+ACCURACY_ALONE = {name for name, read in READS.items() if read == {"accuracy"}}
 
 
 def stale(tmp_path: Path, **recorded: Any) -> set[str]:
@@ -53,6 +49,7 @@ def stale(tmp_path: Path, **recorded: Any) -> set[str]:
         ({"alignment": "0, installed"}, {"all but accuracy"}),  # what reads states
         ({"accuracy": "0"}, ACCURACY),
         ({"published": "0"}, PUBLISHED),
+        ({"fresh": "0"}, FRESH),
         ({"a stage of old": "0"}, set()),
     ],
 )
@@ -62,6 +59,7 @@ def test_stale_is_what_rests_on_a_stage_that_has_changed(
     setting = experiment("teacher")
     assert setting.training is not None
     installed = {"training": setting.training.revision} | {n: s.revision for n, s in setting.audits.items()}
+    assert all(map(len, (PUBLISHED, FRESH, ACCURACY_ALONE, ACCURACY - ACCURACY_ALONE)))
     given = {stage: text.replace("installed", installed.get(stage, "")) for stage, text in recorded.items()}
     assert stale(tmp_path, **given) == expected
 

@@ -304,7 +304,10 @@ class Expectations:
             return None
         a = claim.assertions[at]
         bounds = () if math.isnan(a.interval[0]) else a.interval
-        return _of(claim.verdict.n, a.estimate, *bounds, more=True, names=(a.said.a.text, a.said.b.text, *_unit(a)))
+        sides = (a.said.a.text, a.said.b.text)
+        # Where both sides read one metric the sentence names each by its arm and states alone.
+        arms = (side.partition("(")[2].removesuffix(")") for side in sides)
+        return _of(claim.verdict.n, a.estimate, *bounds, more=True, names=(*sides, *arms, *_unit(a)))
 
     def _control(self, place: Place) -> Expected | None:
         found = _DECADE.match(place.row)
