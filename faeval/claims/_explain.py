@@ -75,7 +75,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         warnings += case.measurement.unlike_states()
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, remark = registration_of(
-        claim.id, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
+        claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
     )
     if registration in ("after_evidence", "amended_after_evidence"):
         flags.append(registration)
@@ -126,7 +126,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         controls=tuple(map(str, claim.controls)),
         registered_sha256=case.registered.sha256 if case.registered else None,
         registration=registration,
-        amendments=tuple(e.reason for e in lock.amendments(claim.id)) if lock and case.registered else (),
+        amendments=tuple(e.reason for e in lock.amendments(claim.id, setting)) if lock and case.registered else (),
         attempt=lock.attempt(claim.id) if lock and case.registered else None,
         runs=runs,
     )

@@ -104,13 +104,22 @@ class Lock(_Record):
         """Return the ids of a family's members."""
         return [i for i, c in self.claims.items() if c.family == name]
 
-    def entry_of(self, claim: str) -> int:
-        """Return the position in the chain of the entry that a claim's present form comes from."""
-        return max(i for i, entry in enumerate(self.chain) if claim in entry.claims)
+    def entry_of(self, claim: str, setting: str | None = None) -> int:
+        """Return the position in the chain of the entry that a claim's present form, in a setting, comes from."""
+        amended = self.amendments(claim, setting)
+        return self.chain.index(amended[-1]) if amended else self._first(claim)
 
-    def amendments(self, claim: str) -> tuple[Entry, ...]:
-        """Return the entries that amended a claim."""
-        return tuple(entry for entry in self.chain if claim in entry.replaced)
+    def amendments(self, claim: str, setting: str | None = None) -> tuple[Entry, ...]:
+        """Return the entries that amended a claim; with a setting, those that changed what it says or expects there."""
+        entries = [entry for entry in self.chain if claim in entry.replaced]
+        forms = [*(entry.replaced[claim] for entry in entries), self.claims[claim]]
+
+        def changed(before: Registered, after: Registered) -> bool:
+            if setting is None:
+                return True
+            return before.sha256 != after.sha256 or before.expected(setting) != after.expected(setting)
+
+        return tuple(e for e, before, after in zip(entries, forms, forms[1:], strict=False) if changed(before, after))
 
     def position(self, digest: str) -> int | None:
         """Return the position in the chain of the entry of that digest, or None where there is none."""

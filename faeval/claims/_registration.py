@@ -30,6 +30,7 @@ class Origins:
 
 def registration_of(
     claim: str,
+    setting: str,
     lock: Lock | None,
     flags: Iterable[str],
     reads: Iterable[tuple[str, str, int]],
@@ -41,6 +42,8 @@ def registration_of(
 
     Parameters
     ----------
+    setting
+        Where it was decided: an amendment that left its content and its expectation there as they were does not count.
     reads
         (arm, metric, seed) of each number that the verdict rests on.
     changed
@@ -53,8 +56,8 @@ def registration_of(
     for word in ("reproduction", "exploratory"):
         if word in flags:
             return word, ""
-    own = lock.entry_of(claim)
-    amended = bool(lock.amendments(claim))
+    own = lock.entry_of(claim, setting)
+    amended = bool(lock.amendments(claim, setting))
     unknown: set[str] = set()
     dated = True
     for number in dict.fromkeys(reads):
