@@ -454,9 +454,9 @@ def test_power_at_the_plan_is_the_power_of_the_verdict():
     assert compared > 10
     assert {c.metric for c in report.courses} >= {"train_loss", "state_norm", "gradient_norm", "cosine"}
     read = {p.arm for p in report.profiles if p.metric == "cosine"}
-    # One epoch is no course; of backpropagation claims read no cosine, and so no profile.
-    bp = {"bp", "bp+penalty=0.01", "bp+trained_blocks=0"}
-    assert {c.arm for c in report.courses} >= {arm for arm in read if "epochs=1" not in arm} | bp
+    # One epoch is no course; of these claims read no cosine, and so no profile.
+    without = {"fa", "bp", "bp+trained_blocks=0"}
+    assert {c.arm for c in report.courses} == {arm for arm in read if "epochs=1" not in arm} | without
     loss = report.figures()["course-train-loss"]
     assert len(drawn(loss, "figure-99")) < 4_000 * len(
         {c.arm for c in report.courses}
