@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ def said(verdict: dict[str, Any]) -> str:
     return f"{verdict['verdict']} ({verdict['reason_code'].replace('_', ' ')})" if shown else str(verdict["verdict"])
 
 
+@cache
 def readme_rows() -> list[str]:
     """The README's table of verdicts, from the committed reports: each a link to where its page shows the claim."""
     columns: list[dict[str, str]] = []
