@@ -1,6 +1,6 @@
 """What the documents and committed reports say is what the evidence beside them gives.
 
-python tests/project/test_documents.py --write     # writes the table of verdicts into README.md
+python tests/project/test_documents.py --write     # writes the tables of verdicts into README.md and docs/findings.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from faeval import claims, pipeline
+from faeval.claims import Claim, Lock, Verdict
 from faeval.experiment import CONTROL_FLOOR, experiment
+from faeval.reports import Report
+from faeval.reports._words import GLYPHS, has_interval, value_text
 from faeval.reports.checking import anchors_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +36,8 @@ AMENDED = {
 FIRST = ("agreement", "confounded", "depth", "instrument", "methods", "networks", "penalty", "reference")
 README = ROOT / "README.md"
 TABLE = re.compile(r"(<!-- table: verdicts -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+FINDINGS = ROOT / "docs" / "findings.md"
+SUBJECT = re.compile(r"(<!-- findings: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 COLUMNS = {"cifar10": "CIFAR-10", "teacher": "teacher", "digits": "digits"}
 #: The claims that the README shows, in its order.
 SHOWN = (
@@ -58,6 +63,27 @@ SHOWN = (
 )
 
 
+@cache
+def decided(name: str) -> Report:
+    """The report of a folder, decided again from its evidence."""
+    return pipeline.decide_again(ROOT / "reports" / name, ROOT / "claims")
+
+
+@cache
+def ours() -> tuple[Lock, dict[str, Claim]]:
+    """Our lock, and our claims by their ids."""
+    return claims.read_lock(ROOT / "claims" / claims.NAME), {c.id: c for c in claims.load([ROOT / "claims"])}
+
+
+@cache
+def places(name: str) -> dict[str, str]:
+    """The anchor of each claim on a report's page: its first, the row of the table apart."""
+    found: dict[str, str] = {}
+    for anchor, claim in anchors_of(decided(name)).items():
+        found.setdefault(claim, anchor)
+    return found
+
+
 @pytest.fixture(scope="module")
 def checked() -> pipeline.Check:
     """faeval report --check, on all that is published."""
@@ -80,7 +106,7 @@ def test_the_readme_quotes_each_verdict_of_its_table_by_a_link(checked: pipeline
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_committed_report_follows_from_its_evidence_byte_for_byte(name: str, tmp_path: Path) -> None:
     folder = ROOT / "reports" / name
-    pipeline.publish(pipeline.decide_again(folder, ROOT / "claims"), tmp_path)
+    pipeline.publish(decided(name), tmp_path)
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (folder / file.name).read_bytes(), f"{name}/{file.name} differs"
 
@@ -118,17 +144,16 @@ def how_registered(name: str, verdict: dict[str, Any]) -> str:
 def reads_what_was_there(name: str, verdict: dict[str, Any]) -> bool:
     """Whether a run that a verdict reads was made under an earlier lock than the one that registered its claim."""
     runs = json.loads((ROOT / "reports" / name / "provenance.json").read_text())["registrations"]
-    lock = claims.read_lock(ROOT / "claims" / claims.NAME)
+    lock, found = ours()
     at = {entry.sha256: number for number, entry in enumerate(lock.chain)}
     own = min(number for number, entry in enumerate(lock.chain) if verdict["claim"] in entry.claims)
     earlier = {run["arm"] for run in runs if at[run["lock"]] < own}
-    (claim,) = [c for c in claims.load([ROOT / "claims"]) if c.id == verdict["claim"]]
-    return any(experiment(name).canonical(arm).label in earlier for arm in claim.arms())
+    return any(experiment(name).canonical(arm).label in earlier for arm in found[verdict["claim"]].arms())
 
 
 def test_every_claim_is_registered_in_the_form_it_has() -> None:
-    lock = claims.read_lock(ROOT / "claims" / claims.NAME)
-    found = claims.load([ROOT / "claims"])
+    lock, by_id = ours()
+    found = list(by_id.values())
     assert {c.id: c.sha256() for c in found} == {i: c.sha256 for i, c in lock.claims.items()}
     sizes = {c.family: len(lock.family(c.family or "")) for c in found}
     headline = {"penalty": 4, "agreement": 4, "depth": 2, "instrument": 2, "reference": 1, "confounded": 1}
@@ -141,26 +166,23 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
     assert sizes == {**headline, "methods": 10, "networks": 5, **campaign}
 
 
-def said(verdict: dict[str, Any]) -> str:
+def said(verdict: Verdict) -> str:
     """The verdict as the README's table shows it: with its reason code where it says more than the word."""
-    shown = verdict["verdict"] == "invalid" or verdict["reason_code"] in ("not_run", "evidence_missing")
-    return f"{verdict['verdict']} ({verdict['reason_code'].replace('_', ' ')})" if shown else str(verdict["verdict"])
+    shown = verdict.verdict == "invalid" or verdict.reason_code in ("not_run", "evidence_missing")
+    return f"{verdict.verdict} ({verdict.reason_code.replace('_', ' ')})" if shown else verdict.verdict
 
 
 @cache
 def readme_rows() -> list[str]:
     """The README's table of verdicts, from the committed reports: each a link to where its page shows the claim."""
-    columns: list[dict[str, str]] = []
-    sentences: dict[str, str] = {}
-    for name in COLUMNS:
-        report = pipeline.decide_again(ROOT / "reports" / name, ROOT / "claims")
-        places: dict[str, str] = {}
-        for anchor, claim in anchors_of(report).items():
-            places.setdefault(claim, anchor)
-        verdicts = json.loads((ROOT / "reports" / name / "verdicts.json").read_text())["verdicts"]
-        sentences |= {v["claim"]: v["sentence"] for v in verdicts}
-        columns.append({v["claim"]: f"[{said(v)}](reports/{name}/report.html#{places[v['claim']]})" for v in verdicts})
-    return [f"| {sentences[claim]} | {' | '.join(c[claim] for c in columns)} |\n" for claim in SHOWN]
+    columns = {
+        name: {
+            v.claim: f"[{said(v)}](reports/{name}/report.html#{places(name)[v.claim]})" for v in decided(name).verdicts
+        }
+        for name in COLUMNS
+    }
+    sentences = {v.claim: v.sentence for name in COLUMNS for v in decided(name).verdicts}
+    return [f"| {sentences[claim]} | {' | '.join(c[claim] for c in columns.values())} |\n" for claim in SHOWN]
 
 
 def written() -> str:
@@ -171,6 +193,48 @@ def written() -> str:
 def test_the_readme_shows_the_verdicts_of_the_committed_reports() -> None:
     assert len(TABLE.findall(README.read_text())) == 1
     assert README.read_text() == written(), f"run: python tests/project/{Path(__file__).name} --write"
+
+
+def cell(name: str, claim: str) -> str:
+    """What came of a claim in a setting: the verdict with its estimates, linked to its place, and what to know of it."""
+    (verdict,) = [v for v in decided(name).verdicts if v.claim == claim]
+    result = [
+        f"{GLYPHS[verdict.verdict]} **{verdict.verdict}**",
+        *map(value_text, filter(has_interval, verdict.assertions)),
+    ]
+    flags = [flag.replace("_", " ") for flag in verdict.flags]
+    reason = [] if verdict.reason_code == "decided" else [verdict.reason_code.replace("_", " ")]
+    return "; ".join([f"[{'; '.join(result)}](../reports/{name}/report.html#{places(name)[claim]})", *reason, *flags])
+
+
+def published(verdict: Verdict) -> str:
+    """The published figures of a claim as they are declared, in words."""
+    figures = []
+    for figure in verdict.published:
+        spread = f" ± {figure['spread']:g}" if figure.get("spread") is not None else ""
+        figures.append(f"{figure['what']}: {figure['published']:g}{spread}")
+    return "; ".join(figures)
+
+
+def table(subject: str) -> str:
+    """One subject's claims: those of the file of that name."""
+    lines = [f"| claim | published | {' | '.join(COLUMNS.values())} |", "|---|---|---|---|---|"]
+    for verdict in decided("cifar10").verdicts:
+        if verdict.claim.partition("::")[0] == subject:
+            found = " | ".join(cell(name, verdict.claim) for name in COLUMNS)
+            lines.append(f"| {verdict.sentence} | {published(verdict)} | {found} |")
+    return "\n".join(lines) + "\n"
+
+
+def findings() -> str:
+    """docs/findings.md with its tables as they must be."""
+    return SUBJECT.sub(lambda m: m[1] + table(m[2]) + m[4], FINDINGS.read_text())
+
+
+def test_the_findings_have_every_claim_and_say_what_the_reports_say() -> None:
+    subjects = [subject for _, subject, _, _ in SUBJECT.findall(FINDINGS.read_text())]
+    assert sorted(subjects) == sorted({v.claim.partition("::")[0] for v in decided("cifar10").verdicts})
+    assert FINDINGS.read_text() == findings(), f"run: python tests/project/{Path(__file__).name} --write"
 
 
 def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
@@ -207,3 +271,4 @@ def test_the_readmes_example_of_statistics_gives_what_it_says() -> None:
 
 if __name__ == "__main__" and "--write" in sys.argv:
     README.write_text(written())
+    FINDINGS.write_text(findings())
