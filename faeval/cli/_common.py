@@ -52,6 +52,13 @@ def complete_backend() -> list[str]:
     return list(BACKENDS)
 
 
+def complete_published() -> list[str]:
+    """Return what --published may be, for the shell."""
+    from faeval.pipeline import PUBLISHED
+
+    return list(PUBLISHED)
+
+
 Paths = Annotated[list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")]
 Setting = Annotated[
     str | None,

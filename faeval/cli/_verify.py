@@ -10,6 +10,7 @@ import typer
 
 from faeval._lines import inert
 from faeval.cli._common import (
+    DRIFT,
     Data,
     Device,
     Everything,
@@ -21,6 +22,7 @@ from faeval.cli._common import (
     Workers,
     check_folder,
     check_format,
+    complete_published,
     console_for,
     duration,
     nothing_selected,
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from faeval.campaign import ArmState, Event
+    from faeval.reports import Report
 
 
 def verify(
+    context: typer.Context,
     paths: Paths = None,
     setting: Setting = None,
     seeds: Seeds = None,
@@ -64,6 +68,14 @@ def verify(
         Path | None, typer.Option(help="Decide from this CSV, Parquet file or report folder alone; trains nothing.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Train nothing: decide from what is there.")] = False,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Decide again what comes with faeval: cifar10, teacher, digits or cifar10-published-seeds; trains nothing.",
+            autocompletion=complete_published,
+        ),
+    ] = None,
     everything: Everything = False,
     report: Annotated[
         Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")
@@ -84,6 +96,11 @@ def verify(
         )
     if report is not None:
         check_folder(report)
+    if published is not None:
+        _alone(context)
+        again = pipeline.published(published)
+        say(f"{published}: {again}.", err=True)
+        raise typer.Exit(_show(again.report, report, format, strict) or (DRIFT if again.moved else 0))
     progress = _Progress()
     try:
         result = pipeline.verify(
@@ -108,15 +125,38 @@ def verify(
         progress.close()
     if not result.verdicts:
         raise nothing_selected()
-    if report is not None:
-        for path in pipeline.publish(result, report):
+    raise typer.Exit(_show(result, report, format, strict))
+
+
+def _alone(context: typer.Context) -> None:
+    """Refuse what says which claims, seeds or evidence, beside --published, which says all of it."""
+    from faeval.errors import FaevalError
+
+    for name, option in _SAID_BY_PUBLISHED.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise FaevalError(
+                f"{option} has no meaning beside --published, which decides the claims, seeds and evidence that come with faeval; "
+                f"leave one of the two out."
+            )
+
+
+_SAID_BY_PUBLISHED = {"paths": "PATHS", "setting": "--setting", "seeds": "--seeds", "evidence": "--evidence"}
+
+
+def _show(result: Report, folder: Path | None, form: str, strict: bool) -> int:
+    """Write a report into a folder, if one is named, print it, and return the exit code."""
+    from faeval import pipeline
+
+    if folder is not None:
+        for path in pipeline.publish(result, folder):
             say(f"wrote {path}", err=True)
-    if format == "json":
+    if form == "json":
         say(result.to_json(strict), nl=False)
     else:
         console = console_for()
         console.print(result.table(console.width))
-    raise typer.Exit(result.exit_code(strict))
+    return result.exit_code(strict)
 
 
 _ROWS = 12  # arms shown at a time

@@ -12,6 +12,9 @@ from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport
 from faeval.pipeline._outlook import outlook as outlook
+from faeval.pipeline._published import PUBLISHED as PUBLISHED
+from faeval.pipeline._published import Published as Published
+from faeval.pipeline._published import published as published
 from faeval.pipeline._register import LockCheck as LockCheck
 from faeval.pipeline._register import check_lock as check_lock
 from faeval.pipeline._register import register as register

@@ -1,0 +1,101 @@
+"""``faeval verify --published``: the committed pages, decided again from what the wheel holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from faeval.pipeline import PUBLISHED, Published, published
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the wheel would install."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = folder.glob("*.whl")
+    assert wheel.stat().st_size < 8e6  # evidence is small beside what it decides
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("FAEVAL_")} | {"PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "faeval", "verify", "--published", *arguments]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_is_installed_decides_the_page_again_byte_for_byte(unpacked: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.faeval]\nsetting = "digits"\nseeds = 3\n')  # another project's
+    done = run(unpacked, tmp_path, name, "--format", "json")
+    assert done.stdout.encode() == (ROOT / "reports" / name / "verdicts.json").read_bytes(), done.stderr
+    assert done.returncode == json.loads(done.stdout)["exit_code"] == 0
+    assert f"{name}: all " in done.stderr
+    assert "the same byte for byte" in done.stderr
+    assert not (tmp_path / ".faeval").exists()
+
+
+def test_a_moved_verdict_is_drift(unpacked: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "installed"
+    shutil.copytree(unpacked, copy)
+    file = copy / "faeval/published/reports/cifar10-published-seeds/verdicts.json"
+    said = json.loads(file.read_text())
+    moved = next(v for v in said["verdicts"] if v["verdict"] == "supported")
+    moved["verdict"] = "refuted"
+    file.write_text(json.dumps(said))
+    done = run(copy, tmp_path, "cifar10-published-seeds")
+    assert done.returncode == 1, done.stderr
+    assert f"1 of {len(said['verdicts'])} verdicts come out otherwise than published: {moved['claim']}" in done.stderr
+
+
+def test_altered_evidence_is_refused(unpacked: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "installed"
+    shutil.copytree(unpacked, copy)
+    file = copy / "faeval/published/reports/cifar10-published-seeds/evidence.csv"
+    text = file.read_text()
+    file.write_text(text.replace(",measured,", ",undefined,", 1))
+    assert run(copy, tmp_path, "cifar10-published-seeds").returncode == 12
+
+
+def test_an_installation_without_them_says_so(unpacked: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "installed"
+    shutil.copytree(unpacked, copy, ignore=shutil.ignore_patterns("published"))
+    done = run(copy, tmp_path, "cifar10")
+    assert done.returncode == 2
+    assert "came without the published reports" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("PATHS", "claims"), ("--setting", "digits"), ("--seeds", "3"), ("--evidence", ".")]
+)
+def test_what_it_says_itself_is_not_to_be_said_beside_it(
+    unpacked: Path, tmp_path: Path, option: str, value: str
+) -> None:
+    given = [value] if option == "PATHS" else [option, value]
+    done = run(unpacked, tmp_path, "cifar10", *given)
+    assert done.returncode == 2
+    assert f"{option} has no meaning beside --published" in done.stderr
+
+
+def test_an_unknown_one_names_those_that_are_there(unpacked: Path, tmp_path: Path) -> None:
+    done = run(unpacked, tmp_path, "imagenet")
+    assert done.returncode == 2
+    assert f"--published='imagenet' is not one of {', '.join(PUBLISHED)}." in done.stderr
+
+
+def test_digits_that_differ_are_not_verdicts_that_differ() -> None:
+    report = published("cifar10-published-seeds").report
+    assert "differs, as it may with other versions" in str(Published(report, (), same_bytes=False))
