@@ -113,7 +113,10 @@ def report(
         if job is not None:
             _append(result, job)
     if overview is not None:
-        written += Overview.of(results, [out] if out is not None else found, overview).write(overview)
+        page = Overview.of(results, [out] if out is not None else found, overview)
+        written += page.write(overview)
+        if figures:
+            written += page.write_figures(overview / "figures")
     for path in written:
         say(f"wrote {path}", err=True)
     if drifts := [result.drift for result in results if result.drift is not None]:

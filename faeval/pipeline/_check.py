@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from faeval import evidence
@@ -29,6 +29,9 @@ from faeval.reports.checking import (
 )
 from faeval.reports.checking import links as links_of
 from faeval.reports.figures import render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SCHEMA = "faeval/check/1"
 _WHOLE = "the whole file"
@@ -105,18 +108,19 @@ class _Folder:
             if file.is_file():
                 yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers, labels)
         if figures:
-            yield from self._figures(report)
+            yield from _figures(self.path, report.figures())
 
-    def _figures(self, report: Report) -> Iterator[CheckedFile]:
-        """Hold each figure that was written for a paper against the one that the evidence draws, byte by byte."""
-        for name, figure in report.figures().items() if (self.path / "figures").is_dir() else ():
-            for form in PAPER:
-                file = self.path / "figures" / f"{name}.{form}"
-                if file.is_file():
-                    text = "is not the figure that the evidence draws; --figures writes it again."
-                    wrong = file.read_bytes() != render(figure, form)
-                    found = (Finding(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
-                    yield CheckedFile(file.as_posix(), "figure", findings=found)
+
+def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]:
+    """Hold each figure that was written for a paper against the one that the evidence draws, byte by byte."""
+    for name in drawn if (folder / "figures").is_dir() else ():
+        for form in PAPER:
+            file = folder / "figures" / f"{name}.{form}"
+            if file.is_file():
+                text = "is not the figure that the evidence draws; --figures writes it again."
+                wrong = file.read_bytes() != render(drawn[name], form)
+                found = (Finding(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
+                yield CheckedFile(file.as_posix(), "figure", findings=found)
 
 
 def check(
@@ -227,6 +231,8 @@ def _overview(at: Path, folders: dict[Path, _Folder], given: Given) -> Iterator[
         if file.is_file():
             found = check_rendering(file.as_posix(), form, file.read_bytes(), text)
             yield replace(found, form="overview")
+    if (at / "figures").is_dir():
+        yield from _figures(at, fresh.figures())
 
 
 def _is_report(folder: Path) -> bool:

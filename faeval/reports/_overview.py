@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.errors import FaevalError
 from faeval.reports import _words as words
 from faeval.reports._drift_view import DriftView, drift_view
-from faeval.reports._report import FORMS, Report, write_all
+from faeval.reports._report import FORMS, Report, write_all, write_figures
 from faeval.reports._shown import ClaimView, Fact, Table, Tally
 from faeval.reports._text import anchors
 from faeval.reports._view import view
 from faeval.reports._words import plain
 from faeval.reports.figures import _placed as placed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: What of the glossary an overview needs.
 _TERMS = ("seed", "margin", "interval", "refuting", "supported", "refuted", "inconclusive", "invalid", "registration")
@@ -79,6 +82,23 @@ class Overview:
         """
         texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
         return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return ``transfer``, a forest plot of what carries over from setting to setting, drawn by matplotlib.
+
+        Of several reports of one setting, such as a reproduction beside the main one, the first stands for it, unless there
+        is no other setting.
+        """
+        from faeval.reports.figures._forest import transfer
+
+        first = {report.setting: report for report in reversed(self.reports)}
+        named = [replace(r, setting=n) for r, n in zip(self.reports, _names(self), strict=True)]
+        shown = [r for r in self.reports if r is first[r.setting]] if len(first) > 1 else named
+        return {"transfer": transfer(shown)}
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write each figure as SVG and as PDF into a folder, and return their paths; errors as of :meth:`write`."""
+        return write_figures(self.figures(), folder)
 
 
 def _seen_from(folder: str | Path, into: str | Path) -> str | None:
@@ -164,7 +184,7 @@ def overview_view(overview: Overview) -> OverviewView:
         summary=f"{_count(len(order), 'claim')}, {_count(len(reports), 'setting')}, {_count(verdicts, 'verdict')}",
         columns=columns,
         rows=rows,
-        forest=_forest(reports, names),
+        forest=_forest(overview),
         provenance=_provenance(names, [{f.label: words.as_text(f.value) for f in s.provenance} for s in views]),
         recompute=_recompute(overview.folders),
         glossary=tuple((term, *words.GLOSSARY[term]) for term in _TERMS),
@@ -255,15 +275,16 @@ def _spelt(character: str) -> str:
     return f"\\U{ord(character):08x}"
 
 
-def _forest(reports: Sequence[Report], names: Sequence[str]) -> str | None:
-    """Return the forest plot of all claims over settings as inline SVG; None where nothing can be drawn."""
-    if not any(verdict.assertions for report in reports for verdict in report.verdicts):
+def _forest(overview: Overview) -> str | None:
+    """Return what carries over from setting to setting, as inline SVG; None where nothing can be drawn."""
+    if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
     from faeval.reports.figures._drawing import inline
-    from faeval.reports.figures._plots import forest
 
-    figure = forest([replace(report, setting=name) for report, name in zip(reports, names, strict=True)])
-    return str(inline(figure, "forest-plot", "Claims over settings", _FOREST))
+    return str(inline(overview.figures()["transfer"], "forest-plot", "Claims over settings", _FOREST))
 
 
-_FOREST = "Estimate and decision interval of every claim in every setting, in margins; the table above says the same."
+_FOREST = (
+    "A row a claim, grouped by what became of it over the settings; in each the sign of its verdict and the interval of "
+    "the assertion that it hangs on, in margins; the table above says the same."
+)

@@ -82,15 +82,22 @@ def overview_page(overview: Overview) -> str:
 
 
 def overview_markdown(overview: Overview) -> str:
-    """Return an overview as Markdown; claims that do not fit are counted instead of shown."""
+    """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else with claims counted."""
     from faeval.reports._overview import overview_view
 
     shown = overview_view(overview)
     module: Any = _markdown().get_template("overview.md.j2").make_module()
-    rows = fitting(map(str, map(module.row, shown.rows)), MARKDOWN_LIMIT // 2, "more claims")
     drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in shown.columns if c.drift]
     head, foot = str(module.head(shown)), str(module.foot(shown))
-    room = MARKDOWN_LIMIT - len((head + rows + foot).encode()) - 100
+    room = MARKDOWN_LIMIT - len((head + foot).encode()) - 100
+    for_rows = room // 2 if drifts else room
+    every = list(map(str, map(module.row, shown.rows)))
+    if len("".join(every).encode()) > for_rows:
+        every = list(map(str, map(module.brief, shown.rows)))
+        foot = str(module.left_out()) + foot
+        for_rows -= len(str(module.left_out()).encode())
+    rows = fitting(every, for_rows - 100, "more claims")
+    room -= len(rows.encode())
     kept = ""
     for i, section in enumerate(drifts):
         if room < len((kept + section).encode()):

@@ -312,10 +312,7 @@ class Report:
         FaevalError
             The folder cannot be made or written to.
         """
-        from faeval.reports.figures._drawing import render
-
-        drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in self.figures().items() for form in PAPER)
-        return write_all(Path(folder), drawn)
+        return write_figures(self.figures(), folder)
 
     def to_junit(self, strict: bool = False) -> str:
         """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly invalid is an error.
@@ -381,6 +378,14 @@ class Report:
         """
         views = {form: self.render(form) for form in forms}
         return write_all(Path(folder), ((FORMS[form], text.encode()) for form, text in views.items()))
+
+
+def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
+    """Write figures as SVG and as PDF into a folder, each file whole or not at all, and return their paths."""
+    from faeval.reports.figures._drawing import render
+
+    drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in figures.items() for form in PAPER)
+    return write_all(Path(folder), drawn)
 
 
 def write_all(folder: Path, contents: Iterable[tuple[str, bytes]]) -> list[Path]:

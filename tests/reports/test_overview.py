@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
+from faeval.reports import _words as words
 from faeval.reports._overview import overview_view
 from faeval.reports._view import view
 
@@ -184,8 +185,25 @@ def test_two_hundred_claims_in_three_settings_stay_small(gallery):
     assert len(whole.to_html().encode()) < 5_000_000
     text = whole.to_markdown()
     assert len(text.encode()) < 64_000
-    assert "more claims are left out here for length" in text
+    assert text.count("\n| ") == 2 + 200  # each claim with its verdicts, and without estimates
+    assert text.count("](a/report.html#claim-") == 200
+    assert "Estimates, seeds and flags are left out here for length" in text
+    assert words.value_text(many[0].assertions[0]) not in text
     assert "faeval report a b c" in text
+
+
+def test_eight_hundred_claims_are_counted_where_they_do_not_fit(gallery):
+    many = tuple(replace(gallery.verdicts[0], claim=f"claims/f.py::claim_{i}") for i in range(800))
+    text = Overview((replace(gallery, verdicts=many),), ("a",)).to_markdown()
+    assert len(text.encode()) < 64_000
+    left = int(re.search(r"\| (\d+) more claims are left out here for length \|", text)[1])
+    assert text.count("](a/report.html#claim-") == 800 - left > 300
+
+
+def test_what_fits_has_its_estimates(both, gallery):
+    text = both.to_markdown()
+    assert "left out here for length" not in text
+    assert words.value_text(gallery.verdicts[0].assertions[0]) in text
 
 
 @pytest.mark.parametrize(
