@@ -153,7 +153,7 @@ def check(
     before = earlier_reports(earlier)
     folders: dict[Path, _Folder] = {}
     documents: dict[Path, None] = {}
-    overviews: dict[Path, None] = {}
+    overviews: dict[Path, bool] = {}  # with the figures beside it, where not the page alone was named
     single: dict[Path, list[str]] = {}  # of folders of which certain renderings were named, and not the whole
     for path in map(Path, paths):
         if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
@@ -165,14 +165,14 @@ def check(
                 single[folder].append(form)
             continue
         if path.is_file() and path.name == Overview.PAGE and _is_overview(path):
-            overviews[path.parent] = None
+            overviews.setdefault(path.parent, False)
             continue
         reports, pages = _within(path)
         for folder in (f.resolve() for f in reports):
             single.pop(folder, None)
         folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
         documents |= dict.fromkeys(pages)
-        overviews |= dict.fromkeys(p.parent for p in sorted(path.rglob(Overview.PAGE)) if _is_overview(p))
+        overviews |= {p.parent: True for p in sorted(path.rglob(Overview.PAGE)) if _is_overview(p)}
     files: list[CheckedFile] = []
     absent: list[str] = []
     for at, known in list(folders.items()):
@@ -182,8 +182,8 @@ def check(
         files += known.check(wanted)
         due = WRITTEN if forms is None else wanted
         absent += [(known.path / FORMS[f]).as_posix() for f in due if not (known.path / FORMS[f]).is_file()]
-    for page_folder in overviews:
-        files += _overview(page_folder, folders, given)
+    for page_folder, figures in overviews.items():
+        files += _overview(page_folder, folders, given, figures)
     files += [_document(page, folders, given) for page in documents]
     return Check(tuple(files), tuple(absent))
 
@@ -210,7 +210,7 @@ def _is_overview(page: Path) -> bool:
     return Overview.MARK.encode() in page.read_bytes()[:2000]
 
 
-def _overview(at: Path, folders: dict[Path, _Folder], given: Given) -> Iterator[CheckedFile]:
+def _overview(at: Path, folders: dict[Path, _Folder], given: Given, figures: bool) -> Iterator[CheckedFile]:
     """Hold an overview, whose links say which reports it shows, against them; each number of it is a number of theirs."""
     page = at / Overview.PAGE
     shown = [at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))]
@@ -231,7 +231,7 @@ def _overview(at: Path, folders: dict[Path, _Folder], given: Given) -> Iterator[
         if file.is_file():
             found = check_rendering(file.as_posix(), form, file.read_bytes(), text)
             yield replace(found, form="overview")
-    if (at / "figures").is_dir():
+    if figures and (at / "figures").is_dir():
         yield from _figures(at, fresh.figures())
 
 

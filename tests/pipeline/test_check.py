@@ -159,7 +159,9 @@ def overview(folder: Path) -> Path:
     other = folder.with_name("other")
     shutil.copytree(folder, other)
     reports = [pipeline.decide_again(f, ROOT / "claims") for f in (folder, other)]
-    Overview.of(reports, [folder, other], folder.parent).write(folder.parent)
+    page = Overview.of(reports, [folder, other], folder.parent)
+    page.write(folder.parent)
+    page.write_figures(folder.parent / "figures")
     return folder.parent
 
 
@@ -167,6 +169,7 @@ def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> Non
     done = check(overview)
     assert done.findings == ()
     assert {Path(f.file).name for f in done.files if f.form == "overview"} == {"index.html", "index.md"}
+    assert {Path(f.file).name for f in done.files if f.form == "figure"} == {"transfer.svg", "transfer.pdf"}
     (quotes,) = [f for f in done.files if f.form == "document"]
     assert quotes.numbers > 4
     for name in ("index.html", "index.md"):
@@ -174,8 +177,10 @@ def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> Non
         value = re.search(r"0\.\d+ \[", text)
         assert value
         altered(overview / name, value[0], value[0].replace("0.", "0.9"))
+    altered(overview / "figures" / "transfer.svg", "supported", "refuted")
     found = check(overview).findings
     assert {(Path(f.file).name, f.kind) for f in found} == {
+        ("transfer.svg", "markup"),
         ("index.html", "text"),
         ("index.md", "text"),
         ("index.md", "quoted"),

@@ -681,9 +681,11 @@ def test_the_command_writes_every_figure_beside_the_report(tmp_path, monkeypatch
     folder.mkdir()
     table = evidence(folder)
     fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).write(folder)
-    done = CliRunner().invoke(app, ["report", str(folder), "--claims", str(tmp_path / "claims.py"), "--figures"])
+    asked = ["report", str(folder), "--claims", str(tmp_path / "claims.py"), "--figures", "--overview", "page"]
+    done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     written = sorted(p.name for p in (folder / "figures").iterdir())
     names = list(fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).figures())
     assert written == sorted(f"{name}.{form}" for name in names for form in ("svg", "pdf"))
     assert "forest.pdf" in written
+    assert {p.name for p in (tmp_path / "page" / "figures").iterdir()} == {"transfer.svg", "transfer.pdf"}
