@@ -1,6 +1,6 @@
 """What the documents and committed reports say is what the evidence beside them gives.
 
-python tests/project/test_documents.py --write     # writes the tables of verdicts into README.md and docs/findings.md
+python tests/project/test_documents.py --write     # writes what README.md and docs/findings.md say of verdicts
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import pytest
 from faeval import claims, pipeline
 from faeval.claims import Claim, Lock, Verdict
 from faeval.experiment import CONTROL_FLOOR, experiment
-from faeval.reports import Report
+from faeval.reports import Overview, Report
 from faeval.reports._words import GLYPHS, has_interval, value_text
 from faeval.reports.checking import anchors_of
+from faeval.reports.figures import render
+from faeval.reports.figures._forest import carried_over
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))
@@ -37,6 +39,8 @@ FIRST = ("agreement", "confounded", "depth", "instrument", "methods", "networks"
 README = ROOT / "README.md"
 TABLE = re.compile(r"(<!-- table: verdicts -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 FINDINGS = ROOT / "docs" / "findings.md"
+PICTURE = ROOT / "docs" / "images" / "transfer.svg"
+TRANSFER = re.compile(r"(<!-- transfer -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 SUBJECT = re.compile(r"(<!-- findings: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 COLUMNS = {"cifar10": "CIFAR-10", "teacher": "teacher", "digits": "digits"}
 #: The claims that the README shows, in its order.
@@ -227,14 +231,34 @@ def table(subject: str) -> str:
 
 
 def findings() -> str:
-    """docs/findings.md with its tables as they must be."""
-    return SUBJECT.sub(lambda m: m[1] + table(m[2]) + m[4], FINDINGS.read_text())
+    """docs/findings.md with its tables and counts as they must be."""
+    text = SUBJECT.sub(lambda m: m[1] + table(m[2]) + m[4], FINDINGS.read_text())
+    return TRANSFER.sub(lambda m: m[1] + transferred() + m[3], text)
 
 
 def test_the_findings_have_every_claim_and_say_what_the_reports_say() -> None:
     subjects = [subject for _, subject, _, _ in SUBJECT.findall(FINDINGS.read_text())]
     assert sorted(subjects) == sorted({v.claim.partition("::")[0] for v in decided("cifar10").verdicts})
     assert FINDINGS.read_text() == findings(), f"run: python tests/project/{Path(__file__).name} --write"
+
+
+def transferred() -> str:
+    """What became of the claims over the three settings, counted."""
+    groups = carried_over([decided(name) for name in COLUMNS])
+    said = [f"{len(members)} {group}" for group, members in groups.items()]
+    return f"Of {sum(map(len, groups.values()))} claims over the three settings: {'; '.join(said)}.\n"
+
+
+def picture() -> bytes:
+    """The forest plot over the three settings, on paper: a document may be read on a dark page."""
+    (figure,) = Overview(tuple(decided(name) for name in COLUMNS), (None,) * len(COLUMNS)).figures().values()
+    figure.set_facecolor("white")
+    return render(figure, "svg")
+
+
+def test_the_findings_show_what_carries_over() -> None:
+    assert "](images/transfer.svg)" in FINDINGS.read_text()
+    assert PICTURE.read_bytes() == picture(), f"run: python tests/project/{Path(__file__).name} --write"
 
 
 def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
@@ -272,3 +296,4 @@ def test_the_readmes_example_of_statistics_gives_what_it_says() -> None:
 if __name__ == "__main__" and "--write" in sys.argv:
     README.write_text(written())
     FINDINGS.write_text(findings())
+    PICTURE.write_bytes(picture())

@@ -137,14 +137,11 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     reports
         At least one; each a setting, named by it. Claims are told apart by their id.
     """
-    claims = [{verdict.claim: verdict for verdict in report.verdicts} for report in reports]
-    first = {claim: verdict for column in reversed(claims) for claim, verdict in column.items()}
-    order = list(dict.fromkeys(claim for column in claims for claim in column))
-    rows = {claim: tuple(column.get(claim) for column in claims) for claim in order}
-    groups = {group: [c for c in order if _group(rows[c]) == group] for group in _GROUPS}
+    rows = _over_settings(reports)
+    groups = carried_over(reports)
     label, sign, gap, head, foot = 2.75, 0.16, 0.1, 0.4, 0.42
     panel = (width - label) / max(1, len(reports))
-    texts = {claim: _sentence(first[claim], label - 0.1) for claim in order}
+    texts = {claim: _sentence(next(v for v in found if v is not None), label - 0.1) for claim, found in rows.items()}
     sizes = {claim: _LINE * max(1, len(text)) + 0.05 for claim, text in texts.items()}
     title = 0.24
     end = head + max(title, sum(title + sum(sizes[c] for c in members) for members in groups.values() if members))
@@ -177,6 +174,19 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
     write(figure, width - gap, end + 0.33, _COUNTED, SMALL, ha="right", color=SOFT)
     return figure
+
+
+def carried_over(reports: Sequence[Report]) -> dict[str, list[str]]:
+    """Return the ids of the claims of several settings by what became of them, in the order of the figure."""
+    rows = _over_settings(reports)
+    return {group: [claim for claim, found in rows.items() if _group(found) == group] for group in _GROUPS}
+
+
+def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None, ...]]:
+    """Return the verdicts of each claim, one a setting; None where a setting does not have it."""
+    columns = [{verdict.claim: verdict for verdict in report.verdicts} for report in reports]
+    order = dict.fromkeys(claim for column in columns for claim in column)
+    return {claim: tuple(column.get(claim) for column in columns) for claim in order}
 
 
 def deciding(verdict: Verdict) -> AssertionResult | None:
