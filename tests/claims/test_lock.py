@@ -259,7 +259,7 @@ def test_our_committed_lock_is_what_our_claims_say() -> None:
 
 
 #: Families with pilots of their own; those that are in no first pilot share the campaign's.
-OWN_PILOTS = ("instrument-", "methods-", "networks-")
+OWN_PILOTS = ("instrument-", "methods-", "networks-", "width-")
 FIRST = ("penalty", "agreement", "depth", "reference", "confounded")
 
 

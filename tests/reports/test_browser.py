@@ -174,7 +174,7 @@ def test_a_term_explains_itself_by_keyboard_and_without_javascript(pages, opened
 
 def test_without_javascript_everything_is_there_and_opens(pages, opened):
     page, _ = opened(pages["teacher"], java_script_enabled=False)
-    assert page.locator("table.verdicts tbody tr").count() == page.locator("article").count() == 88
+    assert page.locator("table.verdicts tbody tr").count() == page.locator("article").count() == 89
     fold = page.locator("article details").first
     assert not fold.locator("table").is_visible()
     fold.locator("summary").focus()
