@@ -38,6 +38,7 @@ class Rows:
         self._last = {arm: rows["epoch"].max() for arm, rows in table.groupby("arm")} if len(table) else {}
         self.arms = {str(arm) for arm, _ in self._groups}
         self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
+        self._seeds: dict[tuple[str, str], list[int]] = {}
 
     def of(self, arm: str, metric: str) -> pd.DataFrame | None:
         """Return the rows of a metric of an arm, None where there are none."""
@@ -49,7 +50,9 @@ class Rows:
 
     def seeds(self, arm: str, metric: str) -> list[int]:
         """Return the seeds that have rows of a metric of an arm."""
-        return sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
+        if (arm, metric) not in self._seeds:
+            self._seeds[arm, metric] = sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
+        return self._seeds[arm, metric]
 
     def mean(
         self, arm: str, metric: str, epoch: int | None, seeds: Sequence[int], layers: Sequence[int | None]
