@@ -42,7 +42,8 @@ def _mean(values: Sequence[float | None], geometric: bool) -> float | None:
     return math.fsum(v / len(known) for v in known)
 
 
-_prospect = lru_cache(maxsize=4096)(stats.prospect)  # each is asked for by a figure, its table and the words beside it
+#: Each is asked for by a figure, the table beside it and its words.
+_prospect = lru_cache(maxsize=1 << 14)(stats.prospect)
 
 
 @dataclass(frozen=True)
