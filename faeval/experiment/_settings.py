@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -244,11 +244,12 @@ _SETTINGS = {
 
 def experiments() -> dict[str, Experiment]:
     """Return every named experiment: faeval's settings, and those of installed packages (group ``faeval.experiments``)."""
-    found = dict(_SETTINGS)
-    for entry in entry_points(group="faeval.experiments"):
-        if entry.name not in found:
-            found[entry.name] = _installed(entry)
-    return found
+    return {**_SETTINGS, **_installed_experiments()}
+
+
+@cache  # whatever reads a claim asks, and the list of installed packages is read from disk
+def _installed_experiments() -> dict[str, Experiment]:
+    return {e.name: _installed(e) for e in entry_points(group="faeval.experiments") if e.name not in _SETTINGS}
 
 
 def _installed(entry: EntryPoint) -> Experiment:

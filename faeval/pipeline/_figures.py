@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from faeval import claims
 from faeval.claims import Claim, Verdict
@@ -39,18 +40,20 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
         epochs = rows["epoch"].dropna()
         last = int(epochs.max()) if len(epochs) else None
         rows = rows[rows["epoch"] == last] if last is not None else rows
-        if rows.duplicated(["seed", "layer"]).any():
+        columns = (rows[name].tolist() for name in ("seed", "layer", "value", "status"))
+        cells = {(seed, layer): (value, status) for seed, layer, value, status in zip(*columns, strict=True)}
+        if len(cells) < len(rows):
             continue
-        grid = rows.pivot(index="seed", columns="layer", values="value")
-        status = rows.pivot(index="seed", columns="layer", values="status")
+        seeds, layers = (tuple(sorted({at[i] for at in cells})) for i in (0, 1))
+        grid = [[cells.get((seed, layer), (math.nan, "undefined")) for layer in layers] for seed in seeds]
         profiles.append(
             Profile(
                 arm=arm,
                 metric=metric,
-                layers=tuple(map(int, grid.columns)),
-                seeds=tuple(map(int, grid.index)),
-                values=tuple(tuple(None if v != v else float(v) for v in row) for row in grid.to_numpy()),
-                status=tuple(tuple(s if isinstance(s, str) else "undefined" for s in row) for row in status.to_numpy()),
+                layers=layers,
+                seeds=seeds,
+                values=tuple(tuple(None if math.isnan(v) else v for v, _ in row) for row in grid),
+                status=tuple(tuple(status for _, status in row) for row in grid),
                 epoch=last,
             )
         )
@@ -75,42 +78,50 @@ def courses_of(chosen: Selection, table: pd.DataFrame) -> tuple[Course, ...]:
                 if "control_" not in read.metric:  # those have a figure of their own
                     metrics[read.metric] = None
     rows = table[table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()]
-    groups = dict(iter(rows.groupby(["metric", "arm"])))
-    found = (_course(arm, metric, groups[metric, arm]) for metric in metrics for arm in arms if (metric, arm) in groups)
+    cells: dict[tuple[str, str], _Cells] = {}
+    names = ("metric", "arm", "seed", "epoch", "value", "status")
+    columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
+    for metric, arm, seed, epoch, value, status, layer in zip(*columns, strict=True):
+        cells.setdefault((metric, arm), {}).setdefault((seed, epoch, layer), (value, status))
+    found = (_course(arm, metric, cells[metric, arm]) for metric in metrics for arm in arms if (metric, arm) in cells)
     return tuple(course for course in found if course is not None)
 
 
 _TRAINING = ("train_loss", "state_norm", "gradient_norm")
+#: Values with their status by (seed, epoch, layer); layer -1 where there is none.
+_Cells: TypeAlias = dict[tuple[int, int, int], tuple[float, str]]
 
 
-def _course(arm: str, metric: str, rows: pd.DataFrame) -> Course | None:
-    layered, where = rows[rows["layer"].notna()], ""
-    if len(layered):
-        last = int(layered["layer"].max())
+def _course(arm: str, metric: str, cells: _Cells) -> Course | None:
+    last, where = max(layer for _, _, layer in cells), ""
+    if last >= 0:
         norm = metric in _TRAINING or last == 0
         where = f"layer {last}" if norm else f"mean of layers 1–{last}" if last > 1 else "layer 1"
-        rows = layered[layered["layer"] == last] if norm else layered[layered["layer"] > 0]
-    key = ["seed", "epoch"]
-    rows = rows.drop_duplicates([*key, "layer"])
-    if rows["epoch"].nunique() < 2 or not len(rows):
+        cells = {at: cell for at, cell in cells.items() if (at[2] == last if norm else at[2] > 0)}
+    seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
+    if len(epochs) < 2:
         return None
-    measured = rows["status"].eq("measured") & rows["value"].notna()
     # Every layer that the arm has anywhere must be there: a mean over fewer of them is another quantity.
-    count = max(1, rows["layer"].nunique())
-    whole = rows[measured].groupby(key)["value"].agg(["mean", "size"])
-    why = rows[~measured].groupby(key)["status"].first()
-    seeds, epochs = (tuple(sorted(map(int, rows[name].unique()))) for name in key)
-    cells = [[(seed, epoch) for epoch in epochs] for seed in seeds]
-    means = {at: float(row["mean"]) for at, row in whole.iterrows() if row["size"] == count}
+    grid = [
+        [_mean([cells.get((s, e, layer), (math.nan, "missing")) for layer in layers]) for e in epochs] for s in seeds
+    ]
     return Course(
         arm=arm,
         metric=metric,
-        epochs=epochs,
-        seeds=seeds,
-        values=tuple(tuple(means.get(at) for at in row) for row in cells),
-        status=tuple(tuple("measured" if at in means else str(why.get(at, "missing")) for at in row) for row in cells),
+        epochs=tuple(epochs),
+        seeds=tuple(seeds),
+        values=tuple(tuple(value for value, _ in row) for row in grid),
+        status=tuple(tuple(status for _, status in row) for row in grid),
         where=where,
     )
+
+
+def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
+    """Return the mean of numbers that are all measured, else the status of the first of them that is there and is not."""
+    lacking = [status for value, status in cells if status != "measured" or math.isnan(value)]
+    if not lacking:
+        return math.fsum(value for value, _ in cells) / len(cells), "measured"
+    return None, next((status for status in lacking if status != "missing"), "missing")
 
 
 def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:

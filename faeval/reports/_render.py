@@ -30,9 +30,10 @@ MARKDOWN_LEAST = 8_000
 DRIFT_LIMIT = 12_000
 
 
-def html_page(report: Report) -> str:
-    """Return the report as one self-contained page."""
-    return _html().get_template("page.html.j2").render(view=view(report), draw=_drawn(report)).strip() + "\n"
+def html_page(report: Report, drawn: bool = True) -> str:
+    """Return the report as one self-contained page; drawing its figures takes most of the time, and may be left out."""
+    draw = _drawn(report) if drawn else lambda _: ""
+    return _html().get_template("page.html.j2").render(view=view(report), draw=draw).strip() + "\n"
 
 
 def _drawn(report: Report) -> Callable[[FigureView], str]:

@@ -30,8 +30,15 @@ class Loss:
         return self.scale * (h * weights + h * h / 2 + h * h * h * h / 16).sum(1)
 
 
-def _exact(row: Array) -> list[Fraction]:
-    return [Fraction(float(v)) for v in row]
+def _whole(row: Array) -> tuple[list[int], int]:
+    """Return a row of finite floats exactly, as whole numbers over one power of two: that is sooner added than fractions."""
+    ratios = [float(v).as_integer_ratio() for v in row]
+    below = max((d for _, d in ratios), default=1)
+    return [n * (below // d) for n, d in ratios], below
+
+
+def _dot(a: list[int], b: list[int]) -> int:
+    return sum(x * y for x, y in zip(a, b, strict=True))
 
 
 def _root(value: Fraction) -> float:
@@ -39,36 +46,31 @@ def _root(value: Fraction) -> float:
     return float(_DIGITS.sqrt(number))
 
 
-def _dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
-    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
-
-
-def _ratio(product: Fraction, first: Fraction, second: Fraction) -> float:
+def _cosine(credit: Array, gradient: Array) -> float:
+    """Return the cosine of two rows, NaN where it is undefined; of whole numbers, for what they are counted in cancels."""
+    if not (np.isfinite(credit).all() and np.isfinite(gradient).all()):
+        return math.nan
+    (a, _), (g, _) = _whole(credit), _whole(gradient)
+    product, first, second = _dot(a, g), _dot(a, a), _dot(g, g)
     if not first or not second:
         return math.nan
-    return math.copysign(_root(product**2 / (first * second)), product)
+    size = _root(Fraction(product**2, first * second))
+    return -size if product < 0 else size
 
 
 def _alignment(credit: Array, gradient: Array) -> Array:
-    found = []
-    for a, g in zip(map(_exact_or_none, credit), map(_exact_or_none, gradient), strict=True):
-        found.append(math.nan if a is None or g is None else _ratio(_dot(a, g), _dot(a, a), _dot(g, g)))
-    return np.array(found, dtype=np.float64)
-
-
-def _exact_or_none(row: Array) -> list[Fraction] | None:
-    return _exact(row) if bool(np.isfinite(row).all()) else None
+    return np.array([_cosine(a, g) for a, g in zip(credit, gradient, strict=True)], dtype=np.float64)
 
 
 def _correlation(credit: Array, gradient: Array) -> Array:
-    if not (np.isfinite(credit).all() and np.isfinite(gradient).all()):
-        return np.array(math.nan)
-    a, g = _exact(credit.ravel()), _exact(gradient.ravel())
-    return np.array(_ratio(_dot(a, g), _dot(a, a), _dot(g, g)))
+    return np.array(_cosine(credit.ravel(), gradient.ravel()))
 
 
 def _norm(signal: Array, *_: Array) -> Array:
-    return np.array([_root(_dot(_exact(row), _exact(row))) for row in signal], dtype=np.float64)
+    found = []
+    for row, below in map(_whole, signal):
+        found.append(_root(Fraction(_dot(row, row), below**2)))
+    return np.array(found, dtype=np.float64)
 
 
 def exact_loss_change(state: Array, credit: Array, step: float = STEP) -> Array:
@@ -76,11 +78,13 @@ def exact_loss_change(state: Array, credit: Array, step: float = STEP) -> Array:
         return sum((v * (k + 1) + v * v / 2 + v**4 / 16 for k, v in enumerate(h)), Fraction(0))
 
     found = []
-    for h, a in zip(map(_exact_or_none, state), map(_exact_or_none, credit), strict=True):
-        if h is None or a is None:
+    for h, a in zip(state, credit, strict=True):
+        if not (np.isfinite(h).all() and np.isfinite(a).all()):
             found.append(math.nan)
             continue
-        found.append(float(loss([x - Fraction(step) * y for x, y in zip(h, a, strict=True)]) - loss(h)))
+        before = [Fraction(float(v)) for v in h]
+        after = [x - Fraction(step) * Fraction(float(v)) for x, v in zip(before, a, strict=True)]
+        found.append(float(loss(after) - loss(before)))
     return np.array(found, dtype=np.float64)
 
 

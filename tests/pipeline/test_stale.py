@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,13 @@ import pytest
 
 import faeval as fe
 from faeval import claims, pipeline
+from faeval.claims import Verdict
 from faeval.experiment import experiment
+from faeval.pipeline._stale import flag_stale
+from faeval.reports import Report
 
 ROOT = Path(__file__).parents[2]
+TEACHER = ROOT / "reports" / "teacher"
 #: The metrics that each of our claims reads; one that is refused before any run reads none.
 READS = {
     claim.id: {r.metric for a in claim.assertions for r in a.contrast.reads()}
@@ -27,16 +33,19 @@ ACCURACY = {name for name, read in READS.items() if "accuracy" in read}
 NO_STATES = {n for n, read in READS.items() if all(m == "accuracy" or m.startswith("published.") for m in read)}
 
 
-def stale(tmp_path: Path, **recorded: Any) -> set[str]:
-    """Return the claims of the committed report that are stale where provenance records these revisions."""
-    folder = tmp_path / "teacher"
-    shutil.copytree(ROOT / "reports" / "teacher", folder, dirs_exist_ok=True)
-    file = folder / "provenance.json"
-    content = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("revision of ")}
-    file.write_text(json.dumps(content | {f"revision of {stage}": value for stage, value in recorded.items()}))
-    report = pipeline.decide_again(folder, ROOT / "claims")
-    rest = {v.claim for v in report.verdicts if v.runs}
-    found = {v.claim for v in report.verdicts if "stale" in v.flags}
+@cache
+def decided() -> tuple[pipeline.Selection, Report]:
+    """The claims of the committed report, and the report decided again."""
+    report = pipeline.decide_again(TEACHER, ROOT / "claims")
+    known = {claim.id: claim for claim in claims.load([ROOT / "claims"])}
+    return pipeline.Selection(tuple(known[v.claim] for v in report.verdicts), "teacher", None), report
+
+
+def stale(verdicts: Iterable[Verdict]) -> set[str]:
+    """Return the claims that are stale, or what they have in common."""
+    verdicts = list(verdicts)
+    rest = {v.claim for v in verdicts if v.runs}
+    found = {v.claim for v in verdicts if "stale" in v.flags}
     assert found <= rest  # what has no numbers rests on no code
     return {"all"} if found == rest else {"what reads states"} if found == rest - NO_STATES else found
 
@@ -54,15 +63,26 @@ def stale(tmp_path: Path, **recorded: Any) -> set[str]:
         ({"a stage of old": "0"}, set()),
     ],
 )
-def test_stale_is_what_rests_on_a_stage_that_has_changed(
-    tmp_path: Path, recorded: dict[str, str], expected: set[str]
-) -> None:
+def test_stale_is_what_rests_on_a_stage_that_has_changed(recorded: dict[str, str], expected: set[str]) -> None:
     setting = experiment("teacher")
     assert setting.training is not None
     installed = {"training": setting.training.revision} | {n: s.revision for n, s in setting.audits.items()}
     assert all(map(len, (PUBLISHED, FRESH, ACCURACY & NO_STATES, ACCURACY - NO_STATES)))
-    given = {stage: text.replace("installed", installed.get(stage, "")) for stage, text in recorded.items()}
-    assert stale(tmp_path, **given) == expected
+    said = {
+        f"revision of {stage}": text.replace("installed", installed.get(stage, "")) for stage, text in recorded.items()
+    }
+    chosen, report = decided()
+    assert stale(report.verdicts) == set()
+    assert stale(flag_stale(chosen, report.verdicts, said)) == expected
+
+
+def test_provenance_beside_the_evidence_says_which_revisions_it_was_made_by(tmp_path: Path) -> None:
+    folder = tmp_path / "teacher"
+    shutil.copytree(TEACHER, folder)
+    file = folder / "provenance.json"
+    content = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("revision of ")}
+    file.write_text(json.dumps(content | {"revision of published": "0"}))
+    assert stale(pipeline.decide_again(folder, ROOT / "claims").verdicts) == PUBLISHED
 
 
 def test_an_experiment_of_ones_own_is_known_by_its_source(tmp_path: Path) -> None:

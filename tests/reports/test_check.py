@@ -19,7 +19,15 @@ from faeval import pipeline, stats
 from faeval.claims import AssertionResult, Verdict
 from faeval.reports import FORMS, Report
 from faeval.reports._numbers import Style
-from faeval.reports.checking import CheckedFile, ReportNumbers, check_quoted, check_rendering, links, recompute
+from faeval.reports.checking import (
+    CheckedFile,
+    ReportNumbers,
+    anchors_of,
+    check_quoted,
+    check_rendering,
+    links,
+    recompute,
+)
 from faeval.reports.checking._expected import Expectations, Expected
 from faeval.reports.checking._printed import Number, agrees, first_wrong, printed, without
 from faeval.reports.checking._read import read_form, read_html, read_latex, read_xml
@@ -58,6 +66,15 @@ def test_a_fresh_rendering_passes_and_most_of_its_numbers_are_recomputed(name: s
     done = made(name).check(form, made(name).texts[form])
     assert done.findings == ()
     assert done.recomputed >= SHARES[form] * done.numbers > 0
+
+
+def test_the_anchors_of_a_page_are_those_that_it_has_outside_of_its_figures() -> None:
+    it = made("instrument-teacher-pilot")
+    page, anchors = read_html(it.texts["html"]).anchors, anchors_of(it.report)
+    inside = {anchor for anchor in page if re.fullmatch(r"figure-\d+-\w+", anchor)}
+    assert len(inside) > 2
+    assert anchors == {anchor: claim for anchor, claim in page.items() if anchor not in inside}
+    assert set(it.numbers.claims) <= set(anchors.values())
 
 
 # --- altered files ---

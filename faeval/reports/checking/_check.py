@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.errors import FaevalError
 from faeval.reports._provenance import provenance_facts
+from faeval.reports._render import html_page
 from faeval.reports._text import clean
 from faeval.reports.checking._expected import Expectations, in_json
 from faeval.reports.checking._printed import first_wrong, printed, without
@@ -93,7 +94,7 @@ def check_rendering(
     """
     try:
         text = written.decode("utf-8")
-        reading = read_form(form, text)
+        reading = _read_again(form, fresh) if text == fresh else read_form(form, text)
     except UnicodeDecodeError as error:
         return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, f"is no UTF-8 ({error})."),))
     except FaevalError as error:
@@ -117,10 +118,13 @@ def _read_again(form: str, fresh: str) -> Readback:
 def _texts(file: str, reading: Readback, again: Readback, provenance: frozenset[str]) -> Iterator[Finding]:
     """Compare place by place; where only the headings moved, the places of one are missing and of the other added."""
     for place, text in again.places.items():
-        said, source = reading.places.get(place), _source(place, text, provenance)
+        said = reading.places.get(place)
+        if said == text:
+            continue
+        source = _source(place, text, provenance)
         if said is None:
             yield _finding(file, "missing", place, f"is missing; {source} gives {_short(text)}.")
-        elif said != text:
+        else:
             here, there = _around(said, text)
             yield _finding(file, "text", place, f"{here} stands where {source} gives {there}.")
     for place, text in reading.places.items():
@@ -245,5 +249,8 @@ def _same(said: Any, value: float | None) -> bool:
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
-    """Return each identifier of a report's page with the claim in whose section it stands, or an empty name."""
-    return _read_again("html", report.render("html")).anchors
+    """Return each identifier of a report's page, those inside its figures apart, with the claim in whose section it stands.
+
+    What stands outside of any claim's has an empty name.
+    """
+    return read_form("html", html_page(report, drawn=False)).anchors

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import unescape
@@ -76,7 +77,7 @@ class _Notes:
             return
         nth = self._last.get(place, 0) + 1
         self._last[place] = nth
-        place = replace(place, nth=nth)
+        place = replace(place, nth=nth) if nth > 1 else place
         self.places[place] = text
         if above:
             self.above[place] = above
@@ -122,6 +123,7 @@ class _Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.notes = _Notes()
         self.stack: list[_Element] = []
+        self.open: Counter[str] = Counter()  # how many of each tag are on the stack
         self.tables: list[_Table] = []
         self.headings: list[str] = []
         self.claim, self.label = "", ""
@@ -147,6 +149,7 @@ class _Page(HTMLParser):
             self.tables[-1].line += 1
             self.tables[-1].cell, self.tables[-1].row = 0, ""
         self.stack.append(_Element(tag, attributes))
+        self.open[tag] += 1
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -154,13 +157,10 @@ class _Page(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if not any(element.tag == tag for element in self.stack):
-            return
-        while True:
-            element = self.stack.pop()
-            self._close(element)
-            if element.tag == tag:
-                return
+        closed = not self.open[tag]
+        while not closed:
+            closed = self.stack[-1].tag == tag
+            self.close_last()
 
     def handle_data(self, data: str) -> None:
         if not self.stack or self.stack[-1].tag in _NO_TEXT:
@@ -168,20 +168,17 @@ class _Page(HTMLParser):
         holder = next((e for e in reversed(self.stack) if e.tag in _HOLDERS), self.stack[-1])
         holder.text += data
 
-    def _inside(self, tag: str) -> bool:
-        return any(element.tag == tag for element in self.stack)
-
-    def _inside_svg(self) -> bool:
-        return self._inside("svg")
-
-    def _close(self, element: _Element) -> None:
+    def close_last(self) -> None:
+        """Close the element that was opened last."""
+        element = self.stack.pop()
+        self.open[element.tag] -= 1
         text = " ".join(element.text.split())
         if element.tag == "article":
             self.notes.anchors |= dict.fromkeys(self.inside, self.claim)
             self.notes.close_claim(self.claim)
         elif element.tag == "table" and self.tables:
             self.tables.pop()
-        elif self._inside_svg():
+        elif self.open["svg"]:
             if text:
                 row = self.tables[-1].row if self.tables else ""
                 self.notes.note(Place(part=f"figure {self.figures}", row=row, column=element.tag), text)
@@ -227,7 +224,7 @@ def read_html(text: str) -> Readback:
     page.feed(text)
     page.close()
     while page.stack:
-        page._close(page.stack.pop())
+        page.close_last()
     return page.notes.reading()
 
 

@@ -38,6 +38,7 @@ class Rows:
         self._last = {arm: rows["epoch"].max() for arm, rows in table.groupby("arm")} if len(table) else {}
         self.arms = {str(arm) for arm, _ in self._groups}
         self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
+        self._seeds: dict[tuple[str, str], list[int]] = {}
 
     def of(self, arm: str, metric: str) -> pd.DataFrame | None:
         """Return the rows of a metric of an arm, None where there are none."""
@@ -49,7 +50,9 @@ class Rows:
 
     def seeds(self, arm: str, metric: str) -> list[int]:
         """Return the seeds that have rows of a metric of an arm."""
-        return sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
+        if (arm, metric) not in self._seeds:
+            self._seeds[arm, metric] = sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
+        return self._seeds[arm, metric]
 
     def mean(
         self, arm: str, metric: str, epoch: int | None, seeds: Sequence[int], layers: Sequence[int | None]
@@ -66,7 +69,8 @@ class Rows:
             cells: dict[Key, tuple[float, str] | None] = {}
             rows = self.of(arm, metric)
             columns = ("epoch", "seed", "layer", "value", "status")
-            for e, s, lay, v, status in zip(*(rows[c] for c in columns), strict=True) if rows is not None else ():
+            each = zip(*(rows[c].tolist() for c in columns), strict=True) if rows is not None else ()
+            for e, s, lay, v, status in each:
                 key = (_whole(e), int(s), _whole(lay))
                 cells[key] = None if key in cells else (float(v), str(status))
             self._cells[arm, metric] = cells
@@ -87,33 +91,28 @@ class Rows:
         return total
 
     def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
-        label = design.label(read.arm)
-        rows = self.of(label, read.metric)
-        if rows is None:
-            return None
-        last = design.last_epoch(read.arm)
-        epoch = read.epoch if read.epoch is not None else last if last is not None else self._last[label]
-        at = rows[(rows["epoch"] == epoch).fillna(False).to_numpy(dtype=bool)]
-        if not len(at) and read.epoch is None:
-            at = rows[rows["epoch"].isna()]
+        label, last = design.label(read.arm), design.last_epoch(read.arm)
+        cells = self._cells_of(label, read.metric)
+        epoch = read.epoch if read.epoch is not None else last if last is not None else _whole(self._last.get(label))
+        at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when == epoch}
+        if not at and read.epoch is None:
+            at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None}
         if read.layers is not None:
-            states = design.states(read, set(map(int, at["layer"].dropna())))
-            at = at[at["layer"].isin(states)]
-        at = at[at["seed"].isin(seeds)]
+            states = design.states(read, {layer for _, layer in at if layer is not None})
+            at = {key: cell for key, cell in at.items() if key[1] in states}
         each = len(states) if read.layers is not None else 1
-        counts = at.groupby("seed").size().reindex(list(seeds), fill_value=0)
-        if (
-            not (counts == each).all()
-            or not (at["status"] == "measured").all()
-            or at.duplicated(["seed", "layer"]).any()
-        ):
-            return None
-        means: Array = at.groupby("seed")["value"].mean().reindex(list(seeds)).to_numpy(dtype=float)
-        return means
+        means = []
+        for seed in seeds:
+            own = [cell for (of, _), cell in at.items() if of == seed]
+            known = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
+            if not len(known) == len(own) == each:
+                return None
+            means.append(np.mean(known))
+        return np.array(means)
 
 
 def _whole(value: Any) -> int | None:
-    return None if str(value) in ("<NA>", "nan", "None") else int(value)
+    return value if isinstance(value, int) else None if str(value) in ("<NA>", "nan", "None") else int(value)
 
 
 @dataclass(frozen=True)

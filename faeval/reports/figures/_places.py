@@ -192,7 +192,7 @@ def ended(text: str, most: int) -> str:
 
 def _columns(text: str) -> int:
     """How wide text is, in letters of the Latin alphabet."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 # --- signs ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from faeval import stats
@@ -41,6 +42,10 @@ def _mean(values: Sequence[float | None], geometric: bool) -> float | None:
     return math.fsum(v / len(known) for v in known)
 
 
+#: Each is asked for by a figure, the table beside it and its words.
+_prospect = lru_cache(maxsize=1 << 14)(stats.prospect)
+
+
 @dataclass(frozen=True)
 class PowerCurve:
     """The chance of the verdict that an assertion's anticipated effect leads to, by number of seeds.
@@ -73,7 +78,7 @@ def power_curve(verdict: Verdict, assertion: AssertionResult) -> PowerCurve | No
     seeds = tuple(range(2, (MOST_FLIPPED if verdict.test == "sign-flip" else MOST_SEEDS) + 1))
 
     def at(spread: float) -> list[stats.Prospect]:
-        return [stats.prospect(kind, margin, effect, spread, n, level, **more) for n in seeds]  # type: ignore[arg-type]
+        return [_prospect(kind, margin, effect, spread, n, level, **more) for n in seeds]
 
     found = at(sd)
     hoped = found[0].verdict
