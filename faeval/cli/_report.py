@@ -39,7 +39,10 @@ def report(
     ] = None,
     figures: Annotated[
         bool,
-        typer.Option("--figures", help="Write every figure for a paper, too, as SVG and PDF, into figures/ there."),
+        typer.Option(
+            "--figures",
+            help="Write every figure for a paper, too, as SVG and PDF, into figures/ there; with --overview that of the overview.",
+        ),
     ] = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Append Markdown to the file that $GITHUB_STEP_SUMMARY names.")
@@ -108,7 +111,7 @@ def report(
     for folder, result in zip(found, results, strict=True):
         if forms and (out is not None or not (against or overview)):
             written += result.write(out or folder, forms)
-        if figures:
+        if figures and (out is not None or overview is None):
             written += result.write_figures((out or folder) / "figures")
         if job is not None:
             _append(result, job)

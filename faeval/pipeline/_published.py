@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faeval
 from faeval.errors import FaevalError
@@ -19,15 +22,19 @@ class Published:
 
     report: Report
     moved: tuple[str, ...]  # the claims whose verdict is another word now
-    same_bytes: bool  # whether verdicts.json comes out as it was written
+    differs: tuple[str, ...]  # what verdicts.json has otherwise than it was written, by the names of its values
 
     def __str__(self) -> str:
         verdicts = f"{len(self.report.verdicts)} verdicts"
         if self.moved:
             return f"{len(self.moved)} of {verdicts} come out otherwise than published: {', '.join(self.moved[:3])}"
-        if self.same_bytes:
+        if not self.differs:
             return f"all {verdicts} come out as published, and verdicts.json is the same byte for byte"
-        return f"all {verdicts} come out as published; verdicts.json differs, as it may with other versions of numpy or scipy"
+        return (
+            f"all {verdicts} come out as published; verdicts.json differs in {', '.join(self.differs[:3])}"
+            f"{f' and {len(self.differs) - 3} more' if len(self.differs) > 3 else ''} (last digits of numbers may, with other "
+            "versions of numpy or scipy)"
+        )
 
 
 def published(name: str) -> Published:
@@ -48,9 +55,25 @@ def published(name: str) -> Published:
     home = _home()
     folder = home / "reports" / name
     report = decide_again(folder, home / "claims")
-    before = {verdict["claim"]: verdict.get("verdict") for verdict in stated(folder)["verdicts"]}
+    said = stated(folder)
+    before = {verdict["claim"]: verdict.get("verdict") for verdict in said["verdicts"]}
     moved = tuple(v.claim for v in report.verdicts if before[v.claim] != v.verdict)
-    return Published(report, moved, (folder / FORMS["json"]).read_bytes() == report.to_json().encode())
+    text = report.to_json()
+    if (folder / FORMS["json"]).read_bytes() == text.encode():
+        return Published(report, moved, ())
+    return Published(report, moved, tuple(dict.fromkeys(_differing(said, json.loads(text)))) or ("layout",))
+
+
+def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:
+    """Name the values of two documents of JSON that differ, items of lists by the list they are in."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differing(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for ours, theirs in zip(old, new, strict=True):
+            yield from _differing(ours, theirs, name)
+    elif old != new:
+        yield name
 
 
 def _home() -> Path:

@@ -152,8 +152,8 @@ class OverviewView:
     glossary: tuple[tuple[str, str, str], ...]
 
 
-def overview_view(overview: Overview) -> OverviewView:
-    """Put an overview into words and places."""
+def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
+    """Put an overview into words and places; its forest plot, which takes most of the time, may be left out."""
     reports = overview.reports
     views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
     names = _names(overview)
@@ -184,7 +184,7 @@ def overview_view(overview: Overview) -> OverviewView:
         summary=f"{_count(len(order), 'claim')}, {_count(len(reports), 'setting')}, {_count(verdicts, 'verdict')}",
         columns=columns,
         rows=rows,
-        forest=_forest(overview),
+        forest=_forest(overview) if drawn else None,
         provenance=_provenance(names, [{f.label: words.as_text(f.value) for f in s.provenance} for s in views]),
         recompute=_recompute(overview.folders),
         glossary=tuple((term, *words.GLOSSARY[term]) for term in _TERMS),

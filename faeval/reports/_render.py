@@ -86,7 +86,7 @@ def overview_markdown(overview: Overview) -> str:
     """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else with claims counted."""
     from faeval.reports._overview import overview_view
 
-    shown = overview_view(overview)
+    shown = overview_view(overview, drawn=False)
     module: Any = _markdown().get_template("overview.md.j2").make_module()
     drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in shown.columns if c.drift]
     head, foot = str(module.head(shown)), str(module.foot(shown))

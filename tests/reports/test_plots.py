@@ -681,11 +681,14 @@ def test_the_command_writes_every_figure_beside_the_report(tmp_path, monkeypatch
     folder.mkdir()
     table = evidence(folder)
     fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).write(folder)
-    asked = ["report", str(folder), "--claims", str(tmp_path / "claims.py"), "--figures", "--overview", "page"]
+    asked = ["report", str(folder), "--claims", str(tmp_path / "claims.py"), "--figures"]
+    done = CliRunner().invoke(app, [*asked, "--overview", "page"])
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in (tmp_path / "page" / "figures").iterdir()} == {"transfer.svg", "transfer.pdf"}
+    assert not (folder / "figures").exists()  # what the overview shows is not written to
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     written = sorted(p.name for p in (folder / "figures").iterdir())
     names = list(fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).figures())
     assert written == sorted(f"{name}.{form}" for name in names for form in ("svg", "pdf"))
     assert "forest.pdf" in written
-    assert {p.name for p in (tmp_path / "page" / "figures").iterdir()} == {"transfer.svg", "transfer.pdf"}
