@@ -190,7 +190,7 @@ class Measurement:
             if known and not arms & set(known):
                 has = ", ".join(map(named, known[:5])) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
                 reads = " or ".join(map(named, sorted(arms)))
-                text = f"no row of {reads} was found; evidence has the arms {has}."
+                text = f"no row of {reads} was found; run it first. Evidence has the arms {has}."
             elif set(self.evidence.seeds(arms)) & set(self.seeds):
                 reads = " or ".join(map(str, self.reads))
                 text = f"its arms were run, but there is no row of {reads}; look at the metric's name, its layers and its epoch."

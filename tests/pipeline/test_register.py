@@ -318,7 +318,10 @@ def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path
     assert verdict.reason_code == "evidence_missing"
     lone = fe.Claim("x", fe.exceeds(fe.metric("score", fe.Arm(dose=1)), by=fe.Margin(0.1, "r")))
     (verdict,) = fe.decide(lone, table)
-    assert verdict.reason == "no row of 'dose=1' was found; evidence has the arms (defaults), 'quick+dose=1'."
+    assert (
+        verdict.reason
+        == "no row of 'dose=1' was found; run it first. Evidence has the arms (defaults), 'quick+dose=1'."
+    )
 
 
 def test_claims_about_a_table_say_so_where_a_plan_is_asked_for(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from faeval import claims, pipeline
 from faeval.claims import Claim, Lock, Verdict
 from faeval.experiment import CONTROL_FLOOR, experiment
 from faeval.reports import FORMS, WRITTEN, Overview, Report
-from faeval.reports._words import GLYPHS, has_interval, value_text
+from faeval.reports._words import GLYPHS, has_interval, is_late, value_text
 from faeval.reports.checking import anchors_of
 from faeval.reports.figures import render
 from faeval.reports.figures._forest import carried_over
@@ -252,9 +252,7 @@ def transferred() -> str:
     """What became of the claims over the three settings, counted."""
     groups = carried_over([decided(name) for name in COLUMNS])
     said = [f"{len(members)} {group}" for group, members in groups.items()]
-    late = {
-        v.claim for name in COLUMNS for v in decided(name).verdicts if v.registration not in ("registered", "amended")
-    }
+    late = {v.claim for name in COLUMNS for v in decided(name).verdicts if is_late(v)}
     early = sum(claim not in late for claim in groups["supported in all"])
     said[0] += f", {early} of them registered in advance in all"
     return f"Of {sum(map(len, groups.values()))} claims over the three settings: {'; '.join(said)}.\n"

@@ -94,6 +94,14 @@ def test_each_setting_has_its_own_sign_in_its_own_panel(make_verdict):
     assert [text for text in said(figure) if text.startswith("setting")] == ["setting0", "setting1", "setting2"]
 
 
+def test_what_came_late_or_is_fragile_is_marked(make_verdict):
+    flags = [(), ("fragile",), ("after_evidence",), ("fragile", "unregistered")]
+    made = [replace(make_verdict("supported", "decided", claim=f"f::c{i}"), flags=f) for i, f in enumerate(flags)]
+    told = said(transfer([Report("a", tuple(made))]))
+    assert [text for text in told if text in ("*", "†", "*†")] == ["†", "*", "*†"]
+    assert any("registered" in text and "fragile" in text for text in told)
+
+
 def test_bars_are_the_intervals_in_margins_on_one_scale(make_assertion, make_verdict):
     def report(name, difference):
         made = make_assertion("below", difference + np.array([-0.01, 0.0, 0.01]), np.zeros(3), 0.1)

@@ -129,8 +129,9 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     """Draw what carries over: a row a claim, a panel a setting, claims grouped by what became of them over the settings.
 
     In each panel stands the sign of the verdict and, on one scale for all, the decision interval of the assertion that
-    the verdict hangs on, in margins (see :func:`deciding`), its estimate as a dot. Shaded is what is claimed. Where a
-    setting does not have the claim, its panel is empty.
+    the verdict hangs on, in margins (see :func:`deciding`), its estimate as a dot. Shaded is what is claimed. A star says that the
+    claim was not registered before all of its evidence, a dagger that the verdict is fragile. Where a setting does not have the
+    claim, its panel is empty.
 
     Parameters
     ----------
@@ -169,6 +170,7 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
                 if verdict is not None:
                     y = top + sizes[claim] / 2
                     mark(figure, left + sign / 2, y, **look(verdict.verdict))
+                    write(figure, left + sign / 2 + 0.05, y, _notes(verdict), SMALL - 0.5, color=SOFT)
                     _cell(axes, across, verdict, y, sizes[claim])
             top += sizes[claim]
     rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
@@ -226,7 +228,12 @@ def _cell(axes: Axes, across: Scale, verdict: Verdict, y: float, height: float) 
         axes.plot([across(at)], [y], marker="o", ms=2.6, color=TONES[verdict.verdict], mew=0, clip_on=False, zorder=4)
 
 
+def _notes(verdict: Verdict) -> str:
+    return "*" * words.is_late(verdict) + "†" * ("fragile" in verdict.flags)
+
+
 def _legend(figure: Figure, width: float) -> None:
+    write(figure, 0.02, 0.135, "* not registered before all of its evidence   † fragile", SMALL - 0.5, color=SOFT)
     at = width - 3.3
     for word in MARKERS:
         mark(figure, at, 0.1, **look(word))
