@@ -137,7 +137,7 @@ def _alone(context: typer.Context) -> None:
         if source is not None and source.name == "COMMANDLINE":
             raise FaevalError(
                 f"{option} has no meaning beside --published, which decides the claims, seeds and evidence that come with faeval; "
-                f"leave one of the two out."
+                "leave one of the two out."
             )
 
 

@@ -90,15 +90,19 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
 
 def check_unmoved(folder: str | Path, report: Report) -> None:
     """Raise Drifted where a verdict is another word than in the folder that it was decided again from."""
-    before = {verdict["claim"]: verdict.get("verdict") for verdict in stated(folder)["verdicts"]}
-    moved = [(v.claim, before[v.claim], v.verdict) for v in report.verdicts if before.get(v.claim) != v.verdict]
-    if moved:
+    if moved := moved_since(stated(folder), report):
         named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
         raise Drifted(
             f"{folder}: {len(moved)} of its {len(report.verdicts)} verdicts come out otherwise from the same evidence ({named}), "
             f"so nothing was written. The claims, their lock or faeval are not those that it was decided by: --against {folder} "
             f"says what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
         )
+
+
+def moved_since(said: dict[str, Any], report: Report) -> list[tuple[str, str, str]]:
+    """Return each claim whose verdict is another word than a report's verdicts.json says, with that word and the new one."""
+    before = {verdict["claim"]: verdict.get("verdict") for verdict in said["verdicts"]}
+    return [(v.claim, before[v.claim], v.verdict) for v in report.verdicts if before.get(v.claim) != v.verdict]
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:

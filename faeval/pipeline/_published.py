@@ -10,7 +10,7 @@ from typing import Any
 
 import faeval
 from faeval.errors import FaevalError
-from faeval.pipeline._again import decide_again, stated
+from faeval.pipeline._again import chosen_in, decide_stated, moved_since, stated
 from faeval.reports import FORMS, Report
 
 PUBLISHED = ("cifar10", "teacher", "digits", "cifar10-published-seeds")
@@ -54,10 +54,9 @@ def published(name: str) -> Published:
         raise FaevalError(f"--published={name!r} is not one of {', '.join(PUBLISHED)}.")
     home = _home()
     folder = home / "reports" / name
-    report = decide_again(folder, home / "claims")
     said = stated(folder)
-    before = {verdict["claim"]: verdict.get("verdict") for verdict in said["verdicts"]}
-    moved = tuple(v.claim for v in report.verdicts if before[v.claim] != v.verdict)
+    report = decide_stated(folder, said, chosen_in(folder, said, home / "claims"))
+    moved = tuple(claim for claim, _, _ in moved_since(said, report))
     text = report.to_json()
     if (folder / FORMS["json"]).read_bytes() == text.encode():
         return Published(report, moved, ())

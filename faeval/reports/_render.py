@@ -94,9 +94,10 @@ def overview_markdown(overview: Overview) -> str:
     for_rows = room // 2 if drifts else room
     every = list(map(str, map(module.row, shown.rows)))
     if len("".join(every).encode()) > for_rows:
-        every = list(map(str, map(module.brief, shown.rows)))
-        foot = str(module.left_out()) + foot
-        for_rows -= len(str(module.left_out()).encode())
+        every = [str(module.row(row, brief=True)) for row in shown.rows]
+        note = str(module.left_out())
+        foot = note + foot
+        for_rows -= len(note.encode())
     rows = fitting(every, for_rows - 100, "more claims")
     room -= len(rows.encode())
     kept = ""

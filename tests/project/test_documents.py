@@ -278,17 +278,17 @@ def test_what_the_findings_say_without_a_claim_is_what_the_evidence_gives() -> N
 
 def at(arm: str, penalty: float | None, metric: str) -> pd.Series:
     """One number a seed of CIFAR-10, at the end: over the deep states, where the metric is read by state."""
-    table = evidence()
+    table = decided("cifar10").evidence
+    assert table is not None
     whole = arm if penalty is None else f"{arm}+penalty={penalty:g}"
-    rows = table[(table["arm"] == whole) & (table["metric"] == metric) & (table["epoch"] == 30) & (table["layer"] != 0)]
+    rows = table[
+        (table["arm"] == whole)
+        & (table["metric"] == metric)
+        & (table["epoch"] == 30)
+        & table["layer"].ne(0).fillna(True)
+    ]
     assert len(rows) >= 5
     return rows.groupby("seed")["value"].mean()
-
-
-@cache
-def evidence() -> pd.DataFrame:
-    """The evidence of the campaign on CIFAR-10."""
-    return pd.read_csv(ROOT / "reports" / "cifar10" / "evidence.csv")
 
 
 def picture() -> bytes:
