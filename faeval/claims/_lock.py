@@ -12,9 +12,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from faeval.claims._claim import Claim
 from faeval.errors import FaevalError, Tampered
@@ -39,7 +40,12 @@ class Spread(_Record):
 
 
 class Registered(_Record):
-    """One claim as it was registered."""
+    """One claim as it was registered.
+
+    ``seeds`` has the seeds planned, by setting, and ``drawn`` how many are drawn where the plan is a rule;
+    ``code`` the digest of the user's code that the runs reach, by setting. The two last came with entries
+    of schema 3.
+    """
 
     sha256: str
     sentence: str
@@ -49,6 +55,13 @@ class Registered(_Record):
     expect: str | dict[str, str] | None = None
     canonical: dict[str, Any]
     pilot: dict[str, list[Spread | None]] = {}
+    drawn: dict[str, int] = {}
+    code: dict[str, str] = {}
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came with schema 3 where it is not used: digests of older entries do not cover it."""
+        return {name: value for name, value in write(self).items() if value or name not in ("drawn", "code")}
 
     def planned(self, setting: str) -> tuple[int, ...]:
         """Return the seeds planned in a setting."""
@@ -72,7 +85,7 @@ class Entry(_Record):
     digest of the entry before.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     date: str
     commit: str | None
     reason: str = ""
@@ -117,7 +130,12 @@ class Lock(_Record):
         def changed(before: Registered, after: Registered) -> bool:
             if setting is None:
                 return True
-            return before.sha256 != after.sha256 or before.expected(setting) != after.expected(setting)
+            code = before.code.get(setting, after.code.get(setting))  # where none was registered, none changed
+            return (
+                before.sha256 != after.sha256
+                or before.expected(setting) != after.expected(setting)
+                or code != after.code.get(setting)
+            )
 
         return tuple(e for e, before, after in zip(entries, forms, forms[1:], strict=False) if changed(before, after))
 
@@ -140,6 +158,7 @@ def make_lock(
     *,
     registered: str,
     commit: str | None,
+    codes: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     looked_at: Iterable[int] = LOOKED_AT,
     before: Lock | None = None,
     amend: Iterable[str] = (),
@@ -153,6 +172,8 @@ def make_lock(
         By claim id, then setting: the spread of each tested assertion on pilot seeds.
     registered, commit
         The day (ISO) and the git commit of the registration.
+    codes
+        By claim id, then setting: the digest of the user's code that the runs reach.
     before
         An earlier lock: its claims stay as they were registered, and its chain goes on.
     amend, because
@@ -179,7 +200,7 @@ def make_lock(
                     f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has been looked at already; "
                     "plan fresh seeds, such as 1, 2, 3."
                 )
-        new[claim.id] = _registered(claim, pilots.get(claim.id, {}))
+        new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
     for name in amended:
         if new[name] == known[name] or (
             _without_pilot(new[name]) == _without_pilot(known[name]) and not new[name].pilot
@@ -221,7 +242,7 @@ def _check_amendment(
         )
 
 
-def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]]) -> Registered:
+def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]], code: Mapping[str, str]) -> Registered:
     return Registered(
         sha256=claim.sha256(),
         sentence=claim.sentence,
@@ -231,6 +252,7 @@ def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]]) -> Regi
         expect=dict(claim.expect) if isinstance(claim.expect, Mapping) else claim.expect,
         canonical=json.loads(json.dumps(claim.canonical())),
         pilot=dict(pilots),
+        code=dict(code),
     )
 
 
@@ -309,7 +331,7 @@ def _is_sound(lock: Lock) -> bool:
 
 
 def _entry_digest(entry: Entry, claims: Mapping[str, Registered]) -> str:
-    if entry.schema_version == 2:
+    if entry.schema_version > 1:
         return _digest(entry.model_dump(exclude={"sha256"}))
     content = {"schema_version": 1, "registered": entry.date, "commit": entry.commit, "looked_at": entry.looked_at}
     return _digest({**content, "claims": {name: c.model_dump() for name, c in claims.items()}})

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faeval as fe
-from faeval.claims import NAME, Lock, Origins, make_lock, read_lock, write_lock
+from faeval.claims import NAME, Lock, Origins, load, make_lock, read_lock, write_lock
 from faeval.claims._registration import registration_of
 from faeval.errors import FaevalError, Tampered
 
@@ -129,6 +129,29 @@ def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(tmp_path: P
     content = json.loads((tmp_path / NAME).read_text())
     content["claims"]["penalty::deep_cosine_rises_with_standard_dfa"]["alpha"] = 0.1
     (tmp_path / NAME).write_text(json.dumps(content))
+    with pytest.raises(Tampered):
+        read_lock(tmp_path / NAME)
+
+
+def test_entries_of_older_schemas_keep_their_digests_beside_new_ones(tmp_path: Path) -> None:
+    """An old form goes into an entry of schema 3 when it is amended; what registered it covers its old fields."""
+    ours = read_lock(ROOT / "claims" / NAME)
+    claims = load([ROOT / "claims"])
+    old = next(i for i, c in ours.claims.items() if not c.code and len(ours.amendments(i)) == 0)
+    again = step(claims, ours, amend=[old], because="its code is registered, too", codes={old: {"toy": "5" * 64}})
+    write_lock(again, tmp_path / NAME)
+    assert read_lock(tmp_path / NAME) == again
+    entry = again.chain[-1]
+    assert (entry.schema_version, again.chain[: len(ours.chain)]) == (3, ours.chain)
+    assert again.claims[old].code == {"toy": "5" * 64}
+    assert "code" not in json.loads((tmp_path / NAME).read_text())["chain"][-1]["replaced"][old]
+    # Registering code for the first time changes nothing of what was said; other code later does.
+    assert (len(again.amendments(old, "toy")), len(again.amendments(old))) == (0, 1)
+    third = step(claims, again, amend=[old], because="other code", codes={old: {"toy": "6" * 64}})
+    assert (len(third.amendments(old, "toy")), third.amendments(old, "teacher")) == (1, ())
+    write_lock(third, tmp_path / NAME)
+    assert read_lock(tmp_path / NAME) == third
+    (tmp_path / NAME).write_text((tmp_path / NAME).read_text().replace("5" * 64, "7" * 64))
     with pytest.raises(Tampered):
         read_lock(tmp_path / NAME)
 
