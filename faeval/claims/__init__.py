@@ -4,6 +4,7 @@ from faeval.claims._case import same_expectation as same_expectation
 from faeval.claims._case import seeds_for as seeds_for
 from faeval.claims._claim import Assertion as Assertion
 from faeval.claims._claim import Claim as Claim
+from faeval.claims._claim import Drawn as Drawn
 from faeval.claims._claim import Margin as Margin
 from faeval.claims._claim import agree as agree
 from faeval.claims._claim import below as below
@@ -49,6 +50,7 @@ from faeval.claims._lock import Entry as Entry
 from faeval.claims._lock import Lock as Lock
 from faeval.claims._lock import Registered as Registered
 from faeval.claims._lock import Spread as Spread
+from faeval.claims._lock import draw as draw
 from faeval.claims._lock import find_lock as find_lock
 from faeval.claims._lock import make_lock as make_lock
 from faeval.claims._lock import parse_lock as parse_lock

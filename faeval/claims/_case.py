@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from faeval import stats
-from faeval.claims._claim import Claim, seed_list
+from faeval.claims._claim import Claim, Drawn, seed_list
 from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, design_of
-from faeval.claims._lock import LOOKED_AT, Lock, Registered, Spread
+from faeval.claims._lock import LOOKED_AT, Lock, Registered, Spread, in_order
 from faeval.claims._measure import Evidence, Measurement
 from faeval.claims._pilot import Chances, chances_of
 from faeval.claims._tests import Test, tests_of
@@ -79,12 +79,14 @@ def open_case(
 ) -> Case:
     """Return a claim with its registration and the seeds that it is to be decided on."""
     registered = lock.claims.get(claim.id) if lock and claim.id else None
-    planned = registered.planned(setting) if registered else claim.planned(setting)
+    planned = planned_for(claim, lock, setting, asked)
     case = Case(claim, setting, design_of(claim, setting, known), registered, planned, planned, [])
-    case.seeds = seeds_for(claim, registered, setting, asked)
+    case.seeds = seeds_for(claim, lock, setting, asked)
     looked = set(lock.looked_at if lock else ())
     if registered is None:
         case.flags.append("unregistered")
+        if isinstance(claim.plan(setting), Drawn):
+            case.flags.append("exploratory")
     elif not set(case.seeds) <= set(planned):
         case.flags.append("reproduction" if set(case.seeds) & looked else "exploratory")
     try:
@@ -105,19 +107,37 @@ def open_case(
             case.problem = Problem("invalid", "spec_changed", text)
         elif not same_expectation(claim, registered):
             case.flags.append("deviated")
+    if not {"reproduction", "exploratory"} & set(case.flags) and _is_chosen(case, lock, asked):
+        case.flags.append("chosen_seeds")
     if case.seeds == planned[: len(case.seeds)]:
         case.looks = claim.looks_in(setting)
     return case
 
 
-def seeds_for(
-    claim: Claim, registered: Registered | None, setting: str, asked: int | tuple[int, ...] | None
+def _is_chosen(case: Case, lock: Lock | None, asked: int | tuple[int, ...] | None) -> bool:
+    """Whether the list of seeds that a claim is decided by was picked by hand."""
+    if case.registered and lock:
+        return lock.is_chosen(case.claim.id, case.setting)
+    listed = asked if isinstance(asked, tuple) else case.planned
+    return not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
+
+
+def planned_for(
+    claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
+    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked for."""
+    if lock is not None and claim.id in lock.claims:
+        return lock.planned(claim.id, setting)
+    return () if asked is not None and isinstance(claim.plan(setting), Drawn) else claim.planned(setting)
+
+
+def seeds_for(claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None) -> tuple[int, ...]:
     """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or those asked for.
 
     Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are taken.
     """
-    planned = registered.planned(setting) if registered else claim.planned(setting)
+    registered = lock.claims.get(claim.id) if lock else None
+    planned = planned_for(claim, lock, setting, asked)
     if asked is None:
         return planned
     if isinstance(asked, int):

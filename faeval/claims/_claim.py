@@ -20,6 +20,7 @@ Kind = Literal["exceeds", "below", "not_above", "not_below", "equivalent", "agre
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
 DEFAULT_SEEDS = 5
+MOST_DRAWN = 100_000  # seeds of one claim
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,20 @@ def _over_layers(atom: Read | Log10) -> bool:
     return atom.layers is not None
 
 
-SeedPlan = int | Iterable[int] | Mapping[str, Any]
+SeedPlan = int | str | Iterable[int] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plan of so many seeds that registration draws: before it, nobody knows them."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __str__(self) -> str:
+        return f"drawn:{self.count}"
 
 
 @dataclass(frozen=True)
@@ -185,8 +199,8 @@ class Claim:
     test
         "t" (default), "sign-flip" or "sign"; chosen before the data exist.
     seeds
-        The plan: a count (5 is seeds 1 to 5), a list, or a mapping from setting to one; settings that it does not name
-        plan 5.
+        The plan: a count (5 is seeds 1 to 5), a list, "drawn:5" (five that registration draws), or a mapping from setting
+        to one of these; settings that it does not name plan 5.
     looks
         Numbers of seeds at which the claim may be decided early, such as ``(5, 10)``, the last being the plan; a mapping
         from setting to them where plans differ. Each look costs a little of alpha; only for the t test.
@@ -318,9 +332,19 @@ class Claim:
         return self.id or self.sentence
 
     def planned(self, setting: str) -> tuple[int, ...]:
-        """Return the seeds planned in a setting."""
-        plan = self.seeds.get(setting, self.seeds["*"])
-        return tuple(plan)
+        """Return the seeds planned in a setting; raise FaevalError where only registration can say them."""
+        plan = self.plan(setting)
+        if isinstance(plan, Drawn):
+            raise FaevalError(
+                f"claim {self.name!r}: seeds='{plan}' are drawn from its registration, and it is not registered: "
+                "run faeval lock first, or explore on other seeds with --seeds (seeds= in Python)."
+            )
+        return plan
+
+    def plan(self, setting: str) -> tuple[int, ...] | Drawn:
+        """Return what is planned in a setting: seeds, or how many are to be drawn."""
+        found: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
+        return found
 
     def looks_in(self, setting: str) -> tuple[int, ...]:
         """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one number."""
@@ -351,7 +375,7 @@ class Claim:
             "family": self.family,
             "requires": sorted(g.name for g in self.requires),
             "test": self.test,
-            "seeds": {k: list(v) for k, v in sorted(self.seeds.items())},
+            "seeds": {k: str(v) if isinstance(v, Drawn) else list(v) for k, v in sorted(self.seeds.items())},
             "alpha": self.alpha,
             "diverged": self.diverged,
             "about": self.about,
@@ -453,13 +477,27 @@ def seed_list(given: Any, where: str) -> tuple[int, ...]:
     raise FaevalError(f"{where}: seeds={given!r} ({type(given).__name__}) must be a count or a list of whole numbers.")
 
 
-def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...]]:
+def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
     given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
     given.setdefault("*", DEFAULT_SEEDS)
-    return MappingProxyType({str(k): seed_list(v, where) for k, v in given.items()})
+    return MappingProxyType({str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()})
 
 
-def _looks(given: Any, plans: Mapping[str, tuple[int, ...]], test: str, where: str) -> Mapping[str, tuple[int, ...]]:
+def _drawn(given: Any, where: str) -> Drawn | None:
+    if not isinstance(given, str):
+        return None
+    word, _, count = given.partition(":")
+    if word != "drawn" or not count.isascii() or not count.isdigit() or not 1 <= int(count[:7]) <= MOST_DRAWN:
+        raise FaevalError(
+            f"{where}: seeds={given!r} (str) must be a count, a list of whole numbers, or 'drawn:N' with N from 1 to "
+            f"{MOST_DRAWN}, such as 'drawn:5'."
+        )
+    return Drawn(int(count))
+
+
+def _looks(
+    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], test: str, where: str
+) -> Mapping[str, tuple[int, ...]]:
     """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no plan."""
     if isinstance(given, Mapping):
         wanted = {str(k): v for k, v in given.items()}

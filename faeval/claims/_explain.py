@@ -128,6 +128,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         registration=registration,
         amendments=tuple(e.reason for e in lock.amendments(claim.id, setting)) if lock and case.registered else (),
         attempt=lock.attempt(claim.id) if lock and case.registered else None,
+        related=lock.related(claim.id) if lock and case.registered else None,
         runs=runs,
     )
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import count as count_from
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
-from faeval.claims._claim import Claim
+from faeval.claims._claim import Claim, Drawn
 from faeval.errors import FaevalError, Tampered
 
 #: Seeds for exploring and for setting margins; never for deciding.
@@ -63,18 +67,63 @@ class Registered(_Record):
         """Leave out what came with schema 3 where it is not used: digests of older entries do not cover it."""
         return {name: value for name, value in write(self).items() if value or name not in ("drawn", "code")}
 
-    def planned(self, setting: str) -> tuple[int, ...]:
-        """Return the seeds planned in a setting."""
-        return tuple(self.seeds.get(setting, self.seeds["*"]))
+    def plan(self, setting: str) -> list[int] | int:
+        """Return what is planned in a setting: seeds, or how many are to be drawn (see ``Lock.planned``)."""
+        plans: dict[str, list[int] | int] = {**self.seeds, **self.drawn}
+        return plans.get(setting, plans["*"])
 
     def expected(self, setting: str) -> str | None:
         """Return the word registered for a setting, or None for any."""
         word = self.expect.get(setting) if isinstance(self.expect, dict) else self.expect
         return None if word == "any" else word
 
-    def question(self) -> Any:
-        """Return what it asks, whatever seeds, family and anticipated effect it is asked with."""
-        return [{k: v for k, v in a.items() if k != "anticipated"} for a in self.canonical["assertions"]]
+    @cached_property
+    def question(self) -> str:
+        """What it asks of which arms, metrics, epochs and layers: its margins, constants and seeds are left out."""
+        return json.dumps(_sorted(map(_asked, self.canonical["assertions"])))
+
+    @cached_property
+    def question_anywhere(self) -> str:
+        """The question, whatever epochs and layers it is asked of."""
+        return json.dumps(_anywhere(json.loads(self.question)))
+
+
+#: Kinds that are another one with the two sides exchanged.
+_MIRRORED = {"below": "exceeds", "not_above": "not_below"}
+
+
+def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a canonical assertion asks: its kind, and its contrast up to a factor."""
+    kind, (a, b) = assertion["kind"], (assertion["a"], assertion["b"])
+    if kind in _MIRRORED:
+        kind, a, b = _MIRRORED[kind], b, a
+    contrasts = [_weighed((1.0, a), (-1.0, b))]
+    if kind in ("equivalent", "agree"):  # says the same of its sides exchanged
+        contrasts.append(_weighed((1.0, b), (-1.0, a)))
+    return {"kind": kind, "contrast": min(contrasts, key=json.dumps)}
+
+
+def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
+    """Return the terms of signed sums without their constants; the largest weight counts 1."""
+    weights: dict[str, float] = defaultdict(float)
+    for sign, side in sides:
+        for term in side["terms"]:
+            read = {name: value for name, value in term.items() if name != "weight"}
+            if "log10" in read:
+                read["log10"] = _weighed((1.0, read["log10"]))
+            weights[json.dumps(read, sort_keys=True)] += sign * term["weight"]
+    largest = max(map(abs, weights.values()), default=0.0) or 1.0
+    return _sorted({"weight": round(w / largest, 12), **json.loads(read)} for read, w in weights.items() if w)
+
+
+def _anywhere(question: Any) -> Any:
+    if isinstance(question, dict):
+        return {k: _anywhere(v) for k, v in question.items() if k not in ("epoch", "layers")}
+    return _sorted(map(_anywhere, question)) if isinstance(question, list) else question
+
+
+def _sorted(items: Iterable[Any]) -> list[Any]:
+    return sorted(items, key=json.dumps)
 
 
 class Entry(_Record):
@@ -122,10 +171,36 @@ class Lock(_Record):
         amended = self.amendments(claim, setting)
         return self.chain.index(amended[-1]) if amended else self._first(claim)
 
+    def planned(self, claim: str, setting: str) -> tuple[int, ...]:
+        """Return the seeds that a registered claim plans in a setting."""
+        plan = self.claims[claim].plan(setting)
+        if isinstance(plan, list):
+            return tuple(plan)
+        entry = self.chain[self._first(claim)]  # also of an amended claim: it keeps its draw
+        return draw(entry.sha256, setting, plan, entry.looked_at)
+
+    def is_chosen(self, claim: str, setting: str) -> bool:
+        """Whether a claim's planned seeds were picked by hand: neither drawn nor in order, see :func:`in_order`."""
+        forms = self._forms(claim)
+        plan = forms[-1][1].plan(setting)
+        since = 0  # the entry that this plan came with
+        for position, form in reversed(forms):
+            if form.plan(setting) != plan:
+                break
+            since = position
+        return isinstance(plan, list) and not in_order(plan, self.highest_seed(setting, since))
+
+    def highest_seed(self, setting: str, before: int | None = None) -> int:
+        """Return the highest seed listed in a setting's plans after so many entries, else all; 0 without one."""
+        claims = dict(self.claims)
+        for entry in reversed(self.chain[before:] if before is not None else ()):
+            claims = {name: form for name, form in claims.items() if name not in entry.claims} | entry.replaced
+        plans = (form.plan(setting) for form in claims.values())
+        return max((seed for plan in plans if isinstance(plan, list) for seed in plan), default=0)
+
     def amendments(self, claim: str, setting: str | None = None) -> tuple[Entry, ...]:
         """Return the entries that amended a claim; with a setting, those that changed what it says or expects there."""
-        entries = [entry for entry in self.chain if claim in entry.replaced]
-        forms = [*(entry.replaced[claim] for entry in entries), self.claims[claim]]
+        forms = self._forms(claim)
 
         def changed(before: Registered, after: Registered) -> bool:
             if setting is None:
@@ -137,19 +212,59 @@ class Lock(_Record):
                 or code != after.code.get(setting)
             )
 
-        return tuple(e for e, before, after in zip(entries, forms, forms[1:], strict=False) if changed(before, after))
+        return tuple(self.chain[i] for (_, old), (i, new) in pairwise(forms) if changed(old, new))
+
+    def _forms(self, claim: str) -> list[tuple[int, Registered]]:
+        """Return each form in which a claim was registered, with the position of its entry."""
+        at = [i for i, entry in enumerate(self.chain) if claim in entry.claims]
+        forms = [*(self.chain[i].replaced[claim] for i in at[1:]), self.claims[claim]]
+        return list(zip(at, forms, strict=True))
 
     def position(self, digest: str) -> int | None:
         """Return the position in the chain of the entry of that digest, or None where there is none."""
         return next((i for i, entry in enumerate(self.chain) if entry.sha256 == digest), None)
 
     def attempt(self, claim: str) -> int:
-        """Return the how manyth registered claim this is that asks one question; claims of one entry count as one try."""
-        asked, own = self.claims[claim].question(), self._first(claim)
-        return 1 + len({e for i, c in self.claims.items() if c.question() == asked and (e := self._first(i)) < own})
+        """Return k where this is the k-th registered try of its question; claims of one entry count as one try."""
+        own, at = self.claims[claim], self._first(claim)
+        return 1 + len({e for i, c in self.claims.items() if c.question == own.question and (e := self._first(i)) < at})
+
+    def related(self, claim: str) -> int:
+        """Return how many other claims ask its question of other epochs or layers."""
+        own = self.claims[claim]
+        return sum(
+            c.question_anywhere == own.question_anywhere and c.question != own.question for c in self.claims.values()
+        )
 
     def _first(self, claim: str) -> int:
         return min(i for i, entry in enumerate(self.chain) if claim in entry.claims)
+
+
+def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -> tuple[int, ...]:
+    """Return the first so many seeds that a registration draws in a setting: anyone can compute them.
+
+    Parameters
+    ----------
+    digest
+        The ``sha256`` of the entry that first registered the claim.
+    looked_at
+        Seeds that are skipped: those that had been looked at by that entry.
+    """
+    found: dict[int, None] = {}
+    skipped = set(looked_at)
+    for i in count_from(1):
+        if len(found) == count:
+            return tuple(found)
+        number = int(hashlib.sha256(f"{digest} {setting} {i}".encode()).hexdigest(), 16)
+        seed = 10_000 + number % (2**31 - 10_000)
+        if seed not in skipped:
+            found[seed] = None
+    raise AssertionError
+
+
+def in_order(seeds: Sequence[int], highest: int) -> bool:
+    """Whether seeds are 1..n, or the n numbers after the highest one that was registered before."""
+    return any(list(seeds) == list(range(start, start + len(seeds))) for start in (1, highest + 1))
 
 
 def make_lock(
@@ -193,7 +308,7 @@ def make_lock(
     for claim in claims:
         if claim.id in known and claim.id not in amended:
             continue
-        for setting, seeds in claim.seeds.items():
+        for setting, seeds in _listed(claim).items():
             again = sorted(set(seeds) & set(looked))
             if again:
                 raise FaevalError(
@@ -248,12 +363,17 @@ def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]], code: M
         sentence=claim.sentence,
         family=claim.family or "",
         alpha=claim.alpha,
-        seeds={k: list(v) for k, v in claim.seeds.items()},
+        seeds=_listed(claim),
+        drawn={k: v.count for k, v in claim.seeds.items() if isinstance(v, Drawn)},
         expect=dict(claim.expect) if isinstance(claim.expect, Mapping) else claim.expect,
         canonical=json.loads(json.dumps(claim.canonical())),
         pilot=dict(pilots),
         code=dict(code),
     )
+
+
+def _listed(claim: Claim) -> dict[str, list[int]]:
+    return {setting: list(plan) for setting, plan in claim.seeds.items() if not isinstance(plan, Drawn)}
 
 
 def _without_pilot(registered: Registered) -> dict[str, Any]:

@@ -126,7 +126,8 @@ class Verdict:
     ``looks`` are the numbers of seeds at which it might have been decided, ``look`` the one at which it was (from 1).
     ``registration`` says which came first, the registration or the evidence (one of ``faeval.claims.REGISTRATIONS``);
     ``amendments`` are the reasons for which the registered claim was changed; ``attempt`` counts the registered claims,
-    this one included, that have asked its question so far.
+    this one included, that have asked its question so far, whatever their margins; ``related`` those that ask it of
+    other epochs or layers.
     ``controls`` are the bounds that its measurement had to keep on every checkpoint.
     ``fresh_seeds`` is how many a new registration of an open claim would need, where pilot and anticipated effect say so.
     ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
@@ -177,6 +178,7 @@ class Verdict:
     registration: str = "unregistered"
     amendments: tuple[str, ...] = ()
     attempt: int | None = None
+    related: int | None = None
     runs: tuple[str, ...] = field(default=())
 
     @property

@@ -37,7 +37,8 @@ class Outlook:
         """What to know before a run: the problem that its design has, or power below a half."""
         if self.problem:
             return (f"{self.problem.verdict} ({self.problem.code.replace('_', ' ')}): {self.problem.text}",)
-        pilots = sorted(set(self.claim.planned(self.setting)) & set(claims.PILOT_SEEDS))
+        plan = self.claim.plan(self.setting)
+        pilots = [] if isinstance(plan, claims.Drawn) else sorted(set(plan) & set(claims.PILOT_SEEDS))
         looked = (
             (f"its plan has the pilot seed {pilots[0]}, which cannot be registered; plan fresh seeds",)
             if pilots

@@ -139,7 +139,12 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
             member = before.claims[name]
             labels = {term["arm"] for a in member.canonical["assertions"] for s in ("a", "b") for term in _reads(a[s])}
             hit = next(
-                ((arm, seed, s) for (arm, seed), s in arms.items() if arm in labels and seed in member.planned(s)), None
+                (
+                    (arm, seed, s)
+                    for (arm, seed), s in arms.items()
+                    if arm in labels and seed in before.planned(name, s)
+                ),
+                None,
             )
             if hit is not None:
                 at = f"{named(hit[0])} at seed {hit[1]} in {hit[2]}"

@@ -39,7 +39,7 @@ class Selection:
 
     def seeds(self, claim: Claim, asked: int | tuple[int, ...] | None) -> tuple[int, ...]:
         """Return the seeds that a claim runs on."""
-        return claims.seeds_for(claim, self.registered(claim), self.setting, asked)
+        return claims.seeds_for(claim, self.lock, self.setting, asked)
 
 
 Given = Claim | str | Path | Iterable[Claim | str | Path] | Selection

@@ -26,7 +26,7 @@ from faeval.pipeline._provenance import (
 )
 from faeval.pipeline._select import STORE, Given, Selection, needs, select
 from faeval.pipeline._stale import flag_stale
-from faeval.reports import Report
+from faeval.reports import Coverage, Report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,6 +198,7 @@ def _report(
         seeds=seeds,
         evidence_sha256=evidence.digest(table) if len(table) else None,
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
+        lock=Coverage.of(chosen.lock, verdicts) if chosen.lock else None,
         provenance=provenance,
         profiles=profiles_of(chosen, table),
         controls=controls_in(table),

@@ -400,6 +400,8 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
         yield Fact("Amended because", plain(reason), "registration")
     if verdict.attempt is not None and verdict.attempt > 1:
         yield Fact("Attempt", plain(f"number {verdict.attempt} of the registered claims that ask this question"))
+    if verdict.related:
+        yield Fact("Related claims", plain(f"{verdict.related} registered of other epochs or layers"))
     if verdict.source:
         yield Fact("Source", plain(verdict.source))
     if verdict.runs:

@@ -6,28 +6,42 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from faeval.experiment import named
+from faeval.reports._numbers import rate
 from faeval.reports._shown import Fact
 from faeval.reports._words import plain
 
 _MOST_FAILED = 5  # that are named
 
 if TYPE_CHECKING:
-    from faeval.reports._report import Report
+    from faeval.reports._report import Coverage, Report
 
 
 def provenance_facts(report: Report) -> Iterator[Fact]:
     """Say what the evidence says of where it comes from."""
     yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
     yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
+    if report.lock is not None:
+        yield Fact("The whole lock", plain(_coverage(report.lock)))
     failed = report.provenance.get("failures") or ()
     for run in failed[:_MOST_FAILED]:
         yield Fact("Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}"))
     if len(failed) > _MOST_FAILED:
         yield Fact("Failed run", plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"))
-    said = {"registrations", "evidence_sha256", "failures"}  # elsewhere
+    said = {"registrations", "evidence_sha256", "failures", "sha256"}  # elsewhere
     said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
     for name in sorted(set(report.provenance) - said):
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
+
+
+def _coverage(lock: Coverage) -> str:
+    """Say how much of the lock the report shows: who shows a part has chosen it."""
+    claims = f"{lock.claims} claim{'s' * (lock.claims != 1)}"
+    families = f"{lock.families} famil{'ies' if lock.families != 1 else 'y'}"
+    return (
+        f"{claims} in {families} registered; this report shows {lock.claims_shown} in {lock.families_shown}. The chance of "
+        f"any wrong support over all these families is at most {rate(lock.any_wrong_support)} in one setting, and "
+        f"{rate(lock.if_independent)} where they share no runs."
+    )
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import RenderableType
 
+    from faeval.claims import Lock
     from faeval.experiment import Experiment
     from faeval.reports._drift import Drift
 
@@ -164,6 +165,36 @@ class Grounds:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How much of its lock a report shows, and the chance of any wrong support over all families of the lock.
+
+    Each family errs with at most its alpha, in one setting: ``any_wrong_support`` is their sum, at most 1, and
+    ``if_independent`` what it is where families share no runs.
+    """
+
+    claims: int
+    families: int
+    claims_shown: int
+    families_shown: int
+    any_wrong_support: float
+    if_independent: float
+
+    @classmethod
+    def of(cls, lock: Lock, verdicts: Iterable[Verdict]) -> Coverage:
+        """Count what verdicts show of a lock."""
+        shown = {v.claim for v in verdicts} & set(lock.claims)
+        alphas = {c.family: c.alpha for c in lock.claims.values()}
+        return cls(
+            claims=len(lock.claims),
+            families=len(alphas),
+            claims_shown=len(shown),
+            families_shown=len({lock.claims[name].family for name in shown}),
+            any_wrong_support=min(1.0, math.fsum(alphas.values())),
+            if_independent=1 - math.prod(1 - alpha for alpha in sorted(alphas.values())),
+        )
+
+
+@dataclass(frozen=True)
 class Report:
     """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are views of it.
 
@@ -190,6 +221,8 @@ class Report:
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
         What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
+    lock
+        How much of their lock the verdicts are; None without one.
     drift
         What has moved since the report that this one was compared with; see :meth:`against`.
     experiment
@@ -207,6 +240,7 @@ class Report:
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
     courses: tuple[Course, ...] = ()
+    lock: Coverage | None = None
     drift: Drift | None = None
     experiment: Experiment | None = field(default=None, compare=False, repr=False)
 
@@ -254,6 +288,7 @@ class Report:
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             "evidence_sha256": self.evidence_sha256,
             "lock_sha256": self.lock_sha256,
+            "lock": None if self.lock is None else asdict(self.lock),
             "grounds": [_plain(asdict(g)) | {"checks": dict(g.checks)} for g in self.grounds],
             "profiles": [
                 {

@@ -53,6 +53,7 @@ FLAGS: Mapping[str, str] = {
     "unregistered": "the claim was not registered before its evidence, so it could have been fitted to it",
     "reproduction": "it was decided on seeds whose results were known before: it repeats, and confirms nothing anew",
     "exploratory": "it was decided on seeds outside its plan",
+    "chosen_seeds": "its list of seeds was picked by hand: it is neither drawn nor the next numbers in order",
     "after_evidence": "evidence of it was there before it was registered, so it could have been fitted to it",
     "amended_after_evidence": "evidence of it was there before it was changed, so it could have been fitted to it",
     "deviated": "it was carried out otherwise than registered",

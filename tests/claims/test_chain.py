@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import faeval as fe
-from faeval.claims import NAME, Lock, Origins, load, make_lock, read_lock, write_lock
+from faeval.claims import NAME, Lock, Origins, draw, load, make_lock, read_lock, write_lock
 from faeval.claims._registration import registration_of
 from faeval.errors import FaevalError, Tampered
 
@@ -257,14 +257,146 @@ def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make
     assert verdict.registration == "after_evidence"
 
 
-def test_attempts_at_one_question_are_counted(table: Table, claim: Make) -> None:
+def test_attempts_at_one_question_are_counted_whatever_the_margin(table: Table, claim: Make) -> None:
     one = claim(id="f::one", family="f", anticipated=0.3)
     again = claim(id="g::two", family="g", seeds=[11, 12, 13], anticipated=0.2)
-    other = claim("exceeds", 0.3, id="h::three", family="h")
-    lock = step([one, again, other], step([one]), 2)
-    assert [lock.attempt(i) for i in ("f::one", "g::two", "h::three")] == [1, 2, 1]
+    margin = claim("exceeds", 0.3, id="h::three", family="h")
+    lock = step([one, again, margin], step([one]), 2)
+    assert [lock.attempt(i) for i in ("f::one", "g::two", "h::three")] == [1, 2, 2]
     rows = table(SCORES, seeds=[11, 12, 13, 14, 15])
     (verdict,) = fe.decide(again, rows, lock=lock)
-    assert verdict.attempt == 2
+    assert (verdict.attempt, verdict.related) == (2, 0)
     (verdict,) = fe.decide(claim(), table(SCORES))
-    assert verdict.attempt is None
+    assert (verdict.attempt, verdict.related) == (None, None)
+
+
+X = {arm: fe.metric("x", fe.Arm(arm)) for arm in "abc"}
+A, B, C = X.values()
+BY = fe.Margin(0.1, "r")
+OTHER = fe.Margin(0.7, "r")
+
+
+def at(metric: str, arm: str, epoch: int | None = None, layers: Any = None) -> fe.Estimand:
+    return fe.metric(metric, fe.Arm(arm), epoch=epoch, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same", "related"),
+    [
+        (fe.exceeds(A, B, by=BY), fe.exceeds(A + 1, B - 0.5, by=OTHER, anticipated=0.3), True, 0),
+        (fe.exceeds(A, B, by=BY), fe.below(B, A, by=OTHER), True, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(2 * (A - B), 0, by=BY), True, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(A + C, B + C, by=BY), True, 0),
+        (fe.not_above(A, B, by=BY), fe.not_below(B, A, by=OTHER), True, 0),
+        (fe.equivalent(A, B, within=BY), fe.equivalent(B, A, within=OTHER), True, 0),
+        (fe.exceeds(fe.log10(A), 0, by=BY), fe.exceeds(fe.log10(A + 1), 0, by=BY), True, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(B, A, by=BY), False, 0),
+        (fe.exceeds(A, B, by=BY), fe.not_below(A, B, by=BY), False, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(A, C, by=BY), False, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(A, 2 * B, by=BY), False, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(at("y", "a"), at("y", "b"), by=BY), False, 0),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(at("x", "a", 3), at("x", "b", 3), by=OTHER), False, 1),
+        (fe.exceeds(A, B, by=BY), fe.exceeds(at("x", "a", None, 1), at("x", "b", None, 1), by=BY), False, 1),
+        (fe.exceeds(fe.log10(A), 0, by=BY), fe.exceeds(fe.log10(at("x", "a", 2)), 0, by=BY), False, 1),
+    ],
+)
+def test_a_question_is_its_arms_metrics_and_kind(first: Any, second: Any, same: bool, related: int) -> None:
+    asked = [
+        fe.Claim("s", made, attributed_to=("rule",), id=f"{name}::x", family=name)
+        for name, made in (("f", first), ("g", second))
+    ]
+    lock = step(asked, step(asked[:1]), 2)
+    assert lock.attempt("g::x") == 1 + same
+    assert (lock.related("f::x"), lock.related("g::x")) == (related, related)
+
+
+# --- seeds that are drawn, or picked by hand ---
+
+
+def test_drawn_seeds_are_those_that_anyone_computes(claim: Make, tmp_path: Path) -> None:
+    one = claim(id="f::one", family="f", seeds={"*": "drawn:5", "other": 3})
+    assert one.canonical()["seeds"] == {"*": "drawn:5", "other": [1, 2, 3]}
+    lock = step([one])
+    write_lock(lock, tmp_path / NAME)
+    assert read_lock(tmp_path / NAME) == lock
+    text = (tmp_path / NAME).read_text()
+    registered = json.loads(text)["claims"]["f::one"]
+    assert (registered["drawn"], registered["seeds"]) == ({"*": 5}, {"other": [1, 2, 3]})
+    digest = hashlib.sha256
+    seeds = tuple(
+        10_000 + int(digest(f"{lock.sha256} toy {i}".encode()).hexdigest(), 16) % (2**31 - 10_000) for i in range(1, 6)
+    )
+    assert lock.planned("f::one", "toy") == seeds
+    assert lock.planned("f::one", "other") == (1, 2, 3)
+    assert not set(seeds) & set(lock.planned("f::one", "third"))
+    assert not any(str(seed) in text for seed in seeds)
+
+
+@given(st.integers(1, 30), st.integers(0, 20), st.sets(st.integers(0, 29)))
+def test_a_shorter_draw_is_the_start_of_a_longer_one(count: int, more: int, skip: set[int]) -> None:
+    longer = draw("d" * 64, "toy", count + more)
+    assert draw("d" * 64, "toy", count) == longer[:count]
+    assert len(set(longer)) == count + more
+    assert all(10_000 <= seed < 2**31 for seed in longer)
+    seen = {longer[i] for i in skip if i < len(longer)}
+    assert draw("d" * 64, "toy", len(longer) - len(seen), seen) == tuple(s for s in longer if s not in seen)
+
+
+def test_an_amendment_keeps_its_draw_and_registering_again_is_an_attempt(claim: Make) -> None:
+    one, ten = (claim(id="f::one", family="f", seeds=f"drawn:{n}") for n in (5, 10))
+    first = step([one])
+    again = step([claim(id="g::one", family="g", seeds="drawn:5")], first, 2)
+    amended = step([ten], again, 3, amend=["f::one"], because="more power")
+    drawn = first.planned("f::one", "toy")
+    assert amended.planned("f::one", "toy")[:5] == again.planned("f::one", "toy") == drawn
+    assert len(amended.planned("f::one", "toy")) == 10
+    assert not set(again.planned("g::one", "toy")) & set(drawn)
+    assert (again.attempt("g::one"), amended.is_chosen("f::one", "toy")) == (2, False)
+
+
+def test_before_its_registration_nobody_knows_a_drawn_seed(table: Table, claim: Make) -> None:
+    one = claim(id="f::one", family="f", seeds="drawn:3")
+    for attempt in (lambda: one.planned("toy"), lambda: fe.decide(one, table(SCORES))):
+        with pytest.raises(FaevalError, match=r"f::one.*drawn:3.*faeval lock.*--seeds"):
+            attempt()
+    (verdict,) = fe.decide(one, table(SCORES), seeds=[1, 2, 3])
+    assert {"unregistered", "exploratory"} <= set(verdict.flags)
+    assert (verdict.seeds, verdict.verdict) == ((1, 2, 3), "supported")
+    lock = step([one])
+    seeds = lock.planned("f::one", "toy")
+    (verdict,) = fe.decide(one, table({k: v[:3] for k, v in SCORES.items()}, seeds=seeds), lock=lock)
+    assert (verdict.verdict, verdict.seeds, verdict.flags) == ("supported", seeds, ())
+
+
+@pytest.mark.parametrize(
+    "seeds", ["drawn", "drawn:", "drawn:0", "drawn:-1", "drawn:1.5", "5", "drawn:9999999", "drawn:²"]
+)
+def test_what_is_no_rule_for_seeds_is_refused(claim: Make, seeds: str) -> None:
+    with pytest.raises(FaevalError, match="drawn:5"):
+        claim(seeds=seeds)
+
+
+def test_seeds_picked_by_hand_are_flagged(table: Table, claim: Make) -> None:
+    def one(seeds: Any, name: str = "f::one") -> fe.Claim:
+        return claim(id=name, family=name[0], seeds=seeds)
+
+    def flags(made: fe.Claim, lock: Lock | None, seeds: Any = None) -> bool:
+        rows = table({k: v * 4 for k, v in SCORES.items()})
+        (verdict,) = fe.decide(made, rows, lock=lock, seeds=seeds)
+        return "chosen_seeds" in verdict.flags
+
+    assert [flags(one(s), step([one(s)])) for s in (5, [1, 2, 3], [3, 4, 5], [1, 3, 4])] == [False, False, True, True]
+    first = step([one([1, 2, 3])])
+    for seeds, chosen in (([4, 5, 6], False), ([5, 6, 7], True), ([1, 2, 3, 4], False)):
+        again = one(seeds, "g::two")
+        assert flags(again, step([again], first, 2)) is chosen
+        assert flags(again, first) is chosen  # not registered, beside what is
+        amended = step([one(seeds)], first, 2, amend=["f::one"], because="r")
+        assert amended.is_chosen("f::one", "toy") is chosen
+        # Amended once more with the same plan, it is as it was.
+        third = step([one(seeds).named(expect="refuted")], amended, 3, amend=["f::one"], because="r")
+        assert third.is_chosen("f::one", "toy") is chosen
+    assert flags(one(5), None, [2, 3, 4])
+    assert not flags(one(5), None, [1, 2, 3])
+    # Outside a registered plan the verdict is exploratory, which says as much.
+    assert not flags(one([1, 2, 3]), first, [7, 8, 9])

@@ -65,8 +65,8 @@ def test_a_lock_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / NAME).read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [NAME, "it.py"]
     one = again.claims["it::one"]
-    assert one.planned("toy") == (1, 2, 3)
-    assert one.planned("elsewhere") == (1, 2, 3, 4, 5)
+    assert again.planned("it::one", "toy") == (1, 2, 3)
+    assert again.planned("it::one", "elsewhere") == (1, 2, 3, 4, 5)
     assert (one.expected("toy"), one.expected("elsewhere")) == ("supported", None)
     assert again.family("it") == ["it::one"]
     assert again.looked_at == sorted(LOOKED_AT)
@@ -253,8 +253,9 @@ def test_our_committed_lock_is_what_our_claims_say() -> None:
         assert registered.canonical == json.loads(json.dumps(claim.canonical())), name
         assert registered.family == claim.family
         for setting in ("teacher", "digits", "cifar10"):
-            assert registered.planned(setting) == claim.planned(setting)
-            assert not set(registered.planned(setting)) & set(lock.looked_at)
+            assert lock.planned(name, setting) == claim.planned(setting)
+            assert not set(lock.planned(name, setting)) & set(lock.looked_at)
+            assert not lock.is_chosen(name, setting)
             assert registered.expected(setting) == claim.expected(setting), name
 
 

@@ -144,7 +144,11 @@ def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
 
 def provenance_labels(report: Report) -> frozenset[str]:
     """Return the labels of what a report shows of its provenance.json."""
-    return frozenset(fact.label for fact in provenance_facts(report)) - {"Evidence sha256", "Lock sha256"}
+    return frozenset(fact.label for fact in provenance_facts(report)) - {
+        "Evidence sha256",
+        "Lock sha256",
+        "The whole lock",
+    }
 
 
 def _finding(file: str, kind: str, place: Place, text: str) -> Finding:

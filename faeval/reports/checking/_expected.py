@@ -157,6 +157,7 @@ CLAIM_FACTS: Mapping[str, OfClaim] = {
     "Runs": lambda c, _: _of(len(c.verdict.runs), more=True),
     "Lowest positive control": _control,
     "Attempt": lambda c, _: _of(c.verdict.attempt),
+    "Related claims": lambda c, _: _of(c.verdict.related),
 }
 
 
