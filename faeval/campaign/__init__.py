@@ -5,8 +5,8 @@ from __future__ import annotations
 from faeval.campaign._backends import BACKENDS
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._execute import check_options, execute
-from faeval.campaign._plan import Job, Need, Plan, plan
-from faeval.campaign._provenance import provenance
+from faeval.campaign._plan import Job, Need, Plan, code_reached, plan
+from faeval.campaign._provenance import provenance, versions_here
 
 __all__ = [
     "BACKENDS",
@@ -17,7 +17,9 @@ __all__ = [
     "Outcome",
     "Plan",
     "check_options",
+    "code_reached",
     "execute",
     "plan",
     "provenance",
+    "versions_here",
 ]

@@ -393,6 +393,7 @@ def _work(job: Job, plan: Plan, store: Store, origin: Provenance, retries: int |
         provenance=origin,
         components=(*experiment.components(job.factors), *_metrics_of(job)),
         training_many=experiment.training_many,
+        code=dict(job.code),
         retries=experiment.retries if retries is None else retries,
         time_limit=experiment.time_limit if limit is None else limit,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import statistics
 from collections import defaultdict
@@ -16,7 +15,7 @@ from typing import Any
 from faeval.campaign._provenance import package_version
 from faeval.errors import FaevalError
 from faeval.evidence import Store, canonical_json
-from faeval.experiment import Arm, Experiment, RunOptions, Value
+from faeval.experiment import Arm, Code, Codes, Component, Experiment, RunOptions, Stage, Value, joined
 
 _RECENT = 500  # run folders looked at for what a run costs
 
@@ -45,6 +44,8 @@ class Job:
         Audit name to its key.
     train, missing
         What was not in the store when the plan was made: the training, and the names of audits.
+    code
+        The code of the user's that it reaches, by what reaches it: a stage, or a component such as ``rule mine``.
     """
 
     experiment: Experiment
@@ -56,6 +57,7 @@ class Job:
     dataset: str | None
     train: bool
     missing: tuple[str, ...]
+    code: Mapping[str, Code]
 
     @property
     def cached(self) -> bool:
@@ -127,13 +129,13 @@ class Plan:
         return {what: statistics.median(values) for what, values in seconds.items()}
 
 
-def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None) -> Plan:
+def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None, codes: Codes | None = None) -> Plan:
     """Work out the runs that are needed, each once, and which of them the store holds.
 
     A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions
-    of the experiment's packages, its configuration, the training's revision and that of components (rules, networks)
-    of one's own; an audit's key covers that and the
-    audit's revision. A run whose checkpoints were deleted still counts as done while its records are there.
+    of the experiment's packages, its configuration, the revision and code of the training and of components (rules,
+    networks) of one's own; an audit's key covers that and the audit's revision and code. A run whose checkpoints were
+    deleted still counts as done while its records are there. ``codes`` are those of an earlier plan of the same call.
 
     Raises
     ------
@@ -142,13 +144,13 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None)
     DataError
         The data set of an experiment cannot be read.
     """
-    options = options or RunOptions()
+    options, codes = options or RunOptions(), codes or Codes()
     contexts: dict[int, _Context] = {}
     jobs: dict[tuple[str, ...], Job] = {}
     merged: dict[tuple[_Runs, int], frozenset[str] | None] = {}
     for need in needs:
         if id(need.experiment) not in contexts:
-            contexts[id(need.experiment)] = _Context(need.experiment, options)
+            contexts[id(need.experiment)] = _Context(need.experiment, options, codes)
         what = contexts[id(need.experiment)].runs(need.arm, need.seed), need.seed
         before = merged.get(what, frozenset())
         merged[what] = None if before is None or need.metrics is None else before | need.metrics
@@ -183,8 +185,8 @@ def _names(folder: Path) -> frozenset[str] | None:
 class _Context:
     """What all runs of one experiment share, worked out once."""
 
-    def __init__(self, experiment: Experiment, options: RunOptions) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, options: RunOptions, codes: Codes) -> None:
+        self.experiment, self.codes = experiment, codes
         self.dataset: str | None = experiment.dataset.resolve()(options.data) if experiment.dataset else None
         first = experiment.training or next(iter(experiment.audits.values()))
         self.shared = {
@@ -196,6 +198,8 @@ class _Context:
             "revision": first.revision,
             "config": dict(experiment.config),
         }
+        if own := _code_of_training(experiment, codes):
+            self.shared["code"] = joined({name: code.sha256 for name, code in own.items()})
         try:
             canonical_json(self.shared)
         except (TypeError, ValueError) as error:
@@ -230,16 +234,21 @@ class _Runs:
         experiment = context.experiment
         self.factors = experiment.resolve(arm)
         whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in self.factors.items()}
-        # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
-        own = {f"{c.kind} {c.name}": c.revision for c in experiment.components(self.factors) if c.kind != "task"}
+        reached = {name: context.codes.of(c.make) for name, c in _parts(experiment, self.factors).items()}
+        own = {
+            name: f"{c.revision} {reached[name].sha256}" if reached[name] else c.revision
+            for name, c in _parts(experiment, self.factors).items()
+        }
         content = {**context.shared, "factors": whole, **({"components": own} if own else {})}
         # The canonical form sorts names, so that the seed has one place in it; the rest is written once.
         self.before = canonical_json({name: value for name, value in content.items() if name < "seed"})[:-1]
         self.after = canonical_json({name: value for name, value in content.items() if name > "seed"})[1:]
-        self.stages = {
-            name: (stage, canonical_json({"audit": name, "revision": stage.revision})[:-1])
-            for name, stage in experiment.audits.items()
-        }
+        self.codes: dict[tuple[str, ...], dict[str, Code]] = {}
+        self.stages: dict[str, tuple[Stage, str]] = {}
+        for name, stage in experiment.audits.items():
+            code = stage.code(context.codes)
+            said = {"audit": name, "revision": stage.revision, **({"code": code.sha256} if code else {})}
+            self.stages[name] = stage, canonical_json(said)[:-1]
 
     def job(self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]) -> Job:
         experiment = self.context.experiment
@@ -251,7 +260,31 @@ class _Runs:
         }
         trains = experiment.training is not None
         train, missing = outstanding(store, key, audits, trains) if key in there else (trains, tuple(audits))
-        return Job(experiment, self.arm, seed, self.factors, key, audits, self.context.dataset, train, missing)
+        if (which := tuple(audits)) not in self.codes:
+            self.codes[which] = code_reached(experiment, self.factors, which, self.context.codes)
+        code = self.codes[which]
+        return Job(experiment, self.arm, seed, self.factors, key, audits, self.context.dataset, train, missing, code)
+
+
+def code_reached(
+    experiment: Experiment, factors: Mapping[str, Value], audits: Iterable[str], codes: Codes
+) -> dict[str, Code]:
+    """Return the code of the user's that a run with these audits reaches, by the stage or component that reaches it."""
+    found = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
+    found |= {name: experiment.audits[name].code(codes) for name in audits}
+    return _code_of_training(experiment, codes) | {name: code for name, code in found.items() if code}
+
+
+def _code_of_training(experiment: Experiment, codes: Codes) -> dict[str, Code]:
+    stages = {"training": experiment.training, "training_many": experiment.training_many}
+    if experiment.training is None:
+        stages = dict([next(iter(experiment.audits.items()))])
+    return {name: code for name, stage in stages.items() if stage and (code := stage.code(codes))}
+
+
+def _parts(experiment: Experiment, factors: Mapping[str, Value]) -> dict[str, Component]:
+    # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
+    return {f"{c.kind} {c.name}": c for c in experiment.components(factors) if c.kind != "task"}
 
 
 def device_kind(options: RunOptions) -> str:
@@ -268,11 +301,6 @@ def _recent(store: Store) -> Iterable[dict[str, Any]]:
     if not store.runs.is_dir():
         return
     folders = sorted(store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in folders[:_RECENT]:
-        for path in folder.glob("*.json"):
-            try:
-                record = json.loads(path.read_bytes())
-                if isinstance(record["seconds"], float | int) and record["setting"] and record["arm"] is not None:
-                    yield record
-            except (OSError, ValueError, KeyError, TypeError, RecursionError):
-                continue
+    for record in store.unchecked(folder.name for folder in folders[:_RECENT]):
+        if isinstance(record.get("seconds"), float | int) and record["setting"] and record["arm"] is not None:
+            yield record

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import Provenance, peak_memory_mb, versions_here
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
-from faeval.experiment import Component, RunOptions, Stage, Value, register
+from faeval.experiment import Code, Component, RunOptions, Stage, Value, register
 
 _DAY = 86400.0
 _R = TypeVar("_R", bound=Record)
@@ -55,6 +55,7 @@ class Work:
     time_limit: float | None = None
     attempt: int = 1
     beacon: str | None = None
+    code: dict[str, Code] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -343,6 +344,7 @@ def _record(
         "device": device_kind(work.options),
         "threads": work.options.threads,
         "revisions": revisions,
+        "code": {n: asdict(code) for n, code in work.code.items() if n in revisions or n not in work.audits},
         "versions": work.provenance.versions,
         "commit": work.provenance.commit,
         "dirty": work.provenance.dirty,

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_format, say
+from faeval.cli._common import (
+    Data,
+    Device,
+    Everything,
+    Format,
+    Paths,
+    Seeds,
+    Setting,
+    Store,
+    check_format,
+    say,
+    seeds_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +115,39 @@ def export(
 
     check_format(format)
     _print_written("export", out, evidence.export(source, out, setting, latest=latest), format)
+
+
+@app.command()
+def accept(
+    paths: Paths = None,
+    because: Annotated[str, typer.Option(help="Why the change of code changes no number; the records keep it.")] = "",
+    setting: Setting = None,
+    seeds: Seeds = None,
+    data: Data = None,
+    store: Store = Path(".faeval"),
+    device: Device = "cpu",
+    everything: Everything = False,
+    format: Format = "table",  # noqa: A002 - the option's name
+) -> None:
+    """Keep stored runs over a change of code that changes no number; the verdicts on them are flagged code_accepted."""
+    from faeval import pipeline
+
+    check_format(format)
+    kept = pipeline.accept(
+        paths or [Path("claims")],
+        because=because,
+        setting=setting,
+        seeds=seeds_of(seeds),
+        store=store,
+        data=data,
+        device=device,
+        everything=everything,
+    )
+    if format == "json":
+        _print_json("accept", {"because": because, "kept": list(kept)})
+    else:
+        count = f"{len(kept)} run{'s' * (len(kept) > 1)}"
+        say(f"kept {count} for the code of today; verdicts that rest on them are flagged code_accepted.")
 
 
 @app.command("import")

@@ -132,6 +132,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
     parts = {
         "changed": found.changed,
         "deviated": found.deviated,
+        "code": found.code,
         "missing": found.missing,
         "unregistered": found.unregistered,
     }
@@ -150,6 +151,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
     said = {
         "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
         "deviated": "expects another verdict than was registered; restore it, or amend it",
+        "code": "reaches other code than was registered; restore it, or amend it: faeval lock --amend ID --because REASON",
         "missing": "is registered, and in no claims file; restore it: a claim that is dropped still counts",
         "unregistered": "is not registered",
     }

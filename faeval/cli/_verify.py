@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +69,12 @@ def verify(
     evidence: Annotated[
         Path | None, typer.Option(help="Decide from this CSV, Parquet file or report folder alone; trains nothing.")
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help='Say why a run is done again, and run nothing: "ARM seed N", or the begin of its key.'
+        ),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Train nothing: decide from what is there.")] = False,
     published: Annotated[
         str | None,
@@ -101,6 +109,20 @@ def verify(
         again = pipeline.published(published)
         say(f"{published}: {again}.", err=True)
         raise typer.Exit(_show(again.report, report, format, strict) or (DRIFT if again.moved else 0))
+    if explain is not None:
+        told = pipeline.explain(
+            explain,
+            paths or [Path("claims")],
+            setting=setting,
+            seeds=seeds_of(seeds),
+            store=store,
+            data=data,
+            device=device,
+            everything=everything,
+        )
+        content = {"schema": "faeval-explain-1", "exit_code": 0, **asdict(told)}
+        say(json.dumps(content, indent=1) if format == "json" else told)
+        raise typer.Exit
     progress = _Progress()
     try:
         result = pipeline.verify(

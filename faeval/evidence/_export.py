@@ -16,7 +16,7 @@ from faeval.evidence._table import KEY
 if TYPE_CHECKING:
     import pandas as pd
 
-_TELLING = ("device", "threads", "dataset", "revisions", "versions", "config")
+_TELLING = ("device", "threads", "dataset", "revisions", "code", "versions", "config")
 _SHOWN = 5
 
 

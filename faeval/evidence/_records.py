@@ -50,6 +50,14 @@ class Checkpoint(_Frozen):
     sha256: Digest
 
 
+class ReachedCode(_Frozen):
+    """The user's code that a stage or component reached: its digest, a short one of each part, what is not digested."""
+
+    sha256: Digest
+    parts: dict[str, str]
+    undigested: tuple[str, ...] = ()
+
+
 class Record(_Frozen):
     """What trainings and audits both record: which run it was, where its numbers come from, and the numbers."""
 
@@ -66,6 +74,7 @@ class Record(_Frozen):
     device: str = "cpu"
     threads: int = 1
     revisions: dict[str, str] = {}
+    code: dict[str, ReachedCode] = {}
     versions: dict[str, str] = {}
     commit: str | None = None
     dirty: bool | None = None
@@ -85,6 +94,8 @@ class Record(_Frozen):
     def to_bytes(self) -> bytes:
         """The record as it is kept: one line of canonical JSON that holds its own digest."""
         content = {"record": self.kind, **self.model_dump(mode="json")}
+        if not self.code:  # a record of ours, or of before there was one
+            del content["code"]
         return (canonical_json({**content, "sha256": _digest(content)}) + "\n").encode()
 
 

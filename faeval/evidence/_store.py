@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -111,6 +112,17 @@ class Store:
         for key, audits in wanted:
             found = [self.training(key), *(self.audit(key, name, own) for name, own in audits.items())]
             yield from (record for record in found if record is not None)
+
+    def unchecked(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield what the records of these runs say, unchecked: for estimates and hints. What cannot be read is left out."""
+        for key in keys:
+            for path in sorted((self.runs / key).glob("*.json")):
+                try:
+                    record = json.loads(path.read_bytes())
+                    record["setting"], record["arm"], record["seed"]
+                except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                    continue
+                yield record
 
     def table(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> pd.DataFrame:
         """Return the rows of the records as a tidy table, sorted by key.

@@ -3,6 +3,10 @@
 from faeval.experiment._arm import Arm as Arm
 from faeval.experiment._arm import Value as Value
 from faeval.experiment._arm import named as named
+from faeval.experiment._code import Code as Code
+from faeval.experiment._code import Codes as Codes
+from faeval.experiment._code import code_of as code_of
+from faeval.experiment._code import joined as joined
 from faeval.experiment._components import KNOWN_METRICS as KNOWN_METRICS
 from faeval.experiment._components import Component as Component
 from faeval.experiment._components import component as component

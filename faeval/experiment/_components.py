@@ -15,9 +15,9 @@ from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
+from faeval.experiment._code import code_of
 from faeval.experiment._factor import Factor, as_factors
 from faeval.experiment._metrics import METRICS, Metric
-from faeval.experiment._source import source_digest
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
@@ -42,7 +42,8 @@ class Component:
     exact
         From an arm's factors to the states whose credit is the true gradient by construction.
     revision
-        Raised when its numbers change, so that no cached run of older code is read; None for a digest of the source.
+        Raised when its numbers change for a reason that its code does not show: a data file, a C extension. The digest of
+        the code that it reaches counts beside it.
     about
         Of a metric: what a reader must know of its numbers.
     """
@@ -68,7 +69,7 @@ class Component:
             )
         object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         if self.revision is None:
-            object.__setattr__(self, "revision", source_digest(self.make))
+            object.__setattr__(self, "revision", "1")
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not travel to a worker
         fields = (self.kind, self.name, self.make, dict(self.factors), self.exact, self.revision, self.help, self.about)
@@ -157,12 +158,16 @@ def register(component: Component) -> None:
     if key in _BUILT_IN or (component.kind == "metric" and component.name in METRICS):
         raise FaevalError(f"{component.kind} {component.name!r} is one of faeval's own; choose another name.")
     before = _registered.get(key)
-    if before is not None and before.revision != component.revision and _home(before) != _home(component):
+    if before is not None and _home(before) != _home(component) and not _alike(before, component):
         raise FaevalError(
             f"{component.kind} {component.name!r} is registered already, by {_home(before)}, with other code; choose "
             "another name."
         )
     _registered[key] = component
+
+
+def _alike(one: Component, other: Component) -> bool:
+    return one.revision == other.revision and code_of(one.make) == code_of(other.make)
 
 
 def _home(component: Component) -> str:
@@ -218,7 +223,8 @@ def register_rule(
     exact
         From an arm's factors (``blocks`` among them) to the states whose credit is the true gradient by construction.
     revision
-        Raise it when the rule's numbers change; default: a digest of the class's source.
+        Raise it when the rule's numbers change for a reason that its code does not show, such as a data file; the code
+        that it reaches is digested.
 
     Raises
     ------
@@ -301,7 +307,7 @@ def register_metric(
     description, unit, range, best, better, symbol, invariances, reference
         As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of its kind.
     revision
-        Raise it when its numbers change; default: a digest of the function's source.
+        As for :func:`register_rule`.
 
     Raises
     ------

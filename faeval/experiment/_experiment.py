@@ -13,11 +13,11 @@ from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Arm, Value, named
+from faeval.experiment._code import Code, Codes
 from faeval.experiment._components import Component, component, components, is_built_in
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
 from faeval.experiment._sound import problem_of
-from faeval.experiment._source import source_digest
 
 #: The epoch and layer of a row that has none.
 Row = Mapping[str, Any]
@@ -48,6 +48,10 @@ class Stage:
         module, _, name = self.call.partition(":")
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return function if self.metric is None else partial(function, self.metric)
+
+    def code(self, codes: Codes) -> Code:
+        """Return the code of the user's that this step reaches: that of its metric, if it has one."""
+        return codes.of(self.call if self.metric is None else component("metric", self.metric).make)
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,8 @@ class Experiment:
         Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of names. A mapping to
         :class:`Metric` alone is kept as it is, and may grow.
     revision
-        Raise it when the numbers change; cached runs of another revision are not used. Default: a digest of the
-        function's source.
+        Raise it when the numbers change for a reason that the code does not show: a data file, a C extension. Runs of
+        another revision are not used, nor are those of other code: all of yours that ``run`` reaches is digested.
     retries
         How often a run that raises an error is tried again, 0 by default; what raises FaevalError is not.
     time_limit
@@ -154,8 +158,7 @@ class Experiment:
         if self.run is not None:
             if problem := problem_of(self):
                 raise FaevalError(problem)
-            revision = self.revision or source_digest(self.run)
-            object.__setattr__(self, "audits", MappingProxyType({"run": Stage(self.run, revision)}))
+            object.__setattr__(self, "audits", MappingProxyType({"run": Stage(self.run, self.revision or "1")}))
 
     def resolve(self, arm: Arm) -> dict[str, Value]:
         """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor or illegal value.

@@ -8,6 +8,9 @@ from faeval.pipeline._against import against as against
 from faeval.pipeline._against import earlier_reports as earlier_reports
 from faeval.pipeline._check import Check as Check
 from faeval.pipeline._check import check as check
+from faeval.pipeline._kept import Explanation as Explanation
+from faeval.pipeline._kept import accept as accept
+from faeval.pipeline._kept import explain as explain
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport

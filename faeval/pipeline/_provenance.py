@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[str, Any]:
+def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
     seen: dict[str, set[str]] = {}
     runs: set[str] = set()
@@ -29,16 +29,34 @@ def provenance_of(records: Iterable[evidence.Record], origins: Origins) -> dict[
         changed = record.commit is not None and record.dirty
         facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
         facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
+        facts |= {f"code of {k}": v.sha256 for k, v in record.code.items()}
         for name, value in facts.items():
             if value is not None:
                 seen.setdefault(name, set()).add(str(value))
     if not seen:
         return {}
+    undigested = sorted({name for record in records for code in record.code.values() for name in code.undigested})
+    accepted = _accepted(records)
     return (
         {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
         | {name: ("; " if name == "commit" else ", ").join(sorted(values)) for name, values in sorted(seen.items())}
         | {"registrations": spelt_origins(origins)}
+        | ({"not digested": ", ".join(undigested)} if undigested else {})
+        | ({"accepted": accepted} if accepted else {})
     )
+
+
+def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
+    """Return each change of code over which runs were kept, with its reason, and the arms of those runs."""
+    found: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
+    for record in records:
+        items = record.notes.get("accepted", [])
+        for item in items if isinstance(items, list) else []:
+            if isinstance(item, dict):
+                _, arms, runs = found.setdefault(json.dumps(item, sort_keys=True), (item, set(), set()))
+                arms.add(record.arm)
+                runs.add(record.key)
+    return [{**item, "arms": sorted(arms), "runs": len(runs)} for _, (item, arms, runs) in sorted(found.items())]
 
 
 def origins_of(records: Iterable[evidence.Record]) -> Origins:

@@ -12,6 +12,7 @@ from faeval import campaign, claims, evidence
 from faeval.claims import Claim, Lock, Spread
 from faeval.errors import FaevalError, Tampered
 from faeval.experiment import named
+from faeval.pipeline._code import codes_to_register, other_code
 
 
 def register(
@@ -64,6 +65,7 @@ def register(
         spreads,
         registered=datetime.now(UTC).date().isoformat(),
         commit=campaign.provenance((), None).commit,
+        codes=codes_to_register(found),
         before=before,
         amend=amend,
         because=because,
@@ -165,7 +167,7 @@ def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
 class LockCheck:
     """How claims files stand to their lock: ids of claims that are as registered, changed, absent, or not registered.
 
-    ``deviated`` are those of which the expectation alone was changed.
+    ``deviated`` are those of which the expectation alone was changed, ``code`` those whose runs reach other code.
     """
 
     lock: Lock
@@ -173,13 +175,14 @@ class LockCheck:
     same: tuple[str, ...]
     changed: tuple[str, ...]
     deviated: tuple[str, ...]
+    code: tuple[str, ...]
     missing: tuple[str, ...]
     unregistered: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Whether every registered claim stands in the files as it was registered."""
-        return not self.changed and not self.deviated and not self.missing
+        return not self.changed and not self.deviated and not self.code and not self.missing
 
 
 def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = None) -> LockCheck:
@@ -216,12 +219,14 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     there = [n for n in expected if n in here]
     changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
     deviated = tuple(n for n in there if n not in changed and not claims.same_expectation(here[n], lock.claims[n]))
+    code = tuple(n for n in other_code(found, lock) if n in there and n not in changed and n not in deviated)
     return LockCheck(
         lock=lock,
         file=file,
-        same=tuple(n for n in there if n not in changed and n not in deviated),
+        same=tuple(n for n in there if n not in changed and n not in deviated and n not in code),
         changed=changed,
         deviated=deviated,
+        code=code,
         missing=tuple(n for n in expected if n not in here),
         unregistered=tuple(n for n in here if n not in lock.claims),
     )

@@ -7,30 +7,34 @@ from dataclasses import replace
 from typing import Any
 
 from faeval.claims import Claim, Verdict, design_of
-from faeval.experiment import Experiment, experiments
+from faeval.errors import FaevalError
+from faeval.experiment import Codes, Experiment, experiments
+from faeval.pipeline._code import accepted_in, code_of_claim
 from faeval.pipeline._select import Selection
 
 FLAG = "stale"
 _OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 
 
-def flag_stale(chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any]) -> list[Verdict]:
-    """Return the verdicts, flagged where the revision of a stage that they rest on is not the one that is installed.
+def flag_stale(
+    chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any], codes: Codes
+) -> list[Verdict]:
+    """Return the verdicts, flagged where the revision or code that they rest on is not the one that is here today.
 
-    Evidence of a store is of today's revisions: they are part of its keys. Evidence given by hand says in its provenance
-    ``revision of STAGE``, each that occurs; a stage of which it says nothing is taken to be as it was. Rules, networks and
-    tasks of one's own stand there under no name, so that a change of them is not seen.
+    Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its provenance
+    ``revision of STAGE`` and ``code of NAME``, each that occurs; what it says nothing of is taken to be as it was. Whether
+    the code is the one that was registered is another question, which ``code_changed`` answers.
     """
     known = experiments()
     return [
         replace(verdict, flags=(*verdict.flags, FLAG))
-        if verdict.runs and _changed(claim, design_of(claim, chosen.setting, known).experiment, provenance)
+        if verdict.runs and _changed(claim, design_of(claim, chosen.setting, known).experiment, provenance, codes)
         else verdict
         for claim, verdict in zip(chosen.claims, verdicts, strict=True)
     ]
 
 
-def _changed(claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any]) -> bool:
+def _changed(claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any], codes: Codes) -> bool:
     if experiment is None:  # evidence from elsewhere, of code that is not ours
         return False
     metrics = frozenset(name for names in claim.metrics_by_arm().values() for name in names)
@@ -38,7 +42,20 @@ def _changed(claim: Claim, experiment: Experiment | None, provenance: Mapping[st
         recorded = provenance.get(f"revision of {stage}")
         if recorded is not None and set(str(recorded).split(", ")) != {revision}:
             return True
+    kept = [(item.get("from"), item.get("to")) for item in accepted_in(provenance)]
+    for name, digest in _code(claim, experiment, codes).items():
+        recorded = provenance.get(f"code of {name}")
+        today = {digest, *(before for before, now in kept if now == digest)}
+        if recorded is not None and not set(str(recorded).split(", ")) <= today:
+            return True
     return False
+
+
+def _code(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
+    try:
+        return code_of_claim(claim, experiment, codes)
+    except FaevalError:  # what it names is not there any more
+        return {}
 
 
 def _revisions(experiment: Experiment, metrics: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from faeval import campaign, claims, evidence
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
-from faeval.experiment import RunOptions
+from faeval.experiment import Codes, RunOptions
+from faeval.pipeline._code import code_notice, flag_code
 from faeval.pipeline._figures import controls_in, courses_of, grounds_of, profiles_of
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
@@ -108,13 +109,16 @@ def verify(
     registered = chosen.lock.sha256 if chosen.lock else None
     failures: list[tuple[str, int, str]] = []
     stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
+    codes = Codes()  # as it is before the first run, whatever a run changes
     while True:
-        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options)
+        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options, codes)
         if plan.todo and not offline:
             if notice is not None:
                 for prospect in outlooks_of(chosen, chosen_seeds):
                     for text in prospect.warnings:
                         notice(f"{prospect.claim.name}: {text}")
+                if changed := code_notice(plan):
+                    notice(changed)
                 notice = None  # once, before the first run
             failed = {(label, seed) for label, seed, _ in failures}  # at an earlier look: once is enough
             due = replace(plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed))
@@ -139,6 +143,7 @@ def verify(
             provenance = provenance_of(records, origins)
             if failures:
                 provenance["failures"] = spelt_failures(failures)
+            verdicts = flag_code(chosen, verdicts, provenance, codes, kept)
             return _report(chosen, table, verdicts, provenance, chosen_seeds)
         stops = further
 
@@ -161,7 +166,9 @@ def decide_from(
     written = written_provenance(source)
     failures = written_failures(written)
     verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
-    return _report(chosen, table, flag_stale(chosen, verdicts, written), written, seeds)
+    codes = Codes()
+    verdicts = flag_code(chosen, flag_stale(chosen, verdicts, written, codes), written, codes)
+    return _report(chosen, table, verdicts, written, seeds)
 
 
 def _decide(

@@ -27,7 +27,9 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
         yield Fact("Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}"))
     if len(failed) > _MOST_FAILED:
         yield Fact("Failed run", plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"))
-    said = {"registrations", "evidence_sha256", "failures", "sha256"}  # elsewhere
+    for kept in report.provenance.get("accepted") or ():
+        yield Fact("Kept runs", plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"))
+    said = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}  # elsewhere
     said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
     for name in sorted(set(report.provenance) - said):
         yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))

@@ -58,6 +58,8 @@ FLAGS: Mapping[str, str] = {
     "amended_after_evidence": "evidence of it was there before it was changed, so it could have been fitted to it",
     "deviated": "it was carried out otherwise than registered",
     "stale": "code that its numbers depend on has changed since they were measured",
+    "code_changed": "its numbers were made by other code than the code that was registered",
+    "code_accepted": "some of its runs were made by older code and kept: a person said that no number changed",
     "replication_differs": "an earlier report of the same claim came out otherwise",
 }
 

@@ -1,0 +1,141 @@
+"""Whose a module is: the user's, or one of an installed package or of the standard library. Nothing is imported here."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+_SITES = ("site-packages", "dist-packages")
+_CLAIMS = "faeval_claims_"
+_OWN = (("faeval.claims._claim", "Claim"), ("faeval.experiment._experiment", "Experiment"))
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a function or class comes from.
+
+    ``label`` names its file without saying where that lies; ``folder`` is where its absolute imports look first, ``whole``
+    whether all of it counts, or only what is reached of it: of claims files, scripts and notebooks.
+    """
+
+    name: str
+    label: str
+    file: str | None
+    folder: str
+    users: bool
+    whole: bool
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports start from."""
+        return self.name if self.label.endswith("/__init__.py") else self.name.rpartition(".")[0]
+
+
+def home_of(content: Mapping[str, Any]) -> Home:
+    """Return the home of functions with these globals."""
+    name, file = content.get("__name__"), content.get("__file__")
+    name = name if isinstance(name, str) else "__main__"
+    if not isinstance(file, str):
+        return Home(name, name, None, str(Path.cwd()), _fileless_is_users(name), False)
+    here = is_users(file)
+    only_reached = not here or name == "__main__" or name.startswith(_CLAIMS) or any(map(_is_own, content.values()))
+    return _home(name, file, here, not only_reached)
+
+
+def _home(name: str, file: str, users: bool, whole: bool) -> Home:
+    path = Path(os.path.realpath(file))
+    if name == "__main__" or name.startswith(_CLAIMS):
+        name = path.stem
+    package = path.stem == "__init__"
+    label = f"{name.replace('.', '/')}/__init__.py" if package else path.name
+    if "." in name and not package:
+        label = f"{name.replace('.', '/')}{path.suffix}"
+    above = path.parents[min(name.count(".") + package, len(path.parents) - 1)]
+    return Home(name, label, str(path), str(above), users, whole)
+
+
+def _is_own(value: Any) -> bool:
+    return (type(value).__module__, type(value).__name__) in _OWN
+
+
+def _fileless_is_users(name: str) -> bool:
+    """Whether what has no file is the user's: a notebook's is; a module that a package made up is that package's."""
+    top = name.partition(".")[0]
+    if name == "__main__" or top not in sys.modules:
+        return True
+    file = getattr(sys.modules[top], "__file__", None)
+    return top not in sys.stdlib_module_names and (not isinstance(file, str) or is_users(file))
+
+
+@cache
+def is_users(file: str) -> bool:
+    """Whether a file is the user's: neither installed, but by its path, nor of the standard library, nor faeval's."""
+    path = Path(os.path.realpath(file))
+    if file.startswith("<") or path.is_relative_to(_faeval()):
+        return False
+    site = next((folder for folder in path.parents if folder.name in _SITES), None)
+    if site is not None:
+        return path.relative_to(site).parts[0].partition(".")[0] in _by_path(site)
+    return not any(map(path.is_relative_to, _standard()))
+
+
+@cache
+def _standard() -> frozenset[Path]:
+    paths = sysconfig.get_paths()
+    return frozenset(Path(os.path.realpath(paths[name])) for name in ("stdlib", "platstdlib"))
+
+
+@cache
+def _faeval() -> Path:
+    return Path(os.path.realpath(__file__)).parents[1]
+
+
+@cache
+def _by_path(site: Path) -> frozenset[str]:
+    """Return the packages that were installed here from a folder of this machine, whose version says nothing of them."""
+    found: set[str] = set()
+    for stated in site.glob("*.dist-info/direct_url.json"):
+        try:
+            content = json.loads(stated.read_text(encoding="utf-8"))
+            record = stated.with_name("RECORD").read_text(encoding="utf-8")
+            url = urlsplit(content["url"])
+            if "dir_info" in content and url.scheme == "file" and Path(unquote(url.path)).is_dir():
+                found |= {line.partition("/")[0].partition(".")[0] for line in record.splitlines()}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return frozenset(found) - {""}
+
+
+def find(name: str, folder: str) -> Iterator[Home]:
+    """Yield the modules of the user's that importing a name from a file of this folder loads: packages, then itself."""
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return
+    parts = name.split(".")
+    where: list[str] | None = [folder, *sys.path]
+    for end in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:end]), where, top=end == 1)
+        if spec is None:
+            return
+        if spec.origin and spec.has_location:
+            if not is_users(spec.origin):
+                return
+            yield _home(".".join(parts[:end]), spec.origin, True, True)
+        where = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else []
+
+
+def _spec(name: str, where: list[str] | None, *, top: bool) -> ModuleSpec | None:
+    found = PathFinder.find_spec(name, where)
+    if found is None and top:  # an editable package may be found by a finder of its own
+        for finder in sys.meta_path:
+            if "Editable" in (kind := getattr(finder, "__name__", type(finder).__name__)) or "Redirect" in kind:
+                found = found or finder.find_spec(name, None, None)
+    return found

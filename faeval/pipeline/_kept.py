@@ -1,0 +1,225 @@
+"""Why a run is done again, and keeping runs over a change of code that changes no number."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from faeval import campaign
+from faeval.campaign import Job, Plan
+from faeval.errors import FaevalError
+from faeval.evidence import AuditRecord, Record, Store, TrainingRecord
+from faeval.experiment import Arm, RunOptions, joined
+from faeval.pipeline._code import Content, differences, lacking, listed, nearest, older_records, part_of
+from faeval.pipeline._select import STORE, Given, needs, select
+
+_RUN = re.compile(r"(?:(?P<arm>.*?)\s+)?seed\s+(?P<seed>[0-9]+)")
+_KEY = re.compile(r"[0-9a-f]{6,64}")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a run is done again, or that it is there.
+
+    ``reasons`` say in what it differs from the nearest stored run of its setting, arm and seed; ``undigested`` names what
+    the digest of its code does not cover.
+    """
+
+    run: str
+    key: str
+    there: bool
+    reasons: tuple[str, ...]
+    undigested: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.run} (key {self.key[:12]}): {'is there' if self.there else 'is to be done'}"]
+        lines += [f"  {reason}" for reason in self.reasons]
+        lines += [f"  not digested: {name}; raise revision= where it changes" for name in self.undigested]
+        return "\n".join(lines)
+
+
+def explain(
+    run: str,
+    given: Given = "claims",
+    *,
+    setting: str | None = None,
+    seeds: int | Iterable[int] | None = None,
+    store: str | Path | None = None,
+    data: str | Path | None = None,
+    device: str = "cpu",
+    everything: bool = False,
+) -> Explanation:
+    """Say why a run is done again, or that it is there. Runs nothing.
+
+    Parameters
+    ----------
+    run
+        An arm and a seed, ``"dose=1 seed 3"``, or the beginning of a run's key, of today's or of one that is stored.
+    given, setting, seeds, store, data, device, everything
+        As for :func:`verify`.
+
+    Raises
+    ------
+    FaevalError
+        No run, or several, of these claims go by that name.
+    """
+    plan = _plan(given, setting, seeds, store, data, device, everything=everything)
+    job, record = _found(run.strip(), plan)
+    if record is None and not job.cached:
+        older = older_records(plan, [job])
+        record = nearest(job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
+    if job.cached and record is None:
+        reasons = [f"kept on {a['date']} over a change of its code: {a['because']}" for a in _accepted(plan, job)]
+    elif record is None:
+        reasons = ["no run of this arm and seed is in the store"]
+    else:
+        told = differences(plan, job, record) or {"its key": "another; a revision that its record does not hold"}
+        begun = str(record.get("started", ""))[:10]
+        reasons = [
+            f"the stored run {record['key'][:12]} of {begun} differs",
+            *(f"{w}: {how}" for w, how in told.items()),
+        ]
+    undigested = sorted({name for code in job.code.values() for name in code.undigested})
+    return Explanation(str(job), job.key, job.cached, tuple(reasons), tuple(undigested))
+
+
+def accept(
+    given: Given = "claims",
+    *,
+    because: str,
+    setting: str | None = None,
+    seeds: int | Iterable[int] | None = None,
+    store: str | Path | None = None,
+    data: str | Path | None = None,
+    device: str = "cpu",
+    everything: bool = False,
+) -> tuple[str, ...]:
+    """Keep stored runs that differ from those needed in their code alone: a change of it that changes no number.
+
+    Each is written again as the run of today's code; its record says which code made it, which one it is kept for, when
+    and why, and the verdicts that rest on it are flagged ``code_accepted``. The old records stay as they are.
+
+    Returns
+    -------
+    tuple
+        The runs that were kept.
+
+    Raises
+    ------
+    FaevalError
+        There is no reason, or no such run.
+    """
+    if not because.strip():
+        raise FaevalError("faeval evidence accept: --because is empty; say why the change of code changes no number.")
+    plan = _plan(given, setting, seeds, store, data, device, everything=everything)
+    due = [job for job in plan.todo if job.code]
+    older = older_records(plan, due)
+    kept = [
+        str(job)
+        for job in due
+        if _keep(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), []), because.strip())
+    ]
+    if not kept:
+        raise FaevalError(
+            f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in the store with other code "
+            "and all else the same; there is nothing to accept. faeval verify --explain RUN says what differs."
+        )
+    return tuple(kept)
+
+
+def _plan(
+    given: Given,
+    setting: str | None,
+    seeds: int | Iterable[int] | None,
+    store: str | Path | None,
+    data: str | Path | None,
+    device: str,
+    *,
+    everything: bool,
+) -> Plan:
+    chosen = select(given, setting, everything=everything)
+    fixed = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
+    options = RunOptions(device=device, data=Path(data) if data is not None else None)
+    return campaign.plan(needs(chosen, fixed), Store(Path(store or STORE)), options)
+
+
+def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
+    """Return the job of that name, and the stored record that was named, if one was."""
+    jobs = [job for job in plan.jobs if _goes_by(run, job)]
+    record = None
+    if not jobs and _KEY.fullmatch(run):
+        names = (path.name for path in plan.store.runs.glob(f"{run}*") if Store.is_key(path.name))
+        record = next(plan.store.unchecked(names), None)
+        if record is not None:
+            same = record["setting"], record["arm"], record["seed"]
+            jobs = [job for job in plan.jobs if (job.experiment.name, job.arm.label, job.seed) == same]
+    if len(jobs) == 1:
+        return jobs[0], record
+    some = listed(repr(str(job)) for job in jobs or plan.jobs)
+    what = f"goes by {len(jobs)} runs" if jobs else "is no run of these claims"
+    raise FaevalError(
+        f"--explain {run!r} {what}; name an arm and a seed, or the begin of a key: {some or 'there is none'}."
+    )
+
+
+def _goes_by(run: str, job: Job) -> bool:
+    if _KEY.fullmatch(run):
+        return job.key.startswith(run)
+    match = _RUN.fullmatch(run)
+    if match is None or int(match["seed"]) != job.seed:
+        return False
+    text = (match["arm"] or "").removeprefix(job.experiment.name).strip().strip("'\"")
+    try:
+        return job.experiment.canonical(Arm.parse("" if text == "(defaults)" else text)) == job.arm
+    except FaevalError:
+        return False
+
+
+def _accepted(plan: Plan, job: Job) -> list[Any]:
+    records = plan.store.records([(job.key, job.audits)])
+    return [item for record in records for item in accepted_of(record)]
+
+
+def accepted_of(record: Record) -> list[Any]:
+    """Return what a record says of its being kept over changes of code."""
+    items = record.notes.get("accepted", [])
+    return items if isinstance(items, list) else []
+
+
+def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
+    """Write again under today's keys the parts of a run that differ in their code alone; return whether any did."""
+    store, done = plan.store, False
+    for part in lacking(job):
+        same = (r for r in older if part_of(r) == part and set(differences(plan, job, r)) == {"code"})
+        content = next(same, None)
+        if content is None:
+            continue
+        old = _whole(store, content)
+        made = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
+        now = joined({n: c.sha256 for n, c in job.code.items() if n not in job.audits or n == part})
+        date = datetime.now(UTC).date().isoformat()
+        said = [*accepted_of(old), {"because": because, "date": date, "from": made, "to": now}]
+        changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": said}}
+        if isinstance(old, TrainingRecord):
+            store.folder(job.key).mkdir(parents=True, exist_ok=True)
+            for name in {checkpoint.file for checkpoint in old.checkpoints.values()}:
+                with contextlib.suppress(FileNotFoundError):  # deleted since: its numbers are there without it
+                    shutil.copyfile(store.folder(old.key) / name, store.folder(job.key) / name)
+            store.write_training(old.model_copy(update=changes))
+        elif isinstance(old, AuditRecord):
+            store.write_audit(old.model_copy(update={**changes, "audit_key": job.audits[part]}))
+        done = True
+    return done
+
+
+def _whole(store: Store, content: Content) -> Record:
+    """Return a record, checked, of which the content was seen unchecked."""
+    key, audit = str(content["key"]), content.get("audit_key")
+    path = store.training_path(key) if audit is None else store.audit_path(key, part_of(content), str(audit))
+    return store.record(path)
