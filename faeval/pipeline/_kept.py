@@ -116,7 +116,7 @@ def accept(
         There is no reason, or no such run.
     """
     if not because.strip():
-        raise FaevalError("faeval evidence accept: --because is empty; say why the change of code changes no number.")
+        raise FaevalError("faeval evidence accept: --because is missing; say why the change of code changes no number.")
     plan = _plan(given, setting, seeds, store, data, device, everything=everything)
     due = [job for job in plan.todo if job.code]
     older = older_records(plan, due)
@@ -174,7 +174,7 @@ def _goes_by(run: str, job: Job) -> bool:
     match = _RUN.fullmatch(run)
     if match is None or int(match["seed"]) != job.seed:
         return False
-    text = (match["arm"] or "").removeprefix(job.experiment.name).strip().strip("'\"")
+    text = (match["arm"] or "").removeprefix(f"{job.experiment.name} ").strip("'\" ")
     try:
         return job.experiment.canonical(Arm.parse("" if text == "(defaults)" else text)) == job.arm
     except FaevalError:
