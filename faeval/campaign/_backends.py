@@ -19,12 +19,14 @@ from typing import Any
 
 import joblib
 
+from faeval._apart import silence_stdout
 from faeval.campaign._run import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 
 BACKENDS = ("loky", "dask", "ray")
 _PACKAGES = {"dask": ("distributed", "Dask"), "ray": ("ray", "Ray")}
+_SAFE = "PYTHONSAFEPATH"
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
 
 
@@ -79,13 +81,32 @@ def opened(
     """Give the workers of a backend; of a cluster, once each of them is seen to share the store and the versions."""
     if backend == "loky":
         settings = {"backend": "loky", "inner_max_num_threads": threads}
-        settings |= {"initializer": _isolate, "initargs": (os.getpid(),)}
-        yield Pool("loky", workers or max(1, joblib.cpu_count() // threads), settings, (BrokenExecutor,))
+        settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
+        # A file of the working directory that has the name of a module of Python would end a worker as it starts.
+        with _environment(_SAFE, "1"):
+            yield Pool("loky", workers or max(1, joblib.cpu_count() // threads), settings, (BrokenExecutor,))
         return
     with _beacon(store) as beacon:
         place = (store.root.absolute(), beacon, dict(versions))
         with _dask(cluster, workers, place) if backend == "dask" else _ray(cluster, workers, threads, place) as pool:
             yield pool
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        _set(name, before)
+
+
+def _set(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -221,9 +242,11 @@ def _check(found: Mapping[str, Any], place: _Place) -> None:
             raise FaevalError(f"{where}: {problem}")
 
 
-def _isolate(parent: int) -> None:
-    """Make a worker leave Ctrl-C to its parent, and go when the parent is gone."""
+def _isolate(parent: int, safe: str | None) -> None:
+    """Make a worker leave Ctrl-C and stdout to its parent, and go when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _set(_SAFE, safe)  # as the parent's own: what a run starts is not a worker
+    silence_stdout()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -9,13 +9,16 @@ import warnings
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import joblib
 
+from faeval import _beside
 from faeval.campaign._backends import Pool, check_backend, check_installed, opened
 from faeval.campaign._events import ArmState, Event, Outcome
+from faeval.campaign._failure import text_of
 from faeval.campaign._interrupt import first_press
 from faeval.campaign._log import Log
 from faeval.campaign._pack import pack
@@ -222,13 +225,20 @@ class _Campaign:
         return late or [(next(iter(self.waiting)),)], True
 
     def run_over(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
-        packed = {}
+        packed: dict[int, tuple[bytes, _beside.Carried]] = {}
+        carried: dict[Path | None, _beside.Carried] = {}
         for number, work in enumerate(works):
-            try:
-                packed[number] = pack(replace(work, beacon=pool.beacon))
-            except Exception as error:  # whatever a user's function drags along
-                message = f"its function cannot be sent to a worker ({type(error).__name__}: {error}); use workers=1"
-                self.close(number, Summary(0.0, message))
+            folder = _beside.home(work.functions())
+            with _beside.within(folder):
+                if folder not in carried:
+                    carried[folder] = _beside.carried(folder)
+                try:
+                    packed[number] = pack(replace(work, beacon=pool.beacon), carried[folder]), carried[folder]
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # whatever a user's function drags along
+                    message = f"its function cannot be sent to a worker ({text_of(error)}); use workers=1"
+                    self.close(number, Summary(0.0, message))
         killed: Counter[int] = Counter()
         while self.goes_on:
             batch, wait = self.batch(units, killed)
@@ -242,7 +252,9 @@ class _Campaign:
                     self.leave(number)
                     self.after_a_kill(number, killed)
 
-    def run_batch(self, packed: dict[Unit, list[bytes]], wait: bool, pool: Pool) -> None:
+    def run_batch(
+        self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool
+    ) -> None:
         started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
@@ -250,10 +262,11 @@ class _Campaign:
                 if not self.goes_on:
                     return
                 started.extend(unit)  # taken one by one as workers become free, in a thread of joblib's
+                works, carried = [work for work, _ in content], content[0][1]
                 if len(unit) == 1:
-                    yield joblib.delayed(perform_packed)(unit[0], content[0], wait)
+                    yield joblib.delayed(perform_packed)(unit[0], works[0], carried, wait)
                 else:
-                    yield joblib.delayed(perform_many_packed)(unit, content)
+                    yield joblib.delayed(perform_many_packed)(unit, works, carried)
 
         def announce() -> None:
             while started:

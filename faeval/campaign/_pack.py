@@ -8,27 +8,24 @@ from types import ModuleType
 
 import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 
+from faeval._beside import Carried
 from faeval.campaign._run import Work
 
 
-def pack(work: Work) -> bytes:
+def pack(work: Work, carried: Carried) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
-    stages = [work.training, work.training_many, *(stage for _, stage in work.audits.values())]
-    made = [stage.call for stage in stages if stage is not None] + [
-        call for c in work.components for call in (c.make, c.exact)
-    ]
-    functions = [call for call in made if not isinstance(call, str)]
+    functions = [call for call in work.functions() if not isinstance(call, str)]
     modules = {
         sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions
     }
-    carried = [module for module in modules if module is not None and not _importable(module)]
+    by_value = [m for m in modules if m is not None and m.__name__ not in carried.sources and not _importable(m)]
     known = cloudpickle.list_registry_pickle_by_value()
-    for module in carried:
+    for module in by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(work))
     finally:
-        for module in carried:
+        for module in by_value:
             if module.__name__ not in known:
                 cloudpickle.unregister_pickle_by_value(module)
 

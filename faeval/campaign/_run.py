@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import multiprocessing
 import operator
 import os
 import pickle
 import secrets
 import shutil
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from faeval import _beside
+from faeval._apart import apart, spared_stdout
 from faeval.campaign._deadline import Deadline
+from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import Provenance, peak_memory_mb, versions_here
@@ -29,6 +31,7 @@ from faeval.experiment import Code, Component, RunOptions, Stage, Value, registe
 
 _DAY = 86400.0
 _R = TypeVar("_R", bound=Record)
+_T = TypeVar("_T")
 _ROW = {"metric", "value", "epoch", "layer", "status"}
 
 
@@ -57,6 +60,12 @@ class Work:
     beacon: str | None = None
     code: dict[str, Code] = field(default_factory=dict)
 
+    def functions(self) -> list[Callable[..., Any] | str]:
+        """Return what a run calls: functions, or their paths."""
+        stages = [self.training, self.training_many, *(stage for _, stage in self.audits.values())]
+        made = [call for c in self.components for call in (c.make, c.exact)]
+        return [stage.call for stage in stages if stage is not None] + made
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -82,16 +91,28 @@ class Summary:
     remarks: tuple[Remark, ...] = ()
 
 
-def perform_packed(number: int, packed: bytes, wait: bool = True) -> tuple[int, Summary]:
+def perform_packed(number: int, packed: bytes, carried: _beside.Carried, wait: bool = True) -> tuple[int, Summary]:
     """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the pool's."""
-    try:
-        work = pickle.loads(packed)  # made by our own parent process, never read from a file
-    except Exception as error:
-        message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
-        return number, Summary(0.0, message, traceback.format_exc())
+    work = _unpacked(packed, carried)
+    if isinstance(work, Summary):
+        return number, work
     if work.beacon is not None and (problem := misplaced(work.store, work.beacon, work.provenance.versions)):
         return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
     return number, perform(work, wait=wait)
+
+
+def _unpacked(packed: bytes, carried: _beside.Carried) -> Work | Summary:
+    if multiprocessing.parent_process() is not None:  # a run may start processes, in the platform's own way
+        multiprocessing.set_start_method(None, force=True)
+        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    try:
+        _beside.install(carried)
+        with spared_stdout():
+            return pickle.loads(packed)  # type: ignore[no-any-return]  # made by our own parent, never read from a file
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Summary(0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error))
 
 
 def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
@@ -111,13 +132,16 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
     return None
 
 
-def perform_many_packed(numbers: Sequence[int], packed: Sequence[bytes]) -> list[tuple[int, Summary]]:
+def perform_many_packed(
+    numbers: Sequence[int], packed: Sequence[bytes], carried: _beside.Carried
+) -> list[tuple[int, Summary]]:
     """Do the works of one arm that came as bytes, trained in one stacked run; see :func:`perform_packed`."""
-    try:
-        works = [pickle.loads(content) for content in packed]
-    except Exception as error:
-        message = f"its function cannot be loaded in a worker ({type(error).__name__}: {error})"
-        return [(number, Summary(0.0, message, traceback.format_exc())) for number in numbers]
+    works: list[Work] = []
+    for content in packed:
+        work = _unpacked(content, carried)
+        if isinstance(work, Summary):
+            return [(number, work) for number in numbers]
+        works.append(work)
     return list(zip(numbers, perform_many(works), strict=True))
 
 
@@ -134,13 +158,13 @@ def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lamb
         held = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
         try:
             lacking = {work.key for work in works if _lacks_training(work, store)}
-            for component in works[0].components:
-                register(component)
-            with contextlib.redirect_stdout(sys.stderr), _threads(works[0].options.threads):
-                _train_many([w for w, h in zip(works, held, strict=True) if h is not False], store, progress)
-        except (Exception, SystemExit) as error:
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            remarks = (Remark(f"not trained in one run with the other seeds ({text})", traceback.format_exc()),)
+            ours = [w for w, h in zip(works, held, strict=True) if h is not False]
+            _apart(works[0], lambda: _train_many(ours, store, progress))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            text = f"not trained in one run with the other seeds ({text_of(error)})"
+            remarks = (Remark(text, details_of(error)),)
         summaries = []
         for work, own in zip(works, held, strict=True):
             if own is False:
@@ -165,33 +189,43 @@ def perform(work: Work, progress: Callable[[float], None] = lambda _: None, *, w
 def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
     """Do a run, again where it fails and retries are declared; what was given to it wrongly fails at once.
 
-    What it prints goes to stderr: stdout is for results, which may be JSON.
+    Whatever comes out of it is its failure, and no other's, but for Ctrl-C.
     """
     begun = time.perf_counter()
     remarks: list[Remark] = []
     while True:
         try:
-            for component in work.components:
-                register(component)
-            with contextlib.redirect_stdout(sys.stderr), _threads(work.options.threads):
-                did = _perform(work, store, progress, alone)
+            did = _apart(work, lambda: _perform(work, store, progress, alone))  # noqa: B023 - called at once
             there = not did and work.attempt == 1
             return Summary(time.perf_counter() - begun, remarks=tuple(remarks), there=there)
-        except (Exception, SystemExit) as error:
-            text = str(error) if isinstance(error, FaevalError) else f"{type(error).__name__}: {error}".rstrip(": ")
-            text = " ".join(text.split())  # one line; the log has it whole
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            text, details = text_of(error), details_of(error)
             if work.attempt > work.retries or isinstance(error, FaevalError):
                 text += f" (attempt {work.attempt} of {work.retries + 1})" if work.attempt > 1 else ""
                 return Summary(
                     time.perf_counter() - begun,
                     text,
-                    traceback.format_exc(),
+                    details,
                     isinstance(error, Tampered),
                     remarks=tuple(remarks),
                 )
             attempt = f"attempt {work.attempt} of {work.retries + 1} failed, tried again: {text}"
-            remarks.append(Remark(attempt, traceback.format_exc()))
+            remarks.append(Remark(attempt, details))
         work = replace(work, attempt=work.attempt + 1)
+
+
+def _apart(work: Work, step: Callable[[], _T]) -> _T:
+    """Take a step of a run, so that nothing it does to this process stays; what its claims file set holds in it."""
+
+    def inside() -> _T:
+        with apart(), _beside.within(_beside.home(work.functions()), running=True), _threads(work.options.threads):
+            for component in work.components:
+                register(component)
+            return step()
+
+    return _beside.context_of(_beside.home(work.functions())).run(inside)
 
 
 def _perform(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> bool:
@@ -211,11 +245,13 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
         training = store.training(work.key)
         if training is not None:
             _check_checkpoints(store.folder(work.key), training)
-    problems = []
+    problems: list[BaseException] = []
     for name in missing:
         try:
             _audit(work, name, store, training, limit)
-        except Exception as error:  # what is wrong with one audit keeps no other back
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what is wrong with one audit keeps no other back
             problems.append(error)
     if problems:
         raise problems[0]
@@ -419,8 +455,8 @@ def _number(value: Any, what: str) -> float:
         raise FaevalError(f"{what} is no number; return a float, NaN where it is undefined.")
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
-        raise FaevalError(f"{what} is no single number ({error}); return a float.") from None
+    except Exception as error:  # whatever the value's own code does
+        raise FaevalError(f"{what} is no single number ({text_of(error)}); return a float.") from None
 
 
 def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
@@ -428,12 +464,12 @@ def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
     if value is None:
         return None
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or abs(operator.index(value)) >= 2**63:
             raise TypeError
         return operator.index(value)
     except TypeError:
         raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number, "
+            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number of 63 bits, "
             "or leave it out."
         ) from None
 

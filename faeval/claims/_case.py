@@ -10,7 +10,7 @@ from faeval import stats
 from faeval.claims._claim import Claim, Drawn, seed_list
 from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, design_of
-from faeval.claims._lock import LOOKED_AT, Lock, Registered, Spread, in_order
+from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
 from faeval.claims._measure import Evidence, Measurement
 from faeval.claims._pilot import Chances, chances_of
 from faeval.claims._tests import Test, tests_of
@@ -119,7 +119,8 @@ def _is_chosen(case: Case, lock: Lock | None, asked: int | tuple[int, ...] | Non
     if case.registered and lock:
         return lock.is_chosen(case.claim.id, case.setting)
     listed = asked if isinstance(asked, tuple) else case.planned
-    return not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
+    explores = set(listed) <= set(PILOT_SEEDS)
+    return not explores and not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
 
 
 def planned_for(

@@ -489,7 +489,7 @@ def _drawn(given: Any, where: str) -> Drawn | None:
     word, _, count = given.partition(":")
     if word != "drawn" or not count.isascii() or not count.isdigit() or not 1 <= int(count[:7]) <= MOST_DRAWN:
         raise FaevalError(
-            f"{where}: seeds={given!r} (str) must be a count, a list of whole numbers, or 'drawn:N' with N from 1 to "
+            f"{where}: seeds={given!r} (str) must be a count or a list of whole numbers, or 'drawn:N' with N from 1 to "
             f"{MOST_DRAWN}, such as 'drawn:5'."
         )
     return Drawn(int(count))

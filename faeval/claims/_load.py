@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
 import importlib.util
 import sys
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
+from faeval import _beside
+from faeval._apart import spared_stdout
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, check_names
 from faeval.claims._hints import in_one_line
 from faeval.claims._syntax import names_given
 from faeval.errors import ClaimsFileError, FaevalError
 from faeval.experiment import Experiment, experiments
-
-_PREFIX = "faeval_claims_"
 
 
 def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
@@ -42,22 +42,33 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
     paths = [paths] if isinstance(paths, str | Path) else paths
     claims: dict[int, str] = {}
     found: list[Claim] = []
-    loaded: set[Path] = set()
-    for path in map(Path, paths):
-        if not path.exists():
-            raise ClaimsFileError(f"{path}: no such file or folder of claims; name an existing one, such as claims/.")
-        files = sorted(p for p in path.glob("*.py") if not p.name.startswith("_")) if path.is_dir() else [path]
-        for file in files:
-            if file.resolve() not in loaded:
-                loaded.add(file.resolve())
-                of_file = _load_file(file)
-                claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
-                found += of_file
+    files = _files(paths)
+    for folder in {file.parent for file in files}:
+        _beside.renew(folder, [file.stem for file in files if file.parent == folder])
+    for full, file in files.items():
+        of_file = _load_file(file, full)
+        claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
+        found += of_file
     twice = [name for name, count in Counter(c.id for c in found).items() if count > 1]
     if twice:
         raise ClaimsFileError(f"claim {twice[0]!r} is defined by two files of one name; rename one of the files.")
     _check_families(found, claims)
     return _joined(found)
+
+
+def _files(paths: Iterable[str | Path]) -> dict[Path, Path]:
+    """Return each file that paths name, as it was named, by its full path."""
+    files: dict[Path, Path] = {}
+    for given in paths:
+        path = Path(given)
+        if not str(given) or not path.exists():  # the path of no characters is not the working directory
+            raise ClaimsFileError(
+                f"{str(given) or repr(given)}: no such file or folder of claims; name an existing one, such as claims/."
+            )
+        own = sorted(p for p in path.glob("*.py") if not p.name.startswith("_")) if path.is_dir() else [path]
+        for file in own:
+            files.setdefault(file.resolve(), file)
+    return files
 
 
 def _check_families(claims: Iterable[Claim], places: Mapping[int, str]) -> None:
@@ -85,43 +96,66 @@ def _joined(claims: list[Claim]) -> list[Claim]:
     return [settled(c) for c in claims]
 
 
-def _load_file(file: Path) -> list[Claim]:
+def _load_file(file: Path, full: Path) -> list[Claim]:
     try:
-        source = file.read_text(encoding="utf-8-sig")
+        source = full.read_text(encoding="utf-8-sig")
         tree = ast.parse(source, filename=str(file))
-        code = compile(tree, str(file), "exec")
+        code = compile(tree, str(full), "exec")
     except SyntaxError as error:
         raise ClaimsFileError(f"{file}:{error.lineno}: {error.msg}; correct the file.") from None
     except (UnicodeDecodeError, ValueError) as error:
         raise ClaimsFileError(f"{file}: is no Python text ({error}); save it as UTF-8.") from None
     except OSError as error:
         raise ClaimsFileError(f"{file}: cannot be read ({error.strerror}).") from None
+    _check_module_names(tree, file, full)
     lines = names_given(tree, file)
-    name = f"{_PREFIX}{file.stem}_{abs(hash(str(file.resolve())))}"
-    spec = importlib.util.spec_from_loader(name, loader=None, origin=str(file))
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    module.__file__ = str(file.resolve())
-    sys.modules[name] = module
-    # A claims file may import helpers that lie beside it.
-    beside = str(file.resolve().parent)
-    _forget_strangers(file.resolve().parent)
-    sys.path.insert(0, beside)
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results, which may be JSON
-            exec(code, module.__dict__)  # a claims file is code: README says so
-        own = _own_experiment(module, lines, file)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ClaimsFileError):
+    with _beside.within(full.parent):
+        module = sys.modules.get(full.stem)
+        try:
+            if module is None:  # else another file of this call has imported it
+                module = _execute(code, full)
+            own = _own_experiment(module, lines, file)
+        except (KeyboardInterrupt, ClaimsFileError):
             raise
-        raise ClaimsFileError(f"{file}:{_line_in(error, file)}: {in_one_line(error)}") from error
-    finally:
-        sys.path.remove(beside)
+        except BaseException as error:
+            raise ClaimsFileError(f"{file}:{_line_in(error, full)}: {in_one_line(error)}") from error
+        finally:
+            _beside.keep(full.parent)
     return _claims_of(module, lines, file, own)
 
 
+def _execute(code: CodeType, full: Path) -> ModuleType:
+    """Run a claims file under its plain name, which processes that its experiment starts find it by."""
+    spec = importlib.util.spec_from_loader(full.stem, loader=None, origin=str(full))
+    assert spec is not None
+    module = sys.modules[full.stem] = importlib.util.module_from_spec(spec)
+    module.__file__ = str(full)
+    with spared_stdout(), warnings.catch_warnings(), _beside.leaving(full.parent) as context:
+        context.run(exec, code, module.__dict__)  # a claims file is code: README says so
+    return module
+
+
+def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
+    """Raise ClaimsFileError where a file would hide a module of everyone's, or be hidden by it."""
+    if _beside.installed(full.stem):
+        raise ClaimsFileError(
+            f"{file}: {full.stem!r} is the name of a module of Python or of an installed package, which the file would hide "
+            "from whatever imports it; rename the file."
+        )
+    for node in ast.walk(tree):
+        given = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        given += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        for name in {name.partition(".")[0] for name in given}:
+            beside = next((p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()), None)
+            if beside and _beside.installed(name):
+                raise ClaimsFileError(
+                    f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a module of Python or of an "  # type: ignore[attr-defined]
+                    "installed package have this name; rename the one beside it."
+                )
+
+
 def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None) -> list[Claim]:
-    elsewhere = _Elsewhere()
+    elsewhere = Elsewhere(module)
     found: dict[int, Claim] = {}
     gates: dict[int, Claim] = {}  # of other files, or made in place, without a name
 
@@ -131,7 +165,7 @@ def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Ex
         if id(given) not in gates:
             stem, _, variable = (elsewhere.home(given) or "").partition("::")
             name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
-            gates[id(given)] = given.named(experiment=own, requires=tuple(map(gate, given.requires)), **name)
+            gates[id(given)] = given.named(experiment=given.experiment or own, requires=tuple(map(gate, given.requires)), **name)
         return gates[id(given)]
 
     for variable, value in vars(module).items():
@@ -139,7 +173,7 @@ def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Ex
             found[id(value)] = value.named(
                 id=f"{file.stem}::{variable}",
                 family=value.family or file.stem,
-                experiment=own,
+                experiment=value.experiment or own,
                 line=lines.get(variable),
                 requires=tuple(map(gate, value.requires)),
             )
@@ -216,10 +250,11 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
         raise ClaimsFileError(f"{file}:{line}: {error}") from None
 
 
-class _Elsewhere:
+class Elsewhere:
     """Claims that other modules made, found when first asked for: a file's own are those that no other module has."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: ModuleType) -> None:
+        self._own = own
         self._homes: dict[int, str] | None = None
 
     def home(self, claim: Claim) -> str | None:
@@ -229,22 +264,14 @@ class _Elsewhere:
         return self._homes.get(id(claim))
 
     def _all(self) -> Iterator[tuple[int, str]]:
-        for name, module in list(sys.modules.items()):
+        for module in list(sys.modules.values()):
             content: dict[str, Any] = getattr(module, "__dict__", {})
             file = content.get("__file__")
-            if isinstance(file, str) and not name.startswith(_PREFIX):
+            if isinstance(file, str) and module is not self._own:
                 for variable, value in list(content.items()):
                     # isinstance would ask the object itself, and some answer with a warning.
                     if issubclass(type(value), Claim):
                         yield id(value), f"{Path(file).stem}::{variable}"
-
-
-def _forget_strangers(folder: Path) -> None:
-    # Two folders of claims may each have a helper of one name; the first one's must not serve the second's claims.
-    for helper in folder.glob("*.py"):
-        known = getattr(sys.modules.get(helper.stem), "__file__", None)
-        if known and (home := Path(known).resolve().parent) != folder and str(home) not in sys.path:
-            del sys.modules[helper.stem]
 
 
 def _line_in(error: BaseException, file: Path) -> int:

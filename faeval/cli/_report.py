@@ -109,10 +109,10 @@ def report(
         results.append(pipeline.against(result, folder, earlier) if earlier else result)
     written: list[Path] = []
     for folder, result in zip(found, results, strict=True):
-        if forms and (out is not None or not (against or overview)):
-            written += result.write(out or folder, forms)
-        if figures and (out is not None or overview is None):
-            written += result.write_figures((out or folder) / "figures")
+        due = forms if out is not None or not (against or overview) else ()
+        drawn = figures and (out is not None or overview is None)
+        if due or drawn:
+            written += pipeline.render(result, out or folder, due, figures=drawn, own=out is None)
         if job is not None:
             _append(result, job)
     if overview is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from faeval._whole_files import settle
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
 
@@ -86,6 +87,7 @@ def read(source: Source) -> pd.DataFrame:
             f"evidence: {str(source)[:60]!r} ({type(source).__name__}) is neither a DataFrame, a path nor a Store."
         )
     path = Path(source)
+    settle(path if path.is_dir() else path.parent)
     if path.is_dir():
         if (path / "runs").is_dir() and pack_of(path) is None:
             return Store(path).table()

@@ -2,6 +2,7 @@
 
 from faeval.pipeline._again import check_unmoved as check_unmoved
 from faeval.pipeline._again import decide_again as decide_again
+from faeval.pipeline._again import render as render
 from faeval.pipeline._again import report_folders as report_folders
 from faeval.pipeline._against import Earlier as Earlier
 from faeval.pipeline._against import against as against

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from faeval import evidence
+from faeval._whole_files import Content, files_in, settle
 from faeval.errors import Drifted, EvidenceError, FaevalError
+from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, written_provenance
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._walk import decide_from
-from faeval.reports import FORMS, SCHEMA, Report
+from faeval.reports import FORMS, SCHEMA, WRITTEN, Report, write_all
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
@@ -24,7 +26,7 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        inner = sorted(p.parent for p in path.rglob(FORMS["json"]) if holds_evidence(p.parent))
+        inner = [p.parent for p in files_in(path, FORMS["json"]) if holds_evidence(p.parent)]
         if not inner:
             packs = " or ".join(evidence.PACKS)
             raise FaevalError(
@@ -49,6 +51,7 @@ def stated(folder: str | Path) -> dict[str, Any]:
         There is no such file, or it is no report's JSON, or that of another major version.
     """
     file = Path(folder) / FORMS["json"]
+    settle(Path(folder))
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -88,21 +91,43 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
     return decide_stated(folder, said, chosen_in(folder, said, given))
 
 
+def render(
+    report: Report, folder: str | Path, forms: Iterable[str] = WRITTEN, *, figures: bool = False, own: bool = True
+) -> list[Path]:
+    """Write a report that was decided again, all of it or nothing.
+
+    Parameters
+    ----------
+    own
+        Whether the folder is the one that it was decided from: then its provenance.json is put under a digest, where it
+        was written by a version that knew none.
+    """
+    contents: list[tuple[str, Content]] = [*report.contents(forms, figures=figures)]
+    provenance = Path(folder) / PROVENANCE
+    if own and provenance.is_file():
+        sealed = provenance_bytes(written_provenance(folder))
+        contents += [(PROVENANCE, sealed)] if provenance.read_bytes() != sealed else []
+    return write_all(Path(folder), contents)
+
+
 def check_unmoved(folder: str | Path, report: Report) -> None:
-    """Raise Drifted where a verdict is another word than in the folder that it was decided again from."""
-    if moved := moved_since(stated(folder), report):
-        named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
-        raise Drifted(
-            f"{folder}: {len(moved)} of its {len(report.verdicts)} verdicts come out otherwise from the same evidence ({named}), "
-            f"so nothing was written. The claims, their lock or faeval are not those that it was decided by: --against {folder} "
-            f"says what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
-        )
+    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was decided again from."""
+    said = stated(folder)
+    for what in ("verdict", "registration"):
+        if moved := moved_since(said, report, what):
+            named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
+            raise Drifted(
+                f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise from the same evidence "
+                f"({named}), so nothing was written. The claims, their lock or faeval are not those that it was decided by: "
+                f"--against {folder} says what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+            )
 
 
-def moved_since(said: dict[str, Any], report: Report) -> list[tuple[str, str, str]]:
-    """Return each claim whose verdict is another word than a report's verdicts.json says, with that word and the new one."""
-    before = {verdict["claim"]: verdict.get("verdict") for verdict in said["verdicts"]}
-    return [(v.claim, before[v.claim], v.verdict) for v in report.verdicts if before.get(v.claim) != v.verdict]
+def moved_since(said: dict[str, Any], report: Report, what: str = "verdict") -> list[tuple[str, str, str]]:
+    """Return each claim whose verdict, or registration, is another than verdicts.json says, with that word and the new one."""
+    before = {verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict}
+    after = ((v.claim, str(getattr(v, what))) for v in report.verdicts)
+    return [(claim, before[claim], word) for claim, word in after if before.get(claim, word) != word]
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:

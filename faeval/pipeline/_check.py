@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from faeval import evidence
+from faeval._whole_files import files_in
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.pipeline._again import chosen_in, decide_stated, holds_evidence, report_folders, stated
 from faeval.pipeline._against import Earlier, against, earlier_reports
+from faeval.pipeline._provenance import PROVENANCE
 from faeval.pipeline._select import Given
 from faeval.reports import FORMS, PAPER, WRITTEN, Overview, Report
 from faeval.reports.checking import (
@@ -77,7 +79,9 @@ class _Folder:
         try:
             report = decide_stated(self.path, said, chosen)
         except (FaevalError, ValueError, TypeError) as error:  # what was altered may be of any type
-            return self._finding(next(pack for pack in evidence.PACKS if (self.path / pack).is_file()), error)
+            named = str(error).startswith(str(self.path / PROVENANCE))
+            pack = next(pack for pack in evidence.PACKS if (self.path / pack).is_file())
+            return self._finding(PROVENANCE if named else pack, error)
         if self.earlier:
             report = against(report, self.path, self.earlier)
         return report, recompute(report, chosen.claims)
@@ -172,7 +176,7 @@ def check(
             single.pop(folder, None)
         folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
         documents |= dict.fromkeys(pages)
-        overviews |= {p.parent: True for p in sorted(path.rglob(Overview.PAGE)) if _is_overview(p)}
+        overviews |= {p.parent: True for p in files_in(path, Overview.PAGE) if _is_overview(p)}
     files: list[CheckedFile] = []
     absent: list[str] = []
     for at, known in list(folders.items()):
@@ -197,7 +201,7 @@ def _within(path: Path) -> tuple[list[Path], list[Path]]:
     except FaevalError:
         reports = []
     own = {(folder / FORMS["markdown"]).resolve() for folder in reports}
-    pages = [page for page in sorted(path.rglob("*.md")) if page.resolve() not in own] if path.is_dir() else []
+    pages = [page for page in files_in(path, "*.md") if page.resolve() not in own] if path.is_dir() else []
     if not reports and not pages:
         raise FaevalError(
             f"{path}: holds no report folder and no Markdown document; name a folder that faeval verify --report wrote, or a "

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import evidence
+from faeval._whole_files import settle
 from faeval.claims import Origins
 from faeval.errors import EvidenceError, Tampered
+from faeval.reports import FORMS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from faeval.reports import Report
+
+PROVENANCE = "provenance.json"
+VERDICTS = FORMS["json"]
 
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
@@ -127,23 +135,45 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def written_provenance(source: Any) -> dict[str, Any]:
-    """Return what stands in provenance.json beside evidence that was given by path."""
+    """Return what stands in provenance.json beside evidence that was given by path, without its digest.
+
+    Raises
+    ------
+    Tampered
+        It does not match its digest.
+    """
     if not isinstance(source, str | Path):
         return {}
-    path = Path(source)
-    file = (path if path.is_dir() else path.parent) / "provenance.json"
-    return _content(file) if file.is_file() else {}
+    file = _folder_of(Path(source)) / PROVENANCE
+    content = _content(file) if file.is_file() else {}
+    stated = content.pop("sha256", None)  # a file of an older version has none
+    if stated is not None and stated != _digest(content):
+        raise Tampered(
+            f"{file}: does not match its SHA-256 of {str(stated)[:12]}: what it says of registrations and of where the "
+            "evidence comes from was altered. Restore it."
+        )
+    return content
+
+
+def provenance_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return provenance.json: the content, under a digest of its JSON with sorted names."""
+    return (json.dumps({**content, "sha256": _digest(content)}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
 
 
 def check_stated(source: Any, table: pd.DataFrame) -> None:
     """Raise Tampered where a report's evidence, given by path, is not what the files beside it say it was."""
-    if not isinstance(source, str | Path):
+    if not _is_published(source):
         return
-    path = Path(source)
-    if not path.is_dir() and path.name not in evidence.PACKS:
-        return
-    folder = path if path.is_dir() else path.parent
-    files = (folder / name for name in ("provenance.json", "verdicts.json"))
+    folder = _folder_of(Path(source))
+    files = (folder / name for name in (PROVENANCE, VERDICTS))
     said = {file.name: _content(file).get("evidence_sha256") for file in files if file.is_file()}
     if not any(said.values()):
         return
@@ -157,7 +187,35 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
             )
 
 
+def check_registrations(source: Any, report: Report) -> None:
+    """Raise Tampered where verdicts.json beside the evidence has another registration for the same verdict.
+
+    Of the same claim, seeds, evidence and lock it follows from provenance.json alone; where that is gone, nothing is dated.
+    """
+    file = _folder_of(Path(source)) / VERDICTS if _is_published(source) else None
+    said = _content(file) if file is not None and file.is_file() else {}
+    if (said.get("lock_sha256"), said.get("evidence_sha256")) != (report.lock_sha256, report.evidence_sha256):
+        return
+    dated = {v.claim: v for v in report.verdicts if v.registration != "undated"}
+    listed = said.get("verdicts")
+    for old in (v for v in listed if isinstance(v, dict)) if isinstance(listed, list) else ():
+        new = dated.get(str(old.get("claim")))
+        if new is None or (old.get("seeds"), old.get("registered_sha256")) != ([*new.seeds], new.registered_sha256):
+            continue
+        if new.registration != (was := old.get("registration", new.registration)):
+            raise Tampered(
+                f"{_folder_of(Path(source))}: claim {new.claim!r} is {new.registration!r} by the registrations in {PROVENANCE}, "
+                f"and {VERDICTS} says {str(was)[:40]!r} of the same evidence and lock: one of the two was altered. Restore it."
+            )
+
+
+def _is_published(source: Any) -> bool:
+    """Whether a source is a folder or a pack by its name: what stands beside any other file is not of it."""
+    return isinstance(source, str | Path) and (Path(source).is_dir() or Path(source).name in evidence.PACKS)
+
+
 def _content(file: Path) -> dict[str, Any]:
+    settle(file.parent)
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

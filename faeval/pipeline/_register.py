@@ -13,6 +13,7 @@ from faeval.claims import Claim, Lock, Spread
 from faeval.errors import FaevalError, Tampered
 from faeval.experiment import named
 from faeval.pipeline._code import codes_to_register, other_code
+from faeval.pipeline._provenance import check_stated, written_provenance
 
 
 def register(
@@ -78,7 +79,10 @@ def register(
 
 def _spreads(found: Sequence[Claim], pilots: Sequence[str | Path]) -> dict[str, dict[str, list[Spread | None]]]:
     spreads: dict[str, dict[str, list[Spread | None]]] = {}
-    for table in map(evidence.read, pilots):
+    for pilot in pilots:
+        table = evidence.read(pilot)
+        check_stated(pilot, table)
+        written_provenance(pilot)
         for setting in sorted(table["setting"].unique()):
             part = claims.Evidence(table[table["setting"] == setting])
             for claim in found:

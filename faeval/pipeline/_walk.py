@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import campaign, claims, evidence
+from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Codes, RunOptions
@@ -17,8 +18,11 @@ from faeval.pipeline._figures import controls_in, courses_of, grounds_of, profil
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import (
+    PROVENANCE,
+    check_registrations,
     check_stated,
     origins_of,
+    provenance_bytes,
     provenance_of,
     spelt_failures,
     written_failures,
@@ -27,7 +31,7 @@ from faeval.pipeline._provenance import (
 )
 from faeval.pipeline._select import STORE, Given, Selection, needs, select
 from faeval.pipeline._stale import flag_stale
-from faeval.reports import Coverage, Report
+from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +172,9 @@ def decide_from(
     verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
     codes = Codes()
     verdicts = flag_code(chosen, flag_stale(chosen, verdicts, written, codes), written, codes)
-    return _report(chosen, table, verdicts, written, seeds)
+    report = _report(chosen, table, verdicts, written, seeds)
+    check_registrations(source, report)
+    return report
 
 
 def _decide(
@@ -233,13 +239,17 @@ def _only_setting(table: pd.DataFrame) -> str | None:
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:
-    """Write a report and the evidence it rests on into a folder: everything that deciding again needs."""
-    paths = report.write(folder)
-    folder = Path(folder)
+    """Write a report and the evidence it rests on into a folder: everything that deciding again needs, or nothing.
+
+    Forms of the report that lie there already are written anew, so that none of them is of another report.
+    """
+    there = Path(folder)
+    forms = [form for form, name in FORMS.items() if form in WRITTEN or (there / name).is_file()]
+    contents: list[tuple[str, Content]] = [*report.contents(forms)]
     if report.evidence is not None:
-        evidence.write_csv(report.evidence, folder / "evidence.csv")
         stated = {**report.provenance, "evidence_sha256": report.evidence_sha256}
-        text = json.dumps(stated, indent=1, sort_keys=True) + "\n"
-        (folder / "provenance.json").write_text(text, encoding="utf-8")
-        paths += [folder / "evidence.csv", folder / "provenance.json"]
-    return paths
+        contents += [
+            ("evidence.csv", partial(evidence.write_csv, report.evidence)),
+            (PROVENANCE, provenance_bytes(stated)),
+        ]
+    return write_all(there, contents)

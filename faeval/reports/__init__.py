@@ -18,6 +18,7 @@ from faeval.reports._report import (
     Reading,
     Report,
     json_schema,
+    write_all,
 )
 from faeval.reports._words import standing, value_text
 from faeval.reports.forms import facts_of, properties
@@ -47,4 +48,5 @@ __all__ = [
     "properties",
     "standing",
     "value_text",
+    "write_all",
 ]

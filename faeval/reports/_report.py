@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval._whole_files import Content, write_together
 from faeval.claims._verdict import WORDS, Verdict
 from faeval.errors import FaevalError
 from faeval.reports._words import standing
@@ -340,7 +340,7 @@ class Report:
         return figures(self)
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PDF into a folder, each file whole or not at all, and return their paths.
+        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their paths.
 
         Raises
         ------
@@ -404,44 +404,42 @@ class Report:
         return views[form]()
 
     def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
-        """Write some of :data:`FORMS` into a folder, each file whole or not at all, and return their paths.
+        """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
 
         Raises
         ------
         FaevalError
             There is no such form; or the folder cannot be made or written to.
         """
-        views = {form: self.render(form) for form in forms}
-        return write_all(Path(folder), ((FORMS[form], text.encode()) for form, text in views.items()))
+        return write_all(Path(folder), list(self.contents(forms)))
+
+    def contents(self, forms: Iterable[str] = WRITTEN, *, figures: bool = False) -> Iterator[tuple[str, bytes]]:
+        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures` write."""
+        for form, text in [(form, self.render(form)) for form in forms]:  # an unknown form is known first
+            yield FORMS[form], text.encode()
+        if figures:
+            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
 
 
 def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and as PDF into a folder, each file whole or not at all, and return their paths."""
+    """Write figures as SVG and as PDF into a folder, all of them or none, and return their paths."""
+    return write_all(Path(folder), _drawn(figures))
+
+
+def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
     from faeval.reports.figures._drawing import render
 
-    drawn = ((f"{name}.{form}", render(figure, form)) for name, figure in figures.items() for form in PAPER)
-    return write_all(Path(folder), drawn)
+    yield from ((f"{name}.{form}", render(figure, form)) for name, figure in figures.items() for form in PAPER)
 
 
-def write_all(folder: Path, contents: Iterable[tuple[str, bytes]]) -> list[Path]:
-    """Write files into a folder, made where there is none, each whole or not at all; raise FaevalError where it cannot be."""
+def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
+    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_replace(folder / name, content) for name, content in contents]
+        return write_together(folder, contents)
     except OSError as error:
         raise FaevalError(
             f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
         ) from None
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faeval import pipeline
-from faeval.errors import EvidenceError
+from faeval.errors import EvidenceError, Tampered
 
 CLAIMS = """
 import faeval as fe
@@ -57,6 +57,10 @@ def test_failures_that_were_taken_out_are_found(tmp_path: Path) -> None:
     (folder / "provenance.json").write_text(text[:start] + text[end:])
     assert pipeline.check([folder], file).exit_code == 12
     (folder / "provenance.json").write_text(text.replace('"seed": 5', '"seed": "x"', 1))
+    with pytest.raises(Tampered, match=r"provenance.json: does not match"):
+        pipeline.decide_again(folder, file)
+    old = text.replace('"seed": 5', '"seed": "x"', 1).replace('"sha256"', '"no_digest"')
+    (folder / "provenance.json").write_text(old)
     with pytest.raises(EvidenceError, match=r"failures=.* cannot be read"):
         pipeline.decide_again(folder, file)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faeval.claims import REGISTRATIONS, read_lock
+from faeval.claims import REGISTRATIONS, draw, read_lock
 
 PAGE = (Path(__file__).parents[2] / "docs" / "registration.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
@@ -66,3 +66,10 @@ def test_the_commands_do_what_the_page_says(tmp_path: Path) -> None:
     (folder / "claims" / "claims.lock").unlink()
     assert sh("faeval lock", folder).returncode == 0
     assert sh(checks[1].replace("origin/main", "main"), folder).returncode == 12
+
+
+def test_drawn_seeds_are_computed_as_the_page_says() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names = {"digest": "d" * 64, "setting": "toy"}
+    exec(code, names)
+    assert tuple(names["seeds"]) == draw("d" * 64, "toy", 5)

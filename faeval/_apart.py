@@ -1,0 +1,164 @@
+"""Code of others, a claims file or a run, kept from changing what this process prints, reads and decides."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_LOCK = threading.Lock()
+_inside = 0  # how many are inside at this moment: Dask's workers have threads
+_undo = contextlib.ExitStack()
+
+
+class _Lent(io.TextIOBase):
+    """A stream as code of others gets it: what closes or detaches it leaves the stream itself alone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        pass
+
+    def detach(self) -> Any:
+        raise io.UnsupportedOperation("detach")
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        return self._stream.errors
+
+
+@contextlib.contextmanager
+def spared_stdout() -> Iterator[None]:
+    """Send to stderr what is printed meanwhile, by C code and subprocesses too: stdout is for results, such as JSON.
+
+    Afterwards both streams are what they were, whatever was closed or put in their place.
+    """
+    global _inside
+    with _LOCK:
+        if _inside == 0:
+            _lend()
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _inside -= 1
+            if _inside == 0:
+                _undo.close()
+
+
+def _lend() -> None:
+    out, err = sys.stdout, sys.stderr
+    _flush(out, err)
+    for descriptor, stream in ((1, out), (2, err)):
+        _undo.callback(_give_back, descriptor, stream)
+    with contextlib.suppress(OSError):  # without these descriptors nobody can write to them
+        for descriptor in (1, 2):
+            kept = os.dup(descriptor)
+            _undo.callback(os.close, kept)
+            _undo.callback(os.dup2, kept, descriptor)
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr = _Lent(err if err is not None else io.StringIO())
+    _undo.callback(_flush, sys.stderr)
+
+
+def _give_back(descriptor: int, stream: TextIO | None) -> None:
+    name = {1: "stdout", 2: "stderr"}[descriptor]
+    if stream is not None and stream.closed:
+        with contextlib.suppress(OSError):
+            stream = open(descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: PTH123, SIM115
+    setattr(sys, name, stream)
+
+
+def _flush(*streams: TextIO | None) -> None:
+    for stream in streams:
+        with contextlib.suppress(Exception):
+            if stream is not None:
+                stream.flush()
+    with contextlib.suppress(Exception):  # what C code holds back would come after all else
+        ctypes.CDLL(None).fflush(None)
+
+
+def silence_stdout() -> None:
+    """Send to stderr what this process still prints, until it ends: its results are out, or it has none."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+
+
+@contextlib.contextmanager
+def same_folder() -> Iterator[None]:
+    """Come back to the working directory."""
+    try:
+        before = os.getcwd()  # noqa: PTH109
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.chdir(before)
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Undo what a run does to its process: streams, working directory, environment, import path, warnings, signals."""
+    environment, path = dict(os.environ), list(sys.path)
+    with spared_stdout(), same_folder(), warnings.catch_warnings(), _same_signals():
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+            if dict(os.environ) != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+
+
+@contextlib.contextmanager
+def _same_signals() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only that one can change them
+        yield
+        return
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(kind) for kind in kinds]
+    rung = signal.getitimer(signal.ITIMER_REAL)[0] if hasattr(signal, "getitimer") else None
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            if handler is not None and signal.getsignal(kind) is not handler:
+                signal.signal(kind, handler)
+        if rung == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0)

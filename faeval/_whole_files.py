@@ -1,0 +1,115 @@
+"""Files of a folder written together: a reader finds all of the old ones or all of the new ones, whoever is killed when."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from faeval.errors import FaevalError
+
+#: The folder of files that are whole and count, though some are not in their places yet.
+_READY = ".faeval-ready"
+#: And of files that are being written: they count for nothing.
+_WRITING = ".faeval-writing"
+
+Content = bytes | Callable[[Path], object]
+
+
+def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
+    """Write files into a folder, made where there is none: all of them or none, and return their paths.
+
+    They are written into a folder beside them, and one rename says that they count. A writer that is killed after it
+    leaves some of them there, and whoever reads next puts them in place: see :func:`settle`.
+
+    Parameters
+    ----------
+    contents
+        Name and content of each file; a function writes it to the path that it is given. A name may have a folder.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made or written to; what was there before still is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
+    beside = folder / f"{_WRITING}.{os.getpid()}.{secrets.token_hex(4)}"
+    names: list[str] = []
+    try:
+        beside.mkdir()
+        for name, content in contents:
+            _write(beside / name, content)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (folder / name).is_dir():  # found out now, while nothing is lost
+                raise IsADirectoryError(f"{name} is a folder there")
+            names.append(name)
+        settle(folder)
+        beside.rename(folder / _READY)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    settle(folder)
+    return [folder / name for name in names]
+
+
+def _write(path: Path, content: Content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        content(path)
+
+
+def settle(folder: Path) -> None:
+    """Put in place what a writer that was killed has left whole in a folder.
+
+    Raises
+    ------
+    FaevalError
+        It cannot be: what lies in the folder is partly old and partly new.
+    """
+    ready = folder / _READY
+    if not os.path.isdir(ready):  # noqa: PTH112 - says no where it may not look
+        return
+    try:
+        # In the order of their names, verdicts.json, which says what the others are, is the last of a report.
+        for path in sorted(p for p in ready.rglob("*") if not p.is_dir()):
+            try:
+                path.replace(folder / path.relative_to(ready))
+            except FileNotFoundError:  # another process was faster
+                if path.exists():
+                    raise
+        for emptied in sorted((p for p in ready.rglob("*") if p.is_dir()), reverse=True):
+            emptied.rmdir()
+        ready.rmdir()
+    except OSError as error:
+        if not ready.is_dir():
+            return
+        raise FaevalError(
+            f"{folder}: whoever wrote these files was stopped before all were in place, and the rest, in {_READY}, cannot be "
+            f"moved ({error.strerror or error}); make the folder writable."
+        ) from None
+
+
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that match, sorted: settled, and without those that are being written."""
+    found = list(folder.rglob(pattern))
+    ready = {parent.parent for path in found for parent in path.parents if parent.name == _READY}
+    for at in ready:
+        settle(at)
+    found = list(folder.rglob(pattern)) if ready else found
+    return sorted(p for p in found if not any(part.startswith((_READY, _WRITING)) for part in p.parts))
+
+
+def _clear(folder: Path) -> None:
+    """Remove what writers left that are no more; only where the system says who still is."""
+    for left in folder.glob(f"{_WRITING}.*") if os.name == "posix" else ():
+        try:
+            os.kill(int(left.name.split(".")[2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (PermissionError, ValueError, IndexError):  # another user's, or none of ours
+            continue

@@ -1,0 +1,513 @@
+"""The digest of a user's code: what changes it, what does not, on which Python, and what is named as not digested."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faeval.experiment import Code, Codes, code_of
+from faeval.experiment._code import _Walk
+from faeval.experiment._syntax import Source, parsed
+
+ROOT = Path(__file__).parents[2]
+VERSIONS = sorted(
+    found[-1]
+    for minor in (11, 12, 13)
+    if (found := sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python")))
+)
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Write files into a folder, import ``study`` from there anew, and return the code of its ``run``."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def of(text: str, folder: str = "here", **files: str) -> Code:
+        place = tmp_path / folder
+        for name, content in {"study": text, **files}.items():
+            path = place / f"{name.replace('__in__', '/').replace('__init', '/__init__')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(textwrap.dedent(content).encode())
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+                del sys.modules[name]
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(place))
+            importlib.invalidate_caches()
+            return code_of(importlib.import_module("study").run)
+
+    yield of
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+# Each with the text X, which another one takes the place of.
+REACHED = {
+    "itself": "def run(arm, seed):\n    return X",
+    "a constant": "A = X\ndef run(arm, seed):\n    return A",
+    "a constant in a nested function": "A = X\ndef run(arm, seed):\n    def f():\n        return A\n    return f()",
+    "a constant in a comprehension": "A = X\ndef run(arm, seed):\n    return [A for _ in range(3)]",
+    "another function": "def f():\n    return X\ndef run(arm, seed):\n    return f()",
+    "what another function calls": "A = X\ndef g():\n    return A\ndef f():\n    return g()\ndef run(arm, seed):\n    return f()",
+    "a cycle": "A = X\ndef f(n):\n    return g(n)\ndef g(n):\n    return f(n - 1) + A\ndef run(arm, seed):\n    return f(1)",
+    "a closure": "def make(a):\n    def run(arm, seed):\n        return a\n    return run\nrun = make(X)",
+    "a default": "A = X\ndef run(arm, seed, a=A):\n    return a",
+    "a keyword's default": "A = X\ndef run(arm, seed, *, a=A):\n    return a",
+    "a partial's argument": "from functools import partial\ndef f(arm, seed, a):\n    return a\nrun = partial(f, a=X)",
+    "a partial's nested argument": """
+        from functools import partial
+        def f(arm, seed, a):
+            return a
+        run = partial(partial(f, a={"b": [0, (X,)]}))
+        """,
+    "a partial's function": "import functools\ndef f(arm, seed, a):\n    return X\nrun = functools.partial(f, a=1)",
+    "a function in a dictionary": "def f():\n    return X\nMADE = {'f': f}\ndef run(arm, seed):\n    return MADE['f']()",
+    "a lambda": "f = lambda: X\ndef run(arm, seed):\n    return f()",
+    "one of two lambdas in a line": "f, g = lambda: 1, lambda: X\ndef run(arm, seed):\n    return g()",
+    "a method": "class A:\n    def f(self):\n        return X\ndef run(arm, seed):\n    return A().f()",
+    "a class method": "class A:\n    @classmethod\n    def f(cls):\n        return X\ndef run(arm, seed):\n    return A.f()",
+    "a static method": "class A:\n    @staticmethod\n    def f():\n        return X\ndef run(arm, seed):\n    return A.f()",
+    "a property": "class A:\n    @property\n    def f(self):\n        return X\ndef run(arm, seed):\n    return A().f",
+    "a class attribute": "A = X\nclass B:\n    a = A\ndef run(arm, seed):\n    return B.a",
+    "a class attribute set later": "class B:\n    a = 0\nB.a = X\ndef run(arm, seed):\n    return B.a",
+    "a base class": "A = X\nclass B:\n    def f(self):\n        return A\nclass C(B):\n    pass\ndef run(arm, seed):\n    return C().f()",
+    "a metaclass": "class M(type):\n    def f(cls):\n        return X\nclass A(metaclass=M):\n    pass\ndef run(arm, seed):\n    return A.f()",
+    "an instance": "class A:\n    def __init__(self, a):\n        self.a = a\nA1 = A(X)\ndef run(arm, seed):\n    return A1.a",
+    "slots": "class A:\n    __slots__ = ('a',)\nB = A()\nB.a = X\ndef run(arm, seed):\n    return B.a",
+    "a bound method": "class A:\n    def __init__(self, a):\n        self.a = a\n    def f(self, arm, seed):\n        return self.a\nrun = A(X).f",
+    "a callable instance": "class A:\n    def __call__(self, arm, seed):\n        return X\nrun = A()",
+    "a dataclass default": "import dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int = X\ndef run(arm, seed):\n    return A()",
+    "a dataclass factory": """
+        import dataclasses
+        def make():
+            return X
+        @dataclasses.dataclass(frozen=True)
+        class A:
+            a: list = dataclasses.field(default_factory=make)
+        def run(arm, seed):
+            return A()
+        """,
+    "a named tuple": "import typing\nclass A(typing.NamedTuple):\n    a: int = X\ndef run(arm, seed):\n    return A()",
+    "an enum": "import enum\nclass A(enum.Enum):\n    B = X\ndef run(arm, seed):\n    return A.B.value",
+    "a member of an enum": "import enum\nA = enum.Enum('A', 'B C')\nD = A(1 if X == 1.5 else 2)\ndef run(arm, seed):\n    return D",
+    "a decorator": """
+        import functools
+        A = X
+        def twice(f):
+            @functools.wraps(f)
+            def inner(*args):
+                return f(*args) * A
+            return inner
+        @twice
+        def run(arm, seed):
+            return 1
+        """,
+    "what is decorated": """
+        import functools
+        def twice(f):
+            @functools.wraps(f)
+            def inner(*args):
+                return f(*args)
+            return inner
+        @twice
+        def run(arm, seed):
+            return X
+        """,
+    "a decorator's argument": "def by(a):\n    return lambda f: f\n@by(X)\ndef run(arm, seed):\n    return 1",
+    "what is cached": "import functools\n@functools.lru_cache\ndef f():\n    return X\ndef run(arm, seed):\n    return f()",
+    "a single dispatch": """
+        import functools
+        @functools.singledispatch
+        def f(a):
+            return 0
+        @f.register
+        def _(a: int):
+            return X
+        def run(arm, seed):
+            return f(1)
+        """,
+    "a context manager": "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield X\ndef run(arm, seed):\n    with f() as a:\n        return a",
+    "an attribute getter": "import operator\nf = operator.itemgetter(int(X * 10))\ndef run(arm, seed):\n    return f(arm)",
+    "an attribute of a function": "def f():\n    return f.a\nf.a = X\ndef run(arm, seed):\n    return f()",
+    "a set": "A = {1, X}\ndef run(arm, seed):\n    return A",
+    "a fraction": "import fractions\nA = fractions.Fraction(X)\ndef run(arm, seed):\n    return A",
+    "a deque": "import collections\nA = collections.deque([X])\ndef run(arm, seed):\n    return A",
+    "a pattern": "import re\nA = re.compile('X')\ndef run(arm, seed):\n    return A",
+    "a path": "import pathlib\nA = pathlib.Path('X')\ndef run(arm, seed):\n    return A",
+    "a generator of random numbers": "import random\nA = random.Random(X)\ndef run(arm, seed):\n    return A.random()",
+    "an array": "import numpy\nA = numpy.array([0, X])\ndef run(arm, seed):\n    return A",
+    "an array of objects": "import numpy\nA = numpy.array([None, X], dtype=object)\ndef run(arm, seed):\n    return A",
+    "a NumPy number": "import numpy\nA = numpy.float32(X)\ndef run(arm, seed):\n    return A",
+    "a NumPy generator": "import numpy\nA = numpy.random.default_rng(int(10 * X))\ndef run(arm, seed):\n    return A",
+    "a table": "import pandas\nA = pandas.DataFrame({'a': [X, 2.0]})\ndef run(arm, seed):\n    return A",
+    "a tensor": "import torch\nA = torch.tensor([X])\ndef run(arm, seed):\n    return A",
+    "weights": """
+        import torch
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner = torch.nn.Linear(2, 1)
+                torch.nn.init.constant_(self.inner.weight, X)
+                torch.nn.init.zeros_(self.inner.bias)
+        NET = Net()
+        def run(arm, seed):
+            return NET(arm)
+        """,
+    "a forward pass": """
+        import torch
+        class Net(torch.nn.Module):
+            def forward(self, x):
+                return x * X
+        NET = Net()
+        @torch.no_grad()
+        def run(arm, seed):
+            return NET(arm)
+        """,
+    "another name of a module": "import math\nf = math.sin if X == 1.5 else math.cos\ndef run(arm, seed):\n    return f(1)",
+    "a name asked for by its text": "A = X\ndef run(arm, seed):\n    return globals()['A']",
+}
+
+#: A file, the text of ``study`` and that of the other file, in which X stands.
+BESIDE = {
+    "a constant of a module": ("helper", "import helper\ndef run(arm, seed):\n    return helper.A", "A = X"),
+    "a function of a module": ("helper", "from helper import f\ndef run(arm, seed):\n    return f()", "def f():\n    return X"),
+    "what its function does not name": ("helper", "from helper import f\ndef run(arm, seed):\n    return f()", "B = X\ndef f():\n    return 1"),
+    "a package": ("pkg__init__", "import pkg\ndef run(arm, seed):\n    return pkg.A", "A = X"),
+    "a submodule": ("pkg__in__sub", "import pkg.sub\ndef run(arm, seed):\n    return pkg.sub.A", "A = X"),
+    "an import inside": ("helper", "def run(arm, seed):\n    import helper\n    return helper.A", "A = X"),
+    "an import from inside": ("pkg__in__sub", "def run(arm, seed):\n    from pkg import sub\n    return sub.A", "A = X"),
+    "an import by name": ("helper", "import importlib\ndef run(arm, seed):\n    return importlib.import_module('helper').A", "A = X"),
+    "an import in a method": ("helper", "class A:\n    def f(self):\n        from helper import A\n        return A\ndef run(arm, seed):\n    return A().f()", "A = X"),
+    "the function itself": ("helper", "from helper import run", "A = X\ndef run(arm, seed):\n    return A"),
+    "an attribute asked for by its text": ("helper", "import helper\ndef run(arm, seed):\n    return getattr(helper, 'A')", "A = X"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_what_is_reached_counts(load: Callable[..., Code], name: str) -> None:
+    text = textwrap.dedent(REACHED[name]).replace("studies", "study")
+    # A claims file, script or notebook, of which only what is reached counts, not a module, which counts as a whole.
+    one, same, other = (
+        load(f"import faeval as fe\nE = fe.Experiment('e', print)\n{text}".replace("X", x))
+        for x in ("1.5", "1.5", "2.5")
+    )
+    assert one == same
+    assert one.sha256 != other.sha256
+    assert one.parts != other.parts
+    assert one.undigested == ()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name: str) -> None:
+    file, text, beside = BESIDE[name]
+    more = {"pkg__init__": ""} if file == "pkg__in__sub" else {}
+    one, same, other = (load(text, **more, **{file: beside.replace("X", x)}) for x in ("1.5", "1.5", "2.5"))
+    assert one == same
+    assert one.sha256 != other.sha256
+
+
+def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(load: Callable[..., Code]) -> None:
+    def of(x: str) -> Code:
+        return load(
+            "from pkg.sub import f\ndef run(arm, seed):\n    return f()",
+            pkg__init__="",
+            pkg__in__sub="from . import other\nfrom .deep import last\ndef f():\n    return 1",
+            pkg__in__other="import beside",
+            pkg__in__deep="",
+            beside=f"A = {x}",
+        )
+
+    assert of("1").sha256 != of("2").sha256
+    assert {"pkg/sub.py", "pkg/other.py", "pkg/__init__.py", "beside.py", "pkg/deep.py"} <= set(of("1").parts)
+
+
+def test_a_module_changed_from_outside_is_another(load: Callable[..., Code]) -> None:
+    text = "import faeval as fe\nE = fe.Experiment('e', print)\nimport helper\nhelper.A = {}\ndef run(arm, seed):\n    return helper.f()"
+    one, other = (load(text.format(x), helper="A = 0\ndef f():\n    return A") for x in (1, 2))
+    assert {n for n in one.parts if one.parts[n] != other.parts[n]} == {"helper.py:A"}
+
+
+BASE = '''
+import faeval as fe
+A = {"a": {1, "b", "c", "d"}, "e": 0.1}
+def helper(x):
+    """What it does."""
+    return x * A["e"]
+def run(arm, seed):
+    # a remark
+    return {"score": helper(f"{seed!r:>3}")}
+def other():
+    return 1
+toy = fe.Experiment("toy", run, metrics=["score"])
+claim = fe.Claim("One sentence", fe.exceeds(fe.metric("score", fe.Arm(a=1)), fe.metric("score", fe.Arm()), by=fe.Margin(1, "x")), attributed_to="a")
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# a remark\n", "# another remark, of two\n    # lines\n"),
+        ('"""What it does."""\n', '"""What it\n\n    really does."""\n    "and more"\n'),
+        ('"""What it does."""\n    ', ""),
+        ("def run", "\n\n\ndef run"),
+        ("return x * A", "return (\n        x *\n        A"),
+        ("One sentence", "Another sentence"),
+        ("Margin(1,", "Margin(2,"),
+        ("def other():\n    return 1", "def other():\n    return 2\ndef third():\n    pass"),
+        ("def other():\n    return 1\n", ""),
+        ("import faeval as fe\n", "import faeval as fe\nimport zipfile, wsgiref.util\n"),
+        ("\n", "\r\n"),
+        ('{"score"', "{'score'"),
+        ("    return", "        return"),
+        ("0.1", "1e-1"),
+        ('{1, "b", "c", "d"}', '{"d", "c", 1, "b"}'),
+        ('metrics=["score"]', 'metrics={"score": (0, 1)}, factors={"a": 0}'),
+    ],
+)
+def test_what_changes_no_number_changes_nothing(load: Callable[..., Code], old: str, new: str) -> None:
+    other = BASE.replace(old, new)
+    if new == ")" or old == "return x * A":
+        other = other.replace('["e"]\ndef run', '["e"]\n    )\ndef run')
+    if old == "    return":
+        other = (
+            other.replace("        return 1", "    return 1")
+            .replace("    # a", "        # a")
+            .replace('    """', '        """')
+        )
+    assert other != BASE
+    assert load(other, folder="elsewhere") == load(BASE)
+
+
+def test_the_order_of_functions_changes_nothing(load: Callable[..., Code]) -> None:
+    first, second = "def helper(x):\n    return x * A\n", "def run(arm, seed):\n    return helper(seed)\n"
+    head = "import faeval as fe\nE = fe.Experiment('e', print)\nA = 3\n"
+    assert load(head + first + second) == load(head + second + first)
+
+
+def test_paths_below_the_file_say_nothing_of_where_it_lies(load: Callable[..., Code]) -> None:
+    text = "import os, pathlib\nHERE = pathlib.Path(__file__).parent / 'no.csv'\nTEXT = os.path.dirname(__file__)\ndef run(arm, seed):\n    return HERE, TEXT, __file__"
+    assert load(text) == load(text, folder="elsewhere")
+    assert load(text).sha256 != load(text.replace("no.csv", "yes.csv")).sha256
+
+
+def test_what_a_run_changes_is_seen_once(load: Callable[..., Code]) -> None:
+    load("SEEN = []\ndef run(arm, seed):\n    SEEN.append(seed)")
+    run, codes = sys.modules["study"].run, Codes()
+    before = codes.of(run)
+    run({}, 1)
+    assert codes.of(run) is before
+    assert Codes().of(run) != before
+
+
+def test_installed_packages_and_faeval_are_not_digested() -> None:
+    assert not code_of(json.dumps)
+    assert not code_of("faeval.settings:train")
+    assert not code_of("json:dumps")
+    assert not code_of(pytest.fixture)
+
+
+def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    codes = []
+    for x in "112":
+        (tmp_path / "never_imported.py").write_text(f"raise SystemError({x})\n")
+        codes.append(code_of("never_imported:run"))
+    assert codes[0] == codes[1] != codes[2]
+    assert set(codes[0].parts) == {"never_imported.py"}
+    assert "never_imported" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("import threading\nA = threading.Lock()\ndef run(arm, seed):\n    return A", "lock"),
+        ("A = open(__file__)\ndef run(arm, seed):\n    return A", "TextIOWrapper"),
+        ("A = (i for i in range(3))\ndef run(arm, seed):\n    return A", "generator"),
+        ("def run(arm, seed):\n    return open('data').read()", "open"),
+        ("import numpy as np\ndef run(arm, seed):\n    return np.loadtxt(arm)", "loadtxt"),
+        ("import os\ndef run(arm, seed):\n    return os.environ['A']", "environ"),
+        ("import subprocess\ndef run(arm, seed):\n    return subprocess.run(['ls'])", "subprocess"),
+        ("def run(arm, seed):\n    return arm.go('data.csv')", "data.csv"),
+        ("exec('def run(arm, seed):\\n    return A')\nA = X", "source is not there"),
+        ("import fast\ndef run(arm, seed):\n    return fast.f()", "fast"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_digested_is_named(load: Callable[..., Code], tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "data.csv").write_text("1")
+    if "fast" in text:
+        text = text.replace("import fast\n", "").replace("    return", "    import fast\n    return")
+        (tmp_path / "here" / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\0")
+    found = load(text.replace("X", "1"))
+    assert any(named in name for name in found.undigested)
+    assert str(tmp_path) not in json.dumps([*found.parts, *found.undigested])
+    if "A = X" in text:
+        assert found.sha256 != load(text.replace("X", "2")).sha256
+
+
+TOUR = """
+import abc, collections, contextlib, dataclasses, enum, functools, operator, pathlib, random, re, typing
+from random import gauss
+import helper
+HERE = pathlib.Path(__file__).parent
+DATA = {"a": [1, 2.0, (3,)], "b": {1, 2}, "c": {"x", "y", "z"}, "p": HERE / "no.txt", "e": b"\\x00", "big": 10**5000}
+FS = [lambda x: x + 1, lambda x: x * DATA["a"][0]]
+P = collections.namedtuple("P", "x y")
+T = typing.TypeVar("T")
+PAT, RNG = re.compile(r"a+"), random.Random(3)
+DD = collections.defaultdict(list, {"q": [1]})
+class Q(typing.NamedTuple):
+    a: int = 3
+class Proto(typing.Protocol):
+    def go(self) -> int: ...
+class Base(abc.ABC):
+    rate = 0.5
+    @abc.abstractmethod
+    def go(self): ...
+    @property
+    def twice(self): return self.rate * 2
+    @functools.cached_property
+    def once(self): return 1
+class Child(Base, typing.Generic[T]):
+    def __init__(self): self.z = 3; self.w = {1: self}
+    def go(self): return super().go()
+class Color(enum.Enum):
+    RED = enum.auto()
+    BLUE = 5
+    def up(self): return self.value
+class Flags(enum.IntFlag):
+    A = 1; B = 2
+E2 = enum.Enum("E2", "X Y")
+@dataclasses.dataclass(order=True)
+class Cfg:
+    lr: float = 0.1
+    xs: list = dataclasses.field(default_factory=lambda: [DATA])
+@dataclasses.dataclass(slots=True, frozen=True)
+class Slotted:
+    a: int = 1
+@functools.singledispatch
+def sd(x): return 1
+@sd.register
+def _(x: int): return 2
+@contextlib.contextmanager
+def cm():
+    yield 3
+@functools.total_ordering
+class TO:
+    def __lt__(self, o): return True
+    def __eq__(self, o): return True
+INST, COL, FLA, CFG, SL = Child(), Color.RED, Flags.A | Flags.B, Cfg(), Slotted()
+def make(slope):
+    def run(arm, seed, *, q=(1, DATA)):
+        import helper as hh
+        match arm:
+            case {"a": [1, *_]} | {"b": None}: return {"v": 1}
+            case Cfg(lr=0.1) as z if (w := 3): pass
+        try: ...
+        except* ValueError as e: raise
+        xs = [(i, gauss) for i in range(3) if (lambda k: k + slope)(i)]
+        async def aa():
+            async with cm() as y: return [x async for x in y]
+        return (slope, FS, P(1, 2), Q, Proto, PAT, RNG, DD, E2.X, sd(1), cm, TO, helper.f(1), INST, COL, FLA, CFG, SL, HERE,
+                f"{seed!r:>{q}} {{z}} {slope = } {q:.2f}" "tail" f"{q:}" f"{q:{{}}}", -1.5e-3, 1_000j, "é")
+    return run
+run = functools.partial(make(0.1), slope=operator.attrgetter("a"))
+"""
+
+
+def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Path) -> None:
+    script = f"""
+        import json, sys, types
+        for name in ("faeval", "faeval.experiment"):
+            sys.modules[name] = types.ModuleType(name)
+            sys.modules[name].__path__ = [{str(ROOT)!r} + "/" + name.replace(".", "/")]
+        from faeval.experiment._code import code_of
+        import study
+        code = code_of(study.run)
+        print(json.dumps([code.sha256, sorted(code.parts.items()), code.undigested]))
+        assert not {{"numpy", "torch"}} & set(sys.modules)
+    """
+    found = set()
+    for number, python in enumerate([Path(sys.executable), *VERSIONS]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "study.py").write_text(TOUR)
+        (folder / "helper.py").write_text('"""Doc."""\nimport os\ndef f(x, *, y: int = 3) -> float:\n    return x\n')
+        (folder / "go.py").write_text(textwrap.dedent(script))
+        settings = {**os.environ, "PYTHONHASHSEED": str(number), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([python, "go.py"], cwd=folder, env=settings, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found.add(done.stdout)
+    assert len(found) == 1
+    sha256, parts, undigested = json.loads(found.pop())
+    assert len(sha256) == 64
+    assert len(parts) > 40
+    assert undigested == []
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | st.frozensets(st.integers() | st.text()),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(VALUES, VALUES)
+def test_two_values_share_a_text_exactly_where_they_are_the_same(one: Any, other: Any) -> None:
+    texts = [_Walk().value(value) for value in (one, other)]
+    assert (texts[0] == texts[1]) == (_spelt(one) == _spelt(other))
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return f"frozenset{sorted(map(repr, value))}"
+    if isinstance(value, dict):
+        return f"dict{[(key, _spelt(inner)) for key, inner in value.items()]}"
+    return f"{type(value)}{list(map(_spelt, value))}" if isinstance(value, list | tuple) else repr(value)
+
+
+def test_a_value_may_hold_itself_and_be_nested_deeply() -> None:
+    circle: list[Any] = [1]
+    circle.append(circle)
+    assert _Walk().value(circle) == _Walk().value(circle)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    walk = _Walk()
+    walk.whole_value(deep)
+    assert any("deep" in name for name in walk.undigested)
+
+
+@given(
+    st.sampled_from(
+        ["x", "x + 1", "{x: [y for y in z]}", "lambda a, *b, c=1, **d: a", "f'{x!r:>{y}}'", "x if y else z"]
+    )
+)
+def test_blanks_and_brackets_say_nothing(text: str) -> None:
+    plain, spread = parsed(text.encode()), parsed(f"(\n  {text} # so\n)\n\n".encode())
+    assert isinstance(plain, Source)
+    assert isinstance(spread, Source)
+    assert plain.text(plain.tree) == spread.text(spread.tree)
+
+
+def test_it_is_fast(load: Callable[..., Code]) -> None:
+    """No test asserts a time; this one asserts that work is not done again for what was read before."""
+    text = "\n".join(f"def f{i}(x):\n    return f{i + 1}(x) * {i}" for i in range(300)) + "\nf300 = abs\nrun = f0\n"
+    begun = time.perf_counter()
+    found = load(text)
+    assert len(found.parts) == 302
+    assert time.perf_counter() - begun < 5
