@@ -95,7 +95,9 @@ class _Finder:
             return None
         within = [self.folder] if path is None else [p for p in path if Path(p).is_relative_to(self.folder)]
         spec = PathFinder.find_spec(name, within) if within else None
-        if spec is None or spec.origin is None or installed_at(spec.origin):  # a folder that is no package is left to others
+        if (
+            spec is None or spec.origin is None or installed_at(spec.origin)
+        ):  # a folder that is no package is left to others
             return None
         if type(spec.loader) is SourceFileLoader:
             spec.loader = _FromSource(name, spec.origin)

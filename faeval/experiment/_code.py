@@ -7,6 +7,7 @@ digested; their versions stand for them. What cannot be digested is named.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import copyreg
 import dis
@@ -28,7 +29,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from faeval.experiment._modules import Home, find, home_of
-from faeval.experiment._syntax import Import, Source, imports, parsed, scalar
+from faeval.experiment._syntax import Import, Source, changed_in, imports, names_in, normal, parsed, scalar
 
 _SHORT = 12  # digits of a part's digest
 _LONG = 80  # characters from which a text is named by its digest
@@ -122,6 +123,8 @@ class _Walk:
         self.texts: dict[str, set[str]] = defaultdict(set)
         self.undigested: set[str] = set()
         self.queue: deque[Callable[[], None]] = deque()
+        self.waiting: deque[tuple[str, dict[str, Any], str, Home]] = deque()  # names of values, bound last
+        self.changed: set[tuple[int, str]] = set()  # names that a run changes, by their module's content
         self.seen: set[object] = set()
         self.kept: list[object] = []  # so that no id is another object's later
         self.done: dict[tuple[int, str], str] = {}
@@ -140,8 +143,11 @@ class _Walk:
             token = self.whole_value(call)
             if self.first or not _named(call):
                 self.texts[self.first or type(call).__qualname__].add(f"called {token}")
-        while self.queue:
-            self.queue.popleft()()
+        while self.queue or self.waiting:
+            if self.queue:
+                self.queue.popleft()()
+            else:  # whether something that is reached changes it is known now
+                self.bind_value(*self.waiting.popleft())
 
     def code(self) -> Code:
         whole = {name: _digest("\n".join(sorted(texts))) for name, texts in sorted(self.texts.items())}
@@ -181,10 +187,29 @@ class _Walk:
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         before, self.home = self.home, home if home.users else self.home
         try:
-            closed = [(name, self.value(_content(cell))) for name, cell in cells]
+            state = self.changed_around(function, home) if home.users and function.__closure__ else set()
+            closed = [(n, f"(changed by {label})" if n in state else self.value(_content(c))) for n, c in cells]
             return _text("def", label, closed, *(self.value(value) if value else "-" for value in given))
         finally:
             self.home = before
+
+    def changed_around(self, function: types.FunctionType, home: Home) -> set[str]:
+        """Return the names of a closure that its functions change, and take in what these start from."""
+        source = _source(function.__code__.co_filename, function.__globals__, home)
+        state: set[str] = set()
+        for _, node in source.function(function.__code__) if source is not None else ():
+            assert source is not None
+            name, outermost = source.around(node)
+            if own := changed_in(outermost) & {*function.__code__.co_freevars}:
+                state |= own
+                if self.new(outermost, ("around", id(outermost))):
+                    self.texts[f"{home.label}:{name}"].add(source.text(outermost))
+                    self.queue.append(partial(self.reach_all, outermost, function.__globals__, home))
+        return state
+
+    def reach_all(self, node: ast.AST, content: dict[str, Any], home: Home) -> None:
+        for name in sorted(names_in(node)):
+            self.reach((name,), content, home)
 
     def code_object(self, code: types.CodeType, content: dict[str, Any], home: Home) -> str:
         source = _source(code.co_filename, content, home)
@@ -212,10 +237,13 @@ class _Walk:
             for _, node in found:
                 self.texts[label].add(source.text(node))
                 self.take(imports(node), home)
+                self.changed |= {(id(content), name) for name in changed_in(node)}
         if home.whole:
             self.whole(home)
         for inner in _nested(code):
-            for name in sorted({*inner.co_names} & {*_OUTSIDE} - {*content}):
+            for name in sorted({*inner.co_names} & {*_OUTSIDE}):
+                if isinstance(content.get(name), types.FunctionType | type):
+                    continue  # it has the name, and is another
                 self.undigested.add(f"{label} ({_OUTSIDE[name]}: {name})")
             for constant in inner.co_consts:
                 if isinstance(constant, str):
@@ -230,16 +258,31 @@ class _Walk:
             if name in _ANYTHING and hasattr(builtins, name) and home.file is not None:
                 self.whole(home)
             return
-        value, owner = content[name], home
+        value, owner, within = content[name], home, content
         while attributes and isinstance(value, types.ModuleType) and attributes[0] in vars(value):
             inner = self.home_of(vars(value))
             if not inner.users:
                 break
             self.whole_value(value)
-            owner, name = inner, attributes.pop(0)
-            value = vars(value)[name]
-        if not (name.startswith("__") and name.endswith("__")):
-            self.bind(f"{owner.label}:{name}", value, owner)
+            owner, name, within = inner, attributes.pop(0), vars(value)
+            value = within[name]
+        if name.startswith("__") and name.endswith("__"):
+            return
+        label = f"{owner.label}:{name}"
+        if isinstance(value, types.FunctionType | types.ModuleType | type) or not owner.users:
+            self.bind(label, value, owner)
+        elif self.new(within, ("name", id(within), name)):
+            self.waiting.append((label, within, name, owner))
+
+    def bind_value(self, label: str, content: dict[str, Any], name: str, home: Home) -> None:
+        """Take in a value by what it is; one that a run changes, by the statements that it starts from."""
+        source = _read(home.file or "") if (id(content), name) in self.changed else None
+        statements = source.mentions(name) if source is not None else []
+        if not statements:
+            self.bind(label, content[name], home)
+        for statement in statements:
+            self.texts[label].add(normal(statement))
+            self.reach_all(statement, content, home)
 
     def bind(self, label: str, value: object, home: Home) -> None:
         self.home, self.label = home, label

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _SITES = ("site-packages", "dist-packages")
-_CLAIMS = "faeval_claims_"
 _OWN = (("faeval.claims._claim", "Claim"), ("faeval.experiment._experiment", "Experiment"))
 
 
@@ -47,13 +46,13 @@ def home_of(content: Mapping[str, Any]) -> Home:
     if not isinstance(file, str):
         return Home(name, name, None, str(Path.cwd()), _fileless_is_users(name), False)
     here = is_users(file)
-    only_reached = not here or name == "__main__" or name.startswith(_CLAIMS) or any(map(_is_own, content.values()))
+    only_reached = not here or name == "__main__" or any(map(_is_own, content.values()))
     return _home(name, file, here, not only_reached)
 
 
 def _home(name: str, file: str, users: bool, whole: bool) -> Home:
     path = Path(os.path.realpath(file))
-    if name == "__main__" or name.startswith(_CLAIMS):
+    if name == "__main__":
         name = path.stem
     package = path.stem == "__init__"
     label = f"{name.replace('.', '/')}/__init__.py" if package else path.name

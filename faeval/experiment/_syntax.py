@@ -13,6 +13,23 @@ from typing import Any
 Import = tuple[int, str, tuple[str, ...]]
 
 _SILENT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+#: Methods by which a container changes.
+_CHANGING = frozenset(
+    {
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "setdefault",
+        "update",
+    }
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -75,22 +92,24 @@ class Source:
     def __init__(self, content: bytes) -> None:
         self.tree = ast.parse(content)
         self._functions: dict[tuple[str, int], list[tuple[str, ast.AST]]] = defaultdict(list)
+        self._around: dict[int, tuple[str, ast.AST]] = {}
         self._classes: dict[str, list[ast.ClassDef]] = defaultdict(list)
         self._texts: dict[int, str] = {}
-        self._index(self.tree, "")
+        self._index(self.tree, "", None)
 
-    def _index(self, node: ast.AST, scope: str) -> None:
+    def _index(self, node: ast.AST, scope: str, around: tuple[str, ast.AST] | None) -> None:
         for child in ast.iter_child_nodes(node):
-            inner = scope
+            inner, outermost = scope, around
             if isinstance(child, _FUNCTIONS):
                 name = "<lambda>" if isinstance(child, ast.Lambda) else child.name
                 line = min(at.lineno for at in (child, *getattr(child, "decorator_list", ())))
                 self._functions[name, line].append((scope + name, child))
+                self._around[id(child)] = outermost = around or (scope + name, child)
                 inner = f"{scope}{name}.<locals>."
             elif isinstance(child, ast.ClassDef):
                 self._classes[scope + child.name].append(child)
                 inner = f"{scope}{child.name}."
-            self._index(child, inner)
+            self._index(child, inner, outermost)
 
     def text(self, node: ast.AST) -> str:
         """Return what a node of this file says."""
@@ -106,6 +125,15 @@ class Source:
             return inside[-1:] or found  # the innermost comes last
         return found
 
+    def around(self, node: ast.AST) -> tuple[str, ast.AST]:
+        """Return the qualified name and node of the outermost function that a function stands in, or its own."""
+        return self._around[id(node)]
+
+    def mentions(self, name: str) -> list[ast.stmt]:
+        """Return the statements of the file itself, but definitions, that a name stands in."""
+        made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        return [s for s in self.tree.body if not isinstance(s, made) and name in names_in(s)]
+
     def classes(self, qualname: str, lines: Sequence[int]) -> list[ast.ClassDef]:
         """Return the nodes that a class may come from, given the first lines of its functions."""
         found = self._classes.get(qualname, [])
@@ -118,6 +146,24 @@ def _holds(node: ast.AST, code: CodeType) -> bool:
     spans = [span for span in code.co_positions() if None not in span and span[3]]
     begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
     return all(begin <= (line, column) and (last, to) <= end for line, last, column, to in spans)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that stand in a node."""
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def changed_in(node: ast.AST) -> set[str]:
+    """Return the names whose values code in a node changes, outside of itself or in place, as far as it says so."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Global | ast.Nonlocal):
+            found |= {*inner.names}
+        elif isinstance(inner, ast.Subscript | ast.Attribute) and isinstance(inner.ctx, ast.Store | ast.Del):
+            found |= names_in(inner.value) if isinstance(inner.value, ast.Name) else set()
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _CHANGING:
+            found |= names_in(inner.func.value) if isinstance(inner.func.value, ast.Name) else set()
+    return found
 
 
 @lru_cache(maxsize=256)

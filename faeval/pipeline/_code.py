@@ -142,12 +142,13 @@ def lacking(job: Job) -> tuple[str, ...]:
     return (*(("training",) if job.train else ()), *job.missing)
 
 
-def nearest(job: Job, records: Iterable[Content]) -> Content | None:
-    """Return the first record of the first part that a job lacks and that there is one of."""
-    by_part: dict[str, Content] = {}
+def nearest(plan: Plan, job: Job, records: Iterable[Content]) -> Content | None:
+    """Return the record that differs least, of the first part that a job lacks and that there are records of."""
+    by_part: dict[str, list[Content]] = defaultdict(list)
     for record in records:
-        by_part.setdefault(part_of(record), record)
-    return next((by_part[part] for part in lacking(job) if part in by_part), None)
+        by_part[part_of(record)].append(record)
+    found: list[Content] = next((by_part[part] for part in lacking(job) if part in by_part), [])
+    return min(found, key=lambda r: (len(differences(plan, job, r)), len(changed_names(job, r))), default=None)
 
 
 def code_notice(plan: Plan) -> str | None:
@@ -157,7 +158,7 @@ def code_notice(plan: Plan) -> str | None:
     names: dict[str, None] = {}
     count = 0
     for job in own:
-        record = nearest(job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
+        record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
         changed = changed_names(job, record) if record is not None else []
         names |= dict.fromkeys(changed)
         count += bool(changed)

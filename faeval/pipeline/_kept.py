@@ -73,7 +73,7 @@ def explain(
     job, record = _found(run.strip(), plan)
     if record is None and not job.cached:
         older = older_records(plan, [job])
-        record = nearest(job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
+        record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
     if job.cached and record is None:
         reasons = [f"kept on {a['date']} over a change of its code: {a['because']}" for a in _accepted(plan, job)]
     elif record is None:

@@ -28,11 +28,11 @@ def go(experiment: Experiment, store: Store, seeds: Any = (1,), workers: int = 1
 
 
 def flaky(times: int, error: Exception | None = None) -> Callable[..., Any]:
-    tries: dict[int, int] = {}
+    tries: dict[int | None, int] = {None: times}  # a run changes it, so that it is no part of its code
 
     def run(arm: Any, seed: int) -> dict[str, float]:
         tries[seed] = tries.get(seed, 0) + 1
-        if tries[seed] <= times:
+        if tries[seed] <= tries[None]:
             raise error or OSError("the file server was away")
         return {"x": seed / 7}
 

@@ -12,7 +12,7 @@ import pytest
 from faeval.campaign import Need, execute, plan
 from faeval.errors import DataError, FaevalError
 from faeval.evidence import Store, canonical_json
-from faeval.experiment import Arm, Experiment, Factor, RunOptions, Stage
+from faeval.experiment import Arm, Experiment, Factor, RunOptions, Stage, code_of, experiment
 
 
 def flip(arm: Any, seed: int) -> dict[str, float]:
@@ -101,7 +101,27 @@ def test_a_new_revision_of_an_audit_leaves_the_training_and_the_other_audits(sto
 
 def test_the_key_is_the_same_tomorrow(store: Store) -> None:
     # Written down, so that a change of the key's form, which would orphan every store, is no accident.
-    assert key(COIN, store, Arm(weight=0.7), 3) == "7c3e1b6a865f06aa8cd1f36ae26cad5e21e91df480fb358773a8e30db44265df"
+    of_others = replace(COIN, run="operator:add", audits={})  # installed, so that its code is no part of the key
+    assert (
+        key(of_others, store, Arm(weight=0.7), 3) == "7c3e1b6a865f06aa8cd1f36ae26cad5e21e91df480fb358773a8e30db44265df"
+    )
+    assert key(COIN, store, Arm(weight=0.7), 3) != key(of_others, store, Arm(weight=0.7), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "arm", "seed", "training", "audit"),
+    [
+        ("teacher", Arm("dfa"), 1, "c86b11e1cc5f6059", "a25e3046096988c1"),
+        ("digits", Arm("bp", penalty=0.01), 7, "3ae3345ccd0ca69e", "55a669d593b63f8f"),
+        ("cifar10", Arm("ep", beta=0.5), 3, "70e210f6181fc022", "dd4ef5ec475a6212"),
+    ],
+)
+def test_runs_of_our_settings_are_found_for_ever(
+    store: Store, name: str, arm: Arm, seed: int, training: str, audit: str
+) -> None:
+    setting = replace(experiment(name), packages=(), dataset=None)  # versions and data are those of the day
+    (job,) = plan([Need(setting, arm, seed)], store).jobs
+    assert (job.key[:16], job.audits["alignment"][:16], dict(job.code)) == (training, audit, {})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, "1", True, None])
@@ -166,6 +186,7 @@ def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: S
             "config": config, "factors": {"a": value, "b": "é"}, "seed": seed,
         }  # fmt: skip
         whole["factors"]["a"] = int(value) if value == int(value) else value  # type: ignore[index]
-        key = hashlib.sha256(canonical_json(whole).encode()).hexdigest()
-        audit = {"training": key, "audit": "run", "revision": "7"}
+        code = code_of(one.run or "").sha256  # that of the user's, where there is any
+        key = hashlib.sha256(canonical_json({**whole, "code": code}).encode()).hexdigest()
+        audit = {"training": key, "audit": "run", "revision": "7", "code": code}
         assert (job.key, dict(job.audits)) == (key, {"run": hashlib.sha256(canonical_json(audit).encode()).hexdigest()})

@@ -38,7 +38,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     def of(text: str, folder: str = "here", **files: str) -> Code:
         place = tmp_path / folder
         for name, content in {"study": text, **files}.items():
-            path = place / f"{name.replace('__in__', '/').replace('__init', '/__init__')}.py"
+            path = place / f"{name.replace('__in__', '/').replace('__init__', '/__init__')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(textwrap.dedent(content).encode())
         for name in set(sys.modules) - before:
@@ -227,7 +227,7 @@ def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(
             pkg__init__="",
             pkg__in__sub="from . import other\nfrom .deep import last\ndef f():\n    return 1",
             pkg__in__other="import beside",
-            pkg__in__deep="",
+            pkg__in__deep="last = 1",
             beside=f"A = {x}",
         )
 
@@ -304,13 +304,43 @@ def test_paths_below_the_file_say_nothing_of_where_it_lies(load: Callable[..., C
     assert load(text).sha256 != load(text.replace("no.csv", "yes.csv")).sha256
 
 
-def test_what_a_run_changes_is_seen_once(load: Callable[..., Code]) -> None:
-    load("SEEN = []\ndef run(arm, seed):\n    SEEN.append(seed)")
+STATE = """
+import faeval as fe
+E = fe.Experiment("e", print)
+START = X
+def begin():
+    return [START]
+SEEN, COUNT, RATES = begin(), X, {"a": X}
+def make():
+    tries = {"a": X}
+    def run(arm, seed):
+        global COUNT
+        SEEN.append(seed)
+        RATES[seed] = tries[seed] = 1
+        COUNT += 1
+    return run
+run = make()
+"""
+
+
+def test_what_a_run_changes_counts_as_what_it_starts_from(load: Callable[..., Code]) -> None:
+    for x in range(STATE.count("X")):
+        pieces = STATE.split("X")
+        one, other = ("1".join(pieces[: x + 1]) + value + "1".join(pieces[x + 1 :]) for value in "12")
+        found = load(one)
+        run = sys.modules["study"].run
+        run({}, 1)
+        assert code_of(run) == found
+        assert load(other).sha256 != found.sha256
+
+
+def test_what_a_run_changes_unseen_is_looked_at_once(load: Callable[..., Code]) -> None:
+    load("import random\nDRAW = random.Random(1)\ndef run(arm, seed):\n    return DRAW.random()")
     run, codes = sys.modules["study"].run, Codes()
     before = codes.of(run)
     run({}, 1)
     assert codes.of(run) is before
-    assert Codes().of(run) != before
+    assert code_of(run) != before
 
 
 def test_installed_packages_and_faeval_are_not_digested() -> None:
@@ -335,7 +365,7 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
     ("text", "named"),
     [
         ("import threading\nA = threading.Lock()\ndef run(arm, seed):\n    return A", "lock"),
-        ("A = open(__file__)\ndef run(arm, seed):\n    return A", "TextIOWrapper"),
+        ("import sys\nA = sys.__stderr__\ndef run(arm, seed):\n    return A", "TextIOWrapper"),
         ("A = (i for i in range(3))\ndef run(arm, seed):\n    return A", "generator"),
         ("def run(arm, seed):\n    return open('data').read()", "open"),
         ("import numpy as np\ndef run(arm, seed):\n    return np.loadtxt(arm)", "loadtxt"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
-from faeval.experiment import METRICS, Arm, Experiment, Factor, Metric, Stage, experiment, experiments
+from faeval.experiment import METRICS, Arm, Codes, Experiment, Factor, Metric, Stage, experiment, experiments
 
 SETTINGS = ("teacher", "digits", "cifar10")
 
@@ -150,13 +150,15 @@ def test_an_experiment_cannot_be_changed_through_its_tables() -> None:
         TOY.metrics["new"] = Metric("new")  # type: ignore[index]
 
 
-def test_the_revision_of_a_function_follows_its_source_unless_declared() -> None:
+def test_a_revision_is_declared_beside_the_code_that_is_reached() -> None:
     def other(arm: Any, seed: int) -> dict[str, float]:
         return {"score": float(seed) + 1}
 
-    assert TOY.audits["run"].revision == Experiment("x", run).audits["run"].revision
-    assert TOY.audits["run"].revision != Experiment("x", other).audits["run"].revision
-    assert Experiment("x", other, revision="7").audits["run"].revision == "7"
+    codes = Codes()
+    assert TOY.audits["run"].code(codes) == Experiment("x", run).audits["run"].code(codes)
+    assert TOY.audits["run"].code(codes) != Experiment("x", other).audits["run"].code(codes)
+    declared = Experiment("x", other, revision="7").audits["run"]
+    assert (declared.revision, declared.code(codes)) == ("7", Experiment("x", other).audits["run"].code(codes))
 
 
 def test_a_stage_is_a_function_or_a_path_to_one() -> None:

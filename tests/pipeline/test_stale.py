@@ -14,7 +14,7 @@ import pytest
 import faeval as fe
 from faeval import claims, pipeline
 from faeval.claims import Verdict
-from faeval.experiment import experiment
+from faeval.experiment import Codes, experiment
 from faeval.pipeline._stale import flag_stale
 from faeval.reports import Report
 
@@ -73,7 +73,7 @@ def test_stale_is_what_rests_on_a_stage_that_has_changed(recorded: dict[str, str
     }
     chosen, report = decided()
     assert stale(report.verdicts) == set()
-    assert stale(flag_stale(chosen, report.verdicts, said)) == expected
+    assert stale(flag_stale(chosen, report.verdicts, said, Codes())) == expected
 
 
 def test_provenance_beside_the_evidence_says_which_revisions_it_was_made_by(tmp_path: Path) -> None:
