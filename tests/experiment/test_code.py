@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,10 @@ from faeval.experiment import Code, Codes, code_of
 from faeval.experiment._code import _Walk
 from faeval.experiment._syntax import Source, parsed
 
+#: What ``=>`` stands for in a text.
+RUN = "def run(arm, seed):\n    return "
+#: A claims file, script or notebook, of which only what is reached counts, begins so.
+CLAIMS = "import faeval as fe\nE = fe.Experiment('e', print)\n"
 ROOT = Path(__file__).parents[2]
 VERSIONS = sorted(
     found[-1]
@@ -40,7 +43,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         for name, content in {"study": text, **files}.items():
             path = place / f"{name.replace('__in__', '/').replace('__init__', '/__init__')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(textwrap.dedent(content).encode())
+            path.write_bytes(textwrap.dedent(content).replace("=> ", RUN).encode())
         for name in set(sys.modules) - before:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
                 del sys.modules[name]
@@ -57,13 +60,13 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
 # Each with the text X, which another one takes the place of.
 REACHED = {
-    "itself": "def run(arm, seed):\n    return X",
-    "a constant": "A = X\ndef run(arm, seed):\n    return A",
+    "itself": "=> X",
+    "a constant": "A = X\n=> A",
     "a constant in a nested function": "A = X\ndef run(arm, seed):\n    def f():\n        return A\n    return f()",
-    "a constant in a comprehension": "A = X\ndef run(arm, seed):\n    return [A for _ in range(3)]",
-    "another function": "def f():\n    return X\ndef run(arm, seed):\n    return f()",
-    "what another function calls": "A = X\ndef g():\n    return A\ndef f():\n    return g()\ndef run(arm, seed):\n    return f()",
-    "a cycle": "A = X\ndef f(n):\n    return g(n)\ndef g(n):\n    return f(n - 1) + A\ndef run(arm, seed):\n    return f(1)",
+    "a constant in a comprehension": "A = X\n=> [A for _ in range(3)]",
+    "another function": "def f():\n    return X\n=> f()",
+    "what another function calls": "A = X\ndef g():\n    return A\ndef f():\n    return g()\n=> f()",
+    "a cycle": "A = X\ndef f(n):\n    return g(n)\ndef g(n):\n    return f(n - 1) + A\n=> f(1)",
     "a closure": "def make(a):\n    def run(arm, seed):\n        return a\n    return run\nrun = make(X)",
     "a default": "A = X\ndef run(arm, seed, a=A):\n    return a",
     "a keyword's default": "A = X\ndef run(arm, seed, *, a=A):\n    return a",
@@ -75,22 +78,22 @@ REACHED = {
         run = partial(partial(f, a={"b": [0, (X,)]}))
         """,
     "a partial's function": "import functools\ndef f(arm, seed, a):\n    return X\nrun = functools.partial(f, a=1)",
-    "a function in a dictionary": "def f():\n    return X\nMADE = {'f': f}\ndef run(arm, seed):\n    return MADE['f']()",
-    "a lambda": "f = lambda: X\ndef run(arm, seed):\n    return f()",
-    "one of two lambdas in a line": "f, g = lambda: 1, lambda: X\ndef run(arm, seed):\n    return g()",
-    "a method": "class A:\n    def f(self):\n        return X\ndef run(arm, seed):\n    return A().f()",
-    "a class method": "class A:\n    @classmethod\n    def f(cls):\n        return X\ndef run(arm, seed):\n    return A.f()",
-    "a static method": "class A:\n    @staticmethod\n    def f():\n        return X\ndef run(arm, seed):\n    return A.f()",
-    "a property": "class A:\n    @property\n    def f(self):\n        return X\ndef run(arm, seed):\n    return A().f",
-    "a class attribute": "A = X\nclass B:\n    a = A\ndef run(arm, seed):\n    return B.a",
-    "a class attribute set later": "class B:\n    a = 0\nB.a = X\ndef run(arm, seed):\n    return B.a",
-    "a base class": "A = X\nclass B:\n    def f(self):\n        return A\nclass C(B):\n    pass\ndef run(arm, seed):\n    return C().f()",
-    "a metaclass": "class M(type):\n    def f(cls):\n        return X\nclass A(metaclass=M):\n    pass\ndef run(arm, seed):\n    return A.f()",
-    "an instance": "class A:\n    def __init__(self, a):\n        self.a = a\nA1 = A(X)\ndef run(arm, seed):\n    return A1.a",
-    "slots": "class A:\n    __slots__ = ('a',)\nB = A()\nB.a = X\ndef run(arm, seed):\n    return B.a",
-    "a bound method": "class A:\n    def __init__(self, a):\n        self.a = a\n    def f(self, arm, seed):\n        return self.a\nrun = A(X).f",
+    "a function in a dictionary": "def f():\n    return X\nMADE = {'f': f}\n=> MADE['f']()",
+    "a lambda": "f = lambda: X\n=> f()",
+    "one of two lambdas in a line": "f, g = lambda: 1, lambda: X\n=> g()",
+    "a method": "class A:\n    def f(self):\n        return X\n=> A().f()",
+    "a class method": "class A:\n    @classmethod\n    def f(cls):\n        return X\n=> A.f()",
+    "a static method": "class A:\n    @staticmethod\n    def f():\n        return X\n=> A.f()",
+    "a property": "class A:\n    @property\n    def f(self):\n        return X\n=> A().f",
+    "a class attribute": "A = X\nclass B:\n    a = A\n=> B.a",
+    "a class attribute set later": "class B:\n    a = 0\nB.a = X\n=> B.a",
+    "a base class": "A = X\nclass B:\n    def f(self):\n        return A\nclass C(B):\n    pass\n=> C().f()",
+    "a metaclass": "class M(type):\n    def f(cls):\n        return X\nclass A(metaclass=M):\n    pass\n=> A.f()",
+    "an instance": "class A:\n    def __init__(self, a):\n        self.a = a\nA1 = A(X)\n=> A1.a",
+    "slots": "class A:\n    __slots__ = ('a',)\nB = A()\nB.a = X\n=> B.a",
+    "a bound method": "class A(list):\n    def f(self, arm, seed):\n        return self\nrun = A([X]).f",
     "a callable instance": "class A:\n    def __call__(self, arm, seed):\n        return X\nrun = A()",
-    "a dataclass default": "import dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int = X\ndef run(arm, seed):\n    return A()",
+    "a dataclass default": "import dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int = X\n=> A()",
     "a dataclass factory": """
         import dataclasses
         def make():
@@ -98,12 +101,11 @@ REACHED = {
         @dataclasses.dataclass(frozen=True)
         class A:
             a: list = dataclasses.field(default_factory=make)
-        def run(arm, seed):
-            return A()
+        => A()
         """,
-    "a named tuple": "import typing\nclass A(typing.NamedTuple):\n    a: int = X\ndef run(arm, seed):\n    return A()",
-    "an enum": "import enum\nclass A(enum.Enum):\n    B = X\ndef run(arm, seed):\n    return A.B.value",
-    "a member of an enum": "import enum\nA = enum.Enum('A', 'B C')\nD = A(1 if X == 1.5 else 2)\ndef run(arm, seed):\n    return D",
+    "a named tuple": "import typing\nclass A(typing.NamedTuple):\n    a: int = X\n=> A()",
+    "an enum": "import enum\nclass A(enum.Enum):\n    B = X\n=> A.B.value",
+    "a member of an enum": "import enum\nA = enum.Enum('A', 'B C')\nD = A(1 if X == 1.5 else 2)\n=> D",
     "a decorator": """
         import functools
         A = X
@@ -113,8 +115,7 @@ REACHED = {
                 return f(*args) * A
             return inner
         @twice
-        def run(arm, seed):
-            return 1
+        => 1
         """,
     "what is decorated": """
         import functools
@@ -124,11 +125,10 @@ REACHED = {
                 return f(*args)
             return inner
         @twice
-        def run(arm, seed):
-            return X
+        => X
         """,
-    "a decorator's argument": "def by(a):\n    return lambda f: f\n@by(X)\ndef run(arm, seed):\n    return 1",
-    "what is cached": "import functools\n@functools.lru_cache\ndef f():\n    return X\ndef run(arm, seed):\n    return f()",
+    "a decorator's argument": "def by(a):\n    return lambda f: f\n@by(X)\n=> 1",
+    "what is cached": "import functools\n@functools.lru_cache\ndef f():\n    return X\n=> f()",
     "a single dispatch": """
         import functools
         @functools.singledispatch
@@ -137,24 +137,23 @@ REACHED = {
         @f.register
         def _(a: int):
             return X
-        def run(arm, seed):
-            return f(1)
+        => f(1)
         """,
-    "a context manager": "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield X\ndef run(arm, seed):\n    with f() as a:\n        return a",
-    "an attribute getter": "import operator\nf = operator.itemgetter(int(X * 10))\ndef run(arm, seed):\n    return f(arm)",
-    "an attribute of a function": "def f():\n    return f.a\nf.a = X\ndef run(arm, seed):\n    return f()",
-    "a set": "A = {1, X}\ndef run(arm, seed):\n    return A",
-    "a fraction": "import fractions\nA = fractions.Fraction(X)\ndef run(arm, seed):\n    return A",
-    "a deque": "import collections\nA = collections.deque([X])\ndef run(arm, seed):\n    return A",
-    "a pattern": "import re\nA = re.compile('X')\ndef run(arm, seed):\n    return A",
-    "a path": "import pathlib\nA = pathlib.Path('X')\ndef run(arm, seed):\n    return A",
-    "a generator of random numbers": "import random\nA = random.Random(X)\ndef run(arm, seed):\n    return A.random()",
-    "an array": "import numpy\nA = numpy.array([0, X])\ndef run(arm, seed):\n    return A",
-    "an array of objects": "import numpy\nA = numpy.array([None, X], dtype=object)\ndef run(arm, seed):\n    return A",
-    "a NumPy number": "import numpy\nA = numpy.float32(X)\ndef run(arm, seed):\n    return A",
-    "a NumPy generator": "import numpy\nA = numpy.random.default_rng(int(10 * X))\ndef run(arm, seed):\n    return A",
-    "a table": "import pandas\nA = pandas.DataFrame({'a': [X, 2.0]})\ndef run(arm, seed):\n    return A",
-    "a tensor": "import torch\nA = torch.tensor([X])\ndef run(arm, seed):\n    return A",
+    "a context manager": "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield X\n=> f()",
+    "an attribute getter": "import operator\nf = operator.itemgetter(int(X * 10))\n=> f(arm)",
+    "an attribute of a function": "def f():\n    return f.a\nf.a = X\n=> f()",
+    "a set": "A = {1, X}\n=> A",
+    "a fraction": "import fractions\nA = fractions.Fraction(X)\n=> A",
+    "a deque": "import collections\nA = collections.deque([X])\n=> A",
+    "a pattern": "import re\nA = re.compile('X')\n=> A",
+    "a path": "import pathlib\nA = pathlib.Path('X')\n=> A",
+    "a generator of random numbers": "import random\nA = random.Random(X)\n=> A.random()",
+    "an array": "import numpy\nA = numpy.array([0, X])\n=> A",
+    "an array of objects": "import numpy\nA = numpy.array([None, X], dtype=object)\n=> A",
+    "a NumPy number": "import numpy\nA = numpy.float32(X)\n=> A",
+    "a NumPy generator": "import numpy\nA = numpy.random.default_rng(int(10 * X))\n=> A",
+    "a table": "import pandas\nA = pandas.DataFrame({'a': [X, 2.0]})\n=> A",
+    "a tensor": "import torch\nA = torch.tensor([X])\n=> A",
     "weights": """
         import torch
         class Net(torch.nn.Module):
@@ -164,8 +163,7 @@ REACHED = {
                 torch.nn.init.constant_(self.inner.weight, X)
                 torch.nn.init.zeros_(self.inner.bias)
         NET = Net()
-        def run(arm, seed):
-            return NET(arm)
+        => NET(arm)
         """,
     "a forward pass": """
         import torch
@@ -174,37 +172,32 @@ REACHED = {
                 return x * X
         NET = Net()
         @torch.no_grad()
-        def run(arm, seed):
-            return NET(arm)
+        => NET(arm)
         """,
-    "another name of a module": "import math\nf = math.sin if X == 1.5 else math.cos\ndef run(arm, seed):\n    return f(1)",
-    "a name asked for by its text": "A = X\ndef run(arm, seed):\n    return globals()['A']",
+    "another name of a module": "import math\nf = math.sin if X == 1.5 else math.cos\n=> f(1)",
+    "a name asked for by its text": "A = X\n=> globals()['A']",
 }
 
 #: A file, the text of ``study`` and that of the other file, in which X stands.
 BESIDE = {
-    "a constant of a module": ("helper", "import helper\ndef run(arm, seed):\n    return helper.A", "A = X"),
-    "a function of a module": ("helper", "from helper import f\ndef run(arm, seed):\n    return f()", "def f():\n    return X"),
-    "what its function does not name": ("helper", "from helper import f\ndef run(arm, seed):\n    return f()", "B = X\ndef f():\n    return 1"),
-    "a package": ("pkg__init__", "import pkg\ndef run(arm, seed):\n    return pkg.A", "A = X"),
-    "a submodule": ("pkg__in__sub", "import pkg.sub\ndef run(arm, seed):\n    return pkg.sub.A", "A = X"),
+    "a constant of a module": ("helper", "import helper\n=> helper.A", "A = X"),
+    "a function of a module": ("helper", "from helper import f\n=> f()", "def f():\n    return X"),
+    "what its function does not name": ("helper", "from helper import f\n=> f()", "B = X\ndef f():\n    return 1"),
+    "a package": ("pkg__init__", "import pkg\n=> pkg.A", "A = X"),
+    "a submodule": ("pkg__in__sub", "import pkg.sub\n=> pkg.sub.A", "A = X"),
     "an import inside": ("helper", "def run(arm, seed):\n    import helper\n    return helper.A", "A = X"),
     "an import from inside": ("pkg__in__sub", "def run(arm, seed):\n    from pkg import sub\n    return sub.A", "A = X"),
-    "an import by name": ("helper", "import importlib\ndef run(arm, seed):\n    return importlib.import_module('helper').A", "A = X"),
-    "an import in a method": ("helper", "class A:\n    def f(self):\n        from helper import A\n        return A\ndef run(arm, seed):\n    return A().f()", "A = X"),
-    "the function itself": ("helper", "from helper import run", "A = X\ndef run(arm, seed):\n    return A"),
-    "an attribute asked for by its text": ("helper", "import helper\ndef run(arm, seed):\n    return getattr(helper, 'A')", "A = X"),
+    "an import by name": ("helper", "import importlib\n=> importlib.import_module('helper').A", "A = X"),
+    "an import in a method": ("helper", "class A:\n    def f(self):\n        import helper\n=> A().f()", "A = X"),
+    "the function itself": ("helper", "from helper import run", "A = X\n=> A"),
+    "an attribute asked for by its text": ("helper", "import helper\n=> getattr(helper, 'A')", "A = X"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REACHED)
 def test_what_is_reached_counts(load: Callable[..., Code], name: str) -> None:
-    text = textwrap.dedent(REACHED[name]).replace("studies", "study")
-    # A claims file, script or notebook, of which only what is reached counts, not a module, which counts as a whole.
-    one, same, other = (
-        load(f"import faeval as fe\nE = fe.Experiment('e', print)\n{text}".replace("X", x))
-        for x in ("1.5", "1.5", "2.5")
-    )
+    text = textwrap.dedent(REACHED[name])
+    one, same, other = (load(f"{CLAIMS}{text}".replace("X", x)) for x in ("1.5", "1.5", "2.5"))
     assert one == same
     assert one.sha256 != other.sha256
     assert one.parts != other.parts
@@ -223,7 +216,7 @@ def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name
 def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(load: Callable[..., Code]) -> None:
     def of(x: str) -> Code:
         return load(
-            "from pkg.sub import f\ndef run(arm, seed):\n    return f()",
+            "from pkg.sub import f\n=> f()",
             pkg__init__="",
             pkg__in__sub="from . import other\nfrom .deep import last\ndef f():\n    return 1",
             pkg__in__other="import beside",
@@ -236,7 +229,7 @@ def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(
 
 
 def test_a_module_changed_from_outside_is_another(load: Callable[..., Code]) -> None:
-    text = "import faeval as fe\nE = fe.Experiment('e', print)\nimport helper\nhelper.A = {}\ndef run(arm, seed):\n    return helper.f()"
+    text = f"{CLAIMS}import helper\nhelper.A = {{}}\n=> helper.f()"
     one, other = (load(text.format(x), helper="A = 0\ndef f():\n    return A") for x in (1, 2))
     assert {n for n in one.parts if one.parts[n] != other.parts[n]} == {"helper.py:A"}
 
@@ -253,7 +246,8 @@ def run(arm, seed):
 def other():
     return 1
 toy = fe.Experiment("toy", run, metrics=["score"])
-claim = fe.Claim("One sentence", fe.exceeds(fe.metric("score", fe.Arm(a=1)), fe.metric("score", fe.Arm()), by=fe.Margin(1, "x")), attributed_to="a")
+more = fe.exceeds(fe.metric("score", fe.Arm(a=1)), fe.metric("score", fe.Arm()), by=fe.Margin(1, "x"))
+claim = fe.Claim("One sentence", more, attributed_to="a")
 '''
 
 
@@ -293,13 +287,13 @@ def test_what_changes_no_number_changes_nothing(load: Callable[..., Code], old: 
 
 
 def test_the_order_of_functions_changes_nothing(load: Callable[..., Code]) -> None:
-    first, second = "def helper(x):\n    return x * A\n", "def run(arm, seed):\n    return helper(seed)\n"
-    head = "import faeval as fe\nE = fe.Experiment('e', print)\nA = 3\n"
+    first, second = "def helper(x):\n    return x * A\n", "=> helper(seed)\n"
+    head = f"{CLAIMS}A = 3\n"
     assert load(head + first + second) == load(head + second + first)
 
 
 def test_paths_below_the_file_say_nothing_of_where_it_lies(load: Callable[..., Code]) -> None:
-    text = "import os, pathlib\nHERE = pathlib.Path(__file__).parent / 'no.csv'\nTEXT = os.path.dirname(__file__)\ndef run(arm, seed):\n    return HERE, TEXT, __file__"
+    text = "import os\nfrom pathlib import Path\nA = Path(__file__).parent / 'no.csv', os.path.dirname(__file__)\n=> A, __file__"
     assert load(text) == load(text, folder="elsewhere")
     assert load(text).sha256 != load(text.replace("no.csv", "yes.csv")).sha256
 
@@ -335,7 +329,7 @@ def test_what_a_run_changes_counts_as_what_it_starts_from(load: Callable[..., Co
 
 
 def test_what_a_run_changes_unseen_is_looked_at_once(load: Callable[..., Code]) -> None:
-    load("import random\nDRAW = random.Random(1)\ndef run(arm, seed):\n    return DRAW.random()")
+    load("import random\nDRAW = random.Random(1)\n=> DRAW.random()")
     run, codes = sys.modules["study"].run, Codes()
     before = codes.of(run)
     run({}, 1)
@@ -364,23 +358,23 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("import threading\nA = threading.Lock()\ndef run(arm, seed):\n    return A", "lock"),
-        ("import sys\nA = sys.__stderr__\ndef run(arm, seed):\n    return A", "TextIOWrapper"),
-        ("A = (i for i in range(3))\ndef run(arm, seed):\n    return A", "generator"),
-        ("def run(arm, seed):\n    return open('data').read()", "open"),
-        ("import numpy as np\ndef run(arm, seed):\n    return np.loadtxt(arm)", "loadtxt"),
-        ("import os\ndef run(arm, seed):\n    return os.environ['A']", "environ"),
-        ("import subprocess\ndef run(arm, seed):\n    return subprocess.run(['ls'])", "subprocess"),
-        ("def run(arm, seed):\n    return arm.go('data.csv')", "data.csv"),
+        ("import threading\nA = threading.Lock()\n=> A", "lock"),
+        ("import sys\nA = sys.__stderr__\n=> A", "TextIOWrapper"),
+        ("A = (i for i in range(3))\n=> A", "generator"),
+        ("=> open('data').read()", "open"),
+        ("import numpy as np\n=> np.loadtxt(arm)", "loadtxt"),
+        ("import os\n=> os.environ['A']", "environ"),
+        ("import subprocess\n=> subprocess.run(['ls'])", "subprocess"),
+        ("=> arm.go('data.csv')", "data.csv"),
         ("exec('def run(arm, seed):\\n    return A')\nA = X", "source is not there"),
-        ("import fast\ndef run(arm, seed):\n    return fast.f()", "fast"),
+        ("import fast\n=> fast.f()", "fast"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_digested_is_named(load: Callable[..., Code], tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "data.csv").write_text("1")
     if "fast" in text:
-        text = text.replace("import fast\n", "").replace("    return", "    import fast\n    return")
+        text = "def run(arm, seed):\n    import fast\n    return fast.f()"
         (tmp_path / "here" / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\0")
     found = load(text.replace("X", "1"))
     assert any(named in name for name in found.undigested)
@@ -489,11 +483,12 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
     assert undigested == []
 
 
+SETS = st.frozensets(st.integers() | st.text())
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | st.frozensets(st.integers() | st.text()),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | SETS,
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(VALUES, VALUES)
@@ -534,10 +529,6 @@ def test_blanks_and_brackets_say_nothing(text: str) -> None:
     assert plain.text(plain.tree) == spread.text(spread.tree)
 
 
-def test_it_is_fast(load: Callable[..., Code]) -> None:
-    """No test asserts a time; this one asserts that work is not done again for what was read before."""
+def test_a_long_chain_of_functions_is_followed_to_its_end(load: Callable[..., Code]) -> None:
     text = "\n".join(f"def f{i}(x):\n    return f{i + 1}(x) * {i}" for i in range(300)) + "\nf300 = abs\nrun = f0\n"
-    begun = time.perf_counter()
-    found = load(text)
-    assert len(found.parts) == 302
-    assert time.perf_counter() - begun < 5
+    assert len(load(text).parts) == 302
