@@ -223,7 +223,7 @@ def home(functions: Iterable[Callable[..., Any] | str]) -> Path | None:
 
 def carried(folder: Path | None) -> Carried:
     """Return what workers need for runs of a folder; called within it."""
-    start = os.path.abspath  # noqa: PTH100 - resolve() would follow links
+    start = os.path.abspath  # resolve() would follow links
     path = (start(p) for p in ([str(folder)] if folder else []) + sys.path)
     own = tuple(dict.fromkeys(p for p in path if not installed_at(p) and os.path.join(p, "") not in _SYSTEM))  # noqa: PTH118
     sources: dict[str, tuple[str, bytes]] = {}
@@ -276,7 +276,7 @@ def _file_of(module: object) -> str | None:
 
 def _stamp(file: str | None) -> tuple[int, int]:
     try:
-        found = os.stat(file or "")
+        found = Path(file or "").stat()
     except OSError:
         return (0, 0)
     return found.st_mtime_ns, found.st_size
