@@ -210,7 +210,7 @@ def _plan_reached(case: Case) -> Problem | None:
     if not lacking or case.looks:  # with looks the rule says which of them was reached
         return None
     labels = {case.design.label(arm) for arm in case.claim.arms()}
-    ran = sorted({*lacking} & {*case.measurement.evidence.seeds(labels)})
+    ran = sorted({*case.measurement.absent()} & {*case.measurement.evidence.seeds(labels)})
     if ran:
         reads = " or ".join(map(str, case.measurement.reads))
         text = f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run returned."

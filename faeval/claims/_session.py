@@ -17,7 +17,7 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
     """Return claims with the experiment that they are about, and the setting's name, None where none was said.
 
     A claim that was loaded from a file has that file's experiment. One made in place has the one it was given
-    (``experiment=``), else the one that ``setting`` says, else that of the module that holds it, or made it, or asks here.
+    (``experiment=``), else the one that ``setting`` says, else that of the module that holds it, or made it, or of the nearest code that called.
 
     Raises
     ------
@@ -78,6 +78,7 @@ def _places(claim: Claim) -> Iterator[Mapping[str, Any]]:
             yield content
     yield getattr(sys.modules.get(claim.made_in), "__dict__", {})
     frame = calling_frame()
-    if frame is not None:
+    while frame is not None:
         yield frame.f_locals
         yield frame.f_globals
+        frame = frame.f_back

@@ -16,8 +16,8 @@ from faeval.experiment import Experiment, experiment
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
 _HINT = (
-    " Its file brings no fe.Experiment, so it was taken for setting {0}: --setting names another, --evidence a table to decide "
-    "from."
+    " It comes with no fe.Experiment, so it was taken for setting {0}: --setting (setting= in Python) names another, "
+    "--evidence a table to decide from."
 )
 
 
