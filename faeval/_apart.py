@@ -96,11 +96,11 @@ def _give_back(descriptor: int, stream: TextIO | None) -> None:
     name = {1: "stdout", 2: "stderr"}[descriptor]
     if stream is not None and stream.closed:
         with contextlib.suppress(OSError):
-            stream = open(descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: PTH123, SIM115
+            stream = open(descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: SIM115
     setattr(sys, name, stream)
 
 
-def _flush(*streams: TextIO | None) -> None:
+def _flush(*streams: TextIO | _Lent | None) -> None:
     for stream in streams:
         with contextlib.suppress(Exception):
             if stream is not None:

@@ -70,6 +70,7 @@ class _FromSource(SourceFileLoader):
     def __init__(self, name: str, path: str, text: bytes | None = None) -> None:
         super().__init__(name, path)
         self.text = text
+        self.stamp = _stamp(path)
 
     def path_stats(self, path: Any) -> Mapping[str, Any]:
         raise OSError
@@ -180,15 +181,28 @@ def keep(folder: Path) -> None:
 def renew(folder: Path, names: Iterable[str]) -> None:
     """Forget modules of a folder that are to be loaded anew, and all of them where one has changed on disk."""
     importlib.invalidate_caches()
-    known = _FOLDERS.setdefault(folder, _Folder())
-    changed = any(known.seen[name] != _stamp(_file_of(module)) for name, module in known.modules.items())
-    for name in {*names, *(known.modules if changed else ())}:
+    known, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
+    own = {name: file for name, m in list(sys.modules.items()) if (file := _file_of(m)) and file.startswith(start)}
+    changed = any(stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items())
+    changed = changed or any(map(_stale, map(sys.modules.get, own)))
+    loaded = {name for name, file in {**own, **known.seen}.items() if name != "__main__" and not installed_at(str(file))}
+    for name in loaded if changed else {*names}:
         known.modules.pop(name, None)
         known.seen.pop(name, None)
-        if (_file_of(sys.modules.get(name)) or "").startswith(os.path.join(folder, "")):  # noqa: PTH118
+        if name in own:
             del sys.modules[name]
     if changed:
         end_children()
+
+
+def _stale(module: ModuleType | None) -> bool:
+    """Whether a module was read from a file that has changed since."""
+    loader = _loader_of(module)
+    return isinstance(loader, _FromSource) and loader.text is None and loader.stamp != _stamp(loader.path)
+
+
+def _loader_of(module: ModuleType | None) -> object:
+    return getattr(getattr(module, "__spec__", None), "loader", None)
 
 
 def context_of(folder: Path | None) -> contextvars.Context:
@@ -225,7 +239,7 @@ def home(functions: Iterable[Callable[..., Any] | str]) -> Path | None:
 
 def carried(folder: Path | None) -> Carried:
     """Return what workers need for runs of a folder; called within it."""
-    start = os.path.abspath  # noqa: PTH100 - resolve() would follow links
+    start = os.path.abspath  # resolve() would follow links
     path = (start(p) for p in ([str(folder)] if folder else []) + sys.path)
     own = tuple(dict.fromkeys(p for p in path if not installed_at(p) and os.path.join(p, "") not in _SYSTEM))  # noqa: PTH118
     sources: dict[str, tuple[str, bytes]] = {}
@@ -251,8 +265,9 @@ def install(given: Carried) -> None:
     if given.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
         return
     before = _FINDER.carried
-    if before is None or before.digest != given.digest:
-        for name in {*(before.sources if before else ()), *given.sources}:
+    read = {name: module for name, module in list(sys.modules.items()) if isinstance(_loader_of(module), _FromSource)}
+    if before is None or before.digest != given.digest or any(map(_stale, read.values())):
+        for name in {*read, *given.sources}:
             sys.modules.pop(name, None)
         if before is not None:
             end_children()
@@ -278,7 +293,7 @@ def _file_of(module: object) -> str | None:
 
 def _stamp(file: str | None) -> tuple[int, int]:
     try:
-        found = os.stat(file or "")
+        found = Path(file or "").stat()
     except OSError:
         return (0, 0)
     return found.st_mtime_ns, found.st_size

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import math
 import multiprocessing
-import operator
 import os
 import pickle
 import secrets
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 
 from faeval import _beside
 from faeval._apart import apart, spared_stdout
+from faeval._given import whole
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
@@ -463,15 +463,13 @@ def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
     value = row.get(name)
     if value is None:
         return None
-    try:
-        if isinstance(value, bool) or abs(operator.index(value)) >= 2**63:
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
+    number = whole(value)
+    if number is None or abs(number) >= 2**63:
         raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number of 63 bits, "
+            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number below 2**63, "
             "or leave it out."
-        ) from None
+        )
+    return number
 
 
 def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:

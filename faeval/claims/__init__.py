@@ -63,6 +63,7 @@ from faeval.claims._pilot import chances_of as chances_of
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
 from faeval.claims._pilot import unlike_expectation as unlike_expectation
 from faeval.claims._registration import Origins as Origins
+from faeval.claims._session import settled as settled
 from faeval.claims._tests import parts_of as parts_of
 from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS

@@ -187,7 +187,7 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
     lacking = [s for s in m.seeds if not m.complete(s)]
     broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
     if (found := m.untrustworthy()) is None and broken:
-        text = f"the run of {named(broken[0])} at seed {broken[1]} raised an error: {failed[broken]}"
+        text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
         return Problem("invalid", "error", text)
     if found is None and case.claim.controls:
         return check_controls(case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()])
@@ -230,6 +230,12 @@ def _plan_reached(case: Case) -> Problem | None:
         lacking = tuple(s for s in case.planned if s not in case.seeds) + case.measurement.absent()
     if not lacking or case.looks:  # with looks the rule says which of them was reached
         return None
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    ran = sorted({*case.measurement.absent()} & {*case.measurement.evidence.seeds(labels)})
+    if ran:
+        reads = " or ".join(map(str, case.measurement.reads))
+        text = f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run returned."
+        return Problem("inconclusive", "evidence_missing", text)
     there = len(case.planned) - len(lacking)
     plan = f"{there} of {len(case.planned)} planned seeds are there" if case.registered else "seeds are missing"
     return Problem("inconclusive", "plan_not_reached", f"{plan}; run {', '.join(map(str, sorted(set(lacking))))}.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any, Literal, get_args
 
+from faeval._given import finite, shown, whole
 from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -20,7 +21,8 @@ Kind = Literal["exceeds", "below", "not_above", "not_below", "equivalent", "agre
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
 DEFAULT_SEEDS = 5
-MOST_DRAWN = 100_000  # seeds of one claim
+MOST_SEEDS = 1_000_000  # of a plan
+MOST_DRAWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,15 @@ class Margin:
     because: str
 
     def __init__(self, value: float, because: str = "") -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        number = finite(value)
+        if number is None or number < 0:
             raise FaevalError(f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0.")
         if not isinstance(because, str) or not because.strip():
             raise FaevalError(
                 f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number comes from, such as "
                 "'1.5 pilot spreads of the difference, seeds 1000-1005'."
             )
-        object.__setattr__(self, "value", float(value))
+        object.__setattr__(self, "value", number)
         object.__setattr__(self, "because", because.strip())
 
 
@@ -88,14 +91,13 @@ def _assertion(kind: Kind, a: Any, b: Any, margin: Any, name: str, anticipated: 
         )
     if kind in ("equivalent", "agree") and margin.value == 0:
         raise FaevalError(f"{where}: within a margin of 0 nothing can be shown; give a margin above 0.")
-    if anticipated is not None and (
-        isinstance(anticipated, bool) or not isinstance(anticipated, int | float) or not math.isfinite(anticipated)
-    ):
+    effect = None if anticipated is None else finite(anticipated)
+    if anticipated is not None and effect is None:
         raise FaevalError(
             f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite number in the metric's "
             "unit: the effect expected, counted in the direction of the margin."
         )
-    return Assertion(kind, left, right, margin, None if anticipated is None else float(anticipated))
+    return Assertion(kind, left, right, margin, effect)
 
 
 def exceeds(
@@ -219,6 +221,8 @@ class Claim:
         ``tags=("extended",)`` keeps the claim out of the default run.
     source
         Where the claim was published.
+    experiment
+        What it is about, an :class:`Experiment`. Default: the one that its file, script or notebook has.
 
     Raises
     ------
@@ -244,8 +248,9 @@ class Claim:
     tags: tuple[str, ...] = ()
     source: str | None = None
     id: str = ""  # file::variable, known once the file is loaded
-    experiment: Experiment | None = field(default=None, compare=False)  # of the claims file, when it brings its own
+    experiment: Experiment | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
+    made_in: str = field(default="", compare=False, repr=False)  # the name of the module whose code made it
 
     def __init__(
         self,
@@ -281,7 +286,8 @@ class Claim:
             raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
         if test not in TESTS:
             raise FaevalError(f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.")
-        if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha <= 0.5:
+        level = finite(alpha)
+        if level is None or not 0 < level <= 0.5:
             raise FaevalError(f"{where}: alpha={alpha!r} ({type(alpha).__name__}) must lie in (0, 0.5].")
         if diverged not in (None, "worst"):
             raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
@@ -290,6 +296,10 @@ class Claim:
         for name, word in (("family", family), ("about", about), ("source", source)):
             if word is not None and not (isinstance(word, str) and word.strip()):
                 raise FaevalError(f"{where}: {name}={word!r} ({type(word).__name__}) must be text, or left out.")
+        if experiment is not None and not isinstance(experiment, Experiment):
+            raise FaevalError(
+                f"{where}: experiment={shown(experiment)} ({type(experiment).__name__}) must be an fe.Experiment, or left out."
+            )
         if not isinstance(note, str):
             raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
         values = {
@@ -303,7 +313,7 @@ class Claim:
             "test": test,
             "seeds": _plan(seeds, where),
             "looks": _looks(looks, _plan(seeds, where), test, where),
-            "alpha": float(alpha),
+            "alpha": level,
             "diverged": diverged,
             "about": about,
             "note": note,
@@ -313,6 +323,7 @@ class Claim:
             "id": id,
             "experiment": experiment,
             "line": line,
+            "made_in": frame.f_globals.get("__name__", "") if (frame := calling_frame()) else "",
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -389,6 +400,14 @@ class Claim:
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
 
 
+def calling_frame() -> FrameType | None:
+    """Return the frame of the code that called faeval."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "faeval":
+        frame = frame.f_back
+    return frame
+
+
 def _spelt(assertion: Assertion) -> dict[str, Any]:
     return {
         "kind": assertion.kind,
@@ -426,8 +445,8 @@ def _figures(given: Any, assertions: tuple[Assertion, ...], where: str) -> tuple
     for figure in figures:
         checks = {
             "what": isinstance(figure.get("what"), str),
-            "published": _finite(figure.get("published")),
-            "spread": figure.get("spread") is None or _finite(figure["spread"]),
+            "published": finite(figure.get("published")) is not None,
+            "spread": figure.get("spread") is None or finite(figure["spread"]) is not None,
             "side": figure.get("side") in (None, "a", "b"),
             "assertion": isinstance(index := figure.get("assertion", 0), int) and index in range(tests),
         }
@@ -437,10 +456,6 @@ def _figures(given: Any, assertions: tuple[Assertion, ...], where: str) -> tuple
                 "as text, published= and spread= as finite numbers, side= 'a' or 'b', assertion= counted from 0."
             )
     return tuple(MappingProxyType(dict(f)) for f in figures)
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _expectation(expect: Any, where: str) -> Any:
@@ -456,25 +471,31 @@ def _expectation(expect: Any, where: str) -> Any:
 
 
 def seed_list(given: Any, where: str) -> tuple[int, ...]:
-    """Return a count as seeds 1..count, or a list as it is; raise FaevalError for repeated or negative seeds."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        if given < 1:
-            raise FaevalError(f"{where}: seeds={given!r} is no number of seeds; give at least 1.")
-        return tuple(range(1, given + 1))
-    if isinstance(given, Iterable) and not isinstance(given, str | Mapping):
-        seeds = tuple(given)
-        for seed in seeds:
-            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-                raise FaevalError(f"{where}: seed {seed!r} ({type(seed).__name__}) must be a whole number >= 0.")
-        if not seeds:
-            raise FaevalError(f"{where}: seeds={given!r} names no seed; give at least one.")
-        repeated = sorted({s for s in seeds if seeds.count(s) > 1})
-        if repeated:
+    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no plan."""
+    count = whole(given)
+    if count is not None:
+        if not 1 <= count <= MOST_SEEDS:
+            raise FaevalError(f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most {MOST_SEEDS:,}.")
+        return tuple(range(1, count + 1))
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        raise FaevalError(
+            f"{where}: seeds={shown(given)} ({type(given).__name__}) must be a count or a list of whole numbers."
+        )
+    seeds: dict[int, None] = {}
+    for item in given:
+        seed = whole(item)
+        if seed is None or not 0 <= seed < 2**63:
             raise FaevalError(
-                f"{where}: seeds={list(seeds)!r} repeats {repeated[0]}; a seed counts once, name each once."
+                f"{where}: seed {shown(item)} ({type(item).__name__}) must be a whole number >= 0, below 2**63."
             )
-        return seeds
-    raise FaevalError(f"{where}: seeds={given!r} ({type(given).__name__}) must be a count or a list of whole numbers.")
+        if seed in seeds:
+            raise FaevalError(f"{where}: seeds={shown(given)} repeats {seed}; a seed counts once, name each once.")
+        if len(seeds) == MOST_SEEDS:
+            raise FaevalError(f"{where}: seeds={shown(given)} names more than {MOST_SEEDS:,} seeds; give fewer.")
+        seeds[seed] = None
+    if not seeds:
+        raise FaevalError(f"{where}: seeds={shown(given)} names no seed; give at least one.")
+    return tuple(seeds)
 
 
 def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
@@ -511,9 +532,9 @@ def _looks(
     found = {}
     for setting, looks in wanted.items():
         plan = len(plans.get(setting, plans["*"]))
-        numbers = tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
-        whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 2 for n in numbers)
-        if not whole or not numbers or list(numbers) != sorted(set(numbers)) or numbers[-1] != plan:
+        items = tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
+        numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
+        if numbers != tuple(sorted({*numbers})) or len(numbers) < max(len(items), 1) or numbers[-1] != plan:
             raise FaevalError(
                 f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds of at least 2 that end at "
                 f"the plan, here {plan} (setting {setting}); give a mapping from setting to looks where plans differ."

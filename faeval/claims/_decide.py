@@ -14,15 +14,16 @@ from faeval.claims._explain import verdict_of
 from faeval.claims._lock import Lock
 from faeval.claims._measure import Evidence
 from faeval.claims._registration import Origins
+from faeval.claims._session import settled
 from faeval.claims._verdict import Verdict
 from faeval.errors import FaevalError
-from faeval.experiment import experiments
+from faeval.experiment import Experiment, experiments
 
 
 def decide(
     claims: Claim | Iterable[Claim],
     evidence: Any,
-    setting: str | None = None,
+    setting: str | Experiment | None = None,
     seeds: int | Iterable[int] | None = None,
     *,
     lock: Lock | None = None,
@@ -39,7 +40,7 @@ def decide(
     evidence
         A DataFrame, the path of a CSV or Parquet file or of a folder with one, or a store.
     setting
-        The setting to decide in; needed when evidence holds several.
+        The setting to decide in, by its name or as an :class:`~faeval.Experiment`; needed when evidence holds several.
     seeds
         None decides on the plan of registered claims, on all seeds in evidence for others. A count takes the first so
         many of the plan. A list with a seed outside the plan decides apart from the registration, on exactly that list.
@@ -74,6 +75,9 @@ def decide(
     listed = [claims] if isinstance(claims, Claim) else list(claims)
     table = evidence_room.read(evidence)
     known = experiments()
+    if setting is None and len(present := sorted(table["setting"].unique())) == 1:
+        setting = str(present[0])
+    listed, setting = settled(listed, setting)
     everything = with_gates(listed)
     setting = _the_setting(setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)})
     index = Evidence(table[table["setting"] == setting])

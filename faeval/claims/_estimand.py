@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from faeval._given import finite, shown, whole
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
 
@@ -179,12 +179,13 @@ def as_estimand(value: Any, where: str) -> Estimand:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = finite(value)
+    if number is None:
         raise FaevalError(
             f"{where} takes an estimand such as fe.cosine(arm), or a finite number; it was given {value!r} "
             f"({type(value).__name__})."
         )
-    return float(value)
+    return number
 
 
 def metric(
@@ -222,29 +223,30 @@ def metric(
         arm = Arm.parse(arm)
     if not isinstance(arm, Arm):
         raise FaevalError(f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as fe.Arm('dfa').")
-    if epoch is not None and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
+    last = whole(epoch)
+    if epoch is not None and (last is None or not 0 <= last < 2**63):
         raise FaevalError(
-            f"fe.{name}: epoch={epoch!r} ({type(epoch).__name__}) must be a whole number >= 0, or None for the last."
+            f"fe.{name}: epoch={shown(epoch)} ({type(epoch).__name__}) must be a whole number >= 0, below 2**63, or "
+            "None for the last."
         )
     if exact not in (None, "included"):
         raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
-    return Estimand(((1.0, Read(name, arm, _layers(layers, name), epoch, exact)),))
+    return Estimand(((1.0, Read(name, arm, _layers(layers, name), last, exact)),))
 
 
 def _layers(given: Any, name: str) -> Layers | None:
     if given is None or isinstance(given, Layers):
         return given
-    numbers = (given,) if isinstance(given, int) else given
-    if isinstance(numbers, Iterable) and not isinstance(numbers, str):
-        numbers = tuple(numbers)
-        if numbers and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
-            if len(set(numbers)) == len(numbers):
-                return Layers(tuple(sorted(numbers)))
-            raise FaevalError(f"fe.{name}: layers={given!r} names a layer twice; name each once.")
-    raise FaevalError(
-        f"fe.{name}: layers={given!r} ({type(given).__name__}) must be fe.deep, fe.deep.inexact, fe.embedding, a whole "
-        "number >= 0, or several."
-    )
+    items = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    numbers = [n for n in map(whole, items) if n is not None and 0 <= n < 2**63]
+    if len(numbers) < max(len(items), 1):
+        raise FaevalError(
+            f"fe.{name}: layers={shown(given)} ({type(given).__name__}) must be fe.deep, fe.deep.inexact, "
+            "fe.embedding, a whole number >= 0 and below 2**63, or several."
+        )
+    if len({*numbers}) < len(numbers):
+        raise FaevalError(f"fe.{name}: layers={shown(given)} names a layer twice; name each once.")
+    return Layers(tuple(sorted(numbers)))
 
 
 def _named(name: str) -> Callable[..., Estimand]:

@@ -14,7 +14,7 @@ from faeval.errors import FaevalError
 _KEYWORD = re.compile(r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'")
 _MARGINS = {"by": "within", "within": "by"}  # a difference is larger by a margin, or within one
 _OF_ASSERTIONS = {"by", "within", "anticipated"}
-_FILLED_IN = {"id", "experiment", "line"}  # of a claim, as its file is loaded
+_FILLED_IN = {"id", "line"}  # of a claim, as its file is loaded
 _NAME = re.compile(r"module 'faeval' has no attribute '(\w+)'")
 
 

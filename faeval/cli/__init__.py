@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from faeval._apart import silence_stdout
 from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
 from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults, say
 
@@ -66,6 +67,8 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     told = ""
     try:
+        if "" in arguments:  # the path of no characters would be the working directory
+            raise _empty()
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -80,7 +83,14 @@ def main() -> None:
         told = "no claim was selected."
     if told and _wants_json(arguments):
         say(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
+    silence_stdout()  # code of others may have left something to be said at exit
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _empty() -> Exception:
+    from faeval.errors import FaevalError
+
+    return FaevalError("an argument is empty (''), such as a variable that was not set; give a value, or leave it out.")
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any
 
+from faeval._given import shown, whole
 from faeval.errors import FaevalError
 
 Value = str | int | float | bool | None
@@ -107,27 +109,33 @@ def _checked(name: str, value: Any) -> Value:
         raise FaevalError(f"Arm: factor name {name!r} is no identifier; use letters, digits and underscores.")
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
-        if isinstance(value, int):
-            if abs(value) >= 2**53:
-                raise FaevalError(
-                    f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float would be another "
-                    "arm; give a float or a word."
-                )
-            return int(value)
+    if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    number = whole(value)
+    if number is not None:
+        if abs(number) >= 2**53:
+            raise FaevalError(
+                f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float would be another "
+                "arm; give a float or a word."
+            )
+        return number
+    if isinstance(value, float):
         if not math.isfinite(value):
             raise FaevalError(f"Arm: factor {name}={value!r} (float) is not finite; give a finite number.")
         # 1.0 and 1 are equal and must be one arm: whole numbers are kept as int.
         return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     if isinstance(value, str):
-        if not value or not value.isprintable() or not _WORD.match(value):
+        text = str.__str__(value)  # itself, of a member of an enumeration too
+        if not text or not text.isprintable() or not _WORD.match(text):
             raise FaevalError(
-                f"Arm: factor {name}={value!r} (str) cannot stand in a label; use a printable word without spaces, "
+                f"Arm: factor {name}={text!r} (str) cannot stand in a label; use a printable word without spaces, "
                 "quotes, commas, '+' and '='."
             )
-        return value
+        return text
     raise FaevalError(
-        f"Arm: factor {name}={value!r} is of type {type(value).__name__}; a factor's value is a word, a number, a bool or None."
+        f"Arm: factor {name}={shown(value)} is of type {type(value).__name__}; "
+        "a factor's value is a word, a number, a bool or None: "
+        f"give {'its .value' if isinstance(value, Enum) else 'str(value) or float(value)'}."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faeval.errors import FaevalError
@@ -65,5 +65,8 @@ def as_factors(given: Mapping[str, Any]) -> dict[str, Factor]:
         )
     factors = {n: f if isinstance(f, Factor) else Factor(f) for n, f in dict(given).items()}
     for name, factor in factors.items():
-        Arm(**{name: factor.default})
+        plain = Arm(**{name: factor.default})[name]
+        if type(factor.default) is not float:  # 1.0 stays the default of a factor that takes fractions
+            value = float(factor.default) if isinstance(factor.default, float) else plain
+            factors[name] = replace(factor, default=value)
     return factors

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from faeval import campaign, claims, evidence, stats
 from faeval.claims import Chances, Claim, Design, Problem, Spread, Verdict
-from faeval.experiment import RunOptions
-from faeval.pipeline._select import STORE, Given, Selection, needs, select
+from faeval.experiment import Experiment, RunOptions
+from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, select
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Reopening:
 
 def outlook(
     given: Given = "claims",
+    setting: str | Experiment | None = None,
     *,
-    setting: str | None = None,
     seeds: int | Iterable[int] | None = None,
     store: str | Path | None = None,
     data: str | Path | None = None,
@@ -100,7 +100,7 @@ def outlook(
 ) -> PlanReport:
     """Check the designs of claims, say what each can tell at its seeds, and what runs are needed. Runs nothing."""
     chosen = select(given, setting, everything=everything)
-    fixed = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
+    fixed = asked_seeds(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)
     kept = evidence.Store(Path(store or STORE))
     plan = campaign.plan(needs(chosen, fixed), kept, options)

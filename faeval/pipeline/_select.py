@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faeval import campaign, claims
+from faeval import campaign, claims, evidence
+from faeval._given import whole
 from faeval.claims import Claim, Design, Lock, Registered
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, experiment
@@ -14,8 +16,8 @@ from faeval.experiment import Experiment, experiment
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
 _HINT = (
-    " Its file brings no fe.Experiment, so it was taken for setting {0}: --setting names another, --evidence a table to decide "
-    "from."
+    " It comes with no fe.Experiment, so it was taken for setting {0}: --setting (setting= in Python) names another, "
+    "--evidence a table to decide from."
 )
 
 
@@ -45,7 +47,7 @@ class Selection:
 Given = Claim | str | Path | Iterable[Claim | str | Path] | Selection
 
 
-def select(given: Given, setting: str | None = None, *, everything: bool = False) -> Selection:
+def select(given: Given, setting: str | Experiment | None = None, *, everything: bool = False) -> Selection:
     """Load claims and their lock, and settle on the setting.
 
     Parameters
@@ -53,16 +55,16 @@ def select(given: Given, setting: str | None = None, *, everything: bool = False
     given
         Claims, or paths of files and folders; a selection is returned as it is.
     setting
-        None: the experiment that the claims files bring, else ``teacher``. Of files with experiments of their own, those that
-        bring the named one are taken.
+        A name, or an experiment. None: the experiment that the claims have of their file, script or notebook, else
+        ``teacher``. Of files with experiments of their own, those that bring the named one are taken.
     everything
         Also take claims tagged ``extended``.
     """
     if isinstance(given, Selection):
         return given
     items: list[Claim | str | Path] = [given] if isinstance(given, Claim | str | Path) else list(given)
-    paths = [Path(i) for i in items if not isinstance(i, Claim)]
-    found = [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else [])
+    paths = [i for i in items if not isinstance(i, Claim)]
+    found, setting = claims.settled([i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting)
     chosen = tuple(c for c in found if everything or "extended" not in c.tags)
     own = sorted({c.experiment.name for c in chosen if c.experiment})
     if setting is None:
@@ -73,7 +75,38 @@ def select(given: Given, setting: str | None = None, *, everything: bool = False
         setting = own[0] if own else DEFAULT_SETTING
     elif setting in own:  # the other files' experiments are another call's
         chosen = tuple(c for c in chosen if c.experiment is None or c.experiment.name == setting)
-    return Selection(chosen, setting, claims.find_lock(paths))
+    return Selection(chosen, setting, claims.find_lock([Path(path) for path in paths]))
+
+
+def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | None:
+    """Return the seeds of a call as a count or a list; raise FaevalError where they are neither."""
+    if given is None:
+        return None
+    listed = claims.seed_list(given, "seeds")
+    return len(listed) if whole(given) is not None else listed
+
+
+def omissions(
+    chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
+) -> list[tuple[str, int, str]]:
+    """Return the runs that are all there and returned none of a metric that the claims read: arm, seed, and which."""
+    design = Design(chosen.experiment)
+    read: defaultdict[str, set[str]] = defaultdict(set)
+    for claim in claims.with_gates(chosen.claims):
+        for arm, metrics in claim.metrics_by_arm().items():
+            read[design.label(arm)] |= metrics
+    parts: defaultdict[str, set[str]] = defaultdict(set)
+    returned: defaultdict[str, set[str]] = defaultdict(set)
+    for record in records:
+        parts[record.key].add(getattr(record, "name", ""))
+        returned[record.key] |= {row[0] for row in record.rows}
+    found = []
+    for job in plan.jobs:
+        lacking = sorted(read[job.arm.label] - returned[job.key])
+        if lacking and parts[job.key] >= {*job.audits}:
+            text = f"it returned no {' and no '.join(map(repr, lacking))}; return NaN where a metric is undefined"
+            found.append((job.arm.label, job.seed, text))
+    return found
 
 
 def needs(

@@ -12,7 +12,7 @@ from faeval import campaign, claims, evidence
 from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
-from faeval.experiment import Codes, RunOptions
+from faeval.experiment import Codes, Experiment, RunOptions
 from faeval.pipeline._code import code_notice, flag_code
 from faeval.pipeline._figures import controls_in, courses_of, grounds_of, profiles_of
 from faeval.pipeline._looks import first_stops, next_stops
@@ -29,7 +29,7 @@ from faeval.pipeline._provenance import (
     written_origins,
     written_provenance,
 )
-from faeval.pipeline._select import STORE, Given, Selection, needs, select
+from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
 from faeval.pipeline._stale import flag_stale
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 def verify(
     given: Given = "claims",
+    setting: str | Experiment | None = None,
     *,
-    setting: str | None = None,
     seeds: int | Iterable[int] | None = None,
     store: str | Path | evidence.Store | None = None,
     workers: int | None = None,
@@ -64,7 +64,8 @@ def verify(
     given
         Claims, or paths of claims files and folders.
     setting
-        The experiment to verify in. None: the one that evidence holds, or that the claims file brings, else ``teacher``.
+        The experiment to verify in, or its name. None: the one that evidence holds, or that the claims have: of their file,
+        or in a script or a notebook of the module that they are in, else ``teacher``.
     seeds
         None runs each claim's plan; a count its first so many; a list exactly those seeds.
     store
@@ -102,14 +103,14 @@ def verify(
     """
     # Where nothing is left to run, nothing else would look at them.
     campaign.check_options(backend, cluster, retries, time_limit, runs=from_evidence is None and not offline)
-    chosen_seeds = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
+    chosen_seeds = asked_seeds(seeds)
+    kept = evidence.Store(Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute())
     if from_evidence is not None:
         return decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())
-    kept = store if isinstance(store, evidence.Store) else evidence.Store(Path(store or STORE))
-    options = RunOptions(device=device, data=Path(data) if data is not None else None)
+    options = RunOptions(device=device, data=Path(data).absolute() if data is not None else None)
     registered = chosen.lock.sha256 if chosen.lock else None
     failures: list[tuple[str, int, str]] = []
     stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
@@ -141,12 +142,13 @@ def verify(
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
         records = list(kept.records(plan.wanted))
         table, origins = kept.table_of(records), origins_of(records)
-        verdicts = _decide(chosen, table, chosen_seeds, origins, failures, by_hand=False)
+        outcomes = [*omissions(chosen, plan, records), *failures]
+        verdicts = _decide(chosen, table, chosen_seeds, origins, outcomes, by_hand=False)
         further = next_stops(chosen, verdicts, stops or {})
         if not further:
             provenance = provenance_of(records, origins)
-            if failures:
-                provenance["failures"] = spelt_failures(failures)
+            if outcomes:
+                provenance["failures"] = spelt_failures(outcomes)
             verdicts = flag_code(chosen, verdicts, provenance, codes, kept)
             return _report(chosen, table, verdicts, provenance, chosen_seeds)
         stops = further
@@ -155,7 +157,7 @@ def verify(
 def decide_from(
     source: str | Path | pd.DataFrame,
     given: Given,
-    setting: str | None = None,
+    setting: str | Experiment | None = None,
     seeds: int | tuple[int, ...] | None = None,
     *,
     everything: bool = False,
@@ -165,7 +167,7 @@ def decide_from(
     table = evidence.read(source)
     check_stated(source, table)
     chosen = select(given, setting or _only_setting(table), everything=everything)
-    _check_same_experiment(chosen, setting)
+    _check_same_experiment(chosen, asked=setting is not None)
     table = table[table["setting"] == chosen.setting]
     written = written_provenance(source)
     failures = written_failures(written)
@@ -222,9 +224,9 @@ def _report(
     )
 
 
-def _check_same_experiment(chosen: Selection, asked: str | None) -> None:
+def _check_same_experiment(chosen: Selection, *, asked: bool) -> None:
     own = sorted({c.experiment.name for c in chosen.claims if c.experiment})
-    if asked is None and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
+    if not asked and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
         raise FaevalError(
             f"the claims are about the experiment {', '.join(own)}, and evidence holds {chosen.setting!r}; give the evidence "
             "of that experiment, or say with setting= (--setting) that these claims are to be decided there."

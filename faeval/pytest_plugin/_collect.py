@@ -28,13 +28,14 @@ def is_claims_file(path: Path, config: pytest.Config) -> bool:
     """Return whether a file is read as claims: it lies in a folder of claims, or is one of the files named.
 
     Nothing else is ever touched. Files with a leading underscore and conftest.py are not claims; a file named as tests are is
-    one only where it defines claims. Where the folder is not named but the default, ``claims``, it must speak of faeval.
+    one only where it defines claims, and so is one that the command line names outside of those folders. Where the folder is
+    not named but the default, ``claims``, it must speak of faeval.
     """
     options = config.stash[KEY]
     if path.suffix != ".py" or path.name.startswith("_") or path.name == "conftest.py":
         return False
     if path not in options.claims and path.parent not in options.claims:
-        return False
+        return path in options.asked and _defines_claims(path)
     if path.name.startswith("test_") or path.stem.endswith("_test"):
         return _defines_claims(path)
     return options.claims_named or _speaks_of_faeval(path.parent, config)
@@ -55,7 +56,7 @@ def _speaks_of_faeval(folder: Path, config: pytest.Config) -> bool:
 def _defines_claims(path: Path) -> bool:
     try:
         body = ast.parse(path.read_bytes()).body
-    except (SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return False  # pytest says so, of the test module that it is
     made = (node.value for node in body if isinstance(node, ast.Assign | ast.AnnAssign))
     calls = (value.func for value in made if isinstance(value, ast.Call))
@@ -116,6 +117,8 @@ class ClaimItem(pytest.Item):
         from faeval.reports import properties
 
         options: Options = self.config.stash[KEY]
+        if self.config.getoption("setuponly"):  # and with --setup-plan: nothing of a test is to be done
+            return
         if "extended" in self.claim.tags and not options.all:
             pytest.skip("tagged 'extended'; --faeval-all verifies it")
         self.outcome = outcome_of(self)

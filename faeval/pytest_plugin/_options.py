@@ -37,10 +37,14 @@ _FROM_ENVIRONMENT = ("setting", "store", "workers", "data", "device", "backend")
 
 @dataclass(frozen=True)
 class Options:
-    """What holds for a session. ``claims_named`` says whether the claims' paths were given or are the default."""
+    """What holds for a session.
+
+    ``claims_named`` says whether the claims' paths were given or are the default; ``asked`` is what the command line names.
+    """
 
     claims: tuple[Path, ...]
     claims_named: bool
+    asked: tuple[Path, ...]
     setting: str | None
     seeds: int | tuple[int, ...] | None
     store: Path
@@ -107,9 +111,13 @@ def _resolve(config: pytest.Config) -> Options:
         raise FaevalError(
             f"--faeval-evidence {evidence}: no such file or folder; name a CSV, Parquet file or report folder."
         )
+    asked = _asked(config)
+    # Without an ini file pytest's root is where it was called, which may be the folder of claims itself.
+    folders = claims or (*(defaults.claims or ("claims",)), *(p for p in asked if p.name == "claims"))
     return Options(
-        claims=tuple(Path(os.path.abspath(root / p)) for p in claims or (defaults.claims or ("claims",))),  # noqa: PTH100 - resolve() would follow links
+        claims=tuple(_full(root / path) for path in folders),
         claims_named=bool(claims),
+        asked=asked,
         setting=value("setting", _text),
         seeds=value("seeds", project.seeds_of),
         store=value("store", _text, path=True) or defaults.store or root / ".faeval",
@@ -122,6 +130,16 @@ def _resolve(config: pytest.Config) -> Options:
         offline=flag("offline"),
         all=flag("all"),
     )
+
+
+def _asked(config: pytest.Config) -> tuple[Path, ...]:
+    """Return the files and folders that the command line names, and the folder that pytest was called in."""
+    here = config.invocation_params.dir
+    return (_full(here), *(_full(here / text.partition("::")[0]) for text in config.args))
+
+
+def _full(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _text(text: str, _: str) -> str:

@@ -380,7 +380,7 @@ def test_a_function_named_by_the_path_of_a_module_beside_the_file_is_found(tmp_p
     [
         ("one = fe.Claim('1', more, attribute_to='rule')", "did you mean 'attributed_to'?"),
         ("one = fe.Claim('1', more, zzz=1)", "its arguments: sentence, attributed_to"),
-        ("one = fe.Claim('1', more, zzz=1)", "published, tags, source."),  # and not what loading fills in
+        ("one = fe.Claim('1', more, zzz=1)", "published, tags, source, experiment."),  # and not what loading fills in
         ("one = fe.Claim('1', more, anticipated=0.3)", "anticipated goes into the assertion, such as fe.exceeds("),
         ("one = fe.Claim('1', fe.equivalent(1, 2, by=0.3))", "did you mean 'within'?"),
         ("one = fe.Claim('1', fe.exceeds(1, 2, within=0.3))", "did you mean 'by'?"),

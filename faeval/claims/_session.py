@@ -1,0 +1,84 @@
+"""Experiments of a session: what claims that come from no file are about, in a script or a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from faeval.claims._claim import Claim, calling_frame
+from faeval.errors import FaevalError
+from faeval.experiment import Experiment
+
+Setting = str | Experiment | None
+
+
+def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
+    """Return claims with the experiment that they are about, and the setting's name, None where none was said.
+
+    A claim that was loaded from a file has that file's experiment. One made in place has the one it was given
+    (``experiment=``), else the one that ``setting`` says, else that of the module that holds it, or made it, or of the nearest code that called.
+
+    Raises
+    ------
+    FaevalError
+        There are several experiments, and none was said.
+    """
+    if not isinstance(setting, Setting):
+        raise FaevalError(
+            f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an fe.Experiment."
+        )
+    about: dict[int, Experiment] = {}
+    for claim in _with_gates(given):
+        if isinstance(setting, Experiment):
+            if claim.experiment is None or claim.experiment.name == setting.name:
+                about[id(claim)] = setting
+        elif claim.experiment is None and not claim.id:
+            near = _near(claim)
+            if setting is None and len(near) > 1:
+                raise FaevalError(
+                    f"claim {claim.name!r} may be about {len(near)} experiments ({', '.join(sorted(near))}); say which: "
+                    "setting=..., or experiment=... of the claim."
+                )
+            experiment = next(iter(near.values()), None) if setting is None else near.get(setting)
+            if experiment is not None:
+                about[id(claim)] = experiment
+    made: dict[int, Claim] = {}
+
+    def changed(claim: Claim) -> Claim:
+        if id(claim) not in made:
+            own = about.get(id(claim), claim.experiment)
+            gates = tuple(map(changed, claim.requires))
+            same = own is claim.experiment and all(a is b for a, b in zip(gates, claim.requires, strict=True))
+            made[id(claim)] = claim if same else claim.named(experiment=own, requires=gates)
+        return made[id(claim)]
+
+    return [changed(claim) for claim in given], setting.name if isinstance(setting, Experiment) else setting
+
+
+def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:
+    for claim in claims:
+        yield claim
+        yield from _with_gates(claim.requires)
+
+
+def _near(claim: Claim) -> dict[str, Experiment]:
+    """Return the experiments of the nearest place that has any, by name."""
+    for names in _places(claim):
+        found = {v.name: v for v in list(names.values()) if issubclass(type(v), Experiment)}
+        if found:
+            return found
+    return {}
+
+
+def _places(claim: Claim) -> Iterator[Mapping[str, Any]]:
+    for module in list(sys.modules.values()):
+        content: Mapping[str, Any] = getattr(module, "__dict__", {})
+        if any(value is claim for value in list(content.values())):
+            yield content
+    yield getattr(sys.modules.get(claim.made_in), "__dict__", {})
+    frame = calling_frame()
+    while frame is not None:
+        yield frame.f_locals
+        yield frame.f_globals
+        frame = frame.f_back
