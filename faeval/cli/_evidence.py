@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_format, say
+from faeval.cli._common import Format, check_format, say, say_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,4 +192,4 @@ def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **
 
 def _print_json(command: str, content: dict[str, Any], exit_code: int = 0) -> None:
     head = {"schema": f"faeval-evidence-{command}-1", "exit_code": exit_code}
-    say(json.dumps({**head, **content}, indent=1, ensure_ascii=False))
+    say_json({**head, **content})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from faeval.cli._common import Format, check_format, say
+from faeval.cli._common import Format, check_format, say, say_json, say_lines
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -38,13 +37,13 @@ def init(
     except OSError as error:
         raise FaevalError(f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}.") from None
     if format == "json":
-        say(json.dumps({"schema": "faeval-init-1", "exit_code": 0, **done}, indent=1))
+        say_json({"schema": "faeval-init-1", "exit_code": 0, **done})
     else:
         for what, names in done.items():
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 say(f"{what.replace('_', ' ')} {name}{note}")
-    say(_NEXT, err=True)
+    say_lines(_NEXT, err=True)
 
 
 def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:

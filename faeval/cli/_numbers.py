@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, say
+from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
 
 if TYPE_CHECKING:
     from faeval.stats import Finding, Statement
@@ -116,7 +116,10 @@ def check_numbers(
         for name, written in files.items():
             (report / name).write_text(written, encoding="utf-8")
             say(f"wrote {report / name}", err=True)
-    say(text if format == "json" else _plain(content, _told_outcomes(entries, content)), nl=False)
+    if format == "json":
+        say_json(content)
+    else:
+        say_lines(_plain(content, _told_outcomes(entries, content)))
     raise typer.Exit(content["exit_code"])
 
 
@@ -374,7 +377,7 @@ def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> lis
 
 def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
     """The result as text: a line for each statement, one for each finding, one for all."""
-    from faeval.reports._text import clean
+    from faeval._lines import clean
 
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval._lines import inert
+from faeval._lines import inert, message
 from faeval.cli._common import (
     DRIFT,
     Data,
@@ -27,6 +27,7 @@ from faeval.cli._common import (
     duration,
     nothing_selected,
     say,
+    say_json,
     seeds_of,
 )
 
@@ -152,7 +153,7 @@ def _show(result: Report, folder: Path | None, form: str, strict: bool) -> int:
         for path in pipeline.publish(result, folder):
             say(f"wrote {path}", err=True)
     if form == "json":
-        say(result.to_json(strict), nl=False)
+        say_json(result.to_json(strict))
     else:
         console = console_for()
         console.print(result.table(console.width))
@@ -206,7 +207,7 @@ class _Progress:
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(inert(text), markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(inert(message(text)), soft_wrap=True)
         else:
             say(text, err=True)
 
@@ -239,6 +240,8 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from faeval.reports._text import CELL, clip
+
     def rank(state: ArmState) -> int:
         return 0 if state.running else 1 if state.failed else 2 if state.waiting else 3
 
@@ -247,7 +250,7 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
     for label, state in ordered[:_ROWS]:
         parts = {"running": state.running, "failed": state.failed, "waiting": state.waiting}
         text = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
-        table.add_row(Text(label), f"{state.done}/{state.total} done", text)
+        table.add_row(Text(clip(label, CELL)), f"{state.done}/{state.total} done", text)
     if rest := [state for _, state in ordered[_ROWS:]]:
         complete = sum(state.done == state.total for state in rest)
         table.add_row(Text(f"and {len(rest)} more arms"), f"{complete} of them done", "")

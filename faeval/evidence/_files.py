@@ -165,8 +165,11 @@ def replace_file(path: Path, *content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
         flush_names(path.parent)
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk does not name the file
+            error.filename = str(path)
         raise
 
 
