@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from faeval._whole_files import replace_file
 from faeval.cli._common import Format, check_format, say, say_json, say_lines
 from faeval.errors import FaevalError
 
@@ -90,11 +91,9 @@ def _needs_table(file: Path) -> bool:
 
 def _create(file: Path, text: str) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except FileExistsError:
+    if file.exists():
         return "kept"
+    replace_file(file, text.encode())
     return "created"
 
 
@@ -102,7 +101,7 @@ def _append(file: Path, text: str, blank: bool = False) -> str:
     if not file.exists():
         return _create(file, text)
     before = file.read_text(encoding="utf-8")
-    file.write_text(_joined(before, text, blank), encoding="utf-8")
+    replace_file(file, _joined(before, text, blank).encode())
     return "added_to"
 
 

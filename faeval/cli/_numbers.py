@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faeval._whole_files import replace_file
 from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def check_numbers(
         _compare(check, files)
     if report is not None:
         for name, written in files.items():
-            (report / name).write_text(written, encoding="utf-8")
+            replace_file(report / name, written.encode())
             say(f"wrote {report / name}", err=True)
     if format == "json":
         say_json(content)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from faeval._whole_files import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
 
@@ -150,37 +149,6 @@ def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
     buffer = io.BytesIO()
     parquet.write_table(packed.replace_schema_metadata(None), buffer, compression="zstd")
     replace_file(Path(path), buffer.getvalue())
-
-
-def replace_file(path: Path, *content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a part.
-
-    It is on the disk before the name is, and the name before this returns.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        flush_names(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # a full disk does not name the file
-            error.filename = str(path)
-        raise
-
-
-def flush_names(folder: Path) -> None:
-    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the rename stands either way."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
