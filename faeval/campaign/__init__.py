@@ -6,7 +6,7 @@ from faeval.campaign._backends import BACKENDS
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._execute import check_options, execute
 from faeval.campaign._plan import Job, Need, Plan, plan
-from faeval.campaign._provenance import provenance
+from faeval.campaign._provenance import git_refusal, provenance
 
 __all__ = [
     "BACKENDS",
@@ -18,6 +18,7 @@ __all__ = [
     "Plan",
     "check_options",
     "execute",
+    "git_refusal",
     "plan",
     "provenance",
 ]

@@ -90,11 +90,13 @@ def lock(
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
-    from faeval import pipeline
+    from faeval import campaign, pipeline
     from faeval.errors import FaevalError
 
     check_format(format)
     given = paths or [Path("claims")]
+    if against is None and (refusal := campaign.git_refusal()):
+        say(f"faeval: {refusal}; until then no commit is registered, and --against has nothing to read.", err=True)
     if check:
         if amend or because or pilot:
             raise FaevalError("faeval lock --check writes nothing; leave --amend, --because and --pilot out.")
