@@ -128,6 +128,20 @@ Workers = Annotated[
 ]
 
 
+def _limit_rows(most: int) -> int:
+    from faeval import evidence
+
+    evidence.limit_rows(most)
+    return most
+
+
+MaxRows = Annotated[
+    int,
+    typer.Option(min=1, callback=_limit_rows, help="A file of evidence with more rows is refused before it is read."),
+]
+MOST_ROWS = 50_000_000  # as faeval.evidence has it, which --help does not load
+
+
 def project_defaults(names: set[str]) -> dict[str, Any]:
     """Return what [tool.faeval] says of parameters of these names: the nearest table, from the working directory upwards."""
     from faeval.config import find, seeds_as_text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_format, say, say_json
+from faeval.cli._common import MOST_ROWS, Format, MaxRows, check_format, say, say_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ def check(
         list[Path] | None,
         typer.Argument(help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"),
     ] = None,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Read everything, and name all that is wrong: exit 12 where something was altered, 2 where it cannot be used."""
@@ -57,6 +58,7 @@ def _print_checked(one: Checked) -> None:
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")],
     into: Annotated[Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")],
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one run."""
@@ -95,6 +97,7 @@ def export(
     latest: Annotated[
         bool, typer.Option("--latest", help="Of runs that stand several times in a store, take the last.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Write evidence into one file; the same rows give the same bytes."""
@@ -130,6 +133,7 @@ def import_(
     epochs: Annotated[
         bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last value.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Make evidence of a table or of MLflow runs that came from elsewhere."""

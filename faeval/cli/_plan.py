@@ -9,10 +9,12 @@ import typer
 
 from faeval.cli._common import (
     DRIFT,
+    MOST_ROWS,
     Data,
     Device,
     Everything,
     Format,
+    MaxRows,
     Paths,
     Seeds,
     Setting,
@@ -87,6 +89,7 @@ def lock(
         str | None, typer.Option(help="With --check: a git revision whose lock this one must continue.")
     ] = None,
     store: Store = Path(".faeval"),
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""

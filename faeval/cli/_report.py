@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, console_for, say, say_json
+from faeval.cli._common import MOST_ROWS, Format, MaxRows, check_folder, check_format, console_for, say, say_json
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -64,6 +64,7 @@ def report(
         bool,
         typer.Option("--check", help="Recompute every number of what was written, and of Markdown that quotes it."),
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""

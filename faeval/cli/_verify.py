@@ -11,10 +11,12 @@ import typer
 from faeval._lines import inert, message
 from faeval.cli._common import (
     DRIFT,
+    MOST_ROWS,
     Data,
     Device,
     Everything,
     Format,
+    MaxRows,
     Paths,
     Seeds,
     Setting,
@@ -84,6 +86,7 @@ def verify(
     strict: Annotated[
         bool, typer.Option("--strict/--no-strict", help="Exit 10 where a decision was expected and is open.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
