@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from faeval._whole_files import replace_file
+from faeval._atomic import replace_file
 from faeval.claims._claim import Claim
 from faeval.errors import FaevalError, Tampered
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from faeval._whole_files import replace_file
+from faeval._atomic import replace_file
 from faeval.cli._common import Format, check_format, say, say_json, say_lines
 from faeval.errors import FaevalError
 
@@ -84,7 +84,7 @@ def _needs_table(file: Path) -> bool:
         if "faeval" in content.get("tool", {}):
             return False
         tomllib.loads(_joined(file.read_text(encoding="utf-8"), template("pyproject.toml.txt"), blank=True))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise FaevalError(f"{file}: a table [tool.faeval] cannot be added ({error}); correct the file.") from None
     return True
 

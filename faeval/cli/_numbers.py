@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval._whole_files import replace_file
+from faeval._atomic import replace_file
 from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _read(file: Path) -> list[_Entry]:
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FaevalError(f"{file}: cannot be read ({error.strerror}); name a TOML file of statements.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
     for key in content:
         if key not in ("statement", "spreads"):

@@ -18,6 +18,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
+from faeval.evidence._stated import check_report
 from faeval.evidence._store import Store
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
@@ -41,6 +42,7 @@ __all__ = [
     "apart",
     "canonical_json",
     "check",
+    "check_report",
     "csv_bytes",
     "digest",
     "export",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from faeval._whole_files import replace_file
+from faeval._atomic import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, normalise
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faeval._whole_files import flush_names, replace_file
+from faeval._atomic import flush_names, replace_file
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
 from faeval.evidence._files import Source, read

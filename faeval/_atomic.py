@@ -1,4 +1,4 @@
-"""The writer of files: whole or not at all."""
+"""One file written whole or not at all."""
 
 from __future__ import annotations
 
