@@ -43,6 +43,7 @@ _SEAL = b"faeval sha256 "
 _BLOCK = 1 << 20  # bytes of a CSV file that are looked at together
 _LONGEST_LINE = 16 * LONGEST_CELL  # bytes
 _USUAL_CELL = 1000  # bytes, on average over a column
+csv.field_size_limit(_LONGEST_LINE)  # Python's own, of 128 kB, would be met while a bad cell is looked for
 _LINES = 1 << 16  # of a CSV file in memory at once
 #: The names of a pack of evidence in a report's folder.
 PACKS = ("evidence.csv", "evidence.parquet")
@@ -318,7 +319,7 @@ def _line(content: bytes, row: int) -> int:
     """The line on which a row of the table ends, blank lines and line breaks inside quotes counted."""
     reader = _csv_reader(content)
     filled = (reader.line_num for fields in reader if fields)
-    return next(line for position, line in enumerate(filled) if position == row + 1)
+    return next((line for position, line in enumerate(filled) if position == row + 1), row + 2)
 
 
 def _read_parquet(path: Path, most: int) -> pd.DataFrame:

@@ -68,7 +68,23 @@ VALUES: list[Any] = [
     *("", " ", "x" * 100_000, "\ud800", "\x1b[31m\n::error::x", "\u202e[red]", "supported", "0" * 64, "\x00"),
     *([], {}, [[]], [None], {"": {}}, [1, "a", None, {}], {"claim": "x"}, [{}, {}], [[1, 2], [3]]),
 ]
-CELLS = ["", "NaN", "inf", "-1", "1e999", "1_000", "2" * 40, "0x10", '"', "'", "a\nb", "x" * 3000, "\x1b[2J", "é", "diverged"]
+CELLS = [
+    "",
+    "NaN",
+    "inf",
+    "-1",
+    "1e999",
+    "1_000",
+    "2" * 40,
+    "0x10",
+    '"',
+    "'",
+    "a\nb",
+    "x" * 3000,
+    "\x1b[2J",
+    "é",
+    "diverged",
+]
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -87,7 +103,11 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     if kind == 3:
         return content[:to] + content[at:]
     if kind == 4:
-        return content[:at] + rng.choice([b"\0", b"\xff\xfe", b"\r", b'"', b"\n\n", b"{" * 5000, b"[" * 99_999]) + content[at:]
+        return (
+            content[:at]
+            + rng.choice([b"\0", b"\xff\xfe", b"\r", b'"', b"\n\n", b"{" * 5000, b"[" * 99_999])
+            + content[at:]
+        )
     return content[:at] + rng.randbytes(to - at) + content[to:]
 
 
@@ -164,7 +184,20 @@ def entries(content: bytes, rng: random.Random) -> bytes:
     """Put something else behind an equals sign of TOML."""
     lines = content.decode().splitlines()
     at = rng.choice([i for i, line in enumerate(lines) if " = " in line])
-    values = ("-1", "1e400", "nan", "''", "'\\u0000'", '"\\u0000"', "[]", "{}", "[[1]]", "true", "1979-05-27", "9" * 5000)
+    values = (
+        "-1",
+        "1e400",
+        "nan",
+        "''",
+        "'\\u0000'",
+        '"\\u0000"',
+        "[]",
+        "{}",
+        "[[1]]",
+        "true",
+        "1979-05-27",
+        "9" * 5000,
+    )
     lines[at] = f"{lines[at].partition(' = ')[0]} = {rng.choice((*values, '[' * 3000, repr('x' * 5000)))}"
     return "\n".join(lines).encode()
 
@@ -181,13 +214,19 @@ class Reader(NamedTuple):
 
 OFFLINE = "verify claims/dose.py --store store --offline"
 READERS = {
-    "csv": Reader("report/evidence.csv", ("verify claims/dose.py --evidence report", "evidence check report"), (damaged, cells)),
+    "csv": Reader(
+        "report/evidence.csv", ("verify claims/dose.py --evidence report", "evidence check report"), (damaged, cells)
+    ),
     "foreign csv": Reader(
-        "table.csv", ("evidence import table.csv out.csv --setting x", "evidence merge table.csv --into out2.csv"), (damaged, cells)
+        "table.csv",
+        ("evidence import table.csv out.csv --setting x", "evidence merge table.csv --into out2.csv"),
+        (damaged, cells),
     ),
     "parquet": Reader("table.parquet", ("verify claims/dose.py --evidence table.parquet",), (damaged,)),
     "foreign parquet": Reader("foreign.parquet", ("evidence import foreign.parquet out.csv --setting x",), (damaged,)),
-    "record": Reader("store/RECORD", (OFFLINE, "evidence check store", "plan claims/dose.py --store store"), (damaged, nested)),
+    "record": Reader(
+        "store/RECORD", (OFFLINE, "evidence check store", "plan claims/dose.py --store store"), (damaged, nested)
+    ),
     "forged record": Reader("store/RECORD", (OFFLINE, "evidence export store out.csv"), (nested,), sealed),
     "verdicts": Reader(
         "report/verdicts.json",
@@ -209,10 +248,14 @@ READERS = {
         ),
         (damaged, nested),
     ),
-    "lock": Reader("claims/claims.lock", ("lock claims --check", OFFLINE, "plan claims --store store"), (damaged, nested)),
+    "lock": Reader(
+        "claims/claims.lock", ("lock claims --check", OFFLINE, "plan claims --store store"), (damaged, nested)
+    ),
     "forged lock": Reader("claims/claims.lock", ("lock claims --check", OFFLINE), (nested,), sealed_lock),
     "project": Reader("pyproject.toml", ("verify --offline", "plan"), (damaged, entries)),
-    "numbers": Reader("numbers.toml", ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"), (damaged, entries)),
+    "numbers": Reader(
+        "numbers.toml", ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"), (damaged, entries)
+    ),
 }
 
 
