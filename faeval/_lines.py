@@ -8,28 +8,27 @@ import re
 import unicodedata
 from typing import TextIO
 
-#: No message is longer, in characters.
-LONGEST = 2000
+#: The longest message, in characters.
+MESSAGE = 2000
 
 _JOINERS = "\u200c\u200d"  # Persian and emoji need them, and they move nothing
 
 
-def bounded(text: str, most: int = LONGEST) -> str:
-    """Return a text of at most so many characters: of a longer one the beginning, the end, and how much is left out.
+def cut(text: str, most: int = MESSAGE) -> str:
+    """Return text of at most so many characters; of a longer one the middle is left out, and its length said.
 
     Examples
     --------
-    >>> len(bounded("a" * 5000)), bounded("abc" * 20, 40)
-    (2000, 'abcabcabca [... 45 characters ...] bcabc')
+    >>> cut("x" * 50_000, 50)
+    'x ... (49998 characters left out) ... x'
     """
     if len(text) <= most:
         return text
-    kept = most - len(f" [... {len(text)} characters ...] ")
-    end = kept // 3
-    return f"{text[: kept - end]} [... {len(text) - kept} characters ...] {text[len(text) - end :]}"
+    kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
+    return f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ... {text[len(text) - kept :]}"
 
 
-def printable(text: object, most: int = LONGEST) -> str:
+def printable(text: object, most: int = MESSAGE) -> str:
     """Return lines of which no sign acts, each of at most so many characters.
 
     Control characters, direction marks, invisible characters, lone surrogates and noncharacters become U+FFFD, so that a
@@ -40,7 +39,7 @@ def printable(text: object, most: int = LONGEST) -> str:
     >>> printable("a\\r\\x1b[31m\\nb")
     'a �[31m\\nb'
     """
-    return "\n".join(_printable(bounded(line, most)) for line in str(text).split("\n"))
+    return "\n".join(_printable(cut(line, most)) for line in str(text).split("\n"))
 
 
 def _printable(line: str) -> str:
@@ -70,7 +69,7 @@ def clean(text: object) -> str:
 
 def message(text: object) -> str:
     """Return text as one message on a terminal: printable, bounded, and its further lines indented, whoever wrote them."""
-    return re.sub(r"\n(?=\S)", "\n  ", printable(bounded(str(text))))
+    return re.sub(r"\n(?=\S)", "\n  ", printable(cut(str(text))))
 
 
 # What GitHub's runner takes for a command where a line begins with it, after blanks; a word joiner parts it, unseen.

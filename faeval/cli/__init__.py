@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval._lines import bounded, printable
+from faeval._lines import cut, printable
 from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
 from faeval.cli._common import (
     INTERNAL,
@@ -134,7 +134,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == NOTHING_SELECTED:
         told = "no claim was selected."
     if told and _wants_json(arguments):
-        say_json({"schema": "faeval-error-1", "exit_code": code, "error": bounded(told)})
+        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(told)})
     return code if isinstance(code, int) else 0
 
 
@@ -162,7 +162,7 @@ def _explain(error: Exception) -> tuple[int, str]:
         code, text, hint = error.exit_code, str(error), ""
     elif isinstance(error, OSError):
         code, text, hint = USAGE, _of_the_system(error), ""
-    say(f"faeval: {bounded(text, 1900)}{hint}", err=True)
+    say(f"faeval: {cut(text, 1900)}{hint}", err=True)
     return code, text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from faeval._lines import LONGEST, printable
+from faeval._lines import MESSAGE, printable
 
 
 class HarmlessConsole(Console):
@@ -20,7 +20,7 @@ class HarmlessConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Return the pieces of what is printed; what moves the cursor is rich's own."""
         for piece in super().render(renderable, options):
-            yield piece if piece.control else piece._replace(text=printable(piece.text, LONGEST))
+            yield piece if piece.control else piece._replace(text=printable(piece.text, MESSAGE))
 
     def on_broken_pipe(self) -> None:
         """Leave it to the command line that the reader has gone: here rich would exit 1."""

@@ -382,7 +382,7 @@ def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
 
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
-        title = row.get("name") or _label(row.get("printed", {})) or _spreads_of(row)
+        title = (row["name"] or _label(row["printed"]) or "a statement") if "name" in row else _spreads_of(row)
         note = "" if row["as_expected"] or not expected else f" (expected: {row['expected']})"
         lines.append(clean(f"{title}: {row['outcome']}{note}"))
         lines += [

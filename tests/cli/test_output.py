@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from faeval import cli
-from faeval._lines import InertStream, bounded, clean, message, printable
+from faeval._lines import InertStream, clean, cut, message, printable
 from faeval.cli._console import HarmlessConsole
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams of POSIX")
@@ -193,8 +193,8 @@ def test_text_on_its_way_out_is_printable_bounded_and_one_message() -> None:
     assert clean(f"a\n{HOSTILE}").isprintable()
     assert printable("a\nb\tc\u2028d") == "a\nb c d"
     assert message("refused\nfaeval: all is well\n  listed") == "refused\n  faeval: all is well\n  listed"
-    assert len(message("x" * 50_000_000)) == len(bounded("x" * 3000)) == 2000
-    assert bounded("abc") == "abc"
+    assert len(message("x" * 50_000_000)) == len(cut("x" * 3000)) == 2000
+    assert cut("abc") == "abc"
 
 
 def test_git_that_refuses_is_quoted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
