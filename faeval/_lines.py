@@ -1,9 +1,76 @@
-"""Lines of output in which text of others may come first: none is a command to whoever reads the log of a job."""
+"""Text of others on its way out: no sign of it acts on a terminal or on a reader's order, none begins a command to the
+runner of a job, and it is no longer than a message may be.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TextIO
+
+#: The longest message, in characters.
+MESSAGE = 2000
+
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them, and they move nothing
+
+
+def cut(text: str, most: int = MESSAGE) -> str:
+    """Return text of at most so many characters; of a longer one the middle is left out, and its length said.
+
+    Examples
+    --------
+    >>> cut("x" * 50_000, 50)
+    'x ... (49998 characters left out) ... x'
+    """
+    if len(text) <= most:
+        return text
+    kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
+    return f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ... {text[len(text) - kept :]}"
+
+
+def printable(text: object, most: int = MESSAGE) -> str:
+    """Return lines of which no sign acts, each of at most so many characters.
+
+    Control characters, direction marks, invisible characters, lone surrogates and noncharacters become U+FFFD, so that a
+    reader sees that something was there; line breaks other than ``\\n``, and tabs, become blanks.
+
+    Examples
+    --------
+    >>> printable("a\\r\\x1b[31m\\nb")
+    'a �[31m\\nb'
+    """
+    return "\n".join(_printable(cut(line, most)) for line in str(text).split("\n"))
+
+
+def _printable(line: str) -> str:
+    # What Python calls printable holds nearly none of what acts.
+    return line if line.isprintable() else "".join(map(_harmless, line))
+
+
+def _harmless(character: str) -> str:
+    category = unicodedata.category(character)
+    if character.isspace() or category in ("Zl", "Zp"):
+        return " "
+    code = ord(character)
+    unusable = category in ("Cc", "Cf", "Cs") and character not in _JOINERS
+    return "\ufffd" if unusable or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF else character
+
+
+def clean(text: object) -> str:
+    """Return text of one line in which nothing acts, as of :func:`printable`; breaks and runs of blanks become one blank.
+
+    Examples
+    --------
+    >>> clean("a\\nb\\x1b[31m")
+    'a b�[31m'
+    """
+    return re.sub("  +", " ", _printable(str(text)))
+
+
+def message(text: object) -> str:
+    """Return text as one message on a terminal: printable, bounded, and its further lines indented, whoever wrote them."""
+    return re.sub(r"\n(?=\S)", "\n  ", printable(cut(str(text))))
+
 
 # What GitHub's runner takes for a command where a line begins with it, after blanks; a word joiner parts it, unseen.
 _JOINER = "\u2060"

@@ -62,7 +62,7 @@ def find(start: Path) -> Defaults:
             continue
         try:
             tool = tomllib.loads(text).get("tool", {})
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
         if isinstance(tool, dict) and "faeval" in tool:
             return Defaults(folder, _checked(tool["faeval"], file))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from faeval._lines import cut
+
 
 class FaevalError(Exception):
     """Something given to faeval cannot be used; the message names it, its value and the remedy."""
 
     exit_code = 2
+
+    def __init__(self, message: object = "") -> None:
+        """Keep the message, or of one that is too long its beginning and end."""
+        super().__init__(cut(str(message)))
 
 
 class ClaimsFileError(FaevalError):

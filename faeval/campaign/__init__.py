@@ -6,7 +6,7 @@ from faeval.campaign._backends import BACKENDS
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._execute import check_options, execute
 from faeval.campaign._plan import Job, Need, Plan, code_reached, plan
-from faeval.campaign._provenance import provenance, versions_here
+from faeval.campaign._provenance import git_refusal, provenance, versions_here
 
 __all__ = [
     "BACKENDS",
@@ -19,6 +19,7 @@ __all__ = [
     "check_options",
     "code_reached",
     "execute",
+    "git_refusal",
     "plan",
     "provenance",
     "versions_here",

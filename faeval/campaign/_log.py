@@ -6,7 +6,10 @@ import contextlib
 import secrets
 from datetime import UTC, datetime
 
+from faeval._lines import clean, cut, printable
 from faeval.evidence import Store
+
+_DETAILS = 20_000  # characters of a traceback, which may quote a message of any length
 
 
 class Log:
@@ -19,7 +22,7 @@ class Log:
     def write(self, text: str, details: str = "") -> None:
         """Append a line, and details below it, indented."""
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        below = "".join(f"    {line}\n" for line in details.splitlines())
+        below = "".join(f"    {line}\n" for line in printable(cut(details, _DETAILS)).splitlines())
         # Where the disk is full, a failure still reaches the caller.
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as log:
-            log.write(f"{stamp} campaign {self._name}: {text}\n{below}")
+            log.write(f"{stamp} campaign {self._name}: {clean(cut(text))}\n{below}")

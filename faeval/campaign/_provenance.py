@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 from faeval.errors import FaevalError
 
@@ -73,11 +77,30 @@ def peak_memory_mb() -> float | None:
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
 
 
+def git_refusal(folder: Path | None = None) -> str:
+    """Return why git does not read the repository around a folder, in its own words, and what helps; empty where it does.
+
+    No repository, or no git, is no refusal.
+    """
+    done = _run_git("rev-parse", "--git-dir", folder=folder)
+    if done is None or done.returncode == 0 or "not a git repository" in done.stderr:
+        return ""
+    first = (done.stderr.splitlines() or ["it does not say why"])[0].removeprefix("fatal: ")
+    advice = re.search(r"git config --global --add safe\.directory .*", done.stderr)
+    remedy = f"if you trust it, {advice[0].strip()}" if advice else "correct what it names"
+    return f"git refuses to read this repository: {first}; {remedy}"
+
+
 def _git(*arguments: str) -> str | None:
+    done = _run_git(*arguments)
+    return done.stdout.strip() if done is not None and done.returncode == 0 else None
+
+
+def _run_git(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str] | None:
     # A working directory's own configuration may name programs to run for "status": that one is switched off.
-    command = ["git", "-c", "core.fsmonitor=false", *arguments]
+    command = ["git", *(() if folder is None else ("-C", str(folder))), "-c", "core.fsmonitor=false", *arguments]
+    how: dict[str, Any] = {"env": os.environ | {"LC_ALL": "C"}, "encoding": "utf-8", "errors": "replace", "timeout": 10}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False, **how)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None

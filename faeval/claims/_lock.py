@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from faeval._whole_files import replace_file
 from faeval.claims._claim import Claim, Drawn
 from faeval.errors import FaevalError, Tampered
 
@@ -382,11 +383,8 @@ def _without_pilot(registered: Registered) -> dict[str, Any]:
 
 def write_lock(lock: Lock, path: Path) -> None:
     """Write a lock by rename, readable and in a stable order."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(
-        json.dumps(lock.model_dump(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    partial.replace(path)
+    text = json.dumps(lock.model_dump(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    replace_file(path, text.encode())
 
 
 def read_lock(path: Path) -> Lock:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import io
+import os
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
 
 from faeval._apart import silence_stdout
+from faeval._lines import cut, printable
 from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
-from faeval.cli._common import INTERNAL, INTERRUPTED, NOTHING_SELECTED, USAGE, project_defaults, say
+from faeval.cli._common import (
+    INTERNAL,
+    INTERRUPTED,
+    NOTHING_SELECTED,
+    READER_GONE,
+    USAGE,
+    drop,
+    project_defaults,
+    say,
+    say_json,
+    say_lines,
+)
 
 app = typer.Typer(
     help="Verify research claims: train what they need over seeds, audit it, and decide each by a rule with known error rates.",
@@ -33,7 +47,7 @@ def _root(
         say(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        say(context.get_help())
+        say_lines(context.get_help())
         raise typer.Exit(USAGE)
     command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
     if command is not None and not {"-h", "--help"} & set(sys.argv):
@@ -65,6 +79,43 @@ def main() -> None:
     """Run the command line; every error is one clear line, and the exit code says which kind."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    if not _open_streams():
+        say("faeval: stdout is closed, so that no result could be read; leave it open, or use > /dev/null.", err=True)
+        sys.exit(USAGE)
+    try:
+        code = _run(arguments, debug)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = READER_GONE
+        drop(sys.stdout)
+    except OSError as error:
+        code, _ = _explain(error)
+    silence_stdout()  # code of others may have left something to be said at exit
+    sys.exit(code)
+
+
+def _open_streams() -> bool:
+    """Make the three streams of the system fit for any text; return whether stdout was open.
+
+    What was closed leads nowhere from here on: the next file that is opened would take its place, and be written to. A
+    character that an encoding lacks is written as an escape.
+    """
+    was_open = sys.stdout is not None
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+    for stream in (sys.stdout, sys.stderr) if was_open else (sys.stderr,):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda *what, **more: printable(plain(*what, **more))
+    return was_open
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    """Run a command and return its exit code; only what happens to stdout is raised."""
     told = ""
     try:
         if "" in arguments:  # the path of no characters would be the working directory
@@ -72,6 +123,11 @@ def main() -> None:
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except SystemExit as error:
+        # typer's own, of exit code 1, where the reader of stdout has gone.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
     except Exception as error:
         if debug:
             raise
@@ -82,9 +138,8 @@ def main() -> None:
     if code == NOTHING_SELECTED:
         told = "no claim was selected."
     if told and _wants_json(arguments):
-        say(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
-    silence_stdout()  # code of others may have left something to be said at exit
-    sys.exit(code if isinstance(code, int) else 0)
+        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(told)})
+    return code if isinstance(code, int) else 0
 
 
 def _empty() -> Exception:
@@ -103,16 +158,28 @@ def _explain(error: Exception) -> tuple[int, str]:
     """Say on stderr what is wrong; return the exit code and the same words."""
     from faeval.errors import FaevalError
 
-    if isinstance(error, FaevalError):
-        say(f"faeval: {error}", err=True)
-        return error.exit_code, str(error)
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
     # Which package click's exceptions come from depends on the version of typer; they know how to show themselves.
     show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if callable(show) and isinstance(exit_code, int):
-        show()
+        shown = io.StringIO()
+        show(file=shown)
+        say_lines(shown.getvalue(), err=True)
         return exit_code, str(getattr(error, "message", error))
-    text = f"internal error: {type(error).__name__}: {error}"
-    say(f"faeval: {text} (--debug shows where)", err=True)
-    return INTERNAL, text
+    code, text, hint = INTERNAL, f"internal error: {type(error).__name__}: {error}", " (--debug shows where)"
+    if isinstance(error, FaevalError):
+        code, text, hint = error.exit_code, str(error), ""
+    elif isinstance(error, OSError):
+        code, text, hint = USAGE, _of_the_system(error), ""
+    say(f"faeval: {cut(text, 1900)}{hint}", err=True)
+    return code, text
+
+
+def _of_the_system(error: OSError) -> str:
+    """Say what the system refused; without a name of a file it is stdout, which then is written to no more."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        drop(sys.stdout)
+        return f"stdout: cannot be written ({reason}); make room there, or name another file."
+    return f"{os.fsdecode(error.filename)}: {reason}; name another file or folder, or make room or permission there."

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval.cli._common import Data, Format, check_format, console_for, say
+from faeval.cli._common import Data, Format, check_format, console_for, say_json, say_lines
 
 
 def audit(
@@ -23,7 +23,6 @@ def audit(
 ) -> None:
     """Audit one checkpoint, layer by layer, with controls measured on that very checkpoint."""
     import importlib
-    import json
 
     from faeval.experiment import RunOptions
 
@@ -33,7 +32,7 @@ def audit(
     found = stage(checkpoint, RunOptions(device, threads, data), full=full)
     if format == "json":
         rows = [{**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]]
-        say(json.dumps({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows}, indent=1))
+        say_json({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows})
         return
     _print_audit(found)
 
@@ -78,7 +77,6 @@ def check_metric(
 ) -> None:
     """Property-test a metric of one's own; exit 1 where a property fails."""
     import importlib
-    import json
     import os
 
     check_format(format)
@@ -91,7 +89,7 @@ def check_metric(
         content = {"schema": "faeval-conformance-1", "exit_code": code, "subject": conformance.subject}
         content |= {"passed": conformance.passed}
         skipped = dict(conformance.skipped)
-        say(json.dumps({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped}, indent=1))
+        say_json({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped})
     else:
-        say(str(conformance))
+        say_lines(str(conformance))
     raise typer.Exit(0 if conformance.passed else 1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, say
+from faeval.cli._common import Format, check_folder, check_format, say, say_json
 
 
 def calibrate(
@@ -24,8 +24,6 @@ def calibrate(
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Measure how often the deciding rules err, on laws where their assumptions hold and where they fail."""
-    import json
-
     from faeval import calibration
 
     check_format(format)
@@ -49,7 +47,7 @@ def calibrate(
             "figures": len(cells),
             "drifts": [{"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected} for d in found],
         }
-        say(json.dumps(content, indent=1))
+        say_json(content)
     else:
         for drift in found:
             say(str(drift))

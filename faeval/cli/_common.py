@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, cast
+from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
-from faeval._lines import InertStream, inert
+from faeval._lines import InertStream, inert, message
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
+READER_GONE = 141  # as of SIGPIPE
 FORMATS = ("table", "json")
 
 
-def say(text: object, err: bool = False, nl: bool = True) -> None:
-    """Write text to stdout, or to stderr; what it holds of others' words gives no commands to the log of a job."""
-    typer.echo(inert(text), err=err, nl=nl)
+def say(text: object, err: bool = False) -> None:
+    """Write one message to stdout, or to stderr; nothing in it acts, whoever's words it holds, and it is bounded."""
+    _write(f"{inert(message(text))}\n", err)
+
+
+def say_lines(text: str, err: bool = False) -> None:
+    """Write a text of several messages, a line each."""
+    for line in text.rstrip("\n").split("\n"):
+        say(line, err)
+
+
+def say_json(content: object) -> None:
+    """Write a document of JSON to stdout, whole and in ASCII; a text is one that is spelt already."""
+    text = content if isinstance(content, str) else f"{json.dumps(content, indent=1)}\n"
+    _write(text.replace("\x7f", "\\u007f"))
+
+
+def _write(text: str, err: bool = False) -> None:
+    stream = sys.stderr if err else sys.stdout
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        if not err:
+            raise
+        drop(stream)  # nobody reads it: the exit code says what became of the command
+
+
+def drop(stream: TextIO) -> None:
+    """Let nothing more that is written to a stream go anywhere: Python would fail at its end, with exit code 120."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def nothing_selected() -> typer.Exit:
@@ -95,6 +128,20 @@ Workers = Annotated[
 ]
 
 
+def _limit_rows(most: int) -> int:
+    from faeval import evidence
+
+    evidence.limit_rows(most)
+    return most
+
+
+MaxRows = Annotated[
+    int,
+    typer.Option(min=1, callback=_limit_rows, help="A file of evidence with more rows is refused before it is read."),
+]
+MOST_ROWS = 50_000_000  # as faeval.evidence has it, which --help does not load
+
+
 def project_defaults(names: set[str]) -> dict[str, Any]:
     """Return what [tool.faeval] says of parameters of these names: the nearest table, from the working directory upwards."""
     from faeval.config import find, seeds_as_text
@@ -151,13 +198,13 @@ def check_folder(folder: Path, option: str = "--report") -> None:
 
 
 def console_for(stderr: bool = False) -> Console:
-    from rich.console import Console
+    from faeval.cli._console import HarmlessConsole
 
     # Piped output has no width of its own: wide enough that nothing is cut.
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        return Console(stderr=stderr, highlight=False)
-    return Console(file=cast(IO[str], InertStream(stream)), width=132, highlight=False)
+        return HarmlessConsole(stderr=stderr)
+    return HarmlessConsole(file=cast(IO[str], InertStream(stream)), width=132)
 
 
 def duration(seconds: float) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from faeval.cli._common import (
+    MOST_ROWS,
     Data,
     Device,
     Everything,
     Format,
+    MaxRows,
     Paths,
     Seeds,
     Setting,
     Store,
     check_format,
     say,
+    say_json,
     seeds_of,
 )
 
@@ -40,6 +42,7 @@ def check(
         list[Path] | None,
         typer.Argument(help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"),
     ] = None,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Read everything, and name all that is wrong: exit 12 where something was altered, 2 where it cannot be used."""
@@ -70,6 +73,7 @@ def _print_checked(one: Checked) -> None:
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")],
     into: Annotated[Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")],
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one run."""
@@ -108,6 +112,7 @@ def export(
     latest: Annotated[
         bool, typer.Option("--latest", help="Of runs that stand several times in a store, take the last.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Write evidence into one file; the same rows give the same bytes."""
@@ -176,6 +181,7 @@ def import_(
     epochs: Annotated[
         bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last value.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Make evidence of a table or of MLflow runs that came from elsewhere."""
@@ -238,4 +244,4 @@ def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **
 
 def _print_json(command: str, content: dict[str, Any], exit_code: int = 0) -> None:
     head = {"schema": f"faeval-evidence-{command}-1", "exit_code": exit_code}
-    say(json.dumps({**head, **content}, indent=1, ensure_ascii=False))
+    say_json({**head, **content})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from faeval.cli._common import Format, check_format, say
+from faeval._whole_files import replace_file
+from faeval.cli._common import Format, check_format, say, say_json, say_lines
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -38,13 +38,13 @@ def init(
     except OSError as error:
         raise FaevalError(f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}.") from None
     if format == "json":
-        say(json.dumps({"schema": "faeval-init-1", "exit_code": 0, **done}, indent=1))
+        say_json({"schema": "faeval-init-1", "exit_code": 0, **done})
     else:
         for what, names in done.items():
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 say(f"{what.replace('_', ' ')} {name}{note}")
-    say(_NEXT, err=True)
+    say_lines(_NEXT, err=True)
 
 
 def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
@@ -84,18 +84,16 @@ def _needs_table(file: Path) -> bool:
         if "faeval" in content.get("tool", {}):
             return False
         tomllib.loads(_joined(file.read_text(encoding="utf-8"), template("pyproject.toml.txt"), blank=True))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise FaevalError(f"{file}: a table [tool.faeval] cannot be added ({error}); correct the file.") from None
     return True
 
 
 def _create(file: Path, text: str) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except FileExistsError:
+    if file.exists():
         return "kept"
+    replace_file(file, text.encode())
     return "created"
 
 
@@ -103,7 +101,7 @@ def _append(file: Path, text: str, blank: bool = False) -> str:
     if not file.exists():
         return _create(file, text)
     before = file.read_text(encoding="utf-8")
-    file.write_text(_joined(before, text, blank), encoding="utf-8")
+    replace_file(file, _joined(before, text, blank).encode())
     return "added_to"
 
 

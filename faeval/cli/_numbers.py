@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, say
+from faeval._whole_files import replace_file
+from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
 
 if TYPE_CHECKING:
     from faeval.stats import Finding, Statement
@@ -114,9 +115,12 @@ def check_numbers(
         _compare(check, files)
     if report is not None:
         for name, written in files.items():
-            (report / name).write_text(written, encoding="utf-8")
+            replace_file(report / name, written.encode())
             say(f"wrote {report / name}", err=True)
-    say(text if format == "json" else _plain(content, _told_outcomes(entries, content)), nl=False)
+    if format == "json":
+        say_json(content)
+    else:
+        say_lines(_plain(content, _told_outcomes(entries, content)))
     raise typer.Exit(content["exit_code"])
 
 
@@ -189,7 +193,7 @@ def _read(file: Path) -> list[_Entry]:
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FaevalError(f"{file}: cannot be read ({error.strerror}); name a TOML file of statements.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
     for key in content:
         if key not in ("statement", "spreads"):
@@ -374,11 +378,11 @@ def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> lis
 
 def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
     """The result as text: a line for each statement, one for each finding, one for all."""
-    from faeval.reports._text import clean
+    from faeval._lines import clean
 
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
-        title = row.get("name") or _label(row.get("printed", {})) or _spreads_of(row)
+        title = (row["name"] or _label(row["printed"]) or "a statement") if "name" in row else _spreads_of(row)
         note = "" if row["as_expected"] or not expected else f" (expected: {row['expected']})"
         lines.append(clean(f"{title}: {row['outcome']}{note}"))
         lines += [

@@ -9,10 +9,12 @@ import typer
 
 from faeval.cli._common import (
     DRIFT,
+    MOST_ROWS,
     Data,
     Device,
     Everything,
     Format,
+    MaxRows,
     Paths,
     Seeds,
     Setting,
@@ -23,6 +25,7 @@ from faeval.cli._common import (
     duration,
     nothing_selected,
     say,
+    say_json,
     seeds_of,
 )
 
@@ -45,7 +48,6 @@ def plan(
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Check designs, say what each claim can tell, and what it costs. Runs nothing."""
-    import json
     import os
 
     from faeval import pipeline
@@ -64,7 +66,7 @@ def plan(
         raise nothing_selected()
     count = workers or os.cpu_count() or 1
     if format == "json":
-        say(json.dumps({**_plan_content(result, count), "exit_code": result.exit_code()}, indent=1))
+        say_json({**_plan_content(result, count), "exit_code": result.exit_code()})
     else:
         _print_plan(result, count)
     raise typer.Exit(result.exit_code())
@@ -87,16 +89,17 @@ def lock(
         str | None, typer.Option(help="With --check: a git revision whose lock this one must continue.")
     ] = None,
     store: Store = Path(".faeval"),
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
-    import json
-
-    from faeval import pipeline
+    from faeval import campaign, pipeline
     from faeval.errors import FaevalError
 
     check_format(format)
     given = paths or [Path("claims")]
+    if against is None and (refusal := campaign.git_refusal()):
+        say(f"faeval: {refusal}; until then no commit is registered, and --against has nothing to read.", err=True)
     if check:
         if amend or because or pilot:
             raise FaevalError("faeval lock --check writes nothing; leave --amend, --because and --pilot out.")
@@ -114,7 +117,7 @@ def lock(
             "claims": sorted(made.claims),
             "new": list(new),
         }
-        say(json.dumps({**content, "entries": len(made.chain)}, indent=1))
+        say_json({**content, "entries": len(made.chain)})
     what = "amended" if amend else "registered"
     text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
     say(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
@@ -127,8 +130,6 @@ def _claims(count: int) -> str:
 
 
 def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the option's name
-    import json
-
     parts = {
         "changed": found.changed,
         "deviated": found.deviated,
@@ -146,7 +147,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         }
         chain = [e.model_dump(exclude={"replaced", "looked_at", "schema_version"}) for e in found.lock.chain]
         lists = {name: list(ids) for name, ids in parts.items()}
-        say(json.dumps({**content, "same": list(found.same), **lists, "chain": chain}, indent=1))
+        say_json({**content, "same": list(found.same), **lists, "chain": chain})
         return
     said = {
         "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
@@ -208,6 +209,8 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from faeval.reports._text import CELL, clip
+
     table = Table(title=f"What these claims can tell in {result.setting}", title_justify="left", show_lines=True)
     columns = ("claim", "n", "family", "detectable", "supported or refuted", "power", "seeds for 80 %", "design")
     for column in columns:
@@ -227,7 +230,8 @@ def _print_plan(result: PlanReport, workers: int) -> None:
             if weak
             else "ok"
         )
-        cells = (o.claim.sentence, str(len(o.seeds)), f"{o.claim.family} ({o.family_size})", detectable)
+        family = f"{clip(o.claim.family, CELL)} ({o.family_size})"
+        cells = (clip(o.claim.sentence, CELL), str(len(o.seeds)), family, detectable)
         table.add_row(*map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state)))
     console = console_for()
     console.print(table)
@@ -251,12 +255,14 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     )
     for o in result.outlooks:
         if o.problem:
-            console.print(Text(f"{o.claim.name}: {o.problem.text}"))
+            console.print(f"{o.claim.name}: {o.problem.text}")
 
 
 def _print_open(result: PlanReport, workers: int, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from faeval.reports._text import CELL, clip
 
     if not result.open:
         return
@@ -266,7 +272,8 @@ def _print_open(result: PlanReport, workers: int, console: Console) -> None:
     for r in result.open:
         seeds = "unknown" if r.seeds is None else f"about {r.seeds}"
         cost = "unknown" if r.seconds is None else f"about {duration(r.seconds / workers)}"
-        table.add_row(*map(Text, (r.verdict.sentence, seeds, "-" if r.runs is None else str(r.runs), cost)))
+        runs = "-" if r.runs is None else str(r.runs)
+        table.add_row(*map(Text, (clip(r.verdict.sentence, CELL), seeds, runs, cost)))
     console.print(table)
 
 

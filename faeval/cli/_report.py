@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, console_for, say
+from faeval.cli._common import MOST_ROWS, Format, MaxRows, check_folder, check_format, console_for, say, say_json
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -65,6 +64,7 @@ def report(
         bool,
         typer.Option("--check", help="Recompute every number of what was written, and of Markdown that quotes it."),
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
@@ -73,7 +73,7 @@ def report(
     from faeval.reports import FORMS, WRITTEN, Overview, json_schema
 
     if schema:
-        say(json_schema(), nl=False)
+        say_json(json_schema())
         return
     for name in form or ():
         if name not in (*FORMS, "all"):
@@ -136,7 +136,7 @@ def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the
     from faeval.reports import drifts_json
 
     if format == "json":
-        say(drifts_json(drifts), nl=False)
+        say_json(drifts_json(drifts))
         return
     console = console_for()
     for drift in drifts:
@@ -174,7 +174,7 @@ def _append(result: Report, file: Path) -> None:
 
 def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # noqa: A002
     if format == "json":
-        say(json.dumps(done.to_dict(), indent=1, ensure_ascii=False))
+        say_json(done.to_dict())
         raise typer.Exit(done.exit_code)
     for file in done.files:
         if file.form == "document" and not file.numbers and not file.findings:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval._lines import inert
+from faeval._lines import inert, message
 from faeval.cli._common import (
     DRIFT,
+    MOST_ROWS,
     Data,
     Device,
     Everything,
     Format,
+    MaxRows,
     Paths,
     Seeds,
     Setting,
@@ -29,6 +31,7 @@ from faeval.cli._common import (
     duration,
     nothing_selected,
     say,
+    say_json,
     seeds_of,
 )
 
@@ -91,6 +94,7 @@ def verify(
     strict: Annotated[
         bool, typer.Option("--strict/--no-strict", help="Exit 10 where a decision was expected and is open.")
     ] = False,
+    max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
@@ -174,7 +178,7 @@ def _show(result: Report, folder: Path | None, form: str, strict: bool) -> int:
         for path in pipeline.publish(result, folder):
             say(f"wrote {path}", err=True)
     if form == "json":
-        say(result.to_json(strict), nl=False)
+        say_json(result.to_json(strict))
     else:
         console = console_for()
         console.print(result.table(console.width))
@@ -228,7 +232,7 @@ class _Progress:
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(inert(text), markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(inert(message(text)), soft_wrap=True)
         else:
             say(text, err=True)
 
@@ -261,6 +265,8 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from faeval.reports._text import CELL, clip
+
     def rank(state: ArmState) -> int:
         return 0 if state.running else 1 if state.failed else 2 if state.waiting else 3
 
@@ -269,7 +275,7 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
     for label, state in ordered[:_ROWS]:
         parts = {"running": state.running, "failed": state.failed, "waiting": state.waiting}
         text = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
-        table.add_row(Text(label), f"{state.done}/{state.total} done", text)
+        table.add_row(Text(clip(label, CELL)), f"{state.done}/{state.total} done", text)
     if rest := [state for _, state in ordered[_ROWS:]]:
         complete = sum(state.done == state.total for state in rest)
         table.add_row(Text(f"and {len(rest)} more arms"), f"{complete} of them done", "")

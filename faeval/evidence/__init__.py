@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
 from faeval.evidence._export import export
-from faeval.evidence._files import PACKS, Source, apart, csv_bytes, digest, read, write_csv, write_parquet
+from faeval.evidence._files import PACKS, Source, apart, csv_bytes, digest, limit_rows, read, write_csv, write_parquet
 from faeval.evidence._import import Imported, import_table
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
 from faeval.evidence._mlflow import import_mlflow
@@ -18,6 +18,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
+from faeval.evidence._stated import check_report
 from faeval.evidence._store import Store
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
@@ -41,11 +42,13 @@ __all__ = [
     "apart",
     "canonical_json",
     "check",
+    "check_report",
     "csv_bytes",
     "digest",
     "export",
     "import_mlflow",
     "import_table",
+    "limit_rows",
     "merge",
     "merge_tables",
     "new_record",

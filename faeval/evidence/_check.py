@@ -14,6 +14,7 @@ import numpy as np
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._files import CutOff, apart, digest, pack_of, read
 from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
+from faeval.evidence._stated import check_report
 from faeval.evidence._store import Store, part_of
 from faeval.evidence._table import KEY
 
@@ -233,13 +234,11 @@ def row_name(key: Any) -> str:
 
 def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
-        if not isinstance(content, dict) or not isinstance(content.get("verdicts"), list):
-            raise ValueError("it has no list of verdicts")
-    except (OSError, ValueError, RecursionError) as error:
-        findings.append(Finding(file.name, "altered", f"cannot be read as a report's verdicts ({error})."))
+        return check_report(json.loads(file.read_bytes()), file)
+    except (OSError, ValueError, RecursionError, EvidenceError) as error:
+        text = f"cannot be read as a report's verdicts ({_without(str(error), file)})."
+        findings.append(Finding(file.name, "altered", text))
         return {}
-    return content
 
 
 def _check_bytes(file: Path, table: pd.DataFrame | None, report: dict[str, Any]) -> Iterator[Finding]:
@@ -256,8 +255,7 @@ def _check_bytes(file: Path, table: pd.DataFrame | None, report: dict[str, Any])
 def _check_report(table: pd.DataFrame, report: dict[str, Any]) -> Iterator[Finding]:
     runs = set(table["run"])
     for verdict in report.get("verdicts", ()):
-        named = set(verdict.get("runs", ())) if isinstance(verdict, dict) else set()
-        if lacking := sorted(named - runs):
+        if lacking := sorted(set(verdict.get("runs", ())) - runs):
             text = f"rests on {len(lacking)} runs that evidence does not have, such as {lacking[0]}."
             yield Finding(f"verdicts.json, {verdict.get('claim')}", "altered", text)
 

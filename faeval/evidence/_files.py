@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from faeval._whole_files import settle
+from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
+from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, normalise
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -37,12 +36,25 @@ class CutOff(EvidenceError):
 #: What :func:`read` takes.
 Source: TypeAlias = "pd.DataFrame | str | Path | Store"
 
+#: Rows of a file at most, unless more are asked for: a small file can expand without end.
+MOST_ROWS = 50_000_000
+_most_rows = ContextVar("most_rows", default=MOST_ROWS)
+_SEAL = b"faeval sha256 "
+_BLOCK = 1 << 20  # bytes of a CSV file that are looked at together
+_LONGEST_LINE = 16 * LONGEST_CELL  # bytes
+_USUAL_CELL = 1000  # bytes, on average over a column
+csv.field_size_limit(_LONGEST_LINE)  # Python's own, of 128 kB, would be met while a bad cell is looked for
 _LINES = 1 << 16  # of a CSV file in memory at once
 #: The names of a pack of evidence in a report's folder.
 PACKS = ("evidence.csv", "evidence.parquet")
 
 
-def read(source: Source) -> pd.DataFrame:
+def limit_rows(most: int) -> None:
+    """Let files of evidence have so many rows at most from here on, wherever they are read without ``max_rows``."""
+    _most_rows.set(most)
+
+
+def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     """Read evidence from anywhere into one tidy table.
 
     Rows keep their order and none is dropped: a row that cannot be believed (a repeated key, a NaN marked measured)
@@ -53,6 +65,8 @@ def read(source: Source) -> pd.DataFrame:
     source
         A DataFrame, a CSV or Parquet file, a folder that holds ``evidence.csv`` or ``evidence.parquet``, or a store
         (a :class:`Store`, or its folder). Columns ``epoch``, ``layer``, ``status`` and ``run`` may be absent or empty.
+    max_rows
+        A file with more rows is refused before it is read: 50 million by default, or what ``--max-rows`` says.
 
     Returns
     -------
@@ -63,7 +77,7 @@ def read(source: Source) -> pd.DataFrame:
     ------
     EvidenceError
         It is no evidence table: a missing column, text for a number, a seed that is no whole number >= 0, an unknown
-        status, an empty, binary, cut off or unreadable file.
+        status, an empty, binary, cut off or unreadable file, or one with too many rows or with a cell beyond 1 MB.
     Tampered
         A record of the store does not match its checksum.
 
@@ -98,7 +112,8 @@ def read(source: Source) -> pd.DataFrame:
             )
         path = found
     try:
-        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
+        most = _most_rows.get() if max_rows is None else max_rows
+        return _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
     except OSError as error:
         raise EvidenceError(f"{path}: cannot be read ({error.strerror or error}); give an evidence file.") from error
 
@@ -144,42 +159,39 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table, sorted by key, as Parquet; deterministic for one version of pyarrow. Needs ``faeval[data]``."""
+    """Write the table, sorted by key, as Parquet; deterministic for one version of pyarrow. Needs ``faeval[data]``.
+
+    Pages carry their checksums, which any reader may verify; a digest of the whole file stands before its footer, where no
+    other reader looks.
+    """
     arrow, parquet = _pyarrow(Path(path))
     kinds = {"seed": arrow.int64(), "epoch": arrow.int64(), "layer": arrow.int64(), "value": arrow.float64()}
     schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in COLUMNS])
     packed = arrow.Table.from_pandas(in_order(read(table)), schema=schema, preserve_index=False)
     buffer = io.BytesIO()
-    parquet.write_table(packed.replace_schema_metadata(None), buffer, compression="zstd")
-    replace_file(Path(path), buffer.getvalue())
+    parquet.write_table(packed.replace_schema_metadata(None), buffer, compression="zstd", write_page_checksum=True)
+    content = buffer.getvalue()
+    at = _footer(content)
+    replace_file(Path(path), content[:at], _SEAL, hashlib.sha256(content).digest(), content[at:])
 
 
-def replace_file(path: Path, *content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a part.
-
-    It is on the disk before the name is, and the name before this returns.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        flush_names(path.parent)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+def _footer(content: bytes) -> int:
+    """Where the footer of a Parquet file begins, by the length that stands behind it."""
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
 
 
-def flush_names(folder: Path) -> None:
-    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the rename stands either way."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _check_seal(content: bytes, path: Path) -> None:
+    """Raise CutOff where a file of ours is not as it was written; a damaged footer can give other numbers without a word."""
+    at = _footer(content)
+    begin = at - len(_SEAL) - 32
+    if begin < 0 or not content[begin:at].startswith(_SEAL):
+        return
+    whole = hashlib.sha256(memoryview(content)[:begin])
+    whole.update(memoryview(content)[at:])
+    if whole.digest() != content[at - 32 : at]:
+        raise CutOff(
+            f"{path}: does not match its own checksum; it was altered or cut off after it was written. Restore it."
+        )
 
 
 def _csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
@@ -220,18 +232,39 @@ def read_cells(path: Path) -> pd.DataFrame:
     """Read any CSV or Parquet file as it stands: the cells of a CSV are text."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _parquet_cells(path, lambda _: None)
-        return _csv_cells(path.read_bytes(), path, lambda _: None)
+            return _parquet_cells(path, _most_rows.get(), lambda _: None)
+        return _csv_cells(_csv_bytes(path, _most_rows.get()), path, lambda _: None)
     except OSError as error:
         raise EvidenceError(
             f"{path}: cannot be read ({error.strerror or error}); give a CSV or Parquet file."
         ) from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    content = path.read_bytes()
+def _read_csv(path: Path, most: int) -> pd.DataFrame:
+    content = _csv_bytes(path, most)
     table = _csv_cells(content, path, lambda header: check_columns(header, str(path)))
     return normalise(table, str(path), lambda row: f"line {_line(content, row)}")
+
+
+def _csv_bytes(path: Path, most: int) -> bytes:
+    """Return a file's content; raise EvidenceError as soon as it has more lines, or a longer one, than a table may have."""
+    parts, lines, length = [], 0, 0
+    with path.open("rb") as file:
+        while part := file.read(_BLOCK):
+            parts.append(part)
+            lines += part.count(b"\n")
+            if lines > most + 1:
+                raise EvidenceError(_too_many(path, most))
+            length = length + len(part) if b"\n" not in part else len(part) - part.rfind(b"\n") - 1
+            if length > _LONGEST_LINE:
+                raise EvidenceError(
+                    f"{path}, line {lines + 1}: is longer than {_LONGEST_LINE >> 20} MB; it is no row of a table."
+                )
+    return b"".join(parts)
+
+
+def _too_many(path: Path, most: int) -> str:
+    return f"{path}: holds more than {most} rows; --max-rows (max_rows= in Python) reads more of them."
 
 
 def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], None]) -> pd.DataFrame:
@@ -287,38 +320,53 @@ def _line(content: bytes, row: int) -> int:
     """The line on which a row of the table ends, blank lines and line breaks inside quotes counted."""
     reader = _csv_reader(content)
     filled = (reader.line_num for fields in reader if fields)
-    return next(line for position, line in enumerate(filled) if position == row + 1)
+    return next((line for position, line in enumerate(filled) if position == row + 1), row + 2)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    table = _parquet_cells(path, lambda header: check_columns(header, str(path)), only=COLUMNS)
+def _read_parquet(path: Path, most: int) -> pd.DataFrame:
+    table = _parquet_cells(path, most, lambda header: check_columns(header, str(path)), only=COLUMNS)
     return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
 
 
 def _parquet_cells(
-    path: Path, check_header: Callable[[list[str]], None], only: Sequence[str] | None = None
+    path: Path, most: int, check_header: Callable[[list[str]], None], only: Sequence[str] | None = None
 ) -> pd.DataFrame:
     import pandas as pd
 
     arrow, parquet = _pyarrow(path)
-    buffer = io.BytesIO(path.read_bytes())
+    content = path.read_bytes()
+    _check_seal(content, path)
+    buffer = io.BytesIO(content)
     try:
-        schema = parquet.read_schema(buffer)
+        head = parquet.ParquetFile(buffer)
+        schema = head.schema_arrow
         found = list(schema.names)
         check_header(found)
         wanted = found if only is None else [name for name in only if name in found]
+        _check_size(path, head.metadata, most)
         text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
-        file = parquet.ParquetFile(buffer, read_dictionary=text)  # a name a million times is kept once
+        # A name a million times is kept once.
+        file = parquet.ParquetFile(buffer, read_dictionary=text, page_checksum_verification=True)
         cells = file.read(columns=wanted)
+        whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would be floats, and large numbers change
+        plain = cells.replace_schema_metadata(None)  # what another program wrote of pandas is not to be read
+        table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        kind = CutOff if buffer.getvalue().startswith(b"PAR1") else EvidenceError
+        kind = CutOff if content.startswith(b"PAR1") else EvidenceError
         raise kind(f"{path}: is no readable Parquet file ({str(error).splitlines()[0]}).") from None
-    whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would come as floats, and large numbers change
-    plain = cells.replace_schema_metadata(None)  # what another program wrote of pandas is not to be read
-    table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
     return table
+
+
+def _check_size(path: Path, metadata: Any, most: int) -> None:
+    """Raise EvidenceError where a file says of itself that it holds more than a table may, before anything is expanded."""
+    # Columns are not asked one by one: where what a file says of one is damaged, pyarrow ends the process there.
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    if max(metadata.num_rows, sum(group.num_rows for group in groups)) > most:
+        raise EvidenceError(_too_many(path, most))
+    if any(g.total_byte_size > metadata.num_columns * (LONGEST_CELL + _USUAL_CELL * g.num_rows) for g in groups):
+        raise EvidenceError(f"{path}: holds a cell of more than {LONGEST_CELL >> 20} MB; leave its column away.")
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval._whole_files import flush_names, replace_file
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
-from faeval.evidence._files import Source, flush_names, read, replace_file
+from faeval.evidence._files import Source, read
 from faeval.evidence._records import AuditRecord, Checkpoint, Record, TrainingRecord, canonical_json
 from faeval.evidence._store import Store
 from faeval.evidence._table import KEY, in_order

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from faeval._whole_files import replace_file
 from faeval.errors import FaevalError, Tampered
-from faeval.evidence._files import replace_file
 from faeval.evidence._records import AuditRecord, Record, TrainingRecord, parse
 from faeval.evidence._table import COLUMNS, in_order
 

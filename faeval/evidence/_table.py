@@ -21,6 +21,9 @@ KEY = COLUMNS[:6]
 #: What may be said of a number's reliability.
 STATUSES = ("measured", "below_floor", "undefined", "diverged")
 
+#: The longest cell, in characters.
+LONGEST_CELL = 1 << 20
+
 _TEXT = ("setting", "arm", "metric", "status", "run")
 _OPTIONAL = ("epoch", "layer", "status", "run")
 _FILL = {"arm": "", "status": "measured", "run": ""}  # an arm without a label is the arm of all defaults
@@ -154,6 +157,8 @@ def _text(name: str, column: pd.Series[Any]) -> Any:
         value = given or _FILL.get(name, "")
         if not value and name not in _FILL:
             raise _Unusable(f"is not allowed; write the {name}")
+        if len(value) > LONGEST_CELL:
+            raise _Unusable(f"is longer than {LONGEST_CELL >> 20} MB; write a short name")
         if _CONTROL.search(value):
             raise _Unusable("holds a line break or another control character; use printable text")
         if name == "status" and value not in STATUSES:

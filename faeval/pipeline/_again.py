@@ -58,18 +58,14 @@ def stated(folder: str | Path) -> dict[str, Any]:
         raise EvidenceError(
             f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
         ) from None
-    verdicts = content.get("verdicts") if isinstance(content, dict) else None
-    if not isinstance(verdicts, list) or not all(
-        isinstance(v, dict) and isinstance(v.get("claim"), str) for v in verdicts
-    ):
-        raise EvidenceError(f"{file}: is no report of faeval: it has no list `verdicts` with a `claim` each.")
-    schema = content.get("schema", SCHEMA)
+    said = evidence.check_report(content, file)
+    schema = said.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] != SCHEMA.partition(".")[0]:
         raise EvidenceError(
             f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read it with the version that wrote "
             "it, or write it again with faeval verify --evidence FOLDER --report FOLDER."
         )
-    return dict(content)
+    return said
 
 
 def decide_again(folder: str | Path, given: Given = "claims") -> Report:

@@ -246,13 +246,15 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
+                errors="replace",
                 check=False,
             )
         except OSError as error:
             raise FaevalError(f"faeval lock --against {revision}: git cannot be run ({error}).") from None
 
     if git("rev-parse", "--git-dir").returncode:
-        raise FaevalError(f"faeval lock --against {revision!r}: {file.parent} is in no git repository; leave it out.")
+        why = campaign.git_refusal(file.parent) or f"{file.parent} is in no git repository; leave it out"
+        raise FaevalError(f"faeval lock --against {revision!r}: {why}.")
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise FaevalError(
             f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the full history."

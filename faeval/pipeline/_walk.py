@@ -119,6 +119,8 @@ def verify(
         plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options, codes)
         if plan.todo and not offline:
             if notice is not None:
+                if refusal := campaign.git_refusal():
+                    notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
                 for prospect in outlooks_of(chosen, chosen_seeds):
                     for text in prospect.warnings:
                         notice(f"{prospect.claim.name}: {text}")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faeval._lines import message
 from faeval.errors import FaevalError
 from faeval.pytest_plugin._collect import ClaimItem, Invalid, claims_files, is_claims_file, judge
 from faeval.pytest_plugin._options import KEY, Options
@@ -245,7 +246,7 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
                 terminal.ensure_newline()
                 text = f"{event.total} runs to do" if not over else f"{event.done}/{event.total} runs: {event.job}"
                 said = f"{text}: {event.message}" if event.message else text
-                terminal.write_line(f"faeval: {event.message if stopping else said}")
+                terminal.write_line(message(f"faeval: {event.message if stopping else said}"))
 
     begun: set[str] = set()
     turn = threading.Lock()  # that a campaign stops is told from a thread of its own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faeval._lines import inert
+from faeval._lines import inert, message
 
 if TYPE_CHECKING:
     import pytest
@@ -23,7 +23,7 @@ def outcome_from(verdict: Verdict, where: str) -> dict[str, Any]:
     from faeval.reports import facts_of
 
     facts = facts_of(verdict)
-    return facts | {"text": inert("\n".join([*facts["lines"], f"  {where}"]))}
+    return facts | {"text": inert("\n".join(map(message, [*facts["lines"], f"  {where}"])))}
 
 
 def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
@@ -37,7 +37,7 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         for row, (_, outcome) in zip(rows, sorted(outcomes.items()), strict=True):
             cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
-            terminal.write_line(f"{cells}  {row[4]}", **_colour(outcome["standing"]))
+            terminal.write_line(message(f"{cells}  {row[4]}"), **_colour(outcome["standing"]))
     terminal.write_line(", ".join(tally([outcome["standing"] for outcome in outcomes.values()])))
 
 

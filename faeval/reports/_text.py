@@ -6,38 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from faeval._lines import clean
+
 #: Longest text of a table cell, and of a paragraph, in characters; JSON alone keeps all of it.
 CELL, PARAGRAPH = 240, 1200
 
-_JOINERS = "‌‍"  # Persian and emoji need them, and they move nothing
 # Brackets make a link only where something follows them, underscores emphasis only at the edge of a word.
 _MARKDOWN = re.compile(r"([\\`*<&|~$#]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_]))")
-
-
-def clean(text: object) -> str:
-    """Return text of one line without anything that acts on a terminal, a browser or the order of reading.
-
-    Line breaks become spaces; other control characters, direction marks, invisible characters, lone surrogates and
-    noncharacters become U+FFFD, so that a reader sees that something was there.
-
-    Examples
-    --------
-    >>> clean("a\\nb\\x1b[31m")
-    'a b�[31m'
-    """
-    line = str(text)
-    if not line.isprintable():  # in the sense of Python, nearly all that follows is
-        line = "".join(map(_harmless, line))
-    return re.sub("  +", " ", line)
-
-
-def _harmless(character: str) -> str:
-    category = unicodedata.category(character)
-    if character.isspace() or category in ("Zl", "Zp"):
-        return " "
-    code = ord(character)
-    unusable = category in ("Cc", "Cf", "Cs") and character not in _JOINERS
-    return "�" if unusable or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF else character
 
 
 def clip(text: object, limit: int = PARAGRAPH) -> str:

@@ -167,7 +167,9 @@ def test_a_report_is_the_same_bytes_again_and_its_text_is_inert(here: Here, tmp_
     )
     first = here("s.toml", "--report", "a", "--format", "json")
     again = here("s.toml", "--report", "b", "--format", "json")
-    assert first.stdout == again.stdout == (tmp_path / "a" / "numbers.json").read_text()
+    assert first.stdout == again.stdout
+    assert first.stdout.isascii()
+    assert json.loads(first.stdout) == json.loads((tmp_path / "a" / "numbers.json").read_text(encoding="utf-8"))
     for name in ("numbers.md", "numbers.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     page = (tmp_path / "a" / "numbers.md").read_text()

@@ -8,16 +8,22 @@ import io
 import resource
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
+from faeval.cli import _common
 from faeval.errors import EvidenceError
 from faeval.evidence import COLUMNS, STATUSES, csv_bytes, digest, read, write_csv, write_parquet
+from faeval.evidence._files import MOST_ROWS
+from faeval.evidence._table import LONGEST_CELL
 
 # Everything that may stand in a name: no control characters, no halves of surrogate pairs.
 names = st.text(
@@ -140,8 +146,110 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
         whole[:20] + b"\xff" * 60 + whole[80:],
     ):
         path.write_bytes(damaged)
-        with pytest.raises(EvidenceError, match=r"evidence\.parquet"):
+        with pytest.raises(EvidenceError, match=r"evidence\.parquet") as refused:
             read(path)
+        assert refused.value.exit_code == (12 if damaged else 2)
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["ours", "another writer's"])
+def test_no_flipped_bit_of_parquet_gives_other_numbers(tmp_path: Path, sealed: bool) -> None:
+    path = tmp_path / "evidence.parquet"
+    write_parquet(small(), path)
+    if not sealed:  # pages alone have checksums there
+        table = parquet.read_table(path)
+        parquet.write_table(table, path, write_page_checksum=True)
+    whole, right = path.read_bytes(), digest(read(path))
+    until = len(whole) if sealed else parquet.read_metadata(path).row_group(0).total_byte_size
+    codes = []
+    for at in range(4, until, 7):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        path.write_bytes(changed)
+        try:
+            found = digest(read(path))
+        except EvidenceError as error:
+            codes.append(error.exit_code)
+        else:
+            assert found == right
+    assert set(codes) == {12}
+    assert len(codes) > 0.7 * len(range(4, until, 7))
+
+
+def test_parquet_is_read_by_others_as_it_was_written(tmp_path: Path) -> None:
+    write_parquet(small(), tmp_path / "evidence.parquet")
+    table = parquet.read_table(tmp_path / "evidence.parquet", page_checksum_verification=True)
+    assert table.column("value").to_pylist() == [0.1, 0.2]
+
+
+NAMES = {"setting": ["x", "x"], "arm": ["a", "b"], "seed": [1, 1], "metric": ["m", "m"], "value": [0.1, 0.2]}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"arm": [["a"], ["b"]]},
+        {"arm": [{"a": 1}, {"a": 2}]},
+        {"seed": [datetime(2020, 1, 1), datetime(2020, 1, 2)]},
+        {"seed": [None, 1]},
+        {"seed": [-1, 1]},
+        {"value": ["a", "b"]},
+        {"value": [[0.1], [0.2]]},
+        {"value": [b"\xff", b"\xfe"]},
+        {"setting": [None, None]},
+        {"metric": ["m" * (LONGEST_CELL + 1), "m"]},
+        {"arm": ["a" * 50_000_000, "b"]},
+    ],
+    ids=lambda columns: next(iter(columns), "no column"),
+)
+def test_parquet_of_other_types_is_refused_in_one_line(tmp_path: Path, columns: dict[str, list[object]]) -> None:
+    path = tmp_path / "evidence.parquet"
+    parquet.write_table(pyarrow.table(NAMES | columns if columns else {}), path, compression="zstd")
+    with pytest.raises(EvidenceError, match=r"evidence\.parquet") as refused:
+        read(path)
+    assert refused.value.exit_code == 2
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 2000
+
+
+def test_odd_parquet_is_read_and_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.parquet"
+    table = pyarrow.table(NAMES)
+    parquet.write_table(table.slice(0, 0), path)
+    assert read(path).empty
+    arms = pyarrow.array(["a", "b"]).dictionary_encode()
+    parquet.write_table(table.set_column(1, "arm", arms), path)
+    assert read(path)["arm"].tolist() == ["a", "b"]
+    parquet.write_table(table.append_column("arm", pyarrow.array(["c", "d"])), path)
+    with pytest.raises(EvidenceError, match="stands 2 times"):
+        read(path)
+
+
+def test_a_file_that_expands_beyond_the_limit_is_refused_before_it_does(tmp_path: Path) -> None:
+    one = pyarrow.nulls(3_000_000, pyarrow.int8())
+    parquet.write_table(pyarrow.table(dict.fromkeys(NAMES, one)), tmp_path / "bomb.parquet")
+    del one
+    held = pyarrow.total_allocated_bytes()
+    assert (tmp_path / "bomb.parquet").stat().st_size < 50_000
+    with pytest.raises(EvidenceError, match="2000000 rows"):
+        read(tmp_path / "bomb.parquet", max_rows=2_000_000)
+    assert pyarrow.total_allocated_bytes() - held < 1 << 20
+    # A line of CSV is looked at as it comes: rows, and the length of one.
+    (tmp_path / "long.csv").write_text("setting,arm,seed,metric,value\n" + "x,a,1,m,0.5\n" * 1000)
+    assert len(read(tmp_path / "long.csv", max_rows=1000)) == 1000
+    with pytest.raises(EvidenceError, match="998 rows"):
+        read(tmp_path / "long.csv", max_rows=998)
+    (tmp_path / "wide.csv").write_text("setting,arm,seed,metric,value\nx," + "a" * (17 << 20))
+    with pytest.raises(EvidenceError, match="longer"):
+        read(tmp_path / "wide.csv")
+    (tmp_path / "wide.csv").write_text(f"setting,arm,seed,metric,value\nx,{'a' * (LONGEST_CELL + 1)},1,m,0.5\n")
+    with pytest.raises(EvidenceError, match="1 MB") as told:
+        read(tmp_path / "wide.csv")
+    assert len(str(told.value)) < 2000
+
+
+def test_the_limit_of_rows_is_the_command_lines_and_is_said() -> None:
+    assert _common.MOST_ROWS == MOST_ROWS == 50_000_000
 
 
 def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from faeval._lines import clean
 from faeval.errors import FaevalError
 from faeval.reports._provenance import provenance_facts
 from faeval.reports._render import html_page
-from faeval.reports._text import clean
 from faeval.reports.checking._expected import Expectations, in_json
 from faeval.reports.checking._printed import first_wrong, printed, without
 from faeval.reports.checking._read import Place, Readback, read_form

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from faeval._lines import clean
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports import _words as words
-from faeval.reports._text import clean
 from faeval.reports.figures._drawing import CLAIMED, DOUBLE, INK, LINE, SMALL, SOFT, TONES, styled
 from faeval.reports.figures._places import (
     DASHED,

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faeval.reports._text import CELL, clean, clip
+from faeval._lines import clean
+from faeval.reports._text import CELL, clip
 from faeval.reports.figures._drawing import LINE, PAPER, SOFT, TONES
 
 if TYPE_CHECKING:

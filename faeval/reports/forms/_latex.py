@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from faeval._lines import clean
 from faeval.reports._shown import ClaimView, View
-from faeval.reports._text import CELL, clean, clip, latex
+from faeval.reports._text import CELL, clip, latex
 from faeval.reports._view import view
 from faeval.reports._words import GLOSSARY
 
