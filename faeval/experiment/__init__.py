@@ -2,6 +2,7 @@
 
 from faeval.experiment._arm import Arm as Arm
 from faeval.experiment._arm import Value as Value
+from faeval.experiment._arm import labels_of as labels_of
 from faeval.experiment._arm import named as named
 from faeval.experiment._components import KNOWN_METRICS as KNOWN_METRICS
 from faeval.experiment._components import Component as Component
