@@ -1,14 +1,45 @@
-"""Lines of output in which text of others may come first: none is a command to whoever reads the log of a job."""
+"""Text of others in lines of output: none is a command to whoever reads the log of a job, and none is without end."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TextIO
 
 # What GitHub's runner takes for a command where a line begins with it, after blanks; a word joiner parts it, unseen.
 _JOINER = "\u2060"
 _PARTED = re.compile(r":(?=:)|#(?=\[)")
 _FIRST = re.compile(r"(^\s*|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*)(:(?=:)|##(?=\[))")
+
+
+#: The longest message, in characters.
+MESSAGE = 2000
+
+
+def cut(text: str, most: int = MESSAGE) -> str:
+    """Return text of at most so many characters; of a longer one the middle is left out, and its length said.
+
+    Examples
+    --------
+    >>> cut("x" * 50_000, 50)
+    'xxxxxxx ... (49986 characters left out) ... xxxxxxx'
+    """
+    if len(text) <= most:
+        return text
+    kept = max(0, most - 36) // 2
+    return f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ... {text[len(text) - kept :]}"
+
+
+def listed(items: Sequence[object], most: int = 5) -> str:
+    """Return the first of some items with commas, and how many more there are.
+
+    Examples
+    --------
+    >>> listed([1, 2, 3]), listed(range(1, 9), 3)
+    ('1, 2, 3', '1, 2, 3 and 5 more')
+    """
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(cut(str(item), 200) for item in items[:most]) + more
 
 
 def inert(text: object) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from faeval._lines import cut
+
 
 class FaevalError(Exception):
     """Something given to faeval cannot be used; the message names it, its value and the remedy."""
 
     exit_code = 2
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(cut(str(message)))
 
 
 class ClaimsFileError(FaevalError):

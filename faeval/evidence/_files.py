@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, check_columns, in_order, normalise
+from faeval.evidence._table import COLUMNS, check_columns, in_order, is_state, normalise
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -78,7 +78,7 @@ def read(source: Source) -> pd.DataFrame:
     from faeval.evidence._store import Store
 
     if isinstance(source, pd.DataFrame):
-        return normalise(source, "the table", lambda row: f"row {row} (counted from 0)")
+        return normalise(source, "the table", row_of)
     if isinstance(source, Store):
         return source.table()
     if not isinstance(source, str | os.PathLike):
@@ -209,17 +209,23 @@ def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int
     return np.array([*fields, ""], dtype=object), codes
 
 
+def row_of(row: int) -> str:
+    """What to call a row of a table that has no lines."""
+    return f"row {row} (counted from 0)"
+
+
 def pack_of(folder: Path) -> Path | None:
     """Return the file of evidence in a folder, if it has one."""
     return next((folder / name for name in PACKS if (folder / name).exists()), None)
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """Read any CSV or Parquet file as it stands: the cells of a CSV are text."""
+def read_cells(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
+    """Read any CSV or Parquet file as it stands, and what to call a row of it: the cells of a CSV are text."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _parquet_cells(path, lambda _: None)
-        return _csv_cells(path.read_bytes(), path, lambda _: None)
+            return _parquet_cells(path, lambda _: None), row_of
+        content = path.read_bytes()
+        return _csv_cells(content, path, lambda _: None), lambda row: f"line {_line(content, row)}"
     except OSError as error:
         raise EvidenceError(
             f"{path}: cannot be read ({error.strerror or error}); give a CSV or Parquet file."
@@ -290,7 +296,7 @@ def _line(content: bytes, row: int) -> int:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     table = _parquet_cells(path, lambda header: check_columns(header, str(path)), only=COLUMNS)
-    return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
+    return normalise(table, str(path), row_of)
 
 
 def _parquet_cells(
@@ -304,7 +310,7 @@ def _parquet_cells(
         schema = parquet.read_schema(buffer)
         found = list(schema.names)
         check_header(found)
-        wanted = found if only is None else [name for name in only if name in found]
+        wanted = found if only is None else [name for name in found if name in only or is_state(name)]
         text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
         file = parquet.ParquetFile(buffer, read_dictionary=text)  # a name a million times is kept once
         cells = file.read(columns=wanted)
