@@ -11,6 +11,7 @@ class FaevalError(Exception):
     exit_code = 2
 
     def __init__(self, message: object = "") -> None:
+        """Keep the message, or of one that is too long its beginning and end."""
         super().__init__(cut(str(message)))
 
 

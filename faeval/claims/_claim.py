@@ -22,6 +22,13 @@ TESTS = get_args(TestName)
 DEFAULT_SEEDS = 5
 
 
+class _Unwritten(int):
+    """The default of ``seeds=``, which is another than a 5 that someone wrote."""
+
+
+_UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
+
+
 @dataclass(frozen=True)
 class Margin:
     """The smallest effect of interest, in the metric's unit, and why it is that.
@@ -186,7 +193,7 @@ class Claim:
         "t" (default), "sign-flip" or "sign"; chosen before the data exist.
     seeds
         The plan: a count (5 is seeds 1 to 5), a list, or a mapping from setting to one; settings that it does not name
-        plan 5.
+        plan 5. A plan that is written, even 5, holds for evidence given by hand too; else all seeds in it count.
     looks
         Numbers of seeds at which the claim may be decided early, such as ``(5, 10)``, the last being the plan; a mapping
         from setting to them where plans differ. Each look costs a little of alpha; only for the t test.
@@ -232,6 +239,9 @@ class Claim:
     id: str = ""  # file::variable, known once the file is loaded
     experiment: Experiment | None = field(default=None, compare=False)  # of the claims file, when it brings its own
     line: int | None = field(default=None, compare=False)
+    written: frozenset[str] = field(
+        default=frozenset(), compare=False
+    )  # settings with a plan of their own; "*": others
 
     def __init__(
         self,
@@ -243,7 +253,7 @@ class Claim:
         requires: Claim | Iterable[Claim] = (),
         controls: Assertion | Iterable[Assertion] = (),
         test: TestName = "t",
-        seeds: Any = DEFAULT_SEEDS,
+        seeds: Any = _UNWRITTEN,
         looks: Iterable[int] | Mapping[str, Iterable[int]] = (),
         alpha: float = 0.05,
         diverged: str | None = None,
@@ -299,6 +309,7 @@ class Claim:
             "id": id,
             "experiment": experiment,
             "line": line,
+            "written": frozenset(map(str, seeds if isinstance(seeds, Mapping) else ["*"] * (seeds is not _UNWRITTEN))),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -321,6 +332,10 @@ class Claim:
         """Return the seeds planned in a setting."""
         plan = self.seeds.get(setting, self.seeds["*"])
         return tuple(plan)
+
+    def plans(self, setting: str) -> bool:
+        """Return whether the seeds of a setting are written, not taken by default."""
+        return setting in self.written or ("*" in self.written and setting not in self.seeds)
 
     def looks_in(self, setting: str) -> tuple[int, ...]:
         """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one number."""

@@ -27,18 +27,18 @@ _FILL = {"arm": "", "run": ""}  # an arm without a label is the arm of all defau
 #: How those who run things say that a run ended, was lost, or is not over; in any case of letters.
 _ENDED = frozenset(("finished", "complete", "completed", "done", "success", "succeeded", "successful", "ok"))
 _LOST = frozenset(
-    ("crashed", "crash", "failed", "fail", "failure", "killed", "error", "errored", "oom", "out_of_memory", "timeout")
-    + ("timed_out", "aborted", "canceled", "cancelled", "preempted", "node_fail", "lost", "broken")
+    ("crashed", "crash", "failed", "fail", "failure", "killed", "aborted", "canceled", "cancelled", "lost")
 )
-_NOT_OVER = frozenset(
-    ("running", "pending", "queued", "scheduled", "starting", "preempting", "waiting", "suspended", "initializing")
-)
+_LOST |= {"error", "errored", "oom", "out_of_memory", "timeout", "timed_out", "preempted", "node_fail", "broken"}
+_NOT_OVER = frozenset(("running", "pending", "queued", "scheduled", "starting", "preempting", "waiting", "suspended"))
 #: Columns that say how a run ended, by words; others are flags, and named by what was lost.
 _STATES = frozenset(("status", "state", "run_status", "run_state"))
 _FLAGS = frozenset(("crashed", "failed", "killed", "diverged", "aborted", "oom", "timeout", "timed_out"))
 _YES, _NO = frozenset(("true", "1", "1.0", "yes")), frozenset(("false", "0", "0.0", "no", "", "nan", "none", "<na>"))
 #: How others write that there is no number.
-NOTHING = frozenset(("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "null", "none", "nil", "-", "--", "\u2014"))
+_NOTHING = frozenset(
+    ("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "null", "none", "nil", "-", "--", "\u2014")
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SHOWN = 60
 
@@ -224,6 +224,11 @@ def is_state(name: Any) -> bool:
     return _word(name) in _STATES | _FLAGS
 
 
+def is_lost(given: Any) -> bool:
+    """Whether a cell says that a run failed."""
+    return _word(given) in _LOST | {"diverged"}
+
+
 def states_of(table: pd.DataFrame, but: Collection[str] = ()) -> pd.Series[Any] | None:
     """Return how runs ended, by the columns whose names and words say so; None where there is none.
 
@@ -309,7 +314,7 @@ def _values(column: pd.Series[Any]) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         pass
     for row, cell in enumerate(cells):
-        if isinstance(cell, str) and cell.strip().lower() in NOTHING:
+        if isinstance(cell, str) and cell.strip().lower() in _NOTHING:
             cells[row] = np.nan
         elif not isinstance(cell, bool | np.bool_) and _number(cell) is None:
             raise _Bad(
