@@ -22,11 +22,11 @@ def cut(text: str, most: int = MESSAGE) -> str:
     Examples
     --------
     >>> cut("x" * 50_000, 50)
-    'xxxxxxx ... (49986 characters left out) ... xxxxxxx'
+    'x ... (49998 characters left out) ... x'
     """
     if len(text) <= most:
         return text
-    kept = max(0, most - 36) // 2
+    kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
     return f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ... {text[len(text) - kept :]}"
 
 

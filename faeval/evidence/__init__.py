@@ -18,7 +18,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
-from faeval.evidence._store import Store
+from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "apart",
     "canonical_json",
     "check",
+    "check_readable",
     "csv_bytes",
     "digest",
     "export",
@@ -48,6 +49,7 @@ __all__ = [
     "import_table",
     "merge",
     "merge_tables",
+    "names_in",
     "new_record",
     "parse",
     "read",

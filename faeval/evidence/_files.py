@@ -85,20 +85,25 @@ def read(source: Source) -> pd.DataFrame:
         raise EvidenceError(
             f"evidence: {str(source)[:60]!r} ({type(source).__name__}) is neither a DataFrame, a path nor a Store."
         )
-    path = Path(source)
+    try:
+        return _read_path(Path(source))
+    except OSError as error:
+        raise EvidenceError(f"{source}: cannot be read ({error.strerror or error}); give an evidence file.") from error
+
+
+def _read_path(path: Path) -> pd.DataFrame:
+    from faeval.evidence._store import Store
+
     if path.is_dir():
-        if (path / "runs").is_dir() and pack_of(path) is None:
-            return Store(path).table()
         found = pack_of(path)
+        if found is None and (path / "runs").is_dir():
+            return Store(path).table()
         if found is None:
             raise EvidenceError(
                 f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
             )
         path = found
-    try:
-        return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
-    except OSError as error:
-        raise EvidenceError(f"{path}: cannot be read ({error.strerror or error}); give an evidence file.") from error
+    return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
