@@ -138,7 +138,7 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
             continue
         if named and named < differ and _cancel(cells, named) and not any(_cancel(cells, named - {f}) for f in named):
             continue
-        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells))
+        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends)))
     return None
 
 
@@ -190,7 +190,11 @@ def _level(value: _Level) -> tuple[bool, _Level]:
 
 
 def _explain(
-    assertion: Assertion, differ: set[str], named: set[str], cells: list[tuple[float, dict[str, _Level]]]
+    assertion: Assertion,
+    differ: set[str],
+    named: set[str],
+    cells: list[tuple[float, dict[str, _Level]]],
+    by_ends: bool,
 ) -> str:
     def values(factor: str) -> str:
         seen = dict.fromkeys(_shown(cell.get(factor)) for _, cell in cells)
@@ -201,7 +205,7 @@ def _explain(
     if differ == named:
         return f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed by it."
     remedy = "compare arms that differ in what is named alone."
-    if "epoch" in differ - named:
+    if by_ends and "epoch" in differ - named:
         remedy = "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
     return (
         f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; {remedy}"

@@ -271,7 +271,7 @@ class Measurement:
         seeds = {
             self.design.label(read.arm): {s for s, n in counts.items() if n} for read, counts in self.present.items()
         }
-        if len({frozenset(own) for own in seeds.values()}) < 2:
+        if len({frozenset(own) for own in seeds.values()}) < 2 or not all(seeds.values()):
             return ""
         has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
         shared = len(set.intersection(*seeds.values()))
