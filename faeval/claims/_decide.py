@@ -8,6 +8,7 @@ from typing import Any
 
 from faeval import evidence as evidence_room
 from faeval import stats
+from faeval._lines import cut
 from faeval.claims._arms import as_claimed
 from faeval.claims._case import Case, measure, open_case
 from faeval.claims._claim import Claim, seed_list
@@ -153,9 +154,9 @@ def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict
         if code is None or gate is None:
             released.append(verdict)
         elif code == "gate_failed":
-            text = f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise."
+            text = cut(f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise.")
             released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes="", fragile=None))  # type: ignore[arg-type]
         else:
-            text = f"its gate {cases[gate].claim.name!r} is undecided; decide that one first."
+            text = cut(f"its gate {cases[gate].claim.name!r} is undecided; decide that one first.")
             released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes=text))  # type: ignore[arg-type]
     return released

@@ -178,24 +178,30 @@ def _without_sums(
     cells: pd.DataFrame, seed: str, values: Sequence[str], ended: pd.Series[Any] | None, place: Callable[[int], str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """The cells without rows that plainly sum up others: of no seed, and called so or without a number."""
-    seeds = cells[seed].map(_plain)
-    without = cells[(seeds == "") | seeds.isin(_SUMS)]
-    sums = []
+    codes, distinct = _coded(cells[seed])
+    sums = [code for code, cell in enumerate(distinct) if _plain(cell) in _SUMS]
+    without = cells[np.isin(codes, [-1, *sums])]
+    left = []
     for row, one in zip(without.index.tolist(), without.astype(object).to_dict("records"), strict=True):
         called = next((_plain(cell) for cell in one.values() if _plain(cell) in _SUMS), "")
         if called or (
             all(not _plain(one[name]) for name in values) and not (ended is not None and is_lost(ended[row]))
         ):
-            sums.append((row, f"{place(row)} ({called or 'no number'})"))
-    if not sums:
+            left.append((row, f"{place(row)} ({called or 'no number'})"))
+    if not left:
         return cells, []
-    note = f"{len(sums)} rows without a seed, which sum up others, are left out: {listed([name for _, name in sums])}"
-    return cells.drop(index=[row for row, _ in sums]), [note]
+    note = f"{len(left)} rows without a seed, which sum up others, are left out: {listed([name for _, name in left])}"
+    return cells.drop(index=[row for row, _ in left]), [note]
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of a metric of a wide table: an empty cell counts only where its run has no number of the metric at all."""
-    empty = rows["value"].map(_plain) == ""
+    import pandas as pd
+
+    values = rows["value"]
+    empty = values.isna()
+    if not pd.api.types.is_numeric_dtype(values):
+        empty |= values.astype("str").str.strip() == ""
     if not empty.any():
         return rows
     known = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
@@ -293,9 +299,16 @@ def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
     """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1 are two."""
     import pandas as pd
 
-    keys = column.astype(object).map(lambda cell: (type(cell).__name__, cell) if _plain(cell) else None)
-    codes, distinct = pd.factorize(keys)
-    return codes, [cell for _, cell in distinct]
+    if column.dtype != object:
+        codes, cells = pd.factorize(column)
+        distinct = cells.tolist()
+    else:
+        codes, keys = pd.factorize(column.map(lambda cell: (type(cell).__name__, cell)))
+        distinct = [cell for _, cell in keys]
+    there = [code for code, cell in enumerate(distinct) if _plain(cell)]
+    renamed = np.full(len(distinct) + 1, -1)
+    renamed[there] = np.arange(len(there))
+    return renamed[codes], [distinct[code] for code in there]
 
 
 def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
