@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import TextIO
 
 #: The longest message, in characters.
@@ -76,6 +77,18 @@ def message(text: object) -> str:
 _JOINER = "\u2060"
 _PARTED = re.compile(r":(?=:)|#(?=\[)")
 _FIRST = re.compile(r"(^\s*|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*)(:(?=:)|##(?=\[))")
+
+
+def listed(items: Sequence[object], most: int = 5) -> str:
+    """Return the first of some items with commas, and how many more there are.
+
+    Examples
+    --------
+    >>> listed([1, 2, 3]), listed(range(1, 9), 3)
+    ('1, 2, 3', '1, 2, 3 and 5 more')
+    """
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(cut(str(item), 200) for item in items[:most]) + more
 
 
 def inert(text: object) -> str:

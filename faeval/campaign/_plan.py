@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from faeval.campaign._provenance import package_version
 from faeval.errors import FaevalError
-from faeval.evidence import Store, canonical_json
+from faeval.evidence import Store, canonical_json, check_readable, names_in
 from faeval.experiment import Arm, Code, Codes, Component, Experiment, RunOptions, Stage, Value, joined
 
 _RECENT = 500  # run folders looked at for what a run costs
@@ -154,7 +152,7 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None,
         what = contexts[id(need.experiment)].runs(need.arm, need.seed), need.seed
         before = merged.get(what, frozenset())
         merged[what] = None if before is None or need.metrics is None else before | need.metrics
-    there = _names(store.runs) or frozenset()  # one look at the folder, not one for each of ten thousand runs
+    there = names_in(store.runs) or frozenset()  # one look at the folder, not one for each of ten thousand runs
     for (runs, seed), metrics in merged.items():
         job = runs.job(seed, store, metrics, there)
         jobs.setdefault((job.key, *job.audits.values()), job)
@@ -163,23 +161,19 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None,
 
 def outstanding(store: Store, key: str, audits: Mapping[str, str], trains: bool) -> tuple[bool, tuple[str, ...]]:
     """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter to audits only."""
-    names = _names(store.folder(key))
+    names = names_in(store.folder(key))
     if names is None:
         return trains, tuple(audits)
-    missing = tuple(name for name, own in audits.items() if store.audit_path(key, name, own).name not in names)
+    paths = {name: store.audit_path(key, name, own) for name, own in audits.items()}
+    missing = tuple(name for name, path in paths.items() if path.name not in names)
+    for path in (store.training_path(key), *paths.values()):
+        if path.name in names:  # what is there must be read in the end: better known before hours of training
+            check_readable(path)
     if not trains or (not missing and store.training_path(key).name in names):
         return False, missing
     training = store.training(key)
     kept = training is not None and all(c.file in names for c in training.checkpoints.values())
     return not kept, missing
-
-
-def _names(folder: Path) -> frozenset[str] | None:
-    try:
-        with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 class _Context:
@@ -298,9 +292,10 @@ def _sha256(text: str) -> str:
 
 def _recent(store: Store) -> Iterable[dict[str, Any]]:
     """Records of the runs last written to, unchecked: they serve an estimate only."""
-    if not store.runs.is_dir():
+    try:
+        folders = sorted(store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    except OSError:
         return
-    folders = sorted(store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for record in store.unchecked(folder.name for folder in folders[:_RECENT]):
         if isinstance(record.get("seconds"), float | int) and record["setting"] and record["arm"] is not None:
             yield record

@@ -1,5 +1,6 @@
 """Claims: what is asserted, whether the design can tell, how it was registered, and the verdict."""
 
+from faeval.claims._arms import as_claimed as as_claimed
 from faeval.claims._case import same_expectation as same_expectation
 from faeval.claims._case import seeds_for as seeds_for
 from faeval.claims._claim import Assertion as Assertion

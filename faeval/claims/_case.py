@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from faeval import stats
+from faeval._lines import listed
 from faeval.claims._claim import Claim, Drawn, seed_list
 from faeval.claims._controls import check_controls
-from faeval.claims._design import Design, Problem, check_design, check_names, design_of
+from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
 from faeval.claims._measure import Evidence, Measurement
 from faeval.claims._pilot import Chances, chances_of
@@ -95,7 +96,7 @@ def open_case(
     except FaevalError as error:
         case.problem = Problem("invalid", "error", str(error))
         return case
-    if registered is None and asked is None and by_hand:
+    if registered is None and asked is None and by_hand and not claim.plans(setting):
         # A run that failed left no row, and is no seed that was never run.
         failed = {seed for label, seed, _ in failures if label in labels}
         case.seeds = tuple(sorted({*index.seeds(labels), *failed})) or planned
@@ -176,7 +177,8 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
     case.tests = tests_of(case.claim, m)
-    if case.registered and not {"reproduction", "exploratory"} & set(case.flags):
+    planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
+    if planned and not {"reproduction", "exploratory"} & set(case.flags):
         _look_beyond(case, index)
 
 
@@ -186,7 +188,10 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
     # A run may have failed in what this claim does not read, such as an audit by another's metric.
     lacking = [s for s in m.seeds if not m.complete(s)]
     broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
-    if (found := m.untrustworthy()) is None and broken:
+    found = m.untrustworthy() or m.uneven()
+    if found is None and all(m.groups.values()):
+        found = confounded(case.claim, case.design, m.ends())
+    if found is None and broken:
         text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
         return Problem("invalid", "error", text)
     if found is None and case.claim.controls:
@@ -238,4 +243,4 @@ def _plan_reached(case: Case) -> Problem | None:
         return Problem("inconclusive", "evidence_missing", text)
     there = len(case.planned) - len(lacking)
     plan = f"{there} of {len(case.planned)} planned seeds are there" if case.registered else "seeds are missing"
-    return Problem("inconclusive", "plan_not_reached", f"{plan}; run {', '.join(map(str, sorted(set(lacking))))}.")
+    return Problem("inconclusive", "plan_not_reached", f"{plan}; run {listed(sorted(set(lacking)), 20)}.")

@@ -25,6 +25,13 @@ MOST_SEEDS = 1_000_000  # of a plan
 MOST_DRAWN = 100_000
 
 
+class _Unwritten(int):
+    """The default of ``seeds=``, which is another than a 5 that someone wrote."""
+
+
+_UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
+
+
 @dataclass(frozen=True)
 class Margin:
     """The smallest effect of interest, in the metric's unit, and why it is that.
@@ -202,7 +209,8 @@ class Claim:
         "t" (default), "sign-flip" or "sign"; chosen before the data exist.
     seeds
         The plan: a count (5 is seeds 1 to 5), a list, "drawn:5" (five that registration draws), or a mapping from setting
-        to one of these; settings that it does not name plan 5.
+        to one of these; settings that it does not name plan 5. A plan that is written, even 5, holds for evidence given
+        by hand too; else all seeds in it count.
     looks
         Numbers of seeds at which the claim may be decided early, such as ``(5, 10)``, the last being the plan; a mapping
         from setting to them where plans differ. Each look costs a little of alpha; only for the t test.
@@ -251,6 +259,8 @@ class Claim:
     experiment: Experiment | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
     made_in: str = field(default="", compare=False, repr=False)  # the name of the module whose code made it
+    # settings with a plan of their own; "*": others
+    written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __init__(
         self,
@@ -262,7 +272,7 @@ class Claim:
         requires: Claim | Iterable[Claim] = (),
         controls: Assertion | Iterable[Assertion] = (),
         test: TestName = "t",
-        seeds: Any = DEFAULT_SEEDS,
+        seeds: Any = _UNWRITTEN,
         looks: Iterable[int] | Mapping[str, Iterable[int]] = (),
         alpha: float = 0.05,
         diverged: str | None = None,
@@ -324,6 +334,7 @@ class Claim:
             "experiment": experiment,
             "line": line,
             "made_in": frame.f_globals.get("__name__", "") if (frame := calling_frame()) else "",
+            "written": frozenset(map(str, seeds if isinstance(seeds, Mapping) else ["*"] * (seeds is not _UNWRITTEN))),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -356,6 +367,10 @@ class Claim:
         """Return what is planned in a setting: seeds, or how many are to be drawn."""
         found: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
         return found
+
+    def plans(self, setting: str) -> bool:
+        """Return whether the seeds of a setting are written, not taken by default."""
+        return setting in self.written or ("*" in self.written and setting not in self.seeds)
 
     def looks_in(self, setting: str) -> tuple[int, ...]:
         """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one number."""
@@ -475,7 +490,9 @@ def seed_list(given: Any, where: str) -> tuple[int, ...]:
     count = whole(given)
     if count is not None:
         if not 1 <= count <= MOST_SEEDS:
-            raise FaevalError(f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most {MOST_SEEDS:,}.")
+            raise FaevalError(
+                f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most {MOST_SEEDS:,}."
+            )
         return tuple(range(1, count + 1))
     if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
         raise FaevalError(

@@ -8,6 +8,8 @@ from typing import Any
 
 from faeval import evidence as evidence_room
 from faeval import stats
+from faeval._lines import cut
+from faeval.claims._arms import as_claimed
 from faeval.claims._case import Case, measure, open_case
 from faeval.claims._claim import Claim, seed_list
 from faeval.claims._explain import verdict_of
@@ -42,15 +44,16 @@ def decide(
     setting
         The setting to decide in, by its name or as an :class:`~faeval.Experiment`; needed when evidence holds several.
     seeds
-        None decides on the plan of registered claims, on all seeds in evidence for others. A count takes the first so
-        many of the plan. A list with a seed outside the plan decides apart from the registration, on exactly that list.
+        None decides on the plan of registered claims and of those whose ``seeds=`` are written, on all seeds in evidence
+        for others. A count takes the first so many of the plan. A list with a seed outside the plan decides apart from
+        the registration, on exactly that list.
     lock
         The registration; without one every verdict is flagged unregistered.
     failures
         Runs that raised an error, as (arm label, seed, message): claims that read them are invalid.
     by_hand
-        Whether evidence was given, not produced for these claims: then an unregistered claim without ``seeds`` decides
-        on all seeds that it finds; otherwise on its own plan.
+        Whether evidence was given, not produced for these claims: then an unregistered claim that writes no ``seeds=``
+        decides on all seeds that it finds; otherwise on its own plan.
     origins
         Under which registration each number was measured, which says whether a claim was registered before its evidence;
         it changes no decision.
@@ -80,7 +83,7 @@ def decide(
     listed, setting = settled(listed, setting)
     everything = with_gates(listed)
     setting = _the_setting(setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)})
-    index = Evidence(table[table["setting"] == setting])
+    index = Evidence(as_claimed(table[table["setting"] == setting], everything, setting, known))
     if seeds is not None:
         listed_seeds = seed_list(seeds, "decide")
         seeds = seeds if isinstance(seeds, int) else listed_seeds
@@ -155,9 +158,9 @@ def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict
         if code is None or gate is None:
             released.append(verdict)
         elif code == "gate_failed":
-            text = f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise."
+            text = cut(f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise.")
             released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes="", fragile=None))  # type: ignore[arg-type]
         else:
-            text = f"its gate {cases[gate].claim.name!r} is undecided; decide that one first."
+            text = cut(f"its gate {cases[gate].claim.name!r} is undecided; decide that one first.")
             released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes=text))  # type: ignore[arg-type]
     return released

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from faeval._lines import cut, listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._estimand import Read
 from faeval.errors import FaevalError
@@ -18,6 +20,9 @@ class Problem:
     verdict: str
     code: str
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", cut(self.text))
 
 
 @dataclass(frozen=True)
@@ -105,17 +110,26 @@ def check_names(claim: Claim, design: Design) -> None:
             )
 
 
-def confounded(claim: Claim, design: Design) -> Problem | None:
+Ends = Mapping[Read, Mapping[int, int]]  # of reads at the end of a run, the epoch of it by seed
+_Level = Value | tuple[int, ...]
+
+
+def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Problem | None:
     """Return why a claim's comparison cannot be attributed to what it names, or None.
 
     For each assertion the signed reads of a - b are laid out by their factors and the epoch they are read at. What takes
     more than one value among reads of opposite sign is what the sides differ in, and must be what is named. In a sum of
     contrasts, factors that differ but are not named are accepted where the named ones explain the contrast without them:
     summed over the named factors, all weights cancel at every combination of the others, and no fewer would do.
+
+    Where runs end, only evidence may know: ``ends`` says it then, and before it is known the epoch may be named or not.
     """
-    named = set(claim.attributed_to)
     for assertion in claim.assertions:
-        cells = _cells(assertion, design)
+        named = set(claim.attributed_to)
+        cells = _cells(assertion, design, named, ends or {})
+        reads = [read for _, read in assertion.contrast.signed_reads()]
+        if ends is None and all(r.epoch is None and design.last_epoch(r.arm) is None for r in reads):
+            named -= {"epoch"}
         weights = [w for w, _ in cells]
         compares = min(weights) < 0 < max(weights)
         factors = {f for _, cell in cells for f in cell}
@@ -124,52 +138,82 @@ def confounded(claim: Claim, design: Design) -> Problem | None:
             continue
         if named and named < differ and _cancel(cells, named) and not any(_cancel(cells, named - {f}) for f in named):
             continue
-        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells))
+        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends)))
     return None
 
 
-def _cells(assertion: Assertion, design: Design) -> list[tuple[float, dict[str, Value]]]:
+def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) -> list[tuple[float, dict[str, _Level]]]:
     signed = assertion.contrast.signed_reads()
-    last = {r: design.last_epoch(r.arm) for _, r in signed}
+    last: dict[Read, _Level] = {r: design.last_epoch(r.arm) for _, r in signed}
     # Read at the end of runs of different length, sides differ in the factor that sets it, not in the epoch as well.
     at_end = all(r.epoch is None or r.epoch == last[r] for _, r in signed)
+    found = _levels({r: ends[r] for _, r in signed if r in ends})
+    alike = len({*found.values()}) < 2 or any(_sets_length(factor, found, design) for factor in named)
+    if found and not (at_end and alike):
+        last, at_end = last | found, False
     cells = []
     for weight, read in signed:
-        cell = design.factors(read.arm)
+        cell: dict[str, _Level] = {**design.factors(read.arm)}
         if not at_end:
             cell["epoch"] = last[read] if read.epoch is None else read.epoch
         cells.append((weight, cell))
     return cells
 
 
-def _cancel(cells: list[tuple[float, dict[str, Value]]], over: set[str]) -> bool:
-    sums: defaultdict[frozenset[tuple[str, tuple[bool, Value]]], float] = defaultdict(float)
+def _levels(ends: Ends) -> dict[Read, _Level]:
+    """The epoch that each read stands at: one number, or one a seed that all reads have, where seeds differ."""
+    shared = set.intersection(*map(set, ends.values())) if ends else set()
+    levels = {
+        read: tuple(end for seed, end in own.items() if seed in shared or not shared) for read, own in ends.items()
+    }
+    return {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
+
+
+def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
+    """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1 or from 0."""
+    values = [(design.factors(read.arm).get(factor), level) for read, level in levels.items()]
+    beyond = {v - level if isinstance(v, int) and isinstance(level, int) else None for v, level in values}
+    return factor == "epochs" or beyond in ({0}, {1})
+
+
+def _cancel(cells: list[tuple[float, dict[str, _Level]]], over: set[str]) -> bool:
+    sums: defaultdict[frozenset[tuple[str, tuple[bool, _Level]]], float] = defaultdict(float)
     for weight, cell in cells:
         sums[frozenset((f, _level(v)) for f, v in cell.items() if f not in over)] += weight
     largest = max(abs(weight) for weight, _ in cells)
     return all(abs(total) <= 1e-9 * largest for total in sums.values())
 
 
-def _level(value: Value) -> tuple[bool, Value]:
+def _level(value: _Level) -> tuple[bool, _Level]:
     # 0 and 0.0 are one level of a factor; 1 and True are two.
     return isinstance(value, bool), value
 
 
 def _explain(
-    assertion: Assertion, differ: set[str], named: set[str], cells: list[tuple[float, dict[str, Value]]]
+    assertion: Assertion,
+    differ: set[str],
+    named: set[str],
+    cells: list[tuple[float, dict[str, _Level]]],
+    by_ends: bool,
 ) -> str:
     def values(factor: str) -> str:
-        seen = dict.fromkeys(repr(cell.get(factor)) for _, cell in cells)
+        seen = dict.fromkeys(_shown(cell.get(factor)) for _, cell in cells)
         return f"{factor} ({' against '.join(seen)})"
 
     what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
     said = " and ".join(sorted(named)) or "nothing"
     if differ == named:
         return f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed by it."
+    remedy = "compare arms that differ in what is named alone."
+    if by_ends and "epoch" in differ - named:
+        remedy = "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
     return (
-        f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; "
-        "compare arms that differ in what is named alone."
+        f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; {remedy}"
     )
+
+
+def _shown(value: _Level) -> str:
+    return f"by seed {listed(value, 10)}" if isinstance(value, tuple) else repr(value)
 
 
 def exact_states(claim: Claim, design: Design) -> Problem | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from faeval import stats
+from faeval._lines import cut
 from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
@@ -89,7 +90,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         setting=setting,
         verdict=ruling.verdict,
         reason_code=ruling.code,
-        reason=_reason(case, ruling, results),
+        reason=cut(_reason(case, ruling, results)),
         family=(case.registered.family if case.registered else claim.family) or "",
         family_size=case.family_size,
         alpha=claim.alpha,
@@ -101,7 +102,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         expected=expected,
         scope=_SCOPE,
         assumption=_ASSUMPTIONS[claim.test],
-        takes=_takes(case, ruling, results),
+        takes=cut(_takes(case, ruling, results)),
         fresh_seeds=_fresh_seeds(case, ruling, results),
         attainable_p=(stats.attainable_p(claim.test, n) if n else None),
         level_support=decision.level_support if shown else None,
@@ -117,7 +118,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         other_tests=tuple(beside.other_tests.items()) if beside is not None else (),
         fragile=beside.fragile if beside is not None else None,
         fragile_rate=stats.fragile_rate(n) if beside is not None and beside.fragile is not None else None,
-        warnings=tuple(warnings),
+        warnings=tuple(map(cut, warnings)),
         about=claim.about,
         note=claim.note,
         source=claim.source,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
+from faeval._lines import listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
@@ -73,6 +74,7 @@ class Evidence:
         self._epoch, self._layer = (_filled(table[name])[rows] for name in ("epoch", "layer"))
         self._value, self._status, self._run = value[rows], status[rows], run[rows]
         self._cells: dict[tuple[str, str, int | None], Cells] = {}
+        self._ends: dict[tuple[str, str], dict[int, int]] = {}
 
     def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
         """Return every seed that any of the arms has rows of."""
@@ -87,14 +89,42 @@ class Evidence:
         return tuple(e for e in np.unique(self._epoch[self._rows(arm, metric)]).tolist() if e >= 0)
 
     def group(self, read: Read, design: Design) -> Cells:
-        """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
+        """Return the cells of a read's metric, arm and epoch, by (seed, layer).
+
+        A run that diverged has diverged at every later epoch. Where neither the read nor the setting says an epoch, each
+        run is read at its end: see :meth:`ends`.
+        """
         label = design.label(read.arm)
-        last = design.last_epoch(read.arm)
-        epoch = read.epoch if read.epoch is not None else last if last is not None else self._last_epoch(label)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        if epoch is None:
+            return self._at_ends(read.metric, label)
         group = self._group(read.metric, label, epoch)
         if not group and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
             group = self._group(read.metric, label, None)
-        return group
+        return {**self._lost_before(read.metric, label, epoch), **group} if "diverged" in self._statuses else group
+
+    def _lost_before(self, metric: str, label: str, epoch: int) -> Cells:
+        """The last rows of runs that diverged before an epoch: there they have diverged as well."""
+        ends = self.ends(metric, label)
+        cells = self._at_ends(metric, label).items()
+        return {at: cell for at, cell in cells if cell.status == "diverged" and -1 < ends[at[0]] < epoch}
+
+    def ends(self, metric: str, arm: str) -> dict[int, int]:
+        """Return the last epoch at which each seed of an arm has rows of a metric; -1 where its rows have no epoch."""
+        if (metric, arm) not in self._ends:
+            rows = self._rows(arm, metric)
+            seeds, of = np.unique(self._seed[rows], return_inverse=True)
+            last = np.full(len(seeds), -1)
+            np.maximum.at(last, of, self._epoch[rows])
+            self._ends[metric, arm] = dict(zip(seeds.tolist(), last.tolist(), strict=True))
+        return self._ends[metric, arm]
+
+    def courses(self, metric: str, arm: str) -> bool:
+        """Return whether some run of an arm has rows of a metric at several epochs."""
+        rows = self._rows(arm, metric)
+        return len({*zip(self._seed[rows].tolist(), self._epoch[rows].tolist(), strict=True)}) > len(
+            self.ends(metric, arm)
+        )
 
     def _rows(self, arm: str, metric: str | None = None) -> slice:
         """Where the rows of an arm lie, or those of one of its metrics."""
@@ -105,9 +135,10 @@ class Evidence:
         past = first + (len(self._metric_of) if metric is None else 1)
         return slice(*np.searchsorted(self._pair, (first, past)).tolist())
 
-    def _last_epoch(self, arm: str) -> int | None:
-        last = int(self._epoch[self._rows(arm)].max(initial=-1))
-        return last if last >= 0 else None
+    def _at_ends(self, metric: str, arm: str) -> Cells:
+        ends = self.ends(metric, arm)
+        groups = {epoch: self._group(metric, arm, epoch if epoch >= 0 else None) for epoch in {*ends.values()}}
+        return {at: cell for epoch, group in groups.items() for at, cell in group.items() if ends[at[0]] == epoch}
 
     def _group(self, metric: str, arm: str, epoch: int | None) -> Cells:
         if (metric, arm, epoch) not in self._cells:
@@ -153,6 +184,34 @@ class Measurement:
         found = {seed for counts in self.present.values() for seed, count in counts.items() if count}
         self._absent = tuple(seed for seed in self.seeds if seed not in found)
 
+    def ends(self) -> dict[Read, dict[int, int]]:
+        """Return the epochs at which runs end that are read there, by seed; of reads that no one else says the epoch of."""
+        found = {}
+        for read in self.reads:
+            if read.epoch is None and self.design.last_epoch(read.arm) is None:
+                ends = self.evidence.ends(read.metric, self.design.label(read.arm))
+                lost = {seed for (seed, _), cell in self.groups[read].items() if cell.status == "diverged"}
+                found[read] = {seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost}
+        return {read: ends for read, ends in found.items() if any(end >= 0 for end in ends.values())}
+
+    def uneven(self) -> Problem | None:
+        """Return which runs of an arm end at different epochs, where nobody says which epoch is meant.
+
+        Runs that have one row each were read by whoever chose that row.
+        """
+        for read, ends in self.ends().items():
+            label = self.design.label(read.arm)
+            if len({*ends.values()}) < 2 or "epoch" in self.claim.attributed_to:
+                continue
+            if self.evidence.courses(read.metric, label):
+                each = listed([f"seed {seed} at {end if end >= 0 else 'none'}" for seed, end in ends.items()], 20)
+                text = (
+                    f"runs of {named(label)} end at different epochs of {read.metric}: {each}. Read them at a stated one "
+                    "(epoch=), or name the epoch in attributed_to."
+                )
+                return Problem("invalid", "unit_mismatch", text)
+        return None
+
     def _layers(self, read: Read) -> tuple[int | None, ...]:
         if read.layers is None:
             return (None,)
@@ -188,23 +247,38 @@ class Measurement:
             arms = {self.design.label(read.arm) for read in self.reads}
             known = self.evidence.arms()
             if known and not arms & set(known):
-                has = ", ".join(map(named, known[:5])) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
                 reads = " or ".join(map(named, sorted(arms)))
+                has = listed([named(label) for label in known])
                 text = f"no row of {reads} was found; run it first. Evidence has the arms {has}."
             elif set(self.evidence.seeds(arms)) & set(self.seeds):
                 reads = " or ".join(map(str, self.reads))
                 text = f"its arms were run, but there is no row of {reads}; look at the metric's name, its layers and its epoch."
             return Problem("inconclusive", "not_run", text)
         gaps = [
-            f"{read} at seed {seed}"
+            (read, seed)
             for read, counts in self.present.items()
             for seed, count in counts.items()
             if count < len(self.layers[read]) and seed not in absent
         ]
         if gaps:
             more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-            return Problem("inconclusive", "evidence_missing", f"evidence lacks {gaps[0]}{more}; run what is missing.")
+            text = f"evidence lacks {gaps[0][0]} at seed {gaps[0][1]}{more}; run what is missing.{self._unlike_seeds()}"
+            return Problem("inconclusive", "evidence_missing", text)
         return None
+
+    def _unlike_seeds(self) -> str:
+        """Say how the seeds of the arms differ, where it is seeds that one of them lacks."""
+        seeds = {
+            self.design.label(read.arm): {s for s, n in counts.items() if n} for read, counts in self.present.items()
+        }
+        if len({frozenset(own) for own in seeds.values()}) < 2 or not all(seeds.values()):
+            return ""
+        has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
+        shared = len(set.intersection(*seeds.values()))
+        return (
+            f" Contrasts are paired by seed: {has}, and they share {shared or 'none'}; unpaired arms cannot be compared yet, so "
+            "give all the same seeds."
+        )
 
     def untrustworthy(self) -> Problem | None:
         """Return why some row that is there cannot be used."""

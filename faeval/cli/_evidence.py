@@ -173,10 +173,20 @@ def import_(
     ] = None,
     metric_column: Annotated[str, typer.Option(help="Long table: column of the metric's name.")] = "metric",
     value_column: Annotated[str, typer.Option(help="Long table: column of the value.")] = "value",
-    epoch: Annotated[str | None, typer.Option(help="Column of the epoch.")] = None,
+    epoch: Annotated[str | None, typer.Option(help="Column of the epoch.", show_default="one called epoch")] = None,
     layer: Annotated[str | None, typer.Option(help="Column of the layer.")] = None,
-    status: Annotated[str | None, typer.Option(help="Column of the status.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Column that says how runs ended.", show_default="one called status or state")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Column that names the run.")] = None,
+    last: Annotated[bool, typer.Option("--last", help="Read each run at its last epoch.")] = False,
+    best: Annotated[
+        str | None, typer.Option(help="max or min: read each run at the epoch at which the metric is that.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(min=0, help="Read each run at this epoch.")] = None,
+    average: Annotated[
+        str | None, typer.Option(help="Column of what is no run of its own, such as folds: the mean over it is taken.")
+    ] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow: the experiment's name.")] = None,
     epochs: Annotated[
         bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last value.")
@@ -213,8 +223,21 @@ def import_(
             layer=layer,
             status=status,
             run=run,
+            take=_take(last, best, at),
+            average=average,
         )
     _write_imported(found, out, format)
+
+
+def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
+    from faeval.errors import FaevalError
+
+    said = [*(["--last"] if last else []), *(["--best"] if best else []), *(["--at"] if at is not None else [])]
+    if len(said) > 1:
+        raise FaevalError(f"{' and '.join(said)} name different epochs of each run; give one of them.")
+    if best is not None and best not in ("max", "min"):
+        raise FaevalError(f"--best={best!r} must be max or min: whether the highest or the lowest number is the best.")
+    return "last" if last else best if best is not None else at
 
 
 def _write_imported(found: Imported, out: Path, format: str) -> None:  # noqa: A002

@@ -19,7 +19,7 @@ from faeval.evidence._records import (
     parse,
 )
 from faeval.evidence._stated import check_report
-from faeval.evidence._store import Store
+from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "apart",
     "canonical_json",
     "check",
+    "check_readable",
     "check_report",
     "csv_bytes",
     "digest",
@@ -51,6 +52,7 @@ __all__ = [
     "limit_rows",
     "merge",
     "merge_tables",
+    "names_in",
     "new_record",
     "parse",
     "read",

@@ -15,7 +15,7 @@ from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._files import CutOff, apart, digest, pack_of, read
 from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
 from faeval.evidence._stated import check_report
-from faeval.evidence._store import Store, part_of
+from faeval.evidence._store import Store, names_in, part_of, unreadable
 from faeval.evidence._table import KEY
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ def check(source: str | Path | Store) -> Checked:
     {'runs': 0, 'trainings': 0, 'audits': 0, 'checkpoints': 0, 'rows': 0}
     """
     path = source.root if isinstance(source, Store) else Path(source)
-    if not path.exists():
-        raise FaevalError(f"{path}: no such file or folder; name a store, a CSV, a Parquet file or a report's folder.")
-    if isinstance(source, Store) or (path.is_dir() and pack_of(path) is None and (path / "runs").is_dir()):
-        return _check_store(Store(path))
-    return _check_table(path)
+    try:
+        if not path.exists():
+            raise FaevalError(
+                f"{path}: no such file or folder; name a store, a CSV, a Parquet file or a report's folder."
+            )
+        if isinstance(source, Store) or (path.is_dir() and pack_of(path) is None and (path / "runs").is_dir()):
+            return _check_store(Store(path))
+        return _check_table(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def file_digest(path: Path) -> str:
@@ -100,8 +105,11 @@ def file_digest(path: Path) -> str:
 def _check_store(store: Store) -> Checked:
     counts = dict.fromkeys(("runs", "trainings", "audits", "checkpoints", "rows"), 0)
     findings: list[Finding] = []
-    for folder in sorted(store.runs.iterdir()) if store.runs.is_dir() else ():
-        findings += _check_folder(store, folder, counts)
+    for name in sorted(names_in(store.runs) or ()):
+        try:
+            findings += _check_folder(store, store.runs / name, counts)
+        except OSError as error:
+            findings.append(Finding(f"runs/{name}", "unreadable", f"cannot be read ({error.strerror or error})."))
     return Checked(str(store.root), "store", counts, tuple(findings))
 
 
@@ -125,9 +133,6 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
         except FaevalError as error:
             kind = "altered" if isinstance(error, Tampered) else "unreadable"
             yield Finding(name(path), kind, _without(str(error), path))
-            continue
-        except OSError as error:
-            yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
             continue
         counts["rows"] += len(record.rows)
         if (schema := _schema(path)) != SCHEMA:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._files import Source, read, write_csv, write_parquet
 from faeval.evidence._records import AuditRecord, Record, canonical_json
-from faeval.evidence._store import Store
+from faeval.evidence._store import Store, names_in
 from faeval.evidence._table import KEY
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def export(source: Source, out: str | Path, setting: str | None = None, *, lates
     """
     path = Path(out)
     write = writer_of(path)
-    if isinstance(source, str | Path) and Path(source).is_dir() and (Path(source) / "runs").is_dir():
+    if isinstance(source, str | Path) and names_in(Path(source) / "runs") is not None:
         source = Store(Path(source))
     if isinstance(source, Store):
         records = [r for r in source.records() if setting is None or r.setting == setting]

@@ -16,7 +16,7 @@ import numpy as np
 
 from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, normalise
+from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, is_state, normalise
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -93,29 +93,33 @@ def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     from faeval.evidence._store import Store
 
     if isinstance(source, pd.DataFrame):
-        return normalise(source, "the table", lambda row: f"row {row} (counted from 0)")
+        return normalise(source, "the table", row_of)
     if isinstance(source, Store):
         return source.table()
     if not isinstance(source, str | os.PathLike):
         raise EvidenceError(
             f"evidence: {str(source)[:60]!r} ({type(source).__name__}) is neither a DataFrame, a path nor a Store."
         )
-    path = Path(source)
+    try:
+        return _read_path(Path(source), _most_rows.get() if max_rows is None else max_rows)
+    except OSError as error:
+        raise EvidenceError(f"{source}: cannot be read ({error.strerror or error}); give an evidence file.") from error
+
+
+def _read_path(path: Path, most: int) -> pd.DataFrame:
+    from faeval.evidence._store import Store
+
     settle(path if path.is_dir() else path.parent)
     if path.is_dir():
-        if (path / "runs").is_dir() and pack_of(path) is None:
-            return Store(path).table()
         found = pack_of(path)
+        if found is None and (path / "runs").is_dir():
+            return Store(path).table()
         if found is None:
             raise EvidenceError(
                 f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
             )
         path = found
-    try:
-        most = _most_rows.get() if max_rows is None else max_rows
-        return _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
-    except OSError as error:
-        raise EvidenceError(f"{path}: cannot be read ({error.strerror or error}); give an evidence file.") from error
+    return _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -223,17 +227,23 @@ def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int
     return np.array([*fields, ""], dtype=object), codes
 
 
+def row_of(row: int) -> str:
+    """What to call a row of a table that has no lines."""
+    return f"row {row} (counted from 0)"
+
+
 def pack_of(folder: Path) -> Path | None:
     """Return the file of evidence in a folder, if it has one."""
     return next((folder / name for name in PACKS if (folder / name).exists()), None)
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """Read any CSV or Parquet file as it stands: the cells of a CSV are text."""
+def read_cells(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
+    """Read any CSV or Parquet file as it stands, and what to call a row of it: the cells of a CSV are text."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _parquet_cells(path, _most_rows.get(), lambda _: None)
-        return _csv_cells(_csv_bytes(path, _most_rows.get()), path, lambda _: None)
+            return _parquet_cells(path, _most_rows.get(), lambda _: None), row_of
+        content = _csv_bytes(path, _most_rows.get())
+        return _csv_cells(content, path, lambda _: None), lambda row: f"line {_line(content, row)}"
     except OSError as error:
         raise EvidenceError(
             f"{path}: cannot be read ({error.strerror or error}); give a CSV or Parquet file."
@@ -325,7 +335,7 @@ def _line(content: bytes, row: int) -> int:
 
 def _read_parquet(path: Path, most: int) -> pd.DataFrame:
     table = _parquet_cells(path, most, lambda header: check_columns(header, str(path)), only=COLUMNS)
-    return normalise(table, str(path), lambda row: f"row {row} (counted from 0)")
+    return normalise(table, str(path), row_of)
 
 
 def _parquet_cells(
@@ -342,7 +352,7 @@ def _parquet_cells(
         schema = head.schema_arrow
         found = list(schema.names)
         check_header(found)
-        wanted = found if only is None else [name for name in only if name in found]
+        wanted = found if only is None else [name for name in found if name in only or is_state(name)]
         _check_size(path, head.metadata, most)
         text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
         # A name a million times is kept once.

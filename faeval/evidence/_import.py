@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from faeval._lines import cut, listed
 from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._check import row_name
-from faeval.evidence._files import read_cells
-from faeval.evidence._table import KEY, in_order, normalise
-from faeval.experiment import Arm
+from faeval.evidence._epochs import Take, at_epoch
+from faeval.evidence._files import read_cells, row_of
+from faeval.evidence._table import KEY, in_order, is_lost, is_state, normalise, states_of
+from faeval.experiment import Arm, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = 10
+#: Rows that sum up others, by the words that such rows have in place of a seed or an arm.
+_SUMS = frozenset(("mean", "average", "avg", "median", "iqm", "min", "max", "total", "sum", "overall", "all", "count"))
+_SUMS |= {"std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance"}
 #: How other programs spell what is no word of an arm.
 _SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": None, "none": None}
+#: What a column of the seed is called where its rows share their training data.
+_FOLDS = ("fold", "folds", "split", "cv")
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ def import_table(
     layer: str | None = None,
     status: str | None = None,
     run: str | None = None,
+    take: Take = None,
+    average: str | None = None,
 ) -> Imported:
     """Read a tidy table that came from elsewhere.
 
@@ -54,81 +63,106 @@ def import_table(
     setting
         The name of the experiment; evidence of one has one.
     arm
-        The columns that are factors of the arm, or a mapping from a factor's name to its column. A cell that reads as a
-        number or true, false, none is one; an empty one leaves the factor out. Default: the column ``arm``, whose cells
-        are labels such as ``dfa+penalty=0.01``, spelled in one way.
+        The columns that are factors of the arm, or a mapping from a factor's name to its column. The rule's cells are words.
+        Any other column holds numbers where all its cells are numbers, true and false where all are that, else words; and
+        words where two of its spellings would become one value. An empty cell leaves the factor out. Default: the column
+        ``arm``, whose cells are labels such as ``dfa+penalty=0.01``, or names.
     seed
-        The column of the seed.
+        The column of the seed. A row without one that plainly sums up others is left out, and said.
     metrics
-        Of a wide table, the columns that are metrics, or a mapping from a metric's name to its column; an empty cell is
-        no row. Default: the table is long, with a column of names and one of values.
+        Of a wide table, the columns that are metrics, or a mapping from a metric's name to its column. An empty cell is
+        undefined, unless the run has a number of the metric in another row. Default: the table is long, with a column of
+        names and one of values.
     metric, value
         Of a long table, the columns of the metric's name and of its value; an empty cell is a row that is undefined.
-    epoch, layer, status, run
-        The columns of these, where there are any. Without ``status`` a number that is finite is measured, any other undefined.
+    epoch
+        The column of the epoch; default: one that is called so.
+    layer, run
+        The columns of these, where there are any.
+    status
+        The column that says how runs ended; default: one called status or state (or failed, crashed, ...) whose words say
+        so. Without one a number that is finite is measured, any other undefined.
+    take
+        Which epoch of each run is read: ``"last"``, ``"max"`` or ``"min"`` (the epoch at which the metric is highest or
+        lowest), or the number of one that all runs have. Default: all of them, where all runs of an arm end alike.
+    average
+        A column whose rows are no runs of their own, such as the folds of a cross-validation: their mean is taken.
 
     Raises
     ------
     EvidenceError
-        A column is missing, a cell cannot be used, or keys repeat; says which.
+        A column is missing, a cell cannot be used, keys repeat, or runs of an arm end at different epochs; says which.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": [3, 3], "fold": [1, 1], "accuracy": [0.9, 0.8]})
-    >>> found = import_table(table, "iris", arm={"rule": "model", "depth": "depth"}, seed="fold", metrics=["accuracy"])
+    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": [3, 3], "rep": [1, 1], "accuracy": [0.9, 0.8]})
+    >>> found = import_table(table, "iris", arm={"rule": "model", "depth": "depth"}, seed="rep", metrics=["accuracy"])
     >>> found.table["arm"].tolist(), found.table["value"].tolist()
     (['forest+depth=3', 'tree+depth=3'], [0.9, 0.8])
     """
     import pandas as pd
 
-    if isinstance(source, pd.DataFrame):
-        cells, where = source.reset_index(drop=True), "the table"
-    else:
-        cells, where = read_cells(Path(source)), str(source)
-    factors = dict(arm) if isinstance(arm, Mapping) else {name: name for name in arm} if arm is not None else {}
-    wide = dict(metrics) if isinstance(metrics, Mapping) else {name: name for name in metrics or ()}
-    read_as = {"seed": seed, "epoch": epoch, "layer": layer, "status": status, "run": run}
+    cells, place, where = _cells_of(source)
+    factors = _as_mapping(arm)
+    wide = _as_mapping(metrics)
+    epoch = epoch if epoch is not None else _epoch_in(cells, [*factors.values(), seed, *wide.values()], take, where)
+    read_as = {"seed": seed, "epoch": epoch, "layer": layer, "status": status, "run": run, "over": average}
     given = {name: column for name, column in read_as.items() if column is not None}
-    used = [*(factors.values() if factors else ["arm"]), *given.values(), *(wide.values() if wide else [metric, value])]
+    values = list(wide.values()) if wide else [value]
+    used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
     _check_there(cells, used, where)
-    common = pd.DataFrame({name: cells[column] for name, column in given.items()})
-    common["setting"] = setting
-    common["arm"] = _arms(cells, factors, where)
+    ended = cells[status] if status is not None else states_of(cells, but=used)
+    cells, notes = _without_sums(cells, seed, values, ended, place)
+    common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(setting=setting)
+    if ended is not None:
+        common["status"] = ended  # by row
+    rows_of_arms = cells.index.to_numpy()
+    arms = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
+    common["arm"] = arms_of(arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors)
     if wide:
-        parts = [
-            common.assign(metric=name, value=cells[column]).loc[~_empty(cells[column])] for name, column in wide.items()
-        ]
-        table = pd.concat(parts)
+        table = pd.concat(_measured(common.assign(metric=name, value=cells[of])) for name, of in wide.items())
     else:
         table = common.assign(metric=cells[metric], value=cells[value])
-    rows = table.index.to_numpy()
-    table = normalise(table, where, lambda row: f"row {rows[row]} (counted from 0)")
-    if status is None:
-        table.loc[~np.isfinite(table["value"]), "status"] = "undefined"
-    check_keys(table, where, "Name what tells the rows apart: another factor of the arm, the epoch or the layer.")
-    left = [str(name) for name in cells.columns if name not in used]
-    notes = [f"columns left out: {', '.join(left)}"] if left else []
-    if count := int((table["status"] == "undefined").sum()):
-        notes.append(f"{count} rows are undefined")
-    return Imported(in_order(table), tuple(notes))
+    rows, over = table.index.to_numpy(), table.get("over")
+    table = normalise(table, where, lambda row: place(int(rows[row]))).set_index(rows)
+    if over is not None:
+        table = _averaged(table, over, str(average), where)
+    left = [str(name) for name in cells.columns if name not in used and not (ended is not None and is_state(name))]
+    _check_one_row_a_key(table, cells[left], where, place)
+    table, said = at_epoch(table.reset_index(drop=True), take, where)
+    if _plain(seed) in _FOLDS:
+        notes.append(f"{seed} is read as the seed: folds share their training data, and are no independent runs")
+    notes += [*said, *([f"columns left out: {', '.join(left)}"] if left else [])]
+    notes += [
+        f"{count} rows are {word}{why}"
+        for word, why in (("diverged", ": a run that fails is an outcome"), ("undefined", ""))
+        if (count := int((table["status"] == word).sum()))
+    ]
+    return Imported(in_order(table), tuple(map(cut, notes)))
 
 
-def arm_of(factors: Mapping[str, Any], where: str) -> str:
-    """Return the label of an arm whose factors another program wrote; None leaves one out."""
-    try:
-        return Arm(**{name: _factor(value) for name, value in factors.items() if not _is_nothing(value)}).label
-    except FaevalError as error:
-        raise EvidenceError(f"{where}: {error}") from None
+def _cells_of(source: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, Callable[[int], str], str]:
+    """The cells as they stand, what to call a row of them, and what to call the table."""
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        return source.reset_index(drop=True), row_of, "the table"
+    return *read_cells(Path(source)), str(source)
 
 
-def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:
-    """Raise EvidenceError where a key repeats."""
-    again = table[table.duplicated(list(KEY))]
-    if len(again):
-        names = [row_name(row[:6]) for row in again.head(_SHOWN).itertuples(index=False)]
-        more = f" and {len(again) - _SHOWN} more" if len(again) > _SHOWN else ""
-        raise EvidenceError(f"{where}: several rows are of one key: {'; '.join(names)}{more}. {remedy}")
+def _as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+    return dict(names) if isinstance(names, Mapping) else {name: name for name in names or ()}
+
+
+def _epoch_in(cells: pd.DataFrame, but: Sequence[str], take: Take, where: str) -> str | None:
+    """The column called epoch: runs that ended at different ones must not be compared unseen."""
+    found = [str(name) for name in cells.columns if _plain(name) == "epoch" and name not in but]
+    if take is not None and len(found) != 1:
+        raise EvidenceError(
+            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=, --epoch)."
+        )
+    return found[0] if len(found) == 1 else None
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
@@ -136,53 +170,188 @@ def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
     for name in used:
         if found.count(name) != 1:
             many = "stands more than once" if name in found else "is not there"
-            raise EvidenceError(f"{where}: column {name!r} {many}; it has {', '.join(map(repr, found)) or 'none'}.")
+            has = listed([repr(column) for column in found], 30) or "none"
+            raise EvidenceError(f"{where}: column {name!r} {many}; it has {has}.")
 
 
-def _arms(cells: pd.DataFrame, factors: dict[str, str], where: str) -> list[str]:
-    columns = [cells[column].astype(object).tolist() for column in (factors.values() if factors else ["arm"])]
-    labels: dict[tuple[Any, ...], str] = {}
-    found = []
-    for row, given in enumerate(zip(*columns, strict=True)):
-        key = tuple((type(v), v if v == v else None) for v in given)
-        if key not in labels:
-            place = f"{where}, row {row} (counted from 0)"
-            labels[key] = arm_of(dict(zip(factors, given, strict=True)), place) if factors else _label(given[0], place)
-        found.append(labels[key])
-    return found
+def _without_sums(
+    cells: pd.DataFrame, seed: str, values: Sequence[str], ended: pd.Series[Any] | None, place: Callable[[int], str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The cells without rows that plainly sum up others: of no seed, and called so or without a number."""
+    codes, distinct = _coded(cells[seed])
+    sums = [code for code, cell in enumerate(distinct) if _plain(cell) in _SUMS]
+    without = cells[np.isin(codes, [-1, *sums])]
+    left = []
+    for row, one in zip(without.index.tolist(), without.astype(object).to_dict("records"), strict=True):
+        called = next((_plain(cell) for cell in one.values() if _plain(cell) in _SUMS), "")
+        if called or (
+            all(not _plain(one[name]) for name in values) and not (ended is not None and is_lost(ended[row]))
+        ):
+            left.append((row, f"{place(row)} ({called or 'no number'})"))
+    if not left:
+        return cells, []
+    note = f"{len(left)} rows without a seed, which sum up others, are left out: {listed([name for _, name in left])}"
+    return cells.drop(index=[row for row, _ in left]), [note]
 
 
-def _label(text: Any, where: str) -> str:
-    if _is_nothing(text):
-        return ""
-    try:
-        return Arm.parse(str(text)).label
-    except FaevalError as error:
-        remedy = "name the columns that are factors with arm= (--arm)"
-        raise EvidenceError(f"{where}: column arm is no label ({error}); {remedy}.") from None
+def _measured(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a metric of a wide table: an empty cell counts only where its run has no number of the metric at all."""
+    import pandas as pd
+
+    values = rows["value"]
+    empty = values.isna()
+    if not pd.api.types.is_numeric_dtype(values):
+        empty |= values.astype("str").str.strip() == ""
+    if not empty.any():
+        return rows
+    known = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
+    again = empty & rows.assign(value=empty).duplicated()
+    return rows[~empty | (~known & ~again)]
+
+
+def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) -> pd.DataFrame:
+    """The mean over rows that are no runs of their own; each run must have the same of them."""
+    parts = table.assign(over=over.map(_plain).to_numpy())
+    again = parts[parts.duplicated([*KEY, "over"])]
+    if len(again):
+        first = again.iloc[0]
+        raise EvidenceError(
+            f"{where}: {row_name(first.iloc[:6])} stands more than once at {name} {first['over']}; keep one."
+        )
+    groups = parts.groupby(list(KEY), dropna=False, sort=False)
+    members = groups["over"].agg(frozenset)
+    most: frozenset[str] = max(members, key=len, default=frozenset())
+    for key, own in members.items():
+        if own != most:
+            lacking = listed(sorted(most ^ own))
+            raise EvidenceError(
+                f"{where}: {row_name(key)} and others differ in {name} {lacking}; a mean is over the same."
+            )
+
+    def whole(statuses: pd.Series[Any]) -> str:
+        said = set(statuses)
+        return next((word for word in ("diverged", "below_floor", "undefined") if word in said), "measured")
+
+    found: pd.DataFrame = groups.agg(
+        value=("value", "mean"), status=("status", whole), n=("run", "nunique"), run=("run", "first")
+    )
+    found.loc[found["n"] > 1, "run"] = ""
+    found.loc[found["status"].isin(["diverged", "undefined"]), "value"] = np.nan
+    kept = table[~table.duplicated(list(KEY))]
+    return kept.assign(**{column: found[column].to_numpy() for column in ("value", "status", "run")})
+
+
+def _check_one_row_a_key(table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]) -> None:
+    """Raise EvidenceError where a key repeats; names the rows and their numbers, and the columns that tell them apart."""
+    again = table.duplicated(list(KEY), keep=False)
+    if not again.any():
+        return
+    shown = []
+    for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
+        stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
+        shown.append(f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})")
+    names = [
+        repr(name)
+        for name in left.columns
+        if not table.assign(left=left.loc[table.index, name].map(str).to_numpy()).duplicated([*KEY, "left"]).any()
+    ]
+    remedy = "No column that was left out tells them apart: keep one row of each."
+    if names:
+        remedy = (
+            f"What tells them apart is {listed(names)}: name it, as the epoch or the layer (--epoch, --layer), as a factor of the "
+            "arm (--arm), or, of folds and the like, which share their training data and are no seeds, as what is averaged over "
+            "(--average, with the repetition as --seed)."
+        )
+    count = int(table.duplicated(list(KEY)).sum())
+    raise EvidenceError(f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}")
+
+
+def arms_of(columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False) -> list[str]:
+    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a single column.
+
+    Raises
+    ------
+    EvidenceError
+        A cell that no arm can have; names its place.
+    """
+    found: dict[tuple[int, ...], str] = {}
+    coded = [_coded(column) for column in columns.values()]
+    if labels:
+        ((_, distinct),) = coded
+        spelled = labels_of([_text_of(cell) for cell in distinct])
+        read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
+    else:
+        read = [_factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)]
+    result = []
+    for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
+        if key not in found:
+            values = {n: known[code] for n, known, code in zip(columns, read, key, strict=True) if code >= 0}
+            try:
+                arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
+            except FaevalError as error:
+                raise EvidenceError(f"{place(row)}: {error}") from None
+            found[key] = arm.label
+        result.append(found[key])
+    return result
+
+
+def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
+    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1 are two."""
+    import pandas as pd
+
+    if column.dtype != object:
+        codes, cells = pd.factorize(column)
+        distinct = cells.tolist()
+    else:
+        codes, keys = pd.factorize(column.map(lambda cell: (type(cell).__name__, cell)))
+        distinct = [cell for _, cell in keys]
+    there = [code for code, cell in enumerate(distinct) if _plain(cell)]
+    renamed = np.full(len(distinct) + 1, -1)
+    renamed[there] = np.arange(len(there))
+    return renamed[codes], [distinct[code] for code in there]
+
+
+def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
+    """Return the distinct cells of a factor's column as its values: of one kind, and as many as there are texts."""
+    texts = [_text_of(cell) for cell in cells]
+    read = [_factor(cell) for cell in cells]
+    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
+    distinct = {(isinstance(v, bool), v) for v in read}
+    return texts if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts)) else read
 
 
 def _factor(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
+    text = str(value).strip()
     if not isinstance(value, str):
-        return value
-    text = value.strip()
+        return value if not isinstance(value, float) or np.isfinite(value) else text
     if text in _SPELLED:
         return _SPELLED[text]
     for kind in (int, float):
         try:
-            return kind(text) if "_" not in text else text
+            number = kind(text)
         except ValueError:
             continue
+        return number if "_" not in text and np.isfinite(number) else text
     return text
 
 
-def _is_nothing(value: Any) -> bool:
+def _text_of(cell: Any) -> str:
+    return str(cell).strip()
+
+
+def _plain(cell: Any) -> str:
+    """A cell as a word in small letters; nothing where it is missing or blank."""
     import pandas as pd
 
-    return value is None or value is pd.NA or value != value or (isinstance(value, str) and not value.strip())
+    missing = cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)
+    return "" if missing else str(cell).strip().lower()
 
 
-def _empty(column: pd.Series[Any]) -> Any:
-    return column.isna() | (column.astype(object) == "")
+def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:
+    """Raise EvidenceError where a key repeats."""
+    again = table[table.duplicated(list(KEY))]
+    if len(again):
+        names = listed([row_name(row[:6]) for row in again.itertuples(index=False)], 10)
+        raise EvidenceError(f"{where}: several rows are of one key: {names}. {remedy}")

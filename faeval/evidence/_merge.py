@@ -15,7 +15,7 @@ from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
 from faeval.evidence._files import Source, read
 from faeval.evidence._records import AuditRecord, Checkpoint, Record, TrainingRecord, canonical_json
-from faeval.evidence._store import Store
+from faeval.evidence._store import Store, names_in, unreadable
 from faeval.evidence._table import KEY, in_order
 
 if TYPE_CHECKING:
@@ -70,14 +70,17 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     Tampered
         Records or checkpoints that do not match their checksums; names each. Nothing was written.
     FaevalError
-        A source is no store, or the target cannot be written.
+        A source is no store, something of it cannot be read, or the target cannot be written.
     """
     target = into if isinstance(into, Store) else Store(Path(into))
     stores = [source if isinstance(source, Store) else Store(Path(source)) for source in sources]
     for store in stores:
-        if not store.runs.is_dir():
+        if names_in(store.runs) is None:
             raise FaevalError(f"{store.root}: is no store (it has no folder 'runs'); name the folder that holds it.")
-    chosen, there, repeated, notes = _compare(stores, target)
+    try:
+        chosen, there, repeated, notes = _compare(stores, target)
+    except OSError as error:
+        raise unreadable(Path(error.filename or target.root), error) from error
     target.check_writable()
     copied = checkpoints = 0
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half copied, never one

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval.errors import EvidenceError
-from faeval.evidence._import import Imported, arm_of, check_keys
+from faeval.evidence._import import Imported, arms_of, check_keys
 from faeval.evidence._table import COLUMNS, in_order, normalise
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def import_mlflow(
             all_runs = list(_runs(tracker, found.experiment_id))
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
-            runs = [_run(tracker, run, names, _as_mapping(arm), seed, epochs, where) for run in over]
+            labels = _labels(over, _as_mapping(arm), where)
+            runs = [_run(tracker, *run, names, seed, epochs, where) for run in zip(over, labels, strict=True)]
         except errors as error:
             raise EvidenceError(f"{where}: cannot be read ({' '.join(str(error).split())}).") from None
     rows = [row for run in runs for row in _rows(run, runs)]
@@ -153,13 +154,17 @@ def _all_metrics(runs: Sequence[Any]) -> dict[str, str]:
     return {name: name for name in sorted({name for run in runs for name in run.data.metrics})}
 
 
-def _run(
-    tracker: Any, run: Any, names: Mapping[str, str], arm: Mapping[str, str], seed: str, epochs: bool, where: str
-) -> _Run:
+def _labels(runs: Sequence[Any], arm: Mapping[str, str], where: str) -> list[str]:
+    import pandas as pd
+
+    columns = {f: pd.Series([run.data.params.get(name) for run in runs], dtype=object) for f, name in arm.items()}
+    return arms_of(columns, lambda row: f"{where}, run {runs[row].info.run_id}") if arm else [""] * len(runs)
+
+
+def _run(tracker: Any, run: Any, label: str, names: Mapping[str, str], seed: str, epochs: bool, where: str) -> _Run:
     params, place = run.data.params, f"{where}, run {run.info.run_id}"
     if seed not in params:
         raise EvidenceError(f"{place}: has no parameter {seed!r} for the seed; it has {', '.join(params) or 'none'}.")
-    label = arm_of({factor: params.get(name) for factor, name in arm.items()}, place)
     numbers: dict[str, dict[int | None, float]] = {}
     for name, metric in names.items():
         if metric in run.data.metrics and epochs:

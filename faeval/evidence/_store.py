@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from faeval._whole_files import replace_file
-from faeval.errors import FaevalError, Tampered
+from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._records import AuditRecord, Record, TrainingRecord, parse
 from faeval.evidence._table import COLUMNS, in_order
 
@@ -35,7 +36,7 @@ class Store:
     Tampered
         From every method that reads: a record does not match its checksum, or lies where another belongs.
     EvidenceError
-        From every method that reads: a record was written under another schema.
+        From every method that reads: a record was written under another schema, or cannot be read.
     """
 
     root: Path
@@ -90,9 +91,12 @@ class Store:
 
     def files(self) -> Iterator[Path]:
         """Yield the file of every record, sorted."""
-        for path in sorted(self.runs.glob("*/*.json")):
-            if self.is_key(path.parent.name) and part_of(path) is not None:
-                yield path
+        for name in sorted(names_in(self.runs) or ()):
+            if self.is_key(name):
+                folder = self.runs / name
+                yield from (
+                    folder / file for file in sorted(names_in(folder) or ()) if part_of(folder / file) is not None
+                )
 
     def record(self, path: Path) -> Record:
         """Return the record in a file of this store."""
@@ -170,6 +174,31 @@ class Store:
         replace_file(path, record.to_bytes())
 
 
+def names_in(folder: Path) -> frozenset[str] | None:
+    """Return the names in a folder of a store, None where there is no folder; raise EvidenceError where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def check_readable(path: Path) -> None:
+    """Raise EvidenceError where a record that is there cannot be read, before anything rests on it."""
+    if not os.access(path, os.R_OK) or path.is_dir():
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> EvidenceError:
+    """Return the error that names a file or folder of evidence that cannot be read."""
+    return EvidenceError(f"{path}: cannot be read ({error.strerror or error}); give permission, or move it away.")
+
+
 def part_of(path: Path) -> tuple[str, str] | tuple[()] | None:
     """Return which record a file's name says it is: an audit's name and key, nothing for a training; None: no record."""
     if path.name == "training.json":
@@ -181,8 +210,12 @@ def part_of(path: Path) -> tuple[str, str] | tuple[()] | None:
 def _read(path: Path, kind: type[_R], **belongs: str) -> _R | None:
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise unreadable(path, error) from error
         return None
+    except OSError as error:
+        raise unreadable(path, error) from error
     record = parse(content, kind, str(path))
     for name, value in belongs.items():
         if getattr(record, name) != value:

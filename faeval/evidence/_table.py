@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,22 @@ LONGEST_CELL = 1 << 20
 
 _TEXT = ("setting", "arm", "metric", "status", "run")
 _OPTIONAL = ("epoch", "layer", "status", "run")
-_FILL = {"arm": "", "status": "measured", "run": ""}  # an arm without a label is the arm of all defaults
+_FILL = {"arm": "", "run": ""}  # an arm without a label is the arm of all defaults
+#: How those who run things say that a run ended, was lost, or is not over; in any case of letters.
+_ENDED = frozenset(("finished", "complete", "completed", "done", "success", "succeeded", "successful", "ok"))
+_LOST = frozenset(
+    ("crashed", "crash", "failed", "fail", "failure", "killed", "aborted", "canceled", "cancelled", "lost")
+)
+_LOST |= {"error", "errored", "oom", "out_of_memory", "timeout", "timed_out", "preempted", "node_fail", "broken"}
+_NOT_OVER = frozenset(("running", "pending", "queued", "scheduled", "starting", "preempting", "waiting", "suspended"))
+#: Columns that say how a run ended, by words; others are flags, and named by what was lost.
+_STATES = frozenset(("status", "state", "run_status", "run_state"))
+_FLAGS = frozenset(("crashed", "failed", "killed", "diverged", "aborted", "oom", "timeout", "timed_out"))
+_YES, _NO = frozenset(("true", "1", "1.0", "yes")), frozenset(("false", "0", "0.0", "no", "", "nan", "none", "<na>"))
+#: How others write that there is no number.
+_NOTHING = frozenset(
+    ("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "null", "none", "nil", "-", "--", "\u2014")
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SHOWN = 60
 
@@ -52,6 +67,9 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
     """Return the table with exactly :data:`COLUMNS` and their types; other columns are left out.
 
     Text is ``str``, seed int64, epoch and layer nullable Int64, value float64. Rows keep their order; none is dropped.
+    This is where cells get their meaning, whichever way they came. A run that its status, or a column such as ``State``,
+    calls crashed, failed or killed is ``diverged``, whatever number it left; one that is not over is refused. Where nothing
+    is said, a finite number is measured, and an empty cell, ``NaN``, ``N/A`` or infinity is ``undefined``.
 
     Parameters
     ----------
@@ -69,12 +87,16 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
 
     check_columns([str(name) for name in table.columns], source)
     columns: dict[str, Any] = {}
+    if (found := states_of(table, but={"status"})) is not None:
+        table = table.assign(status=_worse(table["status"], found) if "status" in table.columns else found)
     for name in COLUMNS:
         if name not in table.columns:
             table = table.assign(**{name: pd.Series(pd.NA, index=table.index, dtype="object")})
         column = table[name].reset_index(drop=True)
         try:
-            if name in _TEXT:
+            if name == "status":
+                columns[name], columns["value"] = _outcomes(column, columns["value"])
+            elif name in _TEXT:
                 columns[name] = _text(name, column)
             elif name == "value":
                 columns[name] = _values(column)
@@ -161,8 +183,6 @@ def _text(name: str, column: pd.Series[Any]) -> Any:
             raise _Unusable(f"is longer than {LONGEST_CELL >> 20} MB; write a short name")
         if _CONTROL.search(value):
             raise _Unusable("holds a line break or another control character; use printable text")
-        if name == "status" and value not in STATUSES:
-            raise _Unusable(f"is no status; write one of {', '.join(STATUSES)}")
         return value
 
     fill = _FILL.get(name)
@@ -171,6 +191,77 @@ def _text(name: str, column: pd.Series[Any]) -> Any:
     if column.dtype == "str" and not changed:  # as all of a large table that was read before
         return column.array
     return pd.Series([*texts, fill or ""], dtype="str").iloc[codes].array  # code -1, missing, takes the last
+
+
+def _outcomes(column: pd.Series[Any], values: NDArray[np.float64]) -> tuple[Any, NDArray[np.float64]]:
+    """Return what became of each number, and the numbers without those that a lost run left behind."""
+    import pandas as pd
+
+    codes, said, changed = _distinct(column, _outcome, None)
+    if column.dtype == "str" and not changed and {*said} <= {*STATUSES}:  # as all of a large table that was read before
+        return column.array, values
+    ended = np.array([*said, ""], dtype=object)[codes]  # code -1, missing, takes the last
+    statuses = np.where(ended == "", np.where(np.isfinite(values), "measured", "undefined"), ended)
+    statuses[ended == "lost"] = "diverged"
+    return pd.Series(statuses, dtype="str").array, np.where(ended == "lost", np.nan, values)
+
+
+def _outcome(given: Any) -> str:
+    """Return a status as it is, ``lost`` for a run that failed, and nothing where the number itself says what it is."""
+    if not isinstance(given, str):
+        raise _Unusable("is no text; write it as text")
+    word = _word(given)
+    if given in STATUSES or word in STATUSES:
+        return word
+    if word in _NOT_OVER:
+        raise _Unusable("says that the run is not over; wait for its end, or leave its rows out")
+    if word and word not in _ENDED | _LOST:
+        raise _Unusable(f"is no status; write one of {', '.join(STATUSES)}, or finished or failed")
+    return "lost" if word in _LOST else ""
+
+
+def _word(given: Any) -> str:
+    return re.sub(r"[\s-]+", "_", str(given).strip().lower())
+
+
+def is_state(name: Any) -> bool:
+    """Whether a column of this name may say how a run ended."""
+    return _word(name) in _STATES | _FLAGS
+
+
+def is_lost(given: Any) -> bool:
+    """Whether a cell says that a run failed."""
+    return _word(given) in _LOST | {"diverged"}
+
+
+def states_of(table: pd.DataFrame, but: Collection[str] = ()) -> pd.Series[Any] | None:
+    """Return how runs ended, by the columns whose names and words say so; None where there is none.
+
+    A column such as ``State`` counts where some of its words are known, one such as ``failed`` where it holds yes and no.
+    """
+    import pandas as pd
+
+    found = None
+    for name in table.columns:
+        if name in but or not is_state(name) or list(table.columns).count(name) > 1:
+            continue
+        codes, distinct = pd.factorize(table[name].astype(object))
+        words = [_word(cell) for cell in distinct]
+        if _word(name) in _FLAGS:
+            if not set(words) <= _YES | _NO:
+                continue
+            words = ["failed" if word in _YES else "" for word in words]
+        elif not set(words) & (_ENDED | _LOST | _NOT_OVER | {*STATUSES}):
+            continue
+        said = pd.Series(np.array([*words, ""], dtype=object)[codes], index=table.index, dtype="str")
+        found = said if found is None else _worse(found, said)
+    return found
+
+
+def _worse(one: pd.Series[Any], other: pd.Series[Any]) -> pd.Series[Any]:
+    """Of two columns that say how runs ended, what the second says where the first knows nothing worse than an end."""
+    fine = one.isna() | one.astype(object).map(_word).isin([*_ENDED, "measured", ""])
+    return one.astype(object).mask(fine & (other != ""), other)
 
 
 def _whole(name: str, column: pd.Series[Any]) -> Any:
@@ -218,9 +309,9 @@ def _number(value: Any) -> int | float | None:
 def _values(column: pd.Series[Any]) -> NDArray[np.float64]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
         return column.to_numpy(dtype=np.float64)
-    missing = column.isna().to_numpy(dtype=bool)
     cells = column.to_numpy(dtype=object, copy=True)
-    cells[missing | (cells == "")] = np.nan
+    cells[column.isna().to_numpy(dtype=bool)] = np.nan  # before any comparison: pandas' NA is neither equal nor unequal
+    cells[cells == ""] = np.nan
     try:
         numbers = cells.astype(np.float64)
         if not any(isinstance(cell, str) and "_" in cell for cell in cells):
@@ -228,6 +319,12 @@ def _values(column: pd.Series[Any]) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         pass
     for row, cell in enumerate(cells):
-        if not isinstance(cell, bool | np.bool_) and _number(cell) is None:
-            raise _Bad(row, "is no number; write a decimal number with a point, or nothing where it is undefined")
-    raise AssertionError("a column of numbers that cannot be converted")
+        if isinstance(cell, str) and cell.strip().lower() in _NOTHING:
+            cells[row] = np.nan
+        elif not isinstance(cell, bool | np.bool_) and _number(cell) is None:
+            raise _Bad(
+                row,
+                "is no number; write a decimal number with a point, or nothing where it is undefined. Where a run failed, "
+                "write nothing, and diverged in a column status",
+            )
+    return cells.astype(np.float64)

@@ -2,6 +2,7 @@
 
 from faeval.experiment._arm import Arm as Arm
 from faeval.experiment._arm import Value as Value
+from faeval.experiment._arm import labels_of as labels_of
 from faeval.experiment._arm import named as named
 from faeval.experiment._code import Code as Code
 from faeval.experiment._code import Codes as Codes

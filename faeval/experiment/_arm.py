@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -16,6 +16,9 @@ Value = str | int | float | bool | None
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # What a bare word of a label may hold: anything printable but the two signs that build a label, quotes and commas.
 _WORD = re.compile(r"[^\s+='\",\x00-\x1f\x7f-\x9f]+\Z")
+# A part of a label: the factor's name where there is one, and its value, which may stand in quotes.
+_QUOTED = re.compile(r"'(?:[^']|'')*'\Z")
+_PART = re.compile(r"(?:(?P<name>[^+=']*)=)?(?P<text>'(?:[^']|'')*'|[^+]*)(?P<end>\+|\Z)")
 
 
 class Arm(Mapping[str, Value]):
@@ -29,6 +32,7 @@ class Arm(Mapping[str, Value]):
     ------
     FaevalError
         A factor's name is no identifier, or its value is neither a word, a finite number, a bool nor None.
+        A word is any printable text; a label quotes it where it must, and doubles a quote inside.
 
     Examples
     --------
@@ -39,6 +43,8 @@ class Arm(Mapping[str, Value]):
     0.01
     >>> Arm.parse("dfa+penalty=0.01") == dfa.but(penalty=0.01)
     True
+    >>> str(Arm("Random Forest", kind="a,b"))
+    "'Random Forest'+kind='a,b'"
     """
 
     __slots__ = ("_factors", "_label")
@@ -64,19 +70,15 @@ class Arm(Mapping[str, Value]):
 
     @classmethod
     def parse(cls, label: str) -> Arm:
-        """Read a label back; the inverse of :attr:`label`."""
+        """Read a label back; the inverse of :attr:`label`. A first part without ``=`` is the rule, a word as it stands."""
         factors: dict[str, Value] = {}
-        for position, part in enumerate(_split(label)):
-            name, sign, text = part.partition("=")
-            if not sign:
-                if position:
-                    raise FaevalError(
-                        f"arm label {label!r}: {part!r} names no factor; write name=value after the rule."
-                    )
-                name, text = "rule", part
-            if name in factors:
-                raise FaevalError(f"arm label {label!r}: factor {name!r} stands twice; keep one.")
-            factors[name] = _read(text, label)
+        for position, (name, text) in enumerate(_split(label)):
+            if name is None and position:
+                raise FaevalError(f"arm label {label!r}: {text!r} names no factor; write name=value after the rule.")
+            factor = "rule" if name is None else name
+            if factor in factors:
+                raise FaevalError(f"arm label {label!r}: factor {factor!r} stands twice; keep one.")
+            factors[factor] = _read(text, label, bare=name is None)
         return cls(**factors)
 
     def __getitem__(self, name: str) -> Value:
@@ -126,10 +128,9 @@ def _checked(name: str, value: Any) -> Value:
         return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     if isinstance(value, str):
         text = str.__str__(value)  # itself, of a member of an enumeration too
-        if not text or not text.isprintable() or not _WORD.match(text):
+        if not text or not text.isprintable():
             raise FaevalError(
-                f"Arm: factor {name}={text!r} (str) cannot stand in a label; use a printable word without spaces, "
-                "quotes, commas, '+' and '='."
+                f"Arm: factor {name}={text!r} (str) cannot stand in a label; use printable text of at least one character."
             )
         return text
     raise FaevalError(
@@ -142,8 +143,8 @@ def _checked(name: str, value: Any) -> Value:
 def _label(factors: Mapping[str, Value]) -> str:
     parts: list[str] = []
     for name, value in factors.items():
-        if name == "rule" and isinstance(value, str) and _spell(value) == value:
-            parts.insert(0, value)
+        if name == "rule" and isinstance(value, str) and (_spell(value) == value or not _WORD.match(value)):
+            parts.insert(0, _spell(value))
         else:
             parts.append(f"{name}={_spell(value)}")
     return "+".join(parts)
@@ -155,7 +156,9 @@ def _spell(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value if _bare(value) is value else f"'{value}'"  # quoted where it would read back as another type
+        # Quoted where it would read back as another type, or be taken apart.
+        plain = _WORD.match(value) and _bare(value) is value
+        return value if plain else "'" + value.replace("'", "''") + "'"
     return repr(value).replace("e+", "e")  # "+" separates factors
 
 
@@ -174,16 +177,71 @@ def _bare(text: str) -> Value:
         return text
 
 
-def _read(text: str, label: str) -> Value:
-    if len(text) >= 2 and text[0] == text[-1] == "'":
-        return text[1:-1]
+def _read(text: str, label: str, bare: bool) -> Value:
+    if _QUOTED.match(text):
+        return text[1:-1].replace("''", "'")
     if not text:
         raise FaevalError(f"arm label {label!r}: a factor without a value; write name=value.")
-    return _bare(text)
+    if text[0] == "'":
+        raise FaevalError(f"arm label {label!r}: {text!r} opens a quote that does not close it; double a quote inside.")
+    return text if bare else _bare(text)
 
 
-def _split(label: str) -> list[str]:
-    return label.split("+") if label else []
+def _split(label: str) -> list[tuple[str | None, str]]:
+    """The parts of a label: the factor's name (None where there is none), and its value as it is spelled."""
+    parts: list[tuple[str | None, str]] = []
+    at, end = 0, "+"
+    while end and label:
+        part = _PART.match(label, at)
+        assert part is not None  # its last alternative takes anything up to the next sign
+        parts.append((part["name"], part["text"]))
+        at, end = part.end(), part["end"]
+    return parts
+
+
+def labels_of(texts: Iterable[str], canonical: Callable[[Arm], Arm] = lambda arm: arm) -> dict[str, str]:
+    """Return the label of each arm that evidence names, by the text that names it.
+
+    A text that reads as a label is that arm, in whatever order its factors stand; any other is a name, a word. Names are
+    words: where two texts would become one arm by the spelling of a number alone (``lr=0.10`` and ``lr=0.1``), both stay
+    words. What no arm can be called stays as it is.
+
+    Parameters
+    ----------
+    texts
+        The texts, each once.
+    canonical
+        How an experiment spells an arm; an arm that it does not have keeps its own label.
+
+    Examples
+    --------
+    >>> labels_of(["penalty=0.01+rule=dfa", "k-NN (k=5)", "1.10"])
+    {'penalty=0.01+rule=dfa': 'dfa+penalty=0.01', 'k-NN (k=5)': "'k-NN (k=5)'", '1.10': "rule='1.10'"}
+    >>> labels_of(["lr=0.10", "lr=0.1"])
+    {'lr=0.10': "'lr=0.10'", 'lr=0.1': "'lr=0.1'"}
+    """
+    arms: dict[str, Arm] = {}
+    spelled: dict[tuple[Arm, str], set[str]] = {}
+    for text in texts:
+        try:
+            arms[text] = Arm.parse(text)
+        except FaevalError:
+            continue
+        for name, value in _split(text):
+            spelled.setdefault((arms[text], name or "rule"), set()).add(value.strip("'"))
+    merged = {arm for (arm, _), values in spelled.items() if len(values) > 1}
+    return {text: _known(text, arms.get(text), merged, canonical) for text in texts}
+
+
+def _known(text: str, arm: Arm | None, merged: set[Arm], canonical: Callable[[Arm], Arm]) -> str:
+    try:
+        arm = Arm(text) if arm is None or arm in merged else arm
+    except FaevalError:
+        return text
+    try:
+        return canonical(arm).label
+    except FaevalError:  # an arm that the experiment does not have
+        return arm.label
 
 
 def named(label: str) -> str:

@@ -142,8 +142,9 @@ def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selecti
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
     """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked for."""
     seeds = said.get("seeds")
-    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were taken.
-    run = any(verdict.get("reason_code") == "plan_not_reached" for verdict in said["verdicts"])
+    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were taken but of a written plan.
+    unwritten = {claim.id for claim in chosen.claims if not claim.plans(chosen.setting)}
+    run = any(v.get("reason_code") == "plan_not_reached" and v["claim"] in unwritten for v in said["verdicts"])
     return decide_from(
         folder,
         chosen,

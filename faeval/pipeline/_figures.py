@@ -156,7 +156,11 @@ def _grounds(claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verd
         claims.check_names(claim, design)
     except FaevalError:  # it reads what this setting does not have; its verdict says so
         return Grounds(verdict.claim)
-    checks = claims.design_checks(claim, design)
+    checks = {
+        code: "" if problem is None else problem.text for code, problem in claims.design_checks(claim, design).items()
+    }
+    if verdict.reason_code == "confounded":  # by where runs ended, which no design tells
+        checks["confounded"] = verdict.reason
     found: dict[Reading, None] = {}
     beside: dict[str, list[pd.DataFrame]] = {}
     known = design.experiment.metrics if design.experiment else METRICS
@@ -179,7 +183,7 @@ def _grounds(claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verd
         claim=verdict.claim,
         reads=tuple(found),
         controls=tuple(found for found in lowest if found is not None),
-        checks=tuple((code, "" if problem is None else problem.text) for code, problem in checks.items()),
+        checks=tuple(checks.items()),
         attributed_to=tuple(claim.attributed_to),
     )
 

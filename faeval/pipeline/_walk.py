@@ -209,6 +209,7 @@ def _report(
     provenance: dict[str, Any],
     seeds: int | tuple[int, ...] | None,
 ) -> Report:
+    named = claims.as_claimed(table, claims.with_gates(chosen.claims), chosen.setting)
     return Report(
         setting=chosen.setting,
         verdicts=tuple(verdicts),
@@ -217,10 +218,10 @@ def _report(
         lock_sha256=chosen.lock.sha256 if chosen.lock else None,
         lock=Coverage.of(chosen.lock, verdicts) if chosen.lock else None,
         provenance=provenance,
-        profiles=profiles_of(chosen, table),
-        controls=controls_in(table),
-        grounds=grounds_of(chosen, table, verdicts),
-        courses=courses_of(chosen, table),
+        profiles=profiles_of(chosen, named),
+        controls=controls_in(named),
+        grounds=grounds_of(chosen, named, verdicts),
+        courses=courses_of(chosen, named),
         evidence=table,
         experiment=next((e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)), None),
     )

@@ -445,6 +445,8 @@ def _changed(a: str, b: str) -> tuple[str, str, str] | None:
     >>> _changed("dfa+penalty=0.01, epoch=1", "dfa, epoch=1"), _changed("dfa+x=1", "dfa+x=2")
     (('dfa, epoch=1', 'with', 'penalty=0.01'), None)
     """
+    if "'" in a + b:  # a name in quotes may hold any of the signs that part factors
+        return None
     (arm_a, *rest_a), (arm_b, *rest_b) = a.split(", "), b.split(", ")
     parts_a, parts_b = arm_a.split("+"), arm_b.split("+")
     only_a, only_b = ([p for p in x if p not in y] for x, y in ((parts_a, parts_b), (parts_b, parts_a)))

@@ -107,8 +107,8 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
     content = json.loads(done.stdout)
     assert (content["schema"], content["exit_code"], content["rows"]) == ("faeval-evidence-export-1", 0, 1)
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("toy,dfa,1,1,,loss,0.5,measured,key:")
-    (tmp_path / "their.csv").write_text("model,fold,acc,note\nforest,1,0.9,x\ntree,1,0.8,y\n")
-    options = ["--setting", "iris", "--arm", "rule=model", "--seed", "fold", "--metric", "accuracy=acc"]
+    (tmp_path / "their.csv").write_text("model,rep,acc,note\nforest,1,0.9,x\ntree,1,0.8,y\n")
+    options = ["--setting", "iris", "--arm", "rule=model", "--seed", "rep", "--metric", "accuracy=acc"]
     done = faeval("import", "their.csv", "mine.csv", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("mine.csv: 2 rows")
@@ -122,6 +122,8 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
         (["import", "t.csv", "o.csv"], "--setting is missing"),
         (["import", "mlflow:.", "o.csv"], "--experiment is missing"),
         (["import", "none.csv", "o.csv", "--setting", "s"], "none.csv: cannot be read"),
+        (["import", "t.csv", "o.csv", "--setting", "s", "--last", "--at", "3"], "--last and --at"),
+        (["import", "t.csv", "o.csv", "--setting", "s", "--best", "highest"], "--best='highest'"),
         (["export", "t.csv", "o.txt"], "let it end in .csv or .parquet"),
         (["merge", "t.csv", "--into", "s"], "is no store"),
         (["check", "--format", "xml"], "--format='xml'"),

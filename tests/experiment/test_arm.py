@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
-from faeval.experiment import Arm
+from faeval.experiment import Arm, Experiment, labels_of
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 # Words that read like another type are the interesting ones.
@@ -36,8 +36,9 @@ confusable = st.sampled_from(
         "é",
     ]
 )
-printable = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="+='\","), min_size=1, max_size=6)
-words = st.one_of(confusable, printable.filter(str.isprintable))
+printable = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=6).filter(str.isprintable)
+signs = st.text("a1 +='\",", min_size=1, max_size=6)  # what a label is built of
+words = st.one_of(confusable, printable, signs)
 numbers = st.one_of(
     st.integers(-(2**53) + 1, 2**53 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -129,12 +130,46 @@ def test_equal_numbers_are_one_value(number: float) -> None:
         (Arm(rule=3), "rule=3"),
         (Arm(x="1e5", y=1e5), "x='1e5'+y=100000"),
         (Arm(x=-0.0), "x=0"),
+        (Arm("Random Forest", depth=3), "'Random Forest'+depth=3"),
+        (Arm("lr=0.10"), "'lr=0.10'"),
+        (Arm("a+b", x="it's"), "'a+b'+x='it''s'"),
+        (Arm(x="a,b", y='"'), "x='a,b'+y='\"'"),
     ],
 )
 def test_labels_are_spelt_so(arm: Arm, label: str) -> None:
     # These spellings name arms in committed evidence: they are a contract.
     assert arm.label == label
     assert Arm.parse(label) == arm
+
+
+@pytest.mark.parametrize("name", ["1.10", "007", "12e3", "NaN", "true", "none", "Random Forest", "don't"])
+def test_a_first_part_without_a_factor_is_a_word(name: str) -> None:
+    assert Arm.parse(name) == Arm(name)
+
+
+@given(st.lists(st.one_of(signs, confusable, st.sampled_from(["lr=0.1", "lr=0.10", "lr=1e-1", "x=1+rule=a", "a+x=1"]))))
+@example(["lr=0.10", "lr=0.1"])
+@example(["1.1", "1.10", "rule='1.1'"])
+def test_two_texts_become_one_arm_only_where_they_are_one_label(texts: list[str]) -> None:
+    found = labels_of(texts)
+    assert list(found) == list(dict.fromkeys(texts))
+    for text, label in found.items():
+        assert labels_of([label]) == {label: label}  # so that what was read once is read again
+        same = [t for t, other in found.items() if other == label and t != text]
+        for other in same:  # the same factors, each spelled as it was
+            assert sorted(text.replace("rule=", "").replace("'", "").split("+")) == sorted(
+                other.replace("rule=", "").replace("'", "").split("+")
+            )
+
+
+def test_an_experiment_says_how_its_arms_are_spelled() -> None:
+    toy = Experiment("toy", lambda arm, seed: {}, factors={"method": "base", "lr": 0.1}, metrics=["x"])
+    assert labels_of(["method=base", "lr=0.2+method=ours", "", "other"], toy.canonical) == {
+        "method=base": "",
+        "lr=0.2+method=ours": "lr=0.2+method=ours",
+        "": "",
+        "other": "other",
+    }
 
 
 def test_a_bool_is_not_the_number_it_counts_as() -> None:
@@ -153,9 +188,7 @@ def test_a_bool_is_not_the_number_it_counts_as() -> None:
         (lambda: Arm(**{"größe": 1}), ["größe", "letters"]),
         (lambda: Arm(x=float("nan")), ["x=nan", "float", "finite number"]),
         (lambda: Arm(x=float("inf")), ["x=inf", "float", "finite number"]),
-        (lambda: Arm(x="two words"), ["x='two words'", "str", "without spaces"]),
-        (lambda: Arm(x=""), ["x=''", "str", "printable word"]),
-        (lambda: Arm(x="a+b"), ["'a+b'", "str", "'+'"]),
+        (lambda: Arm(x=""), ["x=''", "str", "printable text"]),
         (lambda: Arm(x="a\u00a0b"), ["str", "printable"]),
         (lambda: Arm(x="\x00"), ["str", "printable"]),
         (lambda: Arm(x=[1, 2]), ["x=[1, 2]", "list", "a word, a number, a bool or None"]),
@@ -166,7 +199,8 @@ def test_a_bool_is_not_the_number_it_counts_as() -> None:
         (lambda: Arm.parse("dfa+x=1+x=2"), ["'x'", "twice", "keep one"]),
         (lambda: Arm.parse("x="), ["'x='", "name=value"]),
         (lambda: Arm.parse("dfa+"), ["''", "name=value"]),
-        (lambda: Arm.parse("x='a b'"), ["'a b'", "without spaces"]),
+        (lambda: Arm.parse("x='a'b'"), ["x='a'b'", "double a quote"]),
+        (lambda: Arm.parse("=1"), ["''", "identifier"]),
     ],
 )
 def test_what_cannot_be_an_arm_is_refused_with_name_value_type_and_remedy(make: Any, told: list[str]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.claims import Assertion, Claim, Estimand, Read, design_of
+from faeval.claims import Assertion, Claim, Estimand, Read, as_claimed, design_of
 from faeval.claims._verdict import WORDS, AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
 from faeval.stats import nominal_level
@@ -35,7 +35,6 @@ class Rows:
 
     def __init__(self, table: pd.DataFrame) -> None:
         self._groups = dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
-        self._last = {arm: rows["epoch"].max() for arm, rows in table.groupby("arm")} if len(table) else {}
         self.arms = {str(arm) for arm, _ in self._groups}
         self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
         self._seeds: dict[tuple[str, str], list[int]] = {}
@@ -93,8 +92,13 @@ class Rows:
     def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
         label, last = design.label(read.arm), design.last_epoch(read.arm)
         cells = self._cells_of(label, read.metric)
-        epoch = read.epoch if read.epoch is not None else last if last is not None else _whole(self._last.get(label))
-        at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when == epoch}
+        epoch = read.epoch if read.epoch is not None else last
+        ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
+        if epoch is None:  # each run is read at its end
+            for when, seed, _ in cells:
+                ends[seed] = max(-1 if when is None else when, -1 if (end := ends[seed]) is None else end)
+            ends = {seed: None if end == -1 else end for seed, end in ends.items()}
+        at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when == ends[seed]}
         if not at and read.epoch is None:
             at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None}
         if read.layers is not None:
@@ -285,7 +289,9 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     """
     given = {claim.name: claim for claim in claims}
     table = report.evidence
-    rows = Rows(table[table["setting"] == report.setting] if table is not None else _no_rows())
+    if table is not None:
+        table = as_claimed(table[table["setting"] == report.setting], claims, report.setting)
+    rows = Rows(table if table is not None else _no_rows())
     made = {v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting) for v in report.verdicts}
     counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
     return ReportNumbers(made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {})
