@@ -46,6 +46,8 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     )
     shown = beside is not None
     decided = ruling.code == "decided"
+    # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
+    measured = case.measurement.first(n) if case.measurement is not None else None
     flags = list(case.flags)
     if beside is not None and beside.fragile:
         flags.append("fragile")
@@ -56,13 +58,8 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         steps = [metrics[x.metric].resolution for x in t.part.assertion.contrast.reads() if x.metric in metrics]
         if steps and stats.coarse(j, max(steps)):
             flags.append("coarse")
-    failures = 0
-    if case.measurement is not None:
-        failures = max(
-            (len({s for r, s, _, c in case.measurement.cells() if c.status == "diverged" and r.arm == arm}))
-            for arm in claim.arms()
-        )
-    runs = () if case.measurement is None else tuple(sorted({c.run for *_, c in case.measurement.cells() if c.run}))
+    failures = max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
+    runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
     warnings = [
         f"'{r.text}': power at the effect anticipated was {r.power:.2f}, below {stats.LEAST_POWER}"
         for r in results
@@ -71,8 +68,8 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
-    if case.measurement is not None:
-        warnings += case.measurement.unlike_states()
+    if measured is not None:
+        warnings += measured.unlike_states()
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, remark = registration_of(
         claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
@@ -157,6 +154,7 @@ def _assertion(
     unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
+    at_look = case.measurement.first(n)
     return AssertionResult(
         text=part.text,
         kind=part.kind,
@@ -181,7 +179,7 @@ def _assertion(
         detectable_in_sd=unit_step,
         detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
         seeds_needed=hope.needed if hope else None,
-        item_error=case.measurement.item_error(part.assertion) if part.assertion.kind != "agree" else None,
+        item_error=at_look.item_error(part.assertion) if part.assertion.kind != "agree" else None,
         e_value=_evidence(judgement) if case.claim.test == "t" and n >= 2 else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
     )

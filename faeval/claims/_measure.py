@@ -14,7 +14,7 @@ from faeval import stats
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
-from faeval.experiment import METRICS, Metric, named
+from faeval.experiment import METRICS, Arm, Metric, named
 
 #: Item-block rows METRIC@1 .. METRIC@8.
 ITEM_BLOCKS = 8
@@ -152,6 +152,14 @@ class Measurement:
         self.present = {read: self._count(read) for read in self.reads}
         found = {seed for counts in self.present.values() for seed, count in counts.items() if count}
         self._absent = tuple(seed for seed in self.seeds if seed not in found)
+
+    def first(self, n: int) -> Measurement:
+        """Return the same over the first n of its seeds."""
+        return self if n >= len(self.seeds) else Measurement(self.claim, self.evidence, self.design, self.seeds[:n])
+
+    def failed_seeds(self, arm: Arm) -> set[int]:
+        """Return the seeds at which a run of an arm diverged."""
+        return {seed for read, seed, _, cell in self.cells() if cell.status == "diverged" and read.arm == arm}
 
     def _layers(self, read: Read) -> tuple[int | None, ...]:
         if read.layers is None:
