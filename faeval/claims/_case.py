@@ -55,6 +55,7 @@ class Case:
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
             powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
+            seed_used=bool(self.tests) and self.measurement is not None and self.measurement.seed_used(),
         )
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
@@ -155,6 +156,8 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
     case.tests = tests_of(case.claim, m)
+    if case.problem is None and not any(test.contrast.varies for test in case.tests):
+        case.problem = m.same_run()
     if case.registered and not {"reproduction", "exploratory"} & set(case.flags):
         _look_beyond(case, index)
 

@@ -47,16 +47,14 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     shown = beside is not None
     decided = ruling.code == "decided"
     # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
-    measured = case.measurement.first(n) if case.measurement is not None else None
+    measured = case.measurement.first(n) if case.measurement is not None and n else case.measurement
     flags = list(case.flags)
     if beside is not None and beside.fragile:
         flags.append("fragile")
-    metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     for r, t, j in zip(results, case.tests, ruling.judgements, strict=False):
         if r.item_error is not None and stats.near_margin(j, r.item_error):
             flags.append("evaluation_set")
-        steps = [metrics[x.metric].resolution for x in t.part.assertion.contrast.reads() if x.metric in metrics]
-        if steps and stats.coarse(j, max(steps)):
+        if stats.coarse(j, t.contrast.resolution):
             flags.append("coarse")
     failures = max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
     runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
@@ -147,7 +145,7 @@ def _assertion(
     part, contrast = test.part, test.contrast.first(n)
     interval: tuple[float, float] = _NOTHING
     levels, refuting, ordinary = _NOTHING, None, _NOTHING
-    if n >= 2 and judgement.sd > 0:
+    if n >= 2 and (judgement.sd > 0 or math.isfinite(bounds.low)):
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(judgement.differences, 0.90)

@@ -28,6 +28,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
         "confounded",
         "unit_mismatch",
         "seed_controls_nothing",
+        "same_run",
         "below_floor",
         "undefined",
         "diverged",

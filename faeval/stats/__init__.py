@@ -31,7 +31,7 @@ from faeval.stats._rule import (
 )
 from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
-from faeval.stats._spread import no_spread, sd_upper
+from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
 from faeval.stats._statement import OUTCOMES, Allowed, Finding, Statement, check_kinds, check_statement, outcome
 from faeval.stats._tests import (
     AnyTest,
@@ -132,6 +132,7 @@ __all__ = [
     "sign_test_p",
     "spending_levels",
     "t_p",
+    "tie_tolerance",
     "unseen_failure_bound",
     "verdict_chances",
     "welch_bound",

@@ -99,7 +99,7 @@ def _simulated(
     differences = effect + sd * stream(0, "chances", n).standard_normal((rows, n))
     if kind in ("below", "not_below"):
         differences = -differences
-    support, refute = p_pair(kind, differences, margin, test)
+    support, refute = p_pair(kind, differences, margin, test, 0.0)
     return Chances(effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against)))
 
 
