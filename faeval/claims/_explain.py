@@ -104,7 +104,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         adjusted_support=decision.adjusted_support if shown else 1.0,
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
-        measured_errors=_measured_errors(claim.test, n) if decided else (),
+        measured_errors=_measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests)) if decided else (),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
@@ -134,8 +134,16 @@ def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]
 
 
 @lru_cache(maxsize=64)
-def _measured_errors(test: TestName, n: int) -> tuple[MeasuredError, ...]:
-    return tuple(MeasuredError(e.law, e.n, e.wrong_support, e.wrong_refutation) for e in stats.measured_errors(test, n))
+def _measured_errors(test: TestName, n: int, kinds: frozenset[stats.Kind]) -> tuple[MeasuredError, ...]:
+    """What one assertion alone errs on each law; of assertions of several kinds the one that errs most."""
+    laws: dict[str, list[stats.MeasuredError]] = {}
+    for kind in sorted(kinds):
+        for e in stats.measured_errors(test, n, kind):
+            laws.setdefault(e.law, []).append(e)
+    return tuple(
+        MeasuredError(law, es[0].n, max(e.wrong_support for e in es), max(e.wrong_refutation for e in es))
+        for law, es in laws.items()
+    )
 
 
 def _assertion(

@@ -109,7 +109,11 @@ class AssertionResult:
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """How often the verdict's test errs on one law, as measured: nominal .05, one claim alone, at its margin."""
+    """How often the verdict's test errs on one law of a - b, as measured for the kind of its assertions.
+
+    Nominal .05 in each direction, one assertion alone, at its margin; a law that is not symmetric stands beside its mirror
+    image. Of assertions of several kinds it is the one that errs most.
+    """
 
     law: str
     n: int

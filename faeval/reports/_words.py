@@ -204,8 +204,9 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     "measured": (
         "Measured error",
         "How often this very rule errs, on laws where its assumption holds and on laws where it fails: the share of wrong "
-        "supports and of wrong refutations in simulations with the true effect on the margin, one claim alone at 5 % in "
-        "each direction. Reproduced by faeval calibrate.",
+        "supports and of wrong refutations in simulations with the true effect on the margin, one assertion of this kind alone "
+        "at 5 % in each direction. A law is one of the first side less the second; a mirrored one has the sides exchanged. "
+        "Reproduced by faeval calibrate.",
     ),
     "evidence": (
         "Running evidence",
