@@ -59,9 +59,12 @@ class Case:
         )
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
-        """What the pilots let each test expect, at the level of the family's first Holm step."""
+        """What the pilots let each test expect, at the level of the family's first Holm step.
+
+        Seeds needed are those of a new registration: the family is closed, so the claim would be alone in one of its own.
+        """
         n = self.looks[-1] if self.looks else len(self.seeds)
-        return chances_of(self.claim, self.pilots, n, self.at_one_look(level)) if self.tests else ()
+        return chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha) if self.tests else ()
 
     def at_one_look(self, level: float) -> float:
         """The level of the last look alone, which all looks together tell at least as much as; `level` without looks."""

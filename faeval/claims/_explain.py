@@ -14,7 +14,7 @@ from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
-from faeval.claims._pilot import Chances, beyond_margin, unlike_expectation
+from faeval.claims._pilot import Chances, beyond_margin, power_of, unlike_expectation
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -63,6 +63,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         for r in results
         if r.power is not None and r.power < stats.LEAST_POWER
     ]
+    together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
+    if together is not None and together < stats.LEAST_POWER and not warnings:
+        warnings.append(f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}")
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
@@ -232,9 +235,9 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     if ruling.reason and ruling.code != "unattainable":
         return ruling.reason
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
-    needed = _seeds_needed(ruling, results)
+    needed = _seeds_needed(results)
     if needed is not None and needed > len(case.seeds):
-        return f"{plan}a new registration on fresh seeds would need about {needed} of them{_if_so(ruling, results)}."
+        return f"{plan}a new registration on fresh seeds would need about {needed} of them, alone in its family{_if_so(ruling, results)}."
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]
@@ -272,13 +275,13 @@ def _counted(result: AssertionResult, difference: float) -> float:
 def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
     if ruling.verdict != "inconclusive" or ruling.code not in ("underpowered", "straddles_margin", "unattainable"):
         return None
-    needed = _seeds_needed(ruling, results)
+    needed = _seeds_needed(results)
     return needed if needed is not None and needed > len(case.seeds) else None
 
 
-def _seeds_needed(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes for all that is open, at the pilot's upper bound; None where none says so."""
-    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results if r.p_support > ruling.decision.level_support]
+def _seeds_needed(results: Sequence[AssertionResult]) -> int | None:
+    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound; None where none says so."""
+    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results]
     known = [n for n in cautious if n is not None]
     return max(known) if known and len(known) == len(cautious) else None
 
