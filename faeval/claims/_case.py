@@ -56,12 +56,16 @@ class Case:
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
             powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
+            seed_used=bool(self.tests) and self.measurement is not None and self.measurement.seed_used(),
         )
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
-        """What the pilots let each test expect, at the level of the family's first Holm step."""
+        """What the pilots let each test expect, at the level of the family's first Holm step.
+
+        Seeds needed are those of a new registration: the family is closed, so the claim would be alone in one of its own.
+        """
         n = self.looks[-1] if self.looks else len(self.seeds)
-        return chances_of(self.claim, self.pilots, n, self.at_one_look(level)) if self.tests else ()
+        return chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha) if self.tests else ()
 
     def at_one_look(self, level: float) -> float:
         """The level of the last look alone, which all looks together tell at least as much as; `level` without looks."""
@@ -177,6 +181,8 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
     case.tests = tests_of(case.claim, m)
+    if case.problem is None and not any(test.contrast.varies for test in case.tests):
+        case.problem = m.same_run()
     planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
     if planned and not {"reproduction", "exploratory"} & set(case.flags):
         _look_beyond(case, index)

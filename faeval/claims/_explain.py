@@ -15,7 +15,7 @@ from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
-from faeval.claims._pilot import Chances, beyond_margin, unlike_expectation
+from faeval.claims._pilot import Chances, beyond_margin, power_of, unlike_expectation
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -47,33 +47,31 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     )
     shown = beside is not None
     decided = ruling.code == "decided"
+    # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
+    measured = case.measurement.first(n) if case.measurement is not None and n else case.measurement
     flags = list(case.flags)
     if beside is not None and beside.fragile:
         flags.append("fragile")
-    metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     for r, t, j in zip(results, case.tests, ruling.judgements, strict=False):
         if r.item_error is not None and stats.near_margin(j, r.item_error):
             flags.append("evaluation_set")
-        steps = [metrics[x.metric].resolution for x in t.part.assertion.contrast.reads() if x.metric in metrics]
-        if steps and stats.coarse(j, max(steps)):
+        if stats.coarse(j, t.contrast.resolution):
             flags.append("coarse")
-    failures = 0
-    if case.measurement is not None:
-        failures = max(
-            (len({s for r, s, _, c in case.measurement.cells() if c.status == "diverged" and r.arm == arm}))
-            for arm in claim.arms()
-        )
-    runs = () if case.measurement is None else tuple(sorted({c.run for *_, c in case.measurement.cells() if c.run}))
+    failures = max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
+    runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
     warnings = [
         f"'{r.text}': power at the effect anticipated was {r.power:.2f}, below {stats.LEAST_POWER}"
         for r in results
         if r.power is not None and r.power < stats.LEAST_POWER
     ]
+    together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
+    if together is not None and together < stats.LEAST_POWER and not warnings:
+        warnings.append(f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}")
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
-    if case.measurement is not None:
-        warnings += case.measurement.unlike_states()
+    if measured is not None:
+        warnings += measured.unlike_states()
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, remark = registration_of(
         claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
@@ -110,7 +108,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         adjusted_support=decision.adjusted_support if shown else 1.0,
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
-        measured_errors=_measured_errors(claim.test, n) if decided else (),
+        measured_errors=_measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests)) if decided else (),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
@@ -141,8 +139,16 @@ def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]
 
 
 @lru_cache(maxsize=64)
-def _measured_errors(test: TestName, n: int) -> tuple[MeasuredError, ...]:
-    return tuple(MeasuredError(e.law, e.n, e.wrong_support, e.wrong_refutation) for e in stats.measured_errors(test, n))
+def _measured_errors(test: TestName, n: int, kinds: frozenset[stats.Kind]) -> tuple[MeasuredError, ...]:
+    """What one assertion alone errs on each law; of assertions of several kinds the one that errs most."""
+    laws: dict[str, list[stats.MeasuredError]] = {}
+    for kind in sorted(kinds):
+        for e in stats.measured_errors(test, n, kind):
+            laws.setdefault(e.law, []).append(e)
+    return tuple(
+        MeasuredError(law, es[0].n, max(e.wrong_support for e in es), max(e.wrong_refutation for e in es))
+        for law, es in laws.items()
+    )
 
 
 def _assertion(
@@ -152,13 +158,14 @@ def _assertion(
     part, contrast = test.part, test.contrast.first(n)
     interval: tuple[float, float] = _NOTHING
     levels, refuting, ordinary = _NOTHING, None, _NOTHING
-    if n >= 2 and judgement.sd > 0:
+    if n >= 2 and (judgement.sd > 0 or math.isfinite(bounds.low)):
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
         ordinary = stats.confidence_interval(judgement.differences, 0.90)
     unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
+    at_look = case.measurement.first(n)
     return AssertionResult(
         text=part.text,
         kind=part.kind,
@@ -183,7 +190,7 @@ def _assertion(
         detectable_in_sd=unit_step,
         detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
         seeds_needed=hope.needed if hope else None,
-        item_error=case.measurement.item_error(part.assertion) if part.assertion.kind != "agree" else None,
+        item_error=at_look.item_error(part.assertion) if part.assertion.kind != "agree" else None,
         e_value=_evidence(judgement) if case.claim.test == "t" and n >= 2 else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
     )
@@ -230,9 +237,9 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     if ruling.reason and ruling.code != "unattainable":
         return ruling.reason
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
-    needed = _seeds_needed(ruling, results)
+    needed = _seeds_needed(results)
     if needed is not None and needed > len(case.seeds):
-        return f"{plan}a new registration on fresh seeds would need about {needed} of them{_if_so(ruling, results)}."
+        return f"{plan}a new registration on fresh seeds would need about {needed} of them, alone in its family{_if_so(ruling, results)}."
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]
@@ -270,13 +277,13 @@ def _counted(result: AssertionResult, difference: float) -> float:
 def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
     if ruling.verdict != "inconclusive" or ruling.code not in ("underpowered", "straddles_margin", "unattainable"):
         return None
-    needed = _seeds_needed(ruling, results)
+    needed = _seeds_needed(results)
     return needed if needed is not None and needed > len(case.seeds) else None
 
 
-def _seeds_needed(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes for all that is open, at the pilot's upper bound; None where none says so."""
-    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results if r.p_support > ruling.decision.level_support]
+def _seeds_needed(results: Sequence[AssertionResult]) -> int | None:
+    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound; None where none says so."""
+    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results]
     known = [n for n in cautious if n is not None]
     return max(known) if known and len(known) == len(cautious) else None
 

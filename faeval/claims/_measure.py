@@ -15,7 +15,7 @@ from faeval._lines import listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
-from faeval.experiment import METRICS, Metric, named
+from faeval.experiment import METRICS, Arm, Metric, named
 
 #: Item-block rows METRIC@1 .. METRIC@8.
 ITEM_BLOCKS = 8
@@ -212,6 +212,14 @@ class Measurement:
                 return Problem("invalid", "unit_mismatch", text)
         return None
 
+    def first(self, n: int) -> Measurement:
+        """Return the same over the first n of its seeds."""
+        return self if n >= len(self.seeds) else Measurement(self.claim, self.evidence, self.design, self.seeds[:n])
+
+    def failed_seeds(self, arm: Arm) -> set[int]:
+        """Return the seeds at which a run of an arm diverged."""
+        return {seed for read, seed, _, cell in self.cells() if cell.status == "diverged" and read.arm == arm}
+
     def _layers(self, read: Read) -> tuple[int | None, ...]:
         if read.layers is None:
             return (None,)
@@ -375,6 +383,53 @@ class Measurement:
                         "counted twice; make the experiment use its seed.",
                     )
         return None
+
+    def same_run(self) -> Problem | None:
+        """Return two arms whose runs ended in the very same weights at every seed: one run under two names."""
+        owner: dict[tuple[str, ...], Arm] = {}
+        for read in self.reads:
+            runs = tuple(self._runs(read, seed) for seed in self.seeds)
+            if not all(run.startswith(_WEIGHTS) for run in runs):
+                continue
+            first = owner.setdefault(runs, read.arm)
+            if self.design.label(first) != self.design.label(read.arm):
+                return Problem(
+                    "invalid",
+                    "same_run",
+                    f"{named(first.label)} and {named(read.arm.label)} ended in the same weights at every seed: they are one run "
+                    "under two names; make the experiment use what tells them apart.",
+                )
+        return None
+
+    def _runs(self, read: Read, seed: int) -> str:
+        cell = self.groups[read].get((seed, self.layers[read][0]))
+        return cell.run if cell is not None else ""
+
+    def seed_used(self) -> bool:
+        """Return whether anything read shows that other seeds gave other runs: a value that varies, or weights that do."""
+        for read in self.reads:
+            runs = {self._runs(read, seed) for seed in self.seeds}
+            if len(runs) > 1 and all(run.startswith(_WEIGHTS) for run in runs):
+                return True
+            if (np.ptp(self._read(read), axis=0) > 0).any():
+                return True
+        return False
+
+    def resolution(self, assertion: Assertion) -> float:
+        """Return the smallest step that an assertion's contrast is known to take; 0 where none is declared."""
+        terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
+        return max((weight * self.metric(read).resolution for weight, read in terms), default=0.0)
+
+    def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
+        """Return at each seed the largest term that an assertion's contrast is made of, shape (seeds,)."""
+        found = np.zeros(len(self.seeds))
+        for weight, atom in assertion.contrast.terms:
+            if isinstance(atom, Log10):
+                size = np.abs(_log10(self._evaluate(atom.inner, -1.0)))
+            else:
+                size = np.abs(self._read(atom)).max(axis=1)
+            found = np.maximum(found, abs(weight) * size)
+        return found
 
     def metric(self, read: Read) -> Metric:
         """Return what is known of a read's metric."""

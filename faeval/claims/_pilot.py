@@ -24,8 +24,8 @@ class Chances:
     """What a pilot's spread lets a design expect of one test.
 
     ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds. ``needed`` counts the
-    seeds that 80 % power takes, at the pilot's standard deviation and at its 80 % upper bound; None is beyond what was
-    looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the chances of both verdicts at no effect,
+    seeds that 80 % power of the claim takes, in all its assertions together, at the pilot's standard deviation and at its
+    80 % upper bound; None is beyond what was looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the chances of both verdicts at no effect,
     at the margin and at the effect anticipated.
     """
 
@@ -34,16 +34,30 @@ class Chances:
     at: Mapping[str, stats.Chances]
 
 
-def chances_of(claim: Claim, pilots: Sequence[Spread | None], n: int, level: float) -> tuple[Chances | None, ...]:
-    """Return what may be expected of each part of a claim, or None without a pilot's spread or an effect off the margin."""
+def chances_of(
+    claim: Claim, pilots: Sequence[Spread | None], n: int, level: float, anew: float | None = None
+) -> tuple[Chances | None, ...]:
+    """Return what may be expected of each part of a claim, or None without a pilot's spread or an effect off the margin.
+
+    ``level`` is that of its family's first step; ``anew`` that of a new registration, for which seeds needed are counted.
+    """
     parts = parts_of(claim)
     known = (*pilots, *(None for _ in parts))
     return tuple(
-        _chances(x.kind, x.margin, x.anticipated, p.sd, p.n, n, level, claim.test, len(parts))
+        _chances(x.kind, x.margin, x.anticipated, p.sd, p.n, n, level, anew or level, claim.test, len(parts))
         if p is not None and x.anticipated is not None
         else None
         for x, p in zip(parts, known, strict=False)
     )
+
+
+def power_of(claim: Claim, chances: Sequence[Chances | None]) -> float | None:
+    """Return the least power of a claim as a whole, of the verdict that its anticipated effects lead to; None where unknown."""
+    known = [(part, chance) for part, chance in zip(parts_of(claim), chances, strict=True) if chance is not None]
+    against = [c.power for x, c in known if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0]
+    if against:  # one that is refuted is enough
+        return max(against)
+    return stats.joint_power([c.power for _, c in known]) if len(known) == len(chances) else None
 
 
 def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
@@ -82,15 +96,17 @@ def _chances(
     sd_n: int,
     n: int,
     level: float,
+    anew: float,
     test: TestName,
     k: int,
 ) -> Chances | None:
     if sd <= 0 or n < 2:
         return None
-    seen = stats.outlook(
-        kind, margin, n, sd=sd, sd_n=sd_n, anticipated=anticipated, alpha=level, k=k, test=test, power=POWER
+    seen, again = (
+        stats.outlook(kind, margin, n, sd=sd, sd_n=sd_n, anticipated=anticipated, alpha=a, k=k, test=test, power=POWER)
+        for a in (level, anew)
     )
-    return None if seen.power is None or seen.seeds_needed is None else Chances(seen.power, seen.seeds_needed, seen.at)
+    return None if seen.power is None or again.seeds_needed is None else Chances(seen.power, again.seeds_needed, seen.at)
 
 
 def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | None]:

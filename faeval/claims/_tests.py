@@ -58,6 +58,12 @@ def tests_of(claim: Claim, measurement: Measurement) -> tuple[Test, ...]:
     contrasts = [
         contrast
         for assertion in claim.assertions
-        for contrast in stats.contrasts(assertion.kind, *measurement.values(assertion), assertion.margin.value)
+        for contrast in stats.contrasts(
+            assertion.kind,
+            *measurement.values(assertion),
+            assertion.margin.value,
+            resolution=measurement.resolution(assertion),
+            sizes=measurement.sizes(assertion),
+        )
     ]
     return tuple(map(Test, parts_of(claim), contrasts))

@@ -28,6 +28,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
         "confounded",
         "unit_mismatch",
         "seed_controls_nothing",
+        "same_run",
         "below_floor",
         "undefined",
         "diverged",
@@ -73,7 +74,8 @@ class AssertionResult:
     docs/statistics.md): its bounds exclude the margin exactly where the verdict says so. ``refuting`` is the
     second, wider interval of an equivalence. ``ordinary`` is the unadjusted 90 % t interval. ``detectable`` is the effect
     beyond the margin that has 80 % power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
-    ``seeds_needed`` counts seeds for 80 % power at ``anticipated``, at the pilot's s.d. and at its 80 % upper bound.
+    ``seeds_needed`` counts seeds for 80 % power of the claim at ``anticipated``, registered anew and alone in its family, at
+    the pilot's s.d. and at its 80 % upper bound.
     ``e_value`` is the running evidence against the nearest edge of the margin, valid however often it is looked at; it
     decides nothing. ``beyond`` is the mean difference over seeds that the plan does not have (``Verdict.beyond_plan``).
     """
@@ -108,7 +110,11 @@ class AssertionResult:
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """How often the verdict's test errs on one law, as measured: nominal .05, one claim alone, at its margin."""
+    """How often the verdict's test errs on one law of a - b, as measured for the kind of its assertions.
+
+    Nominal .05 in each direction, one assertion alone, at its margin; a law that is not symmetric stands beside its mirror
+    image. Of assertions of several kinds it is the one that errs most.
+    """
 
     law: str
     n: int
@@ -129,7 +135,8 @@ class Verdict:
     this one included, that have asked its question so far, whatever their margins; ``related`` those that ask it of
     other epochs or layers.
     ``controls`` are the bounds that its measurement had to keep on every checkpoint.
-    ``fresh_seeds`` is how many a new registration of an open claim would need, where pilot and anticipated effect say so.
+    ``fresh_seeds`` is how many a new registration of an open claim would need, alone in its family, where pilot and
+    anticipated effect say so.
     ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
     claims are fragile at 80 % power, measured.
     """

@@ -183,6 +183,8 @@ def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
             "problem": o.problem
             and {"verdict": o.problem.verdict, "reason_code": o.problem.code, "reason": o.problem.text},
             "warnings": list(o.warnings),
+            "power": o.power,
+            "seeds_needed": o.seeds_needed and list(o.seeds_needed),
             "assertions": [
                 {"text": a.text, "pilot": a.pilot and a.pilot.model_dump(), "chances": chances(a.chances)}
                 for a in o.assertions
@@ -219,10 +221,14 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         powers = [f"{a.chances.power:.2f}" if a.chances else "-" for a in o.assertions]
         needed = [_span(a.chances.needed) if a.chances else "-" for a in o.assertions]
         verdicts = [_verdict_chances(a.chances) for a in o.assertions]
+        if len(o.assertions) > 1 and o.power is not None:  # of the claim as a whole
+            powers.append(f"all: {o.power:.2f} at least")
+        if len(o.assertions) > 1 and o.seeds_needed is not None:
+            needed.append(f"all: {_span(o.seeds_needed)}")
         detectable = (
             "-" if o.detectable_in_sd is None else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
         )
-        weak = any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
+        weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
         state = (
             f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
             if o.problem

@@ -33,6 +33,25 @@ class Outlook:
         return bool(found and found.verdict == "invalid" and (told[0] != "invalid" or told[2] not in ("", found.code)))
 
     @property
+    def power(self) -> float | None:
+        """The least power of the claim as a whole, of the verdict that its anticipated effects lead to."""
+        return claims.power_of(self.claim, [a.chances for a in self.assertions])
+
+    @property
+    def seeds_needed(self) -> tuple[int | None, int | None] | None:
+        """Seeds for 80 % power of the claim as a whole: what its most demanding assertion takes; None where one is unknown."""
+        needed = [a.chances.needed for a in self.assertions if a.chances is not None]
+        if not needed or len(needed) < len(self.assertions):
+            return None
+        at, upper = (None if None in each else max(filter(None, each)) for each in zip(*needed, strict=True))
+        return at, upper
+
+    @property
+    def weak(self) -> bool:
+        """Whether its power is below a half."""
+        return self.power is not None and self.power < stats.LEAST_POWER
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
         if self.problem:
@@ -44,11 +63,14 @@ class Outlook:
             if pilots
             else ()
         )
-        weak = (
+        weak = [
             f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below {stats.LEAST_POWER}"
             for a in self.assertions
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
-        )
+        ]
+        if self.weak and not weak:
+            count = len(self.assertions)
+            weak = [f"power of all {count} assertions together is {self.power:.2f} at least, below {stats.LEAST_POWER}"]
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 

@@ -137,7 +137,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
     yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
-    levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper)"
+    levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
     said = f"{style.interval(assertion.interval)}, {levels}" if words.has_interval(assertion) else "none"
     yield Fact("Decision interval", plain(said), "interval")
     if assertion.refuting is not None:
@@ -189,7 +189,7 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Seeds needed", plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"), "needed")
     if assertion.e_value is not None:
         yield Fact(
-            "Running evidence", plain(f"e = {significant(assertion.e_value)} against the margin's edge"), "evidence"
+            "Running evidence", plain(f"e = {significant(assertion.e_value)}, {words.evidence_side(assertion)}"), "evidence"
         )
     if assertion.beyond is not None:
         seeds = words.seed_list(verdict.beyond_plan)
@@ -225,6 +225,8 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
     family = f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm once per direction"
     yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
+    if (power := words.power_together(verdict)) is not None:
+        yield Fact("Power of all assertions together", plain(f"at least {chance(power)}"), "power")
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
     if verdict.looks:

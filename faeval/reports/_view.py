@@ -130,9 +130,16 @@ def _rule(verdict: Verdict) -> _Rule:
 
 def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
     made: dict[_Rule, RuleView] = {}
-    for key in dict.fromkeys(_rule(v) for v in verdicts if v.measured_errors):
+    kinds: dict[_Rule, set[str]] = {}
+    for v in verdicts:
+        if v.measured_errors:
+            kinds.setdefault(_rule(v), set()).update(a.kind for a in v.assertions)
+    for key, of in kinds.items():
         test, assumption, errors = key
-        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
+        asserted = ", ".join(map(words.spaced, sorted(of)))
+        caption = (
+            f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each, for {asserted}"
+        )
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
         made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from faeval.claims._pilot import beyond_margin
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports._numbers import Style, exact, style_for
+from faeval.stats import joint_power
 
 Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
 Outcome = Literal["met", "contradicted", "open"]
@@ -28,10 +30,11 @@ CODES: Mapping[str, str] = {
     "evidence_missing": "Some of the numbers it reads are missing.",
     "plan_not_reached": "Fewer seeds have run than were planned, and nothing is decided before the plan is complete.",
     "gate_undecided": "A claim that it depends on is still open.",
-    "no_spread": "The seeds differ by rounding alone, so there is no spread to judge by.",
+    "no_spread": "The difference is the same at every seed, so there is no spread to judge by.",
     "confounded": "The two sides differ in more than what the effect is attributed to.",
     "unit_mismatch": "The replicates offered are not seeds, or a number stands twice.",
     "seed_controls_nothing": "Different seeds gave the same weights.",
+    "same_run": "Its arms gave the same weights at every seed: they are one run under two names.",
     "below_floor": "The instrument cannot read its own positive control where these numbers were taken.",
     "undefined": "A number that it reads is undefined.",
     "diverged": "A run diverged, and the claim does not say what that counts for.",
@@ -121,7 +124,8 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
         "The interval beside each estimate. It lies wholly on the claimed side of the margin exactly where the data support "
         "what is claimed, and wholly on the other exactly where they refute it; but an equivalence is refuted only where its "
         "wider, refuting interval lies outside the margins. Each bound is taken at the level that the claim met within its "
-        "family, so the two ends may have different levels.",
+        "family, so the two ends may have different levels. Each bound holds alone, at its own level: with that chance at most "
+        "it lies beyond the true difference. The two do not hold together at either level, nor with the bounds of other claims.",
     ),
     "ordinary": (
         "Ordinary 90 % interval",
@@ -178,7 +182,8 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     "power": (
         "Power",
         "The chance of the verdict that the anticipated effect leads to, if the effect were as large as was anticipated before "
-        "the data: to be supported, or for an effect on the other side of the margin to be refuted.",
+        "the data: to be supported, or for an effect on the other side of the margin to be refuted. A claim of several "
+        "assertions needs all of them: what may fail of each is added up.",
     ),
     "detectable": (
         "Detectable effect",
@@ -186,8 +191,9 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     ),
     "needed": (
         "Seeds needed",
-        "How many seeds would give 80 % power at the anticipated effect; once at the pilot's spread, and once at the upper "
-        "80 % bound of that spread, since a pilot may have been lucky.",
+        "How many seeds would give the claim 80 % power at the anticipated effect, registered anew and alone in its family; "
+        "once at the pilot's spread, and once at the upper 80 % bound of that spread, since a pilot may have been lucky. Of "
+        "several assertions each takes more, so that all of them together have 80 %.",
     ),
     "unseen": (
         "Unseen failures",
@@ -206,13 +212,15 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
     "measured": (
         "Measured error",
         "How often this very rule errs, on laws where its assumption holds and on laws where it fails: the share of wrong "
-        "supports and of wrong refutations in simulations with the true effect on the margin, one claim alone at 5 % in "
-        "each direction. Reproduced by faeval calibrate.",
+        "supports and of wrong refutations in simulations with the true effect on the margin, one assertion of this kind alone "
+        "at 5 % in each direction. A law is one of the first side less the second; a mirrored one has the sides exchanged. "
+        "Reproduced by faeval calibrate.",
     ),
     "evidence": (
         "Running evidence",
-        "An e-value: how many times better the seeds so far fit some effect than the edge of the margin. It may be looked "
-        "at after every seed, and chance takes it beyond 20 at most once in twenty. It decides nothing here.",
+        "An e-value: how many times better the seeds so far fit some effect than the edge of the margin, and on which side of "
+        "it they lie. It may be looked at after every seed, and chance takes it beyond 20 at most once in twenty. Up to 1 it "
+        "speaks for neither side. It decides nothing here.",
     ),
     "looks": (
         "Looks",
@@ -359,6 +367,24 @@ def outer_text(assertion: AssertionResult) -> str:
     if not is_between(assertion) or assertion.refuting is None:
         return ""
     return f"refuting interval {style_of(assertion).interval(assertion.refuting)}{unit_of(assertion)}"
+
+
+def evidence_side(assertion: AssertionResult) -> str:
+    """Say which side of the margin the running evidence speaks for: that of the estimate, where there is any."""
+    if assertion.e_value is None or assertion.e_value <= 1:
+        return "for neither side"
+    low, high = claimed(assertion)
+    return "for what is claimed" if low < assertion.estimate < high else "against what is claimed"
+
+
+def power_together(verdict: Verdict) -> float | None:
+    """Return the least power of a claim of several assertions that are all to be supported; None where it is not known."""
+    powers = [a.power for a in verdict.assertions if a.power is not None]
+    if len(powers) < 2 or len(powers) < len(verdict.assertions):
+        return None
+    if any(beyond_margin(a.kind, a.margin, a.anticipated or 0.0) < 0 for a in verdict.assertions):
+        return None
+    return joint_power(powers)
 
 
 def style_of(assertion: AssertionResult) -> Style:

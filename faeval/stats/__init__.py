@@ -16,7 +16,7 @@ from faeval.stats._looks import constant_boundary, nominal_level, nominal_levels
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
 from faeval.stats._power import detectable_effect, power, seeds_needed
 from faeval.stats._printed import Printed, printed
-from faeval.stats._prospect import Chances, Outlook, Prospect, outlook, prospect, seeds_for, verdict_chances
+from faeval.stats._prospect import Chances, Outlook, Prospect, joint_power, outlook, prospect, seeds_for, verdict_chances
 from faeval.stats._rule import (
     AGREEMENT,
     LEAST_POWER,
@@ -31,7 +31,7 @@ from faeval.stats._rule import (
 )
 from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
-from faeval.stats._spread import no_spread, sd_upper
+from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
 from faeval.stats._statement import OUTCOMES, Allowed, Finding, Statement, check_kinds, check_statement, outcome
 from faeval.stats._tests import (
     AnyTest,
@@ -102,6 +102,7 @@ __all__ = [
     "fragile_rate",
     "holm",
     "item_error",
+    "joint_power",
     "judge",
     "judge_many",
     "leave_one_out",
@@ -132,6 +133,7 @@ __all__ = [
     "sign_test_p",
     "spending_levels",
     "t_p",
+    "tie_tolerance",
     "unseen_failure_bound",
     "verdict_chances",
     "welch_bound",

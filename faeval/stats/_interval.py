@@ -65,18 +65,18 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     """
     level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
     k = count("k", k, low=1)
-    d, m, test = np.array(judgement.differences), judgement.margin, judgement.test
-    if undecidable(d):
+    d, m, by = np.array(judgement.differences), judgement.margin, judgement
+    if TESTS[judgement.test].needs_spread and undecidable(d):
         d = d[:0]  # nothing to go by, which no test gives a bound for
     if judgement.kind == "equivalent":
         return Interval(
-            _lower(test, d, -m, level_support),
-            _upper(test, d, m, level_support),
+            _lower(by, d, -m, level_support),
+            _upper(by, d, m, level_support),
             level_support,
             level_support,
             Interval(
-                _lower(test, d, m, level_refute, 2 * k),
-                _upper(test, d, -m, level_refute, 2 * k),
+                _lower(by, d, m, level_refute, 2 * k),
+                _upper(by, d, -m, level_refute, 2 * k),
                 level_refute / (2 * k),
                 level_refute / (2 * k),
             ),
@@ -85,19 +85,21 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     by_low, by_high = (level_support, 1), (level_refute, k)
     if judgement.kind in ("below", "not_above"):
         by_low, by_high = by_high, by_low
-    low, high = _lower(test, d, point, *by_low), _upper(test, d, point, *by_high)
+    low, high = _lower(by, d, point, *by_low), _upper(by, d, point, *by_high)
     if low > high:  # only at level .5 with the estimate on the margin, where neither side may claim it
         low = high = point
     return Interval(low, high, by_low[0] / by_low[1], by_high[0] / by_high[1])
 
 
-def _lower(test: str, differences: Array, point: float, level: float, share: int = 1) -> float:
+def _lower(by: Judgement, differences: Array, point: float, level: float, share: int = 1) -> float:
     """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict reads it."""
-    bound = float(TESTS[test].lower_bound(differences, level / share))
-    if share * TESTS[test].p_greater(differences, point) <= level:
+    test = TESTS[by.test]
+    lowered = test.against_ties(differences, by.tolerance)
+    bound = float(test.lower_bound(lowered, level / share))
+    if share * test.p_greater(lowered, point) <= level:
         return max(bound, math.nextafter(point, math.inf))
     return min(bound, point)
 
 
-def _upper(test: str, differences: Array, point: float, level: float, share: int = 1) -> float:
-    return -_lower(test, -differences, -point, level, share)
+def _upper(by: Judgement, differences: Array, point: float, level: float, share: int = 1) -> float:
+    return -_lower(by, -differences, -point, level, share)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from faeval.errors import FaevalError
 from faeval.stats._checks import Array, choice, number, sample
 from faeval.stats._spread import mean_and_sd, undecidable
-from faeval.stats._tests import TESTS, AnyTest
+from faeval.stats._tests import TESTS, AnyTest, tolerance_of
 
 Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
 
@@ -24,6 +24,7 @@ class Judgement:
     `estimate` is the mean of the n `differences` a - b (their median for the sign test, which is about the median; NaN of
     none) and `sd` their standard deviation (ddof 1, NaN below two), both
     in the metric's unit. `p_support` is small where the data speak for the assertion, `p_refute` where against it.
+    `tolerance` is how near to an edge of the margin a difference is on it.
     """
 
     kind: Kind
@@ -35,9 +36,12 @@ class Judgement:
     p_support: float
     p_refute: float
     differences: tuple[float, ...]
+    tolerance: float = 0.0
 
 
-def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t") -> Judgement:
+def judge(
+    kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t", tolerance: float | None = None
+) -> Judgement:
     """Test one assertion about a - b in both directions.
 
     ============ ================= ==================== ====================
@@ -63,11 +67,15 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = 
     test
         "t" assumes near-normal differences, "sign-flip" and "wilcoxon" symmetric ones; "sign" is about the median and
         assumes nothing of their law. No claim is decided by "wilcoxon": it is a sensitivity.
+    tolerance
+        How near to an edge of the margin a difference is on it, which counts against either verdict by every test but t:
+        :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which serves sides of up to 16 times
+        their size.
 
     Returns
     -------
     Judgement
-        Both p-values are 1 where nothing can be decided: fewer than two seeds, or no spread beyond rounding.
+        Both p-values are 1 where nothing can be decided: fewer than two seeds, or, but for "sign", no spread beyond rounding.
 
     Raises
     ------
@@ -90,7 +98,8 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = 
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     mean, sd = mean_and_sd(values)
     estimate = np.median(values) if test == "sign" and len(values) else mean
-    support, refute = p_pair(kind, values, margin, test)
+    near = float(tolerance_of(tolerance, values))
+    support, refute = p_pair(kind, values, margin, test, near)
     return Judgement(
         kind,
         margin,
@@ -101,6 +110,7 @@ def judge(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = 
         float(support),
         float(refute),
         tuple(values.tolist()),
+        near,
     )
 
 
@@ -133,12 +143,17 @@ def judge_many(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTe
     choice("kind", kind, get_args(Kind))
     choice("test", test, tuple(TESTS))
     values = sample("differences", differences, axes=2)
-    return p_pair(kind, values, number("margin", margin, "a finite number, at least 0", low=0.0), test)
+    margin = number("margin", margin, "a finite number, at least 0", low=0.0)
+    return p_pair(kind, values, margin, test, tolerance_of(None, values))
 
 
-def p_pair(kind: Kind, values: Array, margin: float, test: str) -> tuple[Array, Array]:
+def p_pair(kind: Kind, values: Array, margin: float, test: str, tolerance: Array | float) -> tuple[Array, Array]:
     """Return p for and against the assertion, for each row: shape (..., n) to twice (...)."""
-    p, swapped = TESTS[test].p_greater, -values
+
+    def p(differences: Array, bound: float) -> Array:
+        return TESTS[test].p_greater(TESTS[test].against_ties(differences, tolerance), bound)
+
+    swapped = -values
     if kind == "equivalent":
         for_it = np.maximum(p(values, -margin), p(swapped, -margin))
         against = np.minimum(1.0, 2 * np.minimum(p(values, margin), p(swapped, margin)))
@@ -148,7 +163,7 @@ def p_pair(kind: Kind, values: Array, margin: float, test: str) -> tuple[Array, 
         for_it, against = p(values, margin), p(swapped, -margin)
         if kind in ("not_above", "not_below"):
             for_it, against = against, for_it
-    blank = undecidable(values)
+    blank = undecidable(values) & TESTS[test].needs_spread
     return np.where(blank, 1.0, for_it), np.where(blank, 1.0, against)
 
 

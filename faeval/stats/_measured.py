@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import get_args
 
 from faeval.stats._checks import choice, count
+from faeval.stats._judge import Kind
 from faeval.stats._tests import PRIMARY, TestName
+
+
+#: Laws of the table that are their own mirror image.
+SYMMETRIC = frozenset(
+    ("normal", "t3", "bimodal", "paired normal arms", "paired lognormal arms", "paired collapsing arms")
+)
+#: After the name of a law that is not symmetric: the same with the sides of the contrast exchanged.
+MIRRORED = ", mirrored"
 
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """Rates of wrong verdicts of one claim alone at its margin, at a nominal .05 in each direction.
+    """Rates of wrong verdicts of one assertion alone at its margin, at a nominal .05 in each direction.
 
-    `law` names the law of the differences, `n` the number of seeds measured at; `error` is the larger Monte-Carlo
+    `law` names the law of the differences a - b, `n` the number of seeds measured at; `error` is the larger Monte-Carlo
     standard error of the two rates.
     """
 
@@ -39,8 +50,12 @@ def _at(rows: list[dict[str, str]], n: int) -> list[dict[str, str]]:
     return [r for r in rows if int(r["n"]) == nearest]
 
 
-def measured_errors(test: TestName, n: int) -> tuple[MeasuredError, ...]:
-    """What the rule errs on named laws at n seeds, where its assumption holds and where it fails.
+def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[MeasuredError, ...]:
+    """What the rule errs at n seeds on one kind of assertion, on named laws where its assumption holds and where it fails.
+
+    A law is one of the differences a - b at their margin; one that is not symmetric stands beside its mirror image, that of
+    b - a. An equivalence has an edge either way: its rates are those of the worst edge and of the worst margin, wide for
+    support, and near 0 for refutation.
 
     Parameters
     ----------
@@ -48,38 +63,50 @@ def measured_errors(test: TestName, n: int) -> tuple[MeasuredError, ...]:
         The claim's test.
     n
         Seeds; at a number that was not measured, the next smaller one that was stands in, and says so in its `n`.
+    kind
+        What is asserted; see :func:`judge`.
 
     Returns
     -------
     tuple of MeasuredError
-        One a law, in the order of the table that ``faeval calibrate`` writes. For "sign" the claim is about the median.
+        One a law, mirror images after it, in the order of the table that ``faeval calibrate`` writes. For "sign" the claim is
+        about the median.
 
     Raises
     ------
     FaevalError
-        For an unknown test or a negative or fractional n.
+        For an unknown test or kind, or a negative or fractional n.
 
     Examples
     --------
     >>> normal = measured_errors("t", 5)[0]
     >>> normal.law, normal.n, abs(normal.wrong_support - 0.05) < 0.01
     ('normal', 5, True)
+    >>> {e.law: e.wrong_refutation > 0.3 for e in measured_errors("t", 5, "below")}["collapse"]
+    True
     """
     choice("test", test, PRIMARY)
+    choice("kind", kind, get_args(Kind))
     rows = _at([r for r in _rows() if r["table"] == "size" and r["rule"] == test], count("n", n))
     laws: dict[str, dict[str, dict[str, str]]] = {}
     for row in rows:
         laws.setdefault(row["law"], {})[row["measure"]] = row
-    return tuple(
-        MeasuredError(
-            law,
-            int(by["wrong_support"]["n"]),
-            float(by["wrong_support"]["rate"]),
-            float(by["wrong_refute"]["rate"]),
-            max(float(by[m]["error"]) for m in ("wrong_support", "wrong_refute")),
-        )
-        for law, by in laws.items()
-    )
+    return tuple(error for law, by in laws.items() for error in _both_ways(law, by, kind))
+
+
+def _both_ways(law: str, by: dict[str, dict[str, str]], kind: Kind) -> Iterator[MeasuredError]:
+    """A law and its mirror image, from how often exceeds finds the mean above its true place, and below it."""
+    n = int(by["two_sided"]["n"])
+    above, below, either = (float(by[m]["rate"]) for m in ("wrong_support", "wrong_refute", "two_sided"))
+    error = max(float(by[m]["error"]) for m in ("wrong_support", "wrong_refute"))
+    if kind == "equivalent":
+        # Refuted at half the level in each tail: with both edges at 0 that is the two-sided test.
+        yield MeasuredError(law, n, max(above, below), either, max(error, float(by["two_sided"]["error"])))
+        return
+    support, refutation = (above, below) if kind in ("exceeds", "not_below") else (below, above)
+    yield MeasuredError(law, n, support, refutation, error)
+    if law not in SYMMETRIC:
+        yield MeasuredError(law + MIRRORED, n, refutation, support, error)
 
 
 def fragile_rate(n: int) -> float | None:

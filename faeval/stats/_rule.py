@@ -17,9 +17,9 @@ from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, judge
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
 from faeval.stats._sensitivity import Sensitivity, sensitivity
-from faeval.stats._spread import no_spread
+from faeval.stats._spread import equal_beyond_rounding, tie_tolerance
 from faeval.stats._tests import PRIMARY, TESTS, TestName
-from faeval.stats._units import explain_pooling
+from faeval.stats._units import explain_no_spread, explain_pooling
 
 Verdict: TypeAlias = Literal["supported", "refuted", "inconclusive", "invalid"]
 #: The share of units, such as layers, on which two metrics that agree must lie within the margin of each other.
@@ -28,12 +28,29 @@ AGREEMENT = 0.9
 
 @dataclass(frozen=True)
 class Contrast:
-    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the metric's unit."""
+    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the metric's unit.
+
+    `sizes` is the largest absolute value at each seed that either side was made of, `resolution` the metric's smallest step:
+    together they say how near to the margin a difference is a tie with it.
+    """
 
     kind: Kind
     a: Array
     b: Array
     margin: float
+    sizes: Array
+    resolution: float = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        """How near to an edge of the margin a difference is on it."""
+        return tie_tolerance(self.sizes, resolution=self.resolution)
+
+    @property
+    def varies(self) -> bool:
+        """Whether the differences vary over seeds beyond the rounding of what they were made of; True where undefined."""
+        d = self.differences
+        return not (np.abs(d) <= LARGEST).all() or not equal_beyond_rounding(d, self.sizes)
 
     @property
     def differences(self) -> Array:
@@ -44,10 +61,18 @@ class Contrast:
 
     def first(self, n: int) -> Contrast:
         """The same on the first n seeds."""
-        return Contrast(self.kind, self.a[:n], self.b[:n], self.margin)
+        return replace(self, a=self.a[:n], b=self.b[:n], sizes=self.sizes[:n])
 
 
-def contrasts(kind: Kind | Literal["agree"], a: ArrayLike, b: ArrayLike, margin: float) -> tuple[Contrast, ...]:
+def contrasts(
+    kind: Kind | Literal["agree"],
+    a: ArrayLike,
+    b: ArrayLike,
+    margin: float,
+    *,
+    resolution: float = 0.0,
+    sizes: ArrayLike = 0.0,
+) -> tuple[Contrast, ...]:
     """Return the comparisons that an assertion comes down to: one, and for "agree" two.
 
     Parameters
@@ -59,6 +84,10 @@ def contrasts(kind: Kind | Literal["agree"], a: ArrayLike, b: ArrayLike, margin:
         same fixed units, such as layers.
     margin
         The smallest effect of interest, in the metric's unit.
+    resolution
+        The smallest step that the sides can take, in the same unit; 0 where none is known.
+    sizes
+        Shape (n,) or one number: how large the values are that a side was subtracted from, where a side is a difference itself.
 
     Returns
     -------
@@ -84,12 +113,17 @@ def contrasts(kind: Kind | Literal["agree"], a: ArrayLike, b: ArrayLike, margin:
         right = np.full(left.shape, float(right))
     if left.shape != right.shape:
         raise refuse("b", right.shape, f"of the shape {left.shape} of a", "give both sides on the same seeds and units")
+    largest = np.maximum(np.abs(left), np.abs(right))
     if kind != "agree":
-        return (Contrast(kind, left, right, margin),)
+        return (Contrast(kind, left, right, margin, np.maximum(largest, sizes), resolution),)
+    largest = np.maximum(largest.max(axis=1, initial=0.0), sizes)
     with np.errstate(over="ignore", invalid="ignore"):
         apart = np.quantile(np.abs(left - right), AGREEMENT, axis=1) if left.size else np.empty(len(left))
         means = left.mean(axis=1), right.mean(axis=1)
-    return Contrast("equivalent", *means, margin), Contrast("below", apart, np.full(len(left), margin), 0.0)
+    return (
+        Contrast("equivalent", *means, margin, largest, resolution),
+        Contrast("below", apart, np.full(len(left), margin), 0.0, np.maximum(largest, margin), resolution),
+    )
 
 
 def _side(name: str, values: ArrayLike, axes: int) -> Array:
@@ -109,6 +143,7 @@ class Question:
     given. `problem` is a word and a code that forbid deciding, found by whoever read the values ("invalid", "diverged");
     the claim then counts in its family with p = 1, as unrun ones do. `powers` is what the design gave each contrast at
     the effect anticipated, where that is known: it tells an open claim that was weak from one that lies on its margin.
+    `seed_used` is whether it is known, from whatever else than the values, that other seeds gave other runs.
     """
 
     contrasts: tuple[Contrast, ...] = ()
@@ -117,6 +152,7 @@ class Question:
     looks: tuple[int, ...] = ()
     problem: tuple[Literal["inconclusive", "invalid"], str, str] | None = None
     powers: tuple[float | None, ...] = ()
+    seed_used: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +217,10 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
 
 
+def _judged(contrast: Contrast, test: TestName) -> Judgement:
+    return judge(contrast.kind, contrast.differences, contrast.margin, test=test, tolerance=contrast.tolerance)
+
+
 class _Case:
     """One question on its way to a ruling."""
 
@@ -206,7 +246,7 @@ class _Case:
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
-            tuple(judge(c.kind, c.first(n).differences, c.margin, test=question.test) for c in question.contrasts)
+            tuple(_judged(c.first(n), question.test) for c in question.contrasts)
             for n in at
         ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
@@ -228,9 +268,12 @@ class _Case:
         if self.n < 2:
             text = "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
             return "inconclusive", "unattainable", text
-        if any(no_spread(c.a, c.b) for c in self.question.contrasts):
-            text = "the differences do not vary over seeds beyond rounding: nothing random was repeated."
-            return "inconclusive", "no_spread", text
+        for c in self.question.contrasts:
+            if c.varies:
+                continue
+            unused = not self.question.seed_used and all(equal_beyond_rounding(side, side) for side in (c.a, c.b))
+            if unused or TESTS[self.question.test].needs_spread:
+                return "inconclusive", "no_spread", explain_no_spread(c.a, c.b, c.tolerance, unused)
         return None
 
     def _p(self) -> tuple[list[float], list[float]]:

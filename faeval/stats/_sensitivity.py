@@ -71,7 +71,9 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
         too_long = test == "wilcoxon" and n > _ranks.MAX_N
         if test in own or n < 2 or too_long or TESTS[test].attainable(n) > strictest:
             continue
-        p, q = combine([judge(j.kind, j.differences, j.margin, test=test) for j in judgements])
+        p, q = combine(
+            [judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance) for j in judgements]
+        )
         others[test] = word(p <= decision.level_support, q <= decision.level_refute)
     if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
         return Sensitivity(without, others, None)
@@ -111,7 +113,7 @@ def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_r
             f"judgements must share their seeds, but have {[j.n for j in judgements]} of them (list); judge all "
             "assertions of one claim on the same seeds"
         )
-    pairs = [p_pair(j.kind, _rests(j.differences), j.margin, j.test) for j in judgements]
+    pairs = [p_pair(j.kind, _rests(j.differences), j.margin, j.test, j.tolerance) for j in judgements]
     support = np.max([yes for yes, _ in pairs], axis=0)
     refute = len(pairs) * np.min([no for _, no in pairs], axis=0)
     return tuple(

@@ -59,6 +59,45 @@ def largest_size(values: Array) -> Array:
     return largest
 
 
+def tie_tolerance(a: ArrayLike, b: ArrayLike = 0.0, resolution: float = 0.0) -> float:
+    """How near to a bound a difference a - b is a tie with it, being off by rounding alone.
+
+    Parameters
+    ----------
+    a, b
+        Numbers of any shape in the metric's unit, before subtraction.
+    resolution
+        The smallest step that the metric can take, at least 0.
+
+    Returns
+    -------
+    float
+        4 machine epsilons of the largest absolute value of either side, or half the resolution where that is more.
+
+    Raises
+    ------
+    FaevalError
+        Where a side is not finite, or the resolution is below 0.
+
+    Examples
+    --------
+    >>> 0.63 - 0.58 > 0.05, 0.63 - 0.58 > 0.05 + tie_tolerance(0.63, 0.58)
+    (True, False)
+    """
+    largest = max(float(largest_size(sample(name, np.ravel(side)))) for name, side in (("a", a), ("b", b)))
+    half = number("resolution", resolution, "a step of the metric, at least 0", low=0.0) / 2
+    return max(4 * EPSILON * largest, half)
+
+
+#: A difference known by itself is taken to come from sides of up to so many times its size.
+_SIDES = 16
+
+
+def own_tolerance(differences: Array) -> Array:
+    """The :func:`tie_tolerance` of differences whose sides are not known, shape (..., n) to (...)."""
+    return 4 * EPSILON * _SIDES * largest_size(differences)
+
+
 def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
     """Whether the differences a - b have no spread beyond rounding: the seed changed nothing that was measured.
 
@@ -92,8 +131,13 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
             f"a and b must be paired by seed, but have {len(left)} and {len(right)} values (lengths); "
             "give both sides on the same seeds"
         )
-    _, sd = mean_and_sd(left - right)
-    return bool(sd <= 8 * EPSILON * largest_size(np.concatenate([left, right])))
+    return equal_beyond_rounding(left - right, np.concatenate([left, right]))
+
+
+def equal_beyond_rounding(differences: Array, sizes: Array) -> bool:
+    """Whether differences, shape (n,), do not vary beyond the rounding of what they were made of; `sizes` is how large."""
+    _, sd = mean_and_sd(differences)
+    return bool(sd <= 8 * EPSILON * largest_size(sizes))
 
 
 def sd_upper(sd: float, n: int, confidence: float = 0.80) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from faeval.stats import _ranks, _sign, _sign_flip, _t
 from faeval.stats._checks import Array, choice, count, number, probability, sample
 from faeval.stats._invert import crossing
+from faeval.stats._spread import own_tolerance
 
 TestName: TypeAlias = Literal["t", "sign-flip", "sign"]
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
@@ -22,26 +23,43 @@ Alternative: TypeAlias = Literal["greater", "less"]
 
 @dataclass(frozen=True)
 class OneSidedTest:
-    """A test of H0 "centre <= bound" for each row, shapes (..., n) to (...), its inversion, its smallest p-value."""
+    """A test of H0 "centre <= bound" for each row, shapes (..., n) to (...), its inversion, its smallest p-value.
+
+    `counts` is whether it counts what lies above the bound, so that a tie with it must count against; `needs_spread` whether
+    equal differences say nothing to it.
+    """
 
     p_greater: Callable[[Array, float], Array]
     lower_bound: Callable[[Array, float], Array]
     attainable: Callable[[int], float]
+    counts: bool
+    needs_spread: bool
+
+    def against_ties(self, differences: Array, tolerance: Array | float) -> Array:
+        """Differences as the test reads them: lowered by the tolerance, so that what ties with a bound is not above it."""
+        return differences - np.asarray(tolerance)[..., None] if self.counts else differences
 
 
 TESTS = {
-    name: OneSidedTest(room.p_greater, room.lower_bound, room.attainable)
+    name: OneSidedTest(room.p_greater, room.lower_bound, room.attainable, name != "t", name != "sign")
     for name, room in {"t": _t, "sign-flip": _sign_flip, "sign": _sign, "wilcoxon": _ranks}.items()
 }
 PRIMARY: tuple[str, ...] = get_args(TestName)
 
 
-def _p(test: str, differences: ArrayLike, bound: float, alternative: str) -> float:
+def _p(test: str, differences: ArrayLike, bound: float, alternative: str, tolerance: float | None = None) -> float:
     values = sample("differences", differences)
     bound = number("bound", bound, "a finite number")
     if choice("alternative", alternative, ("greater", "less")) == "less":
         values, bound = -values, -bound
-    return float(TESTS[test].p_greater(values, bound))
+    return float(TESTS[test].p_greater(TESTS[test].against_ties(values, tolerance_of(tolerance, values)), bound))
+
+
+def tolerance_of(tolerance: float | None, differences: Array) -> Array | float:
+    """The tolerance given, or where none is that of differences alone; shape (..., n) to (...)."""
+    if tolerance is None:
+        return own_tolerance(differences)
+    return number("tolerance", tolerance, "a finite number, at least 0", "give that of tie_tolerance(a, b)", low=0.0)
 
 
 def t_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -78,7 +96,13 @@ def t_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "
     return _p("t", differences, bound, alternative)
 
 
-def sign_flip_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+def sign_flip_p(
+    differences: ArrayLike,
+    bound: float = 0.0,
+    alternative: Alternative = "greater",
+    *,
+    tolerance: float | None = None,
+) -> float:
     """One-sided exact sign-flip p-value: all 2^n sign patterns of d - bound, compared by their sum [1]_.
 
     Assumes that the differences are symmetric about their centre. Ties, up to rounding, count against a decision.
@@ -92,6 +116,10 @@ def sign_flip_p(differences: ArrayLike, bound: float = 0.0, alternative: Alterna
         The value tested against, in the same unit.
     alternative
         "greater" tests H0 "centre <= bound", "less" tests H0 "centre >= bound".
+
+    tolerance
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
+        serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -113,10 +141,16 @@ def sign_flip_p(differences: ArrayLike, bound: float = 0.0, alternative: Alterna
     >>> sign_flip_p([1.0, 2.0, 3.0, 4.0, 5.0])
     0.03125
     """
-    return _p("sign-flip", differences, bound, alternative)
+    return _p("sign-flip", differences, bound, alternative, tolerance)
 
 
-def sign_test_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+def sign_test_p(
+    differences: ArrayLike,
+    bound: float = 0.0,
+    alternative: Alternative = "greater",
+    *,
+    tolerance: float | None = None,
+) -> float:
     """One-sided exact sign-test p-value of the median difference against `bound`; values on it count against.
 
     Parameters
@@ -127,6 +161,10 @@ def sign_test_p(differences: ArrayLike, bound: float = 0.0, alternative: Alterna
         The value tested against, in the same unit.
     alternative
         "greater" tests H0 "median <= bound", "less" tests H0 "median >= bound".
+
+    tolerance
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
+        serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -143,10 +181,16 @@ def sign_test_p(differences: ArrayLike, bound: float = 0.0, alternative: Alterna
     >>> sign_test_p([1.0, 2.0, 3.0, -1.0])
     0.3125
     """
-    return _p("sign", differences, bound, alternative)
+    return _p("sign", differences, bound, alternative, tolerance)
 
 
-def wilcoxon_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
+def wilcoxon_p(
+    differences: ArrayLike,
+    bound: float = 0.0,
+    alternative: Alternative = "greater",
+    *,
+    tolerance: float | None = None,
+) -> float:
     """One-sided exact p-value of Wilcoxon's signed-rank test against `bound` [1]_; ties with it count against.
 
     Assumes, as the sign-flip test does, that the differences are symmetric about their centre.
@@ -159,6 +203,10 @@ def wilcoxon_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternat
         The value tested against, in the same unit.
     alternative
         "greater" tests H0 "centre <= bound", "less" tests H0 "centre >= bound".
+
+    tolerance
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
+        serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -179,7 +227,7 @@ def wilcoxon_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternat
     >>> wilcoxon_p([1.0, 2.0, 3.0, -0.5])
     0.125
     """
-    return _p("wilcoxon", differences, bound, alternative)
+    return _p("wilcoxon", differences, bound, alternative, tolerance)
 
 
 def attainable_p(test: AnyTest, n: int) -> float:
@@ -247,7 +295,7 @@ def confidence_bound(
 
 def _exact_lower(test: str, values: Array, level: float) -> float:
     """The smallest double that the test does not reject at `level`."""
-    found = float(TESTS[test].lower_bound(values, level))
+    found = float(TESTS[test].lower_bound(TESTS[test].against_ties(values, own_tolerance(values)), level))
     if test != "t" or not math.isfinite(found):
         return found  # order statistics, as p is counted: they agree with it as they are
 

@@ -267,8 +267,10 @@ def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "l
 
 
 def _pairs(a: Array, b: Array) -> Array:
-    """All differences a - b, shapes (..., n), (..., m) to (..., nm)."""
+    """All differences a - b, shapes (..., n), (..., m) to (..., nm), lowered so that a tie is not above a bound."""
     gaps = a[..., :, None] - b[..., None, :]
+    near = 4 * EPSILON * np.maximum(largest_size(a), largest_size(b))[..., None, None]
+    gaps = gaps - near  # what ties with a bound by rounding is not above it
     return gaps.reshape(*gaps.shape[:-2], -1)
 
 

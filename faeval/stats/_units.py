@@ -104,6 +104,58 @@ def _split(groups: list[list[float]]) -> VarianceSplit:
     return VarianceSplit(between * largest * largest, inside * largest * largest, icc, total / n)
 
 
+def explain_no_spread(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused: bool = False) -> str:
+    """What equal differences over seeds leave open, in words.
+
+    Parameters
+    ----------
+    a, b
+        Shape (n,), both sides at each seed, in the metric's unit.
+    tolerance
+        Rounding, as :func:`tie_tolerance` gives it: a difference within it counts as 0.
+    unused
+        Whether nothing that was read varies over seeds.
+
+    Returns
+    -------
+    str
+        A sentence that says why nothing is decided, and which share of seeds might differ.
+
+    Raises
+    ------
+    FaevalError
+        For sides that are not finite or not one-dimensional.
+
+    Examples
+    --------
+    >>> explain_no_spread([0.4, 0.5, 0.6, 0.7, 0.8], [0.4, 0.5, 0.6, 0.7, 0.8])[:35]
+    'All 5 seeds differ by exactly 0. Wi'
+    """
+    left, right = sample("a", a), sample("b", b)
+    n, gaps = len(left), left - right
+    typical = float(np.median(gaps))
+    by = 0.0 if abs(typical) <= tolerance else typical
+    if np.isin([left, right], (0.0, 1.0)).all():
+        outcomes = f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}"
+        return f"{outcomes}: exact rules for rates, which would decide that, are not offered yet."
+    if unused:
+        return (
+            f"all {n} seeds gave the very same values: the seed is not used, as far as they show, so nothing random was "
+            "repeated; make the experiment use its seed."
+        )
+    exactly = f"exactly {by:.4g}" if (gaps == gaps[0]).all() else f"{by:.4g}, up to rounding"
+    share = 1 - 0.05 ** (1 / n)
+    fixed = "" if by == 0 or n >= _ENOUGH else f" ({by:.4g} was read off these data, so that bound is not exact)"
+    return (
+        f"All {n} seeds differ by {exactly}. With 95 % confidence fewer than {100 * share:.0f} % of seeds would "
+        f"differ from that (1 - .05^(1/{n})){fixed}; the mean of a rare difference is not bounded by these data."
+    )
+
+
+#: From so many seeds on the bound of a share holds for a value read off the data, too.
+_ENOUGH = 8
+
+
 def pooling_error(seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two_sided: bool = True) -> float:
     """The true false-positive rate of a one-sample t test that takes every row of every seed for a replicate.
 

@@ -12,6 +12,7 @@ import pytest
 import faeval as fe
 from faeval import stats
 from faeval.claims import Lock, Verdict
+from faeval.experiment import Experiment
 
 Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
@@ -79,6 +80,22 @@ def test_what_is_wrong_at_a_later_look_counts_where_no_earlier_one_decided(
     evidence.loc[(evidence["seed"] == 8) & (evidence["arm"] == "a"), "status"] = "diverged"
     found = one(made, evidence, lock=registration)
     assert (found.verdict, found.reason_code) == ("invalid", "diverged")
+
+
+@pytest.mark.parametrize("where", [(6, 7, 8, 9, 10), (3, 9), ()])
+def test_failures_that_count_as_worst_are_those_of_the_seeds_of_the_look(
+    table: Table, claim: Make, lock: MakeLock, where: tuple[int, ...]
+) -> None:
+    bounded = Experiment("toy", lambda arm, seed: {}, factors={"rule": "a"}, metrics={"x": (0, 1)}, revision="1")
+    made, registration = registered(claim, lock, diverged="worst", experiment=bounded, seeds=10, looks=(2, 10))
+    evidence = rows(table, 10)
+    lost = (evidence["arm"] == "a") & evidence["seed"].isin(where)
+    evidence.loc[lost, ["status", "value"]] = ["diverged", float("nan")]
+    evidence["run"] = "run " + evidence["seed"].astype(str)
+    found = one(made, evidence, lock=registration)
+    failed = sum(seed in where for seed in found.seeds)
+    assert found.unseen_failure_bound == stats.unseen_failure_bound(found.n, failed)
+    assert set(found.runs) == {f"run {seed}" for seed in found.seeds}
 
 
 def test_a_look_costs_alpha(table: Table, claim: Make, lock: MakeLock) -> None:

@@ -254,6 +254,42 @@ def test_seeds_that_end_in_the_same_weights_are_one_run(table: Table, claim: Mak
     assert one(claim(), two_arms).verdict == "supported"  # two arms may share weights; two seeds may not
 
 
+def test_equal_differences_of_arms_that_share_their_weights_are_one_run(table: Table, claim: Make) -> None:
+    rows = table({"a": GOOD["a"], "b": GOOD["a"]})
+    runs = {"same": rows["seed"].astype(str), "own": rows["arm"] + rows["seed"].astype(str)}
+    for test in ("t", "sign"):
+        found = one(claim(test=test), rows.assign(run="sha256:" + runs["same"]))
+        assert code(found) == "invalid: same_run"
+        assert "'a' and 'b' ended in the same weights" in found.reason
+        apart = one(claim(test=test), rows.assign(run="sha256:" + runs["own"]))
+        assert code(apart) == ("inconclusive: no_spread" if test == "t" else "refuted: decided")
+        assert code(one(claim(test=test), rows.assign(run=runs["same"]))) == code(apart)  # no hash of weights
+    # Two metrics of one arm are no two arms.
+    a = fe.Arm("a")
+    both = pd.concat([table({"a": GOOD["a"]}), table({"a": GOOD["a"]}, metric="y")]).assign(run="sha256:1")
+    both["run"] += both["seed"].astype(str)
+    alike = fe.Claim("x", fe.equivalent(fe.metric("x", a), fe.metric("y", a), within=fe.Margin(0.1, "r")))
+    assert code(one(alike, both)) == "inconclusive: no_spread"
+
+
+def test_equal_differences_have_no_spread_however_the_contrast_is_written(table: Table) -> None:
+    b = [0.13, 0.27, 0.35, 0.48, 0.59]
+    rows = table({"a": [x + 0.3 for x in b], "b": b})  # equal but for rounding
+    a, b_ = (fe.metric("x", fe.Arm(name)) for name in "ab")
+    by = fe.Margin(0.1, "r")
+    for assertion in (fe.exceeds(a, b_, by=by), fe.exceeds(a - b_, by=by), fe.below(b_ - a, by=by)):
+        found = one(fe.Claim("x", assertion, attributed_to="rule"), rows)
+        assert code(found) == "inconclusive: no_spread"
+        assert "All 5 seeds differ by" in found.reason
+
+
+def test_a_step_of_the_metric_from_the_margin_is_a_tie_within_half_of_it(table: Table, claim: Make) -> None:
+    rows = table({"a": [0.3004 + 0.0001 * i for i in range(6)], "b": [0.2] * 6})
+    for step, word in ((0.0, "supported"), (0.005, "inconclusive")):
+        experiment = toy(x=Metric("x", resolution=step))
+        assert one(claim(test="sign", experiment=experiment), rows).verdict == word
+
+
 def test_a_run_that_raised_is_an_error_of_the_claims_that_read_it(table: Table, claim: Make) -> None:
     rows = table(GOOD)
     without = rows[~((rows["arm"] == "a") & (rows["seed"] == 3))]

@@ -216,8 +216,8 @@ MUTANTS = [
     Mutant(
         "rule: agreement on average alone",
         "_rule",
-        'Contrast("below", apart, np.full(len(left), margin), 0.0)',
-        'Contrast("below", apart, np.full(len(left), 1e9), 0.0)',
+        'Contrast("below", apart, np.full(len(left), margin), 0.0,',
+        'Contrast("below", apart, np.full(len(left), 1e9), 0.0,',
     ),
     Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
     Mutant(

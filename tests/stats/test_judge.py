@@ -71,7 +71,9 @@ def test_a_judgement_carries_what_it_was_judged_on():
 )
 def test_nothing_is_decided_without_seeds_or_spread(kind, test, d):
     j = judge(kind, d, 0.001, test=test)
-    assert (j.p_support, j.p_refute) == (1.0, 1.0)
+    decides = test == "sign" and len(d) == 12  # it compares seed by seed, and needs no spread
+    assert ((j.p_support, j.p_refute) == (1.0, 1.0)) is not decides
+    assert min(j.p_support, j.p_refute) >= 0.5 ** len(d)
     assert j.n == len(d)
     assert math.isnan(j.sd) == (len(d) < 2)
     assert math.isnan(j.estimate) == (not d)

@@ -1,10 +1,14 @@
 """Measured errors that come with the package: what a verdict prints is what calibration wrote down."""
 
+import math
+
+import numpy as np
 import pytest
 
 from faeval.calibration import LAWS, shipped
 from faeval.errors import FaevalError
-from faeval.stats import fragile_rate, measured_errors
+from faeval.stats import fragile_rate, judge_many, measured_errors
+from faeval.stats._measured import MIRRORED, SYMMETRIC
 
 
 @pytest.mark.parametrize("test", ["t", "sign-flip", "sign"])
@@ -12,10 +16,12 @@ from faeval.stats import fragile_rate, measured_errors
 def test_they_are_the_shipped_figures_of_every_law(test, n):
     known = {(c.law, c.measure): c for c in shipped() if (c.table, c.rule, c.n) == ("size", test, n)}
     found = measured_errors(test, n)
-    assert [e.law for e in found] == list(LAWS)
+    assert [e.law for e in found if not e.law.endswith(MIRRORED)] == list(LAWS)
     for e in found:
-        support, refute = known[e.law, "wrong_support"], known[e.law, "wrong_refute"]
-        assert (e.n, e.wrong_support, e.wrong_refutation) == (n, support.rate, refute.rate)
+        law = e.law.removesuffix(MIRRORED)
+        support, refute = known[law, "wrong_support"], known[law, "wrong_refute"]
+        rates = (support.rate, refute.rate) if law == e.law else (refute.rate, support.rate)
+        assert (e.n, e.wrong_support, e.wrong_refutation) == (n, *rates)
         assert e.error == max(support.error, refute.error)
 
 
@@ -38,3 +44,41 @@ def test_unusable_input_is_named():
         measured_errors("wilcoxon", 5)
     with pytest.raises(FaevalError, match="n must be a whole number"):
         measured_errors("t", 2.5)
+
+
+def test_the_laws_that_are_their_own_mirror_image_are_those_that_are_drawn_so():
+    assert frozenset(law.name for law in LAWS.values() if law.symmetric) == SYMMETRIC
+
+
+@pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])
+@pytest.mark.parametrize("law", ["collapse", "lognormal"])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_is_printed_is_what_the_rule_errs_on_the_law_and_kind(kind, law, mirrored):
+    # By a simulation of its own: the first side has the law, the second none, and the effect lies on the margin.
+    n, reps, margin = 5, 8000, 20.0
+    noise = LAWS[law].draw(np.random.default_rng([n, mirrored]), (reps, n)) * (-1 if mirrored else 1)
+    edge = margin if kind in ("exceeds", "not_above", "equivalent") else -margin
+    support, refute = (np.mean(p <= 0.05) for p in judge_many(kind, edge + noise, margin))
+    by_law = {e.law: e for e in measured_errors("t", n, kind)}
+    printed = by_law[law + MIRRORED * (mirrored and kind != "equivalent")]
+
+    def near(rate, expected):
+        return abs(rate - expected) < 4.5 * math.hypot(math.sqrt(max(expected, 0.002) / reps), printed.error)
+
+    if kind != "equivalent":
+        assert near(support, printed.wrong_support)
+        assert near(refute, printed.wrong_refutation)
+        return
+    # Either edge errs no more than is printed, and the worse one as much.
+    lower, _ = (np.mean(p <= 0.05) for p in judge_many(kind, -margin + noise, margin))
+    assert near(max(support, lower), printed.wrong_support)
+    _, at_none = (np.mean(p <= 0.05) for p in judge_many(kind, noise, 1e-9))
+    assert near(at_none, printed.wrong_refutation)
+    assert refute < printed.wrong_refutation + 4.5 * printed.error
+
+
+def test_a_first_side_that_collapses_refutes_what_is_below_as_often_as_is_printed():
+    # origin: project policy: collapse at n = 5 errs at .33, not at .007
+    worst = {e.law: e for e in measured_errors("t", 5, "below")}
+    assert worst["collapse"].wrong_refutation == pytest.approx(0.33, abs=0.01)
+    assert max(e.wrong_support for e in worst.values()) == pytest.approx(0.33, abs=0.01)  # the second side collapses

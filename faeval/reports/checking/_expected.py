@@ -130,6 +130,11 @@ def _measured(c: ClaimNumbers, text: str) -> Expected:
     return _of(c.verdict.measured_errors[0].n, 0.05, *rates, more=True, names=tuple(f"{law} " for law in errors))
 
 
+def _together(c: ClaimNumbers, text: str) -> Expected:
+    powers = [a.power_as_planned for a in c.assertions]
+    return _of(min(max(0.0, 1 - sum(1 - (p or 0.0) for p in powers)), 1 - 1e-9))
+
+
 def _seeds(c: ClaimNumbers, text: str) -> Expected:
     v = c.verdict
     return _of(*v.seeds, *(() if v.seeds == v.planned else v.planned))
@@ -147,6 +152,7 @@ def _control(c: ClaimNumbers, text: str) -> Expected | None:
 CLAIM_FACTS: Mapping[str, OfClaim] = {
     "Test": lambda c, _: _of(c.verdict.n),
     "Family": _family,
+    "Power of all assertions together": _together,
     "Smallest attainable p": lambda c, _: _of(c.verdict.attainable_p),
     "Looks": lambda c, _: _of(*c.verdict.looks, *((c.verdict.look,) if c.verdict.look else ())),
     "Measured error": _measured,
