@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import warnings
 
 import numpy as np
 import torch
@@ -98,13 +99,15 @@ def process(bench: Bench) -> str | None:
         given = [bench.given(a) for a in example[: bench.arity]]
         if asks:
             given = [g.requires_grad_() for g in given]
-        before = Process.now()
-        try:
-            bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
-            if changed := before.changed():
-                return f"a call changes {changed} for whoever comes after; put it back, or do without"
-        finally:
-            before.restore()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            before = Process.now()
+            try:
+                bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+                if changed := before.changed():
+                    return f"a call changes {changed} for whoever comes after; put it back, or do without"
+            finally:
+                before.restore()
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _WRONG = "Its numbers are wrong, so that a claim about them says nothing"
 _SIZE = (
-    "Where signals are that small or large, it reads what their size does to it; a claim "
+    "Where signals are that small or large, its numbers tell of their size; a claim "
     "would take that for the arm's credit"
 )
 _RULES = (
