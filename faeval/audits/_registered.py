@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faeval.audits._alignment import sample_mean
+from faeval.audits._alignment import norms, sample_mean
 from faeval.audits._checkpoint_audit import (
     DIRECTIONS,
     Row,
@@ -28,6 +28,8 @@ from faeval.rules import Rule
 
 #: The step of a metric of kind loss_change, the published one of nudging.
 STEP = 0.01
+#: A reading beyond its metric's range by less is rounding, in float32 of a long sum at most, and is read as the range's end.
+ROUNDING = 1e-5
 
 
 def registered(
@@ -42,6 +44,7 @@ def registered(
     numpy: bool,
     items: bool = False,
     chunk: int | None = None,
+    failed: tuple[str, ...] = (),
 ) -> list[Row]:
     """Read a checkpoint by a registered metric, at every state, with the controls of the instrument that it names.
 
@@ -55,6 +58,9 @@ def registered(
         As for :func:`alignment`.
     numpy
         Whether the function takes NumPy arrays in place of tensors.
+    failed
+        Properties that the metric fails when the kit tries it. For each that speaks of some signals alone (of small or large
+        norms, of rows that are zero) a row ``NAME!PROPERTY`` at each state says whether it holds on the signals audited.
 
     Raises
     ------
@@ -65,8 +71,17 @@ def registered(
     rows: list[Row] = []
     for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
         loss = in_chunks(network, layer, y, chunk)
-        given: dict[str, tuple[Any, ...]] = {"norm": (a,), "loss_change": (loss, h, a, STEP)}
-        found = _called(about, function, given.get(str(about.kind), (a, g)), len(y), layer, numpy)
+        of_kind: dict[str, tuple[Any, ...]] = {"norm": (a,), "loss_change": (loss, h, a, STEP)}
+        given = of_kind.get(str(about.kind), (a, g))
+
+        def read(*given: Any, layer: int = layer) -> Tensor:
+            return _called(about, function, given, len(y), layer, numpy)
+
+        found = read(*given)
+        rows += [
+            row(f"{about.name}!{name}", layer, float(holds))
+            for name, holds in on_these(about, failed, read, given, found)
+        ]
         # A state on which the instrument fails its control has no sound reading by any metric of it.
         sound = about.instrument is None or controls(network, layer, h, g, y, seed, DIRECTIONS)[0] >= CONTROL_FLOOR
         rows.append(row(about.name, layer, _summary(about, found), sound))
@@ -99,7 +114,60 @@ def _called(
         raise FaevalError(
             f"{where} returns the shape {tuple(answer.shape)}; a metric of kind {about.kind!r} returns {shape}."
         )
-    return answer
+    slack = max(ROUNDING, about.tolerance or 0.0)
+    within = answer.clamp(about.low, about.high)
+    return torch.where((answer - within).abs() <= slack, within, answer) if about.kind in _BOUNDED else answer
+
+
+#: Properties that speak of signals of some norm alone, and those of rows that are zero or not finite.
+OF_NORMS = frozenset(
+    {
+        "norms from 1e-30 to 1e30",
+        "norms whose squares float64 cannot hold",
+        "scale of each sample's credit",
+        "scale of each sample's gradient",
+        "scale of all credit",
+        "scale of the loss",
+    }
+)
+OF_ROWS = frozenset(
+    {
+        "undefined where there is no direction",
+        "undefined where nothing is measured",
+        "a row without a direction has no weight",
+        "zero is zero",
+        "what is not finite is not hidden",
+    }
+)
+_BOUNDED = ("alignment", "correlation")
+
+
+def on_these(
+    about: Metric, failed: tuple[str, ...], read: Callable[..., Tensor], given: tuple[Any, ...], found: Tensor
+) -> list[tuple[str, bool]]:
+    """Return of each failed property that speaks of some signals alone whether it holds on the signals given."""
+    signals = [v for v in given if isinstance(v, Tensor)]
+    sound = all(bool(v.isfinite().all() and (v != 0).any(dim=1).all()) for v in signals) and len(found.reshape(-1)) > 0
+    holds: dict[str, bool] = dict.fromkeys(OF_ROWS & set(failed), sound)
+    if about.kind != "loss_change" and OF_NORMS & set(failed):
+        holds |= dict.fromkeys(OF_NORMS & set(failed), sound and _unchanged(about, read, signals, found))
+    return sorted(holds.items())
+
+
+def _unchanged(about: Metric, read: Callable[..., Tensor], signals: list[Tensor], found: Tensor) -> bool:
+    """Return whether readings stay when every row (all of a signal, for a correlation) is brought to a norm of about 1.
+
+    There the kit has tried the metric; by powers of two, so that no digit changes.
+    """
+    factors = []
+    for signal in signals:
+        size = norms(signal)[:, None]
+        factors.append(2.0 ** -(size.amax() if about.kind == "correlation" else size).log2().round())
+    again = read(*(signal * factor for signal, factor in zip(signals, factors, strict=True)))
+    if about.kind == "norm":
+        again = again / factors[0][:, 0].cpu()
+    size = found.abs() if about.kind == "norm" else torch.ones(())
+    return bool(((again - found).abs() <= max(ROUNDING, about.tolerance or 0.0) * size).all())
 
 
 def _summary(about: Metric, found: Tensor) -> float:

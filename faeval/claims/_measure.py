@@ -21,9 +21,17 @@ from faeval.experiment import METRICS, Arm, Metric, named
 ITEM_BLOCKS = 8
 #: METRIC!PROPERTY is 1 where the metric holds that property.
 _HOLDS = "!"
-#: Properties that no number in evidence needs: audits give plain float64 signals, without a gradient graph, on one device.
+#: Properties that no number in evidence needs: audits give copies of some float64 signals, without a gradient graph.
 _NOT_NEEDED = frozenset(
-    {"float32", "float16", "arguments of two types", "NumPy arrays agree", "arguments that require gradients"}
+    {
+        "float32",
+        "float16",
+        "arguments of two types",
+        "NumPy arrays agree",
+        "arguments that require gradients",
+        "arguments stay as they are",
+        "no sample",
+    }
 )
 _WEIGHTS = "sha256:"  # how the run column names a run by the hash of its weights
 
@@ -63,8 +71,9 @@ class Evidence:
         for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
             name, _, what = metrics[m].partition(_HOLDS)
             self.failed.setdefault((name, arms[a]), set()).add(what)
-        # The rows of an arm lie together, and in them those of a metric, each in the order of the table.
-        kept = np.flatnonzero(~tried)
+        # The rows of an arm lie together, and in them those of a metric, each in the order of the table. A property of a
+        # state's own signals is a row like any other.
+        kept = np.flatnonzero(~tried | table["layer"].notna().to_numpy())
         pair = arm[kept].astype(np.int64) * len(metrics) + metric[kept]
         order = np.argsort(pair, kind="stable")
         rows, self._pair = kept[order], pair[order]
@@ -311,7 +320,8 @@ class Measurement:
         if self.claim.about == "instrument":
             return None
         for read in self.reads:
-            failed = self.evidence.failed.get((read.metric, self.design.label(read.arm)), set()) - _NOT_NEEDED
+            tried = self.evidence.failed.get((read.metric, self.design.label(read.arm)), set()) - _NOT_NEEDED
+            failed = {name for name in tried if not self._holds_where_read(read, name)}
             if failed:
                 more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
                 text = (
@@ -319,6 +329,33 @@ class Measurement:
                     "check-metric shows the counterexample, and about='instrument' is for claims about the metric itself."
                 )
                 return Problem("invalid", "metric_nonconforming", text)
+        return self._too_tolerant()
+
+    def _holds_where_read(self, read: Read, name: str) -> bool:
+        """Return whether a property that fails on some signals holds on those of every cell that the claim reads."""
+        of = self.evidence.group(
+            Read(f"{read.metric}{_HOLDS}{name}", read.arm, read.layers, read.epoch, read.exact), self.design
+        )
+        wanted = [
+            (seed, layer) for seed in self.seeds for layer in self.layers[read] if (seed, layer) in self.groups[read]
+        ]
+        cells = [of.get(key) for key in wanted]
+        return bool(cells) and all(c is not None and (c.value, c.status) == (1.0, "measured") for c in cells)
+
+    def _too_tolerant(self) -> Problem | None:
+        """Return which margin is no larger than the error that a metric's author accepts."""
+        for assertion in self.claim.assertions:
+            if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
+                continue
+            margin = assertion.margin.value
+            for read in assertion.contrast.reads():
+                metric = self.metric(read)
+                if metric.kind in ("alignment", "correlation") and (metric.tolerance or 0.0) >= margin > 0:
+                    text = (
+                        f"the metric {read.metric!r} is registered with tolerance={metric.tolerance:g}, and the margin is "
+                        f"{margin:g}: an accepted error may be all that is seen; a margin must be larger."
+                    )
+                    return Problem("invalid", "metric_nonconforming", text)
         return None
 
     def _below_the_seed(self, repeated: Problem | None) -> Problem | None:

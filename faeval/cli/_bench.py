@@ -73,23 +73,28 @@ def _audited(row: dict[str, Any]) -> str:
 def check_metric(
     metric: Annotated[str, typer.Argument(help="Where the metric is: module:function.")],
     kind: Annotated[str, typer.Option(help="alignment, correlation, norm, or loss_change.")] = "alignment",
+    tolerance: Annotated[
+        float | None, typer.Option(help="The error that you accept beyond rounding, such as 1e-6; at most 0.1.")
+    ] = None,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Property-test a metric of one's own; exit 1 where a property fails."""
+    import dataclasses
     import importlib
     import os
 
     check_format(format)
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does: the module is one's own
     testing = importlib.import_module("faeval.testing")
-    conformance = testing.check_metric(metric, kind=kind)
+    conformance = testing.check_metric(metric, kind=kind, tolerance=tolerance)
     if format == "json":
-        failures = [{"property": f.property, "explanation": f.explanation} for f in conformance.failures]
+        failures = [dataclasses.asdict(failure) for failure in conformance.failures]
         code = 0 if conformance.passed else 1
         content = {"schema": "faeval-conformance-1", "exit_code": code, "subject": conformance.subject}
         content |= {"passed": conformance.passed}
-        skipped = dict(conformance.skipped)
-        say_json({**content, "checked": conformance.checked, "failures": failures, "skipped": skipped})
+        content |= {"tolerance": conformance.tolerance, "checked": conformance.checked, "failures": failures}
+        content |= {"notes": dict(conformance.notes), "skipped": dict(conformance.skipped)}
+        say_json(content)
     else:
         say_lines(str(conformance))
     raise typer.Exit(0 if conformance.passed else 1)

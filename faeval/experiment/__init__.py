@@ -25,6 +25,7 @@ from faeval.experiment._factor import Factor as Factor
 from faeval.experiment._metrics import CONTROL_FLOOR as CONTROL_FLOOR
 from faeval.experiment._metrics import METRICS as METRICS
 from faeval.experiment._metrics import Metric as Metric
+from faeval.experiment._metrics import as_tolerance as as_tolerance
 from faeval.experiment._settings import experiment as experiment
 from faeval.experiment._settings import experiments as experiments
 from faeval.experiment._settings import setting as setting

@@ -7,7 +7,7 @@ import math
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
 from faeval.experiment._code import code_of
 from faeval.experiment._factor import Factor, as_factors
-from faeval.experiment._metrics import METRICS, Metric
+from faeval.experiment._metrics import METRICS, Metric, as_tolerance
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
@@ -285,6 +285,7 @@ def register_metric(
     symbol: str = "",
     invariances: tuple[str, ...] = (),
     reference: str = "",
+    tolerance: float | None = None,
     revision: str | None = None,
 ) -> None:
     """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm, layers=fe.deep)``.
@@ -306,13 +307,16 @@ def register_metric(
         mean over samples).
     description, unit, range, best, better, symbol, invariances, reference
         As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of its kind.
+    tolerance
+        The error that you accept beyond rounding, as for ``faeval.testing.check_metric``: above 0, at most 0.1. The record of
+        each audit names it; with another one the metric is tried anew. A claim whose margin is no larger is refused.
     revision
         As for :func:`register_rule`.
 
     Raises
     ------
     FaevalError
-        The name is taken, or there is no such kind.
+        The name is taken, there is no such kind, or the tolerance is none.
 
     Examples
     --------
@@ -327,6 +331,10 @@ def register_metric(
         raise FaevalError(
             f"metric {name!r}: range={ends!r} must be two numbers, the lowest and the highest legal value."
         )
+    try:
+        accepted = as_tolerance(tolerance)
+    except FaevalError as error:
+        raise FaevalError(f"metric {name!r}: {error}") from None
     about = Metric(
         name,
         description or f"{name}, a metric of its own",
@@ -342,8 +350,10 @@ def register_metric(
         invariances=invariances,
         kind=kind,  # type: ignore[arg-type]  # checked above
         function=metric if isinstance(metric, str) else getattr(metric, "__qualname__", ""),
+        tolerance=accepted,
     )
-    register(Component("metric", name, metric, revision=revision, help=description, about=about))
+    made = Component("metric", name, metric, revision=revision, help=description, about=about)
+    register(made if accepted is None else replace(made, revision=f"{made.revision}, tolerance {accepted!r}"))
 
 
 class OwnMetrics(Mapping[str, Metric]):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from faeval.errors import FaevalError
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Metric:
     kind, function
         What its function is property-tested as, a kind of ``faeval.testing.check_metric``, and where that is; None where
         a metric is no function of signals alone.
+    tolerance
+        The error that its author accepts beyond rounding, as for ``faeval.testing.check_metric``; None where none is.
     """
 
     name: str
@@ -60,6 +65,24 @@ class Metric:
     under_study: bool = False
     kind: Literal["alignment", "correlation", "norm", "loss_change"] | None = None
     function: str = ""
+    tolerance: float | None = None
+
+
+#: The largest error that a metric's author may accept: a tenth of what a cosine can read.
+MAX_TOLERANCE = 0.1
+
+
+def as_tolerance(given: object) -> float | None:
+    """Return the error that a metric's author accepts, a number above 0; refuse anything else."""
+    if given is None:
+        return None
+    number = isinstance(given, numbers.Real) and not isinstance(given, bool)
+    if not number or not 0 < float(given) <= MAX_TOLERANCE:  # type: ignore[arg-type]  # NaN is refused too
+        raise FaevalError(
+            f"tolerance={str(given)[:40]} ({type(given).__name__}) must be a number above 0 and at most {MAX_TOLERANCE:g}: the "
+            "error that you accept, such as 1e-6."
+        )
+    return float(given)  # type: ignore[arg-type]
 
 
 #: A state on which an instrument's positive control reads less has that instrument's rows below_floor.

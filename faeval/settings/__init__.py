@@ -321,9 +321,10 @@ def audit_metric(
     made = component("metric", name)
     about, function = made.about, made.resolve()
     assert about is not None
-    conformance = tried(function, str(about.kind))
+    conformance = tried(function, str(about.kind), about.tolerance)
     failures = {failure.property: failure.explanation for failure in conformance.failures}
     rows: list[dict[str, Any]] = rows_of(name, conformance)
+    numpy = takes_numpy(function, str(about.kind))
     for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         found = registered(
@@ -334,11 +335,18 @@ def audit_metric(
             x.double(),
             y,
             seed,
-            numpy=takes_numpy(function, str(about.kind)),
+            numpy=numpy,
             items=epoch == factors["epochs"],
+            failed=tuple(failures),
         )
         rows += [{**row, "epoch": epoch} for row in found]
-    notes = {"failures": failures, "skipped": dict(conformance.skipped)}  # the counterexamples, and what was not tried
+    # The counterexamples, what was not tried, what holds up to rounding alone, and the error that was accepted.
+    notes: dict[str, Any] = {
+        "failures": failures,
+        "skipped": dict(conformance.skipped),
+        "noted": dict(conformance.notes),
+    }
+    notes |= {"tolerance": conformance.tolerance}
     return {"rows": rows + _diverged(training, factors, (name,)), "notes": notes}
 
 

@@ -23,11 +23,11 @@ Row = dict[str, Any]
 
 
 @cache
-def tried(function: Callable[..., Any], kind: str) -> Conformance:
+def tried(function: Callable[..., Any], kind: str, tolerance: float | None = None) -> Conformance:
     """Return what a metric conforms to; it is tried once in a process."""
     from faeval.testing import check_metric  # it loads hypothesis and pytest: where a metric is tried alone
 
-    return check_metric(function, kind)
+    return check_metric(function, kind, tolerance=tolerance)
 
 
 def rows_of(name: str, conformance: Conformance) -> list[Row]:

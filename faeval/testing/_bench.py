@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import tempfile
 import warnings
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from faeval.experiment import as_tolerance
 from faeval.testing._oracle import ORACLES, STEP, Loss
 from faeval.testing._process import Process
 from faeval.testing._strategies import make_pair
@@ -21,6 +23,7 @@ from faeval.testing._strategies import make_pair
 Array = NDArray[np.float64]
 Arrays = tuple[Array, ...]
 _EXAMPLES = 40
+EPS = {name: float(torch.finfo(getattr(torch, name)).eps) for name in ("float64", "float32", "float16", "bfloat16")}
 
 
 class Skip(Exception):
@@ -28,14 +31,68 @@ class Skip(Exception):
 
 
 class Bench:
-    """A metric of some kind, called with what it takes, its answer as a NumPy array in float64."""
+    """A metric of some kind, called with what it takes, its answer as a NumPy array in float64.
 
-    def __init__(self, function: Callable[..., Any], kind: str) -> None:
-        self.function, self.kind = function, kind
+    It is held to what rounding allows it: that of the type it works in, float64 or float32, over the terms that it adds up.
+    ``tolerance`` is what its author accepts beyond that.
+    """
+
+    def __init__(self, function: Callable[..., Any], kind: str, tolerance: float | None = None) -> None:
+        self.function, self.kind, self.tolerance = function, kind, as_tolerance(tolerance)
         self.arity = 1 if kind == "norm" else 2
+        self.notes: list[str] = []
         before = Process.now()
         self.numpy = self._takes_numpy()
+        self.works_in = "float64"
+        if self.works_as("float32"):
+            self.works_in = "float32"
         before.restore()
+
+    def taken_notes(self) -> list[str]:
+        """Return what was noted since this was last asked."""
+        taken, self.notes = self.notes, []
+        return taken
+
+    def works_as(self, dtype: str) -> bool:
+        """Return whether it works in a type narrower than the float64 that it is given, on ordinary signals.
+
+        It does where its answers are right to that type's rounding, not to float64's, and where they are numbers of that type,
+        or the same when what it is given is rounded to it first.
+        """
+        example = make_pair(40, 5, 4, ["plain"] * 40, [(0, 0)] * 40)
+        try:
+            found, right = self(*example), self.oracle(*example)
+            if not self.apart(found, right, example) or self.apart(found, right, example, dtype=dtype):
+                return False
+            narrow = self(*(rounded(a, dtype) for a in example))
+            return not decimals(found) and any(
+                np.array_equal(found, other) for other in (rounded(found, dtype), narrow)
+            )
+        except (Exception, SystemExit):
+            return False
+
+    def allowed(self, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> float:
+        """Return how far rounding may lead from what is right: the last digits of a sum in the type that is worked in."""
+        terms = example[0].size if self.kind == "correlation" else example[0].shape[-1]
+        eps = max(EPS[dtype], EPS[self.works_in])
+        # The error of a sum grows as the root of its terms; the least covers what a rotation, say, rounds besides.
+        return max(least, 4 * (1 + math.sqrt(terms)) * eps, self.tolerance or 0.0)
+
+    def apart(
+        self, found: Array, right: Array, example: Arrays, least: float = 1e-12, dtype: str = "float64"
+    ) -> str | None:
+        """Return how an answer differs from what is right by more than rounding and tolerance allow, or None."""
+        return apart(found, right, self.allowed(example, least, dtype) * self.size(right, example))
+
+    def size(self, right: Array, example: Arrays, step: float = STEP) -> Any:
+        """Return what errors are relative to: 1 for a cosine or correlation, a norm itself, the losses that change."""
+        if self.kind == "norm":
+            return np.abs(right)
+        if self.kind != "loss_change":
+            return 1.0
+        state, credit = example[:2]
+        with np.errstate(all="ignore"):
+            return 1 + np.maximum(np.abs(Loss()(state)), np.abs(Loss()(state - step * credit)))
 
     def _takes_numpy(self) -> bool:
         """Return whether it is a function of arrays: it works on them, and makes no tensor of tensors."""
@@ -84,21 +141,32 @@ def rounded(array: Array, dtype: str) -> Array:
     return array.astype(dtype).astype(np.float64)
 
 
-def held(numbers: Any) -> NDArray[Any]:
+def decimals(found: Array) -> int | None:
+    """Return to how many decimals all of an answer's numbers are rounded, up to 8; None where they are not."""
+    told = found[np.isfinite(found)] if found.ndim else found[None]
+    whole = not told.size or np.array_equal(told, np.round(told))
+    return None if whole else next((k for k in range(1, 9) if np.array_equal(told, np.round(told, k))), None)
+
+
+def held(answer: Any) -> NDArray[Any]:
     """Return what an array or tensor holds, in its own memory where that can be."""
-    if isinstance(numbers, torch.Tensor):
-        numbers = numbers.detach().cpu()
-        numbers = (numbers.double() if numbers.dtype == torch.bfloat16 else numbers).numpy()
-    return np.asarray(numbers)
+    if isinstance(answer, torch.Tensor):
+        answer = answer.detach().cpu()
+        answer = (answer.double() if answer.dtype == torch.bfloat16 else answer).numpy()
+    return np.asarray(answer)
 
 
 class _Falsified(Exception):
     pass
 
 
-def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None]) -> str | None:
-    """Return the problem of the smallest example found on which there is one, or None."""
-    last: list[str] = []
+def search(
+    strategy: st.SearchStrategy[Any],
+    attempt: Callable[[Any], str | None],
+    cause: Callable[[Any], str] = lambda example: "",
+) -> str | None:
+    """Return the problem of the smallest example found on which there is one, and its cause; or None."""
+    last: list[tuple[str, Any]] = []
 
     @settings(
         max_examples=_EXAMPLES,
@@ -114,10 +182,9 @@ def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None
         try:
             problem = attempt(example)
         except Exception as error:
-            first = str(error).splitlines()[0] if str(error) else ""
-            problem = f"raised {type(error).__name__}: {first}, given {show(example)}"
+            problem = raised(error)
         if problem:
-            last.append(problem)
+            last.append((problem, example))
             raise _Falsified
 
     # Hypothesis seeds the global generators while it runs, and writes into the working directory: whoever calls finds both
@@ -128,7 +195,8 @@ def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None
     try:
         tried()
     except _Falsified:
-        return last[-1]  # the smallest is tried last
+        problem, example = last[-1]  # the smallest is tried last
+        return f"{problem}, given {show(example)}" if problem.startswith("raised ") else problem + cause(example)
     finally:
         configuration.set_hypothesis_home_dir(home)
         torch.set_rng_state(states[0])
@@ -137,23 +205,39 @@ def search(strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None
     return None
 
 
-def show(example: Any) -> str:
-    names = ("credit", "gradient")
+def show(example: Any, kind: str = "alignment") -> str:
+    """Return an example in words; what hypothesis drew beside the arrays is told in the problem."""
+    if isinstance(example, tuple) and example and isinstance(example[0], tuple):
+        example = example[0]
+    names = {"norm": ("signal",), "loss_change": ("state", "credit")}.get(kind, ("credit", "gradient"))
     if isinstance(example, tuple) and all(isinstance(a, np.ndarray) for a in example):
+        if example[0].size > 40:
+            return f"{example[0].shape} signals"
         parts = (f"{n}={np.array2string(a, precision=6, threshold=40)}" for n, a in zip(names, example, strict=False))
         return ", ".join(part.replace("\n", "") for part in parts)
     return repr(example)[:200]
 
 
-def apart(found: Array, right: Array, tolerance: float, relative: bool = False) -> str | None:
-    """Return how an answer differs from another, or None."""
+def apart(found: Array, right: Array, allowed: float | Array) -> str | None:
+    """Return how an answer differs from another by more than is allowed, or None."""
     if found.shape != right.shape:
         return f"the answer has the shape {found.shape}, not {right.shape}"
-    found, right = np.atleast_1d(found), np.atleast_1d(right)
-    scale = np.abs(right) if relative else 1.0
-    with np.errstate(invalid="ignore", over="ignore"):
-        wrong = ~((np.abs(found - right) <= tolerance * scale) | (found == right) | (np.isnan(found) & np.isnan(right)))
+    wrong = np.atleast_1d(differs(found, right, allowed))
     if not wrong.any():
         return None
     k = int(np.argmax(wrong))
-    return f"sample {k} reads {found[k]:.10g}, right is {right[k]:.10g}"
+    found, right = np.atleast_1d(found), np.atleast_1d(right)
+    # As many digits as tell them apart.
+    digits = next((n for n in (7, 10, 17) if f"{found[k]:.{n}g}" != f"{right[k]:.{n}g}"), 17)
+    return f"sample {k} reads {found[k]:.{digits}g}, right is {right[k]:.{digits}g}"
+
+
+def raised(error: BaseException) -> str:
+    """Return the first line of what was raised."""
+    return f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def differs(found: Array, right: Array, allowed: float | Array) -> Any:
+    """Return where an answer differs from another by more than is allowed."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return ~((np.abs(found - right) <= allowed) | (found == right) | (np.isnan(found) & np.isnan(right)))

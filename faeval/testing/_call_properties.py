@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import warnings
 
 import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from faeval.testing._bench import Arrays, Bench, Skip, apart, held, rounded, search, show
+from faeval.testing._bench import EPS, Arrays, Bench, Skip, apart, held, raised, rounded, search, show
 from faeval.testing._oracle import STEP, Loss
 from faeval.testing._process import Process
 from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
@@ -25,12 +26,12 @@ def layout(bench: Bench) -> str | None:
             flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
             for array in flipped:
                 array.flags.writeable = False
-            if problem := apart(bench.call(*flipped), bench(*example), 1e-12, bench.kind == "norm"):
-                return f"{problem} in memory that runs backwards, given {show(example)}"
+            if problem := bench.apart(bench.call(*flipped), bench(*example), example):
+                return f"{problem} in memory that runs backwards, given {show(example, bench.kind)}"
         found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
-        problem = apart(found, bench(*example), 1e-12, bench.kind == "norm")
+        problem = bench.apart(found, bench(*example), example)
         if problem:
-            return f"{problem} in {layout} memory, given {show(example)}"
+            return f"{problem} in {layout} memory, given {show(example, bench.kind)}"
         changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
         return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
 
@@ -47,7 +48,11 @@ def arguments(bench: Bench) -> str | None:
             example[1][2, 0] = bad
         given = [bench.given(a, dtype) for a in example[: bench.arity]]
         before = [held(g).copy() for g in given]
-        bench.call(*given)
+        try:
+            bench.call(*given)
+        except Exception:  # to refuse a row that is not finite is another property's
+            if math.isfinite(bad):
+                raise
         for name, now, then in zip(("first", "second"), given, before, strict=False):
             if getattr(now, "requires_grad", False):
                 return f"the {name} argument is made to require gradients; work on a copy"
@@ -94,13 +99,15 @@ def process(bench: Bench) -> str | None:
         given = [bench.given(a) for a in example[: bench.arity]]
         if asks:
             given = [g.requires_grad_() for g in given]
-        before = Process.now()
-        try:
-            bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
-            if changed := before.changed():
-                return f"a call changes {changed} for whoever comes after; put it back, or do without"
-        finally:
-            before.restore()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            before = Process.now()
+            try:
+                bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+                if changed := before.changed():
+                    return f"a call changes {changed} for whoever comes after; put it back, or do without"
+            finally:
+                before.restore()
     return None
 
 
@@ -112,7 +119,8 @@ def two_types(bench: Bench) -> str | None:
             found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
         except Exception:
             continue  # to refuse is right too
-        if problem := apart(found, bench.oracle(*kept), 1e-5):
+        coarse = max(types, key=EPS.__getitem__)
+        if problem := bench.apart(found, bench.oracle(*kept), kept, dtype=coarse):
             return f"{problem} for credit in {types[0]} and gradients in {types[1]}; take both to float64, or refuse"
     return None
 
@@ -127,8 +135,8 @@ def arrays_too(bench: Bench) -> str | None:
             found = bench.call(*example[: bench.arity])
         except Exception:
             raise Skip("it takes tensors alone") from None
-        if problem := apart(found, bench.oracle(*example), 1e-12, bench.kind == "norm"):
-            return f"{problem} for NumPy arrays, which it takes too, given {show(example)}"
+        if problem := bench.apart(found, bench.oracle(*example), example):
+            return f"{problem} for NumPy arrays, which it takes too, given {show(example, bench.kind)}"
     return None
 
 
@@ -142,14 +150,16 @@ def again(bench: Bench) -> str | None:
             return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
     for other in (first, second, tuple(a[:2] for a in second), first):
         found = bench(*other)
-        problem = apart(found, bench.oracle(*other), 1e-6, bench.kind in ("norm", "loss_change"))
+        problem = bench.apart(found, bench.oracle(*other), other, 1e-6)
         if problem:
-            return f"called again {problem}, given {show(other)}; is something kept from one call to the next?"
+            return (
+                f"called again {problem}, given {show(other, bench.kind)}; is something kept from one call to the next?"
+            )
     given = [bench.given(a) for a in first[: bench.arity]]
     bench.call(*given)
     for g, a in zip(given, second, strict=False):  # the same objects, other numbers
         g[...] = bench.given(a)
-    problem = apart(bench.call(*given), bench.oracle(*second), 1e-6, bench.kind in ("norm", "loss_change"))
+    problem = bench.apart(bench.call(*given), bench.oracle(*second), second, 1e-6)
     if problem:
         return f"given the same memory with other numbers {problem}; is an answer kept by identity?"
     if apart(bench(*first), one, 0.0):
@@ -157,9 +167,9 @@ def again(bench: Bench) -> str | None:
     enabled = not torch.is_grad_enabled()
     with torch.set_grad_enabled(enabled):
         try:
-            problem = apart(bench(*first), one, 0.0)
+            problem = bench.apart(bench(*first), one, first)
         except Exception as error:
-            problem = f"raised {type(error).__name__}: {error}"
+            problem = raised(error)
     return f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}" if problem else None
 
 
@@ -168,7 +178,7 @@ def asks_gradient(bench: Bench) -> str | None:
         raise Skip("it takes NumPy arrays")
     example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
     given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
-    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    problem = bench.apart(bench.call(*given), bench(*example), example)
     if problem:
         return f"{problem} where arguments require gradients"
     if any(g.grad is not None or not g.requires_grad for g in given):
@@ -185,5 +195,5 @@ def cuda(bench: Bench) -> str | None:
         raise Skip("the losses tried live on the CPU")
     example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
     given = [bench.given(a).cuda() for a in example[: bench.arity]]
-    problem = apart(bench.call(*given), bench(*example), 1e-12, bench.kind == "norm")
+    problem = bench.apart(bench.call(*given), bench(*example), example)
     return f"on CUDA {problem}" if problem else None

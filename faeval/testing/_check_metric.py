@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from faeval.errors import FaevalError
-from faeval.testing._bench import Bench, Skip
+from faeval.experiment import as_tolerance
+from faeval.testing._bench import Bench, Skip, raised
 from faeval.testing._conformance import Conformance, Failure
+from faeval.testing._consequences import consequence
 from faeval.testing._process import Process
 from faeval.testing._properties import PROPERTIES
 
@@ -23,11 +25,12 @@ class Check:
     name: str
     kind: str
     attempt: Callable[[Bench], str | None]
+    tolerance: float | None = None
 
     def __call__(self, metric: Callable[..., Any] | str) -> None:
-        problem = self.problem(Bench(_found(metric), self.kind))
+        problem = self.problem(Bench(_found(metric), self.kind, self.tolerance))
         if problem:
-            raise AssertionError(f"{self.name}: {problem}")
+            raise AssertionError(f"{self.name}: {problem}\nFor a claim: {consequence(self.name, problem)}.")
 
     def problem(self, bench: Bench) -> str | None:
         """Return what is wrong, or None; an exception of the metric is something wrong."""
@@ -36,8 +39,7 @@ class Check:
         except Skip:
             raise
         except (Exception, SystemExit) as error:
-            first = str(error).splitlines()[0] if str(error) else ""
-            return f"raised {type(error).__name__}: {first}"
+            return raised(error)
 
 
 def check_metric(
@@ -45,6 +47,7 @@ def check_metric(
     kind: str = "alignment",
     *,
     expected_failures: Mapping[str, str] | None = None,
+    tolerance: float | None = None,
 ) -> Conformance:
     """Property-test a metric: scales, signs, order, chunks, types, memory, undefined cases, an exact oracle, side effects.
 
@@ -53,8 +56,8 @@ def check_metric(
     metric
         The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``. By kind:
 
-        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, within [-1, 1] to the
-          last bit, NaN where undefined;
+        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, within [-1, 1] up to
+          rounding, NaN where undefined;
         - correlation: ``fn(credit, gradient)``, one number out, sum <a, g> / sqrt(sum |a|^2 sum |g|^2), NaN where undefined;
         - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out, whatever its size;
         - loss_change: ``fn(loss, state, credit, step)``, for each sample loss(state - step * credit) - loss(state), where
@@ -63,16 +66,21 @@ def check_metric(
         Which of these it is.
     expected_failures
         Property to reason, for what a metric is known not to hold. One that holds after all is a failure.
+    tolerance
+        The error that its author accepts beyond rounding: of a cosine or correlation as it is, of a norm relative to it, of a
+        change of loss relative to the losses. A number above 0 and at most 0.1. Without it a metric is held to the rounding of
+        the type it works in, float64 or float32 (a change of loss to that of float64: a difference loses digits).
 
     Returns
     -------
     Conformance
-        ``.passed``, and ``.failures``: the property's name, the smallest counterexample found, and the likely cause.
+        ``.passed``; ``.failures``: the property's name, the smallest counterexample found with its cause, and what it would do
+        to a claim; ``.notes``: what holds up to rounding alone.
 
     Raises
     ------
     FaevalError
-        There is no such kind, function or property.
+        There is no such kind, function or property, or the tolerance is none.
 
     Examples
     --------
@@ -92,8 +100,8 @@ def check_metric(
         if not isinstance(reason, str) or not reason.strip():
             raise FaevalError(f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words.")
     function = _found(metric)
-    bench = Bench(function, kind)
-    failures, skipped, done = [], [], []
+    bench = Bench(function, kind, tolerance)
+    failures, skipped, done, notes = [], [], [], []
     for check in checks:
         before = Process.now()
         try:
@@ -109,17 +117,20 @@ def check_metric(
         done.append(check.name)
         if check.name in declared:
             problem = f"it is declared to fail ({declared[check.name]!r}), and holds; take the declaration away"
+        notes += [(check.name, text) for text in bench.taken_notes() if not problem]
         if problem:
-            failures.append(Failure(check.name, problem))
+            failures.append(Failure(check.name, problem, consequence(check.name, problem)))
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
-    return Conformance(f"{kind} metric {name}", tuple(done), tuple(failures), tuple(skipped))
+    subject = f"{kind} metric {name}"
+    return Conformance(subject, tuple(done), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance)
 
 
-def metric_checks(kind: str = "alignment") -> tuple[Check, ...]:
+def metric_checks(kind: str = "alignment", tolerance: float | None = None) -> tuple[Check, ...]:
     """Return every property that metrics of a kind are tried on, each to be called with a metric."""
     if kind not in KINDS:
         raise FaevalError(f"kind={kind!r} ({type(kind).__name__}) is not one of {', '.join(map(repr, KINDS))}.")
-    return tuple(Check(name, kind, attempt) for name, attempt in PROPERTIES[kind].items())
+    accepted = as_tolerance(tolerance)
+    return tuple(Check(name, kind, attempt, accepted) for name, attempt in PROPERTIES[kind].items())
 
 
 def takes_numpy(metric: Callable[..., Any], kind: str = "alignment") -> bool:

@@ -7,20 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Failure:
-    """A property that does not hold: its name, and what was found, with the likely cause."""
+    """A property that does not hold: its name, what was found with its cause, and what it would do to a claim."""
 
     property: str
     explanation: str
+    consequence: str = ""
 
 
 @dataclass(frozen=True)
 class Conformance:
-    """The outcome of a check: properties by name that were checked, failed, or skipped for a reason."""
+    """The outcome of a check: properties by name that were checked, failed, or skipped for a reason.
+
+    ``notes`` are of properties that hold, and what is to be known of them; ``tolerance`` is the error that was accepted beyond
+    rounding, None where none was.
+    """
 
     subject: str
     checked: tuple[str, ...]
     failures: tuple[Failure, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    tolerance: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -28,10 +35,17 @@ class Conformance:
         return not self.failures
 
     def __str__(self) -> str:
-        failed = {failure.property: failure.explanation for failure in self.failures}
-        lines = [f"{self.subject}: {'passed' if self.passed else 'FAILED'}, {len(self.checked)} properties checked"]
-        lines += [f"  {'FAIL' if name in failed else 'ok':4}  {name}" + (f": {failed[name]}" if name in failed else "")
-                  for name in self.checked]  # fmt: skip
+        failed = {failure.property: failure for failure in self.failures}
+        accepted = "" if self.tolerance is None else f", errors up to {self.tolerance:g} accepted"
+        lines = [
+            f"{self.subject}: {'passed' if self.passed else 'FAILED'}, {len(self.checked)} properties checked{accepted}"
+        ]
+        for name in self.checked:
+            failure = failed.get(name)
+            lines.append(f"  ok    {name}" if failure is None else f"  FAIL  {name}: {failure.explanation}")
+            if failure is not None and failure.consequence:
+                lines.append(f"        For a claim: {failure.consequence}.")
+        lines += [f"  note  {name}: {text}" for name, text in self.notes]
         lines += [f"  skip  {name}: {reason}" for name, reason in self.skipped]
         return "\n".join(lines)
 

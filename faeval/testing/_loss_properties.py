@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
-from faeval.testing._bench import Array, Arrays, Bench, apart, held, rounded, show
+from faeval.testing._bench import Arrays, Bench, apart, held, rounded, search, show
 from faeval.testing._causes import cause
 from faeval.testing._oracle import STEP, Loss, exact_loss_change
-from faeval.testing._strategies import make_pair
+from faeval.testing._strategies import arrays, make_pair
 
 
 def zero(bench: Bench) -> str | None:
@@ -25,9 +26,10 @@ def scaled(bench: Bench) -> str | None:
     given = [bench.given(a) for a in make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)]
     base = held(bench.function(Loss(), *given, STEP))
     for scale in (1024.0, 2.0**-40):
-        problem = apart(held(bench.function(Loss(scale), *given, STEP)), scale * base, 1e-12, True)
+        allowed = max(1e-12, bench.tolerance or 0.0) * np.abs(scale * base)
+        problem = apart(held(bench.function(Loss(scale), *given, STEP)), scale * base, allowed)
         if problem:
-            return f"{problem} where the loss is scaled by {scale:g}; a ratio, a floor or a rounding in place of the change?"
+            return f"{problem} where the loss is scaled by {scale:g}; a change of loss scales with it"
     return None
 
 
@@ -39,7 +41,8 @@ def steps(bench: Bench) -> str | None:
         given = [bench.given(a) for a in (state, size * credit)]
         for step in (0.1, 1 / 3, -0.7, 3.0, 1e-3, 1e-8, 1, 0.0, -STEP):
             found, right = bench.call(*given, step=step), exact_loss_change(state, size * credit, step)
-            if problem := _apart_by_more(found, right, state, size * credit, step):
+            allowed = bench.allowed((state, credit), 1e-13) * bench.size(right, (state, size * credit), step)
+            if problem := apart(found, right, allowed):
                 return f"{problem} for a step of {step:g} and credit {size:g} times as large as the state"
     return None
 
@@ -51,19 +54,9 @@ def not_finite(bench: Bench) -> str | None:
         found, right = bench(*pair), bench.oracle(*pair)
         if math.isfinite(found[1]):
             return f"{('a state', 'credit')[side]} with {bad} reads {found[1]:g}; is a value that is not finite hidden?"
-        if problem := apart(found[::2], right[::2], 1e-11):
+        if problem := bench.apart(found[::2], right[::2], (pair[0][::2], pair[1][::2])):
             return f"{problem} where another row is not finite"
     return None
-
-
-def _apart_by_more(
-    found: Array, right: Array, state: Array, credit: Array, step: float, digits: float = 1e-13
-) -> str | None:
-    """Return how changes differ by more than rounding of the losses leaves."""
-    loss = Loss()
-    with np.errstate(all="ignore"):
-        size = 1 + np.maximum(np.abs(loss(state)), np.abs(loss(state - step * credit)))
-    return apart(found / size, right / size, digits) if found.shape == right.shape else apart(found, right, 0.0)
 
 
 def sign(bench: Bench) -> str | None:
@@ -78,16 +71,27 @@ def sign(bench: Bench) -> str | None:
     return None
 
 
-def formula(bench: Bench, example: Arrays) -> str | None:
+def wrong(bench: Bench, example: Arrays) -> str | None:
+    """Return how a change is wrong: by more than what float64 leaves of the difference of two losses, or its author accepts."""
     found, right = bench(*example), bench.oracle(*example)
-    problem = _apart_by_more(found, right, example[0], example[1], STEP)
-    shown = show(example) if example[0].size < 40 else f"{example[0].shape} signals"
-    return f"{problem}, given {shown}{cause(bench, found, right, example)}" if problem else None
+    problem = apart(found, right, max(1e-13, bench.tolerance or 0.0) * bench.size(right, example))
+    return f"{problem}, given {show(example, bench.kind)}" if problem else None
+
+
+def formula(bench: Bench) -> str | None:
+    return search(arrays(), lambda e: wrong(bench, e), lambda e: cause(bench, e))
+
+
+def large(bench: Bench, sizes: Iterable[tuple[int, int]]) -> str | None:
+    for n, d in sizes:
+        example = make_pair(n, d, 2, ["plain"] * n, [(0, 0)] * n)
+        if problem := wrong(bench, example):
+            return problem + cause(bench, example)
+    return None
 
 
 def float32(bench: Bench) -> str | None:
     """In float32 the losses round, and their difference with them: no digit beyond that is asked for."""
     pair = tuple(rounded(a, "float32") for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
-    found, right = bench(*pair, dtype="float32"), bench.oracle(*pair)
-    problem = _apart_by_more(found, right, pair[0], pair[1], STEP, 1e-6)
+    problem = bench.apart(bench(*pair, dtype="float32"), bench.oracle(*pair), pair, dtype="float32")
     return f"{problem} for states and credit in float32" if problem else None

@@ -15,6 +15,7 @@ def parametrize_with_metric_checks(
     metrics: Sequence[Callable[..., Any]],
     kind: str = "alignment",
     expected_failures: Mapping[str, str] | None = None,
+    tolerance: float | None = None,
 ) -> pytest.MarkDecorator:
     """Decorate a test of ``metric`` and ``check`` with every property of every metric, as scikit-learn does for estimators.
 
@@ -26,6 +27,8 @@ def parametrize_with_metric_checks(
         As for :func:`faeval.testing.check_metric`.
     expected_failures
         Property to reason: these are marked xfail, strictly, so that one which holds after all fails.
+    tolerance
+        As for :func:`faeval.testing.check_metric`.
 
     Examples
     --------
@@ -37,7 +40,7 @@ def parametrize_with_metric_checks(
     declared = dict(expected_failures or {})
     params = []
     for metric in metrics:
-        for check in metric_checks(kind):
+        for check in metric_checks(kind, tolerance):
             marks = [pytest.mark.xfail(reason=declared[check.name], strict=True)] if check.name in declared else []
             name = getattr(metric, "__name__", type(metric).__name__)
             params.append(pytest.param(metric, _skipping(check), id=f"{name}-{check.name}", marks=marks))

@@ -61,6 +61,10 @@ def clamped(credit: Tensor, gradient: Tensor) -> Tensor:
     return torch.nn.functional.cosine_similarity(credit, gradient)
 
 
+def unsigned(credit: Tensor, gradient: Tensor) -> Tensor:
+    return cosine(credit, gradient).abs()
+
+
 def zeroing(credit: Tensor, gradient: Tensor) -> Tensor:
     """Right, but spoils what it is given."""
     found = cosine(credit, gradient)
@@ -117,7 +121,9 @@ def test_a_registered_metric_is_known_to_every_setting_and_run_only_where_it_is_
 
     first = key()
     fe.register_metric("mine", own_cosine, revision="2")
-    assert key() != first
+    second = key()
+    fe.register_metric("mine", own_cosine, revision="2", tolerance=1e-6)
+    assert len({first, second, key()}) == 3
 
 
 @pytest.mark.parametrize(
@@ -161,23 +167,55 @@ def test_a_kept_checkpoint_is_audited_by_a_new_metric_and_not_trained_again(tmp_
     assert "mine" in set(store.table(second.wanted).metric)
 
 
-def test_no_claim_rests_on_a_metric_that_fails_what_it_needs(tmp_path: Path) -> None:
-    fe.register_metric("clamped", clamped)
+def test_a_claim_is_invalid_for_the_properties_that_it_needs_alone(tmp_path: Path) -> None:
+    fe.register_metric("unsigned", unsigned)
+    fe.register_metric("clamped", clamped, tolerance=1e-9)
     fe.register_metric("mine", own_cosine)
-    claims = [claim("clamped"), claim("mine"), claim("clamped", about="instrument")]
+    claims = [claim("unsigned"), claim("clamped"), claim("mine"), claim("unsigned", about="instrument")]
     report = fe.verify(claims, store=tmp_path / "store", workers=1)
-    of_clamped, of_mine, of_the_instrument = report.verdicts
-    assert (of_clamped.verdict, of_clamped.reason_code) == ("invalid", "metric_nonconforming")
-    assert "the metric 'clamped' fails the property 'bounds'" in of_clamped.reason
+    of_unsigned, of_clamped, of_mine, of_the_instrument = report.verdicts
+    assert (of_unsigned.verdict, of_unsigned.reason_code) == ("invalid", "metric_nonconforming")
+    assert "the metric 'unsigned' fails the property" in of_unsigned.reason
     assert of_mine.verdict in ("supported", "refuted", "inconclusive")
-    # At the norms of these checkpoints the clamp is never met: the numbers agree, and may be studied as an instrument's.
-    assert of_the_instrument.estimate == pytest.approx(of_mine.estimate)
+    assert of_the_instrument.reason_code != "metric_nonconforming"
+    # At the norms of these checkpoints the clamp is never met, and no row is zero: the claim needs no more.
+    assert of_clamped.verdict == of_mine.verdict
+    assert of_clamped.estimate == pytest.approx(of_mine.estimate)
     again = fe.decide(claims, tmp_path / "store", setting="teacher")
     assert [v.reason_code for v in again] == [v.reason_code for v in report.verdicts]
-    # What was found is in the record: the counterexample, and that nothing was left untried unsaid.
-    (record, *_) = (r for r in Store(tmp_path / "store").records() if getattr(r, "name", "") == "metric-clamped")
-    assert "an eps that clamps" in str(record.notes["failures"])
-    assert "CUDA agrees" in str(record.notes["skipped"]) or torch.cuda.is_available()
+    # What was found is in the record: the counterexample, what was not tried, and what was accepted.
+    notes = {r.name: r.notes for r in Store(tmp_path / "store").records() if hasattr(r, "name")}
+    assert "an eps that clamps" in str(notes["metric-clamped"]["failures"])
+    assert notes["metric-clamped"]["tolerance"] == 1e-9
+    assert "passes 1 by rounding" in str(notes["metric-clamped"]["noted"])
+    assert "CUDA agrees" in str(notes["metric-clamped"]["skipped"]) or torch.cuda.is_available()
+    # A state that the claim reads, on whose signals the property fails, or on which nobody looked, makes it invalid.
+    table = Store(tmp_path / "store").table()
+    of_state = (table.metric == "clamped!scale of the loss") & (table.layer == 2) & (table.epoch == 2)
+    of_state = of_state.fillna(False)
+    assert of_state.sum() == 4
+    lost = table[~of_state]
+    table.loc[of_state, "value"] = 0.0
+    for changed in (table, lost):
+        assert fe.decide(claims[1:2], changed, setting="teacher")[0].reason_code == "metric_nonconforming"
+
+
+def test_a_margin_is_larger_than_the_error_that_a_metric_accepts(tmp_path: Path) -> None:
+    import pandas as pd
+
+    fe.register_metric("mine", own_cosine, tolerance=0.05)
+    rows = [
+        ("teacher", TEACHER.canonical(arm).label, seed, 2, layer, "mine", value + seed / 1000, "measured", f"key:{value}{seed}")
+        for arm, value in ((DFA, 0.1), (PENALISED, 0.9))
+        for seed in (1, 2)
+        for layer in range(3)
+    ]
+    columns = ["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
+    (verdict,) = fe.decide([claim("mine")], pd.DataFrame(rows, columns=columns), setting="teacher")
+    assert verdict.reason_code == "metric_nonconforming"
+    assert "tolerance=0.05" in verdict.reason
+    with pytest.raises(FaevalError, match=r"metric 'mine': tolerance=0.5 \(float\) must be a number above 0"):
+        fe.register_metric("mine", own_cosine, tolerance=0.5)
 
 
 def test_evidence_of_a_property_decides_whatever_else_is_there() -> None:
@@ -237,6 +275,11 @@ def test_where_the_instrument_fails_its_control_a_metric_of_ones_own_is_below_fl
     about = Metric("mine", layered=True, kind="alignment", instrument="float64")
     found = registered(about, own_cosine, network, rule, x, y, 1, numpy=False)
     assert {r["status"] for r in found} == {"below_floor"}
+    # Nor is a clamp met unseen: what it fails is said of the signals at each state, and what it holds there too.
+    failed = ("bounds", "no sample", "scale of the loss", "undefined where there is no direction")
+    rows = registered(about, clamped, network, rule, x, y, 1, numpy=False, failed=failed)
+    told = {r["metric"]: r["value"] for r in rows if "!" in r["metric"] and r["layer"] == 1}
+    assert told == {"mine!scale of the loss": 0.0, "mine!undefined where there is no direction": 1.0}
     free = Metric("mine", layered=True, kind="norm")
     assert {r["status"] for r in registered(free, own_norm, network, rule, x, y, 1, numpy=True)} == {"measured"}
 
@@ -307,3 +350,16 @@ def test_a_metric_of_ours_that_was_changed_is_tried_again_and_refused_where_it_f
     by_cosine, by_rho = fe.verify(claims, store=tmp_path, workers=1).verdicts
     assert by_cosine.reason_code == "metric_nonconforming"
     assert by_rho.reason_code != "metric_nonconforming"
+
+
+def test_a_reading_that_passes_1_by_rounding_reads_1() -> None:
+    about = Metric("mine", low=-1.0, high=1.0, layered=True, kind="alignment")
+
+    def beyond(by: float) -> set[float]:
+        def metric(credit: Tensor, gradient: Tensor) -> Tensor:
+            return torch.full((len(credit),), 1.0 + by, dtype=torch.float64)
+
+        return {r["value"] for r in registered(about, metric, *subject(), 1, numpy=False)}
+
+    assert beyond(1.2e-7) == {1.0}
+    assert beyond(1e-3) == {pytest.approx(1.001)}
