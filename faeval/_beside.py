@@ -160,9 +160,10 @@ def _strangers(folder: Path) -> dict[str, ModuleType]:
     found: dict[str, ModuleType] = {}
     for entry in folder.iterdir() if folder.is_dir() else ():
         stem = entry.stem if entry.suffix == ".py" else entry.name if (entry / "__init__.py").is_file() else None
-        module = sys.modules.get(stem) if stem is not None else None
-        file = getattr(module, "__file__", None)
-        if stem is None or not isinstance(file, str) or Path(file).resolve().is_relative_to(folder) or installed(stem):
+        if stem is None or stem not in sys.modules or installed(stem):
+            continue
+        file = _file_of(sys.modules[stem])
+        if file is not None and Path(file).resolve().is_relative_to(folder):
             continue
         found |= {name: m for name, m in sys.modules.items() if name == stem or name.startswith(f"{stem}.")}
     return found

@@ -112,8 +112,9 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
     with _beside.within(full.parent):
         module = sys.modules.get(full.stem)
         try:
-            if module is None:  # else another file of this call has imported it
+            if getattr(module, "__file__", None) != str(full):  # else another file of this call has imported it
                 module = _execute(code, full)
+            assert module is not None
             own = _own_experiment(module, lines, file)
         except (KeyboardInterrupt, ClaimsFileError):
             raise

@@ -34,9 +34,10 @@ def is_claims_file(path: Path, config: pytest.Config) -> bool:
     options = config.stash[KEY]
     if path.suffix != ".py" or path.name.startswith("_") or path.name == "conftest.py":
         return False
+    as_test = path.name.startswith("test_") or path.stem.endswith("_test")
     if path not in options.claims and path.parent not in options.claims:
-        return path in options.asked and _defines_claims(path)
-    if path.name.startswith("test_") or path.stem.endswith("_test"):
+        return path in options.asked and not as_test and _defines_claims(path, by_function=True)
+    if as_test:
         return _defines_claims(path)
     return options.claims_named or _speaks_of_faeval(path.parent, config)
 
@@ -53,13 +54,13 @@ def _speaks_of_faeval(folder: Path, config: pytest.Config) -> bool:
     return known[folder]
 
 
-def _defines_claims(path: Path) -> bool:
+def _defines_claims(path: Path, *, by_function: bool = False) -> bool:
     try:
-        body = ast.parse(path.read_bytes()).body
+        tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return False  # pytest says so, of the test module that it is
-    made = (node.value for node in body if isinstance(node, ast.Assign | ast.AnnAssign))
-    calls = (value.func for value in made if isinstance(value, ast.Call))
+    made = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
+    calls = (value.func for value in (ast.walk(tree) if by_function else made) if isinstance(value, ast.Call))
     return any(getattr(func, "attr", getattr(func, "id", "")) == "Claim" for func in calls)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 import faeval as fe
@@ -395,3 +397,65 @@ def test_an_error_says_what_was_probably_meant_in_one_line(tmp_path: Path, body:
     assert text.startswith(f"{file}:5: ")
     assert told in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", ["types", "random", "json", "numpy", "torch", "faeval", "pytest", "__main__"])
+def test_a_file_that_would_hide_a_module_of_everyones_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    before = sys.modules.get(name)
+    assert repr(name) in message(write(tmp_path / f"{name}.py", "one = fe.Claim('1', more)"))
+    assert sys.modules.get(name) is before
+
+
+@pytest.mark.parametrize("name", ["my-claims", "01_claims", "a.b", "tests", "claims", "data"])
+def test_other_names_are_as_good_as_any(tmp_path: Path, name: str) -> None:
+    (one,) = load([write(tmp_path / f"{name}.py", "one = fe.Claim('1', more)")])
+    assert one.id == f"{name}::one"
+
+
+def test_a_file_beside_it_with_the_name_of_a_module_of_everyones_does_no_harm_unless_it_is_meant(tmp_path: Path) -> None:
+    write(tmp_path / "chunk.py", "raise SystemExit('not that one')", head="")
+    write(tmp_path / "wsgiref" / "__init__.py", "raise SystemExit('not that one')", head="")
+    sys.modules.pop("wsgiref", None)
+    body = "globals()['there'] = __import__('wsgiref').__file__\none = fe.Claim(there, more)\n"
+    assert str(tmp_path) not in load([write(tmp_path / "calm.py", body)])[0].sentence
+    text = message(file := write(tmp_path / "meant.py", "import wsgiref.util\none = fe.Claim('1', more)\n"))
+    assert text.startswith(f"{file}:5: import wsgiref")
+
+
+def test_what_a_file_prints_or_sets_as_it_is_loaded_stays_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    body = """
+        import os, sys, warnings
+        import numpy as np
+        os.system("echo from a subprocess")
+        print("from Python")
+        os.chdir("/")
+        warnings.simplefilter("error")
+        np.seterr(all="raise")
+        sys.stdout.close()
+        one = fe.Claim("1", more)
+    """
+    before, filters = np.geterr(), list(warnings.filters)
+    assert len(load(write(tmp_path / "loud.py", body))) == 1
+    assert (Path.cwd(), np.geterr(), list(warnings.filters)) == (tmp_path, before, filters)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "from a subprocess" in err
+    assert "from Python" in err
+
+
+def test_a_file_that_has_changed_and_what_it_imports_are_read_again(tmp_path: Path) -> None:
+    helper = write(tmp_path / "words_of_mine.py", "WORD = 'one'", head="")
+    file = write(tmp_path / "reads.py", "from words_of_mine import WORD\nit = fe.Claim(WORD, more)\n")
+    assert load(file)[0].sentence == "one"
+    helper.write_text("WORD = 'two'")  # as long, and at once
+    assert load(file)[0].sentence == "two"
+    file.write_text(file.read_text().replace("(WORD", "('six'"))
+    assert load(file)[0].sentence == "six"
+
+
+def test_the_path_of_no_characters_is_not_the_working_directory() -> None:
+    with pytest.raises(ClaimsFileError, match="''"):
+        load("")

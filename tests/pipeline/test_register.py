@@ -329,7 +329,7 @@ def test_claims_about_a_table_say_so_where_a_plan_is_asked_for(tmp_path: Path) -
         "import faeval as fe\nt = fe.metric('time_ms', fe.Arm('quick'))\n"
         "fast = fe.Claim('Fast', fe.below(t, 5, by=fe.Margin(1, 'r')))\n"
     )
-    with pytest.raises(FaevalError, match=r"it::fast \(line 3\).*brings no fe.Experiment.*teacher.*--evidence"):
+    with pytest.raises(FaevalError, match=r"it::fast \(line 3\).*no fe.Experiment.*teacher.*--evidence"):
         pipeline.outlook(tmp_path / "it.py")
 
 
