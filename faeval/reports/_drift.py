@@ -36,7 +36,7 @@ KINDS: Mapping[Kind, str] = {
 # Shifts under a millionth of an interval are another machine's rounding.
 _ROUNDING = 1e-6
 # Facts of a run that are not of how its numbers came about, or that stand elsewhere.
-_NO_CAUSE = {"runs", "hours of computing", "registrations", "evidence_sha256", "lock"}
+_NO_CAUSE = {"runs", "hours of computing", "registrations", "evidence_sha256", "lock", "not digested"}
 _ABSENT = "not recorded"
 _NAMED = 3  # claims that are named with what differs in them
 
@@ -496,13 +496,11 @@ def _provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
 
 def _rank(difference: Difference) -> int:
     what = difference.what
-    source = any(text.startswith("source-") for text in (difference.before, difference.now))
     order = (
-        what.startswith("revision of ") and not source,
+        what.startswith(("revision of ", "code of ")),
         what == "dataset",
         what == "version of torch",
         what in ("device", "threads"),
-        source,
         what.startswith("version of ") and what != "version of faeval",
         what == "version of faeval",
         what != "commit",

@@ -166,18 +166,18 @@ def test_wording_and_expectation_are_named_last_and_explain_nothing(one):
 
 
 def test_provenance_is_ranked_by_what_is_likeliest_to_change_numbers(one):
-    before = {name: "source-0" if name == "revision of run" else "other" for name in (*PROVENANCE, "revision of run")}
+    before = {name: "other" for name in (*PROVENANCE, "code of run")}
     old = one("supported", provenance={**before, "version of scipy": "1.17", "version of faeval": "0.0"})
-    now = {**PROVENANCE, "revision of run": "source-1", "version of faeval": "0.1", "runs": 4, "registrations": []}
+    now = {**PROVENANCE, "code of run": "0f", "version of faeval": "0.1", "runs": 4, "registrations": []}
     found = [d.what for d in compared(one("supported", provenance=now), old).differences]
     assert found == [
+        "code of run",
         "revision of alignment",
         "revision of training",
         "dataset",
         "version of torch",
         "device",
         "threads",
-        "revision of run",
         "version of numpy",
         "version of faeval",
         "commit",
