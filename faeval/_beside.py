@@ -96,7 +96,9 @@ class _Finder:
             return None
         within = [self.folder] if path is None else [p for p in path if Path(p).is_relative_to(self.folder)]
         spec = PathFinder.find_spec(name, within) if within else None
-        if spec is None or spec.origin is None or installed_at(spec.origin):  # a folder that is no package is left to others
+        if (
+            spec is None or spec.origin is None or installed_at(spec.origin)
+        ):  # a folder that is no package is left to others
             return None
         if type(spec.loader) is SourceFileLoader:
             spec.loader = _FromSource(name, spec.origin)
@@ -184,7 +186,9 @@ def renew(folder: Path, names: Iterable[str]) -> None:
     own = {name: file for name, m in list(sys.modules.items()) if (file := _file_of(m)) and file.startswith(start)}
     changed = any(stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items())
     changed = changed or any(map(_stale, map(sys.modules.get, own)))
-    loaded = {name for name, file in {**own, **known.seen}.items() if name != "__main__" and not installed_at(str(file))}
+    loaded = {
+        name for name, file in {**own, **known.seen}.items() if name != "__main__" and not installed_at(str(file))
+    }
     for name in loaded if changed else {*names}:
         known.modules.pop(name, None)
         known.seen.pop(name, None)

@@ -252,9 +252,7 @@ class _Campaign:
                     self.leave(number)
                     self.after_a_kill(number, killed)
 
-    def run_batch(
-        self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool
-    ) -> None:
+    def run_batch(self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool) -> None:
         started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:

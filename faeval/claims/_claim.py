@@ -451,7 +451,9 @@ def seed_list(given: Any, where: str) -> tuple[int, ...]:
     count = whole(given)
     if count is not None:
         if not 1 <= count <= MOST_SEEDS:
-            raise FaevalError(f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most {MOST_SEEDS:,}.")
+            raise FaevalError(
+                f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most {MOST_SEEDS:,}."
+            )
         return tuple(range(1, count + 1))
     if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
         raise FaevalError(

@@ -166,7 +166,9 @@ def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Ex
         if id(given) not in gates:
             stem, _, variable = (elsewhere.home(given) or "").partition("::")
             name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
-            gates[id(given)] = given.named(experiment=given.experiment or own, requires=tuple(map(gate, given.requires)), **name)
+            gates[id(given)] = given.named(
+                experiment=given.experiment or own, requires=tuple(map(gate, given.requires)), **name
+            )
         return gates[id(given)]
 
     for variable, value in vars(module).items():

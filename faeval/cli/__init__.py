@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import sys
 from typing import Annotated, Any
@@ -83,7 +84,7 @@ def main() -> None:
         told = "no claim was selected."
     if told and _wants_json(arguments):
         say(json.dumps({"schema": "faeval-error-1", "exit_code": code, "error": told}, indent=1))
-    silence_stdout()  # code of others may have left something to be said at exit
+    atexit.register(silence_stdout)  # the first to be called at exit, before what code of others has to say there
     sys.exit(code if isinstance(code, int) else 0)
 
 

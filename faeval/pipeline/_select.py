@@ -64,7 +64,9 @@ def select(given: Given, setting: str | Experiment | None = None, *, everything:
         return given
     items: list[Claim | str | Path] = [given] if isinstance(given, Claim | str | Path) else list(given)
     paths = [i for i in items if not isinstance(i, Claim)]
-    found, setting = claims.settled([i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting)
+    found, setting = claims.settled(
+        [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting
+    )
     chosen = tuple(c for c in found if everything or "extended" not in c.tags)
     own = sorted({c.experiment.name for c in chosen if c.experiment})
     if setting is None:
@@ -86,9 +88,7 @@ def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | No
     return len(listed) if whole(given) is not None else listed
 
 
-def omissions(
-    chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
-) -> list[tuple[str, int, str]]:
+def omissions(chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]) -> list[tuple[str, int, str]]:
     """Return the runs that are all there and returned none of a metric that the claims read: arm, seed, and which."""
     design = Design(chosen.experiment)
     read: defaultdict[str, set[str]] = defaultdict(set)
