@@ -66,7 +66,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     ]
     together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
     if together is not None and together < stats.LEAST_POWER and not warnings:
-        warnings.append(f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}")
+        warnings.append(
+            f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}"
+        )
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)

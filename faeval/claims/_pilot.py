@@ -106,7 +106,9 @@ def _chances(
         stats.outlook(kind, margin, n, sd=sd, sd_n=sd_n, anticipated=anticipated, alpha=a, k=k, test=test, power=POWER)
         for a in (level, anew)
     )
-    return None if seen.power is None or again.seeds_needed is None else Chances(seen.power, again.seeds_needed, seen.at)
+    return (
+        None if seen.power is None or again.seeds_needed is None else Chances(seen.power, again.seeds_needed, seen.at)
+    )
 
 
 def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | None]:

@@ -16,8 +16,9 @@ Setting = str | Experiment | None
 def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
     """Return claims with the experiment that they are about, and the setting's name, None where none was said.
 
-    A claim that was loaded from a file has that file's experiment. One made in place has the one it was given
-    (``experiment=``), else the one that ``setting`` says, else that of the module that holds it, or made it, or of the nearest code that called.
+    A claim that was loaded from a file has that file's experiment. One made in place has the one it was
+    given (``experiment=``), else the one that ``setting`` says, else that of the nearest place that has
+    any: the module that holds the claim, that which made it, the code that called.
 
     Raises
     ------

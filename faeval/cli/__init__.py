@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import sys
@@ -90,7 +91,7 @@ def main() -> None:
         drop(sys.stdout)
     except OSError as error:
         code, _ = _explain(error)
-    silence_stdout()  # code of others may have left something to be said at exit
+    atexit.register(silence_stdout)  # the first to be called at exit, before what code of others says there
     sys.exit(code)
 
 

@@ -113,7 +113,10 @@ def _resolve(config: pytest.Config) -> Options:
         )
     asked = _asked(config)
     # Without an ini file pytest's root is where it was called, which may be the folder of claims itself.
-    folders = claims or (*(defaults.claims or ("claims",)), *(f for p in asked for f in (p, p.parent) if f.name == "claims"))
+    folders = claims or (
+        *(defaults.claims or ("claims",)),
+        *(f for p in asked for f in (p, p.parent) if f.name == "claims"),
+    )
     return Options(
         claims=tuple(_full(root / path) for path in folders),
         claims_named=bool(claims),

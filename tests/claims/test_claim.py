@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import enum
+import itertools
+import json
 import math
 import subprocess
 import sys
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import faeval as fe
@@ -218,3 +223,61 @@ def test_assertions_read_as_sentences() -> None:
         str(fe.agree(fe.cosine(A), fe.rho(A), within=M))
         == "deep cosine(a) agrees with deep rho(a) within 0.1 on every unit"
     )
+
+
+class Few(enum.IntEnum):
+    ONE, TWO = 1, 2
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [
+        (np.int64(3), (1, 2, 3)),
+        (np.arange(1, 4), (1, 2, 3)),
+        (range(2, 4), (2, 3)),
+        ((s for s in (7, 8)), (7, 8)),
+        (pd.Series([4, 5], dtype="Int64"), (4, 5)),
+        ([Few.TWO, Few.ONE], (2, 1)),
+        ([0, 2**63 - 1], (0, 2**63 - 1)),
+    ],
+)
+def test_seeds_are_whole_numbers_of_whatever_kind(given: object, seeds: tuple[int, ...]) -> None:
+    found = fe.Claim("x", MORE, seeds=given).planned("any")
+    assert found == seeds
+    assert {type(seed) for seed in found} == {int}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        2**63,
+        [2**63],
+        [10**5000],
+        [-1],
+        [1.0],
+        [True],
+        [np.True_],
+        np.array([1.5]),
+        "3",
+        b"3",
+        0,
+        10**12,
+        itertools.count(),
+    ],
+)
+def test_what_is_no_seed_is_refused_in_a_short_line(given: object) -> None:
+    with pytest.raises(FaevalError, match="seed") as error:
+        fe.Claim("x", MORE, seeds=given)
+    assert len(str(error.value)) < 2000
+
+
+def test_numbers_of_numpy_are_taken_and_epochs_beyond_64_bits_are_not() -> None:
+    margin = fe.Margin(np.float32(0.5), "r")
+    claim = fe.Claim(
+        "x", fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=np.int64(3)), np.int64(0), by=margin), alpha=np.float64(0.1)
+    )
+    assert json.loads(json.dumps(claim.canonical())) == claim.canonical()
+    assert (claim.alpha, margin.value, claim.assertions[0].a.reads()[0].epoch) == (0.1, 0.5, 3)
+    for bad in ({"epoch": 2**63}, {"layers": 2**63}, {"layers": [0, np.True_]}, {"epoch": 1.0}):
+        with pytest.raises(FaevalError, match=next(iter(bad))):
+            fe.metric("x", fe.Arm("a"), **bad)

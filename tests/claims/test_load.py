@@ -412,7 +412,9 @@ def test_other_names_are_as_good_as_any(tmp_path: Path, name: str) -> None:
     assert one.id == f"{name}::one"
 
 
-def test_a_file_beside_it_with_the_name_of_a_module_of_everyones_does_no_harm_unless_it_is_meant(tmp_path: Path) -> None:
+def test_a_file_beside_it_with_the_name_of_a_module_of_everyones_does_no_harm_unless_it_is_meant(
+    tmp_path: Path,
+) -> None:
     write(tmp_path / "chunk.py", "raise SystemExit('not that one')", head="")
     write(tmp_path / "wsgiref" / "__init__.py", "raise SystemExit('not that one')", head="")
     sys.modules.pop("wsgiref", None)

@@ -52,6 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["drift.py"], 1),
         (["drift.py", "--seeds", "many"], 2),
         (["nowhere.py"], 2),
+        ([""], 2),
         (["internal.py"], 3),
         (["empty.py"], 5),
         (["open.py", "--strict"], 10),
@@ -111,3 +112,32 @@ def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.splitlines())
+
+
+LOUD = """
+import atexit, logging, os, sys
+import faeval as fe
+
+os.system("echo as it is loaded")
+atexit.register(os.system, "echo from a subprocess at exit")
+atexit.register(print, "at exit")
+logging.basicConfig(stream=sys.stdout, level="INFO")
+
+def run(arm, seed):
+    os.system("echo as it runs")
+    logging.info("as it runs")
+    os.chdir("/")
+    return {"score": 0.9 * arm["dose"] + 0.001 * seed * arm["dose"]}
+
+mine = fe.Experiment("mine", run, factors={"dose": 0}, metrics={"score": (0, 1)})
+a, b = fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm())
+better = fe.Claim("It helps", fe.exceeds(a, b, by=fe.Margin(0.1, "any")), attributed_to="dose", seeds=2)
+"""
+
+
+def test_whatever_claims_and_their_runs_print_stdout_is_one_json_document(tmp_path: Path, run_faeval: Faeval) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    done = run_faeval(tmp_path, "verify", "loud.py", "--format", "json", "--workers", "2")
+    assert (json.loads(done.stdout)["counts"]["supported"], done.returncode) == (1, 0), done.stderr
+    for text in ("as it is loaded", "as it runs", "from a subprocess at exit"):
+        assert text in done.stderr

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -217,3 +220,21 @@ def test_an_arm_cannot_be_changed() -> None:
         arm["rule"] = "bp"  # type: ignore[index]
     with pytest.raises(AttributeError):
         arm.label = "bp"  # type: ignore[misc]
+
+
+class Word(enum.StrEnum):
+    ADAM = "adam"
+
+
+class Mixed(str, enum.Enum):  # noqa: UP042 - as many have it
+    SGD = "sgd"
+
+
+def test_values_of_numpy_and_of_enumerations_are_what_they_stand_for() -> None:
+    given = Arm(depth=np.int64(3), flag=np.True_, rate=np.float64(0.5), name=np.str_("a"), by=Word.ADAM, old=Mixed.SGD)
+    plain = Arm(depth=3, flag=True, rate=0.5, name="a", by="adam", old="sgd")
+    assert given == plain
+    assert [type(value) for value in given.values()] == [type(value) for value in plain.values()]
+    for value in (np.float32(0.1), Decimal("0.1"), enum.Enum("E", "A").A):  # type: ignore[attr-defined]
+        with pytest.raises(FaevalError, match="give"):
+            Arm(x=value)

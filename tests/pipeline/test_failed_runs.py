@@ -47,6 +47,26 @@ def test_a_folder_with_failed_runs_is_decided_again_as_it_was(tmp_path: Path, fa
     assert pipeline.check([folder], file).findings == ()
 
 
+def test_a_run_that_leaves_out_what_a_claim_reads_is_told_so_whenever_it_is_asked(tmp_path: Path) -> None:
+    file, folder = tmp_path / "toy.py", tmp_path / "report"
+    text = CLAIMS.format(fails="False").replace(
+        "    return", "    if seed == 3:\n        return {'other': 1}\n    return"
+    )
+    file.write_text(text.replace('{"score": (0, 1)}', '{"score": (0, 1), "other": None}'))
+    first = pipeline.verify(file, store=tmp_path / "store", workers=1)
+    pipeline.publish(first, folder)
+    offline = pipeline.verify(file, store=tmp_path / "store", offline=True)
+    for report in (first, offline, pipeline.decide_again(folder, file)):
+        (verdict,) = report.verdicts
+        assert (verdict.verdict, verdict.reason_code, report.exit_code()) == ("invalid", "error", 11)
+        assert "seed 3" in verdict.reason
+        assert "returned no 'score'" in verdict.reason
+    (folder / "provenance.json").unlink()
+    (verdict,) = pipeline.verify(file, from_evidence=folder / "evidence.csv", seeds=5).verdicts
+    assert (verdict.verdict, verdict.reason_code) == ("inconclusive", "evidence_missing")
+    assert "seed 3 was run" in verdict.reason
+
+
 def test_failures_that_were_taken_out_are_found(tmp_path: Path) -> None:
     file = tmp_path / "toy.py"
     file.write_text(CLAIMS.format(fails="seed == 5"))

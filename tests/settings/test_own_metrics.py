@@ -205,7 +205,17 @@ def test_a_margin_is_larger_than_the_error_that_a_metric_accepts(tmp_path: Path)
 
     fe.register_metric("mine", own_cosine, tolerance=0.05)
     rows = [
-        ("teacher", TEACHER.canonical(arm).label, seed, 2, layer, "mine", value + seed / 1000, "measured", f"key:{value}{seed}")
+        (
+            "teacher",
+            TEACHER.canonical(arm).label,
+            seed,
+            2,
+            layer,
+            "mine",
+            value + seed / 1000,
+            "measured",
+            f"key:{value}{seed}",
+        )
         for arm, value in ((DFA, 0.1), (PENALISED, 0.9))
         for seed in (1, 2)
         for layer in range(3)
