@@ -36,7 +36,7 @@ _LOST |= {"error", "errored", "oom", "out_of_memory", "timeout", "timed_out", "p
 _NOT_OVER = frozenset(("running", "pending", "queued", "scheduled", "starting", "preempting", "waiting", "suspended"))
 #: Columns that say how a run ended, by words; others are flags, and named by what was lost.
 _STATES = frozenset(("status", "state", "run_status", "run_state"))
-_FLAGS = frozenset(("crashed", "failed", "killed", "diverged", "aborted", "oom", "timeout", "timed_out"))
+_FLAGS = frozenset(("crashed", "failed", "killed", "diverged", "oom"))
 _YES, _NO = frozenset(("true", "1", "1.0", "yes")), frozenset(("false", "0", "0.0", "no", "", "nan", "none", "<na>"))
 #: How others write that there is no number.
 _NOTHING = frozenset(
