@@ -65,7 +65,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     ]
     together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
     if together is not None and together < stats.LEAST_POWER and not warnings:
-        warnings.append(f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}")
+        warnings.append(
+            f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}"
+        )
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
@@ -237,7 +239,8 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
     needed = _seeds_needed(results)
     if needed is not None and needed > len(case.seeds):
-        return f"{plan}a new registration on fresh seeds would need about {needed} of them, alone in its family{_if_so(ruling, results)}."
+        about = f"a new registration on fresh seeds would need about {needed} of them, alone in its family"
+        return f"{plan}{about}{_if_so(ruling, results)}."
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]

@@ -189,7 +189,9 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Seeds needed", plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"), "needed")
     if assertion.e_value is not None:
         yield Fact(
-            "Running evidence", plain(f"e = {significant(assertion.e_value)}, {words.evidence_side(assertion)}"), "evidence"
+            "Running evidence",
+            plain(f"e = {significant(assertion.e_value)}, {words.evidence_side(assertion)}"),
+            "evidence",
         )
     if assertion.beyond is not None:
         seeds = words.seed_list(verdict.beyond_plan)

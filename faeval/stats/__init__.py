@@ -16,7 +16,16 @@ from faeval.stats._looks import constant_boundary, nominal_level, nominal_levels
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
 from faeval.stats._power import detectable_effect, power, seeds_needed
 from faeval.stats._printed import Printed, printed
-from faeval.stats._prospect import Chances, Outlook, Prospect, joint_power, outlook, prospect, seeds_for, verdict_chances
+from faeval.stats._prospect import (
+    Chances,
+    Outlook,
+    Prospect,
+    joint_power,
+    outlook,
+    prospect,
+    seeds_for,
+    verdict_chances,
+)
 from faeval.stats._rule import (
     AGREEMENT,
     LEAST_POWER,

@@ -13,7 +13,6 @@ from faeval.stats._checks import choice, count
 from faeval.stats._judge import Kind
 from faeval.stats._tests import PRIMARY, TestName
 
-
 #: Laws of the table that are their own mirror image.
 SYMMETRIC = frozenset(
     ("normal", "t3", "bimodal", "paired normal arms", "paired lognormal arms", "paired collapsing arms")

@@ -245,10 +245,7 @@ class _Case:
         # judged[look][contrast]; without looks there is one, at all seeds.
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
-        self.judged = [
-            tuple(_judged(c.first(n), question.test) for c in question.contrasts)
-            for n in at
-        ]
+        self.judged = [tuple(_judged(c.first(n), question.test) for c in question.contrasts) for n in at]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
 
     def _trouble(self) -> tuple[Literal["inconclusive", "invalid"], str, str] | None:

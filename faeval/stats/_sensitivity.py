@@ -71,9 +71,7 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
         too_long = test == "wilcoxon" and n > _ranks.MAX_N
         if test in own or n < 2 or too_long or TESTS[test].attainable(n) > strictest:
             continue
-        p, q = combine(
-            [judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance) for j in judgements]
-        )
+        p, q = combine([judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance) for j in judgements])
         others[test] = word(p <= decision.level_support, q <= decision.level_refute)
     if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
         return Sensitivity(without, others, None)
