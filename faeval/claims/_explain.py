@@ -241,7 +241,8 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
     needed = _seeds_needed(results)
     if needed is not None and needed > len(case.seeds):
-        return f"{plan}a new registration on fresh seeds would need about {needed} of them, alone in its family{_if_so(ruling, results)}."
+        about = f"a new registration on fresh seeds would need about {needed} of them, alone in its family"
+        return f"{plan}{about}{_if_so(ruling, results)}."
     if needed is not None:
         # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]

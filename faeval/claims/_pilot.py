@@ -25,8 +25,8 @@ class Chances:
 
     ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds. ``needed`` counts the
     seeds that 80 % power of the claim takes, in all its assertions together, at the pilot's standard deviation and at its
-    80 % upper bound; None is beyond what was looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the chances of both verdicts at no effect,
-    at the margin and at the effect anticipated.
+    80 % upper bound; None is beyond what was looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the
+    chances of both verdicts at no effect, at the margin and at the effect anticipated.
     """
 
     power: float

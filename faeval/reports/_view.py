@@ -137,7 +137,8 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
     for key, of in kinds.items():
         test, assumption, errors = key
         asserted = ", ".join(map(words.spaced, sorted(of)))
-        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each, for {asserted}"
+        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
+        caption += f", for {asserted}"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
         made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)

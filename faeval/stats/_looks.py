@@ -2,28 +2,27 @@
 
 At each look the nominal p-value is that of the plain t test; what it is worth is G(the smallest so far), where G is the
 distribution of the smallest nominal p-value over all registered looks under normal differences. G has no closed form
-for t: it is counted from simulated paths, the same on every call. Each direction of a claim has its own.
+for t: it is computed by recursion over the looks. Each direction of a claim has its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faeval.stats._checks import Array, choice, level, p_values, refuse
-from faeval.streams import stream
-
-#: Simulated paths: G(.018) is known to a standard error of .0001.
-PATHS = 1 << 20
-_BLOCK = 1 << 16
+from faeval.stats._recursion import crossing
 
 Spending: TypeAlias = Literal["pocock", "obrien-fleming"]
+
+# G is computed at Chebyshev nodes between these normal quantiles of p, and read off a polynomial.
+_NODES, _REACH = 20, 4.5
+_BITS = 40  # significant bits of the p that it is read at: between such numbers G rises by more than rounding
 
 
 def _checked(looks: Sequence[int]) -> tuple[int, ...]:
@@ -34,33 +33,19 @@ def _checked(looks: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(n) for n in found)
 
 
-@lru_cache(maxsize=2)  # 4 MB a look; what is asked for again and again is kept by _smallest
-def _paths(looks: tuple[int, ...], known_sd: bool) -> NDArray[np.float32]:
-    """Nominal one-sided p at each look of each simulated path, shape (looks, PATHS); single precision is enough."""
-    from scipy.special import ndtr, stdtr
+@lru_cache(maxsize=64)
+def _fit(looks: tuple[int, ...]) -> Array:
+    """By how much the normal quantile of G(p) lies above that of p: Chebyshev coefficients over that of p."""
+    from scipy.special import ndtr, ndtri
 
-    rng = stream(0, "looks", "normal" if known_sd else "t", *looks)
-    steps = np.diff((0, *looks))
-    found = np.empty((len(looks), PATHS), dtype=np.float32)
-    for start in range(0, PATHS, _BLOCK):
-        total, squares = np.zeros(_BLOCK), np.zeros(_BLOCK)
-        for i, (n, step) in enumerate(zip(looks, steps.tolist(), strict=True)):
-            block = rng.standard_normal(_BLOCK) * math.sqrt(step)  # the sum of the new values
-            total += block
-            if known_sd:
-                p = ndtr(-total / math.sqrt(n))
-            else:
-                squares += block**2 / step + (rng.chisquare(step - 1, _BLOCK) if step > 1 else 0.0)
-                p = stdtr(n - 1, -total / np.sqrt(n * (squares - total**2 / n) / (n - 1)))
-            found[i, start : start + _BLOCK] = p
-    return found
-
-
-@lru_cache(maxsize=16)  # 8 MB each
-def _smallest(looks: tuple[int, ...]) -> Array:
-    """The smallest nominal p of each path, sorted."""
-    smallest: Array = np.sort(_paths(looks, False).min(axis=0).astype(np.float64))
-    return smallest
+    at = np.polynomial.chebyshev.chebpts1(_NODES)
+    quantiles = _REACH * at
+    levels = ndtr(quantiles)
+    chances = [crossing([p] * len(looks), looks, False) for p in levels.tolist()]
+    # Between p and its sum over the looks, whatever the recursion rounds off in the far tail.
+    above: Array = ndtri(np.clip(chances, levels, np.minimum(len(looks) * levels, 1 - 2**-53))) - quantiles
+    fit: Array = np.polynomial.chebyshev.chebfit(at, above, _NODES - 1).astype(np.float64)
+    return fit
 
 
 def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
@@ -76,8 +61,8 @@ def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        One for each look reached, in [0, 1]: G of the smallest so far, counted as (b + 1) / (2^20 + 1), hence never 0,
-        and never below that p; 1 where that is 1. With a single look p itself, whatever it is.
+        One for each look reached, in [0, 1]: G of the smallest so far, to 1e-6 for looks that are some seeds apart, and never
+        below that p. With a single look p itself.
 
     Raises
     ------
@@ -100,10 +85,15 @@ def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
 
 
 def _worth(p: float, looks: tuple[int, ...]) -> float:
-    if len(looks) == 1 or p >= 1:
+    from scipy.special import ndtr, ndtri
+
+    if len(looks) == 1 or p <= 0 or p >= 1:
         return p
-    counted = (1 + int(np.searchsorted(_smallest(looks), p, side="right"))) / (PATHS + 1)
-    return max(p, counted)  # G(p) >= p, which the few paths of the far tail may miss
+    fraction, exponent = math.frexp(p)
+    quantile = float(ndtri(math.ldexp(round(math.ldexp(fraction, _BITS)), exponent - _BITS)))
+    at = min(1.0, max(-1.0, quantile / _REACH))  # beyond, where nothing is decided, as far above as at the end
+    above = float(np.polynomial.chebyshev.chebval(at, _fit(looks)))
+    return min(1.0, max(p, float(ndtr(quantile + above))))
 
 
 def nominal_level(alpha: float, looks: Sequence[int]) -> float:
@@ -119,8 +109,7 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
     Returns
     -------
     float
-        In [0, alpha], the largest p whose :func:`sequential_p` is at most alpha, to the last bit; 0 where none is, which
-        takes an alpha below 1 / (2^20 + 1).
+        In [0, alpha], the largest p whose :func:`sequential_p` is at most alpha, to the last bit.
 
     Raises
     ------
@@ -136,14 +125,17 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
     >>> [round(nominal_level(0.05, looks), 3) for looks in ((5, 10), (5, 10, 20), (5, 10, 15, 20))]
     [0.029, 0.021, 0.018]
     """
-    alpha, plan = level("alpha", alpha), _checked(looks)
-    if len(plan) == 1:
+    return _nominal(level("alpha", alpha), _checked(looks))
+
+
+@lru_cache(maxsize=1024)
+def _nominal(alpha: float, looks: tuple[int, ...]) -> float:
+    if _worth(alpha, looks) <= alpha:
         return alpha
-    allowed = math.floor(alpha * (PATHS + 1))
-    while (1 + allowed) / (PATHS + 1) > alpha:  # as _worth counts it, to the last bit
-        allowed -= 1
-    # So many paths may have a smallest p of at most the level: it lies just under the next one's.
-    return min(alpha, math.nextafter(float(_smallest(plan)[allowed]), 0.0)) if allowed >= 0 else 0.0
+    low, high = 0.0, alpha
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if _worth(middle, looks) <= alpha else (low, middle)
+    return low
 
 
 def nominal_levels(support: float, refute: float, looks: Sequence[int], k: int = 1) -> tuple[float, float]:
@@ -199,8 +191,7 @@ def spending_levels(
     Returns
     -------
     tuple of float
-        Shape (looks,), one-sided nominal p-values in [0, alpha], from the simulated paths; 0 where less than half a
-        path's worth may be spent.
+        Shape (looks,), one-sided nominal p-values in [0, alpha].
 
     Raises
     ------
@@ -223,16 +214,18 @@ def spending_levels(
     share = np.array(plan) / plan[-1]
     constant, late = alpha * np.log1p((math.e - 1) * share), 2 * ndtr(ndtri(alpha / 2) / np.sqrt(share))
     spent = constant if spending == "pocock" else late
-    if len(plan) == 1:
-        return (float(spent[0]),)
-    paths, open_ = _paths(plan, known_sd), np.ones(PATHS, dtype=bool)
-    levels = []
-    for p, total in zip(paths, spent.tolist(), strict=True):
-        left = np.sort(p[open_])
-        crossing = max(0, round(total * PATHS) - (PATHS - int(open_.sum())))  # paths that may stop here
-        levels.append(float(left[crossing - 1]) if crossing else 0.0)
-        open_ &= p > levels[-1]
+    levels: list[float] = []
+    for k, total in enumerate(spent.tolist(), 1):
+        levels.append(_solve(lambda p, k=k: crossing([*levels, p], plan[:k], known_sd), total))  # type: ignore[misc]
     return tuple(levels)
+
+
+def _solve(chance: Callable[[float], float], wanted: float) -> float:
+    """The level at which a chance that rises with it is the one wanted; on the scale of normal quantiles."""
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    return float(ndtr(brentq(lambda z: chance(float(ndtr(z))) - wanted, -8.0, 0.0, xtol=1e-10)))
 
 
 def constant_boundary(
@@ -272,7 +265,6 @@ def constant_boundary(
     plan, alpha = _checked(looks), level("alpha", alpha)
     choice("shape", shape, ("pocock", "obrien-fleming"))
     stretch = np.sqrt(plan[-1] / np.array(plan)) if shape == "obrien-fleming" else np.ones(len(plan))
-    z = -ndtri(np.maximum(_paths(plan, known_sd).astype(np.float64), 1e-300))  # by the quantile that p stands for
-    highest = np.sort((z / stretch[:, None]).max(axis=0))
-    constant = float(highest[PATHS - max(1, round(alpha * PATHS))])
+    last = _solve(lambda p: crossing(ndtr(ndtri(p) * stretch).tolist(), plan, known_sd), alpha)
+    constant = -float(ndtri(last))
     return constant, tuple(ndtr(-constant * stretch).tolist())

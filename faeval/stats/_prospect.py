@@ -347,7 +347,7 @@ def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> fl
     """Return P(|mean| < margin - t s / sqrt n) for normal differences with standard deviation 1, to 1e-9."""
     if n < 2:
         return 0.0
-    from scipy.special import chdtri, gammaln, ndtr, stdtrit
+    from scipy.special import chdtri, gammaln, ndtr, stdtrit, xlogy
 
     df, root = n - 1, math.sqrt(n)
     critical = -float(stdtrit(df, alpha))
@@ -358,7 +358,7 @@ def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> fl
         low = 0.0
     width = (high - low) / _PANELS
     s = low + width * (np.arange(_PANELS)[:, None] + (np.array(_NODES) + 1) / 2).ravel()
-    density = np.exp((df - 1) * np.log(s) - df * s * s / 2 + math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2))
+    density = np.exp(xlogy(df - 1, s) - df * s * s / 2 + math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2))
     room = margin - critical * s / root
     inside = ndtr((room - effect) * root) - ndtr((-room - effect) * root)
     total = math.fsum((inside * density * np.tile(_WEIGHTS, _PANELS)).tolist())

@@ -25,7 +25,7 @@ from faeval.streams import stream
 MAX_ENUMERATED = 20
 #: Subsets drawn beyond that, and the pattern without a flip: p is a multiple of 2^-17.
 SAMPLED = 1 << 17
-_CELLS = 1 << 24  # of a table in memory at once, 128 MB
+_CELLS = 1 << 22  # of a table in memory at once, 32 MB
 
 
 def patterns(n: int) -> int:
@@ -43,9 +43,15 @@ def _sizes(n: int) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _draws(n: int) -> NDArray[np.bool_]:
-    """Which values each drawn subset has, shape (n, SAMPLED - 1), the same on every call."""
-    return stream(0, "sign-flip", n).random((n, SAMPLED - 1)) < 0.5
+def _packed(n: int) -> NDArray[np.uint8]:
+    """Which values each drawn subset has, the same on every call: 8 subsets a byte, shape (n, SAMPLED / 8)."""
+    rng = stream(0, "sign-flip", n)
+    return np.array([np.packbits(rng.random(SAMPLED - 1) < 0.5) for _ in range(n)])
+
+
+def _draws(n: int) -> Iterator[NDArray[np.uint8]]:
+    """For each value in turn which drawn subsets have it: 1 or 0, shape (SAMPLED - 1,)."""
+    return (np.unpackbits(row, count=SAMPLED - 1) for row in _packed(n))
 
 
 def _subset_means(differences: Array) -> Array:
@@ -64,10 +70,10 @@ def _subset_means(differences: Array) -> Array:
         means = sums[:, 1:]
         means /= _sizes(n)
     else:
-        means = np.zeros((rows, SAMPLED - 1))
+        means, sizes = np.zeros((rows, SAMPLED - 1)), np.zeros(SAMPLED - 1)
         for taken, column in zip(_draws(n), columns, strict=True):
-            means += np.where(taken, column[:, None], 0.0)
-        sizes = np.count_nonzero(_draws(n), axis=0)
+            means += taken * column[:, None]
+            sizes += taken
         means = np.where(sizes > 0, means / np.maximum(sizes, 1), -math.inf)  # no flip at all: always at least as large
     means -= (n * EPSILON * largest_size(differences))[:, None]
     return means

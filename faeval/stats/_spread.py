@@ -18,10 +18,19 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
 
     Shapes (..., n) to (...). NaN where undefined: the mean of no values, the deviation of fewer than two.
     """
+    mean, _, sd = moments(values)
+    return mean, sd
+
+
+def moments(values: Array) -> tuple[Array, Array, Array]:
+    """:func:`mean_and_sd`, and between the two what the true mean lies above the rounded one.
+
+    Far from 0 the spread may be no larger than the rounding of the mean: 1e8 and a spread of 1e-6.
+    """
     n = values.shape[-1]
     if n == 0:
         undefined = np.full(values.shape[:-1], math.nan)
-        return undefined, undefined
+        return undefined, undefined, undefined
     columns = np.sort(values, axis=-1).T  # all axes turned round, and back at the end
     # What each addition rounds off is kept and added at the end: the mean is as good as summed exactly.
     total, lost = columns[0], np.zeros(columns.shape[1:])
@@ -33,14 +42,19 @@ def mean_and_sd(values: Array) -> tuple[Array, Array]:
     # The rounded mean of equal numbers may differ from them, and look like spread.
     mean = np.where(columns[0] == columns[-1], columns[0], (total + lost) / n)
     if n == 1:
-        return mean.T, np.full(mean.shape, math.nan).T
-    sizes = np.sort(np.abs(columns - mean), axis=0)
+        return mean.T, np.zeros(mean.shape).T, np.full(mean.shape, math.nan).T
+    gaps = columns - mean
+    rest = np.zeros(mean.shape)
+    for gap in gaps:
+        rest = rest + gap / n
+    sizes = np.sort(np.abs(gaps), axis=0)
     largest = np.where(sizes[-1] > 0, sizes[-1], 1.0)  # divided out: squares of 1e-200 would vanish, of 1e200 overflow
     squares = np.zeros(mean.shape)
     for size in sizes:
         ratio = size / largest
         squares = squares + ratio * ratio
-    return mean.T, (largest * np.sqrt(squares / (n - 1))).T
+    squares = squares - n * (rest / largest) ** 2
+    return mean.T, rest.T, (largest * np.sqrt(np.maximum(squares, 0.0) / (n - 1))).T
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:

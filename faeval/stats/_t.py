@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from faeval.stats._checks import Array
-from faeval.stats._spread import mean_and_sd
+from faeval.stats._spread import mean_and_sd, moments
 
 # Significant bits of the statistic that p is read from; see upper_tail.
 _BITS = 40
@@ -32,8 +32,8 @@ def upper_tail(gap: Array, error: Array, df: Array | int) -> Array:
 def p_greater(differences: Array, bound: float) -> Array:
     """P-value of H0 "mean <= bound" of each row; 1 where a row has fewer than two values or no spread."""
     n = differences.shape[-1]
-    mean, sd = mean_and_sd(differences)
-    return np.where(sd > 0, upper_tail((mean - bound) * math.sqrt(n), sd, n - 1), 1.0)
+    mean, rest, sd = moments(differences)
+    return np.where(sd > 0, upper_tail((mean - bound + rest) * math.sqrt(n), sd, n - 1), 1.0)
 
 
 def lower_bound(differences: Array, level: float) -> Array:

@@ -156,6 +156,10 @@ PHRASES: dict[str, Callable[[], tuple[object, ...]]] = {
     "error at most {})": FIGURES.worst_family,
     "at n = 5 lognormal differences give {}, and {} wrong supports": lambda: FIGURES.both("t", "lognormal", 5)[::-1],
     "Runs that collapse give wrong supports: {} at n = 5": lambda: FIGURES.both("t", "collapse", 5)[:1],
+    "`below` with a first side that collapses is wrongly refuted at {}": lambda: tuple(
+        short(e.wrong_refutation) for e in stats.measured_errors("t", 5, "below") if e.law == "collapse"
+    ),
+    "at 5 seeds up to {} % with 95 % confidence": lambda: (f"{100 * stats.unseen_failure_bound(5):.0f}",),
     "None of 5 seeds shows a collapse that strikes one seed in five with a chance of {}": lambda: (short(0.8**5),),
     "Two clusters of equal weight err at n = 3 and 4: wrong supports {} and {}. At n = 5 they are at {}": lambda: tuple(
         FIGURES.size("t", "bimodal", n, "wrong_support") for n in (3, 4, 5)
@@ -198,6 +202,12 @@ CHOSEN = (
     r"\bbeyond 20 seeds",
     r"1,024 of them with s\.d\. \.5; seeds with s\.d\. \.02",
     r"more than 4 standard errors",
+    r"within 4 machine epsilons of the larger side \(0\.63 - 0\.58 lies above 0\.05 in binary\)",
+    r"1 - \.2/k, so that the claim has 80 %",
+    r"up to 1, for neither",
+    r"\(1 - q\)\^n",
+    r"\(1 - \.05\^\(1/5\); not exact for a value read off the data, below 8\s+seeds\)",
+    r"0/1 outcomes",
 )
 
 

@@ -425,7 +425,7 @@ def test_what_stands_beside_a_verdict_is_in_every_view(make_assertion, make_verd
     report = Report("teacher", (beside,))
     for text in (report.to_markdown(), html.unescape(re.sub(r"</?a\b[^>]*>", "", report.to_html()))):
         for said in (
-            "e = 42 against the margin's edge",
+            "e = 42, for what is claimed",
             "over seeds 20–22; exploratory, it decides nothing",
             "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049; at worst .049 / .178; ",
             "its assumption and all 2 laws",

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 
 from faeval import stats
+from faeval.errors import FaevalError
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,47 @@ def test_seeds_for_is_the_inverse_of_prospect() -> None:
         assert stats.prospect(kind, 0.4, effect, 0.5, n, 0.05).power >= 0.8  # type: ignore[arg-type]
         assert stats.prospect(kind, 0.4, effect, 0.5, n - 1, 0.05).power < 0.8  # type: ignore[arg-type]
     assert stats.seeds_for("exceeds", 0.4, 0.4, 0.5, 0.05) is None
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 8, 0.4])
+def test_the_power_of_an_equivalence_is_its_integral_over_the_deviation(n: int, alpha: float) -> None:
+    # By Gauss-Legendre with 20 points on 400 panels over the sample's deviation, from scipy's law of it.
+    points, weights = np.polynomial.legendre.leggauss(20)
+    df, critical = n - 1, scipy_stats.t.isf(alpha, n - 1)
+    for margin in (0.1, 1.0, 5.0, 20.0):
+        high = min(math.sqrt(scipy_stats.chi2.isf(1e-15, df) / df), margin * math.sqrt(n) / critical)
+        half = high / 800
+        s = (half * (2 * np.arange(400) + 1)[:, None] + half * points).ravel()
+        density = 2 * df * s * scipy_stats.chi2.pdf(df * s * s, df)
+        room = margin - critical * s / math.sqrt(n)
+        for effect in (0.0, 0.3 * margin, margin):
+            inside = scipy_stats.norm.cdf((room - effect) * math.sqrt(n)) - scipy_stats.norm.cdf(
+                (-room - effect) * math.sqrt(n)
+            )
+            expected = half * np.sum(inside * density * np.tile(weights, 400))
+            found = stats.verdict_chances("equivalent", margin, effect, 1.0, n, alpha).supported
+            assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_seeds_needed_give_the_whole_claim_its_power(k: int) -> None:
+    seen = stats.outlook("exceeds", 0.0, 5, sd=1.0, anticipated=1.0, k=k)
+    assert seen.seeds_needed is not None
+    n = seen.seeds_needed[0]
+    assert n is not None
+    each = [stats.verdict_chances("exceeds", 0.0, 1.0, 1.0, m, 0.05, k=k).supported for m in (n - 1, n)]
+    assert stats.joint_power([each[1]] * k) >= 0.8 > stats.joint_power([each[0]] * k)
+    # one that is to be refuted is enough, at a k-th of the level
+    down = stats.outlook("not_above", 0.0, 5, sd=1.0, anticipated=1.0, k=k).seeds_needed
+    assert down is not None
+    assert down[0] == stats.seeds_for("not_above", 0.0, 1.0, 1.0, 0.05, 0.8, k=k)
+
+
+def test_joint_power_is_no_more_than_what_independent_or_equal_assertions_have() -> None:
+    draws = np.random.default_rng(3).random((2000, 3))
+    for powers in ([0.9, 0.8, 0.95], [0.5, 0.9, 0.9]):
+        for together in (draws, np.repeat(draws[:, :1], 3, axis=1)):
+            assert stats.joint_power(powers) <= np.mean((together < powers).all(axis=1)) + 0.04
+    with pytest.raises(FaevalError, match="powers"):
+        stats.joint_power([1.2])

@@ -2,11 +2,13 @@
 
 import itertools
 import math
+import tracemalloc
+from fractions import Fraction
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -91,7 +93,7 @@ def test_sign_flip_beyond_twenty_seeds_is_drawn_and_counts_the_pattern_without_a
 
 def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatch):
     # It occurs among the draws of some n only; here the first draw is one.
-    draws = _sign_flip._draws(25).copy()
+    draws = np.array(list(_sign_flip._draws(25)))
     draws[:, 0] = False
     monkeypatch.setattr(_sign_flip, "_draws", lambda n: draws)
     assert sign_flip_p(np.arange(1.0, 26.0), bound=-1.0) == 2 * 2.0**-17
@@ -251,3 +253,29 @@ def test_fishers_count_of_darwins_maize():
     d = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
     assert sum(d) == 314
     assert sign_flip_p(d) == 863 / 32768
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e8, -1e8])
+@given(z=st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True), at=st.sampled_from([-1.0, 0.0, 0.3]))
+def test_t_far_from_zero_is_that_of_the_very_same_doubles(offset, z, at):
+    # the spread, 1e-6, is no larger than 64 steps of a double at 1e8: rounding the mean alone would show in p
+    d, bound = offset + 1e-6 * np.array(z), offset + 1e-6 * at
+    exact = [Fraction(x) - Fraction(bound) for x in d.tolist()]
+    mean = sum(exact) / len(d)
+    variance = sum((x - mean) ** 2 for x in exact) / (len(d) - 1)
+    assume(variance > Fraction(1, 10**16))
+    t = float(mean) / math.sqrt(float(variance / len(d)))
+    assert t_p(d, bound) == pytest.approx(stats.t.sf(t, len(d) - 1), abs=1e-9)
+
+
+def test_drawn_patterns_take_kilobytes_a_seed_not_megabytes():
+    d = np.random.default_rng(5).normal(0.02, 0.1, 200)
+    _sign_flip._packed.cache_clear()
+    tracemalloc.start()
+    try:
+        sign_flip_p(d)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    kept = 200 * (_sign_flip.SAMPLED // 8)
+    assert kept < most < kept + 16 * 8 * _sign_flip.SAMPLED  # and a few vectors of one number a pattern
