@@ -12,9 +12,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from faeval._atomic import replace_file
 from faeval.claims._claim import Claim
@@ -39,6 +39,13 @@ class Spread(_Record):
     sd: float
 
 
+def _asking(canonical: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a claim that asks nothing that could be read, as a forged lock may hold."""
+    if not all(isinstance(assertion, dict) for assertion in canonical["assertions"]):
+        raise ValueError("an assertion is no object")
+    return canonical
+
+
 class Registered(_Record):
     """One claim as it was registered."""
 
@@ -48,7 +55,7 @@ class Registered(_Record):
     alpha: float
     seeds: dict[str, list[int]]
     expect: str | dict[str, str] | None = None
-    canonical: dict[str, Any]
+    canonical: Annotated[dict[str, Any], AfterValidator(_asking)]
     pilot: dict[str, list[Spread | None]] = {}
 
     def planned(self, setting: str) -> tuple[int, ...]:
