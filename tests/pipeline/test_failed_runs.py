@@ -57,7 +57,7 @@ def test_failures_that_were_taken_out_are_found(tmp_path: Path) -> None:
     (folder / "provenance.json").write_text(text[:start] + text[end:])
     assert pipeline.check([folder], file).exit_code == 12
     (folder / "provenance.json").write_text(text.replace('"seed": 5', '"seed": "x"', 1))
-    with pytest.raises(EvidenceError, match=r"failures=.* cannot be read"):
+    with pytest.raises(EvidenceError, match="failures"):
         pipeline.decide_again(folder, file)
 
 
