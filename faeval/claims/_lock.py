@@ -17,9 +17,16 @@ from itertools import count as count_from
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from faeval._whole_files import replace_file
 from faeval.claims._claim import Claim, Drawn
@@ -44,6 +51,13 @@ class Spread(_Record):
     sd: float
 
 
+def _asking(canonical: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a claim that asks nothing that could be read, as a forged lock may hold."""
+    if not all(isinstance(assertion, dict) for assertion in canonical["assertions"]):
+        raise ValueError("an assertion is no object")
+    return canonical
+
+
 class Registered(_Record):
     """One claim as it was registered.
 
@@ -58,7 +72,7 @@ class Registered(_Record):
     alpha: float
     seeds: dict[str, list[int]]
     expect: str | dict[str, str] | None = None
-    canonical: dict[str, Any]
+    canonical: Annotated[dict[str, Any], AfterValidator(_asking)]
     pilot: dict[str, list[Spread | None]] = {}
     drawn: dict[str, int] = {}
     code: dict[str, str] = {}

@@ -18,7 +18,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
-from faeval.evidence._stated import check_report
+from faeval.evidence._stated import check_beside, check_report
 from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, STATUSES
 
@@ -42,6 +42,7 @@ __all__ = [
     "apart",
     "canonical_json",
     "check",
+    "check_beside",
     "check_readable",
     "check_report",
     "csv_bytes",

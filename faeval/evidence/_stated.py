@@ -1,4 +1,4 @@
-"""What verdicts.json of a report must be for whoever reads it: types and names, not whether it is true."""
+"""What verdicts.json and provenance.json must be for whoever reads them: types and names, not whether they are true."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from faeval._lines import clean
 from faeval.errors import EvidenceError
 
 
@@ -29,12 +30,33 @@ class _Stated(_Open):
     verdicts: list[_Verdict]
 
 
+class _Failure(_Open):
+    arm: str
+    seed: int
+    message: str
+
+
+class _Beside(_Open):
+    evidence_sha256: str | None = None
+    registrations: list[dict[str, Any]] | None = None
+    failures: list[_Failure] = []
+
+
 def check_report(content: Any, file: Path) -> dict[str, Any]:
     """Return the content of a verdicts.json; raise EvidenceError that names the first part that is not as it must be."""
+    return _checked(_Stated, content, f"{file}: is no report of faeval")
+
+
+def check_beside(content: Any, file: Path) -> dict[str, Any]:
+    """Return the content of a file beside evidence, whose verdicts are not asked; errors as of :func:`check_report`."""
+    return _checked(_Beside, content, f"{file}: does not belong to evidence of faeval")
+
+
+def _checked(kind: type[_Open], content: Any, problem: str) -> dict[str, Any]:
     try:
-        _Stated.model_validate(content)
+        kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "all of it"
-        raise EvidenceError(f"{file}: is no report of faeval: {where}: {first['msg']}; restore it.") from None
+        where = clean(".".join(map(str, first["loc"]))) or "all of it"
+        raise EvidenceError(f"{problem}: {where}: {first['msg']}; restore it.") from None
     return dict(content)

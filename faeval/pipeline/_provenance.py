@@ -220,4 +220,4 @@ def _content(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise EvidenceError(f"{file}: cannot be read as JSON ({error}); restore or delete it.") from None
-    return content if isinstance(content, dict) else {}
+    return evidence.check_beside(content, file)
