@@ -205,7 +205,17 @@ def test_a_margin_is_larger_than_the_error_that_a_metric_accepts(tmp_path: Path)
 
     fe.register_metric("mine", own_cosine, tolerance=0.05)
     rows = [
-        ("teacher", TEACHER.canonical(arm).label, seed, 2, layer, "mine", value + seed / 1000, "measured", f"key:{value}{seed}")
+        (
+            "teacher",
+            TEACHER.canonical(arm).label,
+            seed,
+            2,
+            layer,
+            "mine",
+            value + seed / 1000,
+            "measured",
+            f"key:{value}{seed}",
+        )
         for arm, value in ((DFA, 0.1), (PENALISED, 0.9))
         for seed in (1, 2)
         for layer in range(3)
@@ -362,4 +372,4 @@ def test_a_reading_that_passes_1_by_rounding_reads_1() -> None:
         return {r["value"] for r in registered(about, metric, *subject(), 1, numpy=False)}
 
     assert beyond(1.2e-7) == {1.0}
-    assert beyond(1e-3) == {pytest.approx(1.001)}
+    assert min(beyond(1e-3)) > 1.0009
