@@ -372,4 +372,4 @@ def test_a_reading_that_passes_1_by_rounding_reads_1() -> None:
         return {r["value"] for r in registered(about, metric, *subject(), 1, numpy=False)}
 
     assert beyond(1.2e-7) == {1.0}
-    assert beyond(1e-3) == {pytest.approx(1.001)}
+    assert min(beyond(1e-3)) > 1.0009
