@@ -166,7 +166,7 @@ def test_wording_and_expectation_are_named_last_and_explain_nothing(one):
 
 
 def test_provenance_is_ranked_by_what_is_likeliest_to_change_numbers(one):
-    before = {name: "other" for name in (*PROVENANCE, "code of run")}
+    before = dict.fromkeys((*PROVENANCE, "code of run"), "other")
     old = one("supported", provenance={**before, "version of scipy": "1.17", "version of faeval": "0.0"})
     now = {**PROVENANCE, "code of run": "0f", "version of faeval": "0.1", "runs": 4, "registrations": []}
     found = [d.what for d in compared(one("supported", provenance=now), old).differences]
