@@ -312,6 +312,7 @@ class Claim:
             )
         if not isinstance(note, str):
             raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
+        plans = _plan(seeds, where)
         values = {
             "sentence": sentence.strip(),
             "assertions": tuple(assertions),
@@ -321,8 +322,8 @@ class Claim:
             "requires": gates,
             "controls": bounds,
             "test": test,
-            "seeds": _plan(seeds, where),
-            "looks": _looks(looks, _plan(seeds, where), test, where),
+            "seeds": plans,
+            "looks": _looks(looks, plans, test, where),
             "alpha": level,
             "diverged": diverged,
             "about": about,

@@ -39,7 +39,8 @@ _FROM_ENVIRONMENT = ("setting", "store", "workers", "data", "device", "backend")
 class Options:
     """What holds for a session.
 
-    ``claims_named`` says whether the claims' paths were given or are the default; ``asked`` is what the command line names.
+    ``claims_named`` says whether the claims' paths were given or are the default; ``asked`` has the
+    paths that the command line names.
     """
 
     claims: tuple[Path, ...]
@@ -111,16 +112,13 @@ def _resolve(config: pytest.Config) -> Options:
         raise FaevalError(
             f"--faeval-evidence {evidence}: no such file or folder; name a CSV, Parquet file or report folder."
         )
-    asked = _asked(config)
     # Without an ini file pytest's root is where it was called, which may be the folder of claims itself.
-    folders = claims or (
-        *(defaults.claims or ("claims",)),
-        *(f for p in asked for f in (p, p.parent) if f.name == "claims"),
-    )
+    inside = (here,) if here.name == "claims" and config.inipath is None else ()
+    folders = claims or (*(defaults.claims or ("claims",)), *inside)
     return Options(
         claims=tuple(_full(root / path) for path in folders),
         claims_named=bool(claims),
-        asked=asked,
+        asked=tuple(_full(here / text.partition("::")[0]) for text in config.args),
         setting=value("setting", _text),
         seeds=value("seeds", project.seeds_of),
         store=value("store", _text, path=True) or defaults.store or root / ".faeval",
@@ -133,12 +131,6 @@ def _resolve(config: pytest.Config) -> Options:
         offline=flag("offline"),
         all=flag("all"),
     )
-
-
-def _asked(config: pytest.Config) -> tuple[Path, ...]:
-    """Return the files and folders that the command line names, and the folder that pytest was called in."""
-    here = config.invocation_params.dir
-    return (_full(here), *(_full(here / text.partition("::")[0]) for text in config.args))
 
 
 def _full(path: Path) -> Path:
