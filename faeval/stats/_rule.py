@@ -50,7 +50,8 @@ class Contrast:
     def varies(self) -> bool:
         """Whether the differences vary over seeds beyond the rounding of what they were made of; True where undefined."""
         d = self.differences
-        return not (np.abs(d) <= LARGEST).all() or not equal_beyond_rounding(d, self.sizes)
+        undefined = (~(np.abs(d) <= LARGEST)).any()
+        return bool(undefined) or not equal_beyond_rounding(d, self.sizes)
 
     @property
     def differences(self) -> Array:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -55,6 +56,19 @@ def claims_and_table(claims: int, seeds: int) -> tuple[list[object], object]:
     return made, table
 
 
+def many_seeds(seeds: int = 1000) -> None:
+    """Time and memory of deciding one claim on many seeds, in a process of its own (targets: 2 s, 300 MB at most)."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r}); import resource, deciding, faeval as fe;"
+        f"import scipy.stats; claims, table = deciding.claims_and_table(1, {seeds}); start = time.perf_counter();"
+        "fe.decide(claims, table); took = time.perf_counter() - start;"
+        "print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    took, peak = map(float, done.stdout.split())
+    print(f"1 claim x {seeds} seeds: {took:.2f} s, {peak:.0f} MB at most")
+
+
 def main() -> None:
     from scipy import stats as scipy_stats
 
@@ -91,6 +105,7 @@ def main() -> None:
     print(
         f"  scipy.stats            {theirs - base:8.2f} s over numpy's; ours less theirs {1000 * (ours - theirs):+.0f} ms"
     )
+    many_seeds()
 
 
 if __name__ == "__main__":

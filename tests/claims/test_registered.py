@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 import faeval as fe
+from faeval import stats
 from faeval.claims import Lock, Spread, Verdict
 from faeval.errors import FaevalError
 
@@ -149,6 +150,29 @@ def test_power_is_told_at_the_pilots_spread(table: Table, claim: Make, lock: Loc
     assert one(made, wide(table, range(1, 6)), lock=lock(made)).assertions[0].power is None
 
 
+def test_seeds_needed_are_those_of_the_whole_claim_alone_in_a_new_family(
+    table: Table, claim: Make, lock: Locks
+) -> None:
+    made = claim("exceeds", 0.1, id="f::x", family="f", anticipated=0.2)
+    others = [claim("exceeds", 0.1, id=f"f::{i}", family="f", sentence=f"{i}") for i in range(7)]
+    (assertion,) = made.assertions
+    twice = made.named(
+        id="f::two", assertions=(assertion, fe.exceeds(assertion.a, 0.0, by=assertion.margin, anticipated=0.2))
+    )
+    spread = Spread(n=6, mean=0.2, sd=0.1)
+    pilots = {"f::x": {"toy": [spread]}, "f::two": {"toy": [spread, spread]}}
+    registered = lock(made, twice, *others, pilots=pilots)
+    found, both = fe.decide([made, twice], wide(table, range(1, 6)), lock=registered)
+    assert found.family_size == 9
+    assert found.assertions[0].seeds_needed is not None
+    assert found.assertions[0].seeds_needed[0] == 8  # as alone, above
+    level = 0.05 / 9
+    assert found.assertions[0].power == stats.power(0.1, 0.1, 5, level)
+    for a in both.assertions:  # each takes a chance of .9, so that both have .8
+        assert a.seeds_needed is not None
+        assert a.seeds_needed[0] == stats.seeds_needed(0.1, 0.1, 0.05, 0.9)
+
+
 NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that refutes"
 
 
@@ -184,7 +208,7 @@ def test_the_seeds_needed_name_the_effect_that_they_are_counted_for(
     pilots = {"f::x": {"toy": [Spread(n=6, mean=0.2, sd=0.5)]}}
     found = one(made, table({"a": a, "b": np.zeros(5)}, list(range(1, 6))), lock=lock(made, pilots=pilots))
     assert found.verdict == "inconclusive"
-    assert found.takes.endswith(f"of them, {said}")
+    assert found.takes.endswith(f"of them, alone in its family, {said}")
 
 
 # --- families ---

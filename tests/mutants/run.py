@@ -35,23 +35,24 @@ class Mutant:
 
 MUTANTS = [
     # sign and side
-    Mutant("t: sign", "_t", "upper_tail((mean - bound)", "upper_tail((bound - mean)"),
-    Mutant("t: forgets the bound", "_t", "upper_tail((mean - bound)", "upper_tail(mean"),
+    Mutant("t: sign", "_t", "upper_tail((mean - bound + rest)", "upper_tail((bound - mean - rest)"),
+    Mutant("t: forgets the bound", "_t", "upper_tail((mean - bound + rest)", "upper_tail((mean + rest)"),
     Mutant(
         "t: two-sided",
         "_t",
-        "upper_tail((mean - bound) * math.sqrt(n), sd, n - 1)",
-        "np.minimum(1.0, 2 * upper_tail((mean - bound) * math.sqrt(n), sd, n - 1))",
+        "upper_tail((mean - bound + rest) * math.sqrt(n), sd, n - 1)",
+        "np.minimum(1.0, 2 * upper_tail((mean - bound + rest) * math.sqrt(n), sd, n - 1))",
     ),
     Mutant("t: normal in place of t", "_t", "stdtr(df, -rounded)", "stdtr(1e9, -rounded)"),
-    Mutant("t: root n left out", "_t", "(mean - bound) * math.sqrt(n), sd", "(mean - bound), sd"),
+    Mutant("t: root n left out", "_t", "(mean - bound + rest) * math.sqrt(n), sd", "(mean - bound + rest), sd"),
+    Mutant("t: rounding of the mean", "_t", "(mean - bound + rest)", "(mean - bound)"),
     Mutant("t: degrees of freedom", "_t", "sd, n - 1), 1.0)", "sd, n), 1.0)"),
     Mutant("t: bound with n degrees of freedom", "_t", "stdtrit(n - 1, level)", "stdtrit(n, level)"),
     Mutant("t: no spread decides", "_t", "sd, n - 1), 1.0)", "sd, n - 1), 0.0)"),
     Mutant("t: p wavers with its bound", "_t", "stdtr(df, -rounded)", "stdtr(df, -t)"),
     Mutant("t: p read too coarsely", "_t", "_BITS = 40", "_BITS = 20"),
     Mutant("t: bound on the wrong side", "_t", "mean + float(", "mean - float("),
-    Mutant("spread: ddof 0", "_spread", "squares / (n - 1)", "squares / n"),
+    Mutant("spread: ddof 0", "_spread", "np.maximum(squares, 0.0) / (n - 1)", "np.maximum(squares, 0.0) / n"),
     Mutant("spread: one seed has none", "_spread", "np.full(mean.shape, math.nan)", "np.zeros(mean.shape)"),
     Mutant("spread: rounding of the sum", "_spread", "(total + lost) / n", "total / n"),
     Mutant("spread: order matters", "_spread", "np.sort(values, axis=-1)", "values"),
@@ -174,15 +175,28 @@ MUTANTS = [
     Mutant(
         "interval: refuting at one tail",
         "_interval",
-        "_lower(test, d, m, level_refute, 2 * k)",
-        "_lower(test, d, m, level_refute, k)",
+        "_lower(by, d, m, level_refute, 2 * k)",
+        "_lower(by, d, m, level_refute, k)",
     ),
     Mutant("interval: last bit", "_interval", "return max(bound, math.nextafter(point, math.inf))", "return bound"),
     Mutant("interval: last bit, the other way", "_interval", "return min(bound, point)", "return bound"),
     Mutant("interval: undecidable bounds", "_interval", "        d = d[:0]  # nothing", "        d = d  # nothing"),
     # the rule
     Mutant("rule: undefined passes", "_rule", "<= LARGEST).all()", "<= LARGEST).any()"),
-    Mutant("rule: no spread passes", "_rule", "if any(no_spread(c.a, c.b)", "if all(no_spread(c.a, c.b)"),
+    Mutant("rule: no spread passes", "_rule", "if c.varies:", "if True:"),
+    Mutant("rule: an unused seed passes", "_rule", "if unused or TESTS", "if TESTS"),
+    Mutant("ties: are not counted against", "_tests", 'name != "t", name', "False, name"),
+    Mutant(
+        "ties: half the tolerance", "_spread", "max(4 * EPSILON * largest, half)", "max(0.1 * EPSILON * largest, half)"
+    ),
+    Mutant("ties: the resolution left out", "_spread", "* largest, half)", "* largest, 0.0)"),
+    Mutant("ties: not in the sensitivities", "_sensitivity", "tolerance=j.tolerance", "tolerance=0.0"),
+    Mutant("sign: needs spread", "_tests", 'name != "sign")', "True)"),
+    Mutant(
+        "measured: of exceeds alone", "_measured", 'kind in ("exceeds", "not_below")', 'kind in ("exceeds", "below")'
+    ),
+    Mutant("measured: no mirror image", "_measured", "if law not in SYMMETRIC:", "if False:"),
+    Mutant("power: of one assertion alone", "_prospect", "1 - (1 - power) / k if", "power if"),
     Mutant("rule: repeated seeds pass", "_rule", "if len(set(seeds)) < len(seeds):", "if len(set(seeds)) < 1:"),
     Mutant("rule: one seed passes", "_rule", "if self.n < 2:", "if self.n < 1:"),
     Mutant("rule: unrun members do not count", "_rule", "blank = [1.0] * unrun", "blank = [1.0] * 0"),
@@ -230,13 +244,10 @@ MUTANTS = [
     Mutant("rule: coarse", "_rule", "< 2 * resolution", "< 0 * resolution"),
     # looks, ledger, units, two samples, screens
     Mutant("looks: the last p in place of the smallest", "_looks", "np.minimum.accumulate(values)", "np.array(values)"),
-    Mutant("looks: never zero", "_looks", "(1 + int(np.searchsorted", "(0 + int(np.searchsorted"),
-    Mutant(
-        "looks: spread of the block left out",
-        "_looks",
-        "rng.chisquare(step - 1, _BLOCK)",
-        "rng.chisquare(step, _BLOCK)",
-    ),
+    Mutant("looks: below p", "_looks", "max(p, float(ndtr", "min(p, float(ndtr"),
+    Mutant("recursion: the first look alone", "_recursion", "return levels[0] + total", "return levels[0]"),
+    Mutant("recursion: a wrong angle", "_recursion", "np.sin(angle) ** (self.n - 1)", "np.sin(angle) ** self.n"),
+    Mutant("recursion: a step too wide", "_recursion", "math.sqrt(more - n)", "math.sqrt(more)"),
     Mutant("ledger: prior left out", "_ledger", "- math.log1p(n * c2) / 2))", "))"),
     Mutant("ledger: bound ignored", "_ledger", "((mean - bound) / sd) ** 2", "(mean / sd) ** 2"),
     Mutant(

@@ -77,6 +77,17 @@ def test_the_sensitivities_count_a_tie_against_too():
     assert list(found.sensitivity.other_tests.values()) == words
 
 
+def test_the_sensitivities_take_half_the_resolution_for_a_tie():
+    a = 0.06 + np.arange(7) * 1e-3
+    for resolution, word in ((0.0, "supported"), (0.05, "inconclusive")):
+        made = contrasts("exceeds", a, 0.0, 0.05, resolution=resolution)
+        (by_t,), (by_sign,) = (rule([Question(made, test=test)]) for test in ("t", "sign"))
+        assert by_t.sensitivity is not None
+        assert set(by_t.sensitivity.other_tests.values()) == {word}
+        assert by_sign.sensitivity is not None
+        assert set(by_sign.sensitivity.without_each) == {word}
+
+
 def test_sides_that_are_differences_themselves_are_as_large_as_what_they_are_made_of():
     a, b = hundredths(TIES)
     sizes = np.maximum(a, b)
