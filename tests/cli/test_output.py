@@ -193,7 +193,8 @@ def test_text_on_its_way_out_is_printable_bounded_and_one_message() -> None:
     assert clean(f"a\n{HOSTILE}").isprintable()
     assert printable("a\nb\tc\u2028d") == "a\nb c d"
     assert message("refused\nfaeval: all is well\n  listed") == "refused\n  faeval: all is well\n  listed"
-    assert len(message("x" * 50_000_000)) == len(cut("x" * 3000)) == 2000
+    assert 1900 < len(message("x" * 50_000_000)) <= 2000
+    assert len(cut("x" * 3000)) <= 2000
     assert cut("abc") == "abc"
 
 
