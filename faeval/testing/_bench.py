@@ -214,9 +214,9 @@ def show(example: Any, kind: str = "alignment") -> str:
         example = example[0]
     names = {"norm": ("signal",), "loss_change": ("state", "credit")}.get(kind, ("credit", "gradient"))
     if isinstance(example, tuple) and all(isinstance(a, np.ndarray) for a in example):
-        if example[0].size > 40:
+        if example[0].size > 30:
             return f"{example[0].shape} signals"
-        parts = (f"{n}={np.array2string(a, precision=6, threshold=40)}" for n, a in zip(names, example, strict=False))
+        parts = (f"{n}={np.array2string(a, precision=6, threshold=30)}" for n, a in zip(names, example, strict=False))
         return ", ".join(part.replace("\n", "") for part in parts)
     return repr(example)[:200]
 
@@ -236,8 +236,8 @@ def apart(found: Array, right: Array, allowed: float | Array) -> str | None:
 
 
 def raised(error: BaseException) -> str:
-    """Return the first line of what was raised."""
-    return f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    """Return what was raised, and the first line of what it says."""
+    return f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
 
 
 def differs(found: Array, right: Array, allowed: float | Array) -> Any:
