@@ -71,9 +71,15 @@ class Evidence:
         for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
             name, _, what = metrics[m].partition(_HOLDS)
             self.failed.setdefault((name, arms[a]), set()).add(what)
-        # The rows of an arm lie together, and in them those of a metric, each in the order of the table. A property of a
-        # state's own signals is a row like any other.
-        kept = np.flatnonzero(~tried | table["layer"].notna().to_numpy())
+        #: (metric, arm, property) to the (seed, epoch, state) on whose own signals it was found to hold.
+        self._held: dict[tuple[str, str, str], set[tuple[int, int, int]]] = {}
+        places = (_filled(table[name]) for name in ("seed", "epoch", "layer"))
+        for m, a, ok, *place in zip(*(c[tried].tolist() for c in (metric, arm, ~broken, *places)), strict=True):
+            if ok and place[2] >= 0:
+                name, _, what = metrics[m].partition(_HOLDS)
+                self._held.setdefault((name, arms[a], what), set()).add(tuple(place))
+        # The rows of an arm lie together, and in them those of a metric, each in the order of the table.
+        kept = np.flatnonzero(~tried)
         pair = arm[kept].astype(np.int64) * len(metrics) + metric[kept]
         order = np.argsort(pair, kind="stable")
         rows, self._pair = kept[order], pair[order]
@@ -98,6 +104,7 @@ class Evidence:
         return tuple(e for e in np.unique(self._epoch[self._rows(arm, metric)]).tolist() if e >= 0)
 
     def group(self, read: Read, design: Design) -> Cells:
+<<<<<<< HEAD
         """Return the cells of a read's metric, arm and epoch, by (seed, layer).
 
         A run that diverged has diverged at every later epoch. Where neither the read nor the setting says an epoch, each
@@ -107,6 +114,10 @@ class Evidence:
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         if epoch is None:
             return self._at_ends(read.metric, label)
+=======
+        """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
+        label, epoch = self._place(read, design)
+>>>>>>> trust-kit
         group = self._group(read.metric, label, epoch)
         if not group and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
             group = self._group(read.metric, label, None)
@@ -134,6 +145,16 @@ class Evidence:
         return len({*zip(self._seed[rows].tolist(), self._epoch[rows].tolist(), strict=True)}) > len(
             self.ends(metric, arm)
         )
+
+    def _place(self, read: Read, design: Design) -> tuple[str, int | None]:
+        label = design.label(read.arm)
+        last = design.last_epoch(read.arm)
+        return label, read.epoch if read.epoch is not None else last if last is not None else self._last_epoch(label)
+
+    def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
+        """Return the (seed, state) of a read on whose own signals a property of its metric was found to hold."""
+        label, epoch = self._place(read, design)
+        return {(s, layer) for s, e, layer in self._held.get((read.metric, label, name), ()) if e == epoch}
 
     def _rows(self, arm: str, metric: str | None = None) -> slice:
         """Where the rows of an arm lie, or those of one of its metrics."""
@@ -333,14 +354,8 @@ class Measurement:
 
     def _holds_where_read(self, read: Read, name: str) -> bool:
         """Return whether a property that fails on some signals holds on those of every cell that the claim reads."""
-        of = self.evidence.group(
-            Read(f"{read.metric}{_HOLDS}{name}", read.arm, read.layers, read.epoch, read.exact), self.design
-        )
-        wanted = [
-            (seed, layer) for seed in self.seeds for layer in self.layers[read] if (seed, layer) in self.groups[read]
-        ]
-        cells = [of.get(key) for key in wanted]
-        return bool(cells) and all(c is not None and (c.value, c.status) == (1.0, "measured") for c in cells)
+        read_here = {(seed, layer) for seed in self.seeds for layer in self.layers[read]} & set(self.groups[read])
+        return bool(read_here) and read_here <= self.evidence.held(read, name, self.design)
 
     def _too_tolerant(self) -> Problem | None:
         """Return which margin is no larger than the error that a metric's author accepts."""

@@ -75,4 +75,6 @@ def consequence(name: str, problem: str) -> str:
     """Return what a failure would do to a claim: what its property would, or less where it is of rounding alone."""
     if "; rounding: " in problem or "; rounded inside" in problem:
         return "Only a claim whose margin is near errors of this size is touched; tolerance= accepts them, such as 1e-6"
+    if "an eps " in problem and CONSEQUENCES[name] != _NARROW:
+        return "Small signals read wrong, cosines too near 0: a claim about small gradients errs towards no alignment"
     return CONSEQUENCES[name]

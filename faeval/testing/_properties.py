@@ -259,7 +259,7 @@ def _small_cosines(bench: Bench) -> str | None:
             found = float(np.atleast_1d(bench(*example))[0])
             right = sign * size / math.sqrt(1 + size**2)
             if not abs(found - right) <= bench.allowed(example, 1e-13):
-                return f"a cosine of {right:g} reads {found:g}; rounded inside, or small values taken for 0"
+                return f"a cosine of {right:.12g} reads {found:.12g}{cause(bench, example)}"
     return None
 
 
@@ -276,7 +276,7 @@ def _planted(bench: Bench) -> str | None:
         credit = size * (dose * unit + math.sqrt(1 - dose**2) * other)
         read = float(np.mean(bench(credit, gradient)))
         if not abs(read - dose) < bench.allowed((credit, gradient), 1e-9):
-            return f"a planted cosine of {dose:g} reads {read:.6g}"
+            return f"a planted cosine of {dose:g} reads {read:.12g}{cause(bench, (credit, gradient))}"
         if read <= before and (bench.tolerance or 0.0) < 1e-4:  # the doses lie as close
             return f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after {before:.6g}"
         before = read

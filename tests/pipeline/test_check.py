@@ -89,6 +89,10 @@ def test_evidence_that_was_altered_with_its_digests_is_found_in_every_rendering(
     after = hashlib.sha256(file.read_bytes()).hexdigest()
     for name in ("verdicts.json", "provenance.json"):
         altered(folder / name, before, after)
+    provenance = json.loads((folder / "provenance.json").read_text())
+    stated = provenance.pop("sha256")
+    sealed = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
+    altered(folder / "provenance.json", stated, sealed)
     done = check(folder)
     assert done.exit_code == 12
     claim = "instrument::the_published_audit_is_blind_in_vanilla_dfa"
