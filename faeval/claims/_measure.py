@@ -104,7 +104,6 @@ class Evidence:
         return tuple(e for e in np.unique(self._epoch[self._rows(arm, metric)]).tolist() if e >= 0)
 
     def group(self, read: Read, design: Design) -> Cells:
-<<<<<<< HEAD
         """Return the cells of a read's metric, arm and epoch, by (seed, layer).
 
         A run that diverged has diverged at every later epoch. Where neither the read nor the setting says an epoch, each
@@ -114,10 +113,6 @@ class Evidence:
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         if epoch is None:
             return self._at_ends(read.metric, label)
-=======
-        """Return the cells of a read's metric, arm and epoch, by (seed, layer)."""
-        label, epoch = self._place(read, design)
->>>>>>> trust-kit
         group = self._group(read.metric, label, epoch)
         if not group and read.epoch is None:  # rows without an epoch are of the run's end, of no epoch asked for
             group = self._group(read.metric, label, None)
@@ -146,15 +141,13 @@ class Evidence:
             self.ends(metric, arm)
         )
 
-    def _place(self, read: Read, design: Design) -> tuple[str, int | None]:
-        label = design.label(read.arm)
-        last = design.last_epoch(read.arm)
-        return label, read.epoch if read.epoch is not None else last if last is not None else self._last_epoch(label)
-
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
         """Return the (seed, state) of a read on whose own signals a property of its metric was found to hold."""
-        label, epoch = self._place(read, design)
-        return {(s, layer) for s, e, layer in self._held.get((read.metric, label, name), ()) if e == epoch}
+        label = design.label(read.arm)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        ends = self.ends(read.metric, label) if epoch is None else {}
+        found = self._held.get((read.metric, label, name), ())
+        return {(s, layer) for s, e, layer in found if e == ends.get(s, epoch)}
 
     def _rows(self, arm: str, metric: str | None = None) -> slice:
         """Where the rows of an arm lie, or those of one of its metrics."""
