@@ -81,7 +81,7 @@ def test_failures_that_were_taken_out_are_found(tmp_path: Path) -> None:
         pipeline.decide_again(folder, file)
     old = text.replace('"seed": 5', '"seed": "x"', 1).replace('"sha256"', '"no_digest"')
     (folder / "provenance.json").write_text(old)
-    with pytest.raises(EvidenceError, match=r"failures=.* cannot be read"):
+    with pytest.raises(EvidenceError, match="failures"):
         pipeline.decide_again(folder, file)
 
 
