@@ -22,8 +22,12 @@ from pathlib import Path
 import faeval as fe
 
 FOLDER = Path(__file__).parent
-PAUSE = float(os.environ.get("PAUSE", "0.02"))
-FROM, LONG = map(int, os.environ.get("SLOW", "1000000 0").split())
+
+
+def pause(position):
+    # Asked in the run: a constant would be code, and another pause another run.
+    first, long = map(int, os.environ.get("SLOW", "1000000 0").split())
+    return long if position >= first else float(os.environ.get("PAUSE", "0.02"))
 
 
 def note(*words):
@@ -43,7 +47,7 @@ def run(arm, seed):
     while os.environ.get("SPIN") == me:
         time.sleep(0.01)
     position = 1 + (FOLDER / "journal").read_text().splitlines().index(mine)
-    time.sleep(LONG if position >= FROM else PAUSE)
+    time.sleep(pause(position))
     wobble = ((seed * 2654435761) % 1000) / 1000 - 0.5
     return {"score": 0.2 + 0.1 * arm["dose"] + 0.02 * wobble * (1 + arm["dose"])}
 
