@@ -205,7 +205,7 @@ def spending_levels(
     Examples
     --------
     >>> [round(p, 4) for p in spending_levels((5, 10), 0.05, "obrien-fleming")]
-    [0.0056, 0.0466]
+    [0.0056, 0.0468]
     """
     from scipy.special import ndtr, ndtri
 
@@ -258,7 +258,7 @@ def constant_boundary(
     --------
     >>> constant, levels = constant_boundary((1000, 2000), 0.025, "obrien-fleming", known_sd=True)
     >>> round(constant, 2), [round(p, 4) for p in levels]
-    (1.98, [0.0026, 0.0238])
+    (1.98, [0.0026, 0.024])
     """
     from scipy.special import ndtr, ndtri
 

@@ -253,7 +253,7 @@ def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "l
 
     Examples
     --------
-    >>> mann_whitney_bound([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], 0.05)
+    >>> round(mann_whitney_bound([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], 0.05), 9)
     1.0
     """
     level = probability("level", level)
