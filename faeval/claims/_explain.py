@@ -66,8 +66,10 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     ]
     together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
     if together is not None and together < stats.LEAST_POWER and not warnings:
+        least = math.floor(100 * together) / 100
         warnings.append(
-            f"power of all {len(results)} assertions together was {together:.2f} at least, below {stats.LEAST_POWER}"
+            f"power of all {len(results)} assertions together was {least:.2f} at least, "
+            f"below {stats.LEAST_POWER}"
         )
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
@@ -244,11 +246,14 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
         about = f"a new registration on fresh seeds would need about {needed} of them, alone in its family"
         return f"{plan}{about}{_if_so(ruling, results)}."
     if needed is not None:
-        # The design was strong enough for the effect it was made for: the true one must lie nearer the margin, or beyond it.
+        # So many would do, alone, for the effect it was made for: the true one seems to lie nearer the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]
         beyond = any(beyond_margin(r.kind, r.margin, _counted(r, r.estimate)) < 0 for r in open_)
         where = "on the side that refutes, near its margin" if beyond else "nearer its margin than anticipated"
-        return f"{plan}the effect lies {where}: a new registration needs more than these seeds."
+        return (
+            f"{plan}at the effect anticipated about {needed} fresh seeds would do, alone in a family; these seeds put it {where}, "
+            "where more are needed."
+        )
     return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
 
 

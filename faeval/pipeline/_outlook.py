@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,9 @@ class Outlook:
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
         ]
         if self.weak and not weak:
-            count = len(self.assertions)
-            weak = [f"power of all {count} assertions together is {self.power:.2f} at least, below {stats.LEAST_POWER}"]
+            least = math.floor(100 * (self.power or 0.0)) / 100
+            together = f"power of all {len(self.assertions)} assertions together is {least:.2f} at least"
+            weak = [f"{together}, below {stats.LEAST_POWER}"]
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 
