@@ -68,8 +68,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     if together is not None and together < stats.LEAST_POWER and not warnings:
         least = math.floor(100 * together) / 100
         warnings.append(
-            f"power of all {len(results)} assertions together was {least:.2f} at least, "
-            f"below {stats.LEAST_POWER}"
+            f"power of all {len(results)} assertions together was {least:.2f} at least, below {stats.LEAST_POWER}"
         )
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
