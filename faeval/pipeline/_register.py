@@ -84,7 +84,7 @@ def _spreads(found: Sequence[Claim], pilots: Sequence[str | Path]) -> dict[str, 
         check_stated(pilot, table)
         written_provenance(pilot)
         for setting in sorted(table["setting"].unique()):
-            part = claims.Evidence(table[table["setting"] == setting])
+            part = claims.Evidence(claims.as_claimed(table[table["setting"] == setting], found, setting))
             for claim in found:
                 measured = claims.pilot_spreads(claim, part, setting)
                 if measured:

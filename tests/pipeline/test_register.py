@@ -358,6 +358,20 @@ def test_a_pilot_that_comes_late_or_says_nothing_is_refused(tmp_path: Path) -> N
         pipeline.register([claims], amend=["first"], because="again")
 
 
+def test_a_pilot_s_arms_are_those_of_the_claims_however_they_are_spelt(tmp_path: Path) -> None:
+    claims = write(tmp_path)
+    rows = [
+        {"setting": "toy", "arm": arm, "seed": seed, "metric": "score", "value": value}
+        for seed, wobble in ((1000, 0.0), (1001, 0.01), (1002, 0.05))
+        for arm, value in (("dose=0", 0.1), ("dose=1", 0.2 + wobble))  # dose=0 is the default arm
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "pilot.csv", index=False)
+    lock, *_ = pipeline.register([claims], [tmp_path / "pilot.csv"])
+    (spread,) = lock.claims["it::first"].pilot["toy"]
+    assert spread is not None
+    assert (spread.n, spread.mean) == (3, pytest.approx(0.12))
+
+
 def test_a_plan_on_pilot_seeds_is_said_to_be_none(tmp_path: Path) -> None:
     claims = write(tmp_path, arguments="seeds=[1000, 1001, 1002]")
     (prospect,) = pipeline.outlook(claims, store=tmp_path / "store").outlooks
