@@ -189,7 +189,7 @@ def import_(
     ] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow: the experiment's name.")] = None,
     epochs: Annotated[
-        bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last value.")
+        bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last alone.")
     ] = False,
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
@@ -206,7 +206,14 @@ def import_(
             raise FaevalError("--experiment is missing; name the MLflow experiment whose runs are to be read.")
         uri = source.removeprefix("mlflow:")
         found = evidence.import_mlflow(
-            uri, experiment, setting=setting, arm=factors, seed=seed, metrics=metrics, epochs=epochs
+            uri,
+            experiment,
+            setting=setting,
+            arm=factors,
+            seed=seed,
+            metrics=metrics,
+            epochs=epochs,
+            take=_take(last, best, at),
         )
     else:
         if setting is None:

@@ -6,11 +6,12 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval.errors import EvidenceError
+from faeval.evidence._epochs import Take, at_epoch
 from faeval.evidence._import import Imported, arms_of, check_keys
 from faeval.evidence._table import COLUMNS, in_order, normalise
 
@@ -32,6 +33,7 @@ def import_mlflow(
     seed: str = "seed",
     metrics: Sequence[str] | Mapping[str, str] | None = None,
     epochs: bool = False,
+    take: Take = None,
 ) -> Imported:
     """Read the runs of one experiment of an MLflow tracking store.
 
@@ -56,15 +58,20 @@ def import_mlflow(
     metrics
         The metrics to read, or a mapping from a name in evidence to the metric; default: all that any run logged.
     epochs
-        Take every step of a metric as an epoch; default: its last value, without an epoch.
+        Take every step of a metric as an epoch; default: its last step alone. A metric that is logged without a step has none.
+    take
+        The step at which each run is read: ``"last"``, ``"max"`` or ``"min"`` (the best by the metric itself), or its number.
 
     Raises
     ------
     EvidenceError
-        MLflow is not installed, there is no such store or experiment, a run lacks the seed, or two runs are of one arm and seed.
+        MLflow is not installed, there is no such store or experiment, a run lacks the seed, two runs are of one arm and seed,
+        or runs of one arm end at different steps and ``take`` does not say which is read.
     """
     import pandas as pd
 
+    if epochs and take is not None:
+        raise EvidenceError(f"epochs=True reads every step, take={take!r} one of them; give one.")
     client, errors = _client(uri)
     where = f"mlflow:{uri}"
     with _reading_files():
@@ -78,7 +85,7 @@ def import_mlflow(
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
             labels = _labels(over, _as_mapping(arm), where)
-            runs = [_run(tracker, *run, names, seed, epochs, where) for run in zip(over, labels, strict=True)]
+            runs = _without_steps([_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)])
         except errors as error:
             raise EvidenceError(f"{where}: cannot be read ({' '.join(str(error).split())}).") from None
     rows = [row for run in runs for row in _rows(run, runs)]
@@ -87,7 +94,10 @@ def import_mlflow(
     table = normalise(table, where, lambda row: f"run {rows[row][-1]}")
     remedy = "Name the parameter that tells the runs apart with arm=, or delete in MLflow the run that does not count."
     check_keys(table, where, remedy)
-    return Imported(in_order(table), tuple(_notes(all_runs, over, names, table)))
+    table, said = at_epoch(table.reset_index(drop=True), take, where)
+    if take is None and not epochs:
+        table, _ = at_epoch(table, "last", where)
+    return Imported(in_order(table), (*_notes(all_runs, over, names, table), *said))
 
 
 @dataclass(frozen=True)
@@ -161,19 +171,25 @@ def _labels(runs: Sequence[Any], arm: Mapping[str, str], where: str) -> list[str
     return arms_of(columns, lambda row: f"{where}, run {runs[row].info.run_id}") if arm else [""] * len(runs)
 
 
-def _run(tracker: Any, run: Any, label: str, names: Mapping[str, str], seed: str, epochs: bool, where: str) -> _Run:
+def _run(tracker: Any, run: Any, label: str, names: Mapping[str, str], seed: str, where: str) -> _Run:
     params, place = run.data.params, f"{where}, run {run.info.run_id}"
     if seed not in params:
         raise EvidenceError(f"{place}: has no parameter {seed!r} for the seed; it has {', '.join(params) or 'none'}.")
     numbers: dict[str, dict[int | None, float]] = {}
     for name, metric in names.items():
-        if metric in run.data.metrics and epochs:
+        if metric in run.data.metrics:
             history = tracker.get_metric_history(run.info.run_id, metric)
             # A step logged twice: what was logged last stands, as in MLflow's own tables.
             numbers[name] = {m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))}
-        elif metric in run.data.metrics:
-            numbers[name] = {None: run.data.metrics[metric]}
     return _Run(run.info.run_id, label, params[seed], run.info.status in _FAILED, numbers)
+
+
+def _without_steps(runs: list[_Run]) -> list[_Run]:
+    """Take 0 for no step of a metric that no run logged at another: MLflow writes it where none is given."""
+    stepped = {name for run in runs for name, values in run.numbers.items() if set(values) != {0}}
+    return [
+        replace(run, numbers={n: v if n in stepped else {None: v[0]} for n, v in run.numbers.items()}) for run in runs
+    ]
 
 
 def _rows(run: _Run, runs: Sequence[_Run]) -> Iterator[tuple[Any, ...]]:

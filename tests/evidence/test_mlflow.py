@@ -49,7 +49,7 @@ def test_parameters_become_arms_and_last_values_numbers(store) -> None:
     found = import_mlflow(store[0], "lr study", **OPTIONS)
     lines = csv_bytes(found.table).decode().splitlines()[1:]
     assert [line.rpartition(",mlflow:")[0] for line in lines] == [
-        f"lr,adam+lr={rate}+nesterov=false,{seed},,,accuracy,{0.5 + rate + 0.01 * seed * 2!r},measured"
+        f"lr,adam+lr={rate}+nesterov=false,{seed},2,,accuracy,{0.5 + rate + 0.01 * seed * 2!r},measured"
         for rate in (0.01, 0.1)
         for seed in (1, 2, 3)
     ]
@@ -63,6 +63,39 @@ def test_every_step_becomes_an_epoch(store) -> None:
     table = import_mlflow(store[0], "lr study", epochs=True, **OPTIONS).table
     assert len(table) == 12
     assert set(table["epoch"]) == {1, 2}
+
+
+def test_a_step_is_an_epoch_by_which_arms_and_runs_may_differ(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiment = client.create_experiment("toy")
+    ends = {"a": (3, 3, 3), "longer": (5, 5, 5), "stopped": (2, 3, 3)}
+    for arm, steps in ends.items():
+        for seed, end in enumerate(steps, 1):
+            run = client.create_run(experiment).info.run_id
+            client.log_param(run, "rule", arm)
+            client.log_param(run, "seed", seed)
+            client.log_metric(run, "final", 0.5)  # without a step
+            for step in range(1, end + 1):
+                client.log_metric(run, "acc", 0.1 * step + 0.001 * seed * (arm == "longer"), step=step)
+            client.set_terminated(run, "FINISHED")
+
+    def read(**options: Any) -> Any:
+        return import_mlflow(uri, "toy", arm=["rule"], **options).table
+
+    with pytest.raises(EvidenceError, match="runs of stopped end at different epochs of acc: seed 1 at 2, seed 2 at 3"):
+        read()
+    assert set(read(metrics=["final"])["epoch"].isna()) == {True}
+    table = read(take="last")
+    assert list(table[(table["arm"] == "stopped") & (table["metric"] == "acc")]["epoch"]) == [2, 3, 3]
+    assert set(read(metrics=["acc"], take=2)["epoch"]) == {2}
+    assert set(read(metrics=["acc"], take="min")["epoch"]) == {1}
+    with pytest.raises(EvidenceError, match="give one"):
+        read(epochs=True, take=2)
+    longer, a = fe.metric("acc", fe.Arm("longer")), fe.metric("acc", fe.Arm("a"))
+    claim = fe.Claim("It learns more", fe.exceeds(longer, a, by=fe.Margin(0.05, "r")), attributed_to="rule")
+    assert fe.decide(claim, table)[0].reason_code == "confounded"
+    assert fe.decide(claim, read(metrics=["acc"], take=2))[0].verdict == "refuted"
 
 
 def test_what_is_not_there_is_named(store, tmp_path: Path) -> None:
