@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from faeval.errors import FaevalError
 from faeval.stats._checks import Array, choice, number, sample
-from faeval.stats._spread import mean_and_sd, undecidable
-from faeval.stats._tests import TESTS, AnyTest, tolerance_of
+from faeval.stats._spread import mean_and_sd, undecidable, without_each
+from faeval.stats._tests import TESTS, AnyTest, OneSidedTest, tolerance_of
 
 Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
 
@@ -149,9 +149,29 @@ def judge_many(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTe
 
 def p_pair(kind: Kind, values: Array, margin: float, test: str, tolerance: Array | float) -> tuple[Array, Array]:
     """Return p for and against the assertion, for each row: shape (..., n) to twice (...)."""
+    chosen = TESTS[test]
+    return _pair(kind, values, margin, chosen, tolerance, chosen.p_greater, undecidable(values))
 
+
+def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
+    """Return p for and against the assertion without each value in turn: twice shape (n,)."""
+    values, chosen = np.array(judgement.differences), TESTS[judgement.test]
+    blank = np.array([b for rests in without_each(values) for b in undecidable(rests)], dtype=bool)
+    margin, tolerance = judgement.margin, judgement.tolerance
+    return _pair(judgement.kind, values, margin, chosen, tolerance, chosen.p_without_each, blank)
+
+
+def _pair(
+    kind: Kind,
+    values: Array,
+    margin: float,
+    test: OneSidedTest,
+    tolerance: Array | float,
+    p_of: Callable[[Array, float], Array],
+    blank: NDArray[np.bool_],
+) -> tuple[Array, Array]:
     def p(differences: Array, bound: float) -> Array:
-        return TESTS[test].p_greater(TESTS[test].against_ties(differences, tolerance), bound)
+        return p_of(test.against_ties(differences, tolerance), bound)
 
     swapped = -values
     if kind == "equivalent":
@@ -163,7 +183,7 @@ def p_pair(kind: Kind, values: Array, margin: float, test: str, tolerance: Array
         for_it, against = p(values, margin), p(swapped, -margin)
         if kind in ("not_above", "not_below"):
             for_it, against = against, for_it
-    blank = undecidable(values) & TESTS[test].needs_spread
+    blank = blank & test.needs_spread
     return np.where(blank, 1.0, for_it), np.where(blank, 1.0, against)
 
 

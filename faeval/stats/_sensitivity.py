@@ -9,9 +9,9 @@ import numpy as np
 
 from faeval.errors import FaevalError
 from faeval.stats import _ranks
-from faeval.stats._checks import Array, level
+from faeval.stats._checks import level
 from faeval.stats._holm import Decision, Word, word
-from faeval.stats._judge import Judgement, combine, judge, p_pair
+from faeval.stats._judge import Judgement, combine, judge, p_pair_without_each
 from faeval.stats._tests import TESTS, AnyTest
 
 #: Below this many seeds every verdict hangs on each of them: fragility says nothing there.
@@ -111,17 +111,10 @@ def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_r
             f"judgements must share their seeds, but have {[j.n for j in judgements]} of them (list); judge all "
             "assertions of one claim on the same seeds"
         )
-    pairs = [p_pair(j.kind, _rests(j.differences), j.margin, j.test, j.tolerance) for j in judgements]
+    pairs = [p_pair_without_each(j) for j in judgements]
     support = np.max([yes for yes, _ in pairs], axis=0)
     refute = len(pairs) * np.min([no for _, no in pairs], axis=0)
     return tuple(
         word(yes, no)
         for yes, no in zip((support <= level_support).tolist(), (refute <= level_refute).tolist(), strict=True)
     )
-
-
-def _rests(differences: tuple[float, ...]) -> Array:
-    """All samples with one value left out, shape (n, n - 1)."""
-    n = len(differences)
-    kept = ~np.eye(n, dtype=bool)
-    return np.broadcast_to(np.array(differences), (n, n))[kept].reshape(n, max(0, n - 1))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval.stats._checks import Array
-from faeval.stats._spread import EPSILON, largest_size
+from faeval.stats._spread import EPSILON, largest_size, without_each
 from faeval.streams import stream
 
 MAX_ENUMERATED = 20
@@ -35,23 +35,35 @@ def patterns(n: int) -> int:
 
 @lru_cache(maxsize=4)
 def _sizes(n: int) -> Array:
-    """How many values each non-empty subset has, in the order of enumeration."""
-    sizes = np.zeros(1 << n)
-    for i in range(n):
-        sizes[1 << i : 2 << i] = sizes[: 1 << i] + 1
-    return sizes[1:]
+    """How many values each subset has, in the order of enumeration; shape (2^n,)."""
+    sizes: Array = _all_sums(np.ones((n, 1)))[0]
+    return sizes
 
 
 @lru_cache(maxsize=4)
-def _packed(n: int) -> NDArray[np.uint8]:
-    """Which values each drawn subset has, the same on every call: 8 subsets a byte, shape (n, SAMPLED / 8)."""
+def _drawn(n: int) -> tuple[tuple[NDArray[np.uint8], ...], Array]:
+    """The drawn subsets, the same on every call: which of each 8 values they have, a bit each, and how many of all."""
     rng = stream(0, "sign-flip", n)
-    return np.array([np.packbits(rng.random(SAMPLED - 1) < 0.5) for _ in range(n)])
+    groups = tuple(rng.integers(1 << min(8, n - i), size=SAMPLED - 1, dtype=np.uint8) for i in range(0, n, 8))
+    return groups, _sums_drawn(np.ones(n), groups)
 
 
-def _draws(n: int) -> Iterator[NDArray[np.uint8]]:
-    """For each value in turn which drawn subsets have it: 1 or 0, shape (SAMPLED - 1,)."""
-    return (np.unpackbits(row, count=SAMPLED - 1) for row in _packed(n))
+def _all_sums(columns: Array) -> Array:
+    """Sums over all subsets in the order of enumeration, shapes (n, rows) to (rows, 2^n)."""
+    n, rows = columns.shape
+    sums = np.zeros((rows, 1 << n))
+    for i, column in enumerate(columns):  # each value doubles the part that is filled
+        half = 1 << i
+        np.add(sums[:, :half], column[:, None], out=sums[:, half : 2 * half])
+    return sums
+
+
+def _sums_drawn(values: Array, groups: tuple[NDArray[np.uint8], ...]) -> Array:
+    """Sums over the drawn subsets: those of each 8 values are looked up among all they can have."""
+    total = np.zeros(SAMPLED - 1)
+    for i, group in enumerate(groups):
+        total += _all_sums(values[8 * i : 8 * i + 8, None])[0][group]
+    return total
 
 
 def _subset_means(differences: Array) -> Array:
@@ -60,21 +72,15 @@ def _subset_means(differences: Array) -> Array:
     The mean of k summed numbers is off by less than k eps times the largest: lowered by n eps, a tie with the bound
     counts as a tie, and the test errs on the side of not deciding.
     """
-    rows, n = differences.shape
-    columns = np.sort(differences, axis=-1).T  # one order of summation: the order of the seeds must not matter
+    n = differences.shape[-1]
+    ordered = np.sort(differences, axis=-1)  # one order of summation: the order of the seeds must not matter
     if n <= MAX_ENUMERATED:
-        sums = np.zeros((rows, 1 << n))
-        for i, column in enumerate(columns):  # each value doubles the part that is filled
-            half = 1 << i
-            np.add(sums[:, :half], column[:, None], out=sums[:, half : 2 * half])
-        means = sums[:, 1:]
-        means /= _sizes(n)
+        means = _all_sums(ordered.T)[:, 1:]
+        means /= _sizes(n)[1:]
     else:
-        means, sizes = np.zeros((rows, SAMPLED - 1)), np.zeros(SAMPLED - 1)
-        for taken, column in zip(_draws(n), columns, strict=True):
-            means += taken * column[:, None]
-            sizes += taken
-        means = np.where(sizes > 0, means / np.maximum(sizes, 1), -math.inf)  # no flip at all: always at least as large
+        groups, sizes = _drawn(n)
+        sums = np.array([_sums_drawn(row, groups) for row in ordered])
+        means = np.where(sizes > 0, sums / np.maximum(sizes, 1), -math.inf)  # no flip at all: always at least as large
     means -= (n * EPSILON * largest_size(differences))[:, None]
     return means
 
@@ -97,6 +103,34 @@ def p_greater(differences: Array, bound: float) -> Array:
         for part, means in _blocks(rows):
             p[part] = (1 + np.count_nonzero(means <= bound, axis=1)) / patterns(n)
     return p.reshape(differences.shape[:-1])
+
+
+def p_without_each(differences: Array, bound: float) -> Array:
+    """P-value without each value in turn, shape (n,) to (n,).
+
+    Where subsets are drawn those of all values serve, with the value left out of them: n times their sums would take minutes.
+    """
+    n = len(differences)
+    if n - 1 <= MAX_ENUMERATED:
+        return np.concatenate([[], *(p_greater(rests, bound) for rests in without_each(differences))])
+    order = np.argsort(differences)
+    ordered = differences[order]
+    excess = ordered - bound
+    groups, sizes = _drawn(n)
+    # A subset's mean is at most the bound where its excess is at most 0, less the rounding of differences and of sums.
+    low = _sums_drawn(excess, groups) - 2 * n * EPSILON * (largest_size(differences) + abs(bound)) * sizes
+    by_size = np.argsort(low)
+    groups = tuple(group[by_size] for group in groups)
+    within = np.searchsorted(low[by_size], [0.0, *excess], side="right").tolist()
+    p = np.empty(n)
+    for i in range(n):
+        if i and ordered[i] == ordered[i - 1]:  # equal values have equal p, whichever seed they are of
+            p[order[i]] = p[order[i - 1]]
+            continue
+        taken = groups[i // 8] >> (i % 8) & 1
+        without = within[0] - np.count_nonzero(taken[: within[0]])
+        p[order[i]] = (1 + without + np.count_nonzero(taken[: within[i + 1]])) / patterns(n - 1)
+    return p
 
 
 def lower_bound(differences: Array, level: float) -> Array:

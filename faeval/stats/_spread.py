@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from faeval.errors import FaevalError
 from faeval.stats._checks import Array, count, number, probability, sample
 
 EPSILON = 2.0**-52
+_CELLS = 1 << 20  # of samples in memory at once, 8 MB
 
 
 def mean_and_sd(values: Array) -> tuple[Array, Array]:
@@ -55,6 +57,15 @@ def moments(values: Array) -> tuple[Array, Array, Array]:
         squares = squares + ratio * ratio
     squares = squares - n * (rest / largest) ** 2
     return mean.T, rest.T, (largest * np.sqrt(np.maximum(squares, 0.0) / (n - 1))).T
+
+
+def without_each(values: Array) -> Iterator[Array]:
+    """All samples with one value left out, in their order, some at a time: shape (n,) to shapes (some, n - 1)."""
+    n = len(values)
+    step = max(1, _CELLS // max(1, n))
+    for start in range(0, n, step):
+        kept = np.arange(n) != np.arange(start, min(n, start + step))[:, None]
+        yield np.broadcast_to(values, kept.shape)[kept].reshape(len(kept), n - 1)
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from faeval.stats import _ranks, _sign, _sign_flip, _t
 from faeval.stats._checks import Array, choice, count, number, probability, sample
 from faeval.stats._invert import crossing
-from faeval.stats._spread import own_tolerance
+from faeval.stats._spread import own_tolerance, without_each
 
 TestName: TypeAlias = Literal["t", "sign-flip", "sign"]
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
@@ -25,11 +25,13 @@ Alternative: TypeAlias = Literal["greater", "less"]
 class OneSidedTest:
     """A test of H0 "centre <= bound" for each row, shapes (..., n) to (...), its inversion, its smallest p-value.
 
+    `p_without_each` is its p-value without each value in turn, shape (n,) to (n,).
     `counts` is whether it counts what lies above the bound, so that a tie with it must count against; `needs_spread` whether
     equal differences say nothing to it.
     """
 
     p_greater: Callable[[Array, float], Array]
+    p_without_each: Callable[[Array, float], Array]
     lower_bound: Callable[[Array, float], Array]
     attainable: Callable[[int], float]
     counts: bool
@@ -40,8 +42,22 @@ class OneSidedTest:
         return differences - np.asarray(tolerance)[..., None] if self.counts else differences
 
 
+def _row_by_row(p_greater: Callable[[Array, float], Array]) -> Callable[[Array, float], Array]:
+    def p_without_each(differences: Array, bound: float) -> Array:
+        return np.concatenate([[], *(p_greater(rests, bound) for rests in without_each(differences))])
+
+    return p_without_each
+
+
 TESTS = {
-    name: OneSidedTest(room.p_greater, room.lower_bound, room.attainable, name != "t", name != "sign")
+    name: OneSidedTest(
+        room.p_greater,
+        _sign_flip.p_without_each if name == "sign-flip" else _row_by_row(room.p_greater),
+        room.lower_bound,
+        room.attainable,
+        name != "t",
+        name != "sign",
+    )
     for name, room in {"t": _t, "sign-flip": _sign_flip, "sign": _sign, "wilcoxon": _ranks}.items()
 }
 PRIMARY: tuple[str, ...] = get_args(TestName)

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
-from faeval.stats import Decision, decide_family, judge, leave_one_out, sensitivity, sign_flip_p, t_p
+from faeval.stats import Decision, _sign_flip, decide_family, judge, leave_one_out, sensitivity, sign_flip_p, t_p
+from faeval.stats._tests import TESTS
 
 D = (0.08, 0.10, 0.09, 0.11, 0.12)
 
@@ -47,6 +50,36 @@ def test_leaving_one_seed_out_uses_the_declared_test():
     assert set(without("exceeds", d, 0.0, 0.03, 0.05, test="sign-flip")) == {"inconclusive"}
     assert without("exceeds", [], 0.0, 0.05, 0.05) == ()
     assert without("exceeds", [1.0, 2.0], 0.0, 0.5, 0.5) == ("inconclusive",) * 2
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.1, 0.5, -1.0])
+def test_without_a_seed_the_drawn_sign_patterns_are_those_of_the_others(bound):
+    n = 26
+    d = np.random.default_rng(7).normal(0.1, 0.3, n)
+    d[5] = d[19] = 0.25  # two seeds of one value
+    found = _sign_flip.p_without_each(d, bound)
+    order = np.argsort(d)
+    groups, _ = _sign_flip._drawn(n)
+    has = np.array([groups[i // 8] >> (i % 8) & 1 for i in range(n)], dtype=float)  # of the i-th smallest
+    for i, seed in enumerate(order):
+        if seed in (5, 19):
+            continue
+        rest = np.delete(has, i, axis=0)
+        sizes = rest.sum(axis=0)
+        means = np.delete(d[order], i) @ rest / np.maximum(sizes, 1)
+        assert found[seed] == (1 + np.count_nonzero((means <= bound) | (sizes == 0))) / 2**17
+        # Other patterns are drawn for 25 seeds: three standard errors of each of the two shares.
+        p = sign_flip_p(np.delete(d, seed), bound)
+        assert found[seed] == pytest.approx(p, abs=2 * 3 * np.sqrt(p * (1 - p) / 2**17) + 1e-4)
+    assert found[5] == found[19]
+    assert np.array_equal(_sign_flip.p_without_each(d[::-1], bound), found[::-1])
+
+
+@given(st.lists(st.integers(-3, 3), min_size=0, max_size=9), st.sampled_from(list(TESTS)), st.sampled_from([0.0, 0.5]))
+def test_without_a_seed_each_test_judges_the_others(d, test, bound):
+    d = np.array(d, dtype=float)
+    found = TESTS[test].p_without_each(d, bound)
+    assert found.tolist() == [float(TESTS[test].p_greater(np.delete(d, i), bound)) for i in range(len(d))]
 
 
 def test_both_sides_at_level_one_half_stay_inconclusive():

@@ -93,9 +93,9 @@ def test_sign_flip_beyond_twenty_seeds_is_drawn_and_counts_the_pattern_without_a
 
 def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatch):
     # It occurs among the draws of some n only; here the first draw is one.
-    draws = np.array(list(_sign_flip._draws(25)))
-    draws[:, 0] = False
-    monkeypatch.setattr(_sign_flip, "_draws", lambda n: draws)
+    groups, sizes = _sign_flip._drawn(25)
+    groups = tuple(np.concatenate([[np.uint8(0)], group[1:]]) for group in groups)
+    monkeypatch.setattr(_sign_flip, "_drawn", lambda n: (groups, np.concatenate([[0.0], sizes[1:]])))
     assert sign_flip_p(np.arange(1.0, 26.0), bound=-1.0) == 2 * 2.0**-17
 
 
@@ -270,7 +270,7 @@ def test_t_far_from_zero_is_that_of_the_very_same_doubles(offset, z, at):
 
 def test_drawn_patterns_take_kilobytes_a_seed_not_megabytes():
     d = np.random.default_rng(5).normal(0.02, 0.1, 200)
-    _sign_flip._packed.cache_clear()
+    _sign_flip._drawn.cache_clear()
     tracemalloc.start()
     try:
         sign_flip_p(d)
