@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from faeval.claims._claim import Claim, calling_frame
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
 
 Setting = str | Experiment | None
+_Content: TypeAlias = Mapping[str, Any]
 
 
 def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
@@ -30,12 +31,14 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
             f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an fe.Experiment."
         )
     about: dict[int, Experiment] = {}
-    for claim in _with_gates(given):
+    claims = list(_with_gates(given))
+    holders = _holders([claim for claim in claims if claim.experiment is None and not claim.id])
+    for claim in claims:
         if isinstance(setting, Experiment):
             if claim.experiment is None or claim.experiment.name == setting.name:
                 about[id(claim)] = setting
         elif claim.experiment is None and not claim.id:
-            near = _near(claim)
+            near = _near(claim, holders[id(claim)])
             if setting is None and len(near) > 1:
                 raise FaevalError(
                     f"claim {claim.name!r} may be about {len(near)} experiments ({', '.join(sorted(near))}); say which: "
@@ -63,23 +66,30 @@ def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:
         yield from _with_gates(claim.requires)
 
 
-def _near(claim: Claim) -> dict[str, Experiment]:
+def _near(claim: Claim, holders: Iterable[_Content]) -> dict[str, Experiment]:
     """Return the experiments of the nearest place that has any, by name."""
-    for names in _places(claim):
-        found = {v.name: v for v in list(names.values()) if issubclass(type(v), Experiment)}
+    for content in _places(claim, holders):
+        found = {v.name: v for v in list(content.values()) if issubclass(type(v), Experiment)}
         if found:
             return found
     return {}
 
 
-def _places(claim: Claim) -> Iterator[Mapping[str, Any]]:
-    for module in list(sys.modules.values()):
-        content: Mapping[str, Any] = getattr(module, "__dict__", {})
-        if any(value is claim for value in list(content.values())):
-            yield content
+def _places(claim: Claim, holders: Iterable[_Content]) -> Iterator[_Content]:
+    yield from holders
     yield getattr(sys.modules.get(claim.made_in), "__dict__", {})
     frame = calling_frame()
     while frame is not None:
         yield frame.f_locals
         yield frame.f_globals
         frame = frame.f_back
+
+
+def _holders(claims: Sequence[Claim]) -> dict[int, list[_Content]]:
+    """The modules that hold each claim, by the claim's id()."""
+    found: dict[int, list[_Content]] = {id(claim): [] for claim in claims}
+    for module in list(sys.modules.values()) if claims else ():
+        content: _Content = getattr(module, "__dict__", {})
+        for key in {id(value) for value in list(content.values())} & found.keys():
+            found[key].append(content)
+    return found
