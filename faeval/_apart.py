@@ -11,10 +11,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 _LOCK = threading.Lock()
-_inside = 0  # how many are inside at this moment: Dask's workers have threads
+_inside: list[int] = []  # the threads that are inside at this moment: Dask's workers have several
 _undo = contextlib.ExitStack()
 
 
@@ -61,19 +61,21 @@ class _Lent(io.TextIOBase):
 def spared_stdout() -> Iterator[None]:
     """Send to stderr what is printed meanwhile, by C code and subprocesses too: stdout is for results, such as JSON.
 
-    Afterwards both streams are what they were, whatever was closed or put in their place.
+    Afterwards both streams are what they were, whatever was closed or put in their place. ``os._exit`` raises SystemExit:
+    it would end this process with a status of its own, and without a word.
     """
-    global _inside
+    me = threading.get_ident()
     with _LOCK:
-        if _inside == 0:
+        if not _inside:
             _lend()
-        _inside += 1
+            _forbid_exit()
+        _inside.append(me)
     try:
         yield
     finally:
         with _LOCK:
-            _inside -= 1
-            if _inside == 0:
+            _inside.remove(me)
+            if not _inside:
                 _undo.close()
 
 
@@ -90,6 +92,20 @@ def _lend() -> None:
         os.dup2(2, 1)
     sys.stdout = sys.stderr = _Lent(err if err is not None else io.StringIO())
     _undo.callback(_flush, sys.stderr)
+
+
+def _forbid_exit() -> None:
+    real, process = os._exit, os.getpid()
+
+    def leave(status: int = 0) -> NoReturn:
+        if (
+            os.getpid() != process or threading.get_ident() not in _inside
+        ):  # a child that was forked, a watchdog's thread
+            real(status)
+        raise SystemExit(f"os._exit({status}) was called")
+
+    os._exit = leave
+    _undo.callback(setattr, os, "_exit", real)
 
 
 def _give_back(descriptor: int, stream: TextIO | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import threading
 import time
@@ -39,6 +40,7 @@ class Deadline:
         context manager, whose exit could be interrupted before it knows: whenever the timer rings, the handler below is
         around it, and what it does first is to disarm the timer.
         """
+        step = _in_this_process(step)
         if self.seconds is None:
             return step()
         left = self.end - time.monotonic()
@@ -120,3 +122,17 @@ class Deadline:
                 interrupt(ctypes.c_ulong(run), None)  # one that was sent and has not arrived
 
         return stop
+
+
+def _in_this_process(step: Callable[[], _T]) -> Callable[[], _T]:
+    """Return the step; a child that it forked and that comes back from it ends, and keeps no second result."""
+
+    def inside() -> _T:
+        process = os.getpid()
+        try:
+            return step()
+        finally:
+            if os.getpid() != process:
+                os._exit(1)
+
+    return inside

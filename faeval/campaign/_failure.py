@@ -18,7 +18,7 @@ def text_of(error: BaseException) -> str:
         raise
     except BaseException as other:
         text = f"its text cannot be made, {type(other).__name__}"
-    kind = "" if isinstance(error, FaevalError) else f"{type(error).__name__}: "
+    kind = "" if issubclass(type(error), FaevalError) else f"{type(error).__name__}: "
     line = " ".join(f"{kind}{text[: 2 * _LONGEST]}".split()).rstrip(": ")
     cut = len(line) > _LONGEST or len(text) > 2 * _LONGEST
     return inside_utf8(f"{line[:_LONGEST]}... ({len(text)} characters)" if cut else line)
@@ -26,7 +26,12 @@ def text_of(error: BaseException) -> str:
 
 def details_of(error: BaseException) -> str:
     """Return an error's traceback, its beginning and end where it is long."""
-    text = "".join(traceback.format_exception(error))
+    try:
+        text = "".join(traceback.format_exception(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it does not let itself be read
+        text = type(error).__name__
     if len(text) > _DETAILS:
         text = f"{text[: _DETAILS // 2]}\n... ({len(text)} characters)\n{text[-_DETAILS // 2 :]}"
     return inside_utf8(text)

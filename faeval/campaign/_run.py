@@ -202,13 +202,13 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
             raise
         except BaseException as error:
             text, details = text_of(error), details_of(error)
-            if work.attempt > work.retries or isinstance(error, FaevalError):
+            if work.attempt > work.retries or issubclass(type(error), FaevalError):
                 text += f" (attempt {work.attempt} of {work.retries + 1})" if work.attempt > 1 else ""
                 return Summary(
                     time.perf_counter() - begun,
                     text,
                     details,
-                    isinstance(error, Tampered),
+                    issubclass(type(error), Tampered),
                     remarks=tuple(remarks),
                 )
             attempt = f"attempt {work.attempt} of {work.retries + 1} failed, tried again: {text}"

@@ -24,6 +24,11 @@ class Textless(Exception):
         raise RuntimeError("no text")
 
 
+class Unreadable(Exception):
+    def __getattribute__(self, name: str) -> Any:
+        raise SystemError("no attribute")
+
+
 class Panic(BaseException):
     pass
 
@@ -55,6 +60,8 @@ FAULTS: list[Callable[[], Any]] = [
     lambda: pytest.skip("not today"),
     lambda: pytest.fail("not today"),
     raising(Textless()),
+    lambda: raising(Unreadable())(),
+    lambda: os._exit(0),
     raising(ValueError("cannot read " + b"caf\xe9.csv".decode("utf-8", "surrogateescape"))),
     raising(ValueError("x" * 5_000_000)),
     raising(ExceptionGroup("two", [ValueError("1"), KeyError("2")])),
@@ -84,6 +91,22 @@ def test_whatever_comes_out_of_a_run_is_its_failure_and_the_others_go_on(tmp_pat
     assert store.log.stat().st_size < 1_000_000
     (record,) = store.records()
     assert record.rows == (("x", 3, None, 1.0, "measured"),)
+
+
+def test_a_child_that_comes_back_from_a_run_keeps_no_result(tmp_path: Path) -> None:
+    def run(arm: Any, seed: int) -> dict[str, float]:
+        child = os.fork()
+        if child == 0:
+            return {"x": -1.0}
+        os.waitpid(child, 0)
+        return {"x": 1.0}
+
+    store = Store(tmp_path / "store")
+    forking = Experiment("forking", run, metrics=["x"], revision="1")
+    assert len(execute(plan([Need(forking, Arm(), 1)], store), store, workers=1).finished) == 1
+    (record,) = store.records()
+    assert record.rows == (("x", None, None, 1.0, "measured"),)
+    assert store.log.read_text().count("1 done") == 1
 
 
 def test_ctrl_c_is_no_failure_of_a_run(tmp_path: Path) -> None:

@@ -461,3 +461,8 @@ def test_a_file_that_has_changed_and_what_it_imports_are_read_again(tmp_path: Pa
 def test_the_path_of_no_characters_is_not_the_working_directory() -> None:
     with pytest.raises(ClaimsFileError, match="''"):
         load("")
+
+
+def test_a_claims_file_is_compiled_as_python_itself_would(tmp_path: Path) -> None:
+    load([write(tmp_path / "typed.py", 'one = fe.Claim("one", more)\ndef f(x: float) -> float:\n    return x\n')])
+    assert sys.modules["typed"].f.__annotations__ == {"x": float, "return": float}
