@@ -45,11 +45,14 @@ def check(
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Read everything, and name all that is wrong: exit 12 where something was altered, 2 where it cannot be used."""
-    from faeval import evidence
+    """Read all evidence, and name all that is wrong with it: exit 12 where something was altered, 2 where it cannot be used.
+
+    What a report says of its evidence is checked by faeval report --check.
+    """
+    from faeval import evidence, pipeline
 
     check_format(format)
-    found = [evidence.check(source) for source in sources or [Path(".faeval")]]
+    found = [pipeline.with_provenance(evidence.check(source), source) for source in sources or [Path(".faeval")]]
     codes = {one.exit_code for one in found}
     code = 12 if 12 in codes else max(codes)
     if format == "json":

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from faeval._lines import clean
 from faeval.errors import EvidenceError
 
+_NAMES: dict[type, str] = {list: "a list", str: "a text", type(None): "null", bool: "true or false"}
+
 
 class _Open(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
@@ -53,6 +55,8 @@ def check_beside(content: Any, file: Path) -> dict[str, Any]:
 
 
 def _checked(kind: type[_Open], content: Any, problem: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise EvidenceError(f"{problem}: it holds {_NAMES.get(type(content), 'a number')}, no object; restore it.")
     try:
         kind.model_validate(content)
     except ValidationError as error:

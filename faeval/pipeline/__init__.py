@@ -16,6 +16,7 @@ from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport
 from faeval.pipeline._outlook import outlook as outlook
+from faeval.pipeline._provenance import with_provenance as with_provenance
 from faeval.pipeline._published import PUBLISHED as PUBLISHED
 from faeval.pipeline._published import Published as Published
 from faeval.pipeline._published import published as published

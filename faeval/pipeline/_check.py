@@ -158,6 +158,7 @@ def check(
     folders: dict[Path, _Folder] = {}
     documents: dict[Path, None] = {}
     overviews: dict[Path, bool] = {}  # with the figures beside it, where not the page alone was named
+    broken: dict[Path, None] = {}
     single: dict[Path, list[str]] = {}  # of folders of which certain renderings were named, and not the whole
     for path in map(Path, paths):
         if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
@@ -177,7 +178,8 @@ def check(
         folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
         documents |= dict.fromkeys(pages)
         overviews |= {p.parent: True for p in files_in(path, Overview.PAGE) if _is_overview(p)}
-    files: list[CheckedFile] = []
+        broken |= dict.fromkeys(p.parent for p in files_in(path, PROVENANCE) if not _is_report(p.parent))
+    files = [_incomplete(folder) for folder in broken]
     absent: list[str] = []
     for at, known in list(folders.items()):
         if at in single:
@@ -237,6 +239,13 @@ def _overview(at: Path, folders: dict[Path, _Folder], given: Given, figures: boo
             yield replace(found, form="overview")
     if figures and (at / "figures").is_dir():
         yield from _figures(at, fresh.figures())
+
+
+def _incomplete(folder: Path) -> CheckedFile:
+    """What a report was written into, and what no longer holds all of it: its renderings are no documents of somebody's."""
+    missing = FORMS["json"] if holds_evidence(folder) else " or ".join(evidence.PACKS)
+    finding = Finding(folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it.")
+    return CheckedFile(folder.as_posix(), "evidence", findings=(finding,))
 
 
 def _is_report(folder: Path) -> bool:

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faeval import evidence
 from faeval._whole_files import settle
 from faeval.claims import Origins
-from faeval.errors import EvidenceError, Tampered
+from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.reports import FORMS
 
 if TYPE_CHECKING:
@@ -147,6 +148,18 @@ def written_provenance(source: Any) -> dict[str, Any]:
     file = _folder_of(Path(source)) / PROVENANCE
     content = _content(file) if file.is_file() else {}
     return {name: value for name, value in content.items() if name != "sha256"}
+
+
+def with_provenance(checked: evidence.Checked, source: Path) -> evidence.Checked:
+    """Return what was checked of evidence, with what is wrong with provenance.json beside it."""
+    try:
+        if checked.what != "store":
+            written_provenance(source)
+    except FaevalError as error:
+        kind = "altered" if isinstance(error, Tampered) else "unreadable"
+        text = str(error).removeprefix(f"{_folder_of(source) / PROVENANCE}: ")
+        return replace(checked, findings=(*checked.findings, evidence.Finding(PROVENANCE, kind, text)))
+    return checked
 
 
 def provenance_bytes(content: Mapping[str, Any]) -> bytes:

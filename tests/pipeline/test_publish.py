@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 import faeval as fe
-from faeval import pipeline
+from faeval import evidence, pipeline
 from faeval._whole_files import files_in, settle, write_together
 from faeval.errors import FaevalError, Tampered
 
@@ -227,6 +227,21 @@ def test_registrations_that_were_altered_are_refused(late: Path, digest: str) ->
             reader()
     done = pipeline.check([late / "out"], late / "claims")
     assert (done.exit_code, len(done.findings)) == (12, 1)
+    # Without decisions and a digest nothing tells what it said before.
+    found = pipeline.with_provenance(evidence.check(late / "out"), late / "out").exit_code
+    assert found == (12 if digest == "kept" else 0)
+
+
+@pytest.mark.parametrize("name", ["verdicts.json", "evidence.csv"])
+def test_a_report_that_lost_a_part_is_not_taken_for_documents(
+    folders: Path, claims: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(folders / "old", tmp_path / "out")
+    assert pipeline.check([tmp_path / "out"], claims).exit_code == 0
+    (tmp_path / "out" / name).unlink()
+    done = pipeline.check([tmp_path], claims)
+    assert done.exit_code == 12
+    assert f"no {name}" in done.findings[0].text
 
 
 def test_a_pilot_that_was_altered_is_not_registered(late: Path) -> None:
