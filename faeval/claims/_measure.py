@@ -317,8 +317,12 @@ class Measurement:
         metrics = {read: self.metric(read) for read in self.reads}
         for read, seed, layer, cell in self.cells():
             code, text = _trouble(metrics[read], cell)
-            if code == "diverged" and self.claim.diverged == "worst" and self._has_worst(read):
-                continue
+            if code == "diverged" and self.claim.diverged == "worst":
+                if self._has_worst(read):
+                    continue
+                text = (
+                    "diverged; diverged='worst' has no worst end for an equivalence, nor for a metric without a range."
+                )
             if code and code not in problems:
                 at = f"{read.metric} of {named(read.arm.label)} at seed {seed}" + (
                     f", state {layer}" if layer is not None else ""

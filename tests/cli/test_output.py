@@ -172,10 +172,11 @@ def test_a_lock_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_only_its_own_codes_act_on_a_console(terminal: bool) -> None:
+def test_only_its_own_codes_act_on_a_console(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has no codes of its own
     stream = io.StringIO()
     console = HarmlessConsole(file=stream if terminal else InertStream(stream), width=60, force_terminal=terminal)
     table = Table(HOSTILE, title=HOSTILE)
