@@ -22,14 +22,14 @@ import types
 import warnings
 from collections import defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, partialmethod
 from importlib import invalidate_caches
 from pathlib import Path, PurePath
 from typing import Any
 
 from faeval.experiment._modules import Home, find, home_of
-from faeval.experiment._syntax import Import, Source, changed_in, imports, names_in, normal, parsed, scalar
+from faeval.experiment._syntax import Import, Source, bound_in, changed_in, imports, names_in, normal, parsed, scalar
 
 _SHORT = 12  # digits of a part's digest
 _LONG = 80  # characters from which a text is named by its digest
@@ -130,6 +130,7 @@ class _Walk:
         self.done: dict[tuple[int, str], str] = {}
         self.open: dict[int, int] = {}
         self.homes: dict[int, Home] = {}
+        self.found: dict[tuple[str, str], list[Home]] = {}  # by what is imported, from which folder
         self.first = ""
         self.home = Home("", "", None, str(Path.cwd()), False, False)
         self.label = ""
@@ -238,8 +239,7 @@ class _Walk:
                 self.texts[label].add(source.text(node))
                 self.take(imports(node), home)
                 self.changed |= {(id(content), name) for name in changed_in(node)}
-        if home.whole:
-            self.whole(home)
+        self.around(content, home)
         for inner in _nested(code):
             for name in sorted({*inner.co_names} & {*_OUTSIDE}):
                 if isinstance(content.get(name), types.FunctionType | type):
@@ -320,8 +320,7 @@ class _Walk:
         known = bool(nodes) or hasattr(cls, "_fields") or issubclass(cls, enum.Enum)
         if not known:
             self.undigested.add(f"{label} (its source is not there)")
-        if home.whole:
-            self.whole(home)
+        self.around(_content_of_class(cls), home)
         kinds = [*cls.__bases__, *([] if type(cls) is type else [type(cls)])]
         self.texts[label].add(_text("of", *map(self.whole_value, kinds)))
         for name, value in sorted(content.items()):
@@ -349,6 +348,53 @@ class _Walk:
             self.whole(home)
         return _text("module", home.label)
 
+    def around(self, content: dict[str, Any], home: Home) -> None:
+        """Take in the file that something stands in: as a whole, or what importing it sets elsewhere."""
+        if home.whole:
+            self.whole(home)
+        elif self.new(content, ("effects", home.file or id(content))):
+            self.effects(content, home)
+
+    def effects(self, content: dict[str, Any], home: Home) -> None:
+        source = _read(home.file) if home.file is not None else _cells(content)
+        if source is None:
+            return
+        for target, steps in source.effects.items():
+            self.texts[self.label_of(target, home)].add(" ".join(step.text() for step in steps))
+            for step in steps:
+                self.reach_set([*step.nodes()], source, content, home)
+        for statement in source.asked:
+            if statement in source.unused:
+                self.take(imports(statement), home)
+                continue
+            for found in self.modules(imports(statement), home):  # used, so that only what it sets is met here
+                loaded = sys.modules.get(found.name)
+                self.around(vars(loaded) if loaded is not None else {}, replace(found, whole=False))
+
+    def reach_set(self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home) -> None:
+        """Take in what a statement that sets something names; objects of a library by the statements that make them."""
+        self.take((asked for node in nodes for asked in imports(node)), home)
+        for name in sorted(
+            {n for node in nodes for n in names_in(node)} - {n for node in nodes for n in bound_in(node)}
+        ):
+            value = content.get(name)
+            kind = type(value)
+            plain = kind.__module__ == "builtins" or self.home_of(_content_of_class(kind)).users
+            if plain or _array(value) is not None:
+                self.reach((name,), content, home)
+            elif self.new(value, ("made", id(content), name)):
+                for made in source.makes(name):
+                    self.texts[f"{home.label}:{name}"].add(normal(made))
+                    self.reach_set([made], source, content, home)
+
+    def label_of(self, name: tuple[str, ...], home: Home) -> str:
+        """Return the name by which a reader knows what a statement sets: that of the user's own is its file's."""
+        for end in range(len(name) - 1, 0, -1):
+            module = sys.modules.get(".".join(name[:end]))
+            if module is not None and (own := self.home_of(vars(module))).users:
+                return f"{own.label}:{'.'.join(name[end:])}"
+        return f"{home.label}:{'.'.join(name)}"
+
     def whole(self, home: Home) -> None:
         """Take in a module as a whole, with what it imports."""
         if not self.new(home, ("whole", home.file)):
@@ -362,15 +408,21 @@ class _Walk:
         self.take(imports(source.tree), home)
 
     def take(self, asked: Iterable[Import], home: Home) -> None:
+        for found in self.modules(asked, home):
+            self.whole(found)
+
+    def modules(self, asked: Iterable[Import], home: Home) -> Iterator[Home]:
+        """Yield the modules of the user's that imports in a file load."""
         for level, module, names in asked:
             if level:
                 package = home.package.split(".") if home.package else []
                 above = package[: len(package) - level + 1]
                 module = ".".join([*above, module] if module else above)
             for name in dict.fromkeys((module, *(f"{module}.{name}" for name in names))):
-                if name and self.new(name, ("import", name, home.folder)):
-                    for found in find(name, home.folder):
-                        self.whole(found)
+                if name:
+                    if (name, home.folder) not in self.found:
+                        self.found[name, home.folder] = list(find(name, home.folder))
+                    yield from self.found[name, home.folder]
 
     # Values -----------------------------------------------------------------------------------------------------------
 
@@ -615,6 +667,13 @@ def _read(file: str) -> Source | None:
         return parsed(Path(file).read_bytes())
     except OSError:
         return None
+
+
+def _cells(content: Mapping[str, Any]) -> Source | None:
+    """Return what a notebook has run so far, where it keeps that, without cells that are no Python."""
+    cells = content.get("In")
+    texts = [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)] if cells else []
+    return parsed(b"\n".join(text for text in texts if parsed(text) is not None))
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
