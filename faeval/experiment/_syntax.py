@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _CHANGING = frozenset(
         "update",
     }
 )
+#: Functions that import what their first argument says.
+_PICKING = frozenset({"__import__", "builtins.__import__", "importlib.__import__", "importlib.import_module"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete)
@@ -287,6 +290,11 @@ def bound_in(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
 
 
+def own_in(node: ast.AST) -> set[str]:
+    """Return the names of a function's own: its arguments, and what it assigns to."""
+    return bound_in(node) | {inner.arg for inner in ast.walk(node) if isinstance(inner, ast.arg)}
+
+
 def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
     """Yield what a statement calls for its effect, or whose attribute or item it sets, and whether it is called."""
     if isinstance(statement, _ASSIGNMENTS):
@@ -329,6 +337,60 @@ def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
             module = "." * node.level + (node.module or "")
             found |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
     return found
+
+
+def mentioned(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
+    """Yield each name and attribute that a node reads, its first name, and the dotted name that it stands for."""
+    known = {**known, **imported(ast.walk(node))}
+    own = own_in(node)
+    stored = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load)}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute | ast.Name) and isinstance(inner.ctx, ast.Load) and id(inner) not in stored:
+            first, *more = chain(inner) or ("", getattr(inner, "attr", ""))
+            if more or first not in own:
+                yield inner, first, (*known.get(first, first).split("."), *more)
+
+
+def picked(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
+    """Yield what picks a module, the expression that names it, and the package that a relative name starts from."""
+    names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, known)}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and names.get(id(inner.func)) in _PICKING:
+            given = dict(zip(("name", "package"), inner.args, strict=False))
+            given |= {one.arg: one.value for one in inner.keywords if one.arg}
+            package = given.get("package")
+            if "name" in given:
+                yield inner.func, given["name"], starts_with(package, {})[0] if package is not None else None
+        elif isinstance(inner, ast.Subscript) and names.get(id(inner.value)) == "sys.modules":
+            yield inner.value, inner.slice, None
+
+
+def starts_with(node: ast.expr, constants: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return the text that an expression starts with, whatever else it depends on, and whether that is all of it."""
+    if isinstance(node, ast.Name):
+        node = ast.Constant(constants.get(node.id))
+    if isinstance(node, ast.Constant):
+        return (node.value, True) if isinstance(node.value, str) else ("", False)
+    if isinstance(node, ast.FormattedValue) and node.conversion == -1 and node.format_spec is None:
+        return starts_with(node.value, constants)
+    if isinstance(node, ast.JoinedStr):
+        return _joined(node.values, constants)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined([node.left, node.right], constants)
+    text = node.left if isinstance(node, ast.BinOp) else getattr(getattr(node, "func", None), "value", None)
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):  # "a.%s" % b, "a.{}".format(b)
+        return re.split("[%{]", text.value)[0], False
+    return "", False
+
+
+def _joined(parts: Iterable[ast.expr], constants: Mapping[str, Any]) -> tuple[str, bool]:
+    whole = ""
+    for part in parts:
+        text, is_all = starts_with(part, constants)
+        whole += text
+        if not is_all:
+            return whole, False
+    return whole, True
 
 
 def changed_in(node: ast.AST) -> set[str]:

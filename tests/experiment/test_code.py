@@ -186,6 +186,28 @@ REACHED = {
     "a name asked for by its text": "A = X\n=> globals()['A']",
 }
 
+REACHED |= {
+    "a name of the module itself": "import sys\nA = X\n=> sys.modules[__name__].A",
+    "a name asked of the module": "import operator, sys\nA, ME = X, sys.modules[__name__]\n=> operator.attrgetter('A')(ME)",
+    "a class that is registered": """
+        import abc
+        class A(abc.ABC): pass
+        class B:
+            a = X
+        A.register(B)
+        => isinstance(arm, A)
+        """,
+    "what a weak reference holds": "import weakref\nclass A:\n    a = X\nB = A()\nC = weakref.ref(B)\n=> C().a",
+    "what weak references hold": """
+        import weakref
+        class A:
+            a = X
+        B = A()
+        C = weakref.WeakValueDictionary({'b': B})
+        => C['b'].a
+        """,
+}
+
 #: What importing the file that ``run`` stands in sets elsewhere: nothing of it is named in ``run``.
 REACHED |= {
     f"a setting: {text}": f"{text}\n=> 1"
@@ -221,6 +243,13 @@ BESIDE = {
     "an import in a method": ("helper", "class A:\n    def f(self):\n        import helper\n=> A().f()", "A = X"),
     "the function itself": ("helper", "from helper import run", "A = X\n=> A"),
     "an attribute asked for by its text": ("helper", "import helper\n=> getattr(helper, 'A')", "A = X"),
+    "a module picked by a factor": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module(f'pkg.{{arm}}')", "A = X"),
+    "a module picked by a sum": ("pkg__in__sub", f"{CLAIMS}from importlib import import_module as f\n=> f('pkg.' + arm)", "A = X"),
+    "a module picked by a format": ("pkg__in__sub", f"{CLAIMS}=> __import__('pkg.{{}}'.format(arm))", "A = X"),
+    "a module picked by a start": ("helper", f"{CLAIMS}import importlib\n=> importlib.import_module(f'he{{arm}}')", "A = X"),
+    "a module picked by a constant": ("helper", f"{CLAIMS}import importlib as i\nN = 'helper'\n=> i.import_module(N)", "A = X"),
+    "a module picked relatively": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module('.' + arm, 'pkg')", "A = X"),
+    "a module that is loaded": ("helper", f"{CLAIMS}import helper as _, sys\n_ = 1\n=> sys.modules['helper'].A", "A = X"),
     "an import for its effect": ("helper", f"{CLAIMS}import helper\n=> 1", "A = X"),
     "an import for its effect of a name": ("helper", f"{CLAIMS}from helper import A\n=> 1", "A = X"),
     "what a module used elsewhere sets": ("helper", f"{CLAIMS}import helper\nB = helper\n=> 1", "import math\nmath.K = X"),
@@ -244,6 +273,7 @@ def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name
     one, same, other = (load(text, **more, **{file: beside.replace("X", x)}) for x in ("1.5", "1.5", "2.5"))
     assert one == same
     assert one.sha256 != other.sha256
+    assert one.undigested == ()
 
 
 def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(load: Callable[..., Code]) -> None:
@@ -423,6 +453,32 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
         ("import os\n=> os.environ['A']", "environ"),
         ("import subprocess\n=> subprocess.run(['ls'])", "subprocess"),
         ("=> arm.go('data.csv')", "data.csv"),
+        ("from os import getenv as g\n=> g('A')", "getenv"),
+        ("from os import environ as E\n=> dict(E)", "environ"),
+        ("import os as o\n=> o.environb[b'A']", "environb"),
+        ("import os\n=> os.path.expandvars(arm)", "expandvars"),
+        ("import os\n=> os.listdir(arm)", "listdir"),
+        ("from os import walk as w\n=> w(arm)", "os.walk"),
+        ("from glob import glob as g\n=> g(arm)", "glob"),
+        ("import sys\n=> sys.argv", "sys.argv"),
+        ("import os\n=> os.getcwd()", "getcwd"),
+        ("import importlib\n=> importlib.import_module(arm)", "import_module"),
+        ("N = 'json'\ndef run(arm, seed):\n    N = arm\n    __import__(N)", "__import__"),
+        ("import importlib\n=> importlib.import_module(f'gone.{arm}')", "import_module"),
+        ("import runpy\n=> runpy.run_path(arm)", "run_path"),
+        ("import pkgutil\n=> pkgutil.resolve_name(arm)", "resolve_name"),
+        ("from pydoc import locate\n=> locate(arm)", "pydoc.locate"),
+        ("import importlib.util as u\n=> u.spec_from_file_location(arm, arm)", "spec_from_file_location"),
+        ("import sys\n=> sys._getframe()", "_getframe"),
+        ("import inspect\n=> inspect.stack()", "inspect.stack"),
+        ("def f(): pass\n=> f.__globals__", "__globals__"),
+        ("import sys\n=> sys.modules[arm]", "sys.modules"),
+        ("import sys\n=> sys.modules.get('x')", "sys.modules"),
+        ("class A: pass\n=> A.__subclasses__()", "__subclasses__"),
+        ("import random, os\nrandom.seed(len(os.getcwd()))\n=> 1", "getcwd"),
+        ("def run(arm, seed):\n    import beside\n    return beside.f()", "beside.py (the environment: getenv)"),
+        ("import importlib\n=> importlib.import_module(f'besid{arm}')", "beside.py (the environment: getenv)"),
+        ("def run(arm, seed):\n    import beside\n    return beside.f()", "data.csv"),
         ("exec('def run(arm, seed):\\n    return A')\nA = X", "source is not there"),
         ("import fast\n=> fast.f()", "fast"),
     ],
@@ -430,14 +486,34 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
 def test_what_cannot_be_digested_is_named(load: Callable[..., Code], tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "data.csv").write_text("1")
+    beside = "import os\nD = 'data.csv'\nclass A:\n    def f(self):\n        return os.getenv('A')\n"
     if "fast" in text:
         text = "def run(arm, seed):\n    import fast\n    return fast.f()"
         (tmp_path / "here" / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\0")
-    found = load(text.replace("X", "1"))
+    found = load(CLAIMS + text.replace("X", "1"), beside=beside)
     assert any(named in name for name in found.undigested)
     assert str(tmp_path) not in json.dumps([*found.parts, *found.undigested])
     if "A = X" in text:
-        assert found.sha256 != load(text.replace("X", "2")).sha256
+        assert found.sha256 != load(CLAIMS + text.replace("X", "2")).sha256
+
+
+def test_what_only_looks_like_that_is_not_named(load: Callable[..., Code]) -> None:
+    text = """
+        import os
+        import numpy as np
+        from other import glob
+        def getenv(name):
+            return 1
+        class A:
+            def walk(self):
+                return np.stack([1])
+        def run(arm, seed, argv=1):
+            listdir = os.environ["FAEVAL_X"] = "1"
+            import sys
+            sys.modules["x"] = None
+            return getenv(listdir), A().walk(), glob(argv)
+        """
+    assert load(CLAIMS + textwrap.dedent(text), other="def glob(x):\n    return 1\n").undigested == ()
 
 
 TOUR = """
