@@ -7,6 +7,7 @@ digested; their versions stand for them. What cannot be digested is named.
 
 from __future__ import annotations
 
+import abc
 import ast
 import builtins
 import copyreg
@@ -20,26 +21,55 @@ import re
 import sys
 import types
 import warnings
+import weakref
 from collections import defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, partialmethod
 from importlib import invalidate_caches
 from pathlib import Path, PurePath
 from typing import Any
 
-from faeval.experiment._modules import Home, find, home_of
-from faeval.experiment._syntax import Import, Source, changed_in, imports, names_in, normal, parsed, scalar
+from faeval.experiment._modules import Home, find, home_of, starting
+from faeval.experiment._syntax import (
+    Import,
+    Source,
+    bound_in,
+    changed_in,
+    imports,
+    mentioned,
+    names_in,
+    normal,
+    own_in,
+    parsed,
+    picked,
+    scalar,
+    starts_with,
+)
 
 _SHORT = 12  # digits of a part's digest
 _LONG = 80  # characters from which a text is named by its digest
-#: Names by which code takes in what is no code, and what that is.
+#: Names by which code takes in what is no code, or code that cannot be followed, and what that is.
 _OUTSIDE = {
     **dict.fromkeys(("open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "memmap"), "a file"),
     **dict.fromkeys(("read_csv", "read_parquet", "read_json", "loadmat", "load_dataset"), "a file"),
-    **dict.fromkeys(("environ", "getenv"), "the environment"),
-    **dict.fromkeys(("subprocess", "check_output", "Popen", "popen"), "another program"),
+    **dict.fromkeys(("numpy.load", "torch.load", "joblib.load", "read_pickle", "read_excel", "urlopen"), "a file"),
+    **dict.fromkeys(("listdir", "scandir", "os.walk", "os.fwalk"), "files of a folder"),
+    **dict.fromkeys(("glob", "iglob", "rglob", "iterdir"), "files of a folder"),
+    **dict.fromkeys(("environ", "environb", "getenv", "getenvb", "expandvars"), "the environment"),
+    **dict.fromkeys(("sys.argv", "sys.orig_argv"), "the command line"),
+    **dict.fromkeys(("getcwd", "getcwdb", "pathlib.Path.cwd"), "the working directory"),
+    **dict.fromkeys(("subprocess", "check_output", "Popen", "popen", "os.system"), "another program"),
     **dict.fromkeys(("CDLL", "cdll"), "a C library"),
+    **dict.fromkeys(
+        ("import_module", "__import__", "sys.modules", "run_path", "run_module"), "a module picked in a run"
+    ),
+    **dict.fromkeys(("resolve_name", "iter_modules", "walk_packages", "pydoc.locate"), "a module picked in a run"),
+    **dict.fromkeys(("SourceFileLoader", "spec_from_file_location"), "a module picked in a run"),
+    **dict.fromkeys(
+        ("_getframe", "currentframe", "inspect.stack", "f_globals", "__globals__"), "code that is looked up"
+    ),
+    **dict.fromkeys(("inspect.getmembers", "inspect.getmodule", "__subclasses__"), "code that is looked up"),
 }
 #: Names by which code reaches any name of its module, so that all of the module counts.
 _ANYTHING = frozenset({"eval", "exec", "globals", "vars"})
@@ -130,6 +160,7 @@ class _Walk:
         self.done: dict[tuple[int, str], str] = {}
         self.open: dict[int, int] = {}
         self.homes: dict[int, Home] = {}
+        self.found: dict[tuple[str, str], list[Home]] = {}  # by what is imported, from which folder
         self.first = ""
         self.home = Home("", "", None, str(Path.cwd()), False, False)
         self.label = ""
@@ -137,7 +168,7 @@ class _Walk:
     def begin(self, call: Callable[..., Any] | str) -> None:
         if isinstance(call, str):
             for home in find(call.partition(":")[0], str(Path.cwd())):
-                self.whole(home)
+                self.whole(home, blind=True)
         else:
             self.home = self.home_of(_content_of(call))
             token = self.whole_value(call)
@@ -236,15 +267,12 @@ class _Walk:
         else:
             for _, node in found:
                 self.texts[label].add(source.text(node))
-                self.take(imports(node), home)
+                self.take(imports(node), home, blind=True)
+                assert source is not None
+                self.look(label, node, source, content, home)
                 self.changed |= {(id(content), name) for name in changed_in(node)}
-        if home.whole:
-            self.whole(home)
+        self.around(content, home)
         for inner in _nested(code):
-            for name in sorted({*inner.co_names} & {*_OUTSIDE}):
-                if isinstance(content.get(name), types.FunctionType | type):
-                    continue  # it has the name, and is another
-                self.undigested.add(f"{label} ({_OUTSIDE[name]}: {name})")
             for constant in inner.co_consts:
                 if isinstance(constant, str):
                     self.spelt(constant)
@@ -255,15 +283,15 @@ class _Walk:
         """Take in what a name stands for in a module; of a name in a module, what that stands for there."""
         name, *attributes = chain
         if name not in content:
-            if name in _ANYTHING and hasattr(builtins, name) and home.file is not None:
-                self.whole(home)
+            if name in _ANYTHING and hasattr(builtins, name):
+                self.anything(name, home)
             return
         value, owner, within = content[name], home, content
         while attributes and isinstance(value, types.ModuleType) and attributes[0] in vars(value):
             inner = self.home_of(vars(value))
             if not inner.users:
                 break
-            self.whole_value(value)
+            self.around(vars(value), inner)
             owner, name, within = inner, attributes.pop(0), vars(value)
             value = within[name]
         if name.startswith("__") and name.endswith("__"):
@@ -286,7 +314,7 @@ class _Walk:
 
     def bind(self, label: str, value: object, home: Home) -> None:
         self.home, self.label = home, label
-        token = self.whole_value(value)
+        token = self.whole_value(_held(value))
         if token != f"(module {label.partition(':')[0]})":
             self.texts[label].add(f"is {token}")
 
@@ -316,17 +344,21 @@ class _Walk:
         for node in nodes:
             assert source is not None
             self.texts[label].add(source.text(node))
-            self.take(imports(node), home)
+            self.take(imports(node), home, blind=True)
         known = bool(nodes) or hasattr(cls, "_fields") or issubclass(cls, enum.Enum)
         if not known:
             self.undigested.add(f"{label} (its source is not there)")
-        if home.whole:
-            self.whole(home)
+        self.around(_content_of_class(cls), home)
         kinds = [*cls.__bases__, *([] if type(cls) is type else [type(cls)])]
         self.texts[label].add(_text("of", *map(self.whole_value, kinds)))
         for name, value in sorted(content.items()):
             if self.stands_in(cls, name, value) and not (known and _is_generated(value)):
                 self.bind(f"{label}.{name}", value, home)
+        if (registry := vars(abc).get("_get_dump")) is not None and isinstance(cls, abc.ABCMeta):
+            held = [one() for one in registry(cls)[0]]
+            self.texts[label].add(
+                _text("registered", *sorted(self.whole_value(one) for one in held if one is not None))
+            )
         if issubclass(cls, enum.Enum):
             self.bind(label, [(name, one._value_) for name, one in cls.__members__.items()], home)
         for name, one in sorted(content.get("__dataclass_fields__", {}).items()):
@@ -345,13 +377,107 @@ class _Walk:
         home = self.home_of(vars(module))
         if not home.users:
             return _text("module", module.__name__)
-        if home.file is not None and home.whole:
-            self.whole(home)
+        self.anything(home.label, home)
         return _text("module", home.label)
 
-    def whole(self, home: Home) -> None:
-        """Take in a module as a whole, with what it imports."""
-        if not self.new(home, ("whole", home.file)):
+    def anything(self, name: str, home: Home) -> None:
+        """Take in all of a file, any name of which may be asked for."""
+        if home.file is not None:
+            self.whole(home)
+        else:
+            self.undigested.add(f"{self.label or self.first} (any name of {home.label}: {name})")
+
+    def look(self, label: str, node: ast.AST, source: Source, content: dict[str, Any], home: Home) -> None:
+        """Follow the modules that code picks as it runs, and name what it takes in that cannot be followed."""
+        followed = {
+            id(at)
+            for at, named, package in picked(node, source.imported)
+            if self.follow(
+                named,
+                package if package is not None else home.package,
+                {name: content.get(name) for name in names_in(named) - own_in(node)},
+                home,
+            )
+        }
+        for at, first, names in mentioned(node, source.imported):
+            known = [".".join(names), *(names if isinstance(at, ast.Name) else names[-1:])]
+            name = next((name for name in known if name in _OUTSIDE), None)
+            if name is not None and id(at) not in followed and not self.is_own(at, content.get(first)):
+                self.undigested.add(f"{label} ({_OUTSIDE[name]}: {name})")
+
+    def is_own(self, at: ast.expr, value: object) -> bool:
+        """Whether a name, or an attribute of a module, is the user's own by the value of its first name."""
+        if isinstance(value, types.ModuleType):
+            return isinstance(getattr(at, "value", at), ast.Name) and self.home_of(vars(value)).users
+        made = isinstance(at, ast.Name) and isinstance(value, types.FunctionType | type)
+        return made and self.home_of(_content_of(value)).users
+
+    def follow(self, named: ast.expr, package: str, known: Mapping[str, object], home: Home) -> bool:
+        """Take in the modules that an expression may name, as far as it says; whether it says enough."""
+        if isinstance(named, ast.Name) and named.id == "__name__":
+            self.anything(named.id, home)
+            return True
+        text, is_all = starts_with(named, known)
+        if text.startswith("."):
+            above = [part for part in package.split(".") if part]
+            bare = text.lstrip(".")
+            text = ".".join([*above[: len(above) - len(text) + len(bare) + 1], bare])
+        names = [text] if is_all else list(starting(text, home.folder))
+        self.take([(0, name, ()) for name in names], home, blind=True)
+        return bool(names)
+
+    def around(self, content: dict[str, Any], home: Home) -> None:
+        """Take in the file that something stands in: as a whole, or what importing it sets elsewhere."""
+        if home.whole:
+            self.whole(home)
+        elif self.new(content, ("effects", home.file or id(content))):
+            self.effects(content, home)
+
+    def effects(self, content: dict[str, Any], home: Home) -> None:
+        source = _read(home.file) if home.file is not None else _cells(content)
+        if source is None:
+            return
+        for target, steps in source.effects.items():
+            self.texts[self.label_of(target, home)].add(" ".join(step.text() for step in steps))
+            for step in steps:
+                self.reach_set([*step.nodes()], source, content, home)
+        for statement in source.asked:
+            if statement in source.unused:
+                self.take(imports(statement), home)
+                continue
+            for found in self.modules(imports(statement), home):  # used, so that only what it sets is met here
+                loaded = sys.modules.get(found.name)
+                self.around(vars(loaded) if loaded is not None else {}, replace(found, whole=False))
+
+    def reach_set(self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home) -> None:
+        """Take in what a statement that sets something names; objects of a library by the statements that make them."""
+        for node in nodes:
+            self.take(imports(node), home, blind=True)
+            self.look(home.label, node, source, content, home)
+        for name in sorted(
+            {n for node in nodes for n in names_in(node)} - {n for node in nodes for n in bound_in(node)}
+        ):
+            value = content.get(name)
+            kind = type(value)
+            plain = kind.__module__ == "builtins" or self.home_of(_content_of_class(kind)).users
+            if plain or _array(value) is not None:
+                self.reach((name,), content, home)
+            elif self.new(value, ("made", id(content), name)):
+                for made in source.makes(name):
+                    self.texts[f"{home.label}:{name}"].add(normal(made))
+                    self.reach_set([made], source, content, home)
+
+    def label_of(self, name: tuple[str, ...], home: Home) -> str:
+        """Return the name by which a reader knows what a statement sets: that of the user's own is its file's."""
+        for end in range(len(name) - 1, 0, -1):
+            module = sys.modules.get(".".join(name[:end]))
+            if module is not None and (own := self.home_of(vars(module))).users:
+                return f"{own.label}:{'.'.join(name[end:])}"
+        return f"{home.label}:{'.'.join(name)}"
+
+    def whole(self, home: Home, *, blind: bool = False) -> None:
+        """Take in a module as a whole, with what it imports; blind where its functions are not followed by their names."""
+        if not self.new(home, ("whole", home.file, blind)):
             return
         source = _read(home.file or "")
         if source is None:
@@ -359,18 +485,36 @@ class _Walk:
             self.texts[home.label].add("no source")
             return
         self.texts[home.label].add(source.text(source.tree))
-        self.take(imports(source.tree), home)
+        self.take(imports(source.tree), home, blind=blind)
+        if blind:
+            self.queue.append(partial(self.look_at_all, source, home))
 
-    def take(self, asked: Iterable[Import], home: Home) -> None:
+    def look_at_all(self, source: Source, home: Home) -> None:
+        self.home, self.label = home, home.label
+        loaded = sys.modules.get(home.name)
+        definitions = [node for node in source.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        for node in [*definitions, *(node for step in source.steps for node in step.nodes())]:
+            self.look(home.label, node, source, vars(loaded) if loaded is not None else {}, home)
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                    self.spelt(inner.value)
+
+    def take(self, asked: Iterable[Import], home: Home, *, blind: bool = False) -> None:
+        for found in self.modules(asked, home):
+            self.whole(found, blind=blind)
+
+    def modules(self, asked: Iterable[Import], home: Home) -> Iterator[Home]:
+        """Yield the modules of the user's that imports in a file load."""
         for level, module, names in asked:
             if level:
                 package = home.package.split(".") if home.package else []
                 above = package[: len(package) - level + 1]
                 module = ".".join([*above, module] if module else above)
             for name in dict.fromkeys((module, *(f"{module}.{name}" for name in names))):
-                if name and self.new(name, ("import", name, home.folder)):
-                    for found in find(name, home.folder):
-                        self.whole(found)
+                if name:
+                    if (name, home.folder) not in self.found:
+                        self.found[name, home.folder] = list(find(name, home.folder))
+                    yield from self.found[name, home.folder]
 
     # Values -----------------------------------------------------------------------------------------------------------
 
@@ -507,6 +651,15 @@ def _all(walk: _Walk, name: str, *values: object) -> str:
     return _text(name, *(walk.value(value) for value in values))
 
 
+def _held(value: Any) -> Any:
+    """Return what a weak reference, or a collection of them, holds; any other value itself."""
+    if type(value) is weakref.ref:
+        return value()
+    if type(value) in (weakref.WeakValueDictionary, weakref.WeakKeyDictionary):
+        return dict(value)
+    return set(value) if type(value) is weakref.WeakSet else value
+
+
 def _content(cell: types.CellType) -> object:
     try:
         return cell.cell_contents
@@ -615,6 +768,13 @@ def _read(file: str) -> Source | None:
         return parsed(Path(file).read_bytes())
     except OSError:
         return None
+
+
+def _cells(content: Mapping[str, Any]) -> Source | None:
+    """Return what a notebook has run so far, where it keeps that, without cells that are no Python."""
+    cells = content.get("In")
+    texts = [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)] if cells else []
+    return parsed(b"\n".join(text for text in texts if parsed(text) is not None))
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:

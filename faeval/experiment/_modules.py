@@ -116,6 +116,30 @@ def _by_path(site: Path) -> frozenset[str]:
 
 def find(name: str, folder: str) -> Iterator[Home]:
     """Yield the modules of the user's that importing a name from a file of this folder loads: packages, then itself."""
+    for part, spec in _specs(name, folder):
+        if spec.origin and spec.has_location:
+            if not is_users(spec.origin):
+                return
+            yield _home(part, spec.origin, True, True)
+
+
+def starting(prefix: str, folder: str) -> Iterator[str]:
+    """Yield the names of modules that start with a text, in the package of the user's or the folder that it begins with."""
+    package, _, first = prefix.rpartition(".")
+    above = list(_specs(package, folder))
+    where = [folder] if first and not package else []
+    if above and above[-1][0] == package:
+        where = list(above[-1][1].submodule_search_locations or ())
+    for place in map(Path, where):
+        for path in sorted(place.rglob("*.py") if package else place.glob("*.py")):
+            parts = path.relative_to(place).with_suffix("").parts
+            name = ".".join(part for part in (package, *parts) if part and part != "__init__")
+            if name.startswith(prefix) and is_users(str(path)):
+                yield name
+
+
+def _specs(name: str, folder: str) -> Iterator[tuple[str, ModuleSpec]]:
+    """Yield the specs of the packages above a name, then its own, as far as they are found."""
     if name.partition(".")[0] in sys.stdlib_module_names:
         return
     parts = name.split(".")
@@ -124,10 +148,7 @@ def find(name: str, folder: str) -> Iterator[Home]:
         spec = _spec(".".join(parts[:end]), where, top=end == 1)
         if spec is None:
             return
-        if spec.origin and spec.has_location:
-            if not is_users(spec.origin):
-                return
-            yield _home(".".join(parts[:end]), spec.origin, True, True)
+        yield ".".join(parts[:end]), spec
         where = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else []
 
 

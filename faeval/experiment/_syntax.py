@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
@@ -30,7 +32,63 @@ _CHANGING = frozenset(
         "update",
     }
 )
+#: Functions that import what their first argument says.
+_PICKING = frozenset({"__import__", "builtins.__import__", "importlib.__import__", "importlib.import_module"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete)
+#: Functions whose first argument is what an expression is about.
+_ABOUT_FIRST = frozenset({"delattr", "getattr", "setattr", "vars"})
+#: Names without an import by which a statement sets something anywhere.
+_SETTERS = frozenset({"__builtins__", "__import__", "exec"})
+#: What is set for a machine's folders.
+_PATHS = ("sys.path", "site.addsitedir")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A statement that importing a file runs, with the conditions, loops and calls around it."""
+
+    statement: ast.stmt
+    around: tuple[ast.AST | str, ...]
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """Yield the statement and what stands around it."""
+        yield self.statement
+        yield from (node for node in self.around if not isinstance(node, str))
+
+    def text(self) -> str:
+        """Return what it says."""
+        around = [at if isinstance(at, str) else normal(at) for at in self.around]
+        return " ".join([*around, normal(self.statement)])
+
+
+def steps(body: Sequence[ast.AST], around: tuple[ast.AST | str, ...] = ()) -> Iterator[Step]:
+    """Yield the plain statements of a body, those in its blocks too, but not those that a file runs as a script only."""
+    for node in body:
+        parts = [(name, value) for name, value in ast.iter_fields(node) if value]
+        blocks = {name: value for name, value in parts if isinstance(value, list) and _is_block(value[0])}
+        if isinstance(node, _DEFINITIONS):
+            continue
+        if not blocks and isinstance(node, ast.stmt):
+            yield Step(node, around)
+        head = [one for name, value in parts if name not in blocks for one in _nodes(value)]
+        for name, inner in blocks.items():
+            if not (name == "body" and isinstance(node, ast.If) and _asks_for_script(node.test)):
+                yield from steps(inner, (*around, name, *head))
+
+
+def _is_block(node: object) -> bool:
+    return isinstance(node, ast.stmt | ast.excepthandler | ast.match_case)
+
+
+def _nodes(value: object) -> list[ast.AST]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
+
+
+def _asks_for_script(test: ast.expr) -> bool:
+    constants = {inner.value for inner in ast.walk(test) if isinstance(inner, ast.Constant)}
+    return "__name__" in names_in(test) and "__main__" in constants
 
 
 def scalar(value: object) -> str | None:
@@ -131,8 +189,82 @@ class Source:
 
     def mentions(self, name: str) -> list[ast.stmt]:
         """Return the statements of the file itself, but definitions, that a name stands in."""
-        made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        return [s for s in self.tree.body if not isinstance(s, made) and name in names_in(s)]
+        return [s for s in self.tree.body if not isinstance(s, _DEFINITIONS) and name in names_in(s)]
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The statements that importing the file runs."""
+        return list(steps(self.tree.body))
+
+    @cached_property
+    def imported(self) -> dict[str, str]:
+        """The names that the file imports, each with the dotted name of what it stands for."""
+        return imported(self.asked)
+
+    @cached_property
+    def asked(self) -> list[ast.Import | ast.ImportFrom]:
+        """The imports of the file."""
+        return [at for step in self.steps if isinstance(at := step.statement, ast.Import | ast.ImportFrom)]
+
+    @cached_property
+    def unused(self) -> list[ast.stmt]:
+        """The imports of the file by names that stand nowhere else in it."""
+        used = names_in(self.tree)
+        return [at for at in self.asked if not used & imported([at]).keys()]
+
+    @cached_property
+    def effects(self) -> dict[tuple[str, ...], list[Step]]:
+        """The statements that set something outside of the file, by the name of what they set or call.
+
+        They call, or assign to an attribute or item of, what was imported. What is about results of faeval's is none.
+        """
+        found: dict[tuple[str, ...], list[Step]] = defaultdict(list)
+        results = {name for name, stands in self.imported.items() if stands.partition(".")[0] == "faeval"}
+        for step in self.steps:
+            if names_in(step.statement) & results:
+                results |= bound_in(step.statement) | changed_in(step.statement)
+            results |= {name for at in step.nodes() if names_in(at) & results for name in bound_in(at)}
+            if any(names_in(at) & results for at in step.nodes()):
+                continue
+            for name, effect in self._effects(step, self.imported, frozenset(results)):
+                if not ".".join(name).startswith(_PATHS):
+                    found[name].append(effect)
+        return found
+
+    def _effects(
+        self, step: Step, known: Mapping[str, str], without: frozenset[str]
+    ) -> Iterator[tuple[tuple[str, ...], Step]]:
+        for at, is_call in _set_by(step.statement):
+            first, *more = chain(at) or ("",)
+            if first in self.got and not is_call:
+                yield (*chain(self.got[first].value), *more), Step(step.statement, (*step.around, self.got[first]))
+            elif first in known or first in _SETTERS:
+                yield (*known.get(first, first).split("."), *more), step
+            elif is_call and not more and first in self._defined and first not in without:
+                called = self._defined[first]
+                inside = dict(known) | imported(ast.walk(called))
+                found = (e for inner in steps(called.body) for e in self._effects(inner, inside, without | {first}))
+                if not names_in(called) & without and next(found, None):
+                    yield (first,), step  # all that it does counts, by its name
+
+    @cached_property
+    def _defined(self) -> dict[str, ast.FunctionDef]:
+        return {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
+
+    @cached_property
+    def got(self) -> dict[str, ast.Assign]:
+        """The names of what is a module's own, by the assignments: ``flags = torch.backends``, ``c = getcontext()``."""
+        found = {}
+        for at in (step.statement for step in self.steps):
+            if isinstance(at, ast.Assign) and isinstance(at.targets[0], ast.Name) and chain(at.value):
+                asked = at.value.func if isinstance(at.value, ast.Call) else None
+                if chain(at.value)[0] in self.imported and (asked is None or chain(asked)[-1].startswith("get")):
+                    found[at.targets[0].id] = at
+        return found
+
+    def makes(self, name: str) -> list[ast.stmt]:
+        """Return the statements of the file itself that assign to a name."""
+        return [step.statement for step in self.steps if name in bound_in(step.statement)]
 
     def classes(self, qualname: str, lines: Sequence[int]) -> list[ast.ClassDef]:
         """Return the nodes that a class may come from, given the first lines of its functions."""
@@ -151,6 +283,114 @@ def _holds(node: ast.AST, code: CodeType) -> bool:
 def names_in(node: ast.AST) -> set[str]:
     """Return the names that stand in a node."""
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def bound_in(node: ast.AST) -> set[str]:
+    """Return the names that a node assigns to."""
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+
+
+def own_in(node: ast.AST) -> set[str]:
+    """Return the names of a function's own: its arguments, and what it assigns to."""
+    return bound_in(node) | {inner.arg for inner in ast.walk(node) if isinstance(inner, ast.arg)}
+
+
+def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
+    """Yield what a statement calls for its effect, or whose attribute or item it sets, and whether it is called."""
+    if isinstance(statement, _ASSIGNMENTS):
+        targets = [one for name in ("target", "targets") for one in _nodes(getattr(statement, name, []))]
+        for inner in (inner for target in targets for inner in ast.walk(target)):
+            if isinstance(inner, ast.Attribute | ast.Subscript) and not isinstance(inner.ctx, ast.Load):
+                yield inner, False
+        dropped = all(isinstance(target, ast.Name) and target.id == "_" for target in targets)
+    else:
+        dropped = isinstance(statement, ast.Expr)
+    value = getattr(statement, "value", None)
+    if dropped and isinstance(value, ast.Call):
+        yield value, True
+
+
+def chain(node: ast.AST) -> tuple[str, ...]:
+    """Return the name that an expression starts from, with the attributes that it asks for, through calls and items."""
+    if isinstance(node, ast.Name):
+        return (node.id,)
+    if isinstance(node, ast.Attribute):
+        inner = chain(node.value)
+        return (*inner, node.attr) if inner else ()
+    if isinstance(node, ast.Subscript):
+        return chain(node.value)
+    if isinstance(node, ast.Call):
+        about_first = isinstance(node.func, ast.Name) and node.func.id in _ABOUT_FIRST and node.args
+        return chain(node.args[0] if about_first else node.func)
+    return ()
+
+
+def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
+    """Return the names that imports among these bind, each with the dotted name of what it stands for."""
+    found: dict[str, str] = {}
+    for node in statements:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def mentioned(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
+    """Yield each name and attribute that a node reads, its first name, and the dotted name that it stands for."""
+    known = {**known, **imported(ast.walk(node))}
+    own = own_in(node)
+    stored = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load)}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute | ast.Name) and isinstance(inner.ctx, ast.Load) and id(inner) not in stored:
+            first, *more = chain(inner) or ("", getattr(inner, "attr", ""))
+            if more or first not in own:
+                yield inner, first, (*known.get(first, first).split("."), *more)
+
+
+def picked(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
+    """Yield what picks a module, the expression that names it, and the package that a relative name starts from."""
+    names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, known)}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and names.get(id(inner.func)) in _PICKING:
+            given = dict(zip(("name", "package"), inner.args, strict=False))
+            given |= {one.arg: one.value for one in inner.keywords if one.arg}
+            package = given.get("package")
+            if "name" in given:
+                yield inner.func, given["name"], starts_with(package, {})[0] if package is not None else None
+        elif isinstance(inner, ast.Subscript) and names.get(id(inner.value)) == "sys.modules":
+            yield inner.value, inner.slice, None
+
+
+def starts_with(node: ast.expr, constants: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return the text that an expression starts with, whatever else it depends on, and whether that is all of it."""
+    if isinstance(node, ast.Name):
+        node = ast.Constant(constants.get(node.id))
+    if isinstance(node, ast.Constant):
+        return (node.value, True) if isinstance(node.value, str) else ("", False)
+    if isinstance(node, ast.FormattedValue) and node.conversion == -1 and node.format_spec is None:
+        return starts_with(node.value, constants)
+    if isinstance(node, ast.JoinedStr):
+        return _joined(node.values, constants)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined([node.left, node.right], constants)
+    text = node.left if isinstance(node, ast.BinOp) else getattr(getattr(node, "func", None), "value", None)
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):  # "a.%s" % b, "a.{}".format(b)
+        return re.split("[%{]", text.value)[0], False
+    return "", False
+
+
+def _joined(parts: Iterable[ast.expr], constants: Mapping[str, Any]) -> tuple[str, bool]:
+    whole = ""
+    for part in parts:
+        text, is_all = starts_with(part, constants)
+        whole += text
+        if not is_all:
+            return whole, False
+    return whole, True
 
 
 def changed_in(node: ast.AST) -> set[str]:

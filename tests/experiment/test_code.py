@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import decimal
 import importlib
 import json
+import linecache
+import math
 import os
 import subprocess
 import sys
@@ -52,7 +56,11 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
             importlib.invalidate_caches()
             return code_of(importlib.import_module("study").run)
 
-    yield of
+    monkeypatch.setattr(math, "K", 0, raising=False)  # put back afterwards, whatever the files set
+    monkeypatch.setattr(builtins, "K", 0, raising=False)
+    monkeypatch.setenv("FAEVAL_X", "")
+    with decimal.localcontext():
+        yield of
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]
@@ -178,6 +186,50 @@ REACHED = {
     "a name asked for by its text": "A = X\n=> globals()['A']",
 }
 
+REACHED |= {
+    "a name of the module itself": "import sys\nA = X\n=> sys.modules[__name__].A",
+    "a name asked of the module": "import operator, sys\nA, ME = X, sys.modules[__name__]\n=> operator.attrgetter('A')(ME)",
+    "a class that is registered": """
+        import abc
+        class A(abc.ABC): pass
+        class B:
+            a = X
+        A.register(B)
+        => isinstance(arm, A)
+        """,
+    "what a weak reference holds": "import weakref\nclass A:\n    a = X\nB = A()\nC = weakref.ref(B)\n=> C().a",
+    "what weak references hold": """
+        import weakref
+        class A:
+            a = X
+        B = A()
+        C = weakref.WeakValueDictionary({'b': B})
+        => C['b'].a
+        """,
+}
+
+#: What importing the file that ``run`` stands in sets elsewhere: nothing of it is named in ``run``.
+REACHED |= {
+    f"a setting: {text}": f"{text}\n=> 1"
+    for text in (
+        "import decimal\ndecimal.getcontext().prec = int(10 * X)",
+        "import decimal as d\nS = int(10 * X)\nc = d.getcontext()\nc.prec = S",
+        "import math\nmath.K = X",
+        "import math\ndef mine(*a):\n    return X\nmath.K = mine",
+        "import math\nsetattr(math, 'K', X)",
+        "import builtins\nbuiltins.K = X",
+        "from os import environ as e\ne['FAEVAL_X'] = 'X'",
+        "import os\nos.environ['FAEVAL_X'] = ''\nif X == 1.5:\n    del os.environ['FAEVAL_X']",
+        "import warnings\nfor c in (UserWarning,):\n    warnings.simplefilter('ignore', c, int(X * 10))",
+        "import decimal\ntry:\n    decimal.getcontext().prec += int(X)\nexcept ValueError:\n    pass",
+        "import numpy as np\nnp.seterr(divide='warn' if X else 'ignore')",
+        "import numpy as np\n_ = np.seterr(divide='warn' if X else 'ignore')",
+        "import torch\nA = torch.float32 if X == 1.5 else torch.float32\ntorch.set_default_dtype(A)",
+        "def begin(n):\n    import random\n    random.seed(n)\nbegin(X)",
+        "exec('import math; math.K = X')",
+    )
+}
+
 #: A file, the text of ``study`` and that of the other file, in which X stands.
 BESIDE = {
     "a constant of a module": ("helper", "import helper\n=> helper.A", "A = X"),
@@ -191,6 +243,16 @@ BESIDE = {
     "an import in a method": ("helper", "class A:\n    def f(self):\n        import helper\n=> A().f()", "A = X"),
     "the function itself": ("helper", "from helper import run", "A = X\n=> A"),
     "an attribute asked for by its text": ("helper", "import helper\n=> getattr(helper, 'A')", "A = X"),
+    "a module picked by a factor": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module(f'pkg.{{arm}}')", "A = X"),
+    "a module picked by a sum": ("pkg__in__sub", f"{CLAIMS}from importlib import import_module as f\n=> f('pkg.' + arm)", "A = X"),
+    "a module picked by a format": ("pkg__in__sub", f"{CLAIMS}=> __import__('pkg.{{}}'.format(arm))", "A = X"),
+    "a module picked by a start": ("helper", f"{CLAIMS}import importlib\n=> importlib.import_module(f'he{{arm}}')", "A = X"),
+    "a module picked by a constant": ("helper", f"{CLAIMS}import importlib as i\nN = 'helper'\n=> i.import_module(N)", "A = X"),
+    "a module picked relatively": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module('.' + arm, 'pkg')", "A = X"),
+    "a module that is loaded": ("helper", f"{CLAIMS}import helper as _, sys\n_ = 1\n=> sys.modules['helper'].A", "A = X"),
+    "an import for its effect": ("helper", f"{CLAIMS}import helper\n=> 1", "A = X"),
+    "an import for its effect of a name": ("helper", f"{CLAIMS}from helper import A\n=> 1", "A = X"),
+    "what a module used elsewhere sets": ("helper", f"{CLAIMS}import helper\nB = helper\n=> 1", "import math\nmath.K = X"),
 }  # fmt: skip
 
 
@@ -211,6 +273,7 @@ def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name
     one, same, other = (load(text, **more, **{file: beside.replace("X", x)}) for x in ("1.5", "1.5", "2.5"))
     assert one == same
     assert one.sha256 != other.sha256
+    assert one.undigested == ()
 
 
 def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(load: Callable[..., Code]) -> None:
@@ -264,6 +327,16 @@ claim = fe.Claim("One sentence", more, attributed_to="a")
         ("def other():\n    return 1", "def other():\n    return 2\ndef third():\n    pass"),
         ("def other():\n    return 1\n", ""),
         ("import faeval as fe\n", "import faeval as fe\nimport zipfile, wsgiref.util\n"),
+        ("import faeval as fe\n", "import faeval as fe\nimport sys\nsys.path.insert(0, 'x')\nsys.path += ['y']\n"),
+        (
+            "import faeval as fe\n",
+            "import faeval as fe\nimport os\nA2 = os.getpid()\nA3 = {}\nA3['x'] = A2\nprint(A3)\n",
+        ),
+        ("toy =", "import math\nif __name__ == '__main__':\n    math.K = 1\ntoy ="),
+        (
+            'to="a")',
+            'to="a")\nimport math\nreport = claim\nprint(math.fsum([report is None]))\nmath.fsum([report is None])',
+        ),
         ("\n", "\r\n"),
         ('{"score"', "{'score'"),
         ("    return", "        return"),
@@ -284,6 +357,20 @@ def test_what_changes_no_number_changes_nothing(load: Callable[..., Code], old: 
         )
     assert other != BASE
     assert load(other, folder="elsewhere") == load(BASE)
+
+
+def test_a_notebook_counts_what_its_cells_set() -> None:
+    def of(*cells: str) -> Code:
+        content: dict[str, Any] = {"__name__": "__main__", "In": ["", "%not python", *cells]}
+        for number, cell in enumerate(cells):
+            linecache.cache[f"<cell {number}>"] = len(cell), None, cell.splitlines(True), ""
+            exec(compile(cell, f"<cell {number}>", "exec"), content)
+        return code_of(content["run"])
+
+    run = "def run(arm, seed):\n    return 1\n"
+    one = of("import math", "math.K = 1", run, "print(math.pi)")
+    assert one == of("import math", "math.K = 1", run, "x = math.pi\nx")
+    assert one.sha256 != of("import math", "math.K = 2", run, "print(math.pi)").sha256
 
 
 def test_the_order_of_functions_changes_nothing(load: Callable[..., Code]) -> None:
@@ -366,6 +453,32 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
         ("import os\n=> os.environ['A']", "environ"),
         ("import subprocess\n=> subprocess.run(['ls'])", "subprocess"),
         ("=> arm.go('data.csv')", "data.csv"),
+        ("from os import getenv as g\n=> g('A')", "getenv"),
+        ("from os import environ as E\n=> dict(E)", "environ"),
+        ("import os as o\n=> o.environb[b'A']", "environb"),
+        ("import os\n=> os.path.expandvars(arm)", "expandvars"),
+        ("import os\n=> os.listdir(arm)", "listdir"),
+        ("from os import walk as w\n=> w(arm)", "os.walk"),
+        ("from glob import glob as g\n=> g(arm)", "glob"),
+        ("import sys\n=> sys.argv", "sys.argv"),
+        ("import os\n=> os.getcwd()", "getcwd"),
+        ("import importlib\n=> importlib.import_module(arm)", "import_module"),
+        ("N = 'json'\ndef run(arm, seed):\n    N = arm\n    __import__(N)", "__import__"),
+        ("import importlib\n=> importlib.import_module(f'gone.{arm}')", "import_module"),
+        ("import runpy\n=> runpy.run_path(arm)", "run_path"),
+        ("import pkgutil\n=> pkgutil.resolve_name(arm)", "resolve_name"),
+        ("from pydoc import locate\n=> locate(arm)", "pydoc.locate"),
+        ("import importlib.util as u\n=> u.spec_from_file_location(arm, arm)", "spec_from_file_location"),
+        ("import sys\n=> sys._getframe()", "_getframe"),
+        ("import inspect\n=> inspect.stack()", "inspect.stack"),
+        ("def f(): pass\n=> f.__globals__", "__globals__"),
+        ("import sys\n=> sys.modules[arm]", "sys.modules"),
+        ("import sys\n=> sys.modules.get('x')", "sys.modules"),
+        ("class A: pass\n=> A.__subclasses__()", "__subclasses__"),
+        ("import random, os\nrandom.seed(len(os.getcwd()))\n=> 1", "getcwd"),
+        ("def run(arm, seed):\n    import beside\n    return beside.f()", "beside.py (the environment: getenv)"),
+        ("import importlib\n=> importlib.import_module(f'besid{arm}')", "beside.py (the environment: getenv)"),
+        ("def run(arm, seed):\n    import beside\n    return beside.f()", "data.csv"),
         ("exec('def run(arm, seed):\\n    return A')\nA = X", "source is not there"),
         ("import fast\n=> fast.f()", "fast"),
     ],
@@ -373,18 +486,38 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
 def test_what_cannot_be_digested_is_named(load: Callable[..., Code], tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "data.csv").write_text("1")
+    beside = "import os\nD = 'data.csv'\nclass A:\n    def f(self):\n        return os.getenv('A')\n"
     if "fast" in text:
         text = "def run(arm, seed):\n    import fast\n    return fast.f()"
         (tmp_path / "here" / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\0")
-    found = load(text.replace("X", "1"))
+    found = load(CLAIMS + text.replace("X", "1"), beside=beside)
     assert any(named in name for name in found.undigested)
     assert str(tmp_path) not in json.dumps([*found.parts, *found.undigested])
     if "A = X" in text:
-        assert found.sha256 != load(text.replace("X", "2")).sha256
+        assert found.sha256 != load(CLAIMS + text.replace("X", "2")).sha256
+
+
+def test_what_only_looks_like_that_is_not_named(load: Callable[..., Code]) -> None:
+    text = """
+        import os
+        import numpy as np
+        from other import glob
+        def getenv(name):
+            return 1
+        class A:
+            def walk(self):
+                return np.stack([1])
+        def run(arm, seed, argv=1):
+            listdir = os.environ["FAEVAL_X"] = "1"
+            import sys
+            sys.modules["x"] = None
+            return getenv(listdir), A().walk(), glob(argv)
+        """
+    assert load(CLAIMS + textwrap.dedent(text), other="def glob(x):\n    return 1\n").undigested == ()
 
 
 TOUR = """
-import abc, collections, contextlib, dataclasses, enum, functools, operator, pathlib, random, re, typing
+import abc, collections, contextlib, dataclasses, enum, functools, math, operator, pathlib, random, re, typing
 from random import gauss
 import helper
 HERE = pathlib.Path(__file__).parent
@@ -449,6 +582,13 @@ def make(slope):
         return (slope, FS, P(1, 2), Q, Proto, PAT, RNG, DD, E2.X, sd(1), cm, TO, helper.f(1), INST, COL, FLA, CFG, SL, HERE,
                 f"{seed!r:>{q}} {{z}} {slope = } {q:.2f}" "tail" f"{q:}" f"{q:{{}}}", -1.5e-3, 1_000j, "é")
     return run
+for K in (1, 2):
+    try:
+        with contextlib.suppress(ValueError) as none: math.K = lambda x, /: f"{x!r:>{K}}" "é"
+    except* (KeyError, OSError): pass
+    match K:
+        case [1, *_] | {"a": None}: random.seed(K)
+        case _: random.seed(-1.5e-3)
 run = functools.partial(make(0.1), slope=operator.attrgetter("a"))
 """
 
@@ -461,8 +601,9 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
             sys.modules[name].__path__ = [{str(ROOT)!r} + "/" + name.replace(".", "/")]
         from faeval.experiment._code import code_of
         import study
-        code = code_of(study.run)
-        print(json.dumps([code.sha256, sorted(code.parts.items()), code.undigested]))
+        for study.__name__ in ("study", "__main__"):  # which counts as a whole, and which by what is reached
+            code = code_of(study.run)
+            print(json.dumps([code.sha256, sorted(code.parts.items()), code.undigested]))
         assert not {{"numpy", "torch"}} & set(sys.modules)
     """
     found = set()
@@ -477,10 +618,12 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
         assert done.returncode == 0, done.stderr
         found.add(done.stdout)
     assert len(found) == 1
-    sha256, parts, undigested = json.loads(found.pop())
-    assert len(sha256) == 64
-    assert len(parts) > 40
-    assert undigested == []
+    for text in found.pop().splitlines():
+        sha256, parts, undigested = json.loads(text)
+        assert len(sha256) == 64
+        assert len(parts) > 40
+        assert undigested == []
+    assert {"study.py:math.K", "study.py:random.seed"} <= set(dict(parts))
 
 
 SETS = st.frozensets(st.integers() | st.text())
