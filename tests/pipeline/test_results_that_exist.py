@@ -308,6 +308,56 @@ def test_a_cell_means_the_same_by_every_route(route: str, made: pd.DataFrame, co
     assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
 
 
+@pytest.mark.parametrize("route", ROUTES)
+def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(route: str, tmp_path: Path) -> None:
+    if route == "parquet":
+        pytest.importorskip("pyarrow")
+    made = evidence(0.915, epoch=[10, 10, 10, 10, 9] * 2).astype({"value": "float64"})
+    (verdict,) = fe.decide(CLAIM, ROUTES[route](made, tmp_path))
+    assert verdict.verdict == "supported"
+    assert [w for w in verdict.warnings if "epoch" in w] == [
+        f"runs of '{arm}' are read at different epochs of acc: seed 4 at 9, the others at 10"
+        for arm in ("ours", "base")
+    ]
+    (verdict,) = fe.decide(CLAIM, made.assign(epoch=10))
+    assert not any("epoch" in warning for warning in verdict.warnings)
+
+
+def test_an_import_says_that_runs_are_read_at_different_epochs() -> None:
+    rows = [[name, seed, 9 if seed == 4 else 10, value] for name, seed, value in clean()]
+    notes = import_table(table(rows, EPOCHS), "mine", **TOY).notes
+    assert [note for note in notes if "ours" in note and "seed 4 at 9, the others at 10" in note]
+    whole = table(courses({"ours": [7, 6, 5, 4, 3], "base": [7] * 5}), EPOCHS)
+    (note,) = (n for n in import_table(whole, "mine", take="last", **TOY).notes if "epochs" in n)
+    assert "runs of ours" in note
+    assert "seed 0 at 7, seed 1 at 6" in note
+    assert not import_table(table(courses({"ours": [7] * 5, "base": [7] * 5}), EPOCHS), "mine", **TOY).notes
+
+
+def test_an_epoch_that_one_side_does_not_state_is_no_epoch_of_the_other() -> None:
+    half = evidence(0.915, epoch=[10] * 5 + [None] * 5)
+    (verdict,) = fe.decide(CLAIM, half)
+    assert (verdict.verdict, verdict.reason_code) == ("invalid", "confounded")
+    assert "10 against none stated" in verdict.reason
+    both = fe.Claim("ours is better", *CLAIM.assertions, attributed_to=("rule", "epoch"))
+    assert fe.decide(both, half)[0].verdict == "supported"
+    assert fe.decide(CLAIM, evidence(0.915))[0].verdict == "supported"
+
+
+def test_a_number_that_has_no_epoch_is_of_the_runs_beside_it() -> None:
+    ours = evidence(0.915, epoch=10).query("arm == 'ours'")
+    rows = pd.concat([ours, ours.assign(metric="chance", value=0.5 + 0.001 * ours["seed"], epoch=None)])
+    acc, chance = (fe.metric(name, fe.Arm("ours")) for name in ("acc", "chance"))
+    above = fe.exceeds(acc, chance, by=fe.Margin(0.1, "what a user notices"))
+    assert fe.decide(fe.Claim("ours learns", above), rows)[0].verdict == "supported"
+    alone = fe.exceeds(acc, by=fe.Margin(0.6, "what a user notices"))
+    assert fe.decide(fe.Claim("ours is accurate", alone), rows)[0].verdict == "supported"
+    # Of two arms it is as good as none: nothing says at which epoch the other was measured.
+    other = fe.exceeds(acc, fe.metric("chance", fe.Arm("base")), by=fe.Margin(0.1, "what a user notices"))
+    base = rows.assign(arm=rows["arm"].where(rows["metric"] == "acc", "base"))
+    assert fe.decide(fe.Claim("ours learns", other, attributed_to="rule"), base)[0].reason_code == "confounded"
+
+
 def methods() -> fe.Experiment:
     """No name of this module: a claim that is decided here would be taken for one about it."""
     factors, metrics = {"method": "base", "lr": 0.1}, {"acc": (0, 1)}
