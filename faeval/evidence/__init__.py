@@ -21,12 +21,13 @@ from faeval.evidence._records import (
 )
 from faeval.evidence._stated import check_beside, check_report
 from faeval.evidence._store import Store, check_readable, names_in
-from faeval.evidence._table import COLUMNS, KEY, STATUSES
+from faeval.evidence._table import COLUMNS, KEY, REMARKS, STATUSES
 
 __all__ = [
     "COLUMNS",
     "KEY",
     "PACKS",
+    "REMARKS",
     "STATUSES",
     "AuditRecord",
     "Checked",

@@ -16,7 +16,7 @@ import numpy as np
 
 from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, is_state, normalise
+from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, column_of, in_order, is_state, normalise
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -352,7 +352,7 @@ def _parquet_cells(
         schema = head.schema_arrow
         found = list(schema.names)
         check_header(found)
-        wanted = found if only is None else [name for name in found if name in only or is_state(name)]
+        wanted = found if only is None else [name for name in found if column_of(name) in only or is_state(name)]
         _check_size(path, head.metadata, most)
         text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
         # A name a million times is kept once.
