@@ -120,6 +120,7 @@ def import_table(
     values = list(wide.values()) if wide else [value]
     used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
     _check_there(cells, used, where)
+    cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
     states = states_of(cells if status is None else cells[[status]], where, place, but=used if status is None else ())
     ended = states.said if states.said is not None or status is None else cells[status]
     cells, notes = _without_sums(cells, seed, values, ended, place)

@@ -145,3 +145,15 @@ def test_a_column_of_a_factor_is_of_one_kind_and_keeps_its_texts_apart(cells: li
     found = import_table(table, "toy", arm=["lr"], metrics=["m"]).table
     assert sorted(found["arm"]) == sorted(labels)
     assert csv_bytes(read(found)) == csv_bytes(found)
+
+
+def test_of_two_columns_of_one_name_none_is_chosen(tmp_path: Path) -> None:
+    text = "arm,seed,acc,acc,note,note,,\na,1,0.9,0.8,x,y,,\n"
+    with pytest.raises(EvidenceError, match="'acc' stands more than once"):
+        import_table(file(tmp_path, text), "toy", metrics=["acc"])
+    path = file(tmp_path, text.replace("acc,acc", "acc,loss"))
+    (note,) = import_table(path, "toy", metrics=["acc"]).notes
+    assert note.startswith("columns left out: loss, note, Unnamed")
+    path.write_text(path.read_text() + "a,1,0.7,0.8,x,y,,\n")
+    with pytest.raises(EvidenceError, match="key that another has"):
+        import_table(path, "toy", metrics=["acc"])
