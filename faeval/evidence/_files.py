@@ -17,7 +17,16 @@ import numpy as np
 
 from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, column_of, in_order, is_state, normalise
+from faeval.evidence._table import (
+    COLUMNS,
+    LONGEST_CELL,
+    check_columns,
+    check_rows,
+    column_of,
+    in_order,
+    is_state,
+    normalise,
+)
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -78,7 +87,8 @@ def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     ------
     EvidenceError
         It is no evidence table: a missing column, text for a number, a seed that is no whole number >= 0, an unknown
-        status, an empty, binary, cut off or unreadable file, or one with too many rows or with a cell beyond 1 MB.
+        status, an empty, binary, cut off or unreadable file, one without rows (but a report's), or one with too many rows or
+        with a cell beyond 1 MB.
     Tampered
         A record of the store does not match its checksum.
 
@@ -120,7 +130,10 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
                 f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
             )
         path = found
-    return _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
+    table = _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
+    if not (path.parent / "verdicts.json").is_file():  # of claims that were not run, a report's evidence is empty
+        check_rows(table, str(path))
+    return table
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:

@@ -15,7 +15,7 @@ from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._check import row_name
 from faeval.evidence._epochs import Take, at_epoch
 from faeval.evidence._files import read_cells, row_of
-from faeval.evidence._table import KEY, check_once, in_order, is_lost, is_state, normalise, states_of
+from faeval.evidence._table import KEY, check_once, check_rows, in_order, is_lost, is_state, normalise, states_of
 from faeval.experiment import Arm, labels_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def import_table(
     import pandas as pd
 
     cells, place, where = _cells_of(source)
+    check_rows(cells, where)
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
     given_by_name = (epoch, layer, status, run, average)

@@ -76,6 +76,14 @@ def column_of(name: Any) -> str:
     return word if word in COLUMNS else str(name)
 
 
+def check_rows(table: pd.DataFrame, source: str) -> None:
+    """Raise EvidenceError where a table that someone gave holds no rows: no claim could be about it."""
+    if not len(table):
+        raise EvidenceError(
+            f"{source}: holds no rows, only the names of its columns; give a table with one row a number."
+        )
+
+
 def check_columns(found: list[str], source: str) -> None:
     """Raise EvidenceError unless every required column is there, and none twice."""
     there = set(map(column_of, found))

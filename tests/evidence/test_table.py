@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from faeval.errors import EvidenceError
-from faeval.evidence import COLUMNS, KEY, STATUSES, read
+from faeval.evidence import COLUMNS, KEY, STATUSES, import_table, read
 
 HEADER = "setting,arm,seed,epoch,layer,metric,value,status,run"
 ROW = "teacher,dfa,1,30,4,cosine,0.25,measured,sha256:00"
@@ -214,8 +214,18 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) 
     pd.testing.assert_frame_equal(read(path), plain)
 
 
-def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:
-    table = read(csv_file(tmp_path, HEADER))
+def test_a_header_alone_is_refused_but_in_a_report_on_claims_that_were_not_run(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER)
+    for source in (path, tmp_path):
+        with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows") as caught:
+            read(source)
+        assert caught.value.exit_code == 2
+    with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows"):
+        import_table(path, "toy")
+    with pytest.raises(EvidenceError, match=r"the table: holds no rows"):
+        import_table(good().iloc[:0], "toy")
+    (tmp_path / "verdicts.json").write_text("{}")
+    table = read(path)
     assert len(table) == 0
     assert [str(kind) for kind in table.dtypes] == [str(kind) for kind in read(good()).dtypes]
 
