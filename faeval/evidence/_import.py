@@ -136,7 +136,12 @@ def import_table(
     else:
         table = common.assign(metric=cells[metric], value=cells[value])
     rows, over = table.index.to_numpy(), table.get("over")
-    table = normalise(table, where, lambda row: place(int(rows[row]))).set_index(rows)
+    theirs = {"metric": metric, "value": value, **given, "status": status or " or ".join(map(str, states.read))}
+
+    def called(name: str, row: int) -> str:
+        return wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
+
+    table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
     left = [str(name) for name in cells.columns if name not in used and name not in states.read]

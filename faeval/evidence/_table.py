@@ -110,7 +110,9 @@ def check_once(found: list[str], source: str) -> None:
             raise EvidenceError(f"{source}: column {names[0]} stands {len(names)} times; keep one.")
 
 
-def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> pd.DataFrame:
+def normalise(
+    table: pd.DataFrame, source: str, place: Callable[[int], str], called: Callable[[str, int], str] | None = None
+) -> pd.DataFrame:
     """Return the table with exactly :data:`COLUMNS` and their types; other columns are left out.
 
     Text is ``str``, seed int64, epoch and layer nullable Int64, value float64. Rows keep their order; none is dropped.
@@ -126,6 +128,8 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
         What to call the table in a message.
     place
         What to call a row (counted from 0) in a message, such as ``"line 7"``.
+    called
+        What to call a column in a message about a row, where it has another name in its source.
 
     Raises
     ------
@@ -155,6 +159,7 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
             else:
                 columns[name] = _whole(name, column)
         except _Bad as bad:
+            name = called(name, bad.row) if called else name
             raise _refusal(bad, column, name, source, place) from None
     result = pd.DataFrame(columns, columns=list(COLUMNS))
     if remarks := tuple(dict.fromkeys([*remarks, *states.unread.values()])):
