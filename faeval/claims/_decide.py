@@ -92,6 +92,8 @@ def decide(
         measure(case, index, failures)
     _decide_families(cases, lock)
     verdicts = _release(cases, [verdict_of(case, lock, origins or Origins()) for case in cases])
+    remarks = table.attrs.get(evidence_room.REMARKS, ())
+    verdicts = [replace(v, warnings=(*v.warnings, *remarks)) for v in verdicts]
     released = dict(zip(map(id, everything), verdicts, strict=True))
     return [released[id(c)] for c in listed]
 

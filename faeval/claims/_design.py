@@ -161,12 +161,16 @@ def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) ->
 
 
 def _levels(ends: Ends) -> dict[Read, _Level]:
-    """The epoch that each read stands at: one number, or one a seed that all reads have, where seeds differ."""
+    """The epoch that each read stands at: one number, or one a seed that all reads have, where seeds differ.
+
+    None where evidence does not say it, which is no epoch of any other read.
+    """
     shared = set.intersection(*map(set, ends.values())) if ends else set()
     levels = {
         read: tuple(end for seed, end in own.items() if seed in shared or not shared) for read, own in ends.items()
     }
-    return {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
+    one = {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
+    return {read: None if level == -1 else level for read, level in one.items()}
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
@@ -196,8 +200,11 @@ def _explain(
     cells: list[tuple[float, dict[str, _Level]]],
     by_ends: bool,
 ) -> str:
+    unstated = "epoch" if by_ends else None
+
     def values(factor: str) -> str:
-        seen = dict.fromkeys(_shown(cell.get(factor)) for _, cell in cells)
+        levels = (cell.get(factor) for _, cell in cells)
+        seen = dict.fromkeys("none stated" if v is None and factor == unstated else _shown(v) for v in levels)
         return f"{factor} ({' against '.join(seen)})"
 
     what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
@@ -207,13 +214,17 @@ def _explain(
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:
         remedy = "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
+        if any(cell.get("epoch") is None for _, cell in cells):
+            remedy = "write in evidence at which epoch each run is read, or name the epoch in attributed_to as well."
     return (
         f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; {remedy}"
     )
 
 
 def _shown(value: _Level) -> str:
-    return f"by seed {listed(value, 10)}" if isinstance(value, tuple) else repr(value)
+    return (
+        f"by seed {listed(['none' if v == -1 else v for v in value], 10)}" if isinstance(value, tuple) else repr(value)
+    )
 
 
 def exact_states(claim: Claim, design: Design) -> Problem | None:

@@ -15,6 +15,7 @@ from faeval._lines import listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read
+from faeval.evidence import unlike_ends
 from faeval.experiment import METRICS, Arm, Metric, named
 
 #: Item-block rows METRIC@1 .. METRIC@8.
@@ -215,7 +216,12 @@ class Measurement:
                 ends = self.evidence.ends(read.metric, self.design.label(read.arm))
                 lost = {seed for (seed, _), cell in self.groups[read].items() if cell.status == "diverged"}
                 found[read] = {seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost}
-        return {read: ends for read, ends in found.items() if any(end >= 0 for end in ends.values())}
+        stated = {read for read, ends in found.items() if any(end >= 0 for end in ends.values())}
+        # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are, whenever another is read.
+        # But of a metric that some runs have at an epoch, and of arms of which nothing says one, the epoch is not known.
+        metrics, arms = {read.metric for read in stated}, {read.arm for read in stated}
+        unknown = {r for r, ends in found.items() if ends and (r.metric in metrics or r.arm not in arms)}
+        return {read: ends for read, ends in found.items() if read in stated | unknown} if stated else {}
 
     def uneven(self) -> Problem | None:
         """Return which runs of an arm end at different epochs, where nobody says which epoch is meant.
@@ -396,6 +402,17 @@ class Measurement:
                     text = f"agreement is state by state, but {assertion.a} has {left} and {assertion.b} {right}."
                     return Problem("invalid", "unit_mismatch", text)
         return None
+
+    def unlike_ends(self) -> list[str]:
+        """Return warnings of arms whose runs are read at different epochs, where that makes the claim no less decidable."""
+        if self.uneven() is not None:
+            return []
+        found = {read: unlike_ends(ends) for read, ends in self.ends().items()}
+        return [
+            f"runs of {named(self.design.label(read.arm))} are read at different epochs of {read.metric}: {each}"
+            for read, each in found.items()
+            if each
+        ]
 
     def unlike_states(self) -> list[str]:
         """Return warnings of contrasts whose sides leave out different exact states, and so average over different ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
+from faeval.evidence._epochs import unlike_ends
 from faeval.evidence._export import export
 from faeval.evidence._files import PACKS, Source, apart, csv_bytes, digest, limit_rows, read, write_csv, write_parquet
 from faeval.evidence._import import Imported, import_table
@@ -20,12 +21,13 @@ from faeval.evidence._records import (
 )
 from faeval.evidence._stated import check_beside, check_report
 from faeval.evidence._store import Store, check_readable, names_in
-from faeval.evidence._table import COLUMNS, KEY, STATUSES
+from faeval.evidence._table import COLUMNS, KEY, REMARKS, STATUSES
 
 __all__ = [
     "COLUMNS",
     "KEY",
     "PACKS",
+    "REMARKS",
     "STATUSES",
     "AuditRecord",
     "Checked",
@@ -57,6 +59,7 @@ __all__ = [
     "new_record",
     "parse",
     "read",
+    "unlike_ends",
     "write_csv",
     "write_parquet",
 ]

@@ -10,6 +10,8 @@ from faeval._lines import listed
 from faeval.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 #: "last", "max", "min", the number of an epoch, or None for all of them.
@@ -33,6 +35,44 @@ def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame,
         )
     if not table["epoch"].notna().any():
         return table, []
+    found, said = _at_epoch(table, take, where)
+    return found, [*said, *_unlike(found)]
+
+
+def unlike_ends(ends: Mapping[int, int]) -> str:
+    """Say at which epoch runs are read, by their seeds (below 0: none is stated); nothing where all are read at one.
+
+    Examples
+    --------
+    >>> unlike_ends({1: 10, 2: 10, 3: 9}), unlike_ends({1: 5, 2: -1}), unlike_ends({1: 5, 2: 5})
+    ('seed 3 at 9, the others at 10', 'seed 1 at 5, seed 2 at none', '')
+    """
+    at = list(ends.values())
+    if len({*at}) < 2:
+        return ""
+    most = max(dict.fromkeys(at), key=at.count)
+    others = f", the others at {_stated(most)}" if at.count(most) > 1 else ""
+    return listed([f"seed {s} at {_stated(e)}" for s, e in ends.items() if not others or e != most], 20) + others
+
+
+def _stated(epoch: int) -> str:
+    return str(epoch) if epoch >= 0 else "none"
+
+
+def _unlike(table: pd.DataFrame) -> list[str]:
+    """Which runs of an arm that are read at one epoch each are read at different ones."""
+    rows = table[table["status"] != "diverged"].assign(epoch=lambda t: t["epoch"].fillna(-1).astype("int64"))
+    if (rows.groupby(_RUN)["epoch"].nunique() > 1).any():  # whole courses: they end alike
+        return []
+    found = []
+    for (arm, metric), own in rows.groupby(["arm", "metric"], sort=True):
+        by_seed = own.drop_duplicates("seed").sort_values("seed")
+        if each := unlike_ends(dict(zip(by_seed["seed"], by_seed["epoch"], strict=True))):
+            found.append(f"runs of {arm or '(defaults)'} are read at different epochs of {metric}: {each}")
+    return found
+
+
+def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame, list[str]]:
     epoch = table["epoch"].fillna(-1).astype("int64")
     runs = [table[name] for name in _RUN]
     last = epoch == epoch.groupby(runs).transform("max")

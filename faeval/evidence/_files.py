@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -16,7 +17,16 @@ import numpy as np
 
 from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
-from faeval.evidence._table import COLUMNS, LONGEST_CELL, check_columns, in_order, is_state, normalise
+from faeval.evidence._table import (
+    COLUMNS,
+    LONGEST_CELL,
+    check_columns,
+    check_rows,
+    column_of,
+    in_order,
+    is_state,
+    normalise,
+)
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -77,7 +87,8 @@ def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     ------
     EvidenceError
         It is no evidence table: a missing column, text for a number, a seed that is no whole number >= 0, an unknown
-        status, an empty, binary, cut off or unreadable file, or one with too many rows or with a cell beyond 1 MB.
+        status, an empty, binary, cut off or unreadable file, one without rows (but a report's), or one with too many rows or
+        with a cell beyond 1 MB.
     Tampered
         A record of the store does not match its checksum.
 
@@ -119,7 +130,10 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
                 f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
             )
         path = found
-    return _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
+    table = _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
+    if not (path.parent / "verdicts.json").is_file():  # of claims that were not run, a report's evidence is empty
+        check_rows(table, str(path))
+    return table
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -270,7 +284,12 @@ def _csv_bytes(path: Path, most: int) -> bytes:
                 raise EvidenceError(
                     f"{path}, line {lines + 1}: is longer than {_LONGEST_LINE >> 20} MB; it is no row of a table."
                 )
-    return b"".join(parts)
+    content = b"".join(parts)
+    if b"\r" in content and b"\n" not in content:  # as old spreadsheets end lines
+        content = content.replace(b"\r", b"\n")
+        if content.count(b"\n") > most + 1:
+            raise EvidenceError(_too_many(path, most))
+    return content
 
 
 def _too_many(path: Path, most: int) -> str:
@@ -291,13 +310,14 @@ def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], N
         raise EvidenceError(
             f"{path}, line {line}: byte {content[error.start]:#04x} is not UTF-8; save the file as UTF-8."
         ) from None
+    header: list[str] = []
     try:
-        header = next(_csv_reader(content))
+        header = next(fields for fields in _csv_reader(content) if fields)
         check_header(header)
         _check_last_line(content, len(header), path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
+            table = pd.read_csv(
                 io.BytesIO(content),
                 encoding="utf-8-sig",
                 dtype="str",  # any other type would turn an arm called 1e3 into a number
@@ -305,7 +325,12 @@ def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], N
                 keep_default_na=False,
                 na_filter=False,
             )
+        # pandas renames the second of two columns of one name, and those without any.
+        names = zip(header, table.columns, strict=True)
+        return table.set_axis([name if header.count(name) > 1 and name else made for name, made in names], axis=1)
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if header and (many := _too_many_fields(content, len(header))):
+            raise EvidenceError(f"{path}{many}; put a cell that holds a comma in quotes.") from None
         raise EvidenceError(
             f"{path}: is no regular CSV ({' '.join(str(error).split())}); every line needs "
             "the fields that the first one names."
@@ -318,12 +343,23 @@ def _csv_reader(content: bytes) -> CsvReader:
 
 def _check_last_line(content: bytes, fields: int, path: Path) -> None:
     """A file that was cut off shows in its last line; pandas would fill the gap with nothing."""
-    last = content[content.rfind(b"\n", 0, len(content.rstrip(b"\r\n"))) + 1 :].decode("utf-8-sig").rstrip("\r\n")
-    if '"' not in last and last.count(",") + 1 != fields:
+    start = content.rfind(b"\n", 0, len(content.rstrip(b"\r\n"))) + 1
+    last = content[start:].decode("utf-8-sig").rstrip("\r\n")
+    if '"' not in last and last.count(",") + 1 < fields:
         raise CutOff(
             f"{path}: the last line, {last[:60]!r}, has {last.count(',') + 1} of {fields} fields; "
             "the file was cut off, get it again."
         )
+
+
+def _too_many_fields(content: bytes, fields: int) -> str:
+    """Which line is the first that has more fields than the header, as a message says it; nothing where none has."""
+    reader = _csv_reader(content)
+    with contextlib.suppress(csv.Error):
+        for found in reader:
+            if len(found) > fields:
+                return f", line {reader.line_num}: has {len(found)} fields, and the first line names {fields}"
+    return ""
 
 
 def _line(content: bytes, row: int) -> int:
@@ -352,7 +388,7 @@ def _parquet_cells(
         schema = head.schema_arrow
         found = list(schema.names)
         check_header(found)
-        wanted = found if only is None else [name for name in found if name in only or is_state(name)]
+        wanted = found if only is None else [name for name in found if column_of(name) in only or is_state(name)]
         _check_size(path, head.metadata, most)
         text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
         # A name a million times is kept once.

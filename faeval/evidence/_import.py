@@ -15,7 +15,7 @@ from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._check import row_name
 from faeval.evidence._epochs import Take, at_epoch
 from faeval.evidence._files import read_cells, row_of
-from faeval.evidence._table import KEY, in_order, is_lost, is_state, normalise, states_of
+from faeval.evidence._table import KEY, check_once, check_rows, in_order, is_lost, is_state, normalise, states_of
 from faeval.experiment import Arm, labels_of
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def import_table(
     epoch
         The column of the epoch; default: one that is called so.
     layer, run
-        The columns of these, where there are any.
+        The columns of these, where there are any; a column called layer is found.
     status
-        The column that says how runs ended; default: one called status or state (or failed, crashed, ...) whose words say
-        so. Without one a number that is finite is measured, any other undefined.
+        The column that says how runs ended; default: those called status, state, failed, exit_code, success, ... whose cells
+        say so. Without one a number that is finite is measured, any other undefined.
     take
         Which epoch of each run is read: ``"last"``, ``"max"`` or ``"min"`` (the epoch at which the metric is highest or
         lowest), or the number of one that all runs have. Default: all of them, where all runs of an arm end alike.
@@ -104,15 +104,26 @@ def import_table(
     import pandas as pd
 
     cells, place, where = _cells_of(source)
+    check_rows(cells, where)
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
-    epoch = epoch if epoch is not None else _epoch_in(cells, [*factors.values(), seed, *wide.values()], take, where)
+    given_by_name = (epoch, layer, status, run, average)
+    named = [*factors.values(), seed, *wide.values(), *([] if wide else [metric, value]), *given_by_name]
+    check_once([n for n in map(str, cells.columns) if n not in named and _is_found(n)], where)
+    epoch = epoch if epoch is not None else _called("epoch", cells, named)
+    layer = layer if layer is not None else _called("layer", cells, named)
+    if take is not None and epoch is None:
+        raise EvidenceError(
+            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=, --epoch)."
+        )
     read_as = {"seed": seed, "epoch": epoch, "layer": layer, "status": status, "run": run, "over": average}
     given = {name: column for name, column in read_as.items() if column is not None}
     values = list(wide.values()) if wide else [value]
     used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
     _check_there(cells, used, where)
-    ended = cells[status] if status is not None else states_of(cells, but=used)
+    cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
+    states = states_of(cells if status is None else cells[[status]], where, place, but=used if status is None else ())
+    ended = states.said if states.said is not None or status is None else cells[status]
     cells, notes = _without_sums(cells, seed, values, ended, place)
     common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(setting=setting)
     if ended is not None:
@@ -125,15 +136,20 @@ def import_table(
     else:
         table = common.assign(metric=cells[metric], value=cells[value])
     rows, over = table.index.to_numpy(), table.get("over")
-    table = normalise(table, where, lambda row: place(int(rows[row]))).set_index(rows)
+    theirs = {"metric": metric, "value": value, **given, "status": status or " or ".join(map(str, states.read))}
+
+    def called(name: str, row: int) -> str:
+        return wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
+
+    table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
-    left = [str(name) for name in cells.columns if name not in used and not (ended is not None and is_state(name))]
+    left = [str(name) for name in cells.columns if name not in used and name not in states.read]
     _check_one_row_a_key(table, cells[left], where, place)
     table, said = at_epoch(table.reset_index(drop=True), take, where)
     if _plain(seed) in _FOLDS:
         notes.append(f"{seed} is read as the seed: folds share their training data, and are no independent runs")
-    notes += [*said, *([f"columns left out: {', '.join(left)}"] if left else [])]
+    notes += [*said, *states.unread.values(), *([f"columns left out: {', '.join(left)}"] if left else [])]
     notes += [
         f"{count} rows are {word}{why}"
         for word, why in (("diverged", ": a run that fails is an outcome"), ("undefined", ""))
@@ -155,14 +171,14 @@ def _as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, st
     return dict(names) if isinstance(names, Mapping) else {name: name for name in names or ()}
 
 
-def _epoch_in(cells: pd.DataFrame, but: Sequence[str], take: Take, where: str) -> str | None:
-    """The column called epoch: runs that ended at different ones must not be compared unseen."""
-    found = [str(name) for name in cells.columns if _plain(name) == "epoch" and name not in but]
-    if take is not None and len(found) != 1:
-        raise EvidenceError(
-            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=, --epoch)."
-        )
-    return found[0] if len(found) == 1 else None
+def _is_found(name: str) -> bool:
+    """Whether a column of this name is read without being named."""
+    return _plain(name) in ("epoch", "layer") or is_state(name)
+
+
+def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | None:
+    """The column that is called so: runs that ended at different epochs must not be compared unseen."""
+    return next((str(found) for found in cells.columns if _plain(found) == name and found not in but), None)
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +35,29 @@ _LOST = frozenset(
 )
 _LOST |= {"error", "errored", "oom", "out_of_memory", "timeout", "timed_out", "preempted", "node_fail", "broken"}
 _NOT_OVER = frozenset(("running", "pending", "queued", "scheduled", "starting", "preempting", "waiting", "suspended"))
-#: Columns that say how a run ended, by words; others are flags, and named by what was lost.
-_STATES = frozenset(("status", "state", "run_status", "run_state"))
-_FLAGS = frozenset(("crashed", "failed", "killed", "diverged", "oom"))
-_YES, _NO = frozenset(("true", "1", "1.0", "yes")), frozenset(("false", "0", "0.0", "no", "", "nan", "none", "<na>"))
+_WORDS = _ENDED | _LOST | _NOT_OVER | {*STATUSES}
+#: Columns that say how a run ended, by what they are called without is_, has_, was_, run_ or job_ before it, and how: by words, by
+#: yes where it was lost, by a code that is 0 where it was not.
+_STATES = {
+    **dict.fromkeys(("status", "state"), "words"),
+    **dict.fromkeys(("crashed", "failed", "killed", "diverged", "oom", "aborted", "errored"), "lost"),
+    **dict.fromkeys(("exit_code", "exitcode", "exit_status", "return_code", "returncode"), "code"),
+}
+#: Columns that may as well hold what was measured: they count where their cells can say nothing else.
+_MAYBE = {
+    **dict.fromkeys(("outcome", "result"), "words"),
+    **dict.fromkeys(("error", "failure", "timed_out", "preempted"), "lost"),
+    **dict.fromkeys(("complete", "completed", "finished", "done", "ok"), "ended"),
+    **dict.fromkeys(("success", "succeeded", "successful"), "ended"),
+}
+_RATES = frozenset(("error", "failure", "success"))  # of these 0 and 1 are numbers
+_BEFORE = re.compile(r"^(is|has|was|run|job)_")
+_EMPTY = frozenset(("", "_", "nan", "nat", "na", "n/a", "<na>", "#n/a", "null", "none"))
+_ONE, _ZERO = frozenset(("1", "1.0")), frozenset(("0", "0.0"))
+_MARKS = frozenset(("x", "\u2713"))
+_YES, _NO = _ONE | {"true", "yes", "y", "t"}, _ZERO | {"false", "no", "n", "f"}
+#: Where a table keeps what is to be said beside any verdict that rests on it.
+REMARKS = "faeval_remarks"
 #: How others write that there is no number.
 _NOTHING = frozenset(
     ("", "nan", "+nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "null", "none", "nil", "-", "--", "\u2014")
@@ -50,26 +70,57 @@ class _Unusable(ValueError):
     """Why a cell cannot be used; the column and the place are added by whoever knows them."""
 
 
+def column_of(name: Any) -> str:
+    """Return the column of an evidence table that a header names, in any case of letters; others as they are."""
+    word = str(name).strip().lower()
+    return word if word in COLUMNS else str(name)
+
+
+def check_rows(table: pd.DataFrame, source: str) -> None:
+    """Raise EvidenceError where a table that someone gave holds no rows: no claim could be about it."""
+    if not len(table):
+        raise EvidenceError(
+            f"{source}: holds no rows, only the names of its columns; give a table with one row a number."
+        )
+
+
 def check_columns(found: list[str], source: str) -> None:
     """Raise EvidenceError unless every required column is there, and none twice."""
-    missing = [name for name in COLUMNS if name not in found and name not in _OPTIONAL]
+    there = set(map(column_of, found))
+    missing = [name for name in COLUMNS if name not in there and name not in _OPTIONAL]
     if missing:
         raise EvidenceError(
             f"{source}: column{'s' * (len(missing) > 1)} {', '.join(missing)} missing; it has "
             f"{', '.join(map(repr, found[:12])) or 'none'}. An evidence table has the columns {', '.join(COLUMNS)}."
         )
-    for name in COLUMNS:
-        if found.count(name) > 1:
-            raise EvidenceError(f"{source}: column {name} stands {found.count(name)} times; keep one.")
+    check_once([name for name in found if column_of(name) in COLUMNS or is_state(name)], source)
 
 
-def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> pd.DataFrame:
+def check_once(found: list[str], source: str) -> None:
+    """Raise EvidenceError where a column stands twice, or two differ in the case of their letters alone."""
+    alike: dict[str, list[str]] = {}
+    for name in found:
+        alike.setdefault(name.strip().lower(), []).append(name)
+    for names in alike.values():
+        if len(set(names)) > 1:
+            raise EvidenceError(
+                f"{source}: columns {' and '.join(map(repr, names))} differ in the case of their letters alone; keep one."
+            )
+        if len(names) > 1:
+            raise EvidenceError(f"{source}: column {names[0]} stands {len(names)} times; keep one.")
+
+
+def normalise(
+    table: pd.DataFrame, source: str, place: Callable[[int], str], called: Callable[[str, int], str] | None = None
+) -> pd.DataFrame:
     """Return the table with exactly :data:`COLUMNS` and their types; other columns are left out.
 
     Text is ``str``, seed int64, epoch and layer nullable Int64, value float64. Rows keep their order; none is dropped.
-    This is where cells get their meaning, whichever way they came. A run that its status, or a column such as ``State``,
-    calls crashed, failed or killed is ``diverged``, whatever number it left; one that is not over is refused. Where nothing
-    is said, a finite number is measured, and an empty cell, ``NaN``, ``N/A`` or infinity is ``undefined``.
+    This is where cells get their meaning, whichever way they came, and columns their names, in any case of letters. A run
+    that its status, or a column such as ``State``, ``is_failed`` or ``exit_code``, calls crashed, failed or killed is
+    ``diverged``, whatever number it left; one that is not over is refused. Where nothing is said, a finite number is
+    measured, and an empty cell, ``NaN``, ``N/A`` or infinity is ``undefined``. What is to be said of columns that may say
+    how runs ended, and cannot be read, stands in ``attrs``.
 
     Parameters
     ----------
@@ -77,6 +128,8 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
         What to call the table in a message.
     place
         What to call a row (counted from 0) in a message, such as ``"line 7"``.
+    called
+        What to call a column in a message about a row, where it has another name in its source.
 
     Raises
     ------
@@ -86,8 +139,11 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
     import pandas as pd
 
     check_columns([str(name) for name in table.columns], source)
+    remarks = table.attrs.get(REMARKS, ())
     columns: dict[str, Any] = {}
-    if (found := states_of(table, but={"status"})) is not None:
+    table = table.rename(columns=column_of)
+    states = states_of(table, source, place, but={"status"})
+    if (found := states.said) is not None:
         table = table.assign(status=_worse(table["status"], found) if "status" in table.columns else found)
     for name in COLUMNS:
         if name not in table.columns:
@@ -103,10 +159,18 @@ def normalise(table: pd.DataFrame, source: str, place: Callable[[int], str]) -> 
             else:
                 columns[name] = _whole(name, column)
         except _Bad as bad:
-            value = column.iloc[bad.row]
-            shown = "nothing" if bad.missing else f"{str(value)[:_SHOWN]!r} ({type(value).__name__})"
-            raise EvidenceError(f"{source}, {place(bad.row)}: column {name} holds {shown}, which {bad.why}.") from None
-    return pd.DataFrame(columns, columns=list(COLUMNS))
+            name = called(name, bad.row) if called else name
+            raise _refusal(bad, column, name, source, place) from None
+    result = pd.DataFrame(columns, columns=list(COLUMNS))
+    if remarks := tuple(dict.fromkeys([*remarks, *states.unread.values()])):
+        result.attrs[REMARKS] = remarks
+    return result
+
+
+def _refusal(bad: _Bad, column: pd.Series[Any], name: str, source: str, place: Callable[[int], str]) -> EvidenceError:
+    value = column.iloc[bad.row]
+    shown = "nothing" if bad.missing else f"{str(value)[:_SHOWN]!r} ({type(value).__name__})"
+    return EvidenceError(f"{source}, {place(bad.row)}: column {name} holds {shown}, which {bad.why}.")
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -224,9 +288,14 @@ def _word(given: Any) -> str:
     return re.sub(r"[\s-]+", "_", str(given).strip().lower())
 
 
+def _state(name: Any) -> str:
+    """A column's name as the tables of such names spell it: ``IsFailed`` and ``run failed`` are ``failed``."""
+    return _BEFORE.sub("", _word(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name).strip())))
+
+
 def is_state(name: Any) -> bool:
     """Whether a column of this name may say how a run ended."""
-    return _word(name) in _STATES | _FLAGS
+    return _state(name) in _STATES or _state(name) in _MAYBE
 
 
 def is_lost(given: Any) -> bool:
@@ -234,28 +303,82 @@ def is_lost(given: Any) -> bool:
     return _word(given) in _LOST | {"diverged"}
 
 
-def states_of(table: pd.DataFrame, but: Collection[str] = ()) -> pd.Series[Any] | None:
-    """Return how runs ended, by the columns whose names and words say so; None where there is none.
+@dataclass(frozen=True)
+class States:
+    """How runs ended, by row; the columns that say so; and of those that may and are not read, why."""
 
-    A column such as ``State`` counts where some of its words are known, one such as ``failed`` where it holds yes and no.
+    said: pd.Series[Any] | None
+    read: tuple[Any, ...]
+    unread: dict[Any, str]
+
+
+def states_of(table: pd.DataFrame, source: str, place: Callable[[int], str], but: Collection[str] = ()) -> States:
+    """Return how runs ended, by the columns whose names and cells say so.
+
+    A column such as ``State`` counts where some of its words are known, one such as ``failed`` or ``exit_code`` always, and
+    one such as ``result`` or ``success``, which may be a number that was measured, where its cells can say nothing else.
+
+    Raises
+    ------
+    EvidenceError
+        A cell of a column such as ``failed`` is neither yes nor no.
     """
     import pandas as pd
 
-    found = None
+    said, read, unread = None, [], {}
     for name in table.columns:
-        if name in but or not is_state(name) or list(table.columns).count(name) > 1:
+        if name in but or not is_state(name):
             continue
-        codes, distinct = pd.factorize(table[name].astype(object))
-        words = [_word(cell) for cell in distinct]
-        if _word(name) in _FLAGS:
-            if not set(words) <= _YES | _NO:
-                continue
-            words = ["failed" if word in _YES else "" for word in words]
-        elif not set(words) & (_ENDED | _LOST | _NOT_OVER | {*STATUSES}):
+        codes, distinct = pd.factorize(table[name].astype(object).map(str))
+        kind, shown = _STATES.get(_state(name), ""), str(name)[:_SHOWN]
+        try:
+            words = _endings(_state(name), list(distinct))
+        except _Bad as bad:
+            if kind in ("lost", "code"):
+                row = int(np.argmax(codes == bad.row))
+                raise _refusal(_Bad(row, bad.why), table[name], shown, source, place) from None
+            if _may_be_words(distinct):
+                cell = distinct[bad.row][:_SHOWN]
+                unread[name] = f"column {shown!r} may say how runs ended, and is not read: it holds {cell!r}"
             continue
-        said = pd.Series(np.array([*words, ""], dtype=object)[codes], index=table.index, dtype="str")
-        found = said if found is None else _worse(found, said)
-    return found
+        here = pd.Series(np.array(words, dtype=object)[codes], index=table.index, dtype="str")
+        read.append(name)
+        said = here if said is None else _worse(said, here)
+    return States(said, tuple(read), unread)
+
+
+def _may_be_words(cells: Iterable[str]) -> bool:
+    """Whether cells are not all numbers, or only 0 and 1, as whoever writes down yes and no may have them."""
+    there = [cell for cell in cells if _word(cell) not in _EMPTY]
+    return any(_number(cell) is None for cell in there) or all(_word(cell) in _ONE | _ZERO for cell in there)
+
+
+def _endings(name: str, cells: Sequence[str]) -> list[str]:
+    """Return what each cell of a column of states says, as a status has it; raise _Bad for one of which nothing is known."""
+    if _STATES.get(name) == "words":  # where some are known, the others are refused as any status is
+        words = [_word(cell) for cell in cells]
+        if not {*words} & _WORDS and not {*words} <= _EMPTY:
+            raise _Bad(next(i for i, word in enumerate(words) if word not in _EMPTY), "is no status")
+        return words
+    return [_ending(name, cell, code) for code, cell in enumerate(cells)]
+
+
+def _ending(name: str, cell: str, code: int) -> str:
+    word, kind = _word(cell), _STATES.get(name) or _MAYBE[name]
+    if word in _EMPTY:
+        return ""
+    if kind == "code":
+        parts = [_number(part) for part in cell.strip().split(":")]  # such as 0:9, a code and a signal
+        if None not in parts:
+            return "failed" if any(parts) else ""
+    number = name in _RATES and word in _ONE | _ZERO
+    if kind in ("lost", "ended") and not number and word in _YES | _NO:
+        return "failed" if (word in _YES) == (kind == "lost") else ""
+    if kind == "lost" and word in _MARKS:
+        return "failed"
+    if word in (_LOST | {"diverged"} if _STATES.get(name) == "lost" else _WORDS):
+        return word
+    raise _Bad(code, "says neither that the run failed nor that it did not; write yes or no, or rename the column")
 
 
 def _worse(one: pd.Series[Any], other: pd.Series[Any]) -> pd.Series[Any]:

@@ -105,9 +105,9 @@ def test_what_was_imported_decides_claims(tmp_path: Path) -> None:
         ({"arm": ["colour"]}, "column 'colour' is not there; it has 'model', 'depth'"),
         ({"seed": "seed"}, "column 'seed' is not there"),
         ({"arm": ["note"]}, r"iris note=x seed 1 epoch 10 accuracy \(line 2: 0.9, line 3: 0.91\)"),
-        ({"seed": "model"}, "line 2: column seed holds 'forest'"),
-        ({"metrics": ["note"]}, "line 2: column value holds 'x'"),
-        ({"status": "note"}, "column status holds 'x' .* is no status"),
+        ({"seed": "model"}, "line 2: column model holds 'forest'"),
+        ({"metrics": ["note"]}, "line 2: column note holds 'x'"),
+        ({"status": "note"}, "column note holds 'x' .* is no status"),
         ({"arm": None}, "column 'arm' is not there"),
     ],
 )
@@ -116,6 +116,16 @@ def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, options: di
     given = {"arm": ["model", "depth", "fold"], "seed": "fold", "metrics": ["accuracy"], **options}
     with pytest.raises(EvidenceError, match=says):
         import_table(path, "iris", **given)
+
+
+def test_a_message_calls_a_column_as_the_file_does() -> None:
+    long = pd.DataFrame({"arm": "a", "rep": [1, "x"], "what": "m", "acc": ["0.5", "half"], "State": ["done", "odd"]})
+    given = {"seed": "rep", "metric": "what", "value": "acc"}
+    for column, cells in (("rep", [1, 2]), ("acc", ["0.5", "0.6"]), ("State", ["done", "done"])):
+        with pytest.raises(EvidenceError, match=rf"row 1 .*: column {column} holds"):
+            import_table(long, "toy", **given)
+        long[column] = cells
+    assert len(import_table(long, "toy", **given).table) == 2
 
 
 def test_a_cell_that_no_arm_can_hold_is_named() -> None:
@@ -145,3 +155,15 @@ def test_a_column_of_a_factor_is_of_one_kind_and_keeps_its_texts_apart(cells: li
     found = import_table(table, "toy", arm=["lr"], metrics=["m"]).table
     assert sorted(found["arm"]) == sorted(labels)
     assert csv_bytes(read(found)) == csv_bytes(found)
+
+
+def test_of_two_columns_of_one_name_none_is_chosen(tmp_path: Path) -> None:
+    text = "arm,seed,acc,acc,note,note,,\na,1,0.9,0.8,x,y,,\n"
+    with pytest.raises(EvidenceError, match="'acc' stands more than once"):
+        import_table(file(tmp_path, text), "toy", metrics=["acc"])
+    path = file(tmp_path, text.replace("acc,acc", "acc,loss"))
+    (note,) = import_table(path, "toy", metrics=["acc"]).notes
+    assert note.startswith("columns left out: loss, note, Unnamed")
+    path.write_text(path.read_text() + "a,1,0.7,0.8,x,y,,\n")
+    with pytest.raises(EvidenceError, match="key that another has"):
+        import_table(path, "toy", metrics=["acc"])

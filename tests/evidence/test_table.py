@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from faeval.errors import EvidenceError
-from faeval.evidence import COLUMNS, KEY, STATUSES, read
+from faeval.evidence import COLUMNS, KEY, STATUSES, import_table, read
 
 HEADER = "setting,arm,seed,epoch,layer,metric,value,status,run"
 ROW = "teacher,dfa,1,30,4,cosine,0.25,measured,sha256:00"
@@ -165,8 +165,9 @@ def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
         (HEADER.encode() + b"\n" + ROW.encode() + b"\ns,\xe9,1,,,m,0,,\n", "line 3: byte 0xe9 is not UTF-8"),
         (HEADER.replace(",", ";").encode() + b"\n", "columns setting, arm, seed, metric, value missing"),
         (b"value," + HEADER.encode() + b"\n0," + ROW.encode() + b"\n", "column value stands 2 times"),
-        (f"{HEADER}\n{ROW},more\n{ROW}\n".encode(), "fields"),
-        (f"{HEADER}\n{ROW},more\n".encode(), "fields"),
+        (f"{HEADER}\n{ROW},more\n{ROW}\n".encode(), "line 2: has 10 fields, and the first line names 9"),
+        (f"{HEADER}\n{ROW},more\n".encode(), "line 2: has 10 fields"),
+        (f"{HEADER}\n{ROW}\n\n{ROW},more".encode(), "line 4: has 10 fields"),
         (f"{HEADER}\n{ROW}\n{ROW[:30]}".encode(), "cut off"),
         (f'{HEADER}\n{ROW}\n"{ROW}\n'.encode(), "no regular CSV"),
     ],
@@ -179,6 +180,7 @@ def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
         "double",
         "long row",
         "all rows long",
+        "last row long",
         "cut off",
         "quote",
     ],
@@ -189,6 +191,20 @@ def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: bytes, s
     with pytest.raises(EvidenceError, match=says) as caught:
         read(path)
     assert str(path) in str(caught.value)
+    assert caught.value.exit_code == (12 if says == "cut off" else 2)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_end_as_any_system_ends_them(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    for last in ("", end):
+        path.write_bytes((end.join(["", HEADER, ROW, ROW.replace("dfa", "bp")]) + last).encode())
+        assert read(path)["arm"].tolist() == ["dfa", "bp"]
+        with pytest.raises(EvidenceError, match="holds more than 1 rows"):
+            read(path, max_rows=1)
+    path.write_bytes(end.join([HEADER, ROW, ROW[:30]]).encode())
+    with pytest.raises(EvidenceError, match="cut off"):
+        read(path)
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
@@ -198,8 +214,18 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) 
     pd.testing.assert_frame_equal(read(path), plain)
 
 
-def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:
-    table = read(csv_file(tmp_path, HEADER))
+def test_a_header_alone_is_refused_but_in_a_report_on_claims_that_were_not_run(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER)
+    for source in (path, tmp_path):
+        with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows") as caught:
+            read(source)
+        assert caught.value.exit_code == 2
+    with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows"):
+        import_table(path, "toy")
+    with pytest.raises(EvidenceError, match=r"the table: holds no rows"):
+        import_table(good().iloc[:0], "toy")
+    (tmp_path / "verdicts.json").write_text("{}")
+    table = read(path)
     assert len(table) == 0
     assert [str(kind) for kind in table.dtypes] == [str(kind) for kind in read(good()).dtypes]
 

@@ -264,6 +264,40 @@ CLAIM = fe.Claim(
 STATES = ["failed" if i == 4 else "finished" for i in range(10)]
 
 
+def fifth(bad: object, good: object) -> list[object]:
+    return [bad if state == "failed" else good for state in STATES]
+
+
+#: Columns that say that the fifth run was lost.
+SAY_SO = {
+    "crashed": fifth(True, False),
+    "failed": fifth("Y", "N"),
+    "is_failed": fifth("t", "f"),
+    "IsFailed": fifth("yes", "no"),
+    "Killed": fifth("x", ""),
+    "has_error": fifth(True, False),
+    "exit_code": fifth(1, 0),
+    "ExitCode": fifth("0:9", "0:0"),
+    "return_code": fifth("-9", "0"),
+    "completed": fifth(False, True),
+    "Finished": fifth("0", "1"),
+    "success": fifth("n", "y"),
+    "ok": fifth("no", "yes"),
+    "outcome": fifth("crashed", "completed"),
+    "result": fifth("failure", "success"),
+    "EXIT STATUS": fifth("FAILED", "COMPLETED"),
+    "STATUS": fifth("failed", "finished"),
+}
+#: Columns of such names that hold what was measured.
+SAY_NOTHING = {
+    "error": fifth(0.25, 0.5),
+    "success": fifth(0.25, 1.0),
+    "completed": fifth(7, 12),
+    "result": fifth(0.5, 0.25),
+    "failure": fifth(None, None),
+}
+
+
 def as_csv(t: pd.DataFrame, folder: Path) -> Path:
     t.to_csv(folder / "e.csv", index=False)
     return folder / "e.csv"
@@ -295,7 +329,10 @@ ROUTES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
         (evidence(0.915, status=STATES), "diverged"),
         (evidence(None, status=STATES), "diverged"),
         (evidence(0.915, State=STATES), "diverged"),
-        (evidence(0.915, crashed=[state == "failed" for state in STATES]), "diverged"),
+        *((evidence(0.915, **{name: cells}), "diverged") for name, cells in SAY_SO.items()),
+        *((evidence(0.915, **{name: cells}), "decided") for name, cells in SAY_NOTHING.items()),
+        (evidence(0.915, **{" Epoch": [10] * 5 + [9] * 5}), "confounded"),
+        (evidence(0.915, LAYER=3), "unit_mismatch"),
     ],
 )
 def test_a_cell_means_the_same_by_every_route(route: str, made: pd.DataFrame, code: str, tmp_path: Path) -> None:
@@ -306,6 +343,106 @@ def test_a_cell_means_the_same_by_every_route(route: str, made: pd.DataFrame, co
     (verdict,) = fe.decide(CLAIM, source)
     assert verdict.reason_code == code, verdict.reason
     assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(route: str, tmp_path: Path) -> None:
+    if route == "parquet":
+        pytest.importorskip("pyarrow")
+    made = evidence(0.915, epoch=[10, 10, 10, 10, 9] * 2).astype({"value": "float64"})
+    (verdict,) = fe.decide(CLAIM, ROUTES[route](made, tmp_path))
+    assert verdict.verdict == "supported"
+    assert [w for w in verdict.warnings if "epoch" in w] == [
+        f"runs of '{arm}' are read at different epochs of acc: seed 4 at 9, the others at 10"
+        for arm in ("ours", "base")
+    ]
+    (verdict,) = fe.decide(CLAIM, made.assign(epoch=10))
+    assert not any("epoch" in warning for warning in verdict.warnings)
+
+
+def test_an_import_says_that_runs_are_read_at_different_epochs() -> None:
+    rows = [[name, seed, 9 if seed == 4 else 10, value] for name, seed, value in clean()]
+    notes = import_table(table(rows, EPOCHS), "mine", **TOY).notes
+    assert [note for note in notes if "ours" in note and "seed 4 at 9, the others at 10" in note]
+    whole = table(courses({"ours": [7, 6, 5, 4, 3], "base": [7] * 5}), EPOCHS)
+    (note,) = (n for n in import_table(whole, "mine", take="last", **TOY).notes if "epochs" in n)
+    assert "runs of ours" in note
+    assert "seed 0 at 7, seed 1 at 6" in note
+    assert not import_table(table(courses({"ours": [7] * 5, "base": [7] * 5}), EPOCHS), "mine", **TOY).notes
+
+
+def test_an_epoch_that_one_side_does_not_state_is_no_epoch_of_the_other() -> None:
+    half = evidence(0.915, epoch=[10] * 5 + [None] * 5)
+    (verdict,) = fe.decide(CLAIM, half)
+    assert (verdict.verdict, verdict.reason_code) == ("invalid", "confounded")
+    assert "10 against none stated" in verdict.reason
+    both = fe.Claim("ours is better", *CLAIM.assertions, attributed_to=("rule", "epoch"))
+    assert fe.decide(both, half)[0].verdict == "supported"
+    assert fe.decide(CLAIM, evidence(0.915))[0].verdict == "supported"
+
+
+def test_a_number_that_has_no_epoch_is_of_the_runs_beside_it() -> None:
+    ours = evidence(0.915, epoch=10).query("arm == 'ours'")
+    rows = pd.concat([ours, ours.assign(metric="chance", value=0.5 + 0.001 * ours["seed"], epoch=None)])
+    acc, chance = (fe.metric(name, fe.Arm("ours")) for name in ("acc", "chance"))
+    above = fe.exceeds(acc, chance, by=fe.Margin(0.1, "what a user notices"))
+    assert fe.decide(fe.Claim("ours learns", above), rows)[0].verdict == "supported"
+    alone = fe.exceeds(acc, by=fe.Margin(0.6, "what a user notices"))
+    assert fe.decide(fe.Claim("ours is accurate", alone), rows)[0].verdict == "supported"
+    # Of two arms it is as good as none: nothing says at which epoch the other was measured.
+    other = fe.exceeds(acc, fe.metric("chance", fe.Arm("base")), by=fe.Margin(0.1, "what a user notices"))
+    base = rows.assign(arm=rows["arm"].where(rows["metric"] == "acc", "base"))
+    assert fe.decide(fe.Claim("ours learns", other, attributed_to="rule"), base)[0].reason_code == "confounded"
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "says"),
+    [
+        ("failed", fifth("maybe", "no"), ["row 4", "column failed holds 'maybe'", "yes or no"]),
+        ("Diverged", fifth(12, 0), ["row 4", "column Diverged holds '12'", "yes or no"]),
+        ("exit_code", fifth("?", "0"), ["row 4", "column exit_code holds '?'"]),
+    ],
+)
+def test_a_column_that_says_how_runs_ended_is_read_or_refused(column: str, cells: Any, says: list[str]) -> None:
+    for route in (read, lambda t: import_table(t, "mine", **(TOY | {"arm": None, "metrics": None}))):
+        with pytest.raises(EvidenceError) as error:
+            route(evidence(0.915, **{column: cells}))
+        assert all(word in str(error.value) for word in says), error.value
+
+
+@pytest.mark.parametrize("column", ["outcome", "success", "error", "State"])
+def test_a_column_that_may_say_how_runs_ended_is_never_left_out_unsaid(column: str, tmp_path: Path) -> None:
+    made = evidence(0.915, **{column: fifth("bad luck", "good luck")})
+    for source in (made, as_csv(made, tmp_path)):
+        (verdict,) = fe.decide(CLAIM, source)
+        assert [w for w in verdict.warnings if repr(column) in w and "not read" in w and "good luck" in w]
+        assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
+    notes = import_table(made, "mine", **(TOY | {"arm": None, "metrics": None})).notes
+    assert [note for note in notes if repr(column) in note and "not read" in note]
+
+
+def test_a_metric_may_be_called_as_columns_are_that_say_how_runs_ended() -> None:
+    rows = table([[n, s, v, s % 2] for n, s, v in clean()], ("method", "seed", "success", "failed"))
+    found = import_table(rows, "mine", **(TOY | {"metrics": ["success", "failed"]})).table
+    assert found["status"].eq("measured").all()
+    assert found["metric"].nunique() == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("Epoch", "epoch"), ("failed", "FAILED"), ("Layer", "LAYER")])
+def test_columns_that_differ_in_case_alone_are_refused_by_name(one: str, other: str, tmp_path: Path) -> None:
+    made = evidence(0.915, **{one: 0, other: 0})
+    long: dict[str, Any] = TOY | {"arm": None, "metrics": None}
+    routes: list[Callable[[], Any]] = [lambda: read(made), lambda: read(as_csv(made, tmp_path))]
+    for route in (*routes, lambda: import_table(made, "mine", **long)):
+        with pytest.raises(EvidenceError, match=f"columns '{one}' and '{other}' differ in the case"):
+            route()
+
+
+@pytest.mark.parametrize("status", ["failed", "exit_code"])
+def test_the_column_of_the_status_may_hold_yes_and_no_or_a_code(status: str) -> None:
+    rows = table([[n, s, v, int(s == 4)] for n, s, v in clean()], ("method", "seed", "acc", status))
+    found = import_table(rows, "mine", status=status, **TOY).table
+    assert found.loc[found["status"] == "diverged", "seed"].tolist() == [4, 4]
 
 
 def methods() -> fe.Experiment:
