@@ -74,7 +74,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
     if measured is not None:
-        warnings += measured.unlike_states() + measured.unlike_ends()
+        ends = measured.unlike_ends()
+        flags += ["unlike_epochs"] if ends else []
+        warnings += measured.unlike_states() + ends
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, remark = registration_of(
         claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"

@@ -83,7 +83,8 @@ def verify(
     progress
         Called with each event of the campaign.
     notice
-        Called before the first run with each thing to know of a claim's design: why it will be refused, or is weak.
+        Called before the first run with each thing to know of a claim's design: why it will be refused, or is weak; and of
+        evidence given by hand with what was left unread in it.
     stacked
         Train the seeds of an arm in one run, or never; default on CUDA devices only. See ``faeval.campaign.execute``.
     backend, cluster
@@ -106,7 +107,11 @@ def verify(
     chosen_seeds = asked_seeds(seeds)
     kept = evidence.Store(Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute())
     if from_evidence is not None:
-        return decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
+        report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
+        if notice is not None and report.evidence is not None:
+            for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
+                notice(f"faeval: {remark}")
+        return report
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())

@@ -53,6 +53,7 @@ FLAGS: Mapping[str, str] = {
     "fragile": "leaving out one seed, or another valid test, would change the verdict",
     "coarse": "the seeds differ by less than two of the smallest steps that the metric can take",
     "evaluation_set": "the margin lies within two standard errors over evaluation items: other items might say otherwise",
+    "unlike_epochs": "the runs of one arm are read at different epochs",
     "unregistered": "the claim was not registered before its evidence, so it could have been fitted to it",
     "reproduction": "it was decided on seeds whose results were known before: it repeats, and confirms nothing anew",
     "exploratory": "it was decided on seeds outside its plan",

@@ -356,7 +356,9 @@ def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(route: str,
         f"runs of '{arm}' are read at different epochs of acc: seed 4 at 9, the others at 10"
         for arm in ("ours", "base")
     ]
+    assert "unlike_epochs" in verdict.flags
     (verdict,) = fe.decide(CLAIM, made.assign(epoch=10))
+    assert "unlike_epochs" not in verdict.flags
     assert not any("epoch" in warning for warning in verdict.warnings)
 
 
@@ -583,3 +585,10 @@ def test_a_run_that_failed_early_has_failed_at_every_epoch() -> None:
         assert found[found["status"] == "diverged"].groupby("seed")["epoch"].max().to_dict() == {4: epoch}
         (verdict,) = fe.decide(CLAIM, found)
         assert verdict.reason_code == "diverged"
+
+
+def test_what_was_left_unread_is_said_before_the_verdicts(tmp_path: Path) -> None:
+    said: list[str] = []
+    made = evidence(0.915, outcome=["fine", "weird"] * 5)
+    pipeline.verify(CLAIM, from_evidence=made, notice=said.append)
+    assert [line for line in said if "outcome" in line]
