@@ -44,6 +44,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
     def of(text: str, folder: str = "here", **files: str) -> Code:
         place = tmp_path / folder
+        for top in {name.partition("__in")[0] for name in ("study", *files)} & before:  # of another test's files
+            monkeypatch.delitem(sys.modules, top)
+            before.remove(top)
         for name, content in {"study": text, **files}.items():
             path = place / f"{name.replace('__in__', '/').replace('__init__', '/__init__')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
