@@ -76,7 +76,18 @@ MUTANTS = [
         "np.count_nonzero(means <= bound, axis=1)",
     ),
     Mutant("sign-flip: ties speak for it", "_sign_flip", "means -= (n * EPSILON", "means += (n * EPSILON"),
-    Mutant("sign-flip: order matters", "_sign_flip", "np.sort(differences, axis=-1).T", "differences.T"),
+    Mutant(
+        "sign-flip: order matters",
+        "_sign_flip",
+        "ordered = np.sort(differences, axis=-1)  #",
+        "ordered = differences  #",
+    ),
+    Mutant("sign-flip: left out and still counted", "_sign_flip", "taken[: within[i + 1]]", "taken[: within[0]]"),
+    Mutant(
+        "sign-flip: not left out", "_sign_flip", "without = within[0] - np.count", "without = within[0] - 0 * np.count"
+    ),
+    Mutant("sign-flip: equal values differ", "_sign_flip", "if i and ordered[i] == ordered[i - 1]", "if False"),
+    Mutant("sign-flip: the rest without itself", "_sign_flip", "(1 + without +", "(without +"),
     Mutant(
         "sign-flip: rank one off",
         "_sign_flip",
@@ -185,13 +196,13 @@ MUTANTS = [
     Mutant("rule: undefined passes", "_rule", "<= LARGEST).all()", "<= LARGEST).any()"),
     Mutant("rule: no spread passes", "_rule", "if c.varies:", "if True:"),
     Mutant("rule: an unused seed passes", "_rule", "if unused or TESTS", "if TESTS"),
-    Mutant("ties: are not counted against", "_tests", 'name != "t", name', "False, name"),
+    Mutant("ties: are not counted against", "_tests", 'name != "t",', "False,"),
     Mutant(
         "ties: half the tolerance", "_spread", "max(4 * EPSILON * largest, half)", "max(0.1 * EPSILON * largest, half)"
     ),
     Mutant("ties: the resolution left out", "_spread", "* largest, half)", "* largest, 0.0)"),
     Mutant("ties: not in the sensitivities", "_sensitivity", "tolerance=j.tolerance", "tolerance=0.0"),
-    Mutant("sign: needs spread", "_tests", 'name != "sign")', "True)"),
+    Mutant("sign: needs spread", "_tests", 'name != "sign",', "True,"),
     Mutant(
         "measured: of exceeds alone", "_measured", 'kind in ("exceeds", "not_below")', 'kind in ("exceeds", "below")'
     ),

@@ -91,6 +91,12 @@ def test_sign_flip_beyond_twenty_seeds_is_drawn_and_counts_the_pattern_without_a
     assert sign_flip_p(d) == sign_flip_p(d[::-1])
 
 
+@pytest.mark.parametrize("n", [3, 12, 25])
+def test_a_subset_whose_mean_is_on_the_bound_but_for_rounding_counts_against(n):
+    assert _sign_flip.p_greater(np.full(n, 0.1), 0.1) == 1.0
+    assert _sign_flip.p_without_each(np.full(n, 0.1), 0.1).tolist() == [1.0] * n
+
+
 def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatch):
     # It occurs among the draws of some n only; here the first draw is one.
     groups, sizes = _sign_flip._drawn(25)
