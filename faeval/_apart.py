@@ -98,9 +98,8 @@ def _forbid_exit() -> None:
     real, process = os._exit, os.getpid()
 
     def leave(status: int = 0) -> NoReturn:
-        if (
-            os.getpid() != process or threading.get_ident() not in _inside
-        ):  # a child that was forked, a watchdog's thread
+        # A child that was forked, and a watchdog's thread, may end their process.
+        if os.getpid() != process or threading.get_ident() not in _inside:
             real(status)
         raise SystemExit(f"os._exit({status}) was called")
 

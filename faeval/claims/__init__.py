@@ -64,6 +64,7 @@ from faeval.claims._pilot import chances_of as chances_of
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
 from faeval.claims._pilot import power_of as power_of
 from faeval.claims._pilot import unlike_expectation as unlike_expectation
+from faeval.claims._pilot import weak_together as weak_together
 from faeval.claims._registration import Origins as Origins
 from faeval.claims._session import settled as settled
 from faeval.claims._tests import parts_of as parts_of

@@ -15,7 +15,7 @@ from faeval.claims._case import Case
 from faeval.claims._claim import Claim, TestName
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
-from faeval.claims._pilot import Chances, beyond_margin, power_of, unlike_expectation
+from faeval.claims._pilot import Chances, beyond_margin, power_of, unlike_expectation, weak_together
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -66,10 +66,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     ]
     together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
     if together is not None and together < stats.LEAST_POWER and not warnings:
-        least = math.floor(100 * together) / 100
-        warnings.append(
-            f"power of all {len(results)} assertions together was {least:.2f} at least, below {stats.LEAST_POWER}"
-        )
+        warnings.append(weak_together(len(results), together, "was"))
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,6 +59,12 @@ def power_of(claim: Claim, chances: Sequence[Chances | None]) -> float | None:
     if against:  # one that is refuted is enough
         return max(against)
     return stats.joint_power([c.power for _, c in known]) if len(known) == len(chances) else None
+
+
+def weak_together(k: int, power: float, verb: str) -> str:
+    """Return the warning that the least power of k assertions together is low, never rounded up."""
+    least = math.floor(100 * power) / 100
+    return f"power of all {k} assertions together {verb} {least:.2f} at least, below {stats.LEAST_POWER}"
 
 
 def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:

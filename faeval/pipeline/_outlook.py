@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +69,7 @@ class Outlook:
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
         ]
         if self.weak and not weak:
-            least = math.floor(100 * (self.power or 0.0)) / 100
-            together = f"power of all {len(self.assertions)} assertions together is {least:.2f} at least"
-            weak = [f"{together}, below {stats.LEAST_POWER}"]
+            weak = [claims.weak_together(len(self.assertions), self.power or 0.0, "is")]
         return (*looked, *claims.unlike_expectation(self.claim, self.expected), *weak)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faeval.errors import FaevalError
 from faeval.stats._checks import Array, choice, number, sample
-from faeval.stats._spread import mean_and_sd, undecidable, without_each
+from faeval.stats._spread import mean_and_sd, on_each_rest, undecidable
 from faeval.stats._tests import TESTS, AnyTest, OneSidedTest, tolerance_of
 
 Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
@@ -156,7 +156,7 @@ def p_pair(kind: Kind, values: Array, margin: float, test: str, tolerance: Array
 def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
     """Return p for and against the assertion without each value in turn: twice shape (n,)."""
     values, chosen = np.array(judgement.differences), TESTS[judgement.test]
-    blank = np.array([b for rests in without_each(values) for b in undecidable(rests)], dtype=bool)
+    blank = on_each_rest(undecidable, values).astype(bool)
     margin, tolerance = judgement.margin, judgement.tolerance
     return _pair(judgement.kind, values, margin, chosen, tolerance, chosen.p_without_each, blank)
 

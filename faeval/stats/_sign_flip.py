@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval.stats._checks import Array
-from faeval.stats._spread import EPSILON, largest_size, without_each
+from faeval.stats._spread import EPSILON, largest_size, on_each_rest
 from faeval.streams import stream
 
 MAX_ENUMERATED = 20
@@ -112,7 +112,7 @@ def p_without_each(differences: Array, bound: float) -> Array:
     """
     n = len(differences)
     if n - 1 <= MAX_ENUMERATED:
-        return np.concatenate([[], *(p_greater(rests, bound) for rests in without_each(differences))])
+        return on_each_rest(lambda rests: p_greater(rests, bound), differences)
     order = np.argsort(differences)
     ordered = differences[order]
     excess = ordered - bound

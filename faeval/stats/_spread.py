@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +67,11 @@ def without_each(values: Array) -> Iterator[Array]:
     for start in range(0, n, step):
         kept = np.arange(n) != np.arange(start, min(n, start + step))[:, None]
         yield np.broadcast_to(values, kept.shape)[kept].reshape(len(kept), n - 1)
+
+
+def on_each_rest(read: Callable[[Array], NDArray[Any]], values: Array) -> Array:
+    """What is read of each sample with one value left out, in their order, shape (n,) to (n,); `read` takes rows."""
+    return np.concatenate([[], *map(read, without_each(values))])
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:

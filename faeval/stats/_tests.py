@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from faeval.stats import _ranks, _sign, _sign_flip, _t
 from faeval.stats._checks import Array, choice, count, number, probability, sample
 from faeval.stats._invert import crossing
-from faeval.stats._spread import own_tolerance, without_each
+from faeval.stats._spread import on_each_rest, own_tolerance
 
 TestName: TypeAlias = Literal["t", "sign-flip", "sign"]
 #: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
@@ -43,10 +43,7 @@ class OneSidedTest:
 
 
 def _row_by_row(p_greater: Callable[[Array, float], Array]) -> Callable[[Array, float], Array]:
-    def p_without_each(differences: Array, bound: float) -> Array:
-        return np.concatenate([[], *(p_greater(rests, bound) for rests in without_each(differences))])
-
-    return p_without_each
+    return lambda differences, bound: on_each_rest(lambda rests: p_greater(rests, bound), differences)
 
 
 TESTS = {
