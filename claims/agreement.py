@@ -1,7 +1,9 @@
-"""Whether the two measures of alignment agree: a check of the instrument, not a second line of evidence.
+"""Whether the two measures of alignment agree: a check of the instrument, not a second line of
+evidence.
 
-For isotropic perturbations and a smooth loss rho is a cosine pooled over samples, so agreement with the mean cosine says
-that precision and curvature do no harm and that large and small gradients align alike. It cannot confirm a finding.
+For isotropic perturbations and a smooth loss rho is a cosine pooled over samples, so agreement with
+the mean cosine says that precision and curvature do no harm and that large and small gradients
+align alike. It cannot confirm a finding.
 """
 
 import faeval as fe
@@ -10,11 +12,13 @@ standard = fe.Arm("dfa")
 published = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 
 margin = fe.Margin(
-    0.05, "a third of the published rise in deep cosine, 0.15: a gap of this size could change how that rise reads"
+    0.05,
+    "a third of the published rise in deep cosine, 0.15: a gap of this size could change how that"
+    " rise reads",
 )
 note = (
-    "A check of the instrument: rho is the cosine pooled over samples, weighted by the norms of credit and gradient, so "
-    "agreement is no independent evidence for alignment."
+    "A check of the instrument: rho is the cosine pooled over samples, weighted by the norms of"
+    " credit and gradient, so agreement is no independent evidence for alignment."
 )
 source = "faeval perturbation-correlation audit, 2026-04-08"
 ten_on_cifar10 = {"teacher": 5, "digits": 5, "cifar10": 10}
@@ -31,7 +35,9 @@ in_standard_dfa = fe.Claim(
 
 in_penalised_standard_dfa = fe.Claim(
     "Deep cosine and deep rho agree in standard DFA with the penalty",
-    fe.equivalent(fe.cosine(standard.but(penalty=1e-2)), fe.rho(standard.but(penalty=1e-2)), within=margin),
+    fe.equivalent(
+        fe.cosine(standard.but(penalty=1e-2)), fe.rho(standard.but(penalty=1e-2)), within=margin
+    ),
     expect={"teacher": "supported", "digits": "refuted", "cifar10": "refuted"},
     seeds=ten_on_cifar10,
     about="instrument",
@@ -51,13 +57,16 @@ in_the_published_recipe = fe.Claim(
 
 in_the_penalised_published_recipe = fe.Claim(
     "Deep cosine and deep rho agree in the published recipe of DFA with the penalty",
-    fe.equivalent(fe.cosine(published.but(penalty=1e-2)), fe.rho(published.but(penalty=1e-2)), within=margin),
+    fe.equivalent(
+        fe.cosine(published.but(penalty=1e-2)), fe.rho(published.but(penalty=1e-2)), within=margin
+    ),
     expect={"teacher": "supported", "cifar10": "supported"},
     seeds=ten_on_cifar10,
     about="instrument",
     note=note,
     published=[
-        # 0.151 - 0.080: the published figures themselves lie this far apart, half of rho being lost to float32.
+        # 0.151 - 0.080: the published figures themselves lie this far apart, half of rho being lost
+        # to float32.
         {"setting": "cifar10", "what": "deep cosine less deep rho", "published": 0.071},
     ],
     source=source,

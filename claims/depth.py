@@ -1,4 +1,6 @@
-"""Whether vanilla DFA teaches its deep blocks: the embedding is aligned, the blocks above it are said not to be."""
+"""Whether vanilla DFA teaches its deep blocks: the embedding is aligned, the blocks above it are
+said not to be.
+"""
 
 from itertools import pairwise
 
@@ -8,31 +10,44 @@ standard = fe.Arm("dfa")
 published = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 
 gap = fe.Margin(
-    0.1, "just under the least lead of the embedding in any pilot of a vanilla arm (digits, standard DFA, 0.11)"
+    0.1,
+    "just under the least lead of the embedding in any pilot of a vanilla arm (digits, standard"
+    " DFA, 0.11)",
 )
 nothing = fe.Margin(
-    0.05, "twice the largest deep cosine, in size, among the three published seeds of vanilla DFA, 0.025"
+    0.05,
+    "twice the largest deep cosine, in size, among the three published seeds of vanilla DFA, 0.025",
 )
 source = "faeval perturbation-correlation audit, 2026-04-08"
 ten_on_cifar10 = {"teacher": 5, "digits": 5, "cifar10": 10}
 
 only_the_embedding_is_aligned_in_standard_dfa = fe.Claim(
     "In standard DFA the embedding is aligned while deep blocks are not",
-    fe.exceeds(fe.cosine(standard, layers=fe.embedding), fe.cosine(standard), by=gap, anticipated=0.34),
+    fe.exceeds(
+        fe.cosine(standard, layers=fe.embedding), fe.cosine(standard), by=gap, anticipated=0.34
+    ),
     fe.equivalent(fe.cosine(standard), within=nothing),
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "refuted"},
     seeds=ten_on_cifar10,
-    note="In every pilot the first block of standard DFA was well aligned (0.30 to 0.46), so deep blocks are not at zero.",
+    note=(
+        "In every pilot the first block of standard DFA was well aligned (0.30 to 0.46), so deep"
+        " blocks are not at zero."
+    ),
     source=source,
 )
 
 only_the_embedding_is_aligned_in_the_published_recipe = fe.Claim(
     "In the published recipe of DFA the embedding is aligned while deep blocks are not",
-    fe.exceeds(fe.cosine(published, layers=fe.embedding), fe.cosine(published), by=gap, anticipated=0.37),
+    fe.exceeds(
+        fe.cosine(published, layers=fe.embedding), fe.cosine(published), by=gap, anticipated=0.37
+    ),
     fe.equivalent(fe.cosine(published), within=nothing),
     expect={"cifar10": "supported"},
     seeds=ten_on_cifar10,
-    note="On teacher and digits the pilots' deep cosine, 0.06 and 0.08, is too near the margin for five seeds to tell.",
+    note=(
+        "On teacher and digits the pilots' deep cosine, 0.06 and 0.08, is too near the margin for"
+        " five seeds to tell."
+    ),
     published=[
         {"setting": "cifar10", "what": "cosine of the embedding", "published": 0.42, "side": "a"},
         {
@@ -67,12 +82,20 @@ deep_cosine_is_zero_in_standard_dfa = fe.Claim(
 )
 only_the_first_block_is_aligned_in_standard_dfa = fe.Claim(
     "In standard DFA the first block is aligned, and those above it are not",
-    fe.exceeds(fe.cosine(standard, layers=1), fe.cosine(standard, layers=(2, 3, 4)), by=gap, anticipated=0.25),
+    fe.exceeds(
+        fe.cosine(standard, layers=1),
+        fe.cosine(standard, layers=(2, 3, 4)),
+        by=gap,
+        anticipated=0.25,
+    ),
     fe.equivalent(fe.cosine(standard, layers=(2, 3, 4)), within=nothing),
     family="depth_alignment",
     expect={"digits": "refuted", "cifar10": "supported"},
     seeds=ten_on_cifar10,
-    note="The first block is deep by the published count, so that an average of deep states mixes it with those above.",
+    note=(
+        "The first block is deep by the published count, so that an average of deep states mixes it"
+        " with those above."
+    ),
 )
 
 # --- what training the blocks is worth ---
@@ -89,7 +112,11 @@ blocks_do_harm_in_the_published_recipe = fe.Claim(
     seeds=ten_on_cifar10,
     tags=("extended",),
     published=[
-        {"setting": "cifar10", "what": "accuracy, DFA less frozen blocks, after 100 epochs", "published": -0.043}
+        {
+            "setting": "cifar10",
+            "what": "accuracy, DFA less frozen blocks, after 100 epochs",
+            "published": -0.043,
+        }
     ],
     source=evaluation,
 )
@@ -141,7 +168,8 @@ def rungs(arm: fe.Arm) -> list[fe.Assertion]:
 
 
 no_more_blocks_pay_in_the_published_recipe = fe.Claim(
-    "By the published recipe no block more that DFA trains, from the last one down, adds to accuracy",
+    "By the published recipe no block more that DFA trains, from the last one down, adds to"
+    " accuracy",
     *rungs(published),
     attributed_to="trained_blocks",
     family="depth_ladder",
@@ -161,8 +189,14 @@ no_more_blocks_pay_in_standard_dfa = fe.Claim(
 )
 
 against_a_baseline_that_backpropagation_trains = fe.Claim(
-    "The published depth utility: DFA against frozen blocks whose embedding and readout backpropagation trains",
-    fe.below(fe.accuracy(published), fe.accuracy(fe.Arm("bp", trained_blocks=0)), by=useful, anticipated=0.043),
+    "The published depth utility: DFA against frozen blocks whose embedding and readout"
+    " backpropagation trains",
+    fe.below(
+        fe.accuracy(published),
+        fe.accuracy(fe.Arm("bp", trained_blocks=0)),
+        by=useful,
+        anticipated=0.043,
+    ),
     attributed_to="trained_blocks",
     family="depth_confounded",
     expect="invalid:confounded",

@@ -1,4 +1,6 @@
-"""What 100 epochs change, the length of the published audit table: runs that take three times as long as all others."""
+"""What 100 epochs change, the length of the published audit table: runs that take three times as
+long as all others.
+"""
 
 import faeval as fe
 
@@ -8,7 +10,9 @@ ten_on_cifar10 = {"teacher": 5, "digits": 5, "cifar10": 10}
 source = "faeval, evaluation of feedback alignment, 2026: scale stability and reference validity"
 
 lost = -7.0
-power_of_ten = fe.Margin(0.5, "a factor of three: a threshold that is a power of ten can be told no finer")
+power_of_ten = fe.Margin(
+    0.5, "a factor of three: a threshold that is a power of ten can be told no finer"
+)
 
 
 def reference(arm: fe.Arm) -> fe.Estimand:
@@ -29,7 +33,9 @@ after_100_epochs_the_penalty_has_raised_deep_cosine = fe.Claim(
     fe.exceeds(
         fe.cosine(penalised),
         fe.cosine(published),
-        by=fe.Margin(0.03, "as in penalty.py, so that runs of either length are read by one measure"),
+        by=fe.Margin(
+            0.03, "as in penalty.py, so that runs of either length are read by one measure"
+        ),
         anticipated=0.15,
     ),
     attributed_to="penalty",
@@ -42,7 +48,9 @@ after_100_epochs_it_has_raised_accuracy = fe.Claim(
         fe.accuracy(penalised),
         fe.accuracy(published),
         by=fe.Margin(
-            0.02, "2 percentage points, under which the published audit calls a difference in accuracy of no use"
+            0.02,
+            "2 percentage points, under which the published audit calls a difference in accuracy of"
+            " no use",
         ),
         anticipated=0.06,
     ),

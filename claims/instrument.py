@@ -1,7 +1,7 @@
 """What the published audit can see: float32, one-sided, an absolute step of 1e-3.
 
-Its positive control, the true gradient read by the audit itself, falls where gradients are small against the rounding of
-the loss. Where it falls the audit reads about zero, whatever the credit.
+Its positive control, the true gradient read by the audit itself, falls where gradients are small
+against the rounding of the loss. Where it falls the audit reads about zero, whatever the credit.
 """
 
 import faeval as fe
@@ -17,7 +17,9 @@ the_published_audit_is_blind_in_vanilla_dfa = fe.Claim(
         fe.metric("published.control_true", vanilla, layers=fe.deep),
         fe.metric("control_true", vanilla, layers=fe.deep),
         by=fe.Margin(
-            0.5, "an audit that keeps less than half of the true gradient cannot say that credit is about zero"
+            0.5,
+            "an audit that keeps less than half of the true gradient cannot say that credit is"
+            " about zero",
         ),
         anticipated=-0.98,
     ),
@@ -25,8 +27,9 @@ the_published_audit_is_blind_in_vanilla_dfa = fe.Claim(
     seeds=ten_on_cifar10,
     about="instrument",
     note=(
-        "On digits, where gradients stay large, the pilot's loss was 0.012. On CIFAR-10 every one of 32 x 1024 differences at the "
-        "last state rounded to exactly 0 in both pilots: there the audit's correlation does not exist."
+        "On digits, where gradients stay large, the pilot's loss was 0.012. On CIFAR-10 every one"
+        " of 32 x 1024 differences at the last state rounded to exactly 0 in both pilots: there the"
+        " audit's correlation does not exist."
     ),
     source=source,
 )
@@ -37,20 +40,33 @@ the_published_audit_reads_penalised_rho = fe.Claim(
         fe.metric("published.rho", penalised, layers=fe.deep),
         fe.rho(penalised),
         within=fe.Margin(
-            0.03, "a fifth of the published rise in deep cosine, 0.15: the margin by which that rise is judged"
+            0.03,
+            "a fifth of the published rise in deep cosine, 0.15: the margin by which that rise is"
+            " judged",
         ),
     ),
     expect={"teacher": "supported", "digits": "supported", "cifar10": "refuted"},
     seeds=ten_on_cifar10,
     about="instrument",
-    published=[{"setting": "cifar10", "what": "deep rho by the published audit", "published": 0.080, "side": "a"}],
+    published=[
+        {
+            "setting": "cifar10",
+            "what": "deep rho by the published audit",
+            "published": 0.080,
+            "side": "a",
+        }
+    ],
     source=source,
 )
 
 # --- how much of rho is lost, and whether the audit's own control says so ---
 
 standard = fe.Arm("dfa")
-kept = fe.Margin(0.1, "in powers of ten: a quarter more or less, as coarse as a correction may be and still be of use")
+kept = fe.Margin(
+    0.1,
+    "in powers of ten: a quarter more or less, as coarse as a correction may be and still be"
+    " of use",
+)
 
 
 def read_again(arm: fe.Arm) -> fe.Assertion:
@@ -61,7 +77,8 @@ def read_again(arm: fe.Arm) -> fe.Assertion:
 
 
 the_published_audit_halves_penalised_rho = fe.Claim(
-    "In deep states of penalised DFA there is a rho to read, and the published audit reads half of it",
+    "In deep states of penalised DFA there is a rho to read, and the published audit reads half"
+    " of it",
     fe.exceeds(
         fe.rho(penalised),
         0,
@@ -96,8 +113,9 @@ its_control_says_by_how_much = fe.Claim(
     seeds=ten_on_cifar10,
     about="instrument",
     note=(
-        "So that the figure, divided by the control on the same checkpoint, would have been right. On teacher this arm has next to "
-        "no rho, of either sign: there is no share of it to be lost."
+        "So that the figure, divided by the control on the same checkpoint, would have been right."
+        " On teacher this arm has next to no rho, of either sign: there is no share of it to be"
+        " lost."
     ),
     source=source,
 )
@@ -111,7 +129,8 @@ its_control_says_by_how_much_in_standard_dfa = fe.Claim(
     tags=("extended",),
 )
 the_published_audit_is_half_blind_after_one_epoch = fe.Claim(
-    "After one epoch of vanilla DFA, where the published zero was read, the audit keeps less than half of the true gradient",
+    "After one epoch of vanilla DFA, where the published zero was read, the audit keeps less than"
+    " half of the true gradient",
     fe.below(
         fe.metric("published.control_true", vanilla, layers=fe.deep, epoch=1),
         0.5,
@@ -122,13 +141,17 @@ the_published_audit_is_half_blind_after_one_epoch = fe.Claim(
     expect={"teacher": "refuted", "digits": "refuted"},
     seeds=ten_on_cifar10,
     about="instrument",
-    note="Two pilot seeds on CIFAR-10 read 0.48 and 0.34, rounded off: too near to the bound to expect a verdict.",
+    note=(
+        "Two pilot seeds on CIFAR-10 read 0.48 and 0.34, rounded off: too near to the bound to"
+        " expect a verdict."
+    ),
     source=source,
 )
 its_zero_was_right_all_the_same = fe.Claim(
     "After one epoch of vanilla DFA deep rho is zero in float64 too",
     fe.equivalent(
-        fe.rho(vanilla, epoch=1), within=fe.Margin(0.03, "a fifth of the published rise in deep cosine, 0.15")
+        fe.rho(vanilla, epoch=1),
+        within=fe.Margin(0.03, "a fifth of the published rise in deep cosine, 0.15"),
     ),
     family="rounding",
     expect={"digits": "supported", "cifar10": "supported"},

@@ -1,8 +1,10 @@
-"""The rows of the published table: what each learning rule reaches, and whether deep cosine ranks the rules by it.
+"""The rows of the published table: what each learning rule reaches, and whether deep cosine ranks
+the rules by it.
 
-By the published recipe, credit at a block's input and at unit root mean square, unless a claim says standard. The published
-figures are of CIFAR-10: the penalised ones after 30 epochs, the others after 100. State Bridge, Credit Bridge and equilibrium
-propagation are not fully defined in public; docs/bench.md says what was chosen.
+By the published recipe, credit at a block's input and at unit root mean square, unless a claim says
+standard. The published figures are of CIFAR-10: the penalised ones after 30 epochs, the others
+after 100. State Bridge, Credit Bridge and equilibrium propagation are not fully defined in public;
+docs/bench.md says what was chosen.
 """
 
 import math
@@ -11,14 +13,19 @@ import faeval as fe
 
 dfa = fe.Arm("dfa", credit_site="input", credit_scale="unit")
 ep, sb, cb = (dfa.but(rule=name) for name in ("ep", "sb", "cb"))
-ep_standard = fe.Arm("ep")  # its own update is a block's output moved by the contrast as it is, never at unit size
+ep_standard = fe.Arm(
+    "ep"
+)  # its own update is a block's output moved by the contrast as it is, never at unit size
 dfa_penalised, sb_penalised, cb_penalised = (arm.but(penalty=1e-2) for arm in (dfa, sb, cb))
 
 aligned = fe.Margin(
-    0.05, "a third of the deep cosine published for penalised DFA, 0.15, the smallest of the three that are compared"
+    0.05,
+    "a third of the deep cosine published for penalised DFA, 0.15, the smallest of the three that"
+    " are compared",
 )
 better = fe.Margin(
-    0.02, "2 percentage points, under which the published audit calls a difference in accuracy of no use"
+    0.02,
+    "2 percentage points, under which the published audit calls a difference in accuracy of no use",
 )
 source = "faeval, evaluation of feedback alignment, 2026: the audit table and the penalty controls"
 after_100 = "The published figures are after 100 epochs, at matched length only among themselves."
@@ -29,10 +36,23 @@ deep_cosine_ranks_cb_sb_dfa = fe.Claim(
     fe.exceeds(fe.cosine(sb_penalised), fe.cosine(dfa_penalised), by=aligned, anticipated=0.171),
     attributed_to="rule",
     expect={"teacher": "supported", "digits": "refuted"},
-    note="On digits the pilots saw State Bridge over Credit Bridge, by 0.10. The effects anticipated are the published ones.",
+    note=(
+        "On digits the pilots saw State Bridge over Credit Bridge, by 0.10. The effects anticipated"
+        " are the published ones."
+    ),
     published=[
-        {"setting": "cifar10", "what": "deep cosine, Credit Bridge, penalised", "published": 0.679, "side": "a"},
-        {"setting": "cifar10", "what": "deep cosine, State Bridge, penalised", "published": 0.322, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "deep cosine, Credit Bridge, penalised",
+            "published": 0.679,
+            "side": "a",
+        },
+        {
+            "setting": "cifar10",
+            "what": "deep cosine, State Bridge, penalised",
+            "published": 0.322,
+            "side": "b",
+        },
         {
             "setting": "cifar10",
             "what": "deep cosine, DFA, penalised",
@@ -62,7 +82,8 @@ accuracy_ranks_sb_cb_dfa = fe.Claim(
 )  # fmt: skip
 
 cosine_does_not_rank_methods = fe.Claim(
-    "Deep cosine does not rank methods by usefulness: Credit Bridge is far better aligned than DFA, and no more accurate",
+    "Deep cosine does not rank methods by usefulness: Credit Bridge is far better aligned than DFA,"
+    " and no more accurate",
     fe.exceeds(fe.cosine(cb_penalised), fe.cosine(dfa_penalised), by=aligned, anticipated=0.528),
     fe.not_above(fe.accuracy(cb_penalised), fe.accuracy(dfa_penalised), by=better, anticipated=0.0),
     attributed_to="rule",
@@ -87,10 +108,25 @@ without_the_penalty_no_bridge_reaches_dfa = fe.Claim(
     fe.below(fe.accuracy(cb), fe.accuracy(dfa), by=better, anticipated=0.13),
     attributed_to="rule",
     expect={"teacher": "supported", "digits": "supported"},
-    note=f"{after_100} The effect anticipated for Credit Bridge is the pilot's on teacher; the published one is 0.017.",
+    note=(
+        f"{after_100} The effect anticipated for Credit Bridge is the pilot's on teacher; the"
+        " published one is 0.017."
+    ),
     published=[
-        {"setting": "cifar10", "what": "accuracy, State Bridge", "published": 0.205, "spread": 0.039, "side": "a"},
-        {"setting": "cifar10", "what": "accuracy, DFA", "published": 0.306, "spread": 0.008, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "accuracy, State Bridge",
+            "published": 0.205,
+            "spread": 0.039,
+            "side": "a",
+        },
+        {
+            "setting": "cifar10",
+            "what": "accuracy, DFA",
+            "published": 0.306,
+            "spread": 0.008,
+            "side": "b",
+        },
     ],
     tags=("extended",),
     source=source,
@@ -103,8 +139,8 @@ blocks_that_learn_do_harm = fe.Claim(
     attributed_to="trained_blocks",
     expect={"teacher": "supported", "digits": "supported"},
     note=(
-        f"{after_100} The effects anticipated are the published ones, against one frozen baseline for all; here each rule is "
-        "compared with a baseline whose embedding it trains itself."
+        f"{after_100} The effects anticipated are the published ones, against one frozen baseline"
+        " for all; here each rule is compared with a baseline whose embedding it trains itself."
     ),
     tags=("extended",),
     source=source,
@@ -115,16 +151,32 @@ fa_is_more_accurate_than_dfa = fe.Claim(
     fe.exceeds(fe.accuracy(fe.Arm("fa")), fe.accuracy(fe.Arm("dfa")), by=better, anticipated=0.095),
     attributed_to="rule",
     expect={"teacher": "refuted"},
-    note=f"{after_100} At unit credit FA falls far below the figure published for it, so the standard recipe is asked.",
+    note=(
+        f"{after_100} At unit credit FA falls far below the figure published for it, so the"
+        " standard recipe is asked."
+    ),
     published=[
-        {"setting": "cifar10", "what": "accuracy, FA", "published": 0.401, "spread": 0.009, "side": "a"},
-        {"setting": "cifar10", "what": "accuracy, DFA", "published": 0.306, "spread": 0.008, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "accuracy, FA",
+            "published": 0.401,
+            "spread": 0.009,
+            "side": "a",
+        },
+        {
+            "setting": "cifar10",
+            "what": "accuracy, DFA",
+            "published": 0.306,
+            "spread": 0.008,
+            "side": "b",
+        },
     ],
     source=source,
 )
 
 equilibrium_propagation_starts_along_the_gradient = fe.Claim(
-    "After one epoch the credit of equilibrium propagation lies along the gradient at deep states, that of DFA does not",
+    "After one epoch the credit of equilibrium propagation lies along the gradient at deep states,"
+    " that of DFA does not",
     fe.exceeds(
         fe.cosine(ep.but(epochs=1)),
         fe.cosine(dfa.but(epochs=1)),
@@ -153,7 +205,8 @@ equilibrium_propagation_is_low_in_accuracy = fe.Claim(
 )  # fmt: skip
 
 equilibrium_propagation_is_valid_in_measurement = fe.Claim(
-    "Under equilibrium propagation neither scale nor reference is called out: growth stays under 50, the gradient above 1e-7",
+    "Under equilibrium propagation neither scale nor reference is called out: growth stays under"
+    " 50, the gradient above 1e-7",
     fe.below(
         fe.log10(fe.growth(ep_standard)),
         math.log10(50),
@@ -163,7 +216,9 @@ equilibrium_propagation_is_valid_in_measurement = fe.Claim(
     fe.exceeds(
         fe.log10(fe.gradient_norm(ep_standard, layers=fe.deep)),
         -7.0,
-        by=fe.Margin(0.5, "a factor of three: a threshold that is a power of ten can be told no finer"),
+        by=fe.Margin(
+            0.5, "a factor of three: a threshold that is a power of ten can be told no finer"
+        ),
         anticipated=4.0,
     ),
     expect={"teacher": "supported", "digits": "supported"},

@@ -1,9 +1,10 @@
 """What the residual-stream penalty does to direct feedback alignment (DFA).
 
-Twice, since what a penalty does to alignment depends on its size beside the credit: with standard DFA, and with the
-published recipe (credit at a block's input, at unit root mean square). Both sides of each comparison are read at the end
-of equally long runs. First the rise of deep alignment on average, then layer by layer, at other sizes of the penalty, and in
-accuracy: each of these is a family of its own.
+Twice, since what a penalty does to alignment depends on its size beside the credit: with standard
+DFA, and with the published recipe (credit at a block's input, at unit root mean square). Both sides
+of each comparison are read at the end of equally long runs. First the rise of deep alignment on
+average, then layer by layer, at other sizes of the penalty, and in accuracy: each of these is a
+family of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,18 +17,23 @@ bp = fe.Arm("bp")
 
 margin = fe.Margin(
     0.03,
-    "a fifth of the published rise in deep cosine, 0.15; between 1.3 and 2.5 spreads of the difference by seed in the "
-    "pilots on teacher and digits (seeds 1000-1005)",
+    "a fifth of the published rise in deep cosine, 0.15; between 1.3 and 2.5 spreads of the"
+    " difference by seed in the pilots on teacher and digits (seeds 1000-1005)",
 )
 everywhere_ten_on_cifar10 = {"teacher": 5, "digits": 5, "cifar10": 10}
 
 deep_cosine_rises_with_standard_dfa = fe.Claim(
     "The penalty creates deep alignment in standard DFA",
-    fe.exceeds(fe.cosine(standard.but(penalty=1e-2)), fe.cosine(standard), by=margin, anticipated=0.07),
+    fe.exceeds(
+        fe.cosine(standard.but(penalty=1e-2)), fe.cosine(standard), by=margin, anticipated=0.07
+    ),
     attributed_to="penalty",
     expect={"teacher": "supported", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
-    note="The effect anticipated is the pilot's on teacher, the smallest of the rises that pilots saw.",
+    note=(
+        "The effect anticipated is the pilot's on teacher, the smallest of the rises that pilots"
+        " saw."
+    ),
 )
 
 deep_rho_rises_with_standard_dfa = fe.Claim(
@@ -36,18 +42,32 @@ deep_rho_rises_with_standard_dfa = fe.Claim(
     attributed_to="penalty",
     expect={"teacher": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
-    note="No expectation on digits: there the pilot's mean rise, 0.044, is too near the margin for five seeds to tell.",
+    note=(
+        "No expectation on digits: there the pilot's mean rise, 0.044, is too near the margin for"
+        " five seeds to tell."
+    ),
 )
 
 deep_cosine_rises_with_the_published_recipe = fe.Claim(
     "The penalty creates deep alignment in the published recipe of DFA",
-    fe.exceeds(fe.cosine(published.but(penalty=1e-2)), fe.cosine(published), by=margin, anticipated=0.15),
+    fe.exceeds(
+        fe.cosine(published.but(penalty=1e-2)), fe.cosine(published), by=margin, anticipated=0.15
+    ),
     attributed_to="penalty",
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
-    note="At unit credit a penalty of 1e-2 is weak beside the credit on teacher and digits: the pilots saw no rise there.",
+    note=(
+        "At unit credit a penalty of 1e-2 is weak beside the credit on teacher and digits: the"
+        " pilots saw no rise there."
+    ),
     published=[
-        {"setting": "cifar10", "what": "deep cosine, penalised", "published": 0.151, "spread": 0.025, "side": "a"},
+        {
+            "setting": "cifar10",
+            "what": "deep cosine, penalised",
+            "published": 0.151,
+            "spread": 0.025,
+            "side": "a",
+        },
         {
             "setting": "cifar10",
             "what": "deep cosine, vanilla, read at epoch 1",
@@ -65,9 +85,18 @@ deep_rho_rises_with_the_published_recipe = fe.Claim(
     attributed_to="penalty",
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
-    note="The published rho was read in float32 with a fixed step; ours is the closed form in float64.",
+    note=(
+        "The published rho was read in float32 with a fixed step; ours is the closed form in"
+        " float64."
+    ),
     published=[
-        {"setting": "cifar10", "what": "deep rho, penalised", "published": 0.080, "spread": 0.011, "side": "a"},
+        {
+            "setting": "cifar10",
+            "what": "deep rho, penalised",
+            "published": 0.080,
+            "spread": 0.011,
+            "side": "a",
+        },
         {
             "setting": "cifar10",
             "what": "deep rho, vanilla, read at epoch 1",
@@ -82,10 +111,17 @@ deep_rho_rises_with_the_published_recipe = fe.Claim(
 # --- layer by layer ---
 
 
-def rises(arm: fe.Arm, read: Callable[..., fe.Estimand], anticipated: Sequence[float]) -> list[fe.Assertion]:
+def rises(
+    arm: fe.Arm, read: Callable[..., fe.Estimand], anticipated: Sequence[float]
+) -> list[fe.Assertion]:
     """Return that the penalty raises a metric at each deep state by the margin."""
     return [
-        fe.exceeds(read(arm.but(penalty=1e-2), layers=state), read(arm, layers=state), by=margin, anticipated=effect)
+        fe.exceeds(
+            read(arm.but(penalty=1e-2), layers=state),
+            read(arm, layers=state),
+            by=margin,
+            anticipated=effect,
+        )
         for state, effect in enumerate(anticipated, start=1)
     ]
 
@@ -115,7 +151,10 @@ cosine_rises_at_every_deep_layer_with_the_published_recipe = fe.Claim(
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     published=published_by_layer((0.131, 0.143, 0.164, 0.164)),
-    note="The last two states share one feedback matrix by this recipe, so that they say nearly the same.",
+    note=(
+        "The last two states share one feedback matrix by this recipe, so that they say nearly the"
+        " same."
+    ),
     source=audit,
 )
 cosine_rises_at_every_deep_layer_with_standard_dfa = fe.Claim(
@@ -125,7 +164,10 @@ cosine_rises_at_every_deep_layer_with_standard_dfa = fe.Claim(
     family="penalty_by_layer",
     expect={"teacher": "refuted", "digits": "refuted", "cifar10": "refuted"},
     seeds=everywhere_ten_on_cifar10,
-    note="In the pilots on CIFAR-10 the first block, 0.30 without the penalty, lost 0.06 by it; those above gained.",
+    note=(
+        "In the pilots on CIFAR-10 the first block, 0.30 without the penalty, lost 0.06 by it;"
+        " those above gained."
+    ),
 )
 rho_rises_at_every_deep_layer_with_the_published_recipe = fe.Claim(
     "The penalty raises rho at every deep layer in the published recipe of DFA",
@@ -145,10 +187,14 @@ rho_rises_at_every_deep_layer_with_standard_dfa = fe.Claim(
     seeds=everywhere_ten_on_cifar10,
 )
 above_the_first_block_cosine_rises_with_standard_dfa = fe.Claim(
-    "The penalty moves alignment upwards in standard DFA: above the first block it rises, at the first block it falls",
+    "The penalty moves alignment upwards in standard DFA: above the first block it rises, at the"
+    " first block it falls",
     *rises(standard, fe.cosine, (0.1, 0.2, 0.2, 0.2))[1:],
     fe.below(
-        fe.cosine(standard.but(penalty=1e-2), layers=1), fe.cosine(standard, layers=1), by=margin, anticipated=0.06
+        fe.cosine(standard.but(penalty=1e-2), layers=1),
+        fe.cosine(standard, layers=1),
+        by=margin,
+        anticipated=0.06,
     ),
     attributed_to="penalty",
     family="penalty_by_layer",
@@ -158,11 +204,15 @@ above_the_first_block_cosine_rises_with_standard_dfa = fe.Claim(
 
 # --- other sizes of the penalty ---
 
-scale = fe.Margin(1.0, "a factor of ten in the norm of the last state: unmistakable on any plot of it")
+scale = fe.Margin(
+    1.0, "a factor of ten in the norm of the last state: unmistakable on any plot of it"
+)
 
 
 def restores_scale_alone(arm: fe.Arm, anticipated: float) -> list[fe.Assertion]:
-    """Return that a penalty of 1e-4 makes the last state ten times smaller, and does not raise deep cosine."""
+    """Return that a penalty of 1e-4 makes the last state ten times smaller, and does not raise deep
+    cosine.
+    """
     weak = arm.but(penalty=1e-4)
     return [
         fe.below(
@@ -176,18 +226,28 @@ def restores_scale_alone(arm: fe.Arm, anticipated: float) -> list[fe.Assertion]:
 
 
 a_weak_penalty_restores_scale_without_alignment = fe.Claim(
-    "In the published recipe a penalty of 1e-4 restores the scale of the stream, and alignment does not come with it",
+    "In the published recipe a penalty of 1e-4 restores the scale of the stream, and alignment does"
+    " not come with it",
     *restores_scale_alone(published, 1.5),
     attributed_to="penalty",
     family="penalty_sizes",
     expect={"teacher": "supported", "digits": "refuted", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
-    published=[{"setting": "cifar10", "what": "deep cosine at 1e-4", "published": -0.020, "side": "a", "assertion": 1}],
+    published=[
+        {
+            "setting": "cifar10",
+            "what": "deep cosine at 1e-4",
+            "published": -0.020,
+            "side": "a",
+            "assertion": 1,
+        }
+    ],
     source=evaluation,
 )
 a_weak_penalty_restores_scale_without_alignment_in_standard_dfa = fe.Claim(
-    "In standard DFA a penalty of 1e-4 restores the scale of the stream, and alignment does not come with it",
+    "In standard DFA a penalty of 1e-4 restores the scale of the stream, and alignment does not"
+    " come with it",
     *restores_scale_alone(standard, 1.5),
     attributed_to="penalty",
     family="penalty_sizes",
@@ -198,7 +258,10 @@ a_weak_penalty_restores_scale_without_alignment_in_standard_dfa = fe.Claim(
 a_stronger_penalty_aligns_no_better = fe.Claim(
     "In the published recipe a penalty of 1e-1 aligns deep states no better than one of 1e-2",
     fe.not_above(
-        fe.cosine(published.but(penalty=1e-1)), fe.cosine(published.but(penalty=1e-2)), by=margin, anticipated=-0.02
+        fe.cosine(published.but(penalty=1e-1)),
+        fe.cosine(published.but(penalty=1e-2)),
+        by=margin,
+        anticipated=-0.02,
     ),
     attributed_to="penalty",
     family="penalty_sizes",
@@ -214,7 +277,10 @@ a_stronger_penalty_aligns_no_better = fe.Claim(
 a_stronger_penalty_aligns_no_better_in_standard_dfa = fe.Claim(
     "In standard DFA a penalty of 1e-1 aligns deep states no better than one of 1e-2",
     fe.not_above(
-        fe.cosine(standard.but(penalty=1e-1)), fe.cosine(standard.but(penalty=1e-2)), by=margin, anticipated=0.0
+        fe.cosine(standard.but(penalty=1e-1)),
+        fe.cosine(standard.but(penalty=1e-2)),
+        by=margin,
+        anticipated=0.0,
     ),
     attributed_to="penalty",
     family="penalty_sizes",
@@ -226,7 +292,8 @@ a_stronger_penalty_aligns_no_better_in_standard_dfa = fe.Claim(
 # --- accuracy: the 2 x 2 of rule and penalty, and of recipe and penalty ---
 
 points = fe.Margin(
-    0.02, "2 percentage points, under which the published audit calls a difference in accuracy of no use"
+    0.02,
+    "2 percentage points, under which the published audit calls a difference in accuracy of no use",
 )
 recipe = ("rule", "credit_site", "credit_scale")
 
@@ -265,7 +332,11 @@ accuracy_of_backpropagation_falls = fe.Claim(
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
     published=[
-        {"setting": "cifar10", "what": "accuracy, backpropagation, penalised less vanilla", "published": -0.053},
+        {
+            "setting": "cifar10",
+            "what": "accuracy, backpropagation, penalised less vanilla",
+            "published": -0.053,
+        },
     ],
     source=evaluation,
 )
@@ -277,8 +348,17 @@ the_penalty_is_for_the_published_recipe_not_for_backpropagation = fe.Claim(
     expect={"teacher": "supported", "cifar10": "supported"},
     seeds=everywhere_ten_on_cifar10,
     tags=("extended",),
-    note="The interaction of the published 2 x 2, which compares standard backpropagation with DFA by that recipe.",
-    published=[{"setting": "cifar10", "what": "accuracy gained, DFA less backpropagation", "published": 0.112}],
+    note=(
+        "The interaction of the published 2 x 2, which compares standard backpropagation with DFA"
+        " by that recipe."
+    ),
+    published=[
+        {
+            "setting": "cifar10",
+            "what": "accuracy gained, DFA less backpropagation",
+            "published": 0.112,
+        }
+    ],
     source=evaluation,
 )
 the_penalty_is_for_standard_dfa_not_for_backpropagation = fe.Claim(
@@ -300,7 +380,10 @@ deep_cosine_rises_alike_in_both_recipes = fe.Claim(
     family="penalty_by_recipe",
     expect={"teacher": "refuted"},
     seeds=everywhere_ten_on_cifar10,
-    note="The interaction of recipe and penalty: whether what one recipe shows may be said of the other.",
+    note=(
+        "The interaction of recipe and penalty: whether what one recipe shows may be said of the"
+        " other."
+    ),
 )
 accuracy_rises_alike_in_both_recipes = fe.Claim(
     "The penalty raises accuracy by the same amount in both recipes",

@@ -1,8 +1,10 @@
-"""Whether the residual stream grows under DFA, what keeps it from growing, and whether the reference is lost with it.
+"""Whether the residual stream grows under DFA, what keeps it from growing, and whether the
+reference is lost with it.
 
-Scale: the largest growth of the stream over one block, called out above 50. Reference: the norm of the true gradient, called
-out under 1e-7. The published thresholds are of 100 epochs on CIFAR-10; beside them stand comparisons of two arms, which need
-none. By the published recipe unless a claim says standard.
+Scale: the largest growth of the stream over one block, called out above 50. Reference: the norm of
+the true gradient, called out under 1e-7. The published thresholds are of 100 epochs on CIFAR-10;
+beside them stand comparisons of two arms, which need none. By the published recipe unless a claim
+says standard.
 """
 
 import math
@@ -18,9 +20,13 @@ source = "faeval, evaluation of feedback alignment, 2026: scale stability and re
 
 fires, lost = math.log10(50), -7.0
 beyond = fe.Margin(0.1, "a quarter above or below: a threshold of one digit can be told no finer")
-power_of_ten = fe.Margin(0.5, "a factor of three: a threshold that is a power of ten can be told no finer")
+power_of_ten = fe.Margin(
+    0.5, "a factor of three: a threshold that is a power of ten can be told no finer"
+)
 far = fe.Margin(
-    2.0, "a factor of a hundred: gradients fall in any training that goes well, and less could be no more than that"
+    2.0,
+    "a factor of a hundred: gradients fall in any training that goes well, and less could be no"
+    " more than that",
 )
 
 
@@ -61,7 +67,8 @@ the_penalty_stops_the_growth = fe.Claim(
     source=source,
 )
 the_reference_is_lost = fe.Claim(
-    "DFA by the published recipe loses the reference: its deep gradients are under a hundredth of backpropagation's",
+    "DFA by the published recipe loses the reference: its deep gradients are under a hundredth of"
+    " backpropagation's",
     fe.below(reference(published), reference(bp), by=far, anticipated=4.5),
     attributed_to=recipe,
     family="scale",
@@ -84,7 +91,9 @@ the_reference_falls_below_the_published_threshold = fe.Claim(
 without_terminal_norm_only_scale_fires = fe.Claim(
     "Without the terminal LayerNorm scale fires and reference does not",
     fe.exceeds(growth(published.but(terminal_norm=False)), fires, by=beyond, anticipated=0.3),
-    fe.exceeds(reference(published.but(terminal_norm=False)), lost, by=power_of_ten, anticipated=4.0),
+    fe.exceeds(
+        reference(published.but(terminal_norm=False)), lost, by=power_of_ten, anticipated=4.0
+    ),
     family="scale_causes",
     expect={"teacher": "supported"},
     seeds=ten_on_cifar10,
@@ -115,7 +124,9 @@ wider_networks_grow_more = fe.Claim(
         growth(published.but(width=512)),
         growth(published.but(width=256)),
         by=fe.Margin(
-            0.2, "a factor of 1.6: two widths a factor of two apart should differ by about that to be told apart"
+            0.2,
+            "a factor of 1.6: two widths a factor of two apart should differ by about that to be"
+            " told apart",
         ),
         anticipated=0.57,
     ),

@@ -1,4 +1,6 @@
-"""faeval: claims in a few lines, decided over seeds by rules whose error rates are known. Names are loaded when used."""
+"""faeval: claims in a few lines, decided over seeds by rules whose error rates are known. Names are
+loaded when used.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +55,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _CLAIMS = (
-    "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep depth_ladder "
-    "depth_utility direction_stability embedding equivalent norm_ratio nudge "
-    "exceeds gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss train_loss"
+    "Assertion Claim Estimand Margin Verdict accuracy agree below cosine credit_norm decide deep"
+    " depth_ladder depth_utility direction_stability embedding equivalent norm_ratio nudge exceeds"
+    " gradient_norm growth log10 mean metric not_above not_below rho state_norm test_loss"
+    " train_loss"
 )
 _EXPERIMENT = "Arm Experiment Factor Metric register_metric register_network register_rule setting"
 _WHERE = {

@@ -1,4 +1,6 @@
-"""Code of others, a claims file or a run, kept from changing what this process prints, reads and decides."""
+"""Code of others, a claims file or a run, kept from changing what this process prints, reads and
+decides.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _undo = contextlib.ExitStack()
 
 
 class _Lent(io.TextIOBase):
-    """A stream as code of others gets it: what closes or detaches it leaves the stream itself alone."""
+    """A stream as code of others gets it: what closes or detaches it leaves the stream itself
+    alone.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -59,10 +63,12 @@ class _Lent(io.TextIOBase):
 
 @contextlib.contextmanager
 def spared_stdout() -> Iterator[None]:
-    """Send to stderr what is printed meanwhile, by C code and subprocesses too: stdout is for results, such as JSON.
+    """Send to stderr what is printed meanwhile, by C code and subprocesses too: stdout is for
+    results, such as JSON.
 
-    Afterwards both streams are what they were, whatever was closed or put in their place. ``os._exit`` raises SystemExit:
-    it would end this process with a status of its own, and without a word.
+    Afterwards both streams are what they were, whatever was closed or put in their place.
+    ``os._exit`` raises SystemExit: it would end this process with a status of its own, and without
+    a word.
     """
     me = threading.get_ident()
     with _LOCK:
@@ -111,7 +117,9 @@ def _give_back(descriptor: int, stream: TextIO | None) -> None:
     name = {1: "stdout", 2: "stderr"}[descriptor]
     if stream is not None and stream.closed:
         with contextlib.suppress(OSError):
-            stream = open(descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: SIM115
+            stream = open(  # noqa: SIM115
+                descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False
+            )
     setattr(sys, name, stream)
 
 
@@ -125,7 +133,9 @@ def _flush(*streams: TextIO | _Lent | None) -> None:
 
 
 def silence_stdout() -> None:
-    """Send to stderr what this process still prints, until it ends: its results are out, or it has none."""
+    """Send to stderr what this process still prints, until it ends: its results are out, or it has
+    none.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError):
@@ -149,7 +159,9 @@ def same_folder() -> Iterator[None]:
 
 @contextlib.contextmanager
 def apart() -> Iterator[None]:
-    """Undo what a run does to its process: streams, working directory, environment, import path, warnings, signals."""
+    """Undo what a run does to its process: streams, working directory, environment, import path,
+    warnings, signals.
+    """
     environment, path = dict(os.environ), list(sys.path)
     with spared_stdout(), same_folder(), warnings.catch_warnings(), _same_signals():
         try:

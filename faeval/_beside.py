@@ -1,4 +1,6 @@
-"""Modules that lie beside a claims file: found by name here, in workers, and in processes that a run starts."""
+"""Modules that lie beside a claims file: found by name here, in workers, and in processes that a
+run starts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ _FOLDERS: dict[Path, _Folder] = {}
 
 @dataclass(frozen=True)
 class Carried:
-    """What a worker needs to import as the campaign's process does: folders, and the source of what is loaded there."""
+    """What a worker needs to import as the campaign's process does: folders, and the source of what
+    is loaded there.
+    """
 
     process: str
     folder: str | None
@@ -64,7 +68,8 @@ class Carried:
 class _FromSource(SourceFileLoader):
     """Reads a module from its source, or one that was sent.
 
-    Never from bytecode: that of a file that changed within a second of time, and not in length, would pass for its own.
+    Never from bytecode: that of a file that changed within a second of time, and not in length,
+    would pass for its own.
     """
 
     def __init__(self, name: str, path: str, text: bytes | None = None) -> None:
@@ -80,21 +85,31 @@ class _FromSource(SourceFileLoader):
 
 
 class _Finder:
-    """Finds modules of one folder of claims before all others, but for names that Python or a package has."""
+    """Finds modules of one folder of claims before all others, but for names that Python or a
+    package has.
+    """
 
     def __init__(self) -> None:
         self.folder: str | None = None
         self.carried: Carried | None = None
 
-    def find_spec(self, name: str, path: Iterable[str] | None = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Iterable[str] | None = None, target: object = None
+    ) -> ModuleSpec | None:
         if self.carried is not None and name in self.carried.sources:
             file, text = self.carried.sources[name]
             inside = [str(Path(file).parent)] if Path(file).name == "__init__.py" else None
             loader = _FromSource(name, file, text)
-            return spec_from_file_location(name, file, loader=loader, submodule_search_locations=inside)
+            return spec_from_file_location(
+                name, file, loader=loader, submodule_search_locations=inside
+            )
         if self.folder is None or (path is None and installed(name)):
             return None
-        within = [self.folder] if path is None else [p for p in path if Path(p).is_relative_to(self.folder)]
+        within = (
+            [self.folder]
+            if path is None
+            else [p for p in path if Path(p).is_relative_to(self.folder)]
+        )
         spec = PathFinder.find_spec(name, within) if within else None
         if (
             spec is None or spec.origin is None or installed_at(spec.origin)
@@ -110,7 +125,9 @@ _FINDER = _Finder()
 
 
 def installed(name: str) -> bool:
-    """Whether a module of that name belongs to Python, to an installed package, or is the program itself."""
+    """Whether a module of that name belongs to Python, to an installed package, or is the program
+    itself.
+    """
     if name in sys.stdlib_module_names or name in (_OURS, "__main__", "__mp_main__"):
         return True
     homes = [path for path in sys.path if Path(path).name in _INSTALLED]
@@ -127,7 +144,8 @@ def installed_at(file: str) -> bool:
 def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
     """Let a folder's modules have their names, and find others there, for a while.
 
-    What has such a name and lies elsewhere gets it back. ``running``: in the working directory that its files went to.
+    What has such a name and lies elsewhere gets it back. ``running``: in the working directory that
+    its files went to.
     """
     if folder is None:
         yield
@@ -142,7 +160,9 @@ def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
         sys.meta_path.insert(0, _FINDER)
     path = str(folder)
     added = path not in sys.path
-    if added:  # at the end: for processes that are started, in which nothing guards the names of others
+    if (
+        added
+    ):  # at the end: for processes that are started, in which nothing guards the names of others
         sys.path.append(path)
     if running and known.directory is not None:
         os.chdir(known.directory)
@@ -159,13 +179,23 @@ def _strangers(folder: Path) -> dict[str, ModuleType]:
     """Return modules of elsewhere that have the name of one in a folder, and what lies below them."""
     found: dict[str, ModuleType] = {}
     for entry in folder.iterdir() if folder.is_dir() else ():
-        stem = entry.stem if entry.suffix == ".py" else entry.name if (entry / "__init__.py").is_file() else None
+        stem = (
+            entry.stem
+            if entry.suffix == ".py"
+            else entry.name
+            if (entry / "__init__.py").is_file()
+            else None
+        )
         if stem is None or stem not in sys.modules or installed(stem):
             continue
         file = _file_of(sys.modules[stem])
         if file is not None and Path(file).resolve().is_relative_to(folder):
             continue
-        found |= {name: m for name, m in sys.modules.items() if name == stem or name.startswith(f"{stem}.")}
+        found |= {
+            name: m
+            for name, m in sys.modules.items()
+            if name == stem or name.startswith(f"{stem}.")
+        }
     return found
 
 
@@ -174,20 +204,35 @@ def keep(folder: Path) -> None:
     known, start = _FOLDERS[folder], os.path.join(folder, "")  # noqa: PTH118
     for name, module in list(sys.modules.items()):
         file = _file_of(module)
-        if file is not None and file.startswith(start) and not installed_at(file) and name != "__main__":
+        if (
+            file is not None
+            and file.startswith(start)
+            and not installed_at(file)
+            and name != "__main__"
+        ):
             known.modules[name] = module
             known.seen.setdefault(name, _stamp(file))
 
 
 def renew(folder: Path, names: Iterable[str]) -> None:
-    """Forget modules of a folder that are to be loaded anew, and all of them where one has changed on disk."""
+    """Forget modules of a folder that are to be loaded anew, and all of them where one has changed
+    on disk.
+    """
     importlib.invalidate_caches()
     known, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
-    own = {name: file for name, m in list(sys.modules.items()) if (file := _file_of(m)) and file.startswith(start)}
-    changed = any(stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items())
+    own = {
+        name: file
+        for name, m in list(sys.modules.items())
+        if (file := _file_of(m)) and file.startswith(start)
+    }
+    changed = any(
+        stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items()
+    )
     changed = changed or any(map(_stale, map(sys.modules.get, own)))
     loaded = {
-        name for name, file in {**own, **known.seen}.items() if name != "__main__" and not installed_at(str(file))
+        name
+        for name, file in {**own, **known.seen}.items()
+        if name != "__main__" and not installed_at(str(file))
     }
     for name in loaded if changed else {*names}:
         known.modules.pop(name, None)
@@ -201,7 +246,11 @@ def renew(folder: Path, names: Iterable[str]) -> None:
 def _stale(module: ModuleType | None) -> bool:
     """Whether a module was read from a file that has changed since."""
     loader = _loader_of(module)
-    return isinstance(loader, _FromSource) and loader.text is None and loader.stamp != _stamp(loader.path)
+    return (
+        isinstance(loader, _FromSource)
+        and loader.text is None
+        and loader.stamp != _stamp(loader.path)
+    )
 
 
 def _loader_of(module: ModuleType | None) -> object:
@@ -209,14 +258,18 @@ def _loader_of(module: ModuleType | None) -> object:
 
 
 def context_of(folder: Path | None) -> contextvars.Context:
-    """Return the context that the files of a folder left behind, such as NumPy's error state, or the present one."""
+    """Return the context that the files of a folder left behind, such as NumPy's error state, or
+    the present one.
+    """
     known = _FOLDERS.get(folder) if folder is not None else None
     return known.context.copy() if known else contextvars.copy_context()
 
 
 @contextlib.contextmanager
 def leaving(folder: Path) -> Iterator[contextvars.Context]:
-    """Give the context to load a file of a folder in, and note it, and the working directory that the file went to."""
+    """Give the context to load a file of a folder in, and note it, and the working directory that
+    the file went to.
+    """
     known = _FOLDERS[folder]
     known.context = known.context.copy()
     with same_folder():
@@ -230,8 +283,14 @@ def home(functions: Iterable[Callable[..., Any] | str]) -> Path | None:
     """Return the folder of claims that functions come from, or None."""
     for function in functions:
         function = getattr(function, "func", function)  # of a partial
-        module = function.partition(":")[0] if isinstance(function, str) else getattr(function, "__module__", None)
-        own = getattr(function, "__globals__", None) or getattr(sys.modules.get(module or ""), "__dict__", {})
+        module = (
+            function.partition(":")[0]
+            if isinstance(function, str)
+            else getattr(function, "__module__", None)
+        )
+        own = getattr(function, "__globals__", None) or getattr(
+            sys.modules.get(module or ""), "__dict__", {}
+        )
         file = own.get("__file__")
         if isinstance(file, str):
             folder = next((f for f in Path(file).resolve().parents if f in _FOLDERS), None)
@@ -244,7 +303,13 @@ def carried(folder: Path | None) -> Carried:
     """Return what workers need for runs of a folder; called within it."""
     start = os.path.abspath  # resolve() would follow links
     path = (start(p) for p in ([str(folder)] if folder else []) + sys.path)
-    own = tuple(dict.fromkeys(p for p in path if not installed_at(p) and os.path.join(p, "") not in _SYSTEM))  # noqa: PTH118
+    own = tuple(
+        dict.fromkeys(
+            p
+            for p in path
+            if not installed_at(p) and os.path.join(p, "") not in _SYSTEM  # noqa: PTH118
+        )
+    )
     sources: dict[str, tuple[str, bytes]] = {}
     for name in sorted(sys.modules):  # packages come before what is in them
         file = _file_of(sys.modules[name])
@@ -258,17 +323,28 @@ def carried(folder: Path | None) -> Carried:
 def _is_own(name: str, file: str, sources: Mapping[str, Any]) -> bool:
     parent, _, last = name.rpartition(".")
     spelt = Path(file).parent.name if Path(file).name == "__init__.py" else Path(file).stem
-    if not file.endswith(".py") or spelt != last or installed_at(file) or (parent and parent not in sources):
+    if (
+        not file.endswith(".py")
+        or spelt != last
+        or installed_at(file)
+        or (parent and parent not in sources)
+    ):
         return False
     return name.partition(".")[0] not in (_OURS, "__main__", "__mp_main__")
 
 
 def install(given: Carried) -> None:
-    """Import in this worker as the campaign's process does; what it sent before in another form is forgotten."""
+    """Import in this worker as the campaign's process does; what it sent before in another form is
+    forgotten.
+    """
     if given.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
         return
     before = _FINDER.carried
-    read = {name: module for name, module in list(sys.modules.items()) if isinstance(_loader_of(module), _FromSource)}
+    read = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if isinstance(_loader_of(module), _FromSource)
+    }
     if before is None or before.digest != given.digest or any(map(_stale, read.values())):
         for name in {*read, *given.sources}:
             sys.modules.pop(name, None)
@@ -281,7 +357,9 @@ def install(given: Carried) -> None:
 
 
 def end_children() -> None:
-    """End the processes that joblib keeps for its next call: they would run what has changed since as it was."""
+    """End the processes that joblib keeps for its next call: they would run what has changed since
+    as it was.
+    """
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
     if executor is not None:

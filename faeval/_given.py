@@ -1,4 +1,6 @@
-"""Numbers as they are given: NumPy's, those of enumerations and Python's alike; a truth value is none."""
+"""Numbers as they are given: NumPy's, those of enumerations and Python's alike; a truth value is
+none.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Text of others on its way out: no sign of it acts on a terminal or on a reader's order, none begins a command to the
-runner of a job, and it is no longer than a message may be.
+"""Text of others on its way out: no sign of it acts on a terminal or on a reader's order, none
+begins a command to the runner of a job, and it is no longer than a message may be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _JOINERS = "\u200c\u200d"  # Persian and emoji need them, and they move nothing
 
 
 def cut(text: str, most: int = MESSAGE) -> str:
-    """Return text of at most so many characters; of a longer one the middle is left out, and its length said.
+    """Return text of at most so many characters; of a longer one the middle is left out, and its
+    length said.
 
     Examples
     --------
@@ -26,14 +27,18 @@ def cut(text: str, most: int = MESSAGE) -> str:
     if len(text) <= most:
         return text
     kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
-    return f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ... {text[len(text) - kept :]}"
+    return (
+        f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ..."
+        f" {text[len(text) - kept :]}"
+    )
 
 
 def printable(text: object, most: int = MESSAGE) -> str:
     """Return lines of which no sign acts, each of at most so many characters.
 
-    Control characters, direction marks, invisible characters, lone surrogates and noncharacters become U+FFFD, so that a
-    reader sees that something was there; line breaks other than ``\\n``, and tabs, become blanks.
+    Control characters, direction marks, invisible characters, lone surrogates and noncharacters
+    become U+FFFD, so that a reader sees that something was there; line breaks other than ``\\n``,
+    and tabs, become blanks.
 
     Examples
     --------
@@ -54,11 +59,14 @@ def _harmless(character: str) -> str:
         return " "
     code = ord(character)
     unusable = category in ("Cc", "Cf", "Cs") and character not in _JOINERS
-    return "\ufffd" if unusable or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF else character
+    return (
+        "\ufffd" if unusable or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF else character
+    )
 
 
 def clean(text: object) -> str:
-    """Return text of one line in which nothing acts, as of :func:`printable`; breaks and runs of blanks become one blank.
+    """Return text of one line in which nothing acts, as of :func:`printable`; breaks and runs of
+    blanks become one blank.
 
     Examples
     --------
@@ -69,11 +77,14 @@ def clean(text: object) -> str:
 
 
 def message(text: object) -> str:
-    """Return text as one message on a terminal: printable, bounded, and its further lines indented, whoever wrote them."""
+    """Return text as one message on a terminal: printable, bounded, and its further lines indented,
+    whoever wrote them.
+    """
     return re.sub(r"\n(?=\S)", "\n  ", printable(cut(str(text))))
 
 
-# What GitHub's runner takes for a command where a line begins with it, after blanks; a word joiner parts it, unseen.
+# What GitHub's runner takes for a command where a line begins with it, after blanks; a word joiner
+# parts it, unseen.
 _JOINER = "\u2060"
 _PARTED = re.compile(r":(?=:)|#(?=\[)")
 _FIRST = re.compile(r"(^\s*|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*)(:(?=:)|##(?=\[))")

@@ -20,7 +20,8 @@ Content = bytes | Callable[[Path], object]
 
 
 def replace_file(path: Path, *content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a part.
+    """Put the content there by rename, so that a reader sees the old file or the new one, never a
+    part.
 
     It is on the disk before the name is, and the name before this returns.
     """
@@ -41,7 +42,9 @@ def replace_file(path: Path, *content: bytes) -> None:
 
 
 def flush_names(folder: Path) -> None:
-    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the rename stands either way."""
+    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the
+    rename stands either way.
+    """
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -51,15 +54,18 @@ def flush_names(folder: Path) -> None:
 
 
 def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder, made where there is none: all of them or none, and return their paths.
+    """Write files into a folder, made where there is none: all of them or none, and return their
+    paths.
 
-    They are written into a folder beside them, and one rename says that they count. A writer that is killed after it
-    leaves some of them there, and whoever reads next puts them in place: see :func:`settle`.
+    They are written into a folder beside them, and one rename says that they count. A writer that
+    is killed after it leaves some of them there, and whoever reads next puts them in place: see
+    :func:`settle`.
 
     Parameters
     ----------
     contents
-        Name and content of each file; a function writes it to the path that it is given. A name may have a folder.
+        Name and content of each file; a function writes it to the path that it is given. A name may
+        have a folder.
 
     Raises
     ------
@@ -107,7 +113,8 @@ def settle(folder: Path) -> None:
     if not os.path.isdir(ready):  # noqa: PTH112 - says no where it may not look
         return
     try:
-        # In the order of their names, verdicts.json, which says what the others are, is the last of a report.
+        # In the order of their names, verdicts.json, which says what the others are, is the last of
+        # a report.
         for path in sorted(p for p in ready.rglob("*") if not p.is_dir()):
             try:
                 path.replace(folder / path.relative_to(ready))
@@ -121,19 +128,24 @@ def settle(folder: Path) -> None:
         if not ready.is_dir():
             return
         raise FaevalError(
-            f"{folder}: whoever wrote these files was stopped before all were in place, and the rest, in {_READY}, cannot be "
-            f"moved ({error.strerror or error}); make the folder writable."
+            f"{folder}: whoever wrote these files was stopped before all were in place, and the"
+            f" rest, in {_READY}, cannot be moved ({error.strerror or error}); make the folder"
+            " writable."
         ) from None
 
 
 def files_in(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below a folder that match, sorted: settled, and without those that are being written."""
+    """Return the files below a folder that match, sorted: settled, and without those that are being
+    written.
+    """
     found = list(folder.rglob(pattern))
     ready = {parent.parent for path in found for parent in path.parents if parent.name == _READY}
     for at in ready:
         settle(at)
     found = list(folder.rglob(pattern)) if ready else found
-    return sorted(p for p in found if not any(part.startswith((_READY, _WRITING)) for part in p.parts))
+    return sorted(
+        p for p in found if not any(part.startswith((_READY, _WRITING)) for part in p.parts)
+    )
 
 
 def _clear(folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""Defaults of a project, from ``[tool.faeval]`` in its pyproject.toml: for the command line and for pytest alike."""
+"""Defaults of a project, from ``[tool.faeval]`` in its pyproject.toml: for the command line and for
+pytest alike.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ BACKENDS = ("loky", "dask", "ray")
 class Defaults:
     """What a project's ``[tool.faeval]`` says; nothing where there is no such table.
 
-    ``values`` holds checked values by key, paths absolute; ``root`` is the folder of the file, from which paths that are
-    not given, ``claims`` and ``.faeval``, are counted too.
+    ``values`` holds checked values by key, paths absolute; ``root`` is the folder of the file, from
+    which paths that are not given, ``claims`` and ``.faeval``, are counted too.
     """
 
     root: Path | None = None
@@ -28,26 +30,32 @@ class Defaults:
 
     @property
     def claims(self) -> tuple[Path, ...] | None:
-        """The claims files and folders; without the key ``claims`` beside the table, None where there is no table."""
+        """The claims files and folders; without the key ``claims`` beside the table, None where
+        there is no table.
+        """
         if self.root is None:
             return None
         return tuple(self.values.get("claims", (self.root / "claims",)))
 
     @property
     def store(self) -> Path | None:
-        """The folder of runs; without the key ``.faeval`` beside the table, None where there is no table."""
+        """The folder of runs; without the key ``.faeval`` beside the table, None where there is no
+        table.
+        """
         if self.root is None:
             return None
         return Path(self.values.get("store", self.root / ".faeval"))
 
 
 def find(start: Path) -> Defaults:
-    """Return the defaults of the nearest pyproject.toml, from a folder upwards, that has a table ``[tool.faeval]``.
+    """Return the defaults of the nearest pyproject.toml, from a folder upwards, that has a table
+    ``[tool.faeval]``.
 
     Raises
     ------
     FaevalError
-        The file is no TOML, or the table has an unknown key or a value that cannot be; the message names file and key.
+        The file is no TOML, or the table has an unknown key or a value that cannot be; the message
+        names file and key.
     """
     start = start.absolute()
     for folder in (start, *start.parents):
@@ -79,13 +87,16 @@ def _checked(given: Any, file: Path) -> Mapping[str, Any]:
 
             near = difflib.get_close_matches(key, KEYS, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise FaevalError(f"{file}: [tool.faeval] has no key {key!r}; {hint}Its keys: {', '.join(KEYS)}.")
+            raise FaevalError(
+                f"{file}: [tool.faeval] has no key {key!r}; {hint}Its keys: {', '.join(KEYS)}."
+            )
         read, wanted, _ = KEYS[key]
         try:
             values[key] = read(value, file.parent)
         except (TypeError, ValueError):
             raise FaevalError(
-                f"{file}: [tool.faeval] {key} = {value!r} ({type(value).__name__}) must be {wanted}."
+                f"{file}: [tool.faeval] {key} = {value!r} ({type(value).__name__}) must be"
+                f" {wanted}."
             ) from None
         except FaevalError as error:
             raise FaevalError(f"{file}: [tool.faeval] {error}") from None
@@ -140,7 +151,11 @@ def _backend(value: Any, _: Path) -> str:
 
 #: Each key: how it is read, what it must be in words, and what it is for.
 KEYS: Mapping[str, tuple[Callable[[Any, Path], Any], str, str]] = {
-    "claims": (_paths, "a path or a list of paths", "files and folders of claims, in place of `claims`"),
+    "claims": (
+        _paths,
+        "a path or a list of paths",
+        "files and folders of claims, in place of `claims`",
+    ),
     "setting": (_text, "the name of a setting", "the setting, as `--setting`"),
     "seeds": (_seeds, "a number of seeds, or a list of them", "as `--seeds`"),
     "store": (_path, "a path", "where runs are kept, in place of `.faeval`"),
@@ -148,13 +163,19 @@ KEYS: Mapping[str, tuple[Callable[[Any, Path], Any], str, str]] = {
     "data": (_path, "a path", "folder of the data set"),
     "device": (_text, "the name of a device", "`cpu` or `cuda`"),
     "backend": (_backend, f"one of {', '.join(BACKENDS)}", "what runs are spread by"),
-    "strict": (_flag, "true or false", "whether an open claim that was expected to be decided is a failure"),
+    "strict": (
+        _flag,
+        "true or false",
+        "whether an open claim that was expected to be decided is a failure",
+    ),
     "all": (_flag, "true or false", "whether claims tagged `extended` are taken too"),
 }
 
 
 def seeds_of(text: str | None, where: str = "--seeds") -> int | tuple[int, ...] | None:
-    """Read seeds as they are given in words: a count, or a list with commas ("7," is the one seed 7)."""
+    """Read seeds as they are given in words: a count, or a list with commas ("7," is the one seed
+    7).
+    """
     from faeval.claims import seed_list
 
     if text is None:
@@ -166,7 +187,9 @@ def seeds_of(text: str | None, where: str = "--seeds") -> int | tuple[int, ...] 
             return count
         return seed_list([int(part) for part in text.split(",") if part.strip()], where)
     except ValueError:
-        raise FaevalError(f"{where} {text!r} must be a count such as 3, or a list such as 42,123,456.") from None
+        raise FaevalError(
+            f"{where} {text!r} must be a count such as 3, or a list such as 42,123,456."
+        ) from None
 
 
 def seeds_as_text(seeds: int | tuple[int, ...]) -> str:

@@ -20,7 +20,9 @@ class ClaimsFileError(FaevalError):
 
 
 class EvidenceError(FaevalError):
-    """An evidence table or store cannot be read as evidence at all (its columns, its types, its encoding)."""
+    """An evidence table or store cannot be read as evidence at all (its columns, its types, its
+    encoding).
+    """
 
 
 class DataError(FaevalError):
@@ -28,7 +30,9 @@ class DataError(FaevalError):
 
 
 class Tampered(FaevalError):
-    """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after it was written."""
+    """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after
+    it was written.
+    """
 
     exit_code = 12
 

@@ -1,4 +1,6 @@
-"""Named random streams: every random number of a run comes from (seed, role), never from a global generator."""
+"""Named random streams: every random number of a run comes from (seed, role), never from a global
+generator.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,17 @@ import numpy as np
 def stream(seed: int, *role: str | int) -> np.random.Generator:
     """Return the generator that belongs to one role of one seed.
 
-    Two arms at one seed draw the same numbers in every role that both have (init, feedback, order, augmentation, noise,
-    perturbation), however many numbers each draws in other roles: this is what pairs them. Roles are hashed, so adding
-    one never moves another.
+    Two arms at one seed draw the same numbers in every role that both have (init, feedback, order,
+    augmentation, noise, perturbation), however many numbers each draws in other roles: this is what
+    pairs them. Roles are hashed, so adding one never moves another.
 
     Parameters
     ----------
     seed
         The replicate; a whole number >= 0.
     *role
-        What the numbers are for, from general to particular, such as ``"init", "blocks.0.first.weight"``.
+        What the numbers are for, from general to particular, such as ``"init",
+        "blocks.0.first.weight"``.
 
     Examples
     --------

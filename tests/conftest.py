@@ -17,12 +17,16 @@ from hypothesis import Phase, settings
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# No deadline for an example: the cores are shared, and a slow machine is no finding about a statistic.
-# Nor is a failure explained line by line: that traces each call, and on Python 3.11 a traced call was seen to go on forever.
-settings.register_profile("faeval", deadline=None, phases=[phase for phase in Phase if phase is not Phase.explain])
+# No deadline for an example: the cores are shared, and a slow machine is no finding about a
+# statistic. Nor is a failure explained line by line: that traces each call, and on Python 3.11 a
+# traced call was seen to go on forever.
+settings.register_profile(
+    "faeval", deadline=None, phases=[phase for phase in Phase if phase is not Phase.explain]
+)
 settings.load_profile("faeval")
 
-# A script that starts the tests in its background makes them ignore Ctrl-C, and so would the processes that tests send it to.
+# A script that starts the tests in its background makes them ignore Ctrl-C, and so would the
+# processes that tests send it to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -55,16 +59,21 @@ def lives() -> Callable[[int], bool]:
 
 
 class Group(subprocess.Popen[Any]):
-    """A process in a session of its own, killed with all it started where its ``with`` is left by an error.
+    """A process in a session of its own, killed with all it started where its ``with`` is left by
+    an error.
 
-    ``subprocess.Popen`` would wait for it there: where a test fails that has made its campaign slow, for hours.
+    ``subprocess.Popen`` would wait for it there: where a test fails that has made its campaign
+    slow, for hours.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, start_new_session=True, **options)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is not None:
             with contextlib.suppress(ProcessLookupError):  # it has ended, and so has all it started

@@ -12,7 +12,8 @@ from torch import Tensor
 DEFINED_SHARE = 0.99
 
 
-#: Squares of norms in this range neither underflow nor overflow float64; rows outside it are scaled first.
+#: Squares of norms in this range neither underflow nor overflow float64; rows outside it are scaled
+#: first.
 _SAFE = (1e-140, 1e140)
 
 
@@ -43,7 +44,8 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
     Parameters
     ----------
     credit, gradient
-        (n, d), any floating type; computed in float64. Rows may differ in norm by any factor that float64 holds.
+        (n, d), any floating type; computed in float64. Rows may differ in norm by any factor that
+        float64 holds.
 
     Returns
     -------
@@ -60,7 +62,9 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What every alignment metric needs of each sample's credit and gradient: two norms and a cosine, each (n,)."""
+    """What every alignment metric needs of each sample's credit and gradient: two norms and a
+    cosine, each (n,).
+    """
 
     credit: Tensor
     gradient: Tensor
@@ -77,7 +81,9 @@ class Pairs:
             (a, top_a), (g, top_g) = _scaled(a[unsafe]), _scaled(g[unsafe])
             below = torch.linalg.vector_norm(a, dim=1), torch.linalg.vector_norm(g, dim=1)
             sizes[0][unsafe], sizes[1][unsafe] = below[0] * top_a, below[1] * top_g
-            cosines[unsafe] = torch.linalg.vecdot(a, g) / below[0] / below[1]  # 0/0 is NaN: undefined
+            cosines[unsafe] = (
+                torch.linalg.vecdot(a, g) / below[0] / below[1]
+            )  # 0/0 is NaN: undefined
         # Rounding can pass 1 by a few ulp; clamping hides nothing beyond that, and keeps NaN.
         return cls(*sizes, cosines.clamp(-1.0, 1.0))
 
@@ -85,7 +91,9 @@ class Pairs:
         return Pairs(self.credit[part], self.gradient[part], self.cosine[part])
 
     def _relative(self) -> tuple[Tensor, Tensor] | None:
-        """Return both norms relative to their largest, or None where rho is undefined: no sample, all zero, not finite."""
+        """Return both norms relative to their largest, or None where rho is undefined: no sample,
+        all zero, not finite.
+        """
         if not len(self.credit):
             return None
         top_a, top_g = self.credit.amax(), self.gradient.amax()
@@ -100,7 +108,9 @@ class Pairs:
         a, g = relative
         # A sample without credit or without gradient has no cosine, and no weight.
         product = torch.where((a > 0) & (g > 0), a * g * self.cosine, 0.0)
-        return float((product.sum() / (a.square().sum() * g.square().sum()).sqrt()).clamp(-1.0, 1.0))
+        return float(
+            (product.sum() / (a.square().sum() * g.square().sum()).sqrt()).clamp(-1.0, 1.0)
+        )
 
     def effective_samples(self) -> float:
         """Return how many samples rho really averages over; see :func:`effective_samples`."""
@@ -112,7 +122,9 @@ class Pairs:
         return float(w.sum().square() / w.square().sum()) if bool(w.sum() > 0) else math.nan
 
     def rho_error(self, directions: int) -> float:
-        """Return the Monte-Carlo standard error of rho read from so many random directions a sample; see :func:`rho_error`."""
+        """Return the Monte-Carlo standard error of rho read from so many random directions a
+        sample; see :func:`rho_error`.
+        """
         relative = self._relative()
         if relative is None:
             return math.nan
@@ -131,8 +143,9 @@ class Pairs:
 def rho(credit: Tensor, gradient: Tensor) -> float:
     """Return the perturbation correlation in closed form.
 
-    For isotropic directions v and a smooth loss, the correlation over samples and directions of <credit, v> with the
-    loss change along v tends, as the step goes to 0, to sum_i <a_i, g_i> / sqrt(sum_i |a_i|^2 sum_i |g_i|^2).
+    For isotropic directions v and a smooth loss, the correlation over samples and directions of
+    <credit, v> with the loss change along v tends, as the step goes to 0, to sum_i <a_i, g_i> /
+    sqrt(sum_i |a_i|^2 sum_i |g_i|^2).
 
     Parameters
     ----------
@@ -148,15 +161,18 @@ def rho(credit: Tensor, gradient: Tensor) -> float:
 
 
 def effective_samples(credit: Tensor, gradient: Tensor) -> float:
-    """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|; between 1 and n."""
+    """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|;
+    between 1 and n.
+    """
     return Pairs.of(credit, gradient).effective_samples()
 
 
 def rho_error(credit: Tensor, gradient: Tensor, directions: int) -> float:
     """Return the Monte-Carlo standard error of rho read by finite differences, samples held fixed.
 
-    By the delta method, sample by sample, for Gaussian directions. Where all samples are alike it is
-    (1 - rho^2) / sqrt(effective samples * directions); a few heavy samples count as few, however many there are.
+    By the delta method, sample by sample, for Gaussian directions. Where all samples are alike it
+    is (1 - rho^2) / sqrt(effective samples * directions); a few heavy samples count as few, however
+    many there are.
 
     Parameters
     ----------
@@ -176,7 +192,9 @@ def rho_error(credit: Tensor, gradient: Tensor, directions: int) -> float:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over samples, and the share of them in which it was defined; NaN where that share is below 99 %."""
+    """A mean over samples, and the share of them in which it was defined; NaN where that share is
+    below 99 %.
+    """
 
     value: float
     share: float

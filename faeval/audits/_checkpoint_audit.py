@@ -42,24 +42,31 @@ def blocks_of(n: int) -> list[slice]:
     return [slice(k * size, (k + 1) * size) for k in range(ITEM_BLOCKS)]
 
 
-def gather(network: Network, rule: Rule, x: Tensor, y: Tensor, chunk: int | None = None) -> tuple[Trace, list[Tensor]]:
-    """Return states, logits, gradients and the credit at each state: one forward and one backward pass for all audits.
+def gather(
+    network: Network, rule: Rule, x: Tensor, y: Tensor, chunk: int | None = None
+) -> tuple[Trace, list[Tensor]]:
+    """Return states, logits, gradients and the credit at each state: one forward and one backward
+    pass for all audits.
 
     Parameters
     ----------
     network, rule, x, y
         In one floating type, in evaluation mode; inputs (n, ...), labels (n,).
     chunk
-        Samples that pass through the network at once, which bounds its memory; None for all. Results differ by rounding
-        alone (1e-9).
+        Samples that pass through the network at once, which bounds its memory; None for all.
+        Results differ by rounding alone (1e-9).
     """
     traces, given = [], []
-    for part_x, part_y in zip(torch.split(x, chunk or len(x)), torch.split(y, chunk or len(y)), strict=True):
+    for part_x, part_y in zip(
+        torch.split(x, chunk or len(x)), torch.split(y, chunk or len(y)), strict=True
+    ):
         with torch.no_grad():
             h0 = network.embed(part_x)
         seen = trace(network, h0, part_y)
         with torch.no_grad():
-            given.append([a.detach() for a in rule.credit(network, seen.states, seen.logits, part_y)])
+            given.append(
+                [a.detach() for a in rule.credit(network, seen.states, seen.logits, part_y)]
+            )
         traces.append(seen)
     if len(traces) == 1:
         return traces[0], given[0]
@@ -82,7 +89,8 @@ def alignment(
     directions: int = DIRECTIONS,
     chunk: int | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Audit credit against gradient at every state of a checkpoint, with controls measured on that checkpoint.
+    """Audit credit against gradient at every state of a checkpoint, with controls measured on that
+    checkpoint.
 
     Parameters
     ----------
@@ -95,17 +103,21 @@ def alignment(
     items
         Also give cosine and rho on 8 fixed blocks of the items, as ``cosine@1`` .. ``cosine@8``.
     directions
-        Directions of the finite-difference controls; 0 leaves the controls out, and nothing is then below_floor.
+        Directions of the finite-difference controls; 0 leaves the controls out, and nothing is then
+        below_floor.
     chunk
         Samples that pass through the network at once; None for all.
 
     Returns
     -------
     rows, notes
-        Rows with metric, layer, value, status; notes hold the share of samples in which the cosine was defined.
+        Rows with metric, layer, value, status; notes hold the share of samples in which the cosine
+        was defined.
     """
     seen, signals = gather(network, rule, x, y, chunk)
-    return audit_signals(network, seen, signals, y, seed, items=items, directions=directions, chunk=chunk)
+    return audit_signals(
+        network, seen, signals, y, seed, items=items, directions=directions, chunk=chunk
+    )
 
 
 def audit_signals(
@@ -119,9 +131,11 @@ def audit_signals(
     directions: int = DIRECTIONS,
     chunk: int | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Return what :func:`alignment` does, of a pass through the network that was made and credit that is known.
+    """Return what :func:`alignment` does, of a pass through the network that was made and credit
+    that is known.
 
-    Norms are of what the network says is to be observed of a state, if it says so (``observed``); all else of all of it.
+    Norms are of what the network says is to be observed of a state, if it says so (``observed``);
+    all else of all of it.
     """
     observed: Callable[[Tensor], Tensor] | None = getattr(network, "observed", None)
     rows: list[Row] = []
@@ -145,7 +159,9 @@ def audit_signals(
                 rows.append(row(f"rho@{k}", layer, pairs[part].rho(), sound))
         rows.append(row("effective_samples", layer, pairs.effective_samples()))
         sizes.append(norms(observed(h) if observed else h))
-        credit, gradient = (norms(observed(a)), norms(observed(g))) if observed else (pairs.credit, pairs.gradient)
+        credit, gradient = (
+            (norms(observed(a)), norms(observed(g))) if observed else (pairs.credit, pairs.gradient)
+        )
         rows.append(row("credit_norm", layer, median(credit)))
         rows.append(row("gradient_norm", layer, median(gradient)))
         rows.append(row("state_norm", layer, median(sizes[-1])))
@@ -158,7 +174,9 @@ def audit_signals(
 
 
 def median(values: Tensor) -> float:
-    """Return the median, of an even number the mean of the middle two; NaN where one is NaN or there is none."""
+    """Return the median, of an even number the mean of the middle two; NaN where one is NaN or
+    there is none.
+    """
     if not len(values) or bool(values.isnan().any()):
         return math.nan
     ordered = values.sort().values
@@ -166,14 +184,17 @@ def median(values: Tensor) -> float:
 
 
 def direction_stability(gradient: Tensor) -> float:
-    """Return the mean cosine between the mean gradients of disjoint batches of samples, over all pairs of batches.
+    """Return the mean cosine between the mean gradients of disjoint batches of samples, over all
+    pairs of batches.
 
-    Near 0 where batches pull in unrelated directions; high where one direction, whatever the sample, is asked of the state.
+    Near 0 where batches pull in unrelated directions; high where one direction, whatever the
+    sample, is asked of the state.
 
     Parameters
     ----------
     gradient
-        (n, d), at one state; batches are 8 runs of equal length (128 where n is 1024), the remainder left out.
+        (n, d), at one state; batches are 8 runs of equal length (128 where n is 1024), the
+        remainder left out.
 
     Returns
     -------
@@ -219,10 +240,14 @@ def _instrument(
             draw = stream(seed, "noise", "planted", layer, f"{dose:g}")
             signals[f"control_planted_{dose:g}"] = planted(gradient, dose, draw)
     loss = in_chunks(network, layer, y, chunk)
-    return read_signals(loss, h, signals, stream(seed, "perturbation", layer), directions).correlations
+    return read_signals(
+        loss, h, signals, stream(seed, "perturbation", layer), directions
+    ).correlations
 
 
-def in_chunks(network: Network, layer: int, y: Tensor, chunk: int | None) -> Callable[[Tensor], Tensor]:
+def in_chunks(
+    network: Network, layer: int, y: Tensor, chunk: int | None
+) -> Callable[[Tensor], Tensor]:
     """Return :func:`loss_from` with so many samples in the network at once."""
     if chunk is None or chunk >= len(y):
         return loss_from(network, layer, y)
@@ -239,16 +264,20 @@ def controls(
 ) -> tuple[float, float]:
     """Return the positive and the negative control of the float64 instrument at one state.
 
-    The true gradient's, and a random vector's, pooled correlation with two-sided finite differences of the loss. The
-    directions are the same for every arm of a seed.
+    The true gradient's, and a random vector's, pooled correlation with two-sided finite differences
+    of the loss. The directions are the same for every arm of a seed.
     """
     found = _instrument(network, layer, h, gradient, gradient, y, seed, directions, None)
     return found["control_true"], found["control_random"]
 
 
 @torch.no_grad()
-def evaluation(network: Network, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False) -> list[Row]:
-    """Return accuracy and mean cross-entropy over a test set given in chunks, and accuracy on 8 blocks of it."""
+def evaluation(
+    network: Network, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False
+) -> list[Row]:
+    """Return accuracy and mean cross-entropy over a test set given in chunks, and accuracy on 8
+    blocks of it.
+    """
     right, losses = [], []
     for x, y in batches:
         logits = logits_of(network, x)
@@ -257,11 +286,21 @@ def evaluation(network: Network, batches: Iterator[tuple[Tensor, Tensor]], *, it
     hits, loss = torch.cat(right), torch.cat(losses)
     rows = [row("accuracy", None, float(hits.mean())), row("test_loss", None, float(loss.mean()))]
     if items:
-        rows += [row(f"accuracy@{k}", None, float(hits[part].mean())) for k, part in enumerate(blocks_of(len(hits)), 1)]
+        rows += [
+            row(f"accuracy@{k}", None, float(hits[part].mean()))
+            for k, part in enumerate(blocks_of(len(hits)), 1)
+        ]
     return rows
 
 
 def row(metric: str, layer: int | None, value: float, sound: bool = True) -> Row:
-    """Return one row of evidence: undefined where the value is no finite number, below_floor where it is not sound."""
+    """Return one row of evidence: undefined where the value is no finite number, below_floor where
+    it is not sound.
+    """
     status = "undefined" if not math.isfinite(value) else "measured" if sound else "below_floor"
-    return {"metric": metric, "layer": layer, "value": value if math.isfinite(value) else math.nan, "status": status}
+    return {
+        "metric": metric,
+        "layer": layer,
+        "value": value if math.isfinite(value) else math.nan,
+        "status": status,
+    }

@@ -1,4 +1,6 @@
-"""The independent check of the closed forms: two-sided finite differences of the loss itself, in float64."""
+"""The independent check of the closed forms: two-sided finite differences of the loss itself, in
+float64.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,19 @@ from torch import Tensor
 
 from faeval.audits._alignment import norms
 
-#: Step along a unit direction, relative to the norm of the state. Two-sided differences err by its square, rounding by
-#: 1e-16 over it: both are far below what a control must resolve.
+#: Step along a unit direction, relative to the norm of the state. Two-sided differences err by its
+#: square, rounding by 1e-16 over it: both are far below what a control must resolve.
 STEP = 1e-4
 
 
 def pooled_correlation(predicted: Tensor, observed: Tensor) -> float:
-    """Return one Pearson correlation over all pairs of two tensors of one shape; NaN where either is constant."""
+    """Return one Pearson correlation over all pairs of two tensors of one shape; NaN where either
+    is constant.
+    """
     p, o = predicted.double().flatten(), observed.double().flatten()
-    if (p == p[:1]).all() or (o == o[:1]).all():  # asked before centring: rounding of the mean would leave a spread
+    if (p == p[:1]).all() or (
+        o == o[:1]
+    ).all():  # asked before centring: rounding of the mean would leave a spread
         return float("nan")
     p, o = p - p.mean(), o - o.mean()
     p, o = (s / m if (m := s.abs().amax()) > 0 else s for s in (p, o))
@@ -31,7 +37,8 @@ def pooled_correlation(predicted: Tensor, observed: Tensor) -> float:
 def loss_changes(
     loss: Callable[[Tensor], Tensor], state: Tensor, draw: np.random.Generator, directions: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield for each direction the displacements and half the two-sided change of each sample's loss.
+    """Yield for each direction the displacements and half the two-sided change of each sample's
+    loss.
 
     Parameters
     ----------
@@ -72,9 +79,11 @@ def read_signals(
     draw: np.random.Generator,
     directions: int,
 ) -> Reading:
-    """Return for each signal its pooled correlation with the loss's slope along random directions: rho by definition.
+    """Return for each signal its pooled correlation with the loss's slope along random directions:
+    rho by definition.
 
-    All signals are read against the same changes of the loss, so that they share the instrument's error.
+    All signals are read against the same changes of the loss, so that they share the instrument's
+    error.
 
     Parameters
     ----------
@@ -86,10 +95,14 @@ def read_signals(
     predicted: dict[str, list[Tensor]] = {name: [] for name in signals}
     slopes = []
     for displacement, change in loss_changes(loss, state, draw, directions):
-        size = norms(displacement)  # steps are relative to |h|: undone, so that samples weigh as in the definition
+        size = norms(
+            displacement
+        )  # steps are relative to |h|: undone, so that samples weigh as in the definition
         for name, signal in signals.items():
             predicted[name].append(torch.linalg.vecdot(displacement, signal) / size)
         slopes.append(change / size)
     seen = torch.stack(slopes)
-    found = {name: pooled_correlation(torch.stack(values), seen) for name, values in predicted.items()}
+    found = {
+        name: pooled_correlation(torch.stack(values), seen) for name, values in predicted.items()
+    }
     return Reading(found, directions)

@@ -17,12 +17,20 @@ DRAWS = 20
 
 
 def fresh_feedback(
-    network: Network, rule: Rule, make: Callable[[int], Rule], x: Tensor, y: Tensor, *, draws: int = DRAWS
+    network: Network,
+    rule: Rule,
+    make: Callable[[int], Rule],
+    x: Tensor,
+    y: Tensor,
+    *,
+    draws: int = DRAWS,
 ) -> list[Row]:
-    """Return the mean over draws of the cosine of credit that newly drawn feedback gives, and its spread, by state.
+    """Return the mean over draws of the cosine of credit that newly drawn feedback gives, and its
+    spread, by state.
 
-    Feedback belongs to the checkpoint: alignment that was learned with one set of matrices is gone with another. What a
-    fresh set reads is the null that the checkpoint's own cosine stands against.
+    Feedback belongs to the checkpoint: alignment that was learned with one set of matrices is gone
+    with another. What a fresh set reads is the null that the checkpoint's own cosine stands
+    against.
 
     Parameters
     ----------
@@ -36,8 +44,8 @@ def fresh_feedback(
     Returns
     -------
     list of rows
-        ``fresh_cosine`` and ``fresh_cosine_spread`` (standard deviation over draws, ddof 1); undefined for a rule without
-        anything to draw, such as backpropagation.
+        ``fresh_cosine`` and ``fresh_cosine_spread`` (standard deviation over draws, ddof 1);
+        undefined for a rule without anything to draw, such as backpropagation.
     """
     seen, signals = gather(network, rule, x, y)
     found: list[list[float]] = [[] for _ in signals]

@@ -1,4 +1,6 @@
-"""Laws of the differences over seeds: where the assumptions of the rules hold, and where they fail in known ways."""
+"""Laws of the differences over seeds: where the assumptions of the rules hold, and where they fail
+in known ways.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 @dataclass(frozen=True)
 class Law:
-    """A law of the differences a - b, of mean 0. `symmetric` about it, and without atoms (`continuous`), or not.
+    """A law of the differences a - b, of mean 0. `symmetric` about it, and without atoms
+    (`continuous`), or not.
 
     `centre` is the median, where it is known in closed form.
     """
@@ -71,7 +74,9 @@ def _exchangeable(one: Draw) -> Draw:
 
 
 def _correlated(r: float) -> Draw:
-    """Two lognormal arms, one of twice the spread, whose logarithms correlate by r: pairing helps, skew stays."""
+    """Two lognormal arms, one of twice the spread, whose logarithms correlate by r: pairing helps,
+    skew stays.
+    """
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         shared, first, second = (rng.standard_normal(shape) for _ in range(3))
@@ -95,7 +100,11 @@ LAWS = {
         Law("lognormal", _lognormal, centre=1 - math.exp(0.32)),
         Law("collapse", _collapse, centre=1 + 0.3 * _THREE_EIGHTHS),
         Law("lognormal arm, tight arm", _against_a_tight_arm(_lognormal)),
-        Law("collapsing arm, tight arm", _against_a_tight_arm(_collapse), centre=1 + math.sqrt(0.18) * _THREE_EIGHTHS),
+        Law(
+            "collapsing arm, tight arm",
+            _against_a_tight_arm(_collapse),
+            centre=1 + math.sqrt(0.18) * _THREE_EIGHTHS,
+        ),
         Law("correlated lognormal arms, r .5", _correlated(0.5)),
         Law("correlated lognormal arms, r .9", _correlated(0.9)),
         Law("paired normal arms", _exchangeable(_normal), symmetric=True),

@@ -15,7 +15,8 @@ from faeval.calibration._rivals import RIVALS, Found, OneSample
 from faeval.errors import FaevalError
 from faeval.streams import stream
 
-#: A test of faeval.stats by name, a rival by name, or a function (differences, bound, alpha) -> (above, below).
+#: A test of faeval.stats by name, a rival by name, or a function (differences, bound, alpha) ->
+#: (above, below).
 Rule: TypeAlias = str | OneSample
 ENGINE: tuple[stats.AnyTest, ...] = ("t", "sign-flip", "sign", "wilcoxon")
 ALPHA = 0.05
@@ -24,7 +25,9 @@ MARGIN = 1.0
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened in `reps` replications; `error` is its Monte-Carlo standard error."""
+    """How often something happened in `reps` replications; `error` is its Monte-Carlo standard
+    error.
+    """
 
     rate: float
     reps: int
@@ -42,7 +45,9 @@ def rate(events: NDArray[np.bool_]) -> Rate:
 
 
 def decide_all(rule: Rule, differences: Array, bound: float, alpha: float) -> Found:
-    """Whether the rule finds the centre of each row above the bound, and whether below, at one-sided `alpha` each."""
+    """Whether the rule finds the centre of each row above the bound, and whether below, at
+    one-sided `alpha` each.
+    """
     if callable(rule):
         return rule(differences, bound, alpha)
     if rule in ENGINE:
@@ -51,7 +56,8 @@ def decide_all(rule: Rule, differences: Array, bound: float, alpha: float) -> Fo
     if rule in RIVALS:
         return RIVALS[rule](differences, bound, alpha)
     raise FaevalError(
-        f"rule={rule!r} ({type(rule).__name__}) is none of {', '.join((*ENGINE, *RIVALS))}; or give a function."
+        f"rule={rule!r} ({type(rule).__name__}) is none of {', '.join((*ENGINE, *RIVALS))}; or give"
+        " a function."
     )
 
 
@@ -63,11 +69,12 @@ def operating_characteristics(
     Parameters
     ----------
     rule
-        "t", "sign-flip", "sign" or "wilcoxon" of faeval.stats; a rival's name; or a function of differences (rows, n),
-        bound and alpha that says for each row whether the centre is found above the bound, and whether below.
+        "t", "sign-flip", "sign" or "wilcoxon" of faeval.stats; a rival's name; or a function of
+        differences (rows, n), bound and alpha that says for each row whether the centre is found
+        above the bound, and whether below.
     law
-        One of :data:`LAWS`, or a function (rng, shape) that draws differences of mean 0. The rule "sign" is about the
-        median, and is measured there.
+        One of :data:`LAWS`, or a function (rng, shape) that draws differences of mean 0. The rule
+        "sign" is about the median, and is measured there.
     n
         Seeds.
     reps
@@ -80,8 +87,9 @@ def operating_characteristics(
     Returns
     -------
     dict
-        "wrong_support" and "wrong_refute" of "exceeds" with the true effect on the margin, each nominally alpha; "coverage"
-        of the interval with both bounds at alpha, nominally 1 - 2 alpha; "two_sided" size at alpha.
+        "wrong_support" and "wrong_refute" of "exceeds" with the true effect on the margin, each
+        nominally alpha; "coverage" of the interval with both bounds at alpha, nominally 1 - 2
+        alpha; "two_sided" size at alpha.
 
     Raises
     ------

@@ -52,7 +52,9 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
 
 
 def _svg(figure: Any, what: str, columns: int) -> str:
-    """Say what is drawn upwards, put one legend of so many columns below all panels, and write the figure."""
+    """Say what is drawn upwards, put one legend of so many columns below all panels, and write the
+    figure.
+    """
     first = figure.axes[0]
     first.set_ylabel(what)
     handles, labels = first.get_legend_handles_labels()
@@ -62,7 +64,9 @@ def _svg(figure: Any, what: str, columns: int) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _line(axis: Any, x: Sequence[float], y: Sequence[float], colour: str, label: str, **more: Any) -> None:
+def _line(
+    axis: Any, x: Sequence[float], y: Sequence[float], colour: str, label: str, **more: Any
+) -> None:
     axis.plot(x, y, color=colour, linewidth=1.6, marker="o", markersize=3, label=label, **more)
 
 
@@ -74,12 +78,20 @@ def _nominal(axis: Any, level: float, text: str) -> None:
 def size(cells: Sequence[Cell]) -> str:
     """Two-sided size of rules and rivals by number of seeds, on three laws."""
     figure, axes = _figure(9.2, 3.6, 3)
-    rates = {(c.rule, c.law, c.n): c.rate for c in cells if c.table == "size" and c.measure == "two_sided"}
+    rates = {
+        (c.rule, c.law, c.n): c.rate
+        for c in cells
+        if c.table == "size" and c.measure == "two_sided"
+    }
     rules = ("t", "sign-flip", "sign", "wilcoxon", "z", "percentile bootstrap", "BCa bootstrap")
     for axis, law in zip(axes, ("normal", "lognormal", "paired lognormal arms"), strict=True):
         for rule, colour in zip(rules, _COLOURS, strict=True):
             ns = [n for n in SEEDS if (rule, law, n) in rates]
-            dashed = {"linestyle": (0, (2, 1))} if rule in ("z", "percentile bootstrap", "BCa bootstrap") else {}
+            dashed = (
+                {"linestyle": (0, (2, 1))}
+                if rule in ("z", "percentile bootstrap", "BCa bootstrap")
+                else {}
+            )
             _line(axis, ns, [rates[rule, law, n] for n in ns], colour, rule, **dashed)
         _nominal(axis, 0.05, "nominal")
         axis.set(xscale="log", xticks=SEEDS, xticklabels=map(str, SEEDS), xlabel="seeds", title=law)
@@ -95,10 +107,22 @@ def verdicts(cells: Sequence[Cell]) -> str:
     colours = {"supported": _COLOURS[0], "refuted": _COLOURS[4], "inconclusive": "#777777"}
     for axis, n in zip(axes, (3, 5, 10), strict=True):
         for word, colour in colours.items():
-            points = [(float(c.detail.split()[2]), c.rate) for c in chosen if c.n == n and c.measure == word]
-            axis.plot([x for x, _ in points], [y for _, y in points], color=colour, linewidth=1.6, label=word)
+            points = [
+                (float(c.detail.split()[2]), c.rate)
+                for c in chosen
+                if c.n == n and c.measure == word
+            ]
+            axis.plot(
+                [x for x, _ in points],
+                [y for _, y in points],
+                color=colour,
+                linewidth=1.6,
+                label=word,
+            )
         axis.axvline(1.0, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)), label="the margin")
-        axis.set(title=f"n = {n}", xlabel="true effect, in margins (= s.d.)", ylim=(0, 1), xlim=(-1, 5))
+        axis.set(
+            title=f"n = {n}", xlabel="true effect, in margins (= s.d.)", ylim=(0, 1), xlim=(-1, 5)
+        )
     return _svg(figure, "probability of the verdict", columns=4)
 
 
@@ -112,9 +136,17 @@ def families(cells: Sequence[Cell]) -> str:
             (f"{m}\nr = {r:g}", f"{m} claims, {members if m > 1 else 'exceeds'}, correlation {r:g}")
             for m, r in ((1, 0.0), (5, 0.0), (5, 0.5), (5, 0.95), (20, 0.0), (20, 0.5), (20, 0.95))
         ]
-        for i, measure in enumerate(("any wrong support", "any wrong refutation", "any wrong verdict")):
+        for i, measure in enumerate(
+            ("any wrong support", "any wrong refutation", "any wrong verdict")
+        ):
             x = [j + (i - 1) * 0.26 for j in range(len(details))]
-            axis.bar(x, [rates.get((d, measure), 0.0) for _, d in details], 0.24, color=_COLOURS[i], label=measure)
+            axis.bar(
+                x,
+                [rates.get((d, measure), 0.0) for _, d in details],
+                0.24,
+                color=_COLOURS[i],
+                label=measure,
+            )
         _nominal(axis, 0.05, "nominal, in each direction")
         axis.set_xticks(range(len(details)), [label for label, _ in details])
         axis.set(title=members, xlabel="claims in the family, correlation of their differences")
@@ -129,9 +161,15 @@ def pooling(cells: Sequence[Cell]) -> str:
     shares = (0.0, 0.1, 0.3, 0.6, 0.9)
     for axis, n in zip(axes, (3, 5, 10), strict=True):
         for k, colour in zip((4, 10, 100), (_COLOURS[3], _COLOURS[4], _COLOURS[5]), strict=True):
-            y = [rates.get(("t over rows", n, f"{k} rows, ICC {icc:g}"), float("nan")) for icc in shares]
+            y = [
+                rates.get(("t over rows", n, f"{k} rows, ICC {icc:g}"), float("nan"))
+                for icc in shares
+            ]
             _line(axis, shares, y, colour, f"t over {k} rows a seed")
-        y = [rates.get(("t on seed means", n, f"10 rows, ICC {icc:g}"), float("nan")) for icc in shares]
+        y = [
+            rates.get(("t on seed means", n, f"10 rows, ICC {icc:g}"), float("nan"))
+            for icc in shares
+        ]
         _line(axis, shares, y, _COLOURS[0], "t on seed means")
         _nominal(axis, 0.05, "nominal")
         axis.set(title=f"{n} seeds", xlabel="correlation of rows of one seed (ICC)", ylim=(0, 1))

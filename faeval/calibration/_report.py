@@ -27,7 +27,9 @@ def write(cells: Sequence[Cell], folder: Path) -> list[Path]:
 
 
 def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
-    """Write the report, and in the package's own repository what the package ships too; return what was written."""
+    """Write the report, and in the package's own repository what the package ships too; return what
+    was written.
+    """
     paths, shipped = write(cells, folder), in_repository(folder)
     if shipped is not None:
         shipped.write_text(as_csv(cells), encoding="utf-8")
@@ -36,7 +38,9 @@ def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
 
 
 def in_repository(folder: Path) -> Path | None:
-    """Return where the package keeps what it ships, if `folder` is reports/calibration of its own repository."""
+    """Return where the package keeps what it ships, if `folder` is reports/calibration of its own
+    repository.
+    """
     package = Path(__file__).resolve().parents[1]
     home = package.parent / "reports" / "calibration"
     return (
@@ -52,7 +56,9 @@ class Look:
     def __init__(self, cells: Iterable[Cell]) -> None:
         self.by = {c.key: c for c in cells}
 
-    def __call__(self, table: str, rule: str, law: str, n: int, measure: str, detail: str = "") -> str:
+    def __call__(
+        self, table: str, rule: str, law: str, n: int, measure: str, detail: str = ""
+    ) -> str:
         """Write one rate as tables do, ``.050``; a dash where it was not measured."""
         cell = self.by.get((table, rule, law, n, detail, measure))
         return "-" if cell is None else short(cell.rate)
@@ -65,29 +71,49 @@ def short(rate: float) -> str:
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a table."""
-    lines = [f"| {' | '.join(head)} |", "|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|"]
+    lines = [
+        f"| {' | '.join(head)} |",
+        "|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|",
+    ]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
-def by_seeds(look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str) -> str:
+def by_seeds(
+    look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str
+) -> str:
     """Lay out one line for each (label, rule, law, measure), one column for each number of seeds."""
-    rows = [(label, *(look(table, rule, law, n, measure) for n in ns)) for label, rule, law, measure in keys]
+    rows = [
+        (label, *(look(table, rule, law, n, measure) for n in ns))
+        for label, rule, law, measure in keys
+    ]
     return markdown((head, *(f"n = {n}" for n in ns)), rows)
 
 
 def both_directions(look: Look, rule: str, ns: Sequence[int] = SEEDS) -> str:
     """Lay out wrong support / wrong refutation of a rule on every law."""
     rows = [
-        (law, *(" / ".join(look("size", rule, law, n, m) for m in ("wrong_support", "wrong_refute")) for n in ns))
+        (
+            law,
+            *(
+                " / ".join(look("size", rule, law, n, m) for m in ("wrong_support", "wrong_refute"))
+                for n in ns
+            ),
+        )
         for law in LAWS
     ]
     return markdown(("law", *(f"n = {n}" for n in ns)), rows)
 
 
-def two_sided(look: Look, laws: Sequence[str] = ("normal", "t3", "bimodal", "lognormal", "collapse")) -> str:
+def two_sided(
+    look: Look, laws: Sequence[str] = ("normal", "t3", "bimodal", "lognormal", "collapse")
+) -> str:
     """Lay out the two-sided size of rules and rivals."""
     rules = ("t", "z", "wilcoxon", "sign-flip", "sign", "percentile bootstrap", "BCa bootstrap")
-    rows = [(law, str(n), *(look("size", rule, law, n, "two_sided") for rule in rules)) for law in laws for n in SEEDS]
+    rows = [
+        (law, str(n), *(look("size", rule, law, n, "two_sided") for rule in rules))
+        for law in laws
+        for n in SEEDS
+    ]
     return markdown(("law", "n", *rules), rows)
 
 
@@ -105,7 +131,9 @@ def family_errors(look: Look) -> str:
                 for w in ("support", "refutation", "verdict")
             ]
             rows.append((detail, str(n), *found))
-    return markdown(("family", "n", "any wrong support", "any wrong refutation", "any wrong verdict"), rows)
+    return markdown(
+        ("family", "n", "any wrong support", "any wrong refutation", "any wrong verdict"), rows
+    )
 
 
 def three_ways(look: Look) -> str:
@@ -159,9 +187,12 @@ def page(cells: Sequence[Cell]) -> str:
     section: list[tuple[str, str, Callable[[], str]]] = [
         (
             "t: wrong supports / wrong refutations",
-            "One claim `exceeds` alone, the true effect on its margin, nominal .050 in each direction. Skewed differences "
-            "are not protected, and the direction matters: the last three laws are differences of exchangeable arms, which are "
-            "symmetric whatever the arms are.",
+            (
+                "One claim `exceeds` alone, the true effect on its margin, nominal .050 in each"
+                " direction. Skewed differences are not protected, and the direction matters: the"
+                " last three laws are differences of exchangeable arms, which are symmetric"
+                " whatever the arms are."
+            ),
             lambda: both_directions(look, "t"),
         ),
         (
@@ -176,8 +207,10 @@ def page(cells: Sequence[Cell]) -> str:
         ),
         (
             "Two-sided size beside rivals",
-            "Nominal .050, both directions together. A rate of 0 below 6 seeds says that a test cannot reject, not that it is "
-            "safe.",
+            (
+                "Nominal .050, both directions together. A rate of 0 below 6 seeds says that a test"
+                " cannot reject, not that it is safe."
+            ),
             lambda: two_sided(look),
         ),
         (
@@ -202,8 +235,10 @@ def page(cells: Sequence[Cell]) -> str:
         ),
         (
             "Families",
-            "All claims on their margins, where any verdict is wrong; Holm once per direction. Mixed kinds are exceeds, below, "
-            "not above, equivalent and not below in turn.",
+            (
+                "All claims on their margins, where any verdict is wrong; Holm once per direction."
+                " Mixed kinds are exceeds, below, not above, equivalent and not below in turn."
+            ),
             lambda: family_errors(look),
         ),
         (
@@ -215,12 +250,17 @@ def page(cells: Sequence[Cell]) -> str:
         (
             "Fragile verdicts",
             "How often a supported claim loses its verdict without some seed, at 80 % power.",
-            lambda: markdown(("n", "fragile"), [(str(c.n), short(c.rate)) for c in cells if c.table == "fragile"]),
+            lambda: markdown(
+                ("n", "fragile"), [(str(c.n), short(c.rate)) for c in cells if c.table == "fragile"]
+            ),
         ),
         (
             "Evaluation items shared by all seeds",
-            "Wrong supports / wrong refutations if a verdict is read as one about other items too: 1,024 items of s.d. .5, "
-            "seeds of s.d. .02. More seeds make it worse, since the items' error does not shrink with them.",
+            (
+                "Wrong supports / wrong refutations if a verdict is read as one about other items"
+                " too: 1,024 items of s.d. .5, seeds of s.d. .02. More seeds make it worse, since"
+                " the items' error does not shrink with them."
+            ),
             lambda: markdown(
                 ("", *(f"n = {n}" for n in (3, 5, 10, 20))),
                 [
@@ -228,7 +268,9 @@ def page(cells: Sequence[Cell]) -> str:
                         "about all items",
                         *(
                             " / ".join(
-                                look("items", "t", "normal", n, m, "read as a claim about all items")
+                                look(
+                                    "items", "t", "normal", n, m, "read as a claim about all items"
+                                )
                                 for m in ("wrong_support", "wrong_refute")
                             )
                             for n in (3, 5, 10, 20)
@@ -239,12 +281,14 @@ def page(cells: Sequence[Cell]) -> str:
         ),
     ]
     head = (
-        "# How often the rules err\n\n"
-        "Made by `faeval calibrate`, which measures every figure here again from its seed, to the same bytes. "
-        f"Up to {most:,} replications a figure ({', '.join(RIVALS)} and enumerations of a million sign patterns fewer); each "
-        f"figure's own number and Monte-Carlo standard error stand in the CSV files (at most {worst:.4f} for t). `faeval "
-        "calibrate --quick` measures a share of them on another seed and fails where one is off by more than 4 errors.\n\n"
-        "![Size by number of seeds](size.svg)\n\n![Verdicts by the true effect](verdicts.svg)\n\n"
-        "![Families](families.svg)\n\n![Rows below the seed](pooling.svg)\n"
+        "# How often the rules err\n\nMade by `faeval calibrate`, which measures every figure here"
+        f" again from its seed, to the same bytes. Up to {most:,} replications a figure"
+        f" ({', '.join(RIVALS)} and enumerations of a million sign patterns fewer); each figure's"
+        " own number and Monte-Carlo standard error stand in the CSV files (at most"
+        f" {worst:.4f} for t). `faeval calibrate --quick` measures a share of them on another seed"
+        " and fails where one is off by more than 4 errors.\n\n![Size by number of"
+        " seeds](size.svg)\n\n![Verdicts by the true"
+        " effect](verdicts.svg)\n\n![Families](families.svg)\n\n![Rows below the"
+        " seed](pooling.svg)\n"
     )
     return head + "".join(f"\n## {title}\n\n{text}\n\n{table()}" for title, text, table in section)

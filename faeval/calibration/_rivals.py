@@ -1,7 +1,9 @@
-"""What others decide by, at full strength: so that a reader sees what a rule for few seeds has to avoid.
+"""What others decide by, at full strength: so that a reader sees what a rule for few seeds has to
+avoid.
 
-One-sample rivals say for each row of differences whether they find its centre above the bound, and whether below, each at
-one-sided `alpha`. Two-sample rivals say whether they find the first arm better.
+One-sample rivals say for each row of differences whether they find its centre above the bound, and
+whether below, each at one-sided `alpha`. Two-sample rivals say whether they find the first arm
+better.
 """
 
 from __future__ import annotations
@@ -58,12 +60,16 @@ def _in_blocks(rule: Callable[[Array, float, float, int], Found]) -> OneSample:
 
 
 def _quantile(ordered: Array, share: Array) -> Array:
-    """A quantile of each sorted row, its own share each, by linear interpolation; NaN where the share is."""
+    """A quantile of each sorted row, its own share each, by linear interpolation; NaN where the
+    share is.
+    """
     last = ordered.shape[1] - 1
     place = np.clip(np.nan_to_num(share), 0.0, 1.0) * last
     low = np.minimum(place.astype(int), last - 1)
     rows = np.arange(len(ordered))
-    found: Array = ordered[rows, low] + (place - low) * (ordered[rows, low + 1] - ordered[rows, low])
+    found: Array = ordered[rows, low] + (place - low) * (
+        ordered[rows, low + 1] - ordered[rows, low]
+    )
     return np.where(np.isnan(share), np.nan, found)
 
 
@@ -87,8 +93,12 @@ def bca_interval(differences: Array, alpha: float, block: int = 0) -> tuple[Arra
 
     n = differences.shape[1]
     means, mean = _resampled(differences, block), differences.mean(axis=1)
-    # A resample that holds each value once has the sample's mean: a tie, however the two sums were rounded.
-    gaps, tie = means - mean[:, None], 8 * np.finfo(float).eps * np.abs(differences).max(axis=1, keepdims=True)
+    # A resample that holds each value once has the sample's mean: a tie, however the two sums were
+    # rounded.
+    gaps, tie = (
+        means - mean[:, None],
+        8 * np.finfo(float).eps * np.abs(differences).max(axis=1, keepdims=True),
+    )
     below = (gaps < -tie).sum(axis=1) + (gaps <= tie).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         bias = ndtri(below / 2 / RESAMPLES)
@@ -121,24 +131,32 @@ def percentile_two_sample(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]
     found = []
     for i in range(0, len(a), ROWS):
         rng = stream(0, "calibrate", "bootstrap", n, m, i)
-        gaps = np.sort(a[i : i + ROWS] @ _weights(rng, n) - b[i : i + ROWS] @ _weights(rng, m), axis=1)
+        gaps = np.sort(
+            a[i : i + ROWS] @ _weights(rng, n) - b[i : i + ROWS] @ _weights(rng, m), axis=1
+        )
         found.append(_quantile(gaps, np.full(len(gaps), alpha)) > 0)
     return np.concatenate(found)
 
 
 def violation_ratio(a: Array, b: Array) -> Array:
-    """How far the first arm is from stochastically dominating the second, in [0, 1]; equal sizes, shape (..., n).
+    """How far the first arm is from stochastically dominating the second, in [0, 1]; equal sizes,
+    shape (..., n).
 
-    del Barrio, Cuesta-Albertos and Matran (2018): the share of the squared distance between the quantile functions on
-    which the second lies above. With equal sizes these are steps at the order statistics.
+    del Barrio, Cuesta-Albertos and Matran (2018): the share of the squared distance between the
+    quantile functions on which the second lies above. With equal sizes these are steps at the order
+    statistics.
     """
     gap = np.sort(a, axis=-1) - np.sort(b, axis=-1)
     whole = (gap**2).sum(axis=-1)
-    return np.where(whole > 0, (np.minimum(gap, 0) ** 2).sum(axis=-1) / np.where(whole > 0, whole, 1.0), 0.5)
+    return np.where(
+        whole > 0, (np.minimum(gap, 0) ** 2).sum(axis=-1) / np.where(whole > 0, whole, 1.0), 0.5
+    )
 
 
 def _aso(threshold: float) -> TwoSample:
-    """Almost stochastic order: an upper bound of the violation ratio below a threshold (Dror, Shlomov, Reichart 2019)."""
+    """Almost stochastic order: an upper bound of the violation ratio below a threshold (Dror,
+    Shlomov, Reichart 2019).
+    """
 
     def rule(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
         return aso_bound(a, b, alpha) < threshold
@@ -160,7 +178,11 @@ def aso_bound(a: Array, b: Array, alpha: float, resamples: int = 1000) -> Array:
     return np.clip(ratio - np.concatenate(spreads) * float(ndtri(alpha)), 0.0, 1.0)
 
 
-RIVALS: dict[str, OneSample] = {"z": z, "percentile bootstrap": percentile_bootstrap, "BCa bootstrap": bca_bootstrap}
+RIVALS: dict[str, OneSample] = {
+    "z": z,
+    "percentile bootstrap": percentile_bootstrap,
+    "BCa bootstrap": bca_bootstrap,
+}
 TWO_SAMPLE: dict[str, TwoSample] = {
     "Welch": welch,
     "Mann-Whitney": mann_whitney,

@@ -11,7 +11,14 @@ import numpy as np
 
 from faeval import stats
 from faeval.calibration._laws import LAWS, Array
-from faeval.calibration._measure import ALPHA, MARGIN, Rate, decide_all, operating_characteristics, rate
+from faeval.calibration._measure import (
+    ALPHA,
+    MARGIN,
+    Rate,
+    decide_all,
+    operating_characteristics,
+    rate,
+)
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE, Found
 from faeval.streams import stream
 
@@ -44,7 +51,17 @@ class Cell:
 
 def _cell(table: str, rule: str, law: str, n: int, detail: str, measure: str, found: Rate) -> Cell:
     # Rounded here, once: what is written, shipped and compared is one number.
-    return Cell(table, rule, law, n, detail, measure, round(found.rate, 5), round(found.error, 5), found.reps)
+    return Cell(
+        table,
+        rule,
+        law,
+        n,
+        detail,
+        measure,
+        round(found.rate, 5),
+        round(found.error, 5),
+        found.reps,
+    )
 
 
 def _reps(rule: str, n: int, reps: int) -> int:
@@ -53,12 +70,16 @@ def _reps(rule: str, n: int, reps: int) -> int:
     return max(200, reps // _SHARE.get(rule, 1))
 
 
-def size(reps: int, seed: int, ns: tuple[int, ...] = SEEDS, rules: tuple[str, ...] | None = None) -> Iterator[Cell]:
+def size(
+    reps: int, seed: int, ns: tuple[int, ...] = SEEDS, rules: tuple[str, ...] | None = None
+) -> Iterator[Cell]:
     """Errors at the margin, in each direction, of every one-sample rule on every law."""
     for rule in rules or ("t", "sign-flip", "sign", "wilcoxon", *RIVALS):
         for law in LAWS.values():
             for n in ns:
-                found = operating_characteristics(rule, law, n, reps=_reps(rule, n, reps), seed=seed)
+                found = operating_characteristics(
+                    rule, law, n, reps=_reps(rule, n, reps), seed=seed
+                )
                 for measure, value in found.items():
                     yield _cell("size", rule, law.name, n, "", measure, value)
 
@@ -71,10 +92,13 @@ def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[C
                 rng = stream(seed, "calibrate", "two samples", name, n)
                 shape = (_reps(rule, n, reps), n)
                 a, b = LAWS[name].draw(rng, shape), LAWS[name].draw(rng, shape)
-                yield _cell("two_samples", rule, name, n, "", "wrong_support", rate(decide(a, b, ALPHA)))
+                yield _cell(
+                    "two_samples", rule, name, n, "", "wrong_support", rate(decide(a, b, ALPHA))
+                )
 
 
-#: True effects, in margins, at which verdicts are counted; the margin is one standard deviation of the differences.
+#: True effects, in margins, at which verdicts are counted; the margin is one standard deviation of
+#: the differences.
 EFFECTS = tuple(i / 4 for i in range(-4, 21))
 
 
@@ -101,12 +125,20 @@ def power(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
             for effect in (0.5, 1.0, 1.5, 2.0, 3.0):
                 support, _ = decide_all(rule, MARGIN + effect + draws, MARGIN, ALPHA)
                 yield _cell(
-                    "power", rule, "normal", n, f"{effect:g} s.d. beyond the margin", "supported", rate(support)
+                    "power",
+                    rule,
+                    "normal",
+                    n,
+                    f"{effect:g} s.d. beyond the margin",
+                    "supported",
+                    rate(support),
                 )
 
 
 def _family(members: str, draws: Array) -> tuple[Array, Array]:
-    """Both p-values of each claim of families whose true effects all lie where a verdict is wrong either way."""
+    """Both p-values of each claim of families whose true effects all lie where a verdict is wrong
+    either way.
+    """
     kinds: tuple[stats.Kind, ...] = ("exceeds",)
     if members == "mixed kinds":
         kinds = ("exceeds", "below", "not_above", "equivalent", "not_below")
@@ -143,17 +175,40 @@ def families(
 
 
 def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[Cell]:
-    """Wrong refutations of claims of k assertions and of equivalences, with and without their Bonferroni factors."""
+    """Wrong refutations of claims of k assertions and of equivalences, with and without their
+    Bonferroni factors.
+    """
     for n in ns:
         rng = stream(seed, "calibrate", "assertions", n)
         for k in (2, 3, 5):
             draws = rng.standard_normal((reps, k, n))
-            refute = np.array([stats.judge_many("not_above", draws[:, i], 0.0)[1] for i in range(k)])
-            for rule, p in (("t", k * refute.min(axis=0)), ("t, without the factor k", refute.min(axis=0))):
-                yield _cell("assertions", rule, "normal", n, f"{k} assertions", "wrong_refute", rate(p <= ALPHA))
+            refute = np.array(
+                [stats.judge_many("not_above", draws[:, i], 0.0)[1] for i in range(k)]
+            )
+            for rule, p in (
+                ("t", k * refute.min(axis=0)),
+                ("t, without the factor k", refute.min(axis=0)),
+            ):
+                yield _cell(
+                    "assertions",
+                    rule,
+                    "normal",
+                    n,
+                    f"{k} assertions",
+                    "wrong_refute",
+                    rate(p <= ALPHA),
+                )
         _, p = stats.judge_many("equivalent", rng.standard_normal((reps, n)), 1e-6)
         for rule, q in (("t", p), ("t, without the factor 2", np.where(p < 1, p / 2, 1.0))):
-            yield _cell("assertions", rule, "normal", n, "equivalent, tiny margin", "wrong_refute", rate(q <= ALPHA))
+            yield _cell(
+                "assertions",
+                rule,
+                "normal",
+                n,
+                "equivalent, tiny margin",
+                "wrong_refute",
+                rate(q <= ALPHA),
+            )
 
 
 def pooling(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[Cell]:
@@ -171,12 +226,20 @@ def pooling(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[
                 ):
                     above, below = _plain_t(values, ALPHA / 2)
                     yield _cell(
-                        "pooling", rule, "normal", n, f"{k} rows, ICC {icc:g}", "two_sided", rate(above | below)
+                        "pooling",
+                        rule,
+                        "normal",
+                        n,
+                        f"{k} rows, ICC {icc:g}",
+                        "two_sided",
+                        rate(above | below),
                     )
 
 
 def _plain_t(values: Array, alpha: float) -> Found:
-    """Student's t on many columns at once; the engine's own, for seeds, keeps more digits than a thousand rows need."""
+    """Student's t on many columns at once; the engine's own, for seeds, keeps more digits than a
+    thousand rows need.
+    """
     from scipy.special import stdtrit
 
     n = values.shape[1]
@@ -186,7 +249,9 @@ def _plain_t(values: Array, alpha: float) -> Found:
 
 
 def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
-    """Deciding at the first look that allows it, where there is no effect: at plain p, at sequential p, by e-values."""
+    """Deciding at the first look that allows it, where there is no effect: at plain p, at
+    sequential p, by e-values.
+    """
     rows = max(200, reps // 4)
     draws = stream(seed, "calibrate", "stopping").standard_normal((rows, last))
     plain = {n: stats.judge_many("exceeds", draws[:, :n], 0.0)[0] for n in range(3, last + 1)}
@@ -194,22 +259,46 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
     for n, p in plain.items():
         ever |= (p <= ALPHA / 2) | (p >= 1 - ALPHA / 2)
         if n in (5, 10, 20, 50):
-            yield _cell("stopping", "t after each seed from 3", "normal", n, "two-sided", "ever decided", rate(ever))
+            yield _cell(
+                "stopping",
+                "t after each seed from 3",
+                "normal",
+                n,
+                "two-sided",
+                "ever decided",
+                rate(ever),
+            )
     for looks in ((5, 10), (5, 10, 20), (5, 10, 15, 20)):
         smallest = np.min([plain[n] for n in looks], axis=0)
         level = stats.nominal_level(ALPHA, looks)
         name = "looks at " + ", ".join(map(str, looks))
         for rule, nominal in (("plain p", ALPHA), ("sequential p", level)):
             found = rate(smallest <= nominal)
-            yield _cell("stopping", f"{name}, {rule}", "normal", looks[-1], "one-sided", "ever decided", found)
+            yield _cell(
+                "stopping",
+                f"{name}, {rule}",
+                "normal",
+                looks[-1],
+                "one-sided",
+                "ever decided",
+                found,
+            )
     seen = np.arange(1, last + 1)
     for variance in (1.0, 4.0):
         share = seen * variance / (1 + seen * variance)
         ratio = np.cumsum(draws, axis=1) ** 2 / (seen * np.cumsum(draws**2, axis=1))
-        e = (1 + seen * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (-seen / 2)
+        e = (1 + seen * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (
+            -seen / 2
+        )
         found = rate(e.max(axis=1) >= 1 / ALPHA)
         yield _cell(
-            "stopping", f"e-value, prior variance {variance:g}", "normal", last, "anytime", "ever decided", found
+            "stopping",
+            f"e-value, prior variance {variance:g}",
+            "normal",
+            last,
+            "anytime",
+            "ever decided",
+            found,
         )
 
 
@@ -225,17 +314,30 @@ def fragile(reps: int, seed: int, ns: tuple[int, ...] = (5, 6, 8, 10, 20)) -> It
         draws = draws[stats.judge_many("exceeds", draws, MARGIN)[0] <= ALPHA]
         kept = ~np.eye(n, dtype=bool)
         rests = np.stack([draws[:, k] for k in kept], axis=1).reshape(-1, n - 1)
-        lost = (stats.judge_many("exceeds", rests, MARGIN)[0] > ALPHA).reshape(len(draws), n).any(axis=1)
+        lost = (
+            (stats.judge_many("exceeds", rests, MARGIN)[0] > ALPHA)
+            .reshape(len(draws), n)
+            .any(axis=1)
+        )
         for test in _BESIDE if n <= 10 else ():
             if stats.attainable_p(test, n) <= ALPHA:
                 lost = lost | (stats.judge_many("exceeds", draws, MARGIN, test=test)[1] <= ALPHA)
-        yield _cell("fragile", "t", "normal", n, "at 80 % power", "fragile among supported", rate(np.asarray(lost)))
+        yield _cell(
+            "fragile",
+            "t",
+            "normal",
+            n,
+            "at 80 % power",
+            "fragile among supported",
+            rate(np.asarray(lost)),
+        )
 
 
 def items(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10, 20)) -> Iterator[Cell]:
     """Wrong verdicts if a claim about these evaluation items is read as one about all such items.
 
-    1,024 items, s.d. .5 each, shared by all seeds; seeds differ by a s.d. of .02; the difference lies on the margin.
+    1,024 items, s.d. .5 each, shared by all seeds; seeds differ by a s.d. of .02; the difference
+    lies on the margin.
     """
     for n in ns:
         rng = stream(seed, "calibrate", "items", n)
@@ -243,23 +345,48 @@ def items(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10, 20)) -> Iterato
         draws = MARGIN + shared + 0.02 * rng.standard_normal((reps, n))
         support, refute = stats.judge_many("exceeds", draws, MARGIN)
         for measure, p in (("wrong_support", support), ("wrong_refute", refute)):
-            yield _cell("items", "t", "normal", n, "read as a claim about all items", measure, rate(p <= ALPHA))
+            yield _cell(
+                "items",
+                "t",
+                "normal",
+                n,
+                "read as a claim about all items",
+                measure,
+                rate(p <= ALPHA),
+            )
 
 
 TABLES: dict[str, Callable[..., Iterator[Cell]]] = {
-    t.__name__: t for t in (size, two_samples, verdicts, power, families, assertions, pooling, stopping, fragile, items)
+    t.__name__: t
+    for t in (
+        size,
+        two_samples,
+        verdicts,
+        power,
+        families,
+        assertions,
+        pooling,
+        stopping,
+        fragile,
+        items,
+    )
 }
 
 
 def calibrate(
-    reps: int = REPS, seed: int = 0, *, quick: bool = False, progress: Callable[[str], None] | None = None
+    reps: int = REPS,
+    seed: int = 0,
+    *,
+    quick: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> list[Cell]:
     """Measure all tables, or with `quick` a share of each in a few seconds.
 
     Parameters
     ----------
     reps
-        Replications of a plain cell; costly ones have a share of them, which stands beside the rate.
+        Replications of a plain cell; costly ones have a share of them, which stands beside the
+        rate.
     seed
         The same seed gives the same figures to the last bit; global random state never matters.
     quick
@@ -287,5 +414,7 @@ def calibrate(
     for name, table in TABLES.items():
         if progress is not None:
             progress(name)
-        cells += table(reps // 4 if quick else reps, seed, **(narrow.get(name, {}) if quick else {}))
+        cells += table(
+            reps // 4 if quick else reps, seed, **(narrow.get(name, {}) if quick else {})
+        )
     return cells

@@ -20,7 +20,9 @@ HEAD = tuple(f.name for f in fields(Cell))
 
 @dataclass(frozen=True)
 class Drift:
-    """A figure that is not what it should be: where it stands, what was measured, and what it was to be."""
+    """A figure that is not what it should be: where it stands, what was measured, and what it was
+    to be.
+    """
 
     cell: Cell
     expected: str
@@ -44,7 +46,10 @@ def from_csv(text: str, source: str) -> list[Cell]:
     """Return the cells in text; raise FaevalError where it is no such table."""
     reader = csv.DictReader(text.splitlines())
     if tuple(reader.fieldnames or ()) != HEAD:
-        raise FaevalError(f"{source}: columns {reader.fieldnames} (list) must be {', '.join(HEAD)}; measure it again.")
+        raise FaevalError(
+            f"{source}: columns {reader.fieldnames} (list) must be {', '.join(HEAD)}; measure it"
+            " again."
+        )
     kinds = {"n": int, "reps": int, "rate": float, "error": float}
     try:
         return [Cell(**{k: kinds.get(k, str)(v) for k, v in row.items()}) for row in reader]
@@ -53,7 +58,9 @@ def from_csv(text: str, source: str) -> list[Cell]:
 
 
 def shipped() -> list[Cell]:
-    """Return the figures that come with the package: those behind every measured error that a verdict prints."""
+    """Return the figures that come with the package: those behind every measured error that a
+    verdict prints.
+    """
     file = files("faeval.stats").joinpath("measured.csv")
     return from_csv(file.read_text(encoding="utf-8"), "measured.csv")
 
@@ -71,16 +78,18 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
     Returns
     -------
     list of Drift
-        One for each figure beyond 4 combined Monte-Carlo standard errors of the reference, and beyond 4 of a bound: t holds
-        its level to the digit on normal differences, sign-flip on symmetric laws, sign on continuous ones about the median,
-        families in each direction.
+        One for each figure beyond 4 combined Monte-Carlo standard errors of the reference, and
+        beyond 4 of a bound: t holds its level to the digit on normal differences, sign-flip on
+        symmetric laws, sign on continuous ones about the median, families in each direction.
     """
     known = {c.key: c for c in reference}
     found = []
     for cell in measured:
         before = known.get(cell.key)
         if before is not None and abs(cell.rate - before.rate) > ERRORS * _error(cell, before):
-            found.append(Drift(cell, f"{before.rate:.4f} (+- {before.error:.4f}) as measured before"))
+            found.append(
+                Drift(cell, f"{before.rate:.4f} (+- {before.error:.4f}) as measured before")
+            )
         bound = _bound(cell)
         if bound is not None and cell.rate > bound + ERRORS * max(
             cell.error, math.sqrt(bound * (1 - bound) / cell.reps)
@@ -90,9 +99,13 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
 
 
 def _error(a: Cell, b: Cell) -> float:
-    """The error of the difference, at the common rate where that is larger: few events by luck show too small an error."""
+    """The error of the difference, at the common rate where that is larger: few events by luck show
+    too small an error.
+    """
     common = (a.rate * a.reps + b.rate * b.reps) / (a.reps + b.reps)
-    return max(math.hypot(a.error, b.error), math.sqrt(common * (1 - common) * (1 / a.reps + 1 / b.reps)))
+    return max(
+        math.hypot(a.error, b.error), math.sqrt(common * (1 - common) * (1 / a.reps + 1 / b.reps))
+    )
 
 
 def _bound(cell: Cell) -> float | None:

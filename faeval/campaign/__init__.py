@@ -1,4 +1,6 @@
-"""Campaigns: which runs claims need, which are there already, and doing the rest over worker processes. No torch."""
+"""Campaigns: which runs claims need, which are there already, and doing the rest over worker
+processes. No torch.
+"""
 
 from __future__ import annotations
 

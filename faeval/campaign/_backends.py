@@ -1,4 +1,6 @@
-"""Who runs the jobs: loky's processes on this machine, or an existing Dask or Ray cluster; all by way of joblib."""
+"""Who runs the jobs: loky's processes on this machine, or an existing Dask or Ray cluster; all by
+way of joblib.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ class Pool:
     broken
         Errors that say that a worker was killed, whichever job it had.
     beacon
-        Name of a file in the store that every worker must see; None where workers share this machine.
+        Name of a file in the store that every worker must see; None where workers share this
+        machine.
     """
 
     name: str
@@ -54,13 +57,18 @@ class Pool:
 
 
 def check_backend(backend: str, cluster: str | None) -> None:
-    """Raise FaevalError where there is no such backend, or a cluster is named that nothing would use."""
+    """Raise FaevalError where there is no such backend, or a cluster is named that nothing would
+    use.
+    """
     if backend not in BACKENDS:
         raise FaevalError(
-            f"backend={backend!r} ({type(backend).__name__}) must be one of {', '.join(map(repr, BACKENDS))}."
+            f"backend={backend!r} ({type(backend).__name__}) must be one of"
+            f" {', '.join(map(repr, BACKENDS))}."
         )
     if cluster is not None and backend == "loky":
-        raise FaevalError(f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'.")
+        raise FaevalError(
+            f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'."
+        )
 
 
 def check_installed(backend: str) -> None:
@@ -71,24 +79,43 @@ def check_installed(backend: str) -> None:
 
 def _missing(backend: str) -> FaevalError:
     name = _PACKAGES[backend][1]
-    return FaevalError(f"backend={backend!r}: {name} is not installed; pip install 'faeval[{backend}]'.")
+    return FaevalError(
+        f"backend={backend!r}: {name} is not installed; pip install 'faeval[{backend}]'."
+    )
 
 
 @contextlib.contextmanager
 def opened(
-    backend: str, cluster: str | None, workers: int | None, threads: int, store: Store, versions: Mapping[str, str]
+    backend: str,
+    cluster: str | None,
+    workers: int | None,
+    threads: int,
+    store: Store,
+    versions: Mapping[str, str],
 ) -> Iterator[Pool]:
-    """Give the workers of a backend; of a cluster, once each of them is seen to share the store and the versions."""
+    """Give the workers of a backend; of a cluster, once each of them is seen to share the store and
+    the versions.
+    """
     if backend == "loky":
         settings = {"backend": "loky", "inner_max_num_threads": threads}
         settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
-        # A file of the working directory that has the name of a module of Python would end a worker as it starts.
+        # A file of the working directory that has the name of a module of Python would end a worker
+        # as it starts.
         with _environment(_SAFE, "1"):
-            yield Pool("loky", workers or max(1, joblib.cpu_count() // threads), settings, (BrokenExecutor,))
+            yield Pool(
+                "loky",
+                workers or max(1, joblib.cpu_count() // threads),
+                settings,
+                (BrokenExecutor,),
+            )
         return
     with _beacon(store) as beacon:
         place = (store.root.absolute(), beacon, dict(versions))
-        with _dask(cluster, workers, place) if backend == "dask" else _ray(cluster, workers, threads, place) as pool:
+        with (
+            _dask(cluster, workers, place)
+            if backend == "dask"
+            else _ray(cluster, workers, threads, place)
+        ) as pool:
             yield pool
 
 
@@ -111,7 +138,9 @@ def _set(name: str, value: str | None) -> None:
 
 @contextlib.contextmanager
 def _beacon(store: Store) -> Iterator[str]:
-    """Keep a file in the store while a cluster works on it: a worker that does not see it has another folder there."""
+    """Keep a file in the store while a cluster works on it: a worker that does not see it has
+    another folder there.
+    """
     path = store.runs / f".campaign-{secrets.token_hex(8)}"
     path.touch()
     try:
@@ -135,9 +164,11 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
 
     class Backend(DaskDistributedBackend):  # type: ignore[misc]  # without types
         def effective_n_jobs(self, n_jobs: int) -> int:
-            return 2  # where one core is there at this moment, joblib would run the jobs in this process
+            # where one core is there at this moment, joblib would run the jobs in this process
+            return 2
 
-        # What it inherits never tells joblib of a job that Dask gave up, and joblib would wait for it for good.
+        # What it inherits never tells joblib of a job that Dask gave up, and joblib would wait for
+        # it for good.
         def submit(self, func: Any, callback: Any = None) -> Any:
             def told(job: Any) -> None:
                 if not job.cancelled() and job.exception() is not None:
@@ -159,23 +190,30 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
                 client = stack.enter_context(Client(address, set_as_default=False))
         except ValueError as error:
             if address is not None:
-                raise FaevalError(f"backend='dask': cluster={address!r} is no scheduler's address ({error}).") from None
+                raise FaevalError(
+                    f"backend='dask': cluster={address!r} is no scheduler's address ({error})."
+                ) from None
             raise FaevalError(
-                "backend='dask': no cluster; name its scheduler, such as --cluster tcp://host:8786 or a scheduler file, "
-                "or set DASK_SCHEDULER_ADDRESS."
+                "backend='dask': no cluster; name its scheduler, such as --cluster tcp://host:8786"
+                " or a scheduler file, or set DASK_SCHEDULER_ADDRESS."
             ) from None
         except (OSError, TimeoutError) as error:
-            raise FaevalError(f"backend='dask': no scheduler answers at {address!r} ({error}).") from None
+            raise FaevalError(
+                f"backend='dask': no scheduler answers at {address!r} ({error})."
+            ) from None
         try:
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError:
             raise FaevalError(
-                f"backend='dask': the cluster has had no worker for {_PATIENCE} s; start some (dask worker)."
+                f"backend='dask': the cluster has had no worker for {_PATIENCE} s; start some (dask"
+                " worker)."
             ) from None
         found = client.run(misplaced, *place, on_error="return")
         _check({f"worker {address}": problem for address, problem in found.items()}, place)
         count = workers or sum(client.ncores().values())
-        yield Pool("dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1])
+        yield Pool(
+            "dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1]
+        )
 
 
 @contextlib.contextmanager
@@ -188,8 +226,9 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         raise _missing("ray") from None
 
     class Backend(RayBackend):  # type: ignore[misc]  # without types
-        # joblib knows by this whether results can be taken as they come. What it inherits says no, for the sake of
-        # multiprocessing's pool, which may hang when it is closed early; Ray's ends its actors, and does not.
+        # joblib knows by this whether results can be taken as they come. What it inherits says no,
+        # for the sake of multiprocessing's pool, which may hang when it is closed early; Ray's ends
+        # its actors, and does not.
         supports_return_generator = True
 
     joblib.register_parallel_backend("faeval-ray", Backend)
@@ -199,12 +238,15 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         try:
             host, _, port = address.rpartition(":")
             if host and port.isdecimal() and "/" not in host:
-                socket.create_connection((host, int(port)), timeout=10).close()  # Ray would try for minutes
+                socket.create_connection(
+                    (host, int(port)), timeout=10
+                ).close()  # Ray would try for minutes
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, RuntimeError) as error:
             raise FaevalError(
-                f"backend='ray': no cluster at {address!r} ({' '.join(str(error).split())[:200]}); start one "
-                "(ray start --head), and name it with --cluster or RAY_ADDRESS where it is not on this machine."
+                f"backend='ray': no cluster at {address!r} ({' '.join(str(error).split())[:200]});"
+                " start one (ray start --head), and name it with --cluster or RAY_ADDRESS where it"
+                " is not on this machine."
             ) from None
     try:
         there = ray.remote(num_cpus=0)(misplaced)
@@ -222,11 +264,14 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         room = int(ray.cluster_resources().get("CPU", 0)) // threads
         if room < 2:
             raise FaevalError(
-                f"backend='ray': the cluster has room for {room} runs of {threads} threads, and Ray's pool needs two "
-                "at least; add CPUs, or use backend='loky'."
+                f"backend='ray': the cluster has room for {room} runs of {threads} threads, and"
+                " Ray's pool needs two at least; add CPUs, or use backend='loky'."
             )
         count = min(max(2, workers or room), room)
-        settings = {"backend": "faeval-ray", "ray_remote_args": {"num_cpus": threads, "scheduling_strategy": "SPREAD"}}
+        settings = {
+            "backend": "faeval-ray",
+            "ray_remote_args": {"num_cpus": threads, "scheduling_strategy": "SPREAD"},
+        }
         yield Pool("ray", count, settings, (ray.exceptions.RayError,), place[1])
     finally:
         if ours:

@@ -16,15 +16,18 @@ _T = TypeVar("_T")
 
 
 class _Overdue(BaseException):
-    """Raised in the run's own code; no Exception, so that ``except Exception`` there does not swallow it."""
+    """Raised in the run's own code; no Exception, so that ``except Exception`` there does not
+    swallow it.
+    """
 
 
 class Deadline:
     """The moment at which a run must be over; with ``seconds=None``, never.
 
-    In the main thread of a process (loky's and Ray's workers) a signal interrupts even a sleep; in another thread (Dask's
-    workers), and where there are no such signals, the exception comes with the next step of Python code. Neither can
-    interrupt a single call of compiled code: the run fails as soon as that returns.
+    In the main thread of a process (loky's and Ray's workers) a signal interrupts even a sleep; in
+    another thread (Dask's workers), and where there are no such signals, the exception comes with
+    the next step of Python code. Neither can interrupt a single call of compiled code: the run
+    fails as soon as that returns.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -34,11 +37,13 @@ class Deadline:
         self._armed = False
 
     def call(self, step: Callable[[], _T]) -> _T:
-        """Return what a step of the run returns; raise TimeoutError from inside it as soon as the time is over.
+        """Return what a step of the run returns; raise TimeoutError from inside it as soon as the
+        time is over.
 
-        An interruption may come at any moment, this function's own lines among them. So it is all in one frame, and no
-        context manager, whose exit could be interrupted before it knows: whenever the timer rings, the handler below is
-        around it, and what it does first is to disarm the timer.
+        An interruption may come at any moment, this function's own lines among them. So it is all
+        in one frame, and no context manager, whose exit could be interrupted before it knows:
+        whenever the timer rings, the handler below is around it, and what it does first is to
+        disarm the timer.
         """
         step = _in_this_process(step)
         if self.seconds is None:
@@ -46,7 +51,9 @@ class Deadline:
         left = self.end - time.monotonic()
         if left <= 0:
             raise self._error()
-        by_signal = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+        by_signal = threading.current_thread() is threading.main_thread() and hasattr(
+            signal, "setitimer"
+        )
         stop = self._by_signal(left) if by_signal else self._by_thread(left)
         try:
             try:
@@ -63,12 +70,16 @@ class Deadline:
             self._armed = False
             stop()
             raise self._error() from None
-        if time.monotonic() > self.end:  # it swallowed the interruption, or could not be interrupted
+        if (
+            time.monotonic() > self.end
+        ):  # it swallowed the interruption, or could not be interrupted
             raise self._error()
         return result
 
     def checking(self, progress: Callable[[float], None]) -> Callable[[float], None]:
-        """Return a callback that asks for the time, too: a training loop that reports stops between two steps."""
+        """Return a callback that asks for the time, too: a training loop that reports stops between
+        two steps.
+        """
 
         def told(fraction: float) -> None:
             if self.seconds is not None and time.monotonic() > self.end:
@@ -79,7 +90,9 @@ class Deadline:
         return told
 
     def _due(self) -> bool:
-        """Whether to interrupt the run now: not while an earlier interruption is still on its way out."""
+        """Whether to interrupt the run now: not while an earlier interruption is still on its way
+        out.
+        """
         now = time.monotonic()
         if not self._armed or now - self._raised < _AGAIN / 2:
             return False
@@ -94,7 +107,10 @@ class Deadline:
             if self._due():
                 raise _Overdue
 
-        before, timer = signal.signal(signal.SIGALRM, ring), signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+        before, timer = (
+            signal.signal(signal.SIGALRM, ring),
+            signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN),
+        )
 
         def stop() -> None:
             signal.setitimer(signal.ITIMER_REAL, *timer)
@@ -125,7 +141,9 @@ class Deadline:
 
 
 def _in_this_process(step: Callable[[], _T]) -> Callable[[], _T]:
-    """Return the step; a child that it forked and that comes back from it ends, and keeps no second result."""
+    """Return the step; a child that it forked and that comes back from it ends, and keeps no second
+    result.
+    """
 
     def inside() -> _T:
         process = os.getpid()

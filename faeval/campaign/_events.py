@@ -11,7 +11,9 @@ from faeval.campaign._plan import Job
 
 @dataclass
 class ArmState:
-    """How many runs of an arm there are, and where they stand; those that were there already are done."""
+    """How many runs of an arm there are, and where they stand; those that were there already are
+    done.
+    """
 
     total: int = 0
     done: int = 0
@@ -31,8 +33,8 @@ class Event:
     Parameters
     ----------
     kind
-        ``started``, ``running``, ``finished``, ``failed``; ``stopping`` after a first Ctrl-C, told from another thread,
-        with one of the jobs that are still running.
+        ``started``, ``running``, ``finished``, ``failed``; ``stopping`` after a first Ctrl-C, told
+        from another thread, with one of the jobs that are still running.
     done, total
         Jobs that are over (failed ones too), of those that had to be run.
     seconds_left
@@ -42,7 +44,8 @@ class Event:
     message
         Why a job failed; what to expect, for ``stopping``.
     arms
-        Each arm of the plan by its label, and where its runs stand: a live view, the same in all events.
+        Each arm of the plan by its label, and where its runs stand: a live view, the same in all
+        events.
     """
 
     kind: Literal["started", "running", "finished", "failed", "stopping"]
@@ -57,7 +60,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the jobs that had to be run. The traceback of each failure stands in the store's log."""
+    """What became of the jobs that had to be run. The traceback of each failure stands in the
+    store's log.
+    """
 
     finished: tuple[Job, ...]
     failures: list[tuple[Job, str]]

@@ -24,12 +24,20 @@ from faeval.campaign._log import Log
 from faeval.campaign._pack import pack
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._provenance import Provenance, provenance
-from faeval.campaign._run import Summary, Work, perform, perform_many, perform_many_packed, perform_packed
+from faeval.campaign._run import (
+    Summary,
+    Work,
+    perform,
+    perform_many,
+    perform_many_packed,
+    perform_packed,
+)
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
 from faeval.experiment import Component, check_retries, check_time_limit, component
 
-#: Positions of the jobs that are done together: one, or the seeds of one arm that train in one stacked run.
+#: Positions of the jobs that are done together: one, or the seeds of one arm that train in one
+#: stacked run.
 Unit = tuple[int, ...]
 
 _ROOM = 1 << 16  # bytes that a store with room takes
@@ -49,42 +57,50 @@ def execute(
     retries: int | None = None,
     time_limit: float | None = None,
 ) -> Outcome:
-    """Run what a plan lacks, costliest first where costs are known; finished parts are kept whatever happens.
+    """Run what a plan lacks, costliest first where costs are known; finished parts are kept
+    whatever happens.
 
     Parameters
     ----------
     workers
-        Runs at a time. Default: on this machine the CPUs over the threads of a run, and two for a CUDA device, which
-        share it; on a cluster as many as it has cores when the campaign starts. 1 runs in this process.
+        Runs at a time. Default: on this machine the CPUs over the threads of a run, and two for a
+        CUDA device, which share it; on a cluster as many as it has cores when the campaign starts.
+        1 runs in this process.
     progress
-        Called with an :class:`Event` at each step. With it, a first Ctrl-C hands out no more runs and waits for those
-        that are running; a second one, or without ``progress`` the first, stops at once.
+        Called with an :class:`Event` at each step. With it, a first Ctrl-C hands out no more runs
+        and waits for those that are running; a second one, or without ``progress`` the first, stops
+        at once.
     lock
         Hash of the claims' registration, for the records.
     stacked
-        Train the seeds of an arm in one run where their experiment can (``training_many``): the same numbers within
-        rounding, each under its own record and key. Default: on a CUDA device, not on the CPU. Where a stacked run fails,
-        its seeds are trained one at a time, and the log says why.
+        Train the seeds of an arm in one run where their experiment can (``training_many``): the
+        same numbers within rounding, each under its own record and key. Default: on a CUDA device,
+        not on the CPU. Where a stacked run fails, its seeds are trained one at a time, and the log
+        says why.
     backend
-        ``"loky"``: processes on this machine. ``"dask"``, ``"ray"``: the workers of a cluster that runs already, all of
-        which see the store's folder.
+        ``"loky"``: processes on this machine. ``"dask"``, ``"ray"``: the workers of a cluster that
+        runs already, all of which see the store's folder.
     cluster
-        Where it is: the address of Dask's scheduler or its scheduler file, or Ray's address. Default: the client or
-        connection that this process has, ``$DASK_SCHEDULER_ADDRESS``, ``$RAY_ADDRESS``, or Ray on this machine.
+        Where it is: the address of Dask's scheduler or its scheduler file, or Ray's address.
+        Default: the client or connection that this process has, ``$DASK_SCHEDULER_ADDRESS``,
+        ``$RAY_ADDRESS``, or Ray on this machine.
     retries, time_limit
-        In place of what each experiment declares: how often a run that raises is tried again, and seconds for a run.
+        In place of what each experiment declares: how often a run that raises is tried again, and
+        seconds for a run.
 
     Returns
     -------
     Outcome
-        A job that raised, or whose worker was killed three times, is among its failures and takes no other with it.
+        A job that raised, or whose worker was killed three times, is among its failures and takes
+        no other with it.
 
     Raises
     ------
     FaevalError
         The store cannot be written, or the device or the cluster is not there; nothing was run.
     Tampered
-        After all jobs are over: a record or checkpoint that one of them needed does not match its checksum.
+        After all jobs are over: a record or checkpoint that one of them needed does not match its
+        checksum.
     KeyboardInterrupt
         After the workers were stopped; what was finished is kept.
     """
@@ -111,9 +127,16 @@ def execute(
 
 
 def check_options(
-    backend: str, cluster: str | None, retries: int | None, time_limit: float | None, *, runs: bool = True
+    backend: str,
+    cluster: str | None,
+    retries: int | None,
+    time_limit: float | None,
+    *,
+    runs: bool = True,
 ) -> None:
-    """Raise the FaevalError that :func:`execute` would, with nothing to do too; without ``runs``, no backend need be there."""
+    """Raise the FaevalError that :func:`execute` would, with nothing to do too; without ``runs``,
+    no backend need be there.
+    """
     check_backend(backend, cluster)
     if runs:
         check_installed(backend)
@@ -124,7 +147,9 @@ def check_options(
 class _Campaign:
     """The state of one call of execute; jobs go by their position in ``jobs``."""
 
-    def __init__(self, plan: Plan, store: Store, todo: list[Job], progress: Callable[[Event], None] | None) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, todo: list[Job], progress: Callable[[Event], None] | None
+    ) -> None:
         self.plan, self.store, self.progress = plan, store, progress
         self.begun = time.perf_counter()
         self.jobs = todo
@@ -156,7 +181,10 @@ class _Campaign:
         self.workers = pool.workers
         wanted, there = len(self.plan.jobs), len(self.plan.cached)
         goes_on = f"goes on: {there} of {wanted} runs are there, " if there else ""
-        self.log.write(f"{goes_on or 'begins: '}{len(self.jobs)} runs to do; {pool.name}, {pool.workers} at a time")
+        self.log.write(
+            f"{goes_on or 'begins: '}{len(self.jobs)} runs to do; {pool.name}, {pool.workers} at a"
+            " time"
+        )
         try:
             with first_press(self.interrupted) if self.progress else contextlib.nullcontext():
                 if pool.workers == 1 and pool.beacon is None:
@@ -217,11 +245,18 @@ class _Campaign:
 
     def batch(self, units: list[Unit], killed: Counter[int]) -> tuple[list[Unit], bool]:
         """Return what to do next, and whether to wait for another campaign that is doing it."""
-        fresh = [u for u in units if all(n in self.waiting and not killed[n] and n not in self.late for n in u)]
+        fresh = [
+            u
+            for u in units
+            if all(n in self.waiting and not killed[n] and n not in self.late for n in u)
+        ]
         if fresh:
             return fresh, False
-        late: list[Unit] = [(number,) for number in self.waiting if number in self.late and not killed[number]]
-        # A job that was running when a worker died is tried again alone: then it is known which one did it.
+        late: list[Unit] = [
+            (number,) for number in self.waiting if number in self.late and not killed[number]
+        ]
+        # A job that was running when a worker died is tried again alone: then it is known which one
+        # did it.
         return late or [(next(iter(self.waiting)),)], True
 
     def run_over(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
@@ -233,33 +268,46 @@ class _Campaign:
                 if folder not in carried:
                     carried[folder] = _beside.carried(folder)
                 try:
-                    packed[number] = pack(replace(work, beacon=pool.beacon), carried[folder]), carried[folder]
+                    packed[number] = (
+                        pack(replace(work, beacon=pool.beacon), carried[folder]),
+                        carried[folder],
+                    )
                 except KeyboardInterrupt:
                     raise
                 except BaseException as error:  # whatever a user's function drags along
-                    message = f"its function cannot be sent to a worker ({text_of(error)}); use workers=1"
+                    message = (
+                        f"its function cannot be sent to a worker ({text_of(error)}); use workers=1"
+                    )
                     self.close(number, Summary(0.0, message))
         killed: Counter[int] = Counter()
         while self.goes_on:
             batch, wait = self.batch(units, killed)
             try:
-                self.run_batch({unit: [packed[number] for number in unit] for unit in batch}, wait, pool)
+                self.run_batch(
+                    {unit: [packed[number] for number in unit] for unit in batch}, wait, pool
+                )
             except pool.broken as error:
                 hit = sorted(self.running)
                 names = ", ".join(str(self.jobs[number]) for number in hit)
-                self.log.write(f"a worker was killed ({type(error).__name__}); running at that moment: {names}")
+                self.log.write(
+                    f"a worker was killed ({type(error).__name__}); running at that moment: {names}"
+                )
                 for number in hit:
                     self.leave(number)
                     self.after_a_kill(number, killed)
 
-    def run_batch(self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool) -> None:
+    def run_batch(
+        self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool
+    ) -> None:
         started: deque[int] = deque()
 
         def tasks() -> Iterator[Any]:
             for unit, content in packed.items():
                 if not self.goes_on:
                     return
-                started.extend(unit)  # taken one by one as workers become free, in a thread of joblib's
+                started.extend(
+                    unit
+                )  # taken one by one as workers become free, in a thread of joblib's
                 works, carried = [work for work, _ in content], content[0][1]
                 if len(unit) == 1:
                     yield joblib.delayed(perform_packed)(unit[0], works[0], carried, wait)
@@ -275,7 +323,10 @@ class _Campaign:
         try:
             with joblib.parallel_config(**pool.settings):
                 parallel = joblib.Parallel(
-                    n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers
+                    n_jobs=workers,
+                    return_as="generator_unordered",
+                    batch_size=1,
+                    pre_dispatch=workers,
                 )
                 results = parallel(tasks())
             with _closing(results):
@@ -289,12 +340,18 @@ class _Campaign:
 
     def after_a_kill(self, number: int, killed: Counter[int]) -> None:
         job = self.jobs[number]
-        if outstanding(self.store, job.key, job.audits, job.experiment.training is not None) == (False, ()):
+        if outstanding(self.store, job.key, job.audits, job.experiment.training is not None) == (
+            False,
+            (),
+        ):
             self.close(number, Summary(0.0))
             return
         killed[number] += 1
         if killed[number] == _ATTEMPTS:
-            message = f"its worker was killed {_ATTEMPTS} times, at last while it ran alone (out of memory, or a crash)"
+            message = (
+                f"its worker was killed {_ATTEMPTS} times, at last while it ran alone (out of"
+                " memory, or a crash)"
+            )
             self.close(number, Summary(0.0, message))
 
     def start(self, number: int) -> None:
@@ -325,16 +382,22 @@ class _Campaign:
             self.finished.append(job)
             self.arms[self.label(job)].done += 1
             self.by_others += summary.there
-            how = "done by another campaign" if summary.there else f"done in {summary.seconds:.2f} s"
+            how = (
+                "done by another campaign" if summary.there else f"done in {summary.seconds:.2f} s"
+            )
             self.log.write(f"{job}: {how}")
             self.tell("finished", job)
             return
         self.failures.append((job, summary.error))
         self.arms[self.label(job)].failed += 1
-        self.hopeless = self.hopeless or _no_room(self.store)  # what would run now could not be kept
+        self.hopeless = self.hopeless or _no_room(
+            self.store
+        )  # what would run now could not be kept
         if summary.tampered:
             self.tampered.append(summary.error)
-        self.log.write(f"{job}: failed after {summary.seconds:.2f} s: {summary.error}", summary.details)
+        self.log.write(
+            f"{job}: failed after {summary.seconds:.2f} s: {summary.error}", summary.details
+        )
         self.tell("failed", job, message=summary.error)
 
     def teller(self, unit: Unit) -> Callable[[float], None]:
@@ -344,11 +407,15 @@ class _Campaign:
 
         return tell
 
-    def tell(self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None) -> None:
+    def tell(
+        self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None
+    ) -> None:
         if self.progress is not None:
             done = len(self.jobs) - len(self.waiting)
             left = self.seconds_left()
-            self.progress(Event(kind, job, done, len(self.jobs), left, fraction, message, self.view))
+            self.progress(
+                Event(kind, job, done, len(self.jobs), left, fraction, message, self.view)
+            )
 
     def seconds_left(self) -> float | None:
         done = len(self.jobs) - len(self.waiting)
@@ -369,8 +436,8 @@ def _no_room(store: Store) -> FaevalError | None:
             file.write(bytes(_ROOM))
     except OSError as error:
         return FaevalError(
-            f"store {str(store.root)!r}: cannot be written any more ({error.strerror or error}); make room there. "
-            "What was finished is kept, and the same command goes on from there."
+            f"store {str(store.root)!r}: cannot be written any more ({error.strerror or error});"
+            " make room there. What was finished is kept, and the same command goes on from there."
         )
     return None
 
@@ -379,15 +446,20 @@ def _units(todo: list[Job], stacked: bool) -> list[Unit]:
     units: dict[Any, list[int]] = {}
     for number, job in enumerate(todo):
         together = stacked and job.train and job.experiment.training_many is not None
-        # Factors, not labels, say what an arm is; of two experiments of one name each has its own runs.
+        # Factors, not labels, say what an arm is; of two experiments of one name each has its own
+        # runs.
         arm = (id(job.experiment), tuple(job.factors.items())) if together else number
         units.setdefault(arm, []).append(number)
     return [tuple(numbers) for numbers in units.values()]
 
 
-def _work(job: Job, plan: Plan, store: Store, origin: Provenance, retries: int | None, limit: float | None) -> Work:
+def _work(
+    job: Job, plan: Plan, store: Store, origin: Provenance, retries: int | None, limit: float | None
+) -> Work:
     experiment = job.experiment
-    options = plan.options  # a worker may have been started in another directory: paths travel whole
+    options = (
+        plan.options
+    )  # a worker may have been started in another directory: paths travel whole
     return Work(
         setting=experiment.name,
         arm=job.arm.label,
@@ -421,6 +493,8 @@ def _closing(results: Generator[Any, None, None]) -> Iterator[None]:
     try:
         yield
     finally:
-        with warnings.catch_warnings():  # joblib warns of results that nobody fetches: they are in the store
+        with (
+            warnings.catch_warnings()
+        ):  # joblib warns of results that nobody fetches: they are in the store
             warnings.simplefilter("ignore")
             results.close()

@@ -1,4 +1,6 @@
-"""What an exception of somebody else's code says: one line of bounded length, whatever its text is or does."""
+"""What an exception of somebody else's code says: one line of bounded length, whatever its text is
+or does.
+"""
 
 from __future__ import annotations
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def first_press(stop: Callable[[], Callable[[], None]]) -> Iterator[None]:
-    """Call ``stop`` at the first Ctrl-C, and what it returns in a thread of its own; leave the second as it was.
+    """Call ``stop`` at the first Ctrl-C, and what it returns in a thread of its own; leave the
+    second as it was.
 
-    Only where Ctrl-C raises KeyboardInterrupt, as Python starts out; a handler of somebody else's stays in charge.
+    Only where Ctrl-C raises KeyboardInterrupt, as Python starts out; a handler of somebody else's
+    stays in charge.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -21,7 +23,8 @@ def first_press(stop: Callable[[], Callable[[], None]]) -> Iterator[None]:
 
     def pressed(*_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        # The handler may have interrupted a line half-written to the terminal; a thread waits for its turn.
+        # The handler may have interrupted a line half-written to the terminal; a thread waits for
+        # its turn.
         threading.Thread(target=stop()).start()
 
     signal.signal(signal.SIGINT, pressed)

@@ -33,13 +33,17 @@ _stores: dict[Path, _Open] = {}
 
 @contextlib.contextmanager
 def reserved(store: Path, key: str, *, wait: bool) -> Iterator[bool | None]:
-    """Hold a run while it is done; yield True where it is ours, False where another holds it, None where nobody can tell.
+    """Hold a run while it is done; yield True where it is ours, False where another holds it, None
+    where nobody can tell.
 
-    The lock is one byte of the store's lock file, locked by the operating system: it goes when its process goes, however
-    that ends, so that none is ever stale and no clock is asked. It holds between machines where the file system passes
-    locks on (NFS, Lustre with ``flock``, GPFS); on others, and on Windows, a run may be done twice and is kept once.
+    The lock is one byte of the store's lock file, locked by the operating system: it goes when its
+    process goes, however that ends, so that none is ever stale and no clock is asked. It holds
+    between machines where the file system passes locks on (NFS, Lustre with ``flock``, GPFS); on
+    others, and on Windows, a run may be done twice and is kept once.
     """
-    place = int(key[:15], 16)  # below 2 ** 60: two runs of one store meet there about never, and then only wait
+    place = int(
+        key[:15], 16
+    )  # below 2 ** 60: two runs of one store meet there about never, and then only wait
     ours, pause = _take(store, place), 0.01
     while wait and ours is False:
         time.sleep(pause)
@@ -57,11 +61,15 @@ def _take(store: Path, place: int) -> bool | None:
         return None
     with _guard:
         opened = _stores.get(store)
-        if opened is not None and place in opened.held:  # by another thread: the system locks between processes alone
+        if (
+            opened is not None and place in opened.held
+        ):  # by another thread: the system locks between processes alone
             return False
         try:
             if opened is None:
-                opened = _Open(os.open(store / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), set())
+                opened = _Open(
+                    os.open(store / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), set()
+                )
         except OSError:
             return None
         try:

@@ -1,4 +1,6 @@
-"""The campaign's log, for people: one line a step, in the store; what failed has its traceback below."""
+"""The campaign's log, for people: one line a step, in the store; what failed has its traceback
+below.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _DETAILS = 20_000  # characters of a traceback, which may quote a message of any
 
 
 class Log:
-    """Appends to ``log.txt`` of a store; every line says when and of which campaign it is, as several may share a store."""
+    """Appends to ``log.txt`` of a store; every line says when and of which campaign it is, as
+    several may share a store.
+    """
 
     def __init__(self, store: Store) -> None:
         self._path = store.log

@@ -1,4 +1,6 @@
-"""A job's work as bytes that another process can read, also where its functions are of a module that nobody can import."""
+"""A job's work as bytes that another process can read, also where its functions are of a module
+that nobody can import.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,14 @@ def pack(work: Work, carried: Carried) -> bytes:
     """Pickle a job's work; functions of modules that a worker could not import travel by value."""
     functions = [call for call in work.functions() if not isinstance(call, str)]
     modules = {
-        sys.modules.get(getattr(getattr(function, "func", function), "__module__", "")) for function in functions
+        sys.modules.get(getattr(getattr(function, "func", function), "__module__", ""))
+        for function in functions
     }
-    by_value = [m for m in modules if m is not None and m.__name__ not in carried.sources and not _importable(m)]
+    by_value = [
+        m
+        for m in modules
+        if m is not None and m.__name__ not in carried.sources and not _importable(m)
+    ]
     known = cloudpickle.list_registry_pickle_by_value()
     for module in by_value:
         cloudpickle.register_pickle_by_value(module)

@@ -1,4 +1,6 @@
-"""The plan: unique runs for what claims need, each under its cache key, and what of each is there already."""
+"""The plan: unique runs for what claims need, each under its cache key, and what of each is there
+already.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,26 @@ from typing import Any
 from faeval.campaign._provenance import package_version
 from faeval.errors import FaevalError
 from faeval.evidence import Store, canonical_json, check_readable, names_in
-from faeval.experiment import Arm, Code, Codes, Component, Experiment, RunOptions, Stage, Value, joined
+from faeval.experiment import (
+    Arm,
+    Code,
+    Codes,
+    Component,
+    Experiment,
+    RunOptions,
+    Stage,
+    Value,
+    joined,
+)
 
 _RECENT = 500  # run folders looked at for what a run costs
 
 
 @dataclass(frozen=True)
 class Need:
-    """A run that some claim reads: an arm of an experiment at a seed, and the metrics read of it (None: all there are)."""
+    """A run that some claim reads: an arm of an experiment at a seed, and the metrics read of it
+    (None: all there are).
+    """
 
     experiment: Experiment
     arm: Arm
@@ -43,7 +57,8 @@ class Job:
     train, missing
         What was not in the store when the plan was made: the training, and the names of audits.
     code
-        The code of the user's that it reaches, by what reaches it: a stage, or a component such as ``rule mine``.
+        The code of the user's that it reaches, by what reaches it: a stage, or a component such as
+        ``rule mine``.
     """
 
     experiment: Experiment
@@ -98,7 +113,9 @@ class Plan:
         return [(job.key, job.audits) for job in self.jobs]
 
     def cost(self, job: Job, *, anew: bool = False) -> float | None:
-        """Seconds that what is left of a job, or all of it, should take: the median of stored runs of its arm, else setting."""
+        """Seconds that what is left of a job, or all of it, should take: the median of stored runs
+        of its arm, else setting.
+        """
         total = 0.0
         trains = job.experiment.training is not None if anew else job.train
         for part in (["training"] if trains else []) + list(job.audits if anew else job.missing):
@@ -110,7 +127,9 @@ class Plan:
         return total
 
     def estimate_seconds(self, workers: int = 1) -> float | None:
-        """Seconds that the whole plan should take, or None where some part of it was never measured."""
+        """Seconds that the whole plan should take, or None where some part of it was never
+        measured.
+        """
         costs = [self.cost(job) for job in self.todo]
         known = [cost for cost in costs if cost is not None]
         if len(known) < len(costs):
@@ -127,18 +146,25 @@ class Plan:
         return {what: statistics.median(values) for what, values in seconds.items()}
 
 
-def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None, codes: Codes | None = None) -> Plan:
+def plan(
+    needs: Iterable[Need],
+    store: Store,
+    options: RunOptions | None = None,
+    codes: Codes | None = None,
+) -> Plan:
     """Work out the runs that are needed, each once, and which of them the store holds.
 
-    A training's key covers the setting, all factors, the seed, the data, the kind of device, the threads, the versions
-    of the experiment's packages, its configuration, the revision and code of the training and of components (rules,
-    networks) of one's own; an audit's key covers that and the audit's revision and code. A run whose checkpoints were
-    deleted still counts as done while its records are there. ``codes`` are those of an earlier plan of the same call.
+    A training's key covers the setting, all factors, the seed, the data, the kind of device, the
+    threads, the versions of the experiment's packages, its configuration, the revision and code of
+    the training and of components (rules, networks) of one's own; an audit's key covers that and
+    the audit's revision and code. A run whose checkpoints were deleted still counts as done while
+    its records are there. ``codes`` are those of an earlier plan of the same call.
 
     Raises
     ------
     FaevalError
-        An arm names a factor that its experiment does not have, a seed is no whole number >= 0, a package is missing.
+        An arm names a factor that its experiment does not have, a seed is no whole number >= 0, a
+        package is missing.
     DataError
         The data set of an experiment cannot be read.
     """
@@ -152,22 +178,30 @@ def plan(needs: Iterable[Need], store: Store, options: RunOptions | None = None,
         what = contexts[id(need.experiment)].runs(need.arm, need.seed), need.seed
         before = merged.get(what, frozenset())
         merged[what] = None if before is None or need.metrics is None else before | need.metrics
-    there = names_in(store.runs) or frozenset()  # one look at the folder, not one for each of ten thousand runs
+    there = (
+        names_in(store.runs) or frozenset()
+    )  # one look at the folder, not one for each of ten thousand runs
     for (runs, seed), metrics in merged.items():
         job = runs.job(seed, store, metrics, there)
         jobs.setdefault((job.key, *job.audits.values()), job)
     return Plan(tuple(jobs.values()), store, options)
 
 
-def outstanding(store: Store, key: str, audits: Mapping[str, str], trains: bool) -> tuple[bool, tuple[str, ...]]:
-    """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter to audits only."""
+def outstanding(
+    store: Store, key: str, audits: Mapping[str, str], trains: bool
+) -> tuple[bool, tuple[str, ...]]:
+    """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter
+    to audits only.
+    """
     names = names_in(store.folder(key))
     if names is None:
         return trains, tuple(audits)
     paths = {name: store.audit_path(key, name, own) for name, own in audits.items()}
     missing = tuple(name for name, path in paths.items() if path.name not in names)
     for path in (store.training_path(key), *paths.values()):
-        if path.name in names:  # what is there must be read in the end: better known before hours of training
+        if (
+            path.name in names
+        ):  # what is there must be read in the end: better known before hours of training
             check_readable(path)
     if not trains or (not missing and store.training_path(key).name in names):
         return False, missing
@@ -181,14 +215,18 @@ class _Context:
 
     def __init__(self, experiment: Experiment, options: RunOptions, codes: Codes) -> None:
         self.experiment, self.codes = experiment, codes
-        self.dataset: str | None = experiment.dataset.resolve()(options.data) if experiment.dataset else None
+        self.dataset: str | None = (
+            experiment.dataset.resolve()(options.data) if experiment.dataset else None
+        )
         first = experiment.training or next(iter(experiment.audits.values()))
         self.shared = {
             "setting": experiment.name,
             "dataset": self.dataset,
             "device": device_kind(options),
             "threads": options.threads,
-            "packages": {name: package_version(name, experiment.name) for name in experiment.packages},
+            "packages": {
+                name: package_version(name, experiment.name) for name in experiment.packages
+            },
             "revision": first.revision,
             "config": dict(experiment.config),
         }
@@ -198,8 +236,8 @@ class _Context:
             canonical_json(self.shared)
         except (TypeError, ValueError) as error:
             raise FaevalError(
-                f"experiment {experiment.name!r}: config={dict(experiment.config)!r} cannot be written as JSON "
-                f"({error}); use finite numbers, text, lists and mappings."
+                f"experiment {experiment.name!r}: config={dict(experiment.config)!r} cannot be"
+                f" written as JSON ({error}); use finite numbers, text, lists and mappings."
             ) from None
         self.arms: dict[Arm, _Runs] = {}
         self.canonical: dict[Arm, _Runs] = {}
@@ -208,8 +246,8 @@ class _Context:
         """Return what all runs of an arm share, the same object for each spelling of the arm."""
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise FaevalError(
-                f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in {self.experiment.name}: "
-                "a seed is a whole number >= 0."
+                f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in"
+                f" {self.experiment.name}: a seed is a whole number >= 0."
             )
         found = self.arms.get(arm)
         if found is None:
@@ -227,24 +265,40 @@ class _Runs:
         self.context, self.arm = context, arm
         experiment = context.experiment
         self.factors = experiment.resolve(arm)
-        whole = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in self.factors.items()}
-        reached = {name: context.codes.of(c.make) for name, c in _parts(experiment, self.factors).items()}
+        whole = {
+            n: int(v) if isinstance(v, float) and v.is_integer() else v
+            for n, v in self.factors.items()
+        }
+        reached = {
+            name: context.codes.of(c.make) for name, c in _parts(experiment, self.factors).items()
+        }
         own = {
             name: f"{c.revision} {reached[name].sha256}" if reached[name] else c.revision
             for name, c in _parts(experiment, self.factors).items()
         }
         content = {**context.shared, "factors": whole, **({"components": own} if own else {})}
-        # The canonical form sorts names, so that the seed has one place in it; the rest is written once.
-        self.before = canonical_json({name: value for name, value in content.items() if name < "seed"})[:-1]
-        self.after = canonical_json({name: value for name, value in content.items() if name > "seed"})[1:]
+        # The canonical form sorts names, so that the seed has one place in it; the rest is written
+        # once.
+        self.before = canonical_json(
+            {name: value for name, value in content.items() if name < "seed"}
+        )[:-1]
+        self.after = canonical_json(
+            {name: value for name, value in content.items() if name > "seed"}
+        )[1:]
         self.codes: dict[tuple[str, ...], dict[str, Code]] = {}
         self.stages: dict[str, tuple[Stage, str]] = {}
         for name, stage in experiment.audits.items():
             code = stage.code(context.codes)
-            said = {"audit": name, "revision": stage.revision, **({"code": code.sha256} if code else {})}
+            said = {
+                "audit": name,
+                "revision": stage.revision,
+                **({"code": code.sha256} if code else {}),
+            }
             self.stages[name] = stage, canonical_json(said)[:-1]
 
-    def job(self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]) -> Job:
+    def job(
+        self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]
+    ) -> Job:
         experiment = self.context.experiment
         key = _sha256(f'{self.before},"seed":{seed},{self.after}')
         audits = {
@@ -253,20 +307,37 @@ class _Runs:
             if stage.serves(metrics)
         }
         trains = experiment.training is not None
-        train, missing = outstanding(store, key, audits, trains) if key in there else (trains, tuple(audits))
+        train, missing = (
+            outstanding(store, key, audits, trains) if key in there else (trains, tuple(audits))
+        )
         if (which := tuple(audits)) not in self.codes:
             self.codes[which] = code_reached(experiment, self.factors, which, self.context.codes)
         code = self.codes[which]
-        return Job(experiment, self.arm, seed, self.factors, key, audits, self.context.dataset, train, missing, code)
+        return Job(
+            experiment,
+            self.arm,
+            seed,
+            self.factors,
+            key,
+            audits,
+            self.context.dataset,
+            train,
+            missing,
+            code,
+        )
 
 
 def code_reached(
     experiment: Experiment, factors: Mapping[str, Value], audits: Iterable[str], codes: Codes
 ) -> dict[str, Code]:
-    """Return the code of the user's that a run with these audits reaches, by the stage or component that reaches it."""
+    """Return the code of the user's that a run with these audits reaches, by the stage or component
+    that reaches it.
+    """
     found = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
     found |= {name: experiment.audits[name].code(codes) for name in audits}
-    return _code_of_training(experiment, codes) | {name: code for name, code in found.items() if code}
+    return _code_of_training(experiment, codes) | {
+        name: code for name, code in found.items() if code
+    }
 
 
 def _code_of_training(experiment: Experiment, codes: Codes) -> dict[str, Code]:
@@ -277,12 +348,15 @@ def _code_of_training(experiment: Experiment, codes: Codes) -> dict[str, Code]:
 
 
 def _parts(experiment: Experiment, factors: Mapping[str, Value]) -> dict[str, Component]:
-    # Components of one's own carry a revision; ours stand under the training's, and a task under its data's digest.
+    # Components of one's own carry a revision; ours stand under the training's, and a task under
+    # its data's digest.
     return {f"{c.kind} {c.name}": c for c in experiment.components(factors) if c.kind != "task"}
 
 
 def device_kind(options: RunOptions) -> str:
-    """The kind of device, without its number: results do not depend on which of two equal ones was free."""
+    """The kind of device, without its number: results do not depend on which of two equal ones was
+    free.
+    """
     return options.device.partition(":")[0]
 
 
@@ -293,9 +367,15 @@ def _sha256(text: str) -> str:
 def _recent(store: Store) -> Iterable[dict[str, Any]]:
     """Records of the runs last written to, unchecked: they serve an estimate only."""
     try:
-        folders = sorted(store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+        folders = sorted(
+            store.runs.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True
+        )
     except OSError:
         return
     for record in store.unchecked(folder.name for folder in folders[:_RECENT]):
-        if isinstance(record.get("seconds"), float | int) and record["setting"] and record["arm"] is not None:
+        if (
+            isinstance(record.get("seconds"), float | int)
+            and record["setting"]
+            and record["arm"] is not None
+        ):
             yield record

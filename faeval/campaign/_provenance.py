@@ -1,4 +1,6 @@
-"""Where numbers come from: versions of code, state of the working directory. No absolute paths, no host names."""
+"""Where numbers come from: versions of code, state of the working directory. No absolute paths, no
+host names.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def provenance(packages: Iterable[str], lock: str | None) -> Provenance:
 
 
 def _dirty() -> bool | None:
-    """Whether a tracked file was changed, or a Python file, such as one of claims, is neither tracked nor ignored."""
+    """Whether a tracked file was changed, or a Python file, such as one of claims, is neither
+    tracked nor ignored.
+    """
     changes = _git("status", "--porcelain", "--untracked-files=no")
     code = (":(top)*.py", ":(top,exclude)*/site-packages/*")
     others = _git("ls-files", "--others", "--exclude-standard", "--", *code)
@@ -47,7 +51,10 @@ def _dirty() -> bool | None:
 
 @functools.cache
 def _versions(names: tuple[str, ...]) -> dict[str, str]:
-    versions = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    versions = {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
     for name in names:
         with contextlib.suppress(PackageNotFoundError):
             versions.setdefault(name, version(name))
@@ -55,16 +62,22 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def versions_here(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of Python, of the platform, and of those of the packages that are installed."""
+    """Return the versions of Python, of the platform, and of those of the packages that are
+    installed.
+    """
     return dict(_versions(tuple(names)))
 
 
 def package_version(name: str, owner: str) -> str:
-    """Return the version of a package that an experiment names; raise FaevalError where it is not installed."""
+    """Return the version of a package that an experiment names; raise FaevalError where it is not
+    installed.
+    """
     try:
         return version(name)
     except PackageNotFoundError:
-        raise FaevalError(f"experiment {owner!r}: needs the package {name!r}; pip install {name}.") from None
+        raise FaevalError(
+            f"experiment {owner!r}: needs the package {name!r}; pip install {name}."
+        ) from None
 
 
 def peak_memory_mb() -> float | None:
@@ -78,7 +91,8 @@ def peak_memory_mb() -> float | None:
 
 
 def git_refusal(folder: Path | None = None) -> str:
-    """Return why git does not read the repository around a folder, in its own words, and what helps; empty where it does.
+    """Return why git does not read the repository around a folder, in its own words, and what
+    helps; empty where it does.
 
     No repository, or no git, is no refusal.
     """
@@ -96,10 +110,24 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done is not None and done.returncode == 0 else None
 
 
-def _run_git(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str] | None:
-    # A working directory's own configuration may name programs to run for "status": that one is switched off.
-    command = ["git", *(() if folder is None else ("-C", str(folder))), "-c", "core.fsmonitor=false", *arguments]
-    how: dict[str, Any] = {"env": os.environ | {"LC_ALL": "C"}, "encoding": "utf-8", "errors": "replace", "timeout": 10}
+def _run_git(
+    *arguments: str, folder: Path | None = None
+) -> subprocess.CompletedProcess[str] | None:
+    # A working directory's own configuration may name programs to run for "status": that one is
+    # switched off.
+    command = [
+        "git",
+        *(() if folder is None else ("-C", str(folder))),
+        "-c",
+        "core.fsmonitor=false",
+        *arguments,
+    ]
+    how: dict[str, Any] = {
+        "env": os.environ | {"LC_ALL": "C"},
+        "encoding": "utf-8",
+        "errors": "replace",
+        "timeout": 10,
+    }
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, **how)
     except (OSError, subprocess.SubprocessError):

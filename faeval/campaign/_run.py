@@ -91,18 +91,26 @@ class Summary:
     remarks: tuple[Remark, ...] = ()
 
 
-def perform_packed(number: int, packed: bytes, carried: _beside.Carried, wait: bool = True) -> tuple[int, Summary]:
-    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the pool's."""
+def perform_packed(
+    number: int, packed: bytes, carried: _beside.Carried, wait: bool = True
+) -> tuple[int, Summary]:
+    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the
+    pool's.
+    """
     work = _unpacked(packed, carried)
     if isinstance(work, Summary):
         return number, work
-    if work.beacon is not None and (problem := misplaced(work.store, work.beacon, work.provenance.versions)):
+    if work.beacon is not None and (
+        problem := misplaced(work.store, work.beacon, work.provenance.versions)
+    ):
         return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
     return number, perform(work, wait=wait)
 
 
 def _unpacked(packed: bytes, carried: _beside.Carried) -> Work | Summary:
-    if multiprocessing.parent_process() is not None:  # a run may start processes, in the platform's own way
+    if (
+        multiprocessing.parent_process() is not None
+    ):  # a run may start processes, in the platform's own way
         multiprocessing.set_start_method(None, force=True)
         multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     try:
@@ -112,22 +120,26 @@ def _unpacked(packed: bytes, carried: _beside.Carried) -> Work | Summary:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return Summary(0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error))
+        return Summary(
+            0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error)
+        )
 
 
 def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
-    """Return why a worker on another machine cannot work for a campaign, or None: it needs its store and its versions."""
+    """Return why a worker on another machine cannot work for a campaign, or None: it needs its
+    store and its versions.
+    """
     if not (store / "runs" / beacon).exists():
         return (
-            f"the store {str(store)!r} is not there, or another folder of that name; put the store (--store) in a "
-            "folder that all machines of the cluster share."
+            f"the store {str(store)!r} is not there, or another folder of that name; put the store"
+            " (--store) in a folder that all machines of the cluster share."
         )
     here = versions_here(tuple(versions))
     for name, wanted in versions.items():
         if here.get(name) != wanted:
             return (
-                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its records would say so "
-                "wrongly; install the same versions on all machines."
+                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its"
+                " records would say so wrongly; install the same versions on all machines."
             )
     return None
 
@@ -135,7 +147,9 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
 def perform_many_packed(
     numbers: Sequence[int], packed: Sequence[bytes], carried: _beside.Carried
 ) -> list[tuple[int, Summary]]:
-    """Do the works of one arm that came as bytes, trained in one stacked run; see :func:`perform_packed`."""
+    """Do the works of one arm that came as bytes, trained in one stacked run; see
+    :func:`perform_packed`.
+    """
     works: list[Work] = []
     for content in packed:
         work = _unpacked(content, carried)
@@ -145,11 +159,14 @@ def perform_many_packed(
     return list(zip(numbers, perform_many(works), strict=True))
 
 
-def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lambda _: None) -> list[Summary]:
-    """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of it.
+def perform_many(
+    works: Sequence[Work], progress: Callable[[float], None] = lambda _: None
+) -> list[Summary]:
+    """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of
+    it.
 
-    Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log says why. Seeds that
-    another campaign is doing at this moment are left to it.
+    Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log
+    says why. Seeds that another campaign is doing at this moment are left to it.
     """
     store = Store(works[0].store)
     remarks: tuple[Remark, ...] = ()
@@ -176,18 +193,25 @@ def perform_many(works: Sequence[Work], progress: Callable[[float], None] = lamb
         return summaries
 
 
-def perform(work: Work, progress: Callable[[float], None] = lambda _: None, *, wait: bool = True) -> Summary:
+def perform(
+    work: Work, progress: Callable[[float], None] = lambda _: None, *, wait: bool = True
+) -> Summary:
     """Do what the store still lacks of a run, and keep each part as soon as it is there.
 
     Where another campaign is doing this run, wait for it, or with ``wait=False`` say so at once.
     """
     store = Store(work.store)
     with reserved(store.root, work.key, wait=wait) as held:
-        return Summary(0.0, busy=True) if held is False else _attempts(work, store, progress, bool(held))
+        return (
+            Summary(0.0, busy=True)
+            if held is False
+            else _attempts(work, store, progress, bool(held))
+        )
 
 
 def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
-    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails at once.
+    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails
+    at once.
 
     Whatever comes out of it is its failure, and no other's, but for Ctrl-C.
     """
@@ -203,7 +227,9 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
         except BaseException as error:
             text, details = text_of(error), details_of(error)
             if work.attempt > work.retries or issubclass(type(error), FaevalError):
-                text += f" (attempt {work.attempt} of {work.retries + 1})" if work.attempt > 1 else ""
+                text += (
+                    f" (attempt {work.attempt} of {work.retries + 1})" if work.attempt > 1 else ""
+                )
                 return Summary(
                     time.perf_counter() - begun,
                     text,
@@ -217,10 +243,16 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
 
 
 def _apart(work: Work, step: Callable[[], _T]) -> _T:
-    """Take a step of a run, so that nothing it does to this process stays; what its claims file set holds in it."""
+    """Take a step of a run, so that nothing it does to this process stays; what its claims file set
+    holds in it.
+    """
 
     def inside() -> _T:
-        with apart(), _beside.within(_beside.home(work.functions()), running=True), _threads(work.options.threads):
+        with (
+            apart(),
+            _beside.within(_beside.home(work.functions()), running=True),
+            _threads(work.options.threads),
+        ):
             for component in work.components:
                 register(component)
             return step()
@@ -240,7 +272,11 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
     if work.training is not None and train:
         training = _train(work, work.training, store, progress, limit)
         kept = {name: store.audit(work.key, name, key) for name, key in keys.items()}
-        missing = tuple(name for name, audit in kept.items() if audit is None or audit.weights != training.weights)
+        missing = tuple(
+            name
+            for name, audit in kept.items()
+            if audit is None or audit.weights != training.weights
+        )
     elif work.training is not None and missing:
         training = store.training(work.key)
         if training is not None:
@@ -265,13 +301,17 @@ def _train(
         origin = _origin(work)
         told = limit.checking(progress)
         result = limit.call(
-            lambda: stage.resolve()(dict(work.factors), work.seed, partial, work.options, work.config, told)
+            lambda: stage.resolve()(
+                dict(work.factors), work.seed, partial, work.options, work.config, told
+            )
         )
         return _keep_training(work, stage, store, partial, result, origin)
 
 
 def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
-    """Train in one run those that the store lacks, and keep each one's record; what is wrong with one keeps no other back."""
+    """Train in one run those that the store lacks, and keep each one's record; what is wrong with
+    one keeps no other back.
+    """
     lacking = [work for work in works if _lacks_training(work, store)]
     stage = lacking[0].training_many if lacking else None
     if stage is None or len(lacking) < 2:
@@ -284,17 +324,30 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         limit = Deadline(None if first.time_limit is None else first.time_limit * len(lacking))
         told = limit.checking(progress)
         results = limit.call(
-            lambda: stage.resolve()(dict(first.factors), seeds, partials, first.options, first.config, told)
+            lambda: stage.resolve()(
+                dict(first.factors), seeds, partials, first.options, first.config, told
+            )
         )
         if not isinstance(results, Sequence) or len(results) != len(lacking):
-            raise FaevalError(f"{first.setting}: training_many returned no list of {len(lacking)} results, one a seed.")
-        # Each seed's record says its share of the time, so that the sum over records is the time it took.
+            raise FaevalError(
+                f"{first.setting}: training_many returned no list of {len(lacking)} results, one a"
+                " seed."
+            )
+        # Each seed's record says its share of the time, so that the sum over records is the time it
+        # took.
         share = (time.perf_counter() - begun) / len(lacking)
         problems = []
         for work, partial, result in zip(lacking, partials, results, strict=True):
             try:
                 assert work.training is not None
-                _keep_training(work, work.training, store, partial, result, (started, time.perf_counter() - share))
+                _keep_training(
+                    work,
+                    work.training,
+                    store,
+                    partial,
+                    result,
+                    (started, time.perf_counter() - share),
+                )
             except Exception as error:
                 problems.append(error)
         if problems:
@@ -305,13 +358,17 @@ def _lacks_training(work: Work, store: Store) -> bool:
     keys = {name: key for name, (key, _) in work.audits.items()}
     try:
         return work.training is not None and outstanding(store, work.key, keys, True)[0]
-    except FaevalError:  # a record that cannot be read is that seed's own failure, told when its turn comes
+    except (
+        FaevalError
+    ):  # a record that cannot be read is that seed's own failure, told when its turn comes
         return False
 
 
 @contextlib.contextmanager
 def _partial(work: Work, store: Store) -> Iterator[Path]:
-    """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen half-written."""
+    """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen
+    half-written.
+    """
     folder = store.folder(work.key)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder, _DAY)
@@ -326,22 +383,29 @@ def _partial(work: Work, store: Store) -> Iterator[Path]:
 def _keep_training(
     work: Work, stage: Stage, store: Store, partial: Path, result: Any, origin: tuple[str, float]
 ) -> TrainingRecord:
-    fields = _fields(result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training")
+    fields = _fields(
+        result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training"
+    )
     fields["rows"] = _rows(fields.get("rows", ()), work, "training")
     record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
     for checkpoint in record.checkpoints.values():
         if not (partial / checkpoint.file).is_file():
             raise FaevalError(
-                f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no such file."
+                f"{work.setting}: training names the checkpoint {checkpoint.file!r}, but wrote no"
+                " such file."
             )
-    store.training_path(work.key).unlink(missing_ok=True)  # an old record never stands beside new checkpoints
+    store.training_path(work.key).unlink(
+        missing_ok=True
+    )  # an old record never stands beside new checkpoints
     for path in partial.iterdir():
         path.replace(store.folder(work.key) / path.name)
     store.write_training(record)
     return record
 
 
-def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None, limit: Deadline) -> None:
+def _audit(
+    work: Work, name: str, store: Store, training: TrainingRecord | None, limit: Deadline
+) -> None:
     key, stage = work.audits[name]
     origin = _origin(work)
     function = stage.resolve()
@@ -352,7 +416,9 @@ def _audit(work: Work, name: str, store: Store, training: TrainingRecord | None,
     else:
         folder = store.folder(work.key)
         result = limit.call(
-            lambda: function(dict(work.factors), work.seed, folder, training, work.options, work.config)
+            lambda: function(
+                dict(work.factors), work.seed, folder, training, work.options, work.config
+            )
         )
         fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
         fields["rows"] = _rows(fields.get("rows", ()), work, name)
@@ -366,7 +432,11 @@ def _origin(work: Work) -> tuple[str, float]:
 
 
 def _record(
-    kind: type[_R], work: Work, origin: tuple[str, float], revisions: dict[str, str], fields: dict[str, Any]
+    kind: type[_R],
+    work: Work,
+    origin: tuple[str, float],
+    revisions: dict[str, str],
+    fields: dict[str, Any],
 ) -> _R:
     started, begun = origin
     common = {
@@ -380,7 +450,11 @@ def _record(
         "device": device_kind(work.options),
         "threads": work.options.threads,
         "revisions": revisions,
-        "code": {n: asdict(code) for n, code in work.code.items() if n in revisions or n not in work.audits},
+        "code": {
+            n: asdict(code)
+            for n, code in work.code.items()
+            if n in revisions or n not in work.audits
+        },
         "versions": work.provenance.versions,
         "commit": work.provenance.commit,
         "dirty": work.provenance.dirty,
@@ -399,7 +473,8 @@ def _fields(result: Any, known: set[str], work: Work, part: str) -> dict[str, An
     if not isinstance(result, Mapping) or not set(result) <= known:
         given = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
         raise FaevalError(
-            f"{work.setting}: {part} returned {given}; it returns a mapping with {', '.join(sorted(known))}."
+            f"{work.setting}: {part} returned {given}; it returns a mapping with"
+            f" {', '.join(sorted(known))}."
         )
     return dict(result)
 
@@ -420,7 +495,8 @@ def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
         if row[:3] in rows:
             metric, epoch, layer = row[:3]
             raise FaevalError(
-                f"{where}: returned {metric} twice (epoch {epoch}, layer {layer}); return each number once."
+                f"{where}: returned {metric} twice (epoch {epoch}, layer {layer}); return each"
+                " number once."
             )
         rows[row[:3]] = row
     return tuple(rows.values())
@@ -429,22 +505,28 @@ def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
 def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
     if not isinstance(given, Mapping) or not {"metric", "value"} <= set(given) <= _ROW:
         raise FaevalError(
-            f"{where}: returned the row {given!r}; a row is a mapping with metric and value, and where they apply "
-            "epoch, layer and status."
+            f"{where}: returned the row {given!r}; a row is a mapping with metric and value, and"
+            " where they apply epoch, layer and status."
         )
     metric, value, status = given["metric"], given["value"], given.get("status")
-    # METRIC@3 is the metric on the third block of items; METRIC!PROPERTY whether it holds a property.
-    name, _, block = metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
+    # METRIC@3 is the metric on the third block of items; METRIC!PROPERTY whether it holds a
+    # property.
+    name, _, block = (
+        metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
+    )
     if name not in metrics or (block and not block.isdecimal()):
         known = ", ".join(sorted(metrics)) or "none"
         raise FaevalError(
-            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}. Add it there."
+            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}."
+            " Add it there."
         )
     number = _number(value, f"{where}: {metric}={value!r} ({type(value).__name__})")
     if status is None:
         status = "measured" if math.isfinite(number) else "undefined"
     if status not in STATUSES:
-        raise FaevalError(f"{where}: {metric} has status={status!r}; use one of {', '.join(STATUSES)}.")
+        raise FaevalError(
+            f"{where}: {metric} has status={status!r}; use one of {', '.join(STATUSES)}."
+        )
     return metric, _index("epoch", given, where), _index("layer", given, where), number, status
 
 
@@ -456,7 +538,9 @@ def _number(value: Any, what: str) -> float:
     try:
         return float(value)
     except Exception as error:  # whatever the value's own code does
-        raise FaevalError(f"{what} is no single number ({text_of(error)}); return a float.") from None
+        raise FaevalError(
+            f"{what} is no single number ({text_of(error)}); return a float."
+        ) from None
 
 
 def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
@@ -466,8 +550,8 @@ def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
     number = whole(value)
     if number is None or abs(number) >= 2**63:
         raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole number below 2**63, "
-            "or leave it out."
+            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole"
+            " number below 2**63, or leave it out."
         )
     return number
 
@@ -478,13 +562,15 @@ def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != checkpoint.sha256:
             raise Tampered(
-                f"{folder / checkpoint.file}: does not match the checksum in its training's record; it was altered "
-                "or cut off. Delete it, and the run will be trained again."
+                f"{folder / checkpoint.file}: does not match the checksum in its training's record;"
+                " it was altered or cut off. Delete it, and the run will be trained again."
             )
 
 
 def _sweep(folder: Path, age: float) -> None:
-    """Remove what killed trainings left behind; where nobody knows who is at work, one of the last day may be running."""
+    """Remove what killed trainings left behind; where nobody knows who is at work, one of the last
+    day may be running.
+    """
     for path in folder.glob(".partial-*"):
         with contextlib.suppress(OSError):
             if not age or time.time() - path.stat().st_mtime > age:
@@ -493,7 +579,9 @@ def _sweep(folder: Path, age: float) -> None:
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Hold the numerical libraries, loaded already or loaded during the run, to a number of threads."""
+    """Hold the numerical libraries, loaded already or loaded during the run, to a number of
+    threads.
+    """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

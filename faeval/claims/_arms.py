@@ -1,4 +1,6 @@
-"""Evidence names arms as whoever wrote it did, and claims name them as they do: one arm is one arm however it is written."""
+"""Evidence names arms as whoever wrote it did, and claims name them as they do: one arm is one arm
+however it is written.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,17 @@ _Texts: TypeAlias = frozenset[tuple[str, str]]
 
 
 def as_claimed(
-    table: pd.DataFrame, claims: Iterable[Claim], setting: str, known: Mapping[str, Experiment] | None = None
+    table: pd.DataFrame,
+    claims: Iterable[Claim],
+    setting: str,
+    known: Mapping[str, Experiment] | None = None,
 ) -> pd.DataFrame:
-    """Return the rows of one setting with arms labelled as claims label them; the table itself where nothing differs.
+    """Return the rows of one setting with arms labelled as claims label them; the table itself
+    where nothing differs.
 
-    Factors stand in any order, and those at the experiment's defaults may be named (see ``faeval.experiment.labels_of``). A
-    claim's word that evidence has as a number, or a number that it has as that word, is found where only one arm reads so.
+    Factors stand in any order, and those at the experiment's defaults may be named (see
+    ``faeval.experiment.labels_of``). A claim's word that evidence has as a number, or a number that
+    it has as that word, is found where only one arm reads so.
 
     Raises
     ------
@@ -32,18 +39,33 @@ def as_claimed(
         Evidence spells an arm that a claim reads in several ways, which may be several arms.
     """
     found = list(claims)
-    designs = [design_of(claim, setting, dict(known) if known is not None else None) for claim in found]
+    designs = [
+        design_of(claim, setting, dict(known) if known is not None else None) for claim in found
+    ]
     design = next((d for d in designs if d.experiment is not None), Design())
-    asked = {label for claim in found for arm in claim.metrics_by_arm() if (label := _label(arm, design)) is not None}
+    asked = {
+        label
+        for claim in found
+        for arm in claim.metrics_by_arm()
+        if (label := _label(arm, design)) is not None
+    }
     labels = labels_of(
-        table["arm"].unique().tolist(), design.experiment.canonical if design.experiment else lambda a: a
+        table["arm"].unique().tolist(),
+        design.experiment.canonical if design.experiment else lambda a: a,
     )
     _check_one_spelling(labels, asked, design)
     free = _by_texts(set(labels.values()) - asked)
     for key, wanted in _by_texts(asked - set(labels.values())).items():
         if len(wanted) == len(free.get(key, ())) == 1:
-            labels = {text: wanted[0] if label == free[key][0] else label for text, label in labels.items()}
-    return table if all(t == label for t, label in labels.items()) else table.assign(arm=table["arm"].map(labels))
+            labels = {
+                text: wanted[0] if label == free[key][0] else label
+                for text, label in labels.items()
+            }
+    return (
+        table
+        if all(t == label for t, label in labels.items())
+        else table.assign(arm=table["arm"].map(labels))
+    )
 
 
 def _label(arm: Arm, design: Design) -> str | None:
@@ -62,8 +84,9 @@ def _check_one_spelling(labels: Mapping[str, str], asked: set[str], design: Desi
     for label in sorted(asked & set(by_value)):
         texts = by_value[label]
         raise EvidenceError(
-            f"evidence spells the arm {named(label)} as {listed([repr(text) for text in texts])}, which may be several arms: "
-            f"name each as a word, such as fe.Arm({texts[0]!r}), or spell it in one way."
+            f"evidence spells the arm {named(label)} as {listed([repr(text) for text in texts])},"
+            f" which may be several arms: name each as a word, such as fe.Arm({texts[0]!r}), or"
+            " spell it in one way."
         )
 
 
@@ -75,7 +98,9 @@ def _read(text: str) -> Arm | None:
 
 
 def _by_texts(labels: Iterable[str]) -> dict[_Texts, list[str]]:
-    """Labels by how their factors read, whether as words or as numbers; a word that reads as a label counts as that."""
+    """Labels by how their factors read, whether as words or as numbers; a word that reads as a
+    label counts as that.
+    """
     found: defaultdict[_Texts, list[str]] = defaultdict(list)
     for label in sorted(labels):
         arm = _read(label) or Arm()

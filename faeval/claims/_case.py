@@ -1,4 +1,6 @@
-"""A claim on its way to a verdict: the seeds it is decided on, what evidence gives there, and what forbids deciding."""
+"""A claim on its way to a verdict: the seeds it is decided on, what evidence gives there, and what
+forbids deciding.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,12 @@ class Case:
         return known + [None] * (len(self.tests) - len(known))
 
     def question(self, level: float) -> stats.Question:
-        """The claim as the rule of its family sees it; `level` is that of the family's first Holm step."""
-        problem = (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
+        """The claim as the rule of its family sees it; `level` is that of the family's first Holm
+        step.
+        """
+        problem = (
+            (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
+        )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
             test=self.claim.test,
@@ -56,19 +62,28 @@ class Case:
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
             powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
-            seed_used=bool(self.tests) and self.measurement is not None and self.measurement.seed_used(),
+            seed_used=bool(self.tests)
+            and self.measurement is not None
+            and self.measurement.seed_used(),
         )
 
     def hopes(self, level: float) -> tuple[Chances | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step.
 
-        Seeds needed are those of a new registration: the family is closed, so the claim would be alone in one of its own.
+        Seeds needed are those of a new registration: the family is closed, so the claim would be
+        alone in one of its own.
         """
         n = self.looks[-1] if self.looks else len(self.seeds)
-        return chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha) if self.tests else ()
+        return (
+            chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha)
+            if self.tests
+            else ()
+        )
 
     def at_one_look(self, level: float) -> float:
-        """The level of the last look alone, which all looks together tell at least as much as; `level` without looks."""
+        """The level of the last look alone, which all looks together tell at least as much as;
+        `level` without looks.
+        """
         return stats.nominal_level(level, self.looks) if self.looks else level
 
 
@@ -108,7 +123,10 @@ def open_case(
         case.flags.append("reproduction")
     if registered is not None:
         if registered.sha256 != claim.sha256():
-            text = "the claim differs from its registration; restore it, or register a new claim on fresh seeds."
+            text = (
+                "the claim differs from its registration; restore it, or register a new claim on"
+                " fresh seeds."
+            )
             case.problem = Problem("invalid", "spec_changed", text)
         elif not same_expectation(claim, registered):
             case.flags.append("deviated")
@@ -131,23 +149,37 @@ def _is_chosen(case: Case, lock: Lock | None, asked: int | tuple[int, ...] | Non
 def planned_for(
     claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
-    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked for."""
+    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked
+    for.
+    """
     if lock is not None and claim.id in lock.claims:
         return lock.planned(claim.id, setting)
-    return () if asked is not None and isinstance(claim.plan(setting), Drawn) else claim.planned(setting)
+    return (
+        ()
+        if asked is not None and isinstance(claim.plan(setting), Drawn)
+        else claim.planned(setting)
+    )
 
 
-def seeds_for(claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or those asked for.
+def seeds_for(
+    claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or
+    those asked for.
 
-    Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are taken.
+    Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are
+    taken.
     """
     registered = lock.claims.get(claim.id) if lock else None
     planned = planned_for(claim, lock, setting, asked)
     if asked is None:
         return planned
     if isinstance(asked, int):
-        return seed_list(asked, "verify") if registered is None and asked > len(planned) else planned[:asked]
+        return (
+            seed_list(asked, "verify")
+            if registered is None and asked > len(planned)
+            else planned[:asked]
+        )
     seeds = seed_list(asked, "verify")
     inside = registered is not None and set(seeds) <= set(planned)
     return tuple(s for s in planned if s in seeds) if inside else seeds
@@ -156,7 +188,9 @@ def seeds_for(claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[
 def same_expectation(claim: Claim, registered: Registered) -> bool:
     """Return whether a claim expects what it was registered to expect."""
     expect = claim.expect
-    return (dict(expect) if expect is not None and not isinstance(expect, str) else expect) == registered.expect
+    return (
+        dict(expect) if expect is not None and not isinstance(expect, str) else expect
+    ) == registered.expect
 
 
 def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]]) -> None:
@@ -201,17 +235,23 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
         text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
         return Problem("invalid", "error", text)
     if found is None and case.claim.controls:
-        return check_controls(case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()])
+        return check_controls(
+            case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()]
+        )
     return found
 
 
 def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, int], str]) -> None:
-    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none before it decides."""
+    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none
+    before it decides.
+    """
     m = Measurement(case.claim, index, case.design, case.seeds)
     complete = list(takewhile(m.complete, case.seeds))
     kept = 0
     for look in (n for n in case.looks if n <= len(complete)):
-        case.later = _fault(case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed)
+        case.later = _fault(
+            case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed
+        )
         if case.later:
             break
         kept = look
@@ -220,7 +260,9 @@ def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, in
 
 
 def _look_beyond(case: Case, index: Evidence) -> None:
-    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown apart, never deciding."""
+    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown
+    apart, never deciding.
+    """
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
     m = Measurement(case.claim, index, case.design, others)
@@ -230,7 +272,9 @@ def _look_beyond(case: Case, index: Evidence) -> None:
         if m.untrustworthy():
             case.beyond = ()
             return
-        case.beyond_estimates = tuple(float(t.contrast.differences.mean()) for t in tests_of(case.claim, m))
+        case.beyond_estimates = tuple(
+            float(t.contrast.differences.mean()) for t in tests_of(case.claim, m)
+        )
 
 
 def _plan_reached(case: Case) -> Problem | None:
@@ -245,8 +289,17 @@ def _plan_reached(case: Case) -> Problem | None:
     ran = sorted({*case.measurement.absent()} & {*case.measurement.evidence.seeds(labels)})
     if ran:
         reads = " or ".join(map(str, case.measurement.reads))
-        text = f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run returned."
+        text = (
+            f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run"
+            " returned."
+        )
         return Problem("inconclusive", "evidence_missing", text)
     there = len(case.planned) - len(lacking)
-    plan = f"{there} of {len(case.planned)} planned seeds are there" if case.registered else "seeds are missing"
-    return Problem("inconclusive", "plan_not_reached", f"{plan}; run {listed(sorted(set(lacking)), 20)}.")
+    plan = (
+        f"{there} of {len(case.planned)} planned seeds are there"
+        if case.registered
+        else "seeds are missing"
+    )
+    return Problem(
+        "inconclusive", "plan_not_reached", f"{plan}; run {listed(sorted(set(lacking)), 20)}."
+    )

@@ -1,4 +1,6 @@
-"""Controls: bounds on the measurement itself, which must hold on every audited checkpoint. They are no tests."""
+"""Controls: bounds on the measurement itself, which must hold on every audited checkpoint. They are
+no tests.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,14 @@ from faeval.claims._design import Design, Problem
 from faeval.claims._measure import Evidence, Measurement
 
 
-def check_controls(claim: Claim, evidence: Evidence, design: Design, seeds: Iterable[int]) -> Problem | None:
-    """Return which control of a claim fails, at which seed and epoch, or that rows of one are lacking; None where all hold.
+def check_controls(
+    claim: Claim, evidence: Evidence, design: Design, seeds: Iterable[int]
+) -> Problem | None:
+    """Return which control of a claim fails, at which seed and epoch, or that rows of one are
+    lacking; None where all hold.
 
-    A control whose estimands name no epoch is held at every epoch at which all that it reads was audited.
+    A control whose estimands name no epoch is held at every epoch at which all that it reads was
+    audited.
     """
     lacking = None
     for control in claim.controls:
@@ -24,23 +30,36 @@ def check_controls(claim: Claim, evidence: Evidence, design: Design, seeds: Iter
             for seed in seeds:
                 m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
                 problem = m.untrustworthy() or m.missing()
-                at = f"the control '{control}' at seed {seed}" + ("" if epoch is None else f", epoch {epoch}")
+                at = f"the control '{control}' at seed {seed}" + (
+                    "" if epoch is None else f", epoch {epoch}"
+                )
                 if problem is not None and problem.verdict == "invalid":
-                    return Problem("invalid", "control_failed", f"{at} does not hold: {problem.text}")
+                    return Problem(
+                        "invalid", "control_failed", f"{at} does not hold: {problem.text}"
+                    )
                 if problem is not None:
                     text = f"{at} cannot be read: {problem.text}"
                     lacking = lacking or Problem("inconclusive", "evidence_missing", text)
                     continue
                 difference = np.ravel(np.subtract(*m.values(bound)))
                 if not holds(bound, difference):
-                    worst = difference[np.argmax(np.abs(difference))] if bound.kind == "agree" else difference[0]
-                    text = f"{at} does not hold: the difference is {worst:.4g}, so the measurement cannot be relied on."
+                    worst = (
+                        difference[np.argmax(np.abs(difference))]
+                        if bound.kind == "agree"
+                        else difference[0]
+                    )
+                    text = (
+                        f"{at} does not hold: the difference is {worst:.4g}, so the measurement"
+                        " cannot be relied on."
+                    )
                     return Problem("invalid", "control_failed", text)
     return lacking
 
 
 def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
-    """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined does not."""
+    """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined
+    does not.
+    """
     m = control.margin.value
     within = {
         "exceeds": difference > m,
@@ -53,7 +72,9 @@ def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
     return bool(np.all(within[control.kind]))
 
 
-def _by_epoch(control: Assertion, evidence: Evidence, design: Design) -> list[tuple[int | None, Assertion]]:
+def _by_epoch(
+    control: Assertion, evidence: Evidence, design: Design
+) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch that it is held at, with that epoch in its estimands."""
     reads = [read for read in control.contrast.reads() if read.epoch is None]
     audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]

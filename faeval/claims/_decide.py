@@ -1,4 +1,6 @@
-"""Deciding: claims and evidence in, exactly one verdict a claim out. The rule is faeval.stats'; here are its families."""
+"""Deciding: claims and evidence in, exactly one verdict a claim out. The rule is faeval.stats';
+here are its families.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def decide(
     by_hand: bool = True,
     origins: Origins | None = None,
 ) -> list[Verdict]:
-    """Decide claims from evidence; exactly one verdict a claim, in their order. Needs no torch and trains nothing.
+    """Decide claims from evidence; exactly one verdict a claim, in their order. Needs no torch and
+    trains nothing.
 
     Parameters
     ----------
@@ -42,26 +45,28 @@ def decide(
     evidence
         A DataFrame, the path of a CSV or Parquet file or of a folder with one, or a store.
     setting
-        The setting to decide in, by its name or as an :class:`~faeval.Experiment`; needed when evidence holds several.
+        The setting to decide in, by its name or as an :class:`~faeval.Experiment`; needed when
+        evidence holds several.
     seeds
-        None decides on the plan of registered claims and of those whose ``seeds=`` are written, on all seeds in evidence
-        for others. A count takes the first so many of the plan. A list with a seed outside the plan decides apart from
-        the registration, on exactly that list.
+        None decides on the plan of registered claims and of those whose ``seeds=`` are written, on
+        all seeds in evidence for others. A count takes the first so many of the plan. A list with a
+        seed outside the plan decides apart from the registration, on exactly that list.
     lock
         The registration; without one every verdict is flagged unregistered.
     failures
         Runs that raised an error, as (arm label, seed, message): claims that read them are invalid.
     by_hand
-        Whether evidence was given, not produced for these claims: then an unregistered claim that writes no ``seeds=``
-        decides on all seeds that it finds; otherwise on its own plan.
+        Whether evidence was given, not produced for these claims: then an unregistered claim that
+        writes no ``seeds=`` decides on all seeds that it finds; otherwise on its own plan.
     origins
-        Under which registration each number was measured, which says whether a claim was registered before its evidence;
-        it changes no decision.
+        Under which registration each number was measured, which says whether a claim was registered
+        before its evidence; it changes no decision.
 
     Raises
     ------
     FaevalError
-        Evidence cannot be read as such, the setting is unknown or ambiguous, members of a family differ in alpha.
+        Evidence cannot be read as such, the setting is unknown or ambiguous, members of a family
+        differ in alpha.
 
     Examples
     --------
@@ -82,12 +87,16 @@ def decide(
         setting = str(present[0])
     listed, setting = settled(listed, setting)
     everything = with_gates(listed)
-    setting = _the_setting(setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)})
+    setting = _the_setting(
+        setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)}
+    )
     index = Evidence(as_claimed(table[table["setting"] == setting], everything, setting, known))
     if seeds is not None:
         listed_seeds = seed_list(seeds, "decide")
         seeds = seeds if isinstance(seeds, int) else listed_seeds
-    cases = [open_case(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything]
+    cases = [
+        open_case(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything
+    ]
     for case in cases:
         measure(case, index, failures)
     _decide_families(cases, lock)
@@ -109,7 +118,8 @@ def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:
         return setting
     if len(present) != 1:
         raise FaevalError(
-            f"evidence holds {len(present)} settings ({', '.join(present) or 'no row at all'}); say which with setting=."
+            f"evidence holds {len(present)} settings ({', '.join(present) or 'no row at all'}); say"
+            " which with setting=."
         )
     return str(present[0])
 
@@ -137,17 +147,26 @@ def _decide_families(cases: Sequence[Case], lock: Lock | None) -> None:
         alphas = sorted({c.registered.alpha if c.registered else c.claim.alpha for c in members})
         if len(alphas) > 1:
             raise FaevalError(
-                f"family {name!r}: its members declare alpha={alphas[0]} and alpha={alphas[1]}; the error rate belongs to "
-                "the family, give all of them one."
+                f"family {name!r}: its members declare alpha={alphas[0]} and alpha={alphas[1]}; the"
+                " error rate belongs to the family, give all of them one."
             )
-        # Registered members that were not selected count as well: leaving a claim out never helps the others.
+        # Registered members that were not selected count as well: leaving a claim out never helps
+        # the others.
         others = len(lock.family(name)) - len(members) if registered and lock else 0
         size = len(members) + others
-        rulings = stats.rule([c.question(alphas[0] / size) for c in members], alphas[0], unrun=others)
+        rulings = stats.rule(
+            [c.question(alphas[0] / size) for c in members], alphas[0], unrun=others
+        )
         for case, ruling in zip(members, rulings, strict=True):
             case.ruling, case.family_size = ruling, size
-            if ruling.verdict == "inconclusive" and case.later is not None:  # no earlier look decided
-                case.ruling = replace(ruling, verdict=case.later.verdict, code=case.later.code, reason=case.later.text)  # type: ignore[arg-type]
+            # no earlier look decided
+            if ruling.verdict == "inconclusive" and case.later is not None:
+                case.ruling = replace(
+                    ruling,
+                    verdict=case.later.verdict,  # type: ignore[arg-type] # one of the words
+                    code=case.later.code,
+                    reason=case.later.text,
+                )
 
 
 def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -160,9 +179,29 @@ def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict
         if code is None or gate is None:
             released.append(verdict)
         elif code == "gate_failed":
-            text = cut(f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not arise.")
-            released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes="", fragile=None))  # type: ignore[arg-type]
+            text = cut(
+                f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not"
+                " arise."
+            )
+            released.append(
+                replace(
+                    verdict,
+                    verdict=word,  # type: ignore[arg-type] # one of the words
+                    reason_code=code,
+                    reason=text,
+                    takes="",
+                    fragile=None,
+                )
+            )
         else:
             text = cut(f"its gate {cases[gate].claim.name!r} is undecided; decide that one first.")
-            released.append(replace(verdict, verdict=word, reason_code=code, reason=text, takes=text))  # type: ignore[arg-type]
+            released.append(
+                replace(
+                    verdict,
+                    verdict=word,  # type: ignore[arg-type] # one of the words
+                    reason_code=code,
+                    reason=text,
+                    takes=text,
+                )
+            )
     return released

@@ -1,4 +1,6 @@
-"""Design checks: what makes a claim undecidable before any run, from the claim and its experiment alone."""
+"""Design checks: what makes a claim undecidable before any run, from the claim and its experiment
+alone.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Design:
-    """How a setting reads a claim's arms; without an experiment (evidence from elsewhere) arms are taken as written."""
+    """How a setting reads a claim's arms; without an experiment (evidence from elsewhere) arms are
+    taken as written.
+    """
 
     experiment: Experiment | None = None
 
@@ -44,7 +48,9 @@ class Design:
         return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
 
     def states(self, read: Read, found: set[int]) -> tuple[int, ...]:
-        """Return the states an estimand averages over, of those the setting, else the evidence, has."""
+        """Return the states an estimand averages over, of those the setting, else the evidence,
+        has.
+        """
         assert read.layers is not None
         exact: tuple[int, ...] = ()
         states: tuple[int, ...] = tuple(sorted(found))
@@ -58,14 +64,18 @@ class Design:
 
 
 def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = None) -> Design:
-    """Return how a setting reads a claim's arms: by the file's own experiment, a named one, or as they are written."""
+    """Return how a setting reads a claim's arms: by the file's own experiment, a named one, or as
+    they are written.
+    """
     if claim.experiment is not None and claim.experiment.name == setting:
         return Design(claim.experiment)
     return Design((known if known is not None else experiments()).get(setting))
 
 
 def check_names(claim: Claim, design: Design) -> None:
-    """Raise FaevalError where a claim names a factor, metric, layer or epoch that its experiment does not have."""
+    """Raise FaevalError where a claim names a factor, metric, layer or epoch that its experiment
+    does not have.
+    """
     experiment = design.experiment
     if experiment is None:
         return
@@ -79,34 +89,47 @@ def check_names(claim: Claim, design: Design) -> None:
             about = experiment.metrics[read.metric]
             if about.under_study and claim.about != "instrument":
                 raise FaevalError(
-                    f"{where}: {read.metric} is read by an instrument that is itself under study; say about='instrument' if the "
-                    f"claim is about it, or read {read.metric.rpartition('.')[2]}."
+                    f"{where}: {read.metric} is read by an instrument that is itself under study;"
+                    " say about='instrument' if the claim is about it, or read"
+                    f" {read.metric.rpartition('.')[2]}."
                 )
             states = experiment.layers(factors)
             if states:
                 if about.layered and read.layers is None:
                     raise FaevalError(
-                        f"{where}: {read.metric} has a number for each state; say layers=fe.deep, or which."
+                        f"{where}: {read.metric} has a number for each state; say layers=fe.deep,"
+                        " or which."
                     )
                 if not about.layered and read.layers is not None:
-                    raise FaevalError(f"{where}: {read.metric} is one number for the network; leave layers= out.")
+                    raise FaevalError(
+                        f"{where}: {read.metric} is one number for the network; leave layers= out."
+                    )
                 for layer in (read.layers.fixed or ()) if read.layers else ():
                     if layer not in states:
                         raise FaevalError(
-                            f"{where}: layer {layer} of {named(read.arm.label)} does not exist; its states are 0..{states[-1]}."
+                            f"{where}: layer {layer} of {named(read.arm.label)} does not exist; its"
+                            f" states are 0..{states[-1]}."
                         )
             epochs = experiment.audited_epochs(factors)
-            if read.epoch is not None and epochs != (None,) and read.epoch not in epochs and about.name != "train_loss":
+            if (
+                read.epoch is not None
+                and epochs != (None,)
+                and read.epoch not in epochs
+                and about.name != "train_loss"
+            ):
                 raise FaevalError(
-                    f"{where}: epoch {read.epoch} of {named(read.arm.label)} is not audited; audited are "
-                    f"{', '.join(map(str, epochs))}."
+                    f"{where}: epoch {read.epoch} of {named(read.arm.label)} is not audited;"
+                    f" audited are {', '.join(map(str, epochs))}."
                 )
     arms = {read.arm for assertion in claim.assertions for read in assertion.contrast.reads()}
-    known_factors = dict.fromkeys([*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"])
+    known_factors = dict.fromkeys(
+        [*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"]
+    )
     for factor in claim.attributed_to:
         if factor not in known_factors:
             raise FaevalError(
-                f"{where}: attributed_to={factor!r} is no factor here. Its factors: {', '.join(known_factors)}."
+                f"{where}: attributed_to={factor!r} is no factor here. Its factors:"
+                f" {', '.join(known_factors)}."
             )
 
 
@@ -117,38 +140,58 @@ _Level = Value | tuple[int, ...]
 def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Problem | None:
     """Return why a claim's comparison cannot be attributed to what it names, or None.
 
-    For each assertion the signed reads of a - b are laid out by their factors and the epoch they are read at. What takes
-    more than one value among reads of opposite sign is what the sides differ in, and must be what is named. In a sum of
-    contrasts, factors that differ but are not named are accepted where the named ones explain the contrast without them:
-    summed over the named factors, all weights cancel at every combination of the others, and no fewer would do.
+    For each assertion the signed reads of a - b are laid out by their factors and the epoch they
+    are read at. What takes more than one value among reads of opposite sign is what the sides
+    differ in, and must be what is named. In a sum of contrasts, factors that differ but are not
+    named are accepted where the named ones explain the contrast without them: summed over the named
+    factors, all weights cancel at every combination of the others, and no fewer would do.
 
-    Where runs end, only evidence may know: ``ends`` says it then, and before it is known the epoch may be named or not.
+    Where runs end, only evidence may know: ``ends`` says it then, and before it is known the epoch
+    may be named or not.
     """
     for assertion in claim.assertions:
         named = set(claim.attributed_to)
         cells = _cells(assertion, design, named, ends or {})
         reads = [read for _, read in assertion.contrast.signed_reads()]
-        if ends is None and all(r.epoch is None and design.last_epoch(r.arm) is None for r in reads):
+        if ends is None and all(
+            r.epoch is None and design.last_epoch(r.arm) is None for r in reads
+        ):
             named -= {"epoch"}
         weights = [w for w, _ in cells]
         compares = min(weights) < 0 < max(weights)
         factors = {f for _, cell in cells for f in cell}
-        differ = {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1} if compares else set()
+        differ = (
+            {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
+            if compares
+            else set()
+        )
         if differ == named and (not differ or _cancel(cells, named)):
             continue
-        if named and named < differ and _cancel(cells, named) and not any(_cancel(cells, named - {f}) for f in named):
+        if (
+            named
+            and named < differ
+            and _cancel(cells, named)
+            and not any(_cancel(cells, named - {f}) for f in named)
+        ):
             continue
-        return Problem("invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends)))
+        return Problem(
+            "invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends))
+        )
     return None
 
 
-def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) -> list[tuple[float, dict[str, _Level]]]:
+def _cells(
+    assertion: Assertion, design: Design, named: set[str], ends: Ends
+) -> list[tuple[float, dict[str, _Level]]]:
     signed = assertion.contrast.signed_reads()
     last: dict[Read, _Level] = {r: design.last_epoch(r.arm) for _, r in signed}
-    # Read at the end of runs of different length, sides differ in the factor that sets it, not in the epoch as well.
+    # Read at the end of runs of different length, sides differ in the factor that sets it, not in
+    # the epoch as well.
     at_end = all(r.epoch is None or r.epoch == last[r] for _, r in signed)
     found = _levels({r: ends[r] for _, r in signed if r in ends})
-    alike = len({*found.values()}) < 2 or any(_sets_length(factor, found, design) for factor in named)
+    alike = len({*found.values()}) < 2 or any(
+        _sets_length(factor, found, design) for factor in named
+    )
     if found and not (at_end and alike):
         last, at_end = last | found, False
     cells = []
@@ -161,22 +204,28 @@ def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) ->
 
 
 def _levels(ends: Ends) -> dict[Read, _Level]:
-    """The epoch that each read stands at: one number, or one a seed that all reads have, where seeds differ.
+    """The epoch that each read stands at: one number, or one a seed that all reads have, where
+    seeds differ.
 
     None where evidence does not say it, which is no epoch of any other read.
     """
     shared = set.intersection(*map(set, ends.values())) if ends else set()
     levels = {
-        read: tuple(end for seed, end in own.items() if seed in shared or not shared) for read, own in ends.items()
+        read: tuple(end for seed, end in own.items() if seed in shared or not shared)
+        for read, own in ends.items()
     }
     one = {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
     return {read: None if level == -1 else level for read, level in one.items()}
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
-    """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1 or from 0."""
+    """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1
+    or from 0.
+    """
     values = [(design.factors(read.arm).get(factor), level) for read, level in levels.items()]
-    beyond = {v - level if isinstance(v, int) and isinstance(level, int) else None for v, level in values}
+    beyond = {
+        v - level if isinstance(v, int) and isinstance(level, int) else None for v, level in values
+    }
     return factor == "epochs" or beyond in ({0}, {1})
 
 
@@ -204,26 +253,39 @@ def _explain(
 
     def values(factor: str) -> str:
         levels = (cell.get(factor) for _, cell in cells)
-        seen = dict.fromkeys("none stated" if v is None and factor == unstated else _shown(v) for v in levels)
+        seen = dict.fromkeys(
+            "none stated" if v is None and factor == unstated else _shown(v) for v in levels
+        )
         return f"{factor} ({' against '.join(seen)})"
 
     what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
     said = " and ".join(sorted(named)) or "nothing"
     if differ == named:
-        return f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed by it."
+        return (
+            f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed"
+            " by it."
+        )
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:
-        remedy = "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
+        remedy = (
+            "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
+        )
         if any(cell.get("epoch") is None for _, cell in cells):
-            remedy = "write in evidence at which epoch each run is read, or name the epoch in attributed_to as well."
+            remedy = (
+                "write in evidence at which epoch each run is read, or name the epoch in"
+                " attributed_to as well."
+            )
     return (
-        f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference to {said}; {remedy}"
+        f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference"
+        f" to {said}; {remedy}"
     )
 
 
 def _shown(value: _Level) -> str:
     return (
-        f"by seed {listed(['none' if v == -1 else v for v in value], 10)}" if isinstance(value, tuple) else repr(value)
+        f"by seed {listed(['none' if v == -1 else v for v in value], 10)}"
+        if isinstance(value, tuple)
+        else repr(value)
     )
 
 
@@ -235,19 +297,29 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
     for assertion in claim.assertions:
         for read in assertion.contrast.reads():
             about = experiment.metrics.get(read.metric)
-            if read.layers is None or about is None or about.instrument is None or read.exact == "included":
+            if (
+                read.layers is None
+                or about is None
+                or about.instrument is None
+                or read.exact == "included"
+            ):
                 continue
             if not experiment.layers(design.factors(read.arm)):
                 continue  # its states are known from evidence alone
             states = design.states(read, set())
             exact = [s for s in states if s in experiment.exact(design.factors(read.arm))]
             if exact or not states:
-                which = "every state" if not states or len(exact) == len(states) else f"state {exact[0]}"
+                which = (
+                    "every state"
+                    if not states or len(exact) == len(states)
+                    else f"state {exact[0]}"
+                )
                 return Problem(
                     "invalid",
                     "exact_by_construction",
-                    f"the credit of {named(read.arm.label)} is the true gradient at {which} by construction, so {read} scores "
-                    "it against itself; use layers=fe.deep.inexact, or say exact='included'.",
+                    f"the credit of {named(read.arm.label)} is the true gradient at {which} by"
+                    f" construction, so {read} scores it against itself; use"
+                    " layers=fe.deep.inexact, or say exact='included'.",
                 )
     return None
 
@@ -258,7 +330,9 @@ def check_design(claim: Claim, design: Design) -> Problem | None:
 
 
 def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
-    """Return what each check of a design found, in their order, by the reason code that failing it has."""
+    """Return what each check of a design found, in their order, by the reason code that failing it
+    has.
+    """
     return {
         "unit_mismatch": unpaired(claim, design),
         "confounded": confounded(claim, design),
@@ -267,7 +341,9 @@ def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
 
 
 def unpaired(claim: Claim, design: Design) -> Problem | None:
-    """Return why two sides have no common seeds: an experiment that makes the seed a factor of its arms, or None."""
+    """Return why two sides have no common seeds: an experiment that makes the seed a factor of its
+    arms, or None.
+    """
     for assertion in claim.assertions:
         reads = assertion.contrast.reads()
         seeds = {design.factors(r.arm).get("seed") for r in reads}
@@ -276,7 +352,8 @@ def unpaired(claim: Claim, design: Design) -> Problem | None:
             return Problem(
                 "invalid",
                 "unit_mismatch",
-                f"the two sides of '{assertion}' run on seeds of their own ({shown}), and contrasts are paired by seed; leave "
-                "seed= out of the arms: the plan gives every arm the same seeds.",
+                f"the two sides of '{assertion}' run on seeds of their own ({shown}), and contrasts"
+                " are paired by seed; leave seed= out of the arms: the plan gives every arm the"
+                " same seeds.",
             )
     return None

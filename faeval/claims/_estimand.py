@@ -15,8 +15,8 @@ from faeval.experiment import METRICS, Arm
 class Layers:
     """Which states an estimand averages over.
 
-    ``fixed`` names them; None stands for all deep states, 1..L, whatever L is. ``inexact_only`` leaves out those whose
-    credit is exact by construction.
+    ``fixed`` names them; None stands for all deep states, 1..L, whatever L is. ``inexact_only``
+    leaves out those whose credit is exact by construction.
     """
 
     fixed: tuple[int, ...] | None = None
@@ -75,8 +75,8 @@ Atom = Read | Log10
 class Estimand:
     """One number per seed: a weighted sum of metrics read from runs, plus a constant.
 
-    Made by :func:`metric` and its named forms (``cosine``, ``rho``, ``accuracy``, ...). Estimands add, subtract, and are
-    scaled by numbers, seed by seed.
+    Made by :func:`metric` and its named forms (``cosine``, ``rho``, ``accuracy``, ...). Estimands
+    add, subtract, and are scaled by numbers, seed by seed.
 
     Examples
     --------
@@ -113,7 +113,8 @@ class Estimand:
     def __truediv__(self, divisor: float) -> Estimand:
         if _number(divisor, "an estimand's divisor") == 0:
             raise FaevalError(
-                "an estimand cannot be divided by 0; for a ratio of two metrics compare fe.log10 of both."
+                "an estimand cannot be divided by 0; for a ratio of two metrics compare fe.log10 of"
+                " both."
             )
         return self * (1.0 / divisor)
 
@@ -128,8 +129,9 @@ class Estimand:
 
     def __lt__(self, other: Any) -> NoReturn:
         raise FaevalError(
-            f"({self}) and ({other}) cannot be compared by <, <=, > or >=: say fe.exceeds(a, b, by=fe.Margin(...)), fe.below, "
-            "fe.not_above, fe.not_below or fe.equivalent, which take the margin that matters."
+            f"({self}) and ({other}) cannot be compared by <, <=, > or >=: say fe.exceeds(a, b,"
+            " by=fe.Margin(...)), fe.below, fe.not_above, fe.not_below or fe.equivalent, which"
+            " take the margin that matters."
         )
 
     __le__ = __gt__ = __ge__ = __lt__
@@ -142,11 +144,14 @@ class Estimand:
         return tuple(found)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
-        """Return each read with its weight; below a logarithm, which increases, with its share and sign."""
+        """Return each read with its weight; below a logarithm, which increases, with its share and
+        sign.
+        """
         signed = []
         for weight, atom in self.terms:
             inner = [(1.0, atom)] if isinstance(atom, Read) else atom.inner.signed_reads()
-            # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the proportion.
+            # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the
+            # proportion.
             whole = 1.0 if isinstance(atom, Read) else sum(abs(w) for w, _ in inner)
             signed += [(weight * w / whole, read) for w, read in inner]
         return signed
@@ -154,7 +159,10 @@ class Estimand:
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:
         """Return the estimand with every read replaced."""
         return Estimand(
-            tuple((w, change(a) if isinstance(a, Read) else Log10(a.inner.with_reads(change))) for w, a in self.terms),
+            tuple(
+                (w, change(a) if isinstance(a, Read) else Log10(a.inner.with_reads(change)))
+                for w, a in self.terms
+            ),
             self.constant,
         )
 
@@ -182,8 +190,8 @@ def _number(value: Any, where: str) -> float:
     number = finite(value)
     if number is None:
         raise FaevalError(
-            f"{where} takes an estimand such as fe.cosine(arm), or a finite number; it was given {value!r} "
-            f"({type(value).__name__})."
+            f"{where} takes an estimand such as fe.cosine(arm), or a finite number; it was given"
+            f" {value!r} ({type(value).__name__})."
         )
     return number
 
@@ -205,8 +213,8 @@ def metric(
     arm
         The arm, or its label.
     layers
-        For metrics with a number for each state: ``fe.deep`` (states 1..L), ``fe.deep.inexact``, ``fe.embedding``, a
-        number, several. None for metrics without layers.
+        For metrics with a number for each state: ``fe.deep`` (states 1..L), ``fe.deep.inexact``,
+        ``fe.embedding``, a number, several. None for metrics without layers.
     epoch
         None reads the run's last epoch.
     exact
@@ -218,16 +226,21 @@ def metric(
         An argument is of the wrong type or out of range.
     """
     if not isinstance(name, str) or not name or set("@!") & set(name):
-        raise FaevalError(f"fe.metric: name={name!r} ({type(name).__name__}) must be a metric's name.")
+        raise FaevalError(
+            f"fe.metric: name={name!r} ({type(name).__name__}) must be a metric's name."
+        )
     if isinstance(arm, str):
         arm = Arm.parse(arm)
     if not isinstance(arm, Arm):
-        raise FaevalError(f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as fe.Arm('dfa').")
+        raise FaevalError(
+            f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as"
+            " fe.Arm('dfa')."
+        )
     last = whole(epoch)
     if epoch is not None and (last is None or not 0 <= last < 2**63):
         raise FaevalError(
-            f"fe.{name}: epoch={shown(epoch)} ({type(epoch).__name__}) must be a whole number >= 0, below 2**63, or "
-            "None for the last."
+            f"fe.{name}: epoch={shown(epoch)} ({type(epoch).__name__}) must be a whole number >= 0,"
+            " below 2**63, or None for the last."
         )
     if exact not in (None, "included"):
         raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
@@ -241,8 +254,8 @@ def _layers(given: Any, name: str) -> Layers | None:
     numbers = [n for n in map(whole, items) if n is not None and 0 <= n < 2**63]
     if len(numbers) < max(len(items), 1):
         raise FaevalError(
-            f"fe.{name}: layers={shown(given)} ({type(given).__name__}) must be fe.deep, fe.deep.inexact, "
-            "fe.embedding, a whole number >= 0 and below 2**63, or several."
+            f"fe.{name}: layers={shown(given)} ({type(given).__name__}) must be fe.deep,"
+            " fe.deep.inexact, fe.embedding, a whole number >= 0 and below 2**63, or several."
         )
     if len({*numbers}) < len(numbers):
         raise FaevalError(f"fe.{name}: layers={shown(given)} names a layer twice; name each once.")
@@ -262,7 +275,9 @@ def _named(name: str) -> Callable[..., Estimand]:
         return metric(name, arm, layers=layers, epoch=epoch, exact=exact)
 
     read.__name__ = read.__qualname__ = name
-    read.__doc__ = f"{about.description}\n\n    The estimand of an arm; see :func:`metric` for the arguments."
+    read.__doc__ = (
+        f"{about.description}\n\n    The estimand of an arm; see :func:`metric` for the arguments."
+    )
     return read
 
 
@@ -281,10 +296,12 @@ direction_stability = _named("direction_stability")
 
 
 def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -> Estimand:
-    """Return what training the blocks is worth: accuracy of an arm minus that of the same arm with its blocks frozen.
+    """Return what training the blocks is worth: accuracy of an arm minus that of the same arm with
+    its blocks frozen.
 
-    The baseline is trained by the same rule, embedding and readout included, so that only ``trained_blocks`` differs: a
-    claim attributes the contrast to it. The rungs of a depth ladder are its values for 0, 1, ... trained blocks.
+    The baseline is trained by the same rule, embedding and readout included, so that only
+    ``trained_blocks`` differs: a claim attributes the contrast to it. The rungs of a depth ladder
+    are its values for 0, 1, ... trained blocks.
 
     Parameters
     ----------
@@ -303,15 +320,21 @@ def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -
     if isinstance(arm, str):
         arm = Arm.parse(arm)
     whole = accuracy(arm, epoch=epoch)
-    if isinstance(trained_blocks, bool) or not isinstance(trained_blocks, int) or trained_blocks < 0:
+    if (
+        isinstance(trained_blocks, bool)
+        or not isinstance(trained_blocks, int)
+        or trained_blocks < 0
+    ):
         raise FaevalError(
-            f"fe.depth_utility: trained_blocks={trained_blocks!r} ({type(trained_blocks).__name__}) must be a whole number >= 0."
+            f"fe.depth_utility: trained_blocks={trained_blocks!r} ({type(trained_blocks).__name__})"
+            " must be a whole number >= 0."
         )
     return whole - accuracy(arm.but(trained_blocks=trained_blocks), epoch=epoch)
 
 
 def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estimand, ...]:
-    """Return the accuracy of an arm with only its last 0, 1, ..., ``blocks`` blocks trained, from frozen upwards.
+    """Return the accuracy of an arm with only its last 0, 1, ..., ``blocks`` blocks trained, from
+    frozen upwards.
 
     Examples
     --------
@@ -320,7 +343,8 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
     """
     if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1:
         raise FaevalError(
-            f"fe.depth_ladder: blocks={blocks!r} ({type(blocks).__name__}) must be a whole number >= 1, the arm's blocks."
+            f"fe.depth_ladder: blocks={blocks!r} ({type(blocks).__name__}) must be a whole number"
+            " >= 1, the arm's blocks."
         )
     if isinstance(arm, str):
         arm = Arm.parse(arm)
@@ -328,10 +352,13 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
 
 
 def log10(estimand: Estimand) -> Estimand:
-    """Return the decimal logarithm of an estimand, seed by seed; undefined where it is not positive."""
+    """Return the decimal logarithm of an estimand, seed by seed; undefined where it is not
+    positive.
+    """
     if not isinstance(estimand, Estimand) or not estimand.terms:
         raise FaevalError(
-            f"fe.log10: {estimand!r} ({type(estimand).__name__}) must be an estimand, such as fe.growth(arm)."
+            f"fe.log10: {estimand!r} ({type(estimand).__name__}) must be an estimand, such as"
+            " fe.growth(arm)."
         )
     return Estimand(((1.0, Log10(estimand)),))
 

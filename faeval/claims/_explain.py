@@ -1,4 +1,6 @@
-"""The verdict in full: results of each assertion, the reason in words, flags, what it would take to know more."""
+"""The verdict in full: results of each assertion, the reason in words, flags, what it would take to
+know more.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +23,26 @@ from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
 
 _SCOPE = (
-    "retrainings of these arms on these data: the seed is random; architecture, layers, hyper-parameters, task, training "
-    "set and evaluation items are fixed"
+    "retrainings of these arms on these data: the seed is random; architecture, layers,"
+    " hyper-parameters, task, training set and evaluation items are fixed"
 )
 _ASSUMPTIONS = {
-    "t": "the differences by seed are near normal; against a margin they are not protected from skew",
+    "t": (
+        "the differences by seed are near normal; against a margin they are not protected from skew"
+    ),
     "sign-flip": "the differences by seed are symmetric about their mean",
     "sign": "none on the shape of the differences: the claim is about their median",
 }
 _NOTHING = (math.nan, math.nan)
-_detectable = lru_cache(maxsize=256)(stats.detectable_effect)  # one number for all claims of a family
+_detectable = lru_cache(maxsize=256)(
+    stats.detectable_effect
+)  # one number for all claims of a family
 
 
 def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
-    """Return the verdict on a case that its family has decided, with everything a reader needs to doubt it."""
+    """Return the verdict on a case that its family has decided, with everything a reader needs to
+    doubt it.
+    """
     claim, ruling, setting = case.claim, case.ruling, case.setting
     assert ruling is not None
     decision, beside = ruling.decision, ruling.sensitivity
@@ -43,7 +51,8 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     level = claim.alpha / case.family_size
     hopes, pilots = case.hopes(level), case.pilots
     results = tuple(
-        _assertion(case, ruling, i, case.at_one_look(level), pilots[i], hopes[i]) for i in range(len(ruling.judgements))
+        _assertion(case, ruling, i, case.at_one_look(level), pilots[i], hopes[i])
+        for i in range(len(ruling.judgements))
     )
     shown = beside is not None
     decided = ruling.code == "decided"
@@ -57,7 +66,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
             flags.append("evaluation_set")
         if stats.coarse(j, t.contrast.resolution):
             flags.append("coarse")
-    failures = max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
+    failures = (
+        max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
+    )
     runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
     warnings = [
         f"'{r.text}': power at the effect anticipated was {r.power:.2f}, below {stats.LEAST_POWER}"
@@ -83,7 +94,10 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     if remark:
         warnings.append(remark)
     if decided and ruling.look is not None and n < case.looks[-1]:
-        warnings.append(f"decided early, at {n} of {case.looks[-1]} seeds: the estimate is biased away from the margin")
+        warnings.append(
+            f"decided early, at {n} of {case.looks[-1]} seeds: the estimate is biased away from the"
+            " margin"
+        )
     return Verdict(
         claim=claim.name,
         sentence=claim.sentence,
@@ -110,14 +124,24 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         adjusted_support=decision.adjusted_support if shown else 1.0,
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
-        measured_errors=_measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests)) if decided else (),
+        measured_errors=(
+            _measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests))
+            if decided
+            else ()
+        ),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
-        without_each_seed=tuple(zip(seeds, beside.without_each, strict=True)) if beside is not None and n >= 3 else (),
+        without_each_seed=(
+            tuple(zip(seeds, beside.without_each, strict=True))
+            if beside is not None and n >= 3
+            else ()
+        ),
         other_tests=tuple(beside.other_tests.items()) if beside is not None else (),
         fragile=beside.fragile if beside is not None else None,
-        fragile_rate=stats.fragile_rate(n) if beside is not None and beside.fragile is not None else None,
+        fragile_rate=(
+            stats.fragile_rate(n) if beside is not None and beside.fragile is not None else None
+        ),
         warnings=tuple(map(cut, warnings)),
         about=claim.about,
         note=claim.note,
@@ -127,7 +151,11 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         controls=tuple(map(str, claim.controls)),
         registered_sha256=case.registered.sha256 if case.registered else None,
         registration=registration,
-        amendments=tuple(e.reason for e in lock.amendments(claim.id, setting)) if lock and case.registered else (),
+        amendments=(
+            tuple(e.reason for e in lock.amendments(claim.id, setting))
+            if lock and case.registered
+            else ()
+        ),
         attempt=lock.attempt(claim.id) if lock and case.registered else None,
         related=lock.related(claim.id) if lock and case.registered else None,
         runs=runs,
@@ -141,20 +169,31 @@ def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]
 
 
 @lru_cache(maxsize=64)
-def _measured_errors(test: TestName, n: int, kinds: frozenset[stats.Kind]) -> tuple[MeasuredError, ...]:
-    """What one assertion alone errs on each law; of assertions of several kinds the one that errs most."""
+def _measured_errors(
+    test: TestName, n: int, kinds: frozenset[stats.Kind]
+) -> tuple[MeasuredError, ...]:
+    """What one assertion alone errs on each law; of assertions of several kinds the one that errs
+    most.
+    """
     laws: dict[str, list[stats.MeasuredError]] = {}
     for kind in sorted(kinds):
         for e in stats.measured_errors(test, n, kind):
             laws.setdefault(e.law, []).append(e)
     return tuple(
-        MeasuredError(law, es[0].n, max(e.wrong_support for e in es), max(e.wrong_refutation for e in es))
+        MeasuredError(
+            law, es[0].n, max(e.wrong_support for e in es), max(e.wrong_refutation for e in es)
+        )
         for law, es in laws.items()
     )
 
 
 def _assertion(
-    case: Case, ruling: stats.Ruling, i: int, level: float, pilot: Spread | None, hope: Chances | None
+    case: Case,
+    ruling: stats.Ruling,
+    i: int,
+    level: float,
+    pilot: Spread | None,
+    hope: Chances | None,
 ) -> AssertionResult:
     test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
     part, contrast = test.part, test.contrast.first(n)
@@ -199,9 +238,15 @@ def _assertion(
 
 
 def _evidence(judgement: stats.Judgement) -> float:
-    """The running e-value against the margin's edge; for an equivalence the smaller of its two edges'."""
+    """The running e-value against the margin's edge; for an equivalence the smaller of its two
+    edges'.
+    """
     m = judgement.margin
-    edges = (-m, m) if judgement.kind == "equivalent" else (-m if judgement.kind in ("below", "not_below") else m,)
+    edges = (
+        (-m, m)
+        if judgement.kind == "equivalent"
+        else (-m if judgement.kind in ("below", "not_below") else m,)
+    )
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
@@ -218,7 +263,10 @@ def _reason(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
     open_ = next((r for r in results if r.p_support > decision.level_support), results[0])
     low, high = open_.interval
     if open_.kind == "equivalent" and (low > open_.margin or high < -open_.margin):
-        where = "lies outside its margins at the level of support, but not at the one that refuting takes"
+        where = (
+            "lies outside its margins at the level of support, but not at the one that refuting"
+            " takes"
+        )
         return f"over {n} seeds '{open_.text}' {where}."
     tells = "is too wide to tell" if ruling.code == "underpowered" else "holds the margin"
     return f"over {n} seeds the interval of '{open_.text}' {tells}."
@@ -241,31 +289,57 @@ def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult])
     plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
     needed = _seeds_needed(results)
     if needed is not None and needed > len(case.seeds):
-        about = f"a new registration on fresh seeds would need about {needed} of them, alone in its family"
+        about = (
+            f"a new registration on fresh seeds would need about {needed} of them, alone in its"
+            " family"
+        )
         return f"{plan}{about}{_if_so(ruling, results)}."
     if needed is not None:
-        # So many would do, alone, for the effect it was made for: the true one seems to lie nearer the margin, or beyond it.
+        # So many would do, alone, for the effect it was made for: the true one seems to lie nearer
+        # the margin, or beyond it.
         open_ = [r for r in results if r.p_support > ruling.decision.level_support]
         beyond = any(beyond_margin(r.kind, r.margin, _counted(r, r.estimate)) < 0 for r in open_)
-        where = "on the side that refutes, near its margin" if beyond else "nearer its margin than anticipated"
-        return (
-            f"{plan}at the effect anticipated about {needed} fresh seeds would do, alone in a family; these seeds put it {where}, "
-            "where more are needed."
+        where = (
+            "on the side that refutes, near its margin"
+            if beyond
+            else "nearer its margin than anticipated"
         )
-    return f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how many."
+        return (
+            f"{plan}at the effect anticipated about {needed} fresh seeds would do, alone in a"
+            f" family; these seeds put it {where}, where more are needed."
+        )
+    return (
+        f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how"
+        " many."
+    )
 
 
 def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
-    """Say which effect the seeds needed are counted for, and where these seeds speak for one that would need more."""
-    open_ = [r for r in results if r.p_support > ruling.decision.level_support and r.anticipated is not None]
+    """Say which effect the seeds needed are counted for, and where these seeds speak for one that
+    would need more.
+    """
+    open_ = [
+        r
+        for r in results
+        if r.p_support > ruling.decision.level_support and r.anticipated is not None
+    ]
     if not open_:
         return ""
-    said = ", if the effect is " + " and ".join(f"{r.anticipated:.3g}" for r in open_) + " as anticipated"
+    said = (
+        ", if the effect is "
+        + " and ".join(f"{r.anticipated:.3g}" for r in open_)
+        + " as anticipated"
+    )
     for r in open_:
-        found, low, high = _counted(r, r.estimate), *sorted(_counted(r, bound) for bound in r.ordinary)
+        found, low, high = (
+            _counted(r, r.estimate),
+            *sorted(_counted(r, bound) for bound in r.ordinary),
+        )
         assert r.anticipated is not None
         outside = not low <= r.anticipated <= high
-        if outside and beyond_margin(r.kind, r.margin, found) < beyond_margin(r.kind, r.margin, r.anticipated):
+        if outside and beyond_margin(r.kind, r.margin, found) < beyond_margin(
+            r.kind, r.margin, r.anticipated
+        ):
             where = (
                 "nearer its margin, where more are needed"
                 if beyond_margin(r.kind, r.margin, found) > 0
@@ -280,21 +354,31 @@ def _counted(result: AssertionResult, difference: float) -> float:
     return -difference if result.kind in ("below", "not_below") else difference
 
 
-def _fresh_seeds(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> int | None:
-    if ruling.verdict != "inconclusive" or ruling.code not in ("underpowered", "straddles_margin", "unattainable"):
+def _fresh_seeds(
+    case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
+) -> int | None:
+    if ruling.verdict != "inconclusive" or ruling.code not in (
+        "underpowered",
+        "straddles_margin",
+        "unattainable",
+    ):
         return None
     needed = _seeds_needed(results)
     return needed if needed is not None and needed > len(case.seeds) else None
 
 
 def _seeds_needed(results: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound; None where none says so."""
+    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound;
+    None where none says so.
+    """
     cautious = [r.seeds_needed and r.seeds_needed[1] for r in results]
     known = [n for n in cautious if n is not None]
     return max(known) if known and len(known) == len(cautious) else None
 
 
-def _published(claim: Claim, setting: str, results: Sequence[AssertionResult]) -> tuple[dict[str, Any], ...]:
+def _published(
+    claim: Claim, setting: str, results: Sequence[AssertionResult]
+) -> tuple[dict[str, Any], ...]:
     """Return published figures for this setting with ours beside them; they decide nothing."""
     rows = []
     for given in claim.published:
@@ -304,7 +388,11 @@ def _published(claim: Claim, setting: str, results: Sequence[AssertionResult]) -
         side = given.get("side")
         ours: float | None = None
         if result is not None:
-            values = result.differences if side is None else (result.a if side == "a" else result.b).values
+            values = (
+                result.differences
+                if side is None
+                else (result.a if side == "a" else result.b).values
+            )
             ours = float(np.mean(values))
         figure, spread = given["published"], given.get("spread")
         within = None if ours is None or spread is None else abs(ours - figure) <= spread

@@ -1,4 +1,6 @@
-"""What is wrong in a claims file, in one line with the remedy, where Python's own words leave a newcomer alone."""
+"""What is wrong in a claims file, in one line with the remedy, where Python's own words leave a
+newcomer alone.
+"""
 
 from __future__ import annotations
 
@@ -31,19 +33,24 @@ def _meant(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, NameError) and isinstance(error.name, str):
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        return _did_you_mean(error.name, {**frames[-1].f_globals, **frames[-1].f_locals} if frames else ())
+        return _did_you_mean(
+            error.name, {**frames[-1].f_globals, **frames[-1].f_locals} if frames else ()
+        )
     if found := _NAME.search(text):
         return _did_you_mean(found[1], faeval.__all__)
     found = _KEYWORD.search(text)
     called: Any = getattr(faeval, found[1], None) if found and found[1] in faeval.__all__ else None
     if found is None or called is None:
         return ""
-    known = [n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL]
+    known = [
+        n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL
+    ]
     if called is faeval.Claim:
         known = [name for name in known if name not in _FILLED_IN]
         if found[2] in _OF_ASSERTIONS:
             return (
-                f"; {found[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...), anticipated=0.3)."
+                f"; {found[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
+                " anticipated=0.3)."
             )
     if _MARGINS.get(found[2]) in known:
         return f"; did you mean {_MARGINS[found[2]]!r}?"

@@ -36,8 +36,8 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
     Raises
     ------
     ClaimsFileError
-        A path is missing, a file has an error, two claims have one name, a claim would be lost, or names what the file's
-        experiment does not have; the message names file and line.
+        A path is missing, a file has an error, two claims have one name, a claim would be lost, or
+        names what the file's experiment does not have; the message names file and line.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
     claims: dict[int, str] = {}
@@ -51,7 +51,9 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
         found += of_file
     twice = [name for name, count in Counter(c.id for c in found).items() if count > 1]
     if twice:
-        raise ClaimsFileError(f"claim {twice[0]!r} is defined by two files of one name; rename one of the files.")
+        raise ClaimsFileError(
+            f"claim {twice[0]!r} is defined by two files of one name; rename one of the files."
+        )
     _check_families(found, claims)
     return _joined(found)
 
@@ -61,11 +63,18 @@ def _files(paths: Iterable[str | Path]) -> dict[Path, Path]:
     files: dict[Path, Path] = {}
     for given in paths:
         path = Path(given)
-        if not str(given) or not path.exists():  # the path of no characters is not the working directory
+        if (
+            not str(given) or not path.exists()
+        ):  # the path of no characters is not the working directory
             raise ClaimsFileError(
-                f"{str(given) or repr(given)}: no such file or folder of claims; name an existing one, such as claims/."
+                f"{str(given) or repr(given)}: no such file or folder of claims; name an existing"
+                " one, such as claims/."
             )
-        own = sorted(p for p in path.glob("*.py") if not p.name.startswith("_")) if path.is_dir() else [path]
+        own = (
+            sorted(p for p in path.glob("*.py") if not p.name.startswith("_"))
+            if path.is_dir()
+            else [path]
+        )
         for file in own:
             files.setdefault(file.resolve(), file)
     return files
@@ -77,8 +86,9 @@ def _check_families(claims: Iterable[Claim], places: Mapping[int, str]) -> None:
         other = first.setdefault(claim.family, claim)
         if claim.alpha != other.alpha:
             raise ClaimsFileError(
-                f"{places[id(claim)]}: claim {claim.id!r} declares alpha={claim.alpha}, and {other.id!r} of the same family "
-                f"{claim.family!r} alpha={other.alpha}; the error rate belongs to the family, give all of them one."
+                f"{places[id(claim)]}: claim {claim.id!r} declares alpha={claim.alpha}, and"
+                f" {other.id!r} of the same family {claim.family!r} alpha={other.alpha}; the error"
+                " rate belongs to the family, give all of them one."
             )
 
 
@@ -90,7 +100,9 @@ def _joined(claims: list[Claim]) -> list[Claim]:
         if not claim.requires or not claim.id:
             return claim
         if claim.id not in done:
-            done[claim.id] = claim.named(requires=tuple(settled(known.get(g.id, g)) for g in claim.requires))
+            done[claim.id] = claim.named(
+                requires=tuple(settled(known.get(g.id, g)) for g in claim.requires)
+            )
         return done[claim.id]
 
     return [settled(c) for c in claims]
@@ -112,21 +124,27 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
     with _beside.within(full.parent):
         module = sys.modules.get(full.stem)
         try:
-            if getattr(module, "__file__", None) != str(full):  # else another file of this call has imported it
+            if getattr(module, "__file__", None) != str(
+                full
+            ):  # else another file of this call has imported it
                 module = _execute(code, full)
             assert module is not None
             own = _own_experiment(module, lines, file)
         except (KeyboardInterrupt, ClaimsFileError):
             raise
         except BaseException as error:
-            raise ClaimsFileError(f"{file}:{_line_in(error, full)}: {in_one_line(error)}") from error
+            raise ClaimsFileError(
+                f"{file}:{_line_in(error, full)}: {in_one_line(error)}"
+            ) from error
         finally:
             _beside.keep(full.parent)
     return _claims_of(module, lines, file, own)
 
 
 def _execute(code: CodeType, full: Path) -> ModuleType:
-    """Run a claims file under its plain name, which processes that its experiment starts find it by."""
+    """Run a claims file under its plain name, which processes that its experiment starts find it
+    by.
+    """
     spec = importlib.util.spec_from_loader(full.stem, loader=None, origin=str(full))
     assert spec is not None
     module = sys.modules[full.stem] = importlib.util.module_from_spec(spec)
@@ -140,14 +158,17 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
     """Raise ClaimsFileError where a file would hide a module of everyone's, or be hidden by it."""
     if _beside.installed(full.stem):
         raise ClaimsFileError(
-            f"{file}: {full.stem!r} is the name of a module of Python or of an installed package, which the file would hide "
-            "from whatever imports it; rename the file."
+            f"{file}: {full.stem!r} is the name of a module of Python or of an installed package,"
+            " which the file would hide from whatever imports it; rename the file."
         )
     for node in ast.walk(tree):
         given = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         given += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
         for name in {name.partition(".")[0] for name in given}:
-            beside = next((p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()), None)
+            beside = next(
+                (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()),
+                None,
+            )
             if beside and _beside.installed(name):
                 raise ClaimsFileError(
                     f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a module of Python or of an "  # type: ignore[attr-defined]
@@ -155,7 +176,9 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
                 )
 
 
-def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None) -> list[Claim]:
+def _claims_of(
+    module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None
+) -> list[Claim]:
     elsewhere = Elsewhere(module)
     found: dict[int, Claim] = {}
     gates: dict[int, Claim] = {}  # of other files, or made in place, without a name
@@ -167,12 +190,18 @@ def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Ex
             stem, _, variable = (elsewhere.home(given) or "").partition("::")
             name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
             gates[id(given)] = given.named(
-                experiment=given.experiment or own, requires=tuple(map(gate, given.requires)), **name
+                experiment=given.experiment or own,
+                requires=tuple(map(gate, given.requires)),
+                **name,
             )
         return gates[id(given)]
 
     for variable, value in vars(module).items():
-        if isinstance(value, Claim) and id(value) not in found and (variable in lines or not elsewhere.home(value)):
+        if (
+            isinstance(value, Claim)
+            and id(value) not in found
+            and (variable in lines or not elsewhere.home(value))
+        ):
             found[id(value)] = value.named(
                 id=f"{file.stem}::{variable}",
                 family=value.family or file.stem,
@@ -186,8 +215,9 @@ def _claims_of(module: ModuleType, lines: Mapping[str, int], file: Path, own: Ex
             for claim in (c for c in held if isinstance(c, Claim)):
                 if id(claim) not in found and not elsewhere.home(claim):
                     raise ClaimsFileError(
-                        f"{file}:{lines[variable]}: {variable!r} holds the claim {claim.sentence!r}, which has no name of its "
-                        "own, so it would not be verified; assign it to a variable."
+                        f"{file}:{lines[variable]}: {variable!r} holds the claim"
+                        f" {claim.sentence!r}, which has no name of its own, so it would not be"
+                        " verified; assign it to a variable."
                     )
     for claim in found.values():
         _check(claim, own, file)
@@ -204,32 +234,43 @@ def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
     except FaevalError as error:
         raise ClaimsFileError(f"{where}: {error}") from None
     expected = claim.expect if isinstance(claim.expect, Mapping) else {}
-    for argument, by_setting in (("expect", expected), ("seeds", claim.seeds), ("looks", claim.looks)):
+    for argument, by_setting in (
+        ("expect", expected),
+        ("seeds", claim.seeds),
+        ("looks", claim.looks),
+    ):
         strange = set(by_setting) - {"*", own.name}
         if strange and (unknown := sorted(strange - set(known := experiments()))):
             raise ClaimsFileError(
-                f"{where}: claim {claim.id!r}: {argument} names the setting {unknown[0]!r}, which is neither the file's "
-                f"experiment {own.name!r} nor a named one ({', '.join(sorted(known))})."
+                f"{where}: claim {claim.id!r}: {argument} names the setting {unknown[0]!r}, which"
+                f" is neither the file's experiment {own.name!r} nor a named one"
+                f" ({', '.join(sorted(known))})."
             )
 
 
 def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) -> Experiment | None:
-    """Return the experiment that a file brings, or None; called while what lies beside the file can be imported."""
-    brought = {v.name: (variable, v) for variable, v in vars(module).items() if isinstance(v, Experiment)}
+    """Return the experiment that a file brings, or None; called while what lies beside the file can
+    be imported.
+    """
+    brought = {
+        v.name: (variable, v) for variable, v in vars(module).items() if isinstance(v, Experiment)
+    }
     if not brought:
         return None
     variable, own = next(iter(brought.values()))
     if len(brought) > 1:
         line = max(lines.get(v, 1) for v, _ in brought.values())
         raise ClaimsFileError(
-            f"{file}:{line}: the file brings {len(brought)} experiments ({', '.join(map(repr, brought))}), and its claims can be "
-            "of one; give the others a file of their own."
+            f"{file}:{line}: the file brings {len(brought)} experiments"
+            f" ({', '.join(map(repr, brought))}), and its claims can be of one; give the others a"
+            " file of their own."
         )
     return _with_function(own, file, lines.get(variable, 1))
 
 
 def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
-    """Return the experiment with its function, where that is named by a path to a module that lies beside the file.
+    """Return the experiment with its function, where that is named by a path to a module that lies
+    beside the file.
 
     A worker could not import such a module; a function of it travels by value.
     """
@@ -239,14 +280,19 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
     spec = importlib.util.find_spec(name.partition(".")[0])
     if spec is None:
         raise ClaimsFileError(
-            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: there is no module {name!r}; install it, or put it beside "
-            "the file."
+            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: there is no module {name!r};"
+            " install it, or put it beside the file."
         )
-    if not (spec.has_location and spec.origin) or file.resolve().parent not in Path(spec.origin).resolve().parents:
+    if (
+        not (spec.has_location and spec.origin)
+        or file.resolve().parent not in Path(spec.origin).resolve().parents
+    ):
         return own
     run = getattr(importlib.import_module(name), function, None)
     if run is None:
-        raise ClaimsFileError(f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: {name} has no {function!r}.")
+        raise ClaimsFileError(
+            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: {name} has no {function!r}."
+        )
     try:
         return replace(own, run=run, audits={})
     except FaevalError as error:
@@ -254,14 +300,18 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
 
 
 class Elsewhere:
-    """Claims that other modules made, found when first asked for: a file's own are those that no other module has."""
+    """Claims that other modules made, found when first asked for: a file's own are those that no
+    other module has.
+    """
 
     def __init__(self, own: ModuleType) -> None:
         self._own = own
         self._homes: dict[int, str] | None = None
 
     def home(self, claim: Claim) -> str | None:
-        """Return the id that a claim has in the module that made it, ``file::variable``; None where no other module has it."""
+        """Return the id that a claim has in the module that made it, ``file::variable``; None where
+        no other module has it.
+        """
         if self._homes is None:
             self._homes = dict(self._all())
         return self._homes.get(id(claim))
@@ -278,5 +328,7 @@ class Elsewhere:
 
 
 def _line_in(error: BaseException, file: Path) -> int:
-    frames = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+    frames = [
+        f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)
+    ]
     return next((line for line in reversed(frames) if line is not None), 1)

@@ -1,9 +1,11 @@
-"""The lock: what was registered of each claim, when and over what, as one committed file that only grows.
+"""The lock: what was registered of each claim, when and over what, as one committed file that only
+grows.
 
-``claims`` holds each claim as it is registered now. ``chain`` has one entry for each registration and amendment; an
-entry's digest covers the one before it and the digests of what it registered, so no part of the past can be changed
-without changing every digest after it. The digest of the last entry is the lock's own: runs record it, which proves what
-was registered when they were made, where clocks cannot.
+``claims`` holds each claim as it is registered now. ``chain`` has one entry for each registration
+and amendment; an entry's digest covers the one before it and the digests of what it registered, so
+no part of the past can be changed without changing every digest after it. The digest of the last
+entry is the lock's own: runs record it, which proves what was registered when they were made, where
+clocks cannot.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from faeval.errors import FaevalError, Tampered
 
 #: Seeds for exploring and for setting margins; never for deciding.
 PILOT_SEEDS = tuple(range(1000, 1006))
-#: Pilots, and the seeds behind the published figures: a claim decided on any of them is a reproduction.
+#: Pilots, and the seeds behind the published figures: a claim decided on any of them is a
+#: reproduction.
 LOOKED_AT = (42, 123, 456, *PILOT_SEEDS)
 NAME = "claims.lock"
 
@@ -44,7 +47,9 @@ class _Record(BaseModel):
 
 
 class Spread(_Record):
-    """What a pilot gave for one tested assertion: seeds, mean and standard deviation (ddof 1) of its differences."""
+    """What a pilot gave for one tested assertion: seeds, mean and standard deviation (ddof 1) of
+    its differences.
+    """
 
     n: int
     mean: float
@@ -61,9 +66,9 @@ def _asking(canonical: dict[str, Any]) -> dict[str, Any]:
 class Registered(_Record):
     """One claim as it was registered.
 
-    ``seeds`` has the seeds planned, by setting, and ``drawn`` how many are drawn where the plan is a rule;
-    ``code`` the digest of the user's code that the runs reach, by setting. The two last came with entries
-    of schema 3.
+    ``seeds`` has the seeds planned, by setting, and ``drawn`` how many are drawn where the plan is
+    a rule; ``code`` the digest of the user's code that the runs reach, by setting. The two last
+    came with entries of schema 3.
     """
 
     sha256: str
@@ -79,11 +84,19 @@ class Registered(_Record):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what came with schema 3 where it is not used: digests of older entries do not cover it."""
-        return {name: value for name, value in write(self).items() if value or name not in ("drawn", "code")}
+        """Leave out what came with schema 3 where it is not used: digests of older entries do not
+        cover it.
+        """
+        return {
+            name: value
+            for name, value in write(self).items()
+            if value or name not in ("drawn", "code")
+        }
 
     def plan(self, setting: str) -> list[int] | int:
-        """Return what is planned in a setting: seeds, or how many are to be drawn (see ``Lock.planned``)."""
+        """Return what is planned in a setting: seeds, or how many are to be drawn (see
+        ``Lock.planned``).
+        """
         plans: dict[str, list[int] | int] = {**self.seeds, **self.drawn}
         return plans.get(setting, plans["*"])
 
@@ -94,7 +107,9 @@ class Registered(_Record):
 
     @cached_property
     def question(self) -> str:
-        """What it asks of which arms, metrics, epochs and layers: its margins, constants and seeds are left out."""
+        """What it asks of which arms, metrics, epochs and layers: its margins, constants and seeds
+        are left out.
+        """
         return json.dumps(_sorted(map(_asked, self.canonical["assertions"])))
 
     @cached_property
@@ -128,7 +143,9 @@ def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
                 read["log10"] = _weighed((1.0, read["log10"]))
             weights[json.dumps(read, sort_keys=True)] += sign * term["weight"]
     largest = max(map(abs, weights.values()), default=0.0) or 1.0
-    return _sorted({"weight": round(w / largest, 12), **json.loads(read)} for read, w in weights.items() if w)
+    return _sorted(
+        {"weight": round(w / largest, 12), **json.loads(read)} for read, w in weights.items() if w
+    )
 
 
 def _anywhere(question: Any) -> Any:
@@ -144,9 +161,9 @@ def _sorted(items: Iterable[Any]) -> list[Any]:
 class Entry(_Record):
     """One link of the chain: a registration, or an amendment with its reason.
 
-    ``claims`` has the digest of each claim that this entry registered, ``replaced`` the former content of those that it
-    amended; ``looked_at`` the seeds that had been looked at by then. ``sha256`` covers all of it and ``before``, the
-    digest of the entry before.
+    ``claims`` has the digest of each claim that this entry registered, ``replaced`` the former
+    content of those that it amended; ``looked_at`` the seeds that had been looked at by then.
+    ``sha256`` covers all of it and ``before``, the digest of the entry before.
     """
 
     schema_version: Literal[1, 2, 3] = 3
@@ -161,7 +178,9 @@ class Entry(_Record):
 
 
 class Lock(_Record):
-    """All registered claims of a folder, and how they came to be registered. Reading one that was edited raises Tampered."""
+    """All registered claims of a folder, and how they came to be registered. Reading one that was
+    edited raises Tampered.
+    """
 
     schema_version: Literal[2] = 2
     claims: dict[str, Registered]
@@ -182,7 +201,9 @@ class Lock(_Record):
         return [i for i, c in self.claims.items() if c.family == name]
 
     def entry_of(self, claim: str, setting: str | None = None) -> int:
-        """Return the position in the chain of the entry that a claim's present form, in a setting, comes from."""
+        """Return the position in the chain of the entry that a claim's present form, in a setting,
+        comes from.
+        """
         amended = self.amendments(claim, setting)
         return self.chain.index(amended[-1]) if amended else self._first(claim)
 
@@ -195,7 +216,9 @@ class Lock(_Record):
         return draw(entry.sha256, setting, plan, entry.looked_at)
 
     def is_chosen(self, claim: str, setting: str) -> bool:
-        """Whether a claim's planned seeds were picked by hand: neither drawn nor in order, see :func:`in_order`."""
+        """Whether a claim's planned seeds were picked by hand: neither drawn nor in order, see
+        :func:`in_order`.
+        """
         forms = self._forms(claim)
         plan = forms[-1][1].plan(setting)
         since = 0  # the entry that this plan came with
@@ -206,21 +229,29 @@ class Lock(_Record):
         return isinstance(plan, list) and not in_order(plan, self.highest_seed(setting, since))
 
     def highest_seed(self, setting: str, before: int | None = None) -> int:
-        """Return the highest seed listed in a setting's plans after so many entries, else all; 0 without one."""
+        """Return the highest seed listed in a setting's plans after so many entries, else all; 0
+        without one.
+        """
         claims = dict(self.claims)
         for entry in reversed(self.chain[before:] if before is not None else ()):
-            claims = {name: form for name, form in claims.items() if name not in entry.claims} | entry.replaced
+            claims = {
+                name: form for name, form in claims.items() if name not in entry.claims
+            } | entry.replaced
         plans = (form.plan(setting) for form in claims.values())
         return max((seed for plan in plans if isinstance(plan, list) for seed in plan), default=0)
 
     def amendments(self, claim: str, setting: str | None = None) -> tuple[Entry, ...]:
-        """Return the entries that amended a claim; with a setting, those that changed what it says or expects there."""
+        """Return the entries that amended a claim; with a setting, those that changed what it says
+        or expects there.
+        """
         forms = self._forms(claim)
 
         def changed(before: Registered, after: Registered) -> bool:
             if setting is None:
                 return True
-            code = before.code.get(setting, after.code.get(setting))  # where none was registered, none changed
+            code = before.code.get(
+                setting, after.code.get(setting)
+            )  # where none was registered, none changed
             return (
                 before.sha256 != after.sha256
                 or before.expected(setting) != after.expected(setting)
@@ -236,19 +267,30 @@ class Lock(_Record):
         return list(zip(at, forms, strict=True))
 
     def position(self, digest: str) -> int | None:
-        """Return the position in the chain of the entry of that digest, or None where there is none."""
+        """Return the position in the chain of the entry of that digest, or None where there is
+        none.
+        """
         return next((i for i, entry in enumerate(self.chain) if entry.sha256 == digest), None)
 
     def attempt(self, claim: str) -> int:
-        """Return k where this is the k-th registered try of its question; claims of one entry count as one try."""
+        """Return k where this is the k-th registered try of its question; claims of one entry count
+        as one try.
+        """
         own, at = self.claims[claim], self._first(claim)
-        return 1 + len({e for i, c in self.claims.items() if c.question == own.question and (e := self._first(i)) < at})
+        return 1 + len(
+            {
+                e
+                for i, c in self.claims.items()
+                if c.question == own.question and (e := self._first(i)) < at
+            }
+        )
 
     def related(self, claim: str) -> int:
         """Return how many other claims ask its question of other epochs or layers."""
         own = self.claims[claim]
         return sum(
-            c.question_anywhere == own.question_anywhere and c.question != own.question for c in self.claims.values()
+            c.question_anywhere == own.question_anywhere and c.question != own.question
+            for c in self.claims.values()
         )
 
     def _first(self, claim: str) -> int:
@@ -256,7 +298,8 @@ class Lock(_Record):
 
 
 def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -> tuple[int, ...]:
-    """Return the first so many seeds that a registration draws in a setting: anyone can compute them.
+    """Return the first so many seeds that a registration draws in a setting: anyone can compute
+    them.
 
     Parameters
     ----------
@@ -312,10 +355,13 @@ def make_lock(
     Raises
     ------
     FaevalError
-        There is no claim; a planned seed has been looked at; an amendment has no reason or changes nothing.
+        There is no claim; a planned seed has been looked at; an amendment has no reason or changes
+        nothing.
     """
     if not claims:
-        raise FaevalError("faeval lock: no claim was found; name a file or folder that defines some.")
+        raise FaevalError(
+            "faeval lock: no claim was found; name a file or folder that defines some."
+        )
     looked = sorted({*looked_at, *(before.looked_at if before else ())})
     known, amended = (before.claims if before else {}), tuple(amend)
     _check_amendment(claims, known, amended, because)
@@ -327,8 +373,8 @@ def make_lock(
             again = sorted(set(seeds) & set(looked))
             if again:
                 raise FaevalError(
-                    f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has been looked at already; "
-                    "plan fresh seeds, such as 1, 2, 3."
+                    f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has"
+                    " been looked at already; plan fresh seeds, such as 1, 2, 3."
                 )
         new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
     for name in amended:
@@ -336,7 +382,8 @@ def make_lock(
             _without_pilot(new[name]) == _without_pilot(known[name]) and not new[name].pilot
         ):
             raise FaevalError(
-                f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to amend."
+                f"faeval lock: --amend {name!r}: the claim is as it was registered; there is"
+                " nothing to amend."
             )
     if before is not None and not new:
         return before
@@ -358,21 +405,29 @@ def _check_amendment(
 ) -> None:
     for name in amended:
         if name not in known or name not in {c.id for c in claims}:
-            where = "is not registered" if name not in known else "is in none of the claims files given"
+            where = (
+                "is not registered" if name not in known else "is in none of the claims files given"
+            )
             close = [i for i in known if i.partition("::")[2] == name or i.startswith(f"{name}::")]
-            meant = f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
+            meant = (
+                f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
+            )
             raise FaevalError(f"faeval lock: --amend {name!r} {where}{meant}")
     if amended and not because.strip():
         raise FaevalError(
-            f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands in the lock for good."
+            f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands"
+            " in the lock for good."
         )
     if because.strip() and not amended:
         raise FaevalError(
-            f"faeval lock: --because {because!r} amends nothing; name the claims with --amend FILE::VARIABLE."
+            f"faeval lock: --because {because!r} amends nothing; name the claims with --amend"
+            " FILE::VARIABLE."
         )
 
 
-def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]], code: Mapping[str, str]) -> Registered:
+def _registered(
+    claim: Claim, pilots: Mapping[str, list[Spread | None]], code: Mapping[str, str]
+) -> Registered:
     return Registered(
         sha256=claim.sha256(),
         sentence=claim.sentence,
@@ -388,7 +443,9 @@ def _registered(claim: Claim, pilots: Mapping[str, list[Spread | None]], code: M
 
 
 def _listed(claim: Claim) -> dict[str, list[int]]:
-    return {setting: list(plan) for setting, plan in claim.seeds.items() if not isinstance(plan, Drawn)}
+    return {
+        setting: list(plan) for setting, plan in claim.seeds.items() if not isinstance(plan, Drawn)
+    }
 
 
 def _without_pilot(registered: Registered) -> dict[str, Any]:
@@ -406,9 +463,13 @@ def read_lock(path: Path) -> Lock:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise FaevalError(f"{path}: cannot be read ({error.strerror}); name a lock, or restore it.") from None
+        raise FaevalError(
+            f"{path}: cannot be read ({error.strerror}); name a lock, or restore it."
+        ) from None
     except ValueError as error:
-        raise Tampered(f"{path} is no lock that this version can read ({error}); restore it.") from None
+        raise Tampered(
+            f"{path} is no lock that this version can read ({error}); restore it."
+        ) from None
     return parse_lock(text, str(path))
 
 
@@ -416,21 +477,43 @@ def parse_lock(text: str, source: str) -> Lock:
     """Return the lock in a text; raise Tampered where it does not match its own digests."""
     try:
         content = json.loads(text)
-        lock = _upgraded(content) if content.get("schema_version") == 1 else Lock.model_validate(content)
+        lock = (
+            _upgraded(content)
+            if content.get("schema_version") == 1
+            else Lock.model_validate(content)
+        )
         sound = _is_sound(lock)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError, ValidationError) as error:
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+        ValidationError,
+    ) as error:
         line = (str(error) or type(error).__name__).splitlines()[0]
         raise Tampered(
-            f"{source} is no lock that this version can read ({line}); restore it, or run `faeval lock`."
+            f"{source} is no lock that this version can read ({line}); restore it, or run `faeval"
+            " lock`."
         ) from None
     if not sound:
-        raise Tampered(f"{source} does not match its checksum: it was edited by hand. Restore it from version control.")
+        raise Tampered(
+            f"{source} does not match its checksum: it was edited by hand. Restore it from version"
+            " control."
+        )
     return lock
 
 
 def _upgraded(content: dict[str, Any]) -> Lock:
     """Return a lock of schema 1, which had no chain, as a chain of one entry that keeps its digest."""
-    fields = set(content) - {"schema_version", "registered", "commit", "looked_at", "claims", "sha256"}
+    fields = set(content) - {
+        "schema_version",
+        "registered",
+        "commit",
+        "looked_at",
+        "claims",
+        "sha256",
+    }
     if fields:
         raise ValueError(f"unknown field {min(fields)!r}")
     claims = {name: Registered.model_validate(c) for name, c in content["claims"].items()}
@@ -446,13 +529,18 @@ def _upgraded(content: dict[str, Any]) -> Lock:
 
 
 def _is_sound(lock: Lock) -> bool:
-    """Whether every digest of the chain is that of what it stands for, walked back from the claims of today."""
+    """Whether every digest of the chain is that of what it stands for, walked back from the claims
+    of today.
+    """
     claims = dict(lock.claims)
     for position in reversed(range(len(lock.chain))):
         entry, before = lock.chain[position], lock.chain[position - 1].sha256 if position else None
         if entry.before != before or entry.sha256 != _entry_digest(entry, claims):
             return False
-        if any(name not in claims or _digest(claims[name].model_dump()) != sha for name, sha in entry.claims.items()):
+        if any(
+            name not in claims or _digest(claims[name].model_dump()) != sha
+            for name, sha in entry.claims.items()
+        ):
             return False
         for name in entry.claims:
             del claims[name]
@@ -465,19 +553,31 @@ def _is_sound(lock: Lock) -> bool:
 def _entry_digest(entry: Entry, claims: Mapping[str, Registered]) -> str:
     if entry.schema_version > 1:
         return _digest(entry.model_dump(exclude={"sha256"}))
-    content = {"schema_version": 1, "registered": entry.date, "commit": entry.commit, "looked_at": entry.looked_at}
+    content = {
+        "schema_version": 1,
+        "registered": entry.date,
+        "commit": entry.commit,
+        "looked_at": entry.looked_at,
+    }
     return _digest({**content, "claims": {name: c.model_dump() for name, c in claims.items()}})
 
 
 def find_lock(paths: Iterable[Path]) -> Lock | None:
     """Return the one lock that lies beside the claims files of these paths, or None."""
-    found = {p.resolve() for given in paths if (p := (given if given.is_dir() else given.parent) / NAME).is_file()}
+    found = {
+        p.resolve()
+        for given in paths
+        if (p := (given if given.is_dir() else given.parent) / NAME).is_file()
+    }
     if len(found) > 1:
         raise FaevalError(
-            f"the paths hold {len(found)} locks ({', '.join(sorted(map(str, found)))}); verify them one by one."
+            f"the paths hold {len(found)} locks ({', '.join(sorted(map(str, found)))}); verify them"
+            " one by one."
         )
     return read_lock(found.pop()) if found else None
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()

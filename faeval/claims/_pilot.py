@@ -24,10 +24,11 @@ POWER = 0.8
 class Chances:
     """What a pilot's spread lets a design expect of one test.
 
-    ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds. ``needed`` counts the
-    seeds that 80 % power of the claim takes, in all its assertions together, at the pilot's standard deviation and at its
-    80 % upper bound; None is beyond what was looked through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the
-    chances of both verdicts at no effect, at the margin and at the effect anticipated.
+    ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds.
+    ``needed`` counts the seeds that 80 % power of the claim takes, in all its assertions together,
+    at the pilot's standard deviation and at its 80 % upper bound; None is beyond what was looked
+    through (10,000 for t, 200 for sign, 20 for sign-flip). ``at`` has the chances of both verdicts
+    at no effect, at the margin and at the effect anticipated.
     """
 
     power: float
@@ -38,24 +39,47 @@ class Chances:
 def chances_of(
     claim: Claim, pilots: Sequence[Spread | None], n: int, level: float, anew: float | None = None
 ) -> tuple[Chances | None, ...]:
-    """Return what may be expected of each part of a claim, or None without a pilot's spread or an effect off the margin.
+    """Return what may be expected of each part of a claim, or None without a pilot's spread or an
+    effect off the margin.
 
-    ``level`` is that of its family's first step; ``anew`` that of a new registration, for which seeds needed are counted.
+    ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
+    seeds needed are counted.
     """
     parts = parts_of(claim)
     known = (*pilots, *(None for _ in parts))
     return tuple(
-        _chances(x.kind, x.margin, x.anticipated, p.sd, p.n, n, level, anew or level, claim.test, len(parts))
-        if p is not None and x.anticipated is not None
-        else None
+        (
+            _chances(
+                x.kind,
+                x.margin,
+                x.anticipated,
+                p.sd,
+                p.n,
+                n,
+                level,
+                anew or level,
+                claim.test,
+                len(parts),
+            )
+            if p is not None and x.anticipated is not None
+            else None
+        )
         for x, p in zip(parts, known, strict=False)
     )
 
 
 def power_of(claim: Claim, chances: Sequence[Chances | None]) -> float | None:
-    """Return the least power of a claim as a whole, of the verdict that its anticipated effects lead to; None where unknown."""
-    known = [(part, chance) for part, chance in zip(parts_of(claim), chances, strict=True) if chance is not None]
-    against = [c.power for x, c in known if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0]
+    """Return the least power of a claim as a whole, of the verdict that its anticipated effects
+    lead to; None where unknown.
+    """
+    known = [
+        (part, chance)
+        for part, chance in zip(parts_of(claim), chances, strict=True)
+        if chance is not None
+    ]
+    against = [
+        c.power for x, c in known if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
+    ]
     if against:  # one that is refuted is enough
         return max(against)
     return stats.joint_power([c.power for _, c in known]) if len(known) == len(chances) else None
@@ -64,31 +88,40 @@ def power_of(claim: Claim, chances: Sequence[Chances | None]) -> float | None:
 def weak_together(k: int, power: float, verb: str) -> str:
     """Return the warning that the least power of k assertions together is low, never rounded up."""
     least = math.floor(100 * power) / 100
-    return f"power of all {k} assertions together {verb} {least:.2f} at least, below {stats.LEAST_POWER}"
+    return (
+        f"power of all {k} assertions together {verb} {least:.2f} at least, below"
+        f" {stats.LEAST_POWER}"
+    )
 
 
 def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
-    """Return a warning for each part whose anticipated effect would refute it where the claim is expected to be supported.
+    """Return a warning for each part whose anticipated effect would refute it where the claim is
+    expected to be supported.
 
-    A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted downwards, b - a.
+    A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted
+    downwards, b - a.
     """
     if expected != "supported":
         return ()
     return tuple(
-        f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the side that refutes, though the "
-        f"claim is expected to be supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
+        f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the"
+        " side that refutes, though the claim is expected to be"
+        f" supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
         for x in parts_of(claim)
         if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
 
 
 _DOWNWARDS = (
-    "; for below and not_below an effect is counted downwards: 0.5 says that the first side lies 0.5 below the second"
+    "; for below and not_below an effect is counted downwards: 0.5 says that the first side lies"
+    " 0.5 below the second"
 )
 
 
 def beyond_margin(kind: str, margin: float, effect: float) -> float:
-    """Return how far on the claimed side of its margin an effect lies; of ``below`` and ``not_below`` it is b - a."""
+    """Return how far on the claimed side of its margin an effect lies; of ``below`` and
+    ``not_below`` it is b - a.
+    """
     if kind == "equivalent":
         return margin - abs(effect)
     return margin - effect if kind in ("not_above", "not_below") else effect - margin
@@ -110,24 +143,46 @@ def _chances(
     if sd <= 0 or n < 2:
         return None
     seen, again = (
-        stats.outlook(kind, margin, n, sd=sd, sd_n=sd_n, anticipated=anticipated, alpha=a, k=k, test=test, power=POWER)
+        stats.outlook(
+            kind,
+            margin,
+            n,
+            sd=sd,
+            sd_n=sd_n,
+            anticipated=anticipated,
+            alpha=a,
+            k=k,
+            test=test,
+            power=POWER,
+        )
         for a in (level, anew)
     )
     return (
-        None if seen.power is None or again.seeds_needed is None else Chances(seen.power, again.seeds_needed, seen.at)
+        None
+        if seen.power is None or again.seeds_needed is None
+        else Chances(seen.power, again.seeds_needed, seen.at)
     )
 
 
 def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | None]:
-    """Return the mean and spread of each tested assertion over the pilot seeds in evidence; empty without any."""
+    """Return the mean and spread of each tested assertion over the pilot seeds in evidence; empty
+    without any.
+    """
     design = design_of(claim, setting)
     try:
         check_names(claim, design)
-        seeds = [s for s in index.seeds(design.label(arm) for arm in claim.arms()) if s in PILOT_SEEDS]
+        seeds = [
+            s for s in index.seeds(design.label(arm) for arm in claim.arms()) if s in PILOT_SEEDS
+        ]
     except FaevalError:  # a claim about another setting
         return []
     measurement = Measurement(claim, index, design, seeds)
-    if len(seeds) < 2 or check_design(claim, design) or measurement.missing() or measurement.untrustworthy():
+    if (
+        len(seeds) < 2
+        or check_design(claim, design)
+        or measurement.missing()
+        or measurement.untrustworthy()
+    ):
         return []
     found: list[Spread | None] = []
     for test in tests_of(claim, measurement):

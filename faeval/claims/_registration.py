@@ -1,4 +1,6 @@
-"""Which came first, registration or evidence: told by the lock's digest that every run records, not by clocks."""
+"""Which came first, registration or evidence: told by the lock's digest that every run records, not
+by clocks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ class Origins:
     Parameters
     ----------
     locks
-        (arm, metric, seed) to the digests of the lock that records of it carry; None among them is a run without one.
+        (arm, metric, seed) to the digests of the lock that records of it carry; None among them is
+        a run without one.
     common
         The digests for numbers not named there; None where nothing is known.
     """
@@ -38,12 +41,14 @@ def registration_of(
     *,
     changed: bool = False,
 ) -> tuple[str, str]:
-    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and a remark where there is one.
+    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and a remark where
+    there is one.
 
     Parameters
     ----------
     setting
-        Where it was decided: an amendment that left its content and its expectation there as they were does not count.
+        Where it was decided: an amendment that left its content and its expectation there as they
+        were does not count.
     reads
         (arm, metric, seed) of each number that the verdict rests on.
     changed
@@ -72,7 +77,13 @@ def registration_of(
             elif position is None or position < own:
                 return ("amended_after_evidence" if amended else "after_evidence"), ""
     if unknown:
-        return "undated", f"some of its runs name a registration, {min(unknown)[:12]}, that this lock does not know"
+        return (
+            "undated",
+            (
+                f"some of its runs name a registration, {min(unknown)[:12]}, that this lock does"
+                " not know"
+            ),
+        )
     if not dated:
         return "undated", ""
     return ("amended" if amended else "registered"), ""

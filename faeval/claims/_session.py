@@ -1,4 +1,6 @@
-"""Experiments of a session: what claims that come from no file are about, in a script or a notebook."""
+"""Experiments of a session: what claims that come from no file are about, in a script or a
+notebook.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ _Content: TypeAlias = Mapping[str, Any]
 
 
 def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
-    """Return claims with the experiment that they are about, and the setting's name, None where none was said.
+    """Return claims with the experiment that they are about, and the setting's name, None where
+    none was said.
 
-    A claim that was loaded from a file has that file's experiment. One made in place has the one it was
-    given (``experiment=``), else the one that ``setting`` says, else that of the nearest place that has
-    any: the module that holds the claim, that which made it, the code that called.
+    A claim that was loaded from a file has that file's experiment. One made in place has the one it
+    was given (``experiment=``), else the one that ``setting`` says, else that of the nearest place
+    that has any: the module that holds the claim, that which made it, the code that called.
 
     Raises
     ------
@@ -28,7 +31,8 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
     """
     if not isinstance(setting, Setting):
         raise FaevalError(
-            f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an fe.Experiment."
+            f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an"
+            " fe.Experiment."
         )
     about: dict[int, Experiment] = {}
     claims = list(_with_gates(given))
@@ -41,8 +45,9 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
             near = _near(claim, holders[id(claim)])
             if setting is None and len(near) > 1:
                 raise FaevalError(
-                    f"claim {claim.name!r} may be about {len(near)} experiments ({', '.join(sorted(near))}); say which: "
-                    "setting=..., or experiment=... of the claim."
+                    f"claim {claim.name!r} may be about {len(near)} experiments"
+                    f" ({', '.join(sorted(near))}); say which: setting=..., or experiment=... of"
+                    " the claim."
                 )
             experiment = next(iter(near.values()), None) if setting is None else near.get(setting)
             if experiment is not None:
@@ -53,11 +58,15 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
         if id(claim) not in made:
             own = about.get(id(claim), claim.experiment)
             gates = tuple(map(changed, claim.requires))
-            same = own is claim.experiment and all(a is b for a, b in zip(gates, claim.requires, strict=True))
+            same = own is claim.experiment and all(
+                a is b for a, b in zip(gates, claim.requires, strict=True)
+            )
             made[id(claim)] = claim if same else claim.named(experiment=own, requires=gates)
         return made[id(claim)]
 
-    return [changed(claim) for claim in given], setting.name if isinstance(setting, Experiment) else setting
+    return [changed(claim) for claim in given], (
+        setting.name if isinstance(setting, Experiment) else setting
+    )
 
 
 def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:

@@ -1,4 +1,6 @@
-"""Which names a claims file gives, as its text says: where each claim stands, and which could not be told apart."""
+"""Which names a claims file gives, as its text says: where each claim stands, and which could not
+be told apart.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _Assignment = ast.Assign | ast.AnnAssign
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a statement of a module's level stands: in a loop, or in another block that may not be carried out."""
+    """Where a statement of a module's level stands: in a loop, or in another block that may not be
+    carried out.
+    """
 
     loop: bool = False
     block: bool = False
@@ -26,7 +30,8 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
     Raises
     ------
     ClaimsFileError
-        A claim would be lost: it has no name, or the name of another, or that of the loop's next one.
+        A claim would be lost: it has no name, or the name of another, or that of the loop's next
+        one.
     """
     lines: dict[str, int] = {}
     claims: set[str] = set()
@@ -34,20 +39,27 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
         if isinstance(node, ast.Expr):
             if _makes_claim(node.value):
                 raise ClaimsFileError(
-                    f"{file}:{node.lineno}: this claim has no name, so it would not be verified; assign it to a variable."
+                    f"{file}:{node.lineno}: this claim has no name, so it would not be verified;"
+                    " assign it to a variable."
                 )
             continue
         made = _makes_claim(node.value)
         if made and place.loop:
             raise ClaimsFileError(
-                f"{file}:{node.lineno}: a claim made in a loop takes the name of the one before, which would not be verified; "
-                "make it in a function, and assign what each call returns to a variable of its own."
+                f"{file}:{node.lineno}: a claim made in a loop takes the name of the one before,"
+                " which would not be verified; make it in a function, and assign what each call"
+                " returns to a variable of its own."
             )
         for target in _targets(node):
-            if not (place.loop or place.block) and target.id in lines and (made or target.id in claims):
+            if (
+                not (place.loop or place.block)
+                and target.id in lines
+                and (made or target.id in claims)
+            ):
                 raise ClaimsFileError(
-                    f"{file}:{node.lineno}: the name {target.id!r} stands for a claim and was given before, in line "
-                    f"{lines[target.id]}; two claims of one name cannot be told apart, rename one."
+                    f"{file}:{node.lineno}: the name {target.id!r} stands for a claim and was given"
+                    f" before, in line {lines[target.id]}; two claims of one name cannot be told"
+                    " apart, rename one."
                 )
             lines[target.id] = node.lineno
             if made:
@@ -56,10 +68,15 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
 
 
 def _makes_claim(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Call) and getattr(value.func, "attr", getattr(value.func, "id", "")) == "Claim"
+    return (
+        isinstance(value, ast.Call)
+        and getattr(value.func, "attr", getattr(value.func, "id", "")) == "Claim"
+    )
 
 
-def _statements(body: Iterable[ast.stmt], place: _Place = _Place()) -> Iterator[tuple[_Assignment | ast.Expr, _Place]]:
+def _statements(
+    body: Iterable[ast.stmt], place: _Place = _Place()
+) -> Iterator[tuple[_Assignment | ast.Expr, _Place]]:
     """Yield the assignments and bare expressions of a module's level, and where each stands."""
     for node in body:
         if isinstance(node, _Assignment | ast.Expr):
@@ -67,13 +84,19 @@ def _statements(body: Iterable[ast.stmt], place: _Place = _Place()) -> Iterator[
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             inner = _Place(place.loop or isinstance(node, ast.For | ast.While), True)
             parts = [node, *getattr(node, "handlers", ()), *getattr(node, "cases", ())]
-            for block in (getattr(part, name, []) for part in parts for name in ("body", "orelse", "finalbody")):
+            for block in (
+                getattr(part, name, [])
+                for part in parts
+                for name in ("body", "orelse", "finalbody")
+            ):
                 yield from _statements(block, inner)
 
 
 def _targets(node: _Assignment) -> list[ast.Name]:
     given = node.targets if isinstance(node, ast.Assign) else [node.target]
     flat = [
-        item for target in given for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
+        item
+        for target in given
+        for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
     ]
     return [target for target in flat if isinstance(target, ast.Name)]

@@ -1,4 +1,6 @@
-"""The tests that a claim comes down to: contrasts of faeval.stats, with the words that say what each compares."""
+"""The tests that a claim comes down to: contrasts of faeval.stats, with the words that say what
+each compares.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from faeval.claims._measure import Measurement
 
 @dataclass(frozen=True)
 class Part:
-    """One test of a claim as its design knows it, before any value: agreement has two, any other assertion one."""
+    """One test of a claim as its design knows it, before any value: agreement has two, any other
+    assertion one.
+    """
 
     text: str
     kind: stats.Kind

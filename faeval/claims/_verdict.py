@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 Word = Literal["supported", "refuted", "inconclusive", "invalid"]
 WORDS: tuple[str, ...] = get_args(Word)
 
-#: Every reason code there is, by the word it explains. Supported and refuted need none: their code is "decided".
+#: Every reason code there is, by the word it explains. Supported and refuted need none: their code
+#: is "decided".
 REASONS: Mapping[str, tuple[str, ...]] = {
     "supported": ("decided",),
     "refuted": ("decided",),
@@ -49,7 +50,9 @@ REGISTRATIONS: Mapping[str, str] = {
     "amended": "registered, and amended before its evidence was made",
     "amended_after_evidence": "amended when evidence of it was there already; not confirmatory",
     "after_evidence": "registered when evidence of it was there already; not confirmatory",
-    "undated": "registered; its evidence names no registration, or one that this lock does not know",
+    "undated": (
+        "registered; its evidence names no registration, or one that this lock does not know"
+    ),
     "changed": "no longer the claim that was registered",
     "reproduction": "a reproduction: decided on seeds that had been looked at before",
     "exploratory": "exploratory: decided on seeds outside its registered plan",
@@ -69,15 +72,17 @@ class Side:
 class AssertionResult:
     """One assertion of a claim as it was tested.
 
-    ``text`` is the assertion in words; ``kind`` exceeds, below, not_above, not_below or equivalent; ``differences`` is
-    a - b, one number a seed, aligned with ``Verdict.seeds``. ``interval`` is the decision interval of a - b (see
-    docs/statistics.md): its bounds exclude the margin exactly where the verdict says so. ``refuting`` is the
-    second, wider interval of an equivalence. ``ordinary`` is the unadjusted 90 % t interval. ``detectable`` is the effect
-    beyond the margin that has 80 % power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
-    ``seeds_needed`` counts seeds for 80 % power of the claim at ``anticipated``, registered anew and alone in its family, at
-    the pilot's s.d. and at its 80 % upper bound.
-    ``e_value`` is the running evidence against the nearest edge of the margin, valid however often it is looked at; it
-    decides nothing. ``beyond`` is the mean difference over seeds that the plan does not have (``Verdict.beyond_plan``).
+    ``text`` is the assertion in words; ``kind`` exceeds, below, not_above, not_below or equivalent;
+    ``differences`` is a - b, one number a seed, aligned with ``Verdict.seeds``. ``interval`` is the
+    decision interval of a - b (see docs/statistics.md): its bounds exclude the margin exactly where
+    the verdict says so. ``refuting`` is the second, wider interval of an equivalence. ``ordinary``
+    is the unadjusted 90 % t interval. ``detectable`` is the effect beyond the margin that has 80 %
+    power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
+    ``seeds_needed`` counts seeds for 80 % power of the claim at ``anticipated``, registered anew
+    and alone in its family, at the pilot's s.d. and at its 80 % upper bound. ``e_value`` is the
+    running evidence against the nearest edge of the margin, valid however often it is looked at; it
+    decides nothing. ``beyond`` is the mean difference over seeds that the plan does not have
+    (``Verdict.beyond_plan``).
     """
 
     text: str
@@ -110,10 +115,11 @@ class AssertionResult:
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """How often the verdict's test errs on one law of a - b, as measured for the kind of its assertions.
+    """How often the verdict's test errs on one law of a - b, as measured for the kind of its
+    assertions.
 
-    Nominal .05 in each direction, one assertion alone, at its margin; a law that is not symmetric stands beside its mirror
-    image. Of assertions of several kinds it is the one that errs most.
+    Nominal .05 in each direction, one assertion alone, at its margin; a law that is not symmetric
+    stands beside its mirror image. Of assertions of several kinds it is the one that errs most.
     """
 
     law: str
@@ -126,19 +132,20 @@ class MeasuredError:
 class Verdict:
     """The verdict on one claim in one setting.
 
-    Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and ``reason``. ``estimate``,
-    ``interval`` and ``unit`` are those of the first assertion; NaN where nothing could be estimated. ``expected`` is the
-    registered word for this setting, or None; ``as_expected`` says whether the verdict is what was registered.
-    ``looks`` are the numbers of seeds at which it might have been decided, ``look`` the one at which it was (from 1).
-    ``registration`` says which came first, the registration or the evidence (one of ``faeval.claims.REGISTRATIONS``);
-    ``amendments`` are the reasons for which the registered claim was changed; ``attempt`` counts the registered claims,
-    this one included, that have asked its question so far, whatever their margins; ``related`` those that ask it of
-    other epochs or layers.
-    ``controls`` are the bounds that its measurement had to keep on every checkpoint.
-    ``fresh_seeds`` is how many a new registration of an open claim would need, alone in its family, where pilot and
-    anticipated effect say so.
-    ``without_each_seed`` and ``other_tests`` say what it would have been otherwise; ``fragile_rate`` is how often sound
-    claims are fragile at 80 % power, measured.
+    Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and
+    ``reason``. ``estimate``, ``interval`` and ``unit`` are those of the first assertion; NaN where
+    nothing could be estimated. ``expected`` is the registered word for this setting, or None;
+    ``as_expected`` says whether the verdict is what was registered. ``looks`` are the numbers of
+    seeds at which it might have been decided, ``look`` the one at which it was (from 1).
+    ``registration`` says which came first, the registration or the evidence (one of
+    ``faeval.claims.REGISTRATIONS``); ``amendments`` are the reasons for which the registered claim
+    was changed; ``attempt`` counts the registered claims, this one included, that have asked its
+    question so far, whatever their margins; ``related`` those that ask it of other epochs or
+    layers. ``controls`` are the bounds that its measurement had to keep on every checkpoint.
+    ``fresh_seeds`` is how many a new registration of an open claim would need, alone in its family,
+    where pilot and anticipated effect say so. ``without_each_seed`` and ``other_tests`` say what it
+    would have been otherwise; ``fragile_rate`` is how often sound claims are fragile at 80 % power,
+    measured.
     """
 
     claim: str
@@ -210,7 +217,9 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the verdict is the registered one; None where none is registered, or nothing was decided yet."""
+        """Whether the verdict is the registered one; None where none is registered, or nothing was
+        decided yet.
+        """
         if self.expected is None:
             return None
         word, _, code = self.expected.partition(":")

@@ -1,4 +1,6 @@
-"""The command line. Results on stdout, everything else on stderr; exit codes as ARCHITECTURE.md lists them."""
+"""The command line. Results on stdout, everything else on stderr; exit codes as ARCHITECTURE.md
+lists them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ from faeval.cli._common import (
 )
 
 app = typer.Typer(
-    help="Verify research claims: train what they need over seeds, audit it, and decide each by a rule with known error rates.",
+    help=(
+        "Verify research claims: train what they need over seeds, audit it, and decide each by a"
+        " rule with known error rates."
+    ),
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,7 +45,9 @@ app = typer.Typer(
 def _root(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         from faeval import __version__
@@ -57,7 +64,9 @@ def _root(
 
 
 def _defaults(command: Any) -> dict[str, Any]:
-    """Return what [tool.faeval] says of a command's parameters; of a group of commands, by the command."""
+    """Return what [tool.faeval] says of a command's parameters; of a group of commands, by the
+    command.
+    """
     if hasattr(command, "commands"):
         return {name: _defaults(below) for name, below in command.commands.items()}
     names = {str(parameter.name) for parameter in command.params}
@@ -81,7 +90,11 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     if not _open_streams():
-        say("faeval: stdout is closed, so that no result could be read; leave it open, or use > /dev/null.", err=True)
+        say(
+            "faeval: stdout is closed, so that no result could be read; leave it open, or use >"
+            " /dev/null.",
+            err=True,
+        )
         sys.exit(USAGE)
     try:
         code = _run(arguments, debug)
@@ -91,15 +104,17 @@ def main() -> None:
         drop(sys.stdout)
     except OSError as error:
         code, _ = _explain(error)
-    atexit.register(silence_stdout)  # the first to be called at exit, before what code of others says there
+    atexit.register(
+        silence_stdout
+    )  # the first to be called at exit, before what code of others says there
     sys.exit(code)
 
 
 def _open_streams() -> bool:
     """Make the three streams of the system fit for any text; return whether stdout was open.
 
-    What was closed leads nowhere from here on: the next file that is opened would take its place, and be written to. A
-    character that an encoding lacks is written as an escape.
+    What was closed leads nowhere from here on: the next file that is opened would take its place,
+    and be written to. A character that an encoding lacks is written as an escape.
     """
     was_open = sys.stdout is not None
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -146,7 +161,10 @@ def _run(arguments: list[str], debug: bool) -> int:
 def _empty() -> Exception:
     from faeval.errors import FaevalError
 
-    return FaevalError("an argument is empty (''), such as a variable that was not set; give a value, or leave it out.")
+    return FaevalError(
+        "an argument is empty (''), such as a variable that was not set; give a value, or leave it"
+        " out."
+    )
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -161,14 +179,19 @@ def _explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
-    # Which package click's exceptions come from depends on the version of typer; they know how to show themselves.
+    # Which package click's exceptions come from depends on the version of typer; they know how to
+    # show themselves.
     show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if callable(show) and isinstance(exit_code, int):
         shown = io.StringIO()
         show(file=shown)
         say_lines(shown.getvalue(), err=True)
         return exit_code, str(getattr(error, "message", error))
-    code, text, hint = INTERNAL, f"internal error: {type(error).__name__}: {error}", " (--debug shows where)"
+    code, text, hint = (
+        INTERNAL,
+        f"internal error: {type(error).__name__}: {error}",
+        " (--debug shows where)",
+    )
     if isinstance(error, FaevalError):
         code, text, hint = error.exit_code, str(error), ""
     elif isinstance(error, OSError):
@@ -178,9 +201,14 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _of_the_system(error: OSError) -> str:
-    """Say what the system refused; without a name of a file it is stdout, which then is written to no more."""
+    """Say what the system refused; without a name of a file it is stdout, which then is written to
+    no more.
+    """
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
         drop(sys.stdout)
         return f"stdout: cannot be written ({reason}); make room there, or name another file."
-    return f"{os.fsdecode(error.filename)}: {reason}; name another file or folder, or make room or permission there."
+    return (
+        f"{os.fsdecode(error.filename)}: {reason}; name another file or folder, or make room or"
+        " permission there."
+    )

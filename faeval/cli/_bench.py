@@ -12,11 +12,16 @@ from faeval.cli._common import Data, Format, check_format, console_for, say_json
 
 
 def audit(
-    checkpoint: Annotated[Path, typer.Argument(help="An epoch-NNNN.safetensors of a run in the store.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="An epoch-NNNN.safetensors of a run in the store.")
+    ],
     data: Data = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     full: Annotated[
-        bool, typer.Option("--full", help="Also nudging, fresh feedback, and the published recipe in float32.")
+        bool,
+        typer.Option(
+            "--full", help="Also nudging, fresh feedback, and the published recipe in float32."
+        ),
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
     format: Format = "table",  # noqa: A002 - the option's name
@@ -31,7 +36,9 @@ def audit(
     stage = importlib.import_module("faeval.settings").audit_checkpoint
     found = stage(checkpoint, RunOptions(device, threads, data), full=full)
     if format == "json":
-        rows = [{**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]]
+        rows = [
+            {**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]
+        ]
         say_json({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows})
         return
     _print_audit(found)
@@ -47,7 +54,9 @@ def _print_audit(found: dict[str, Any]) -> None:
     table = Table(title=Text(title), title_justify="left")
     table.add_column("metric", overflow="fold")
     for layer in layers:
-        table.add_column(f"h_{layer}" + (" (exact)" if layer in found["exact"] else ""), justify="right")
+        table.add_column(
+            f"h_{layer}" + (" (exact)" if layer in found["exact"] else ""), justify="right"
+        )
     cells = {(r["metric"], r["layer"]): r for r in rows}
     for metric in dict.fromkeys(r["metric"] for r in rows if r["layer"] is not None):
         table.add_row(metric, *(_audited(cells[metric, layer]) for layer in layers))
@@ -57,8 +66,8 @@ def _print_audit(found: dict[str, Any]) -> None:
         if row["layer"] is None:
             console.print(f"{row['metric']}: {_audited(row)}")
     console.print(
-        "* below the floor: there the positive control of the float64 instrument reads under 0.99. -: undefined. "
-        "exact: the credit is the true gradient by construction.",
+        "* below the floor: there the positive control of the float64 instrument reads under 0.99."
+        " -: undefined. exact: the credit is the true gradient by construction.",
         style="dim",
         markup=False,
     )
@@ -72,9 +81,12 @@ def _audited(row: dict[str, Any]) -> str:
 
 def check_metric(
     metric: Annotated[str, typer.Argument(help="Where the metric is: module:function.")],
-    kind: Annotated[str, typer.Option(help="alignment, correlation, norm, or loss_change.")] = "alignment",
+    kind: Annotated[
+        str, typer.Option(help="alignment, correlation, norm, or loss_change.")
+    ] = "alignment",
     tolerance: Annotated[
-        float | None, typer.Option(help="The error that you accept beyond rounding, such as 1e-6; at most 0.1.")
+        float | None,
+        typer.Option(help="The error that you accept beyond rounding, such as 1e-6; at most 0.1."),
     ] = None,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
@@ -90,9 +102,17 @@ def check_metric(
     if format == "json":
         failures = [dataclasses.asdict(failure) for failure in conformance.failures]
         code = 0 if conformance.passed else 1
-        content = {"schema": "faeval-conformance-1", "exit_code": code, "subject": conformance.subject}
+        content = {
+            "schema": "faeval-conformance-1",
+            "exit_code": code,
+            "subject": conformance.subject,
+        }
         content |= {"passed": conformance.passed}
-        content |= {"tolerance": conformance.tolerance, "checked": conformance.checked, "failures": failures}
+        content |= {
+            "tolerance": conformance.tolerance,
+            "checked": conformance.checked,
+            "failures": failures,
+        }
         content |= {"notes": dict(conformance.notes), "skipped": dict(conformance.skipped)}
         say_json(content)
     else:

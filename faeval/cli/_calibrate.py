@@ -13,17 +13,29 @@ from faeval.cli._common import Format, check_folder, check_format, say, say_json
 def calibrate(
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Measure a share on another seed and compare, in half a minute; writes nothing."),
+        typer.Option(
+            "--quick",
+            help="Measure a share on another seed and compare, in half a minute; writes nothing.",
+        ),
     ] = False,
     report: Annotated[
         Path,
-        typer.Option(help="Where tables, page and plots go; in a clone's own folder the package's figures follow."),
+        typer.Option(
+            help=(
+                "Where tables, page and plots go; in a clone's own folder the package's figures"
+                " follow."
+            )
+        ),
     ] = Path("reports/calibration"),
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the draws.", show_default="0, with --quick 1")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the draws.", show_default="0, with --quick 1")
+    ] = None,
     reps: Annotated[int, typer.Option(min=1000, help="Replications of a plain figure.")] = 20_000,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Measure how often the deciding rules err, on laws where their assumptions hold and where they fail."""
+    """Measure how often the deciding rules err, on laws where their assumptions hold and where they
+    fail.
+    """
     from faeval import calibration
 
     check_format(format)
@@ -45,11 +57,17 @@ def calibrate(
             "schema": "faeval-calibration-1",
             "exit_code": 1 if found else 0,
             "figures": len(cells),
-            "drifts": [{"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected} for d in found],
+            "drifts": [
+                {"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected}
+                for d in found
+            ],
         }
         say_json(content)
     else:
         for drift in found:
             say(str(drift))
-        say(f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard errors.")
+        say(
+            f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard"
+            " errors."
+        )
     raise typer.Exit(1 if found else 0)

@@ -1,4 +1,6 @@
-"""What commands share: options, and how words become values. Results go to stdout, everything else to stderr."""
+"""What commands share: options, and how words become values. Results go to stdout, everything else
+to stderr.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ FORMATS = ("table", "json")
 
 
 def say(text: object, err: bool = False) -> None:
-    """Write one message to stdout, or to stderr; nothing in it acts, whoever's words it holds, and it is bounded."""
+    """Write one message to stdout, or to stderr; nothing in it acts, whoever's words it holds, and
+    it is bounded.
+    """
     _write(f"{inert(message(text))}\n", err)
 
 
@@ -50,19 +54,26 @@ def _write(text: str, err: bool = False) -> None:
 
 
 def drop(stream: TextIO) -> None:
-    """Let nothing more that is written to a stream go anywhere: Python would fail at its end, with exit code 120."""
+    """Let nothing more that is written to a stream go anywhere: Python would fail at its end, with
+    exit code 120.
+    """
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def nothing_selected() -> typer.Exit:
     """Say that there is nothing to do, and return the exit to raise."""
-    say("faeval: no claim was selected; name claims files, or add --all for extended ones.", err=True)
+    say(
+        "faeval: no claim was selected; name claims files, or add --all for extended ones.",
+        err=True,
+    )
     return typer.Exit(NOTHING_SELECTED)
 
 
 def complete_setting() -> list[tuple[str, str]]:
-    """Return the named experiments, for the shell; those that claims files bring would need their code to be run."""
+    """Return the named experiments, for the shell; those that claims files bring would need their
+    code to be run.
+    """
     from faeval.experiment import experiments
 
     return [(name, found.help) for name, found in sorted(experiments().items())]
@@ -92,7 +103,9 @@ def complete_published() -> list[str]:
     return list(PUBLISHED)
 
 
-Paths = Annotated[list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")]
+Paths = Annotated[
+    list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")
+]
 Setting = Annotated[
     str | None,
     typer.Option(
@@ -105,11 +118,14 @@ Setting = Annotated[
 Seeds = Annotated[
     str | None,
     typer.Option(
-        help="N: the first N seeds of each plan; or a list such as 42,123,456.", show_default="each claim's plan"
+        help="N: the first N seeds of each plan; or a list such as 42,123,456.",
+        show_default="each claim's plan",
     ),
 ]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data set.", envvar="FAEVAL_DATA")]
-Store = Annotated[Path, typer.Option(help="Where runs are kept and found again.", envvar="FAEVAL_STORE")]
+Store = Annotated[
+    Path, typer.Option(help="Where runs are kept and found again.", envvar="FAEVAL_STORE")
+]
 Everything = Annotated[bool, typer.Option("--all/--no-all", help="Also claims tagged 'extended'.")]
 Device = Annotated[
     str,
@@ -119,11 +135,16 @@ Device = Annotated[
         autocompletion=complete_device,
     ),
 ]
-Format = Annotated[str, typer.Option(help="table or json, on stdout.", autocompletion=complete_format)]
+Format = Annotated[
+    str, typer.Option(help="table or json, on stdout.", autocompletion=complete_format)
+]
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Worker processes.", show_default="one for each CPU, two for cuda", envvar="FAEVAL_WORKERS"
+        min=1,
+        help="Worker processes.",
+        show_default="one for each CPU, two for cuda",
+        envvar="FAEVAL_WORKERS",
     ),
 ]
 
@@ -137,13 +158,19 @@ def _limit_rows(most: int) -> int:
 
 MaxRows = Annotated[
     int,
-    typer.Option(min=1, callback=_limit_rows, help="A file of evidence with more rows is refused before it is read."),
+    typer.Option(
+        min=1,
+        callback=_limit_rows,
+        help="A file of evidence with more rows is refused before it is read.",
+    ),
 ]
 MOST_ROWS = 50_000_000  # as faeval.evidence has it, which --help does not load
 
 
 def project_defaults(names: set[str]) -> dict[str, Any]:
-    """Return what [tool.faeval] says of parameters of these names: the nearest table, from the working directory upwards."""
+    """Return what [tool.faeval] says of parameters of these names: the nearest table, from the
+    working directory upwards.
+    """
     from faeval.config import find, seeds_as_text
 
     defaults = find(Path.cwd())
@@ -160,7 +187,10 @@ def project_defaults(names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name in names}
 
 
-_PARAMETERS = {"claims": "paths", "all": "everything"}  # keys of the table whose parameter has another name
+_PARAMETERS = {
+    "claims": "paths",
+    "all": "everything",
+}  # keys of the table whose parameter has another name
 
 
 def near(path: Path) -> Path:
@@ -194,7 +224,9 @@ def check_folder(folder: Path, option: str = "--report") -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise FaevalError(f"{option} {folder}: cannot be written ({error.strerror}); name another folder.") from None
+        raise FaevalError(
+            f"{option} {folder}: cannot be written ({error.strerror}); name another folder."
+        ) from None
 
 
 def console_for(stderr: bool = False) -> Console:

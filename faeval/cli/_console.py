@@ -12,12 +12,16 @@ from faeval._lines import MESSAGE, printable
 
 
 class HarmlessConsole(Console):
-    """All that is printed passes here piece by piece: text is text, without markup, and only rich's own codes act."""
+    """All that is printed passes here piece by piece: text is text, without markup, and only rich's
+    own codes act.
+    """
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how, highlight=False, markup=False, emoji=False)
 
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
         """Return the pieces of what is printed; what moves the cursor is rich's own."""
         for piece in super().render(renderable, options):
             yield piece if piece.control else piece._replace(text=printable(piece.text, MESSAGE))

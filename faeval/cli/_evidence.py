@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _TABLES = (".csv", ".parquet", ".pq")
 
-app = typer.Typer(no_args_is_help=True, help="Check, merge, export and import evidence.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Check, merge, export and import evidence.", rich_markup_mode=None
+)
 
 Out = Annotated[Path, typer.Argument(help="The file to write; its name ends in .csv or .parquet.")]
 
@@ -40,19 +42,25 @@ Out = Annotated[Path, typer.Argument(help="The file to write; its name ends in .
 def check(
     sources: Annotated[
         list[Path] | None,
-        typer.Argument(help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"),
+        typer.Argument(
+            help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"
+        ),
     ] = None,
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Read all evidence, and name all that is wrong with it: exit 12 where something was altered, 2 where it cannot be used.
+    """Read all evidence, and name all that is wrong with it: exit 12 where something was altered, 2
+    where it cannot be used.
 
     What a report says of its evidence is checked by faeval report --check.
     """
     from faeval import evidence, pipeline
 
     check_format(format)
-    found = [pipeline.with_provenance(evidence.check(source), source) for source in sources or [Path(".faeval")]]
+    found = [
+        pipeline.with_provenance(evidence.check(source), source)
+        for source in sources or [Path(".faeval")]
+    ]
     codes = {one.exit_code for one in found}
     code = 12 if 12 in codes else max(codes)
     if format == "json":
@@ -65,8 +73,13 @@ def check(
 
 def _print_checked(one: Checked) -> None:
     # Runs that train nothing have no trainings and no checkpoints to speak of.
-    shown = {what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")}
-    counts = ", ".join(f"{number} {what if number != 1 else what.removesuffix('s')}" for what, number in shown.items())
+    shown = {
+        what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")
+    }
+    counts = ", ".join(
+        f"{number} {what if number != 1 else what.removesuffix('s')}"
+        for what, number in shown.items()
+    )
     say(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
     for finding in one.findings:
         say(f"  {finding.kind}: {finding.name}: {finding.text}")
@@ -74,12 +87,18 @@ def _print_checked(one: Checked) -> None:
 
 @app.command()
 def merge(
-    sources: Annotated[list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")],
-    into: Annotated[Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")
+    ],
+    into: Annotated[
+        Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")
+    ],
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one run."""
+    """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one
+    run.
+    """
     from faeval import evidence
 
     check_format(format)
@@ -94,13 +113,19 @@ def merge(
         if format != "json":
             raise
         say(f"faeval: {conflict}", err=True)
-        _print_json("merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code)
+        _print_json(
+            "merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code
+        )
         raise typer.Exit(conflict.exit_code) from None
     for note in done.notes:
         say(f"faeval: {note}", err=True)
     if format == "json":
-        counts = {name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")}
-        _print_json("merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []})
+        counts = {
+            name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")
+        }
+        _print_json(
+            "merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []}
+        )
     else:
         repeated = f", {done.repeated} came again from another source" if done.repeated else ""
         copied = f"{done.copied} records and {done.checkpoints} checkpoints copied"
@@ -113,7 +138,10 @@ def export(
     out: Out,
     setting: Annotated[str | None, typer.Option(help="Leave out all other settings.")] = None,
     latest: Annotated[
-        bool, typer.Option("--latest", help="Of runs that stand several times in a store, take the last.")
+        bool,
+        typer.Option(
+            "--latest", help="Of runs that stand several times in a store, take the last."
+        ),
     ] = False,
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
@@ -128,7 +156,9 @@ def export(
 @app.command()
 def accept(
     paths: Paths = None,
-    because: Annotated[str, typer.Option(help="Why the change of code changes no number; the records keep it.")] = "",
+    because: Annotated[
+        str, typer.Option(help="Why the change of code changes no number; the records keep it.")
+    ] = "",
     setting: Setting = None,
     seeds: Seeds = None,
     data: Data = None,
@@ -137,7 +167,9 @@ def accept(
     everything: Everything = False,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Keep stored runs over a change of code that changes no number; the verdicts on them are flagged code_accepted."""
+    """Keep stored runs over a change of code that changes no number; the verdicts on them are
+    flagged code_accepted.
+    """
     from faeval import pipeline
 
     check_format(format)
@@ -155,7 +187,10 @@ def accept(
         _print_json("accept", {"because": because, "kept": list(kept)})
     else:
         count = f"{len(kept)} run{'s' * (len(kept) > 1)}"
-        say(f"kept {count} for the code of today; verdicts that rest on them are flagged code_accepted.")
+        say(
+            f"kept {count} for the code of today; verdicts that rest on them are flagged"
+            " code_accepted."
+        )
 
 
 @app.command("import")
@@ -163,32 +198,48 @@ def import_(
     source: Annotated[str, typer.Argument(help="A CSV or Parquet file, or mlflow:PATH_OR_URI.")],
     out: Out,
     setting: Annotated[
-        str | None, typer.Option(help="The experiment's name in evidence.", show_default="MLflow's experiment")
+        str | None,
+        typer.Option(help="The experiment's name in evidence.", show_default="MLflow's experiment"),
     ] = None,
     arm: Annotated[
         str | None,
-        typer.Option(help="Factors of the arm: columns or parameters, with commas; FACTOR=COLUMN renames."),
+        typer.Option(
+            help="Factors of the arm: columns or parameters, with commas; FACTOR=COLUMN renames."
+        ),
     ] = None,
     seed: Annotated[str, typer.Option(help="Column or parameter of the seed.")] = "seed",
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="A column that is a metric, or NAME=COLUMN; again for each. Without: a long table."),
+        typer.Option(
+            help="A column that is a metric, or NAME=COLUMN; again for each. Without: a long table."
+        ),
     ] = None,
-    metric_column: Annotated[str, typer.Option(help="Long table: column of the metric's name.")] = "metric",
+    metric_column: Annotated[
+        str, typer.Option(help="Long table: column of the metric's name.")
+    ] = "metric",
     value_column: Annotated[str, typer.Option(help="Long table: column of the value.")] = "value",
-    epoch: Annotated[str | None, typer.Option(help="Column of the epoch.", show_default="one called epoch")] = None,
+    epoch: Annotated[
+        str | None, typer.Option(help="Column of the epoch.", show_default="one called epoch")
+    ] = None,
     layer: Annotated[str | None, typer.Option(help="Column of the layer.")] = None,
     status: Annotated[
-        str | None, typer.Option(help="Column that says how runs ended.", show_default="one called status or state")
+        str | None,
+        typer.Option(
+            help="Column that says how runs ended.", show_default="one called status or state"
+        ),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Column that names the run.")] = None,
     last: Annotated[bool, typer.Option("--last", help="Read each run at its last epoch.")] = False,
     best: Annotated[
-        str | None, typer.Option(help="max or min: read each run at the epoch at which the metric is that.")
+        str | None,
+        typer.Option(help="max or min: read each run at the epoch at which the metric is that."),
     ] = None,
     at: Annotated[int | None, typer.Option(min=0, help="Read each run at this epoch.")] = None,
     average: Annotated[
-        str | None, typer.Option(help="Column of what is no run of its own, such as folds: the mean over it is taken.")
+        str | None,
+        typer.Option(
+            help="Column of what is no run of its own, such as folds: the mean over it is taken."
+        ),
     ] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow: the experiment's name.")] = None,
     epochs: Annotated[
@@ -206,7 +257,9 @@ def import_(
     metrics = _renamed(metric) if metric else None
     if source.startswith("mlflow:"):
         if experiment is None:
-            raise FaevalError("--experiment is missing; name the MLflow experiment whose runs are to be read.")
+            raise FaevalError(
+                "--experiment is missing; name the MLflow experiment whose runs are to be read."
+            )
         uri = source.removeprefix("mlflow:")
         found = evidence.import_mlflow(
             uri,
@@ -220,7 +273,9 @@ def import_(
         )
     else:
         if setting is None:
-            raise FaevalError("--setting is missing; give the experiment a name, such as --setting mine.")
+            raise FaevalError(
+                "--setting is missing; give the experiment a name, such as --setting mine."
+            )
         found = evidence.import_table(
             Path(source),
             setting,
@@ -242,11 +297,20 @@ def import_(
 def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
     from faeval.errors import FaevalError
 
-    said = [*(["--last"] if last else []), *(["--best"] if best else []), *(["--at"] if at is not None else [])]
+    said = [
+        *(["--last"] if last else []),
+        *(["--best"] if best else []),
+        *(["--at"] if at is not None else []),
+    ]
     if len(said) > 1:
-        raise FaevalError(f"{' and '.join(said)} name different epochs of each run; give one of them.")
+        raise FaevalError(
+            f"{' and '.join(said)} name different epochs of each run; give one of them."
+        )
     if best is not None and best not in ("max", "min"):
-        raise FaevalError(f"--best={best!r} must be max or min: whether the highest or the lowest number is the best.")
+        raise FaevalError(
+            f"--best={best!r} must be max or min: whether the highest or the lowest number is the"
+            " best."
+        )
     return "last" if last else best if best is not None else at
 
 
@@ -270,7 +334,9 @@ def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **
 
     sha256 = evidence.digest(table)
     if format == "json":
-        _print_json(command, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
+        _print_json(
+            command, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more}
+        )
     else:
         say(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
 

@@ -24,8 +24,12 @@ _NEXT = """next:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The project's folder; made where it is not there.")] = Path(),
-    ci: Annotated[bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")] = False,
+    folder: Annotated[
+        Path, typer.Argument(help="The project's folder; made where it is not there.")
+    ] = Path(),
+    ci: Annotated[
+        bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")
+    ] = False,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Start a project: an example claim, [tool.faeval], a line of .gitignore. Overwrites nothing."""
@@ -36,7 +40,9 @@ def init(
         for name, what in _scaffold(folder, ci):
             done[what].append(name)
     except OSError as error:
-        raise FaevalError(f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}.") from None
+        raise FaevalError(
+            f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}."
+        ) from None
     if format == "json":
         say_json({"schema": "faeval-init-1", "exit_code": 0, **done})
     else:
@@ -56,7 +62,9 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
     else:
         made = [("claims/example.py", _create(claims / "example.py", template("example.py.txt")))]
     if needs_table:
-        made.append(("pyproject.toml", _append(pyproject, template("pyproject.toml.txt"), blank=True)))
+        made.append(
+            ("pyproject.toml", _append(pyproject, template("pyproject.toml.txt"), blank=True))
+        )
     else:
         made.append(("pyproject.toml", "kept"))
     ignore = folder / ".gitignore"
@@ -65,9 +73,16 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
     made.append((".gitignore", "kept" if known else _append(ignore, f"{_IGNORED}\n")))
     from faeval import __version__
 
-    more = {_WORKFLOW: template("claims.yml"), "requirements.txt": f"faeval=={__version__}\npytest\n"}
+    more = {
+        _WORKFLOW: template("claims.yml"),
+        "requirements.txt": f"faeval=={__version__}\npytest\n",
+    }
     earlier = (folder / _WORKFLOW).exists()  # what an earlier call made is kept, and said to be
-    made += [(n, _create(folder / n, text)) for n, text in more.items() if ci or (earlier and (folder / n).exists())]
+    made += [
+        (n, _create(folder / n, text))
+        for n, text in more.items()
+        if ci or (earlier and (folder / n).exists())
+    ]
     return made
 
 
@@ -83,9 +98,13 @@ def _needs_table(file: Path) -> bool:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         if "faeval" in content.get("tool", {}):
             return False
-        tomllib.loads(_joined(file.read_text(encoding="utf-8"), template("pyproject.toml.txt"), blank=True))
+        tomllib.loads(
+            _joined(file.read_text(encoding="utf-8"), template("pyproject.toml.txt"), blank=True)
+        )
     except (ValueError, TypeError, RecursionError) as error:
-        raise FaevalError(f"{file}: a table [tool.faeval] cannot be added ({error}); correct the file.") from None
+        raise FaevalError(
+            f"{file}: a table [tool.faeval] cannot be added ({error}); correct the file."
+        ) from None
     return True
 
 

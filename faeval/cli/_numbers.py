@@ -18,63 +18,99 @@ if TYPE_CHECKING:
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
 _Said = tuple[str, str]
-_BESIDE = {"expect", "note"}  # keys of a statement in a file that its numbers have nothing to do with
+_BESIDE = {
+    "expect",
+    "note",
+}  # keys of a statement in a file that its numbers have nothing to do with
 _COUNTS = ("n", "n2")
 
 
 def check_numbers(
     file: Annotated[
-        Path | None, typer.Argument(help="A TOML file of statements, [[statement]] each.", show_default="the options")
+        Path | None,
+        typer.Argument(
+            help="A TOML file of statements, [[statement]] each.", show_default="the options"
+        ),
     ] = None,
     mean: Annotated[str | None, typer.Option(help="As printed.")] = None,
     spread: Annotated[str | None, typer.Option(help="What is printed after +-.")] = None,
     spread_is: Annotated[
         str | None,
         typer.Option(
-            help="What the source says it is: s.d., ddof 1, ddof 0, standard error, half the range, mean absolute deviation.",
+            help=(
+                "What the source says it is: s.d., ddof 1, ddof 0, standard error, half the range,"
+                " mean absolute deviation."
+            ),
             show_default="any of them",
         ),
     ] = None,
     values: Annotated[
-        str | None, typer.Option(help="What the mean is of, with commas; rows of a table are parted by semicolons.")
+        str | None,
+        typer.Option(
+            help="What the mean is of, with commas; rows of a table are parted by semicolons."
+        ),
     ] = None,
     n: Annotated[int | None, typer.Option(help="The number of values claimed.")] = None,
-    step: Annotated[str | None, typer.Option(help="What single values are multiples of: 1, 0.01, 1/10000.")] = None,
+    step: Annotated[
+        str | None, typer.Option(help="What single values are multiples of: 1, 0.01, 1/10000.")
+    ] = None,
     mean2: Annotated[str | None, typer.Option(help="Of a second, independent group.")] = None,
     spread2: Annotated[str | None, typer.Option(help="Of the second group.")] = None,
     n2: Annotated[int | None, typer.Option(help="Of the second group.")] = None,
-    null: Annotated[str | None, typer.Option(help="What the mean is tested against.", show_default="0")] = None,
+    null: Annotated[
+        str | None, typer.Option(help="What the mean is tested against.", show_default="0")
+    ] = None,
     p: Annotated[str | None, typer.Option("--p", help="A p-value, such as .03 or '< .05'.")] = None,
-    sides: Annotated[str | None, typer.Option(help="two or one, as the source says.", show_default="either")] = None,
+    sides: Annotated[
+        str | None, typer.Option(help="two or one, as the source says.", show_default="either")
+    ] = None,
     t: Annotated[str | None, typer.Option("--t", help="The statistic of a t test.")] = None,
     f: Annotated[str | None, typer.Option("--f", help="The statistic of an F test.")] = None,
     z: Annotated[str | None, typer.Option("--z", help="The statistic of a z test.")] = None,
-    chi2: Annotated[str | None, typer.Option("--chi2", help="The statistic of a chi-square test.")] = None,
+    chi2: Annotated[
+        str | None, typer.Option("--chi2", help="The statistic of a chi-square test.")
+    ] = None,
     r: Annotated[str | None, typer.Option("--r", help="A correlation coefficient.")] = None,
-    df: Annotated[str | None, typer.Option(help="Degrees of freedom; of F two, with a comma.")] = None,
-    ci: Annotated[str | None, typer.Option(help="A confidence interval of the mean: LOW,HIGH.")] = None,
+    df: Annotated[
+        str | None, typer.Option(help="Degrees of freedom; of F two, with a comma.")
+    ] = None,
+    ci: Annotated[
+        str | None, typer.Option(help="A confidence interval of the mean: LOW,HIGH.")
+    ] = None,
     level: Annotated[str | None, typer.Option(help="Of the interval.", show_default="0.95")] = None,
     asymmetric: Annotated[
         bool, typer.Option("--asymmetric", help="The mean need not be the middle of the interval.")
     ] = False,
     ratio: Annotated[str | None, typer.Option(help="Claimed of / to, such as 48x.")] = None,
     difference: Annotated[str | None, typer.Option(help="Claimed of - to.")] = None,
-    percent: Annotated[str | None, typer.Option(help="Claimed change or share of of against to, in percent.")] = None,
-    of: Annotated[str | None, typer.Option(help="What is compared.")] = None,
-    to: Annotated[str | None, typer.Option(help="With what, a number or the name of a baseline.")] = None,
-    baseline: Annotated[
-        list[str] | None, typer.Option(help="NAME=NUMBER, what else it may have been compared with; several times.")
+    percent: Annotated[
+        str | None, typer.Option(help="Claimed change or share of of against to, in percent.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write numbers.md and numbers.json into this folder.")] = None,
+    of: Annotated[str | None, typer.Option(help="What is compared.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="With what, a number or the name of a baseline.")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=NUMBER, what else it may have been compared with; several times."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write numbers.md and numbers.json into this folder.")
+    ] = None,
     check: Annotated[
         Path | None,
         typer.Option(
-            help="Write nothing: exit 12 where numbers.md or numbers.json in this folder is not what comes out."
+            help=(
+                "Write nothing: exit 12 where numbers.md or numbers.json in this folder is not what"
+                " comes out."
+            )
         ),
     ] = None,
     format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1 where not as expected."""
+    """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1
+    where not as expected.
+    """
     import json
 
     from faeval.errors import FaevalError
@@ -95,16 +131,19 @@ def check_numbers(
     asked = {key: value for key, value in given.items() if value is not None}
     if file is not None and asked:
         raise FaevalError(
-            f"{file} and --{next(iter(asked)).replace('_', '-')} are both given; put the statement into the file, or leave the "
-            "file away."
+            f"{file} and --{next(iter(asked)).replace('_', '-')} are both given; put the statement"
+            " into the file, or leave the file away."
         )
     if file is None and not asked:
         raise FaevalError(
-            "nothing to check; name a TOML file of statements, or give numbers, such as --mean 0.080 --spread 0.011 "
-            "--values 0.094,0.073,0.072."
+            "nothing to check; name a TOML file of statements, or give numbers, such as --mean"
+            " 0.080 --spread 0.011 --values 0.094,0.073,0.072."
         )
     if report is not None and check is not None:
-        raise FaevalError("--check and --report are both given: --check writes nothing; leave one of the two away.")
+        raise FaevalError(
+            "--check and --report are both given: --check writes nothing; leave one of the two"
+            " away."
+        )
     if report is not None:
         check_folder(report)
     entries = _read(file) if file is not None else [_Entry(asked, "the options")]
@@ -134,14 +173,15 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
             written = (folder / name).read_bytes()
         except OSError as error:
             raise FaevalError(
-                f"{folder / name}: cannot be read ({error.strerror or error}); --report {folder} writes it."
+                f"{folder / name}: cannot be read ({error.strerror or error}); --report"
+                f" {folder} writes it."
             ) from None
         if written != text.encode():
             wrong.append(name)
     if wrong:
         raise Tampered(
-            f"{folder}: {' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not what comes out; --report {folder} writes "
-            "it again."
+            f"{folder}: {' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not what comes"
+            f" out; --report {folder} writes it again."
         )
     say(f"{folder}: {' and '.join(files)} are what comes out", err=True)
 
@@ -177,7 +217,8 @@ def _baselines(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         if not all(part.strip() for part in text.partition("=")):
             raise FaevalError(
-                f"--baseline {text!r} is not NAME=NUMBER; write such as --baseline 'random vector=0.0056'."
+                f"--baseline {text!r} is not NAME=NUMBER; write such as --baseline 'random"
+                " vector=0.0056'."
             )
     pairs = [text.rpartition("=") for text in given]
     return {name.strip(): number.strip() for name, _, number in pairs}
@@ -192,17 +233,23 @@ def _read(file: Path) -> list[_Entry]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise FaevalError(f"{file}: cannot be read ({error.strerror}); name a TOML file of statements.") from None
+        raise FaevalError(
+            f"{file}: cannot be read ({error.strerror}); name a TOML file of statements."
+        ) from None
     except (ValueError, RecursionError) as error:
         raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
     for key in content:
         if key not in ("statement", "spreads"):
-            raise FaevalError(f"{file}: the key {key!r} is not known; begin each statement with [[statement]].")
+            raise FaevalError(
+                f"{file}: the key {key!r} is not known; begin each statement with [[statement]]."
+            )
     entries = []
     for kind in ("statement", "spreads"):
         tables = content.get(kind, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise FaevalError(f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]].")
+            raise FaevalError(
+                f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]]."
+            )
         for i, fields in enumerate(tables, 1):
             named = fields.get("name") or fields.get("source") or i
             entries.append(_Entry(fields, f"{file}: {kind} {named!r}", kinds=kind == "spreads"))
@@ -243,13 +290,22 @@ def _statement(entry: _Entry) -> Statement:
             rows = key == "values"
             good = isinstance(value, list) and all(_text_or_row(v, rows) for v in value)
             good = good and (key != "ci" or len(value) == 2)
-            wanted = "a list of printed numbers in quotation marks" + (", or of such lists" if rows else "")
+            wanted = "a list of printed numbers in quotation marks" + (
+                ", or of such lists" if rows else ""
+            )
             wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key == "ci" else wanted
         else:
-            good, wanted = isinstance(value, str), "text in quotation marks, so that the printed digits are kept"
+            good, wanted = (
+                isinstance(value, str),
+                "text in quotation marks, so that the printed digits are kept",
+            )
         if not good:
             raise _bad(entry, key, value, f"is not {wanted}")
-        made[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value
+        made[key] = (
+            tuple(tuple(v) if isinstance(v, list) else v for v in value)
+            if isinstance(value, list)
+            else value
+        )
     return stats.Statement(**made)
 
 
@@ -289,7 +345,11 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
         if statement.source:
             said = statement.source, statement.spread_is or ""
             spreads.setdefault(said, []).extend((label, f) for f in findings if f.check == "spread")
-        fields = {key: value for key, value in entry.fields.items() if key not in {"name", "source"} | _BESIDE}
+        fields = {
+            key: value
+            for key, value in entry.fields.items()
+            if key not in {"name", "source"} | _BESIDE
+        }
         head = {
             "name": statement.name,
             "source": statement.source,
@@ -307,7 +367,8 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             kinds.append({"source": said[0], "spread_is": said[1]} | row)
         elif entry_of is not None:
             raise FaevalError(
-                f"{entry_of.place}: fewer than two of its statements have a spread that can be told; leave this [[spreads]] out."
+                f"{entry_of.place}: fewer than two of its statements have a spread that can be"
+                " told; leave this [[spreads]] out."
             )
     code = 0 if all(row["as_expected"] for row in (*statements, *kinds)) else 1
     return {"schema": SCHEMA, "exit_code": code, "statements": statements, "spreads": kinds}
@@ -321,7 +382,10 @@ def _said(entry: _Entry, spreads: Mapping[_Said, object]) -> _Said:
     said = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
     if said not in spreads:
         raise _bad(
-            entry, "source", said[0], "is the source of no such spread; write source and spread_is as statements do"
+            entry,
+            "source",
+            said[0],
+            "is the source of no such spread; write source and spread_is as statements do",
         )
     return said
 
@@ -349,17 +413,28 @@ def _label(fields: Mapping[str, Any]) -> str:
     if "mean" in fields or "spread" in fields:
         parts.append(" ± ".join(str(fields[key]) for key in ("mean", "spread") if key in fields))
     if "mean2" in fields:
-        parts.append("against " + " ± ".join(str(fields[key]) for key in ("mean2", "spread2") if key in fields))
+        parts.append(
+            "against "
+            + " ± ".join(str(fields[key]) for key in ("mean2", "spread2") if key in fields)
+        )
     if "ci" in fields:
         parts.append(f"[{', '.join(fields['ci'])}]")
     df = fields.get("df", [])
     df = f"({', '.join([df] if isinstance(df, str) else df)})" if df else ""
     parts += [
-        f"{key}{'' if key == 'z' else df} = {fields[key]}" for key in ("t", "f", "z", "chi2", "r") if key in fields
+        f"{key}{'' if key == 'z' else df} = {fields[key]}"
+        for key in ("t", "f", "z", "chi2", "r")
+        if key in fields
     ]
     if "p" in fields:
-        parts.append(f"p {fields['p']}" if fields["p"].strip()[:1] in "<>≤≥" else f"p = {fields['p']}")
-    parts += [f"{key} {fields[key]} of {fields.get('of')} to {fields.get('to')}" for key in _COMPARED if key in fields]
+        parts.append(
+            f"p {fields['p']}" if fields["p"].strip()[:1] in "<>≤≥" else f"p = {fields['p']}"
+        )
+    parts += [
+        f"{key} {fields[key]} of {fields.get('of')} to {fields.get('to')}"
+        for key in _COMPARED
+        if key in fields
+    ]
     parts += [f"n = {fields['n']}"] if "n" in fields else []
     return ", ".join(parts)
 
@@ -368,10 +443,14 @@ _COMPARED = ("ratio", "difference", "percent")
 
 
 def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> list[bool]:
-    """Whether each row's outcome was written down beforehand: a statement that says none is to be consistent."""
+    """Whether each row's outcome was written down beforehand: a statement that says none is to be
+    consistent.
+    """
     told = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
     named = {
-        (e.fields.get("source", ""), e.fields.get("spread_is", "")) for e in entries if e.kinds and "expect" in e.fields
+        (e.fields.get("source", ""), e.fields.get("spread_is", ""))
+        for e in entries
+        if e.kinds and "expect" in e.fields
     }
     return told + [(row["source"], row["spread_is"]) in named for row in content["spreads"]]
 
@@ -382,17 +461,24 @@ def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
 
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
-        title = (row["name"] or _label(row["printed"]) or "a statement") if "name" in row else _spreads_of(row)
+        title = (
+            (row["name"] or _label(row["printed"]) or "a statement")
+            if "name" in row
+            else _spreads_of(row)
+        )
         note = "" if row["as_expected"] or not expected else f" (expected: {row['expected']})"
         lines.append(clean(f"{title}: {row['outcome']}{note}"))
         lines += [
-            clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1) for f in row["findings"]
+            clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1)
+            for f in row["findings"]
         ]
     return "\n".join([*lines, _sum(content), ""])
 
 
 def _spreads_of(row: Mapping[str, Any]) -> str:
-    return f"spreads of {row['source']}" + (f", declared as {row['spread_is']}" if row["spread_is"] else "")
+    return f"spreads of {row['source']}" + (
+        f", declared as {row['spread_is']}" if row["spread_is"] else ""
+    )
 
 
 def _sum(content: Mapping[str, Any]) -> str:
@@ -421,20 +507,28 @@ def _markdown(content: Mapping[str, Any]) -> str:
         lines += ["", *_told(row)]
         lines += ["", markdown(row["note"])] if row["note"] else []
     for row in content["spreads"]:
-        lines += ["", f"## {markdown(_spreads_of(row)).replace('spreads', 'Spreads', 1)}", "", *_told(row)]
+        lines += [
+            "",
+            f"## {markdown(_spreads_of(row)).replace('spreads', 'Spreads', 1)}",
+            "",
+            *_told(row),
+        ]
     return "\n".join([*lines, ""])
 
 
 def _told(row: Mapping[str, Any]) -> list[str]:
     from faeval.reports._text import markdown
 
-    lines = [f"- **{f['check']}, {f['outcome']}**: {markdown(f['reason'])}" for f in row["findings"]]
+    lines = [
+        f"- **{f['check']}, {f['outcome']}**: {markdown(f['reason'])}" for f in row["findings"]
+    ]
     for finding in row["findings"]:
         bounds = [a for a in finding["allowed"] if a["low"]]
         if len(bounds) > 1:
             lines += ["", f"| {finding['check']} | from | to | |", "|---|---|---|---|"]
             lines += [
-                f"| {markdown(a['reading'])} | {a['low']} | {a['high']} | {'gives it' if a['matches'] else ''} |"
+                f"| {markdown(a['reading'])} | {a['low']} | {a['high']} |"
+                f" {'gives it' if a['matches'] else ''} |"
                 for a in bounds
             ]
     return lines
@@ -444,5 +538,9 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name} {number}" for name, number in value.items())
     if isinstance(value, list):
-        return "; ".join(map(_shown, value)) if any(isinstance(v, list) for v in value) else ", ".join(map(str, value))
+        return (
+            "; ".join(map(_shown, value))
+            if any(isinstance(v, list) for v in value)
+            else ", ".join(map(str, value))
+        )
     return str(value)

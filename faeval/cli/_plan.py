@@ -1,4 +1,6 @@
-"""faeval plan: what claims can tell and what they cost, before a run; faeval lock: their registration."""
+"""faeval plan: what claims can tell and what they cost, before a run; faeval lock: their
+registration.
+"""
 
 from __future__ import annotations
 
@@ -75,18 +77,30 @@ def plan(
 def lock(
     paths: Paths = None,
     pilot: Annotated[
-        list[Path] | None, typer.Option(help="Evidence on pilot seeds 1000-1005; may be given several times.")
+        list[Path] | None,
+        typer.Option(help="Evidence on pilot seeds 1000-1005; may be given several times."),
     ] = None,
     amend: Annotated[
         list[str] | None,
-        typer.Option(help="FILE::VARIABLE of a registered claim to register in its present form; needs --because."),
+        typer.Option(
+            help=(
+                "FILE::VARIABLE of a registered claim to register in its present form; needs"
+                " --because."
+            )
+        ),
     ] = None,
-    because: Annotated[str, typer.Option(help="The reason of an amendment; it stays in the lock.")] = "",
+    because: Annotated[
+        str, typer.Option(help="The reason of an amendment; it stays in the lock.")
+    ] = "",
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 where claims differ from their registration.")
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; exit 1 where claims differ from their registration."
+        ),
     ] = False,
     against: Annotated[
-        str | None, typer.Option(help="With --check: a git revision whose lock this one must continue.")
+        str | None,
+        typer.Option(help="With --check: a git revision whose lock this one must continue."),
     ] = None,
     store: Store = Path(".faeval"),
     max_rows: MaxRows = MOST_ROWS,
@@ -99,16 +113,24 @@ def lock(
     check_format(format)
     given = paths or [Path("claims")]
     if against is None and (refusal := campaign.git_refusal()):
-        say(f"faeval: {refusal}; until then no commit is registered, and --against has nothing to read.", err=True)
+        say(
+            f"faeval: {refusal}; until then no commit is registered, and --against has nothing to"
+            " read.",
+            err=True,
+        )
     if check:
         if amend or because or pilot:
-            raise FaevalError("faeval lock --check writes nothing; leave --amend, --because and --pilot out.")
+            raise FaevalError(
+                "faeval lock --check writes nothing; leave --amend, --because and --pilot out."
+            )
         found = pipeline.check_lock(given, against)
         _print_check(found, format)
         raise typer.Exit(0 if found.passed else DRIFT)
     if against is not None:
         raise FaevalError(f"faeval lock --against {against}: goes with --check.")
-    made, file, new = pipeline.register(given, pilot or [], amend=amend or [], because=because, store=store)
+    made, file, new = pipeline.register(
+        given, pilot or [], amend=amend or [], because=because, store=store
+    )
     if format == "json":
         content = {
             "schema": "faeval-lock-1",
@@ -145,21 +167,35 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
             "passed": found.passed,
             "sha256": found.lock.sha256,
         }
-        chain = [e.model_dump(exclude={"replaced", "looked_at", "schema_version"}) for e in found.lock.chain]
+        chain = [
+            e.model_dump(exclude={"replaced", "looked_at", "schema_version"})
+            for e in found.lock.chain
+        ]
         lists = {name: list(ids) for name, ids in parts.items()}
         say_json({**content, "same": list(found.same), **lists, "chain": chain})
         return
     said = {
-        "changed": "differs from its registration; restore it, or amend it: faeval lock --amend ID --because REASON",
+        "changed": (
+            "differs from its registration; restore it, or amend it: faeval lock --amend ID"
+            " --because REASON"
+        ),
         "deviated": "expects another verdict than was registered; restore it, or amend it",
-        "code": "reaches other code than was registered; restore it, or amend it: faeval lock --amend ID --because REASON",
-        "missing": "is registered, and in no claims file; restore it: a claim that is dropped still counts",
+        "code": (
+            "reaches other code than was registered; restore it, or amend it: faeval lock --amend"
+            " ID --because REASON"
+        ),
+        "missing": (
+            "is registered, and in no claims file; restore it: a claim that is dropped still counts"
+        ),
         "unregistered": "is not registered",
     }
     for name, ids in parts.items():
         for claim in ids:
             say(f"{claim} {said[name]}")
-    say(f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256 {found.lock.sha256[:12]}")
+    say(
+        f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256"
+        f" {found.lock.sha256[:12]}"
+    )
 
 
 def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
@@ -180,20 +216,31 @@ def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
             "family_size": o.family_size,
             "seeds": list(o.seeds),
             "detectable_in_sd": o.detectable_in_sd,
-            "problem": o.problem
-            and {"verdict": o.problem.verdict, "reason_code": o.problem.code, "reason": o.problem.text},
+            "problem": (
+                o.problem
+                and {
+                    "verdict": o.problem.verdict,
+                    "reason_code": o.problem.code,
+                    "reason": o.problem.text,
+                }
+            ),
             "warnings": list(o.warnings),
             "power": o.power,
             "seeds_needed": o.seeds_needed and list(o.seeds_needed),
             "assertions": [
-                {"text": a.text, "pilot": a.pilot and a.pilot.model_dump(), "chances": chances(a.chances)}
+                {
+                    "text": a.text,
+                    "pilot": a.pilot and a.pilot.model_dump(),
+                    "chances": chances(a.chances),
+                }
                 for a in o.assertions
             ],
         }
         for o in result.outlooks
     ]
     reopening = [
-        {"claim": r.verdict.claim, "fresh_seeds": r.seeds, "runs": r.runs, "seconds": r.seconds} for r in result.open
+        {"claim": r.verdict.claim, "fresh_seeds": r.seeds, "runs": r.runs, "seconds": r.seconds}
+        for r in result.open
     ]
     return {
         "schema": "faeval-plan-1",
@@ -213,8 +260,21 @@ def _print_plan(result: PlanReport, workers: int) -> None:
 
     from faeval.reports._text import CELL, clip
 
-    table = Table(title=f"What these claims can tell in {result.setting}", title_justify="left", show_lines=True)
-    columns = ("claim", "n", "family", "detectable", "supported or refuted", "power", "seeds for 80 %", "design")
+    table = Table(
+        title=f"What these claims can tell in {result.setting}",
+        title_justify="left",
+        show_lines=True,
+    )
+    columns = (
+        "claim",
+        "n",
+        "family",
+        "detectable",
+        "supported or refuted",
+        "power",
+        "seeds for 80 %",
+        "design",
+    )
     for column in columns:
         table.add_column(column, overflow="fold")
     for o in result.outlooks:
@@ -226,7 +286,9 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         if len(o.assertions) > 1 and o.seeds_needed is not None:
             needed.append(f"all: {_span(o.seeds_needed)}")
         detectable = (
-            "-" if o.detectable_in_sd is None else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
+            "-"
+            if o.detectable_in_sd is None
+            else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
         )
         weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
         state = (
@@ -238,7 +300,9 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         )
         family = f"{clip(o.claim.family, CELL)} ({o.family_size})"
         cells = (clip(o.claim.sentence, CELL), str(len(o.seeds)), family, detectable)
-        table.add_row(*map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state)))
+        table.add_row(
+            *map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state))
+        )
     console = console_for()
     console.print(table)
     plan = result.plan
@@ -250,13 +314,17 @@ def _print_plan(result: PlanReport, workers: int) -> None:
         if left is None
         else f"about {duration(left)}"
     )
-    console.print(f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with {workers} workers.")
+    console.print(
+        f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
+        f" {workers} workers."
+    )
     _print_open(result, workers, console)
     console.print(
-        "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences, then in the metric's unit at "
-        "the pilot's s.d.; supported or refuted: the chance of each verdict if the true effect is none, the margin, or the one "
-        "anticipated, at the pilot's s.d.; power: of the verdict that the anticipated effect leads to; seeds for 80 %: at the "
-        "pilot's s.d. and at its 80 % upper bound.",
+        "detectable: effect beyond the margin found with 80 % power, in s.d. of the differences,"
+        " then in the metric's unit at the pilot's s.d.; supported or refuted: the chance of each"
+        " verdict if the true effect is none, the margin, or the one anticipated, at the pilot's"
+        " s.d.; power: of the verdict that the anticipated effect leads to; seeds for 80 %: at the"
+        " pilot's s.d. and at its 80 % upper bound.",
         style="dim",
     )
     for o in result.outlooks:
@@ -272,7 +340,10 @@ def _print_open(result: PlanReport, workers: int, console: Console) -> None:
 
     if not result.open:
         return
-    table = Table(title="Open at their plan: what a new registration on fresh seeds would need", title_justify="left")
+    table = Table(
+        title="Open at their plan: what a new registration on fresh seeds would need",
+        title_justify="left",
+    )
     for column in ("claim", "fresh seeds", "runs", "time"):
         table.add_column(column, overflow="fold")
     for r in result.open:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from faeval.cli._common import MOST_ROWS, Format, MaxRows, check_folder, check_format, console_for, say, say_json
+from faeval.cli._common import (
+    MOST_ROWS,
+    Format,
+    MaxRows,
+    check_folder,
+    check_format,
+    console_for,
+    say,
+    say_json,
+)
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -23,18 +32,25 @@ def report(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Report folders, or folders that hold some; with --check also Markdown.", show_default="required"
+            help="Report folders, or folders that hold some; with --check also Markdown.",
+            show_default="required",
         ),
     ] = None,
     claims: Annotated[
-        list[Path] | None, typer.Option(help="Where the claims are; several times.", show_default="claims/")
+        list[Path] | None,
+        typer.Option(help="Where the claims are; several times.", show_default="claims/"),
     ] = None,
     form: Annotated[
         list[str] | None,
-        typer.Option("--form", help="What to write, or all; several times.", show_default="html, markdown, json"),
+        typer.Option(
+            "--form",
+            help="What to write, or all; several times.",
+            show_default="html, markdown, json",
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write here in place of the folder itself; for one report folder.")
+        Path | None,
+        typer.Option(help="Write here in place of the folder itself; for one report folder."),
     ] = None,
     figures: Annotated[
         bool,
@@ -44,7 +60,10 @@ def report(
         ),
     ] = False,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Append Markdown to the file that $GITHUB_STEP_SUMMARY names.")
+        bool,
+        typer.Option(
+            "--summary", help="Append Markdown to the file that $GITHUB_STEP_SUMMARY names."
+        ),
     ] = False,
     against: Annotated[
         list[Path] | None,
@@ -55,14 +74,20 @@ def report(
     ] = None,
     overview: Annotated[
         Path | None,
-        typer.Option(help="Write one page of all settings, index.html and index.md, into this folder alone."),
+        typer.Option(
+            help="Write one page of all settings, index.html and index.md, into this folder alone."
+        ),
     ] = None,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder.")
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder."),
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Recompute every number of what was written, and of Markdown that quotes it."),
+        typer.Option(
+            "--check",
+            help="Recompute every number of what was written, and of Markdown that quotes it.",
+        ),
     ] = False,
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
@@ -81,13 +106,19 @@ def report(
     forms = tuple(FORMS) if "all" in (form or ()) else tuple(form or (() if summary else WRITTEN))
     job = _summary_file() if summary else None
     if not folders:
-        raise FaevalError("FOLDERS: none was named; give the folders that faeval verify --report wrote.")
+        raise FaevalError(
+            "FOLDERS: none was named; give the folders that faeval verify --report wrote."
+        )
     check_format(format)
     if check:
         if given := _given(out=out, figures=figures, summary=summary, overview=overview):
             raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
         _print_check(
-            pipeline.check(folders, claims or [Path("claims")], forms if form else None, against or ()), format, folders
+            pipeline.check(
+                folders, claims or [Path("claims")], forms if form else None, against or ()
+            ),
+            format,
+            folders,
         )
     if format == "json" and not against:
         raise FaevalError(
@@ -96,7 +127,9 @@ def report(
     found = pipeline.report_folders(folders)
     if out is not None:
         if len(found) > 1:
-            raise FaevalError(f"--out {out}: {len(found)} report folders were named; name one, or leave --out away.")
+            raise FaevalError(
+                f"--out {out}: {len(found)} report folders were named; name one, or leave --out away."
+            )
         check_folder(out, "--out")
     if overview is not None:
         check_folder(overview, "--overview")
@@ -168,7 +201,9 @@ def _append(result: Report, file: Path) -> None:
             f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows."
         ) from None
     except OSError as error:
-        raise FaevalError(f"--summary: {file} cannot be written to ({error.strerror or error}).") from None
+        raise FaevalError(
+            f"--summary: {file} cannot be written to ({error.strerror or error})."
+        ) from None
     say(f"appended to {file}", err=True)
 
 
@@ -183,7 +218,9 @@ def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # no
             continue
         say(f"{file.file}: {_counted(file)}; {len(file.findings) or 'nothing'} wrong")
         for finding in file.findings[:_MOST_SHOWN]:
-            where = ", ".join(filter(None, (finding.claim and f"claim {finding.claim}", finding.place)))
+            where = ", ".join(
+                filter(None, (finding.claim and f"claim {finding.claim}", finding.place))
+            )
             say(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
         if len(file.findings) > _MOST_SHOWN:
             say(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")

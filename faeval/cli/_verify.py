@@ -63,27 +63,46 @@ def verify(
     ] = None,
     retries: Annotated[
         int | None,
-        typer.Option(min=0, help="Tries after an error that a run raised.", show_default="the experiment's, else 0"),
+        typer.Option(
+            min=0,
+            help="Tries after an error that a run raised.",
+            show_default="the experiment's, else 0",
+        ),
     ] = None,
     time_limit: Annotated[
         float | None,
-        typer.Option(help="Seconds after which a run is interrupted.", show_default="the experiment's, else none"),
+        typer.Option(
+            help="Seconds after which a run is interrupted.",
+            show_default="the experiment's, else none",
+        ),
     ] = None,
     evidence: Annotated[
-        Path | None, typer.Option(help="Decide from this CSV, Parquet file or report folder alone; trains nothing.")
+        Path | None,
+        typer.Option(
+            help="Decide from this CSV, Parquet file or report folder alone; trains nothing."
+        ),
     ] = None,
     explain: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN", help='Say why a run is done again, and run nothing: "ARM seed N", or the begin of its key.'
+            metavar="RUN",
+            help=(
+                'Say why a run is done again, and run nothing: "ARM seed N", or the begin of its'
+                " key."
+            ),
         ),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Train nothing: decide from what is there.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Train nothing: decide from what is there.")
+    ] = False,
     published: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Decide again what comes with faeval: cifar10, teacher, digits or cifar10-published-seeds; trains nothing.",
+            help=(
+                "Decide again what comes with faeval: cifar10, teacher, digits or"
+                " cifar10-published-seeds; trains nothing."
+            ),
             autocompletion=complete_published,
         ),
     ] = None,
@@ -92,7 +111,10 @@ def verify(
         Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict/--no-strict", help="Exit 10 where a decision was expected and is open.")
+        bool,
+        typer.Option(
+            "--strict/--no-strict", help="Exit 10 where a decision was expected and is open."
+        ),
     ] = False,
     max_rows: MaxRows = MOST_ROWS,
     format: Format = "table",  # noqa: A002 - the option's name
@@ -104,7 +126,8 @@ def verify(
     check_format(format)
     if evidence is not None and not evidence.exists():
         raise FaevalError(
-            f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report folder."
+            f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report"
+            " folder."
         )
     if report is not None:
         check_folder(report)
@@ -112,7 +135,9 @@ def verify(
         _alone(context)
         again = pipeline.published(published)
         say(f"{published}: {again}.", err=True)
-        raise typer.Exit(_show(again.report, report, format, strict) or (DRIFT if again.moved else 0))
+        raise typer.Exit(
+            _show(again.report, report, format, strict) or (DRIFT if again.moved else 0)
+        )
     if explain is not None:
         told = pipeline.explain(
             explain,
@@ -162,12 +187,17 @@ def _alone(context: typer.Context) -> None:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise FaevalError(
-                f"{option} has no meaning beside --published, which decides the claims, seeds and evidence that come with faeval; "
-                "leave one of the two out."
+                f"{option} has no meaning beside --published, which decides the claims, seeds and"
+                " evidence that come with faeval; leave one of the two out."
             )
 
 
-_SAID_BY_PUBLISHED = {"paths": "PATHS", "setting": "--setting", "seeds": "--seeds", "evidence": "--evidence"}
+_SAID_BY_PUBLISHED = {
+    "paths": "PATHS",
+    "setting": "--setting",
+    "seeds": "--seeds",
+    "evidence": "--evidence",
+}
 
 
 def _show(result: Report, folder: Path | None, form: str, strict: bool) -> int:
@@ -189,7 +219,9 @@ _ROWS = 12  # arms shown at a time
 
 
 class _Progress:
-    """Progress on stderr: a bar, the time left and the state of each arm on a terminal, a line a finished run elsewhere."""
+    """Progress on stderr: a bar, the time left and the state of each arm on a terminal, a line a
+    finished run elsewhere.
+    """
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -212,13 +244,27 @@ class _Progress:
         self._last = event
         if self._live is None:
             from rich.live import Live
-            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+            )
 
-            columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+            columns = (
+                SpinnerColumn(),
+                BarColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+            )
             self._bar = Progress(*columns)
             self._bar.add_task("", total=event.total)
             self._live = Live(
-                get_renderable=self._picture, console=console_for(stderr=True), transient=True, refresh_per_second=4
+                get_renderable=self._picture,
+                console=console_for(stderr=True),
+                transient=True,
+                refresh_per_second=4,
             )
             self._live.start()
 
@@ -261,7 +307,9 @@ def _summary(event: Event) -> str:
 
 
 def arms_table(arms: Mapping[str, ArmState]) -> Any:
-    """A line for each arm with its runs by state: those at work first, then failed, waiting, done; the rest counted."""
+    """A line for each arm with its runs by state: those at work first, then failed, waiting, done;
+    the rest counted.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -271,7 +319,9 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
         return 0 if state.running else 1 if state.failed else 2 if state.waiting else 3
 
     table = Table.grid(padding=(0, 2))
-    ordered = sorted(arms.items(), key=lambda item: rank(item[1]))  # sorted keeps the plan's order within a rank
+    ordered = sorted(
+        arms.items(), key=lambda item: rank(item[1])
+    )  # sorted keeps the plan's order within a rank
     for label, state in ordered[:_ROWS]:
         parts = {"running": state.running, "failed": state.failed, "waiting": state.waiting}
         text = ", ".join(f"{count} {name}" for name, count in parts.items() if count)

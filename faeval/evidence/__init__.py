@@ -1,11 +1,23 @@
-"""Evidence: the tidy table, its packs on disk, and the store of records it is packed from. No torch."""
+"""Evidence: the tidy table, its packs on disk, and the store of records it is packed from. No
+torch.
+"""
 
 from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
 from faeval.evidence._epochs import unlike_ends
 from faeval.evidence._export import export
-from faeval.evidence._files import PACKS, Source, apart, csv_bytes, digest, limit_rows, read, write_csv, write_parquet
+from faeval.evidence._files import (
+    PACKS,
+    Source,
+    apart,
+    csv_bytes,
+    digest,
+    limit_rows,
+    read,
+    write_csv,
+    write_parquet,
+)
 from faeval.evidence._import import Imported, import_table
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
 from faeval.evidence._mlflow import import_mlflow

@@ -1,4 +1,6 @@
-"""Checking what is kept: every record of a store, every row of a table, and all that is wrong, not only the first."""
+"""Checking what is kept: every record of a store, every row of a table, and all that is wrong, not
+only the first.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ from faeval.evidence._table import KEY
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What may be wrong with evidence. Altered: not what was written. Unreadable: whole, but not for this version, or no
-#: evidence at all. Rows: cannot decide anything as they are. Note: worth knowing, nothing is wrong.
+#: What may be wrong with evidence. Altered: not what was written. Unreadable: whole, but not for
+#: this version, or no evidence at all. Rows: cannot decide anything as they are. Note: worth
+#: knowing, nothing is wrong.
 KINDS = ("altered", "unreadable", "rows", "note")
 
 
@@ -58,16 +61,23 @@ class Checked:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         findings = [{"name": f.name, "kind": f.kind, "text": f.text} for f in self.findings]
-        return {"source": self.source, "what": self.what, "counts": self.counts, "findings": findings}
+        return {
+            "source": self.source,
+            "what": self.what,
+            "counts": self.counts,
+            "findings": findings,
+        }
 
 
 def check(source: str | Path | Store) -> Checked:
     """Read all of a store, a table or a report's folder, and say everything that is wrong with it.
 
-    Of a store: each record against its checksum and the place where it lies, its schema, each checkpoint against the digest in its
-    training's record, audits of weights that the training no longer has. Checkpoints may be deleted, and trainings that were
-    killed leave partial folders: both are noted. Of a table: repeated keys, numbers that are marked measured and are none,
-    seeds that share their weights. Of a report's folder also whether its verdicts rest on this evidence. Nothing is changed.
+    Of a store: each record against its checksum and the place where it lies, its schema, each
+    checkpoint against the digest in its training's record, audits of weights that the training no
+    longer has. Checkpoints may be deleted, and trainings that were killed leave partial folders:
+    both are noted. Of a table: repeated keys, numbers that are marked measured and are none, seeds
+    that share their weights. Of a report's folder also whether its verdicts rest on this evidence.
+    Nothing is changed.
 
     Raises
     ------
@@ -84,9 +94,12 @@ def check(source: str | Path | Store) -> Checked:
     try:
         if not path.exists():
             raise FaevalError(
-                f"{path}: no such file or folder; name a store, a CSV, a Parquet file or a report's folder."
+                f"{path}: no such file or folder; name a store, a CSV, a Parquet file or a report's"
+                " folder."
             )
-        if isinstance(source, Store) or (path.is_dir() and pack_of(path) is None and (path / "runs").is_dir()):
+        if isinstance(source, Store) or (
+            path.is_dir() and pack_of(path) is None and (path / "runs").is_dir()
+        ):
             return _check_store(Store(path))
         return _check_table(path)
     except OSError as error:
@@ -109,7 +122,11 @@ def _check_store(store: Store) -> Checked:
         try:
             findings += _check_folder(store, store.runs / name, counts)
         except OSError as error:
-            findings.append(Finding(f"runs/{name}", "unreadable", f"cannot be read ({error.strerror or error})."))
+            findings.append(
+                Finding(
+                    f"runs/{name}", "unreadable", f"cannot be read ({error.strerror or error})."
+                )
+            )
     return Checked(str(store.root), "store", counts, tuple(findings))
 
 
@@ -136,7 +153,11 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
             continue
         counts["rows"] += len(record.rows)
         if (schema := _schema(path)) != SCHEMA:
-            yield Finding(name(path), "note", f"is a record of schema {schema}, migrated to {SCHEMA} as it is read.")
+            yield Finding(
+                name(path),
+                "note",
+                f"is a record of schema {schema}, migrated to {SCHEMA} as it is read.",
+            )
         if isinstance(record, TrainingRecord):
             training = record
             counts["trainings"] += 1
@@ -146,12 +167,18 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
     counts["runs"] += training is not None or bool(audits)
     for path, audit in audits:
         if training is not None and audit.weights != training.weights:
-            yield Finding(name(path), "note", "is of other weights than the training beside it; it will be done again.")
+            yield Finding(
+                name(path),
+                "note",
+                "is of other weights than the training beside it; it will be done again.",
+            )
     for checkpoint in training.checkpoints.values() if training else ():
         path = folder / checkpoint.file
         known.add(path.name)
         if not path.is_file():
-            yield Finding(name(path), "note", "was deleted: audits that are not there yet would need it.")
+            yield Finding(
+                name(path), "note", "was deleted: audits that are not there yet would need it."
+            )
             continue
         counts["checkpoints"] += 1
         try:
@@ -160,7 +187,10 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
             yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
             continue
         if found != checkpoint.sha256:
-            text = "does not match the checksum in its training's record; it was altered or cut off. Delete it to train again."
+            text = (
+                "does not match the checksum in its training's record; it was altered or cut off."
+                " Delete it to train again."
+            )
             yield Finding(name(path), "altered", text)
     told = (
         training is not None or "training.json" not in known
@@ -212,20 +242,33 @@ def _check_rows(table: pd.DataFrame) -> Iterator[Finding]:
     again = table.duplicated(list(KEY), keep=False)
     for key, rows in table[again].groupby(list(KEY), dropna=False, sort=True):
         values = rows["value"].nunique(dropna=False)
-        same = "the same number" if values == 1 and rows["status"].nunique() == 1 else "different numbers"
-        text = f"stands {len(rows)} times, with {same}; claims that read it are invalid. Keep one row a key."
+        same = (
+            "the same number"
+            if values == 1 and rows["status"].nunique() == 1
+            else "different numbers"
+        )
+        text = (
+            f"stands {len(rows)} times, with {same}; claims that read it are invalid. Keep one row"
+            " a key."
+        )
         yield Finding(row_name(key), "rows", text)
     broken = (table["status"] == "measured") & ~np.isfinite(table["value"])
     for row in table[broken].itertuples(index=False):
         text = (
-            f"is marked measured and is {row.value!r}; claims that read it are invalid. Mark it undefined or diverged."
+            f"is marked measured and is {row.value!r}; claims that read it are invalid. Mark it"
+            " undefined or diverged."
         )
         yield Finding(row_name(row[:6]), "rows", text)
-    weights = table[table["run"].str.startswith("sha256:")][["setting", "arm", "seed", "run"]].drop_duplicates()
+    weights = table[table["run"].str.startswith("sha256:")][
+        ["setting", "arm", "seed", "run"]
+    ].drop_duplicates()
     for (setting, arm, run), rows in weights.groupby(["setting", "arm", "run"], sort=True):
         if len(rows) > 1:
             seeds = ", ".join(map(str, sorted(rows["seed"])))
-            text = f"seeds {seeds} ended in the same weights, {run}: they are one run counted more than once."
+            text = (
+                f"seeds {seeds} ended in the same weights, {run}: they are one run counted more"
+                " than once."
+            )
             yield Finding(f"{setting} {arm}", "rows", text)
 
 
@@ -233,7 +276,11 @@ def row_name(key: Any) -> str:
     """Name a row by its key, such as ``toy dfa seed 3 epoch 20 layer 1 cosine``."""
     setting, arm, seed, epoch, layer, metric = key
     parts = [str(setting), str(arm) or "(defaults)", f"seed {seed}"]
-    parts += [f"{what} {n}" for what, n in (("epoch", epoch), ("layer", layer)) if isinstance(n, int | np.integer)]
+    parts += [
+        f"{what} {n}"
+        for what, n in (("epoch", epoch), ("layer", layer))
+        if isinstance(n, int | np.integer)
+    ]
     return " ".join([*parts, str(metric)])
 
 
@@ -246,14 +293,19 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
         return {}
 
 
-def _check_bytes(file: Path, table: pd.DataFrame | None, report: dict[str, Any]) -> Iterator[Finding]:
+def _check_bytes(
+    file: Path, table: pd.DataFrame | None, report: dict[str, Any]
+) -> Iterator[Finding]:
     stated = report.get("evidence_sha256")
     if not isinstance(stated, str):
         return
     found = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
     if found != stated:
         ours, theirs = apart(found, stated)
-        text = f"has SHA-256 {ours}, and the verdicts beside it rest on {theirs}: it was altered or replaced."
+        text = (
+            f"has SHA-256 {ours}, and the verdicts beside it rest on {theirs}: it was altered or"
+            " replaced."
+        )
         yield Finding(file.name, "altered", text)
 
 
@@ -261,12 +313,16 @@ def _check_report(table: pd.DataFrame, report: dict[str, Any]) -> Iterator[Findi
     runs = set(table["run"])
     for verdict in report.get("verdicts", ()):
         if lacking := sorted(set(verdict.get("runs", ())) - runs):
-            text = f"rests on {len(lacking)} runs that evidence does not have, such as {lacking[0]}."
+            text = (
+                f"rests on {len(lacking)} runs that evidence does not have, such as {lacking[0]}."
+            )
             yield Finding(f"verdicts.json, {verdict.get('claim')}", "altered", text)
 
 
 def records_of(store: Store) -> Iterator[tuple[Path, Record]]:
-    """Yield every record of a store with its file, sorted; raise one Tampered that names all that cannot be believed."""
+    """Yield every record of a store with its file, sorted; raise one Tampered that names all that
+    cannot be believed.
+    """
     bad = []
     for path in store.files():
         try:

@@ -22,16 +22,21 @@ _BEST = ("max", "min")
 
 
 def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows at the epoch of each run that is to be read, with that epoch, and what is to be said of it.
+    """Return the rows at the epoch of each run that is to be read, with that epoch, and what is to
+    be said of it.
 
     Raises
     ------
     EvidenceError
-        Without ``take``: runs of an arm end at different epochs. With a number: a run has no such epoch, and did not fail.
+        Without ``take``: runs of an arm end at different epochs. With a number: a run has no such
+        epoch, and did not fail.
     """
-    if take is not None and (isinstance(take, bool) or not (take in ("last", *_BEST) or isinstance(take, int))):
+    if take is not None and (
+        isinstance(take, bool) or not (take in ("last", *_BEST) or isinstance(take, int))
+    ):
         raise EvidenceError(
-            f"take={take!r} ({type(take).__name__}) must be 'last', 'max', 'min' or the number of an epoch."
+            f"take={take!r} ({type(take).__name__}) must be 'last', 'max', 'min' or the number of"
+            " an epoch."
         )
     if not table["epoch"].notna().any():
         return table, []
@@ -40,7 +45,8 @@ def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame,
 
 
 def unlike_ends(ends: Mapping[int, int]) -> str:
-    """Say at which epoch runs are read, by their seeds (below 0: none is stated); nothing where all are read at one.
+    """Say at which epoch runs are read, by their seeds (below 0: none is stated); nothing where all
+    are read at one.
 
     Examples
     --------
@@ -52,7 +58,12 @@ def unlike_ends(ends: Mapping[int, int]) -> str:
         return ""
     most = max(dict.fromkeys(at), key=at.count)
     others = f", the others at {_stated(most)}" if at.count(most) > 1 else ""
-    return listed([f"seed {s} at {_stated(e)}" for s, e in ends.items() if not others or e != most], 20) + others
+    return (
+        listed(
+            [f"seed {s} at {_stated(e)}" for s, e in ends.items() if not others or e != most], 20
+        )
+        + others
+    )
 
 
 def _stated(epoch: int) -> str:
@@ -61,14 +72,18 @@ def _stated(epoch: int) -> str:
 
 def _unlike(table: pd.DataFrame) -> list[str]:
     """Which runs of an arm that are read at one epoch each are read at different ones."""
-    rows = table[table["status"] != "diverged"].assign(epoch=lambda t: t["epoch"].fillna(-1).astype("int64"))
+    rows = table[table["status"] != "diverged"].assign(
+        epoch=lambda t: t["epoch"].fillna(-1).astype("int64")
+    )
     if (rows.groupby(_RUN)["epoch"].nunique() > 1).any():  # whole courses: they end alike
         return []
     found = []
     for (arm, metric), own in rows.groupby(["arm", "metric"], sort=True):
         by_seed = own.drop_duplicates("seed").sort_values("seed")
         if each := unlike_ends(dict(zip(by_seed["seed"], by_seed["epoch"], strict=True))):
-            found.append(f"runs of {arm or '(defaults)'} are read at different epochs of {metric}: {each}")
+            found.append(
+                f"runs of {arm or '(defaults)'} are read at different epochs of {metric}: {each}"
+            )
     return found
 
 
@@ -86,34 +101,42 @@ def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame
     if take == "last":
         return table[last], []
     return table[_best(table, take, last, failed, where)], [
-        f"read at the epoch of each run at which the metric is at its {take}: too good where that is a test set"
+        f"read at the epoch of each run at which the metric is at its {take}: too good where that"
+        " is a test set"
     ]
 
 
 def _check_ends(ends: pd.DataFrame, several: bool, where: str) -> None:
-    """Runs of one row each were chosen by someone; of whole courses, the one at which each ends must be."""
+    """Runs of one row each were chosen by someone; of whole courses, the one at which each ends
+    must be.
+    """
     for (arm, metric), rows in ends.groupby(["arm", "metric"], sort=True):
         if several and rows["epoch"].nunique() > 1:
             by_seed = rows.drop_duplicates("seed").sort_values("seed")
             pairs = zip(by_seed["seed"], by_seed["epoch"], strict=True)
             raise EvidenceError(
-                f"{where}: runs of {arm or '(defaults)'} end at different epochs of {metric}: "
-                f"{listed([f'seed {seed} at {end}' for seed, end in pairs], 20)}. Say at which epoch each is read: --last, --best "
-                f"max or min (the best by the metric itself), or --at N, which all must have (take= in Python)."
+                f"{where}: runs of {arm or '(defaults)'} end at different epochs of {metric}:"
+                f" {listed([f'seed {seed} at {end}' for seed, end in pairs], 20)}. Say at which"
+                " epoch each is read: --last, --best max or min (the best by the metric itself),"
+                " or --at N, which all must have (take= in Python)."
             )
 
 
-def _at(table: pd.DataFrame, take: int, epoch: pd.Series[int], failed: pd.Series[bool], where: str) -> pd.DataFrame:
+def _at(
+    table: pd.DataFrame, take: int, epoch: pd.Series[int], failed: pd.Series[bool], where: str
+) -> pd.DataFrame:
     runs = [table[name] for name in _RUN]
     there = epoch == take
     moved = failed & ~there.groupby(runs).transform("any")
     lacking = table[~(there | moved).groupby(runs).transform("any")].drop_duplicates(_RUN)
     if len(lacking):
         named = [
-            f"{arm or '(defaults)'} seed {seed}" for arm, seed in zip(lacking["arm"], lacking["seed"], strict=True)
+            f"{arm or '(defaults)'} seed {seed}"
+            for arm, seed in zip(lacking["arm"], lacking["seed"], strict=True)
         ]
         raise EvidenceError(
-            f"{where}: {len(lacking)} runs have no epoch {take}: {listed(named, 10)}. Name one that all have."
+            f"{where}: {len(lacking)} runs have no epoch {take}: {listed(named, 10)}. Name one that"
+            " all have."
         )
     return table.assign(epoch=table["epoch"].mask(moved, take))[there | moved]
 
@@ -123,7 +146,8 @@ def _best(
 ) -> pd.Series[bool]:
     if table["metric"].nunique() > 1 or table["layer"].notna().any():
         raise EvidenceError(
-            f"{where}: the best epoch is that of one metric without layers; name one (--metric), or --last."
+            f"{where}: the best epoch is that of one metric without layers; name one (--metric), or"
+            " --last."
         )
     runs = [table[name] for name in _RUN]
     value = table["value"].where(np.isfinite(table["value"]) & ~failed)

@@ -20,12 +20,16 @@ _TELLING = ("device", "threads", "dataset", "revisions", "code", "versions", "co
 _SHOWN = 5
 
 
-def export(source: Source, out: str | Path, setting: str | None = None, *, latest: bool = False) -> pd.DataFrame:
-    """Write evidence into one CSV or Parquet file, by the end of its name; the same rows give the same bytes.
+def export(
+    source: Source, out: str | Path, setting: str | None = None, *, latest: bool = False
+) -> pd.DataFrame:
+    """Write evidence into one CSV or Parquet file, by the end of its name; the same rows give the
+    same bytes.
 
-    A store may hold one run several times: on two kinds of device, under two versions, under a revision that was
-    superseded. Which of them counts, a plan of claims says; a pack cannot. So that is refused, and ``latest`` chooses
-    openly: of each arm and seed, the run started last by its record's clock, and of each of its audits the last.
+    A store may hold one run several times: on two kinds of device, under two versions, under a
+    revision that was superseded. Which of them counts, a plan of claims says; a pack cannot. So
+    that is refused, and ``latest`` chooses openly: of each arm and seed, the run started last by
+    its record's clock, and of each of its audits the last.
 
     Parameters
     ----------
@@ -65,7 +69,9 @@ def export(source: Source, out: str | Path, setting: str | None = None, *, lates
         present = sorted(table["setting"].unique())
         table = table[table["setting"] == setting].reset_index(drop=True)
         if table.empty:
-            raise EvidenceError(f"setting={setting!r}: no row is of it; there are {', '.join(present) or 'none'}.")
+            raise EvidenceError(
+                f"setting={setting!r}: no row is of it; there are {', '.join(present) or 'none'}."
+            )
     write(table, path)
     return table
 
@@ -80,7 +86,9 @@ def writer_of(path: Path) -> Callable[[pd.DataFrame, Path], None]:
         try:
             (write_csv if kind == ".csv" else write_parquet)(table, path)
         except OSError as error:
-            raise FaevalError(f"{path}: cannot be written ({error.strerror or error}); name another file.") from None
+            raise FaevalError(
+                f"{path}: cannot be written ({error.strerror or error}); name another file."
+            ) from None
 
     return write
 
@@ -118,11 +126,15 @@ def _why_repeated(store: Store, records: Iterable[Record]) -> str:
     repeated = {what: several for what, several in found.items() if len(several) > 1}
     telling: set[str] = set()
     for several in repeated.values():
-        telling |= {n for n in _TELLING if len({canonical_json(r.model_dump(mode="json")[n]) for r in several}) > 1}
+        telling |= {
+            n
+            for n in _TELLING
+            if len({canonical_json(r.model_dump(mode="json")[n]) for r in several}) > 1
+        }
     runs = sorted({f"{s} {a or '(defaults)'} seed {seed}" for s, a, seed, _ in repeated})
     more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
     return (
-        f"{store.root}: holds {', '.join(runs[:_SHOWN])}{more} more than once; they differ in "
-        f"{', '.join(sorted(telling)) or 'nothing but their keys'}. Take the last of each with latest=True (--latest), or export "
-        "what a report rests on: faeval verify --report."
+        f"{store.root}: holds {', '.join(runs[:_SHOWN])}{more} more than once; they differ in"
+        f" {', '.join(sorted(telling)) or 'nothing but their keys'}. Take the last of each with"
+        " latest=True (--latest), or export what a report rests on: faeval verify --report."
     )

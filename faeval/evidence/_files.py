@@ -1,4 +1,6 @@
-"""Packs of evidence on disk: CSV for people, Parquet for size. Both are deterministic and written by rename."""
+"""Packs of evidence on disk: CSV for people, Parquet for size. Both are deterministic and written
+by rename.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 
 
 class CutOff(EvidenceError):
-    """A file of evidence was cut off or damaged after it was written, as far as it shows without a checksum."""
+    """A file of evidence was cut off or damaged after it was written, as far as it shows without a
+    checksum.
+    """
 
     exit_code = 12
 
@@ -53,42 +57,50 @@ _SEAL = b"faeval sha256 "
 _BLOCK = 1 << 20  # bytes of a CSV file that are looked at together
 _LONGEST_LINE = 16 * LONGEST_CELL  # bytes
 _USUAL_CELL = 1000  # bytes, on average over a column
-csv.field_size_limit(_LONGEST_LINE)  # Python's own, of 128 kB, would be met while a bad cell is looked for
+csv.field_size_limit(
+    _LONGEST_LINE
+)  # Python's own, of 128 kB, would be met while a bad cell is looked for
 _LINES = 1 << 16  # of a CSV file in memory at once
 #: The names of a pack of evidence in a report's folder.
 PACKS = ("evidence.csv", "evidence.parquet")
 
 
 def limit_rows(most: int) -> None:
-    """Let files of evidence have so many rows at most from here on, wherever they are read without ``max_rows``."""
+    """Let files of evidence have so many rows at most from here on, wherever they are read without
+    ``max_rows``.
+    """
     _most_rows.set(most)
 
 
 def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     """Read evidence from anywhere into one tidy table.
 
-    Rows keep their order and none is dropped: a row that cannot be believed (a repeated key, a NaN marked measured)
-    makes the claims invalid that read it, not the table. Columns that evidence does not have are left out.
+    Rows keep their order and none is dropped: a row that cannot be believed (a repeated key, a NaN
+    marked measured) makes the claims invalid that read it, not the table. Columns that evidence
+    does not have are left out.
 
     Parameters
     ----------
     source
-        A DataFrame, a CSV or Parquet file, a folder that holds ``evidence.csv`` or ``evidence.parquet``, or a store
-        (a :class:`Store`, or its folder). Columns ``epoch``, ``layer``, ``status`` and ``run`` may be absent or empty.
+        A DataFrame, a CSV or Parquet file, a folder that holds ``evidence.csv`` or
+        ``evidence.parquet``, or a store (a :class:`Store`, or its folder). Columns ``epoch``,
+        ``layer``, ``status`` and ``run`` may be absent or empty.
     max_rows
-        A file with more rows is refused before it is read: 50 million by default, or what ``--max-rows`` says.
+        A file with more rows is refused before it is read: 50 million by default, or what
+        ``--max-rows`` says.
 
     Returns
     -------
     pandas.DataFrame
-        The columns :data:`COLUMNS`: text as str, seed int64, epoch and layer Int64, value float64 with NaN where empty.
+        The columns :data:`COLUMNS`: text as str, seed int64, epoch and layer Int64, value float64
+        with NaN where empty.
 
     Raises
     ------
     EvidenceError
-        It is no evidence table: a missing column, text for a number, a seed that is no whole number >= 0, an unknown
-        status, an empty, binary, cut off or unreadable file, one without rows (but a report's), or one with too many rows or
-        with a cell beyond 1 MB.
+        It is no evidence table: a missing column, text for a number, a seed that is no whole number
+        >= 0, an unknown status, an empty, binary, cut off or unreadable file, one without rows (but
+        a report's), or one with too many rows or with a cell beyond 1 MB.
     Tampered
         A record of the store does not match its checksum.
 
@@ -109,12 +121,15 @@ def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
         return source.table()
     if not isinstance(source, str | os.PathLike):
         raise EvidenceError(
-            f"evidence: {str(source)[:60]!r} ({type(source).__name__}) is neither a DataFrame, a path nor a Store."
+            f"evidence: {str(source)[:60]!r} ({type(source).__name__}) is neither a DataFrame, a"
+            " path nor a Store."
         )
     try:
         return _read_path(Path(source), _most_rows.get() if max_rows is None else max_rows)
     except OSError as error:
-        raise EvidenceError(f"{source}: cannot be read ({error.strerror or error}); give an evidence file.") from error
+        raise EvidenceError(
+            f"{source}: cannot be read ({error.strerror or error}); give an evidence file."
+        ) from error
 
 
 def _read_path(path: Path, most: int) -> pd.DataFrame:
@@ -127,17 +142,25 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
             return Store(path).table()
         if found is None:
             raise EvidenceError(
-                f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a folder."
+                f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a"
+                " folder."
             )
         path = found
-    table = _read_parquet(path, most) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path, most)
-    if not (path.parent / "verdicts.json").is_file():  # of claims that were not run, a report's evidence is empty
+    table = (
+        _read_parquet(path, most)
+        if path.suffix.lower() in (".parquet", ".pq")
+        else _read_csv(path, most)
+    )
+    if not (
+        path.parent / "verdicts.json"
+    ).is_file():  # of claims that were not run, a report's evidence is empty
         check_rows(table, str(path))
     return table
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return the table as CSV: sorted by key, UTF-8, one ``\\n`` a row, floats by their shortest exact spelling.
+    """Return the table as CSV: sorted by key, UTF-8, one ``\\n`` a row, floats by their shortest
+    exact spelling.
 
     The same rows give the same bytes, whatever their order; :func:`read` gives them back exactly.
     """
@@ -156,7 +179,8 @@ def apart(one: str, other: str, most: int = 12) -> tuple[str, str]:
 
 
 def digest(table: pd.DataFrame) -> str:
-    """Return the SHA-256 of :func:`csv_bytes`, which reports name their evidence by; never holds all those bytes.
+    """Return the SHA-256 of :func:`csv_bytes`, which reports name their evidence by; never holds
+    all those bytes.
 
     Examples
     --------
@@ -177,17 +201,25 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table, sorted by key, as Parquet; deterministic for one version of pyarrow. Needs ``faeval[data]``.
+    """Write the table, sorted by key, as Parquet; deterministic for one version of pyarrow. Needs
+    ``faeval[data]``.
 
-    Pages carry their checksums, which any reader may verify; a digest of the whole file stands before its footer, where no
-    other reader looks.
+    Pages carry their checksums, which any reader may verify; a digest of the whole file stands
+    before its footer, where no other reader looks.
     """
     arrow, parquet = _pyarrow(Path(path))
-    kinds = {"seed": arrow.int64(), "epoch": arrow.int64(), "layer": arrow.int64(), "value": arrow.float64()}
+    kinds = {
+        "seed": arrow.int64(),
+        "epoch": arrow.int64(),
+        "layer": arrow.int64(),
+        "value": arrow.float64(),
+    }
     schema = arrow.schema([(name, kinds.get(name, arrow.string())) for name in COLUMNS])
     packed = arrow.Table.from_pandas(in_order(read(table)), schema=schema, preserve_index=False)
     buffer = io.BytesIO()
-    parquet.write_table(packed.replace_schema_metadata(None), buffer, compression="zstd", write_page_checksum=True)
+    parquet.write_table(
+        packed.replace_schema_metadata(None), buffer, compression="zstd", write_page_checksum=True
+    )
     content = buffer.getvalue()
     at = _footer(content)
     replace_file(Path(path), content[:at], _SEAL, hashlib.sha256(content).digest(), content[at:])
@@ -199,7 +231,9 @@ def _footer(content: bytes) -> int:
 
 
 def _check_seal(content: bytes, path: Path) -> None:
-    """Raise CutOff where a file of ours is not as it was written; a damaged footer can give other numbers without a word."""
+    """Raise CutOff where a file of ours is not as it was written; a damaged footer can give other
+    numbers without a word.
+    """
     at = _footer(content)
     begin = at - len(_SEAL) - 32
     if begin < 0 or not content[begin:at].startswith(_SEAL):
@@ -208,7 +242,8 @@ def _check_seal(content: bytes, path: Path) -> None:
     whole.update(memoryview(content)[at:])
     if whole.digest() != content[at - 32 : at]:
         raise CutOff(
-            f"{path}: does not match its own checksum; it was altered or cut off after it was written. Restore it."
+            f"{path}: does not match its own checksum; it was altered or cut off after it was"
+            " written. Restore it."
         )
 
 
@@ -221,12 +256,17 @@ def _csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
     for start in range(0, len(table), _LINES):
         part = slice(start, start + _LINES)
         numbers = [repr(v) if v == v else "" for v in values[part].tolist()]
-        cells = (numbers if n == "value" else columns[n][0][columns[n][1][part]].tolist() for n in COLUMNS)
+        cells = (
+            numbers if n == "value" else columns[n][0][columns[n][1][part]].tolist()
+            for n in COLUMNS
+        )
         yield "".join(",".join(line) + "\n" for line in zip(*cells, strict=True)).encode()
 
 
 def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The distinct cells of a column as CSV spells them, and which of them stands in each row; the last is the empty one."""
+    """The distinct cells of a column as CSV spells them, and which of them stands in each row; the
+    last is the empty one.
+    """
     import pandas as pd
 
     codes, distinct = pd.factorize(column)
@@ -252,7 +292,9 @@ def pack_of(folder: Path) -> Path | None:
 
 
 def read_cells(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
-    """Read any CSV or Parquet file as it stands, and what to call a row of it: the cells of a CSV are text."""
+    """Read any CSV or Parquet file as it stands, and what to call a row of it: the cells of a CSV
+    are text.
+    """
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             return _parquet_cells(path, _most_rows.get(), lambda _: None), row_of
@@ -271,7 +313,9 @@ def _read_csv(path: Path, most: int) -> pd.DataFrame:
 
 
 def _csv_bytes(path: Path, most: int) -> bytes:
-    """Return a file's content; raise EvidenceError as soon as it has more lines, or a longer one, than a table may have."""
+    """Return a file's content; raise EvidenceError as soon as it has more lines, or a longer one,
+    than a table may have.
+    """
     parts, lines, length = [], 0, 0
     with path.open("rb") as file:
         while part := file.read(_BLOCK):
@@ -282,7 +326,8 @@ def _csv_bytes(path: Path, most: int) -> bytes:
             length = length + len(part) if b"\n" not in part else len(part) - part.rfind(b"\n") - 1
             if length > _LONGEST_LINE:
                 raise EvidenceError(
-                    f"{path}, line {lines + 1}: is longer than {_LONGEST_LINE >> 20} MB; it is no row of a table."
+                    f"{path}, line {lines + 1}: is longer than {_LONGEST_LINE >> 20} MB; it is no"
+                    " row of a table."
                 )
     content = b"".join(parts)
     if b"\r" in content and b"\n" not in content:  # as old spreadsheets end lines
@@ -293,14 +338,20 @@ def _csv_bytes(path: Path, most: int) -> bytes:
 
 
 def _too_many(path: Path, most: int) -> str:
-    return f"{path}: holds more than {most} rows; --max-rows (max_rows= in Python) reads more of them."
+    return (
+        f"{path}: holds more than {most} rows; --max-rows (max_rows= in Python) reads more of them."
+    )
 
 
-def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], None]) -> pd.DataFrame:
+def _csv_cells(
+    content: bytes, path: Path, check_header: Callable[[list[str]], None]
+) -> pd.DataFrame:
     import pandas as pd
 
     if not content.strip():
-        raise EvidenceError(f"{path}: is empty; an evidence table starts with the line {','.join(COLUMNS)}.")
+        raise EvidenceError(
+            f"{path}: is empty; an evidence table starts with the line {','.join(COLUMNS)}."
+        )
     if b"\0" in content:
         raise EvidenceError(f"{path}: is a binary file, no CSV; Parquet files end in .parquet.")
     try:
@@ -308,7 +359,8 @@ def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], N
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise EvidenceError(
-            f"{path}, line {line}: byte {content[error.start]:#04x} is not UTF-8; save the file as UTF-8."
+            f"{path}, line {line}: byte {content[error.start]:#04x} is not UTF-8; save the file as"
+            " UTF-8."
         ) from None
     header: list[str] = []
     try:
@@ -327,7 +379,9 @@ def _csv_cells(content: bytes, path: Path, check_header: Callable[[list[str]], N
             )
         # pandas renames the second of two columns of one name, and those without any.
         names = zip(header, table.columns, strict=True)
-        return table.set_axis([name if header.count(name) > 1 and name else made for name, made in names], axis=1)
+        return table.set_axis(
+            [name if header.count(name) > 1 and name else made for name, made in names], axis=1
+        )
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         if header and (many := _too_many_fields(content, len(header))):
             raise EvidenceError(f"{path}{many}; put a cell that holds a comma in quotes.") from None
@@ -353,12 +407,17 @@ def _check_last_line(content: bytes, fields: int, path: Path) -> None:
 
 
 def _too_many_fields(content: bytes, fields: int) -> str:
-    """Which line is the first that has more fields than the header, as a message says it; nothing where none has."""
+    """Which line is the first that has more fields than the header, as a message says it; nothing
+    where none has.
+    """
     reader = _csv_reader(content)
     with contextlib.suppress(csv.Error):
         for found in reader:
             if len(found) > fields:
-                return f", line {reader.line_num}: has {len(found)} fields, and the first line names {fields}"
+                return (
+                    f", line {reader.line_num}: has {len(found)} fields, and the first line names"
+                    f" {fields}"
+                )
     return ""
 
 
@@ -370,12 +429,17 @@ def _line(content: bytes, row: int) -> int:
 
 
 def _read_parquet(path: Path, most: int) -> pd.DataFrame:
-    table = _parquet_cells(path, most, lambda header: check_columns(header, str(path)), only=COLUMNS)
+    table = _parquet_cells(
+        path, most, lambda header: check_columns(header, str(path)), only=COLUMNS
+    )
     return normalise(table, str(path), row_of)
 
 
 def _parquet_cells(
-    path: Path, most: int, check_header: Callable[[list[str]], None], only: Sequence[str] | None = None
+    path: Path,
+    most: int,
+    check_header: Callable[[list[str]], None],
+    only: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -388,14 +452,26 @@ def _parquet_cells(
         schema = head.schema_arrow
         found = list(schema.names)
         check_header(found)
-        wanted = found if only is None else [name for name in found if column_of(name) in only or is_state(name)]
+        wanted = (
+            found
+            if only is None
+            else [name for name in found if column_of(name) in only or is_state(name)]
+        )
         _check_size(path, head.metadata, most)
-        text = [name for name in wanted if found.count(name) == 1 and schema.field(name).type == arrow.string()]
+        text = [
+            name
+            for name in wanted
+            if found.count(name) == 1 and schema.field(name).type == arrow.string()
+        ]
         # A name a million times is kept once.
         file = parquet.ParquetFile(buffer, read_dictionary=text, page_checksum_verification=True)
         cells = file.read(columns=wanted)
-        whole = {arrow.int64(): pd.Int64Dtype()}  # else a column with gaps would be floats, and large numbers change
-        plain = cells.replace_schema_metadata(None)  # what another program wrote of pandas is not to be read
+        whole = {
+            arrow.int64(): pd.Int64Dtype()
+        }  # else a column with gaps would be floats, and large numbers change
+        plain = cells.replace_schema_metadata(
+            None
+        )  # what another program wrote of pandas is not to be read
         table: pd.DataFrame = plain.to_pandas(types_mapper=whole.get)
     except (arrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -406,13 +482,21 @@ def _parquet_cells(
 
 
 def _check_size(path: Path, metadata: Any, most: int) -> None:
-    """Raise EvidenceError where a file says of itself that it holds more than a table may, before anything is expanded."""
-    # Columns are not asked one by one: where what a file says of one is damaged, pyarrow ends the process there.
+    """Raise EvidenceError where a file says of itself that it holds more than a table may, before
+    anything is expanded.
+    """
+    # Columns are not asked one by one: where what a file says of one is damaged, pyarrow ends the
+    # process there.
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if max(metadata.num_rows, sum(group.num_rows for group in groups)) > most:
         raise EvidenceError(_too_many(path, most))
-    if any(g.total_byte_size > metadata.num_columns * (LONGEST_CELL + _USUAL_CELL * g.num_rows) for g in groups):
-        raise EvidenceError(f"{path}: holds a cell of more than {LONGEST_CELL >> 20} MB; leave its column away.")
+    if any(
+        g.total_byte_size > metadata.num_columns * (LONGEST_CELL + _USUAL_CELL * g.num_rows)
+        for g in groups
+    ):
+        raise EvidenceError(
+            f"{path}: holds a cell of more than {LONGEST_CELL >> 20} MB; leave its column away."
+        )
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
@@ -420,5 +504,7 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise EvidenceError(f"{path}: Parquet needs pyarrow; pip install 'faeval[data]', or use CSV.") from error
+        raise EvidenceError(
+            f"{path}: Parquet needs pyarrow; pip install 'faeval[data]', or use CSV."
+        ) from error
     return pyarrow, pyarrow.parquet

@@ -15,14 +15,38 @@ from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._check import row_name
 from faeval.evidence._epochs import Take, at_epoch
 from faeval.evidence._files import read_cells, row_of
-from faeval.evidence._table import KEY, check_once, check_rows, in_order, is_lost, is_state, normalise, states_of
+from faeval.evidence._table import (
+    KEY,
+    check_once,
+    check_rows,
+    in_order,
+    is_lost,
+    is_state,
+    normalise,
+    states_of,
+)
 from faeval.experiment import Arm, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows that sum up others, by the words that such rows have in place of a seed or an arm.
-_SUMS = frozenset(("mean", "average", "avg", "median", "iqm", "min", "max", "total", "sum", "overall", "all", "count"))
+_SUMS = frozenset(
+    (
+        "mean",
+        "average",
+        "avg",
+        "median",
+        "iqm",
+        "min",
+        "max",
+        "total",
+        "sum",
+        "overall",
+        "all",
+        "count",
+    )
+)
 _SUMS |= {"std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance"}
 #: How other programs spell what is no word of an arm.
 _SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": None, "none": None}
@@ -63,35 +87,41 @@ def import_table(
     setting
         The name of the experiment; evidence of one has one.
     arm
-        The columns that are factors of the arm, or a mapping from a factor's name to its column. The rule's cells are words.
-        Any other column holds numbers where all its cells are numbers, true and false where all are that, else words; and
-        words where two of its spellings would become one value. An empty cell leaves the factor out. Default: the column
-        ``arm``, whose cells are labels such as ``dfa+penalty=0.01``, or names.
+        The columns that are factors of the arm, or a mapping from a factor's name to its column.
+        The rule's cells are words. Any other column holds numbers where all its cells are numbers,
+        true and false where all are that, else words; and words where two of its spellings would
+        become one value. An empty cell leaves the factor out. Default: the column ``arm``, whose
+        cells are labels such as ``dfa+penalty=0.01``, or names.
     seed
         The column of the seed. A row without one that plainly sums up others is left out, and said.
     metrics
-        Of a wide table, the columns that are metrics, or a mapping from a metric's name to its column. An empty cell is
-        undefined, unless the run has a number of the metric in another row. Default: the table is long, with a column of
-        names and one of values.
+        Of a wide table, the columns that are metrics, or a mapping from a metric's name to its
+        column. An empty cell is undefined, unless the run has a number of the metric in another
+        row. Default: the table is long, with a column of names and one of values.
     metric, value
-        Of a long table, the columns of the metric's name and of its value; an empty cell is a row that is undefined.
+        Of a long table, the columns of the metric's name and of its value; an empty cell is a row
+        that is undefined.
     epoch
         The column of the epoch; default: one that is called so.
     layer, run
         The columns of these, where there are any; a column called layer is found.
     status
-        The column that says how runs ended; default: those called status, state, failed, exit_code, success, ... whose cells
-        say so. Without one a number that is finite is measured, any other undefined.
+        The column that says how runs ended; default: those called status, state, failed, exit_code,
+        success, ... whose cells say so. Without one a number that is finite is measured, any other
+        undefined.
     take
-        Which epoch of each run is read: ``"last"``, ``"max"`` or ``"min"`` (the epoch at which the metric is highest or
-        lowest), or the number of one that all runs have. Default: all of them, where all runs of an arm end alike.
+        Which epoch of each run is read: ``"last"``, ``"max"`` or ``"min"`` (the epoch at which the
+        metric is highest or lowest), or the number of one that all runs have. Default: all of them,
+        where all runs of an arm end alike.
     average
-        A column whose rows are no runs of their own, such as the folds of a cross-validation: their mean is taken.
+        A column whose rows are no runs of their own, such as the folds of a cross-validation: their
+        mean is taken.
 
     Raises
     ------
     EvidenceError
-        A column is missing, a cell cannot be used, keys repeat, or runs of an arm end at different epochs; says which.
+        A column is missing, a cell cannot be used, keys repeat, or runs of an arm end at different
+        epochs; says which.
 
     Examples
     --------
@@ -108,38 +138,70 @@ def import_table(
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
     given_by_name = (epoch, layer, status, run, average)
-    named = [*factors.values(), seed, *wide.values(), *([] if wide else [metric, value]), *given_by_name]
+    named = [
+        *factors.values(),
+        seed,
+        *wide.values(),
+        *([] if wide else [metric, value]),
+        *given_by_name,
+    ]
     check_once([n for n in map(str, cells.columns) if n not in named and _is_found(n)], where)
     epoch = epoch if epoch is not None else _called("epoch", cells, named)
     layer = layer if layer is not None else _called("layer", cells, named)
     if take is not None and epoch is None:
         raise EvidenceError(
-            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=, --epoch)."
+            f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
+            " --epoch)."
         )
-    read_as = {"seed": seed, "epoch": epoch, "layer": layer, "status": status, "run": run, "over": average}
+    read_as = {
+        "seed": seed,
+        "epoch": epoch,
+        "layer": layer,
+        "status": status,
+        "run": run,
+        "over": average,
+    }
     given = {name: column for name, column in read_as.items() if column is not None}
     values = list(wide.values()) if wide else [value]
     used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
     _check_there(cells, used, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    states = states_of(cells if status is None else cells[[status]], where, place, but=used if status is None else ())
+    states = states_of(
+        cells if status is None else cells[[status]],
+        where,
+        place,
+        but=used if status is None else (),
+    )
     ended = states.said if states.said is not None or status is None else cells[status]
     cells, notes = _without_sums(cells, seed, values, ended, place)
-    common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(setting=setting)
+    common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(
+        setting=setting
+    )
     if ended is not None:
         common["status"] = ended  # by row
     rows_of_arms = cells.index.to_numpy()
     arms = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
-    common["arm"] = arms_of(arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors)
+    common["arm"] = arms_of(
+        arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors
+    )
     if wide:
-        table = pd.concat(_measured(common.assign(metric=name, value=cells[of])) for name, of in wide.items())
+        table = pd.concat(
+            _measured(common.assign(metric=name, value=cells[of])) for name, of in wide.items()
+        )
     else:
         table = common.assign(metric=cells[metric], value=cells[value])
     rows, over = table.index.to_numpy(), table.get("over")
-    theirs = {"metric": metric, "value": value, **given, "status": status or " or ".join(map(str, states.read))}
+    theirs = {
+        "metric": metric,
+        "value": value,
+        **given,
+        "status": status or " or ".join(map(str, states.read)),
+    }
 
     def called(name: str, row: int) -> str:
-        return wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
+        return (
+            wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
+        )
 
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
@@ -148,8 +210,15 @@ def import_table(
     _check_one_row_a_key(table, cells[left], where, place)
     table, said = at_epoch(table.reset_index(drop=True), take, where)
     if _plain(seed) in _FOLDS:
-        notes.append(f"{seed} is read as the seed: folds share their training data, and are no independent runs")
-    notes += [*said, *states.unread.values(), *([f"columns left out: {', '.join(left)}"] if left else [])]
+        notes.append(
+            f"{seed} is read as the seed: folds share their training data, and are no independent"
+            " runs"
+        )
+    notes += [
+        *said,
+        *states.unread.values(),
+        *([f"columns left out: {', '.join(left)}"] if left else []),
+    ]
     notes += [
         f"{count} rows are {word}{why}"
         for word, why in (("diverged", ": a run that fails is an outcome"), ("undefined", ""))
@@ -177,8 +246,12 @@ def _is_found(name: str) -> bool:
 
 
 def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | None:
-    """The column that is called so: runs that ended at different epochs must not be compared unseen."""
-    return next((str(found) for found in cells.columns if _plain(found) == name and found not in but), None)
+    """The column that is called so: runs that ended at different epochs must not be compared
+    unseen.
+    """
+    return next(
+        (str(found) for found in cells.columns if _plain(found) == name and found not in but), None
+    )
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
@@ -191,27 +264,41 @@ def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
 
 
 def _without_sums(
-    cells: pd.DataFrame, seed: str, values: Sequence[str], ended: pd.Series[Any] | None, place: Callable[[int], str]
+    cells: pd.DataFrame,
+    seed: str,
+    values: Sequence[str],
+    ended: pd.Series[Any] | None,
+    place: Callable[[int], str],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The cells without rows that plainly sum up others: of no seed, and called so or without a number."""
+    """The cells without rows that plainly sum up others: of no seed, and called so or without a
+    number.
+    """
     codes, distinct = _coded(cells[seed])
     sums = [code for code, cell in enumerate(distinct) if _plain(cell) in _SUMS]
     without = cells[np.isin(codes, [-1, *sums])]
     left = []
-    for row, one in zip(without.index.tolist(), without.astype(object).to_dict("records"), strict=True):
+    for row, one in zip(
+        without.index.tolist(), without.astype(object).to_dict("records"), strict=True
+    ):
         called = next((_plain(cell) for cell in one.values() if _plain(cell) in _SUMS), "")
         if called or (
-            all(not _plain(one[name]) for name in values) and not (ended is not None and is_lost(ended[row]))
+            all(not _plain(one[name]) for name in values)
+            and not (ended is not None and is_lost(ended[row]))
         ):
             left.append((row, f"{place(row)} ({called or 'no number'})"))
     if not left:
         return cells, []
-    note = f"{len(left)} rows without a seed, which sum up others, are left out: {listed([name for _, name in left])}"
+    note = (
+        f"{len(left)} rows without a seed, which sum up others, are left out:"
+        f" {listed([name for _, name in left])}"
+    )
     return cells.drop(index=[row for row, _ in left]), [note]
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a metric of a wide table: an empty cell counts only where its run has no number of the metric at all."""
+    """The rows of a metric of a wide table: an empty cell counts only where its run has no number
+    of the metric at all.
+    """
     import pandas as pd
 
     values = rows["value"]
@@ -232,7 +319,8 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
     if len(again):
         first = again.iloc[0]
         raise EvidenceError(
-            f"{where}: {row_name(first.iloc[:6])} stands more than once at {name} {first['over']}; keep one."
+            f"{where}: {row_name(first.iloc[:6])} stands more than once at {name} {first['over']};"
+            " keep one."
         )
     groups = parts.groupby(list(KEY), dropna=False, sort=False)
     members = groups["over"].agg(frozenset)
@@ -241,49 +329,71 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
         if own != most:
             lacking = listed(sorted(most ^ own))
             raise EvidenceError(
-                f"{where}: {row_name(key)} and others differ in {name} {lacking}; a mean is over the same."
+                f"{where}: {row_name(key)} and others differ in {name} {lacking}; a mean is over"
+                " the same."
             )
 
     def whole(statuses: pd.Series[Any]) -> str:
         said = set(statuses)
-        return next((word for word in ("diverged", "below_floor", "undefined") if word in said), "measured")
+        return next(
+            (word for word in ("diverged", "below_floor", "undefined") if word in said), "measured"
+        )
 
     found: pd.DataFrame = groups.agg(
-        value=("value", "mean"), status=("status", whole), n=("run", "nunique"), run=("run", "first")
+        value=("value", "mean"),
+        status=("status", whole),
+        n=("run", "nunique"),
+        run=("run", "first"),
     )
     found.loc[found["n"] > 1, "run"] = ""
     found.loc[found["status"].isin(["diverged", "undefined"]), "value"] = np.nan
     kept = table[~table.duplicated(list(KEY))]
-    return kept.assign(**{column: found[column].to_numpy() for column in ("value", "status", "run")})
+    return kept.assign(
+        **{column: found[column].to_numpy() for column in ("value", "status", "run")}
+    )
 
 
-def _check_one_row_a_key(table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]) -> None:
-    """Raise EvidenceError where a key repeats; names the rows and their numbers, and the columns that tell them apart."""
+def _check_one_row_a_key(
+    table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]
+) -> None:
+    """Raise EvidenceError where a key repeats; names the rows and their numbers, and the columns
+    that tell them apart.
+    """
     again = table.duplicated(list(KEY), keep=False)
     if not again.any():
         return
     shown = []
     for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
         stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
-        shown.append(f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})")
+        shown.append(
+            f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
+        )
     names = [
         repr(name)
         for name in left.columns
-        if not table.assign(left=left.loc[table.index, name].map(str).to_numpy()).duplicated([*KEY, "left"]).any()
+        if not table.assign(left=left.loc[table.index, name].map(str).to_numpy())
+        .duplicated([*KEY, "left"])
+        .any()
     ]
     remedy = "No column that was left out tells them apart: keep one row of each."
     if names:
         remedy = (
-            f"What tells them apart is {listed(names)}: name it, as the epoch or the layer (--epoch, --layer), as a factor of the "
-            "arm (--arm), or, of folds and the like, which share their training data and are no seeds, as what is averaged over "
-            "(--average, with the repetition as --seed)."
+            f"What tells them apart is {listed(names)}: name it, as the epoch or the layer"
+            " (--epoch, --layer), as a factor of the arm (--arm), or, of folds and the like, which"
+            " share their training data and are no seeds, as what is averaged over (--average,"
+            " with the repetition as --seed)."
         )
     count = int(table.duplicated(list(KEY)).sum())
-    raise EvidenceError(f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}")
+    raise EvidenceError(
+        f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}"
+    )
 
 
-def arms_of(columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False) -> list[str]:
-    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a single column.
+def arms_of(
+    columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False
+) -> list[str]:
+    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a
+    single column.
 
     Raises
     ------
@@ -297,11 +407,17 @@ def arms_of(columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], 
         spelled = labels_of([_text_of(cell) for cell in distinct])
         read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
     else:
-        read = [_factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)]
+        read = [
+            _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
+        ]
     result = []
     for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
         if key not in found:
-            values = {n: known[code] for n, known, code in zip(columns, read, key, strict=True) if code >= 0}
+            values = {
+                n: known[code]
+                for n, known, code in zip(columns, read, key, strict=True)
+                if code >= 0
+            }
             try:
                 arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
             except FaevalError as error:
@@ -312,7 +428,9 @@ def arms_of(columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], 
 
 
 def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
-    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1 are two."""
+    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1
+    are two.
+    """
     import pandas as pd
 
     if column.dtype != object:
@@ -328,12 +446,18 @@ def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
 
 
 def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
-    """Return the distinct cells of a factor's column as its values: of one kind, and as many as there are texts."""
+    """Return the distinct cells of a factor's column as its values: of one kind, and as many as
+    there are texts.
+    """
     texts = [_text_of(cell) for cell in cells]
     read = [_factor(cell) for cell in cells]
     kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
     distinct = {(isinstance(v, bool), v) for v in read}
-    return texts if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts)) else read
+    return (
+        texts
+        if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts))
+        else read
+    )
 
 
 def _factor(value: Any) -> Any:
@@ -361,7 +485,12 @@ def _plain(cell: Any) -> str:
     """A cell as a word in small letters; nothing where it is missing or blank."""
     import pandas as pd
 
-    missing = cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)
+    missing = (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float) and cell != cell)
+    )
     return "" if missing else str(cell).strip().lower()
 
 

@@ -1,4 +1,6 @@
-"""Merging: two machines' stores into one, or several tables into one. Exact, and refused where they disagree."""
+"""Merging: two machines' stores into one, or several tables into one. Exact, and refused where they
+disagree.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _SHOWN = 20
 
 
 class Conflict(EvidenceError):
-    """Two sources say different things of one run; ``names`` has every such record or row, and nothing was written."""
+    """Two sources say different things of one run; ``names`` has every such record or row, and
+    nothing was written.
+    """
 
     def __init__(self, what: str, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -37,8 +41,8 @@ class Conflict(EvidenceError):
 class Merged:
     """What a merge of stores did.
 
-    Records and checkpoints copied, records of the sources that were there already, those that an earlier source had
-    brought (``repeated``), and notes on both.
+    Records and checkpoints copied, records of the sources that were there already, those that an
+    earlier source had brought (``repeated``), and notes on both.
     """
 
     copied: int = 0
@@ -51,10 +55,11 @@ class Merged:
 def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Merged:
     """Copy into a store every record and checkpoint of others that it lacks, byte for byte.
 
-    A record that is there with the same numbers, weights and checkpoints is left as it is, even where its provenance
-    (time, duration, versions that do not enter the key, commit, registration) differs: the same run was done twice, and
-    the first one named stands, the target before all sources. Everything is read and compared before anything is
-    written. A merge that was killed leaves a valid store, and the same merge finishes it.
+    A record that is there with the same numbers, weights and checkpoints is left as it is, even
+    where its provenance (time, duration, versions that do not enter the key, commit, registration)
+    differs: the same run was done twice, and the first one named stands, the target before all
+    sources. Everything is read and compared before anything is written. A merge that was killed
+    leaves a valid store, and the same merge finishes it.
 
     Parameters
     ----------
@@ -66,7 +71,8 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     Raises
     ------
     Conflict
-        One key has different numbers, weights or checkpoints in two of them; names each. Nothing was written.
+        One key has different numbers, weights or checkpoints in two of them; names each. Nothing
+        was written.
     Tampered
         Records or checkpoints that do not match their checksums; names each. Nothing was written.
     FaevalError
@@ -76,19 +82,30 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     stores = [source if isinstance(source, Store) else Store(Path(source)) for source in sources]
     for store in stores:
         if names_in(store.runs) is None:
-            raise FaevalError(f"{store.root}: is no store (it has no folder 'runs'); name the folder that holds it.")
+            raise FaevalError(
+                f"{store.root}: is no store (it has no folder 'runs'); name the folder that"
+                " holds it."
+            )
     try:
         chosen, there, repeated, notes = _compare(stores, target)
     except OSError as error:
         raise unreadable(Path(error.filename or target.root), error) from error
     target.check_writable()
     copied = checkpoints = 0
-    # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half copied, never one
-    # that names what is not there.
-    for place, (path, sha256, files) in sorted(chosen.items(), key=lambda item: _trainings_first(item[0])):
+    # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half
+    # copied, never one that names what is not there.
+    for place, (path, sha256, files) in sorted(
+        chosen.items(), key=lambda item: _trainings_first(item[0])
+    ):
         file = target.runs / place
-        if sha256 is not None and file.exists() and _substance(target.record(file)) != _substance(_record_at(path)):
-            raise Conflict("someone else wrote another number while this merged", [_name(_record_at(path))])
+        if (
+            sha256 is not None
+            and file.exists()
+            and _substance(target.record(file)) != _substance(_record_at(path))
+        ):
+            raise Conflict(
+                "someone else wrote another number while this merged", [_name(_record_at(path))]
+            )
         for origin, checkpoint in files:
             checkpoints += _copy_checkpoint(origin, file.parent / checkpoint.file, checkpoint)
         if sha256 is None or file.exists():
@@ -102,8 +119,8 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     return Merged(copied, checkpoints, there, tuple(notes), repeated)
 
 
-# Where a record goes, below runs/, to the file it comes from, that file's digest (None: the target has the record, and lacks
-# checkpoints alone), and the checkpoints that go with it.
+# Where a record goes, below runs/, to the file it comes from, that file's digest (None: the target
+# has the record, and lacks checkpoints alone), and the checkpoints that go with it.
 _Chosen = dict[Path, tuple[Path, str | None, list[tuple[Path, Checkpoint]]]]
 
 
@@ -131,17 +148,21 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
                 before = _record_at(first)
                 if _substance(before) != _substance(record):
                     conflicts.append(
-                        f"{_name(record)}: {holder.root} and {store.root} differ in {_difference(before, record)} "
+                        f"{_name(record)}: {holder.root} and {store.root} differ in"
+                        f" {_difference(before, record)} "
                         f"(runs/{place.parts[0][:12]}*)"  # as a shell finds it
                     )
                     continue
                 if first.read_bytes() != path.read_bytes():
                     notes.append(
-                        f"{_name(record)}: the same numbers, recorded in {holder.root}, which stands, and in {store.root}; "
-                        f"they differ in {_difference(before, record)}"
+                        f"{_name(record)}: the same numbers, recorded in {holder.root}, which"
+                        f" stands, and in {store.root}; they differ in"
+                        f" {_difference(before, record)}"
                     )
                 origin, sha256, kept = chosen.get(place, (first, None, []))
-                lacking = [f for f in files if not (target.runs / place.parent / f[1].file).exists()]
+                lacking = [
+                    f for f in files if not (target.runs / place.parent / f[1].file).exists()
+                ]
                 names = {c.file for _, c in kept}
                 if lacking := [f for f in lacking if f[1].file not in names]:
                     chosen[place] = (origin, sha256, [*kept, *lacking])
@@ -150,7 +171,9 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
     if bad:
         raise Tampered("nothing was merged:\n" + "\n".join(bad))
     if conflicts:
-        raise Conflict("nothing was merged; these keys have different numbers or weights", conflicts)
+        raise Conflict(
+            "nothing was merged; these keys have different numbers or weights", conflicts
+        )
     return chosen, there, repeated, notes
 
 
@@ -159,7 +182,9 @@ def _name(record: Record) -> str:
     run = f"{record.setting} {record.arm or '(defaults)'} seed {record.seed}"
     if not isinstance(record, AuditRecord):
         return f"{run}, training"
-    return f"{run}, audit {record.name}" if "training" in record.revisions or record.weights else run
+    return (
+        f"{run}, audit {record.name}" if "training" in record.revisions or record.weights else run
+    )
 
 
 def _checkpoints(folder: Path, record: Record, bad: list[str]) -> Iterator[tuple[Path, Checkpoint]]:
@@ -169,7 +194,10 @@ def _checkpoints(folder: Path, record: Record, bad: list[str]) -> Iterator[tuple
         if not path.is_file():
             continue
         if file_digest(path) != checkpoint.sha256:
-            bad.append(f"{path}: does not match the checksum in its training's record; it was altered or cut off.")
+            bad.append(
+                f"{path}: does not match the checksum in its training's record; it was altered or"
+                " cut off."
+            )
         yield path, checkpoint
 
 
@@ -185,7 +213,19 @@ def _substance(record: Record) -> dict[str, Any]:
 
 
 _MEASURED = {
-    *("setting", "arm", "factors", "seed", "key", "config", "dataset", "weights", "rows", "checkpoints", "diverged"),
+    *(
+        "setting",
+        "arm",
+        "factors",
+        "seed",
+        "key",
+        "config",
+        "dataset",
+        "weights",
+        "rows",
+        "checkpoints",
+        "diverged",
+    ),
     *("name", "audit_key"),
 }
 
@@ -226,8 +266,8 @@ def _copy_checkpoint(origin: Path, target: Path, checkpoint: Checkpoint) -> int:
 def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
     """Return the rows of several tables as one, each key once, sorted.
 
-    A key that several have with the same number, status and run stands once; where one of them names the run and another
-    does not, the name is kept.
+    A key that several have with the same number, status and run stands once; where one of them
+    names the run and another does not, the name is kept.
 
     Raises
     ------
@@ -259,7 +299,10 @@ def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
         if len(set(rows["run"]) - {""}) > 1:
             differ.append("run")
         if differ:
-            said = "; ".join(f"{name} {' and '.join(map(repr, dict.fromkeys(rows[name].tolist())))}" for name in differ)
+            said = "; ".join(
+                f"{name} {' and '.join(map(repr, dict.fromkeys(rows[name].tolist())))}"
+                for name in differ
+            )
             conflicts.append(f"{row_name(key)}: {said}")
     if conflicts:
         raise Conflict("nothing was merged; these keys have different numbers", conflicts)

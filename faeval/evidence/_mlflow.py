@@ -1,4 +1,6 @@
-"""Import of runs from an MLflow tracking store: parameters become factors of the arm, metrics the numbers."""
+"""Import of runs from an MLflow tracking store: parameters become factors of the arm, metrics the
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 #: A run that ended so is an outcome of its arm, as one whose loss became infinite is.
 _FAILED = ("FAILED", "KILLED")
 _PAGE = 1000
-_FILES = "MLFLOW_ALLOW_FILE_STORE"  # newer versions of MLflow read a folder of runs only where this is set
+_FILES = (  # newer versions of MLflow read a folder of runs only where this is set
+    "MLFLOW_ALLOW_FILE_STORE"
+)
 
 
 def import_mlflow(
@@ -37,10 +41,11 @@ def import_mlflow(
 ) -> Imported:
     """Read the runs of one experiment of an MLflow tracking store.
 
-    A run that ended as FAILED or KILLED is an outcome, not a missing value: each metric is ``diverged`` there, so that
-    claims that read it are invalid, or count it as the worst where they say ``diverged="worst"``. Leaving such runs
-    out would keep those that went well. Where a failure had nothing to do with the run (a full disk), do it again and
-    delete the failed one in MLflow: deleted runs are not read. Runs that are not over are left out, and said.
+    A run that ended as FAILED or KILLED is an outcome, not a missing value: each metric is
+    ``diverged`` there, so that claims that read it are invalid, or count it as the worst where they
+    say ``diverged="worst"``. Leaving such runs out would keep those that went well. Where a failure
+    had nothing to do with the run (a full disk), do it again and delete the failed one in MLflow:
+    deleted runs are not read. Runs that are not over are left out, and said.
 
     Parameters
     ----------
@@ -51,22 +56,26 @@ def import_mlflow(
     setting
         The name that evidence gets; default: the experiment's.
     arm
-        The parameters that are factors of the arm, or a mapping from a factor's name to its parameter. A run without one
-        of them leaves it out.
+        The parameters that are factors of the arm, or a mapping from a factor's name to its
+        parameter. A run without one of them leaves it out.
     seed
         The parameter that holds the seed.
     metrics
-        The metrics to read, or a mapping from a name in evidence to the metric; default: all that any run logged.
+        The metrics to read, or a mapping from a name in evidence to the metric; default: all that
+        any run logged.
     epochs
-        Take every step of a metric as an epoch; default: its last step alone. A metric that is logged without a step has none.
+        Take every step of a metric as an epoch; default: its last step alone. A metric that is
+        logged without a step has none.
     take
-        The step at which each run is read: ``"last"``, ``"max"`` or ``"min"`` (the best by the metric itself), or its number.
+        The step at which each run is read: ``"last"``, ``"max"`` or ``"min"`` (the best by the
+        metric itself), or its number.
 
     Raises
     ------
     EvidenceError
-        MLflow is not installed, there is no such store or experiment, a run lacks the seed, two runs are of one arm and seed,
-        or runs of one arm end at different steps and ``take`` does not say which is read.
+        MLflow is not installed, there is no such store or experiment, a run lacks the seed, two
+        runs are of one arm and seed, or runs of one arm end at different steps and ``take`` does
+        not say which is read.
     """
     import pandas as pd
 
@@ -85,14 +94,21 @@ def import_mlflow(
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
             labels = _labels(over, _as_mapping(arm), where)
-            runs = _without_steps([_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)])
+            runs = _without_steps(
+                [_run(tracker, *r, names, seed, where) for r in zip(over, labels, strict=True)]
+            )
         except errors as error:
-            raise EvidenceError(f"{where}: cannot be read ({' '.join(str(error).split())}).") from None
+            raise EvidenceError(
+                f"{where}: cannot be read ({' '.join(str(error).split())})."
+            ) from None
     rows = [row for run in runs for row in _rows(run, runs)]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     table["setting"] = setting or experiment
     table = normalise(table, where, lambda row: f"run {rows[row][-1]}")
-    remedy = "Name the parameter that tells the runs apart with arm=, or delete in MLflow the run that does not count."
+    remedy = (
+        "Name the parameter that tells the runs apart with arm=, or delete in MLflow the run that"
+        " does not count."
+    )
     check_keys(table, where, remedy)
     table, said = at_epoch(table.reset_index(drop=True), take, where)
     if take is None and not epochs:
@@ -102,7 +118,9 @@ def import_mlflow(
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that is over: its arm and seed, how it ended, and what it logged of each metric by step (None: its end)."""
+    """A run that is over: its arm and seed, how it ended, and what it logged of each metric by step
+    (None: its end).
+    """
 
     id: str
     arm: str
@@ -138,10 +156,14 @@ def _as_uri(uri: str) -> str:
     if ":" in uri.replace(":\\", "") or uri == "databricks":
         path = uri.removeprefix("sqlite:///")
         if path != uri and not Path(path).exists():  # else MLflow would make an empty one
-            raise EvidenceError(f"mlflow:{uri}: no such file; give the SQLite file of a tracking store.")
+            raise EvidenceError(
+                f"mlflow:{uri}: no such file; give the SQLite file of a tracking store."
+            )
         return uri
     if not Path(uri).exists():
-        raise EvidenceError(f"mlflow:{uri}: no such file or folder; give a tracking store's path or URI.")
+        raise EvidenceError(
+            f"mlflow:{uri}: no such file or folder; give a tracking store's path or URI."
+        )
     path = str(Path(uri).resolve())
     return path if Path(uri).is_dir() else f"sqlite:///{path}"
 
@@ -167,28 +189,47 @@ def _all_metrics(runs: Sequence[Any]) -> dict[str, str]:
 def _labels(runs: Sequence[Any], arm: Mapping[str, str], where: str) -> list[str]:
     import pandas as pd
 
-    columns = {f: pd.Series([run.data.params.get(name) for run in runs], dtype=object) for f, name in arm.items()}
-    return arms_of(columns, lambda row: f"{where}, run {runs[row].info.run_id}") if arm else [""] * len(runs)
+    columns = {
+        f: pd.Series([run.data.params.get(name) for run in runs], dtype=object)
+        for f, name in arm.items()
+    }
+    return (
+        arms_of(columns, lambda row: f"{where}, run {runs[row].info.run_id}")
+        if arm
+        else [""] * len(runs)
+    )
 
 
-def _run(tracker: Any, run: Any, label: str, names: Mapping[str, str], seed: str, where: str) -> _Run:
+def _run(
+    tracker: Any, run: Any, label: str, names: Mapping[str, str], seed: str, where: str
+) -> _Run:
     params, place = run.data.params, f"{where}, run {run.info.run_id}"
     if seed not in params:
-        raise EvidenceError(f"{place}: has no parameter {seed!r} for the seed; it has {', '.join(params) or 'none'}.")
+        raise EvidenceError(
+            f"{place}: has no parameter {seed!r} for the seed; it has"
+            f" {', '.join(params) or 'none'}."
+        )
     numbers: dict[str, dict[int | None, float]] = {}
     for name, metric in names.items():
         if metric in run.data.metrics:
             history = tracker.get_metric_history(run.info.run_id, metric)
             # A step logged twice: what was logged last stands, as in MLflow's own tables.
-            numbers[name] = {m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))}
+            numbers[name] = {
+                m.step: m.value for m in sorted(history, key=lambda m: (m.step, m.timestamp))
+            }
     return _Run(run.info.run_id, label, params[seed], run.info.status in _FAILED, numbers)
 
 
 def _without_steps(runs: list[_Run]) -> list[_Run]:
-    """Take 0 for no step of a metric that no run logged at another: MLflow writes it where none is given."""
+    """Take 0 for no step of a metric that no run logged at another: MLflow writes it where none is
+    given.
+    """
     stepped = {name for run in runs for name, values in run.numbers.items() if set(values) != {0}}
     return [
-        replace(run, numbers={n: v if n in stepped else {None: v[0]} for n, v in run.numbers.items()}) for run in runs
+        replace(
+            run, numbers={n: v if n in stepped else {None: v[0]} for n, v in run.numbers.items()}
+        )
+        for run in runs
     ]
 
 
@@ -207,7 +248,9 @@ def _rows(run: _Run, runs: Sequence[_Run]) -> Iterator[tuple[Any, ...]]:
 
 
 def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
-    """For each metric that any run logged, the last step of it in the runs of this arm, or else of any."""
+    """For each metric that any run logged, the last step of it in the runs of this arm, or else of
+    any.
+    """
     found: dict[str, int | None] = {}
     for peers in (runs, [other for other in runs if other.arm == run.arm]):
         last: dict[str, list[int]] = {}
@@ -218,11 +261,15 @@ def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
     return found
 
 
-def _notes(runs: Sequence[Any], over: Sequence[Any], names: Mapping[str, str], table: pd.DataFrame) -> Iterator[str]:
+def _notes(
+    runs: Sequence[Any], over: Sequence[Any], names: Mapping[str, str], table: pd.DataFrame
+) -> Iterator[str]:
     yield f"{len(over)} runs, {len(names)} metrics"
     failed = sorted(run.info.run_id for run in over if run.info.status in _FAILED)
     if failed:
-        yield f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
+        yield (
+            f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
+        )
     if len(over) < len(runs):
         left = sorted(run.info.run_id for run in runs if run not in over)
         yield f"{len(left)} runs are not over and were left out: {', '.join(left)}"

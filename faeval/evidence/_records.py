@@ -8,19 +8,32 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    ValidationError,
+)
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
 
 #: Raised when the shape of a record changes; what it was before then gets an entry in MIGRATIONS.
 SCHEMA = 1
-#: For each older schema that can still be read: what makes the next one of its fields. There is none older than 1.
+#: For each older schema that can still be read: what makes the next one of its fields. There is
+#: none older than 1.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of a JSON value: sorted names, no blanks, floats by their shortest exact form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """The one spelling of a JSON value: sorted names, no blanks, floats by their shortest exact
+    form.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def _number_in(value: Any) -> Any:
@@ -33,7 +46,9 @@ def _number_out(value: float) -> float | str | None:
     return None if math.isnan(value) else str(value)  # JSON has no spelling for these
 
 
-Number = Annotated[float, BeforeValidator(_number_in), PlainSerializer(_number_out, when_used="json")]
+Number = Annotated[
+    float, BeforeValidator(_number_in), PlainSerializer(_number_out, when_used="json")
+]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: A number of a run, without what the record says once: metric, epoch, layer, value, status.
 Row: TypeAlias = tuple[str, int | None, int | None, Number, str]
@@ -51,7 +66,9 @@ class Checkpoint(_Frozen):
 
 
 class ReachedCode(_Frozen):
-    """The user's code that a stage or component reached: its digest, a short one of each part, what is not digested."""
+    """The user's code that a stage or component reached: its digest, a short one of each part, what
+    is not digested.
+    """
 
     sha256: Digest
     parts: dict[str, str]
@@ -59,7 +76,9 @@ class ReachedCode(_Frozen):
 
 
 class Record(_Frozen):
-    """What trainings and audits both record: which run it was, where its numbers come from, and the numbers."""
+    """What trainings and audits both record: which run it was, where its numbers come from, and the
+    numbers.
+    """
 
     kind: ClassVar[str]
 
@@ -100,7 +119,9 @@ class Record(_Frozen):
 
 
 class TrainingRecord(Record):
-    """A training: its checkpoints, the hashes of what it started from, and the epoch at which it diverged, if any."""
+    """A training: its checkpoints, the hashes of what it started from, and the epoch at which it
+    diverged, if any.
+    """
 
     kind: ClassVar[str] = "training"
 
@@ -139,23 +160,33 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
         matches = False
     if not matches:
         raise Tampered(
-            f"{source}: does not match its own checksum; it was altered or cut off after it was written. "
-            "Move it away, and the run will be done again."
+            f"{source}: does not match its own checksum; it was altered or cut off after it was"
+            " written. Move it away, and the run will be done again."
         )
     return new_record(kind, _migrated(fields, source), source)
 
 
 def _migrated(fields: dict[str, Any], source: str) -> dict[str, Any]:
-    """Bring the fields of an older record into the shape of today, step by step, or say why that cannot be done."""
+    """Bring the fields of an older record into the shape of today, step by step, or say why that
+    cannot be done.
+    """
     stated = fields.get("schema_version")
     said = f"{source}: is a record of schema {stated!r}; this faeval reads schema {SCHEMA}"
     if not isinstance(stated, int) or isinstance(stated, bool):
-        raise EvidenceError(f"{source}: does not say its schema (schema_version is {stated!r}), so it cannot be read.")
+        raise EvidenceError(
+            f"{source}: does not say its schema (schema_version is {stated!r}), so it cannot be"
+            " read."
+        )
     if stated > SCHEMA:
-        raise EvidenceError(f"{said}. It was written by a newer faeval: read it with that one, or use another store.")
+        raise EvidenceError(
+            f"{said}. It was written by a newer faeval: read it with that one, or use another"
+            " store."
+        )
     for schema in range(stated, SCHEMA):
         if schema not in MIGRATIONS:
-            raise EvidenceError(f"{said}, and cannot migrate it. Read it with the version that wrote it.")
+            raise EvidenceError(
+                f"{said}, and cannot migrate it. Read it with the version that wrote it."
+            )
         fields = {**MIGRATIONS[schema](fields), "schema_version": schema + 1}
     return fields
 
@@ -168,8 +199,8 @@ def new_record(kind: type[_R], fields: dict[str, Any], source: str) -> _R:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise FaevalError(
-            f"{source}: {where}={str(first['input'])[:60]!r} ({type(first['input']).__name__}) cannot be recorded: "
-            f"{first['msg']}."
+            f"{source}: {where}={str(first['input'])[:60]!r} ({type(first['input']).__name__})"
+            f" cannot be recorded: {first['msg']}."
         ) from None
 
 

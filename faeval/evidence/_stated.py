@@ -1,4 +1,6 @@
-"""What verdicts.json and provenance.json must be for whoever reads them: types and names, not whether they are true."""
+"""What verdicts.json and provenance.json must be for whoever reads them: types and names, not
+whether they are true.
+"""
 
 from __future__ import annotations
 
@@ -45,18 +47,24 @@ class _Beside(_Open):
 
 
 def check_report(content: Any, file: Path) -> dict[str, Any]:
-    """Return the content of a verdicts.json; raise EvidenceError that names the first part that is not as it must be."""
+    """Return the content of a verdicts.json; raise EvidenceError that names the first part that is
+    not as it must be.
+    """
     return _checked(_Stated, content, f"{file}: is no report of faeval")
 
 
 def check_beside(content: Any, file: Path) -> dict[str, Any]:
-    """Return the content of a file beside evidence, whose verdicts are not asked; errors as of :func:`check_report`."""
+    """Return the content of a file beside evidence, whose verdicts are not asked; errors as of
+    :func:`check_report`.
+    """
     return _checked(_Beside, content, f"{file}: does not belong to evidence of faeval")
 
 
 def _checked(kind: type[_Open], content: Any, problem: str) -> dict[str, Any]:
     if not isinstance(content, dict):
-        raise EvidenceError(f"{problem}: it holds {_NAMES.get(type(content), 'a number')}, no object; restore it.")
+        raise EvidenceError(
+            f"{problem}: it holds {_NAMES.get(type(content), 'a number')}, no object; restore it."
+        )
     try:
         kind.model_validate(content)
     except ValidationError as error:

@@ -28,13 +28,15 @@ class Store:
     """The folder in which runs are kept, ``.faeval/`` by default.
 
     ``runs/KEY/training.json`` is a training's record, with its checkpoints beside it;
-    ``runs/KEY/audit-NAME-KEY.json`` is the record of one audit. Each is written once, by rename, and carries its own
-    digest. Two writers of one record are safe: the last rename wins, and both wrote the same run.
+    ``runs/KEY/audit-NAME-KEY.json`` is the record of one audit. Each is written once, by rename,
+    and carries its own digest. Two writers of one record are safe: the last rename wins, and both
+    wrote the same run.
 
     Raises
     ------
     Tampered
-        From every method that reads: a record does not match its checksum, or lies where another belongs.
+        From every method that reads: a record does not match its checksum, or lies where another
+        belongs.
     EvidenceError
         From every method that reads: a record was written under another schema, or cannot be read.
     """
@@ -57,7 +59,9 @@ class Store:
     def folder(self, key: str) -> Path:
         """Return the folder of the run with that training key, whether it exists or not."""
         if not _KEY.fullmatch(key):
-            raise FaevalError(f"store {self.root}: key={key!r} is no training key; one is 64 hexadecimal digits.")
+            raise FaevalError(
+                f"store {self.root}: key={key!r} is no training key; one is 64 hexadecimal digits."
+            )
         return self.runs / key
 
     def training_path(self, key: str) -> Path:
@@ -74,7 +78,13 @@ class Store:
 
     def audit(self, key: str, name: str, audit_key: str) -> AuditRecord | None:
         """Return the record of an audit, or None where there is none."""
-        return _read(self.audit_path(key, name, audit_key), AuditRecord, key=key, name=name, audit_key=audit_key)
+        return _read(
+            self.audit_path(key, name, audit_key),
+            AuditRecord,
+            key=key,
+            name=name,
+            audit_key=audit_key,
+        )
 
     def write_training(self, record: TrainingRecord) -> None:
         """Keep the record of a training; its checkpoints must lie in the run's folder already."""
@@ -95,7 +105,9 @@ class Store:
             if self.is_key(name):
                 folder = self.runs / name
                 yield from (
-                    folder / file for file in sorted(names_in(folder) or ()) if part_of(folder / file) is not None
+                    folder / file
+                    for file in sorted(names_in(folder) or ())
+                    if part_of(folder / file) is not None
                 )
 
     def record(self, path: Path) -> Record:
@@ -108,17 +120,26 @@ class Store:
             raise FaevalError(f"{path}: is gone; it was there a moment ago.")
         return record
 
-    def records(self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None) -> Iterator[Record]:
-        """Yield the records that exist among those wanted (as in :meth:`table`); by default all, sorted by file."""
+    def records(
+        self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None
+    ) -> Iterator[Record]:
+        """Yield the records that exist among those wanted (as in :meth:`table`); by default all,
+        sorted by file.
+        """
         if wanted is None:
             yield from map(self.record, self.files())
             return
         for key, audits in wanted:
-            found = [self.training(key), *(self.audit(key, name, own) for name, own in audits.items())]
+            found = [
+                self.training(key),
+                *(self.audit(key, name, own) for name, own in audits.items()),
+            ]
             yield from (record for record in found if record is not None)
 
     def unchecked(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Yield what the records of these runs say, unchecked: for estimates and hints. What cannot be read is left out."""
+        """Yield what the records of these runs say, unchecked: for estimates and hints. What cannot
+        be read is left out.
+        """
         for key in keys:
             for path in sorted((self.runs / key).glob("*.json")):
                 try:
@@ -134,8 +155,8 @@ class Store:
         Parameters
         ----------
         wanted
-            Pairs of a training key and ``{audit name: audit key}``; what is absent is left out. Default: every record,
-            those of superseded revisions included, whose keys then repeat.
+            Pairs of a training key and ``{audit name: audit key}``; what is absent is left out.
+            Default: every record, those of superseded revisions included, whose keys then repeat.
         """
         return self.table_of(self.records(wanted))
 
@@ -152,10 +173,14 @@ class Store:
             for position, name in enumerate(("metric", "epoch", "layer", "value", "status")):
                 cells[name] += [row[position] for row in record.rows]
         kinds = {"seed": "int64", "epoch": "Int64", "layer": "Int64", "value": "float64"}
-        return in_order(pd.DataFrame({n: pd.Series(cells[n], dtype=kinds.get(n, "str")) for n in COLUMNS}))
+        return in_order(
+            pd.DataFrame({n: pd.Series(cells[n], dtype=kinds.get(n, "str")) for n in COLUMNS})
+        )
 
     def check_writable(self) -> None:
-        """Make the store's folder where it is missing, and raise FaevalError where nothing can be written into it."""
+        """Make the store's folder where it is missing, and raise FaevalError where nothing can be
+        written into it.
+        """
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             if not (self.root / ".gitignore").exists():
@@ -175,7 +200,9 @@ class Store:
 
 
 def names_in(folder: Path) -> frozenset[str] | None:
-    """Return the names in a folder of a store, None where there is no folder; raise EvidenceError where it cannot be listed."""
+    """Return the names in a folder of a store, None where there is no folder; raise EvidenceError
+    where it cannot be listed.
+    """
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries)
@@ -196,11 +223,15 @@ def check_readable(path: Path) -> None:
 
 def unreadable(path: Path, error: OSError) -> EvidenceError:
     """Return the error that names a file or folder of evidence that cannot be read."""
-    return EvidenceError(f"{path}: cannot be read ({error.strerror or error}); give permission, or move it away.")
+    return EvidenceError(
+        f"{path}: cannot be read ({error.strerror or error}); give permission, or move it away."
+    )
 
 
 def part_of(path: Path) -> tuple[str, str] | tuple[()] | None:
-    """Return which record a file's name says it is: an audit's name and key, nothing for a training; None: no record."""
+    """Return which record a file's name says it is: an audit's name and key, nothing for a
+    training; None: no record.
+    """
     if path.name == "training.json":
         return ()
     audit = _AUDIT.fullmatch(path.name)
@@ -220,6 +251,7 @@ def _read(path: Path, kind: type[_R], **belongs: str) -> _R | None:
     for name, value in belongs.items():
         if getattr(record, name) != value:
             raise Tampered(
-                f"{path}: is the record of {name} {getattr(record, name)!r}, not of {value!r}; it was moved."
+                f"{path}: is the record of {name} {getattr(record, name)!r}, not of {value!r}; it"
+                " was moved."
             )
     return record

@@ -14,7 +14,8 @@ from faeval.errors import FaevalError
 Value = str | int | float | bool | None
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# What a bare word of a label may hold: anything printable but the two signs that build a label, quotes and commas.
+# What a bare word of a label may hold: anything printable but the two signs that build a label,
+# quotes and commas.
 _WORD = re.compile(r"[^\s+='\",\x00-\x1f\x7f-\x9f]+\Z")
 # A part of a label: the factor's name where there is one, and its value, which may stand in quotes.
 _QUOTED = re.compile(r"'(?:[^']|'')*'\Z")
@@ -24,15 +25,16 @@ _PART = re.compile(r"(?:(?P<name>[^+=']*)=)?(?P<text>'(?:[^']|'')*'|[^+]*)(?P<en
 class Arm(Mapping[str, Value]):
     """One arm of an experiment: a frozen mapping from factor to value.
 
-    ``Arm("dfa")`` is ``Arm(rule="dfa")``. An arm knows no list of factors; it is checked, and completed by defaults,
-    when it meets its experiment. Equal mappings are equal arms, hash alike and have the same label; numbers that are
-    equal are the same value (``1`` and ``1.0``).
+    ``Arm("dfa")`` is ``Arm(rule="dfa")``. An arm knows no list of factors; it is checked, and
+    completed by defaults, when it meets its experiment. Equal mappings are equal arms, hash alike
+    and have the same label; numbers that are equal are the same value (``1`` and ``1.0``).
 
     Raises
     ------
     FaevalError
-        A factor's name is no identifier, or its value is neither a word, a finite number, a bool nor None.
-        A word is any printable text; a label quotes it where it must, and doubles a quote inside.
+        A factor's name is no identifier, or its value is neither a word, a finite number, a bool
+        nor None. A word is any printable text; a label quotes it where it must, and doubles a quote
+        inside.
 
     Examples
     --------
@@ -53,10 +55,13 @@ class Arm(Mapping[str, Value]):
         if rule is not None:
             if "rule" in factors:
                 raise FaevalError(
-                    f"Arm: the rule is given twice, as {rule!r} and as rule={factors['rule']!r}; give it once."
+                    f"Arm: the rule is given twice, as {rule!r} and as rule={factors['rule']!r};"
+                    " give it once."
                 )
             factors = {"rule": rule, **factors}
-        self._factors: dict[str, Value] = {name: _checked(name, factors[name]) for name in sorted(factors)}
+        self._factors: dict[str, Value] = {
+            name: _checked(name, factors[name]) for name in sorted(factors)
+        }
         self._label = _label(self._factors)
 
     def but(self, /, **changes: Value) -> Arm:
@@ -70,11 +75,16 @@ class Arm(Mapping[str, Value]):
 
     @classmethod
     def parse(cls, label: str) -> Arm:
-        """Read a label back; the inverse of :attr:`label`. A first part without ``=`` is the rule, a word as it stands."""
+        """Read a label back; the inverse of :attr:`label`. A first part without ``=`` is the rule,
+        a word as it stands.
+        """
         factors: dict[str, Value] = {}
         for position, (name, text) in enumerate(_split(label)):
             if name is None and position:
-                raise FaevalError(f"arm label {label!r}: {text!r} names no factor; write name=value after the rule.")
+                raise FaevalError(
+                    f"arm label {label!r}: {text!r} names no factor; write name=value after the"
+                    " rule."
+                )
             factor = "rule" if name is None else name
             if factor in factors:
                 raise FaevalError(f"arm label {label!r}: factor {factor!r} stands twice; keep one.")
@@ -108,7 +118,9 @@ class Arm(Mapping[str, Value]):
 
 def _checked(name: str, value: Any) -> Value:
     if not _NAME.match(name):
-        raise FaevalError(f"Arm: factor name {name!r} is no identifier; use letters, digits and underscores.")
+        raise FaevalError(
+            f"Arm: factor name {name!r} is no identifier; use letters, digits and underscores."
+        )
     if value is None or isinstance(value, bool):
         return value
     if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
@@ -117,20 +129,23 @@ def _checked(name: str, value: Any) -> Value:
     if number is not None:
         if abs(number) >= 2**53:
             raise FaevalError(
-                f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float would be another "
-                "arm; give a float or a word."
+                f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float"
+                " would be another arm; give a float or a word."
             )
         return number
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise FaevalError(f"Arm: factor {name}={value!r} (float) is not finite; give a finite number.")
+            raise FaevalError(
+                f"Arm: factor {name}={value!r} (float) is not finite; give a finite number."
+            )
         # 1.0 and 1 are equal and must be one arm: whole numbers are kept as int.
         return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
     if isinstance(value, str):
         text = str.__str__(value)  # itself, of a member of an enumeration too
         if not text or not text.isprintable():
             raise FaevalError(
-                f"Arm: factor {name}={text!r} (str) cannot stand in a label; use printable text of at least one character."
+                f"Arm: factor {name}={text!r} (str) cannot stand in a label; use printable text of"
+                " at least one character."
             )
         return text
     raise FaevalError(
@@ -143,7 +158,11 @@ def _checked(name: str, value: Any) -> Value:
 def _label(factors: Mapping[str, Value]) -> str:
     parts: list[str] = []
     for name, value in factors.items():
-        if name == "rule" and isinstance(value, str) and (_spell(value) == value or not _WORD.match(value)):
+        if (
+            name == "rule"
+            and isinstance(value, str)
+            and (_spell(value) == value or not _WORD.match(value))
+        ):
             parts.insert(0, _spell(value))
         else:
             parts.append(f"{name}={_spell(value)}")
@@ -183,12 +202,17 @@ def _read(text: str, label: str, bare: bool) -> Value:
     if not text:
         raise FaevalError(f"arm label {label!r}: a factor without a value; write name=value.")
     if text[0] == "'":
-        raise FaevalError(f"arm label {label!r}: {text!r} opens a quote that does not close it; double a quote inside.")
+        raise FaevalError(
+            f"arm label {label!r}: {text!r} opens a quote that does not close it; double a quote"
+            " inside."
+        )
     return text if bare else _bare(text)
 
 
 def _split(label: str) -> list[tuple[str | None, str]]:
-    """The parts of a label: the factor's name (None where there is none), and its value as it is spelled."""
+    """The parts of a label: the factor's name (None where there is none), and its value as it is
+    spelled.
+    """
     parts: list[tuple[str | None, str]] = []
     at, end = 0, "+"
     while end and label:
@@ -199,12 +223,14 @@ def _split(label: str) -> list[tuple[str | None, str]]:
     return parts
 
 
-def labels_of(texts: Iterable[str], canonical: Callable[[Arm], Arm] = lambda arm: arm) -> dict[str, str]:
+def labels_of(
+    texts: Iterable[str], canonical: Callable[[Arm], Arm] = lambda arm: arm
+) -> dict[str, str]:
     """Return the label of each arm that evidence names, by the text that names it.
 
-    A text that reads as a label is that arm, in whatever order its factors stand; any other is a name, a word. Names are
-    words: where two texts would become one arm by the spelling of a number alone (``lr=0.10`` and ``lr=0.1``), both stay
-    words. What no arm can be called stays as it is.
+    A text that reads as a label is that arm, in whatever order its factors stand; any other is a
+    name, a word. Names are words: where two texts would become one arm by the spelling of a number
+    alone (``lr=0.10`` and ``lr=0.1``), both stay words. What no arm can be called stays as it is.
 
     Parameters
     ----------

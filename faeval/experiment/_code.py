@@ -1,8 +1,10 @@
-"""The digest of a user's code: all that a function reaches of it, by what it says, alike in any process and folder.
+"""The digest of a user's code: all that a function reaches of it, by what it says, alike in any
+process and folder.
 
-What is reached becomes parts, each under the name that a reader knows it by: ``c.py:helper`` is a function, class or
-constant of that file, ``helper.py`` a module that is imported, which counts as a whole. Installed packages are not
-digested; their versions stand for them. What cannot be digested is named.
+What is reached becomes parts, each under the name that a reader knows it by: ``c.py:helper`` is a
+function, class or constant of that file, ``helper.py`` a module that is imported, which counts as a
+whole. Installed packages are not digested; their versions stand for them. What cannot be digested
+is named.
 """
 
 from __future__ import annotations
@@ -51,25 +53,39 @@ _SHORT = 12  # digits of a part's digest
 _LONG = 80  # characters from which a text is named by its digest
 #: Names by which code takes in what is no code, or code that cannot be followed, and what that is.
 _OUTSIDE = {
-    **dict.fromkeys(("open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "memmap"), "a file"),
+    **dict.fromkeys(
+        ("open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "memmap"), "a file"
+    ),
     **dict.fromkeys(("read_csv", "read_parquet", "read_json", "loadmat", "load_dataset"), "a file"),
-    **dict.fromkeys(("numpy.load", "torch.load", "joblib.load", "read_pickle", "read_excel", "urlopen"), "a file"),
+    **dict.fromkeys(
+        ("numpy.load", "torch.load", "joblib.load", "read_pickle", "read_excel", "urlopen"),
+        "a file",
+    ),
     **dict.fromkeys(("listdir", "scandir", "os.walk", "os.fwalk"), "files of a folder"),
     **dict.fromkeys(("glob", "iglob", "rglob", "iterdir"), "files of a folder"),
     **dict.fromkeys(("environ", "environb", "getenv", "getenvb", "expandvars"), "the environment"),
     **dict.fromkeys(("sys.argv", "sys.orig_argv"), "the command line"),
     **dict.fromkeys(("getcwd", "getcwdb", "pathlib.Path.cwd"), "the working directory"),
-    **dict.fromkeys(("subprocess", "check_output", "Popen", "popen", "os.system"), "another program"),
+    **dict.fromkeys(
+        ("subprocess", "check_output", "Popen", "popen", "os.system"), "another program"
+    ),
     **dict.fromkeys(("CDLL", "cdll"), "a C library"),
     **dict.fromkeys(
-        ("import_module", "__import__", "sys.modules", "run_path", "run_module"), "a module picked in a run"
+        ("import_module", "__import__", "sys.modules", "run_path", "run_module"),
+        "a module picked in a run",
     ),
-    **dict.fromkeys(("resolve_name", "iter_modules", "walk_packages", "pydoc.locate"), "a module picked in a run"),
+    **dict.fromkeys(
+        ("resolve_name", "iter_modules", "walk_packages", "pydoc.locate"),
+        "a module picked in a run",
+    ),
     **dict.fromkeys(("SourceFileLoader", "spec_from_file_location"), "a module picked in a run"),
     **dict.fromkeys(
-        ("_getframe", "currentframe", "inspect.stack", "f_globals", "__globals__"), "code that is looked up"
+        ("_getframe", "currentframe", "inspect.stack", "f_globals", "__globals__"),
+        "code that is looked up",
     ),
-    **dict.fromkeys(("inspect.getmembers", "inspect.getmodule", "__subclasses__"), "code that is looked up"),
+    **dict.fromkeys(
+        ("inspect.getmembers", "inspect.getmodule", "__subclasses__"), "code that is looked up"
+    ),
 }
 #: Names by which code reaches any name of its module, so that all of the module counts.
 _ANYTHING = frozenset({"eval", "exec", "globals", "vars"})
@@ -83,14 +99,17 @@ _BUILT_IN = (
     types.ClassMethodDescriptorType,
 )
 #: Modules whose objects give no numbers: what they hold, something else holds too.
-_UNMEASURED = frozenset({"weakref", "_weakref", "_weakrefset", "faeval.claims._claim", "faeval.claims._estimand"})
+_UNMEASURED = frozenset(
+    {"weakref", "_weakref", "_weakrefset", "faeval.claims._claim", "faeval.claims._estimand"}
+)
 _FIELD = type(vars(namedtuple("_Pair", "a"))["a"])
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType, _FIELD)
 
 
 @dataclass(frozen=True)
 class Code:
-    """What a function reaches of the user's code: its digest, that of each part by name, and what is not digested.
+    """What a function reaches of the user's code: its digest, that of each part by name, and what
+    is not digested.
 
     All three are empty where nothing of it is the user's.
     """
@@ -104,7 +123,8 @@ class Code:
 
 
 def code_of(call: Callable[..., Any] | str) -> Code:
-    """Return the code that a function, class, or any other callable reaches, or the module of a path ``module:function``.
+    """Return the code that a function, class, or any other callable reaches, or the module of a
+    path ``module:function``.
 
     A path is followed without importing it.
     """
@@ -119,7 +139,9 @@ def code_of(call: Callable[..., Any] | str) -> Code:
 
 
 class Codes:
-    """The code of callables, each worked out once: what a run changes while it runs is no change of its code."""
+    """The code of callables, each worked out once: what a run changes while it runs is no change of
+    its code.
+    """
 
     def __init__(self) -> None:
         self._known: dict[object, tuple[object, Code]] = {}
@@ -134,7 +156,11 @@ class Codes:
 
 def joined(digests: Mapping[str, str]) -> str:
     """Return one digest for those of several names: itself, where there is one."""
-    return next(iter(digests.values())) if len(digests) == 1 else _digest(json.dumps(sorted(digests.items())))
+    return (
+        next(iter(digests.values()))
+        if len(digests) == 1
+        else _digest(json.dumps(sorted(digests.items())))
+    )
 
 
 def _digest(text: str) -> str:
@@ -153,8 +179,12 @@ class _Walk:
         self.texts: dict[str, set[str]] = defaultdict(set)
         self.undigested: set[str] = set()
         self.queue: deque[Callable[[], None]] = deque()
-        self.waiting: deque[tuple[str, dict[str, Any], str, Home]] = deque()  # names of values, bound last
-        self.changed: set[tuple[int, str]] = set()  # names that a run changes, by their module's content
+        self.waiting: deque[tuple[str, dict[str, Any], str, Home]] = (
+            deque()
+        )  # names of values, bound last
+        self.changed: set[tuple[int, str]] = (
+            set()
+        )  # names that a run changes, by their module's content
         self.seen: set[object] = set()
         self.kept: list[object] = []  # so that no id is another object's later
         self.done: dict[tuple[int, str], str] = {}
@@ -181,13 +211,16 @@ class _Walk:
                 self.bind_value(*self.waiting.popleft())
 
     def code(self) -> Code:
-        whole = {name: _digest("\n".join(sorted(texts))) for name, texts in sorted(self.texts.items())}
+        whole = {
+            name: _digest("\n".join(sorted(texts))) for name, texts in sorted(self.texts.items())
+        }
         if not whole:
             return Code()
         parts = {name: digest[:_SHORT] for name, digest in whole.items()}
         return Code(_digest(json.dumps(whole)), parts, tuple(sorted(self.undigested)))
 
-    # Functions, classes and modules -----------------------------------------------------------------------------------
+    # Functions, classes and modules
+    # -----------------------------------------------------------------------------------
 
     def home_of(self, content: dict[str, Any]) -> Home:
         if id(content) not in self.homes:
@@ -212,20 +245,36 @@ class _Walk:
         if home.users:
             label = self.defined(self.code_object(function.__code__, function.__globals__, home))
             own = {name: value for name, value in vars(function).items() if name not in _DESCRIBED}
-            given = [function.__defaults__, function.__kwdefaults__, own, getattr(function, "__wrapped__", None)]
+            given = [
+                function.__defaults__,
+                function.__kwdefaults__,
+                own,
+                getattr(function, "__wrapped__", None),
+            ]
         else:
             label, given = f"{function.__module__}:{function.__qualname__}", []
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         before, self.home = self.home, home if home.users else self.home
         try:
-            state = self.changed_around(function, home) if home.users and function.__closure__ else set()
-            closed = [(n, f"(changed by {label})" if n in state else self.value(_content(c))) for n, c in cells]
-            return _text("def", label, closed, *(self.value(value) if value else "-" for value in given))
+            state = (
+                self.changed_around(function, home)
+                if home.users and function.__closure__
+                else set()
+            )
+            closed = [
+                (n, f"(changed by {label})" if n in state else self.value(_content(c)))
+                for n, c in cells
+            ]
+            return _text(
+                "def", label, closed, *(self.value(value) if value else "-" for value in given)
+            )
         finally:
             self.home = before
 
     def changed_around(self, function: types.FunctionType, home: Home) -> set[str]:
-        """Return the names of a closure that its functions change, and take in what these start from."""
+        """Return the names of a closure that its functions change, and take in what these start
+        from.
+        """
         source = _source(function.__code__.co_filename, function.__globals__, home)
         state: set[str] = set()
         for _, node in source.function(function.__code__) if source is not None else ():
@@ -235,7 +284,9 @@ class _Walk:
                 state |= own
                 if self.new(outermost, ("around", id(outermost))):
                     self.texts[f"{home.label}:{name}"].add(source.text(outermost))
-                    self.queue.append(partial(self.reach_all, outermost, function.__globals__, home))
+                    self.queue.append(
+                        partial(self.reach_all, outermost, function.__globals__, home)
+                    )
         return state
 
     def reach_all(self, node: ast.AST, content: dict[str, Any], home: Home) -> None:
@@ -248,7 +299,9 @@ class _Walk:
         names = sorted({name for name, _ in found}) or [code.co_qualname]
         label = f"{home.label}:{names[0]}"
         if self.new(code, ("code", id(code))):
-            self.queue.append(partial(self.read_function, label, code, content, home, source, found))
+            self.queue.append(
+                partial(self.read_function, label, code, content, home, source, found)
+            )
         return label
 
     def read_function(
@@ -280,7 +333,9 @@ class _Walk:
             self.reach(chain, content, home)
 
     def reach(self, chain: tuple[str, ...], content: dict[str, Any], home: Home) -> None:
-        """Take in what a name stands for in a module; of a name in a module, what that stands for there."""
+        """Take in what a name stands for in a module; of a name in a module, what that stands for
+        there.
+        """
         name, *attributes = chain
         if name not in content:
             if name in _ANYTHING and hasattr(builtins, name):
@@ -303,7 +358,9 @@ class _Walk:
             self.waiting.append((label, within, name, owner))
 
     def bind_value(self, label: str, content: dict[str, Any], name: str, home: Home) -> None:
-        """Take in a value by what it is; one that a run changes, by the statements that it starts from."""
+        """Take in a value by what it is; one that a run changes, by the statements that it starts
+        from.
+        """
         source = _read(home.file or "") if (id(content), name) in self.changed else None
         statements = source.mentions(name) if source is not None else []
         if not statements:
@@ -357,7 +414,9 @@ class _Walk:
         if (registry := vars(abc).get("_get_dump")) is not None and isinstance(cls, abc.ABCMeta):
             held = [one() for one in registry(cls)[0]]
             self.texts[label].add(
-                _text("registered", *sorted(self.whole_value(one) for one in held if one is not None))
+                _text(
+                    "registered", *sorted(self.whole_value(one) for one in held if one is not None)
+                )
             )
         if issubclass(cls, enum.Enum):
             self.bind(label, [(name, one._value_) for name, one in cls.__members__.items()], home)
@@ -365,7 +424,9 @@ class _Walk:
             self.bind(f"{label}.{name}", (one.default, one.default_factory), home)
 
     def stands_in(self, cls: type, name: str, value: object) -> bool:
-        """Whether an attribute is what stands in a class, not what Python and its libraries make of it."""
+        """Whether an attribute is what stands in a class, not what Python and its libraries make of
+        it.
+        """
         function = _function_in(value)
         users = function is not None and self.home_of(function.__globals__).users
         made = issubclass(cls, enum.Enum) or name.startswith("_is_") or name == "_abc_impl"
@@ -387,8 +448,12 @@ class _Walk:
         else:
             self.undigested.add(f"{self.label or self.first} (any name of {home.label}: {name})")
 
-    def look(self, label: str, node: ast.AST, source: Source, content: dict[str, Any], home: Home) -> None:
-        """Follow the modules that code picks as it runs, and name what it takes in that cannot be followed."""
+    def look(
+        self, label: str, node: ast.AST, source: Source, content: dict[str, Any], home: Home
+    ) -> None:
+        """Follow the modules that code picks as it runs, and name what it takes in that cannot be
+        followed.
+        """
         followed = {
             id(at)
             for at, named, package in picked(node, source.imported)
@@ -402,18 +467,30 @@ class _Walk:
         for at, first, names in mentioned(node, source.imported):
             known = [".".join(names), *(names if isinstance(at, ast.Name) else names[-1:])]
             name = next((name for name in known if name in _OUTSIDE), None)
-            if name is not None and id(at) not in followed and not self.is_own(at, content.get(first)):
+            if (
+                name is not None
+                and id(at) not in followed
+                and not self.is_own(at, content.get(first))
+            ):
                 self.undigested.add(f"{label} ({_OUTSIDE[name]}: {name})")
 
     def is_own(self, at: ast.expr, value: object) -> bool:
-        """Whether a name, or an attribute of a module, is the user's own by the value of its first name."""
+        """Whether a name, or an attribute of a module, is the user's own by the value of its first
+        name.
+        """
         if isinstance(value, types.ModuleType):
-            return isinstance(getattr(at, "value", at), ast.Name) and self.home_of(vars(value)).users
+            return (
+                isinstance(getattr(at, "value", at), ast.Name) and self.home_of(vars(value)).users
+            )
         made = isinstance(at, ast.Name) and isinstance(value, types.FunctionType | type)
         return made and self.home_of(_content_of(value)).users
 
-    def follow(self, named: ast.expr, package: str, known: Mapping[str, object], home: Home) -> bool:
-        """Take in the modules that an expression may name, as far as it says; whether it says enough."""
+    def follow(
+        self, named: ast.expr, package: str, known: Mapping[str, object], home: Home
+    ) -> bool:
+        """Take in the modules that an expression may name, as far as it says; whether it says
+        enough.
+        """
         if isinstance(named, ast.Name) and named.id == "__name__":
             self.anything(named.id, home)
             return True
@@ -427,7 +504,9 @@ class _Walk:
         return bool(names)
 
     def around(self, content: dict[str, Any], home: Home) -> None:
-        """Take in the file that something stands in: as a whole, or what importing it sets elsewhere."""
+        """Take in the file that something stands in: as a whole, or what importing it sets
+        elsewhere.
+        """
         if home.whole:
             self.whole(home)
         elif self.new(content, ("effects", home.file or id(content))):
@@ -445,17 +524,24 @@ class _Walk:
             if statement in source.unused:
                 self.take(imports(statement), home)
                 continue
-            for found in self.modules(imports(statement), home):  # used, so that only what it sets is met here
+            for found in self.modules(
+                imports(statement), home
+            ):  # used, so that only what it sets is met here
                 loaded = sys.modules.get(found.name)
                 self.around(vars(loaded) if loaded is not None else {}, replace(found, whole=False))
 
-    def reach_set(self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home) -> None:
-        """Take in what a statement that sets something names; objects of a library by the statements that make them."""
+    def reach_set(
+        self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home
+    ) -> None:
+        """Take in what a statement that sets something names; objects of a library by the
+        statements that make them.
+        """
         for node in nodes:
             self.take(imports(node), home, blind=True)
             self.look(home.label, node, source, content, home)
         for name in sorted(
-            {n for node in nodes for n in names_in(node)} - {n for node in nodes for n in bound_in(node)}
+            {n for node in nodes for n in names_in(node)}
+            - {n for node in nodes for n in bound_in(node)}
         ):
             value = content.get(name)
             kind = type(value)
@@ -468,7 +554,9 @@ class _Walk:
                     self.reach_set([made], source, content, home)
 
     def label_of(self, name: tuple[str, ...], home: Home) -> str:
-        """Return the name by which a reader knows what a statement sets: that of the user's own is its file's."""
+        """Return the name by which a reader knows what a statement sets: that of the user's own is
+        its file's.
+        """
         for end in range(len(name) - 1, 0, -1):
             module = sys.modules.get(".".join(name[:end]))
             if module is not None and (own := self.home_of(vars(module))).users:
@@ -476,7 +564,9 @@ class _Walk:
         return f"{home.label}:{'.'.join(name)}"
 
     def whole(self, home: Home, *, blind: bool = False) -> None:
-        """Take in a module as a whole, with what it imports; blind where its functions are not followed by their names."""
+        """Take in a module as a whole, with what it imports; blind where its functions are not
+        followed by their names.
+        """
         if not self.new(home, ("whole", home.file, blind)):
             return
         source = _read(home.file or "")
@@ -492,7 +582,9 @@ class _Walk:
     def look_at_all(self, source: Source, home: Home) -> None:
         self.home, self.label = home, home.label
         loaded = sys.modules.get(home.name)
-        definitions = [node for node in source.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        definitions = [
+            node for node in source.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        ]
         for node in [*definitions, *(node for step in source.steps for node in step.nodes())]:
             self.look(home.label, node, source, vars(loaded) if loaded is not None else {}, home)
             for inner in ast.walk(node):
@@ -516,7 +608,8 @@ class _Walk:
                         self.found[name, home.folder] = list(find(name, home.folder))
                     yield from self.found[name, home.folder]
 
-    # Values -----------------------------------------------------------------------------------------------------------
+    # Values
+    # -----------------------------------------------------------------------------------------------------------
 
     def value(self, value: Any) -> str:
         """Return a text that two values share where they are the same by type and content."""
@@ -535,7 +628,9 @@ class _Walk:
         return self.done[key]
 
     def spelt(self, text: str) -> str:
-        """Return a text, and a path without the folder that it starts from; a file that it names is said to be one."""
+        """Return a text, and a path without the folder that it starts from; a file that it names is
+        said to be one.
+        """
         if text == self.home.name:
             return "(module's name)"
         folder = self.home.folder
@@ -543,7 +638,9 @@ class _Walk:
             text = "." + text[len(folder) :]
         if _FILE.fullmatch(text) and not text.endswith(".py") and Path(folder, text).is_file():
             path = Path(text)
-            self.undigested.add(f"{path.name if path.is_absolute() else path.as_posix()} (a data file)")
+            self.undigested.add(
+                f"{path.name if path.is_absolute() else path.as_posix()} (a data file)"
+            )
         return ascii(text)
 
     def described(self, value: Any) -> str:
@@ -559,7 +656,10 @@ class _Walk:
             return f"({kind.__name__})"
         if name := _named(value):
             return _text("named", name)
-        if not self.home_of(_content_of_class(kind)).users and _attribute(value, "__wrapped__") is not None:
+        if (
+            not self.home_of(_content_of_class(kind)).users
+            and _attribute(value, "__wrapped__") is not None
+        ):
             return _text(self.class_(kind), self.value(value.__wrapped__))
         return self.state(value)
 
@@ -595,7 +695,9 @@ class _Walk:
 
     def opaque(self, value: object, why: str) -> str:
         kind = type(value)
-        self.undigested.add(f"{self.label or self.first} ({kind.__module__}.{kind.__qualname__}: {why})")
+        self.undigested.add(
+            f"{self.label or self.first} ({kind.__module__}.{kind.__qualname__}: {why})"
+        )
         return _text("opaque", f"{kind.__module__}:{kind.__qualname__}")
 
     def built_in(self, value: Any) -> str:
@@ -620,13 +722,18 @@ class _Walk:
 
 _KINDS: tuple[tuple[Any, Callable[[_Walk, Any], str]], ...] = (
     (types.ModuleType, _Walk.module),
-    (types.FunctionType, lambda walk, value: _text("named", n) if (n := _library(value)) else walk.function(value)),
+    (
+        types.FunctionType,
+        lambda walk, value: _text("named", n) if (n := _library(value)) else walk.function(value),
+    ),
     (type, _Walk.class_),
     (enum.Enum, _Walk.member),
     (PurePath, _Walk.path),
     (
         types.MethodType,
-        lambda w, v: _text("named", n) if (n := _named(v)) else _all(w, "method", v.__func__, v.__self__),
+        lambda w, v: (
+            _text("named", n) if (n := _named(v)) else _all(w, "method", v.__func__, v.__self__)
+        ),
     ),
     (partial, lambda w, v: _all(w, "partial", v.func, v.args, v.keywords, vars(v))),
     (partialmethod, lambda w, v: _all(w, "partial", v.func, v.args, v.keywords)),
@@ -675,11 +782,19 @@ def _attribute(value: object, name: str) -> Any:
 
 
 def _named(value: Any) -> str:
-    """Return ``module:name`` of what an installed package knows under a name of its own; empty where none does."""
-    modules = [_attribute(value, "__module__"), type(value).__module__, type(_attribute(value, "__self__")).__module__]
+    """Return ``module:name`` of what an installed package knows under a name of its own; empty
+    where none does.
+    """
+    modules = [
+        _attribute(value, "__module__"),
+        type(value).__module__,
+        type(_attribute(value, "__self__")).__module__,
+    ]
     names = [_attribute(value, "__qualname__"), _attribute(value, "__name__")]
     for module in modules:
-        content = vars(sys.modules[module]) if isinstance(module, str) and module in sys.modules else {}
+        content = (
+            vars(sys.modules[module]) if isinstance(module, str) and module in sys.modules else {}
+        )
         if not content or home_of(content).users:
             continue
         for name in names:
@@ -693,7 +808,9 @@ def _named(value: Any) -> str:
 
 
 def _library(function: types.FunctionType) -> str:
-    """Return the name of a function of an installed package that it knows under that name; empty for others."""
+    """Return the name of a function of an installed package that it knows under that name; empty
+    for others.
+    """
     module = sys.modules.get(function.__module__ or "")
     if module is None or _at(vars(module), function.__qualname__) is not function:
         return ""
@@ -719,10 +836,15 @@ def _content_of(call: Any) -> dict[str, Any]:
 
 
 def _content_of_class(cls: type) -> dict[str, Any]:
-    """Return the globals of a class: of its functions, for another module may stand under its module's name by now."""
+    """Return the globals of a class: of its functions, for another module may stand under its
+    module's name by now.
+    """
     for value in vars(cls).values():
         function = _function_in(value)
-        if function is not None and function.__globals__.get("__name__", "builtins") == cls.__module__:
+        if (
+            function is not None
+            and function.__globals__.get("__name__", "builtins") == cls.__module__
+        ):
             return function.__globals__
     module = sys.modules.get(cls.__module__)
     return vars(module) if module is not None else {"__name__": cls.__module__}
@@ -739,9 +861,13 @@ _WRAPPERS = (staticmethod, classmethod, property, cached_property, partialmethod
 
 
 def _is_generated(value: object) -> bool:
-    """Whether a function was made by a library from text, as those of a dataclass are: the class says all of it."""
+    """Whether a function was made by a library from text, as those of a dataclass are: the class
+    says all of it.
+    """
     function = _function_in(value)
-    while function is not None and isinstance(inner := vars(function).get("__wrapped__"), types.FunctionType):
+    while function is not None and isinstance(
+        inner := vars(function).get("__wrapped__"), types.FunctionType
+    ):
         function = inner
     if function is None:
         return False
@@ -754,7 +880,9 @@ def _file_of(functions: Iterable[types.FunctionType]) -> str:
 
 
 def _source(filename: str, content: dict[str, Any], home: Home) -> Source | None:
-    """Return the source that a code object comes from, as it stands on disk, or as a notebook keeps it."""
+    """Return the source that a code object comes from, as it stands on disk, or as a notebook keeps
+    it.
+    """
     if home.file is not None and Path(filename).name == Path(home.file).name:
         return _read(home.file)
     if Path(filename).is_file():
@@ -773,7 +901,11 @@ def _read(file: str) -> Source | None:
 def _cells(content: Mapping[str, Any]) -> Source | None:
     """Return what a notebook has run so far, where it keeps that, without cells that are no Python."""
     cells = content.get("In")
-    texts = [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)] if cells else []
+    texts = (
+        [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)]
+        if cells
+        else []
+    )
     return parsed(b"\n".join(text for text in texts if parsed(text) is not None))
 
 
@@ -785,7 +917,9 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _chains(code: types.CodeType) -> set[tuple[str, ...]]:
-    """Return the names that code looks up outside of itself, each with the attributes that it then asks for."""
+    """Return the names that code looks up outside of itself, each with the attributes that it then
+    asks for.
+    """
     found: set[tuple[str, ...]] = set()
     for inner in _nested(code):
         chain: tuple[str, ...] = ()
@@ -801,27 +935,55 @@ def _chains(code: types.CodeType) -> set[tuple[str, ...]]:
 
 
 def _without_source(code: types.CodeType) -> str:
-    """Return what little a code object says that all versions of Python agree on: its names and constants."""
+    """Return what little a code object says that all versions of Python agree on: its names and
+    constants.
+    """
     names = sorted({name for inner in _nested(code) for name in inner.co_names})
-    constants = {text for inner in _nested(code) for c in inner.co_consts if (text := scalar(c)) is not None}
+    constants = {
+        text for inner in _nested(code) for c in inner.co_consts if (text := scalar(c)) is not None
+    }
     return _text("no source", names, sorted(constants - {"None"}))
 
 
 def _array(value: Any) -> tuple[object, ...] | None:
-    """Return type, shape and bytes of an array or tensor; the libraries are those that are loaded, none is imported."""
+    """Return type, shape and bytes of an array or tensor; the libraries are those that are loaded,
+    none is imported.
+    """
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None and isinstance(value, numpy.dtype):
         return "dtype", value.str, value.descr if value.names else ""
-    if numpy is not None and type(value) in (numpy.ndarray, numpy.memmap) and not value.dtype.hasobject:
+    if (
+        numpy is not None
+        and type(value) in (numpy.ndarray, numpy.memmap)
+        and not value.dtype.hasobject
+    ):
         flat = numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8)
-        return "array", value.dtype.str, value.dtype.descr if value.dtype.names else "", value.shape, _bytes(flat)
-    if torch is not None and isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta:
+        return (
+            "array",
+            value.dtype.str,
+            value.dtype.descr if value.dtype.names else "",
+            value.shape,
+            _bytes(flat),
+        )
+    if (
+        torch is not None
+        and isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and not value.is_meta
+    ):
         flat = value.detach().cpu().contiguous().reshape(-1)
         try:
             content = _bytes(flat.view(torch.uint8).numpy())
         except (RuntimeError, TypeError):  # a type without bytes of its own
             return None
-        return "tensor", type(value).__name__, value.dtype, tuple(value.shape), value.requires_grad, content
+        return (
+            "tensor",
+            type(value).__name__,
+            value.dtype,
+            tuple(value.shape),
+            value.requires_grad,
+            content,
+        )
     return None
 
 

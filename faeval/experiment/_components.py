@@ -1,4 +1,6 @@
-"""Components: learning rules and networks by name, with the factors that are theirs alone. Light: what they do is loaded late."""
+"""Components: learning rules and networks by name, with the factors that are theirs alone. Light:
+what they do is loaded late.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def _none(_: Mapping[str, Value]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Component:
-    """A part of a run that is named by a word: a learning rule or network, as the value of an arm's factor; or a metric.
+    """A part of a run that is named by a word: a learning rule or network, as the value of an arm's
+    factor; or a metric.
 
     Parameters
     ----------
@@ -37,13 +40,14 @@ class Component:
     make
         What makes it, or a dotted path ``module:name`` that is loaded inside the worker.
     factors
-        Factors of its own: an arm may name them beside this component and no other. Factor name to default, or
+        Factors of its own: an arm may name them beside this component and no other. Factor name to
+        default, or
         :class:`Factor`.
     exact
         From an arm's factors to the states whose credit is the true gradient by construction.
     revision
-        Raised when its numbers change for a reason that its code does not show: a data file, a C extension. The digest of
-        the code that it reaches counts beside it.
+        Raised when its numbers change for a reason that its code does not show: a data file, a C
+        extension. The digest of the code that it reaches counts beside it.
     about
         Of a metric: what a reader must know of its numbers.
     """
@@ -60,19 +64,29 @@ class Component:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.match(self.name):
             raise FaevalError(
-                f"{self.kind}: the name {self.name!r} must be one word of letters, digits, '-' and '_', and start with no digit."
+                f"{self.kind}: the name {self.name!r} must be one word of letters, digits, '-' and"
+                " '_', and start with no digit."
             )
         if not callable(self.make) and not isinstance(self.make, str):
             raise FaevalError(
-                f"{self.kind} {self.name!r}: {self.make!r} ({type(self.make).__name__}) makes no {self.kind}; give a class, a "
-                "function, or a path 'module:name'."
+                f"{self.kind} {self.name!r}: {self.make!r} ({type(self.make).__name__}) makes no"
+                f" {self.kind}; give a class, a function, or a path 'module:name'."
             )
         object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         if self.revision is None:
             object.__setattr__(self, "revision", "1")
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not travel to a worker
-        fields = (self.kind, self.name, self.make, dict(self.factors), self.exact, self.revision, self.help, self.about)
+        fields = (
+            self.kind,
+            self.name,
+            self.make,
+            dict(self.factors),
+            self.exact,
+            self.revision,
+            self.help,
+            self.about,
+        )
         return Component, fields
 
     def resolve(self) -> Callable[..., Any]:
@@ -84,9 +98,9 @@ class Component:
             made: Callable[..., Any] = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise FaevalError(
-                f"{self.kind} {self.name!r} is to be found at {self.make!r}, which cannot be loaded "
-                f"({type(error).__name__}: {error}); install its package or name its folder in PYTHONPATH, or register the "
-                f"{self.kind} itself."
+                f"{self.kind} {self.name!r} is to be found at {self.make!r}, which cannot be loaded"
+                f" ({type(error).__name__}: {error}); install its package or name its folder in"
+                f" PYTHONPATH, or register the {self.kind} itself."
             ) from error
         return made
 
@@ -103,7 +117,11 @@ def _last_state(factors: Mapping[str, Value]) -> tuple[int, ...]:
     return (int(factors["blocks"] or 0),)
 
 
-_FEEDBACK = {"feedback": Factor("gaussian", choices=("gaussian", "uniform"), help="law of the fixed matrices")}
+_FEEDBACK = {
+    "feedback": Factor(
+        "gaussian", choices=("gaussian", "uniform"), help="law of the fixed matrices"
+    )
+}
 _MAGNITUDE = {"magnitude": Factor("uniform", choices=("uniform", "batchwise"), help="uSF or brSF")}
 _RELAXATION = {
     "beta": Factor(1.0, low=1e-9, help="strength of the nudge"),
@@ -122,32 +140,95 @@ _STUDENT = {"nonlinearity": Factor(1.0, low=0.0, high=1.0, help="a in (1 - a) z 
 
 _OURS = (
     # Backpropagation's credit is the gradient: scoring it against itself says nothing.
-    Component("rule", "bp", "faeval.rules:Backpropagation", exact=_all_states, help="backpropagation"),
     Component(
-        "rule", "fa", "faeval.rules:FeedbackAlignment", _FEEDBACK, _last_state, help="feedback alignment, by blocks"
+        "rule", "bp", "faeval.rules:Backpropagation", exact=_all_states, help="backpropagation"
     ),
-    Component("rule", "dfa", "faeval.rules:DirectFeedbackAlignment", _FEEDBACK, help="direct feedback alignment"),
     Component(
-        "rule", "drtp", "faeval.rules:DirectRandomTargetProjection", _FEEDBACK, help="direct random target projection"
+        "rule",
+        "fa",
+        "faeval.rules:FeedbackAlignment",
+        _FEEDBACK,
+        _last_state,
+        help="feedback alignment, by blocks",
     ),
-    Component("rule", "sign_symmetric", "faeval.rules:SignSymmetric", _MAGNITUDE, help="sign of each forward weight"),
     Component(
-        "rule", "kolen_pollack", "faeval.rules:KolenPollack", help="feedback weights that learn what forward ones learn"
+        "rule",
+        "dfa",
+        "faeval.rules:DirectFeedbackAlignment",
+        _FEEDBACK,
+        help="direct feedback alignment",
     ),
-    Component("rule", "ep", "faeval.rules:EquilibriumPropagation", _RELAXATION, help="equilibrium propagation"),
-    Component("rule", "sb", "faeval.rules:StateBridge", help="State Bridge, through a learned guess of the last state"),
-    Component("rule", "cb", "faeval.rules:CreditBridge", help="Credit Bridge, the slope of a learned value"),
-    Component("network", "residual_mlp", "faeval.networks:ResidualMLP", _RESIDUAL, help="pre-norm residual MLP"),
-    Component("network", "student", "faeval.networks:StudentNet", _STUDENT, help="StudentNet of teacher-student tasks"),
-    Component("network", "vit_mini", "faeval.networks:ViTMini", _VIT, help="small vision transformer"),
-    Component("network", "batchnorm_cnn", "faeval.networks:BatchNormCNN", _CNN, help="residual CNN with BatchNorm"),
+    Component(
+        "rule",
+        "drtp",
+        "faeval.rules:DirectRandomTargetProjection",
+        _FEEDBACK,
+        help="direct random target projection",
+    ),
+    Component(
+        "rule",
+        "sign_symmetric",
+        "faeval.rules:SignSymmetric",
+        _MAGNITUDE,
+        help="sign of each forward weight",
+    ),
+    Component(
+        "rule",
+        "kolen_pollack",
+        "faeval.rules:KolenPollack",
+        help="feedback weights that learn what forward ones learn",
+    ),
+    Component(
+        "rule",
+        "ep",
+        "faeval.rules:EquilibriumPropagation",
+        _RELAXATION,
+        help="equilibrium propagation",
+    ),
+    Component(
+        "rule",
+        "sb",
+        "faeval.rules:StateBridge",
+        help="State Bridge, through a learned guess of the last state",
+    ),
+    Component(
+        "rule",
+        "cb",
+        "faeval.rules:CreditBridge",
+        help="Credit Bridge, the slope of a learned value",
+    ),
+    Component(
+        "network",
+        "residual_mlp",
+        "faeval.networks:ResidualMLP",
+        _RESIDUAL,
+        help="pre-norm residual MLP",
+    ),
+    Component(
+        "network",
+        "student",
+        "faeval.networks:StudentNet",
+        _STUDENT,
+        help="StudentNet of teacher-student tasks",
+    ),
+    Component(
+        "network", "vit_mini", "faeval.networks:ViTMini", _VIT, help="small vision transformer"
+    ),
+    Component(
+        "network",
+        "batchnorm_cnn",
+        "faeval.networks:BatchNormCNN",
+        _CNN,
+        help="residual CNN with BatchNorm",
+    ),
 )
 _BUILT_IN = {(c.kind, c.name): c for c in _OURS}
 _registered: dict[tuple[str, str], Component] = {}
 
 
 def register(component: Component) -> None:
-    """Make a component known under its name in this process; a campaign carries it into its workers.
+    """Make a component known under its name in this process; a campaign carries it into its
+    workers.
 
     Raises
     ------
@@ -156,12 +237,14 @@ def register(component: Component) -> None:
     """
     key = component.kind, component.name
     if key in _BUILT_IN or (component.kind == "metric" and component.name in METRICS):
-        raise FaevalError(f"{component.kind} {component.name!r} is one of faeval's own; choose another name.")
+        raise FaevalError(
+            f"{component.kind} {component.name!r} is one of faeval's own; choose another name."
+        )
     before = _registered.get(key)
     if before is not None and _home(before) != _home(component) and not _alike(before, component):
         raise FaevalError(
-            f"{component.kind} {component.name!r} is registered already, by {_home(before)}, with other code; choose "
-            "another name."
+            f"{component.kind} {component.name!r} is registered already, by {_home(before)}, with"
+            " other code; choose another name."
         )
     _registered[key] = component
 
@@ -171,27 +254,39 @@ def _alike(one: Component, other: Component) -> bool:
 
 
 def _home(component: Component) -> str:
-    return component.make if isinstance(component.make, str) else str(getattr(component.make, "__module__", "?"))
+    return (
+        component.make
+        if isinstance(component.make, str)
+        else str(getattr(component.make, "__module__", "?"))
+    )
 
 
 def components(kind: str) -> dict[str, Component]:
-    """Return every component of a kind by name: ours, registered ones, and entry points of the group ``faeval.KINDs``.
+    """Return every component of a kind by name: ours, registered ones, and entry points of the
+    group ``faeval.KINDs``.
 
-    An entry point names a :class:`Component`, which stays light, or the class or function that makes it.
+    An entry point names a :class:`Component`, which stays light, or the class or function that
+    makes it.
     """
     found = {name: c for (of, name), c in {**_BUILT_IN, **_registered}.items() if of == kind}
     for entry in entry_points(group=f"faeval.{kind}s"):
         if entry.name not in found:
             loaded = entry.load()
-            found[entry.name] = loaded if isinstance(loaded, Component) else Component(kind, entry.name, loaded)
+            found[entry.name] = (
+                loaded if isinstance(loaded, Component) else Component(kind, entry.name, loaded)
+            )
     return found
 
 
 def component(kind: str, name: str) -> Component:
     """Return the component of that name; raise FaevalError with the known names otherwise."""
-    found = _BUILT_IN.get((kind, name)) or _registered.get((kind, name)) or components(kind).get(name)
+    found = (
+        _BUILT_IN.get((kind, name)) or _registered.get((kind, name)) or components(kind).get(name)
+    )
     if found is None:
-        raise FaevalError(f"{kind}={name!r} is not known; known are {', '.join(sorted(components(kind)))}.")
+        raise FaevalError(
+            f"{kind}={name!r} is not known; known are {', '.join(sorted(components(kind)))}."
+        )
     return found
 
 
@@ -216,15 +311,17 @@ def register_rule(
     name
         One word.
     rule
-        A subclass of ``faeval.rules.Rule``, called with a ``faeval.rules.Setup`` and its own factors by keyword; or its
-        path ``"module:Class"``, which keeps torch out of the process that only plans and decides.
+        A subclass of ``faeval.rules.Rule``, called with a ``faeval.rules.Setup`` and its own
+        factors by keyword; or its path ``"module:Class"``, which keeps torch out of the process
+        that only plans and decides.
     factors
         Its own factors with defaults, such as ``{"gain": 1.0}``; ``fe.Arm(name, gain=2.0)``.
     exact
-        From an arm's factors (``blocks`` among them) to the states whose credit is the true gradient by construction.
+        From an arm's factors (``blocks`` among them) to the states whose credit is the true
+        gradient by construction.
     revision
-        Raise it when the rule's numbers change for a reason that its code does not show, such as a data file; the code
-        that it reaches is digested.
+        Raise it when the rule's numbers change for a reason that its code does not show, such as a
+        data file; the code that it reaches is digested.
 
     Raises
     ------
@@ -255,8 +352,9 @@ def register_network(
     name
         One word.
     network
-        Called as ``network(features, width, blocks, classes, seed, **own factors)``; returns an ``nn.Module`` with
-        ``embed``, ``blocks`` and ``readout`` (``faeval.networks.Network``). Or its path ``"module:Class"``.
+        Called as ``network(features, width, blocks, classes, seed, **own factors)``; returns an
+        ``nn.Module`` with ``embed``, ``blocks`` and ``readout`` (``faeval.networks.Network``). Or
+        its path ``"module:Class"``.
     factors, revision
         As for :func:`register_rule`.
     """
@@ -288,12 +386,14 @@ def register_metric(
     tolerance: float | None = None,
     revision: str | None = None,
 ) -> None:
-    """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm, layers=fe.deep)``.
+    """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm,
+    layers=fe.deep)``.
 
-    A run whose claims read it is audited by it, at every state of each checkpoint, on the credit and gradients that
-    every metric is given: in float64, with the controls of that instrument. Checkpoints that are kept are audited again,
-    not trained again. Before its first number ``faeval.testing.check_metric`` tries it, and what it fails stands in
-    evidence: a claim that reads a metric which fails a property it needs is ``invalid: metric_nonconforming``.
+    A run whose claims read it is audited by it, at every state of each checkpoint, on the credit
+    and gradients that every metric is given: in float64, with the controls of that instrument.
+    Checkpoints that are kept are audited again, not trained again. Before its first number
+    ``faeval.testing.check_metric`` tries it, and what it fails stands in evidence: a claim that
+    reads a metric which fails a property it needs is ``invalid: metric_nonconforming``.
 
     Parameters
     ----------
@@ -302,14 +402,16 @@ def register_metric(
     metric
         The function, in NumPy or PyTorch; or its path ``"module:function"``.
     kind
-        What it is, as for ``faeval.testing.check_metric``: "alignment" (its mean over samples is kept), "correlation" (its
-        number), "norm" (of the credit, the median over samples), or "loss_change" (of a step of 0.01 times the credit, the
-        mean over samples).
+        What it is, as for ``faeval.testing.check_metric``: "alignment" (its mean over samples is
+        kept), "correlation" (its number), "norm" (of the credit, the median over samples), or
+        "loss_change" (of a step of 0.01 times the credit, the mean over samples).
     description, unit, range, best, better, symbol, invariances, reference
-        As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of its kind.
+        As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of
+        its kind.
     tolerance
-        The error that you accept beyond rounding, as for ``faeval.testing.check_metric``: above 0, at most 0.1. The record of
-        each audit names it; with another one the metric is tried anew. A claim whose margin is no larger is refused.
+        The error that you accept beyond rounding, as for ``faeval.testing.check_metric``: above 0,
+        at most 0.1. The record of each audit names it; with another one the metric is tried anew. A
+        claim whose margin is no larger is refused.
     revision
         As for :func:`register_rule`.
 
@@ -323,13 +425,18 @@ def register_metric(
     >>> register_metric("half_cosine", "my_package.metrics:half_cosine", kind="alignment", range=(-0.5, 0.5))
     """
     if kind not in _RANGE:
-        raise FaevalError(f"metric {name!r}: kind={kind!r} is not one of {', '.join(map(repr, _RANGE))}.")
+        raise FaevalError(
+            f"metric {name!r}: kind={kind!r} is not one of {', '.join(map(repr, _RANGE))}."
+        )
     if better not in (None, "higher", "lower"):
-        raise FaevalError(f"metric {name!r}: better={better!r} must be 'higher', 'lower', or left out.")
+        raise FaevalError(
+            f"metric {name!r}: better={better!r} must be 'higher', 'lower', or left out."
+        )
     ends = _RANGE[kind] if range is None else range
     if not isinstance(ends, tuple) or len(ends) != 2 or not ends[0] <= ends[1]:
         raise FaevalError(
-            f"metric {name!r}: range={ends!r} must be two numbers, the lowest and the highest legal value."
+            f"metric {name!r}: range={ends!r} must be two numbers, the lowest and the highest legal"
+            " value."
         )
     try:
         accepted = as_tolerance(tolerance)
@@ -353,7 +460,11 @@ def register_metric(
         tolerance=accepted,
     )
     made = Component("metric", name, metric, revision=revision, help=description, about=about)
-    register(made if accepted is None else replace(made, revision=f"{made.revision}, tolerance {accepted!r}"))
+    register(
+        made
+        if accepted is None
+        else replace(made, revision=f"{made.revision}, tolerance {accepted!r}")
+    )
 
 
 class OwnMetrics(Mapping[str, Metric]):
@@ -363,7 +474,11 @@ class OwnMetrics(Mapping[str, Metric]):
         found = {name: c for (kind, name), c in _registered.items() if kind == "metric"}
         for name, c in _installed_metrics().items():
             found.setdefault(name, c)
-        return {name: c.about for name, c in found.items() if c.about is not None and name not in METRICS}
+        return {
+            name: c.about
+            for name, c in found.items()
+            if c.about is not None and name not in METRICS
+        }
 
     def __getitem__(self, name: str) -> Metric:
         return self._found()[name]
@@ -381,7 +496,9 @@ KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: i
 
 @cache
 def _installed_metrics() -> dict[str, Component]:
-    """Return the metrics of installed packages; an entry point of the group ``faeval.metrics`` names a Component."""
+    """Return the metrics of installed packages; an entry point of the group ``faeval.metrics``
+    names a Component.
+    """
     found = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
     for name, c in found.items():
         if not isinstance(c, Component) or c.kind != "metric" or c.about is None or c.name != name:

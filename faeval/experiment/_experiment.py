@@ -1,4 +1,6 @@
-"""Experiment: what can be run, by whom, and what its numbers are. Light: nothing here loads an array library."""
+"""Experiment: what can be run, by whom, and what its numbers are. Light: nothing here loads an
+array library.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ Row = Mapping[str, Any]
 class Stage:
     """A step of a run: what to call, and the revision that is raised when its numbers change.
 
-    ``call`` is a function or a dotted path ``module:function``, looked up inside the worker that runs it. An audit that
-    ``gives`` metrics is run only for claims that read one of them, in full or on blocks of items; without, always. An
-    audit by a registered metric names it: ``metric`` is then the function's first argument.
+    ``call`` is a function or a dotted path ``module:function``, looked up inside the worker that
+    runs it. An audit that ``gives`` metrics is run only for claims that read one of them, in full
+    or on blocks of items; without, always. An audit by a registered metric names it: ``metric`` is
+    then the function's first argument.
     """
 
     call: Callable[..., Any] | str
@@ -38,7 +41,9 @@ class Stage:
     metric: str | None = None
 
     def serves(self, metrics: frozenset[str] | None) -> bool:
-        """Return whether someone who reads these metrics (None: all that there are) needs this stage."""
+        """Return whether someone who reads these metrics (None: all that there are) needs this
+        stage.
+        """
         return not self.gives or metrics is None or bool(self.gives & metrics)
 
     def resolve(self) -> Callable[..., Any]:
@@ -68,7 +73,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.device, str) or not re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device):
             raise FaevalError(
-                f"device={self.device!r} ({type(self.device).__name__}) must be 'cpu', 'cuda', or one of several, such as 'cuda:1'."
+                f"device={self.device!r} ({type(self.device).__name__}) must be 'cpu', 'cuda', or"
+                " one of several, such as 'cuda:1'."
             )
 
 
@@ -89,31 +95,39 @@ class Experiment:
     name
         Its name in evidence and on the command line: letters, digits, ``-`` and ``_``.
     run
-        ``run(arm, seed)`` returns ``{metric: value}``, or rows: mappings with ``metric`` and ``value`` and, where they
-        apply, ``layer``, ``epoch``, ``status``. ``arm`` is a dict of all factors, defaults filled in.
+        ``run(arm, seed)`` returns ``{metric: value}``, or rows: mappings with ``metric`` and
+        ``value`` and, where they apply, ``layer``, ``epoch``, ``status``. ``arm`` is a dict of all
+        factors, defaults filled in.
     factors
-        Factor name to its default, or to a :class:`Factor`. An arm that names another factor is refused.
+        Factor name to its default, or to a :class:`Factor`. An arm that names another factor is
+        refused.
     metrics
-        Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of names. A mapping to
+        Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of
+        names. A mapping to
         :class:`Metric` alone is kept as it is, and may grow.
     revision
-        Raise it when the numbers change for a reason that the code does not show: a data file, a C extension. Runs of
-        another revision are not used, nor are those of other code: all of yours that ``run`` reaches is digested.
+        Raise it when the numbers change for a reason that the code does not show: a data file, a C
+        extension. Runs of another revision are not used, nor are those of other code: all of yours
+        that ``run`` reaches is digested.
     retries
-        How often a run that raises an error is tried again, 0 by default; what raises FaevalError is not.
+        How often a run that raises an error is tried again, 0 by default; what raises FaevalError
+        is not.
     time_limit
-        Seconds after which a run (its training and audits together) is interrupted and fails; None: no limit.
+        Seconds after which a run (its training and audits together) is interrupted and fails; None:
+        no limit.
 
     Neither is part of what a run is: changing them leaves finished runs as they are.
 
-    The remaining parameters serve settings that train once and audit many times: ``training`` and ``audits`` are stages
-    (``run`` is then None), ``layers``, ``exact`` and ``last_epoch`` say for an arm which states it has, which of them have
-    a credit that is exact by construction, and its last epoch; ``dataset`` is a stage that digests the data. ``parts``
-    names the factors whose value is a registered component ("rule", "network"), which may bring factors of its own;
-    ``carried`` are components that every run needs, such as a task of one's own; ``settle`` takes all factors of an arm
-    and returns them, or says by FaevalError why they do not go together. ``training_many`` trains all seeds of an arm at
-    once: called as ``training``, with a list of seeds and one of folders, it returns a list of what ``training`` returns,
-    the same numbers within rounding, and stands under its revision. ``check_device`` is called with the
+    The remaining parameters serve settings that train once and audit many times: ``training`` and
+    ``audits`` are stages (``run`` is then None), ``layers``, ``exact`` and ``last_epoch`` say for
+    an arm which states it has, which of them have a credit that is exact by construction, and its
+    last epoch; ``dataset`` is a stage that digests the data. ``parts`` names the factors whose
+    value is a registered component ("rule", "network"), which may bring factors of its own;
+    ``carried`` are components that every run needs, such as a task of one's own; ``settle`` takes
+    all factors of an arm and returns them, or says by FaevalError why they do not go together.
+    ``training_many`` trains all seeds of an arm at once: called as ``training``, with a list of
+    seeds and one of folders, it returns a list of what ``training`` returns, the same numbers
+    within rounding, and stands under its revision. ``check_device`` is called with the
     :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError where it is not there.
 
     Examples
@@ -147,8 +161,12 @@ class Experiment:
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
-            raise FaevalError(f"Experiment: name={self.name!r} must be letters, digits, '-' and '_', as one word.")
+        if not isinstance(self.name, str) or not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name
+        ):
+            raise FaevalError(
+                f"Experiment: name={self.name!r} must be letters, digits, '-' and '_', as one word."
+            )
         if (self.run is None) == (not self.audits):
             raise FaevalError(f"Experiment {self.name!r}: give run=, a function of (arm, seed).")
         check_retries(self.retries, f"Experiment {self.name!r}: retries")
@@ -158,13 +176,16 @@ class Experiment:
         if self.run is not None:
             if problem := problem_of(self):
                 raise FaevalError(problem)
-            object.__setattr__(self, "audits", MappingProxyType({"run": Stage(self.run, self.revision or "1")}))
+            object.__setattr__(
+                self, "audits", MappingProxyType({"run": Stage(self.run, self.revision or "1")})
+            )
 
     def resolve(self, arm: Arm) -> dict[str, Value]:
-        """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor or illegal value.
+        """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor
+        or illegal value.
 
-        Factors that belong to a component alone, such as a rule, are there only where they differ from their default:
-        at their default they are part of what the component's name says.
+        Factors that belong to a component alone, such as a rule, are there only where they differ
+        from their default: at their default they are part of what the component's name says.
         """
         where = f"arm {named(arm.label)} in {self.name}"
         parts = self._parts(arm, where)
@@ -184,7 +205,9 @@ class Experiment:
         return self.settle({**shared, **kept}, where)
 
     def known_factors(self, arm: Arm) -> tuple[str, ...]:
-        """Return the names of all factors that an arm has here: those of every arm, and those of its components alone."""
+        """Return the names of all factors that an arm has here: those of every arm, and those of
+        its components alone.
+        """
         parts = self._parts(arm, f"arm {named(arm.label)} in {self.name}")
         return (*self.factors, *(name for part in parts for name in part.factors))
 
@@ -198,25 +221,39 @@ class Experiment:
         for part in self.parts:
             value = arm.get(part, self.factors[part].default)
             if not isinstance(value, str):
-                raise FaevalError(f"{where}: {part}={value!r} ({type(value).__name__}) must be a {part}'s name.")
+                raise FaevalError(
+                    f"{where}: {part}={value!r} ({type(value).__name__}) must be a {part}'s name."
+                )
             try:
                 found.append(component(part, value))
             except FaevalError as error:
                 raise FaevalError(f"{where}: {error}") from None
-            taken = {*self.factors, *(name for other in found[:-1] for name in other.factors)} & set(found[-1].factors)
+            taken = {
+                *self.factors,
+                *(name for other in found[:-1] for name in other.factors),
+            } & set(found[-1].factors)
             if taken:
                 raise FaevalError(
-                    f"{where}: {part} {value!r} names a factor of its own {min(taken)!r}, a name that is taken here; rename it."
+                    f"{where}: {part} {value!r} names a factor of its own {min(taken)!r}, a name"
+                    " that is taken here; rename it."
                 )
         return found
 
     def _unknown(self, name: str, arm: Arm, parts: list[Component], where: str) -> str:
         value = arm[name]
-        others = [f"{c.kind} {c.name!r}" for part in self.parts for c in components(part).values() if name in c.factors]
+        others = [
+            f"{c.kind} {c.name!r}"
+            for part in self.parts
+            for c in components(part).values()
+            if name in c.factors
+        ]
         if others:
             kinds = {part.kind: part.name for part in parts}
             mine = f"{others[0].partition(' ')[0]} {kinds[others[0].partition(' ')[0]]!r}"
-            return f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to {', '.join(others)}."
+            return (
+                f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to"
+                f" {', '.join(others)}."
+            )
         known = ", ".join(self.known_factors(arm)) or "none"
         return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {known}."
 
@@ -224,7 +261,9 @@ class Experiment:
         """Return the arm without the factors that stand at their default: one label for one run."""
         resolved = self.resolve(arm)
         kept = {
-            n: v for n, v in resolved.items() if n not in self.factors or v != self.factors[n].default or n == "rule"
+            n: v
+            for n, v in resolved.items()
+            if n not in self.factors or v != self.factors[n].default or n == "rule"
         }
         return Arm(**kept)
 
@@ -238,9 +277,13 @@ def check_retries(value: object, what: str) -> None:
 def check_time_limit(value: object, what: str) -> None:
     """Raise FaevalError unless the value is a time limit in seconds, or None."""
     if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf")
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value < float("inf")
     ):
-        raise FaevalError(f"{what}={value!r} ({type(value).__name__}) must be a number of seconds > 0, or None.")
+        raise FaevalError(
+            f"{what}={value!r} ({type(value).__name__}) must be a number of seconds > 0, or None."
+        )
 
 
 def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
@@ -255,7 +298,9 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
     elif isinstance(given, Sequence) and not isinstance(given, str):
         items = [(name, None) for name in given]
     else:
-        raise FaevalError(f"Experiment {owner!r}: metrics={given!r} must be a mapping or a list of names.")
+        raise FaevalError(
+            f"Experiment {owner!r}: metrics={given!r} must be a mapping or a list of names."
+        )
     metrics = {}
     for name, what in items:
         if isinstance(what, Metric):
@@ -266,8 +311,8 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
             metrics[name] = Metric(name, low=float(what[0]), high=float(what[1]))
         else:
             raise FaevalError(
-                f"Experiment {owner!r}: metric {name!r} is described by {what!r} ({type(what).__name__}); "
-                "give a Metric, a range (low, high), or None."
+                f"Experiment {owner!r}: metric {name!r} is described by"
+                f" {what!r} ({type(what).__name__}); give a Metric, a range (low, high), or None."
             )
     return metrics
 

@@ -34,17 +34,30 @@ class Factor:
         """Raise FaevalError unless ``value`` is legal for this factor."""
         given = f"{name}={value!r} ({type(value).__name__})"
         if self.choices is not None:
-            if not any(value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices):
-                raise FaevalError(f"{where}: {given} is not one of {', '.join(map(repr, self.choices))}.")
+            if not any(
+                value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices
+            ):
+                raise FaevalError(
+                    f"{where}: {given} is not one of {', '.join(map(repr, self.choices))}."
+                )
             return
         kinds = _kinds(self.default)
-        if kinds and (not isinstance(value, kinds) or isinstance(value, bool) != isinstance(self.default, bool)):
+        if kinds and (
+            not isinstance(value, kinds)
+            or isinstance(value, bool) != isinstance(self.default, bool)
+        ):
             wanted = "a whole number" if kinds == (int,) else " or ".join(k.__name__ for k in kinds)
-            raise FaevalError(f"{where}: {given} must be {wanted}; its default is {self.default!r}.")
+            raise FaevalError(
+                f"{where}: {given} must be {wanted}; its default is {self.default!r}."
+            )
         if self.low is not None and isinstance(value, int | float) and value < self.low:
-            raise FaevalError(f"{where}: {given} is below {self.low:g}, the smallest that makes sense.")
+            raise FaevalError(
+                f"{where}: {given} is below {self.low:g}, the smallest that makes sense."
+            )
         if self.high is not None and isinstance(value, int | float) and value > self.high:
-            raise FaevalError(f"{where}: {given} is above {self.high:g}, the largest that makes sense.")
+            raise FaevalError(
+                f"{where}: {given} is above {self.high:g}, the largest that makes sense."
+            )
 
 
 def _kinds(default: Value) -> tuple[type, ...]:
@@ -58,15 +71,20 @@ def _kinds(default: Value) -> tuple[type, ...]:
 
 
 def as_factors(given: Mapping[str, Any]) -> dict[str, Factor]:
-    """Return factors by name, bare defaults wrapped; raise FaevalError where one could not stand in an arm's label."""
+    """Return factors by name, bare defaults wrapped; raise FaevalError where one could not stand in
+    an arm's label.
+    """
     if not isinstance(given, Mapping):
         raise FaevalError(
-            f"Experiment: factors={given!r} ({type(given).__name__}) must be a mapping from each factor to its default."
+            f"Experiment: factors={given!r} ({type(given).__name__}) must be a mapping from each"
+            " factor to its default."
         )
     factors = {n: f if isinstance(f, Factor) else Factor(f) for n, f in dict(given).items()}
     for name, factor in factors.items():
         plain = Arm(**{name: factor.default})[name]
-        if type(factor.default) is not float:  # 1.0 stays the default of a factor that takes fractions
+        if (
+            type(factor.default) is not float
+        ):  # 1.0 stays the default of a factor that takes fractions
             value = float(factor.default) if isinstance(factor.default, float) else plain
             factors[name] = replace(factor, default=value)
     return factors

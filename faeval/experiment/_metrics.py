@@ -1,4 +1,6 @@
-"""The catalogue of metrics: what a number means, in which unit and range, and which instrument it is read by."""
+"""The catalogue of metrics: what a number means, in which unit and range, and which instrument it
+is read by.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ class Metric:
     layered
         One number for each state 0..L (True) or one for the network (False).
     instrument
-        The instrument that reads it. Where that instrument's positive control on a state is below 0.99, its rows there
-        are ``below_floor``. None: needs no control.
+        The instrument that reads it. Where that instrument's positive control on a state is below
+        0.99, its rows there are ``below_floor``. None: needs no control.
     resolution
         Smallest step between two values that one item can make; 0 when continuous.
     symbol, reference
@@ -40,13 +42,14 @@ class Metric:
     invariances
         What may be done to the audited signals without changing the value.
     under_study
-        Read by an instrument that is itself studied: its rows are never below_floor, and only a claim with
-        ``about="instrument"`` may read it.
+        Read by an instrument that is itself studied: its rows are never below_floor, and only a
+        claim with ``about="instrument"`` may read it.
     kind, function
-        What its function is property-tested as, a kind of ``faeval.testing.check_metric``, and where that is; None where
-        a metric is no function of signals alone.
+        What its function is property-tested as, a kind of ``faeval.testing.check_metric``, and
+        where that is; None where a metric is no function of signals alone.
     tolerance
-        The error that its author accepts beyond rounding, as for ``faeval.testing.check_metric``; None where none is.
+        The error that its author accepts beyond rounding, as for ``faeval.testing.check_metric``;
+        None where none is.
     """
 
     name: str
@@ -79,13 +82,14 @@ def as_tolerance(given: object) -> float | None:
     number = isinstance(given, numbers.Real) and not isinstance(given, bool)
     if not number or not 0 < float(given) <= MAX_TOLERANCE:  # type: ignore[arg-type]  # NaN is refused too
         raise FaevalError(
-            f"tolerance={str(given)[:40]} ({type(given).__name__}) must be a number above 0 and at most {MAX_TOLERANCE:g}: the "
-            "error that you accept, such as 1e-6."
+            f"tolerance={str(given)[:40]} ({type(given).__name__}) must be a number above 0 and at"
+            f" most {MAX_TOLERANCE:g}: the error that you accept, such as 1e-6."
         )
     return float(given)  # type: ignore[arg-type]
 
 
-#: A state on which an instrument's positive control reads less has that instrument's rows below_floor.
+#: A state on which an instrument's positive control reads less has that instrument's rows
+#: below_floor.
 CONTROL_FLOOR = 0.99
 _FLOAT64 = "float64"
 _SCALES = ("scale of all credit", "scale of the loss")
@@ -121,18 +125,28 @@ def _nudge(name: str, what: str) -> Metric:
 
 def _norm(name: str, of: str) -> Metric:
     text = f"Median over samples of the Euclidean norm of {of}."
-    return Metric(name, text, low=0.0, layered=True, invariances=_ORDER, kind="norm", function="faeval.audits:norms")
+    return Metric(
+        name,
+        text,
+        low=0.0,
+        layered=True,
+        invariances=_ORDER,
+        kind="norm",
+        function="faeval.audits:norms",
+    )
 
 
 _ALIGNED = Metric("", low=-1.0, high=1.0, better="higher", layered=True, best=1.0)
 
-#: Metrics of faeval's own settings. ``control_true`` and ``control_random`` belong to the float64 instrument.
+#: Metrics of faeval's own settings. ``control_true`` and ``control_random`` belong to the float64
+#: instrument.
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
             "cosine",
-            "Cosine between the credit signal and the gradient of the sample's own loss at a state; mean over samples.",
+            "Cosine between the credit signal and the gradient of the sample's own loss at a state;"
+            " mean over samples.",
             low=-1.0,
             high=1.0,
             better="higher",
@@ -147,8 +161,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "rho",
-            "Perturbation correlation in closed form: sum of <credit, gradient> over samples, divided by the root of the "
-            "product of their summed squared norms.",
+            "Perturbation correlation in closed form: sum of <credit, gradient> over samples,"
+            " divided by the root of the product of their summed squared norms.",
             low=-1.0,
             high=1.0,
             better="higher",
@@ -174,27 +188,31 @@ METRICS: dict[str, Metric] = {
         _norm("state_norm", "a state"),
         Metric(
             "growth",
-            "Largest ratio of the norms of successive states, h_{l+1} to h_l, over blocks; each the median over samples.",
+            "Largest ratio of the norms of successive states, h_{l+1} to h_l, over blocks; each the"
+            " median over samples.",
             low=0.0,
             better="lower",
         ),
         Metric(
             "norm_ratio",
-            "Median over samples of the norm of the credit signal, divided by that of the gradient.",
+            "Median over samples of the norm of the credit signal, divided by that of the"
+            " gradient.",
             low=0.0,
             layered=True,
             invariances=_ORDER,
         ),
         Metric(
             "direction_stability",
-            "Mean cosine between the mean gradients of 8 disjoint batches of samples, at the middle state.",
+            "Mean cosine between the mean gradients of 8 disjoint batches of samples, at the middle"
+            " state.",
             low=-1.0,
             high=1.0,
             invariances=("scale of the loss", "rotation of the state"),
         ),
         Metric(
             "rho_fd",
-            "Perturbation correlation of the credit by two-sided finite differences in float64, step relative to the state.",
+            "Perturbation correlation of the credit by two-sided finite differences in float64,"
+            " step relative to the state.",
             low=-1.0,
             high=1.0,
             better="higher",
@@ -206,23 +224,35 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "rho_fd_error",
-            "Monte-Carlo standard error of rho_fd over its random directions, from each sample's weight in it.",
+            "Monte-Carlo standard error of rho_fd over its random directions, from each sample's"
+            " weight in it.",
             low=0.0,
             layered=True,
             instrument=_FLOAT64,
             invariances=_SCALES,
             reference="delta method",
         ),
-        _control("control_true", "Positive control: the true gradient's correlation with finite differences", 1.0),
+        _control(
+            "control_true",
+            "Positive control: the true gradient's correlation with finite differences",
+            1.0,
+        ),
         _control("control_random", "Negative control: a random vector of the gradient's norm", 0.0),
-        _control("control_shuffled", "Negative control: each sample given the credit of another", None),
+        _control(
+            "control_shuffled", "Negative control: each sample given the credit of another", None
+        ),
         *(
-            _control(f"control_planted_{c:g}", f"Dose: a mixture whose cosine with the gradient is {c:g}", c)
+            _control(
+                f"control_planted_{c:g}",
+                f"Dose: a mixture whose cosine with the gradient is {c:g}",
+                c,
+            )
             for c in (0.0, 0.1, 0.3, 1.0)
         ),
         Metric(
             "fresh_cosine",
-            "Cosine of the credit that newly drawn feedback gives: mean over 20 draws of the mean over samples.",
+            "Cosine of the credit that newly drawn feedback gives: mean over 20 draws of the mean"
+            " over samples.",
             low=-1.0,
             high=1.0,
             layered=True,
@@ -236,9 +266,14 @@ METRICS: dict[str, Metric] = {
             invariances=_SCALES,
         ),
         _nudge("nudge", "of 0.01 times the credit against it"),
-        *(_nudge(f"nudge_{eta:g}", f"of {eta:g} times the credit against it") for eta in (0.001, 0.1)),
         *(
-            _nudge(f"nudge_{name}_{eta:g}", f"against the {signal}, {eta:g} times as long as the state")
+            _nudge(f"nudge_{eta:g}", f"of {eta:g} times the credit against it")
+            for eta in (0.001, 0.1)
+        ),
+        *(
+            _nudge(
+                f"nudge_{name}_{eta:g}", f"against the {signal}, {eta:g} times as long as the state"
+            )
             for name, signal in (("matched", "credit"), ("gradient", "true gradient"))
             for eta in (0.001, 0.01, 0.1)
         ),
@@ -270,7 +305,13 @@ METRICS: dict[str, Metric] = {
             high=1.0,
             better="higher",
         ),
-        Metric("test_loss", "Mean cross-entropy over the test set.", unit="nats", low=0.0, better="lower"),
+        Metric(
+            "test_loss",
+            "Mean cross-entropy over the test set.",
+            unit="nats",
+            low=0.0,
+            better="lower",
+        ),
         Metric(
             "train_loss",
             "Mean cross-entropy over the training batches of an epoch.",

@@ -1,4 +1,6 @@
-"""Whose a module is: the user's, or one of an installed package or of the standard library. Nothing is imported here."""
+"""Whose a module is: the user's, or one of an installed package or of the standard library. Nothing
+is imported here.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ _OWN = (("faeval.claims._claim", "Claim"), ("faeval.experiment._experiment", "Ex
 class Home:
     """Where a function or class comes from.
 
-    ``label`` names its file without saying where that lies; ``folder`` is where its absolute imports look first, ``whole``
-    whether all of it counts, or only what is reached of it: of claims files, scripts and notebooks.
+    ``label`` names its file without saying where that lies; ``folder`` is where its absolute
+    imports look first, ``whole`` whether all of it counts, or only what is reached of it: of claims
+    files, scripts and notebooks.
     """
 
     name: str
@@ -67,7 +70,9 @@ def _is_own(value: Any) -> bool:
 
 
 def _fileless_is_users(name: str) -> bool:
-    """Whether what has no file is the user's: a notebook's is; a module that a package made up is that package's."""
+    """Whether what has no file is the user's: a notebook's is; a module that a package made up is
+    that package's.
+    """
     top = name.partition(".")[0]
     if name == "__main__" or top not in sys.modules:
         return True
@@ -77,7 +82,9 @@ def _fileless_is_users(name: str) -> bool:
 
 @cache
 def is_users(file: str) -> bool:
-    """Whether a file is the user's: neither installed, but by its path, nor of the standard library, nor faeval's."""
+    """Whether a file is the user's: neither installed, but by its path, nor of the standard
+    library, nor faeval's.
+    """
     path = Path(os.path.realpath(file))
     if file.startswith("<") or path.is_relative_to(_faeval()):
         return False
@@ -100,7 +107,9 @@ def _faeval() -> Path:
 
 @cache
 def _by_path(site: Path) -> frozenset[str]:
-    """Return the packages that were installed here from a folder of this machine, whose version says nothing of them."""
+    """Return the packages that were installed here from a folder of this machine, whose version
+    says nothing of them.
+    """
     found: set[str] = set()
     for stated in site.glob("*.dist-info/direct_url.json"):
         try:
@@ -115,7 +124,9 @@ def _by_path(site: Path) -> frozenset[str]:
 
 
 def find(name: str, folder: str) -> Iterator[Home]:
-    """Yield the modules of the user's that importing a name from a file of this folder loads: packages, then itself."""
+    """Yield the modules of the user's that importing a name from a file of this folder loads:
+    packages, then itself.
+    """
     for part, spec in _specs(name, folder):
         if spec.origin and spec.has_location:
             if not is_users(spec.origin):
@@ -124,7 +135,9 @@ def find(name: str, folder: str) -> Iterator[Home]:
 
 
 def starting(prefix: str, folder: str) -> Iterator[str]:
-    """Yield the names of modules that start with a text, in the package of the user's or the folder that it begins with."""
+    """Yield the names of modules that start with a text, in the package of the user's or the folder
+    that it begins with.
+    """
     package, _, first = prefix.rpartition(".")
     above = list(_specs(package, folder))
     where = [folder] if first and not package else []
@@ -149,13 +162,20 @@ def _specs(name: str, folder: str) -> Iterator[tuple[str, ModuleSpec]]:
         if spec is None:
             return
         yield ".".join(parts[:end]), spec
-        where = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else []
+        where = (
+            list(spec.submodule_search_locations)
+            if spec.submodule_search_locations is not None
+            else []
+        )
 
 
 def _spec(name: str, where: list[str] | None, *, top: bool) -> ModuleSpec | None:
     found = PathFinder.find_spec(name, where)
     if found is None and top:  # an editable package may be found by a finder of its own
         for finder in sys.meta_path:
-            if "Editable" in (kind := getattr(finder, "__name__", type(finder).__name__)) or "Redirect" in kind:
+            if (
+                "Editable" in (kind := getattr(finder, "__name__", type(finder).__name__))
+                or "Redirect" in kind
+            ):
                 found = found or finder.find_spec(name, None, None)
     return found

@@ -1,4 +1,6 @@
-"""The settings faeval is born with, as light specifications; what they do stands in faeval.settings."""
+"""The settings faeval is born with, as light specifications; what they do stands in
+faeval.settings.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,19 @@ from faeval.experiment._experiment import Experiment, Stage
 from faeval.experiment._factor import Factor
 from faeval.experiment._metrics import METRICS
 
-# Raised when the numbers of that component change; a golden-bits test compares them with what is stored.
+# Raised when the numbers of that component change; a golden-bits test compares them with what is
+# stored.
 TRAINING_REVISION = "1"
 METRIC_REVISION = "1"
-AUDIT_REVISIONS = {"alignment": "2", "accuracy": "2", "published": "1", "nudging": "1", "fresh": "1"}
-#: Audits that cost as much as the rest together run where a claim reads what only they give, known by how it begins.
+AUDIT_REVISIONS = {
+    "alignment": "2",
+    "accuracy": "2",
+    "published": "1",
+    "nudging": "1",
+    "fresh": "1",
+}
+#: Audits that cost as much as the rest together run where a claim reads what only they give, known
+#: by how it begins.
 _ON_DEMAND = {"published": "published.", "nudging": "nudge", "fresh": "fresh_"}
 
 
@@ -32,7 +42,9 @@ class _Audits(Mapping[str, Stage]):
     """A live view of the audits of a setting: ours, and one for each registered metric."""
 
     def __init__(self) -> None:
-        self.ours = {n: Stage(f"faeval.settings:audit_{n}", r, _gives(n)) for n, r in AUDIT_REVISIONS.items()}
+        self.ours = {
+            n: Stage(f"faeval.settings:audit_{n}", r, _gives(n)) for n, r in AUDIT_REVISIONS.items()
+        }
 
     def __getitem__(self, name: str) -> Stage:
         if name in self.ours:
@@ -76,10 +88,14 @@ def _settle(factors: dict[str, Value], where: str) -> dict[str, Value]:
     trained, blocks = factors["trained_blocks"], factors["blocks"]
     if trained is None:
         return factors
-    if isinstance(trained, bool) or not isinstance(trained, int) or not 0 <= trained <= int(blocks or 0):
+    if (
+        isinstance(trained, bool)
+        or not isinstance(trained, int)
+        or not 0 <= trained <= int(blocks or 0)
+    ):
         raise FaevalError(
-            f"{where}: trained_blocks={trained!r} ({type(trained).__name__}) must be a whole number from 0, the frozen "
-            f"baseline, to the {blocks} blocks there are."
+            f"{where}: trained_blocks={trained!r} ({type(trained).__name__}) must be a whole number"
+            f" from 0, the frozen baseline, to the {blocks} blocks there are."
         )
     return {**factors, "trained_blocks": None if trained == blocks else trained}
 
@@ -87,7 +103,8 @@ def _settle(factors: dict[str, Value], where: str) -> dict[str, Value]:
 def _whole(name: str, what: str, value: object, low: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise FaevalError(
-            f"setting {name!r}: {what}={value!r} ({type(value).__name__}) must be a whole number >= {low}."
+            f"setting {name!r}: {what}={value!r} ({type(value).__name__}) must be a whole number >="
+            f" {low}."
         )
 
 
@@ -106,16 +123,17 @@ def setting(
 ) -> Experiment:
     """Return a setting on a task of one's own: any rule, network and factor of ours on any arrays.
 
-    At module level of a claims file it is that file's default setting; installed packages name theirs in the entry-point
-    group ``faeval.experiments``.
+    At module level of a claims file it is that file's default setting; installed packages name
+    theirs in the entry-point group ``faeval.experiments``.
 
     Parameters
     ----------
     name
         Its name in evidence: one word.
     task
-        A function without arguments that returns a ``faeval.tasks.Task`` (``faeval.tasks.from_arrays`` makes one), the same
-        at each call; or its path ``"module:function"``. It is called in the worker, and once for the digest of the data.
+        A function without arguments that returns a ``faeval.tasks.Task``
+        (``faeval.tasks.from_arrays`` makes one), the same at each call; or its path
+        ``"module:function"``. It is called in the worker, and once for the digest of the data.
     epochs, width, blocks
         Defaults of these factors.
     batch, learning_rate, weight_decay
@@ -137,8 +155,15 @@ def setting(
     """
     for what, value in (("epochs", epochs), ("width", width), ("blocks", blocks), ("batch", batch)):
         _whole(name, what, value, 1)
-    for what, number, low in (("learning_rate", learning_rate, 1e-12), ("weight_decay", weight_decay, 0.0)):
-        if isinstance(number, bool) or not isinstance(number, int | float) or not low <= number < float("inf"):
+    for what, number, low in (
+        ("learning_rate", learning_rate, 1e-12),
+        ("weight_decay", weight_decay, 0.0),
+    ):
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, int | float)
+            or not low <= number < float("inf")
+        ):
             raise FaevalError(
                 f"setting {name!r}: {what}={number!r} ({type(number).__name__}) must be a "
                 f"{'positive number' if low else 'number of at least 0'}."
@@ -161,7 +186,9 @@ def setting(
 
 def _task_digest(own: Component, data: Path | None = None) -> str:
     """Return the digest of what a task of one's own gives; its arrays are made once in a process."""
-    digest: str = Stage("faeval.tasks:task_digest").resolve()(own.resolve())  # by its path: this room is the light one
+    digest: str = Stage("faeval.tasks:task_digest").resolve()(
+        own.resolve()
+    )  # by its path: this room is the light one
     return digest
 
 
@@ -183,17 +210,33 @@ def _setting(
         name=name,
         factors={
             "rule": Factor(
-                "dfa", help="learning rule, which gives each state its credit, the signal in place of the gradient"
+                "dfa",
+                help=(
+                    "learning rule, which gives each state its credit, the signal in place of the"
+                    " gradient"
+                ),
             ),
-            "penalty": Factor(0.0, low=0.0, help="weight of the squared norm of each block's output in its local loss"),
+            "penalty": Factor(
+                0.0,
+                low=0.0,
+                help="weight of the squared norm of each block's output in its local loss",
+            ),
             "epochs": Factor(epochs, low=1),
-            "credit_site": Factor("output", choices=("output", "input"), help="credit at the block's output or input"),
-            "credit_scale": Factor(
-                "error", choices=("error", "unit"), help="credit as it is, or at unit root mean square"
+            "credit_site": Factor(
+                "output", choices=("output", "input"), help="credit at the block's output or input"
             ),
-            "trained_blocks": Factor(None, help="how many of the last blocks learn; 0 is the frozen baseline"),
+            "credit_scale": Factor(
+                "error",
+                choices=("error", "unit"),
+                help="credit as it is, or at unit root mean square",
+            ),
+            "trained_blocks": Factor(
+                None, help="how many of the last blocks learn; 0 is the frozen baseline"
+            ),
             "labels": Factor(
-                "true", choices=("true", "random"), help="training labels, or random classes in their place"
+                "true",
+                choices=("true", "random"),
+                help="training labels, or random classes in their place",
             ),
             "network": Factor("residual_mlp", help="network"),
             "blocks": Factor(blocks, low=1),
@@ -236,20 +279,38 @@ _SETTINGS = {
             augment=False,
         ),
         _setting("digits", "scikit-learn's 8 x 8 digits", epochs=20, width=128, augment=False),
-        _setting("cifar10", "CIFAR-10 from a folder in the Hugging Face layout", epochs=30, width=256, augment=True),
-        _setting("cifar100", "CIFAR-100 from a folder in the Hugging Face layout", epochs=30, width=256, augment=True),
+        _setting(
+            "cifar10",
+            "CIFAR-10 from a folder in the Hugging Face layout",
+            epochs=30,
+            width=256,
+            augment=True,
+        ),
+        _setting(
+            "cifar100",
+            "CIFAR-100 from a folder in the Hugging Face layout",
+            epochs=30,
+            width=256,
+            augment=True,
+        ),
     )
 }
 
 
 def experiments() -> dict[str, Experiment]:
-    """Return every named experiment: faeval's settings, and those of installed packages (group ``faeval.experiments``)."""
+    """Return every named experiment: faeval's settings, and those of installed packages (group
+    ``faeval.experiments``).
+    """
     return {**_SETTINGS, **_installed_experiments()}
 
 
 @cache  # whatever reads a claim asks, and the list of installed packages is read from disk
 def _installed_experiments() -> dict[str, Experiment]:
-    return {e.name: _installed(e) for e in entry_points(group="faeval.experiments") if e.name not in _SETTINGS}
+    return {
+        e.name: _installed(e)
+        for e in entry_points(group="faeval.experiments")
+        if e.name not in _SETTINGS
+    }
 
 
 def _installed(entry: EntryPoint) -> Experiment:
@@ -258,11 +319,18 @@ def _installed(entry: EntryPoint) -> Experiment:
         loaded = entry.load()
     except Exception as error:  # whatever an installed package does as it is imported
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise FaevalError(f"{where} cannot be loaded ({text}); correct or uninstall its package.") from error
+        raise FaevalError(
+            f"{where} cannot be loaded ({text}); correct or uninstall its package."
+        ) from error
     if not isinstance(loaded, Experiment):
-        raise FaevalError(f"{where} is {loaded!r} ({type(loaded).__name__}); it must name an fe.Experiment.")
+        raise FaevalError(
+            f"{where} is {loaded!r} ({type(loaded).__name__}); it must name an fe.Experiment."
+        )
     if loaded.name != entry.name:
-        raise FaevalError(f"{where} is the experiment {loaded.name!r}; give both one name, which evidence knows it by.")
+        raise FaevalError(
+            f"{where} is the experiment {loaded.name!r}; give both one name, which evidence knows"
+            " it by."
+        )
     return loaded
 
 

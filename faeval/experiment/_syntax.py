@@ -1,4 +1,6 @@
-"""Python source reduced to what it says, alike on every version: no comments, docstrings, blanks or positions."""
+"""Python source reduced to what it says, alike on every version: no comments, docstrings, blanks or
+positions.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _CHANGING = frozenset(
     }
 )
 #: Functions that import what their first argument says.
-_PICKING = frozenset({"__import__", "builtins.__import__", "importlib.__import__", "importlib.import_module"})
+_PICKING = frozenset(
+    {"__import__", "builtins.__import__", "importlib.__import__", "importlib.import_module"}
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete)
@@ -64,10 +68,14 @@ class Step:
 
 
 def steps(body: Sequence[ast.AST], around: tuple[ast.AST | str, ...] = ()) -> Iterator[Step]:
-    """Yield the plain statements of a body, those in its blocks too, but not those that a file runs as a script only."""
+    """Yield the plain statements of a body, those in its blocks too, but not those that a file runs
+    as a script only.
+    """
     for node in body:
         parts = [(name, value) for name, value in ast.iter_fields(node) if value]
-        blocks = {name: value for name, value in parts if isinstance(value, list) and _is_block(value[0])}
+        blocks = {
+            name: value for name, value in parts if isinstance(value, list) and _is_block(value[0])
+        }
         if isinstance(node, _DEFINITIONS):
             continue
         if not blocks and isinstance(node, ast.stmt):
@@ -83,7 +91,9 @@ def _is_block(node: object) -> bool:
 
 
 def _nodes(value: object) -> list[ast.AST]:
-    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
+    return [
+        one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)
+    ]
 
 
 def _asks_for_script(test: ast.expr) -> bool:
@@ -92,7 +102,9 @@ def _asks_for_script(test: ast.expr) -> bool:
 
 
 def scalar(value: object) -> str | None:
-    """Return a constant as text that is the same everywhere, or None where the value is no constant."""
+    """Return a constant as text that is the same everywhere, or None where the value is no
+    constant.
+    """
     kind = type(value)
     if kind is str:
         return ascii(value)  # repr asks the version's own Unicode tables
@@ -108,7 +120,9 @@ def scalar(value: object) -> str | None:
 
 
 def normal(node: Any) -> str:
-    """Return what a node of a syntax tree says; fields that newer versions added say nothing where they are empty."""
+    """Return what a node of a syntax tree says; fields that newer versions added say nothing where
+    they are empty.
+    """
     if isinstance(node, list):
         items = [normal(item) for item in node if not _says_nothing(item)]
         return f"[{','.join(items)}]" if items else ""
@@ -116,7 +130,9 @@ def normal(node: Any) -> str:
         return str(scalar(node.value))
     if not isinstance(node, ast.AST):
         return "" if node is None else ascii(node)
-    content: dict[str, Any] = {name: getattr(node, name, None) for name in node._fields if name not in _SILENT}
+    content: dict[str, Any] = {
+        name: getattr(node, name, None) for name in node._fields if name not in _SILENT
+    }
     if isinstance(node, ast.JoinedStr):
         content["values"] = _merged(node.values)
     if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
@@ -126,12 +142,18 @@ def normal(node: Any) -> str:
 
 
 def _says_nothing(node: Any) -> bool:
-    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    text = (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
     return text or isinstance(node, ast.Pass)
 
 
 def _merged(values: Sequence[ast.expr]) -> list[ast.expr]:
-    """Return the parts of an f-string with neighbouring texts as one and no empty ones: versions cut them differently."""
+    """Return the parts of an f-string with neighbouring texts as one and no empty ones: versions
+    cut them differently.
+    """
     found: list[ast.expr] = []
     for value in values:
         if isinstance(value, ast.Constant) and not value.value:
@@ -145,7 +167,9 @@ def _merged(values: Sequence[ast.expr]) -> list[ast.expr]:
 
 
 class Source:
-    """The syntax of one file, with its functions and classes found by what their code objects say of them."""
+    """The syntax of one file, with its functions and classes found by what their code objects say
+    of them.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.tree = ast.parse(content)
@@ -172,11 +196,15 @@ class Source:
     def text(self, node: ast.AST) -> str:
         """Return what a node of this file says."""
         if id(node) not in self._texts:
-            self._texts[id(node)] = normal(node.body) if isinstance(node, ast.Module) else normal(node)
+            self._texts[id(node)] = (
+                normal(node.body) if isinstance(node, ast.Module) else normal(node)
+            )
         return self._texts[id(node)]
 
     def function(self, code: CodeType) -> list[tuple[str, ast.AST]]:
-        """Return the qualified names and nodes that a function's code may come from: one, but of lambdas on one line."""
+        """Return the qualified names and nodes that a function's code may come from: one, but of
+        lambdas on one line.
+        """
         found = self._functions.get((code.co_name, code.co_firstlineno), [])
         if len(found) > 1:
             inside = [(name, node) for name, node in found if _holds(node, code)]
@@ -184,12 +212,16 @@ class Source:
         return found
 
     def around(self, node: ast.AST) -> tuple[str, ast.AST]:
-        """Return the qualified name and node of the outermost function that a function stands in, or its own."""
+        """Return the qualified name and node of the outermost function that a function stands in,
+        or its own.
+        """
         return self._around[id(node)]
 
     def mentions(self, name: str) -> list[ast.stmt]:
         """Return the statements of the file itself, but definitions, that a name stands in."""
-        return [s for s in self.tree.body if not isinstance(s, _DEFINITIONS) and name in names_in(s)]
+        return [
+            s for s in self.tree.body if not isinstance(s, _DEFINITIONS) and name in names_in(s)
+        ]
 
     @cached_property
     def steps(self) -> list[Step]:
@@ -204,7 +236,11 @@ class Source:
     @cached_property
     def asked(self) -> list[ast.Import | ast.ImportFrom]:
         """The imports of the file."""
-        return [at for step in self.steps if isinstance(at := step.statement, ast.Import | ast.ImportFrom)]
+        return [
+            at
+            for step in self.steps
+            if isinstance(at := step.statement, ast.Import | ast.ImportFrom)
+        ]
 
     @cached_property
     def unused(self) -> list[ast.stmt]:
@@ -214,16 +250,22 @@ class Source:
 
     @cached_property
     def effects(self) -> dict[tuple[str, ...], list[Step]]:
-        """The statements that set something outside of the file, by the name of what they set or call.
+        """The statements that set something outside of the file, by the name of what they set or
+        call.
 
-        They call, or assign to an attribute or item of, what was imported. What is about results of faeval's is none.
+        They call, or assign to an attribute or item of, what was imported. What is about results of
+        faeval's is none.
         """
         found: dict[tuple[str, ...], list[Step]] = defaultdict(list)
-        results = {name for name, stands in self.imported.items() if stands.partition(".")[0] == "faeval"}
+        results = {
+            name for name, stands in self.imported.items() if stands.partition(".")[0] == "faeval"
+        }
         for step in self.steps:
             if names_in(step.statement) & results:
                 results |= bound_in(step.statement) | changed_in(step.statement)
-            results |= {name for at in step.nodes() if names_in(at) & results for name in bound_in(at)}
+            results |= {
+                name for at in step.nodes() if names_in(at) & results for name in bound_in(at)
+            }
             if any(names_in(at) & results for at in step.nodes()):
                 continue
             for name, effect in self._effects(step, self.imported, frozenset(results)):
@@ -237,13 +279,20 @@ class Source:
         for at, is_call in _set_by(step.statement):
             first, *more = chain(at) or ("",)
             if first in self.got and not is_call:
-                yield (*chain(self.got[first].value), *more), Step(step.statement, (*step.around, self.got[first]))
+                yield (
+                    (*chain(self.got[first].value), *more),
+                    Step(step.statement, (*step.around, self.got[first])),
+                )
             elif first in known or first in _SETTERS:
                 yield (*known.get(first, first).split("."), *more), step
             elif is_call and not more and first in self._defined and first not in without:
                 called = self._defined[first]
                 inside = dict(known) | imported(ast.walk(called))
-                found = (e for inner in steps(called.body) for e in self._effects(inner, inside, without | {first}))
+                found = (
+                    e
+                    for inner in steps(called.body)
+                    for e in self._effects(inner, inside, without | {first})
+                )
                 if not names_in(called) & without and next(found, None):
                     yield (first,), step  # all that it does counts, by its name
 
@@ -253,12 +302,20 @@ class Source:
 
     @cached_property
     def got(self) -> dict[str, ast.Assign]:
-        """The names of what is a module's own, by the assignments: ``flags = torch.backends``, ``c = getcontext()``."""
+        """The names of what is a module's own, by the assignments: ``flags = torch.backends``, ``c
+        = getcontext()``.
+        """
         found = {}
         for at in (step.statement for step in self.steps):
-            if isinstance(at, ast.Assign) and isinstance(at.targets[0], ast.Name) and chain(at.value):
+            if (
+                isinstance(at, ast.Assign)
+                and isinstance(at.targets[0], ast.Name)
+                and chain(at.value)
+            ):
                 asked = at.value.func if isinstance(at.value, ast.Call) else None
-                if chain(at.value)[0] in self.imported and (asked is None or chain(asked)[-1].startswith("get")):
+                if chain(at.value)[0] in self.imported and (
+                    asked is None or chain(asked)[-1].startswith("get")
+                ):
                     found[at.targets[0].id] = at
         return found
 
@@ -269,7 +326,11 @@ class Source:
     def classes(self, qualname: str, lines: Sequence[int]) -> list[ast.ClassDef]:
         """Return the nodes that a class may come from, given the first lines of its functions."""
         found = self._classes.get(qualname, [])
-        inside = [node for node in found if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines)]
+        inside = [
+            node
+            for node in found
+            if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines)
+        ]
         return inside or found
 
 
@@ -287,7 +348,11 @@ def names_in(node: ast.AST) -> set[str]:
 
 def bound_in(node: ast.AST) -> set[str]:
     """Return the names that a node assigns to."""
-    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)}
+    return {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
 
 
 def own_in(node: ast.AST) -> set[str]:
@@ -296,11 +361,17 @@ def own_in(node: ast.AST) -> set[str]:
 
 
 def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
-    """Yield what a statement calls for its effect, or whose attribute or item it sets, and whether it is called."""
+    """Yield what a statement calls for its effect, or whose attribute or item it sets, and whether
+    it is called.
+    """
     if isinstance(statement, _ASSIGNMENTS):
-        targets = [one for name in ("target", "targets") for one in _nodes(getattr(statement, name, []))]
+        targets = [
+            one for name in ("target", "targets") for one in _nodes(getattr(statement, name, []))
+        ]
         for inner in (inner for target in targets for inner in ast.walk(target)):
-            if isinstance(inner, ast.Attribute | ast.Subscript) and not isinstance(inner.ctx, ast.Load):
+            if isinstance(inner, ast.Attribute | ast.Subscript) and not isinstance(
+                inner.ctx, ast.Load
+            ):
                 yield inner, False
         dropped = all(isinstance(target, ast.Name) and target.id == "_" for target in targets)
     else:
@@ -311,7 +382,9 @@ def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
 
 
 def chain(node: ast.AST) -> tuple[str, ...]:
-    """Return the name that an expression starts from, with the attributes that it asks for, through calls and items."""
+    """Return the name that an expression starts from, with the attributes that it asks for, through
+    calls and items.
+    """
     if isinstance(node, ast.Name):
         return (node.id,)
     if isinstance(node, ast.Attribute):
@@ -326,7 +399,9 @@ def chain(node: ast.AST) -> tuple[str, ...]:
 
 
 def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
-    """Return the names that imports among these bind, each with the dotted name of what it stands for."""
+    """Return the names that imports among these bind, each with the dotted name of what it stands
+    for.
+    """
     found: dict[str, str] = {}
     for node in statements:
         if isinstance(node, ast.Import):
@@ -339,20 +414,36 @@ def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
     return found
 
 
-def mentioned(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
-    """Yield each name and attribute that a node reads, its first name, and the dotted name that it stands for."""
+def mentioned(
+    node: ast.AST, known: Mapping[str, str]
+) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
+    """Yield each name and attribute that a node reads, its first name, and the dotted name that it
+    stands for.
+    """
     known = {**known, **imported(ast.walk(node))}
     own = own_in(node)
-    stored = {id(n.value) for n in ast.walk(node) if isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load)}
+    stored = {
+        id(n.value)
+        for n in ast.walk(node)
+        if isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load)
+    }
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute | ast.Name) and isinstance(inner.ctx, ast.Load) and id(inner) not in stored:
+        if (
+            isinstance(inner, ast.Attribute | ast.Name)
+            and isinstance(inner.ctx, ast.Load)
+            and id(inner) not in stored
+        ):
             first, *more = chain(inner) or ("", getattr(inner, "attr", ""))
             if more or first not in own:
                 yield inner, first, (*known.get(first, first).split("."), *more)
 
 
-def picked(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
-    """Yield what picks a module, the expression that names it, and the package that a relative name starts from."""
+def picked(
+    node: ast.AST, known: Mapping[str, str]
+) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
+    """Yield what picks a module, the expression that names it, and the package that a relative name
+    starts from.
+    """
     names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, known)}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and names.get(id(inner.func)) in _PICKING:
@@ -360,13 +451,19 @@ def picked(node: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[ast.expr, 
             given |= {one.arg: one.value for one in inner.keywords if one.arg}
             package = given.get("package")
             if "name" in given:
-                yield inner.func, given["name"], starts_with(package, {})[0] if package is not None else None
+                yield (
+                    inner.func,
+                    given["name"],
+                    starts_with(package, {})[0] if package is not None else None,
+                )
         elif isinstance(inner, ast.Subscript) and names.get(id(inner.value)) == "sys.modules":
             yield inner.value, inner.slice, None
 
 
 def starts_with(node: ast.expr, constants: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return the text that an expression starts with, whatever else it depends on, and whether that is all of it."""
+    """Return the text that an expression starts with, whatever else it depends on, and whether that
+    is all of it.
+    """
     if isinstance(node, ast.Name):
         node = ast.Constant(constants.get(node.id))
     if isinstance(node, ast.Constant):
@@ -377,8 +474,14 @@ def starts_with(node: ast.expr, constants: Mapping[str, Any]) -> tuple[str, bool
         return _joined(node.values, constants)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _joined([node.left, node.right], constants)
-    text = node.left if isinstance(node, ast.BinOp) else getattr(getattr(node, "func", None), "value", None)
-    if isinstance(text, ast.Constant) and isinstance(text.value, str):  # "a.%s" % b, "a.{}".format(b)
+    text = (
+        node.left
+        if isinstance(node, ast.BinOp)
+        else getattr(getattr(node, "func", None), "value", None)
+    )
+    if isinstance(text, ast.Constant) and isinstance(
+        text.value, str
+    ):  # "a.%s" % b, "a.{}".format(b)
         return re.split("[%{]", text.value)[0], False
     return "", False
 
@@ -394,14 +497,22 @@ def _joined(parts: Iterable[ast.expr], constants: Mapping[str, Any]) -> tuple[st
 
 
 def changed_in(node: ast.AST) -> set[str]:
-    """Return the names whose values code in a node changes, outside of itself or in place, as far as it says so."""
+    """Return the names whose values code in a node changes, outside of itself or in place, as far
+    as it says so.
+    """
     found: set[str] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Global | ast.Nonlocal):
             found |= {*inner.names}
-        elif isinstance(inner, ast.Subscript | ast.Attribute) and isinstance(inner.ctx, ast.Store | ast.Del):
+        elif isinstance(inner, ast.Subscript | ast.Attribute) and isinstance(
+            inner.ctx, ast.Store | ast.Del
+        ):
             found |= names_in(inner.value) if isinstance(inner.value, ast.Name) else set()
-        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _CHANGING:
+        elif (
+            isinstance(inner, ast.Call)
+            and isinstance(inner.func, ast.Attribute)
+            and inner.func.attr in _CHANGING
+        ):
             found |= names_in(inner.func.value) if isinstance(inner.func.value, ast.Name) else set()
     return found
 
@@ -425,5 +536,9 @@ def imports(node: ast.AST) -> Iterator[Import]:
         elif isinstance(inner, ast.Call) and inner.args and isinstance(inner.args[0], ast.Constant):
             called = getattr(inner.func, "attr", getattr(inner.func, "id", ""))
             name = inner.args[0].value
-            if called in ("import_module", "__import__") and isinstance(name, str) and not name.startswith("."):
+            if (
+                called in ("import_module", "__import__")
+                and isinstance(name, str)
+                and not name.startswith(".")
+            ):
                 yield 0, name, ()

@@ -1,4 +1,6 @@
-"""BatchNormCNN: a small pre-activation residual network, whose state is all feature maps of a sample in a row."""
+"""BatchNormCNN: a small pre-activation residual network, whose state is all feature maps of a
+sample in a row.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ from faeval.networks._network import Network
 
 
 class BatchNormBlock(nn.Module):
-    """One pre-activation residual block: h + f(h), f = BatchNorm, ReLU, Conv 3x3, BatchNorm, ReLU, Conv 3x3.
+    """One pre-activation residual block: h + f(h), f = BatchNorm, ReLU, Conv 3x3, BatchNorm, ReLU,
+    Conv 3x3.
 
-    The first convolution has no bias: the norm behind it would take any away. In training mode the norms use the batch's
-    statistics and each call of ``branch`` moves the running ones, once.
+    The first convolution has no bias: the norm behind it would take any away. In training mode the
+    norms use the batch's statistics and each call of ``branch`` moves the running ones, once.
     """
 
     def __init__(self, width: int, grid: int) -> None:
@@ -37,11 +40,13 @@ class BatchNormBlock(nn.Module):
 
 
 class BatchNormCNN(Network):
-    """Convolution of patches, L pre-activation residual blocks with BatchNorm, mean over positions, linear head.
+    """Convolution of patches, L pre-activation residual blocks with BatchNorm, mean over positions,
+    linear head.
 
-    The blocks of He et al. 2016 (Identity Mappings in Deep Residual Networks, ECCV), all at one resolution. A state is
-    (n, width * grid^2), channel by channel, each row by row. After the last block there is no norm: a BatchNorm there would
-    divide by the stream's growth, as the terminal LayerNorm of the residual MLP does, and nothing here is to hide it.
+    The blocks of He et al. 2016 (Identity Mappings in Deep Residual Networks, ECCV), all at one
+    resolution. A state is (n, width * grid^2), channel by channel, each row by row. After the last
+    block there is no norm: a BatchNorm there would divide by the stream's growth, as the terminal
+    LayerNorm of the residual MLP does, and nothing here is to hide it.
 
     Parameters
     ----------
@@ -52,9 +57,11 @@ class BatchNormCNN(Network):
     blocks, classes
         L, number of classes.
     seed
-        As for :class:`ResidualMLP`, convolutions as linear layers; the second one of a block starts N(0, 0.01^2) with zero bias.
+        As for :class:`ResidualMLP`, convolutions as linear layers; the second one of a block starts
+        N(0, 0.01^2) with zero bias.
     grid
-        Side of the feature maps; the stem's kernel and stride are the image's side / grid, which must be whole.
+        Side of the feature maps; the stem's kernel and stride are the image's side / grid, which
+        must be whole.
 
     Raises
     ------
@@ -62,7 +69,9 @@ class BatchNormCNN(Network):
         The features are no square image, or grid does not divide its side.
     """
 
-    def __init__(self, features: int, width: int, blocks: int, classes: int, seed: int, *, grid: int = 8) -> None:
+    def __init__(
+        self, features: int, width: int, blocks: int, classes: int, seed: int, *, grid: int = 8
+    ) -> None:
         super().__init__()
         channels, side = image_shape(features)
         patch = patch_side(side, grid)

@@ -14,8 +14,8 @@ from faeval.experiment import stream
 def initialise(network: nn.Module, seed: int, small: str | tuple[str, ...] | None = None) -> None:
     """Draw every linear layer and convolution from the stream ("init", its name) of a seed.
 
-    Uniform within 1/sqrt(fan-in), PyTorch's default; those whose name ends in ``small``, or in one of several, start
-    N(0, 0.01^2) with zero bias.
+    Uniform within 1/sqrt(fan-in), PyTorch's default; those whose name ends in ``small``, or in one
+    of several, start N(0, 0.01^2) with zero bias.
     """
     for name, module in network.named_modules():
         if not isinstance(module, nn.Linear | nn.Conv2d):
@@ -29,4 +29,6 @@ def initialise(network: nn.Module, seed: int, small: str | tuple[str, ...] | Non
             bound = 1.0 / math.sqrt(math.prod(shape[1:]))
             module.weight.copy_(torch.from_numpy(draw.uniform(-bound, bound, shape)))
             if module.bias is not None:
-                module.bias.copy_(torch.from_numpy(draw.uniform(-bound, bound, tuple(module.bias.shape))))
+                module.bias.copy_(
+                    torch.from_numpy(draw.uniform(-bound, bound, tuple(module.bias.shape)))
+                )

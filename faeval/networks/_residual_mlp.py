@@ -49,9 +49,10 @@ class ResidualMLP(Network):
     features, width, blocks, classes
         Input length, d, L, number of classes.
     seed
-        All weights come from named streams of this seed, one for each linear layer, so that networks of one seed agree in
-        every layer that they share. Linear layers start uniform within 1/sqrt(fan-in), PyTorch's default; the second
-        one of a block starts N(0, 0.01^2) with zero bias.
+        All weights come from named streams of this seed, one for each linear layer, so that
+        networks of one seed agree in every layer that they share. Linear layers start uniform
+        within 1/sqrt(fan-in), PyTorch's default; the second one of a block starts N(0, 0.01^2) with
+        zero bias.
     hidden
         Width within a block, in units of d; hidden * width must be whole.
     terminal_norm
@@ -78,8 +79,8 @@ class ResidualMLP(Network):
         middle = hidden * width
         if middle != int(middle) or middle < 1:
             raise FaevalError(
-                f"hidden={hidden!r} ({type(hidden).__name__}) times width={width!r} is {middle:g}, no whole number of units; "
-                "choose a width that it divides."
+                f"hidden={hidden!r} ({type(hidden).__name__}) times width={width!r} is {middle:g},"
+                " no whole number of units; choose a width that it divides."
             )
         self.embedding = nn.Linear(features, width)
         kind = Block if residual else PlainBlock

@@ -24,10 +24,12 @@ class StudentBlock(nn.Module):
 
 
 class StudentNet(Network):
-    """Linear embedding, L layers h_{l+1} = phi(W_l h_l + b_l), linear head; no skip, no normalisation.
+    """Linear embedding, L layers h_{l+1} = phi(W_l h_l + b_l), linear head; no skip, no
+    normalisation.
 
-    The published figures name phi, d = 128 and 10 classes. The rest is the most standard choice: square layers, PyTorch's
-    default start, and the embedding linear, so that ``nonlinearity=0`` is a deep linear network.
+    The published figures name phi, d = 128 and 10 classes. The rest is the most standard choice:
+    square layers, PyTorch's default start, and the embedding linear, so that ``nonlinearity=0`` is
+    a deep linear network.
 
     Parameters
     ----------
@@ -38,11 +40,20 @@ class StudentNet(Network):
     """
 
     def __init__(
-        self, features: int, width: int, blocks: int, classes: int, seed: int, *, nonlinearity: float = 1.0
+        self,
+        features: int,
+        width: int,
+        blocks: int,
+        classes: int,
+        seed: int,
+        *,
+        nonlinearity: float = 1.0,
     ) -> None:
         super().__init__()
         if not 0.0 <= nonlinearity <= 1.0:
-            raise FaevalError(f"nonlinearity={nonlinearity!r}: must lie between 0 (linear) and 1 (tanh).")
+            raise FaevalError(
+                f"nonlinearity={nonlinearity!r}: must lie between 0 (linear) and 1 (tanh)."
+            )
         self.embedding = nn.Linear(features, width)
         self.blocks = nn.ModuleList(StudentBlock(width, nonlinearity) for _ in range(blocks))
         self.head = nn.Linear(width, classes)

@@ -1,4 +1,6 @@
-"""ViTMini: a small vision transformer, whose state is all tokens of a sample, one after another in a row."""
+"""ViTMini: a small vision transformer, whose state is all tokens of a sample, one after another in
+a row.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,10 @@ _HEAD_WIDTH = 32
 class ViTBlock(nn.Module):
     """One pre-norm transformer block: h + f(h), f what attention and MLP add together.
 
-    With h' = h + attention(LayerNorm h), f(h) = attention(LayerNorm h) + mlp(LayerNorm h'), each token with a norm of its
-    own. Attention is softmax(q k^T / sqrt(d/heads)) v over all tokens of the sample; the MLP is Linear d -> 4d, GELU,
-    Linear 4d -> d. Written out in linear layers, each of which a rule may send credit through its own way.
+    With h' = h + attention(LayerNorm h), f(h) = attention(LayerNorm h) + mlp(LayerNorm h'), each
+    token with a norm of its own. Attention is softmax(q k^T / sqrt(d/heads)) v over all tokens of
+    the sample; the MLP is Linear d -> 4d, GELU, Linear 4d -> d. Written out in linear layers, each
+    of which a rule may send credit through its own way.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -37,7 +40,9 @@ class ViTBlock(nn.Module):
         self.second = nn.Linear(_MLP_RATIO * width, width)
 
     def attention(self, z: Tensor) -> Tensor:
-        """Return what each token (n, tokens, d) gathers from all tokens of its sample, of the same shape."""
+        """Return what each token (n, tokens, d) gathers from all tokens of its sample, of the same
+        shape.
+        """
         n, tokens, width = z.shape
         parts = self.qkv(z).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
@@ -49,7 +54,9 @@ class ViTBlock(nn.Module):
         """Return f(h), what the block adds to the stream; (n, tokens * d) to the same."""
         tokens = h.reshape(len(h), -1, self.width)
         attended = self.attention(self.norm1(tokens))
-        f: Tensor = attended + self.second(functional.gelu(self.first(self.norm2(tokens + attended))))
+        f: Tensor = attended + self.second(
+            functional.gelu(self.first(self.norm2(tokens + attended)))
+        )
         return f.reshape(h.shape)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -58,11 +65,12 @@ class ViTBlock(nn.Module):
 
 
 class ViTMini(Network):
-    """Patches and a class token, L pre-norm transformer blocks, terminal LayerNorm and linear head on the class token.
+    """Patches and a class token, L pre-norm transformer blocks, terminal LayerNorm and linear head
+    on the class token.
 
-    A vision transformer (Dosovitskiy et al. 2021, ICLR) without dropout: linear patch embedding, learned positions. A state
-    is (n, (grid^2 + 1) * width), the class token first, then the patches row by row; credit is therefore given to each
-    token.
+    A vision transformer (Dosovitskiy et al. 2021, ICLR) without dropout: linear patch embedding,
+    learned positions. A state is (n, (grid^2 + 1) * width), the class token first, then the patches
+    row by row; credit is therefore given to each token.
 
     Parameters
     ----------
@@ -73,26 +81,31 @@ class ViTMini(Network):
     blocks, classes
         L, number of classes.
     seed
-        As for :class:`ResidualMLP`. Class token and positions start N(0, 0.02^2), as in the original code; the output layers
-        of attention and MLP N(0, 0.01^2) with zero bias, so that every block begins near the identity, as the residual MLP's.
+        As for :class:`ResidualMLP`. Class token and positions start N(0, 0.02^2), as in the
+        original code; the output layers of attention and MLP N(0, 0.01^2) with zero bias, so that
+        every block begins near the identity, as the residual MLP's.
     grid
         Images are cut into grid x grid patches, whatever their size; grid must divide their side.
 
     Raises
     ------
     FaevalError
-        The features are no square image, grid does not divide its side, or the heads do not divide the width.
+        The features are no square image, grid does not divide its side, or the heads do not divide
+        the width.
     """
 
-    def __init__(self, features: int, width: int, blocks: int, classes: int, seed: int, *, grid: int = 4) -> None:
+    def __init__(
+        self, features: int, width: int, blocks: int, classes: int, seed: int, *, grid: int = 4
+    ) -> None:
         super().__init__()
         self.channels, side = image_shape(features)
         self.grid, self.patch, self.width = grid, patch_side(side, grid), width
         heads = max(1, width // _HEAD_WIDTH)
         if width % heads:
             raise FaevalError(
-                f"width={width!r} ({type(width).__name__}): {heads} heads, one for each {_HEAD_WIDTH} units, do not divide it; "
-                f"choose a multiple of {_HEAD_WIDTH}, or less than {2 * _HEAD_WIDTH}."
+                f"width={width!r} ({type(width).__name__}): {heads} heads, one for each"
+                f" {_HEAD_WIDTH} units, do not divide it; choose a multiple of {_HEAD_WIDTH}, or"
+                f" less than {2 * _HEAD_WIDTH}."
             )
         self.embedding = nn.Linear(self.channels * self.patch**2, width)
         self.token = nn.Parameter(_drawn(seed, "token", (width,)))

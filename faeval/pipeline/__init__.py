@@ -1,4 +1,6 @@
-"""The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line itself."""
+"""The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line
+itself.
+"""
 
 from faeval.pipeline._again import check_unmoved as check_unmoved
 from faeval.pipeline._again import decide_again as decide_again

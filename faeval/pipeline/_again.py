@@ -17,7 +17,8 @@ from faeval.reports import FORMS, SCHEMA, WRITTEN, Report, write_all
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the report folders among these folders and below them: those that hold evidence and verdicts.json.
+    """Return the report folders among these folders and below them: those that hold evidence and
+    verdicts.json.
 
     Raises
     ------
@@ -30,8 +31,8 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
         if not inner:
             packs = " or ".join(evidence.PACKS)
             raise FaevalError(
-                f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there; faeval verify --report "
-                "FOLDER writes one."
+                f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there;"
+                " faeval verify --report FOLDER writes one."
             )
         found |= dict.fromkeys(inner)
     return list(found)
@@ -62,19 +63,22 @@ def stated(folder: str | Path) -> dict[str, Any]:
     schema = said.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] != SCHEMA.partition(".")[0]:
         raise EvidenceError(
-            f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read it with the version that wrote "
-            "it, or write it again with faeval verify --evidence FOLDER --report FOLDER."
+            f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read"
+            " it with the version that wrote it, or write it again with faeval verify --evidence"
+            " FOLDER --report FOLDER."
         )
     return said
 
 
 def decide_again(folder: str | Path, given: Given = "claims") -> Report:
-    """Decide the claims of a report folder again, from the evidence in it; nothing is trained, nothing is written.
+    """Decide the claims of a report folder again, from the evidence in it; nothing is trained,
+    nothing is written.
 
     Parameters
     ----------
     folder
-        What ``faeval verify --report`` wrote: its evidence is read, and of verdicts.json which claims on which seeds.
+        What ``faeval verify --report`` wrote: its evidence is read, and of verdicts.json which
+        claims on which seeds.
     given
         Where the claims are.
 
@@ -88,15 +92,20 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
 
 
 def render(
-    report: Report, folder: str | Path, forms: Iterable[str] = WRITTEN, *, figures: bool = False, own: bool = True
+    report: Report,
+    folder: str | Path,
+    forms: Iterable[str] = WRITTEN,
+    *,
+    figures: bool = False,
+    own: bool = True,
 ) -> list[Path]:
     """Write a report that was decided again, all of it or nothing.
 
     Parameters
     ----------
     own
-        Whether the folder is the one that it was decided from: then its provenance.json is put under a digest, where it
-        was written by a version that knew none.
+        Whether the folder is the one that it was decided from: then its provenance.json is put
+        under a digest, where it was written by a version that knew none.
     """
     contents: list[tuple[str, Content]] = [*report.contents(forms, figures=figures)]
     provenance = Path(folder) / PROVENANCE
@@ -107,44 +116,63 @@ def render(
 
 
 def check_unmoved(folder: str | Path, report: Report) -> None:
-    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was decided again from."""
+    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was
+    decided again from.
+    """
     said = stated(folder)
     for what in ("verdict", "registration"):
         if moved := moved_since(said, report, what):
             named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
             raise Drifted(
-                f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise from the same evidence "
-                f"({named}), so nothing was written. The claims, their lock or faeval are not those that it was decided by: "
-                f"--against {folder} says what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+                f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise"
+                f" from the same evidence ({named}), so nothing was written. The claims, their lock"
+                f" or faeval are not those that it was decided by: --against {folder} says what"
+                f" differs, faeval verify --evidence {folder} --report FOLDER decides anew."
             )
 
 
-def moved_since(said: dict[str, Any], report: Report, what: str = "verdict") -> list[tuple[str, str, str]]:
-    """Return each claim whose verdict, or registration, is another than verdicts.json says, with that word and the new one."""
-    before = {verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict}
+def moved_since(
+    said: dict[str, Any], report: Report, what: str = "verdict"
+) -> list[tuple[str, str, str]]:
+    """Return each claim whose verdict, or registration, is another than verdicts.json says, with
+    that word and the new one.
+    """
+    before = {
+        verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict
+    }
     after = ((v.claim, str(getattr(v, what))) for v in report.verdicts)
-    return [(claim, before[claim], word) for claim, word in after if before.get(claim, word) != word]
+    return [
+        (claim, before[claim], word) for claim, word in after if before.get(claim, word) != word
+    ]
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:
-    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError where one is not there."""
+    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError
+    where one is not there.
+    """
     everything = select(given, said.get("setting"), everything=True)
     known = {claim.id: claim for claim in everything.claims}
     asked = [verdict["claim"] for verdict in said["verdicts"]]
     if missing := [name for name in asked if name not in known]:
         raise FaevalError(
-            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given: {', '.join(missing[:3])}; name "
-            "their files with --claims (given= in Python)."
+            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given:"
+            f" {', '.join(missing[:3])}; name their files with --claims (given= in Python)."
         )
     return Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
 
 
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
-    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked for."""
+    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked
+    for.
+    """
     seeds = said.get("seeds")
-    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were taken but of a written plan.
+    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were
+    # taken but of a written plan.
     unwritten = {claim.id for claim in chosen.claims if not claim.plans(chosen.setting)}
-    run = any(v.get("reason_code") == "plan_not_reached" and v["claim"] in unwritten for v in said["verdicts"])
+    run = any(
+        v.get("reason_code") == "plan_not_reached" and v["claim"] in unwritten
+        for v in said["verdicts"]
+    )
     return decide_from(
         folder,
         chosen,

@@ -16,7 +16,9 @@ from faeval.reports import FORMS, Report
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier report says, and what stands beside its evidence; ``folder`` is where it lies."""
+    """What an earlier report says, and what stands beside its evidence; ``folder`` is where it
+    lies.
+    """
 
     folder: Path
     content: Mapping[str, Any]
@@ -24,7 +26,8 @@ class Earlier:
 
 
 def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
-    """Read earlier reports: each path is a verdicts.json, a report folder, or a folder that holds some.
+    """Read earlier reports: each path is a verdicts.json, a report folder, or a folder that holds
+    some.
 
     Raises
     ------
@@ -39,10 +42,13 @@ def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
     for path in map(Path, paths):
         if path.is_file() and path.name != FORMS["json"]:
             raise FaevalError(
-                f"{path}: an earlier report is a folder, or its {FORMS['json']}, and not a file of another name."
+                f"{path}: an earlier report is a folder, or its {FORMS['json']}, and not a file of"
+                " another name."
             )
         # Comparing needs no evidence: a folder with verdicts alone will do.
-        alone = path.parent if path.is_file() else path if (path / FORMS["json"]).is_file() else None
+        alone = (
+            path.parent if path.is_file() else path if (path / FORMS["json"]).is_file() else None
+        )
         folders |= dict.fromkeys([alone] if alone is not None else report_folders([path]))
     return [_read(folder) for folder in folders]
 
@@ -55,7 +61,8 @@ def _read(folder: Path) -> Earlier:
 
 
 def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> Report:
-    """Return a report compared with the earlier one of its setting; of several, with that in a folder of the same name.
+    """Return a report compared with the earlier one of its setting; of several, with that in a
+    folder of the same name.
 
     Raises
     ------
@@ -65,11 +72,14 @@ def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> R
     every = list(earlier)
     found = [e for e in every if e.content.get("setting") == report.setting]
     if len(found) > 1:
-        found = [e for e in found if e.folder.resolve().name == Path(folder).resolve().name] or found
+        found = [
+            e for e in found if e.folder.resolve().name == Path(folder).resolve().name
+        ] or found
     if len(found) != 1:
         which = ", ".join(str(e.folder) for e in found or every)
         raise FaevalError(
-            f"{folder}: {len(found) or 'none'} of the earlier reports ({which}) {'is' if not found else 'are'} of its setting "
-            f"{report.setting!r}; name the one to compare with."
+            f"{folder}: {len(found) or 'none'} of the earlier reports ({which})"
+            f" {'is' if not found else 'are'} of its setting {report.setting!r}; name the one to"
+            " compare with."
         )
     return report.against(found[0].content, found[0].provenance)

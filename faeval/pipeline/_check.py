@@ -1,4 +1,6 @@
-"""Reports and the documents that quote them, held against the evidence: what stands there, and what the evidence gives."""
+"""Reports and the documents that quote them, held against the evidence: what stands there, and what
+the evidence gives.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ _FORM_OF = {name: form for form, name in FORMS.items()}
 
 @dataclass(frozen=True)
 class Check:
-    """What was checked, file by file, and the renderings asked for, else usual, that do not stand in the folders."""
+    """What was checked, file by file, and the renderings asked for, else usual, that do not stand
+    in the folders.
+    """
 
     files: tuple[CheckedFile, ...]
     absent: tuple[str, ...] = ()
@@ -60,7 +64,12 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         files = [file.to_dict() for file in self.files]
-        return {"schema": SCHEMA, "exit_code": self.exit_code, "files": files, "absent": list(self.absent)}
+        return {
+            "schema": SCHEMA,
+            "exit_code": self.exit_code,
+            "files": files,
+            "absent": list(self.absent),
+        }
 
 
 class _Folder:
@@ -104,19 +113,30 @@ class _Folder:
         csv = self.path / "evidence.csv"
         said = report.evidence_sha256  # none of a table without rows
         if said and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != said:
-            text = "its bytes are not those that were written, though each number reads the same; export it again."
-            yield CheckedFile(csv.as_posix(), "evidence", findings=(Finding(csv.as_posix(), "evidence", _WHOLE, text),))
+            text = (
+                "its bytes are not those that were written, though each number reads the same;"
+                " export it again."
+            )
+            yield CheckedFile(
+                csv.as_posix(),
+                "evidence",
+                findings=(Finding(csv.as_posix(), "evidence", _WHOLE, text),),
+            )
         labels = provenance_labels(report)
         for form in forms:
             file = self.path / FORMS[form]
             if file.is_file():
-                yield check_rendering(file.as_posix(), form, file.read_bytes(), report.render(form), numbers, labels)
+                yield check_rendering(
+                    file.as_posix(), form, file.read_bytes(), report.render(form), numbers, labels
+                )
         if figures:
             yield from _figures(self.path, report.figures())
 
 
 def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]:
-    """Hold each figure that was written for a paper against the one that the evidence draws, byte by byte."""
+    """Hold each figure that was written for a paper against the one that the evidence draws, byte
+    by byte.
+    """
     for name in drawn if (folder / "figures").is_dir() else ():
         for form in PAPER:
             file = folder / "figures" / f"{name}.{form}"
@@ -133,14 +153,15 @@ def check(
     forms: Iterable[str] | None = None,
     earlier: Iterable[str | Path] = (),
 ) -> Check:
-    """Recompute what reports and documents say from the evidence in the report folders; nothing is trained or written.
+    """Recompute what reports and documents say from the evidence in the report folders; nothing is
+    trained or written.
 
     Parameters
     ----------
     paths
-        Report folders, single renderings in them, an overview's page, Markdown documents, or folders that hold some of
-        these. A document quotes a report where a link leads to
-        a claim on its page, such as ``[0.17 [0.15, 0.19]](reports/x/report.html#claim-y)``.
+        Report folders, single renderings in them, an overview's page, Markdown documents, or
+        folders that hold some of these. A document quotes a report where a link leads to a claim on
+        its page, such as ``[0.17 [0.15, 0.19]](reports/x/report.html#claim-y)``.
     given
         Where the claims are.
     forms
@@ -157,9 +178,13 @@ def check(
     before = earlier_reports(earlier)
     folders: dict[Path, _Folder] = {}
     documents: dict[Path, None] = {}
-    overviews: dict[Path, bool] = {}  # with the figures beside it, where not the page alone was named
+    overviews: dict[
+        Path, bool
+    ] = {}  # with the figures beside it, where not the page alone was named
     broken: dict[Path, None] = {}
-    single: dict[Path, list[str]] = {}  # of folders of which certain renderings were named, and not the whole
+    single: dict[
+        Path, list[str]
+    ] = {}  # of folders of which certain renderings were named, and not the whole
     for path in map(Path, paths):
         if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
             folder = path.parent.resolve()
@@ -175,10 +200,14 @@ def check(
         reports, pages = _within(path)
         for folder in (f.resolve() for f in reports):
             single.pop(folder, None)
-        folders |= {f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders}
+        folders |= {
+            f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders
+        }
         documents |= dict.fromkeys(pages)
         overviews |= {p.parent: True for p in files_in(path, Overview.PAGE) if _is_overview(p)}
-        broken |= dict.fromkeys(p.parent for p in files_in(path, PROVENANCE) if not _is_report(p.parent))
+        broken |= dict.fromkeys(
+            p.parent for p in files_in(path, PROVENANCE) if not _is_report(p.parent)
+        )
     files = [_incomplete(folder) for folder in broken]
     absent: list[str] = []
     for at, known in list(folders.items()):
@@ -187,7 +216,9 @@ def check(
             continue
         files += known.check(wanted)
         due = WRITTEN if forms is None else wanted
-        absent += [(known.path / FORMS[f]).as_posix() for f in due if not (known.path / FORMS[f]).is_file()]
+        absent += [
+            (known.path / FORMS[f]).as_posix() for f in due if not (known.path / FORMS[f]).is_file()
+        ]
     for page_folder, figures in overviews.items():
         files += _overview(page_folder, folders, given, figures)
     files += [_document(page, folders, given) for page in documents]
@@ -203,11 +234,15 @@ def _within(path: Path) -> tuple[list[Path], list[Path]]:
     except FaevalError:
         reports = []
     own = {(folder / FORMS["markdown"]).resolve() for folder in reports}
-    pages = [page for page in files_in(path, "*.md") if page.resolve() not in own] if path.is_dir() else []
+    pages = (
+        [page for page in files_in(path, "*.md") if page.resolve() not in own]
+        if path.is_dir()
+        else []
+    )
     if not reports and not pages:
         raise FaevalError(
-            f"{path}: holds no report folder and no Markdown document; name a folder that faeval verify --report wrote, or a "
-            "document that quotes one."
+            f"{path}: holds no report folder and no Markdown document; name a folder that faeval"
+            " verify --report wrote, or a document that quotes one."
         )
     return reports, pages
 
@@ -216,16 +251,28 @@ def _is_overview(page: Path) -> bool:
     return Overview.MARK.encode() in page.read_bytes()[:2000]
 
 
-def _overview(at: Path, folders: dict[Path, _Folder], given: Given, figures: bool) -> Iterator[CheckedFile]:
-    """Hold an overview, whose links say which reports it shows, against them; each number of it is a number of theirs."""
+def _overview(
+    at: Path, folders: dict[Path, _Folder], given: Given, figures: bool
+) -> Iterator[CheckedFile]:
+    """Hold an overview, whose links say which reports it shows, against them; each number of it is
+    a number of theirs.
+    """
     page = at / Overview.PAGE
-    shown = [at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))]
+    shown = [
+        at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))
+    ]
     reports: list[Report] = []
     for folder in shown:
-        known = folders.setdefault(folder.resolve(), _Folder(folder, given)).again if _is_report(folder) else None
+        known = (
+            folders.setdefault(folder.resolve(), _Folder(folder, given)).again
+            if _is_report(folder)
+            else None
+        )
         if not isinstance(known, tuple):
             text = known.text if known else "holds no evidence, or no verdicts.json"
-            finding = Finding(page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}")
+            finding = Finding(
+                page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}"
+            )
             yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
             return
         reports.append(known[0])
@@ -242,9 +289,13 @@ def _overview(at: Path, folders: dict[Path, _Folder], given: Given, figures: boo
 
 
 def _incomplete(folder: Path) -> CheckedFile:
-    """What a report was written into, and what no longer holds all of it: its renderings are no documents of somebody's."""
+    """What a report was written into, and what no longer holds all of it: its renderings are no
+    documents of somebody's.
+    """
     missing = FORMS["json"] if holds_evidence(folder) else " or ".join(evidence.PACKS)
-    finding = Finding(folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it.")
+    finding = Finding(
+        folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it."
+    )
     return CheckedFile(folder.as_posix(), "evidence", findings=(finding,))
 
 
@@ -262,18 +313,29 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
         path = page.parent / unquote(target)
         place = f"line {link.line}"
         if not path.exists():
-            findings.append(Finding(file, "link", place, f"[{link.text}] leads to {target}, which is not there."))
+            findings.append(
+                Finding(
+                    file, "link", place, f"[{link.text}] leads to {target}, which is not there."
+                )
+            )
             continue
         if not anchor or path.name != FORMS["html"] or not holds_evidence(path.parent):
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
         known = folder.again
         if isinstance(known, Finding):
-            findings.append(Finding(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}"))
+            findings.append(
+                Finding(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}")
+            )
             continue
         if anchor not in folder.anchors:
             findings.append(
-                Finding(file, "link", place, f"[{link.text}] leads to #{anchor}, which {target} does not have.")
+                Finding(
+                    file,
+                    "link",
+                    place,
+                    f"[{link.text}] leads to #{anchor}, which {target} does not have.",
+                )
             )
         elif claim := known[1].claims.get(folder.anchors[anchor]):
             numbers_here, wrong = check_quoted(file, link, claim)

@@ -22,10 +22,14 @@ _SHOWN = 5  # names that a message holds
 
 
 def code_of_claim(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
-    """Return the digests of the user's code that a claim's runs reach, by the stage or component that reaches it."""
+    """Return the digests of the user's code that a claim's runs reach, by the stage or component
+    that reaches it.
+    """
     found: dict[str, Code] = {}
     for arm, metrics in claim.metrics_by_arm().items():
-        audits = [name for name, stage in experiment.audits.items() if stage.serves(frozenset(metrics))]
+        audits = [
+            name for name, stage in experiment.audits.items() if stage.serves(frozenset(metrics))
+        ]
         found |= campaign.code_reached(experiment, experiment.resolve(arm), audits, codes)
     return {name: code.sha256 for name, code in found.items()}
 
@@ -50,16 +54,24 @@ def other_code(claims: Iterable[Claim], lock: Lock) -> tuple[str, ...]:
     known = [claim for claim in claims if claim.id in lock.claims and lock.claims[claim.id].code]
     now = codes_to_register(known)
     registered = {claim.id: lock.claims[claim.id].code for claim in known}
-    return tuple(i for i, code in registered.items() if any(now[i].get(s) != sha for s, sha in code.items()))
+    return tuple(
+        i for i, code in registered.items() if any(now[i].get(s) != sha for s, sha in code.items())
+    )
 
 
 def flag_code(
-    chosen: Selection, verdicts: Iterable[Verdict], provenance: Content, codes: Codes, store: Store | None = None
+    chosen: Selection,
+    verdicts: Iterable[Verdict],
+    provenance: Content,
+    codes: Codes,
+    store: Store | None = None,
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where their numbers were made by other code than was registered, or were accepted.
+    """Return the verdicts, flagged where their numbers were made by other code than was registered,
+    or were accepted.
 
-    Which code made them, the records say, or the provenance beside evidence: ``code of NAME``. Of a claim that was
-    registered without a digest, and of numbers that name none, nothing is known and nothing flagged.
+    Which code made them, the records say, or the provenance beside evidence: ``code of NAME``. Of a
+    claim that was registered without a digest, and of numbers that name none, nothing is known and
+    nothing flagged.
     """
     known = experiments()
     found = []
@@ -70,7 +82,8 @@ def flag_code(
         if verdict.runs and (count := _revisions(chosen, claim, design, provenance, codes, store)):
             flags.append(CHANGED)
             warnings.append(
-                f"its numbers were made by other code than was registered, of which {count} forms are known"
+                f"its numbers were made by other code than was registered, of which {count} forms"
+                " are known"
             )
         labels = {design.label(arm) for arm in claim.metrics_by_arm()}
         if verdict.runs and any(labels & set(item["arms"]) for item in accepted_in(provenance)):
@@ -82,13 +95,24 @@ def flag_code(
 def accepted_in(provenance: Content) -> list[dict[str, Any]]:
     """Return what a provenance says of runs that were kept over a change of their code."""
     items = provenance.get("accepted")
-    return [i for i in items if isinstance(i, dict) and i.get("arms")] if isinstance(items, list) else []
+    return (
+        [i for i in items if isinstance(i, dict) and i.get("arms")]
+        if isinstance(items, list)
+        else []
+    )
 
 
 def _revisions(
-    chosen: Selection, claim: Claim, design: Design, provenance: Content, codes: Codes, store: Store | None
+    chosen: Selection,
+    claim: Claim,
+    design: Design,
+    provenance: Content,
+    codes: Codes,
+    store: Store | None,
 ) -> int:
-    """Return how many forms of its code are known, the registered one among them; 0 where its numbers are of that one."""
+    """Return how many forms of its code are known, the registered one among them; 0 where its
+    numbers are of that one.
+    """
     registered = chosen.registered(claim)
     stated = registered.code.get(chosen.setting) if registered else None
     if stated is None or design.experiment is None:
@@ -98,9 +122,13 @@ def _revisions(
     except FaevalError:  # what it names is not there any more
         return 0
     said = {name: provenance.get(f"code of {name}") for name in now}
-    made = {name: set(digests.split(", ")) for name, digests in said.items() if isinstance(digests, str)}
+    made = {
+        name: set(digests.split(", ")) for name, digests in said.items() if isinstance(digests, str)
+    }
     several = max(map(len, made.values()), default=0)
-    if several == 0 or (several == 1 and joined({n: min(made.get(n, {sha})) for n, sha in now.items()}) == stated):
+    if several == 0 or (
+        several == 1 and joined({n: min(made.get(n, {sha})) for n, sha in now.items()}) == stated
+    ):
         return 0
     if len(made) == 1:
         made[min(made)].add(stated)
@@ -114,11 +142,15 @@ def _revisions(
 
 def _folders(store: Store) -> Iterator[str]:
     if store.runs.is_dir():
-        yield from sorted(folder.name for folder in store.runs.iterdir() if store.is_key(folder.name))
+        yield from sorted(
+            folder.name for folder in store.runs.iterdir() if store.is_key(folder.name)
+        )
 
 
 def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int], list[Content]]:
-    """Return by setting, arm and seed the stored records of some jobs' runs, but of whole ones, the last begun first."""
+    """Return by setting, arm and seed the stored records of some jobs' runs, but of whole ones, the
+    last begun first.
+    """
     wanted = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
     whole = {job.key for job in plan.cached}
     found: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
@@ -143,16 +175,24 @@ def lacking(job: Job) -> tuple[str, ...]:
 
 
 def nearest(plan: Plan, job: Job, records: Iterable[Content]) -> Content | None:
-    """Return the record that differs least, of the first part that a job lacks and that there are records of."""
+    """Return the record that differs least, of the first part that a job lacks and that there are
+    records of.
+    """
     by_part: dict[str, list[Content]] = defaultdict(list)
     for record in records:
         by_part[part_of(record)].append(record)
     found: list[Content] = next((by_part[part] for part in lacking(job) if part in by_part), [])
-    return min(found, key=lambda r: (len(differences(plan, job, r)), len(changed_names(job, r))), default=None)
+    return min(
+        found,
+        key=lambda r: (len(differences(plan, job, r)), len(changed_names(job, r))),
+        default=None,
+    )
 
 
 def code_notice(plan: Plan) -> str | None:
-    """Say which code changed since stored runs were made that are to be done again, and how many they are, or None."""
+    """Say which code changed since stored runs were made that are to be done again, and how many
+    they are, or None.
+    """
     own = [job for job in plan.todo if job.code]
     older = older_records(plan, own)
     names: dict[str, None] = {}
@@ -168,9 +208,15 @@ def code_notice(plan: Plan) -> str | None:
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
-    """Return what differs between the code that made a record and that of today, as a reader knows it."""
+    """Return what differs between the code that made a record and that of today, as a reader knows
+    it.
+    """
     made = record.get("code") or {}
-    now = {name: code for name, code in job.code.items() if name not in job.audits or name == part_of(record)}
+    now = {
+        name: code
+        for name, code in job.code.items()
+        if name not in job.audits or name == part_of(record)
+    }
     if now and not made:
         return ["all of it, as its records say of none"]
     before = {part: digest for one in made.values() for part, digest in one["parts"].items()}
@@ -197,14 +243,18 @@ def differences(plan: Plan, job: Job, record: Content) -> dict[str, str]:
     found = {"code": f"changed: {listed(names)}"} if (names := changed_names(job, record)) else {}
     for what, before, now in _facts(plan, job, record):
         if before != now:
-            found[what] = f"{'none' if before is None else before} then, {'none' if now is None else now} now"
+            found[what] = (
+                f"{'none' if before is None else before} then, {'none' if now is None else now} now"
+            )
     return found
 
 
 def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, Any]]:
     experiment = job.experiment
     stages = {**experiment.audits, "training": experiment.training}
-    revisions = {name: stage.revision for name in record["revisions"] if (stage := stages.get(name))}
+    revisions = {
+        name: stage.revision for name in record["revisions"] if (stage := stages.get(name))
+    }
     installed = campaign.versions_here(experiment.packages)
     named, before = experiment.packages, record["versions"]
     whole: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
@@ -217,4 +267,6 @@ def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, An
     yield "threads", record["threads"], plan.options.threads
     yield "data", record["dataset"], job.dataset
     for what, before, now in whole:
-        yield from ((f"{what} {name}", before.get(name), now.get(name)) for name in sorted({*before, *now}))
+        yield from (
+            (f"{what} {name}", before.get(name), now.get(name)) for name in sorted({*before, *now})
+        )

@@ -1,4 +1,6 @@
-"""What a report shows besides verdicts: metrics by layer and epoch, controls against gradient norms, what claims rest on."""
+"""What a report shows besides verdicts: metrics by layer and epoch, controls against gradient
+norms, what claims rest on.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
-    """Return each layered metric that the claims read, by layer and seed, at the last epoch of each of their arms."""
+    """Return each layered metric that the claims read, by layer and seed, at the last epoch of each
+    of their arms.
+    """
     wanted: dict[tuple[str, str], None] = {}
     for claim in chosen.claims:
         design = claims.design_of(claim, chosen.setting)
@@ -27,10 +31,14 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
                 if read.layers is not None:
                     try:
                         wanted[design.label(read.arm), read.metric] = None
-                    except FaevalError:  # an arm that this setting does not have; its verdict says so
+                    except (
+                        FaevalError
+                    ):  # an arm that this setting does not have; its verdict says so
                         continue
     layered = table[table["layer"].notna() & table["metric"].isin([metric for _, metric in wanted])]
-    groups = dict(iter(layered[layered["arm"].isin([arm for arm, _ in wanted])].groupby(["arm", "metric"])))
+    groups = dict(
+        iter(layered[layered["arm"].isin([arm for arm, _ in wanted])].groupby(["arm", "metric"]))
+    )
     profiles = []
     for arm, metric in wanted:
         rows = groups.get((arm, metric))
@@ -41,11 +49,17 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
         last = int(epochs.max()) if len(epochs) else None
         rows = rows[rows["epoch"] == last] if last is not None else rows
         columns = (rows[name].tolist() for name in ("seed", "layer", "value", "status"))
-        cells = {(seed, layer): (value, status) for seed, layer, value, status in zip(*columns, strict=True)}
+        cells = {
+            (seed, layer): (value, status)
+            for seed, layer, value, status in zip(*columns, strict=True)
+        }
         if len(cells) < len(rows):
             continue
         seeds, layers = (tuple(sorted({at[i] for at in cells})) for i in (0, 1))
-        grid = [[cells.get((seed, layer), (math.nan, "undefined")) for layer in layers] for seed in seeds]
+        grid = [
+            [cells.get((seed, layer), (math.nan, "undefined")) for layer in layers]
+            for seed in seeds
+        ]
         profiles.append(
             Profile(
                 arm=arm,
@@ -61,9 +75,11 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
 
 
 def courses_of(chosen: Selection, table: pd.DataFrame) -> tuple[Course, ...]:
-    """Return how training went in each arm that the claims read, where evidence holds several epochs of it.
+    """Return how training went in each arm that the claims read, where evidence holds several
+    epochs of it.
 
-    Loss, and the norms of state and gradient at the last layer; then each metric that the claims read, over the deep layers.
+    Loss, and the norms of state and gradient at the last layer; then each metric that the claims
+    read, over the deep layers.
     """
     arms: dict[str, None] = {}
     metrics = dict.fromkeys(_TRAINING)
@@ -77,13 +93,20 @@ def courses_of(chosen: Selection, table: pd.DataFrame) -> tuple[Course, ...]:
                     continue
                 if "control_" not in read.metric:  # those have a figure of their own
                     metrics[read.metric] = None
-    rows = table[table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()]
+    rows = table[
+        table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()
+    ]
     cells: dict[tuple[str, str], _Cells] = {}
     names = ("metric", "arm", "seed", "epoch", "value", "status")
     columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
     for metric, arm, seed, epoch, value, status, layer in zip(*columns, strict=True):
         cells.setdefault((metric, arm), {}).setdefault((seed, epoch, layer), (value, status))
-    found = (_course(arm, metric, cells[metric, arm]) for metric in metrics for arm in arms if (metric, arm) in cells)
+    found = (
+        _course(arm, metric, cells[metric, arm])
+        for metric in metrics
+        for arm in arms
+        if (metric, arm) in cells
+    )
     return tuple(course for course in found if course is not None)
 
 
@@ -101,9 +124,14 @@ def _course(arm: str, metric: str, cells: _Cells) -> Course | None:
     seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
     if len(epochs) < 2:
         return None
-    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another quantity.
+    # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
+    # quantity.
     grid = [
-        [_mean([cells.get((s, e, layer), (math.nan, "missing")) for layer in layers]) for e in epochs] for s in seeds
+        [
+            _mean([cells.get((s, e, layer), (math.nan, "missing")) for layer in layers])
+            for e in epochs
+        ]
+        for s in seeds
     ]
     return Course(
         arm=arm,
@@ -117,7 +145,9 @@ def _course(arm: str, metric: str, cells: _Cells) -> Course | None:
 
 
 def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
-    """Return the mean of numbers that are all measured, else the status of the first of them that is there and is not."""
+    """Return the mean of numbers that are all measured, else the status of the first of them that
+    is there and is not.
+    """
     lacking = [status for value, status in cells if status != "measured" or math.isnan(value)]
     if not lacking:
         return math.fsum(value for value, _ in cells) / len(cells), "measured"
@@ -125,39 +155,57 @@ def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
 
 
 def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
-    """Return the positive control of each instrument against the gradient norm, at every state that was audited."""
+    """Return the positive control of each instrument against the gradient norm, at every state that
+    was audited.
+    """
     where = ["arm", "seed", "epoch", "layer"]
-    norms = table[(table["metric"] == "gradient_norm") & (table["status"] == "measured")].drop_duplicates(where)
+    norms = table[
+        (table["metric"] == "gradient_norm") & (table["status"] == "measured")
+    ].drop_duplicates(where)
     curves = []
-    for metric in sorted(m for m in table["metric"].unique() if m.rpartition(".")[2] == "control_true"):
+    for metric in sorted(
+        m for m in table["metric"].unique() if m.rpartition(".")[2] == "control_true"
+    ):
         rows = table[table["metric"] == metric].drop_duplicates(where)
         both = rows.merge(norms, on=where, suffixes=("", "_norm"))
         both = both[both["value_norm"] > 0].sort_values(["value_norm", "value"])
         points = tuple(
             (float(norm), float(value) if status == "measured" and value == value else None)
-            for norm, value, status in zip(both["value_norm"], both["value"], both["status"], strict=True)
+            for norm, value, status in zip(
+                both["value_norm"], both["value"], both["status"], strict=True
+            )
         )
         if points:
             curves.append(ControlCurve(metric.rpartition(".")[0] or "float64", points))
     return tuple(curves)
 
 
-def grounds_of(chosen: Selection, table: pd.DataFrame, verdicts: Iterable[Verdict]) -> tuple[Grounds, ...]:
-    """Return what each claim reads, what its design was checked for, and how its instruments did where it reads them."""
+def grounds_of(
+    chosen: Selection, table: pd.DataFrame, verdicts: Iterable[Verdict]
+) -> tuple[Grounds, ...]:
+    """Return what each claim reads, what its design was checked for, and how its instruments did
+    where it reads them.
+    """
     columns = ["metric", "arm", "seed", "epoch", "layer", "value", "status"]
     rows = table.loc[[m.rpartition(".")[2] == "control_true" for m in table["metric"]], columns]
     controls = dict(iter(rows.drop_duplicates(columns[:5]).groupby(["metric", "arm"])))
-    return tuple(_grounds(c, chosen.setting, controls, v) for c, v in zip(chosen.claims, verdicts, strict=True))
+    return tuple(
+        _grounds(c, chosen.setting, controls, v)
+        for c, v in zip(chosen.claims, verdicts, strict=True)
+    )
 
 
-def _grounds(claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verdict: Verdict) -> Grounds:
+def _grounds(
+    claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verdict: Verdict
+) -> Grounds:
     design = claims.design_of(claim, setting)
     try:
         claims.check_names(claim, design)
     except FaevalError:  # it reads what this setting does not have; its verdict says so
         return Grounds(verdict.claim)
     checks = {
-        code: "" if problem is None else problem.text for code, problem in claims.design_checks(claim, design).items()
+        code: "" if problem is None else problem.text
+        for code, problem in claims.design_checks(claim, design).items()
     }
     if verdict.reason_code == "confounded":  # by where runs ended, which no design tells
         checks["confounded"] = verdict.reason

@@ -16,7 +16,15 @@ from faeval.campaign import Job, Plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord
 from faeval.experiment import Arm, RunOptions, joined
-from faeval.pipeline._code import Content, differences, lacking, listed, nearest, older_records, part_of
+from faeval.pipeline._code import (
+    Content,
+    differences,
+    lacking,
+    listed,
+    nearest,
+    older_records,
+    part_of,
+)
 from faeval.pipeline._select import STORE, Given, needs, select
 
 _RUN = re.compile(r"(?:(?P<arm>.*?)\s+)?seed\s+(?P<seed>[0-9]+)")
@@ -27,8 +35,8 @@ _KEY = re.compile(r"[0-9a-f]{6,64}")
 class Explanation:
     """Why a run is done again, or that it is there.
 
-    ``reasons`` say in what it differs from the nearest stored run of its setting, arm and seed; ``undigested`` names what
-    the digest of its code does not cover.
+    ``reasons`` say in what it differs from the nearest stored run of its setting, arm and seed;
+    ``undigested`` names what the digest of its code does not cover.
     """
 
     run: str
@@ -38,9 +46,13 @@ class Explanation:
     undigested: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{self.run} (key {self.key[:12]}): {'is there' if self.there else 'is to be done'}"]
+        lines = [
+            f"{self.run} (key {self.key[:12]}): {'is there' if self.there else 'is to be done'}"
+        ]
         lines += [f"  {reason}" for reason in self.reasons]
-        lines += [f"  not digested: {name}; raise revision= where it changes" for name in self.undigested]
+        lines += [
+            f"  not digested: {name}; raise revision= where it changes" for name in self.undigested
+        ]
         return "\n".join(lines)
 
 
@@ -60,7 +72,8 @@ def explain(
     Parameters
     ----------
     run
-        An arm and a seed, ``"dose=1 seed 3"``, or the beginning of a run's key, of today's or of one that is stored.
+        An arm and a seed, ``"dose=1 seed 3"``, or the beginning of a run's key, of today's or of
+        one that is stored.
     given, setting, seeds, store, data, device, everything
         As for :func:`verify`.
 
@@ -75,11 +88,16 @@ def explain(
         older = older_records(plan, [job])
         record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
     if job.cached and record is None:
-        reasons = [f"kept on {a['date']} over a change of its code: {a['because']}" for a in _accepted(plan, job)]
+        reasons = [
+            f"kept on {a['date']} over a change of its code: {a['because']}"
+            for a in _accepted(plan, job)
+        ]
     elif record is None:
         reasons = ["no run of this arm and seed is in the store"]
     else:
-        told = differences(plan, job, record) or {"its key": "another; a revision that its record does not hold"}
+        told = differences(plan, job, record) or {
+            "its key": "another; a revision that its record does not hold"
+        }
         begun = str(record.get("started", ""))[:10]
         reasons = [
             f"the stored run {record['key'][:12]} of {begun} differs",
@@ -100,10 +118,12 @@ def accept(
     device: str = "cpu",
     everything: bool = False,
 ) -> tuple[str, ...]:
-    """Keep stored runs that differ from those needed in their code alone: a change of it that changes no number.
+    """Keep stored runs that differ from those needed in their code alone: a change of it that
+    changes no number.
 
-    Each is written again as the run of today's code; its record says which code made it, which one it is kept for, when
-    and why, and the verdicts that rest on it are flagged ``code_accepted``. The old records stay as they are.
+    Each is written again as the run of today's code; its record says which code made it, which one
+    it is kept for, when and why, and the verdicts that rest on it are flagged ``code_accepted``.
+    The old records stay as they are.
 
     Returns
     -------
@@ -116,19 +136,28 @@ def accept(
         There is no reason, or no such run.
     """
     if not because.strip():
-        raise FaevalError("faeval evidence accept: --because is missing; say why the change of code changes no number.")
+        raise FaevalError(
+            "faeval evidence accept: --because is missing; say why the change of code changes no"
+            " number."
+        )
     plan = _plan(given, setting, seeds, store, data, device, everything=everything)
     due = [job for job in plan.todo if job.code]
     older = older_records(plan, due)
     kept = [
         str(job)
         for job in due
-        if _keep(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), []), because.strip())
+        if _keep(
+            plan,
+            job,
+            older.get((job.experiment.name, job.arm.label, job.seed), []),
+            because.strip(),
+        )
     ]
     if not kept:
         raise FaevalError(
-            f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in the store with other code "
-            "and all else the same; there is nothing to accept. faeval verify --explain RUN says what differs."
+            f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in"
+            " the store with other code and all else the same; there is nothing to accept. faeval"
+            " verify --explain RUN says what differs."
         )
     return tuple(kept)
 
@@ -158,13 +187,16 @@ def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
         record = next(plan.store.unchecked(names), None)
         if record is not None:
             same = record["setting"], record["arm"], record["seed"]
-            jobs = [job for job in plan.jobs if (job.experiment.name, job.arm.label, job.seed) == same]
+            jobs = [
+                job for job in plan.jobs if (job.experiment.name, job.arm.label, job.seed) == same
+            ]
     if len(jobs) == 1:
         return jobs[0], record
     some = listed(repr(str(job)) for job in jobs or plan.jobs)
     what = f"goes by {len(jobs)} runs" if jobs else "is no run of these claims"
     raise FaevalError(
-        f"--explain {run!r} {what}; name an arm and a seed, or the begin of a key: {some or 'there is none'}."
+        f"--explain {run!r} {what}; name an arm and a seed, or the begin of a key:"
+        f" {some or 'there is none'}."
     )
 
 
@@ -193,10 +225,14 @@ def accepted_of(record: Record) -> list[Any]:
 
 
 def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
-    """Write again under today's keys the parts of a run that differ in their code alone; return whether any did."""
+    """Write again under today's keys the parts of a run that differ in their code alone; return
+    whether any did.
+    """
     store, done = plan.store, False
     for part in lacking(job):
-        same = (r for r in older if part_of(r) == part and set(differences(plan, job, r)) == {"code"})
+        same = (
+            r for r in older if part_of(r) == part and set(differences(plan, job, r)) == {"code"}
+        )
         content = next(same, None)
         if content is None:
             continue
@@ -209,7 +245,9 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
         if isinstance(old, TrainingRecord):
             store.folder(job.key).mkdir(parents=True, exist_ok=True)
             for name in {checkpoint.file for checkpoint in old.checkpoints.values()}:
-                with contextlib.suppress(FileNotFoundError):  # deleted since: its numbers are there without it
+                with contextlib.suppress(
+                    FileNotFoundError
+                ):  # deleted since: its numbers are there without it
                     shutil.copyfile(store.folder(old.key) / name, store.folder(job.key) / name)
             store.write_training(old.model_copy(update=changes))
         elif isinstance(old, AuditRecord):
@@ -221,5 +259,9 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
 def _whole(store: Store, content: Content) -> Record:
     """Return a record, checked, of which the content was seen unchecked."""
     key, audit = str(content["key"]), content.get("audit_key")
-    path = store.training_path(key) if audit is None else store.audit_path(key, part_of(content), str(audit))
+    path = (
+        store.training_path(key)
+        if audit is None
+        else store.audit_path(key, part_of(content), str(audit))
+    )
     return store.record(path)

@@ -30,20 +30,30 @@ class Outlook:
         """Whether its design makes it invalid, and nobody expects that."""
         found = self.problem
         told = (self.expected or "").partition(":")
-        return bool(found and found.verdict == "invalid" and (told[0] != "invalid" or told[2] not in ("", found.code)))
+        return bool(
+            found
+            and found.verdict == "invalid"
+            and (told[0] != "invalid" or told[2] not in ("", found.code))
+        )
 
     @property
     def power(self) -> float | None:
-        """The least power of the claim as a whole, of the verdict that its anticipated effects lead to."""
+        """The least power of the claim as a whole, of the verdict that its anticipated effects lead
+        to.
+        """
         return claims.power_of(self.claim, [a.chances for a in self.assertions])
 
     @property
     def seeds_needed(self) -> tuple[int | None, int | None] | None:
-        """Seeds for 80 % power of the claim as a whole: what its most demanding assertion takes; None where one is unknown."""
+        """Seeds for 80 % power of the claim as a whole: what its most demanding assertion takes;
+        None where one is unknown.
+        """
         needed = [a.chances.needed for a in self.assertions if a.chances is not None]
         if not needed or len(needed) < len(self.assertions):
             return None
-        at, upper = (None if None in each else max(filter(None, each)) for each in zip(*needed, strict=True))
+        at, upper = (
+            None if None in each else max(filter(None, each)) for each in zip(*needed, strict=True)
+        )
         return at, upper
 
     @property
@@ -55,16 +65,29 @@ class Outlook:
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
         if self.problem:
-            return (f"{self.problem.verdict} ({self.problem.code.replace('_', ' ')}): {self.problem.text}",)
+            return (
+                (
+                    f"{self.problem.verdict} ({self.problem.code.replace('_', ' ')}):"
+                    f" {self.problem.text}"
+                ),
+            )
         plan = self.claim.plan(self.setting)
-        pilots = [] if isinstance(plan, claims.Drawn) else sorted(set(plan) & set(claims.PILOT_SEEDS))
+        pilots = (
+            [] if isinstance(plan, claims.Drawn) else sorted(set(plan) & set(claims.PILOT_SEEDS))
+        )
         looked = (
-            (f"its plan has the pilot seed {pilots[0]}, which cannot be registered; plan fresh seeds",)
+            (
+                (
+                    f"its plan has the pilot seed {pilots[0]}, which cannot be registered; plan"
+                    " fresh seeds"
+                ),
+            )
             if pilots
             else ()
         )
         weak = [
-            f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below {stats.LEAST_POWER}"
+            f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
+            f" {stats.LEAST_POWER}"
             for a in self.assertions
             if a.chances is not None and a.chances.power < stats.LEAST_POWER
         ]
@@ -75,7 +98,9 @@ class Outlook:
 
 @dataclass(frozen=True)
 class AssertionOutlook:
-    """What one tested assertion can tell; no chances where no pilot or no anticipated effect is registered."""
+    """What one tested assertion can tell; no chances where no pilot or no anticipated effect is
+    registered.
+    """
 
     text: str
     pilot: Spread | None
@@ -98,9 +123,11 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class Reopening:
-    """What a claim that is open at its plan would take anew: fresh seeds, runs, and seconds on one worker.
+    """What a claim that is open at its plan would take anew: fresh seeds, runs, and seconds on one
+    worker.
 
-    None where neither pilot nor anticipated effect says how many seeds, or where no run of an arm was ever measured.
+    None where neither pilot nor anticipated effect says how many seeds, or where no run of an arm
+    was ever measured.
     """
 
     verdict: Verdict
@@ -119,7 +146,9 @@ def outlook(
     device: str = "cpu",
     everything: bool = False,
 ) -> PlanReport:
-    """Check the designs of claims, say what each can tell at its seeds, and what runs are needed. Runs nothing."""
+    """Check the designs of claims, say what each can tell at its seeds, and what runs are needed.
+    Runs nothing.
+    """
     chosen = select(given, setting, everything=everything)
     fixed = asked_seeds(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)
@@ -133,17 +162,24 @@ def outlooks_of(chosen: Selection, seeds: int | tuple[int, ...] | None) -> tuple
     return tuple(_outlook(claim, chosen, seeds) for claim in chosen.claims)
 
 
-def _open(chosen: Selection, seeds: int | tuple[int, ...] | None, plan: campaign.Plan) -> tuple[Reopening, ...]:
+def _open(
+    chosen: Selection, seeds: int | tuple[int, ...] | None, plan: campaign.Plan
+) -> tuple[Reopening, ...]:
     """Return the claims that evidence of their whole plan leaves open, cheapest first."""
     if not plan.cached:
         return ()
     table = plan.store.table(plan.wanted)
-    verdicts = claims.decide(chosen.claims, table, chosen.setting, seeds, lock=chosen.lock, by_hand=False)
+    verdicts = claims.decide(
+        chosen.claims, table, chosen.setting, seeds, lock=chosen.lock, by_hand=False
+    )
     jobs = {job.arm.label: job for job in plan.jobs}
     design = Design(chosen.experiment)
     found = []
     for claim, verdict in zip(chosen.claims, verdicts, strict=True):
-        if verdict.verdict != "inconclusive" or verdict.reason_code not in ("underpowered", "straddles_margin"):
+        if verdict.verdict != "inconclusive" or verdict.reason_code not in (
+            "underpowered",
+            "straddles_margin",
+        ):
             continue
         labels = {design.label(arm) for arm in claim.metrics_by_arm()}
         costs = [plan.cost(jobs[label], anew=True) for label in labels]
@@ -151,7 +187,9 @@ def _open(chosen: Selection, seeds: int | tuple[int, ...] | None, plan: campaign
         n = verdict.fresh_seeds
         seconds = n * sum(known) if n is not None and len(known) == len(costs) else None
         found.append(Reopening(verdict, n, None if n is None else n * len(labels), seconds))
-    return tuple(sorted(found, key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim)))
+    return tuple(
+        sorted(found, key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim))
+    )
 
 
 def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | None) -> Outlook:
@@ -167,17 +205,30 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
     level, n = claim.alpha / size, len(planned)
     looks = claim.looks_in(chosen.setting)
     if looks and n >= looks[-1]:
-        level = stats.nominal_level(level, looks)  # what its last look alone can tell, at the price of the others
+        level = stats.nominal_level(
+            level, looks
+        )  # what its last look alone can tell, at the price of the others
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts = claims.parts_of(claim)
-    seen = [stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test) for x in parts]
-    if problem is None and not (all(s.can_support for s in seen) or any(s.can_refute for s in seen)):
+    seen = [
+        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test)
+        for x in parts
+    ]
+    if problem is None and not (
+        all(s.can_support for s in seen) or any(s.can_refute for s in seen)
+    ):
         text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
-    pilots: list[Spread | None] = list(registered.pilot.get(chosen.setting, [])) if registered else []
+    pilots: list[Spread | None] = (
+        list(registered.pilot.get(chosen.setting, [])) if registered else []
+    )
     pilots += [None] * (len(parts) - len(pilots))
     hopes = claims.chances_of(claim, pilots, n, level)
-    rows = tuple(AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True))
+    rows = tuple(
+        AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
+    )
     expected = (registered or claim).expected(chosen.setting)
-    return Outlook(claim, chosen.setting, problem, planned, size, seen[0].detectable_in_sd, rows, expected)
+    return Outlook(
+        claim, chosen.setting, problem, planned, size, seen[0].detectable_in_sd, rows, expected
+    )

@@ -34,7 +34,12 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
         runs.add(record.key)
         seconds += record.seconds
         facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
-        facts |= {"device": record.device, "threads": record.threads, "dataset": record.dataset, "lock": record.lock}
+        facts |= {
+            "device": record.device,
+            "threads": record.threads,
+            "dataset": record.dataset,
+            "lock": record.lock,
+        }
         changed = record.commit is not None and record.dirty
         facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
         facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
@@ -44,11 +49,16 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
                 seen.setdefault(name, set()).add(str(value))
     if not seen:
         return {}
-    undigested = sorted({name for record in records for code in record.code.values() for name in code.undigested})
+    undigested = sorted(
+        {name for record in records for code in record.code.values() for name in code.undigested}
+    )
     accepted = _accepted(records)
     return (
         {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
-        | {name: ("; " if name == "commit" else ", ").join(sorted(values)) for name, values in sorted(seen.items())}
+        | {
+            name: ("; " if name == "commit" else ", ").join(sorted(values))
+            for name, values in sorted(seen.items())
+        }
         | {"registrations": spelt_origins(origins)}
         | ({"not digested": ", ".join(undigested)} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
@@ -56,16 +66,23 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
 
 
 def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
-    """Return each change of code over which runs were kept, with its reason, and the arms of those runs."""
+    """Return each change of code over which runs were kept, with its reason, and the arms of those
+    runs.
+    """
     found: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
     for record in records:
         items = record.notes.get("accepted", [])
         for item in items if isinstance(items, list) else []:
             if isinstance(item, dict):
-                _, arms, runs = found.setdefault(json.dumps(item, sort_keys=True), (item, set(), set()))
+                _, arms, runs = found.setdefault(
+                    json.dumps(item, sort_keys=True), (item, set(), set())
+                )
                 arms.add(record.arm)
                 runs.add(record.key)
-    return [{**item, "arms": sorted(arms), "runs": len(runs)} for _, (item, arms, runs) in sorted(found.items())]
+    return [
+        {**item, "arms": sorted(arms), "runs": len(runs)}
+        for _, (item, arms, runs) in sorted(found.items())
+    ]
 
 
 def origins_of(records: Iterable[evidence.Record]) -> Origins:
@@ -78,7 +95,9 @@ def origins_of(records: Iterable[evidence.Record]) -> Origins:
 
 
 def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
-    """Return origins as they are written beside evidence: one item for a lock, an arm and metrics that share seeds."""
+    """Return origins as they are written beside evidence: one item for a lock, an arm and metrics
+    that share seeds.
+    """
     locks = {lock for found in origins.locks.values() for lock in found}
     if len(locks) == 1:
         return [{"lock": lock} for lock in locks]
@@ -97,9 +116,13 @@ def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
 
 
 def written_origins(provenance: dict[str, Any]) -> Origins:
-    """Return what a written provenance says of the registrations under which its numbers were measured."""
+    """Return what a written provenance says of the registrations under which its numbers were
+    measured.
+    """
     items = provenance.get("registrations")
-    if items is None:  # written before there were such items, or by hand: one lock for all, or nothing known
+    if (
+        items is None
+    ):  # written before there were such items, or by hand: one lock for all, or nothing known
         lock = provenance.get("lock")
         return Origins(common=frozenset(lock.split(", ")) if isinstance(lock, str) else None)
     found: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
@@ -114,14 +137,21 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
                     found[item["arm"], metric, seed].add(item["lock"])
     except (KeyError, TypeError) as error:
         raise EvidenceError(
-            f"provenance.json: registrations={items!r} cannot be read ({error!r}); restore the file, or delete it."
+            f"provenance.json: registrations={items!r} cannot be read ({error!r}); restore the"
+            " file, or delete it."
         ) from None
-    return Origins({n: frozenset(locks) for n, locks in found.items()}, frozenset(common) if common else None)
+    return Origins(
+        {n: frozenset(locks) for n, locks in found.items()}, frozenset(common) if common else None
+    )
 
 
 def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> list[dict[str, Any]]:
-    """Return runs that failed as they are written beside evidence: they left no row in it, and are an outcome all the same."""
-    return [{"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)]
+    """Return runs that failed as they are written beside evidence: they left no row in it, and are
+    an outcome all the same.
+    """
+    return [
+        {"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)
+    ]
 
 
 def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
@@ -136,7 +166,8 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def written_provenance(source: Any) -> dict[str, Any]:
-    """Return what stands in provenance.json beside evidence that was given by path, without its digest.
+    """Return what stands in provenance.json beside evidence that was given by path, without its
+    digest.
 
     Raises
     ------
@@ -158,13 +189,17 @@ def with_provenance(checked: evidence.Checked, source: Path) -> evidence.Checked
     except FaevalError as error:
         kind = "altered" if isinstance(error, Tampered) else "unreadable"
         text = str(error).removeprefix(f"{_folder_of(source) / PROVENANCE}: ")
-        return replace(checked, findings=(*checked.findings, evidence.Finding(PROVENANCE, kind, text)))
+        return replace(
+            checked, findings=(*checked.findings, evidence.Finding(PROVENANCE, kind, text))
+        )
     return checked
 
 
 def provenance_bytes(content: Mapping[str, Any]) -> bytes:
     """Return provenance.json: the content, under a digest of its JSON with sorted names."""
-    return (json.dumps({**content, "sha256": _digest(content)}, indent=1, sort_keys=True) + "\n").encode()
+    return (
+        json.dumps({**content, "sha256": _digest(content)}, indent=1, sort_keys=True) + "\n"
+    ).encode()
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -176,7 +211,9 @@ def _folder_of(path: Path) -> Path:
 
 
 def check_stated(source: Any, table: pd.DataFrame) -> None:
-    """Raise Tampered where a report's evidence, given by path, is not what the files beside it say it was."""
+    """Raise Tampered where a report's evidence, given by path, is not what the files beside it say
+    it was.
+    """
     if not _is_published(source):
         return
     folder = _folder_of(Path(source))
@@ -189,36 +226,50 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
         if stated is not None and stated != found:
             ours, theirs = evidence.apart(found, str(stated))
             raise Tampered(
-                f"{folder}: its evidence has SHA-256 {ours}, and {name} beside it says {theirs}: it was altered "
-                "or replaced. Restore it; evidence of another origin belongs into a folder of its own."
+                f"{folder}: its evidence has SHA-256 {ours}, and {name} beside it says {theirs}: it"
+                " was altered or replaced. Restore it; evidence of another origin belongs into a"
+                " folder of its own."
             )
 
 
 def check_registrations(source: Any, report: Report) -> None:
-    """Raise Tampered where verdicts.json beside the evidence has another registration for the same verdict.
+    """Raise Tampered where verdicts.json beside the evidence has another registration for the same
+    verdict.
 
-    Of the same claim, seeds, evidence and lock it follows from provenance.json alone; where that is gone, nothing is dated.
+    Of the same claim, seeds, evidence and lock it follows from provenance.json alone; where that is
+    gone, nothing is dated.
     """
     file = _folder_of(Path(source)) / VERDICTS if _is_published(source) else None
     said = _content(file) if file is not None and file.is_file() else {}
-    if (said.get("lock_sha256"), said.get("evidence_sha256")) != (report.lock_sha256, report.evidence_sha256):
+    if (said.get("lock_sha256"), said.get("evidence_sha256")) != (
+        report.lock_sha256,
+        report.evidence_sha256,
+    ):
         return
     dated = {v.claim: v for v in report.verdicts if v.registration != "undated"}
     listed = said.get("verdicts")
     for old in (v for v in listed if isinstance(v, dict)) if isinstance(listed, list) else ():
         new = dated.get(str(old.get("claim")))
-        if new is None or (old.get("seeds"), old.get("registered_sha256")) != ([*new.seeds], new.registered_sha256):
+        if new is None or (old.get("seeds"), old.get("registered_sha256")) != (
+            [*new.seeds],
+            new.registered_sha256,
+        ):
             continue
         if new.registration != (was := old.get("registration", new.registration)):
             raise Tampered(
-                f"{_folder_of(Path(source))}: claim {new.claim!r} is {new.registration!r} by the registrations in {PROVENANCE}, "
-                f"and {VERDICTS} says {str(was)[:40]!r} of the same evidence and lock: one of the two was altered. Restore it."
+                f"{_folder_of(Path(source))}: claim {new.claim!r} is {new.registration!r} by the"
+                f" registrations in {PROVENANCE}, and {VERDICTS} says {str(was)[:40]!r} of the same"
+                " evidence and lock: one of the two was altered. Restore it."
             )
 
 
 def _is_published(source: Any) -> bool:
-    """Whether a source is a folder or a pack by its name: what stands beside any other file is not of it."""
-    return isinstance(source, str | Path) and (Path(source).is_dir() or Path(source).name in evidence.PACKS)
+    """Whether a source is a folder or a pack by its name: what stands beside any other file is not
+    of it.
+    """
+    return isinstance(source, str | Path) and (
+        Path(source).is_dir() or Path(source).name in evidence.PACKS
+    )
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -226,12 +277,17 @@ def _content(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(f"{file}: cannot be read as JSON ({error}); restore or delete it.") from None
-    # verdicts.json, and the provenance of an older version, have none. What was altered may be of any shape.
+        raise EvidenceError(
+            f"{file}: cannot be read as JSON ({error}); restore or delete it."
+        ) from None
+    # verdicts.json, and the provenance of an older version, have none. What was altered may be of
+    # any shape.
     stated = content.get("sha256") if isinstance(content, dict) else None
-    if stated is not None and stated != _digest({k: v for k, v in content.items() if k != "sha256"}):
+    if stated is not None and stated != _digest(
+        {k: v for k, v in content.items() if k != "sha256"}
+    ):
         raise Tampered(
-            f"{file}: does not match its SHA-256 of {str(stated)[:12]}: what it says of registrations and of where the "
-            "evidence comes from was altered. Restore it."
+            f"{file}: does not match its SHA-256 of {str(stated)[:12]}: what it says of"
+            " registrations and of where the evidence comes from was altered. Restore it."
         )
     return evidence.check_beside(content, file)

@@ -1,4 +1,6 @@
-"""The reports that faeval is published with: the claims and the evidence that they were decided from, decided again."""
+"""The reports that faeval is published with: the claims and the evidence that they were decided
+from, decided again.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +24,31 @@ class Published:
 
     report: Report
     moved: tuple[str, ...]  # the claims whose verdict is another word now
-    differs: tuple[str, ...]  # what verdicts.json has otherwise than it was written, by the names of its values
+    differs: tuple[
+        str, ...
+    ]  # what verdicts.json has otherwise than it was written, by the names of its values
 
     def __str__(self) -> str:
         verdicts = f"{len(self.report.verdicts)} verdicts"
         if self.moved:
-            return f"{len(self.moved)} of {verdicts} come out otherwise than published: {', '.join(self.moved[:3])}"
+            return (
+                f"{len(self.moved)} of {verdicts} come out otherwise than published:"
+                f" {', '.join(self.moved[:3])}"
+            )
         if not self.differs:
-            return f"all {verdicts} come out as published, and verdicts.json is the same byte for byte"
+            return (
+                f"all {verdicts} come out as published, and verdicts.json is the same byte for byte"
+            )
         return (
-            f"all {verdicts} come out as published; verdicts.json differs in {', '.join(self.differs[:3])}"
-            f"{f' and {len(self.differs) - 3} more' if len(self.differs) > 3 else ''} (last digits of numbers may, with other "
-            "versions of numpy or scipy)"
+            f"all {verdicts} come out as published; verdicts.json differs in"
+            f" {', '.join(self.differs[:3])}{f' and {len(self.differs) - 3} more' if len(self.differs) > 3 else ''} (last"
+            " digits of numbers may, with other versions of numpy or scipy)"
         )
 
 
 def published(name: str) -> Published:
-    """Decide a published report again from the claims and the evidence that come with faeval; nothing is trained.
+    """Decide a published report again from the claims and the evidence that come with faeval;
+    nothing is trained.
 
     Parameters
     ----------
@@ -60,7 +70,9 @@ def published(name: str) -> Published:
     text = report.to_json()
     if (folder / FORMS["json"]).read_bytes() == text.encode():
         return Published(report, moved, ())
-    return Published(report, moved, tuple(dict.fromkeys(_differing(said, json.loads(text)))) or ("layout",))
+    return Published(
+        report, moved, tuple(dict.fromkeys(_differing(said, json.loads(text)))) or ("layout",)
+    )
 
 
 def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:
@@ -76,12 +88,14 @@ def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:
 
 
 def _home() -> Path:
-    """Return the folder of ``claims/`` and ``reports/``: within the installed package, or around the package in a checkout."""
+    """Return the folder of ``claims/`` and ``reports/``: within the installed package, or around
+    the package in a checkout.
+    """
     package = Path(faeval.__file__).parent
     for home in (package / "published", package.parent):
         if all((home / "reports" / name / FORMS["json"]).is_file() for name in PUBLISHED):
             return home
     raise FaevalError(
-        f"this installation of faeval ({package}) came without the published reports; install its wheel, or name a folder with "
-        "--evidence."
+        f"this installation of faeval ({package}) came without the published reports; install its"
+        " wheel, or name a folder with --evidence."
     )

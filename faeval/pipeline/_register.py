@@ -24,7 +24,8 @@ def register(
     because: str = "",
     store: str | Path | None = None,
 ) -> tuple[Lock, Path, tuple[str, ...]]:
-    """Register claims: write ``claims.lock`` beside them, with what pilots say of the spread of each assertion.
+    """Register claims: write ``claims.lock`` beside them, with what pilots say of the spread of
+    each assertion.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ def register(
     pilots
         Evidence on pilot seeds: files or folders. Only rows on pilot seeds are read.
     amend, because
-        Ids of registered claims (``file::variable``) to register anew in the form they have now, and the reason.
+        Ids of registered claims (``file::variable``) to register anew in the form they have now,
+        and the reason.
     store
         Where runs are kept: a new claim may not join a family that this store has evidence of.
 
@@ -45,17 +47,18 @@ def register(
     Raises
     ------
     FaevalError
-        A claim is registered already in another form and not to be amended; a planned seed has been looked at; a family
-        has evidence already; there is no claim.
+        A claim is registered already in another form and not to be amended; a planned seed has been
+        looked at; a family has evidence already; there is no claim.
     """
     file, found, before = _read(paths)
     for claim in found:
         old = before.claims.get(claim.id) if before else None
         if before and old and old.sha256 != claim.sha256() and claim.id not in amend:
             raise FaevalError(
-                f"claim {claim.id!r} was registered on {before.chain[before.entry_of(claim.id)].date} in another form; "
-                f"restore it, give the changed claim a new name and family, or amend it: faeval lock --amend {claim.id} "
-                '--because "..." says so in the lock and in every verdict.'
+                f"claim {claim.id!r} was registered on"
+                f" {before.chain[before.entry_of(claim.id)].date} in another form; restore it, give"
+                " the changed claim a new name and family, or amend it: faeval lock --amend"
+                f' {claim.id} --because "..." says so in the lock and in every verdict.'
             )
     if before:
         _check_families(found, before, evidence.Store(Path(store)) if store is not None else None)
@@ -77,14 +80,18 @@ def register(
     return lock, file, tuple(sorted(lock.chain[-1].claims))
 
 
-def _spreads(found: Sequence[Claim], pilots: Sequence[str | Path]) -> dict[str, dict[str, list[Spread | None]]]:
+def _spreads(
+    found: Sequence[Claim], pilots: Sequence[str | Path]
+) -> dict[str, dict[str, list[Spread | None]]]:
     spreads: dict[str, dict[str, list[Spread | None]]] = {}
     for pilot in pilots:
         table = evidence.read(pilot)
         check_stated(pilot, table)
         written_provenance(pilot)
         for setting in sorted(table["setting"].unique()):
-            part = claims.Evidence(claims.as_claimed(table[table["setting"] == setting], found, setting))
+            part = claims.Evidence(
+                claims.as_claimed(table[table["setting"] == setting], found, setting)
+            )
             for claim in found:
                 measured = claims.pilot_spreads(claim, part, setting)
                 if measured:
@@ -99,20 +106,24 @@ def _check_pilots(
     before: Lock | None,
     amend: Sequence[str],
 ) -> None:
-    """Refuse pilots that say nothing of what is to be registered: nobody would notice that they were not taken in."""
+    """Refuse pilots that say nothing of what is to be registered: nobody would notice that they
+    were not taken in.
+    """
     if not pilots:
         return
     shown = ", ".join(map(str, pilots))
     if not spreads:
         raise FaevalError(
-            f"faeval lock --pilot {shown}: no claim can be read on two or more of the pilot seeds "
-            f"{claims.PILOT_SEEDS[0]}-{claims.PILOT_SEEDS[-1]} there; run them with --seeds, or leave --pilot out."
+            f"faeval lock --pilot {shown}: no claim can be read on two or more of the pilot seeds"
+            f" {claims.PILOT_SEEDS[0]}-{claims.PILOT_SEEDS[-1]} there; run them with --seeds, or"
+            " leave --pilot out."
         )
     taken = [c.id for c in found if before is None or c.id not in before.claims or c.id in amend]
     late = [i for i in spreads if i not in taken]
     if late and not set(taken) & set(spreads):
         raise FaevalError(
-            f"faeval lock --pilot {shown}: claim {late[0]!r} is registered already; a pilot that comes later is an "
+            f"faeval lock --pilot {shown}: claim {late[0]!r} is registered already; a pilot that"
+            " comes later is an "
             f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {shown}.'
         )
 
@@ -122,7 +133,8 @@ def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
     folders = {(p if p.is_dir() else p.parent).resolve() for p in given}
     if len(folders) != 1:
         raise FaevalError(
-            f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its claims alone."
+            f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its"
+            " claims alone."
         )
     file = folders.pop() / claims.NAME
     found = claims.load(given)
@@ -130,8 +142,14 @@ def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
 
 
 def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store | None) -> None:
-    """Refuse a new claim in a family that has evidence: its error rate is spent on the members it had."""
-    joining = {c.family or "": c for c in found if c.id not in before.claims and before.family(c.family or "")}
+    """Refuse a new claim in a family that has evidence: its error rate is spent on the members it
+    had.
+    """
+    joining = {
+        c.family or "": c
+        for c in found
+        if c.id not in before.claims and before.family(c.family or "")
+    }
     if not joining or store is None or not store.runs.is_dir():
         return
     looked = set(before.looked_at)
@@ -143,7 +161,12 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
     for family, claim in joining.items():
         for name in before.family(family):
             member = before.claims[name]
-            labels = {term["arm"] for a in member.canonical["assertions"] for s in ("a", "b") for term in _reads(a[s])}
+            labels = {
+                term["arm"]
+                for a in member.canonical["assertions"]
+                for s in ("a", "b")
+                for term in _reads(a[s])
+            }
             hit = next(
                 (
                     (arm, seed, s)
@@ -155,8 +178,8 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
             if hit is not None:
                 at = f"{named(hit[0])} at seed {hit[1]} in {hit[2]}"
                 raise FaevalError(
-                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}: {at}), so it is closed; "
-                    "give the claim a family of its own, family=..."
+                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}:"
+                    f" {at}), so it is closed; give the claim a family of its own, family=..."
                 )
 
 
@@ -169,9 +192,11 @@ def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
 
 @dataclass(frozen=True)
 class LockCheck:
-    """How claims files stand to their lock: ids of claims that are as registered, changed, absent, or not registered.
+    """How claims files stand to their lock: ids of claims that are as registered, changed, absent,
+    or not registered.
 
-    ``deviated`` are those of which the expectation alone was changed, ``code`` those whose runs reach other code.
+    ``deviated`` are those of which the expectation alone was changed, ``code`` those whose runs
+    reach other code.
     """
 
     lock: Lock
@@ -195,7 +220,8 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     Parameters
     ----------
     against
-        A git revision whose lock must be where this one's chain comes from: nothing registered there may be gone.
+        A git revision whose lock must be where this one's chain comes from: nothing registered
+        there may be gone.
 
     Raises
     ------
@@ -207,23 +233,32 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     file, found, lock = _read(paths)
     if lock is None:
         raise FaevalError(
-            f"faeval lock --check: there is no {file.name} beside the claims; register them with faeval lock."
+            f"faeval lock --check: there is no {file.name} beside the claims; register them with"
+            " faeval lock."
         )
     if against is not None:
         earlier = _lock_at(against, file)
         if earlier is not None and lock.position(earlier.sha256) is None:
             raise Tampered(
-                f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its history was rewritten. Restore "
-                "that lock, and register what is new on top of it."
+                f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its"
+                " history was rewritten. Restore that lock, and register what is new on top of it."
             )
     whole = any(Path(p).is_dir() for p in paths)
-    files = {c.id.partition("::")[0] for c in found} | {Path(p).stem for p in paths if not Path(p).is_dir()}
+    files = {c.id.partition("::")[0] for c in found} | {
+        Path(p).stem for p in paths if not Path(p).is_dir()
+    }
     here = {c.id: c for c in found}
     expected = [name for name in lock.claims if whole or name.partition("::")[0] in files]
     there = [n for n in expected if n in here]
     changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
-    deviated = tuple(n for n in there if n not in changed and not claims.same_expectation(here[n], lock.claims[n]))
-    code = tuple(n for n in other_code(found, lock) if n in there and n not in changed and n not in deviated)
+    deviated = tuple(
+        n
+        for n in there
+        if n not in changed and not claims.same_expectation(here[n], lock.claims[n])
+    )
+    code = tuple(
+        n for n in other_code(found, lock) if n in there and n not in changed and n not in deviated
+    )
     return LockCheck(
         lock=lock,
         file=file,
@@ -250,14 +285,24 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
                 check=False,
             )
         except OSError as error:
-            raise FaevalError(f"faeval lock --against {revision}: git cannot be run ({error}).") from None
+            raise FaevalError(
+                f"faeval lock --against {revision}: git cannot be run ({error})."
+            ) from None
 
     if git("rev-parse", "--git-dir").returncode:
-        why = campaign.git_refusal(file.parent) or f"{file.parent} is in no git repository; leave it out"
+        why = (
+            campaign.git_refusal(file.parent)
+            or f"{file.parent} is in no git repository; leave it out"
+        )
         raise FaevalError(f"faeval lock --against {revision!r}: {why}.")
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise FaevalError(
-            f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the full history."
+            f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the"
+            " full history."
         )
     shown = git("show", f"{revision}:./{file.name}")
-    return claims.parse_lock(shown.stdout, f"{file.name} at {revision}") if shown.returncode == 0 else None
+    return (
+        claims.parse_lock(shown.stdout, f"{file.name} at {revision}")
+        if shown.returncode == 0
+        else None
+    )

@@ -16,8 +16,8 @@ from faeval.experiment import Experiment, experiment
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
 _HINT = (
-    " It comes with no fe.Experiment, so it was taken for setting {0}: --setting (setting= in Python) names another, "
-    "--evidence a table to decide from."
+    " It comes with no fe.Experiment, so it was taken for setting {0}: --setting (setting= in"
+    " Python) names another, --evidence a table to decide from."
 )
 
 
@@ -32,7 +32,14 @@ class Selection:
     @property
     def experiment(self) -> Experiment:
         """The experiment of the setting: the claims file's own, or a named one."""
-        own = next((c.experiment for c in self.claims if c.experiment and c.experiment.name == self.setting), None)
+        own = next(
+            (
+                c.experiment
+                for c in self.claims
+                if c.experiment and c.experiment.name == self.setting
+            ),
+            None,
+        )
         return own or experiment(self.setting)
 
     def registered(self, claim: Claim) -> Registered | None:
@@ -47,7 +54,9 @@ class Selection:
 Given = Claim | str | Path | Iterable[Claim | str | Path] | Selection
 
 
-def select(given: Given, setting: str | Experiment | None = None, *, everything: bool = False) -> Selection:
+def select(
+    given: Given, setting: str | Experiment | None = None, *, everything: bool = False
+) -> Selection:
     """Load claims and their lock, and settle on the setting.
 
     Parameters
@@ -55,14 +64,17 @@ def select(given: Given, setting: str | Experiment | None = None, *, everything:
     given
         Claims, or paths of files and folders; a selection is returned as it is.
     setting
-        A name, or an experiment. None: the experiment that the claims have of their file, script or notebook, else
-        ``teacher``. Of files with experiments of their own, those that bring the named one are taken.
+        A name, or an experiment. None: the experiment that the claims have of their file, script or
+        notebook, else ``teacher``. Of files with experiments of their own, those that bring the
+        named one are taken.
     everything
         Also take claims tagged ``extended``.
     """
     if isinstance(given, Selection):
         return given
-    items: list[Claim | str | Path] = [given] if isinstance(given, Claim | str | Path) else list(given)
+    items: list[Claim | str | Path] = (
+        [given] if isinstance(given, Claim | str | Path) else list(given)
+    )
     paths = [i for i in items if not isinstance(i, Claim)]
     found, setting = claims.settled(
         [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting
@@ -72,7 +84,8 @@ def select(given: Given, setting: str | Experiment | None = None, *, everything:
     if setting is None:
         if len(own) > 1:
             raise FaevalError(
-                f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with --setting (setting= in Python)."
+                f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with"
+                " --setting (setting= in Python)."
             )
         setting = own[0] if own else DEFAULT_SETTING
     elif setting in own:  # the other files' experiments are another call's
@@ -88,8 +101,12 @@ def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | No
     return len(listed) if whole(given) is not None else listed
 
 
-def omissions(chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]) -> list[tuple[str, int, str]]:
-    """Return the runs that are all there and returned none of a metric that the claims read: arm, seed, and which."""
+def omissions(
+    chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
+) -> list[tuple[str, int, str]]:
+    """Return the runs that are all there and returned none of a metric that the claims read: arm,
+    seed, and which.
+    """
     design = Design(chosen.experiment)
     read: defaultdict[str, set[str]] = defaultdict(set)
     for claim in claims.with_gates(chosen.claims):
@@ -104,7 +121,10 @@ def omissions(chosen: Selection, plan: campaign.Plan, records: Iterable[evidence
     for job in plan.jobs:
         lacking = sorted(read[job.arm.label] - returned[job.key])
         if lacking and parts[job.key] >= {*job.audits}:
-            text = f"it returned no {' and no '.join(map(repr, lacking))}; return NaN where a metric is undefined"
+            text = (
+                f"it returned no {' and no '.join(map(repr, lacking))}; return NaN where a metric"
+                " is undefined"
+            )
             found.append((job.arm.label, job.seed, text))
     return found
 
@@ -114,7 +134,8 @@ def needs(
 ) -> list[campaign.Need]:
     """Return the runs that the claims need: none for a claim that its design refuses.
 
-    ``stops`` has the number of seeds, of those that it takes in order, at which a claim stops for now, by its name.
+    ``stops`` has the number of seeds, of those that it takes in order, at which a claim stops for
+    now, by its name.
     """
     found = []
     for claim in claims.with_gates(chosen.claims):

@@ -19,22 +19,31 @@ _OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 def flag_stale(
     chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any], codes: Codes
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where the revision or code that they rest on is not the one that is here today.
+    """Return the verdicts, flagged where the revision or code that they rest on is not the one that
+    is here today.
 
-    Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its provenance
-    ``revision of STAGE`` and ``code of NAME``, each that occurs; what it says nothing of is taken to be as it was. Whether
-    the code is the one that was registered is another question, which ``code_changed`` answers.
+    Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its
+    provenance ``revision of STAGE`` and ``code of NAME``, each that occurs; what it says nothing of
+    is taken to be as it was. Whether the code is the one that was registered is another question,
+    which ``code_changed`` answers.
     """
     known = experiments()
     return [
-        replace(verdict, flags=(*verdict.flags, FLAG))
-        if verdict.runs and _changed(claim, design_of(claim, chosen.setting, known).experiment, provenance, codes)
-        else verdict
+        (
+            replace(verdict, flags=(*verdict.flags, FLAG))
+            if verdict.runs
+            and _changed(
+                claim, design_of(claim, chosen.setting, known).experiment, provenance, codes
+            )
+            else verdict
+        )
         for claim, verdict in zip(chosen.claims, verdicts, strict=True)
     ]
 
 
-def _changed(claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any], codes: Codes) -> bool:
+def _changed(
+    claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any], codes: Codes
+) -> bool:
     if experiment is None:  # evidence from elsewhere, of code that is not ours
         return False
     metrics = frozenset(name for names in claim.metrics_by_arm().values() for name in names)
@@ -66,8 +75,9 @@ def _revisions(experiment: Experiment, metrics: frozenset[str]) -> Iterator[tupl
     always = metrics - on_demand
     for name, stage in experiment.audits.items():
         # Of the two that always run one looks at the test set, and the other at states.
-        wanted = {"alignment": bool(always - _OF_THE_TEST_SET), "accuracy": bool(always & _OF_THE_TEST_SET)}.get(
-            name, True
-        )
+        wanted = {
+            "alignment": bool(always - _OF_THE_TEST_SET),
+            "accuracy": bool(always & _OF_THE_TEST_SET),
+        }.get(name, True)
         if stage.gives & metrics if stage.gives else wanted:
             yield name, stage.revision

@@ -64,8 +64,9 @@ def verify(
     given
         Claims, or paths of claims files and folders.
     setting
-        The experiment to verify in, or its name. None: the one that evidence holds, or that the claims have: of their file,
-        or in a script or a notebook of the module that they are in, else ``teacher``.
+        The experiment to verify in, or its name. None: the one that evidence holds, or that the
+        claims have: of their file, or in a script or a notebook of the module that they are in,
+        else ``teacher``.
     seeds
         None runs each claim's plan; a count its first so many; a list exactly those seeds.
     store
@@ -75,7 +76,8 @@ def verify(
     data
         Folder of the data set, for settings that read one.
     device
-        ``cpu``, or ``cuda``, where the seeds of an arm train in one run; each kind of device has evidence of its own.
+        ``cpu``, or ``cuda``, where the seeds of an arm train in one run; each kind of device has
+        evidence of its own.
     from_evidence
         Decide from this table, file or folder alone, and train nothing.
     offline
@@ -83,19 +85,23 @@ def verify(
     progress
         Called with each event of the campaign.
     notice
-        Called before the first run with each thing to know of a claim's design: why it will be refused, or is weak; and of
-        evidence given by hand with what was left unread in it.
+        Called before the first run with each thing to know of a claim's design: why it will be
+        refused, or is weak; and of evidence given by hand with what was left unread in it.
     stacked
-        Train the seeds of an arm in one run, or never; default on CUDA devices only. See ``faeval.campaign.execute``.
+        Train the seeds of an arm in one run, or never; default on CUDA devices only. See
+        ``faeval.campaign.execute``.
     backend, cluster
-        ``"loky"``: processes on this machine; ``"dask"``, ``"ray"``: a cluster that runs already, and its address.
+        ``"loky"``: processes on this machine; ``"dask"``, ``"ray"``: a cluster that runs already,
+        and its address.
     retries, time_limit
-        In place of what the experiment declares: tries after an error of a run, and seconds for a run.
+        In place of what the experiment declares: tries after an error of a run, and seconds for a
+        run.
 
     Returns
     -------
     Report
-        One verdict a claim, in their order. A claim with looks runs no further than the look that decides it.
+        One verdict a claim, in their order. A claim with looks runs no further than the look that
+        decides it.
 
     Raises
     ------
@@ -103,9 +109,13 @@ def verify(
         Anything given that cannot be used; nothing that was measured is lost.
     """
     # Where nothing is left to run, nothing else would look at them.
-    campaign.check_options(backend, cluster, retries, time_limit, runs=from_evidence is None and not offline)
+    campaign.check_options(
+        backend, cluster, retries, time_limit, runs=from_evidence is None and not offline
+    )
     chosen_seeds = asked_seeds(seeds)
-    kept = evidence.Store(Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute())
+    kept = evidence.Store(
+        Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute()
+    )
     if from_evidence is not None:
         report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
         if notice is not None and report.evidence is not None:
@@ -132,8 +142,12 @@ def verify(
                 if changed := code_notice(plan):
                     notice(changed)
                 notice = None  # once, before the first run
-            failed = {(label, seed) for label, seed, _ in failures}  # at an earlier look: once is enough
-            due = replace(plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed))
+            failed = {
+                (label, seed) for label, seed, _ in failures
+            }  # at an earlier look: once is enough
+            due = replace(
+                plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed)
+            )
             outcome = campaign.execute(
                 due,
                 kept,
@@ -228,7 +242,10 @@ def _report(
         grounds=grounds_of(chosen, named, verdicts),
         courses=courses_of(chosen, named),
         evidence=table,
-        experiment=next((e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)), None),
+        experiment=next(
+            (e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)),
+            None,
+        ),
     )
 
 
@@ -236,22 +253,28 @@ def _check_same_experiment(chosen: Selection, *, asked: bool) -> None:
     own = sorted({c.experiment.name for c in chosen.claims if c.experiment})
     if not asked and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
         raise FaevalError(
-            f"the claims are about the experiment {', '.join(own)}, and evidence holds {chosen.setting!r}; give the evidence "
-            "of that experiment, or say with setting= (--setting) that these claims are to be decided there."
+            f"the claims are about the experiment {', '.join(own)}, and evidence holds"
+            f" {chosen.setting!r}; give the evidence of that experiment, or say with setting="
+            " (--setting) that these claims are to be decided there."
         )
 
 
 def _only_setting(table: pd.DataFrame) -> str | None:
     present = sorted(table["setting"].unique())
     if len(present) > 1:
-        raise FaevalError(f"evidence holds {len(present)} settings ({', '.join(present)}); say which with --setting.")
+        raise FaevalError(
+            f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
+            " --setting."
+        )
     return present[0] if present else None
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:
-    """Write a report and the evidence it rests on into a folder: everything that deciding again needs, or nothing.
+    """Write a report and the evidence it rests on into a folder: everything that deciding again
+    needs, or nothing.
 
-    Forms of the report that lie there already are written anew, so that none of them is of another report.
+    Forms of the report that lie there already are written anew, so that none of them is of another
+    report.
     """
     there = Path(folder)
     forms = [form for form, name in FORMS.items() if form in WRITTEN or (there / name).is_file()]

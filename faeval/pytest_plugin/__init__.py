@@ -1,7 +1,8 @@
-"""pytest plugin: ``pytest claims/`` verifies claims, one item each. Loaded in every session, so it imports next to nothing.
+"""pytest plugin: ``pytest claims/`` verifies claims, one item each. Loaded in every session, so it
+imports next to nothing.
 
-As expected passes; drift fails; invalid without being expected is an error; open where a decision was expected is a skip,
-and a failure with ``--faeval-strict``. See docs/pytest.md.
+As expected passes; drift fails; invalid without being expected is an error; open where a decision
+was expected is a skip, and a failure with ``--faeval-strict``. See docs/pytest.md.
 """
 
 from __future__ import annotations
@@ -31,18 +32,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Settle the session's options."""
     config.addinivalue_line(
         "markers",
-        "faeval(id, family, tag): every claim; -m \"faeval(family='alignment')\" selects a family by its exact name. Each "
-        "family and tag is a marker by itself too",
+        "faeval(id, family, tag): every claim; -m \"faeval(family='alignment')\" selects a family"
+        " by its exact name. Each family and tag is a marker by itself too",
     )
     config.stash[KEY] = _options.resolve(config)
     config.pluginmanager.register(_Summary(), "faeval_summary")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, list[Any], list[Any]]:
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[Any], list[Any]]:
     """Collect a claims file as claims alone: neither as a test module nor for its doctests."""
     found = yield
-    return [ClaimsFile.from_parent(parent, path=file_path)] if is_claims_file(file_path, parent.config) else found
+    return (
+        [ClaimsFile.from_parent(parent, path=file_path)]
+        if is_claims_file(file_path, parent.config)
+        else found
+    )
 
 
 @pytest.hookimpl(trylast=True)
@@ -90,13 +97,16 @@ class _Summary:
 
 @pytest.fixture
 def verify_claim(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
-    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict, if it is the one expected.
+    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict, if it is the one
+    expected.
 
-    The function takes a claim, or the name of one in a claims file, ``"claims/penalty.py::variable"`` from the root folder; then
-    its family, gates and registration count as in ``pytest claims/``. It fails the test on drift and on an invalid verdict that was
-    not expected, and skips it where a decision was expected and the claim is open (fails with ``--faeval-strict``);
-    ``check=False`` leaves that to the test. What is not said with ``setting=``, ``seeds=``, ``evidence=`` (a table or path to
-    decide from), ``store=``, ``workers=``, ``data=``, ``device=``, ``offline=`` is as the session's options say.
+    The function takes a claim, or the name of one in a claims file,
+    ``"claims/penalty.py::variable"`` from the root folder; then its family, gates and registration
+    count as in ``pytest claims/``. It fails the test on drift and on an invalid verdict that was
+    not expected, and skips it where a decision was expected and the claim is open (fails with
+    ``--faeval-strict``); ``check=False`` leaves that to the test. What is not said with
+    ``setting=``, ``seeds=``, ``evidence=`` (a table or path to decide from), ``store=``,
+    ``workers=``, ``data=``, ``device=``, ``offline=`` is as the session's options say.
     """
     from faeval.pytest_plugin._session import verdict_on
 

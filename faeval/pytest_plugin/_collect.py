@@ -1,4 +1,6 @@
-"""Which files are claims, and the items they hold. Collecting loads claims, and neither torch nor pandas."""
+"""Which files are claims, and the items they hold. Collecting loads claims, and neither torch nor
+pandas.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,32 @@ from faeval.pytest_plugin._options import KEY, Options
 if TYPE_CHECKING:
     from faeval.claims import Claim
 
-#: Marker names that pytest itself acts on, or that -m cannot read: a family of such a name gets "family_" before it.
+#: Marker names that pytest itself acts on, or that -m cannot read: a family of such a name gets
+#: "family_" before it.
 _RESERVED = {
     *("and", "or", "not", "True", "False", "None", "faeval"),
-    *("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"),
+    *(
+        "skip",
+        "skipif",
+        "xfail",
+        "parametrize",
+        "usefixtures",
+        "filterwarnings",
+        "tryfirst",
+        "trylast",
+    ),
 }
 _HOMES = pytest.StashKey[dict[Path, bool]]()
 
 
 def is_claims_file(path: Path, config: pytest.Config) -> bool:
-    """Return whether a file is read as claims: it lies in a folder of claims, or is one of the files named.
+    """Return whether a file is read as claims: it lies in a folder of claims, or is one of the
+    files named.
 
-    Nothing else is ever touched. Files with a leading underscore and conftest.py are not claims; a file named as tests are is
-    one only where it defines claims, and so is one that the command line names outside of those folders. Where the folder is
-    not named but the default, ``claims``, it must speak of faeval.
+    Nothing else is ever touched. Files with a leading underscore and conftest.py are not claims; a
+    file named as tests are is one only where it defines claims, and so is one that the command line
+    names outside of those folders. Where the folder is not named but the default, ``claims``, it
+    must speak of faeval.
     """
     options = config.stash[KEY]
     if path.suffix != ".py" or path.name.startswith("_") or path.name == "conftest.py":
@@ -50,7 +64,9 @@ def claims_files(folder: Path, config: pytest.Config) -> list[Path]:
 def _speaks_of_faeval(folder: Path, config: pytest.Config) -> bool:
     known = config.stash.setdefault(_HOMES, {})
     if folder not in known:
-        known[folder] = any(b"faeval" in file.read_bytes() for file in folder.glob("*.py") if file.is_file())
+        known[folder] = any(
+            b"faeval" in file.read_bytes() for file in folder.glob("*.py") if file.is_file()
+        )
     return known[folder]
 
 
@@ -60,7 +76,11 @@ def _defines_claims(path: Path, *, by_function: bool = False) -> bool:
     except (OSError, SyntaxError, ValueError):
         return False  # pytest says so, of the test module that it is
     made = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
-    calls = (value.func for value in (ast.walk(tree) if by_function else made) if isinstance(value, ast.Call))
+    calls = (
+        value.func
+        for value in (ast.walk(tree) if by_function else made)
+        if isinstance(value, ast.Call)
+    )
     return any(getattr(func, "attr", getattr(func, "id", "")) == "Claim" for func in calls)
 
 
@@ -74,7 +94,8 @@ class ClaimsFile(pytest.File):
         try:
             found = load(self.path)
         except FaevalError as error:
-            # The file's own line stands in the message; pytest prints no traceback for this kind of error.
+            # The file's own line stands in the message; pytest prints no traceback for this kind of
+            # error.
             raise self.CollectError(str(error).replace(str(self.path), self._shown())) from None
         for claim in found:
             yield ClaimItem.from_parent(self, name=claim.id.partition("::")[2], claim=claim)
@@ -85,7 +106,9 @@ class ClaimsFile(pytest.File):
 
 
 class Invalid(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """A claim that is invalid, and was not expected to be: raised in setup, so that pytest reports an error."""
+    """A claim that is invalid, and was not expected to be: raised in setup, so that pytest reports
+    an error.
+    """
 
     __module__ = "builtins"  # as pytest's own outcomes: the name alone is shown
 
@@ -113,12 +136,16 @@ class ClaimItem(pytest.Item):
             self.add_marker(mark)
 
     def setup(self) -> None:
-        """Verify, together with all claims of the session, the first time; an invalid claim ends here."""
+        """Verify, together with all claims of the session, the first time; an invalid claim ends
+        here.
+        """
         from faeval.pytest_plugin._session import outcome_of
         from faeval.reports import properties
 
         options: Options = self.config.stash[KEY]
-        if self.config.getoption("setuponly"):  # and with --setup-plan: nothing of a test is to be done
+        if self.config.getoption(
+            "setuponly"
+        ):  # and with --setup-plan: nothing of a test is to be done
             return
         if "extended" in self.claim.tags and not options.all:
             pytest.skip("tagged 'extended'; --faeval-all verifies it")
@@ -151,7 +178,9 @@ def judge(outcome: dict[str, Any], strict: bool) -> None:
 
 
 def marks_of(claim: Claim, config: pytest.Config) -> list[pytest.MarkDecorator]:
-    """Return a claim's markers, registered: ``faeval`` with its family and each tag, and both by their own names."""
+    """Return a claim's markers, registered: ``faeval`` with its family and each tag, and both by
+    their own names.
+    """
     exact = pytest.mark.faeval(id=claim.id, family=claim.family)
     names = {marker_name(claim.family or "", "family"): f"claims of the family {claim.family!r}"}
     names |= {marker_name(tag, "tag"): f"claims tagged {tag!r}" for tag in claim.tags}
@@ -162,7 +191,8 @@ def marks_of(claim: Claim, config: pytest.Config) -> list[pytest.MarkDecorator]:
 
 
 def marker_name(text: str, kind: str) -> str:
-    """Return the name by which ``-m`` finds a family or a tag: what no identifier holds becomes an underscore.
+    """Return the name by which ``-m`` finds a family or a tag: what no identifier holds becomes an
+    underscore.
 
     Examples
     --------

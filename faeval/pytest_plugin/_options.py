@@ -1,4 +1,6 @@
-"""What a session was told: command line, then environment, then pytest's ini, then [tool.faeval], then the default."""
+"""What a session was told: command line, then environment, then pytest's ini, then [tool.faeval],
+then the default.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,20 @@ KEY = pytest.StashKey["Options"]()
 VALUES: tuple[tuple[str, Any, str], ...] = (
     ("setting", "string", "setting to verify claims in, in place of what each claims file brings"),
     ("seeds", "string", "N: the first N seeds of each plan; or a list such as 42,123,456"),
-    ("store", "string", "where runs are kept and found again (default: .faeval in the root folder)"),
+    (
+        "store",
+        "string",
+        "where runs are kept and found again (default: .faeval in the root folder)",
+    ),
     ("workers", "string", "worker processes (default: one for each CPU)"),
     ("data", "string", "folder of the data set"),
     ("device", "string", "cpu or cuda (default: cpu)"),
     ("backend", "string", "loky, or dask or ray for a cluster that runs already (default: loky)"),
-    ("evidence", "string", "decide from this CSV, Parquet file or report folder alone; trains nothing"),
+    (
+        "evidence",
+        "string",
+        "decide from this CSV, Parquet file or report folder alone; trains nothing",
+    ),
 )
 #: Options that are on or off.
 FLAGS: tuple[tuple[str, str], ...] = (
@@ -62,12 +72,16 @@ class Options:
 def add(parser: pytest.Parser) -> None:
     """Declare options and ini options."""
     group = parser.getgroup("faeval", "research claims (faeval)")
-    parser.addini("faeval_claims", "files and folders of claims (default: claims)", type="paths", default=None)
+    parser.addini(
+        "faeval_claims", "files and folders of claims (default: claims)", type="paths", default=None
+    )
     for name, kind, text in VALUES:
         group.addoption(f"--faeval-{name}", dest=f"faeval_{name}", metavar=name.upper(), help=text)
         parser.addini(f"faeval_{name}", text, type=kind, default=None)
     for name, text in FLAGS:
-        group.addoption(f"--faeval-{name}", dest=f"faeval_{name}", action="store_true", default=None, help=text)
+        group.addoption(
+            f"--faeval-{name}", dest=f"faeval_{name}", action="store_true", default=None, help=text
+        )
         parser.addini(f"faeval_{name}", text, type="bool", default=None)
 
 
@@ -106,13 +120,17 @@ def _resolve(config: pytest.Config) -> Options:
     claims = config.getini("faeval_claims") or defaults.values.get("claims")
     for path in claims or ():
         if not (root / path).exists():
-            raise FaevalError(f"faeval_claims: {path}: no such file or folder of claims; name an existing one.")
+            raise FaevalError(
+                f"faeval_claims: {path}: no such file or folder of claims; name an existing one."
+            )
     evidence = value("evidence", _text, path=True)
     if evidence is not None and not evidence.exists():
         raise FaevalError(
-            f"--faeval-evidence {evidence}: no such file or folder; name a CSV, Parquet file or report folder."
+            f"--faeval-evidence {evidence}: no such file or folder; name a CSV, Parquet file or"
+            " report folder."
         )
-    # Without an ini file pytest's root is where it was called, which may be the folder of claims itself.
+    # Without an ini file pytest's root is where it was called, which may be the folder of claims
+    # itself.
     inside = (here,) if here.name == "claims" and config.inipath is None else ()
     folders = claims or (*(defaults.claims or ("claims",)), *inside)
     return Options(

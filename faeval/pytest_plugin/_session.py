@@ -1,8 +1,10 @@
-"""Verifying for a session: once for each folder and setting, whatever is selected and however many workers share it.
+"""Verifying for a session: once for each folder and setting, whatever is selected and however many
+workers share it.
 
-A verdict depends on its family (Holm) and on its gates. So that it never depends on what was selected, everything of the
-folder that shares a family with a selected claim, or gates one, is verified with it, as ``faeval verify FOLDER`` would.
-Under pytest-xdist one worker verifies; the others wait for a file lock, and read what it found.
+A verdict depends on its family (Holm) and on its gates. So that it never depends on what was
+selected, everything of the folder that shares a family with a selected claim, or gates one, is
+verified with it, as ``faeval verify FOLDER`` would. Under pytest-xdist one worker verifies; the
+others wait for a file lock, and read what it found.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ _TABLE = pytest.StashKey["pd.DataFrame"]()
 
 
 def outcome_of(item: ClaimItem) -> dict[str, Any]:
-    """Return the outcome of an item's claim; the first call in a folder and setting verifies all that is selected there."""
+    """Return the outcome of an item's claim; the first call in a folder and setting verifies all
+    that is selected there.
+    """
     options = item.config.stash[KEY]
     with _explained():
         setting = setting_of(item.claim, item.config)
@@ -51,7 +55,9 @@ def outcome_of(item: ClaimItem) -> dict[str, Any]:
                 if isinstance(other, ClaimItem) and other.path.parent == folder
             }
             group[folder, setting] = _once(
-                item.config, f"{folder}\n{setting}", lambda: _verify(item.config, options, folder, setting, selected)
+                item.config,
+                f"{folder}\n{setting}",
+                lambda: _verify(item.config, options, folder, setting, selected),
             )
         found = group[folder, setting]
     if "error" in found:
@@ -67,7 +73,9 @@ def _explained() -> Iterator[None]:
         raise Invalid(f"faeval: {error}", pytrace=False) from None
 
 
-def _verify(config: pytest.Config, options: Options, folder: Path, setting: str, selected: set[str]) -> dict[str, Any]:
+def _verify(
+    config: pytest.Config, options: Options, folder: Path, setting: str, selected: set[str]
+) -> dict[str, Any]:
     from faeval import claims, pipeline
 
     try:
@@ -75,7 +83,8 @@ def _verify(config: pytest.Config, options: Options, folder: Path, setting: str,
         pool = [
             claim
             for claim in pool_of(folder, config)
-            if setting_of(claim, config) == setting and (options.all or "extended" not in claim.tags)
+            if setting_of(claim, config) == setting
+            and (options.all or "extended" not in claim.tags)
         ]
         chosen = closed([claim for claim in pool if claim.id in selected], pool, lock)
         report = run(pipeline.Selection(tuple(chosen), setting, lock), config)
@@ -88,7 +97,9 @@ def _verify(config: pytest.Config, options: Options, folder: Path, setting: str,
 
 
 def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) -> list[Claim]:
-    """Return the claims that verdicts on the wanted ones depend on: their families, their gates, and the gates' families."""
+    """Return the claims that verdicts on the wanted ones depend on: their families, their gates,
+    and the gates' families.
+    """
     from faeval.claims import with_gates
 
     def family(claim: Claim) -> str:
@@ -116,7 +127,9 @@ def pool_of(folder: Path, config: pytest.Config) -> list[Claim]:
 
 
 def setting_of(claim: Claim, config: pytest.Config) -> str:
-    """Return the setting of a claim: the one given, that of evidence, the claims file's own, else ``teacher``."""
+    """Return the setting of a claim: the one given, that of evidence, the claims file's own, else
+    ``teacher``.
+    """
     from faeval.pipeline import DEFAULT_SETTING
 
     options = config.stash[KEY]
@@ -131,7 +144,8 @@ def setting_of(claim: Claim, config: pytest.Config) -> str:
     if own in present:
         return str(own)
     raise FaevalError(
-        f"evidence holds {len(present)} settings ({', '.join(present)}); say which with --faeval-setting."
+        f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
+        " --faeval-setting."
     )
 
 
@@ -167,19 +181,26 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
             return pipeline.verify(given, **{**arguments, **changes})
     except KeyboardInterrupt:
         # In place of the line of faeval's own code at which it happened to be.
-        pytest.exit("faeval: interrupted; finished runs are kept, the same command goes on from there", returncode=2)
+        pytest.exit(
+            "faeval: interrupted; finished runs are kept, the same command goes on from there",
+            returncode=2,
+        )
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Take from verification the session's warning filters: what its libraries warn of is no failure of a test."""
+    """Take from verification the session's warning filters: what its libraries warn of is no
+    failure of a test.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         yield
 
 
 def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
-    """Return a lock that one worker of this session holds at a time; nothing to wait for without pytest-xdist."""
+    """Return a lock that one worker of this session holds at a time; nothing to wait for without
+    pytest-xdist.
+    """
     shared = _shared(config)
     if shared is None:
         return contextlib.nullcontext()
@@ -200,7 +221,9 @@ def _shared(config: pytest.Config) -> Path | None:
 
 
 def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what ``verify`` finds; of all workers of a session one calls it, the others read its answer."""
+    """Return what ``verify`` finds; of all workers of a session one calls it, the others read its
+    answer.
+    """
     shared = _shared(config)
     if shared is None:
         return verify()
@@ -218,8 +241,14 @@ def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]
 def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
     """Raise UsageError where the setting that was given is none: once, and not for each claim."""
     name = config.stash[KEY].setting
-    own = {item.claim.experiment.name for item in items if isinstance(item, ClaimItem) and item.claim.experiment}
-    if name is None or name in own or config.stash[KEY].evidence is not None:  # evidence may be of any setting
+    own = {
+        item.claim.experiment.name
+        for item in items
+        if isinstance(item, ClaimItem) and item.claim.experiment
+    }
+    if (
+        name is None or name in own or config.stash[KEY].evidence is not None
+    ):  # evidence may be of any setting
         return
     from faeval.experiment import experiment
 
@@ -230,7 +259,9 @@ def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
 
 
 def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
-    """Return what tells of runs on the terminal: one line when they begin, with -v one for each that is over."""
+    """Return what tells of runs on the terminal: one line when they begin, with -v one for each
+    that is over.
+    """
     terminal: Any = config.pluginmanager.getplugin("terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     if terminal is None or terminal.verbosity < 0:
@@ -242,9 +273,16 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
         stopping = event.kind == "stopping"
         if (over and terminal.verbosity > 0) or (first and not begun) or stopping:
             begun.add(event.job.key)
-            with turn, capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            with (
+                turn,
+                capture.global_and_fixture_disabled() if capture else contextlib.nullcontext(),
+            ):
                 terminal.ensure_newline()
-                text = f"{event.total} runs to do" if not over else f"{event.done}/{event.total} runs: {event.job}"
+                text = (
+                    f"{event.total} runs to do"
+                    if not over
+                    else f"{event.done}/{event.total} runs: {event.job}"
+                )
                 said = f"{text}: {event.message}" if event.message else text
                 terminal.write_line(message(f"faeval: {event.message if stopping else said}"))
 
@@ -253,12 +291,17 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
     return tell
 
 
-def verdict_on(given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any) -> Verdict:
-    """Return the verdict on one claim, or on one of a claims file by its name; see the fixture ``verify_claim``."""
+def verdict_on(
+    given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any
+) -> Verdict:
+    """Return the verdict on one claim, or on one of a claims file by its name; see the fixture
+    ``verify_claim``.
+    """
     from faeval import claims, pipeline
 
     if unknown := sorted(
-        set(changes) - {"setting", "seeds", "evidence", "store", "workers", "data", "device", "offline"}
+        set(changes)
+        - {"setting", "seeds", "evidence", "store", "workers", "data", "device", "offline"}
     ):
         raise TypeError(f"verify_claim() got an unexpected keyword argument {unknown[0]!r}")
     if "evidence" in changes:
@@ -270,16 +313,31 @@ def verdict_on(given: Claim | str | Path, config: pytest.Config, *, check: bool,
         else:
             file, _, name = str(given).partition("::")
             path = config.rootpath / file
-            pool = pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
+            pool = (
+                pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
+            )
             wanted = [c for c in pool if c.id == f"{path.stem}::{name}"]
             if not wanted:
-                known = ", ".join(c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::"))
-                raise FaevalError(f"verify_claim: {str(given)!r} names no claim; those of {file}: {known or 'none'}.")
+                known = ", ".join(
+                    c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::")
+                )
+                raise FaevalError(
+                    f"verify_claim: {str(given)!r} names no claim; those of {file}:"
+                    f" {known or 'none'}."
+                )
             (claim,) = wanted
             setting = changes.pop("setting", None) or setting_of(claim, config)
             lock = claims.find_lock([path.parent])
-            mates = [c for c in pool if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)]
-            report = run(pipeline.Selection(tuple(closed(wanted, mates, lock)), setting, lock), config, **changes)
+            mates = [
+                c
+                for c in pool
+                if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
+            ]
+            report = run(
+                pipeline.Selection(tuple(closed(wanted, mates, lock)), setting, lock),
+                config,
+                **changes,
+            )
     verdict = next(v for v in report.verdicts if v.claim == claim.name)
     if check:
         judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY].strict)

@@ -19,7 +19,9 @@ _GLYPHS = {"supported": "●", "refuted": "◆", "inconclusive": "○", "invalid
 
 
 def outcome_from(verdict: Verdict, where: str) -> dict[str, Any]:
-    """Return what item and summary need of a verdict, as plain data; ``where`` is the claim's file and line."""
+    """Return what item and summary need of a verdict, as plain data; ``where`` is the claim's file
+    and line.
+    """
     from faeval.reports import facts_of
 
     facts = facts_of(verdict)
@@ -36,7 +38,9 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
         rows = [_row(nodeid, outcome) for nodeid, outcome in sorted(outcomes.items())]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         for row, (_, outcome) in zip(rows, sorted(outcomes.items()), strict=True):
-            cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
+            cells = "  ".join(
+                cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)
+            )
             terminal.write_line(message(f"{cells}  {row[4]}"), **_colour(outcome["standing"]))
     terminal.write_line(", ".join(tally([outcome["standing"] for outcome in outcomes.values()])))
 
@@ -51,7 +55,13 @@ def _row(nodeid: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
         "broken": f"{outcome['expected'] or 'not'} expected",
     }
     standing = outcome["standing"]
-    return said, stands.get(standing, standing), outcome["value"] or "-", f"n={outcome['n']}", nodeid
+    return (
+        said,
+        stands.get(standing, standing),
+        outcome["value"] or "-",
+        f"n={outcome['n']}",
+        nodeid,
+    )
 
 
 def _colour(standing: str) -> dict[str, bool]:

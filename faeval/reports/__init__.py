@@ -1,4 +1,6 @@
-"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge, a table on the terminal."""
+"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge,
+a table on the terminal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a report compares: each arm and each metric that its claims read, in the words of its experiment."""
+"""What a report compares: each arm and each metric that its claims read, in the words of its
+experiment.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,15 @@ def compared(report: Report) -> tuple[Table, ...]:
     )
     of = {name: metrics[name] for name in dict.fromkeys(r.metric for r in reads) if name in metrics}
     said = tuple(
-        (name, f"{m.description}{f' In {m.unit}.' if m.unit not in ('', '1') else ''}") for name, m in of.items()
+        (name, f"{m.description}{f' In {m.unit}.' if m.unit not in ('', '1') else ''}")
+        for name, m in of.items()
     )
     tables = (
-        Table("Arms that the claims read; what an arm does not name is at its default", ("Arm", "In words"), arms),
+        Table(
+            "Arms that the claims read; what an arm does not name is at its default",
+            ("Arm", "In words"),
+            arms,
+        ),
         Table("Metrics that they read", ("Metric", "In words"), said),
     )
     return tuple(table for table in tables if table.rows)

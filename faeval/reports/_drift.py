@@ -1,4 +1,6 @@
-"""Drift: what moved between two reports of one setting, and what may have moved it, the most likely cause first."""
+"""Drift: what moved between two reports of one setting, and what may have moved it, the most likely
+cause first.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +38,23 @@ KINDS: Mapping[Kind, str] = {
 # Shifts under a millionth of an interval are another machine's rounding.
 _ROUNDING = 1e-6
 # Facts of a run that are not of how its numbers came about, or that stand elsewhere.
-_NO_CAUSE = {"runs", "hours of computing", "registrations", "evidence_sha256", "lock", "not digested"}
+_NO_CAUSE = {
+    "runs",
+    "hours of computing",
+    "registrations",
+    "evidence_sha256",
+    "lock",
+    "not digested",
+}
 _ABSENT = "not recorded"
 _NAMED = 3  # claims that are named with what differs in them
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is otherwise: of which kind (:data:`KINDS`), what, and how it read before and reads now."""
+    """One thing that is otherwise: of which kind (:data:`KINDS`), what, and how it read before and
+    reads now.
+    """
 
     kind: Kind
     what: str
@@ -57,7 +68,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Said:
-    """What one report says of a claim: word, reason code, how many seeds, each assertion's estimate as it is written."""
+    """What one report says of a claim: word, reason code, how many seeds, each assertion's estimate
+    as it is written.
+    """
 
     verdict: str
     reason_code: str
@@ -78,10 +91,11 @@ class Said:
 class Change:
     """One claim of both reports that reads otherwise.
 
-    ``shifts`` has for each assertion how far its estimate went, in halves of the wider of its two intervals; None where it
-    has no interval, or other sides than before. ``identical`` says that both verdicts rest on the same evidence or trained
-    weights. ``agreement`` is how often two such reports, each on networks of its own, agree at all; None where the verdict is
-    the same, or nothing was replicated.
+    ``shifts`` has for each assertion how far its estimate went, in halves of the wider of its two
+    intervals; None where it has no interval, or other sides than before. ``identical`` says that
+    both verdicts rest on the same evidence or trained weights. ``agreement`` is how often two such
+    reports, each on networks of its own, agree at all; None where the verdict is the same, or
+    nothing was replicated.
     """
 
     claim: str
@@ -105,7 +119,9 @@ class Change:
 
     @property
     def flag(self) -> str | None:
-        """The flag that the verdict gets: :data:`FLAG` where it moved and both reports measured other networks."""
+        """The flag that the verdict gets: :data:`FLAG` where it moved and both reports measured
+        other networks.
+        """
         return FLAG if self.moved and self.agreement is not None else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,7 +142,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """Two reports of one setting compared: verdicts that moved, estimates that moved, claims added or gone.
+    """Two reports of one setting compared: verdicts that moved, estimates that moved, claims added
+    or gone.
 
     Parameters
     ----------
@@ -137,8 +154,9 @@ class Drift:
     added, gone
         Claims of the new report alone, and of the earlier one alone.
     differences
-        What differs at all, the most likely cause first: registered fields of claims, seeds among them, whether or not a
-        verdict moved; then provenance; then words. What may have moved a verdict stands with its change, too.
+        What differs at all, the most likely cause first: registered fields of claims, seeds among
+        them, whether or not a verdict moved; then provenance; then words. What may have moved a
+        verdict stands with its change, too.
     same_evidence
         Whether both rest on one and the same evidence table.
     compared
@@ -189,25 +207,34 @@ class Drift:
 def drifts_json(drifts: Iterable[Drift]) -> str:
     """Return some drifts as one JSON object in ASCII, with the exit code of them all."""
     found = [drift.to_dict() for drift in drifts]
-    whole = {"schema": SCHEMA, "exit_code": max((d["exit_code"] for d in found), default=0), "reports": found}
+    whole = {
+        "schema": SCHEMA,
+        "exit_code": max((d["exit_code"] for d in found), default=0),
+        "reports": found,
+    }
     return json.dumps(whole, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def drift(new: Report, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Drift:
+def drift(
+    new: Report, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None
+) -> Drift:
     """Compare a report with an earlier one of the same setting.
 
-    A verdict that moved on identical evidence, or on networks of identical weights, is a failure: nothing was left to
-    chance. Elsewhere two sound reports may differ: where each has power p to support a true claim, they agree in
-    p^2 + (1 - p)^2 of all pairs, .68 at 80 % power (p q + (1 - p)(1 - q) where their powers differ).
+    A verdict that moved on identical evidence, or on networks of identical weights, is a failure:
+    nothing was left to chance. Elsewhere two sound reports may differ: where each has power p to
+    support a true claim, they agree in p^2 + (1 - p)^2 of all pairs, .68 at 80 % power (p q + (1 -
+    p)(1 - q) where their powers differ).
 
-    Causes are ranked by what they can do, since of what can have moved a verdict the nearest is the likeliest:
+    Causes are ranked by what they can do, since of what can have moved a verdict the nearest is the
+    likeliest:
 
     1. What is asked and how it is decided, which changes a verdict by necessity, even on the same numbers: the assertion,
-       its margin, the seeds decided on, the test, alpha, the family, looks, controls, gates, anything else of the
-       registered claim, the level that the rest of the family leaves.
+       its margin, the seeds decided on, the test, alpha, the family, looks, controls, gates,
+       anything else of the registered claim, the level that the rest of the family leaves.
     2. What can change the numbers: the revision of a stage or component, the data set, the version of torch, device and
-       threads, the source of an experiment or component of one's own, versions of other packages, the commit. Left out
-       for a claim whose numbers are the same. Last what one of the two does not record.
+       threads, the source of an experiment or component of one's own, versions of other packages,
+       the commit. Left out for a claim whose numbers are the same. Last what one of the two does
+       not record.
     3. Chance: other networks were trained.
     4. Where nothing of that is left: one of the files was edited, or the code that decides has changed.
 
@@ -230,8 +257,8 @@ def drift(new: Report, old: Mapping[str, Any], provenance: Mapping[str, Any] | N
     content = new.to_dict()
     if old.get("setting") != new.setting:
         raise FaevalError(
-            f"the earlier report is of setting {old.get('setting')!r}, and this one of {new.setting!r}; compare reports of one "
-            "setting."
+            f"the earlier report is of setting {old.get('setting')!r}, and this one of"
+            f" {new.setting!r}; compare reports of one setting."
         )
     before, now = _claims(old), _claims(content)
     digests = old.get("evidence_sha256"), content["evidence_sha256"]
@@ -254,12 +281,16 @@ def drift(new: Report, old: Mapping[str, Any], provenance: Mapping[str, Any] | N
 def _in_claims(
     pairs: Iterable[tuple[_Told, _Told]], differing: Callable[[_Told, _Told], Iterable[Difference]]
 ) -> Iterator[Difference]:
-    """What differs in claims, each difference once, with the claims that it is of where it is not of all of them."""
+    """What differs in claims, each difference once, with the claims that it is of where it is not
+    of all of them.
+    """
     every = list(pairs)
     found: dict[Difference, list[str]] = {}
     for old, new in every:
         for difference in differing(old, new):
-            if not difference.what.startswith("level"):  # it follows from the other verdicts, and is not registered
+            if not difference.what.startswith(
+                "level"
+            ):  # it follows from the other verdicts, and is not registered
                 found.setdefault(difference, []).append(new.claim)
     for difference, claims in found.items():
         more = f" and {len(claims) - _NAMED} more claims" if len(claims) > _NAMED else ""
@@ -311,8 +342,8 @@ def _claims(content: Mapping[str, Any]) -> dict[str, _Told]:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         at = f"claim {name!r}" if name is not None else "its verdicts"
         raise EvidenceError(
-            f"the earlier report: {at} cannot be compared ({type(error).__name__}: {error}); give the verdicts.json that faeval "
-            "wrote."
+            f"the earlier report: {at} cannot be compared ({type(error).__name__}: {error}); give"
+            " the verdicts.json that faeval wrote."
         ) from None
     return found
 
@@ -386,22 +417,30 @@ def _number(value: Any) -> float:
 
 
 def _bounds(pair: Any) -> tuple[float, float]:
-    """Read two bounds. JSON has neither NaN nor infinity: one bound without the other is open, none is no interval."""
+    """Read two bounds. JSON has neither NaN nor infinity: one bound without the other is open, none
+    is no interval.
+    """
     low, high = pair
     if low is None and high is None:
         return math.nan, math.nan
     return -math.inf if low is None else float(low), math.inf if high is None else float(high)
 
 
-def _change(old: _Told, new: _Told, same: bool, provenance: tuple[Difference, ...]) -> Change | None:
+def _change(
+    old: _Told, new: _Told, same: bool, provenance: tuple[Difference, ...]
+) -> Change | None:
     """Compare one claim; None where it reads the same."""
     matching = len(old.assertions) == len(new.assertions)
     pairs = zip(old.assertions, new.assertions, strict=True) if matching else ()
     shifts = tuple(_shift(a, b) for a, b in pairs)
-    if (old.word, old.code) == (new.word, new.code) and not any(s is not None and abs(s) > _ROUNDING for s in shifts):
+    if (old.word, old.code) == (new.word, new.code) and not any(
+        s is not None and abs(s) > _ROUNDING for s in shifts
+    ):
         return None
     identical = same or bool(old.runs and old.runs == new.runs)
-    same_numbers = same or bool(old.numbers and (old.seeds, old.numbers) == (new.seeds, new.numbers))
+    same_numbers = same or bool(
+        old.numbers and (old.seeds, old.numbers) == (new.seeds, new.numbers)
+    )
     rule, words = list(_rule(old, new)), list(_words(old, new))
     numbers = [] if same_numbers else [*provenance, *_chance(old, new)]
     causes = rule + numbers or [_DECIDING]
@@ -436,7 +475,9 @@ def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
 
 
 def _agreement(old: _Told, new: _Told) -> float:
-    """How often two reports agree, by their powers; that of an anticipated effect where the claim was supported at all."""
+    """How often two reports agree, by their powers; that of an anticipated effect where the claim
+    was supported at all.
+    """
     powers = (old.power, new.power) if "supported" in (old.word, new.word) else (None, None)
     p, q = (POWER, POWER) if powers[0] is None or powers[1] is None else (powers[0], powers[1])
     return p * q + (1 - p) * (1 - q)
@@ -453,7 +494,9 @@ def _rule(old: _Told, new: _Told) -> Iterator[Difference]:
             for i, (a, b) in enumerate(zip(old.assertions, new.assertions, strict=True), 1):
                 of = f" of assertion {i}" if many else ""
                 if (a.kind, a.a.text, a.b.text, a.unit) != (b.kind, b.a.text, b.b.text, b.unit):
-                    yield Difference("rule", f"what is claimed{of and f', assertion {i}'}", a.text, b.text)
+                    yield Difference(
+                        "rule", f"what is claimed{of and f', assertion {i}'}", a.text, b.text
+                    )
                 if a.margin != b.margin:
                     yield Difference("rule", f"margin{of}", exact(a.margin), exact(b.margin))
     if old.seeds != new.seeds:
@@ -463,7 +506,9 @@ def _rule(old: _Told, new: _Told) -> Iterator[Difference]:
     if "changed" in (old.registration, new.registration) and old.registration != new.registration:
         yield Difference("rule", "registration", old.registration, new.registration)
     for what in new.rule:
-        if old.rule[what] != new.rule[what] and ((old.seeds and new.seeds) or not what.startswith("level")):
+        if old.rule[what] != new.rule[what] and (
+            (old.seeds and new.seeds) or not what.startswith("level")
+        ):
             yield Difference("rule", what, old.rule[what], new.rule[what])
 
 

@@ -13,7 +13,9 @@ from faeval.reports._words import GLYPHS, plain, sentence, spaced
 
 @dataclass(frozen=True)
 class SaidView:
-    """What one report says of a claim: word with its sign, code where it is no decision, estimates, seeds."""
+    """What one report says of a claim: word with its sign, code where it is no decision, estimates,
+    seeds.
+    """
 
     word: str
     glyph: str
@@ -49,12 +51,16 @@ class DriftView:
 
 
 def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:
-    """Put a drift into words; ``anchors`` has the place of each claim on a page, ``name`` tells it from others there."""
+    """Put a drift into words; ``anchors`` has the place of each claim on a page, ``name`` tells it
+    from others there.
+    """
     of = f"{name}: " if name else ""
     return DriftView(
         summary=summary(drift),
         alarm=bool(drift.exit_code),
-        moved=tuple(_moved(change, (anchors or {}).get(change.claim, "")) for change in drift.moved),
+        moved=tuple(
+            _moved(change, (anchors or {}).get(change.claim, "")) for change in drift.moved
+        ),
         shifted=_shifted(drift.shifted, of),
         differences=_differences(drift.differences, of),
         facts=tuple(_facts(drift)),
@@ -72,9 +78,16 @@ def summary(drift: Drift) -> str:
     if others:
         parts.append(f"{others} moved on other networks")
     if drift.shifted:
-        parts.append(f"{len(drift.shifted)} kept {'its' if len(drift.shifted) == 1 else 'their'} word on other numbers")
+        parts.append(
+            f"{len(drift.shifted)} kept {'its' if len(drift.shifted) == 1 else 'their'} word on"
+            " other numbers"
+        )
     compared = f"{drift.compared} claim{'s' * (drift.compared != 1)} compared"
-    rests = "Both reports rest on the same evidence" if drift.same_evidence else "The evidence is another"
+    rests = (
+        "Both reports rest on the same evidence"
+        if drift.same_evidence
+        else "The evidence is another"
+    )
     return f"{compared}: {'; '.join(parts) or 'no verdict and no estimate moved'}. {rests}."
 
 
@@ -93,26 +106,33 @@ def _moved(change: Change, anchor: str) -> MovedView:
 
 def _said(said: Said) -> SaidView:
     code = "" if said.reason_code == "decided" else spaced(said.reason_code)
-    return SaidView(said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "no estimate", said.n)
+    return SaidView(
+        said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "no estimate", said.n
+    )
 
 
 def _remark(change: Change) -> str:
     if change.failure:
-        return "Failure: both verdicts rest on the same evidence or the same trained networks, so nothing was left to chance."
+        return (
+            "Failure: both verdicts rest on the same evidence or the same trained networks, so"
+            " nothing was left to chance."
+        )
     if change.agreement is None:
         return "Nothing was replicated: one of the two reports has no numbers for this claim."
     usual = POWER * POWER + (1 - POWER) * (1 - POWER)
     often = chance(change.agreement)
     by = "at 80 % power" if abs(change.agreement - usual) < 1e-12 else "at the claim's own power"
     return (
-        f"Flag {spaced(FLAG)}: two sound reports of one claim, each on networks of its own, agree in {often} of all pairs "
-        f"{by}."
+        f"Flag {spaced(FLAG)}: two sound reports of one claim, each on networks of its own, agree"
+        f" in {often} of all pairs {by}."
     )
 
 
 def cause(difference: Difference) -> str:
     """Say one difference in a line."""
-    said = f"{difference.what}: {difference.before}, now {difference.now} ({KINDS[difference.kind]})"
+    said = (
+        f"{difference.what}: {difference.before}, now {difference.now} ({KINDS[difference.kind]})"
+    )
     if difference.kind == "deciding":
         said = f"{difference.what}: {difference.before}; {difference.now}"
     return sentence(said)
@@ -123,7 +143,8 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
         return None
     return Table(
         sentence(
-            f"{of}same verdict, other numbers. Moved by: how far each estimate went, in halves of its wider interval"
+            f"{of}same verdict, other numbers. Moved by: how far each estimate went, in halves of"
+            " its wider interval"
         ),
         ("Claim", "Verdict", "Before", "Now", "Moved by", "Likeliest cause"),
         tuple(
@@ -131,7 +152,8 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
                 change.sentence,
                 _verdict(change),
                 *("; ".join(said.estimates) or "none" for said in (change.before, change.now)),
-                "; ".join("no interval" if s is None else Style(2)(s) for s in change.shifts) or "not compared",
+                "; ".join("no interval" if s is None else Style(2)(s) for s in change.shifts)
+                or "not compared",
                 cause(change.causes[0]),
             )
             for change in changes
@@ -162,4 +184,7 @@ def _facts(drift: Drift) -> Iterator[Fact]:
     if not any(d.kind == "numbers" for d in drift.differences):
         yield Fact("Provenance", plain("nothing that both reports record differs"))
     if not any(d.kind != "numbers" for d in drift.differences):
-        yield Fact("Claims", plain("seeds, margins and all else that is registered are the same in both reports"))
+        yield Fact(
+            "Claims",
+            plain("seeds, margins and all else that is registered are the same in both reports"),
+        )

@@ -38,7 +38,8 @@ def _profile(name: str, members: list[Profile]) -> FigureView:
         title=f"{metric} by layer",
         description=_described(metric, "layer", members),
         tables=tuple(
-            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members) for p in members
+            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members)
+            for p in members
         ),
         meaning=known.description if known else "",
         missing=_missing([(p, p.layers) for p in members], "layer"),
@@ -53,7 +54,10 @@ def _course(name: str, members: list[Course]) -> FigureView:
         name=name,
         title=f"{title}, by epoch",
         description=_described(title, "epoch", members),
-        tables=tuple(_by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members) for c in members),
+        tables=tuple(
+            _by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members)
+            for c in members
+        ),
         meaning=known.description if known else "",
         missing=_missing([(c, c.epochs) for c in members], "epoch"),
     )
@@ -61,11 +65,18 @@ def _course(name: str, members: list[Course]) -> FigureView:
 
 def _described(what: str, across: str, members: Sequence[Profile | Course]) -> str:
     arms = "; ".join(m.arm for m in members)
-    return f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}. The tables say the same."
+    return (
+        f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}."
+        " The tables say the same."
+    )
 
 
 def _by_arm(
-    of: Profile | Course, columns: tuple[int, ...], across: str, where: str, members: Sequence[Profile | Course]
+    of: Profile | Course,
+    columns: tuple[int, ...],
+    across: str,
+    where: str,
+    members: Sequence[Profile | Course],
 ) -> Table:
     """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
     geometric = spans_decades(row for member in members for row in member.values)
@@ -80,13 +91,19 @@ def _by_arm(
         rows.append((str(column), *said, "none" if mean is None else style(mean)))
     return Table(
         f"{of.arm}: {of.metric}{where}",
-        (across.capitalize(), *(f"seed {seed}" for seed in of.seeds), "geometric mean" if geometric else "mean"),
+        (
+            across.capitalize(),
+            *(f"seed {seed}" for seed in of.seeds),
+            "geometric mean" if geometric else "mean",
+        ),
         tuple(rows),
     )
 
 
 def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
-    """Return how numbers of one kind are written in a row: with the same decimals, unless they span decades."""
+    """Return how numbers of one kind are written in a row: with the same decimals, unless they span
+    decades.
+    """
     known = [v for v in values if v is not None]
     return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
 
@@ -101,14 +118,17 @@ def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across
                 if status != "measured":
                     gaps.setdefault(status, set()).add(column)
         said += [
-            f"{of.arm}: {status.replace('_', ' ')} at {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            f"{of.arm}: {status.replace('_', ' ')} at"
+            f" {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
             for status, at in gaps.items()
         ]
     return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
 
 
 def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
-    """Put a claim's power against the number of seeds into words and places; None where no pilot says its spread."""
+    """Put a claim's power against the number of seeds into words and places; None where no pilot
+    says its spread.
+    """
     curves = plots.power_curves(verdict)
     if not curves:
         return None
@@ -117,11 +137,12 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
     return FigureView(
         name=f"power-{anchor.removeprefix('claim-')}",
         title="Power against the number of seeds",
-        description=" ".join(plots.describe_power(curve) for _, curve in curves) + " The tables say the same.",
+        description=" ".join(plots.describe_power(curve) for _, curve in curves)
+        + " The tables say the same.",
         tables=tuple(
             Table(
-                f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level {level(c.level)}, s.d. "
-                f"{significant(c.sd)} and {significant(c.upper)}",
+                f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level"
+                f" {level(c.level)}, s.d. {significant(c.sd)} and {significant(c.upper)}",
                 head,
                 tuple(_power_rows(c)),
             )
@@ -135,7 +156,9 @@ def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     cautious = curve.cautious or (math.nan,) * len(curve.seeds)
     said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
     cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
-    for (planned, *texts), group in groupby(cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])):
+    for (planned, *texts), group in groupby(
+        cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
+    ):
         seeds = words.seed_list(tuple(n for n, *_ in group))
         yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
 
@@ -156,18 +179,35 @@ def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:
             said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
             passed = sum(v >= CONTROL_FLOOR for v in known)
             span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
-            rows.append((f"{curve.instrument}, {span}", str(len(values)), *said, f"{passed} of {len(values)}"))
+            rows.append(
+                (
+                    f"{curve.instrument}, {span}",
+                    str(len(values)),
+                    *said,
+                    f"{passed} of {len(values)}",
+                )
+            )
     undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
     gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
     names = " and ".join(c.instrument for c in curves)
     return FigureView(
         name="controls",
         title="Positive control against gradient norm",
-        description=f"What the true gradient itself reads by {names}, against its median norm; the table says the same.",
+        description=(
+            f"What the true gradient itself reads by {names}, against its median norm; the table"
+            " says the same."
+        ),
         tables=(
             Table(
                 "Positive control by decade of gradient norm",
-                ("Instrument, gradient norm", "States", "Lowest", "Median", "Highest", f"At least {CONTROL_FLOOR:g}"),
+                (
+                    "Instrument, gradient norm",
+                    "States",
+                    "Lowest",
+                    "Median",
+                    "Highest",
+                    f"At least {CONTROL_FLOOR:g}",
+                ),
                 tuple(rows),
             ),
         ),

@@ -15,7 +15,8 @@ _MOST_DECIMALS = 15
 
 @dataclass(frozen=True)
 class Style:
-    """How all numbers of one contrast are written: so many decimals, after division by a power of ten.
+    """How all numbers of one contrast are written: so many decimals, after division by a power of
+    ten.
 
     Examples
     --------
@@ -40,7 +41,9 @@ class Style:
 
     def interval(self, bounds: tuple[float, float]) -> str:
         """Write an interval: ``[0.15, 0.19]``."""
-        return UNDEFINED if any(map(math.isnan, bounds)) else f"[{self(bounds[0])}, {self(bounds[1])}]"
+        return (
+            UNDEFINED if any(map(math.isnan, bounds)) else f"[{self(bounds[0])}, {self(bounds[1])}]"
+        )
 
     def finer(self, by: int = 1) -> Style:
         """Return the same with more decimals."""
@@ -48,20 +51,23 @@ class Style:
 
 
 def style_for(
-    width: float, values: Iterable[float], digits: int = 2, apart: Iterable[tuple[float, float]] = ()
+    width: float,
+    values: Iterable[float],
+    digits: int = 2,
+    apart: Iterable[tuple[float, float]] = (),
 ) -> Style:
     """Choose decimals that show `digits` significant digits of `width`.
 
     Parameters
     ----------
     width
-        Half the width of an interval, or another scale of what is uncertain; where it is no positive number the largest
-        of `values` stands in, with three digits.
+        Half the width of an interval, or another scale of what is uncertain; where it is no
+        positive number the largest of `values` stands in, with three digits.
     values
         All that will be written; very large or small ones are written with a power of ten.
     apart
-        Pairs of a value and a threshold: decimals are added, at most four, until each value is written on the side of
-        its threshold on which it lies.
+        Pairs of a value and a threshold: decimals are added, at most four, until each value is
+        written on the side of its threshold on which it lies.
     """
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     if not (math.isfinite(width) and width > 0):
@@ -80,7 +86,9 @@ def significant(value: float | None, digits: int = 2) -> str:
     """Write one number with so many significant digits."""
     if value is None or not math.isfinite(value) or value == 0:
         return Style(0)(value)
-    rounded = float(f"{value:.{digits - 1}e}")  # 0.9999 has as many digits as the 1 that it is written as
+    rounded = float(
+        f"{value:.{digits - 1}e}"
+    )  # 0.9999 has as many digits as the 1 that it is written as
     return style_for(abs(rounded), [rounded], digits)(value)
 
 
@@ -109,7 +117,9 @@ def level(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a probability or a share in whole percent; what is not 0 or 1 is not written as 0 or 100 %."""
+    """Write a probability or a share in whole percent; what is not 0 or 1 is not written as 0 or
+    100 %.
+    """
     if math.isnan(share):
         return UNDEFINED
     if 0 < share < 0.01:
@@ -120,7 +130,9 @@ def percent(share: float) -> str:
 
 
 def chance(power: float) -> str:
-    """Write the chance of a verdict in whole percent; none is certain, even where floating point says 1."""
+    """Write the chance of a verdict in whole percent; none is certain, even where floating point
+    says 1.
+    """
     return percent(min(power, 1 - 1e-9))
 
 

@@ -24,15 +24,26 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
         yield Fact("The whole lock", plain(_coverage(report.lock)))
     failed = report.provenance.get("failures") or ()
     for run in failed[:_MOST_FAILED]:
-        yield Fact("Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}"))
+        yield Fact(
+            "Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}")
+        )
     if len(failed) > _MOST_FAILED:
-        yield Fact("Failed run", plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"))
+        yield Fact(
+            "Failed run",
+            plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"),
+        )
     for kept in report.provenance.get("accepted") or ():
-        yield Fact("Kept runs", plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"))
+        yield Fact(
+            "Kept runs",
+            plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"),
+        )
     said = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}  # elsewhere
     said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
     for name in sorted(set(report.provenance) - said):
-        yield from (Fact(label, plain(text)) for label, text in _flat(name.replace("_", " "), report.provenance[name]))
+        yield from (
+            Fact(label, plain(text))
+            for label, text in _flat(name.replace("_", " "), report.provenance[name])
+        )
 
 
 def _coverage(lock: Coverage) -> str:
@@ -40,9 +51,10 @@ def _coverage(lock: Coverage) -> str:
     claims = f"{lock.claims} claim{'s' * (lock.claims != 1)}"
     families = f"{lock.families} famil{'ies' if lock.families != 1 else 'y'}"
     return (
-        f"{claims} in {families} registered; this report shows {lock.claims_shown} in {lock.families_shown}. The chance of "
-        f"any wrong support over all these families is at most {rate(lock.any_wrong_support)} in one setting, and "
-        f"{rate(lock.if_independent)} where they share no runs."
+        f"{claims} in {families} registered; this report shows {lock.claims_shown} in"
+        f" {lock.families_shown}. The chance of any wrong support over all these families is at"
+        f" most {rate(lock.any_wrong_support)} in one setting, and"
+        f" {rate(lock.if_independent)} where they share no runs."
     )
 
 
@@ -51,7 +63,9 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         for key in sorted(value, key=str):
             yield from _flat(f"{prefix} {key}".strip().replace("_", " "), value[key])
     elif isinstance(value, tuple | list | set | frozenset):
-        items = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
+        items = (
+            sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
+        )
         yield prefix, ", ".join(items) or "none"
     elif isinstance(value, Mapping) or value is None:
         yield prefix, "none"
@@ -59,7 +73,8 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, str(value)
 
 
-#: The command that recomputes every number of a report from the evidence beside it. FOLDER and CLAIMS are the reader's.
+#: The command that recomputes every number of a report from the evidence beside it. FOLDER and
+#: CLAIMS are the reader's.
 CHECK = "faeval report FOLDER --claims CLAIMS --check"
 
 
@@ -67,8 +82,12 @@ def recompute(report: Report) -> str:
     """Return the command that decides the same claims again from the evidence beside the report."""
     command = "faeval verify CLAIMS --evidence FOLDER --offline"
     asked = report.seeds
-    if asked is None:  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
-        lists = {v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]}
+    if (
+        asked is None
+    ):  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
+        lists = {
+            v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]
+        }
         asked = lists.pop() if len(lists) == 1 else None
     if asked is None:
         return command
@@ -80,9 +99,9 @@ def source(report: Report) -> str:
     commit = report.provenance.get("commit")
     at = f"commit {commit}" if isinstance(commit, str) and commit else "the same revision"
     return (
-        f"FOLDER is the folder of this page, with the evidence in it. CLAIMS is the folder of the claims' files with their "
-        f"claims.lock, of {at} of the source that the page comes from. Install faeval of the version named below from its "
-        "source, in its folder:"
+        "FOLDER is the folder of this page, with the evidence in it. CLAIMS is the folder of the"
+        f" claims' files with their claims.lock, of {at} of the source that the page comes from."
+        " Install faeval of the version named below from its source, in its folder:"
     )
 
 
@@ -91,9 +110,13 @@ INSTALL = "python -m pip install -c constraints.txt ."
 
 
 def versions(report: Report) -> str:
-    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does not say."""
+    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does
+    not say.
+    """
     said = report.provenance.get("versions")
     found = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
     prefix = "version of "
-    found |= {k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)}
+    found |= {
+        k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)
+    }
     return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")

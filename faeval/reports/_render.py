@@ -1,4 +1,6 @@
-"""HTML and Markdown: templates filled with a view. Every text is cleaned and escaped on its way in, without exception."""
+"""HTML and Markdown: templates filled with a view. Every text is cleaned and escaped on its way in,
+without exception.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ DRIFT_LIMIT = 12_000
 
 
 def html_page(report: Report, drawn: bool = True) -> str:
-    """Return the report as one self-contained page; drawing its figures takes most of the time, and may be left out."""
+    """Return the report as one self-contained page; drawing its figures takes most of the time, and
+    may be left out.
+    """
     draw = _drawn(report) if drawn else lambda _: ""
     return _html().get_template("page.html.j2").render(view=view(report), draw=draw).strip() + "\n"
 
@@ -52,11 +56,17 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
 
 
 def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
-    """Return the report as Markdown of fewer bytes than `limit`; sections that do not fit are counted instead of shown."""
+    """Return the report as Markdown of fewer bytes than `limit`; sections that do not fit are
+    counted instead of shown.
+    """
     if limit < MARKDOWN_LEAST:
-        raise FaevalError(f"limit={limit!r} bytes cannot hold a table of verdicts; give {MARKDOWN_LEAST} or more.")
+        raise FaevalError(
+            f"limit={limit!r} bytes cannot hold a table of verdicts; give {MARKDOWN_LEAST} or more."
+        )
     head, sections, foot = _markdown_parts(view(report), limit, folded)
-    note = "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
+    note = (
+        "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
+    )
     room = limit - len((head + foot + note).encode()) - 10
     kept: list[str] = []
     for section in sections:
@@ -79,11 +89,15 @@ def overview_page(overview: Overview) -> str:
     """Return an overview as one self-contained page."""
     from faeval.reports._overview import overview_view
 
-    return _html().get_template("overview.html.j2").render(view=overview_view(overview)).strip() + "\n"
+    return (
+        _html().get_template("overview.html.j2").render(view=overview_view(overview)).strip() + "\n"
+    )
 
 
 def overview_markdown(overview: Overview) -> str:
-    """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else with claims counted."""
+    """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else
+    with claims counted.
+    """
     from faeval.reports._overview import overview_view
 
     shown = overview_view(overview, drawn=False)
@@ -120,7 +134,9 @@ def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
 
 
 def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
-    """Return the first rows of a Markdown table that fit into so many bytes; the rest are counted in a last row."""
+    """Return the first rows of a Markdown table that fit into so many bytes; the rest are counted
+    in a last row.
+    """
     every = list(rows)
     kept = []
     for row in every:
@@ -140,7 +156,11 @@ def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[st
     head = _tidy(str(module.head(shown)) + rows + drift).lstrip("\n")
     foot = _tidy(str(module.foot(shown)))
     foot = foot if len(foot.encode()) < limit // 8 else ""
-    return head, [_section(claim, str(module.section(claim)), folded) for claim in shown.claims], foot
+    return (
+        head,
+        [_section(claim, str(module.section(claim)), folded) for claim in shown.claims],
+        foot,
+    )
 
 
 def _section(claim: ClaimView, body: str, folded: bool) -> str:
@@ -149,8 +169,11 @@ def _section(claim: ClaimView, body: str, folded: bool) -> str:
         return f"\n## {claim.glyph} {markdown(clip(claim.sentence, CELL))}\n{text}"
     from markupsafe import escape
 
-    # A line of HTML ends at a blank line, and a clean text has none: escaped, nothing of it acts, neither there nor after.
-    summary = escape(f"{claim.glyph} {clip(claim.sentence, CELL)}: {clip(claim.verdict, CELL)}").replace("@", "@\u2060")
+    # A line of HTML ends at a blank line, and a clean text has none: escaped, nothing of it acts,
+    # neither there nor after.
+    summary = escape(
+        f"{claim.glyph} {clip(claim.sentence, CELL)}: {clip(claim.verdict, CELL)}"
+    ).replace("@", "@\u2060")
     return f"\n<details><summary>{summary}</summary>\n{text}\n</details>\n"
 
 
@@ -174,10 +197,13 @@ def _html() -> Environment:
     )
     environment.filters["short"] = lambda text: clip(text, CELL)
     environment.filters["px"] = lambda at: f"{round(at, 1):g}"
-    # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that does not print.
+    # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that
+    # does not print.
     environment.filters["command"] = lambda text: escape(text)
     environment.filters["fenced"] = lambda text: Markup(fenced(text))
-    environment.filters["drawn"] = Markup  # SVG that faeval drew itself, with every text in it escaped
+    environment.filters["drawn"] = (
+        Markup  # SVG that faeval drew itself, with every text in it escaped
+    )
     return environment
 
 
@@ -195,4 +221,8 @@ def _as_markdown(value: Any) -> Any:
     """Clean and escape what is shown. Jinja would escape it for HTML: Markup says that it is done."""
     from markupsafe import Markup
 
-    return Markup(markdown(clip(value))) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return (
+        Markup(markdown(clip(value)))
+        if isinstance(value, str) and not hasattr(value, "__html__")
+        else value
+    )

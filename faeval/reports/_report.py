@@ -50,8 +50,9 @@ def json_schema() -> str:
 class Profile:
     """One metric of one arm over the layers of a network, at the run's last epoch.
 
-    ``values`` has one row a seed and one number a layer, None where there is none; ``status`` has the same shape and
-    says why: measured, below_floor, undefined, diverged. Empty, it stands for measured wherever there is a number.
+    ``values`` has one row a seed and one number a layer, None where there is none; ``status`` has
+    the same shape and says why: measured, below_floor, undefined, diverged. Empty, it stands for
+    measured wherever there is a number.
     """
 
     arm: str
@@ -63,7 +64,9 @@ class Profile:
     epoch: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a number."""
+        """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a
+        number.
+        """
         _check_rows(self, f"Profile({self.metric!r} of {self.arm!r})", "layer", len(self.layers))
 
 
@@ -71,8 +74,9 @@ class Profile:
 class Course:
     """One metric of one arm over the epochs of training at which it was measured, two at least.
 
-    ``where`` says which layers it is of, such as "layer 4" or "mean of layers 1–4"; empty for a number of the whole network.
-    ``values`` and ``status`` are as in :class:`Profile`, with one number an epoch.
+    ``where`` says which layers it is of, such as "layer 4" or "mean of layers 1–4"; empty for a
+    number of the whole network. ``values`` and ``status`` are as in :class:`Profile`, with one
+    number an epoch.
     """
 
     arm: str
@@ -84,16 +88,21 @@ class Course:
     where: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a number."""
+        """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a
+        number.
+        """
         _check_rows(self, f"Course({self.metric!r} of {self.arm!r})", "epoch", len(self.epochs))
 
 
 def _check_rows(series: Profile | Course, name: str, column: str, columns: int) -> None:
     for field_name, rows in (("values", series.values), ("status", series.status)):
-        if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(series.seeds):
+        if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(
+            series.seeds
+        ):
             raise FaevalError(
-                f"{name}: {field_name} ({len(rows)} rows) must have one row for each of {len(series.seeds)} seeds, and in "
-                f"each one entry for each of {columns} {column}s."
+                f"{name}: {field_name} ({len(rows)} rows) must have one row for each of"
+                f" {len(series.seeds)} seeds, and in each one entry for each of"
+                f" {columns} {column}s."
             )
     known = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
     values = tuple(
@@ -116,9 +125,11 @@ def _check_rows(series: Profile | Course, name: str, column: str, columns: int) 
 
 @dataclass(frozen=True)
 class ControlCurve:
-    """An instrument's positive control against the norm of the gradient that it had to read, over all that was audited.
+    """An instrument's positive control against the norm of the gradient that it had to read, over
+    all that was audited.
 
-    ``points`` has one (gradient norm, control) for each arm, seed, epoch and layer, sorted; None where undefined.
+    ``points`` has one (gradient norm, control) for each arm, seed, epoch and layer, sorted; None
+    where undefined.
     """
 
     instrument: str
@@ -127,7 +138,9 @@ class ControlCurve:
 
 @dataclass(frozen=True)
 class Reading:
-    """One metric of one arm as a claim reads it; no layers for one number a network, no epoch for the end of a run."""
+    """One metric of one arm as a claim reads it; no layers for one number a network, no epoch for
+    the end of a run.
+    """
 
     metric: str
     arm: str
@@ -137,7 +150,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class LowestControl:
-    """The least that an instrument's positive control reads over the ``states`` that a claim reads, and where.
+    """The least that an instrument's positive control reads over the ``states`` that a claim reads,
+    and where.
 
     ``value`` is None where the control is ``undefined`` at so many of them that it is so at each.
     """
@@ -151,10 +165,11 @@ class LowestControl:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What a claim rests on besides its numbers: what it reads, how the instruments did there, what its design was checked for.
+    """What a claim rests on besides its numbers: what it reads, how the instruments did there, what
+    its design was checked for.
 
-    ``checks`` has the reason code of each check and what it found, empty where it passed; ``attributed_to`` the factors
-    that the claim attributes its difference to.
+    ``checks`` has the reason code of each check and what it found, empty where it passed;
+    ``attributed_to`` the factors that the claim attributes its difference to.
     """
 
     claim: str
@@ -166,10 +181,11 @@ class Grounds:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of its lock a report shows, and the chance of any wrong support over all families of the lock.
+    """How much of its lock a report shows, and the chance of any wrong support over all families of
+    the lock.
 
-    Each family errs with at most its alpha, in one setting: ``any_wrong_support`` is their sum, at most 1, and
-    ``if_independent`` what it is where families share no runs.
+    Each family errs with at most its alpha, in one setting: ``any_wrong_support`` is their sum, at
+    most 1, and ``if_independent`` what it is where families share no runs.
     """
 
     claims: int
@@ -196,7 +212,8 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are views of it.
+    """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are
+    views of it.
 
     Parameters
     ----------
@@ -205,10 +222,11 @@ class Report:
     verdicts
         One for each claim, in the order of the claims.
     evidence_sha256, lock_sha256
-        Of the evidence table's deterministic CSV, and of the claims' lock; None where there is none.
+        Of the evidence table's deterministic CSV, and of the claims' lock; None where there is
+        none.
     provenance
-        Versions, devices, threads, fingerprints, as plain data out of the evidence. Nothing of today or of this machine:
-        the same report gives the same bytes on any day.
+        Versions, devices, threads, fingerprints, as plain data out of the evidence. Nothing of
+        today or of this machine: the same report gives the same bytes on any day.
     profiles
         Metrics over layers, to be drawn.
     controls
@@ -220,7 +238,8 @@ class Report:
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
     seeds
-        What was asked for: None for each claim's plan, a count for the first so many of it, or a list.
+        What was asked for: None for each claim's plan, a count for the first so many of it, or a
+        list.
     lock
         How much of their lock the verdicts are; None without one.
     drift
@@ -246,14 +265,17 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many verdicts there are of each word, all four of them, in the order of :data:`WORDS`."""
+        """How many verdicts there are of each word, all four of them, in the order of
+        :data:`WORDS`.
+        """
         return {word: sum(v.verdict == word for v in self.verdicts) for word in WORDS}
 
     def exit_code(self, strict: bool = False) -> int:
         """Return what the verdicts say to a script.
 
-        11 where a claim is invalid and was not expected to be; else 1 where a decided verdict differs from the expected
-        one; else, only with `strict`, 10 where a claim is undecided against expectation; else 0.
+        11 where a claim is invalid and was not expected to be; else 1 where a decided verdict
+        differs from the expected one; else, only with `strict`, 10 where a claim is undecided
+        against expectation; else 0.
         """
         standings = {standing(verdict) for verdict in self.verdicts}
         if "broken" in standings:
@@ -262,8 +284,11 @@ class Report:
             return 1
         return 10 if strict and "open" in standings else 0
 
-    def against(self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Report:
-        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where verdicts moved.
+    def against(
+        self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None
+    ) -> Report:
+        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where
+        verdicts moved.
 
         See :func:`faeval.reports.drift` for the parameters, and for what is raised.
         """
@@ -271,13 +296,16 @@ class Report:
 
         found = drift(self, old, provenance)
         flagged = {change.claim for change in found.moved if change.flag}
-        verdicts = (replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts)
+        verdicts = (
+            replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts
+        )
         return replace(self, verdicts=tuple(verdicts), drift=found)
 
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
         """Return plain data, unrounded; what is undefined is None.
 
-        It follows from evidence, claims and lock alone; where the evidence comes from stands beside it (provenance.json).
+        It follows from evidence, claims and lock alone; where the evidence comes from stands beside
+        it (provenance.json).
         """
         return {
             "schema": SCHEMA,
@@ -309,7 +337,8 @@ class Report:
         return json.dumps(self.to_dict(strict), sort_keys=True, indent=1, allow_nan=False) + "\n"
 
     def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
-        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as many as fit.
+        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as
+        many as fit.
 
         Parameters
         ----------
@@ -334,13 +363,16 @@ class Report:
         return html_page(self)
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it is asked for."""
+        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it
+        is asked for.
+        """
         from faeval.reports.figures._plots import figures
 
         return figures(self)
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their paths.
+        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their
+        paths.
 
         Raises
         ------
@@ -350,7 +382,8 @@ class Report:
         return write_figures(self.figures(), folder)
 
     def to_junit(self, strict: bool = False) -> str:
-        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly invalid is an error.
+        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly
+        invalid is an error.
 
         With `strict`, undecided where a decision was expected fails.
         """
@@ -413,9 +446,15 @@ class Report:
         """
         return write_all(Path(folder), list(self.contents(forms)))
 
-    def contents(self, forms: Iterable[str] = WRITTEN, *, figures: bool = False) -> Iterator[tuple[str, bytes]]:
-        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures` write."""
-        for form, text in [(form, self.render(form)) for form in forms]:  # an unknown form is known first
+    def contents(
+        self, forms: Iterable[str] = WRITTEN, *, figures: bool = False
+    ) -> Iterator[tuple[str, bytes]]:
+        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures`
+        write.
+        """
+        for form, text in [
+            (form, self.render(form)) for form in forms
+        ]:  # an unknown form is known first
             yield FORMS[form], text.encode()
         if figures:
             yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
@@ -429,16 +468,23 @@ def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Pat
 def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
     from faeval.reports.figures._drawing import render
 
-    yield from ((f"{name}.{form}", render(figure, form)) for name, figure in figures.items() for form in PAPER)
+    yield from (
+        (f"{name}.{form}", render(figure, form))
+        for name, figure in figures.items()
+        for form in PAPER
+    )
 
 
 def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot be."""
+    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot
+    be.
+    """
     try:
         return write_together(folder, contents)
     except OSError as error:
         raise FaevalError(
-            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name one that can."
+            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name"
+            " one that can."
         ) from None
 
 

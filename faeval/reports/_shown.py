@@ -36,9 +36,10 @@ class Table:
 class AssertionView:
     """One assertion: its numbers as text, its figures, and its values by seed.
 
-    ``claimed`` is the margin with the side of it that is claimed.
-    ``facts`` are what a reader looks for first, ``more`` the rest; ``gist`` says what the rest is about. ``outer`` is the
-    refuting interval where the decision interval alone misleads; ``tone`` what it is painted as, empty for as its claim is.
+    ``claimed`` is the margin with the side of it that is claimed. ``facts`` are what a reader looks
+    for first, ``more`` the rest; ``gist`` says what the rest is about. ``outer`` is the refuting
+    interval where the decision interval alone misleads; ``tone`` what it is painted as, empty for
+    as its claim is.
     """
 
     text: str
@@ -64,7 +65,9 @@ class AssertionView:
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of :func:`faeval.reports.figures._plots.figures` by its name, and the tables that say the same."""
+    """A figure of :func:`faeval.reports.figures._plots.figures` by its name, and the tables that
+    say the same.
+    """
 
     name: str
     title: str
@@ -78,8 +81,9 @@ class FigureView:
 class ClaimView:
     """One claim with its verdict, in words.
 
-    ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with a gist of one line.
-    ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason code in words.
+    ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with
+    a gist of one line. ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason
+    code in words.
     """
 
     anchor: str
@@ -120,8 +124,13 @@ class ClaimView:
 
     @property
     def qualified(self) -> str:
-        """What stands after the word in a line: the reason in words, how it stands to what was expected, its flags."""
-        parts = [f" ({self.state})" if self.state else "", f", {self.standing}" if self.standing else ""]
+        """What stands after the word in a line: the reason in words, how it stands to what was
+        expected, its flags.
+        """
+        parts = [
+            f" ({self.state})" if self.state else "",
+            f", {self.standing}" if self.standing else "",
+        ]
         return "".join(parts) + (f"; flags: {', '.join(self.flags)}" if self.flags else "")
 
 
@@ -137,7 +146,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class RuleView:
-    """What one test assumes, and how often it errs at one number of seeds, as measured: said once for all its claims."""
+    """What one test assumes, and how often it errs at one number of seeds, as measured: said once
+    for all its claims.
+    """
 
     anchor: str
     assumption: str

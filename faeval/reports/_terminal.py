@@ -1,4 +1,6 @@
-"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as markup or as an escape."""
+"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as
+markup or as an escape.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,19 @@ if TYPE_CHECKING:
     from faeval.reports._drift_view import SaidView
     from faeval.reports._report import Report
 
-_STYLES = {"supported": "green", "refuted": "magenta", "inconclusive": "bright_black", "invalid": "bright_black"}
+_STYLES = {
+    "supported": "green",
+    "refuted": "magenta",
+    "inconclusive": "bright_black",
+    "invalid": "bright_black",
+}
 _WIDE = 100
 
 
 def table(report: Report, width: int) -> RenderableType:
-    """Return the verdict table of so many columns, or one block a claim where a table would not fit."""
+    """Return the verdict table of so many columns, or one block a claim where a table would not
+    fit.
+    """
     from rich.console import Group
 
     shown = view(report)
@@ -40,7 +49,9 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     from faeval.reports._drift_view import drift_view
 
     shown = drift_view(drift)
-    lines: list[RenderableType] = [_text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")]
+    lines: list[RenderableType] = [
+        _text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")
+    ]
     for moved in shown.moved:
         lines.append("")
         lines.append(_text(moved.sentence, "bold"))
@@ -54,7 +65,9 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
             lines.append(_text(f"{verdict}  {before}, now {now}, by {moved_by}: {sentence}"))
     if shown.differences:
         lines += ["", _text(shown.differences.caption, "dim")]
-        lines += [_text(f"{what}: {before}, now {now}") for what, before, now in shown.differences.rows]
+        lines += [
+            _text(f"{what}: {before}, now {now}") for what, before, now in shown.differences.rows
+        ]
     for fact in shown.facts:
         lines += ["", _text(f"{fact.label}: {as_text(fact.value)}")]
     return Group(*lines)
@@ -78,7 +91,9 @@ def _grid(shown: View, width: int) -> RenderableType:
     grid.add_column("n", justify="right", no_wrap=True)
     grid.add_column("What it would take", ratio=4)
     for claim in shown.claims:
-        grid.add_row(_text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes))
+        grid.add_row(
+            _text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes)
+        )
     return grid
 
 
@@ -88,7 +103,9 @@ def _block(claim: ClaimView) -> RenderableType:
 
     verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
     lines = (verdict, *(_text(a.told) for a in claim.assertions), _text(claim.takes, "dim"))
-    return Group(_text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), "")
+    return Group(
+        _text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), ""
+    )
 
 
 def _verdict(claim: ClaimView, between: str = "\n") -> Text:
@@ -111,11 +128,18 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
 def _values(claim: ClaimView) -> Text:
     from rich.text import Text
 
-    return Text("\n").join(_text(a.told) for a in claim.assertions) if claim.assertions else Text("none", "dim")
+    return (
+        Text("\n").join(_text(a.told) for a in claim.assertions)
+        if claim.assertions
+        else Text("none", "dim")
+    )
 
 
 def _summary(shown: View) -> Text:
-    return _text(" · ".join(f"{t.glyph} {t.text}" for t in shown.tallies) or "No claims were selected.", "bold")
+    return _text(
+        " · ".join(f"{t.glyph} {t.text}" for t in shown.tallies) or "No claims were selected.",
+        "bold",
+    )
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -11,7 +11,8 @@ from faeval._lines import clean
 #: Longest text of a table cell, and of a paragraph, in characters; JSON alone keeps all of it.
 CELL, PARAGRAPH = 240, 1200
 
-# Brackets make a link only where something follows them, underscores emphasis only at the edge of a word.
+# Brackets make a link only where something follows them, underscores emphasis only at the edge of a
+# word.
 _MARKDOWN = re.compile(r"([\\`*<&|~$#]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_]))")
 
 
@@ -28,24 +29,28 @@ def clip(text: object, limit: int = PARAGRAPH) -> str:
 def markdown(text: object) -> str:
     """Return clean text that Markdown shows as it is: no markup, HTML, table cell, link or mention.
 
-    It must not open a line, nor stand right before a bracket: signs that act only there are left alone.
+    It must not open a line, nor stand right before a bracket: signs that act only there are left
+    alone.
     """
     escaped = _MARKDOWN.sub(r"\\\1", clean(text))
     return escaped.replace("://", r":\//").replace("www.", r"www\.").replace("@", "@⁠")
 
 
 def fenced(text: str) -> str:
-    """Return text of printable lines as a block of code in Markdown, as it is; no run of backticks in it ends the block."""
+    """Return text of printable lines as a block of code in Markdown, as it is; no run of backticks
+    in it ends the block.
+    """
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
 def latex(text: object) -> str:
-    r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature that changes a sign.
+    r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature
+    that changes a sign.
 
-    A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be broken after an
-    underscore and every 20 characters. No bracket or star stands free, so that it may follow a command that takes an
-    optional argument.
+    A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be
+    broken after an underscore and every 20 characters. No bracket or star stands free, so that it
+    may follow a command that takes an optional argument.
 
     Examples
     --------
@@ -85,12 +90,15 @@ _TEX = {
     **{letter: rf"\{name}{{}}" for letter, name in zip("æÆœŒøØłŁ", _LETTERS.split(), strict=True)},
 }
 _SIGNS = (
-    r"- \infty \pm \times \cdot \leq \geq \neq \approx \rightarrow \in \partial \nabla \surd \sim \propto \prime {}^\circ "
+    r"- \infty \pm \times \cdot \leq \geq \neq \approx \rightarrow \in \partial \nabla \surd \sim"
+    r" \propto \prime {}^\circ "
     r"\bullet \diamond \circ \mu"
 )
 _GREEK = (
-    r"\alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi o \pi \rho \varsigma \sigma \tau "
-    r"\upsilon \phi \chi \psi \omega A B \Gamma \Delta E Z H \Theta I K \Lambda M N \Xi O \Pi P \Sigma T \Upsilon \Phi X "
+    r"\alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi o \pi"
+    r" \rho \varsigma \sigma \tau "
+    r"\upsilon \phi \chi \psi \omega A B \Gamma \Delta E Z H \Theta I K \Lambda M N \Xi O \Pi P"
+    r" \Sigma T \Upsilon \Phi X "
     r"\Psi \Omega"
 )
 _MATHS = dict(
@@ -101,7 +109,11 @@ _MATHS = dict(
     )
 )
 _ACCENTS = dict(
-    zip("\u0300\u0301\u0302\u0303\u0308\u0304\u0307\u030c\u0306\u030a\u030b\u0327", "`'^~\"=.vurHc", strict=True)
+    zip(
+        "\u0300\u0301\u0302\u0303\u0308\u0304\u0307\u030c\u0306\u030a\u030b\u0327",
+        "`'^~\"=.vurHc",
+        strict=True,
+    )
 )
 
 
@@ -121,11 +133,15 @@ def _tex(character: str) -> str:
 
 
 def anchors(names: Iterable[str]) -> list[str]:
-    """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only once."""
+    """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only
+    once.
+    """
     taken: set[str] = set()
     made = []
     for name in names:
-        word = "claim-" + (re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x")
+        word = "claim-" + (
+            re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x"
+        )
         anchor, count = word, 1
         while anchor in taken:
             count += 1

@@ -58,9 +58,13 @@ def view(report: Report) -> View:
         recompute=recompute(report),
         versions=versions(report),
         glossary=words.GLOSSARY,
-        drift=drift_view(report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)})
-        if report.drift is not None
-        else None,
+        drift=(
+            drift_view(
+                report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)}
+            )
+            if report.drift is not None
+            else None
+        ),
     )
 
 
@@ -76,20 +80,28 @@ def _summary(report: Report) -> Iterator[Phrase]:
         Span("text", f", from {runs} training run{'s' * (runs != 1)}" if runs else ""),
         Span(
             "text",
-            f". {'It' if many == 1 else 'Each'} names its margin, the smallest difference that matters; it is supported only "
-            "where a whole interval lies on the claimed side of that margin (for an equivalence, within ± the margin), and "
-            "refuted only where one lies wholly outside that side.",
+            f". {'It' if many == 1 else 'Each'} names its margin, the smallest difference that"
+            " matters; it is supported only where a whole interval lies on the claimed side of"
+            " that margin (for an equivalence, within ± the margin), and refuted only where one"
+            " lies wholly outside that side.",
         ),
     )
     advance = sum(v.registration in ("registered", "amended") for v in verdicts)
     others = Counter(words.REGISTERED.get(v.registration, v.registration) for v in verdicts)
-    late = [f"{count} {word}" for word, count in others.items() if word != words.REGISTERED["registered"]]
+    late = [
+        f"{count} {word}"
+        for word, count in others.items()
+        if word != words.REGISTERED["registered"]
+    ]
     first = (
         "All were registered"
         if advance == many > 1
         else f"{advance} of {many} {'were' if many > 1 else 'was'} registered"
     )
-    said = f"{first} before {'their' if many > 1 else 'its'} evidence was made{': ' * bool(late)}{', '.join(late)}."
+    said = (
+        f"{first} before {'their' if many > 1 else 'its'} evidence was"
+        f" made{': ' * bool(late)}{', '.join(late)}."
+    )
     sha = report.evidence_sha256
     yield (
         Span("text", said + (" Evidence: sha256 " if sha else "")),
@@ -111,14 +123,21 @@ def _judged(verdicts: Sequence[Verdict]) -> str:
     left = Counter(_unjudged(v) for v in verdicts if not v.n)
     if not left:
         return f", {'each ' * (len(verdicts) > 1)}judged over {seeds}"
-    said = [f"{sum(1 for v in verdicts if v.n)} judged over {seeds}", *(f"{n} {why}" for why, n in left.items())]
+    said = [
+        f"{sum(1 for v in verdicts if v.n)} judged over {seeds}",
+        *(f"{n} {why}" for why, n in left.items()),
+    ]
     return f" ({'; '.join(said)})"
 
 
 def _unjudged(verdict: Verdict) -> str:
     if verdict.verdict != "invalid":
         return "without evidence so far"
-    return "stopped at a number that cannot be used" if verdict.runs else "refused before any run was looked at"
+    return (
+        "stopped at a number that cannot be used"
+        if verdict.runs
+        else "refused before any run was looked at"
+    )
 
 
 _Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]
@@ -137,7 +156,10 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
     for key, of in kinds.items():
         test, assumption, errors = key
         asserted = ", ".join(map(words.spaced, sorted(of)))
-        caption = f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n}, nominal .05 each"
+        caption = (
+            f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n},"
+            " nominal .05 each"
+        )
         caption += f", for {asserted}"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)

@@ -9,8 +9,12 @@ from faeval.rules._rule import Rule, state_gradients
 
 
 class Backpropagation(Rule):
-    """BP: the gradient of each sample's own loss at each state (Rumelhart, Hinton and Williams 1986)."""
+    """BP: the gradient of each sample's own loss at each state (Rumelhart, Hinton and Williams
+    1986).
+    """
 
-    def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         """Return the true gradients; see :meth:`Rule.credit`."""
         return state_gradients(network, states[0], labels)

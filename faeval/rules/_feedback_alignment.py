@@ -9,18 +9,21 @@ from faeval.rules._rule import Distribution, Rule, Setup, draw_feedback, output_
 
 
 class FeedbackAlignment(Rule):
-    """FA: credit sent down by one fixed random matrix a block, a_l = a_{l+1} B_l^T, from the exact a_L (Lillicrap et al. 2016).
+    """FA: credit sent down by one fixed random matrix a block, a_l = a_{l+1} B_l^T, from the exact
+    a_L (Lillicrap et al. 2016).
 
-    The last signal is the true gradient at h_L, so that the last block, which at the credit site "output" learns from it,
-    is exact by construction. A residual block is one layer here: its matrix stands for its whole Jacobian, the skip
-    included. At the credit site "input" block l learns from a_l as it is.
+    The last signal is the true gradient at h_L, so that the last block, which at the credit site
+    "output" learns from it, is exact by construction. A residual block is one layer here: its
+    matrix stands for its whole Jacobian, the skip included. At the credit site "input" block l
+    learns from a_l as it is.
 
     Parameters
     ----------
     setup
         Names sizes and seed.
     feedback
-        Entries are N(0, 1/d), or uniform with that variance, so that a signal keeps its norm on the way down.
+        Entries are N(0, 1/d), or uniform with that variance, so that a signal keeps its norm on the
+        way down.
     """
 
     feedback: Tensor
@@ -30,7 +33,9 @@ class FeedbackAlignment(Rule):
         shape = (setup.blocks, setup.width, setup.width)
         self.register_buffer("feedback", draw_feedback(setup, shape, feedback))  # (L, d, d)
 
-    def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         """Return the signals from h_0 to h_L; see :meth:`Rule.credit`."""
         signals = [output_gradient(network, states[-1], labels)]
         for matrix in reversed(self.feedback.unbind(0)):

@@ -29,8 +29,9 @@ class Setup:
     seed
         All that a rule draws comes from named streams of this seed, ("feedback", ...).
     credit_site
-        "output": block l learns from the credit at h_{l+1}. "input": block l learns from the credit at h_l, so that none
-        needs a matrix for h_L; a rule with one matrix a state then has L, and h_L shares the last one with h_{L-1}.
+        "output": block l learns from the credit at h_{l+1}. "input": block l learns from the credit
+        at h_l, so that none needs a matrix for h_L; a rule with one matrix a state then has L, and
+        h_L shares the last one with h_{L-1}.
     network
         The network itself, for rules that have a feedback weight for each forward one.
     """
@@ -44,18 +45,25 @@ class Setup:
 
     def __post_init__(self) -> None:
         if self.credit_site not in CREDIT_SITES:
-            raise FaevalError(f"credit_site={self.credit_site!r} is not one of {', '.join(map(repr, CREDIT_SITES))}.")
+            raise FaevalError(
+                f"credit_site={self.credit_site!r} is not one of"
+                f" {', '.join(map(repr, CREDIT_SITES))}."
+            )
 
     @property
     def signals(self) -> int:
-        """How many matrices a rule with one for each state has: L + 1, or L at the credit site "input"."""
+        """How many matrices a rule with one for each state has: L + 1, or L at the credit site
+        "input".
+        """
         return self.blocks + 1 if self.credit_site == "output" else self.blocks
 
 
 class Rule(nn.Module):
-    """A learning rule. What it owns (feedback matrices) is in its state dict, and so in every checkpoint.
+    """A learning rule. What it owns (feedback matrices) is in its state dict, and so in every
+    checkpoint.
 
-    A rule of one's own is one small class: ``credit``, and where it needs them an ``__init__`` that takes the
+    A rule of one's own is one small class: ``credit``, and where it needs them an ``__init__`` that
+    takes the
     :class:`Setup` (and the rule's own factors by keyword), a ``loss``, an ``after_step``. Register it by
     ``faeval.register_rule(name, cls)``, and let ``faeval.testing.check_rule(cls)`` try it.
 
@@ -77,7 +85,9 @@ class Rule(nn.Module):
         super().__init__()
 
     @abstractmethod
-    def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         """Return the credit signal at each state h_0 .. h_L.
 
         Parameters
@@ -92,16 +102,19 @@ class Rule(nn.Module):
         Returns
         -------
         list of Tensor
-            One (n, d) tensor a state, per sample: moving h_l against it is what the rule believes to lower that sample's
-            own cross-entropy. Never scaled by the batch.
+            One (n, d) tensor a state, per sample: moving h_l against it is what the rule believes
+            to lower that sample's own cross-entropy. Never scaled by the batch.
         """
 
-    def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
-        """Return a scalar that the rule's own parameters are to lower in this step, or None (the default).
+    def loss(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        """Return a scalar that the rule's own parameters are to lower in this step, or None (the
+        default).
 
-        Called in training after the network's gradients are there, as ``.grad`` of its parameters; a loss that reads them
-        keeps replicates from training as one stack. Only the rule's parameters learn from it, whatever it depends on; the
-        optimiser is the network's.
+        Called in training after the network's gradients are there, as ``.grad`` of its parameters;
+        a loss that reads them keeps replicates from training as one stack. Only the rule's
+        parameters learn from it, whatever it depends on; the optimiser is the network's.
         """
         return None
 
@@ -110,12 +123,18 @@ class Rule(nn.Module):
 
 
 def output_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return e = softmax(logits) - onehot(labels), (n, classes): the gradient of each sample's cross-entropy."""
-    return functional.softmax(logits, dim=1) - functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    """Return e = softmax(logits) - onehot(labels), (n, classes): the gradient of each sample's
+    cross-entropy.
+    """
+    return functional.softmax(logits, dim=1) - functional.one_hot(labels, logits.shape[1]).to(
+        logits.dtype
+    )
 
 
 def through(feedback: Tensor, signal: Tensor, states: int) -> list[Tensor]:
-    """Send one signal (n, C) to all states by fixed matrices (count, d, C): s B_l^T; the last serves all states beyond it."""
+    """Send one signal (n, C) to all states by fixed matrices (count, d, C): s B_l^T; the last
+    serves all states beyond it.
+    """
     count, width, classes = feedback.shape
     sent = (signal @ feedback.reshape(count * width, classes).T).reshape(-1, count, width).unbind(1)
     return [sent[min(layer, count - 1)] for layer in range(states)]
@@ -125,9 +144,13 @@ Distribution = Literal["gaussian", "uniform"]
 
 
 def draw_feedback(
-    setup: Setup, shape: tuple[int, int, int], distribution: Distribution = "gaussian", role: str = "feedback"
+    setup: Setup,
+    shape: tuple[int, int, int],
+    distribution: Distribution = "gaussian",
+    role: str = "feedback",
 ) -> Tensor:
-    """Draw ``shape[0]`` fixed matrices, each from a stream of its own, entries of mean 0 and variance 1 / columns.
+    """Draw ``shape[0]`` fixed matrices, each from a stream of its own, entries of mean 0 and
+    variance 1 / columns.
 
     Parameters
     ----------
@@ -141,7 +164,8 @@ def draw_feedback(
     Returns
     -------
     Tensor
-        float32, ``shape``. A signal of unit variance in each column leaves with unit variance in each row.
+        float32, ``shape``. A signal of unit variance in each column leaves with unit variance in
+        each row.
     """
     count, rows, columns = shape
     if distribution not in ("gaussian", "uniform"):
@@ -160,7 +184,9 @@ def draw_feedback(
 
 @dataclass(frozen=True)
 class Trace:
-    """One forward and one backward pass: states h_0 .. h_L (n, d), logits (n, classes), gradients (n, d) at each state."""
+    """One forward and one backward pass: states h_0 .. h_L (n, d), logits (n, classes), gradients
+    (n, d) at each state.
+    """
 
     states: list[Tensor]
     logits: Tensor
@@ -168,32 +194,41 @@ class Trace:
 
 
 def trace(network: Network, h0: Tensor, labels: Tensor) -> Trace:
-    """Run the blocks once from h_0 and return states, logits, and the gradient of each sample's own cross-entropy.
+    """Run the blocks once from h_0 and return states, logits, and the gradient of each sample's own
+    cross-entropy.
 
-    The losses are summed over samples, never averaged: a mean would scale every gradient by 1/n. Samples do not meet in
-    the network, so the gradient of the sum at one sample's state is that sample's own. A network in training mode may let
-    them meet, or move running statistics; gradients are therefore those of evaluation mode, and nothing in it moves.
+    The losses are summed over samples, never averaged: a mean would scale every gradient by 1/n.
+    Samples do not meet in the network, so the gradient of the sum at one sample's state is that
+    sample's own. A network in training mode may let them meet, or move running statistics;
+    gradients are therefore those of evaluation mode, and nothing in it moves.
     """
     with evaluating(network), torch.enable_grad():
         states = [h0.detach().requires_grad_()]
         for block in network.blocks:
             states.append(block(states[-1]))
         logits = network.readout(states[-1])
-        gradients = torch.autograd.grad(functional.cross_entropy(logits, labels, reduction="sum"), states)
+        gradients = torch.autograd.grad(
+            functional.cross_entropy(logits, labels, reduction="sum"), states
+        )
     return Trace([state.detach() for state in states], logits.detach(), list(gradients))
 
 
 def state_gradients(network: Network, h0: Tensor, labels: Tensor) -> list[Tensor]:
-    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d); see :func:`trace`."""
+    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d); see
+    :func:`trace`.
+    """
     return trace(network, h0, labels).gradients
 
 
 def output_gradient(network: Network, last: Tensor, labels: Tensor) -> Tensor:
-    """Return the gradient of each sample's own cross-entropy at h_L (n, d), which needs the readout alone.
+    """Return the gradient of each sample's own cross-entropy at h_L (n, d), which needs the readout
+    alone.
 
     As for :func:`trace`, in evaluation mode.
     """
     with evaluating(network), torch.enable_grad():
         h = last.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(functional.cross_entropy(network.readout(h), labels, reduction="sum"), h)
+        (gradient,) = torch.autograd.grad(
+            functional.cross_entropy(network.readout(h), labels, reduction="sum"), h
+        )
     return gradient

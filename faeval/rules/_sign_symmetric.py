@@ -19,21 +19,25 @@ from faeval.rules._transport import WeightTransport, linear_layers
 class SignSymmetric(WeightTransport):
     """Sign-concordant feedback, V = M * sign(W) for each weight W (Liao, Leibo and Poggio 2016).
 
-    Layer by layer, which is its standard form: within a residual block each linear layer passes credit through its own V,
-    and the skip is the identity. The sign of a block's whole Jacobian would transport what no synapse could know.
+    Layer by layer, which is its standard form: within a residual block each linear layer passes
+    credit through its own V, and the skip is the identity. The sign of a block's whole Jacobian
+    would transport what no synapse could know.
 
     Parameters
     ----------
     setup
         Needs the network.
     magnitude
-        "uniform" (uSF): every entry of M is sqrt(2 / (in + out)). "batchwise" (brSF): entries uniform on
-        (0, sqrt(6 / (in + out))), the same root mean square, drawn anew after each update of the weights.
+        "uniform" (uSF): every entry of M is sqrt(2 / (in + out)). "batchwise" (brSF): entries
+        uniform on (0, sqrt(6 / (in + out))), the same root mean square, drawn anew after each
+        update of the weights.
     """
 
     steps: Tensor
 
-    def __init__(self, setup: Setup, *, magnitude: Literal["uniform", "batchwise"] = "uniform") -> None:
+    def __init__(
+        self, setup: Setup, *, magnitude: Literal["uniform", "batchwise"] = "uniform"
+    ) -> None:
         super().__init__(setup)
         if magnitude not in ("uniform", "batchwise"):
             raise FaevalError(f"magnitude={magnitude!r} is not one of 'uniform', 'batchwise'.")
@@ -47,7 +51,9 @@ class SignSymmetric(WeightTransport):
         found = {}
         for name, layer in linear_layers(network).items():
             w = layer.weight.detach()
-            spread = math.sqrt(2.0 / sum(w.shape))  # Glorot and Bengio 2010: that of an initial weight
+            spread = math.sqrt(
+                2.0 / sum(w.shape)
+            )  # Glorot and Bengio 2010: that of an initial weight
             if self.batchwise:
                 draw = stream(int(self.get_buffer("stream")), "feedback", name, int(self.steps))
                 magnitude = torch.from_numpy(draw.random(tuple(w.shape), dtype="float32")).to(w)

@@ -1,4 +1,6 @@
-"""What a run of teacher, digits or cifar10 is: the task, the training and the audits, as stages a worker calls."""
+"""What a run of teacher, digits or cifar10 is: the task, the training and the audits, as stages a
+worker calls.
+"""
 
 from __future__ import annotations
 
@@ -53,35 +55,43 @@ def _task(name: str, data: Path | None) -> Task:
 
 
 def build(factors: Mapping[str, Any], seed: int, task: Task) -> tuple[Network, Rule]:
-    """Return the untrained network and rule of an arm; every number in them comes from the seed's named streams.
+    """Return the untrained network and rule of an arm; every number in them comes from the seed's
+    named streams.
 
     Raises
     ------
     FaevalError
-        The network or the rule does not do what the contracts ask for, tried on a few inputs of the task.
+        The network or the rule does not do what the contracts ask for, tried on a few inputs of the
+        task.
     """
     width, blocks = factors["width"], factors["blocks"]
     about = component("network", factors["network"])
-    network = about.resolve()(task.features, width, blocks, task.classes, seed, **about.own(factors))
+    network = about.resolve()(
+        task.features, width, blocks, task.classes, seed, **about.own(factors)
+    )
     x, y = evaluation_inputs(task, limit=8)
     width = check_network(network, x, task.classes)
     if len(network.blocks) != blocks:
         raise FaevalError(
-            f"network {about.name!r} has {len(network.blocks)} blocks and was asked for {blocks}; make as many as it is told."
+            f"network {about.name!r} has {len(network.blocks)} blocks and was asked for {blocks};"
+            " make as many as it is told."
         )
     about = component("rule", factors["rule"])
     setup = Setup(width, blocks, task.classes, seed, factors["credit_site"], network)
     rule = about.resolve()(setup, **about.own(factors))
     if not isinstance(rule, Rule):
         raise FaevalError(
-            f"rule {about.name!r} makes {rule!r} ({type(rule).__name__}); it must be a faeval.rules.Rule."
+            f"rule {about.name!r} makes {rule!r} ({type(rule).__name__}); it must be a"
+            " faeval.rules.Rule."
         )
     check_credit(rule, network, x, y)
     return network, rule
 
 
 def _labelled(task: Task, labels: str, seed: int) -> Task:
-    """Return the task with its training labels, or with random classes in their place, the same for every arm of a seed."""
+    """Return the task with its training labels, or with random classes in their place, the same for
+    every arm of a seed.
+    """
     if labels == "true":
         return task
     drawn = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
@@ -96,7 +106,9 @@ def train(
     config: Mapping[str, Any],
     progress: Callable[[float], None] = lambda share: None,
 ) -> dict[str, Any]:
-    """Train one arm at one seed and leave its checkpoints in ``folder``; return what its record holds."""
+    """Train one arm at one seed and leave its checkpoints in ``folder``; return what its record
+    holds.
+    """
     _prepare(options)
     arm: Mapping[str, Any] = factors
     run = _Training(arm, seed, folder, _task(config["task"], options.data), options)
@@ -126,14 +138,19 @@ def train_many(
     config: Mapping[str, Any],
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[dict[str, Any]]:
-    """Train one arm at several seeds in one stacked run; return for each what :func:`train` returns, within rounding.
+    """Train one arm at several seeds in one stacked run; return for each what :func:`train`
+    returns, within rounding.
 
-    Rules and networks that cannot be stacked are trained one after another; the notes of each result say which it was.
+    Rules and networks that cannot be stacked are trained one after another; the notes of each
+    result say which it was.
     """
     _prepare(options)
     arm: Mapping[str, Any] = factors
     task = _task(config["task"], options.data)
-    runs = [_Training(arm, seed, folder, task, options) for seed, folder in zip(seeds, folders, strict=True)]
+    runs = [
+        _Training(arm, seed, folder, task, options)
+        for seed, folder in zip(seeds, folders, strict=True)
+    ]
     reason = stackable(runs[0].rule, runs[0].network)
     if reason is None:
         first = runs[0].batches(config)
@@ -154,7 +171,10 @@ def train_many(
                 weight_decay=config["weight_decay"],
                 after_epoch=after_epoch,
             )
-            return [run.result(history, {"stacked": len(runs)}) for run, history in zip(runs, histories, strict=True)]
+            return [
+                run.result(history, {"stacked": len(runs)})
+                for run, history in zip(runs, histories, strict=True)
+            ]
         except NotStackable as error:
             reason = str(error)
 
@@ -175,20 +195,27 @@ def check_device(options: RunOptions) -> None:
     remedy = "use device='cpu' (--device cpu), or run where there is one"
     if not torch.cuda.is_available():
         raise FaevalError(
-            f"device={options.device!r}: PyTorch {torch.__version__} finds no CUDA device here; {remedy} and a build of PyTorch "
-            "with CUDA is installed (https://pytorch.org/get-started)."
+            f"device={options.device!r}: PyTorch {torch.__version__} finds no CUDA device here;"
+            f" {remedy} and a build of PyTorch with CUDA is installed"
+            " (https://pytorch.org/get-started)."
         )
     count = torch.cuda.device_count()
     if int(options.device.partition(":")[2] or 0) >= count:
-        raise FaevalError(f"device={options.device!r}: there are {count} CUDA devices, counted from cuda:0; {remedy}.")
+        raise FaevalError(
+            f"device={options.device!r}: there are {count} CUDA devices, counted from cuda:0;"
+            f" {remedy}."
+        )
 
 
 def _prepare(options: RunOptions) -> None:
-    """Set what a worker's numbers depend on: its threads, and on CUDA devices float32 that is float32."""
+    """Set what a worker's numbers depend on: its threads, and on CUDA devices float32 that is
+    float32.
+    """
     torch.set_num_threads(options.threads)
     if options.device != "cpu":
         check_device(options)
-        # TF32 keeps 10 bits of the mantissa: what is audited is never computed in it, nor what is trained.
+        # TF32 keeps 10 bits of the mantissa: what is audited is never computed in it, nor what is
+        # trained.
         torch.set_float32_matmul_precision("highest")
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
@@ -197,7 +224,9 @@ def _prepare(options: RunOptions) -> None:
 class _Training:
     """A run in the making: an arm at a seed, and the checkpoints that it leaves in a folder."""
 
-    def __init__(self, arm: Mapping[str, Any], seed: int, folder: Path, task: Task, options: RunOptions) -> None:
+    def __init__(
+        self, arm: Mapping[str, Any], seed: int, folder: Path, task: Task, options: RunOptions
+    ) -> None:
         self.seed, self.folder, self.device = seed, folder, options.device
         self.network, self.rule = build(arm, seed, task)
         self.task = _labelled(task, arm["labels"], seed)
@@ -212,17 +241,28 @@ class _Training:
         self.checkpoints: dict[int, dict[str, str]] = {}
 
     def batches(self, config: Mapping[str, Any]) -> Batches:
-        return Batches(self.task, self.seed, config["batch"], augment=config["augment"], device=self.device)
+        return Batches(
+            self.task, self.seed, config["batch"], augment=config["augment"], device=self.device
+        )
 
     def keep(self, epoch: int) -> None:
         if epoch in self.kept:
             name = f"epoch-{epoch:04d}.safetensors"
-            self.checkpoints[epoch] = {"file": name, "sha256": save(self.network, self.rule, self.folder / name)}
+            self.checkpoints[epoch] = {
+                "file": name,
+                "sha256": save(self.network, self.rule, self.folder / name),
+            }
 
     def result(self, history: History, notes: dict[str, Any]) -> dict[str, Any]:
         return {
             "rows": [
-                {"metric": "train_loss", "epoch": epoch, "layer": None, "value": loss, "status": "measured"}
+                {
+                    "metric": "train_loss",
+                    "epoch": epoch,
+                    "layer": None,
+                    "value": loss,
+                    "status": "measured",
+                }
                 for epoch, loss in enumerate(history.losses, start=1)
             ],
             "weights": tensors_digest(state(self.network, self.rule)),
@@ -238,16 +278,25 @@ def _objective(arm: Mapping[str, Any]) -> Objective:
 
 
 def audit_alignment(
-    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Audit credit against gradient, with controls, at every checkpoint of a run; in float64."""
     rows: list[dict[str, Any]] = []
     notes: dict[str, Any] = {}
-    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+    for epoch, network, rule, task in _checkpoints(
+        factors, seed, folder, training, options, config
+    ):
         network.double()
         rule.double()
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
-        found, note = alignment(network, rule, x.double(), y, seed, items=epoch == factors["epochs"])
+        found, note = alignment(
+            network, rule, x.double(), y, seed, items=epoch == factors["epochs"]
+        )
         rows += [{**row, "epoch": epoch} for row in found]
         notes[str(epoch)] = note
     conform, notes["conformance"] = ours(_ALIGNMENT)
@@ -255,37 +304,66 @@ def audit_alignment(
 
 
 def audit_published(
-    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Audit every checkpoint of a run by the published recipe, in float32."""
     rows: list[dict[str, Any]] = []
-    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+    for epoch, network, rule, task in _checkpoints(
+        factors, seed, folder, training, options, config
+    ):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         rows += [{**row, "epoch": epoch} for row in published(network, rule, x, y, seed)]
     return {"rows": rows + _diverged(training, factors, _names("published.")), "notes": {}}
 
 
 def audit_nudging(
-    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Nudge the states of every checkpoint of a run against their credit, in float64."""
     rows: list[dict[str, Any]] = []
-    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+    for epoch, network, rule, task in _checkpoints(
+        factors, seed, folder, training, options, config
+    ):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
-        rows += [{**row, "epoch": epoch} for row in nudging(network.double(), rule.double(), x.double(), y)]
+        rows += [
+            {**row, "epoch": epoch}
+            for row in nudging(network.double(), rule.double(), x.double(), y)
+        ]
     conform, notes = ours(_names("nudge"))
-    return {"rows": rows + conform + _diverged(training, factors, _names("nudge")), "notes": {"conformance": notes}}
+    return {
+        "rows": rows + conform + _diverged(training, factors, _names("nudge")),
+        "notes": {"conformance": notes},
+    }
 
 
 def audit_fresh(
-    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Read every checkpoint of a run with newly drawn feedback, in float64."""
     rows: list[dict[str, Any]] = []
-    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+    for epoch, network, rule, task in _checkpoints(
+        factors, seed, folder, training, options, config
+    ):
         network.double()
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
-        with torch.no_grad():  # the whole state's width: a network may flatten tokens, each of the arm's width
+        with (
+            torch.no_grad()
+        ):  # the whole state's width: a network may flatten tokens, each of the arm's width
             width = network.embed(x[:1].double()).shape[1]
         about = component("rule", str(factors["rule"]))
 
@@ -297,7 +375,9 @@ def audit_fresh(
             classes: int = task.classes,
         ) -> Rule:
             drawn = int(stream(seed, "feedback", "fresh", draw).integers(2**31))
-            setup = Setup(width, len(network.blocks), classes, drawn, str(factors["credit_site"]), network)
+            setup = Setup(
+                width, len(network.blocks), classes, drawn, str(factors["credit_site"]), network
+            )
             rule: Rule = about.resolve()(setup, **about.own(factors))
             return rule.double().to(options.device)
 
@@ -315,8 +395,12 @@ def audit_metric(
     options: RunOptions,
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Audit every checkpoint of a run by a registered metric, in float64, and say what that metric conforms to."""
-    from faeval.testing import takes_numpy  # it loads hypothesis and pytest: for registered metrics alone
+    """Audit every checkpoint of a run by a registered metric, in float64, and say what that metric
+    conforms to.
+    """
+    from faeval.testing import (
+        takes_numpy,
+    )  # it loads hypothesis and pytest: for registered metrics alone
 
     made = component("metric", name)
     about, function = made.about, made.resolve()
@@ -325,7 +409,9 @@ def audit_metric(
     failures = {failure.property: failure.explanation for failure in conformance.failures}
     rows: list[dict[str, Any]] = rows_of(name, conformance)
     numpy = takes_numpy(function, str(about.kind))
-    for epoch, network, rule, task in _checkpoints(factors, seed, folder, training, options, config):
+    for epoch, network, rule, task in _checkpoints(
+        factors, seed, folder, training, options, config
+    ):
         x, y = evaluation_inputs(task, options.device, AUDIT_ITEMS)
         found = registered(
             about,
@@ -340,7 +426,8 @@ def audit_metric(
             failed=tuple(failures),
         )
         rows += [{**row, "epoch": epoch} for row in found]
-    # The counterexamples, what was not tried, what holds up to rounding alone, and the error that was accepted.
+    # The counterexamples, what was not tried, what holds up to rounding alone, and the error that
+    # was accepted.
     notes: dict[str, Any] = {
         "failures": failures,
         "skipped": dict(conformance.skipped),
@@ -351,23 +438,36 @@ def audit_metric(
 
 
 def audit_accuracy(
-    factors: dict[str, Value], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: dict[str, Value],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Measure accuracy and loss on the whole test set at every checkpoint of a run; in float32, as it was trained."""
+    """Measure accuracy and loss on the whole test set at every checkpoint of a run; in float32, as
+    it was trained.
+    """
     rows: list[dict[str, Any]] = []
     for epoch, network, _, task in _checkpoints(factors, seed, folder, training, options, config):
-        found = evaluation(network, _chunks(*evaluation_inputs(task, options.device)), items=epoch == factors["epochs"])
+        found = evaluation(
+            network,
+            _chunks(*evaluation_inputs(task, options.device)),
+            items=epoch == factors["epochs"],
+        )
         rows += [{**row, "epoch": epoch} for row in found]
     return {"rows": rows + _diverged(training, factors, ("accuracy", "test_loss")), "notes": {}}
 
 
 def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> dict[str, Any]:
-    """Audit one checkpoint of a run, in a store or copied out of one: the record beside it says what it is of.
+    """Audit one checkpoint of a run, in a store or copied out of one: the record beside it says
+    what it is of.
 
     Returns
     -------
     dict
-        ``setting``, ``arm``, ``seed``, ``epoch``, ``exact`` (states whose credit is the gradient by construction), ``rows``.
+        ``setting``, ``arm``, ``seed``, ``epoch``, ``exact`` (states whose credit is the gradient by
+        construction), ``rows``.
 
     Raises
     ------
@@ -378,24 +478,34 @@ def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> 
     """
     folder = path.parent
     if not path.is_file():
-        raise FaevalError(f"checkpoint {path}: no such file; name an epoch-NNNN.safetensors of a run in the store.")
+        raise FaevalError(
+            f"checkpoint {path}: no such file; name an epoch-NNNN.safetensors of a run in the"
+            " store."
+        )
     record_file = folder / "training.json"
     if not record_file.is_file():
         raise FaevalError(
-            f"checkpoint {path}: no training.json beside it says which arm and seed it is; name a checkpoint of a run in "
-            "the store (.faeval/runs/KEY/), or use fe.audit(network, inputs, labels, rule) in Python."
+            f"checkpoint {path}: no training.json beside it says which arm and seed it is; name a"
+            " checkpoint of a run in the store (.faeval/runs/KEY/), or use fe.audit(network,"
+            " inputs, labels, rule) in Python."
         )
     record = parse(record_file.read_bytes(), TrainingRecord, str(record_file))
     kept = {epoch: c for epoch, c in record.checkpoints.items() if c.file == path.name}
     if not kept:
         names = ", ".join(c.file for c in record.checkpoints.values()) or "none"
-        raise FaevalError(f"checkpoint {path}: its run's record knows no such file; it has {names}.")
+        raise FaevalError(
+            f"checkpoint {path}: its run's record knows no such file; it has {names}."
+        )
     one = record.model_copy(update={"checkpoints": kept, "diverged": None})
     audits = [audit_alignment, audit_accuracy]
     audits += [audit_published, audit_nudging, audit_fresh] if full else []
     check_device(options)
     factors: dict[str, Value] = dict(record.factors)
-    rows = [r for audit in audits for r in audit(factors, record.seed, folder, one, options, record.config)["rows"]]
+    rows = [
+        r
+        for audit in audits
+        for r in audit(factors, record.seed, folder, one, options, record.config)["rows"]
+    ]
     about = component("rule", str(factors["rule"]))
     return {
         "setting": record.setting,
@@ -411,7 +521,8 @@ def _names(begins: str) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name.startswith(begins))
 
 
-# All that the audit of alignment gives, controls apart: those are of a checkpoint, and there is none.
+# All that the audit of alignment gives, controls apart: those are of a checkpoint, and there is
+# none.
 _ALIGNMENT = (
     "cosine",
     "rho",
@@ -430,7 +541,12 @@ def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _checkpoints(
-    factors: Mapping[str, Any], seed: int, folder: Path, training: Any, options: RunOptions, config: Mapping[str, Any]
+    factors: Mapping[str, Any],
+    seed: int,
+    folder: Path,
+    training: Any,
+    options: RunOptions,
+    config: Mapping[str, Any],
 ) -> Iterator[tuple[int, Network, Rule, Task]]:
     _prepare(options)
     task = _task(config["task"], options.data)
@@ -440,13 +556,23 @@ def _checkpoints(
         yield epoch, network.to(options.device).eval(), rule.to(options.device).eval(), task
 
 
-def _diverged(training: Any, factors: Mapping[str, Any], metrics: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return rows that say "diverged" for each audited epoch that a run did not reach: an outcome, not a gap."""
+def _diverged(
+    training: Any, factors: Mapping[str, Any], metrics: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """Return rows that say "diverged" for each audited epoch that a run did not reach: an outcome,
+    not a gap.
+    """
     if training.diverged is None:
         return []
     states = range(int(factors["blocks"] or 0) + 1)
     return [
-        {"metric": metric, "epoch": epoch, "layer": layer, "value": float("nan"), "status": "diverged"}
+        {
+            "metric": metric,
+            "epoch": epoch,
+            "layer": layer,
+            "value": float("nan"),
+            "status": "diverged",
+        }
         for epoch in sorted({1, int(factors["epochs"])} - set(training.checkpoints))
         for metric in metrics
         for layer in (states if metric not in METRICS or METRICS[metric].layered else (None,))

@@ -1,6 +1,8 @@
-"""Numbers in, decisions out: assertions about differences over seeds, families of them, and what a design can tell.
+"""Numbers in, decisions out: assertions about differences over seeds, families of them, and what a
+design can tell.
 
-Plain functions on arrays, with NumPy and SciPy alone. One number per seed comes in; the seed is the replicate.
+Plain functions on arrays, with NumPy and SciPy alone. One number per seed comes in; the seed is the
+replicate.
 :func:`rule` is the whole of it: contrasts in, one of four words out. What it is made of is public too.
 """
 
@@ -12,7 +14,13 @@ from faeval.stats._holm import Decision, HolmResult, apply_gates, decide_family,
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, combine, judge, judge_many
 from faeval.stats._ledger import confidence_sequence, e_process, e_value
-from faeval.stats._looks import constant_boundary, nominal_level, nominal_levels, sequential_p, spending_levels
+from faeval.stats._looks import (
+    constant_boundary,
+    nominal_level,
+    nominal_levels,
+    sequential_p,
+    spending_levels,
+)
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
 from faeval.stats._power import detectable_effect, power, seeds_needed
 from faeval.stats._printed import Printed, printed
@@ -41,7 +49,15 @@ from faeval.stats._rule import (
 from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
-from faeval.stats._statement import OUTCOMES, Allowed, Finding, Statement, check_kinds, check_statement, outcome
+from faeval.stats._statement import (
+    OUTCOMES,
+    Allowed,
+    Finding,
+    Statement,
+    check_kinds,
+    check_statement,
+    outcome,
+)
 from faeval.stats._tests import (
     AnyTest,
     TestName,
@@ -61,7 +77,14 @@ from faeval.stats._two_sample import (
     welch_p,
     welch_p_many,
 )
-from faeval.stats._units import SeedMeans, VarianceSplit, explain_pooling, pooling_error, reduce_to_seeds, refuse_rows
+from faeval.stats._units import (
+    SeedMeans,
+    VarianceSplit,
+    explain_pooling,
+    pooling_error,
+    reduce_to_seeds,
+    refuse_rows,
+)
 
 __all__ = [
     "AGREEMENT",

@@ -23,11 +23,15 @@ def refuse(name: str, value: object, wanted: str, remedy: str) -> FaevalError:
     shown = repr(value)
     if len(shown) > 80:
         shown = shown[:77] + "..."
-    return FaevalError(f"{name} must be {wanted}, but is {shown} ({type(value).__name__}); {remedy}")
+    return FaevalError(
+        f"{name} must be {wanted}, but is {shown} ({type(value).__name__}); {remedy}"
+    )
 
 
 def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
-    """One number per seed, shape (n,), as doubles; n = 0 is allowed. With axes=2, one sample a row, shape (rows, n)."""
+    """One number per seed, shape (n,), as doubles; n = 0 is allowed. With axes=2, one sample a row,
+    shape (rows, n).
+    """
     remedy = "give one finite number per seed"
     wanted = "one-dimensional" if axes == 1 else "two-dimensional (rows, seeds)"
     try:
@@ -35,7 +39,12 @@ def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
     except ValueError as error:  # ragged nesting
         raise refuse(name, values, wanted, remedy) from error
     if array.ndim != axes:
-        raise refuse(name, values, f"{wanted}, not of shape {array.shape}", "reduce to one number per seed first")
+        raise refuse(
+            name,
+            values,
+            f"{wanted}, not of shape {array.shape}",
+            "reduce to one number per seed first",
+        )
     if array.dtype.kind not in "iuf":
         raise refuse(name, values, f"numbers, not {array.dtype}", remedy)
     numbers: Array = array.astype(np.float64)
@@ -43,7 +52,12 @@ def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
     if not usable.all():
         where = tuple(int(i) for i in np.argwhere(~usable)[0])
         index = ", ".join(map(str, where))
-        raise refuse(f"{name}[{index}]", float(numbers[where]), f"finite and at most {LARGEST:g} in size", remedy)
+        raise refuse(
+            f"{name}[{index}]",
+            float(numbers[where]),
+            f"finite and at most {LARGEST:g} in size",
+            remedy,
+        )
     return numbers
 
 
@@ -57,13 +71,19 @@ def number(
     high: float = LARGEST,
 ) -> float:
     """A real number in [low, high], as a Python float; booleans are no numbers."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not low <= float(value) <= high:
+    if (
+        isinstance(value, bool | np.bool_)
+        or not isinstance(value, Real)
+        or not low <= float(value) <= high
+    ):
         raise refuse(name, value, wanted, remedy)
     return float(value)
 
 
 def level(name: str, value: object) -> float:
-    """A one-sided error rate, in (0, 0.5]: beyond .5 a bound would lie on the wrong side of the estimate."""
+    """A one-sided error rate, in (0, 0.5]: beyond .5 a bound would lie on the wrong side of the
+    estimate.
+    """
     return number(name, value, "an error rate above 0 and at most 0.5", low=math.ulp(0.0), high=0.5)
 
 
@@ -82,7 +102,14 @@ def count(name: str, value: object, *, low: int = 0) -> int:
 def p_values(name: str, values: Sequence[float]) -> tuple[float, ...]:
     """Shape (m,), each in [0, 1]; a claim that has no p-value counts with 1, never with NaN."""
     return tuple(
-        number(f"{name}[{i}]", p, "a probability", "a claim that was not run counts with 1", low=0.0, high=1.0)
+        number(
+            f"{name}[{i}]",
+            p,
+            "a probability",
+            "a claim that was not run counts with 1",
+            low=0.0,
+            high=1.0,
+        )
         for i, p in enumerate(values)
     )
 

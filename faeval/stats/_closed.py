@@ -11,9 +11,11 @@ MAX_CLAIMS = 10
 
 
 def closed_testing(p: Sequence[float], alpha: float) -> tuple[bool, ...]:
-    """Reject a hypothesis where every set of hypotheses that holds it is rejected by Bonferroni's test [1]_.
+    """Reject a hypothesis where every set of hypotheses that holds it is rejected by Bonferroni's
+    test [1]_.
 
-    By its principle P(any wrong rejection) <= alpha under any dependence. :func:`holm` is its shortcut.
+    By its principle P(any wrong rejection) <= alpha under any dependence. :func:`holm` is its
+    shortcut.
 
     Parameters
     ----------
@@ -44,7 +46,12 @@ def closed_testing(p: Sequence[float], alpha: float) -> tuple[bool, ...]:
     values, alpha = p_values("p", p), level("alpha", alpha)
     m = len(values)
     if m > MAX_CLAIMS:
-        raise refuse("p", f"{m} values", f"at most {MAX_CLAIMS} values", "use holm, which gives the same rejections")
+        raise refuse(
+            "p",
+            f"{m} values",
+            f"at most {MAX_CLAIMS} values",
+            "use holm, which gives the same rejections",
+        )
     kept = [
         chosen
         for size in range(1, m + 1)

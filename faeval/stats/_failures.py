@@ -6,7 +6,8 @@ from faeval.stats._checks import count, probability, refuse
 
 
 def unseen_failure_bound(n: int, failures: int = 0, confidence: float = 0.95) -> float:
-    """One-sided upper confidence bound of a failure rate after `failures` among `n` seeds (Clopper-Pearson [1]_).
+    """One-sided upper confidence bound of a failure rate after `failures` among `n` seeds
+    (Clopper-Pearson [1]_).
 
     Parameters
     ----------
@@ -36,9 +37,15 @@ def unseen_failure_bound(n: int, failures: int = 0, confidence: float = 0.95) ->
     >>> round(unseen_failure_bound(5), 3)
     0.451
     """
-    n, failures, confidence = count("n", n), count("failures", failures), probability("confidence", confidence)
+    n, failures, confidence = (
+        count("n", n),
+        count("failures", failures),
+        probability("confidence", confidence),
+    )
     if failures > n:
-        raise refuse("failures", failures, f"at most the {n} seeds looked at", "count each seed once")
+        raise refuse(
+            "failures", failures, f"at most the {n} seeds looked at", "count each seed once"
+        )
     if failures == n:
         return 1.0
     from scipy.special import betaincinv

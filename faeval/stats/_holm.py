@@ -1,4 +1,6 @@
-"""Families of claims: Holm's step-down once per direction, the verdict of each claim, and gates as a filter after it."""
+"""Families of claims: Holm's step-down once per direction, the verdict of each claim, and gates as
+a filter after it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class HolmResult:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict of one claim of a family, the level it met in each direction, and its adjusted p-values.
+    """The verdict of one claim of a family, the level it met in each direction, and its adjusted
+    p-values.
 
     `look` counts the looks up to the one at which it was decided, from 1; None while it is open.
     """
@@ -50,14 +53,16 @@ def holm(p: Sequence[float], alpha: float) -> HolmResult:
     Parameters
     ----------
     p
-        Shape (m,), one p-value for each member of the family; members that were not run count with 1.
+        Shape (m,), one p-value for each member of the family; members that were not run count with
+        1.
     alpha
         The family's error rate, in (0, 0.5].
 
     Returns
     -------
     HolmResult
-        `level` is alpha / max(1, m - R) after R rejections: comparing each p with it gives the same rejections.
+        `level` is alpha / max(1, m - R) after R rejections: comparing each p with it gives the same
+        rejections.
 
     Raises
     ------
@@ -81,13 +86,18 @@ def holm(p: Sequence[float], alpha: float) -> HolmResult:
     largest = 0.0
     for step, i in enumerate(order):
         largest = max(largest, min(1.0, (m - step) * p[i]))
-        # (m - R) p <= alpha and p <= alpha / (m - R) may differ in the last bit; the verdict is the second.
-        adjusted[i] = min(largest, alpha) if p[i] <= final else max(largest, math.nextafter(alpha, 1.0))
+        # (m - R) p <= alpha and p <= alpha / (m - R) may differ in the last bit; the verdict is the
+        # second.
+        adjusted[i] = (
+            min(largest, alpha) if p[i] <= final else max(largest, math.nextafter(alpha, 1.0))
+        )
     return HolmResult(tuple(x <= final for x in p), final, tuple(adjusted))
 
 
 def _level(p: Array, alpha: float) -> Array:
-    """The level alpha / max(1, m - R) that Holm's procedure ends at in each row, shape (..., m) to (...)."""
+    """The level alpha / max(1, m - R) that Holm's procedure ends at in each row, shape (..., m) to
+    (...).
+    """
     m = p.shape[-1]
     passed = np.sort(p, axis=-1) <= alpha / np.arange(m, 0, -1)
     found: Array = alpha / np.maximum(1, m - np.cumprod(passed, axis=-1).sum(axis=-1))
@@ -95,31 +105,38 @@ def _level(p: Array, alpha: float) -> Array:
 
 
 def decide_family(
-    p_support: Sequence[float | Sequence[float]], p_refute: Sequence[float | Sequence[float]], alpha: float
+    p_support: Sequence[float | Sequence[float]],
+    p_refute: Sequence[float | Sequence[float]],
+    alpha: float,
 ) -> list[Decision]:
-    """Verdicts of one family: Holm at alpha over the m values p+, and Holm at alpha over the m values p-.
+    """Verdicts of one family: Holm at alpha over the m values p+, and Holm at alpha over the m
+    values p-.
 
-    P(any wrong support) <= alpha and P(any wrong refutation) <= alpha, each under any dependence between claims.
+    P(any wrong support) <= alpha and P(any wrong refutation) <= alpha, each under any dependence
+    between claims.
 
     Parameters
     ----------
     p_support, p_refute
-        Shape (m,), one pair for each registered claim, in the same order; unrun and invalid ones count with 1. A claim
-        with looks gives its sequential p-values at the looks reached (:func:`sequential_p`) in place of one number. Its
-        verdict latches at the first look at which it is decided; sequential p-values never rise, so Holm's guarantee at
-        the last look covers all.
+        Shape (m,), one pair for each registered claim, in the same order; unrun and invalid ones
+        count with 1. A claim with looks gives its sequential p-values at the looks reached
+        (:func:`sequential_p`) in place of one number. Its verdict latches at the first look at
+        which it is decided; sequential p-values never rise, so Holm's guarantee at the last look
+        covers all.
     alpha
         In (0, 0.5], for each of the two errors.
 
     Returns
     -------
     list of Decision
-        In the order given. A claim rejected in both directions stays inconclusive: its numbers contradict each other.
+        In the order given. A claim rejected in both directions stays inconclusive: its numbers
+        contradict each other.
 
     Raises
     ------
     FaevalError
-        For lengths that differ, p outside [0, 1], sequential p-values that rise, or alpha outside (0, 0.5].
+        For lengths that differ, p outside [0, 1], sequential p-values that rise, or alpha outside
+        (0, 0.5].
 
     Examples
     --------
@@ -130,10 +147,12 @@ def decide_family(
     """
     if len(p_support) != len(p_refute):
         raise FaevalError(
-            f"p_support and p_refute must be of one length, but have {len(p_support)} and {len(p_refute)} values "
-            "(lengths); give one pair for each claim of the family"
+            f"p_support and p_refute must be of one length, but have {len(p_support)} and"
+            f" {len(p_refute)} values (lengths); give one pair for each claim of the family"
         )
-    pairs = [_at_looks(i, yes, no) for i, (yes, no) in enumerate(zip(p_support, p_refute, strict=True))]
+    pairs = [
+        _at_looks(i, yes, no) for i, (yes, no) in enumerate(zip(p_support, p_refute, strict=True))
+    ]
     latched: list[tuple[Word, int] | None] = [None] * len(pairs)
     for look in range(1, max((len(yes) for yes, _ in pairs), default=1) + 1):
         support = holm([yes[min(look, len(yes)) - 1] for yes, _ in pairs], alpha)
@@ -151,24 +170,37 @@ def decide_family(
             adjusted_refute,
             found[1] if found else None,
         )
-        for found, adjusted_support, adjusted_refute in zip(latched, support.adjusted, refute.adjusted, strict=True)
+        for found, adjusted_support, adjusted_refute in zip(
+            latched, support.adjusted, refute.adjusted, strict=True
+        )
     ]
 
 
-def _at_looks(i: int, yes: float | Sequence[float], no: float | Sequence[float]) -> tuple[list[float], list[float]]:
+def _at_looks(
+    i: int, yes: float | Sequence[float], no: float | Sequence[float]
+) -> tuple[list[float], list[float]]:
     both = [list(p) if isinstance(p, Sequence) else [p] for p in (yes, no)]
     if not both[0] or len(both[0]) != len(both[1]):
-        raise refuse(f"p_support[{i}]", yes, "given at the same looks as p_refute", "give both at each look reached")
+        raise refuse(
+            f"p_support[{i}]",
+            yes,
+            "given at the same looks as p_refute",
+            "give both at each look reached",
+        )
     for name, values in zip(("p_support", "p_refute"), both, strict=True):
         if any(later > earlier for earlier, later in pairwise(values)):
             raise refuse(
-                f"{name}[{i}]", values, "sequential p-values, which never rise", "pass them through sequential_p"
+                f"{name}[{i}]",
+                values,
+                "sequential p-values, which never rise",
+                "pass them through sequential_p",
             )
     return both[0], both[1]
 
 
 def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDArray[np.int8]:
-    """The verdicts of :func:`decide_family` for many families at once: the same levels, the same bits.
+    """The verdicts of :func:`decide_family` for many families at once: the same levels, the same
+    bits.
 
     Parameters
     ----------
@@ -185,7 +217,8 @@ def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDAr
     Raises
     ------
     FaevalError
-        For shapes that differ or are not two-dimensional, p outside [0, 1], or alpha outside (0, 0.5].
+        For shapes that differ or are not two-dimensional, p outside [0, 1], or alpha outside (0,
+        0.5].
 
     Examples
     --------
@@ -195,9 +228,16 @@ def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDAr
     alpha = level("alpha", alpha)
     yes, no = np.asarray(p_support, dtype=np.float64), np.asarray(p_refute, dtype=np.float64)
     if yes.ndim != 2 or yes.shape != no.shape:
-        raise refuse("p_support", yes.shape, "of the shape (rows, m) of p_refute", "give one family a row")
+        raise refuse(
+            "p_support", yes.shape, "of the shape (rows, m) of p_refute", "give one family a row"
+        )
     if not ((yes >= 0) & (yes <= 1) & (no >= 0) & (no <= 1)).all():
-        raise refuse("p_support, p_refute", "a value outside [0, 1]", "probabilities", "unrun claims count with 1")
+        raise refuse(
+            "p_support, p_refute",
+            "a value outside [0, 1]",
+            "probabilities",
+            "unrun claims count with 1",
+        )
     supported = yes <= _level(yes, alpha)[:, None]
     refuted = no <= _level(no, alpha)[:, None]
     verdicts: NDArray[np.int8] = supported.astype(np.int8) - refuted.astype(np.int8)
@@ -205,7 +245,9 @@ def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDAr
 
 
 def word(supported: bool, refuted: bool) -> Word:
-    """The three-way rule; both at once happens only at alpha = .5, where the estimate lies on the margin."""
+    """The three-way rule; both at once happens only at alpha = .5, where the estimate lies on the
+    margin.
+    """
     if supported == refuted:
         return "inconclusive"
     return "supported" if supported else "refuted"
@@ -219,8 +261,8 @@ def apply_gates(
 ) -> list[tuple[str, GateCode | None, int | None]]:
     """Release each decision only where every claim it requires is itself supported, and released.
 
-    A filter after Holm: it removes decisions and makes none, so the error rates stay what they were. Gates take part
-    in their families like any other claim.
+    A filter after Holm: it removes decisions and makes none, so the error rates stay what they
+    were. Gates take part in their families like any other claim.
 
     Parameters
     ----------
@@ -232,8 +274,9 @@ def apply_gates(
     Returns
     -------
     list of (word, code, gate)
-        The word released; "gate_failed" with "invalid" where a gate is refuted or invalid, "gate_undecided" with
-        "inconclusive" where one is open and the claim was decided, else None; and the position of that gate.
+        The word released; "gate_failed" with "invalid" where a gate is refuted or invalid,
+        "gate_undecided" with "inconclusive" where one is open and the claim was decided, else None;
+        and the position of that gate.
 
     Raises
     ------
@@ -247,17 +290,31 @@ def apply_gates(
     """
     if len(words) != len(requires):
         raise refuse(
-            "requires", list(requires), f"one list of gates for each of {len(words)} claims", "use [] for none"
+            "requires",
+            list(requires),
+            f"one list of gates for each of {len(words)} claims",
+            "use [] for none",
         )
     released: dict[int, tuple[str, GateCode | None, int | None]] = {}
 
     def release(i: int, waiting: tuple[int, ...]) -> tuple[str, GateCode | None, int | None]:
         if i in waiting:
-            raise refuse("requires", [*waiting, i], "free of circles", "let one of these claims stand alone")
+            raise refuse(
+                "requires", [*waiting, i], "free of circles", "let one of these claims stand alone"
+            )
         if i not in released:
             for gate in requires[i]:
-                if isinstance(gate, bool) or not isinstance(gate, int) or not 0 <= gate < len(words):
-                    raise refuse(f"requires[{i}]", gate, f"a position below {len(words)}", "count claims from 0")
+                if (
+                    isinstance(gate, bool)
+                    or not isinstance(gate, int)
+                    or not 0 <= gate < len(words)
+                ):
+                    raise refuse(
+                        f"requires[{i}]",
+                        gate,
+                        f"a position below {len(words)}",
+                        "count claims from 0",
+                    )
             gates = [(gate, release(gate, (*waiting, i))[0]) for gate in requires[i]]
             released[i] = _behind(words[i], gates)
         return released[i]

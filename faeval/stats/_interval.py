@@ -15,10 +15,12 @@ from faeval.stats._tests import TESTS
 
 @dataclass(frozen=True)
 class Interval:
-    """One-sided bounds of a - b, each at its own level, in the metric's unit; infinite where no bound is attainable.
+    """One-sided bounds of a - b, each at its own level, in the metric's unit; infinite where no
+    bound is attainable.
 
-    For "equivalent" this is the supporting interval (supported: wholly inside the margins) and `refuting` the other
-    one (refuted: wholly outside them); for every other kind `refuting` is None.
+    For "equivalent" this is the supporting interval (supported: wholly inside the margins) and
+    `refuting` the other one (refuted: wholly outside them); for every other kind `refuting` is
+    None.
     """
 
     low: float
@@ -28,13 +30,16 @@ class Interval:
     refuting: Interval | None = None
 
 
-def decision_interval(judgement: Judgement, level_support: float, level_refute: float, k: int = 1) -> Interval:
+def decision_interval(
+    judgement: Judgement, level_support: float, level_refute: float, k: int = 1
+) -> Interval:
     """The interval of a - b at the levels that a claim met in its family.
 
-    The supporting bound (lower for exceeds and not_below, upper for below and not_above) is at `level_support`, the
-    other at level_refute / k. With m the margin, and -m in its place for below and not_below: the supporting bound
-    lies beyond m exactly where p_support <= level_support, and the other exactly where k p_refute <= level_refute.
-    An equivalence has two intervals, both bounds at `level_support` and both at level_refute / (2k).
+    The supporting bound (lower for exceeds and not_below, upper for below and not_above) is at
+    `level_support`, the other at level_refute / k. With m the margin, and -m in its place for below
+    and not_below: the supporting bound lies beyond m exactly where p_support <= level_support, and
+    the other exactly where k p_refute <= level_refute. An equivalence has two intervals, both
+    bounds at `level_support` and both at level_refute / (2k).
 
     Parameters
     ----------
@@ -63,7 +68,10 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.0849, 0.1151)
     """
-    level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
+    level_support, level_refute = (
+        level("level_support", level_support),
+        level("level_refute", level_refute),
+    )
     k = count("k", k, low=1)
     d, m, by = np.array(judgement.differences), judgement.margin, judgement
     if TESTS[judgement.test].needs_spread and undecidable(d):
@@ -86,13 +94,17 @@ def decision_interval(judgement: Judgement, level_support: float, level_refute: 
     if judgement.kind in ("below", "not_above"):
         by_low, by_high = by_high, by_low
     low, high = _lower(by, d, point, *by_low), _upper(by, d, point, *by_high)
-    if low > high:  # only at level .5 with the estimate on the margin, where neither side may claim it
+    if (
+        low > high
+    ):  # only at level .5 with the estimate on the margin, where neither side may claim it
         low = high = point
     return Interval(low, high, by_low[0] / by_low[1], by_high[0] / by_high[1])
 
 
 def _lower(by: Judgement, differences: Array, point: float, level: float, share: int = 1) -> float:
-    """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict reads it."""
+    """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict
+    reads it.
+    """
     test = TESTS[by.test]
     lowered = test.against_ties(differences, by.tolerance)
     bound = float(test.lower_bound(lowered, level / share))

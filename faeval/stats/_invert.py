@@ -9,8 +9,11 @@ from faeval.stats._checks import LARGEST
 
 
 def crossing(rejected: Callable[[float], bool], start: float, size: float) -> float:
-    """The smallest double that is not rejected, near `start`; what lies below it is. `size` is that of the values."""
-    # A closed form misses by a few units in the last place: walk out until both sides are seen, then halve.
+    """The smallest double that is not rejected, near `start`; what lies below it is. `size` is that
+    of the values.
+    """
+    # A closed form misses by a few units in the last place: walk out until both sides are seen,
+    # then halve.
     step = math.ulp(max(abs(start), size))
     low = high = start
     while not rejected(low) and low > -LARGEST:

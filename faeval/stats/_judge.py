@@ -21,10 +21,10 @@ Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equival
 class Judgement:
     """What the seeds say about one assertion.
 
-    `estimate` is the mean of the n `differences` a - b (their median for the sign test, which is about the median; NaN of
-    none) and `sd` their standard deviation (ddof 1, NaN below two), both
-    in the metric's unit. `p_support` is small where the data speak for the assertion, `p_refute` where against it.
-    `tolerance` is how near to an edge of the margin a difference is on it.
+    `estimate` is the mean of the n `differences` a - b (their median for the sign test, which is
+    about the median; NaN of none) and `sd` their standard deviation (ddof 1, NaN below two), both
+    in the metric's unit. `p_support` is small where the data speak for the assertion, `p_refute`
+    where against it. `tolerance` is how near to an edge of the margin a difference is on it.
     """
 
     kind: Kind
@@ -40,7 +40,12 @@ class Judgement:
 
 
 def judge(
-    kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t", tolerance: float | None = None
+    kind: Kind,
+    differences: ArrayLike,
+    margin: float,
+    *,
+    test: AnyTest = "t",
+    tolerance: float | None = None,
 ) -> Judgement:
     """Test one assertion about a - b in both directions.
 
@@ -54,7 +59,8 @@ def judge(
     equivalent   abs(a - b) < m    outside, either side inside, both sides
     ============ ================= ==================== ====================
 
-    Support for an equivalence is the larger of the two one-sided p-values (TOST [1]_), refutation twice the smaller.
+    Support for an equivalence is the larger of the two one-sided p-values (TOST [1]_), refutation
+    twice the smaller.
 
     Parameters
     ----------
@@ -65,22 +71,26 @@ def judge(
     margin
         The smallest effect of interest m, at least 0, in the same unit.
     test
-        "t" assumes near-normal differences, "sign-flip" and "wilcoxon" symmetric ones; "sign" is about the median and
-        assumes nothing of their law. No claim is decided by "wilcoxon": it is a sensitivity.
+        "t" assumes near-normal differences, "sign-flip" and "wilcoxon" symmetric ones; "sign" is
+        about the median and assumes nothing of their law. No claim is decided by "wilcoxon": it is
+        a sensitivity.
     tolerance
-        How near to an edge of the margin a difference is on it, which counts against either verdict by every test but t:
+        How near to an edge of the margin a difference is on it, which counts against either verdict
+        by every test but t:
         :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which serves sides of up to 16 times
         their size.
 
     Returns
     -------
     Judgement
-        Both p-values are 1 where nothing can be decided: fewer than two seeds, or, but for "sign", no spread beyond rounding.
+        Both p-values are 1 where nothing can be decided: fewer than two seeds, or, but for "sign",
+        no spread beyond rounding.
 
     Raises
     ------
     FaevalError
-        For an unknown kind or test, differences that are not one-dimensional and finite, or a margin below 0.
+        For an unknown kind or test, differences that are not one-dimensional and finite, or a
+        margin below 0.
 
     References
     ----------
@@ -114,8 +124,11 @@ def judge(
     )
 
 
-def judge_many(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t") -> tuple[Array, Array]:
-    """Both p-values of :func:`judge` for many samples at once: the same code, the same bits, one array operation.
+def judge_many(
+    kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t"
+) -> tuple[Array, Array]:
+    """Both p-values of :func:`judge` for many samples at once: the same code, the same bits, one
+    array operation.
 
     Parameters
     ----------
@@ -147,7 +160,9 @@ def judge_many(kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTe
     return p_pair(kind, values, margin, test, tolerance_of(None, values))
 
 
-def p_pair(kind: Kind, values: Array, margin: float, test: str, tolerance: Array | float) -> tuple[Array, Array]:
+def p_pair(
+    kind: Kind, values: Array, margin: float, test: str, tolerance: Array | float
+) -> tuple[Array, Array]:
     """Return p for and against the assertion, for each row: shape (..., n) to twice (...)."""
     chosen = TESTS[test]
     return _pair(kind, values, margin, chosen, tolerance, chosen.p_greater, undecidable(values))
@@ -190,8 +205,8 @@ def _pair(
 def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
     """The two p-values of a claim that asserts all of its k assertions together.
 
-    Support needs every assertion, so it is the largest p_support, unadjusted; refutation needs any one, so it is
-    k times the smallest p_refute, at most 1 (Bonferroni).
+    Support needs every assertion, so it is the largest p_support, unadjusted; refutation needs any
+    one, so it is k times the smallest p_refute, at most 1 (Bonferroni).
 
     Raises
     ------
@@ -206,6 +221,9 @@ def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:
     (1.0, 5.1e-05)
     """
     if not judgements:
-        raise FaevalError("judgements must hold at least one Judgement, but is empty (list); judge an assertion first")
+        raise FaevalError(
+            "judgements must hold at least one Judgement, but is empty (list); judge an assertion"
+            " first"
+        )
     support = max(j.p_support for j in judgements)
     return support, min(1.0, len(judgements) * min(j.p_refute for j in judgements))

@@ -1,11 +1,13 @@
-"""The running ledger: evidence that may be looked at after every seed, for as long as one likes. It decides nothing.
+"""The running ledger: evidence that may be looked at after every seed, for as long as one likes. It
+decides nothing.
 
-The scale-invariant t mixture [1]_: the likelihood ratio of the t statistics so far, with the standardised effect drawn
-from N(0, c^2), against no effect. It is a martingale under normal differences of any spread, so it exceeds 1/a at any
-time with probability at most a.
+The scale-invariant t mixture [1]_: the likelihood ratio of the t statistics so far, with the
+standardised effect drawn from N(0, c^2), against no effect. It is a martingale under normal
+differences of any spread, so it exceeds 1/a at any time with probability at most a.
 
 .. [1] H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance",
-   arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and P. Grunwald, Ann. Statist. 52 (2024).
+   arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and P. Grunwald, Ann. Statist. 52
+   (2024).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from faeval.stats._checks import Array, number, probability, sample
 from faeval.stats._spread import mean_and_sd, undecidable
 
 
-def e_process(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0) -> tuple[float, ...]:
+def e_process(
+    differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0
+) -> tuple[float, ...]:
     """The evidence against "mean = bound" after each seed.
 
     Parameters
@@ -27,15 +31,18 @@ def e_process(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0)
     differences
         Shape (n,), one number per seed in the order in which they came, in the metric's unit.
     bound
-        The value tested, in the same unit: an edge of the margin. Evidence is against it from either side.
+        The value tested, in the same unit: an edge of the margin. Evidence is against it from
+        either side.
     prior_sd
-        Spread c of the standardised effects that are looked for, from 1e-6 to 1e6. Chosen before the data.
+        Spread c of the standardised effects that are looked for, from 1e-6 to 1e6. Chosen before
+        the data.
 
     Returns
     -------
     tuple of float
-        Shape (n,), e-values above 0, at most exp(700) where more would leave float64; 1 is no evidence, which is what
-        one seed, or none that differ beyond rounding, give. Below 1 the data speak for the bound.
+        Shape (n,), e-values above 0, at most exp(700) where more would leave float64; 1 is no
+        evidence, which is what one seed, or none that differ beyond rounding, give. Below 1 the
+        data speak for the bound.
 
     Raises
     ------
@@ -58,7 +65,10 @@ def e_process(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0)
 
 def _variance(prior_sd: float) -> float:
     # Far outside, squares leave float64; no effect that anyone looks for is there.
-    return number("prior_sd", prior_sd, "a standard deviation from 1e-6 to 1e6", low=1e-6, high=1e6) ** 2
+    return (
+        number("prior_sd", prior_sd, "a standard deviation from 1e-6 to 1e6", low=1e-6, high=1e6)
+        ** 2
+    )
 
 
 def _e_value(values: Array, bound: float, c2: float) -> float:
@@ -69,7 +79,9 @@ def _e_value(values: Array, bound: float, c2: float) -> float:
     with np.errstate(over="ignore"):
         t2 = float(n * ((mean - bound) / sd) ** 2)
     # 1 - k S^2 / (n V) with k = n c^2 / (1 + n c^2), from t: S^2 / (n V) = t^2 / (t^2 + n - 1).
-    inside = math.log1p(min(t2, 1e300) / (n - 1)) - math.log1p(min(t2, 1e300) / ((n - 1) * (1 + n * c2)))
+    inside = math.log1p(min(t2, 1e300) / (n - 1)) - math.log1p(
+        min(t2, 1e300) / ((n - 1) * (1 + n * c2))
+    )
     return math.exp(min(700.0, n / 2 * inside - math.log1p(n * c2) / 2))
 
 
@@ -103,7 +115,8 @@ def e_value(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0) -
 def confidence_sequence(
     differences: ArrayLike, alpha: float = 0.05, prior_sd: float = 1.0
 ) -> tuple[tuple[float, float], ...]:
-    """Intervals of the mean after each seed that all hold together with probability 1 - alpha, however long it goes on.
+    """Intervals of the mean after each seed that all hold together with probability 1 - alpha,
+    however long it goes on.
 
     Parameters
     ----------
@@ -115,8 +128,8 @@ def confidence_sequence(
     Returns
     -------
     tuple of (low, high)
-        After each seed the values whose evidence against them is below 1 / alpha; the whole line where that is all. They
-        are not intersected: a later one may be wider on a side.
+        After each seed the values whose evidence against them is below 1 / alpha; the whole line
+        where that is all. They are not intersected: a later one may be wider on a side.
 
     Raises
     ------

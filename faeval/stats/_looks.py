@@ -1,8 +1,9 @@
 """Looks: a one-sided t test that may decide early, at numbers of seeds fixed before the first run.
 
-At each look the nominal p-value is that of the plain t test; what it is worth is G(the smallest so far), where G is the
-distribution of the smallest nominal p-value over all registered looks under normal differences. G has no closed form
-for t: it is computed by recursion over the looks. Each direction of a claim has its own.
+At each look the nominal p-value is that of the plain t test; what it is worth is G(the smallest so
+far), where G is the distribution of the smallest nominal p-value over all registered looks under
+normal differences. G has no closed form for t: it is computed by recursion over the looks. Each
+direction of a claim has its own.
 """
 
 from __future__ import annotations
@@ -22,20 +23,27 @@ Spending: TypeAlias = Literal["pocock", "obrien-fleming"]
 
 # G is computed at Chebyshev nodes between these normal quantiles of p, and read off a polynomial.
 _NODES, _REACH = 20, 4.5
-_BITS = 40  # significant bits of the p that it is read at: between such numbers G rises by more than rounding
+# significant bits of the p that it is read at: between such numbers G rises by more than rounding
+_BITS = 40
 
 
 def _checked(looks: Sequence[int]) -> tuple[int, ...]:
     found = tuple(looks)
-    whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in found)
+    whole = all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in found
+    )
     if not found or not whole or any(b <= a for a, b in pairwise(found)):
-        raise refuse("looks", looks, "rising numbers of seeds, each at least 2", "such as (5, 10, 20)")
+        raise refuse(
+            "looks", looks, "rising numbers of seeds, each at least 2", "such as (5, 10, 20)"
+        )
     return tuple(int(n) for n in found)
 
 
 @lru_cache(maxsize=64)
 def _fit(looks: tuple[int, ...]) -> Array:
-    """By how much the normal quantile of G(p) lies above that of p: Chebyshev coefficients over that of p."""
+    """By how much the normal quantile of G(p) lies above that of p: Chebyshev coefficients over
+    that of p.
+    """
     from scipy.special import ndtr, ndtri
 
     at = np.polynomial.chebyshev.chebpts1(_NODES)
@@ -43,13 +51,16 @@ def _fit(looks: tuple[int, ...]) -> Array:
     levels = ndtr(quantiles)
     chances = [crossing([p] * len(looks), looks, False) for p in levels.tolist()]
     # Between p and its sum over the looks, whatever the recursion rounds off in the far tail.
-    above: Array = ndtri(np.clip(chances, levels, np.minimum(len(looks) * levels, 1 - 2**-53))) - quantiles
+    above: Array = (
+        ndtri(np.clip(chances, levels, np.minimum(len(looks) * levels, 1 - 2**-53))) - quantiles
+    )
     fit: Array = np.polynomial.chebyshev.chebfit(at, above, _NODES - 1).astype(np.float64)
     return fit
 
 
 def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
-    """What nominal p-values are worth when there are looks: valid at each, never rising, and fit for Holm's procedure.
+    """What nominal p-values are worth when there are looks: valid at each, never rising, and fit
+    for Holm's procedure.
 
     Parameters
     ----------
@@ -61,8 +72,8 @@ def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        One for each look reached, in [0, 1]: G of the smallest so far, to 1e-6 for looks that are some seeds apart, and never
-        below that p. With a single look p itself.
+        One for each look reached, in [0, 1]: G of the smallest so far, to 1e-6 for looks that are
+        some seeds apart, and never below that p. With a single look p itself.
 
     Raises
     ------
@@ -78,7 +89,10 @@ def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
     values, plan = p_values("p", p), _checked(looks)
     if len(values) > len(plan):
         raise refuse(
-            "p", list(p), f"one value for each of at most {len(plan)} looks", "give those of the looks reached"
+            "p",
+            list(p),
+            f"one value for each of at most {len(plan)} looks",
+            "give those of the looks reached",
         )
     smallest = np.minimum.accumulate(values) if values else np.empty(0)
     return tuple(_worth(float(x), plan) for x in smallest)
@@ -91,13 +105,16 @@ def _worth(p: float, looks: tuple[int, ...]) -> float:
         return p
     fraction, exponent = math.frexp(p)
     quantile = float(ndtri(math.ldexp(round(math.ldexp(fraction, _BITS)), exponent - _BITS)))
-    at = min(1.0, max(-1.0, quantile / _REACH))  # beyond, where nothing is decided, as far above as at the end
+    at = min(
+        1.0, max(-1.0, quantile / _REACH)
+    )  # beyond, where nothing is decided, as far above as at the end
     above = float(np.polynomial.chebyshev.chebval(at, _fit(looks)))
     return min(1.0, max(p, float(ndtr(quantile + above))))
 
 
 def nominal_level(alpha: float, looks: Sequence[int]) -> float:
-    """The nominal level that is constant over the looks and comes to `alpha` over all of them (Pocock's type [1]_).
+    """The nominal level that is constant over the looks and comes to `alpha` over all of them
+    (Pocock's type [1]_).
 
     Parameters
     ----------
@@ -138,7 +155,9 @@ def _nominal(alpha: float, looks: tuple[int, ...]) -> float:
     return low
 
 
-def nominal_levels(support: float, refute: float, looks: Sequence[int], k: int = 1) -> tuple[float, float]:
+def nominal_levels(
+    support: float, refute: float, looks: Sequence[int], k: int = 1
+) -> tuple[float, float]:
     """The levels that the p-values of one look of a claim are compared with, for it and against it.
 
     Parameters
@@ -148,7 +167,8 @@ def nominal_levels(support: float, refute: float, looks: Sequence[int], k: int =
     looks
         In numbers of seeds; without any there is one, and the levels are returned as they are.
     k
-        Assertions of the claim. Against it each has a k-th of `refute`, and Bonferroni's factor belongs outside.
+        Assertions of the claim. Against it each has a k-th of `refute`, and Bonferroni's factor
+        belongs outside.
 
     Returns
     -------
@@ -173,7 +193,8 @@ def nominal_levels(support: float, refute: float, looks: Sequence[int], k: int =
 def spending_levels(
     looks: Sequence[int], alpha: float, spending: Spending, *, known_sd: bool = False
 ) -> tuple[float, ...]:
-    """Nominal levels at each look that spend `alpha` by a function of the share of seeds seen (Lan and DeMets [1]_).
+    """Nominal levels at each look that spend `alpha` by a function of the share of seeds seen (Lan
+    and DeMets [1]_).
 
     Parameters
     ----------
@@ -182,9 +203,10 @@ def spending_levels(
     alpha
         One-sided, in (0, 0.5].
     spending
-        "pocock": alpha ln(1 + (e - 1) t), about constant levels; "obrien-fleming": 2 - 2 Phi(z / sqrt t) with
-        Phi(z) = 1 - alpha/2, hardly anything early. t is the share of the last look's seeds; at t = 1 either has spent
-        alpha, all of it on the one side tested. Two-sided tables at .05 compare with alpha = .025.
+        "pocock": alpha ln(1 + (e - 1) t), about constant levels; "obrien-fleming": 2 - 2 Phi(z /
+        sqrt t) with Phi(z) = 1 - alpha/2, hardly anything early. t is the share of the last look's
+        seeds; at t = 1 either has spent alpha, all of it on the one side tested. Two-sided tables
+        at .05 compare with alpha = .025.
     known_sd
         Whether the spread is known, and the test normal: for comparison with published tables.
 
@@ -212,7 +234,10 @@ def spending_levels(
     plan, alpha = _checked(looks), level("alpha", alpha)
     choice("spending", spending, ("pocock", "obrien-fleming"))
     share = np.array(plan) / plan[-1]
-    constant, late = alpha * np.log1p((math.e - 1) * share), 2 * ndtr(ndtri(alpha / 2) / np.sqrt(share))
+    constant, late = (
+        alpha * np.log1p((math.e - 1) * share),
+        2 * ndtr(ndtri(alpha / 2) / np.sqrt(share)),
+    )
     spent = constant if spending == "pocock" else late
     levels: list[float] = []
     for k, total in enumerate(spent.tolist(), 1):
@@ -221,7 +246,9 @@ def spending_levels(
 
 
 def _solve(chance: Callable[[float], float], wanted: float) -> float:
-    """The level at which a chance that rises with it is the one wanted; on the scale of normal quantiles."""
+    """The level at which a chance that rises with it is the one wanted; on the scale of normal
+    quantiles.
+    """
     from scipy.optimize import brentq
     from scipy.special import ndtr
 
@@ -231,7 +258,8 @@ def _solve(chance: Callable[[float], float], wanted: float) -> float:
 def constant_boundary(
     looks: Sequence[int], alpha: float, shape: Spending, *, known_sd: bool = False
 ) -> tuple[float, tuple[float, ...]]:
-    """The classical boundaries: Pocock's constant z, and O'Brien and Fleming's z_k = C sqrt(n_K / n_k) [1]_.
+    """The classical boundaries: Pocock's constant z, and O'Brien and Fleming's z_k = C sqrt(n_K /
+    n_k) [1]_.
 
     Parameters
     ----------
@@ -243,7 +271,8 @@ def constant_boundary(
     Returns
     -------
     (C, levels)
-        The constant, on the scale of a standard normal quantile, and the one-sided nominal p-value at each look.
+        The constant, on the scale of a standard normal quantile, and the one-sided nominal p-value
+        at each look.
 
     Raises
     ------
@@ -264,7 +293,9 @@ def constant_boundary(
 
     plan, alpha = _checked(looks), level("alpha", alpha)
     choice("shape", shape, ("pocock", "obrien-fleming"))
-    stretch = np.sqrt(plan[-1] / np.array(plan)) if shape == "obrien-fleming" else np.ones(len(plan))
+    stretch = (
+        np.sqrt(plan[-1] / np.array(plan)) if shape == "obrien-fleming" else np.ones(len(plan))
+    )
     last = _solve(lambda p: crossing(ndtr(ndtri(p) * stretch).tolist(), plan, known_sd), alpha)
     constant = -float(ndtri(last))
     return constant, tuple(ndtr(-constant * stretch).tolist())

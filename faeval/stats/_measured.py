@@ -1,4 +1,6 @@
-"""How often the rules of this room err, as measured by ``faeval calibrate`` and shipped with the package."""
+"""How often the rules of this room err, as measured by ``faeval calibrate`` and shipped with the
+package.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from faeval.stats._tests import PRIMARY, TestName
 
 #: Laws of the table that are their own mirror image.
 SYMMETRIC = frozenset(
-    ("normal", "t3", "bimodal", "paired normal arms", "paired lognormal arms", "paired collapsing arms")
+    (
+        "normal",
+        "t3",
+        "bimodal",
+        "paired normal arms",
+        "paired lognormal arms",
+        "paired collapsing arms",
+    )
 )
 #: After the name of a law that is not symmetric: the same with the sides of the contrast exchanged.
 MIRRORED = ", mirrored"
@@ -23,10 +32,11 @@ MIRRORED = ", mirrored"
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """Rates of wrong verdicts of one assertion alone at its margin, at a nominal .05 in each direction.
+    """Rates of wrong verdicts of one assertion alone at its margin, at a nominal .05 in each
+    direction.
 
-    `law` names the law of the differences a - b, `n` the number of seeds measured at; `error` is the larger Monte-Carlo
-    standard error of the two rates.
+    `law` names the law of the differences a - b, `n` the number of seeds measured at; `error` is
+    the larger Monte-Carlo standard error of the two rates.
     """
 
     law: str
@@ -43,33 +53,37 @@ def _rows() -> tuple[dict[str, str], ...]:
 
 
 def _at(rows: list[dict[str, str]], n: int) -> list[dict[str, str]]:
-    """The rows at the most seeds measured that are no more than n; at the fewest where all are more."""
+    """The rows at the most seeds measured that are no more than n; at the fewest where all are
+    more.
+    """
     known = {int(r["n"]) for r in rows}
     nearest = max((k for k in known if k <= n), default=min(known))
     return [r for r in rows if int(r["n"]) == nearest]
 
 
 def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[MeasuredError, ...]:
-    """What the rule errs at n seeds on one kind of assertion, on named laws where its assumption holds and where it fails.
+    """What the rule errs at n seeds on one kind of assertion, on named laws where its assumption
+    holds and where it fails.
 
-    A law is one of the differences a - b at their margin; one that is not symmetric stands beside its mirror image, that of
-    b - a. An equivalence has an edge either way: its rates are those of the worst edge and of the worst margin, wide for
-    support, and near 0 for refutation.
+    A law is one of the differences a - b at their margin; one that is not symmetric stands beside
+    its mirror image, that of b - a. An equivalence has an edge either way: its rates are those of
+    the worst edge and of the worst margin, wide for support, and near 0 for refutation.
 
     Parameters
     ----------
     test
         The claim's test.
     n
-        Seeds; at a number that was not measured, the next smaller one that was stands in, and says so in its `n`.
+        Seeds; at a number that was not measured, the next smaller one that was stands in, and says
+        so in its `n`.
     kind
         What is asserted; see :func:`judge`.
 
     Returns
     -------
     tuple of MeasuredError
-        One a law, mirror images after it, in the order of the table that ``faeval calibrate`` writes. For "sign" the claim is
-        about the median.
+        One a law, mirror images after it, in the order of the table that ``faeval calibrate``
+        writes. For "sign" the claim is about the median.
 
     Raises
     ------
@@ -94,13 +108,19 @@ def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[Mea
 
 
 def _both_ways(law: str, by: dict[str, dict[str, str]], kind: Kind) -> Iterator[MeasuredError]:
-    """A law and its mirror image, from how often exceeds finds the mean above its true place, and below it."""
+    """A law and its mirror image, from how often exceeds finds the mean above its true place, and
+    below it.
+    """
     n = int(by["two_sided"]["n"])
-    above, below, either = (float(by[m]["rate"]) for m in ("wrong_support", "wrong_refute", "two_sided"))
+    above, below, either = (
+        float(by[m]["rate"]) for m in ("wrong_support", "wrong_refute", "two_sided")
+    )
     error = max(float(by[m]["error"]) for m in ("wrong_support", "wrong_refute"))
     if kind == "equivalent":
         # Refuted at half the level in each tail: with both edges at 0 that is the two-sided test.
-        yield MeasuredError(law, n, max(above, below), either, max(error, float(by["two_sided"]["error"])))
+        yield MeasuredError(
+            law, n, max(above, below), either, max(error, float(by["two_sided"]["error"]))
+        )
         return
     support, refutation = (above, below) if kind in ("exceeds", "not_below") else (below, above)
     yield MeasuredError(law, n, support, refutation, error)
@@ -109,12 +129,14 @@ def _both_ways(law: str, by: dict[str, dict[str, str]], kind: Kind) -> Iterator[
 
 
 def fragile_rate(n: int) -> float | None:
-    """How often a sound verdict is flagged fragile at n seeds, measured at 80 % power under normal differences.
+    """How often a sound verdict is flagged fragile at n seeds, measured at 80 % power under normal
+    differences.
 
     Returns
     -------
     float or None
-        A rate among supported claims, at n or at the next smaller number of seeds measured; None below 5 seeds.
+        A rate among supported claims, at n or at the next smaller number of seeds measured; None
+        below 5 seeds.
 
     Raises
     ------

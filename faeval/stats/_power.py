@@ -1,4 +1,6 @@
-"""What a design can tell before it is run: power, seeds needed and detectable effect of the one-sided t test."""
+"""What a design can tell before it is run: power, seeds needed and detectable effect of the
+one-sided t test.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from faeval.stats._checks import count, level, number, probability
 
 
 def power(effect: float, sd: float, n: int, alpha: float) -> float:
-    """Probability that the one-sided t test at `alpha` decides, given the true effect (noncentral t [1]_).
+    """Probability that the one-sided t test at `alpha` decides, given the true effect (noncentral t
+    [1]_).
 
     Parameters
     ----------
@@ -27,7 +30,8 @@ def power(effect: float, sd: float, n: int, alpha: float) -> float:
     Returns
     -------
     float
-        In [0, 1]; 0 for n < 2, where nothing is decided. Increasing in `effect`, and in `n` for effects above 0.
+        In [0, 1]; 0 for n < 2, where nothing is decided. Increasing in `effect`, and in `n` for
+        effects above 0.
 
     Raises
     ------
@@ -58,14 +62,17 @@ def _power(d: float, n: int, alpha: float) -> float:
         below = float(nctdtr(df, shift, critical))
         if not math.isnan(below):
             return 1 - below
-    # nctdtr gives NaN where its answer underflows, and loses digits far out. There T > c reads V < df ((shift + z)/c)^2
-    # for a chi-square V, smooth in the normal z over its whole range. The clips keep the square finite.
+    # nctdtr gives NaN where its answer underflows, and loses digits far out. There T > c reads V <
+    # df ((shift + z)/c)^2 for a chi-square V, smooth in the normal z over its whole range. The
+    # clips keep the square finite.
     z, weight = np.polynomial.hermite_e.hermegauss(64)
     reach = np.clip(shift + z, 0.0, 1e100) / max(critical, 1e-50)
     return min(1.0, float(weight @ chdtr(df, df * reach**2) / weight.sum()))
 
 
-def seeds_needed(effect: float, sd: float, alpha: float, power: float = 0.8, max_n: int = 10_000) -> int | None:
+def seeds_needed(
+    effect: float, sd: float, alpha: float, power: float = 0.8, max_n: int = 10_000
+) -> int | None:
     """The smallest number of seeds at which :func:`power` reaches `power`.
 
     Parameters
@@ -80,7 +87,8 @@ def seeds_needed(effect: float, sd: float, alpha: float, power: float = 0.8, max
     Returns
     -------
     int or None
-        At least 2; None where `max_n` seeds are too few, as for any effect that does not exceed the margin.
+        At least 2; None where `max_n` seeds are too few, as for any effect that does not exceed the
+        margin.
 
     Raises
     ------
@@ -95,12 +103,18 @@ def seeds_needed(effect: float, sd: float, alpha: float, power: float = 0.8, max
     d = number("effect", effect, "a finite number") / number(
         "sd", sd, "a standard deviation above 0", low=math.ulp(0.0)
     )
-    alpha, power, max_n = level("alpha", alpha), probability("power", power), count("max_n", max_n, low=2)
+    alpha, power, max_n = (
+        level("alpha", alpha),
+        probability("power", power),
+        count("max_n", max_n, low=2),
+    )
     return None if d <= 0 else smallest(lambda n: _power(d, n, alpha) >= power, max_n)
 
 
 def smallest(enough: Callable[[int], bool], most: int) -> int | None:
-    """Return the first of 2 .. `most` that is enough, for what stays enough from there on; None where `most` is not."""
+    """Return the first of 2 .. `most` that is enough, for what stays enough from there on; None
+    where `most` is not.
+    """
     if not enough(most):
         return None
     low, high = 1, most  # low is not enough, high is
@@ -111,7 +125,8 @@ def smallest(enough: Callable[[int], bool], most: int) -> int | None:
 
 
 def detectable_effect(n: int, alpha: float, power: float = 0.8) -> float:
-    """The smallest effect beyond the margin that :func:`power` detects with probability `power` on `n` seeds.
+    """The smallest effect beyond the margin that :func:`power` detects with probability `power` on
+    `n` seeds.
 
     Parameters
     ----------
@@ -125,8 +140,8 @@ def detectable_effect(n: int, alpha: float, power: float = 0.8) -> float:
     Returns
     -------
     float
-        In standard deviations of the differences over seeds; infinite for n < 2. At this effect the power is
-        at least `power`, and ``seeds_needed(detectable_effect(n, alpha), 1, alpha)`` is n.
+        In standard deviations of the differences over seeds; infinite for n < 2. At this effect the
+        power is at least `power`, and ``seeds_needed(detectable_effect(n, alpha), 1, alpha)`` is n.
 
     Raises
     ------
@@ -139,12 +154,16 @@ def detectable_effect(n: int, alpha: float, power: float = 0.8) -> float:
     [2.3, 1.36, 0.85]
     """
     n, alpha = count("n", n), level("alpha", alpha)
-    power = number("power", power, "a probability above alpha and below 1", low=alpha, high=1 - 2**-53)
+    power = number(
+        "power", power, "a probability above alpha and below 1", low=alpha, high=1 - 2**-53
+    )
     if n < 2:
         return math.inf
     low, high = 0.0, 1.0
     while _power(high, n, alpha) < power:
         low, high = high, 2 * high
-    while low < (middle := (low + high) / 2) < high:  # down to neighbouring doubles: the upper end reaches the power
+    while (
+        low < (middle := (low + high) / 2) < high
+    ):  # down to neighbouring doubles: the upper end reaches the power
         low, high = (low, middle) if _power(middle, n, alpha) >= power else (middle, high)
     return high

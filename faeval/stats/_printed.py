@@ -1,4 +1,6 @@
-"""Numbers as papers print them: what the digits allow, and what statistics of such numbers can be. Exact, in fractions."""
+"""Numbers as papers print them: what the digits allow, and what statistics of such numbers can be.
+Exact, in fractions.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,9 @@ class Printed:
     value
         What the digits say.
     low, high
-        What the number may have been before it was rounded: half a unit of the last digit on either side, both ends
-        included, because ties go either way. After ``<`` or ``>`` nothing was rounded: a threshold, and no end on the
-        other side (None).
+        What the number may have been before it was rounded: half a unit of the last digit on either
+        side, both ends included, because ties go either way. After ``<`` or ``>`` nothing was
+        rounded: a threshold, and no end on the other side (None).
     decimals
         Digits after the point, negative in front of a power of ten: ``4e8`` has -8.
     """
@@ -54,12 +56,16 @@ class Printed:
     def range(self) -> Range:
         """Both ends of a number without ``<`` or ``>``."""
         if self.low is None or self.high is None:
-            raise refuse("a printed number", self.text, "a number without < or >", "give the number itself")
+            raise refuse(
+                "a printed number", self.text, "a number without < or >", "give the number itself"
+            )
         return self.low, self.high
 
     def meets(self, found: Range) -> bool:
         """Whether a statistic that can be anything in `found` can have been printed so."""
-        return (self.low is None or found[1] >= self.low) and (self.high is None or found[0] <= self.high)
+        return (self.low is None or found[1] >= self.low) and (
+            self.high is None or found[0] <= self.high
+        )
 
 
 def printed(text: str, name: str = "a printed number", suffix: str = "") -> Printed:
@@ -68,7 +74,8 @@ def printed(text: str, name: str = "a printed number", suffix: str = "") -> Prin
     Parameters
     ----------
     text
-        Such as ``0.080``, ``.301``, ``+0.094``, ``−0.003``, ``4e8``, ``< .05``. Trailing zeros count.
+        Such as ``0.080``, ``.301``, ``+0.094``, ``−0.003``, ``4e8``, ``< .05``. Trailing zeros
+        count.
     name
         What it is called in an error message.
     suffix
@@ -87,7 +94,10 @@ def printed(text: str, name: str = "a printed number", suffix: str = "") -> Prin
     >>> float(printed("4e8").low), printed("< .05").low
     (350000000.0, None)
     """
-    remedy = "write its digits as they are printed, in quotation marks, such as '0.080', '+0.094' or '< .05'"
+    remedy = (
+        "write its digits as they are printed, in quotation marks, such as '0.080', '+0.094' or '<"
+        " .05'"
+    )
     if not isinstance(text, str):
         raise refuse(name, text, "text", remedy)
     found = _NUMBER.fullmatch(text.strip().rstrip(suffix).strip())
@@ -107,7 +117,8 @@ def printed(text: str, name: str = "a printed number", suffix: str = "") -> Prin
 
 # --- spreads over a box: each value anywhere within its rounding ---
 
-#: What a printed spread may be, by name. All but the last two are a sum of squared deviations times a factor.
+#: What a printed spread may be, by name. All but the last two are a sum of squared deviations times
+#: a factor.
 SPREADS = (
     "s.d. with ddof 1",
     "s.d. with ddof 0",
@@ -119,7 +130,9 @@ SPREADS = (
 
 
 def factor(spread: str, n: int) -> Fraction | None:
-    """The factor from a sum of squared deviations of `n` values to the square of a spread; None where it is none."""
+    """The factor from a sum of squared deviations of `n` values to the square of a spread; None
+    where it is none.
+    """
     if spread.endswith("ddof 1") and n < 2:
         return None
     factors = {
@@ -133,16 +146,20 @@ def factor(spread: str, n: int) -> Fraction | None:
 
 def mean_range(box: Sequence[Range]) -> Range:
     """What the mean can be over all values within their ranges."""
-    return sum((low for low, _ in box), Fraction()) / len(box), sum((high for _, high in box), Fraction()) / len(box)
+    return sum((low for low, _ in box), Fraction()) / len(box), sum(
+        (high for _, high in box), Fraction()
+    ) / len(box)
 
 
 def spread_squares(box: Sequence[Range]) -> dict[str, Range] | None:
-    """What the square of each spread can be over all values within their ranges; None where there are too many vertices.
+    """What the square of each spread can be over all values within their ranges; None where there
+    are too many vertices.
 
-    Every spread of :data:`SPREADS` grows when two values move apart around a fixed sum (it is Schur-convex [1]_), and is
-    convex. The least is therefore where all values come as near as they can to the one point that is then their mean,
-    which a piecewise linear equation gives. The largest is at a vertex; among values of one rounding width it is one where
-    the smaller ones are rounded up from below and the larger ones down from above, for an exchange of the two ends of a
+    Every spread of :data:`SPREADS` grows when two values move apart around a fixed sum (it is
+    Schur-convex [1]_), and is convex. The least is therefore where all values come as near as they
+    can to the one point that is then their mean, which a piecewise linear equation gives. The
+    largest is at a vertex; among values of one rounding width it is one where the smaller ones are
+    rounded up from below and the larger ones down from above, for an exchange of the two ends of a
     pair that is not so moves it apart. Both ends are attained, and exact.
 
     References
@@ -163,12 +180,16 @@ def spread_squares(box: Sequence[Range]) -> dict[str, Range] | None:
 def _spreads(values: Sequence[Fraction]) -> dict[str, Fraction]:
     """The square of each spread of given values."""
     unit = math.lcm(*(v.denominator for v in values))
-    whole = [v.numerator * (unit // v.denominator) for v in values]  # whole numbers add much faster than fractions
+    whole = [
+        v.numerator * (unit // v.denominator) for v in values
+    ]  # whole numbers add much faster than fractions
     n, total, unit2 = len(whole), sum(whole), unit * unit
     squares = Fraction(n * sum(v * v for v in whole) - total * total, n * unit2)
     found = {name: squares * by for name in SPREADS if (by := factor(name, n)) is not None}
     found["half the range"] = Fraction((max(whole) - min(whole)) ** 2, 4 * unit2)
-    found["mean absolute deviation"] = Fraction(sum(abs(n * v - total) for v in whole) ** 2, n**4 * unit2)
+    found["mean absolute deviation"] = Fraction(
+        sum(abs(n * v - total) for v in whole) ** 2, n**4 * unit2
+    )
     return found
 
 
@@ -177,7 +198,9 @@ def _nearest(box: Sequence[Range]) -> list[Fraction]:
 
     def pull(
         point: Fraction,
-    ) -> Fraction:  # falls as the point rises; 0 where the point is the mean of what is nearest to it
+    ) -> (
+        Fraction
+    ):  # falls as the point rises; 0 where the point is the mean of what is nearest to it
         return sum((min(max(point, low), high) - point for low, high in box), Fraction())
 
     ends = sorted({end for pair in box for end in pair})
@@ -190,7 +213,9 @@ def _nearest(box: Sequence[Range]) -> list[Fraction]:
 
 
 def _vertices(box: Sequence[Range]) -> Iterator[list[Fraction]] | None:
-    """The vertices among which a spread is largest: of each rounding width, the smaller values low and the others high."""
+    """The vertices among which a spread is largest: of each rounding width, the smaller values low
+    and the others high.
+    """
     classes: dict[Fraction, list[Range]] = defaultdict(list)
     for low, high in box:
         classes[high - low].append((low, high))
@@ -224,7 +249,9 @@ def root_range(squares: Range, decimals: int) -> tuple[str, str]:
 def plain_range(found: Range, decimals: int) -> tuple[str, str]:
     """Write a range, rounded outward."""
     scale = 10 ** max(decimals, 0)
-    return _digits(math.floor(found[0] * scale), decimals), _digits(math.ceil(found[1] * scale), decimals)
+    return _digits(math.floor(found[0] * scale), decimals), _digits(
+        math.ceil(found[1] * scale), decimals
+    )
 
 
 def _digits(units: int, decimals: int) -> str:

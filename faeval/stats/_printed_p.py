@@ -1,4 +1,6 @@
-"""What a p-value can be where the numbers behind it are known as far as they are printed. Guaranteed enclosures, in doubles."""
+"""What a p-value can be where the numbers behind it are known as far as they are printed.
+Guaranteed enclosures, in doubles.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from faeval.stats._printed import Range
 
 #: (low, high)
 Bounds = tuple[float, float]
-#: What rounding in double arithmetic, here and in the paper's own software, may do to a p-value or a limit, relative.
+#: What rounding in double arithmetic, here and in the paper's own software, may do to a p-value or
+#: a limit, relative.
 SLACK = 1e-9
 
 SIDES = ("two-sided", "one-sided (greater)", "one-sided (less)")
@@ -25,9 +28,11 @@ def widened(values: Iterable[float]) -> Bounds:
 
 
 def tails(t: Bounds, df: Bounds) -> dict[str, Bounds]:
-    """p of t between two bounds, with degrees of freedom between two bounds (infinite ones are those of z).
+    """p of t between two bounds, with degrees of freedom between two bounds (infinite ones are
+    those of z).
 
-    In t each tail is monotone, and at a fixed t monotone in the degrees of freedom: the ends are at the corners.
+    In t each tail is monotone, and at a fixed t monotone in the degrees of freedom: the ends are at
+    the corners.
     """
     size = (0.0 if t[0] <= 0 <= t[1] else min(abs(t[0]), abs(t[1])), max(abs(t[0]), abs(t[1])))
     upper = [_below(-x, d) for x, d in itertools.product(t, df)]
@@ -43,7 +48,9 @@ def _below(x: float, df: float) -> float:
 
 
 def upper_tail(law: str, statistic: Bounds, df: tuple[float, ...]) -> Bounds:
-    """p of F or chi-square, the upper tail, with given degrees of freedom; it falls as the statistic rises."""
+    """p of F or chi-square, the upper tail, with given degrees of freedom; it falls as the
+    statistic rises.
+    """
     from scipy.special import chdtrc, fdtrc
 
     function: Callable[..., float] = fdtrc if law == "F" else chdtrc
@@ -54,7 +61,9 @@ def correlation_t(r: Bounds, df: float) -> Bounds:
     """t of a correlation coefficient."""
 
     def t(x: float) -> float:
-        return math.copysign(math.inf, x) if abs(x) >= 1 else x * math.sqrt(df / ((1 - x) * (1 + x)))
+        return (
+            math.copysign(math.inf, x) if abs(x) >= 1 else x * math.sqrt(df / ((1 - x) * (1 + x)))
+        )
 
     return t(r[0]), t(r[1])
 
@@ -96,7 +105,9 @@ def _satterthwaite(ratio: float, k1: int, k2: int) -> float:
 
 
 def critical(df: float, level: float) -> float:
-    """The two-sided quantile of t, or of z where `df` is infinite: half a confidence interval's width in standard errors."""
+    """The two-sided quantile of t, or of z where `df` is infinite: half a confidence interval's
+    width in standard errors.
+    """
     from scipy.special import ndtri, stdtrit
 
     tail = 0.5 + level / 2

@@ -1,4 +1,6 @@
-"""What an assertion can come to at n seeds: the chance of each verdict at any true effect, and the seeds it would take."""
+"""What an assertion can come to at n seeds: the chance of each verdict at any true effect, and the
+seeds it would take.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,17 @@ from faeval.stats._spread import sd_upper
 from faeval.stats._tests import PRIMARY, TESTS, TestName
 from faeval.streams import stream
 
-_ROWS = 4000  # simulated samples where an exact test's chances have no closed form: a standard error of .008 at most
+# simulated samples where an exact test's chances have no closed form: a standard error of .008 at
+# most
+_ROWS = 4000
 _MOST_ENUMERATED = 1 << 26  # patterns of all of them together
 
 
 @dataclass(frozen=True)
 class Chances:
-    """The probabilities of both verdicts where the true effect is `effect`; what is left is inconclusive."""
+    """The probabilities of both verdicts where the true effect is `effect`; what is left is
+    inconclusive.
+    """
 
     effect: float
     supported: float
@@ -33,7 +39,15 @@ class Chances:
 
 
 def verdict_chances(
-    kind: Kind, margin: float, effect: float, sd: float, n: int, alpha: float, *, test: TestName = "t", k: int = 1
+    kind: Kind,
+    margin: float,
+    effect: float,
+    sd: float,
+    n: int,
+    alpha: float,
+    *,
+    test: TestName = "t",
+    k: int = 1,
 ) -> Chances:
     """Return the chance of each verdict on one assertion, under normal differences.
 
@@ -42,7 +56,8 @@ def verdict_chances(
     kind, margin
         The assertion; see :func:`judge`.
     effect
-        The true mean difference, counted in the direction of the margin: a - b, for below and not_below b - a.
+        The true mean difference, counted in the direction of the margin: a - b, for below and
+        not_below b - a.
     sd
         True standard deviation of the differences over seeds, above 0.
     n
@@ -50,9 +65,10 @@ def verdict_chances(
     alpha
         One-sided level, in (0, 0.5]; alpha / m at the first Holm step of a family of m.
     test
-        "t": noncentral t; for support of an equivalence both one-sided t tests together, by quadrature over the
-        distribution of the sample's standard deviation (Phillips 1990). "sign" and "sign-flip": simulated, 4,000 samples
-        from a stream of their own (fewer where 2^n patterns each are many).
+        "t": noncentral t; for support of an equivalence both one-sided t tests together, by
+        quadrature over the distribution of the sample's standard deviation (Phillips 1990). "sign"
+        and "sign-flip": simulated, 4,000 samples from a stream of their own (fewer where 2^n
+        patterns each are many).
     k
         Assertions of the claim: refutation by one of them is judged at alpha / k.
 
@@ -74,7 +90,11 @@ def verdict_chances(
     """
     choice("kind", kind, get_args(Kind))
     choice("test", test, PRIMARY)
-    effect, n, alpha = number("effect", effect, "a finite number"), count("n", n), level("alpha", alpha)
+    effect, n, alpha = (
+        number("effect", effect, "a finite number"),
+        count("n", n),
+        level("alpha", alpha),
+    )
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
     against = alpha / count("k", k, low=1)
@@ -87,12 +107,23 @@ def verdict_chances(
         outside = sum(t_power(sign * effect - margin, sd, n, against / 2) for sign in (1, -1))
         return Chances(effect, inside, min(1.0, outside))
     if kind in ("exceeds", "below"):
-        return Chances(effect, t_power(effect - margin, sd, n, alpha), t_power(margin - effect, sd, n, against))
-    return Chances(effect, t_power(margin - effect, sd, n, alpha), t_power(effect - margin, sd, n, against))
+        return Chances(
+            effect, t_power(effect - margin, sd, n, alpha), t_power(margin - effect, sd, n, against)
+        )
+    return Chances(
+        effect, t_power(margin - effect, sd, n, alpha), t_power(effect - margin, sd, n, against)
+    )
 
 
 def _simulated(
-    kind: Kind, margin: float, effect: float, sd: float, n: int, alpha: float, against: float, test: str
+    kind: Kind,
+    margin: float,
+    effect: float,
+    sd: float,
+    n: int,
+    alpha: float,
+    against: float,
+    test: str,
 ) -> Chances:
     enumerated = 1 if test == "sign" else 1 << min(n, MAX_ENUMERATED)
     rows = min(_ROWS, max(64, _MOST_ENUMERATED // enumerated))
@@ -105,14 +136,24 @@ def _simulated(
 
 @dataclass(frozen=True)
 class Prospect:
-    """The verdict that an effect leads to, and the chance of reaching it; None where the effect is the margin itself."""
+    """The verdict that an effect leads to, and the chance of reaching it; None where the effect is
+    the margin itself.
+    """
 
     verdict: Literal["supported", "refuted"] | None
     power: float
 
 
 def prospect(
-    kind: Kind, margin: float, effect: float, sd: float, n: int, alpha: float, *, test: TestName = "t", k: int = 1
+    kind: Kind,
+    margin: float,
+    effect: float,
+    sd: float,
+    n: int,
+    alpha: float,
+    *,
+    test: TestName = "t",
+    k: int = 1,
 ) -> Prospect:
     """Return the verdict to be expected of one assertion at n seeds, and its probability.
 
@@ -155,10 +196,11 @@ def seeds_for(
     test: TestName = "t",
     k: int = 1,
 ) -> int | None:
-    """Return the fewest seeds at which :func:`prospect` has the wanted power; None where ``max_n`` are too few.
+    """Return the fewest seeds at which :func:`prospect` has the wanted power; None where ``max_n``
+    are too few.
 
-    The power of an exact test goes up in steps and may fall between them: it is the first number of seeds that reaches
-    it. Sign-flip is followed up to 20 seeds, where enumeration ends.
+    The power of an exact test goes up in steps and may fall between them: it is the first number of
+    seeds that reaches it. Sign-flip is followed up to 20 seeds, where enumeration ends.
 
     Examples
     --------
@@ -181,7 +223,8 @@ def seeds_for(
 
 
 def joint_power(powers: Sequence[float]) -> float:
-    """The least power of a claim that is supported where all its assertions are, whatever they have to do with each other.
+    """The least power of a claim that is supported where all its assertions are, whatever they have
+    to do with each other.
 
     Parameters
     ----------
@@ -210,12 +253,14 @@ def joint_power(powers: Sequence[float]) -> float:
 class Outlook:
     """What an assertion can tell at n seeds, before any run.
 
-    `level` is that of the first Holm step, alpha / m. `can_support` and `can_refute` say whether any data could lead to
-    the verdict at it. `at` has the chances of both verdicts at no effect ("zero"), at the margin ("margin") and at the
-    effect declared ("anticipated"), the last where one is declared; empty without a standard deviation. `detectable` is
-    the effect beyond the margin that t finds with the wanted power, in the metric's unit (in standard deviations as
-    `detectable_in_sd`). `seeds_needed` is counted at the standard deviation given and at its upper 80 % bound.
-    `unseen_failures` bounds the rate of failures that n seeds without one leave possible.
+    `level` is that of the first Holm step, alpha / m. `can_support` and `can_refute` say whether
+    any data could lead to the verdict at it. `at` has the chances of both verdicts at no effect
+    ("zero"), at the margin ("margin") and at the effect declared ("anticipated"), the last where
+    one is declared; empty without a standard deviation. `detectable` is the effect beyond the
+    margin that t finds with the wanted power, in the metric's unit (in standard deviations as
+    `detectable_in_sd`). `seeds_needed` is counted at the standard deviation given and at its upper
+    80 % bound. `unseen_failures` bounds the rate of failures that n seeds without one leave
+    possible.
     """
 
     n: int
@@ -254,8 +299,9 @@ def outlook(
     n
         Seeds planned.
     sd, sd_n
-        A pilot's standard deviation of the differences (ddof 1) and the number of seeds behind it. Without them what
-        depends on the spread is left out; without `sd_n` the standard deviation is taken as known.
+        A pilot's standard deviation of the differences (ddof 1) and the number of seeds behind it.
+        Without them what depends on the spread is left out; without `sd_n` the standard deviation
+        is taken as known.
     anticipated
         The effect declared, in the direction of the margin; never the observed one.
     alpha, family, k
@@ -263,8 +309,9 @@ def outlook(
     test
         The claim's test.
     power
-        The probability wanted of the claim's verdict that the anticipated effect leads to. Support takes all k assertions, so
-        each is given a k-th of what may fail: 1 - (1 - power) / k; see :func:`joint_power`.
+        The probability wanted of the claim's verdict that the anticipated effect leads to. Support
+        takes all k assertions, so each is given a k-th of what may fail: 1 - (1 - power) / k; see
+        :func:`joint_power`.
 
     Returns
     -------
@@ -286,7 +333,11 @@ def outlook(
     choice("kind", kind, get_args(Kind))
     choice("test", test, PRIMARY)
     n, alpha = count("n", n), level("alpha", alpha)
-    family, k, power = count("family", family, low=1), count("k", k, low=1), probability("power", power)
+    family, k, power = (
+        count("family", family, low=1),
+        count("k", k, low=1),
+        probability("power", power),
+    )
     first = alpha / family
     least = TESTS[test].attainable(n)
     share = k * (2 if kind == "equivalent" else 1)
@@ -297,14 +348,22 @@ def outlook(
         ("refute", can_refute, min(1.0, share * least)),
     ):
         if not possible:
-            warnings.append(f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}")
+            warnings.append(
+                f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above"
+                f" {first:.3g}"
+            )
     detectable_in_sd = detectable_effect(n, first, power) if test == "t" and n >= 2 else None
     at: dict[str, Chances] = {}
     found_power, needed = None, None
     if sd is not None:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
-        effects = {"zero": 0.0, "margin": margin} | ({} if anticipated is None else {"anticipated": anticipated})
-        at = {name: verdict_chances(kind, margin, e, sd, n, first, test=test, k=k) for name, e in effects.items()}
+        effects = {"zero": 0.0, "margin": margin} | (
+            {} if anticipated is None else {"anticipated": anticipated}
+        )
+        at = {
+            name: verdict_chances(kind, margin, e, sd, n, first, test=test, k=k)
+            for name, e in effects.items()
+        }
         if anticipated is not None:
             hope = prospect(kind, margin, anticipated, sd, n, first, test=test, k=k)
             if hope.verdict is not None:
@@ -312,14 +371,18 @@ def outlook(
                 upper = sd if sd_n is None else sd_upper(sd, sd_n)
                 wanted = 1 - (1 - power) / k if hope.verdict == "supported" else power
                 first_n, cautious_n = (
-                    None
-                    if not math.isfinite(s)
-                    else seeds_for(kind, margin, anticipated, s, first, wanted, test=test, k=k)
+                    (
+                        None
+                        if not math.isfinite(s)
+                        else seeds_for(kind, margin, anticipated, s, first, wanted, test=test, k=k)
+                    )
                     for s in (sd, upper)
                 )
                 needed = first_n, cautious_n
                 if found_power < 0.5:
-                    warnings.append(f"power at the effect anticipated is {found_power:.2f}, below 0.5")
+                    warnings.append(
+                        f"power at the effect anticipated is {found_power:.2f}, below 0.5"
+                    )
     return Outlook(
         n,
         first,
@@ -335,16 +398,25 @@ def outlook(
     )
 
 
-# Gauss-Legendre with 5 points (Abramowitz and Stegun 1964, table 25.4), on 200 panels. Written out, and summed exactly, so
-# that the same figure comes out to the last bit whatever linear algebra library is installed.
+# Gauss-Legendre with 5 points (Abramowitz and Stegun 1964, table 25.4), on 200 panels. Written out,
+# and summed exactly, so that the same figure comes out to the last bit whatever linear algebra
+# library is installed.
 _NODES = (-0.9061798459386640, -0.5384693101056831, 0.0, 0.5384693101056831, 0.9061798459386640)
-_WEIGHTS = (0.2369268850561891, 0.4786286704993665, 0.5688888888888889, 0.4786286704993665, 0.2369268850561891)
+_WEIGHTS = (
+    0.2369268850561891,
+    0.4786286704993665,
+    0.5688888888888889,
+    0.4786286704993665,
+    0.2369268850561891,
+)
 _PANELS = 200
 _NEVER = 1e-14  # a sample deviation this improbable, on either side, is left out
 
 
 def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> float:
-    """Return P(|mean| < margin - t s / sqrt n) for normal differences with standard deviation 1, to 1e-9."""
+    """Return P(|mean| < margin - t s / sqrt n) for normal differences with standard deviation 1, to
+    1e-9.
+    """
     if n < 2:
         return 0.0
     from scipy.special import chdtri, gammaln, ndtr, stdtrit, xlogy
@@ -358,7 +430,13 @@ def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> fl
         low = 0.0
     width = (high - low) / _PANELS
     s = low + width * (np.arange(_PANELS)[:, None] + (np.array(_NODES) + 1) / 2).ravel()
-    density = np.exp(xlogy(df - 1, s) - df * s * s / 2 + math.log(2) + df / 2 * math.log(df / 2) - gammaln(df / 2))
+    density = np.exp(
+        xlogy(df - 1, s)
+        - df * s * s / 2
+        + math.log(2)
+        + df / 2 * math.log(df / 2)
+        - gammaln(df / 2)
+    )
     room = margin - critical * s / root
     inside = ndtr((room - effect) * root) - ndtr((-room - effect) * root)
     total = math.fsum((inside * density * np.tile(_WEIGHTS, _PANELS)).tolist())

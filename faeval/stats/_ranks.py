@@ -1,8 +1,9 @@
-"""Exact rank tests: Wilcoxon's signed-rank test, and the null distributions that SciPy gives for it and for Mann-Whitney's.
+"""Exact rank tests: Wilcoxon's signed-rank test, and the null distributions that SciPy gives for it
+and for Mann-Whitney's.
 
-Both statistics count pairs above the bound: averages of two values (Walsh averages), or differences between two samples.
-The pairs' order statistics are the confidence bounds, which therefore cannot disagree with p; a pair on the bound speaks
-for H0.
+Both statistics count pairs above the bound: averages of two values (Walsh averages), or differences
+between two samples. The pairs' order statistics are the confidence bounds, which therefore cannot
+disagree with p; a pair on the bound speaks for H0.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ MAX_SIDE = 100  # of Mann-Whitney's: its table has a row for each of their 10,00
 
 @lru_cache(maxsize=64)
 def wilcoxon_tails(n: int) -> Array:
-    """P(W >= w) for w = 0 .. n(n + 1)/2, from SciPy's exact test on samples without ties that have each w."""
+    """P(W >= w) for w = 0 .. n(n + 1)/2, from SciPy's exact test on samples without ties that have
+    each w.
+    """
     from scipy.stats import wilcoxon
 
     if n > MAX_N:
         raise FaevalError(
-            f"differences must have at most {MAX_N} values for Wilcoxon's exact test, but has {n} (length); "
-            'use test="t" or test="sign-flip"'
+            f"differences must have at most {MAX_N} values for Wilcoxon's exact test, but has"
+            f' {n} (length); use test="t" or test="sign-flip"'
         )
     ranks = np.arange(1.0, n + 1)
     samples = []
@@ -48,18 +51,25 @@ def mann_whitney_tails(n: int, m: int) -> Array:
 
     if max(n, m) > MAX_SIDE:
         raise FaevalError(
-            f"a and b must have at most {MAX_SIDE} values each for Mann-Whitney's exact test, but have {n} and {m} "
-            "(lengths); use Welch's test"
+            f"a and b must have at most {MAX_SIDE} values each for Mann-Whitney's exact test, but"
+            f" have {n} and {m} (lengths); use Welch's test"
         )
     second = np.arange(1.0, m + 1)
     first = []
     for u in range(n * m + 1):
-        beaten = [min(m, max(0, u - i * m)) for i in range(n)]  # how many of the second sample each value is above
+        beaten = [
+            min(m, max(0, u - i * m)) for i in range(n)
+        ]  # how many of the second sample each value is above
         first.append([b + 0.5 + 1e-6 * i for i, b in enumerate(beaten)])
     found = mannwhitneyu(
-        np.array(first), np.broadcast_to(second, (n * m + 1, m)), axis=1, alternative="greater", method="exact"
+        np.array(first),
+        np.broadcast_to(second, (n * m + 1, m)),
+        axis=1,
+        alternative="greater",
+        method="exact",
     ).pvalue
-    # Sums of many terms wobble in the last bit, from about 50 values a side; the tail of a law never rises.
+    # Sums of many terms wobble in the last bit, from about 50 values a side; the tail of a law
+    # never rises.
     return np.minimum.accumulate(np.asarray(found, dtype=np.float64))
 
 
@@ -86,7 +96,9 @@ def p_greater(differences: Array, bound: float) -> Array:
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """The smallest bound that p_greater does not reject at `level`: an order statistic of Walsh averages, or -inf."""
+    """The smallest bound that p_greater does not reject at `level`: an order statistic of Walsh
+    averages, or -inf.
+    """
     n = differences.shape[-1]
     enough = needed(wilcoxon_tails(n), level) if n >= 2 else None
     if enough is None:

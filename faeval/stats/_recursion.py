@@ -1,10 +1,13 @@
-"""The chance that a one-sided test crosses a boundary at any of its looks, by recursion from the last look to the first.
+"""The chance that a one-sided test crosses a boundary at any of its looks, by recursion from the
+last look to the first.
 
-Under no effect the test's state at one look says all that the earlier ones do of the later. With a known spread it is the
-z statistic [1]_. With an estimated one it is c, the cosine of the angle between the n values and the line of equal ones:
-t = sqrt(n - 1) c / sqrt(1 - c^2). The length of the vector of values is independent of its direction, so from n to N values c
-becomes sqrt(B) M cos(phi - phi0), where M^2 = (n c^2 + N - n) / N, tan phi0 = c sqrt(n / (N - n)), phi has a density
-proportional to sin(phi)^(n - 1) on (0, pi), and B is Beta((n + 1) / 2, (N - n - 1) / 2), or 1 where one value is added.
+Under no effect the test's state at one look says all that the earlier ones do of the later. With a
+known spread it is the z statistic [1]_. With an estimated one it is c, the cosine of the angle
+between the n values and the line of equal ones: t = sqrt(n - 1) c / sqrt(1 - c^2). The length of
+the vector of values is independent of its direction, so from n to N values c becomes sqrt(B) M
+cos(phi - phi0), where M^2 = (n c^2 + N - n) / N, tan phi0 = c sqrt(n / (N - n)), phi has a density
+proportional to sin(phi)^(n - 1) on (0, pi), and B is Beta((n + 1) / 2, (N - n - 1) / 2), or 1 where
+one value is added.
 
 .. [1] P. Armitage, C. K. McPherson and B. C. Rowe, "Repeated significance tests on accumulating data", J. R. Stat. Soc. A
    132 (1969).
@@ -32,16 +35,24 @@ _NORMAL_POINTS = 200
 
 @lru_cache(maxsize=2)
 def _grid(n: int) -> tuple[Array, Array, Array]:
-    """Points of the unit range, their weights, and the nodes of a polynomial; more of them for the narrow laws of large n."""
+    """Points of the unit range, their weights, and the nodes of a polynomial; more of them for the
+    narrow laws of large n.
+    """
     points = 28 if n <= 40 else 48
     at, weight = np.polynomial.legendre.leggauss(points)
-    # The range is walked as a sine: what starts at an end like a root, or its powers, is smooth then.
-    unit, unit_weight = (1 + np.sin(math.pi / 2 * at)) / 2, weight * np.cos(math.pi / 2 * at) * math.pi / 4
+    # The range is walked as a sine: what starts at an end like a root, or its powers, is smooth
+    # then.
+    unit, unit_weight = (
+        (1 + np.sin(math.pi / 2 * at)) / 2,
+        weight * np.cos(math.pi / 2 * at) * math.pi / 4,
+    )
     return unit, unit_weight, np.polynomial.chebyshev.chebpts1(points)
 
 
 def crossing(levels: Sequence[float], looks: Sequence[int], known_sd: bool) -> float:
-    """P(some nominal one-sided p is at most its level), levels in [0, 1), one for each rising number of values."""
+    """P(some nominal one-sided p is at most its level), levels in [0, 1), one for each rising
+    number of values.
+    """
     return _normal(levels, looks) if known_sd else _student(levels, looks)
 
 
@@ -73,10 +84,14 @@ def _student(levels: Sequence[float], looks: Sequence[int]) -> float:
     cuts = [_cosine(level, n) for level, n in zip(levels, looks, strict=True)]
     later: Later | None = None
     kinks: list[float] = []  # where the chance to cross at a certain later look begins
-    for n, more, cut, following in reversed(list(zip(looks, looks[1:], cuts, cuts[1:], strict=False))):
+    for n, more, cut, following in reversed(
+        list(zip(looks, looks[1:], cuts, cuts[1:], strict=False))
+    ):
         step = _Step(n, more, looks[-1], following, later, kinks)
         starts = (v for v in (following, *kinks) if v > math.sqrt(1 - n / more))
-        kinks = sorted(x for x in (math.sqrt((more * v**2 - (more - n)) / n) for v in starts) if x < cut)
+        kinks = sorted(
+            x for x in (math.sqrt((more * v**2 - (more - n)) / n) for v in starts) if x < cut
+        )
         later = _interpolated(step, cut, kinks)
     if later is None:
         return levels[0]
@@ -100,7 +115,9 @@ def _cosine(level: float, n: int) -> float:
 
 
 def _interpolated(step: _Step, cut: float, kinks: Sequence[float]) -> Later:
-    """The step's result on (-1, cut), by Chebyshev polynomials between kinks; from a kink on, of the root of the distance."""
+    """The step's result on (-1, cut), by Chebyshev polynomials between kinks; from a kink on, of
+    the root of the distance.
+    """
     ends = (-1.0, *kinks, cut)
     fits = []
     for low, high in pairwise(ends):
@@ -122,9 +139,13 @@ def _interpolated(step: _Step, cut: float, kinks: Sequence[float]) -> Later:
 
 
 class _Step:
-    """From n to `more` values: the chance, of a cosine there, to cross `cut` at the next look or at one up to the last."""
+    """From n to `more` values: the chance, of a cosine there, to cross `cut` at the next look or at
+    one up to the last.
+    """
 
-    def __init__(self, n: int, more: int, last: int, cut: float, later: Later | None, kinks: Sequence[float]) -> None:
+    def __init__(
+        self, n: int, more: int, last: int, cut: float, later: Later | None, kinks: Sequence[float]
+    ) -> None:
         from scipy.special import betaln
 
         self.n, self.more, self.added, self.cut, self.later = n, more, more - n, cut, later
@@ -137,18 +158,28 @@ class _Step:
         reach = math.sqrt((self.n * cosine**2 + self.added) / self.more)
         middle = math.atan2(math.sqrt(self.n) * cosine, math.sqrt(self.added))
         breaks = [math.acos(v / reach) for v in (self.cut, *self.kinks) if abs(v) < reach]
-        low, high = (math.pi / 2 + sign * min(math.pi / 2, _FAR / math.sqrt(self.n)) for sign in (-1, 1))
-        edges = sorted({low, high, *(e for a in breaks for e in (middle - a, middle + a) if low < e < high)})
+        low, high = (
+            math.pi / 2 + sign * min(math.pi / 2, _FAR / math.sqrt(self.n)) for sign in (-1, 1)
+        )
+        edges = sorted(
+            {low, high, *(e for a in breaks for e in (middle - a, middle + a) if low < e < high)}
+        )
         total = 0.0
         for low, high in pairwise(edges):
             angle = low + (high - low) * self.unit
-            weight = (high - low) * self.weight * np.sin(angle) ** (self.n - 1) * math.exp(self.turn)
-            longest = reach * np.cos(angle - middle)  # the cosine that comes, where the rest of its vector is 0
+            weight = (
+                (high - low) * self.weight * np.sin(angle) ** (self.n - 1) * math.exp(self.turn)
+            )
+            longest = reach * np.cos(
+                angle - middle
+            )  # the cosine that comes, where the rest of its vector is 0
             total += float(weight @ self._over_lengths(longest))
         return total
 
     def _over_lengths(self, longest: Array) -> Array:
-        """The chance given the angle: the cosine that comes is `longest` times the root of a Beta variable."""
+        """The chance given the angle: the cosine that comes is `longest` times the root of a Beta
+        variable.
+        """
         if self.added == 1:
             return np.where(longest >= self.cut, 1.0, self._later(longest))
         crossed = self._crossed(longest)
@@ -156,13 +187,22 @@ class _Step:
             return crossed
         for low, high in self._open(longest):
             angle = low[:, None] + (high - low)[:, None] * self.unit
-            density = 2 * np.sin(angle) ** self.n * np.cos(angle) ** (self.added - 2) * math.exp(self.length)
+            density = (
+                2
+                * np.sin(angle) ** self.n
+                * np.cos(angle) ** (self.added - 2)
+                * math.exp(self.length)
+            )
             later = (density * self._later(np.sin(angle) * longest[:, None])) @ self.weight
             crossed = crossed + (high - low) * later
         return crossed
 
     def _later(self, cosine: Array) -> Array:
-        return np.zeros_like(cosine) if self.later is None else self.later(np.minimum(cosine, self.cut))
+        return (
+            np.zeros_like(cosine)
+            if self.later is None
+            else self.later(np.minimum(cosine, self.cut))
+        )
 
     def _crossed(self, longest: Array) -> Array:
         from scipy.special import betainc
@@ -171,17 +211,23 @@ class _Step:
             share = np.minimum((self.cut / longest) ** 2, 1.0)
         short = betainc((self.n + 1) / 2, (self.added - 1) / 2, share)
         return (
-            np.where(longest > self.cut, 1 - short, 0.0) if self.cut > 0 else np.where(longest < self.cut, short, 1.0)
+            np.where(longest > self.cut, 1 - short, 0.0)
+            if self.cut > 0
+            else np.where(longest < self.cut, short, 1.0)
         )
 
     def _open(self, longest: Array) -> Iterator[tuple[Array, Array]]:
-        """The ranges of arcsin(root of the Beta variable) that do not cross, cut where the later chance has its kink."""
+        """The ranges of arcsin(root of the Beta variable) that do not cross, cut where the later
+        chance has its kink.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = [v / longest for v in (self.cut, *self.kinks)]
         at = [np.where(r > 0, np.arcsin(np.clip(r, -1.0, 1.0)), math.pi / 2) for r in ratios]
         typical = math.atan2(math.sqrt(self.n + 1), math.sqrt(self.added - 1))
         far = _FAR / math.sqrt(self.more)
-        start, end = (np.full(longest.shape, min(max(typical + d, 0.0), math.pi / 2)) for d in (-far, far))
+        start, end = (
+            np.full(longest.shape, min(max(typical + d, 0.0), math.pi / 2)) for d in (-far, far)
+        )
         if self.cut > 0:
             low, high = start, np.clip(np.where(longest > self.cut, at[0], end), start, end)
         else:

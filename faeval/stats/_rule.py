@@ -1,4 +1,6 @@
-"""The verdict rule: sides over seeds in, one of four words out, with its reason. Whatever decides a claim is called here."""
+"""The verdict rule: sides over seeds in, one of four words out, with its reason. Whatever decides a
+claim is called here.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,19 @@ from faeval.stats._tests import PRIMARY, TESTS, TestName
 from faeval.stats._units import explain_no_spread, explain_pooling
 
 Verdict: TypeAlias = Literal["supported", "refuted", "inconclusive", "invalid"]
-#: The share of units, such as layers, on which two metrics that agree must lie within the margin of each other.
+#: The share of units, such as layers, on which two metrics that agree must lie within the margin of
+#: each other.
 AGREEMENT = 0.9
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the metric's unit.
+    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the
+    metric's unit.
 
-    `sizes` is the largest absolute value at each seed that either side was made of, `resolution` the metric's smallest step:
-    together they say how near to the margin a difference is a tie with it.
+    `sizes` is the largest absolute value at each seed that either side was made of, `resolution`
+    the metric's smallest step: together they say how near to the margin a difference is a tie with
+    it.
     """
 
     kind: Kind
@@ -48,7 +53,9 @@ class Contrast:
 
     @property
     def varies(self) -> bool:
-        """Whether the differences vary over seeds beyond the rounding of what they were made of; True where undefined."""
+        """Whether the differences vary over seeds beyond the rounding of what they were made of;
+        True where undefined.
+        """
         d = self.differences
         undefined = (~(np.abs(d) <= LARGEST)).any()
         return bool(undefined) or not equal_beyond_rounding(d, self.sizes)
@@ -56,7 +63,9 @@ class Contrast:
     @property
     def differences(self) -> Array:
         """a - b, shape (n,)."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told as undefined
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # what is not finite is told as undefined
             difference: Array = self.a - self.b
         return difference
 
@@ -81,20 +90,22 @@ def contrasts(
     kind
         One of :func:`judge`, or "agree".
     a, b
-        Shape (n,), one number per seed; `b` may be one number. For "agree" shape (n, units), the metric on each of the
-        same fixed units, such as layers.
+        Shape (n,), one number per seed; `b` may be one number. For "agree" shape (n, units), the
+        metric on each of the same fixed units, such as layers.
     margin
         The smallest effect of interest, in the metric's unit.
     resolution
         The smallest step that the sides can take, in the same unit; 0 where none is known.
     sizes
-        Shape (n,) or one number: how large the values are that a side was subtracted from, where a side is a difference itself.
+        Shape (n,) or one number: how large the values are that a side was subtracted from, where a
+        side is a difference itself.
 
     Returns
     -------
     tuple of Contrast
-        "agree" asserts that the means over units are equivalent within the margin, and that each seed's 90 % quantile over
-        units of abs(a - b) is below it. Units are fixed: they are no replicates.
+        "agree" asserts that the means over units are equivalent within the margin, and that each
+        seed's 90 % quantile over units of abs(a - b) is below it. Units are fixed: they are no
+        replicates.
 
     Raises
     ------
@@ -109,21 +120,35 @@ def contrasts(
     choice("kind", kind, ("exceeds", "below", "not_above", "not_below", "equivalent", "agree"))
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     axes = 2 if kind == "agree" else 1
-    left, right = _side("a", a, axes), _side("b", b, axes) if np.ndim(b) else np.asarray(b, dtype=np.float64)
+    left, right = (
+        _side("a", a, axes),
+        _side("b", b, axes) if np.ndim(b) else np.asarray(b, dtype=np.float64),
+    )
     if right.ndim == 0 and kind != "agree":
         right = np.full(left.shape, float(right))
     if left.shape != right.shape:
-        raise refuse("b", right.shape, f"of the shape {left.shape} of a", "give both sides on the same seeds and units")
+        raise refuse(
+            "b",
+            right.shape,
+            f"of the shape {left.shape} of a",
+            "give both sides on the same seeds and units",
+        )
     largest = np.maximum(np.abs(left), np.abs(right))
     if kind != "agree":
         return (Contrast(kind, left, right, margin, np.maximum(largest, sizes), resolution),)
     largest = np.maximum(largest.max(axis=1, initial=0.0), sizes)
     with np.errstate(over="ignore", invalid="ignore"):
-        apart = np.quantile(np.abs(left - right), AGREEMENT, axis=1) if left.size else np.empty(len(left))
+        apart = (
+            np.quantile(np.abs(left - right), AGREEMENT, axis=1)
+            if left.size
+            else np.empty(len(left))
+        )
         means = left.mean(axis=1), right.mean(axis=1)
     return (
         Contrast("equivalent", *means, margin, largest, resolution),
-        Contrast("below", apart, np.full(len(left), margin), 0.0, np.maximum(largest, margin), resolution),
+        Contrast(
+            "below", apart, np.full(len(left), margin), 0.0, np.maximum(largest, margin), resolution
+        ),
     )
 
 
@@ -131,7 +156,9 @@ def _side(name: str, values: ArrayLike, axes: int) -> Array:
     array = np.asarray(values)
     if array.ndim != axes or array.dtype.kind not in "iuf":
         wanted = "one number per seed, shape (n,)" if axes == 1 else "numbers of shape (n, units)"
-        raise refuse(name, values, wanted, "reduce to one number per seed first; NaN marks what is undefined")
+        raise refuse(
+            name, values, wanted, "reduce to one number per seed first; NaN marks what is undefined"
+        )
     return array.astype(np.float64)
 
 
@@ -139,12 +166,14 @@ def _side(name: str, values: ArrayLike, axes: int) -> Array:
 class Question:
     """A claim as the rule sees it: the contrasts that must all hold, and how they are to be tested.
 
-    `seeds` names the replicate behind each value; names that repeat are refused. `looks` are the numbers of seeds at
-    which the claim is looked at, registered before the first run; the last is the plan, `looks` empty plans all seeds
-    given. `problem` is a word and a code that forbid deciding, found by whoever read the values ("invalid", "diverged");
-    the claim then counts in its family with p = 1, as unrun ones do. `powers` is what the design gave each contrast at
-    the effect anticipated, where that is known: it tells an open claim that was weak from one that lies on its margin.
-    `seed_used` is whether it is known, from whatever else than the values, that other seeds gave other runs.
+    `seeds` names the replicate behind each value; names that repeat are refused. `looks` are the
+    numbers of seeds at which the claim is looked at, registered before the first run; the last is
+    the plan, `looks` empty plans all seeds given. `problem` is a word and a code that forbid
+    deciding, found by whoever read the values ("invalid", "diverged"); the claim then counts in its
+    family with p = 1, as unrun ones do. `powers` is what the design gave each contrast at the
+    effect anticipated, where that is known: it tells an open claim that was weak from one that lies
+    on its margin. `seed_used` is whether it is known, from whatever else than the values, that
+    other seeds gave other runs.
     """
 
     contrasts: tuple[Contrast, ...] = ()
@@ -160,9 +189,10 @@ class Question:
 class Ruling:
     """The verdict on one question, and what it rests on.
 
-    `code` is "decided" for supported and refuted, else the reason; `reason` says it in words where the values
-    themselves are at fault. `judgements` and `intervals` are those of the look that counts, one for each contrast;
-    `n` seeds stand behind them. `look` is the look at which the verdict latched (from 1), of `looks_reached`.
+    `code` is "decided" for supported and refuted, else the reason; `reason` says it in words where
+    the values themselves are at fault. `judgements` and `intervals` are those of the look that
+    counts, one for each contrast; `n` seeds stand behind them. `look` is the look at which the
+    verdict latched (from 1), of `looks_reached`.
     """
 
     verdict: Verdict
@@ -180,9 +210,10 @@ class Ruling:
 def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) -> list[Ruling]:
     """Decide one family of claims.
 
-    Each contrast is tested in both directions; support of a claim needs all of its k contrasts, refutation one of them at
-    a k-th of the level; Holm's procedure runs once per direction over all claims of the family, those without usable
-    values at p = 1. Gates between claims come after: :func:`apply_gates`.
+    Each contrast is tested in both directions; support of a claim needs all of its k contrasts,
+    refutation one of them at a k-th of the level; Holm's procedure runs once per direction over all
+    claims of the family, those without usable values at p = 1. Gates between claims come after:
+    :func:`apply_gates`.
 
     Parameters
     ----------
@@ -201,7 +232,8 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     Raises
     ------
     FaevalError
-        For questions that are malformed: no contrast and no problem, an unknown test, looks that are no plan.
+        For questions that are malformed: no contrast and no problem, an unknown test, looks that
+        are no plan.
 
     Examples
     --------
@@ -214,12 +246,20 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     size = len(questions) + unrun
     cases = [_Case(q, alpha / max(1, size)) for q in questions]
     blank = [1.0] * unrun
-    decisions = decide_family([*(c.p_support for c in cases), *blank], [*(c.p_refute for c in cases), *blank], alpha)
+    decisions = decide_family(
+        [*(c.p_support for c in cases), *blank], [*(c.p_refute for c in cases), *blank], alpha
+    )
     return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
 
 
 def _judged(contrast: Contrast, test: TestName) -> Judgement:
-    return judge(contrast.kind, contrast.differences, contrast.margin, test=test, tolerance=contrast.tolerance)
+    return judge(
+        contrast.kind,
+        contrast.differences,
+        contrast.margin,
+        test=test,
+        tolerance=contrast.tolerance,
+    )
 
 
 class _Case:
@@ -230,15 +270,23 @@ class _Case:
         choice("test", question.test, PRIMARY)
         if not question.contrasts and question.problem is None:
             raise FaevalError(
-                "questions: a Question has neither contrasts nor a problem; give contrasts(...), or problem=(word, code, text)"
+                "questions: a Question has neither contrasts nor a problem; give contrasts(...), or"
+                " problem=(word, code, text)"
             )
         self.looks = question.looks
         if self.looks and question.test != "t":
-            raise refuse("looks", self.looks, "left out where the test is not t", "plan a fixed number of seeds")
+            raise refuse(
+                "looks",
+                self.looks,
+                "left out where the test is not t",
+                "plan a fixed number of seeds",
+            )
         self.n = min((len(c.a) for c in question.contrasts), default=0)
         trouble = self._trouble() if question.contrasts else None
         # Values at fault come first: whatever else is wrong, they answer nothing.
-        self.problem = trouble if trouble and trouble[0] == "invalid" else question.problem or trouble
+        self.problem = (
+            trouble if trouble and trouble[0] == "invalid" else question.problem or trouble
+        )
         self.reached = [look for look in self.looks if look <= self.n]
         if self.problem is None and self.looks and not self.reached:
             text = f"{self.n} seeds are there, and the first look is at {self.looks[0]}."
@@ -246,7 +294,9 @@ class _Case:
         # judged[look][contrast]; without looks there is one, at all seeds.
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
-        self.judged = [tuple(_judged(c.first(n), question.test) for c in question.contrasts) for n in at]
+        self.judged = [
+            tuple(_judged(c.first(n), question.test) for c in question.contrasts) for n in at
+        ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
 
     def _trouble(self) -> tuple[Literal["inconclusive", "invalid"], str, str] | None:
@@ -255,21 +305,34 @@ class _Case:
         if seeds is not None:
             if len(seeds) != self.n:
                 raise refuse(
-                    "seeds", list(seeds), f"one name for each of {self.n} values", "name the seed of each value"
+                    "seeds",
+                    list(seeds),
+                    f"one name for each of {self.n} values",
+                    "name the seed of each value",
                 )
             if len(set(seeds)) < len(seeds):
-                text = explain_pooling(self.question.contrasts[0].differences, [str(s) for s in seeds])
+                text = explain_pooling(
+                    self.question.contrasts[0].differences, [str(s) for s in seeds]
+                )
                 return "invalid", "unit_mismatch", text
         for c in self.question.contrasts:
             if not (np.abs([c.a, c.b, c.differences]) <= LARGEST).all():
-                return "invalid", "undefined", f"at some seed a value is undefined, or beyond {LARGEST:g} in size."
+                return (
+                    "invalid",
+                    "undefined",
+                    f"at some seed a value is undefined, or beyond {LARGEST:g} in size.",
+                )
         if self.n < 2:
-            text = "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+            text = (
+                "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+            )
             return "inconclusive", "unattainable", text
         for c in self.question.contrasts:
             if c.varies:
                 continue
-            unused = not self.question.seed_used and all(equal_beyond_rounding(side, side) for side in (c.a, c.b))
+            unused = not self.question.seed_used and all(
+                equal_beyond_rounding(side, side) for side in (c.a, c.b)
+            )
             if unused or TESTS[self.question.test].needs_spread:
                 return "inconclusive", "no_spread", explain_no_spread(c.a, c.b, c.tolerance, unused)
         return None
@@ -286,7 +349,9 @@ class _Case:
         return support, against
 
     def _against(self, i: int) -> list[float]:
-        """Sequential p against one contrast. Bonferroni's factor for two tails belongs outside: inside it would be less."""
+        """Sequential p against one contrast. Bonferroni's factor for two tails belongs outside:
+        inside it would be less.
+        """
         tails = 2 if self.question.contrasts[i].kind == "equivalent" else 1
         one_tail = [judged[i].p_refute / tails for judged in self.judged]
         return [min(1.0, tails * p) for p in sequential_p(one_tail, self.looks)]
@@ -305,18 +370,35 @@ class _Case:
         reached = len(self.reached)
         if decision.verdict != "inconclusive":
             look = decision.look if self.looks else None
-            return Ruling(decision.verdict, "decided", "", decision, n, shown, intervals, beside, look, reached)
+            return Ruling(
+                decision.verdict,
+                "decided",
+                "",
+                decision,
+                n,
+                shown,
+                intervals,
+                beside,
+                look,
+                reached,
+            )
         code, text = self._why_open(n, shown, intervals)
-        return Ruling("inconclusive", code, text, decision, n, shown, intervals, beside, None, reached)
+        return Ruling(
+            "inconclusive", code, text, decision, n, shown, intervals, beside, None, reached
+        )
 
     def _shown(self, decision: Decision) -> tuple[Judgement, ...]:
-        """The judgements of the look that speaks for the verdict: where p was smallest in its direction."""
+        """The judgements of the look that speaks for the verdict: where p was smallest in its
+        direction.
+        """
         if not self.judged or not self.looks or self.problem is not None or decision.look is None:
             return self.judged[-1] if self.judged else ()
         seen = self.judged[: decision.look]
         if decision.verdict == "supported":
             return min(seen, key=lambda judged: max(j.p_support for j in judged))
-        deciding = min(range(len(self.question.contrasts)), key=lambda i: self._against(i)[len(seen) - 1])
+        deciding = min(
+            range(len(self.question.contrasts)), key=lambda i: self._against(i)[len(seen) - 1]
+        )
         return min(seen, key=lambda judged: judged[deciding].p_refute)
 
     def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
@@ -324,25 +406,41 @@ class _Case:
             return decision_interval(judgement, decision.level_support, decision.level_refute, k)
         share = k * (2 if judgement.kind == "equivalent" else 1)
         refuting = share * nominal_level(decision.level_refute / share, self.looks)
-        return decision_interval(judgement, nominal_level(decision.level_support, self.looks), refuting, k)
+        return decision_interval(
+            judgement, nominal_level(decision.level_support, self.looks), refuting, k
+        )
 
     def _nominal(self, decision: Decision, k: int) -> Decision:
         """The decision with the levels that the p-values of one look are compared with."""
-        support, refute = nominal_levels(decision.level_support, decision.level_refute, self.looks, k)
+        support, refute = nominal_levels(
+            decision.level_support, decision.level_refute, self.looks, k
+        )
         return replace(decision, level_support=support, level_refute=refute)
 
-    def _why_open(self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]) -> tuple[str, str]:
+    def _why_open(
+        self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]
+    ) -> tuple[str, str]:
         reached, test = len(self.reached), self.question.test
         if reached < len(self.looks):
-            text = f"open at look {reached} of {len(self.looks)}; the next is at {self.looks[reached]} seeds."
+            text = (
+                f"open at look {reached} of {len(self.looks)}; the next is at"
+                f" {self.looks[reached]} seeds."
+            )
             return "plan_not_reached", text
         least = TESTS[test].attainable(n)
         if least > self.first:
-            text = f"at n = {n} the smallest p that the {test} test can give is {least:.3g}, above {self.first:.3g}."
+            text = (
+                f"at n = {n} the smallest p that the {test} test can give is {least:.3g}, above"
+                f" {self.first:.3g}."
+            )
             return "unattainable", text
         powers = self.question.powers or (None,) * len(shown)
         weak = any(
-            power < LEAST_POWER if power is not None else j.margin > 0 and i.high - i.low > 2 * j.margin
+            (
+                power < LEAST_POWER
+                if power is not None
+                else j.margin > 0 and i.high - i.low > 2 * j.margin
+            )
             for power, j, i in zip(powers, shown, intervals, strict=True)
         )
         return ("underpowered" if weak else "straddles_margin"), ""
@@ -353,18 +451,21 @@ LEAST_POWER = 0.5
 
 
 def item_error(blocks: ArrayLike) -> float:
-    """Standard error of the seed-mean contrast over evaluation items, from its values on disjoint blocks of the items.
+    """Standard error of the seed-mean contrast over evaluation items, from its values on disjoint
+    blocks of the items.
 
     Parameters
     ----------
     blocks
-        Shape (seeds, blocks): the contrast on each of the same fixed disjoint blocks of the evaluation items.
+        Shape (seeds, blocks): the contrast on each of the same fixed disjoint blocks of the
+        evaluation items.
 
     Returns
     -------
     float
-        The standard deviation over blocks of the mean over seeds, over the root of the number of blocks, in the metric's
-        unit: noise that all seeds share, and that no number of seeds removes. NaN with fewer than two blocks.
+        The standard deviation over blocks of the mean over seeds, over the root of the number of
+        blocks, in the metric's unit: noise that all seeds share, and that no number of seeds
+        removes. NaN with fewer than two blocks.
 
     Raises
     ------
@@ -383,9 +484,13 @@ def item_error(blocks: ArrayLike) -> float:
 
 
 def near_margin(judgement: Judgement, error: float) -> bool:
-    """Whether an edge of the margin lies within 2 standard errors over evaluation items of the estimate."""
+    """Whether an edge of the margin lies within 2 standard errors over evaluation items of the
+    estimate.
+    """
     m = judgement.margin
-    edges = {"exceeds": (m,), "not_above": (m,), "below": (-m,), "not_below": (-m,)}.get(judgement.kind, (-m, m))
+    edges = {"exceeds": (m,), "not_above": (m,), "below": (-m,), "not_below": (-m,)}.get(
+        judgement.kind, (-m, m)
+    )
     return any(abs(judgement.estimate - edge) <= 2 * error for edge in edges)
 
 

@@ -12,7 +12,9 @@ from faeval.stats._checks import level, p_values
 
 @dataclass(frozen=True)
 class Screen:
-    """What a screen picked. `label` is printed wherever it is shown: a pick is a lead, not a verdict."""
+    """What a screen picked. `label` is printed wherever it is shown: a pick is a lead, not a
+    verdict.
+    """
 
     picked: tuple[bool, ...]
     adjusted: tuple[float, ...]
@@ -27,8 +29,9 @@ def screen(p: Sequence[float], q: float = 0.05) -> Screen:
     p
         Shape (m,), one p-value each.
     q
-        The expected share of wrong picks among all, in (0, 0.5], where p-values are independent or positively dependent.
-        It bounds no chance of any wrong pick: claims of a family are decided by :func:`decide_family`.
+        The expected share of wrong picks among all, in (0, 0.5], where p-values are independent or
+        positively dependent. It bounds no chance of any wrong pick: claims of a family are decided
+        by :func:`decide_family`.
 
     Returns
     -------

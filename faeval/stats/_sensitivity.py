@@ -1,4 +1,6 @@
-"""What else a verdict might have been: without each seed, by the exact tests. It never changes the verdict."""
+"""What else a verdict might have been: without each seed, by the exact tests. It never changes the
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,10 @@ _BESIDE: tuple[AnyTest, ...] = ("sign-flip", "wilcoxon")
 class Sensitivity:
     """What the same claim would come to otherwise, at the levels it met in its family.
 
-    `without_each` has one word a seed, in their order; `other_tests` one word for each exact test that could reach a
-    verdict at this level. `fragile`: whether a decided claim loses its verdict without some seed, or one of those tests
-    decides the opposite; None where that is not informative, below 5 seeds or undecided.
+    `without_each` has one word a seed, in their order; `other_tests` one word for each exact test
+    that could reach a verdict at this level. `fragile`: whether a decided claim loses its verdict
+    without some seed, or one of those tests decides the opposite; None where that is not
+    informative, below 5 seeds or undecided.
     """
 
     without_each: tuple[Word, ...]
@@ -46,8 +49,8 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     Returns
     -------
     Sensitivity
-        Leave-one-seed-out by the claim's own test; sign-flip and Wilcoxon's test where their smallest p-value is within
-        the claim's levels and they are not its own test.
+        Leave-one-seed-out by the claim's own test; sign-flip and Wilcoxon's test where their
+        smallest p-value is within the claim's levels and they are not its own test.
 
     Raises
     ------
@@ -71,7 +74,12 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
         too_long = test == "wilcoxon" and n > _ranks.MAX_N
         if test in own or n < 2 or too_long or TESTS[test].attainable(n) > strictest:
             continue
-        p, q = combine([judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance) for j in judgements])
+        p, q = combine(
+            [
+                judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance)
+                for j in judgements
+            ]
+        )
         others[test] = word(p <= decision.level_support, q <= decision.level_refute)
     if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
         return Sensitivity(without, others, None)
@@ -80,7 +88,9 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     return Sensitivity(without, others, fragile)
 
 
-def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_refute: float) -> tuple[Word, ...]:
+def leave_one_out(
+    judgements: Sequence[Judgement], level_support: float, level_refute: float
+) -> tuple[Word, ...]:
     """The word that a claim would get without each seed in turn, at the levels it met.
 
     Parameters
@@ -88,7 +98,8 @@ def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_r
     judgements
         The k assertions of the claim, from :func:`judge`, on the same seeds.
     level_support, level_refute
-        In (0, 0.5], as :func:`decide_family` gives them; refutation by one of k assertions is judged at level_refute / k.
+        In (0, 0.5], as :func:`decide_family` gives them; refutation by one of k assertions is
+        judged at level_refute / k.
 
     Returns
     -------
@@ -105,16 +116,21 @@ def leave_one_out(judgements: Sequence[Judgement], level_support: float, level_r
     >>> leave_one_out([judge("exceeds", [0.08, 0.10, 0.01], 0.03)], 0.2, 0.2)
     ('inconclusive', 'inconclusive', 'supported')
     """
-    level_support, level_refute = level("level_support", level_support), level("level_refute", level_refute)
+    level_support, level_refute = (
+        level("level_support", level_support),
+        level("level_refute", level_refute),
+    )
     if len({j.n for j in judgements}) != 1:
         raise FaevalError(
-            f"judgements must share their seeds, but have {[j.n for j in judgements]} of them (list); judge all "
-            "assertions of one claim on the same seeds"
+            f"judgements must share their seeds, but have {[j.n for j in judgements]} of them"
+            " (list); judge all assertions of one claim on the same seeds"
         )
     pairs = [p_pair_without_each(j) for j in judgements]
     support = np.max([yes for yes, _ in pairs], axis=0)
     refute = len(pairs) * np.min([no for _, no in pairs], axis=0)
     return tuple(
         word(yes, no)
-        for yes, no in zip((support <= level_support).tolist(), (refute <= level_refute).tolist(), strict=True)
+        for yes, no in zip(
+            (support <= level_support).tolist(), (refute <= level_refute).tolist(), strict=True
+        )
     )

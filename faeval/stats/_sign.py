@@ -1,4 +1,6 @@
-"""The sign test: a claim about the median difference, exact for every law without an atom at the bound."""
+"""The sign test: a claim about the median difference, exact for every law without an atom at the
+bound.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def _tails(n: int) -> Array:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "median <= bound": the binomial tail, exact; a value on the bound speaks for H0."""
+    """P-value of H0 "median <= bound": the binomial tail, exact; a value on the bound speaks for
+    H0.
+    """
     n = differences.shape[-1]
     if n < 2:
         return np.ones(differences.shape[:-1])
@@ -32,7 +36,9 @@ def p_greater(differences: Array, bound: float) -> Array:
 def lower_bound(differences: Array, level: float) -> Array:
     """The smallest bound that p_greater does not reject at `level`: an order statistic, or -inf."""
     n = differences.shape[-1]
-    enough = int(np.count_nonzero(_tails(n) > level)) if n >= 2 else n + 1  # so many values above reject
+    enough = (
+        int(np.count_nonzero(_tails(n) > level)) if n >= 2 else n + 1
+    )  # so many values above reject
     if enough > n:
         return np.full(differences.shape[:-1], -math.inf)
     return np.sort(differences, axis=-1)[..., n - enough]

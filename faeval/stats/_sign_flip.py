@@ -1,10 +1,11 @@
 """The sign-flip test: exact where the differences are symmetric about their mean.
 
-Flipping a subset of the signs of d - bound keeps the sum at least as large exactly where the mean of d over that
-subset is at most the bound. So the means over subsets hold the whole test: their rank is the p-value, and their order
-statistics are the confidence bounds, which therefore cannot disagree. Up to 20 seeds all 2^n - 1 non-empty subsets are
-enumerated; beyond, a fixed random choice of them stands in, and the pattern without a flip counts beside it: the p-value
-is (b + 1) / (B + 1), which is valid as it is [1]_.
+Flipping a subset of the signs of d - bound keeps the sum at least as large exactly where the mean
+of d over that subset is at most the bound. So the means over subsets hold the whole test: their
+rank is the p-value, and their order statistics are the confidence bounds, which therefore cannot
+disagree. Up to 20 seeds all 2^n - 1 non-empty subsets are enumerated; beyond, a fixed random choice
+of them stands in, and the pattern without a flip counts beside it: the p-value is (b + 1) / (B +
+1), which is valid as it is [1]_.
 
 .. [1] B. Phipson and G. K. Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9 (2010).
 """
@@ -42,9 +43,13 @@ def _sizes(n: int) -> Array:
 
 @lru_cache(maxsize=4)
 def _drawn(n: int) -> tuple[tuple[NDArray[np.uint8], ...], Array]:
-    """The drawn subsets, the same on every call: which of each 8 values they have, a bit each, and how many of all."""
+    """The drawn subsets, the same on every call: which of each 8 values they have, a bit each, and
+    how many of all.
+    """
     rng = stream(0, "sign-flip", n)
-    groups = tuple(rng.integers(1 << min(8, n - i), size=SAMPLED - 1, dtype=np.uint8) for i in range(0, n, 8))
+    groups = tuple(
+        rng.integers(1 << min(8, n - i), size=SAMPLED - 1, dtype=np.uint8) for i in range(0, n, 8)
+    )
     return groups, _sums_drawn(np.ones(n), groups)
 
 
@@ -67,20 +72,25 @@ def _sums_drawn(values: Array, groups: tuple[NDArray[np.uint8], ...]) -> Array:
 
 
 def _subset_means(differences: Array) -> Array:
-    """Means over subsets, shape (rows, n) to (rows, patterns - 1), lowered by their own rounding error.
+    """Means over subsets, shape (rows, n) to (rows, patterns - 1), lowered by their own rounding
+    error.
 
-    The mean of k summed numbers is off by less than k eps times the largest: lowered by n eps, a tie with the bound
-    counts as a tie, and the test errs on the side of not deciding.
+    The mean of k summed numbers is off by less than k eps times the largest: lowered by n eps, a
+    tie with the bound counts as a tie, and the test errs on the side of not deciding.
     """
     n = differences.shape[-1]
-    ordered = np.sort(differences, axis=-1)  # one order of summation: the order of the seeds must not matter
+    ordered = np.sort(
+        differences, axis=-1
+    )  # one order of summation: the order of the seeds must not matter
     if n <= MAX_ENUMERATED:
         means = _all_sums(ordered.T)[:, 1:]
         means /= _sizes(n)[1:]
     else:
         groups, sizes = _drawn(n)
         sums = np.array([_sums_drawn(row, groups) for row in ordered])
-        means = np.where(sizes > 0, sums / np.maximum(sizes, 1), -math.inf)  # no flip at all: always at least as large
+        means = np.where(
+            sizes > 0, sums / np.maximum(sizes, 1), -math.inf
+        )  # no flip at all: always at least as large
     means -= (n * EPSILON * largest_size(differences))[:, None]
     return means
 
@@ -95,7 +105,9 @@ def _blocks(differences: Array) -> Iterator[tuple[slice, Array]]:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "centre of symmetry <= bound": a multiple of 2^-n, exact in binary; 1 below two values."""
+    """P-value of H0 "centre of symmetry <= bound": a multiple of 2^-n, exact in binary; 1 below two
+    values.
+    """
     n = differences.shape[-1]
     rows = differences.reshape(math.prod(differences.shape[:-1]), n)
     p = np.ones(len(rows))
@@ -108,7 +120,8 @@ def p_greater(differences: Array, bound: float) -> Array:
 def p_without_each(differences: Array, bound: float) -> Array:
     """P-value without each value in turn, shape (n,) to (n,).
 
-    Where subsets are drawn those of all values serve, with the value left out of them: n times their sums would take minutes.
+    Where subsets are drawn those of all values serve, with the value left out of them: n times
+    their sums would take minutes.
     """
     n = len(differences)
     if n - 1 <= MAX_ENUMERATED:
@@ -117,14 +130,20 @@ def p_without_each(differences: Array, bound: float) -> Array:
     ordered = differences[order]
     excess = ordered - bound
     groups, sizes = _drawn(n)
-    # A subset's mean is at most the bound where its excess is at most 0, less the rounding of differences and of sums.
-    low = _sums_drawn(excess, groups) - 2 * n * EPSILON * (largest_size(differences) + abs(bound)) * sizes
+    # A subset's mean is at most the bound where its excess is at most 0, less the rounding of
+    # differences and of sums.
+    low = (
+        _sums_drawn(excess, groups)
+        - 2 * n * EPSILON * (largest_size(differences) + abs(bound)) * sizes
+    )
     by_size = np.argsort(low)
     groups = tuple(group[by_size] for group in groups)
     within = np.searchsorted(low[by_size], [0.0, *excess], side="right").tolist()
     p = np.empty(n)
     for i in range(n):
-        if i and ordered[i] == ordered[i - 1]:  # equal values have equal p, whichever seed they are of
+        if (
+            i and ordered[i] == ordered[i - 1]
+        ):  # equal values have equal p, whichever seed they are of
             p[order[i]] = p[order[i - 1]]
             continue
         taken = groups[i // 8] >> (i % 8) & 1
@@ -134,7 +153,9 @@ def p_without_each(differences: Array, bound: float) -> Array:
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """The smallest bound that p_greater does not reject at `level`; -inf where no p-value is that small."""
+    """The smallest bound that p_greater does not reject at `level`; -inf where no p-value is that
+    small.
+    """
     n = differences.shape[-1]
     rows = differences.reshape(math.prod(differences.shape[:-1]), n)
     bounds = np.full(len(rows), -math.inf)

@@ -17,9 +17,11 @@ _CELLS = 1 << 20  # of samples in memory at once, 8 MB
 
 
 def mean_and_sd(values: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation (ddof 1) over the last axis, independent of the order of the seeds to the last bit.
+    """Mean and standard deviation (ddof 1) over the last axis, independent of the order of the
+    seeds to the last bit.
 
-    Shapes (..., n) to (...). NaN where undefined: the mean of no values, the deviation of fewer than two.
+    Shapes (..., n) to (...). NaN where undefined: the mean of no values, the deviation of fewer
+    than two.
     """
     mean, _, sd = moments(values)
     return mean, sd
@@ -35,7 +37,8 @@ def moments(values: Array) -> tuple[Array, Array, Array]:
         undefined = np.full(values.shape[:-1], math.nan)
         return undefined, undefined, undefined
     columns = np.sort(values, axis=-1).T  # all axes turned round, and back at the end
-    # What each addition rounds off is kept and added at the end: the mean is as good as summed exactly.
+    # What each addition rounds off is kept and added at the end: the mean is as good as summed
+    # exactly.
     total, lost = columns[0], np.zeros(columns.shape[1:])
     for column in columns[1:]:
         new = total + column
@@ -51,7 +54,9 @@ def moments(values: Array) -> tuple[Array, Array, Array]:
     for gap in gaps:
         rest = rest + gap / n
     sizes = np.sort(np.abs(gaps), axis=0)
-    largest = np.where(sizes[-1] > 0, sizes[-1], 1.0)  # divided out: squares of 1e-200 would vanish, of 1e200 overflow
+    largest = np.where(
+        sizes[-1] > 0, sizes[-1], 1.0
+    )  # divided out: squares of 1e-200 would vanish, of 1e200 overflow
     squares = np.zeros(mean.shape)
     for size in sizes:
         ratio = size / largest
@@ -61,7 +66,9 @@ def moments(values: Array) -> tuple[Array, Array, Array]:
 
 
 def without_each(values: Array) -> Iterator[Array]:
-    """All samples with one value left out, in their order, some at a time: shape (n,) to shapes (some, n - 1)."""
+    """All samples with one value left out, in their order, some at a time: shape (n,) to shapes
+    (some, n - 1).
+    """
     n = len(values)
     step = max(1, _CELLS // max(1, n))
     for start in range(0, n, step):
@@ -70,15 +77,18 @@ def without_each(values: Array) -> Iterator[Array]:
 
 
 def on_each_rest(read: Callable[[Array], NDArray[Any]], values: Array) -> Array:
-    """What is read of each sample with one value left out, in their order, shape (n,) to (n,); `read` takes rows."""
+    """What is read of each sample with one value left out, in their order, shape (n,) to (n,);
+    `read` takes rows.
+    """
     return np.concatenate([[], *map(read, without_each(values))])
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:
-    """Whether differences alone show that no test may decide: fewer than two, or nothing but rounding between them.
+    """Whether differences alone show that no test may decide: fewer than two, or nothing but
+    rounding between them.
 
-    Shape (..., n) to (...). A difference is at most twice the larger side. Half of no_spread's factor therefore never
-    refuses what no_spread, which knows both sides, would let pass.
+    Shape (..., n) to (...). A difference is at most twice the larger side. Half of no_spread's
+    factor therefore never refuses what no_spread, which knows both sides, would let pass.
     """
     _, sd = mean_and_sd(differences)
     return ~(sd > 4 * EPSILON * largest_size(differences))
@@ -103,7 +113,8 @@ def tie_tolerance(a: ArrayLike, b: ArrayLike = 0.0, resolution: float = 0.0) -> 
     Returns
     -------
     float
-        4 machine epsilons of the largest absolute value of either side, or half the resolution where that is more.
+        4 machine epsilons of the largest absolute value of either side, or half the resolution
+        where that is more.
 
     Raises
     ------
@@ -115,7 +126,9 @@ def tie_tolerance(a: ArrayLike, b: ArrayLike = 0.0, resolution: float = 0.0) -> 
     >>> 0.63 - 0.58 > 0.05, 0.63 - 0.58 > 0.05 + tie_tolerance(0.63, 0.58)
     (True, False)
     """
-    largest = max(float(largest_size(sample(name, np.ravel(side)))) for name, side in (("a", a), ("b", b)))
+    largest = max(
+        float(largest_size(sample(name, np.ravel(side)))) for name, side in (("a", a), ("b", b))
+    )
     half = number("resolution", resolution, "a step of the metric, at least 0", low=0.0) / 2
     return max(4 * EPSILON * largest, half)
 
@@ -130,7 +143,8 @@ def own_tolerance(differences: Array) -> Array:
 
 
 def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
-    """Whether the differences a - b have no spread beyond rounding: the seed changed nothing that was measured.
+    """Whether the differences a - b have no spread beyond rounding: the seed changed nothing that
+    was measured.
 
     Parameters
     ----------
@@ -140,8 +154,9 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
     Returns
     -------
     bool
-        True where the standard deviation (ddof 1) of a - b is at most 8 machine epsilons of the largest absolute
-        value of either side before subtraction. False for fewer than two seeds, whose spread is unknown.
+        True where the standard deviation (ddof 1) of a - b is at most 8 machine epsilons of the
+        largest absolute value of either side before subtraction. False for fewer than two seeds,
+        whose spread is unknown.
 
     Raises
     ------
@@ -156,23 +171,28 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
     False
     """
     left = sample("a", a)
-    right = np.full(len(left), number("b", b, "a finite number")) if np.ndim(b) == 0 else sample("b", b)
+    right = (
+        np.full(len(left), number("b", b, "a finite number")) if np.ndim(b) == 0 else sample("b", b)
+    )
     if len(left) != len(right):
         raise FaevalError(
-            f"a and b must be paired by seed, but have {len(left)} and {len(right)} values (lengths); "
-            "give both sides on the same seeds"
+            f"a and b must be paired by seed, but have {len(left)} and {len(right)} values"
+            " (lengths); give both sides on the same seeds"
         )
     return equal_beyond_rounding(left - right, np.concatenate([left, right]))
 
 
 def equal_beyond_rounding(differences: Array, sizes: Array) -> bool:
-    """Whether differences, shape (n,), do not vary beyond the rounding of what they were made of; `sizes` is how large."""
+    """Whether differences, shape (n,), do not vary beyond the rounding of what they were made of;
+    `sizes` is how large.
+    """
     _, sd = mean_and_sd(differences)
     return bool(sd <= 8 * EPSILON * largest_size(sizes))
 
 
 def sd_upper(sd: float, n: int, confidence: float = 0.80) -> float:
-    """Upper confidence bound of a standard deviation estimated from `n` near-normal values (chi-square).
+    """Upper confidence bound of a standard deviation estimated from `n` near-normal values
+    (chi-square).
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Whether printed numbers can belong together: means, spreads, counts, p-values, intervals, ratios.
 
-A check says ``inconsistent`` only where no true values behind the printed digits give what is printed.
+A check says ``inconsistent`` only where no true values behind the printed digits give what is
+printed.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ Rows: TypeAlias = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the other numbers of a statement allow a printed one to be, in one reading of it; both ends included."""
+    """What the other numbers of a statement allow a printed one to be, in one reading of it; both
+    ends included.
+    """
 
     reading: str
     low: str
@@ -61,7 +64,8 @@ class Finding:
     Parameters
     ----------
     check
-        count, values, mean, spread, p, interval, ratio, difference, percent, or kinds (of spreads in one source).
+        count, values, mean, spread, p, interval, ratio, difference, percent, or kinds (of spreads
+        in one source).
     outcome
         ``consistent``, ``inconsistent`` or ``cannot be said``.
     reason
@@ -69,7 +73,8 @@ class Finding:
     allowed
         What the numbers would allow, by reading.
     kinds
-        Of a spread: what it can be, of what it is declared to be; of anything else where that does not give it.
+        Of a spread: what it can be, of what it is declared to be; of anything else where that does
+        not give it.
     ties
         Readings that give what is printed only where every rounding on the way was a tie.
     """
@@ -89,20 +94,25 @@ class Finding:
 
 @dataclass(frozen=True)
 class Statement:
-    """Numbers that are printed together. All are text, so that the digits are kept; give what the paper gives.
+    """Numbers that are printed together. All are text, so that the digits are kept; give what the
+    paper gives.
 
     Parameters
     ----------
     name, source
         What it is, and where it is printed.
     mean, spread, n
-        As in 0.080 ± 0.011 (n = 3); n is the number of values (or rows of them) that mean and spread are of.
+        As in 0.080 ± 0.011 (n = 3); n is the number of values (or rows of them) that mean and
+        spread are of.
     spread_is
-        What the source says that the spread is, one of `SPREAD_IS`; any of them where it says nothing.
+        What the source says that the spread is, one of `SPREAD_IS`; any of them where it says
+        nothing.
     values
-        What mean and spread are of: numbers, or rows of numbers, such as the layers of each seed, which are averaged first.
+        What mean and spread are of: numbers, or rows of numbers, such as the layers of each seed,
+        which are averaged first.
     step
-        What single values are multiples of: "1" for counts, "1/10000" for accuracies on 10,000 samples.
+        What single values are multiples of: "1" for counts, "1/10000" for accuracies on 10,000
+        samples.
     mean2, spread2, n2
         A second, independent group.
     null
@@ -112,9 +122,11 @@ class Statement:
     t, f, z, chi2, r, df
         A test statistic, and its degrees of freedom, one or for F two.
     ci, level, symmetric
-        A confidence interval of the mean (or the difference of two), its level, whether the mean is to be its middle.
+        A confidence interval of the mean (or the difference of two), its level, whether the mean is
+        to be its middle.
     ratio, difference, percent
-        What is said of `of` against `to`: of / to, of - to, the change 100 (of - to) / to or the share 100 of / to.
+        What is said of `of` against `to`: of / to, of - to, the change 100 (of - to) / to or the
+        share 100 of / to.
     baselines
         By name, what else `to` may be; `to` may be one of the names.
     """
@@ -156,13 +168,14 @@ def check_statement(statement: Statement) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        In the order count, values, mean, spread, p, interval, ratio, difference, percent. One that cannot be said where
-        nothing is printed that another number could be checked against.
+        In the order count, values, mean, spread, p, interval, ratio, difference, percent. One that
+        cannot be said where nothing is printed that another number could be checked against.
 
     Raises
     ------
     FaevalError
-        Where a number cannot be read, or contradicts its kind (a negative spread, a p above 1); it names the field.
+        Where a number cannot be read, or contradicts its kind (a negative spread, a p above 1); it
+        names the field.
 
     Examples
     --------
@@ -171,11 +184,17 @@ def check_statement(statement: Statement) -> tuple[Finding, ...]:
     ('consistent', ('s.d. with ddof 0', 'half the range'))
     """
     found = tuple(_Numbers(statement).findings())
-    return found or (Finding("none", OPEN, "Nothing is printed that another of its numbers could be checked against."),)
+    return found or (
+        Finding(
+            "none", OPEN, "Nothing is printed that another of its numbers could be checked against."
+        ),
+    )
 
 
 def outcome(findings: Iterable[Finding]) -> str:
-    """One word for all findings of a statement: inconsistent where one is; else consistent where one is."""
+    """One word for all findings of a statement: inconsistent where one is; else consistent where
+    one is.
+    """
     words = {f.outcome for f in findings}
     return next(word for word in (INCONSISTENT, CONSISTENT, OPEN) if word in words or word == OPEN)
 
@@ -186,8 +205,8 @@ def check_kinds(spreads: Sequence[tuple[str, Finding]]) -> Finding | None:
     Parameters
     ----------
     spreads
-        What a reader knows each spread by, such as "0.080 ± 0.011", and the finding of its check. One that no reading
-        gives has been found already, and is left out.
+        What a reader knows each spread by, such as "0.080 ± 0.011", and the finding of its check.
+        One that no reading gives has been found already, and is left out.
 
     Returns
     -------
@@ -202,7 +221,11 @@ def check_kinds(spreads: Sequence[tuple[str, Finding]]) -> Finding | None:
         each = "; ".join(f"{label} can be {_either(f.kinds)}" for label, f in known)
         return Finding("kinds", INCONSISTENT, f"The spreads are not of one kind: {each}.")
     tied = {name: [label for label, f in known if name in f.ties] for name in common}
-    notes = [f"{name} for {' and '.join(at)} only where roundings were ties" for name, at in tied.items() if at]
+    notes = [
+        f"{name} for {' and '.join(at)} only where roundings were ties"
+        for name, at in tied.items()
+        if at
+    ]
     note = f" ({'; '.join(notes)})" if notes else ""
     return Finding("kinds", CONSISTENT, f"All can be {_either(common)}{note}.")
 
@@ -241,7 +264,9 @@ class _Numbers:
     def _at_least_0(self, name: str, signs: bool = False) -> Printed | None:
         number = self._read(name, signs)
         if number is not None and number.value < 0:
-            raise refuse(name, number.text, "at least 0", "give it as it is printed, without a sign")
+            raise refuse(
+                name, number.text, "at least 0", "give it as it is printed, without a sign"
+            )
         return number
 
     # --- what the values say ---
@@ -288,14 +313,20 @@ class _Numbers:
         given, unit = len(self.box), "rows" if any(len(row) > 1 for row in self.rows) else "values"
         if self.n == given:
             return Finding("count", CONSISTENT, f"n = {self.n}, and {given} {unit} are printed.")
-        return Finding("count", INCONSISTENT, f"n = {self.n} is claimed, and {given} {unit} are printed.")
+        return Finding(
+            "count", INCONSISTENT, f"n = {self.n} is claimed, and {given} {unit} are printed."
+        )
 
     def _values(self, step: Fraction) -> Finding:
         wrong = [v.text for row in self.rows for v in row if not _multiple(v.range, step)]
         if wrong:
-            return Finding("values", INCONSISTENT, f"No multiple of {self.s.step} rounds to {_and(wrong)}.")
+            return Finding(
+                "values", INCONSISTENT, f"No multiple of {self.s.step} rounds to {_and(wrong)}."
+            )
         if all(v.range[1] - v.range[0] >= step for row in self.rows for v in row):
-            return Finding("values", OPEN, f"Multiples of {self.s.step} are closer than the printed digits.")
+            return Finding(
+                "values", OPEN, f"Multiples of {self.s.step} are closer than the printed digits."
+            )
         return Finding("values", CONSISTENT, f"Each value is a multiple of {self.s.step}, rounded.")
 
     # --- mean and spread ---
@@ -307,9 +338,16 @@ class _Numbers:
             allowed = _allowed("mean of the values", mean_range(self.box), mean)
             between = f"The values allow a mean from {allowed.low} to {allowed.high}"
             if allowed.matches:
-                yield Finding("mean", CONSISTENT, f"{between}, which rounds to {mean.text}.", (allowed,))
+                yield Finding(
+                    "mean", CONSISTENT, f"{between}, which rounds to {mean.text}.", (allowed,)
+                )
             else:
-                yield Finding("mean", INCONSISTENT, f"{between}, which does not round to {mean.text}.", (allowed,))
+                yield Finding(
+                    "mean",
+                    INCONSISTENT,
+                    f"{between}, which does not round to {mean.text}.",
+                    (allowed,),
+                )
         n = self.n or (len(self.box) if self.whole else None)
         if self.step is not None and n is not None and not any(len(row) > 1 for row in self.rows):
             yield self._grid(mean, self.step, n)
@@ -319,15 +357,26 @@ class _Numbers:
         low, high = mean.range
         grid = step / n
         if high - low >= grid:
-            why = f"Means of {n} multiples of {self.s.step} lie closer than the digits of {mean.text}."
+            why = (
+                f"Means of {n} multiples of {self.s.step} lie closer than the digits of"
+                f" {mean.text}."
+            )
             return Finding("mean", OPEN, why)
         below = math.floor(low / grid) * grid
         near = (below, below + grid)
         if _multiple((low, high), grid):
             at = math.ceil(low / grid)
-            return Finding("mean", CONSISTENT, f"{mean.text} is {at} x {self.s.step} / {n}, rounded.")
-        ends = plain_range((near[0], near[0]), mean.decimals + 2)[0], plain_range((near[1],) * 2, mean.decimals + 2)[0]
-        why = f"No {n} multiples of {self.s.step} have a mean that rounds to {mean.text}; the nearest are {_and(ends)}."
+            return Finding(
+                "mean", CONSISTENT, f"{mean.text} is {at} x {self.s.step} / {n}, rounded."
+            )
+        ends = (
+            plain_range((near[0], near[0]), mean.decimals + 2)[0],
+            plain_range((near[1],) * 2, mean.decimals + 2)[0],
+        )
+        why = (
+            f"No {n} multiples of {self.s.step} have a mean that rounds to {mean.text}; the nearest"
+            f" are {_and(ends)}."
+        )
         return Finding("mean", INCONSISTENT, why, (Allowed("nearest means", *ends, False),))
 
     def _spread(self, spread: Printed) -> Iterable[Finding]:
@@ -348,16 +397,26 @@ class _Numbers:
         for of, box in boxes.items():
             squares = spread_squares(box)
             if squares is None:
-                return Finding("spread", OPEN, "There are too many values of too many different roundings.")
+                return Finding(
+                    "spread", OPEN, "There are too many values of too many different roundings."
+                )
             for name in (s for s in SPREADS if s in squares):
                 found = squares[name]
                 matches = found[0] <= ends[1] and ends[0] <= found[1]
-                allowed.append(Allowed(name + of, *_shown(found, ends, spread.decimals, matches, roots=True), matches))
+                allowed.append(
+                    Allowed(
+                        name + of,
+                        *_shown(found, ends, spread.decimals, matches, roots=True),
+                        matches,
+                    )
+                )
                 if matches and found[0] < found[1] and (found[0] == ends[1] or found[1] == ends[0]):
                     ties.append(name + of)
         return self._named(spread, tuple(allowed), tuple(ties))
 
-    def _named(self, spread: Printed, allowed: tuple[Allowed, ...], ties: tuple[str, ...]) -> Finding:
+    def _named(
+        self, spread: Printed, allowed: tuple[Allowed, ...], ties: tuple[str, ...]
+    ) -> Finding:
         """Say which kinds of spread give the printed one, and whether a declared one does."""
         text = spread.text
         fits = [a for a in allowed if a.matches and a.reading in self.declared]
@@ -365,25 +424,45 @@ class _Numbers:
         kinds = tuple(a.reading for a in fits or others)
 
         def span(a: Allowed) -> str:
-            return f"{a.reading} ({a.low} to {a.high}{', only where roundings were ties' if a.reading in ties else ''})"
+            return (
+                f"{a.reading} ({a.low} to"
+                f" {a.high}{', only where roundings were ties' if a.reading in ties else ''})"
+            )
 
         if fits:
             return Finding(
-                "spread", CONSISTENT, f"{text} can be {_either(list(map(span, fits)))}.", allowed, kinds, ties
+                "spread",
+                CONSISTENT,
+                f"{text} can be {_either(list(map(span, fits)))}.",
+                allowed,
+                kinds,
+                ties,
             )
         tried = list(map(span, (a for a in allowed if a.reading in self.declared)))
-        which = f"not the {_either(tried)}" if self.s.spread_is else f"neither {' nor '.join(tried)}"
-        why = f"{text} is {which}" if tried else f"Of {len(self.box)} value there is no {self.s.spread_is}"
+        which = (
+            f"not the {_either(tried)}" if self.s.spread_is else f"neither {' nor '.join(tried)}"
+        )
+        why = (
+            f"{text} is {which}"
+            if tried
+            else f"Of {len(self.box)} value there is no {self.s.spread_is}"
+        )
         if others:
             why += f"; it can be {_either(list(map(span, others)))}"
         return Finding("spread", INCONSISTENT, f"{why}.", allowed, kinds, ties)
 
     def _spread_grid(self, spread: Printed, mean: Printed, step: Fraction, n: int) -> Finding:
-        """GRIMMER: sum and sum of squares of n multiples of a step are whole numbers, both even or both odd."""
+        """GRIMMER: sum and sum of squares of n multiples of a step are whole numbers, both even or
+        both odd.
+        """
         low, high = (end * n / step for end in mean.range)
         sums = range(math.ceil(low), math.floor(high) + 1)
         if not sums or len(sums) > _MOST_SUMS:
-            why = "No mean is possible." if not sums else "The digits of the mean allow too many sums."
+            why = (
+                "No mean is possible."
+                if not sums
+                else "The digits of the mean allow too many sums."
+            )
             return Finding("spread", OPEN, why)
         ends = tuple((max(end, Fraction()) / step) ** 2 for end in spread.range)
         fits = []
@@ -394,7 +473,9 @@ class _Numbers:
         tried = _either([s for s in SPREADS[:4] if s in self.declared])
         if not tried:
             return Finding(
-                "spread", OPEN, f"What {self.s.spread_is} multiples of {self.s.step} can have is not known here."
+                "spread",
+                OPEN,
+                f"What {self.s.spread_is} multiples of {self.s.step} can have is not known here.",
             )
         allowed = tuple(Allowed(name, "", "", True) for name in fits)
         numbers = f"{n} multiples of {self.s.step} with mean {mean.text}"
@@ -406,7 +487,9 @@ class _Numbers:
     # --- p and interval ---
 
     def _estimates(self) -> list[_Estimate]:
-        """The mean, or the difference of two, with its standard error, in each reading of the spread."""
+        """The mean, or the difference of two, with its standard error, in each reading of the
+        spread.
+        """
         if self.mean2 is None and self.rows:
             return self._of_values()
         if self.mean is None or self.spread is None or self.n is None or self.n < 2:
@@ -416,7 +499,12 @@ class _Numbers:
         if self.mean2 is None:
             low, high = self.mean.range
             return [
-                _Estimate(name, (low - shift, high - shift), _error(self.spread, name, self.n), (self.n - 1.0,) * 2)
+                _Estimate(
+                    name,
+                    (low - shift, high - shift),
+                    _error(self.spread, name, self.n),
+                    (self.n - 1.0,) * 2,
+                )
                 for name in names
             ]
         if self.spread2 is None or self.n2 is None or self.n2 < 2:
@@ -427,14 +515,21 @@ class _Numbers:
         for name in names:
             each = _error(self.spread, name, self.n), _error(self.spread2, name, self.n2)
             squares = [(low * low, high * high) for low, high in each]
-            welch = math.sqrt(squares[0][0] + squares[1][0]), math.sqrt(squares[0][1] + squares[1][1])
+            welch = (
+                math.sqrt(squares[0][0] + squares[1][0]),
+                math.sqrt(squares[0][1] + squares[1][1]),
+            )
             df = chances.welch_df(squares[0], squares[1], (self.n, self.n2))
             found.append(_Estimate(f"Welch, {name}", difference, welch, df))
             k, k2 = self.n * (self.n - 1), self.n2 * (self.n2 - 1)
             share = (1 / self.n + 1 / self.n2) / (self.n + self.n2 - 2)
-            student = tuple(math.sqrt(share * (k * a + k2 * b)) for a, b in zip(*squares, strict=True))
+            student = tuple(
+                math.sqrt(share * (k * a + k2 * b)) for a, b in zip(*squares, strict=True)
+            )
             total = float(self.n + self.n2 - 2)
-            found.append(_Estimate(f"Student, {name}", difference, (student[0], student[1]), (total, total)))
+            found.append(
+                _Estimate(f"Student, {name}", difference, (student[0], student[1]), (total, total))
+            )
         return found
 
     def _of_values(self) -> list[_Estimate]:
@@ -455,26 +550,42 @@ class _Numbers:
         ranges = self._p_of_statistic()
         if ranges:
             yield self._p_found(p, ranges)
-        # Beside a statistic, p belongs to it, and the statistic may be of something else than mean or values.
+        # Beside a statistic, p belongs to it, and the statistic may be of something else than mean
+        # or values.
         estimates = [] if ranges else self._estimates()
         if estimates:
             found: dict[str, chances.Bounds] = {}
             for e in estimates:
                 t = chances.quotient(e.difference, e.error)
-                found |= {f"{e.reading}, {side}": bounds for side, bounds in chances.tails(t, e.df).items()}
+                found |= {
+                    f"{e.reading}, {side}": bounds
+                    for side, bounds in chances.tails(t, e.df).items()
+                }
             yield self._p_found(p, found)
         if not ranges and not estimates:
-            why = "No statistic with its degrees of freedom, no values, and no mean, spread and n are printed with p."
+            why = (
+                "No statistic with its degrees of freedom, no values, and no mean, spread and n are"
+                " printed with p."
+            )
             yield Finding("p", OPEN, why)
 
     def _p_of_statistic(self) -> dict[str, chances.Bounds]:
         s, found = self.s, dict[str, chances.Bounds]()
-        given = {name: number for name in ("t", "f", "z", "chi2", "r") if (number := self._read(name)) is not None}
+        given = {
+            name: number
+            for name in ("t", "f", "z", "chi2", "r")
+            if (number := self._read(name)) is not None
+        }
         df = [printed(text, "df") for text in s.df]
         wanted = {"t": 1, "f": 2, "z": 0, "chi2": 1, "r": 1}
         for name, number in given.items():
             if len(df) != wanted[name] and not (name == "z" and len(given) > 1):
-                raise refuse("df", list(s.df), f"{wanted[name]} number(s) for {name}", "give the degrees of freedom")
+                raise refuse(
+                    "df",
+                    list(s.df),
+                    f"{wanted[name]} number(s) for {name}",
+                    "give the degrees of freedom",
+                )
             if any(d.value <= 0 for d in df):
                 raise refuse("df", list(s.df), "above 0", "give the degrees of freedom")
             ends = chances.floats(number.range)
@@ -495,7 +606,9 @@ class _Numbers:
 
     def _p_found(self, p: Printed, ranges: Mapping[str, chances.Bounds]) -> Finding:
         sides = SIDES.get(self.s.sides or "", chances.SIDES)
-        tested = {k: v for k, v in ranges.items() if k.startswith("upper tail") or k.endswith(sides)}
+        tested = {
+            k: v for k, v in ranges.items() if k.startswith("upper tail") or k.endswith(sides)
+        }
         allowed = tuple(
             Allowed(name, *_shown_p(found, p, matches := p.meets(chances.exactly(found))), matches)
             for name, found in tested.items()
@@ -505,18 +618,30 @@ class _Numbers:
             return Finding("p", OPEN, "The printed digits allow any p.", allowed)
         if fits:
             first = fits[0]
-            also = f", and {len(fits) - 1} other reading{'s' * (len(fits) > 2)}" if len(fits) > 1 else ""
+            also = (
+                f", and {len(fits) - 1} other reading{'s' * (len(fits) > 2)}"
+                if len(fits) > 1
+                else ""
+            )
             why = f"p {_equals(p)} follows from {first.reading} ({_span(first)}){also}."
             return Finding("p", CONSISTENT, why, allowed)
         given = _and([f"{a.reading} gives {_span(a)}" for a in _nearest_first(allowed, p)[:3]])
-        more = f" (and {len(allowed) - 3} further readings do not give it either)" if len(allowed) > 3 else ""
-        return Finding("p", INCONSISTENT, f"p {_equals(p)} does not follow: {given}{more}.", allowed)
+        more = (
+            f" (and {len(allowed) - 3} further readings do not give it either)"
+            if len(allowed) > 3
+            else ""
+        )
+        return Finding(
+            "p", INCONSISTENT, f"p {_equals(p)} does not follow: {given}{more}.", allowed
+        )
 
     def _interval(self, low_text: str, high_text: str) -> Iterable[Finding]:
         low, high = printed(low_text, "ci[0]"), printed(high_text, "ci[1]")
         text = f"[{low.text}, {high.text}]"
         if low.range[0] > high.range[1]:
-            yield Finding("interval", INCONSISTENT, f"The lower end of {text} lies above the upper one.")
+            yield Finding(
+                "interval", INCONSISTENT, f"The lower end of {text} lies above the upper one."
+            )
             return
         mean = self._centre()
         if mean is not None:
@@ -526,7 +651,9 @@ class _Numbers:
         if estimates:
             yield self._half_width(text, max(low.decimals, high.decimals), width, estimates)
         if mean is None and not estimates:
-            yield Finding("interval", OPEN, "Neither the mean nor values are printed with the interval.")
+            yield Finding(
+                "interval", OPEN, "Neither the mean nor values are printed with the interval."
+            )
 
     def _centre(self) -> tuple[str, Range] | None:
         if self.mean is not None and self.mean2 is None:
@@ -552,7 +679,9 @@ class _Numbers:
         why = f"The middle of {text} is {ends[0]} to {ends[1]}, and not {name}."
         return Finding("interval", INCONSISTENT, why, allowed)
 
-    def _half_width(self, text: str, decimals: int, width: Range, estimates: Sequence[_Estimate]) -> Finding:
+    def _half_width(
+        self, text: str, decimals: int, width: Range, estimates: Sequence[_Estimate]
+    ) -> Finding:
         allowed = []
         for e in estimates:
             for law, df in {"t": e.df, "z": (math.inf, math.inf)}.items():
@@ -570,8 +699,14 @@ class _Numbers:
             why = f"{said} follows from {first.reading} ({first.low} to {first.high})."
             return Finding("interval", CONSISTENT, why, tuple(allowed))
         tried = _and([f"{a.reading} gives {a.low} to {a.high}" for a in allowed[:2]])
-        more = f" (and {len(allowed) - 2} further readings do not give it either)" if len(allowed) > 2 else ""
-        return Finding("interval", INCONSISTENT, f"{said} does not follow: {tried}{more}.", tuple(allowed))
+        more = (
+            f" (and {len(allowed) - 2} further readings do not give it either)"
+            if len(allowed) > 2
+            else ""
+        )
+        return Finding(
+            "interval", INCONSISTENT, f"{said} does not follow: {tried}{more}.", tuple(allowed)
+        )
 
     # --- one number against another ---
 
@@ -579,14 +714,21 @@ class _Numbers:
         s = self.s
         if s.of is None or s.to is None:
             raise refuse(
-                "to" if s.of is not None else "of", None, f"what the {kind} is computed with", "give of and to"
+                "to" if s.of is not None else "of",
+                None,
+                f"what the {kind} is computed with",
+                "give of and to",
             )
         of = printed(s.of, "of", "%")
-        known = {name: printed(text, f"baselines.{name}", "%") for name, text in s.baselines.items()}
+        known = {
+            name: printed(text, f"baselines.{name}", "%") for name, text in s.baselines.items()
+        }
         name = (
             s.to
             if s.to in known
-            else next((k for k, v in known.items() if v.range == printed(s.to, "to", "%").range), "")
+            else next(
+                (k for k, v in known.items() if v.range == printed(s.to, "to", "%").range), ""
+            )
         )
         to = known[name] if name else printed(s.to, "to", "%")
         label = f"the {name} {to.text}" if name else to.text
@@ -596,9 +738,17 @@ class _Numbers:
         fits = [a for a in allowed if a.matches]
         if fits:
             first = fits[0]
-            why = f"{claimed.text} follows from {of.text} and {label}, which allow {first.low} to {first.high}."
+            why = (
+                f"{claimed.text} follows from {of.text} and {label}, which allow {first.low} to"
+                f" {first.high}."
+            )
             return Finding(kind, CONSISTENT, why, allowed)
-        gives = _and([f"{_nominal(kind, a.reading, claimed, of, to)} ({a.low} to {a.high})" for a in allowed[:1]])
+        gives = _and(
+            [
+                f"{_nominal(kind, a.reading, claimed, of, to)} ({a.low} to {a.high})"
+                for a in allowed[:1]
+            ]
+        )
         others = [
             (other, number)
             for other, number in known.items()
@@ -608,7 +758,10 @@ class _Numbers:
         ]
         if others:
             follows = _and([f"'{other}' {number.text}" for other, number in others])
-            why = f"{claimed.text} follows from the baseline {follows}, not from {label}, which gives {gives}."
+            why = (
+                f"{claimed.text} follows from the baseline {follows}, not from {label}, which gives"
+                f" {gives}."
+            )
             return Finding(kind, INCONSISTENT, why, allowed)
         why = f"{claimed.text} does not follow from {of.text} and {label}, which give {gives}."
         return Finding(kind, INCONSISTENT, why, allowed)
@@ -616,7 +769,9 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Estimate:
-    """A mean or a difference less its null, and its standard error, as far as the printed numbers tell."""
+    """A mean or a difference less its null, and its standard error, as far as the printed numbers
+    tell.
+    """
 
     reading: str
     difference: Range
@@ -630,7 +785,10 @@ def _rows(values: tuple[str, ...] | Rows) -> tuple[tuple[Printed, ...], ...]:
         entries = (row,) if isinstance(row, str) else tuple(row)
         if not entries:
             raise refuse(
-                f"values[{i}]", row, "a number or a row of numbers", "give what is printed, or leave the row out"
+                f"values[{i}]",
+                row,
+                "a number or a row of numbers",
+                "give what is printed, or leave the row out",
             )
         numbers = tuple(printed(text, f"values[{i}]") for text in entries)
         for number in numbers:
@@ -645,7 +803,12 @@ def _step(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError, TypeError):
         step = Fraction()
     if step <= 0:
-        raise refuse("step", text, "what single values are multiples of, above 0", "such as '1', '0.01' or '1/10000'")
+        raise refuse(
+            "step",
+            text,
+            "what single values are multiples of, above 0",
+            "such as '1', '0.01' or '1/10000'",
+        )
     return step
 
 
@@ -663,10 +826,11 @@ def _multiple(found: Range, step: Fraction) -> bool:
 
 
 def _has_squares(total: int, n: int, low: Fraction, high: Fraction) -> bool:
-    """Whether n whole numbers with a sum can have a sum of squared deviations in a range; necessary, for n < 3 exact too.
+    """Whether n whole numbers with a sum can have a sum of squared deviations in a range;
+    necessary, for n < 3 exact too.
 
-    A square is even where its root is: the sum of squares is even where the sum is. It is smallest where the numbers
-    differ by at most 1.
+    A square is even where its root is: the sum of squares is even where the sum is. It is smallest
+    where the numbers differ by at most 1.
     """
     base = Fraction(total * total, n)
     quotient, rest = divmod(total, n)
@@ -700,8 +864,12 @@ def _allowed(reading: str, found: Range, number: Printed) -> Allowed:
     return Allowed(reading, *_shown(found, (low, high), number.decimals, matches), matches)
 
 
-def _shown(found: Range, against: Range, decimals: int, matches: bool, roots: bool = False) -> tuple[str, str]:
-    """Write a range outward, with as many decimals as show on which side of a printed number it lies."""
+def _shown(
+    found: Range, against: Range, decimals: int, matches: bool, roots: bool = False
+) -> tuple[str, str]:
+    """Write a range outward, with as many decimals as show on which side of a printed number it
+    lies.
+    """
     write = root_range if roots else plain_range
     for more in range(1, 9):
         low, high = write(found, decimals + more)
@@ -755,11 +923,15 @@ def _compared(kind: str, claimed: Printed, of: Printed, to: Printed) -> Iterable
 
 
 def _nominal(kind: str, reading: str, claimed: Printed, of: Printed, to: Printed) -> str:
-    """The comparison of the printed numbers as they stand, with the digits and the sign of the claimed one."""
+    """The comparison of the printed numbers as they stand, with the digits and the sign of the
+    claimed one.
+    """
     if kind == "difference":
         value = of.value - to.value
     else:
-        value = of.value / to.value * (1 if kind == "ratio" else 100) - (100 if reading == "change" else 0)
+        value = of.value / to.value * (1 if kind == "ratio" else 100) - (
+            100 if reading == "change" else 0
+        )
     decimals = max(claimed.decimals, 0)
     half_up = math.floor(value * 10**decimals + Fraction(1, 2))
     sign = claimed.text[-1] if claimed.text[-1] in "x×%" else ""
@@ -782,8 +954,16 @@ def _over_zero(kind: str, claimed: Printed, of: Printed, to: Printed) -> Finding
 
 
 def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
+    return (
+        words[0]
+        if len(words) == 1
+        else ", ".join(words[:-1]) + " and " + words[-1]
+        if words
+        else ""
+    )
 
 
 def _either(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1] if words else ""
+    return (
+        words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1] if words else ""
+    )

@@ -16,8 +16,9 @@ _BITS = 40
 def upper_tail(gap: Array, error: Array, df: Array | int) -> Array:
     """P(T >= gap / error) for Student's T; it never falls as the gap shrinks, not by a last bit.
 
-    Else no bound could agree with it. SciPy's value is off by a few units in the last place, either way. Between numbers
-    with 40 significant bits (of 1, below it) it changes by more than it is off.
+    Else no bound could agree with it. SciPy's value is off by a few units in the last place, either
+    way. Between numbers with 40 significant bits (of 1, below it) it changes by more than it is
+    off.
     """
     from scipy.special import stdtr
 
@@ -30,14 +31,18 @@ def upper_tail(gap: Array, error: Array, df: Array | int) -> Array:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "mean <= bound" of each row; 1 where a row has fewer than two values or no spread."""
+    """P-value of H0 "mean <= bound" of each row; 1 where a row has fewer than two values or no
+    spread.
+    """
     n = differences.shape[-1]
     mean, rest, sd = moments(differences)
     return np.where(sd > 0, upper_tail((mean - bound + rest) * math.sqrt(n), sd, n - 1), 1.0)
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """One-sided lower confidence bound of each row's mean; -inf where p_greater is 1 for every bound."""
+    """One-sided lower confidence bound of each row's mean; -inf where p_greater is 1 for every
+    bound.
+    """
     from scipy.special import stdtrit
 
     n = differences.shape[-1]

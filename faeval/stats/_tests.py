@@ -1,4 +1,6 @@
-"""The one-sample tests by name, one-sided against any bound. Each is written for "greater"; negation gives "less"."""
+"""The one-sample tests by name, one-sided against any bound. Each is written for "greater";
+negation gives "less".
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,12 @@ Alternative: TypeAlias = Literal["greater", "less"]
 
 @dataclass(frozen=True)
 class OneSidedTest:
-    """A test of H0 "centre <= bound" for each row, shapes (..., n) to (...), its inversion, its smallest p-value.
+    """A test of H0 "centre <= bound" for each row, shapes (..., n) to (...), its inversion, its
+    smallest p-value.
 
-    `p_without_each` is its p-value without each value in turn, shape (n,) to (n,).
-    `counts` is whether it counts what lies above the bound, so that a tie with it must count against; `needs_spread` whether
-    equal differences say nothing to it.
+    `p_without_each` is its p-value without each value in turn, shape (n,) to (n,). `counts` is
+    whether it counts what lies above the bound, so that a tie with it must count against;
+    `needs_spread` whether equal differences say nothing to it.
     """
 
     p_greater: Callable[[Array, float], Array]
@@ -38,12 +41,16 @@ class OneSidedTest:
     needs_spread: bool
 
     def against_ties(self, differences: Array, tolerance: Array | float) -> Array:
-        """Differences as the test reads them: lowered by the tolerance, so that what ties with a bound is not above it."""
+        """Differences as the test reads them: lowered by the tolerance, so that what ties with a
+        bound is not above it.
+        """
         return differences - np.asarray(tolerance)[..., None] if self.counts else differences
 
 
 def _row_by_row(p_greater: Callable[[Array, float], Array]) -> Callable[[Array, float], Array]:
-    return lambda differences, bound: on_each_rest(lambda rests: p_greater(rests, bound), differences)
+    return lambda differences, bound: on_each_rest(
+        lambda rests: p_greater(rests, bound), differences
+    )
 
 
 TESTS = {
@@ -60,19 +67,35 @@ TESTS = {
 PRIMARY: tuple[str, ...] = get_args(TestName)
 
 
-def _p(test: str, differences: ArrayLike, bound: float, alternative: str, tolerance: float | None = None) -> float:
+def _p(
+    test: str,
+    differences: ArrayLike,
+    bound: float,
+    alternative: str,
+    tolerance: float | None = None,
+) -> float:
     values = sample("differences", differences)
     bound = number("bound", bound, "a finite number")
     if choice("alternative", alternative, ("greater", "less")) == "less":
         values, bound = -values, -bound
-    return float(TESTS[test].p_greater(TESTS[test].against_ties(values, tolerance_of(tolerance, values)), bound))
+    return float(
+        TESTS[test].p_greater(
+            TESTS[test].against_ties(values, tolerance_of(tolerance, values)), bound
+        )
+    )
 
 
 def tolerance_of(tolerance: float | None, differences: Array) -> Array | float:
     """The tolerance given, or where none is that of differences alone; shape (..., n) to (...)."""
     if tolerance is None:
         return own_tolerance(differences)
-    return number("tolerance", tolerance, "a finite number, at least 0", "give that of tie_tolerance(a, b)", low=0.0)
+    return number(
+        "tolerance",
+        tolerance,
+        "a finite number, at least 0",
+        "give that of tie_tolerance(a, b)",
+        low=0.0,
+    )
 
 
 def t_p(differences: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
@@ -116,23 +139,26 @@ def sign_flip_p(
     *,
     tolerance: float | None = None,
 ) -> float:
-    """One-sided exact sign-flip p-value: all 2^n sign patterns of d - bound, compared by their sum [1]_.
+    """One-sided exact sign-flip p-value: all 2^n sign patterns of d - bound, compared by their sum
+    [1]_.
 
-    Assumes that the differences are symmetric about their centre. Ties, up to rounding, count against a decision.
+    Assumes that the differences are symmetric about their centre. Ties, up to rounding, count
+    against a decision.
 
     Parameters
     ----------
     differences
-        Shape (n,), one number per seed, in the metric's unit. Beyond 20 seeds a fixed choice of 131,071 patterns is
-        drawn instead, from a stream of its own, and p is (b + 1) / (B + 1) [2]_.
+        Shape (n,), one number per seed, in the metric's unit. Beyond 20 seeds a fixed choice of
+        131,071 patterns is drawn instead, from a stream of its own, and p is (b + 1) / (B + 1)
+        [2]_.
     bound
         The value tested against, in the same unit.
     alternative
         "greater" tests H0 "centre <= bound", "less" tests H0 "centre >= bound".
 
     tolerance
-        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
-        serves sides of up to 16 times their size.
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of
+        the differences alone, which serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -164,7 +190,8 @@ def sign_test_p(
     *,
     tolerance: float | None = None,
 ) -> float:
-    """One-sided exact sign-test p-value of the median difference against `bound`; values on it count against.
+    """One-sided exact sign-test p-value of the median difference against `bound`; values on it
+    count against.
 
     Parameters
     ----------
@@ -176,8 +203,8 @@ def sign_test_p(
         "greater" tests H0 "median <= bound", "less" tests H0 "median >= bound".
 
     tolerance
-        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
-        serves sides of up to 16 times their size.
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of
+        the differences alone, which serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -204,7 +231,8 @@ def wilcoxon_p(
     *,
     tolerance: float | None = None,
 ) -> float:
-    """One-sided exact p-value of Wilcoxon's signed-rank test against `bound` [1]_; ties with it count against.
+    """One-sided exact p-value of Wilcoxon's signed-rank test against `bound` [1]_; ties with it
+    count against.
 
     Assumes, as the sign-flip test does, that the differences are symmetric about their centre.
 
@@ -218,8 +246,8 @@ def wilcoxon_p(
         "greater" tests H0 "centre <= bound", "less" tests H0 "centre >= bound".
 
     tolerance
-        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which
-        serves sides of up to 16 times their size.
+        How near to the bound is on it: :func:`tie_tolerance` of the two sides. Without it that of
+        the differences alone, which serves sides of up to 16 times their size.
 
     Returns
     -------
@@ -246,13 +274,15 @@ def wilcoxon_p(
 def attainable_p(test: AnyTest, n: int) -> float:
     """The smallest one-sided p-value that `test` can give on `n` seeds, whatever the data.
 
-    A claim in a family of m is attainable only where this is at most alpha / m. Refuting an equivalence or one of k
-    assertions multiplies p (by 2 and by k), and so needs as much less: see :func:`outlook`.
+    A claim in a family of m is attainable only where this is at most alpha / m. Refuting an
+    equivalence or one of k assertions multiplies p (by 2 and by k), and so needs as much less: see
+    :func:`outlook`.
 
     Returns
     -------
     float
-        0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20); 1 below two seeds.
+        0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20); 1
+        below two seeds.
 
     Raises
     ------
@@ -286,13 +316,14 @@ def confidence_bound(
     Returns
     -------
     float
-        The outermost value that the test does not reject: a value lies beyond it exactly where its p-value is at most
-        `level`, to the last bit. Infinite where no p-value is that small.
+        The outermost value that the test does not reject: a value lies beyond it exactly where its
+        p-value is at most `level`, to the last bit. Infinite where no p-value is that small.
 
     Raises
     ------
     FaevalError
-        For an unknown test or side, a level outside (0, 1), or input that is not finite or not one-dimensional.
+        For an unknown test or side, a level outside (0, 1), or input that is not finite or not
+        one-dimensional.
 
     Examples
     --------
@@ -308,7 +339,9 @@ def confidence_bound(
 
 def _exact_lower(test: str, values: Array, level: float) -> float:
     """The smallest double that the test does not reject at `level`."""
-    found = float(TESTS[test].lower_bound(TESTS[test].against_ties(values, own_tolerance(values)), level))
+    found = float(
+        TESTS[test].lower_bound(TESTS[test].against_ties(values, own_tolerance(values)), level)
+    )
     if test != "t" or not math.isfinite(found):
         return found  # order statistics, as p is counted: they agree with it as they are
 
@@ -319,7 +352,8 @@ def _exact_lower(test: str, values: Array, level: float) -> float:
 
 
 def confidence_interval(differences: ArrayLike, level: float = 0.90) -> tuple[float, float]:
-    """Two-sided t interval of the mean difference, adjusted for nothing: it stands beside a verdict, and decides none.
+    """Two-sided t interval of the mean difference, adjusted for nothing: it stands beside a
+    verdict, and decides none.
 
     Parameters
     ----------
@@ -331,7 +365,8 @@ def confidence_interval(differences: ArrayLike, level: float = 0.90) -> tuple[fl
     Returns
     -------
     (low, high)
-        In the metric's unit; the whole line for n < 2 or equal differences, which say nothing about the spread.
+        In the metric's unit; the whole line for n < 2 or equal differences, which say nothing about
+        the spread.
 
     Raises
     ------
@@ -345,5 +380,7 @@ def confidence_interval(differences: ArrayLike, level: float = 0.90) -> tuple[fl
     (0.314, 3.686)
     """
     values = sample("differences", differences)
-    tail = (1 - number("level", level, "a coverage between 0 and 1", low=math.ulp(0.0), high=1 - 2**-53)) / 2
+    tail = (
+        1 - number("level", level, "a coverage between 0 and 1", low=math.ulp(0.0), high=1 - 2**-53)
+    ) / 2
     return float(_t.lower_bound(values, tail)), -float(_t.lower_bound(-values, tail))

@@ -1,4 +1,6 @@
-"""Two independent samples, for values that no seed pairs: Welch's test and Mann-Whitney's, one-sided against any shift."""
+"""Two independent samples, for values that no seed pairs: Welch's test and Mann-Whitney's,
+one-sided against any shift.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,11 @@ from faeval.stats._tests import Alternative
 Side: TypeAlias = Literal["lower", "upper"]
 
 
-def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
-    """One-sided p-value of Welch's test of the difference of means, mean(a) - mean(b), against `bound` [1]_.
+def welch_p(
+    a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater"
+) -> float:
+    """One-sided p-value of Welch's test of the difference of means, mean(a) - mean(b), against
+    `bound` [1]_.
 
     Parameters
     ----------
@@ -33,7 +38,8 @@ def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alterna
     Returns
     -------
     float
-        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond rounding.
+        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond
+        rounding.
 
     Raises
     ------
@@ -53,7 +59,8 @@ def welch_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alterna
 
 
 def welch_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
-    """P-values of H0 "mean(a) - mean(b) <= bound" for many pairs of samples at once; each is that of :func:`welch_p`.
+    """P-values of H0 "mean(a) - mean(b) <= bound" for many pairs of samples at once; each is that
+    of :func:`welch_p`.
 
     Parameters
     ----------
@@ -89,9 +96,13 @@ def _welch_p(a: Array, b: Array, bound: float) -> Array:
 
 
 def _varies(a: Array, b: Array) -> NDArray[np.bool_]:
-    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`; (..., n), (..., m) to (...)."""
+    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`; (...,
+    n), (..., m) to (...).
+    """
     largest = np.maximum(largest_size(a), largest_size(b))
-    varies: NDArray[np.bool_] = np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
+    varies: NDArray[np.bool_] = (
+        np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
+    )
     return varies
 
 
@@ -102,12 +113,15 @@ def _welch(a: Array, b: Array) -> tuple[Array, Array, Array]:
     of_a, of_b = sd_a / math.sqrt(n), sd_b / math.sqrt(m)
     error = np.hypot(of_a, of_b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(error > 0, (of_a / error) ** 2, 0.5)  # of the variance that is the first sample's
+        share = np.where(
+            error > 0, (of_a / error) ** 2, 0.5
+        )  # of the variance that is the first sample's
     return mean_a - mean_b, error, 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
 
 
 def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") -> float:
-    """One-sided confidence bound of the difference of means: beyond it lies exactly what Welch's test rejects at `level`.
+    """One-sided confidence bound of the difference of means: beyond it lies exactly what Welch's
+    test rejects at `level`.
 
     Parameters
     ----------
@@ -152,14 +166,20 @@ def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") 
         return math.inf
     with np.errstate(over="ignore"):
         start = float(gap + stdtrit(df, level) * error)
-    # SciPy's quantile leaves the range of a double at the smallest levels; the search needs some start only.
+    # SciPy's quantile leaves the range of a double at the smallest levels; the search needs some
+    # start only.
     return crossing(
-        rejected, start if abs(start) < LARGEST else float(gap), float(largest_size(np.concatenate([x, y])))
+        rejected,
+        start if abs(start) < LARGEST else float(gap),
+        float(largest_size(np.concatenate([x, y]))),
     )
 
 
-def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater") -> float:
-    """One-sided exact p-value of Mann-Whitney's test of the shift between two samples against `bound` [1]_.
+def mann_whitney_p(
+    a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: Alternative = "greater"
+) -> float:
+    """One-sided exact p-value of Mann-Whitney's test of the shift between two samples against
+    `bound` [1]_.
 
     Parameters
     ----------
@@ -173,7 +193,8 @@ def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: 
     Returns
     -------
     float
-        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond rounding.
+        In [0, 1]; 1 with fewer than two values in a sample, or where neither varies beyond
+        rounding.
 
     Raises
     ------
@@ -193,7 +214,8 @@ def mann_whitney_p(a: ArrayLike, b: ArrayLike, bound: float = 0.0, alternative: 
 
 
 def mann_whitney_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
-    """P-values of H0 "shift <= bound" for many pairs of samples at once; each is that of :func:`mann_whitney_p`.
+    """P-values of H0 "shift <= bound" for many pairs of samples at once; each is that of
+    :func:`mann_whitney_p`.
 
     Parameters
     ----------
@@ -210,7 +232,8 @@ def mann_whitney_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array
     Raises
     ------
     FaevalError
-        For input that is not finite, not two-dimensional or too long, or numbers of rows that differ.
+        For input that is not finite, not two-dimensional or too long, or numbers of rows that
+        differ.
 
     Examples
     --------
@@ -230,7 +253,8 @@ def _mann_whitney_p(a: Array, b: Array, bound: float) -> Array:
 
 
 def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") -> float:
-    """One-sided confidence bound of the shift: beyond it lies exactly what Mann-Whitney's test rejects at `level`.
+    """One-sided confidence bound of the shift: beyond it lies exactly what Mann-Whitney's test
+    rejects at `level`.
 
     Parameters
     ----------
@@ -267,17 +291,25 @@ def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "l
 
 
 def _pairs(a: Array, b: Array) -> Array:
-    """All differences a - b, shapes (..., n), (..., m) to (..., nm), lowered so that a tie is not above a bound."""
+    """All differences a - b, shapes (..., n), (..., m) to (..., nm), lowered so that a tie is not
+    above a bound.
+    """
     gaps = a[..., :, None] - b[..., None, :]
     near = 4 * EPSILON * np.maximum(largest_size(a), largest_size(b))[..., None, None]
     gaps = gaps - near  # what ties with a bound by rounding is not above it
     return gaps.reshape(*gaps.shape[:-2], -1)
 
 
-def _ordered(a: ArrayLike, b: ArrayLike, bound: float, alternative: str) -> tuple[Array, Array, float]:
+def _ordered(
+    a: ArrayLike, b: ArrayLike, bound: float, alternative: str
+) -> tuple[Array, Array, float]:
     """The samples and the bound such that "greater" is tested: "less" exchanges the samples."""
     x, y, bound = sample("a", a), sample("b", b), number("bound", bound, "a finite number")
-    return (x, y, bound) if choice("alternative", alternative, ("greater", "less")) == "greater" else (y, x, -bound)
+    return (
+        (x, y, bound)
+        if choice("alternative", alternative, ("greater", "less")) == "greater"
+        else (y, x, -bound)
+    )
 
 
 def _rows(a: ArrayLike, b: ArrayLike, bound: float) -> tuple[Array, Array, float]:
@@ -285,6 +317,9 @@ def _rows(a: ArrayLike, b: ArrayLike, bound: float) -> tuple[Array, Array, float
     x, y = sample("a", a, axes=2), sample("b", b, axes=2)
     if len(x) != len(y):
         raise refuse(
-            "b", y.tolist(), f"one sample for each of {len(x)} rows of a", "give both sides of each comparison"
+            "b",
+            y.tolist(),
+            f"one sample for each of {len(x)} rows of a",
+            "give both sides of each comparison",
         )
     return x, y, number("bound", bound, "a finite number")

@@ -18,10 +18,11 @@ from faeval.stats._checks import count, level, number, refuse, sample
 class VarianceSplit:
     """How the variance of rows splits between seeds and within them.
 
-    `between` is the variance of true seed means, estimated without bias, so it may come out below 0; `within` that of
-    rows around their seed's mean. `icc` is the share between, in [0, 1], where an estimate below 0 counts as none: two
-    rows of one seed correlate by so much. `rows` is the mean number of rows a seed; the variance of a seed's mean is
-    between + within / rows. All three are NaN where there are too few seeds or rows to tell them apart.
+    `between` is the variance of true seed means, estimated without bias, so it may come out below
+    0; `within` that of rows around their seed's mean. `icc` is the share between, in [0, 1], where
+    an estimate below 0 counts as none: two rows of one seed correlate by so much. `rows` is the
+    mean number of rows a seed; the variance of a seed's mean is between + within / rows. All three
+    are NaN where there are too few seeds or rows to tell them apart.
     """
 
     between: float
@@ -33,16 +34,26 @@ class VarianceSplit:
     def advice(self) -> str:
         """What narrows an interval more: seeds, or rows of each."""
         if math.isnan(self.icc):
-            return "undefined: the split needs two seeds, two rows of one of them, and values that differ"
+            return (
+                "undefined: the split needs two seeds, two rows of one of them, and values that"
+                " differ"
+            )
         share = self.within / self.rows
         if share <= max(self.between, 0.0):
-            return "more seeds: most of the variance of a seed's mean is between seeds, which rows do not lessen"
-        return "more rows a seed (or more seeds): most of the variance of a seed's mean is from within"
+            return (
+                "more seeds: most of the variance of a seed's mean is between seeds, which rows do"
+                " not lessen"
+            )
+        return (
+            "more rows a seed (or more seeds): most of the variance of a seed's mean is from within"
+        )
 
 
 @dataclass(frozen=True)
 class SeedMeans:
-    """One number a seed, in the order of first appearance, and the split of variance that the rows had."""
+    """One number a seed, in the order of first appearance, and the split of variance that the rows
+    had.
+    """
 
     seeds: tuple[Hashable, ...]
     means: tuple[float, ...]
@@ -51,7 +62,8 @@ class SeedMeans:
 
 
 def reduce_to_seeds(values: ArrayLike, seeds: Sequence[Hashable]) -> SeedMeans:
-    """Average the rows of each seed: with balanced rows the t test on these means is the exact answer.
+    """Average the rows of each seed: with balanced rows the t test on these means is the exact
+    answer.
 
     Parameters
     ----------
@@ -78,12 +90,19 @@ def reduce_to_seeds(values: ArrayLike, seeds: Sequence[Hashable]) -> SeedMeans:
     """
     rows = sample("values", values)
     if len(seeds) != len(rows):
-        raise refuse("seeds", list(seeds), f"one seed for each of {len(rows)} values", "name the seed of each row")
+        raise refuse(
+            "seeds",
+            list(seeds),
+            f"one seed for each of {len(rows)} values",
+            "name the seed of each row",
+        )
     groups: dict[Hashable, list[float]] = {}
     for seed, value in zip(seeds, rows.tolist(), strict=True):
         groups.setdefault(seed, []).append(value)
     means = tuple(math.fsum(g) / len(g) for g in groups.values())
-    return SeedMeans(tuple(groups), means, tuple(map(len, groups.values())), _split(list(groups.values())))
+    return SeedMeans(
+        tuple(groups), means, tuple(map(len, groups.values())), _split(list(groups.values()))
+    )
 
 
 def _split(groups: list[list[float]]) -> VarianceSplit:
@@ -91,20 +110,30 @@ def _split(groups: list[list[float]]) -> VarianceSplit:
     n, total = len(groups), sum(map(len, groups))
     if n < 2 or total == n:
         return VarianceSplit(math.nan, math.nan, math.nan, total / n if n else math.nan)
-    largest = max(abs(v) for g in groups for v in g) or 1.0  # divided out: squares of 1e200 would overflow
+    largest = (
+        max(abs(v) for g in groups for v in g) or 1.0
+    )  # divided out: squares of 1e200 would overflow
     scaled = [[v / largest for v in g] for g in groups]
     centres = [math.fsum(g) / len(g) for g in scaled]
     grand = math.fsum(v for g in scaled for v in g) / total
-    inside = math.fsum((v - m) ** 2 for g, m in zip(scaled, centres, strict=True) for v in g) / (total - n)
-    outside = math.fsum(len(g) * (m - grand) ** 2 for g, m in zip(scaled, centres, strict=True)) / (n - 1)
-    typical = (total - sum(len(g) ** 2 for g in groups) / total) / (n - 1)  # rows a seed, where they are unequal
+    inside = math.fsum((v - m) ** 2 for g, m in zip(scaled, centres, strict=True) for v in g) / (
+        total - n
+    )
+    outside = math.fsum(len(g) * (m - grand) ** 2 for g, m in zip(scaled, centres, strict=True)) / (
+        n - 1
+    )
+    typical = (total - sum(len(g) ** 2 for g in groups) / total) / (
+        n - 1
+    )  # rows a seed, where they are unequal
     between = (outside - inside) / typical
     whole = max(between, 0.0) + inside
     icc = max(between, 0.0) / whole if whole > 0 else math.nan
     return VarianceSplit(between * largest * largest, inside * largest * largest, icc, total / n)
 
 
-def explain_no_spread(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused: bool = False) -> str:
+def explain_no_spread(
+    a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused: bool = False
+) -> str:
     """What equal differences over seeds leave open, in words.
 
     Parameters
@@ -140,15 +169,20 @@ def explain_no_spread(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused
         return f"{outcomes}: exact rules for rates, which would decide that, are not offered yet."
     if unused:
         return (
-            f"all {n} seeds gave the very same values: the seed is not used, as far as they show, so nothing random was "
-            "repeated; make the experiment use its seed."
+            f"all {n} seeds gave the very same values: the seed is not used, as far as they show,"
+            " so nothing random was repeated; make the experiment use its seed."
         )
     exactly = f"exactly {by:.4g}" if (gaps == gaps[0]).all() else f"{by:.4g}, up to rounding"
     share = 1 - 0.05 ** (1 / n)
-    fixed = "" if by == 0 or n >= _ENOUGH else f" ({by:.4g} was read off these data, so that bound is not exact)"
+    fixed = (
+        ""
+        if by == 0 or n >= _ENOUGH
+        else f" ({by:.4g} was read off these data, so that bound is not exact)"
+    )
     return (
-        f"All {n} seeds differ by {exactly}. With 95 % confidence fewer than {100 * share:.0f} % of seeds would "
-        f"differ from that (1 - .05^(1/{n})){fixed}; the mean of a rare difference is not bounded by these data."
+        f"All {n} seeds differ by {exactly}. With 95 % confidence fewer than {100 * share:.0f} % of"
+        f" seeds would differ from that (1 - .05^(1/{n})){fixed}; the mean of a rare difference is"
+        " not bounded by these data."
     )
 
 
@@ -156,8 +190,11 @@ def explain_no_spread(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused
 _ENOUGH = 8
 
 
-def pooling_error(seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two_sided: bool = True) -> float:
-    """The true false-positive rate of a one-sample t test that takes every row of every seed for a replicate.
+def pooling_error(
+    seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two_sided: bool = True
+) -> float:
+    """The true false-positive rate of a one-sample t test that takes every row of every seed for a
+    replicate.
 
     Parameters
     ----------
@@ -200,7 +237,9 @@ def pooling_error(seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two
     u, w = (1 - nodes) / 2, weights / 2
     between = rows * of_mean * chdtri(seeds - 1, u)
     within = (1 - icc) * chdtri(seeds * (rows - 1), u)
-    pooled = np.sqrt((between[:, None] + within) / (n - 1) / n)  # the standard error that the test computes
+    pooled = np.sqrt(
+        (between[:, None] + within) / (n - 1) / n
+    )  # the standard error that the test computes
     critical = -float(stdtrit(n - 1, tail))
     beyond = w @ ndtr(-critical * pooled / math.sqrt(of_mean / seeds)) @ w
     return float(beyond * (2 if two_sided else 1))
@@ -214,13 +253,14 @@ def explain_pooling(values: ArrayLike, seeds: Sequence[Hashable]) -> str:
     values
         Shape (rows,), in the metric's unit.
     seeds
-        Shape (rows,), the seed of each row. Where seeds have unequal numbers of rows, their mean number stands in, and the
-        text says so.
+        Shape (rows,), the seed of each row. Where seeds have unequal numbers of rows, their mean
+        number stands in, and the text says so.
 
     Returns
     -------
     str
-        The number of rows, the estimated share of variance between seeds, and the false-positive rate of
+        The number of rows, the estimated share of variance between seeds, and the false-positive
+        rate of
         :func:`pooling_error` at it; without the last two where the split is undefined.
 
     Raises
@@ -243,8 +283,9 @@ def _price(values: ArrayLike, seeds: Sequence[Hashable], what: str) -> str:
     if math.isnan(found.split.icc):
         return f"{head}: what varies is the seed"
     return (
-        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds, a t test over {what} would "
-        f"find an effect in {_rate(found.rows, found.split.icc)} of comparisons without one, where 5 % were meant"
+        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds,"
+        f" a t test over {what} would find an effect in {_rate(found.rows, found.split.icc)} of"
+        " comparisons without one, where 5 % were meant"
     )
 
 
@@ -255,23 +296,30 @@ def _assumed_price(seeds: Sequence[Hashable], what: str) -> str:
     if len(rows) < 2:
         return f"{head}: what varies is the seed"
     return (
-        f"{head}: with 10 % or 60 % of their variance between seeds, a t test over {what} would find an effect in "
-        f"{_rate(rows, 0.1)} or {_rate(rows, 0.6)} of comparisons without one, where 5 % were meant"
+        f"{head}: with 10 % or 60 % of their variance between seeds, a t test over {what} would"
+        f" find an effect in {_rate(rows, 0.1)} or {_rate(rows, 0.6)} of comparisons without one,"
+        " where 5 % were meant"
     )
 
 
 def _head(rows: Sequence[int], what: str) -> str:
     n, total = len(rows), sum(rows)
-    each = f"{total / n:g} each" if len(set(rows)) == 1 else f"{total / max(n, 1):.1f} each on average"
+    each = (
+        f"{total / n:g} each" if len(set(rows)) == 1 else f"{total / max(n, 1):.1f} each on average"
+    )
     return f"{total} {what} of {n} seed{'s' * (n != 1)} ({each}) are no {total} replicates"
 
 
 def _rate(rows: Sequence[int], icc: float) -> str:
-    """The rate at the mean number of rows; it is above 1 where a seed repeats, and so counts as 2 at least."""
+    """The rate at the mean number of rows; it is above 1 where a seed repeats, and so counts as 2
+    at least.
+    """
     return f"{100 * pooling_error(len(rows), max(2, round(sum(rows) / len(rows))), icc):.0f} %"
 
 
-def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None, what: str = "rows") -> None:
+def refuse_rows(
+    seeds: Sequence[Hashable], values: ArrayLike | None = None, what: str = "rows"
+) -> None:
     """Refuse rows below the seed as replicates: raise where a seed stands more than once.
 
     Parameters
@@ -279,15 +327,16 @@ def refuse_rows(seeds: Sequence[Hashable], values: ArrayLike | None = None, what
     seeds
         Shape (rows,), the seed of each row that is offered as a replicate.
     values
-        Shape (rows,), what was measured, to say how much pooling would have erred; without it, what pooling errs at two
-        assumed shares of variance.
+        Shape (rows,), what was measured, to say how much pooling would have erred; without it, what
+        pooling errs at two assumed shares of variance.
     what
         The word for rows: "layers", "samples".
 
     Raises
     ------
     FaevalError
-        Where a seed repeats; the message says what a test over rows would have done, and what to do.
+        Where a seed repeats; the message says what a test over rows would have done, and what to
+        do.
 
     Examples
     --------

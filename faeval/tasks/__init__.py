@@ -18,12 +18,19 @@ from faeval.tasks._task import array_digest as array_digest
 from faeval.tasks._teacher import teacher as teacher
 from faeval.tasks._teacher import teacher_digest as teacher_digest
 
-_MAKE = {"teacher": lambda _: teacher(), "digits": lambda _: digits(), "cifar10": cifar10, "cifar100": cifar100}
+_MAKE = {
+    "teacher": lambda _: teacher(),
+    "digits": lambda _: digits(),
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+}
 #: The tasks of faeval's own settings.
 NAMES = tuple(_MAKE)
 
 
 def load(name: str, data: Path | None = None) -> Task:
-    """Return the task of one of faeval's own settings: ``teacher``, ``digits``, ``cifar10`` or ``cifar100``."""
+    """Return the task of one of faeval's own settings: ``teacher``, ``digits``, ``cifar10`` or
+    ``cifar100``.
+    """
     make: Callable[[Path | None], Task] = _MAKE[name]
     return make(data)

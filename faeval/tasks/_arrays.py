@@ -30,9 +30,10 @@ def from_arrays(
     Parameters
     ----------
     x, test_x
-        (n, features...) numbers, which become float32 and are taken as they are: standardise them first. Or images, uint8
-        (n, 1 or 3 channels, height, width), which stay bytes and are normalised by ``mean`` and ``std``. Whatever
-        ``numpy.asarray`` reads: arrays, CPU tensors, data frames, lists.
+        (n, features...) numbers, which become float32 and are taken as they are: standardise them
+        first. Or images, uint8 (n, 1 or 3 channels, height, width), which stay bytes and are
+        normalised by ``mean`` and ``std``. Whatever ``numpy.asarray`` reads: arrays, CPU tensors,
+        data frames, lists.
     y, test_y
         Whole numbers (n,) from 0, of any numeric type.
     classes
@@ -40,12 +41,14 @@ def from_arrays(
     mean, std
         For images: per channel, of pixels scaled to [0, 1]; default: those of the training images.
     test_share, seed
-        Without ``test_x`` this share of each class, at least one sample, is set aside, the same for the same seed.
+        Without ``test_x`` this share of each class, at least one sample, is set aside, the same for
+        the same seed.
 
     Raises
     ------
     DataError
-        Arrays that no training could use; the message names the argument, what it holds and the remedy.
+        Arrays that no training could use; the message names the argument, what it holds and the
+        remedy.
 
     Examples
     --------
@@ -74,10 +77,13 @@ def _array(name: str, given: Any) -> NDArray[Any]:
     try:
         array = np.asarray(given)
     except Exception as error:  # whatever a foreign container raises on the way
-        raise DataError(f"from_arrays: {name} ({type(given).__name__}) cannot be read as an array: {error}") from None
+        raise DataError(
+            f"from_arrays: {name} ({type(given).__name__}) cannot be read as an array: {error}"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise DataError(
-            f"from_arrays: {name} is of type {array.dtype}; give numbers (encode words and dates as numbers first)."
+            f"from_arrays: {name} is of type {array.dtype}; give numbers (encode words and dates as"
+            " numbers first)."
         )
     if array.ndim and not len(array):
         raise DataError(f"from_arrays: {name} holds no sample.")
@@ -88,8 +94,8 @@ def _features(name: str, given: Any) -> NDArray[Any]:
     array = _array(name, given)
     if array.ndim < 2:
         raise DataError(
-            f"from_arrays: {name} has the shape {array.shape}; give (n, features), one row a sample (x.reshape(-1, 1) for one "
-            "feature)."
+            f"from_arrays: {name} has the shape {array.shape}; give (n, features), one row a sample"
+            " (x.reshape(-1, 1) for one feature)."
         )
     if array.dtype == np.uint8 and array.ndim == 4:
         return array
@@ -99,42 +105,59 @@ def _features(name: str, given: Any) -> NDArray[Any]:
     if len(bad):
         row, column = map(int, bad[0])
         value = array.reshape(len(array), -1)[row, column]
-        what = "beyond what float32 holds; scale it" if np.isfinite(value) else "not finite; remove or replace it"
-        raise DataError(f"from_arrays: {name} holds {value} in sample {row}, feature {column}, which is {what}.")
+        what = (
+            "beyond what float32 holds; scale it"
+            if np.isfinite(value)
+            else "not finite; remove or replace it"
+        )
+        raise DataError(
+            f"from_arrays: {name} holds {value} in sample {row}, feature {column}, which is {what}."
+        )
     return numbers
 
 
 def _labels(name: str, given: Any) -> NDArray[np.int64]:
     array = _array(name, given)
     if array.ndim != 1:
-        raise DataError(f"from_arrays: {name} has the shape {array.shape}; labels are (n,) (use {name}.ravel()).")
+        raise DataError(
+            f"from_arrays: {name} has the shape {array.shape}; labels are (n,) (use"
+            f" {name}.ravel())."
+        )
     with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero(~((array == np.floor(array.astype(np.float64))) & (array >= 0) & (array < 2**31)))
+        bad = np.flatnonzero(
+            ~((array == np.floor(array.astype(np.float64))) & (array >= 0) & (array < 2**31))
+        )
     if bad.size:
         row = int(bad[0])
         raise DataError(
-            f"from_arrays: {name} holds the label {array[row]} in sample {row}; labels are whole numbers from 0 "
-            "(numpy.unique(y, return_inverse=True)[1] makes such)."
+            f"from_arrays: {name} holds the label {array[row]} in sample {row}; labels are whole"
+            " numbers from 0 (numpy.unique(y, return_inverse=True)[1] makes such)."
         )
     return array.astype(np.int64)
 
 
 def _same_length(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any]) -> None:
     if len(x) != len(y):
-        raise DataError(f"from_arrays: {x_name} has {len(x)} samples and {y_name} {len(y)}; both need the same.")
+        raise DataError(
+            f"from_arrays: {x_name} has {len(x)} samples and {y_name} {len(y)}; both need the same."
+        )
 
 
-def _split(labels: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split(
+    labels: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the indices, in order, of a stratified split; every class has a sample on either side."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 < share < 1.0:
-        raise DataError(f"from_arrays: test_share={share!r} ({type(share).__name__}) must lie between 0 and 1.")
+        raise DataError(
+            f"from_arrays: test_share={share!r} ({type(share).__name__}) must lie between 0 and 1."
+        )
     draw = stream(seed, "split")
     tested = np.zeros(len(labels), bool)
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         if count < 2:
             raise DataError(
-                f"from_arrays: class {label} has one sample, which cannot be trained on and tested; give test_x and test_y, "
-                "or leave it out."
+                f"from_arrays: class {label} has one sample, which cannot be trained on and tested;"
+                " give test_x and test_y, or leave it out."
             )
         members = np.flatnonzero(labels == label)
         size = min(max(round(share * count), 1), count - 1)
@@ -146,4 +169,6 @@ def _channels(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
     """Return each channel's mean and standard deviation in [0, 1]; 1 where a channel is constant."""
     axes = (0, 2, 3)
     spread = images.std(axis=axes, dtype=np.float64) / 255
-    return (images.mean(axis=axes, dtype=np.float64) / 255).tolist(), np.where(spread > 0, spread, 1.0).tolist()
+    return (images.mean(axis=axes, dtype=np.float64) / 255).tolist(), np.where(
+        spread > 0, spread, 1.0
+    ).tolist()

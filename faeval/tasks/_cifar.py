@@ -1,4 +1,6 @@
-"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into the user's cache folder."""
+"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into the user's
+cache folder.
+"""
 
 from __future__ import annotations
 
@@ -34,24 +36,31 @@ class DataSet:
     @property
     def files(self) -> dict[str, Path]:
         """The two files, by part, relative to the data set's folder."""
-        return {part: Path(self.folder) / f"{part}-00000-of-00001.parquet" for part in ("train", "test")}
+        return {
+            part: Path(self.folder) / f"{part}-00000-of-00001.parquet" for part in ("train", "test")
+        }
 
     @property
     def how(self) -> str:
         """How to get it."""
         train, test = self.files.values()
         return (
-            f"Give --data DIR or set FAEVAL_DATA, where DIR holds {train} and {test}, the layout of the data set "
-            f"'{self.hub}' on the Hugging Face Hub (also accepted: a folder with that one inside it as '{self.setting}')."
+            f"Give --data DIR or set FAEVAL_DATA, where DIR holds {train} and {test}, the layout of"
+            f" the data set '{self.hub}' on the Hugging Face Hub (also accepted: a folder with that"
+            f" one inside it as '{self.setting}')."
         )
 
     @property
     def replace(self) -> str:
         """What to do with a damaged file."""
-        return f"Replace the file by an undamaged copy of the data set '{self.hub}' on the Hugging Face Hub."
+        return (
+            f"Replace the file by an undamaged copy of the data set '{self.hub}' on the Hugging"
+            " Face Hub."
+        )
 
 
-# Mean and spread of the training pixels in [0, 1] as the field writes them; CIFAR-10's as in the published figures.
+# Mean and spread of the training pixels in [0, 1] as the field writes them; CIFAR-10's as in the
+# published figures.
 CIFAR10 = DataSet(
     "cifar10",
     "CIFAR-10",
@@ -71,7 +80,11 @@ CIFAR100 = DataSet(
 def cache_folder() -> Path:
     """Return the folder for decoded data: $FAEVAL_CACHE, else faeval/ in the user's cache folder."""
     given = os.environ.get("FAEVAL_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faeval"
+    return (
+        Path(given)
+        if given
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faeval"
+    )
 
 
 def _find(of: DataSet, data: Path | None) -> dict[str, Path]:
@@ -87,7 +100,9 @@ def _find(of: DataSet, data: Path | None) -> dict[str, Path]:
 
 
 def cifar10_digest(data: Path | None = None) -> str:
-    """Return the SHA-256 of the two files together; remembered by size and time of change, so it is read once."""
+    """Return the SHA-256 of the two files together; remembered by size and time of change, so it is
+    read once.
+    """
     return _digest(CIFAR10, data)
 
 
@@ -105,7 +120,9 @@ def _digest(of: DataSet, data: Path | None) -> str:
 
 def _file_digest(file: Path) -> str:
     about = file.stat()
-    name = hashlib.sha256(f"{file.resolve()}|{about.st_size}|{about.st_mtime_ns}".encode()).hexdigest()
+    name = hashlib.sha256(
+        f"{file.resolve()}|{about.st_size}|{about.st_mtime_ns}".encode()
+    ).hexdigest()
     memo = cache_folder() / "digests" / name
     if memo.is_file() and len(known := memo.read_text()) == 64:
         return known
@@ -129,7 +146,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def cifar10(data: Path | None = None) -> Task:
-    """Return CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images as uint8 (n, 3, 32, 32).
+    """Return CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images as uint8 (n, 3, 32,
+    32).
 
     Parameters
     ----------
@@ -139,13 +157,16 @@ def cifar10(data: Path | None = None) -> Task:
     Raises
     ------
     DataError
-        A file is missing, truncated, lacks a column, or holds a label or an image that CIFAR-10 cannot have.
+        A file is missing, truncated, lacks a column, or holds a label or an image that CIFAR-10
+        cannot have.
     """
     return _load(CIFAR10, data)
 
 
 def cifar100(data: Path | None = None) -> Task:
-    """Return CIFAR-100 (Krizhevsky 2009) with its 100 fine classes; parameters and errors as for :func:`cifar10`."""
+    """Return CIFAR-100 (Krizhevsky 2009) with its 100 fine classes; parameters and errors as for
+    :func:`cifar10`.
+    """
     return _load(CIFAR100, data)
 
 
@@ -159,12 +180,21 @@ def _load(of: DataSet, data: Path | None) -> Task:
 
 
 def _cached(folder: Path) -> list[NDArray[Any]]:
-    """Return decoded images, memory-mapped, and labels; nothing where they are missing, cut off or do not belong together."""
+    """Return decoded images, memory-mapped, and labels; nothing where they are missing, cut off or
+    do not belong together.
+    """
     try:
-        images, labels = np.load(folder / "images.npy", mmap_mode="r"), np.load(folder / "labels.npy")
+        images, labels = (
+            np.load(folder / "images.npy", mmap_mode="r"),
+            np.load(folder / "labels.npy"),
+        )
     except (OSError, ValueError, EOFError):
         return []
-    whole = images.shape == (len(labels), 3, 32, 32) and images.dtype == np.uint8 and labels.dtype == np.int64
+    whole = (
+        images.shape == (len(labels), 3, 32, 32)
+        and images.dtype == np.uint8
+        and labels.dtype == np.int64
+    )
     return [images, labels] if whole else []
 
 
@@ -184,16 +214,22 @@ def _decode(of: DataSet, file: Path, part: str) -> tuple[NDArray[np.uint8], NDAr
         import pyarrow.parquet as pq
         from PIL import Image
     except ImportError as error:
-        raise DataError(f"reading {of.title} needs {error.name}; run `pip install 'faeval[data]'`.") from None
+        raise DataError(
+            f"reading {of.title} needs {error.name}; run `pip install 'faeval[data]'`."
+        ) from None
 
     try:
         # Through ParquetFile, so that a folder name is never read as a partition.
         table = pq.ParquetFile(file).read()
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{file} cannot be read as Parquet, it may be truncated ({_line(error)}). {of.how}") from None
+        raise DataError(
+            f"{file} cannot be read as Parquet, it may be truncated ({_line(error)}). {of.how}"
+        ) from None
     for column in ("img", of.label):
         if column not in table.column_names:
-            raise DataError(f"{file} has the columns {table.column_names}, not {column!r}. {of.how}")
+            raise DataError(
+                f"{file} has the columns {table.column_names}, not {column!r}. {of.how}"
+            )
     if table.num_rows == 0:
         raise DataError(f"{file} holds no rows. {of.how}")
     try:
@@ -201,30 +237,43 @@ def _decode(of: DataSet, file: Path, part: str) -> tuple[NDArray[np.uint8], NDAr
         encoded = [entry["bytes"] for entry in table["img"].to_pylist()]
     except (TypeError, KeyError, ValueError) as error:
         raise DataError(
-            f"{file}: img must hold {{bytes, path}} and {of.label} whole numbers ({_line(error)}). {of.how}"
+            f"{file}: img must hold {{bytes, path}} and {of.label} whole numbers ({_line(error)})."
+            f" {of.how}"
         ) from None
     wrong = np.flatnonzero(~((labels >= 0) & (labels < of.classes) & (labels == np.floor(labels))))
     if wrong.size:
         row = int(wrong[0])
         raise DataError(
-            f"{file}: row {row} has the label {labels[row]:g}; {of.title}'s labels are 0..{of.classes - 1}. {of.replace}"
+            f"{file}: row {row} has the label {labels[row]:g}; {of.title}'s labels are"
+            f" 0..{of.classes - 1}. {of.replace}"
         )
     images = np.empty((len(encoded), 3, 32, 32), np.uint8)
 
-    for row, code in enumerate(encoded):  # in one thread: on images this small several are slower, for want of the GIL
+    for row, code in enumerate(
+        encoded
+    ):  # in one thread: on images this small several are slower, for want of the GIL
         try:
             with Image.open(io.BytesIO(code)) as picture:
                 width, height = picture.size
-                if (width, height) == (32, 32):  # asked before decoding: a header may promise any size
+                if (width, height) == (
+                    32,
+                    32,
+                ):  # asked before decoding: a header may promise any size
                     images[row] = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
                     continue
         except (OSError, TypeError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(
-                f"{file}: the image in row {row} of {part} cannot be decoded ({_line(error)}). {of.replace}"
+                f"{file}: the image in row {row} of {part} cannot be decoded ({_line(error)})."
+                f" {of.replace}"
             ) from None
-        raise DataError(f"{file}: the image in row {row} of {part} is {width} x {height}, not 32 x 32. {of.replace}")
+        raise DataError(
+            f"{file}: the image in row {row} of {part} is {width} x {height}, not 32 x 32."
+            f" {of.replace}"
+        )
     return images, labels.astype(np.int64)
 
 
 def _line(error: Exception) -> str:
-    return json.dumps(str(error).splitlines()[0] if str(error) else type(error).__name__)[1:-1][:120]
+    return json.dumps(str(error).splitlines()[0] if str(error) else type(error).__name__)[1:-1][
+        :120
+    ]

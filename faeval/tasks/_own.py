@@ -34,19 +34,27 @@ def _made(make: Callable[[], Any]) -> Task:
     except FaevalError:
         raise
     except Exception as error:  # whatever a function of one's own raises
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+        own = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename != __file__
+        ]
         where = f" ({Path(own[0].filename).name}, line {own[0].lineno})" if own else ""
-        raise DataError(f"task function {name} failed: {type(error).__name__}: {error}{where}.") from error
+        raise DataError(
+            f"task function {name} failed: {type(error).__name__}: {error}{where}."
+        ) from error
     if isinstance(made, Task):
         if made.train_x.dtype == np.float64:
             raise DataError(
-                "task: train_x is of type float64, and settings train in float32; use from_arrays, or astype."
+                "task: train_x is of type float64, and settings train in float32; use from_arrays,"
+                " or astype."
             )
         return made
     if isinstance(made, tuple) and len(made) in (2, 4):
         return from_arrays(*made)
     raise DataError(
-        f"task function {name} returned {type(made).__name__}; return a faeval.tasks.Task, (x, y), or (x, y, test_x, test_y)."
+        f"task function {name} returned {type(made).__name__}; return a faeval.tasks.Task, (x, y),"
+        " or (x, y, test_x, test_y)."
     )
 
 

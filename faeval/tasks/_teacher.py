@@ -1,4 +1,6 @@
-"""The embedded task: labels of a random teacher on inputs with a power-law spectrum. Generated, never stored."""
+"""The embedded task: labels of a random teacher on inputs with a power-law spectrum. Generated,
+never stored.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,22 @@ SEED = 0  # of the task, not of a run: every run of the setting sees the same da
 def teacher() -> Task:
     """Return the teacher task.
 
-    Inputs are Gaussian in 768 dimensions, component i with variance proportional to 1/i, then rotated at random and
-    scaled to unit mean variance. The label is the largest output of a random two-layer tanh network (96 hidden units,
-    gain 2) on the 48 leading components before scaling; a fifth of the labels, in the test set too, are replaced by a
-    uniformly random class.
+    Inputs are Gaussian in 768 dimensions, component i with variance proportional to 1/i, then
+    rotated at random and scaled to unit mean variance. The label is the largest output of a random
+    two-layer tanh network (96 hidden units, gain 2) on the 48 leading components before scaling; a
+    fifth of the labels, in the test set too, are replaced by a uniformly random class.
     """
     n = TRAIN + TEST
     white = stream(SEED, "teacher", "inputs").standard_normal((n, FEATURES))
     spectrum = 1.0 / np.sqrt(np.arange(1, FEATURES + 1))
-    rotation, _ = np.linalg.qr(stream(SEED, "teacher", "rotation").standard_normal((FEATURES, FEATURES)))
+    rotation, _ = np.linalg.qr(
+        stream(SEED, "teacher", "rotation").standard_normal((FEATURES, FEATURES))
+    )
     x = (white * (spectrum / np.sqrt(np.mean(spectrum**2)))) @ rotation
     weights = stream(SEED, "teacher", "weights")
-    hidden = np.tanh(GAIN * white[:, :RELEVANT] @ weights.standard_normal((RELEVANT, HIDDEN)) / np.sqrt(RELEVANT))
+    hidden = np.tanh(
+        GAIN * white[:, :RELEVANT] @ weights.standard_normal((RELEVANT, HIDDEN)) / np.sqrt(RELEVANT)
+    )
     y = np.argmax(hidden @ weights.standard_normal((HIDDEN, CLASSES)), axis=1)
     noise = stream(SEED, "teacher", "noise")
     flipped = noise.random(n) < LABEL_NOISE

@@ -1,4 +1,6 @@
-"""Checks for what others write: metrics and learning rules; strategies of hypothesis for what metrics are given."""
+"""Checks for what others write: metrics and learning rules; strategies of hypothesis for what
+metrics are given.
+"""
 
 from faeval.testing._check_metric import Check as Check
 from faeval.testing._check_metric import check_metric as check_metric
@@ -8,6 +10,8 @@ from faeval.testing._check_rule import Approximation as Approximation
 from faeval.testing._check_rule import check_rule as check_rule
 from faeval.testing._conformance import Conformance as Conformance
 from faeval.testing._conformance import Failure as Failure
-from faeval.testing._parametrize import parametrize_with_metric_checks as parametrize_with_metric_checks
+from faeval.testing._parametrize import (
+    parametrize_with_metric_checks as parametrize_with_metric_checks,
+)
 from faeval.testing._strategies import pairs as pairs
 from faeval.testing._strategies import signals as signals

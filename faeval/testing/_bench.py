@@ -1,4 +1,6 @@
-"""A metric on the bench: called with what it takes, its answer as numbers; and the search for a counterexample."""
+"""A metric on the bench: called with what it takes, its answer as numbers; and the search for a
+counterexample.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ from faeval.testing._strategies import make_pair
 Array = NDArray[np.float64]
 Arrays = tuple[Array, ...]
 _EXAMPLES = 40
-EPS = {name: float(torch.finfo(getattr(torch, name)).eps) for name in ("float64", "float32", "float16", "bfloat16")}
+EPS = {
+    name: float(torch.finfo(getattr(torch, name)).eps)
+    for name in ("float64", "float32", "float16", "bfloat16")
+}
 
 
 class Skip(Exception):
@@ -33,11 +38,13 @@ class Skip(Exception):
 class Bench:
     """A metric of some kind, called with what it takes, its answer as a NumPy array in float64.
 
-    It is held to what rounding allows it: that of the type it works in, float64 or float32, over the terms that it adds up.
-    ``tolerance`` is what its author accepts beyond that.
+    It is held to what rounding allows it: that of the type it works in, float64 or float32, over
+    the terms that it adds up. ``tolerance`` is what its author accepts beyond that.
     """
 
-    def __init__(self, function: Callable[..., Any], kind: str, tolerance: float | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], kind: str, tolerance: float | None = None
+    ) -> None:
         self.function, self.kind, self.tolerance = function, kind, as_tolerance(tolerance)
         self.arity = 1 if kind == "norm" else 2
         self.notes: list[str] = []
@@ -54,46 +61,65 @@ class Bench:
         return taken
 
     def works_as(self, dtype: str) -> bool:
-        """Return whether it works in a type narrower than the float64 that it is given, on ordinary signals.
+        """Return whether it works in a type narrower than the float64 that it is given, on ordinary
+        signals.
 
-        It does where its answers are right to that type's rounding, not to float64's, and where they are numbers of that type,
-        or the same when what it is given is rounded to it first.
+        It does where its answers are right to that type's rounding, not to float64's, and where
+        they are numbers of that type, or the same when what it is given is rounded to it first.
         """
         example = make_pair(40, 5, 4, ["plain"] * 40, [(0, 0)] * 40)
         try:
             found, right = self(*example), self.oracle(*example)
-            if not self.apart(found, right, example) or self.apart(found, right, example, dtype=dtype):
+            if not self.apart(found, right, example) or self.apart(
+                found, right, example, dtype=dtype
+            ):
                 return False
             return not decimals(found) and self.is_of(dtype, found, example)
         except (Exception, SystemExit):
             return False
 
     def is_of(self, dtype: str, found: Array, example: Arrays) -> bool:
-        """Return whether an answer is of numbers of a type, or the same when what is given is rounded to it first."""
+        """Return whether an answer is of numbers of a type, or the same when what is given is
+        rounded to it first.
+        """
         if np.array_equal(found, rounded(found, dtype)):
             return True
         narrow = tuple(rounded(a, dtype) for a in example)
-        moved = not all(map(np.array_equal, narrow, example))  # else it tells nothing that answers are the same
+        moved = not all(
+            map(np.array_equal, narrow, example)
+        )  # else it tells nothing that answers are the same
         return moved and np.array_equal(found, self(*narrow))
 
     def allowed(self, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> float:
-        """Return how far rounding may lead from what is right: the last digits of a sum in the type that is worked in."""
+        """Return how far rounding may lead from what is right: the last digits of a sum in the type
+        that is worked in.
+        """
         terms = example[0].size if self.kind == "correlation" else example[0].shape[-1]
         eps = max(EPS[dtype], EPS[self.works_in])
-        # The error of a sum grows as the root of its terms; the least covers what a rotation, say, rounds besides.
+        # The error of a sum grows as the root of its terms; the least covers what a rotation, say,
+        # rounds besides.
         return max(least, 4 * (1 + math.sqrt(terms)) * eps, self.tolerance or 0.0)
 
     def apart(
-        self, found: Array, right: Array, example: Arrays, least: float = 1e-12, dtype: str = "float64"
+        self,
+        found: Array,
+        right: Array,
+        example: Arrays,
+        least: float = 1e-12,
+        dtype: str = "float64",
     ) -> str | None:
-        """Return how an answer differs from what is right by more than rounding and tolerance allow, or None."""
+        """Return how an answer differs from what is right by more than rounding and tolerance
+        allow, or None.
+        """
         allowed = self.allowed(example, least, dtype)
         if self.kind == "loss_change" and not apart(found, right, allowed):
             return None  # the losses are not asked for: errors are relative to 1 at least
         return apart(found, right, allowed * self.size(right, example))
 
     def size(self, right: Array, example: Arrays, step: float = STEP) -> Any:
-        """Return what errors are relative to: 1 for a cosine or correlation, a norm itself, the losses that change."""
+        """Return what errors are relative to: 1 for a cosine or correlation, a norm itself, the
+        losses that change.
+        """
         if self.kind == "norm":
             return np.abs(right)
         if self.kind != "loss_change":
@@ -103,7 +129,9 @@ class Bench:
             return 1 + np.maximum(np.abs(Loss()(state)), np.abs(Loss()(state - step * credit)))
 
     def _takes_numpy(self) -> bool:
-        """Return whether it is a function of arrays: it works on them, and makes no tensor of tensors."""
+        """Return whether it is a function of arrays: it works on them, and makes no tensor of
+        tensors.
+        """
         pair = make_pair(3, 2, 0, ["plain"] * 3, [(0, 0)] * 3)
         works = {}
         for numpy in (True, False):
@@ -124,16 +152,22 @@ class Bench:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as NumPy's at 0/0: the value is looked at
             more = (STEP if step is None else step,)
-            return self.function(*((Loss(), *given, *more) if self.kind == "loss_change" else given))
+            return self.function(
+                *((Loss(), *given, *more) if self.kind == "loss_change" else given)
+            )
 
     def call(self, *given: Any, step: float | None = None) -> Array:
         """Return the metric's answer, as it is shaped."""
         answer = self._answer(*given, step=step)
         if isinstance(answer, np.ma.MaskedArray):
-            raise TypeError("the metric returns a masked array, which hides what is undefined; return NaN there")
+            raise TypeError(
+                "the metric returns a masked array, which hides what is undefined; return NaN there"
+            )
         found = held(answer)
         if found.dtype.kind not in "fiu":
-            raise TypeError(f"the metric returns {type(answer).__name__} of {found.dtype}, not numbers")
+            raise TypeError(
+                f"the metric returns {type(answer).__name__} of {found.dtype}, not numbers"
+            )
         return found.astype(np.float64)
 
     def __call__(self, *arrays: Array, dtype: str = "float64") -> Array:
@@ -150,10 +184,16 @@ def rounded(array: Array, dtype: str) -> Array:
 
 
 def decimals(found: Array) -> int | None:
-    """Return to how many decimals all of an answer's numbers are rounded, up to 8; None where they are not."""
+    """Return to how many decimals all of an answer's numbers are rounded, up to 8; None where they
+    are not.
+    """
     told = found[np.isfinite(found)] if found.ndim else found[None]
     whole = not told.size or np.array_equal(told, np.round(told))
-    return None if whole else next((k for k in range(1, 9) if np.array_equal(told, np.round(told, k))), None)
+    return (
+        None
+        if whole
+        else next((k for k in range(1, 9) if np.array_equal(told, np.round(told, k))), None)
+    )
 
 
 def held(answer: Any) -> NDArray[Any]:
@@ -173,7 +213,9 @@ def search(
     attempt: Callable[[Any], str | None],
     cause: Callable[[Any], str] = lambda example: "",
 ) -> str | None:
-    """Return the problem of the smallest example found on which there is one, and its cause; or None."""
+    """Return the problem of the smallest example found on which there is one, and its cause; or
+    None.
+    """
     last: list[tuple[str, Any]] = []
 
     @settings(
@@ -195,8 +237,8 @@ def search(
             last.append((problem, example))
             raise _Falsified
 
-    # Hypothesis seeds the global generators while it runs, and writes into the working directory: whoever calls finds both
-    # as they were.
+    # Hypothesis seeds the global generators while it runs, and writes into the working directory:
+    # whoever calls finds both as they were.
     home = getattr(configuration, "__hypothesis_home_directory", None)
     configuration.set_hypothesis_home_dir(home or tempfile.gettempdir() + "/hypothesis")
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
@@ -204,7 +246,11 @@ def search(
         tried()
     except _Falsified:
         problem, example = last[-1]  # the smallest is tried last
-        return f"{problem}, given {show(example)}" if problem.startswith("raised ") else problem + cause(example)
+        return (
+            f"{problem}, given {show(example)}"
+            if problem.startswith("raised ")
+            else problem + cause(example)
+        )
     finally:
         configuration.set_hypothesis_home_dir(home)
         torch.set_rng_state(states[0])
@@ -217,11 +263,16 @@ def show(example: Any, kind: str = "alignment") -> str:
     """Return an example in words; what hypothesis drew beside the arrays is told in the problem."""
     if isinstance(example, tuple) and example and isinstance(example[0], tuple):
         example = example[0]
-    names = {"norm": ("signal",), "loss_change": ("state", "credit")}.get(kind, ("credit", "gradient"))
+    names = {"norm": ("signal",), "loss_change": ("state", "credit")}.get(
+        kind, ("credit", "gradient")
+    )
     if isinstance(example, tuple) and all(isinstance(a, np.ndarray) for a in example):
         if example[0].size > 30:
             return f"{example[0].shape} signals"
-        parts = (f"{n}={np.array2string(a, precision=6, threshold=30)}" for n, a in zip(names, example, strict=False))
+        parts = (
+            f"{n}={np.array2string(a, precision=6, threshold=30)}"
+            for n, a in zip(names, example, strict=False)
+        )
         return ", ".join(part.replace("\n", "") for part in parts)
     return repr(example)[:200]
 
@@ -248,4 +299,8 @@ def raised(error: BaseException) -> str:
 def differs(found: Array, right: Array, allowed: float | Array) -> Any:
     """Return where an answer differs from another by more than is allowed."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return ~((np.abs(found - right) <= allowed) | (found == right) | (np.isnan(found) & np.isnan(right)))
+        return ~(
+            (np.abs(found - right) <= allowed)
+            | (found == right)
+            | (np.isnan(found) & np.isnan(right))
+        )

@@ -1,4 +1,6 @@
-"""What every metric must hold as a function that is called: what it takes, leaves as it was, and gives again."""
+"""What every metric must hold as a function that is called: what it takes, leaves as it was, and
+gives again.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,18 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from faeval.testing._bench import EPS, Arrays, Bench, Skip, apart, held, raised, rounded, search, show
+from faeval.testing._bench import (
+    EPS,
+    Arrays,
+    Bench,
+    Skip,
+    apart,
+    held,
+    raised,
+    rounded,
+    search,
+    show,
+)
 from faeval.testing._causes import cause, wrong
 from faeval.testing._oracle import STEP, Loss
 from faeval.testing._process import Process
@@ -22,7 +35,10 @@ def layout(bench: Bench) -> str | None:
     def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
         example, layouts = drawn
         layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
-        given = [laid_out(torch.from_numpy(a), name) for a, name in zip(example[: bench.arity], layouts, strict=False)]
+        given = [
+            laid_out(torch.from_numpy(a), name)
+            for a, name in zip(example[: bench.arity], layouts, strict=False)
+        ]
         if bench.numpy:  # an array may run backwards, a tensor may not
             flipped = [a[::-1, ::-1].copy()[::-1, ::-1] for a in example[: bench.arity]]
             for array in flipped:
@@ -33,8 +49,14 @@ def layout(bench: Bench) -> str | None:
         problem = bench.apart(found, bench(*example), example)
         if problem:
             return f"{problem} in {layout} memory, given {show(example, bench.kind)}"
-        changed = any(not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False))
-        return f"arguments in {layout} memory are changed in place; work on a copy" if changed else None
+        changed = any(
+            not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False)
+        )
+        return (
+            f"arguments in {layout} memory are changed in place; work on a copy"
+            if changed
+            else None
+        )
 
     layouts = st.sampled_from(LAYOUTS)
     return search(st.tuples(arrays(), st.tuples(layouts, layouts)), one)
@@ -58,7 +80,10 @@ def arguments(bench: Bench) -> str | None:
             if getattr(now, "requires_grad", False):
                 return f"the {name} argument is made to require gradients; work on a copy"
             if not np.array_equal(held(now), then, equal_nan=True):
-                return f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a copy"
+                return (
+                    f"the {name} argument ({n} samples in {dtype}) is changed in place; work on a"
+                    " copy"
+                )
     return None
 
 
@@ -86,7 +111,10 @@ def _draws(bench: Bench, example: Arrays) -> str | None:
             )
             for name, still in moved:
                 if not still:
-                    return f"the global generator of {name} is drawn from, or seeded; use a seeded generator of its own"
+                    return (
+                        f"the global generator of {name} is drawn from, or seeded; use a seeded"
+                        " generator of its own"
+                    )
         return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
     finally:
         torch.set_rng_state(states[0])
@@ -106,7 +134,10 @@ def process(bench: Bench) -> str | None:
             try:
                 bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
                 if changed := before.changed():
-                    return f"a call changes {changed} for whoever comes after; put it back, or do without"
+                    return (
+                        f"a call changes {changed} for whoever comes after; put it back, or do"
+                        " without"
+                    )
             finally:
                 before.restore()
     return None
@@ -138,7 +169,9 @@ def arrays_too(bench: Bench) -> str | None:
         except Exception:
             raise Skip("it takes tensors alone") from None
         if problem := bench.apart(found, bench.oracle(*example), example):
-            return f"{problem} for NumPy arrays, which it takes too, given {show(example, bench.kind)}"
+            return (
+                f"{problem} for NumPy arrays, which it takes too, given {show(example, bench.kind)}"
+            )
     return None
 
 
@@ -149,9 +182,14 @@ def again(bench: Bench) -> str | None:
         kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
         bench(*second)
         if problem := apart(held(kept).astype(np.float64), one, 0.0):
-            return f"an answer changes at the next call: {problem}; is one buffer returned every time?"
+            return (
+                f"an answer changes at the next call: {problem}; is one buffer returned every time?"
+            )
     if np.array_equal(bench(*second), one, equal_nan=True):
-        return "other signals of the same shape read the same; something is kept from one call to the next"
+        return (
+            "other signals of the same shape read the same; something is kept from one call to the"
+            " next"
+        )
     bench(*(a[:2] for a in second))
     if apart(bench(*first), one, 0.0):
         return "a second call gives another answer"
@@ -167,7 +205,11 @@ def again(bench: Bench) -> str | None:
             problem = bench.apart(bench(*first), one, first)
         except Exception as error:
             problem = raised(error)
-    return f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}" if problem else None
+    return (
+        f"{problem} where torch's gradients are {'on' if enabled else 'off, as in an audit'}"
+        if problem
+        else None
+    )
 
 
 def asks_gradient(bench: Bench) -> str | None:
@@ -179,7 +221,10 @@ def asks_gradient(bench: Bench) -> str | None:
     if problem:
         return f"{problem} where arguments require gradients"
     if any(g.grad is not None or not g.requires_grad for g in given):
-        return "arguments that require gradients are left with a gradient, or no longer require one; detach a copy"
+        return (
+            "arguments that require gradients are left with a gradient, or no longer require one;"
+            " detach a copy"
+        )
     return None
 
 

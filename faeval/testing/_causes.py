@@ -1,4 +1,6 @@
-"""The likely cause of a wrong answer: named where a further call of the metric, or a known mistake, gives just that answer."""
+"""The likely cause of a wrong answer: named where a further call of the metric, or a known mistake,
+gives just that answer.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,18 @@ from faeval.testing._bench import Array, Arrays, Bench, decimals, differs, round
 _SPREAD = 8
 
 
-def wrong(bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> str | None:
+def wrong(
+    bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "float64"
+) -> str | None:
     """Return how the answer for an example differs from what is right, or None."""
     kept = tuple(rounded(a, dtype) for a in example)
     problem = bench.apart(bench(*kept, dtype=dtype), bench.oracle(*kept), kept, least, dtype)
     return f"{problem}, given {show(kept[: bench.arity], bench.kind)}" if problem else None
 
 
-def compare(bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> str | None:
+def compare(
+    bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "float64"
+) -> str | None:
     """Return how an answer differs from what is right and why, or None."""
     problem = wrong(bench, example, least, dtype)
     return problem + cause(bench, example, dtype) if problem else None
@@ -30,7 +36,9 @@ def compare(bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "f
 
 @dataclass(frozen=True)
 class _Case:
-    """A wrong answer: what was given, in which type, what it read, what is right, and which entries are wrong."""
+    """A wrong answer: what was given, in which type, what it read, what is right, and which entries
+    are wrong.
+    """
 
     bench: Bench
     example: Arrays
@@ -53,7 +61,9 @@ class _Case:
         )
 
     def problem(self, example: Arrays) -> str | None:
-        """Return how the metric is wrong for another example in the same type; an exception is something wrong."""
+        """Return how the metric is wrong for another example in the same type; an exception is
+        something wrong.
+        """
         try:
             found = self.bench(*example, dtype=self.dtype)
         except Exception as error:
@@ -62,7 +72,9 @@ class _Case:
 
 
 def cause(bench: Bench, example: Arrays, dtype: str = "float64") -> str:
-    """Return the cause of a wrong answer as far as a check supports it; what no check supports is called unknown."""
+    """Return the cause of a wrong answer as far as a check supports it; what no check supports is
+    called unknown.
+    """
     kept = tuple(rounded(a, dtype) for a in example)
     with np.errstate(all="ignore"):
         try:
@@ -71,7 +83,11 @@ def cause(bench: Bench, example: Arrays, dtype: str = "float64") -> str:
             return ""  # it raises: that is told
         if case.found.shape != case.right.shape:
             averaged = case.found.ndim != case.right.ndim
-            return "; is something averaged over the batch, or an axis kept?" if averaged else "; wrong axis?"
+            return (
+                "; is something averaged over the batch, or an axis kept?"
+                if averaged
+                else "; wrong axis?"
+            )
         for check in (_guard, _size, _mistake, _rounding, _left_out, _batch):
             if text := check(case):
                 return f"; {text}"
@@ -86,11 +102,15 @@ def _guard(case: _Case) -> str:
     value = float(np.atleast_1d(case.found)[k])
     rows = case.example if case.bench.kind == "correlation" else tuple(a[k] for a in case.example)
     zero = any(not row.any() for row in rows[: case.bench.arity])
-    return f"it returns {value:g} where the answer is undefined (NaN)" + (": a guard against zero" if zero else "")
+    return f"it returns {value:g} where the answer is undefined (NaN)" + (
+        ": a guard against zero" if zero else ""
+    )
 
 
 def _size(case: _Case) -> str:
-    """Return what is wrong with the size of signals alone: the same ones are right at norms of about 1, or larger ones."""
+    """Return what is wrong with the size of signals alone: the same ones are right at norms of
+    about 1, or larger ones.
+    """
     bench = case.bench
     if bench.kind == "loss_change":
         return ""
@@ -102,19 +122,29 @@ def _size(case: _Case) -> str:
         return ""
     if not case.problem(rows):
         return ""
-    powers = [round(math.log2(top * float(np.linalg.norm(a / top)))) for top, a in zip(tops, rows, strict=True)]
+    powers = [
+        round(math.log2(top * float(np.linalg.norm(a / top))))
+        for top, a in zip(tops, rows, strict=True)
+    ]
     ones = tuple(a * 2.0**-p for a, p in zip(rows, powers, strict=True))
     if case.problem(ones):
         lift = 2.0 ** (4 if case.dtype == "float16" else 20)
         shrunk = not case.problem(tuple(a * lift for a in ones))
-        return "right for larger signals, so that an eps is added to the norms, or clamps them" if shrunk else ""
+        return (
+            "right for larger signals, so that an eps is added to the norms, or clamps them"
+            if shrunk
+            else ""
+        )
     low, high = 0, max(map(abs, powers))  # at 0 right, at high wrong: where does it begin?
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if case.problem(_at(ones, powers, middle)) else (middle, high)
     edge = [p * high / max(map(abs, powers)) for p in powers]
     sizes = " and ".join(f"{2.0**e:.0e}" for e in edge)
-    return f"right at norms of about 1, wrong from {sizes} on: {_named(case, ones, powers, high, edge)}"
+    return (
+        f"right at norms of about 1, wrong from {sizes} on:"
+        f" {_named(case, ones, powers, high, edge)}"
+    )
 
 
 def _at(ones: Arrays, powers: list[int], step: int) -> Arrays:
@@ -128,14 +158,20 @@ def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[
     read = []
     for step in (begin, begin + 3, begin + 6):
         try:
-            read.append(float(np.atleast_1d(case.bench(*_at(ones, powers, step), dtype=case.dtype))[0]))
+            read.append(
+                float(np.atleast_1d(case.bench(*_at(ones, powers, step), dtype=case.dtype))[0])
+            )
         except Exception:
             return "there it raises an error"
     sizes = [abs(value) for value in read]
-    if case.bench.kind != "norm" and right * read[0] > 0 and abs(right) > sizes[0] > sizes[1] > sizes[2]:
+    if (
+        case.bench.kind != "norm"
+        and right * read[0] > 0
+        and abs(right) > sizes[0] > sizes[1] > sizes[2]
+    ):
         return (
-            "an eps that clamps or is added to small norms (F.cosine_similarity clamps them at 1e-8), which then read as less "
-            "aligned than they are"
+            "an eps that clamps or is added to small norms (F.cosine_similarity clamps them at"
+            " 1e-8), which then read as less aligned than they are"
         )
     dtype = case.dtype if case.dtype != "float64" else case.bench.works_in
     held = torch.finfo(getattr(torch, dtype))
@@ -155,7 +191,9 @@ def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[
 
 
 def _rounding(case: _Case) -> str:
-    """Return which type's rounding an answer shows: its numbers are of that type, or its arguments may be rounded to it."""
+    """Return which type's rounding an answer shows: its numbers are of that type, or its arguments
+    may be rounded to it.
+    """
     bench = case.bench
     digits = decimals(case.found)
     if digits and case.is_(np.round(case.right, digits), 1e-15):
@@ -170,9 +208,15 @@ def _rounding(case: _Case) -> str:
         if close and narrow:
             return f"rounding: it computes in {dtype}"
     if case.dtype != "float64" and not bench.apart(bench(*case.example), case.right, case.example):
-        return f"rounding: right in float64, and computed in {case.dtype} here; take the input to float64 first"
+        return (
+            f"rounding: right in float64, and computed in {case.dtype} here; take the input to"
+            " float64 first"
+        )
     if case.is_(case.right, 1e-6):
-        return "rounding: about 6 digits or more are right, as where a part is in float32, or acos is taken of a rounded product"
+        return (
+            "rounding: about 6 digits or more are right, as where a part is in float32, or acos is"
+            " taken of a rounded product"
+        )
     return ""
 
 
@@ -200,7 +244,10 @@ def _mistake(case: _Case) -> str:
     minus_one = (np.abs(s**-1.0).sum() ** -1.0 for s in (a, g))
     centred = case.bench.oracle(*(s - s.mean(1, keepdims=True) for s in (a, g)))
     for other, text in (
-        ((a * g).sum(1) / math.prod(minus_one), "tensor.norm(-1), the L_-1 norm over the whole tensor: write dim=-1"),
+        (
+            (a * g).sum(1) / math.prod(minus_one),
+            "tensor.norm(-1), the L_-1 norm over the whole tensor: write dim=-1",
+        ),
         ((a * g).sum(1) / np.linalg.norm(a) / np.linalg.norm(g), "norm over the whole tensor"),
         (np.full(len(a), mean), "mean over the batch before the cosine"),
         (centred, "signals are centred first"),
@@ -226,13 +273,21 @@ def _left_out(case: _Case) -> str:
         moved = tuple(a.copy() for a in case.example)
         moved[side][place] *= factor
         at = k if name.startswith("sample") else slice(None)
-        now = (np.atleast_1d(read)[at] for read in (case.bench(*moved, dtype=case.dtype), case.bench.oracle(*moved)))
+        now = (
+            np.atleast_1d(read)[at]
+            for read in (case.bench(*moved, dtype=case.dtype), case.bench.oracle(*moved))
+        )
         found, right = now
         before = np.atleast_1d(case.found)[at]
         if len(case.example[0]) < 2 and not (np.isfinite(before) & (before != 0)).all():
             continue  # it reads the same for whatever is given
-        if np.array_equal(found, before, equal_nan=True) and differs(right, np.atleast_1d(case.right)[at], 1e-9).any():
-            return f"{name} is left out: its numbers may be turned round without changing the answer"
+        if (
+            np.array_equal(found, before, equal_nan=True)
+            and differs(right, np.atleast_1d(case.right)[at], 1e-9).any()
+        ):
+            return (
+                f"{name} is left out: its numbers may be turned round without changing the answer"
+            )
     return ""
 
 

@@ -20,7 +20,9 @@ KINDS = tuple(PROPERTIES)
 
 @dataclass(frozen=True)
 class Check:
-    """One property of a kind of metric: called with a metric, it raises AssertionError where the property fails."""
+    """One property of a kind of metric: called with a metric, it raises AssertionError where the
+    property fails.
+    """
 
     name: str
     kind: str
@@ -30,7 +32,9 @@ class Check:
     def __call__(self, metric: Callable[..., Any] | str) -> None:
         problem = self.problem(Bench(_found(metric), self.kind, self.tolerance))
         if problem:
-            raise AssertionError(f"{self.name}: {problem}\nFor a claim: {consequence(self.name, problem)}.")
+            raise AssertionError(
+                f"{self.name}: {problem}\nFor a claim: {consequence(self.name, problem)}."
+            )
 
     def problem(self, bench: Bench) -> str | None:
         """Return what is wrong, or None; an exception of the metric is something wrong."""
@@ -49,12 +53,14 @@ def check_metric(
     expected_failures: Mapping[str, str] | None = None,
     tolerance: float | None = None,
 ) -> Conformance:
-    """Property-test a metric: scales, signs, order, chunks, types, memory, undefined cases, an exact oracle, side effects.
+    """Property-test a metric: scales, signs, order, chunks, types, memory, undefined cases, an
+    exact oracle, side effects.
 
     Parameters
     ----------
     metric
-        The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``. By kind:
+        The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``.
+        By kind:
 
         - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, within [-1, 1] up to
           rounding, NaN where undefined;
@@ -65,17 +71,19 @@ def check_metric(
     kind
         Which of these it is.
     expected_failures
-        Property to reason, for what a metric is known not to hold. One that holds after all is a failure.
+        Property to reason, for what a metric is known not to hold. One that holds after all is a
+        failure.
     tolerance
-        The error that its author accepts beyond rounding: of a cosine or correlation as it is, of a norm relative to it, of a
-        change of loss relative to the losses. A number above 0 and at most 0.1. Without it a metric is held to the rounding of
-        the type it works in, float64 or float32 (a change of loss to that of float64: a difference loses digits).
+        The error that its author accepts beyond rounding: of a cosine or correlation as it is, of a
+        norm relative to it, of a change of loss relative to the losses. A number above 0 and at
+        most 0.1. Without it a metric is held to the rounding of the type it works in, float64 or
+        float32 (a change of loss to that of float64: a difference loses digits).
 
     Returns
     -------
     Conformance
-        ``.passed``; ``.failures``: the property's name, the smallest counterexample found with its cause, and what it would do
-        to a claim; ``.notes``: what holds up to rounding alone.
+        ``.passed``; ``.failures``: the property's name, the smallest counterexample found with its
+        cause, and what it would do to a claim; ``.notes``: what holds up to rounding alone.
 
     Raises
     ------
@@ -93,12 +101,14 @@ def check_metric(
     unknown = set(declared) - {check.name for check in checks}
     if unknown:
         raise FaevalError(
-            f"check_metric: expected_failures names {min(unknown)!r}, which is no property of kind {kind!r}; they are "
-            f"{', '.join(check.name for check in checks)}."
+            f"check_metric: expected_failures names {min(unknown)!r}, which is no property of kind"
+            f" {kind!r}; they are {', '.join(check.name for check in checks)}."
         )
     for name, reason in declared.items():
         if not isinstance(reason, str) or not reason.strip():
-            raise FaevalError(f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words.")
+            raise FaevalError(
+                f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words."
+            )
     function = _found(metric)
     bench = Bench(function, kind, tolerance)
     failures, skipped, done, notes = [], [], [], []
@@ -110,25 +120,33 @@ def check_metric(
             skipped.append((check.name, str(reason)))
             continue
         finally:
-            before.restore()  # whatever the metric does, the next property and the caller find the process as it was
+            # whatever the metric does, the next property and the caller find the process as it was
+            before.restore()
         if check.name in declared and problem:
             skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
             continue
         done.append(check.name)
         if check.name in declared:
-            problem = f"it is declared to fail ({declared[check.name]!r}), and holds; take the declaration away"
+            problem = (
+                f"it is declared to fail ({declared[check.name]!r}), and holds; take the"
+                " declaration away"
+            )
         notes += [(check.name, text) for text in bench.taken_notes() if not problem]
         if problem:
             failures.append(Failure(check.name, problem, consequence(check.name, problem)))
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
     subject = f"{kind} metric {name}"
-    return Conformance(subject, tuple(done), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance)
+    return Conformance(
+        subject, tuple(done), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
+    )
 
 
 def metric_checks(kind: str = "alignment", tolerance: float | None = None) -> tuple[Check, ...]:
     """Return every property that metrics of a kind are tried on, each to be called with a metric."""
     if kind not in KINDS:
-        raise FaevalError(f"kind={kind!r} ({type(kind).__name__}) is not one of {', '.join(map(repr, KINDS))}.")
+        raise FaevalError(
+            f"kind={kind!r} ({type(kind).__name__}) is not one of {', '.join(map(repr, KINDS))}."
+        )
     accepted = as_tolerance(tolerance)
     return tuple(Check(name, kind, attempt, accepted) for name, attempt in PROPERTIES[kind].items())
 
@@ -145,7 +163,8 @@ def _found(metric: Callable[..., Any] | str) -> Callable[..., Any]:
             metric = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise FaevalError(
-                f"metric {module}:{name} cannot be loaded ({type(error).__name__}: {error}); name it as module:function."
+                f"metric {module}:{name} cannot be loaded ({type(error).__name__}: {error}); name"
+                " it as module:function."
             ) from error
     if not callable(metric):
         raise FaevalError(f"metric {metric!r} ({type(metric).__name__}) is no function.")

@@ -60,18 +60,21 @@ def check_rule(
     step: Step = backward,
     tolerance: float = 1e-6,
 ) -> Conformance:
-    """Try a learning rule on a small residual MLP (d = 6, L = 3, 4 classes, 7 samples), in float64, at both credit sites.
+    """Try a learning rule on a small residual MLP (d = 6, L = 3, 4 classes, 7 samples), in float64,
+    at both credit sites.
 
     Parameters
     ----------
     rule
-        A registered name, a subclass of ``faeval.rules.Rule``, or any function from a ``Setup`` to a rule
-        (``functools.partial`` gives it factors of its own). Not a rule already made: reloading needs a second one.
+        A registered name, a subclass of ``faeval.rules.Rule``, or any function from a ``Setup`` to
+        a rule (``functools.partial`` gives it factors of its own). Not a rule already made:
+        reloading needs a second one.
     formula
-        The rule as it is written: ``formula(rule, network, states, logits, labels)`` returns for each state an (n, d) array
-        or tensor; best written apart from the rule, in NumPy.
+        The rule as it is written: ``formula(rule, network, states, logits, labels)`` returns for
+        each state an (n, d) array or tensor; best written apart from the rule, in NumPy.
     exact
-        States (0 .. 3) whose credit is the true gradient by construction; default: what a registered rule says of itself.
+        States (0 .. 3) whose credit is the true gradient by construction; default: what a
+        registered rule says of itself.
     approximate
         What the rule promises of the other states' credit against the gradient.
     step
@@ -83,7 +86,8 @@ def check_rule(
     Returns
     -------
     Conformance
-        ``.passed``, ``.failures`` by name of the property, ``.skipped`` with reasons; printed, it is a report.
+        ``.passed``, ``.failures`` by name of the property, ``.skipped`` with reasons; printed, it
+        is a report.
 
     Raises
     ------
@@ -116,12 +120,18 @@ def check_rule(
                 continue
             except Exception as error:
                 first = str(error).splitlines()[0] if str(error) else ""
-                problem = str(error) if isinstance(error, FaevalError) else f"raised {type(error).__name__}: {first}"
+                problem = (
+                    str(error)
+                    if isinstance(error, FaevalError)
+                    else f"raised {type(error).__name__}: {first}"
+                )
             if problem:
                 failures.setdefault(title, Failure(title, f"{problem} (credit site {site!r})"))
                 if title == "one signal a state":
                     break  # nothing else can be asked of it
-    return Conformance(f"rule {name}", tuple(checked), tuple(failures.values()), tuple(skipped.items()))
+    return Conformance(
+        f"rule {name}", tuple(checked), tuple(failures.values()), tuple(skipped.items())
+    )
 
 
 def _maker(rule: str | Make) -> tuple[Make, str, tuple[int, ...]]:
@@ -130,10 +140,17 @@ def _maker(rule: str | Make) -> tuple[Make, str, tuple[int, ...]]:
         return about.resolve(), rule, about.exact({"rule": rule, "blocks": BLOCKS})
     if isinstance(rule, Rule) or not callable(rule):
         raise FaevalError(
-            f"check_rule: {type(rule).__name__} is no way to make a rule; give its class, a function from a Setup to a rule, or "
-            "a registered name, since reloading needs a second one."
+            f"check_rule: {type(rule).__name__} is no way to make a rule; give its class, a"
+            " function from a Setup to a rule, or a registered name, since reloading needs a"
+            " second one."
         )
-    return rule, getattr(rule, "__name__", getattr(getattr(rule, "func", None), "__name__", type(rule).__name__)), ()
+    return (
+        rule,
+        getattr(
+            rule, "__name__", getattr(getattr(rule, "func", None), "__name__", type(rule).__name__)
+        ),
+        (),
+    )
 
 
 @dataclass
@@ -160,7 +177,10 @@ class _Bench:
     def made(self, seed: int, network: ResidualMLP) -> Rule:
         rule = self.make(Setup(WIDTH, BLOCKS, CLASSES, seed, self.site, network))
         if not isinstance(rule, Rule):
-            raise FaevalError(f"check_rule: {rule!r} ({type(rule).__name__}) was made, which is no faeval.rules.Rule.")
+            raise FaevalError(
+                f"check_rule: {rule!r} ({type(rule).__name__}) was made, which is no"
+                " faeval.rules.Rule."
+            )
         return rule.double()
 
     def credit(self, rule: Rule | None = None, keep: Any = slice(None)) -> list[Tensor]:
@@ -170,12 +190,15 @@ class _Bench:
             given = [h[keep].clone() for h in states], logits[keep].clone(), self.y[keep].clone()
             return [a.clone() for a in (rule or self.rule).credit(self.network, *given)]
 
-    def gradients(self, rule: Rule, penalty: float = 0.0, scale: str = "error") -> dict[str, Tensor]:
+    def gradients(
+        self, rule: Rule, penalty: float = 0.0, scale: str = "error"
+    ) -> dict[str, Tensor]:
         """Return the gradient that the step leaves in each parameter of the network."""
         self.network.zero_grad(set_to_none=True)
         self.step(self.network, rule, self.x, self.y, Objective(penalty, self.site, scale))
         found = {
-            n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in self.network.named_parameters()
+            n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+            for n, p in self.network.named_parameters()
         }
         self.network.zero_grad(set_to_none=True)
         return found
@@ -184,8 +207,15 @@ class _Bench:
 def _network(seed: int) -> ResidualMLP:
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, seed).double()
     with torch.no_grad():
-        for name, value in network.named_parameters():  # away from the start, where blocks add almost nothing
-            value.add_(torch.from_numpy(0.3 * stream(seed, "check", name).standard_normal(tuple(value.shape))))
+        for (
+            name,
+            value,
+        ) in network.named_parameters():  # away from the start, where blocks add almost nothing
+            value.add_(
+                torch.from_numpy(
+                    0.3 * stream(seed, "check", name).standard_normal(tuple(value.shape))
+                )
+            )
     return network
 
 
@@ -217,7 +247,11 @@ def _arguments(bench: _Bench) -> str | None:
         return "credit changes a state, the logits, the labels or a weight; work on copies"
     leaked = [n for n, p in bench.network.named_parameters() if p.grad is not None]
     bench.network.zero_grad(set_to_none=True)
-    return f"credit leaves a gradient in {leaked[0]}; use torch.autograd.grad, not backward()" if leaked else None
+    return (
+        f"credit leaves a gradient in {leaked[0]}; use torch.autograd.grad, not backward()"
+        if leaked
+        else None
+    )
 
 
 def _global_state(bench: _Bench) -> str | None:
@@ -226,14 +260,21 @@ def _global_state(bench: _Bench) -> str | None:
     bench.credit()
     if not torch.equal(torch.get_rng_state(), torch_state):
         return (
-            "torch's global generator is drawn from; draw from faeval.rules.draw_feedback or faeval.experiment.stream"
+            "torch's global generator is drawn from; draw from faeval.rules.draw_feedback or"
+            " faeval.experiment.stream"
         )
     now = np.random.get_state(legacy=False)  # noqa: NPY002
-    return None if _same_state(now, numpy_state) else "NumPy's global generator is drawn from; draw from named streams"
+    return (
+        None
+        if _same_state(now, numpy_state)
+        else "NumPy's global generator is drawn from; draw from named streams"
+    )
 
 
 def _same_state(first: Any, second: Any) -> bool:
-    return str(first) == str(second) and bool(np.array_equal(first["state"]["key"], second["state"]["key"]))
+    return str(first) == str(second) and bool(
+        np.array_equal(first["state"]["key"], second["state"]["key"])
+    )
 
 
 def _formula(bench: _Bench) -> str | None:
@@ -242,14 +283,18 @@ def _formula(bench: _Bench) -> str | None:
     written = [np.asarray(a) for a in _written(bench, bench.rule)]
     found = [a.numpy() for a in bench.credit()]
     if [a.shape for a in written] != [a.shape for a in found]:
-        return f"the formula gives the shapes {[a.shape for a in written]}, the rule {[a.shape for a in found]}"
+        return (
+            f"the formula gives the shapes {[a.shape for a in written]}, the rule"
+            f" {[a.shape for a in found]}"
+        )
     for layer, (a, b) in enumerate(zip(found, written, strict=True)):
         apart = np.abs(a - b)
         if not apart.max() <= bench.tolerance * max(np.abs(b).max(), 1e-300):
             sample, unit = (int(v) for v in np.unravel_index(np.argmax(apart), apart.shape))
             return (
-                f"at h_{layer}, sample {sample}, unit {unit} the rule gives {a[sample, unit]:.6g} and the formula "
-                f"{b[sample, unit]:.6g}{_cause(bench, found, written)}"
+                f"at h_{layer}, sample {sample}, unit {unit} the rule gives"
+                f" {a[sample, unit]:.6g} and the formula"
+                f" {b[sample, unit]:.6g}{_cause(bench, found, written)}"
             )
     return None
 
@@ -257,13 +302,18 @@ def _formula(bench: _Bench) -> str | None:
 def _written(bench: _Bench, rule: Rule) -> list[Any]:
     assert bench.formula is not None
     states, logits = states_of(bench.network, bench.x)
-    given = bench.formula(copy.deepcopy(rule), copy.deepcopy(bench.network), states, logits, bench.y.clone())
+    given = bench.formula(
+        copy.deepcopy(rule), copy.deepcopy(bench.network), states, logits, bench.y.clone()
+    )
     return [a.detach().numpy() if isinstance(a, Tensor) else a for a in given]
 
 
 def _cause(bench: _Bench, found: list[Any], written: list[Any]) -> str:
     def agree(other: list[Any]) -> bool:
-        return all(np.allclose(a, b, rtol=1e-5, atol=bench.tolerance) for a, b in zip(other, written, strict=True))
+        return all(
+            np.allclose(a, b, rtol=1e-5, atol=bench.tolerance)
+            for a, b in zip(other, written, strict=True)
+        )
 
     if agree([-a for a in found]):
         return "; the sign is turned round"
@@ -287,7 +337,9 @@ def _exact(bench: _Bench) -> str | None:
     gradients, credit = state_gradients(bench.network, states[0], bench.y), bench.credit()
     for layer in bench.exact:
         if not _close(credit[layer], gradients[layer]):
-            turned = "; the sign is turned round" if _close(-credit[layer], gradients[layer]) else ""
+            turned = (
+                "; the sign is turned round" if _close(-credit[layer], gradients[layer]) else ""
+            )
             return f"the credit at h_{layer} is not the gradient of each sample's own loss{turned}"
     return None
 
@@ -301,29 +353,52 @@ def _approximate(bench: _Bench) -> str | None:
     for layer, (a, g) in enumerate(pairs):
         seen, ratio = float(cosine(a, g).mean()), float(a.norm() / g.norm())
         if not seen >= bench.approximate.cosine:
-            return f"at h_{layer} the mean cosine with the gradient is {seen:.3f}, promised is {bench.approximate.cosine:g}"
+            return (
+                f"at h_{layer} the mean cosine with the gradient is {seen:.3f}, promised is"
+                f" {bench.approximate.cosine:g}"
+            )
         if not low <= ratio <= high:
-            return f"at h_{layer} the credit is {ratio:.3g} times the gradient, promised is {low:g} to {high:g}"
+            return (
+                f"at h_{layer} the credit is {ratio:.3g} times the gradient, promised is {low:g} to"
+                f" {high:g}"
+            )
     return None
 
 
 def _alone(bench: _Bench) -> str | None:
     whole = bench.credit()
     for keep in ([2], [0, 1, 2], [5, 3, 0, 6, 1, 4, 2], [1, 1, 4, 4]):
-        for layer, (a, b) in enumerate(zip(bench.credit(keep=torch.tensor(keep)), whole, strict=True)):
+        for layer, (a, b) in enumerate(
+            zip(bench.credit(keep=torch.tensor(keep)), whole, strict=True)
+        ):
             if not _close(a, b[keep]):
                 scaled = _close(a * len(keep), b[keep] * SAMPLES)
-                cause = "it is divided by the batch" if scaled else "is something averaged over the batch?"
-                return f"the credit at h_{layer} of samples {keep} changes with who else is in the batch; {cause}"
+                cause = (
+                    "it is divided by the batch"
+                    if scaled
+                    else "is something averaged over the batch?"
+                )
+                return (
+                    f"the credit at h_{layer} of samples {keep} changes with who else is in the"
+                    f" batch; {cause}"
+                )
     return None
 
 
 def _again(bench: _Bench) -> str | None:
     first = bench.credit()
     if not _same(first, bench.credit()):
-        return "a second call gives another credit; what changes must change in after_step, and stand in the state dict"
-    if not _same(bench.credit(bench.made(1, bench.network)), bench.credit(bench.made(1, bench.network))):
-        return "two rules made from one setup give different credit; draw from named streams of its seed"
+        return (
+            "a second call gives another credit; what changes must change in after_step, and stand"
+            " in the state dict"
+        )
+    if not _same(
+        bench.credit(bench.made(1, bench.network)), bench.credit(bench.made(1, bench.network))
+    ):
+        return (
+            "two rules made from one setup give different credit; draw from named streams of its"
+            " seed"
+        )
     return None
 
 
@@ -338,8 +413,9 @@ def _reload(bench: _Bench) -> str | None:
             if not _same(bench.credit(other), before):
                 owned = ", ".join(bench.rule.state_dict()) or "nothing"
                 return (
-                    f"a rule of another seed that is loaded from the checkpoint gives another credit; its state dict holds "
-                    f"{owned}. Is feedback kept outside of it, or drawn again at load?"
+                    "a rule of another seed that is loaded from the checkpoint gives another"
+                    f" credit; its state dict holds {owned}. Is feedback kept outside of it, or"
+                    " drawn again at load?"
                 )
     return None
 
@@ -351,10 +427,14 @@ class _Nudged(Rule):
         super().__init__()
         self.rule, self.layer = rule, layer
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         found = list(self.rule.credit(network, states, logits, labels))
         if self.layer >= 0:
-            nudge = torch.from_numpy(stream(1, "nudge").standard_normal(tuple(found[self.layer].shape)))
+            nudge = torch.from_numpy(
+                stream(1, "nudge").standard_normal(tuple(found[self.layer].shape))
+            )
             found[self.layer] = found[self.layer] + nudge
         return found
 
@@ -367,29 +447,44 @@ def _isolated(bench: _Bench) -> str | None:
         meant |= {"embedding."} if layer == 0 else set()
         moved = bench.gradients(_Nudged(bench.rule, layer))
         parts = {name: not _close(moved[name], base[name]) for name in base}
-        wrong = [name for name, other in parts.items() if other and not name.startswith(tuple(meant))]
+        wrong = [
+            name for name, other in parts.items() if other and not name.startswith(tuple(meant))
+        ]
         if wrong:
-            return f"the credit at h_{layer} also moves {wrong[0]}: a gradient leaks through the stream"
-        idle = [part for part in meant if not any(other for name, other in parts.items() if name.startswith(part))]
+            return (
+                f"the credit at h_{layer} also moves {wrong[0]}: a gradient leaks through the"
+                " stream"
+            )
+        idle = [
+            part
+            for part in meant
+            if not any(other for name, other in parts.items() if name.startswith(part))
+        ]
         if idle:
             return f"the credit at h_{layer} does not move {idle[0]}, which learns from it"
     return None
 
 
 def _penalty(bench: _Bench) -> str | None:
-    plain, penalised = (bench.gradients(_Nudged(bench.rule, -1), penalty) for penalty in (0.0, _PENALTY))
+    plain, penalised = (
+        bench.gradients(_Nudged(bench.rule, -1), penalty) for penalty in (0.0, _PENALTY)
+    )
     states, _ = states_of(bench.network, bench.x)
     expected = {name: torch.zeros_like(value) for name, value in plain.items()}
     for number, (block, h) in enumerate(zip(bench.network.blocks, states[:-1], strict=True)):
         own = dict(block.named_parameters())
         f = block.branch(h)  # type: ignore[operator]
-        for (name, _), g in zip(own.items(), torch.autograd.grad(f.square().sum(), list(own.values())), strict=True):
+        for (name, _), g in zip(
+            own.items(), torch.autograd.grad(f.square().sum(), list(own.values())), strict=True
+        ):
             expected[f"blocks.{number}.{name}"] = _PENALTY / SAMPLES * g
     for name, value in expected.items():
-        if not _close(penalised[name] - plain[name], value, scale=float(penalised[name].abs().max())):
+        if not _close(
+            penalised[name] - plain[name], value, scale=float(penalised[name].abs().max())
+        ):
             return (
-                f"the penalty's gradient in {name} is not that of its own block's mean |f(h)|^2 with h held fixed; is it on "
-                "the stream h + f(h), or does it reach other blocks?"
+                f"the penalty's gradient in {name} is not that of its own block's mean |f(h)|^2"
+                " with h held fixed; is it on the stream h + f(h), or does it reach other blocks?"
             )
     return None
 
@@ -415,7 +510,11 @@ def _train(bench: _Bench) -> str | None:
         bench.rule.after_step(bench.network)
     optimizer.zero_grad(set_to_none=True)
     finite = all(bool(t.isfinite().all()) for m in (bench.network, bench.rule) for t in _tensors(m))
-    return None if finite else "weights are no longer finite after three steps of AdamW at a learning rate of 0.01"
+    return (
+        None
+        if finite
+        else "weights are no longer finite after three steps of AdamW at a learning rate of 0.01"
+    )
 
 
 def _tensors(module: nn.Module) -> list[Tensor]:
@@ -423,7 +522,9 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 
 def _close(a: Tensor, b: Tensor, scale: float = 0.0) -> bool:
-    return a.shape == b.shape and bool((a - b).abs().max() <= _ROUNDING * max(float(b.abs().max()), scale, 1e-12))
+    return a.shape == b.shape and bool(
+        (a - b).abs().max() <= _ROUNDING * max(float(b.abs().max()), scale, 1e-12)
+    )
 
 
 def _same(first: list[Tensor], second: list[Tensor]) -> bool:

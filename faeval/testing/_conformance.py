@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Failure:
-    """A property that does not hold: its name, what was found with its cause, and what it would do to a claim."""
+    """A property that does not hold: its name, what was found with its cause, and what it would do
+    to a claim.
+    """
 
     property: str
     explanation: str
@@ -16,10 +18,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Conformance:
-    """The outcome of a check: properties by name that were checked, failed, or skipped for a reason.
+    """The outcome of a check: properties by name that were checked, failed, or skipped for a
+    reason.
 
-    ``notes`` are of properties that hold, and what is to be known of them; ``tolerance`` is the error that was accepted beyond
-    rounding, None where none was.
+    ``notes`` are of properties that hold, and what is to be known of them; ``tolerance`` is the
+    error that was accepted beyond rounding, None where none was.
     """
 
     subject: str
@@ -38,11 +41,14 @@ class Conformance:
         failed = {failure.property: failure for failure in self.failures}
         accepted = "" if self.tolerance is None else f", errors up to {self.tolerance:g} accepted"
         lines = [
-            f"{self.subject}: {'passed' if self.passed else 'FAILED'}, {len(self.checked)} properties checked{accepted}"
+            f"{self.subject}: {'passed' if self.passed else 'FAILED'},"
+            f" {len(self.checked)} properties checked{accepted}"
         ]
         for name in self.checked:
             failure = failed.get(name)
-            lines.append(f"  ok    {name}" if failure is None else f"  FAIL  {name}: {failure.explanation}")
+            lines.append(
+                f"  ok    {name}" if failure is None else f"  FAIL  {name}: {failure.explanation}"
+            )
             if failure is not None and failure.consequence:
                 lines.append(f"        For a claim: {failure.consequence}.")
         lines += [f"  note  {name}: {text}" for name, text in self.notes]

@@ -29,21 +29,33 @@ def scaled(bench: Bench) -> str | None:
         allowed = max(1e-12, bench.tolerance or 0.0) * np.abs(scale * base)
         problem = apart(held(bench.function(Loss(scale), *given, STEP)), scale * base, allowed)
         if problem:
-            return f"{problem} where the loss is scaled by {scale:g}; a change of loss scales with it"
+            return (
+                f"{problem} where the loss is scaled by {scale:g}; a change of loss scales with it"
+            )
     return None
 
 
 def steps(bench: Bench) -> str | None:
-    """Steps that are no power of two, negative, large, tiny, a whole number; and credit of any size."""
+    """Steps that are no power of two, negative, large, tiny, a whole number; and credit of any
+    size.
+    """
     for size in (1.0, 1000.0):
         state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
         state[1, 1], credit[2] = 0.0, 0.0
         given = [bench.given(a) for a in (state, size * credit)]
         for step in (0.1, 1 / 3, -0.7, 3.0, 1e-3, 1e-8, 1, 0.0, -STEP):
-            found, right = bench.call(*given, step=step), exact_loss_change(state, size * credit, step)
-            allowed = bench.allowed((state, credit), 1e-13) * bench.size(right, (state, size * credit), step)
+            found, right = (
+                bench.call(*given, step=step),
+                exact_loss_change(state, size * credit, step),
+            )
+            allowed = bench.allowed((state, credit), 1e-13) * bench.size(
+                right, (state, size * credit), step
+            )
             if problem := apart(found, right, allowed):
-                return f"{problem} for a step of {step:g} and credit {size:g} times as large as the state"
+                return (
+                    f"{problem} for a step of {step:g} and credit {size:g} times as large as the"
+                    " state"
+                )
     return None
 
 
@@ -53,7 +65,10 @@ def not_finite(bench: Bench) -> str | None:
         pair[side][1, column] = bad
         found, right = bench(*pair), bench.oracle(*pair)
         if math.isfinite(found[1]):
-            return f"{('a state', 'credit')[side]} with {bad} reads {found[1]:g}; is a value that is not finite hidden?"
+            return (
+                f"{('a state', 'credit')[side]} with {bad} reads {found[1]:g}; is a value that is"
+                " not finite hidden?"
+            )
         if problem := bench.apart(found[::2], right[::2], (pair[0][::2], pair[1][::2])):
             return f"{problem} where another row is not finite"
     return None
@@ -65,14 +80,16 @@ def sign(bench: Bench) -> str | None:
     found = bench(state, gradient)
     if bool((found >= 0).any()):
         return (
-            f"a step against the gradient itself reads {found.tolist()}, not a fall; the change is loss(state - step * credit) - "
-            "loss(state), after minus before"
+            f"a step against the gradient itself reads {found.tolist()}, not a fall; the change is"
+            " loss(state - step * credit) - loss(state), after minus before"
         )
     return None
 
 
 def wrong(bench: Bench, example: Arrays) -> str | None:
-    """Return how a change is wrong: by more than what float64 leaves of the difference of two losses, or its author accepts."""
+    """Return how a change is wrong: by more than what float64 leaves of the difference of two
+    losses, or its author accepts.
+    """
     found, right = bench(*example), bench.oracle(*example)
     problem = apart(found, right, max(1e-13, bench.tolerance or 0.0) * bench.size(right, example))
     return f"{problem}, given {show(example, bench.kind)}" if problem else None
@@ -91,7 +108,9 @@ def large(bench: Bench, sizes: Iterable[tuple[int, int]]) -> str | None:
 
 
 def float32(bench: Bench) -> str | None:
-    """In float32 the losses round, and their difference with them: no digit beyond that is asked for."""
+    """In float32 the losses round, and their difference with them: no digit beyond that is asked
+    for.
+    """
     pair = tuple(rounded(a, "float32") for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
     problem = bench.apart(bench(*pair, dtype="float32"), bench.oracle(*pair), pair, dtype="float32")
     return f"{problem} for states and credit in float32" if problem else None

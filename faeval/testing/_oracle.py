@@ -18,7 +18,9 @@ STEP = 0.125
 
 
 class Loss:
-    """Each sample's loss, a quartic: no expansion to second order gives it, and rational arithmetic does exactly."""
+    """Each sample's loss, a quartic: no expansion to second order gives it, and rational arithmetic
+    does exactly.
+    """
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
@@ -31,7 +33,9 @@ class Loss:
 
 
 def _whole(row: Array) -> tuple[list[int], int]:
-    """Return a row of finite floats exactly, as whole numbers over one power of two: that is sooner added than fractions."""
+    """Return a row of finite floats exactly, as whole numbers over one power of two: that is sooner
+    added than fractions.
+    """
     ratios = [float(v).as_integer_ratio() for v in row]
     below = max((d for _, d in ratios), default=1)
     return [n * (below // d) for n, d in ratios], below
@@ -47,7 +51,9 @@ def _root(value: Fraction) -> float:
 
 
 def _cosine(credit: Array, gradient: Array) -> float:
-    """Return the cosine of two rows, NaN where it is undefined; of whole numbers, for what they are counted in cancels."""
+    """Return the cosine of two rows, NaN where it is undefined; of whole numbers, for what they are
+    counted in cancels.
+    """
     if not (np.isfinite(credit).all() and np.isfinite(gradient).all()):
         return math.nan
     (a, _), (g, _) = _whole(credit), _whole(gradient)
@@ -59,7 +65,9 @@ def _cosine(credit: Array, gradient: Array) -> float:
 
 
 def _alignment(credit: Array, gradient: Array) -> Array:
-    return np.array([_cosine(a, g) for a, g in zip(credit, gradient, strict=True)], dtype=np.float64)
+    return np.array(
+        [_cosine(a, g) for a, g in zip(credit, gradient, strict=True)], dtype=np.float64
+    )
 
 
 def _correlation(credit: Array, gradient: Array) -> Array:

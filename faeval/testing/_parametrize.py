@@ -17,7 +17,8 @@ def parametrize_with_metric_checks(
     expected_failures: Mapping[str, str] | None = None,
     tolerance: float | None = None,
 ) -> pytest.MarkDecorator:
-    """Decorate a test of ``metric`` and ``check`` with every property of every metric, as scikit-learn does for estimators.
+    """Decorate a test of ``metric`` and ``check`` with every property of every metric, as
+    scikit-learn does for estimators.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def parametrize_with_metric_checks(
     kind
         As for :func:`faeval.testing.check_metric`.
     expected_failures
-        Property to reason: these are marked xfail, strictly, so that one which holds after all fails.
+        Property to reason: these are marked xfail, strictly, so that one which holds after all
+        fails.
     tolerance
         As for :func:`faeval.testing.check_metric`.
 
@@ -41,9 +43,15 @@ def parametrize_with_metric_checks(
     params = []
     for metric in metrics:
         for check in metric_checks(kind, tolerance):
-            marks = [pytest.mark.xfail(reason=declared[check.name], strict=True)] if check.name in declared else []
+            marks = (
+                [pytest.mark.xfail(reason=declared[check.name], strict=True)]
+                if check.name in declared
+                else []
+            )
             name = getattr(metric, "__name__", type(metric).__name__)
-            params.append(pytest.param(metric, _skipping(check), id=f"{name}-{check.name}", marks=marks))
+            params.append(
+                pytest.param(metric, _skipping(check), id=f"{name}-{check.name}", marks=marks)
+            )
     return pytest.mark.parametrize(("metric", "check"), params)
 
 

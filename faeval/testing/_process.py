@@ -14,7 +14,9 @@ import torch
 
 @dataclass(frozen=True)
 class Process:
-    """What a metric has no business to change: settings of the process that others' numbers or output depend on."""
+    """What a metric has no business to change: settings of the process that others' numbers or
+    output depend on.
+    """
 
     settings: dict[str, Any]
 
@@ -56,7 +58,9 @@ class Process:
         torch.autograd.set_detect_anomaly(kept["torch's anomaly mode"])
         np.seterr(**kept["NumPy's handling of errors"])
         if np.get_printoptions() != kept["NumPy's print options"]:
-            np.set_printoptions(**{k: v for k, v in kept["NumPy's print options"].items() if k != "override_repr"})
+            np.set_printoptions(
+                **{k: v for k, v in kept["NumPy's print options"].items() if k != "override_repr"}
+            )
         if dict(os.environ) != kept["the environment"]:
             os.environ.clear()
             os.environ.update(kept["the environment"])

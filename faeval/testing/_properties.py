@@ -1,4 +1,6 @@
-"""The properties of each kind of metric: each tries one on the bench, and says what is wrong or None."""
+"""The properties of each kind of metric: each tries one on the bench, and says what is wrong or
+None.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from faeval.testing._strategies import arrays, make_pair
 
 
 def _formula(dtype: str = "float64", **how: Any) -> Callable[[Bench], str | None]:
-    return lambda bench: search(arrays(**how), lambda e: wrong(bench, e, dtype=dtype), lambda e: cause(bench, e, dtype))
+    return lambda bench: search(
+        arrays(**how), lambda e: wrong(bench, e, dtype=dtype), lambda e: cause(bench, e, dtype)
+    )
 
 
 def _written() -> Callable[[Bench], str | None]:
@@ -33,8 +37,8 @@ def _written() -> Callable[[Bench], str | None]:
     def attempt(bench: Bench) -> str | None:
         if bench.works_in != "float64":
             bench.notes.append(
-                f"it works in {bench.works_in}: about 7 digits are right; where a claim's margin is far above 1e-6, that does "
-                "no harm"
+                f"it works in {bench.works_in}: about 7 digits are right; where a claim's margin is"
+                " far above 1e-6, that does no harm"
             )
         return compare(bench, equal) or searched(bench)
 
@@ -42,7 +46,9 @@ def _written() -> Callable[[Bench], str | None]:
 
 
 def _far_apart(rows: tuple[str, ...] = ("plain",)) -> Callable[[Bench], str | None]:
-    """Norms at the ends of the range first, both small, both large and one of each; then whatever is found between."""
+    """Norms at the ends of the range first, both small, both large and one of each; then whatever
+    is found between.
+    """
     searched = _formula(decades=30, rows=rows)
 
     def attempt(bench: Bench) -> str | None:
@@ -63,7 +69,10 @@ def _shape(bench: Bench) -> str | None:
         found = bench(*example)
         wanted = () if bench.kind == "correlation" else (n,)
         if found.shape != wanted:
-            return f"{(n, d)} signals give the shape {found.shape}; it must be {wanted}; mean over samples, or an axis kept?"
+            return (
+                f"{(n, d)} signals give the shape {found.shape}; it must be {wanted}; mean over"
+                " samples, or an axis kept?"
+            )
     return None
 
 
@@ -72,13 +81,22 @@ def _bounds(bench: Bench) -> str | None:
     for dtype in ("float64", "float32"):
         for d in range(1, 60):
             row = np.arange(1.0, d + 1.0)
-            example = tuple(rounded(a, dtype) for a in (np.stack([row, row / 3]), np.stack([row / 7, -row / 11])))
+            example = tuple(
+                rounded(a, dtype)
+                for a in (np.stack([row, row / 3]), np.stack([row / 7, -row / 11]))
+            )
             found = np.atleast_1d(bench(*example, dtype=dtype))
             excess = float((np.abs(found) - 1).max(initial=0.0))
             if excess > bench.allowed(example, 0.0, dtype):
-                return f"parallel vectors of {d} dimensions in {dtype} read {found.tolist()}: beyond 1 by more than rounding"
+                return (
+                    f"parallel vectors of {d} dimensions in {dtype} read {found.tolist()}: beyond 1"
+                    " by more than rounding"
+                )
             if excess > 0:
-                beyond = beyond or f"parallel vectors of {d} dimensions in {dtype} read {1 + excess:.17g}"
+                beyond = (
+                    beyond
+                    or f"parallel vectors of {d} dimensions in {dtype} read {1 + excess:.17g}"
+                )
     if beyond:
         bench.notes.append(f"{beyond}: the last digit passes 1 by rounding; a claim reads it as 1")
     return None
@@ -89,13 +107,19 @@ def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | N
         def scaled(drawn: tuple[Arrays, int]) -> Arrays:
             example, power = drawn
             n = len(example[0])
-            factors = np.full((n, 1), 2.0**power) if common else 2.0 ** (power * (1 - 2 * (np.arange(n) % 2)))[:, None]
+            factors = (
+                np.full((n, 1), 2.0**power)
+                if common
+                else 2.0 ** (power * (1 - 2 * (np.arange(n) % 2)))[:, None]
+            )
             return tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
 
         def one(drawn: tuple[Arrays, int]) -> str | None:
             (example, power), moved = drawn, scaled(drawn)
             problem = bench.apart(bench(*moved), bench(*example), moved)
-            return f"{problem} after a factor of 2^{power}, given {show(example)}" if problem else None
+            return (
+                f"{problem} after a factor of 2^{power}, given {show(example)}" if problem else None
+            )
 
         def why(drawn: tuple[Arrays, int]) -> str:
             return cause(bench, scaled(drawn))
@@ -111,10 +135,17 @@ def _signs(bench: Bench) -> str | None:
 
     def one(example: Arrays) -> str | None:
         problem = bench.apart(bench(*turned(example)), -bench(*example), example)
-        return f"{problem} after the credit's sign was turned, given {show(example)}" if problem else None
+        return (
+            f"{problem} after the credit's sign was turned, given {show(example)}"
+            if problem
+            else None
+        )
 
     def why(example: Arrays) -> str:
-        return next(filter(None, (cause(bench, e) for e in (turned(example), example) if wrong(bench, e))), "")
+        return next(
+            filter(None, (cause(bench, e) for e in (turned(example), example) if wrong(bench, e))),
+            "",
+        )
 
     return search(arrays(), one, why)
 
@@ -123,9 +154,15 @@ def _order(bench: Bench) -> str | None:
     def one(example: Arrays) -> str | None:
         turned = tuple(a[::-1].copy() for a in example)
         whole = bench(*example)
-        problem = bench.apart(bench(*turned), whole if bench.kind == "correlation" else whole[::-1], turned)
+        problem = bench.apart(
+            bench(*turned), whole if bench.kind == "correlation" else whole[::-1], turned
+        )
         shown = show(example, bench.kind)
-        return f"{problem} after the order of samples was turned round, given {shown}" if problem else None
+        return (
+            f"{problem} after the order of samples was turned round, given {shown}"
+            if problem
+            else None
+        )
 
     return search(arrays(samples=(2, 5)), one)
 
@@ -134,12 +171,15 @@ def _alone(bench: Bench) -> str | None:
     def one(example: Arrays) -> str | None:
         whole = bench(*example)
         for size in (1, 2):
-            parts = [bench(*(a[k : k + size] for a in example)) for k in range(0, len(example[0]), size)]
+            parts = [
+                bench(*(a[k : k + size] for a in example)) for k in range(0, len(example[0]), size)
+            ]
             problem = bench.apart(np.concatenate(parts), whole, example)
             if problem:
                 return (
-                    f"in chunks of {size} {problem} (that is, in one batch), given {show(example, bench.kind)}; something "
-                    "reaches over the batch, as a mean, a norm over the whole tensor, or a scale relative to the largest row do"
+                    f"in chunks of {size} {problem} (that is, in one batch), given"
+                    f" {show(example, bench.kind)}; something reaches over the batch, as a mean, a"
+                    " norm over the whole tensor, or a scale relative to the largest row do"
                 )
         return None
 
@@ -154,7 +194,9 @@ def _repeated(bench: Bench) -> str | None:
         problem = bench.apart(bench(*twice), right, twice)
         shown = show(example, bench.kind)
         return (
-            f"{problem} after all samples were repeated, given {shown}; it depends on their number" if problem else None
+            f"{problem} after all samples were repeated, given {shown}; it depends on their number"
+            if problem
+            else None
         )
 
     return search(arrays(), one)
@@ -167,8 +209,8 @@ def _rotated(bench: Bench) -> str | None:
         q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
         problem = bench.apart(bench(*(a @ q for a in example)), bench(*example), example, 1e-9)
         return (
-            f"{problem} after a rotation, given {show(example, bench.kind)}; it depends on the axes, as what is centred, "
-            "ranked, or of another norm than L2 does"
+            f"{problem} after a rotation, given {show(example, bench.kind)}; it depends on the"
+            " axes, as what is centred, ranked, or of another norm than L2 does"
             if problem
             else None
         )
@@ -177,11 +219,19 @@ def _rotated(bench: Bench) -> str | None:
 
 
 #: Dimensions, the column that is not finite, and the type.
-_HOLES = ((1, 0, "float64"), (3, 0, "float64"), (3, 2, "float64"), (3, 1, "float32"), (3, 1, "float16"))
+_HOLES = (
+    (1, 0, "float64"),
+    (3, 0, "float64"),
+    (3, 2, "float64"),
+    (3, 1, "float32"),
+    (3, 1, "float16"),
+)
 
 
 def _undefined(bench: Bench) -> str | None:
-    places = itertools.product((0.0, math.nan, math.inf, -math.inf), range(bench.arity), range(3), _HOLES)
+    places = itertools.product(
+        (0.0, math.nan, math.inf, -math.inf), range(bench.arity), range(3), _HOLES
+    )
     for bad, side, row, (d, column, dtype) in places:
         example = tuple(rounded(a, dtype) for a in make_pair(3, d, 1, ["plain"] * 3, [(0, 0)] * 3))
         right = bench.oracle(*example).copy()
@@ -195,7 +245,11 @@ def _undefined(bench: Bench) -> str | None:
         if problem := bench.apart(found, right, example, dtype=dtype):
             return f"{problem}, {what}{cause(bench, example, dtype)}"
     nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
-    return None if np.isnan(nothing).all() else f"0 against 0 reads {nothing[0]:g}; it is undefined (NaN)"
+    return (
+        None
+        if np.isnan(nothing).all()
+        else f"0 against 0 reads {nothing[0]:g}; it is undefined (NaN)"
+    )
 
 
 def _undefined_pooled(bench: Bench) -> str | None:
@@ -211,7 +265,10 @@ def _undefined_of(bench: Bench, ones: Array) -> str | None:
         ("the gradient is zero", ones, 0 * ones),
         ("both are zero", 0 * ones, 0 * ones),
         *(
-            (f"an entry of the {side} is {bad}", *((holed, ones) if side == "credit" else (ones, holed)))
+            (
+                f"an entry of the {side} is {bad}",
+                *((holed, ones) if side == "credit" else (ones, holed)),
+            )
             for bad in (math.nan, math.inf, -math.inf)
             for side in ("credit", "gradient")
             for place in (0, 5)
@@ -221,7 +278,10 @@ def _undefined_of(bench: Bench, ones: Array) -> str | None:
     ):
         found = bench(a, g)
         if not math.isnan(float(found)):
-            return f"reads {float(found):g} where {name}; it is undefined (NaN); a guard against zero that returns a number?"
+            return (
+                f"reads {float(found):g} where {name}; it is undefined (NaN); a guard against zero"
+                " that returns a number?"
+            )
     return None
 
 
@@ -242,13 +302,18 @@ def _not_finite_norm(bench: Bench) -> str | None:
         if math.isfinite(found[0]):
             return f"a row with {bad} reads {found[0]:g}; is a value that is not finite hidden?"
         if bench.apart(found[1:], np.array([5.0]), (rows[1:],)):
-            return f"the row (3, 4) reads {found[1]:g} where another row has {bad}; a scale that is the batch's, not the row's?"
+            return (
+                f"the row (3, 4) reads {found[1]:g} where another row has {bad}; a scale that is"
+                " the batch's, not the row's?"
+            )
     return None
 
 
 def _empty(bench: Bench) -> str | None:
     found = bench(np.empty((0, 3)), np.empty((0, 3)))
-    return None if found.shape == (0,) else f"no sample gives the shape {found.shape}; it must be (0,)"
+    return (
+        None if found.shape == (0,) else f"no sample gives the shape {found.shape}; it must be (0,)"
+    )
 
 
 def _small_cosines(bench: Bench) -> str | None:
@@ -276,14 +341,20 @@ def _planted(bench: Bench) -> str | None:
         credit = size * (dose * unit + math.sqrt(1 - dose**2) * other)
         read = float(np.mean(bench(credit, gradient)))
         if not abs(read - dose) < bench.allowed((credit, gradient), 1e-9):
-            return f"a planted cosine of {dose:g} reads {read:.12g}{cause(bench, (credit, gradient))}"
+            return (
+                f"a planted cosine of {dose:g} reads {read:.12g}{cause(bench, (credit, gradient))}"
+            )
         if read <= before and (bench.tolerance or 0.0) < 1e-4:  # the doses lie as close
-            return f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after {before:.6g}"
+            return (
+                f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after"
+                f" {before:.6g}"
+            )
         before = read
     return None
 
 
-#: Numbers of samples and dimensions at which chunks, tails and shortcuts for large or odd sizes would show.
+#: Numbers of samples and dimensions at which chunks, tails and shortcuts for large or odd sizes
+#: would show.
 _SIZES = ((20, 2), (131, 129), (40, 40), (9, 1101), (1100, 6), (2049, 3))
 
 
@@ -299,7 +370,10 @@ def _far_norms(bench: Bench) -> str | None:
     for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200, 1e307):
         found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
         if not abs(found[0] / right - 1) <= bench.allowed((np.ones((1, 2)),)):
-            return f"a row of norm {right:g} reads {found[0]:g}: its square underflows or overflows; scale it first"
+            return (
+                f"a row of norm {right:g} reads {found[0]:g}: its square underflows or overflows;"
+                " scale it first"
+            )
     return None
 
 
@@ -317,7 +391,9 @@ _SHARED: dict[str, Callable[[Bench], str | None]] = {
     "CUDA agrees": of_call.cuda,
 }
 _SIGNALS: dict[str, Callable[[Bench], str | None]] = {
-    "near-parallel and near-orthogonal pairs": _formula(rows=("parallel", "opposite", "orthogonal", "heavy")),
+    "near-parallel and near-orthogonal pairs": _formula(
+        rows=("parallel", "opposite", "orthogonal", "heavy")
+    ),
     "norms from 1e-30 to 1e30": _far_apart(),
     "small cosines keep their digits": _small_cosines,
     "arguments of two types": of_call.two_types,
@@ -346,7 +422,9 @@ PROPERTIES: dict[str, dict[str, Callable[[Bench], str | None]]] = {
         **_SIGNALS,
         "scale of all credit": _scaled((True, False), True),
         "scale of the loss": _scaled((False, True), True),
-        "a row without a direction has no weight": _formula(rows=("plain", "zero credit", "zero gradient")),
+        "a row without a direction has no weight": _formula(
+            rows=("plain", "zero credit", "zero gradient")
+        ),
         "undefined where nothing is measured": _undefined_pooled,
     },
     "norm": {
@@ -376,4 +454,6 @@ PROPERTIES: dict[str, dict[str, Callable[[Bench], str | None]]] = {
 }
 # A difference of losses rounds with the losses: its formula is asked to what float64 leaves of it.
 PROPERTIES["loss_change"]["the written formula"] = of_loss.formula
-PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: of_loss.large(bench, _SIZES)
+PROPERTIES["loss_change"]["large batches and many dimensions"] = lambda bench: of_loss.large(
+    bench, _SIZES
+)

@@ -1,4 +1,6 @@
-"""Hypothesis strategies for credit signals and gradients: all that training late and deep makes of them."""
+"""Hypothesis strategies for credit signals and gradients: all that training late and deep makes of
+them.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[np.float64]
-#: What a row of a pair may be: unrelated, nearly parallel or orthogonal, repeated, heavy-tailed, of no or any norm.
-ROWS = ("plain", "parallel", "opposite", "orthogonal", "duplicate", "heavy", "sparse", "zero credit", "zero gradient")
-_RANGE = {"float64": 30, "float32": 30, "float16": 2}  # decades of the norm that a type holds, entries included
+#: What a row of a pair may be: unrelated, nearly parallel or orthogonal, repeated, heavy-tailed, of
+#: no or any norm.
+ROWS = (
+    "plain",
+    "parallel",
+    "opposite",
+    "orthogonal",
+    "duplicate",
+    "heavy",
+    "sparse",
+    "zero credit",
+    "zero gradient",
+)
+_RANGE = {
+    "float64": 30,
+    "float32": 30,
+    "float16": 2,
+}  # decades of the norm that a type holds, entries included
 
 
-def make_pair(n: int, d: int, seed: int, kinds: list[str], decades: list[tuple[int, int]]) -> tuple[Array, Array]:
-    """Return credit and gradient (n, d) whose row k is of a kind, with norms of about 10 to the decades."""
+def make_pair(
+    n: int, d: int, seed: int, kinds: list[str], decades: list[tuple[int, int]]
+) -> tuple[Array, Array]:
+    """Return credit and gradient (n, d) whose row k is of a kind, with norms of about 10 to the
+    decades.
+    """
     draw = np.random.default_rng(seed)
     credit, gradient = draw.standard_normal((n, d)), draw.standard_normal((n, d))
     for k, kind in enumerate(kinds[:n]):
         if kind in ("parallel", "opposite"):
             sign = 1.0 if kind == "parallel" else -1.0
-            credit[k] = sign * gradient[k] + 1e-6 * np.linalg.norm(gradient[k]) * draw.standard_normal(d)
+            credit[k] = sign * gradient[k] + 1e-6 * np.linalg.norm(
+                gradient[k]
+            ) * draw.standard_normal(d)
         elif kind == "orthogonal" and d > 1:
             unit = gradient[k] / np.linalg.norm(gradient[k])
             credit[k] += (1e-6 - credit[k] @ unit) * unit
@@ -48,7 +71,11 @@ def make_pair(n: int, d: int, seed: int, kinds: list[str], decades: list[tuple[i
 
 @st.composite
 def arrays(
-    draw: Any, rows: tuple[str, ...] = ("plain",), decades: int = 0, samples: tuple[int, int] = (1, 5), least: int = 1
+    draw: Any,
+    rows: tuple[str, ...] = ("plain",),
+    decades: int = 0,
+    samples: tuple[int, int] = (1, 5),
+    least: int = 1,
 ) -> tuple[Array, Array]:
     """Draw credit and gradient as NumPy arrays (n, d) in float64; small ones first."""
     n, d = draw(st.integers(*samples)), draw(st.integers(least, 5))
@@ -65,23 +92,24 @@ def pairs(
     rows: tuple[str, ...] = ROWS,
     requires_grad: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw credit and gradient, two (n, d) tensors of one type, as an alignment metric may be given them.
+    """Draw credit and gradient, two (n, d) tensors of one type, as an alignment metric may be given
+    them.
 
     Parameters
     ----------
     dtypes
         Floating types to draw from.
     rows
-        Kinds of rows, of :data:`ROWS`: unrelated, nearly parallel, opposite or orthogonal pairs, duplicates, heavy tails,
-        sparse rows, zero rows.
+        Kinds of rows, of :data:`ROWS`: unrelated, nearly parallel, opposite or orthogonal pairs,
+        duplicates, heavy tails, sparse rows, zero rows.
     requires_grad
         Whether the tensors ask for gradients; None draws it.
 
     Returns
     -------
     strategy
-        Of pairs with 1 to 5 samples in 1 to 5 dimensions; norms from 1e-30 to 1e30 mixed in one batch (as far as the type
-        holds them); contiguous, transposed or strided in memory.
+        Of pairs with 1 to 5 samples in 1 to 5 dimensions; norms from 1e-30 to 1e30 mixed in one
+        batch (as far as the type holds them); contiguous, transposed or strided in memory.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""Checkpoints: safetensors files with everything the network and its rule own. No pickle is ever written or read."""
+"""Checkpoints: safetensors files with everything the network and its rule own. No pickle is ever
+written or read.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ from faeval.errors import FaevalError, Tampered
 def state(network: nn.Module, rule: nn.Module) -> dict[str, Tensor]:
     """Return all tensors of both, on the CPU, under ``network.`` and ``rule.``."""
     parts = {"network": network.state_dict(), "rule": rule.state_dict()}
-    return {f"{part}.{k}": v.detach().cpu().contiguous() for part, tensors in parts.items() for k, v in tensors.items()}
+    return {
+        f"{part}.{k}": v.detach().cpu().contiguous()
+        for part, tensors in parts.items()
+        for k, v in tensors.items()
+    }
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
@@ -47,35 +53,45 @@ def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
     Tampered
         It is not the file that was once written.
     FaevalError
-        It is missing, or holds other tensors than network and rule own, such as a feedback matrix of another shape.
+        It is missing, or holds other tensors than network and rule own, such as a feedback matrix
+        of another shape.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise FaevalError(
-            f"checkpoint {path.name} in {path.parent.name} cannot be read ({reason}); run that arm and seed again."
+            f"checkpoint {path.name} in {path.parent.name} cannot be read ({reason}); run that arm"
+            " and seed again."
         ) from None
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise Tampered(
-            f"checkpoint {path.name} in {path.parent.name} has SHA-256 {found[:12]}, its record says {sha256[:12]}: it was "
-            "altered or cut off. Delete that run's folder and run again."
+            f"checkpoint {path.name} in {path.parent.name} has SHA-256 {found[:12]}, its record"
+            f" says {sha256[:12]}: it was altered or cut off. Delete that run's folder and run"
+            " again."
         )
     try:
         tensors = load_tensors(content)
-    except SafetensorError as error:  # the hash agrees, so the record and the file are of another version
-        raise Tampered(f"checkpoint {path.name} in {path.parent.name} is no safetensors file ({error}).") from None
+    except (
+        SafetensorError
+    ) as error:  # the hash agrees, so the record and the file are of another version
+        raise Tampered(
+            f"checkpoint {path.name} in {path.parent.name} is no safetensors file ({error})."
+        ) from None
     modules = {"network": network, "rule": rule}
     own = {
-        part: {k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")}
+        part: {
+            k.removeprefix(f"{part}."): v for k, v in tensors.items() if k.startswith(f"{part}.")
+        }
         for part in modules
     }
     for part, module in modules.items():  # asked of both before either is changed
         if problem := _misfit(module.state_dict(), own[part]):
             raise FaevalError(
-                f"checkpoint {path.name} in {path.parent.name} does not fit the {part} {type(module).__name__}: {problem}. "
-                "Build it with the factors that it was trained with."
+                f"checkpoint {path.name} in {path.parent.name} does not fit the"
+                f" {part} {type(module).__name__}: {problem}. Build it with the factors that it was"
+                " trained with."
             )
     for part, module in modules.items():
         module.load_state_dict(own[part], strict=True)
@@ -88,5 +104,7 @@ def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
         if name not in wanted:
             return f"it holds {name}, {tuple(found[name].shape)}, which is unknown here"
         if found[name].shape != wanted[name].shape:
-            return f"{name} is {tuple(found[name].shape)} in it and {tuple(wanted[name].shape)} here"
+            return (
+                f"{name} is {tuple(found[name].shape)} in it and {tuple(wanted[name].shape)} here"
+            )
     return ""

@@ -18,8 +18,8 @@ from faeval.training._step import Objective, backward, freeze
 class History:
     """What training left behind beside the weights.
 
-    ``losses`` is the mean training cross-entropy of each finished epoch; ``diverged`` the epoch in which the loss or a
-    weight stopped being finite, or None.
+    ``losses`` is the mean training cross-entropy of each finished epoch; ``diverged`` the epoch in
+    which the loss or a weight stopped being finite, or None.
     """
 
     losses: tuple[float, ...]
@@ -37,20 +37,25 @@ def fit(
     weight_decay: float,
     after_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> History:
-    """Train in place: AdamW (Loshchilov and Hutter 2019), cosine schedule from ``learning_rate`` to 0 over all steps.
+    """Train in place: AdamW (Loshchilov and Hutter 2019), cosine schedule from ``learning_rate`` to
+    0 over all steps.
 
-    The rule's own parameters are trained by the same optimiser. ``after_epoch(epoch)`` is called after each finished
-    epoch, counted from 1; it is where checkpoints are written.
+    The rule's own parameters are trained by the same optimiser. ``after_epoch(epoch)`` is called
+    after each finished epoch, counted from 1; it is where checkpoints are written.
     """
     freeze(network, objective)
     parameters = [p for module in (network, rule) for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
+    )
     total, done = epochs * batches.steps, 0
     losses: list[float] = []
     for epoch in range(1, epochs + 1):
         summed = torch.zeros((), dtype=torch.float64, device=parameters[0].device)
         for x, y in batches.epoch(epoch):
-            optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1.0 + math.cos(math.pi * done / total))
+            optimizer.param_groups[0]["lr"] = (
+                learning_rate * 0.5 * (1.0 + math.cos(math.pi * done / total))
+            )
             optimizer.zero_grad(set_to_none=True)
             summed += backward(network, rule, x, y, objective)
             optimizer.step()

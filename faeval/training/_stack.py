@@ -1,4 +1,6 @@
-"""All seeds of an arm in one run: parameters stacked along a first axis, one vectorised step for all of them."""
+"""All seeds of an arm in one run: parameters stacked along a first axis, one vectorised step for
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,24 @@ from faeval.training._batches import PAD, Batches
 from faeval.training._loop import History
 from faeval.training._step import Objective, Step, backward, freeze, local_step
 
-_EAGER_STEPS = 3  # before a CUDA graph is recorded: the optimiser's state and the libraries' workspaces are there then
+# before a CUDA graph is recorded: the optimiser's state and the libraries' workspaces are there
+# then
+_EAGER_STEPS = 3
 
 
 class NotStackable(FaevalError):
-    """These replicates cannot be trained as one stack; the message says why. Train them one after another."""
+    """These replicates cannot be trained as one stack; the message says why. Train them one after
+    another.
+    """
 
 
 def stackable(rule: Rule, network: Network) -> str | None:
-    """Return why replicates of a rule and a network cannot be trained as one stack, or None where nothing speaks against it.
+    """Return why replicates of a rule and a network cannot be trained as one stack, or None where
+    nothing speaks against it.
 
-    What cannot be told from here (a rule that calls autograd by itself or whose loss reads the network's gradients, a network
-    whose samples meet, anything random) is found by :func:`fit_stacked`, which compares its first step with
+    What cannot be told from here (a rule that calls autograd by itself or whose loss reads the
+    network's gradients, a network whose samples meet, anything random) is found by
+    :func:`fit_stacked`, which compares its first step with
     :func:`faeval.training.backward`, seed by seed.
     """
     name, kind = type(rule).__name__, type(rule)
@@ -59,9 +67,11 @@ def stackable(rule: Rule, network: Network) -> str | None:
 
 
 def share_data(first: Batches, seed: int, labels: Tensor | None = None) -> Batches:
-    """Return the batches of another seed over the same arrays, with labels of its own where they are given.
+    """Return the batches of another seed over the same arrays, with labels of its own where they
+    are given.
 
-    A stack whose batches share their arrays holds them once, and gathers the batches of all seeds at once.
+    A stack whose batches share their arrays holds them once, and gathers the batches of all seeds
+    at once.
     """
     other = copy.copy(first)
     other.seed = seed
@@ -81,11 +91,12 @@ def fit_stacked(
     weight_decay: float,
     after_epoch: Callable[[int, int], None] = lambda replicate, epoch: None,
 ) -> list[History]:
-    """Train replicates of one arm in one run, each as :func:`faeval.training.fit` would: equal up to rounding.
+    """Train replicates of one arm in one run, each as :func:`faeval.training.fit` would: equal up
+    to rounding.
 
-    Replicates share nothing but the schedule: each has its own weights, feedback, order, crops, flips and labels. One that
-    diverges is left as it is at the end of that epoch, and the others go on untouched. On a CUDA device the step is
-    recorded once as a CUDA graph and replayed.
+    Replicates share nothing but the schedule: each has its own weights, feedback, order, crops,
+    flips and labels. One that diverges is left as it is at the end of that epoch, and the others go
+    on untouched. On a CUDA device the step is recorded once as a CUDA graph and replayed.
 
     Parameters
     ----------
@@ -94,8 +105,8 @@ def fit_stacked(
     objective, epochs, learning_rate, weight_decay
         As for ``fit``.
     after_epoch
-        Called as ``after_epoch(replicate, epoch)`` when the weights of that replicate, of the position given, stand in its
-        modules; not once it has diverged.
+        Called as ``after_epoch(replicate, epoch)`` when the weights of that replicate, of the
+        position given, stand in its modules; not once it has diverged.
 
     Returns
     -------
@@ -105,16 +116,19 @@ def fit_stacked(
     Raises
     ------
     NotStackable
-        The rule or the network cannot be stacked, or a step is not the one that each replicate takes alone. Found within
-        the first steps; begin anew, with fresh modules, one after another.
+        The rule or the network cannot be stacked, or a step is not the one that each replicate
+        takes alone. Found within the first steps; begin anew, with fresh modules, one after
+        another.
     """
     if not networks or not len(networks) == len(rules) == len(batches):
         raise FaevalError(
-            f"fit_stacked: {len(networks)} networks, {len(rules)} rules and {len(batches)} batches; give one of each for "
-            "every replicate, at least one."
+            f"fit_stacked: {len(networks)} networks, {len(rules)} rules and {len(batches)} batches;"
+            " give one of each for every replicate, at least one."
         )
     if len({b.steps for b in batches}) > 1 or len({b.size for b in batches}) > 1:
-        raise FaevalError("fit_stacked: the batches differ in size or number; all replicates take the same steps.")
+        raise FaevalError(
+            "fit_stacked: the batches differ in size or number; all replicates take the same steps."
+        )
     for network, rule in zip(networks, rules, strict=True):
         if (reason := stackable(rule, network)) is not None:
             raise NotStackable(f"{reason}.")
@@ -161,11 +175,15 @@ def fit_stacked(
             after_epoch(replicate, epoch)
         if len(diverged) == len(networks):
             break
-    return [History(tuple(found), diverged.get(replicate)) for replicate, found in enumerate(losses)]
+    return [
+        History(tuple(found), diverged.get(replicate)) for replicate, found in enumerate(losses)
+    ]
 
 
 class _Replicate(nn.Module):
-    """One replicate's forward pass and credit, as a function of its tensors that can be vectorised over replicates."""
+    """One replicate's forward pass and credit, as a function of its tensors that can be vectorised
+    over replicates.
+    """
 
     def __init__(self, network: Network, rule: Rule, objective: Objective) -> None:
         super().__init__()
@@ -174,19 +192,27 @@ class _Replicate(nn.Module):
     def forward(
         self, x: Tensor, y: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Return the loss, the tensors to go back from with what each is given, and the rule's own loss where it has one."""
+        """Return the loss, the tensors to go back from with what each is given, and the rule's own
+        loss where it has one.
+        """
         step = local_step(self.network, self.rule, x, y, self.objective, _credit)
         return step.loss, step.roots, step.given, self._own_loss(step, y)
 
     def _own_loss(self, step: Step, y: Tensor) -> tuple[Tensor, ...]:
-        if step.logits is None or type(self.rule).loss is KolenPollack.loss:  # that one reads gradients: see ``copied``
+        if (
+            step.logits is None or type(self.rule).loss is KolenPollack.loss
+        ):  # that one reads gradients: see ``copied``
             return ()
         loss = self.rule.loss(self.network, list(step.states), step.logits, y)
         return () if loss is None else (loss,)
 
 
-def _credit(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, y: Tensor) -> list[Tensor]:
-    """Return a rule's credit; those of ours that call autograd, which cannot be vectorised, by the same formula."""
+def _credit(
+    rule: Rule, network: Network, states: list[Tensor], logits: Tensor, y: Tensor
+) -> list[Tensor]:
+    """Return a rule's credit; those of ours that call autograd, which cannot be vectorised, by the
+    same formula.
+    """
     formula = type(rule).credit
     if formula is Backpropagation.credit:
         return _gradients(network, states[0], y)
@@ -203,7 +229,9 @@ def _credit(rule: Rule, network: Network, states: list[Tensor], logits: Tensor, 
 
 
 def _gradients(network: Network, h: Tensor, y: Tensor) -> list[Tensor]:
-    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L: ``state_gradients``, a block at a time."""
+    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L: ``state_gradients``, a
+    block at a time.
+    """
     pulls = []
     for block in network.blocks:
         h, pull = _pull(block, h)
@@ -215,7 +243,9 @@ def _gradients(network: Network, h: Tensor, y: Tensor) -> list[Tensor]:
     return found[::-1]
 
 
-def _pull(call: Callable[[Tensor], Tensor], h: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor]]]:
+def _pull(
+    call: Callable[[Tensor], Tensor], h: Tensor
+) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor]]]:
     """Return what a function gives, and the function that sends a signal back through it."""
     out, pull = cast(Any, vjp(call, h))
     return out, pull
@@ -224,32 +254,51 @@ def _pull(call: Callable[[Tensor], Tensor], h: Tensor) -> tuple[Tensor, Callable
 class _Stack:
     """The tensors of all replicates, stacked, and the step's gradient in them."""
 
-    def __init__(self, networks: Sequence[Network], rules: Sequence[Rule], objective: Objective) -> None:
+    def __init__(
+        self, networks: Sequence[Network], rules: Sequence[Rule], objective: Objective
+    ) -> None:
         self.objective = objective
-        # The first replicate's modules are the shape of all; their tensors are replaced at each call.
+        # The first replicate's modules are the shape of all; their tensors are replaced at each
+        # call.
         self.model = _Replicate(networks[0], rules[0], objective)
-        self.parameters = _stacked([_parameters(n, r) for n, r in zip(networks, rules, strict=True)], "parameters")
-        self.buffers = _stacked([_buffers(n, r) for n, r in zip(networks, rules, strict=True)], "buffers")
+        self.parameters = _stacked(
+            [_parameters(n, r) for n, r in zip(networks, rules, strict=True)], "parameters"
+        )
+        self.buffers = _stacked(
+            [_buffers(n, r) for n, r in zip(networks, rules, strict=True)], "buffers"
+        )
         # A tensor that stands in several places of a network is one tensor here too.
         unique = {id(p): name for name, p in _parameters(networks[0], rules[0]).items()}
         unique |= {id(b): name for name, b in _buffers(networks[0], rules[0]).items()}
         self.places = {
             f"{prefix}.{name}".lstrip("."): unique[id(tensor)]
             for prefix, module in self.model.named_modules()
-            for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+            for name, tensor in [
+                *module.named_parameters(recurse=False),
+                *module.named_buffers(recurse=False),
+            ]
         }
         self.trained = [p for p in self.parameters.values() if p.requires_grad]
-        self.own = [p for name, p in self.parameters.items() if name.startswith("rule.") and p.requires_grad]
+        self.own = [
+            p for name, p in self.parameters.items() if name.startswith("rule.") and p.requires_grad
+        ]
         self.device = self.trained[0].device
         self.copied: list[tuple[Tensor, Tensor]] = []
         rule = rules[0]
         if isinstance(rule, KolenPollack):
             layers, weights = linear_layers(networks[0]), rule.weights(networks[0])
-            found = [(unique[id(weights[name])], unique[id(layer.weight)]) for name, layer in layers.items()]
-            self.copied = [(self.parameters[feedback], self.parameters[weight]) for feedback, weight in found]
+            found = [
+                (unique[id(weights[name])], unique[id(layer.weight)])
+                for name, layer in layers.items()
+            ]
+            self.copied = [
+                (self.parameters[feedback], self.parameters[weight]) for feedback, weight in found
+            ]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Leave each replicate's gradient in the stacked parameters; return the losses (replicates,), detached."""
+        """Leave each replicate's gradient in the stacked parameters; return the losses
+        (replicates,), detached.
+        """
         for parameter in self.trained:
             parameter.grad = None
         tensors = {**self.parameters, **self.buffers}
@@ -257,7 +306,9 @@ class _Stack:
         places = {place: tensors[name] for place, name in self.places.items()}
         losses, roots, given, own = vmap(self._one)(places, x, y)
         torch.autograd.backward(list(roots), list(given))
-        if own and self.own:  # into the rule's own parameters alone: nothing else learns from that loss
+        if (
+            own and self.own
+        ):  # into the rule's own parameters alone: nothing else learns from that loss
             torch.autograd.backward(own[0].sum(), inputs=self.own)
         for feedback, weight in self.copied:  # Kolen and Pollack 1994: V is told what W is told
             feedback.grad = None if weight.grad is None else weight.grad.clone()
@@ -266,32 +317,50 @@ class _Stack:
     def _one(self, tensors: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
         return functional_call(self.model, tensors, (x, y), tie_weights=False)
 
-    def compare(self, networks: Sequence[Network], rules: Sequence[Rule], x: Tensor, y: Tensor) -> None:
-        """Raise NotStackable unless every replicate's loss and gradient are those that it has alone."""
+    def compare(
+        self, networks: Sequence[Network], rules: Sequence[Rule], x: Tensor, y: Tensor
+    ) -> None:
+        """Raise NotStackable unless every replicate's loss and gradient are those that it has
+        alone.
+        """
         name = f"rule {type(rules[0]).__name__} on network {type(networks[0]).__name__}"
         try:
             losses = self.backward(x, y)
-        except Exception as error:  # of the rule or the network: what cannot be vectorised, or is random
+        except (
+            Exception
+        ) as error:  # of the rule or the network: what cannot be vectorised, or is random
             first = str(error).splitlines()[0] if str(error) else ""
-            raise NotStackable(f"{name} cannot be vectorised ({type(error).__name__}: {first})") from error
+            raise NotStackable(
+                f"{name} cannot be vectorised ({type(error).__name__}: {first})"
+            ) from error
         for replicate, alone in enumerate(zip(networks, rules, strict=True)):
             network, rule = copy.deepcopy(alone)
             before = {key: value.clone() for key, value in _buffers(network, rule).items()}
             loss = backward(network, rule, x[replicate], y[replicate], self.objective)
-            if any(not torch.equal(value, before[key]) for key, value in _buffers(network, rule).items()):
+            if any(
+                not torch.equal(value, before[key])
+                for key, value in _buffers(network, rule).items()
+            ):
                 raise NotStackable(f"{name} changes a buffer within a step")
-            pairs = {key: (self.parameters[key].grad, p.grad) for key, p in _parameters(network, rule).items()}
+            pairs = {
+                key: (self.parameters[key].grad, p.grad)
+                for key, p in _parameters(network, rule).items()
+            }
             for key, (ours, theirs) in {"loss": (losses, loss), **pairs}.items():
                 if (ours is None) is not (theirs is None) or (
                     ours is not None and theirs is not None and not _agree(ours[replicate], theirs)
                 ):
-                    raise NotStackable(f"{name}: the stacked gradient in {key} is not the one it has alone")
+                    raise NotStackable(
+                        f"{name}: the stacked gradient in {key} is not the one it has alone"
+                    )
 
     def finite(self) -> list[bool]:
         """Return for each replicate whether all that it trains is finite."""
         return [
             bool(v)
-            for v in torch.stack([p.isfinite().reshape(len(p), -1).all(1) for p in self.trained]).all(0).tolist()
+            for v in torch.stack([p.isfinite().reshape(len(p), -1).all(1) for p in self.trained])
+            .all(0)
+            .tolist()
         ]
 
     @torch.no_grad()
@@ -302,11 +371,19 @@ class _Stack:
 
 
 def _parameters(network: Network, rule: Rule) -> dict[str, nn.Parameter]:
-    return {f"{part}.{k}": p for part, m in (("network", network), ("rule", rule)) for k, p in m.named_parameters()}
+    return {
+        f"{part}.{k}": p
+        for part, m in (("network", network), ("rule", rule))
+        for k, p in m.named_parameters()
+    }
 
 
 def _buffers(network: Network, rule: Rule) -> dict[str, Tensor]:
-    return {f"{part}.{k}": b for part, m in (("network", network), ("rule", rule)) for k, b in m.named_buffers()}
+    return {
+        f"{part}.{k}": b
+        for part, m in (("network", network), ("rule", rule))
+        for k, b in m.named_buffers()
+    }
 
 
 def _stacked(replicates: Sequence[Mapping[str, Tensor]], what: str) -> dict[str, Tensor]:
@@ -316,22 +393,31 @@ def _stacked(replicates: Sequence[Mapping[str, Tensor]], what: str) -> dict[str,
             k: (v.shape, v.dtype, v.device, v.requires_grad) for k, v in first.items()
         }:
             raise NotStackable(
-                f"the {what} of replicate {number} differ from those of the first in name, shape or type"
+                f"the {what} of replicate {number} differ from those of the first in name, shape or"
+                " type"
             )
     return {
-        name: torch.stack([own[name].detach() for own in replicates]).requires_grad_(tensor.requires_grad)
+        name: (
+            torch.stack([own[name].detach() for own in replicates]).requires_grad_(
+                tensor.requires_grad
+            )
+        )
         for name, tensor in first.items()
     }
 
 
 def _agree(ours: Tensor, theirs: Tensor) -> bool:
-    """Whether two gradients are one up to rounding; where one is not finite, the epoch's end says what became of it."""
+    """Whether two gradients are one up to rounding; where one is not finite, the epoch's end says
+    what became of it.
+    """
     apart, size = float((ours - theirs).norm()), float(theirs.norm())
     return not math.isfinite(apart) or apart <= math.sqrt(torch.finfo(theirs.dtype).eps) * size
 
 
 class _Recorded:
-    """A step on a CUDA device: the first few as they are, then recorded once and replayed, a launch in place of hundreds."""
+    """A step on a CUDA device: the first few as they are, then recorded once and replayed, a launch
+    in place of hundreds.
+    """
 
     def __init__(self, step: Callable[[Tensor, Tensor], None], stack: _Stack) -> None:
         self.step, self.stack = step, stack
@@ -364,20 +450,23 @@ class _Recorded:
         try:
             with torch.cuda.device(self.stack.device), torch.cuda.graph(graph):
                 self.step(self.x, self.y)
-        except (
-            RuntimeError
-        ):  # something that waits for the device: nothing was executed, and the step is taken as it is
+        # something that waits for the device: nothing was executed, and the step is taken as it is
+        except RuntimeError:
             self.step(x, y)
             return
         self.graph = graph
         graph.replay()
         for parameter, gradient in zip(self.stack.trained, expected, strict=True):
-            if gradient is not None and (parameter.grad is None or not _agree(parameter.grad, gradient)):
+            if gradient is not None and (
+                parameter.grad is None or not _agree(parameter.grad, gradient)
+            ):
                 raise NotStackable("the recorded step gives another gradient than the step itself")
 
 
 def _epoch(batches: Sequence[Batches], number: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield an epoch's (inputs, labels) of all replicates, stacked: what each one's own batches give."""
+    """Yield an epoch's (inputs, labels) of all replicates, stacked: what each one's own batches
+    give.
+    """
     if not all(_same_arrays(batches[0], other) for other in batches):
         for own in zip(*(b.epoch(number) for b in batches), strict=True):
             yield torch.stack([x for x, _ in own]), torch.stack([y for _, y in own])
@@ -400,7 +489,9 @@ def _epoch(batches: Sequence[Batches], number: int) -> Iterator[tuple[Tensor, Te
             down, right = (offsets[:, side].gather(1, index).flatten() for side in (0, 1))
             pixels = first._rows.crops(flat, down, right)
             # No list of those to flip: its length would have to wait for the device.
-            pixels = torch.where(flips.gather(1, index).reshape(-1, 1, 1, 1), pixels.flip(-1), pixels)
+            pixels = torch.where(
+                flips.gather(1, index).reshape(-1, 1, 1, 1), pixels.flip(-1), pixels
+            )
         else:
             pixels = first._pixels.index_select(0, flat)
         x = torch.addcmul(first._shift, pixels.to(torch.float32), first._scale)

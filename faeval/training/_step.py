@@ -28,10 +28,12 @@ class Objective:
     credit_site
         "output": block l learns from the credit at h_{l+1}. "input": from the credit at h_l.
     credit_scale
-        "error": the credit as the rule gives it. "unit": each sample's credit divided by its root mean square.
+        "error": the credit as the rule gives it. "unit": each sample's credit divided by its root
+        mean square.
     trained_blocks
-        How many blocks learn, counted from the last; None is all of them. The others stay as they are; embedding, terminal
-        norm and head learn always, the embedding by the rule's own credit. 0 is the frozen baseline of that rule.
+        How many blocks learn, counted from the last; None is all of them. The others stay as they
+        are; embedding, terminal norm and head learn always, the embedding by the rule's own credit.
+        0 is the frozen baseline of that rule.
     """
 
     penalty: float = 0.0
@@ -53,7 +55,8 @@ class Objective:
             return 0
         if not 0 <= self.trained_blocks <= blocks:
             raise FaevalError(
-                f"trained_blocks={self.trained_blocks!r} of {blocks} blocks; give 0 (the frozen baseline) to {blocks}."
+                f"trained_blocks={self.trained_blocks!r} of {blocks} blocks; give 0 (the frozen"
+                f" baseline) to {blocks}."
             )
         return blocks - self.trained_blocks
 
@@ -65,16 +68,20 @@ def freeze(network: Network, objective: Objective) -> None:
 
 
 def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> Tensor:
-    """Leave the step's gradient in every parameter and return the batch's mean cross-entropy, detached.
+    """Leave the step's gradient in every parameter and return the batch's mean cross-entropy,
+    detached.
 
-    Local form: block l moves to lower <f_l(h_l), a> + penalty |f_l(h_l)|^2 with h_l and a held fixed; the embedding to
-    lower <h_0, a_0>; terminal norm and head to lower the cross-entropy; all of them batch means. Those losses are linear
-    or quadratic in the outputs f_l, so their gradients, a + 2 penalty f_l, are handed to autograd directly.
+    Local form: block l moves to lower <f_l(h_l), a> + penalty |f_l(h_l)|^2 with h_l and a held
+    fixed; the embedding to lower <h_0, a_0>; terminal norm and head to lower the cross-entropy; all
+    of them batch means. Those losses are linear or quadratic in the outputs f_l, so their
+    gradients, a + 2 penalty f_l, are handed to autograd directly.
 
-    Plain backpropagation (credit at the output, as it is) is the ordinary gradient of the cross-entropy plus the sum of
-    the penalties, which then act on earlier blocks through the stream as well.
+    Plain backpropagation (credit at the output, as it is) is the ordinary gradient of the
+    cross-entropy plus the sum of the penalties, which then act on earlier blocks through the stream
+    as well.
 
-    Blocks that do not learn have no penalty either. The rule's own parameters learn from the rule's loss alone.
+    Blocks that do not learn have no penalty either. The rule's own parameters learn from the rule's
+    loss alone.
     """
     step = local_step(network, rule, x, y, objective)
     torch.autograd.backward(step.roots, step.given)
@@ -84,9 +91,11 @@ def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Obje
 
 @dataclass(frozen=True)
 class Step:
-    """What a step hands to autograd: the tensors to go back from, and the gradient that each is given.
+    """What a step hands to autograd: the tensors to go back from, and the gradient that each is
+    given.
 
-    ``states`` and ``logits`` are detached; empty and None for plain backpropagation, whose rule owns nothing.
+    ``states`` and ``logits`` are detached; empty and None for plain backpropagation, whose rule
+    owns nothing.
     """
 
     loss: Tensor
@@ -97,14 +106,22 @@ class Step:
 
 
 def local_step(
-    network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective, credit_of: Credit | None = None
+    network: Network,
+    rule: Rule,
+    x: Tensor,
+    y: Tensor,
+    objective: Objective,
+    credit_of: Credit | None = None,
 ) -> Step:
     """Run the network forward and work out what :func:`backward` hands to autograd.
 
-    ``credit_of(rule, network, states, logits, labels)`` stands in for the rule's own credit where that cannot be
-    vectorised over replicates.
+    ``credit_of(rule, network, states, logits, labels)`` stands in for the rule's own credit where
+    that cannot be vectorised over replicates.
     """
-    if isinstance(rule, Backpropagation) and (objective.credit_site, objective.credit_scale) == ("output", "error"):
+    if isinstance(rule, Backpropagation) and (objective.credit_site, objective.credit_scale) == (
+        "output",
+        "error",
+    ):
         return _global(network, x, y, objective)
     n, frozen = len(x), objective.frozen(len(network.blocks))
     h = network.embed(x)
@@ -119,26 +136,35 @@ def local_step(
     loss = functional.cross_entropy(logits, y)
     fixed, seen = [state.detach() for state in states], logits.detach()
     with torch.no_grad():
-        credit = credit_of(rule, network, fixed, seen, y) if credit_of else rule.credit(network, fixed, seen, y)
+        credit = (
+            credit_of(rule, network, fixed, seen, y)
+            if credit_of
+            else rule.credit(network, fixed, seen, y)
+        )
         if objective.credit_scale == "unit":
             credit = [unit_credit(a) for a in credit]
         taught = credit[1:] if objective.credit_site == "output" else credit[:-1]
         signals = [a / n for a in taught[frozen:]]
         outputs = outputs[frozen:]
         if objective.penalty:
-            signals = [a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)]
+            signals = [
+                a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)
+            ]
         given = (torch.ones_like(loss), credit[0] / n, *signals)
     return Step(loss.detach(), (loss, states[0], *outputs), given, tuple(fixed), seen)
 
 
 def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
-    """Leave in the rule's own parameters the gradient of its loss; nothing else learns from that loss."""
+    """Leave in the rule's own parameters the gradient of its loss; nothing else learns from that
+    loss.
+    """
     own = [p for p in rule.parameters() if p.requires_grad]
     if not own or step.logits is None:
         return
     loss = rule.loss(network, list(step.states), step.logits, labels)
     if loss is not None:
-        # Not by autograd.grad: a gradient of other strides than its parameter's, as it may give, is misread by fused AdamW.
+        # Not by autograd.grad: a gradient of other strides than its parameter's, as it may give, is
+        # misread by fused AdamW.
         torch.autograd.backward(loss, inputs=own)
 
 
@@ -167,13 +193,17 @@ def _global(network: Network, x: Tensor, y: Tensor, objective: Objective) -> Ste
 def unit_credit(credit: Tensor) -> Tensor:
     """Return each sample's credit (n, d) divided by its root mean square; a zero row stays zero."""
     largest = credit.abs().amax(dim=1, keepdim=True)
-    scaled = credit / torch.where(largest > 0, largest, 1.0)  # first, so that squares neither vanish nor overflow
+    scaled = credit / torch.where(
+        largest > 0, largest, 1.0
+    )  # first, so that squares neither vanish nor overflow
     rms = scaled.square().mean(dim=1, keepdim=True).sqrt()
     return scaled / torch.where(rms > 0, rms, 1.0)
 
 
 def check_credit(rule: Rule, network: Network, x: Tensor, y: Tensor) -> None:
-    """Raise FaevalError unless a rule gives one finite signal of the state's shape and type for each state."""
+    """Raise FaevalError unless a rule gives one finite signal of the state's shape and type for
+    each state.
+    """
     name = type(rule).__name__
     with evaluating(network):  # a look at a batch of a few moves no running statistics
         states, logits = states_of(network, x)
@@ -182,17 +212,33 @@ def check_credit(rule: Rule, network: Network, x: Tensor, y: Tensor) -> None:
             credit = rule.credit(network, states, logits, y)
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else ""
-        shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in rule.state_dict().items()) or "nothing"
+        shapes = (
+            ", ".join(f"{key} {tuple(value.shape)}" for key, value in rule.state_dict().items())
+            or "nothing"
+        )
         raise FaevalError(
-            f"rule {name} fails on {len(states)} states of shape {tuple(states[0].shape)} and {logits.shape[1]} classes "
-            f"({type(error).__name__}: {first}); it owns {shapes}. Is a feedback matrix of the wrong shape?"
+            f"rule {name} fails on {len(states)} states of shape {tuple(states[0].shape)} and"
+            f" {logits.shape[1]} classes ({type(error).__name__}: {first}); it owns {shapes}. Is a"
+            " feedback matrix of the wrong shape?"
         ) from error
     if not isinstance(credit, list | tuple) or len(credit) != len(states):
-        got = f"{len(credit)} signals" if isinstance(credit, list | tuple) else f"{type(credit).__name__}"
-        raise FaevalError(f"rule {name} gives {got}; credit returns one tensor for each of the {len(states)} states.")
+        got = (
+            f"{len(credit)} signals"
+            if isinstance(credit, list | tuple)
+            else f"{type(credit).__name__}"
+        )
+        raise FaevalError(
+            f"rule {name} gives {got}; credit returns one tensor for each of the"
+            f" {len(states)} states."
+        )
     for layer, (a, h) in enumerate(zip(credit, states, strict=True)):
         if not isinstance(a, Tensor) or a.shape != h.shape or a.dtype != h.dtype:
             got = f"{a.dtype} {tuple(a.shape)}" if isinstance(a, Tensor) else type(a).__name__
-            raise FaevalError(f"rule {name} gives h_{layer} the credit {got}; it must be {h.dtype} {tuple(h.shape)}.")
+            raise FaevalError(
+                f"rule {name} gives h_{layer} the credit {got}; it must be"
+                f" {h.dtype} {tuple(h.shape)}."
+            )
         if not bool(a.isfinite().all()):
-            raise FaevalError(f"rule {name} gives h_{layer} a credit of NaN or infinity before any training.")
+            raise FaevalError(
+                f"rule {name} gives h_{layer} a credit of NaN or infinity before any training."
+            )

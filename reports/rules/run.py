@@ -1,8 +1,10 @@
-"""Every learning rule on CIFAR-10, in both recipes, once, at a pilot seed: a look at what the bench gives, no evidence for a claim.
+"""Every learning rule on CIFAR-10, in both recipes, once, at a pilot seed: a look at what the bench
+gives, no evidence for a claim.
 
     python reports/rules/run.py --data DIR     # hours on two cores; resumed where it was stopped
 
-Writes cifar10-seed-1000.csv beside itself. An arm that it holds already is not run again; delete the file to run all.
+Writes cifar10-seed-1000.csv beside itself. An arm that it holds already is not run again; delete
+the file to run all.
 """
 
 from __future__ import annotations
@@ -19,7 +21,16 @@ from faeval.experiment import Arm, RunOptions, experiment
 
 SEED = 1000
 FILE = Path(__file__).with_name(f"cifar10-seed-{SEED}.csv")
-METRICS = ("accuracy", "cosine", "rho", "control_true", "gradient_norm", "growth", "state_norm", "test_loss")
+METRICS = (
+    "accuracy",
+    "cosine",
+    "rho",
+    "control_true",
+    "gradient_norm",
+    "growth",
+    "state_norm",
+    "test_loss",
+)
 PUBLISHED = {"credit_site": "input", "credit_scale": "unit"}
 BASES = [
     Arm("bp"),
@@ -59,7 +70,9 @@ def main() -> None:
     whole = plan(needs, store, RunOptions(data=options.data))
 
     def tell(event: Event) -> None:
-        sys.stderr.write(f"{event.kind} {event.done}/{event.total} {event.job} {event.message or ''}\n")
+        sys.stderr.write(
+            f"{event.kind} {event.done}/{event.total} {event.job} {event.message or ''}\n"
+        )
 
     outcome = execute(whole, store, options.workers, tell)
     table = store.table(whole.wanted)

@@ -27,7 +27,10 @@ def signals(draw: st.DrawFn, low: int = -30, high: int = 30) -> tuple[Tensor, Te
     n, d = draw(st.integers(1, 5)), draw(st.integers(1, 7))
     random = np.random.default_rng(draw(st.integers(0, 2**31)))
     exponents = st.lists(st.integers(low, high), min_size=n, max_size=n)
-    credit, gradient = (random.standard_normal((n, d)) * 10.0 ** np.array(draw(exponents))[:, None] for _ in range(2))
+    credit, gradient = (
+        random.standard_normal((n, d)) * 10.0 ** np.array(draw(exponents))[:, None]
+        for _ in range(2)
+    )
     mix = draw(st.sampled_from([0.0, 0.3, 7.7, -7.7]))  # from unrelated to (anti)parallel
     scale = np.abs(credit).max() / np.abs(gradient).max()
     return torch.from_numpy(credit + mix * scale * gradient), torch.from_numpy(gradient)
@@ -81,9 +84,13 @@ def test_effective_samples_are_exact_and_lie_between_one_and_n(pair: tuple[Tenso
 
 @settings(max_examples=30)
 @given(
-    pair=signals(-2, 2), first=st.sampled_from([-290, -200, 200, 290]), second=st.sampled_from([-290, -200, 200, 290])
+    pair=signals(-2, 2),
+    first=st.sampled_from([-290, -200, 200, 290]),
+    second=st.sampled_from([-290, -200, 200, 290]),
 )
-def test_squares_that_leave_float64_do_not_matter(pair: tuple[Tensor, Tensor], first: int, second: int) -> None:
+def test_squares_that_leave_float64_do_not_matter(
+    pair: tuple[Tensor, Tensor], first: int, second: int
+) -> None:
     scaled = 10.0**first * pair[0], 10.0**second * pair[1]
     assert cosine(*scaled).tolist() == pytest.approx(exact_cosine(*pair), abs=4e-15)
     assert rho(*scaled) == pytest.approx(exact_rho(*pair), abs=1e-14)
@@ -93,13 +100,17 @@ def test_squares_that_leave_float64_do_not_matter(pair: tuple[Tensor, Tensor], f
 @given(signals(-20, 20))
 def test_float32_signals_are_read_in_float64(pair: tuple[Tensor, Tensor]) -> None:
     credit, gradient = (s.float() for s in pair)
-    assert cosine(credit, gradient).tolist() == pytest.approx(exact_cosine(credit, gradient), abs=4e-15)
+    assert cosine(credit, gradient).tolist() == pytest.approx(
+        exact_cosine(credit, gradient), abs=4e-15
+    )
     assert rho(credit, gradient) == pytest.approx(exact_rho(credit, gradient), abs=1e-14)
 
 
 @settings(max_examples=60)
 @given(pair=signals(), first=st.integers(-30, 30), second=st.integers(-30, 30), flip=st.booleans())
-def test_alignment_knows_direction_not_size(pair: tuple[Tensor, Tensor], first: int, second: int, flip: bool) -> None:
+def test_alignment_knows_direction_not_size(
+    pair: tuple[Tensor, Tensor], first: int, second: int, flip: bool
+) -> None:
     credit, gradient = pair
     sign = -1.0 if flip else 1.0
     scaled = sign * 10.0**first * credit, 10.0**second * gradient
@@ -110,7 +121,9 @@ def test_alignment_knows_direction_not_size(pair: tuple[Tensor, Tensor], first: 
 
 @settings(max_examples=60)
 @given(pair=signals(), seed=st.integers(0, 999))
-def test_the_order_of_samples_and_of_dimensions_does_not_matter(pair: tuple[Tensor, Tensor], seed: int) -> None:
+def test_the_order_of_samples_and_of_dimensions_does_not_matter(
+    pair: tuple[Tensor, Tensor], seed: int
+) -> None:
     credit, gradient = pair
     draw = torch.Generator().manual_seed(seed)
     rows, columns = (torch.randperm(k, generator=draw) for k in credit.shape)
@@ -130,7 +143,8 @@ def test_a_signal_agrees_with_itself_whatever_its_norm(pair: tuple[Tensor, Tenso
 
 
 def test_rho_of_two_samples_is_the_pooled_ratio_not_a_mean_of_cosines() -> None:
-    # By hand: <a,g> = 1 and 0; |a|^2 = 1 and 4, |g|^2 = 1 and 1; rho = 1 / sqrt(5 * 2), mean cosine 1/2.
+    # By hand: <a,g> = 1 and 0; |a|^2 = 1 and 4, |g|^2 = 1 and 1; rho = 1 / sqrt(5 * 2), mean cosine
+    # 1/2.
     credit = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     gradient = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert cosine(credit, gradient).tolist() == [1.0, 0.0]
@@ -148,13 +162,18 @@ def test_effective_samples_at_their_bounds() -> None:
     assert effective_samples(one, rows) == pytest.approx(1)
 
 
-METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {"rho": rho, "effective_samples": effective_samples}
+METRICS: dict[str, Callable[[Tensor, Tensor], float]] = {
+    "rho": rho,
+    "effective_samples": effective_samples,
+}
 BAD_ROWS = [[0.0, 0.0, 0.0], [math.nan, 1.0, 0.0], [math.inf, 1.0, 0.0], [-math.inf, math.inf, 0.0]]
 
 
 @pytest.mark.parametrize("bad", BAD_ROWS, ids=["zero", "nan", "inf", "infs"])
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_row_without_a_direction_is_undefined_never_zero_or_one(bad: list[float], side: int) -> None:
+def test_a_row_without_a_direction_is_undefined_never_zero_or_one(
+    bad: list[float], side: int
+) -> None:
     draw = torch.Generator().manual_seed(0)
     pair = [torch.randn(4, 3, generator=draw, dtype=torch.float64) for _ in range(2)]
     expected = cosine(*pair)
@@ -167,7 +186,9 @@ def test_a_row_without_a_direction_is_undefined_never_zero_or_one(bad: list[floa
 @pytest.mark.parametrize("bad", BAD_ROWS, ids=["zero", "nan", "inf", "infs"])
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("name", METRICS)
-def test_pooled_metrics_are_undefined_where_a_side_is_nowhere_defined(name: str, bad: list[float], side: int) -> None:
+def test_pooled_metrics_are_undefined_where_a_side_is_nowhere_defined(
+    name: str, bad: list[float], side: int
+) -> None:
     pair = [torch.ones(3, 3, dtype=torch.float64) for _ in range(2)]
     pair[side][:] = torch.tensor(bad)
     assert math.isnan(METRICS[name](*pair))
@@ -200,10 +221,14 @@ def test_the_library_s_cosine_clamps_small_norms_and_ours_does_not() -> None:
 def test_the_norm_is_the_l2_norm_of_a_row() -> None:
     # A mistake made in this field: tensor.norm(-1) is the L_{-1} norm of the whole tensor.
     rows = torch.tensor([[3.0, 4.0], [0.0, 2.0]], dtype=torch.float64)
-    assert cosine(rows, torch.tensor([[4.0, 3.0], [2.0, 0.0]])).tolist() == pytest.approx([24 / 25, 0.0])
+    assert cosine(rows, torch.tensor([[4.0, 3.0], [2.0, 0.0]])).tolist() == pytest.approx(
+        [24 / 25, 0.0]
+    )
 
 
-@pytest.mark.parametrize(("undefined", "expected"), [(0, 0.5), (1, 0.5), (2, math.nan), (100, math.nan)])
+@pytest.mark.parametrize(
+    ("undefined", "expected"), [(0, 0.5), (1, 0.5), (2, math.nan), (100, math.nan)]
+)
 def test_a_mean_needs_99_percent_of_samples_defined(undefined: int, expected: float) -> None:
     values = torch.full((100,), 0.5, dtype=torch.float64)
     values[:undefined] = math.nan
@@ -222,7 +247,9 @@ def test_a_mean_over_samples_leaves_the_undefined_out() -> None:
 def case(seed: int, n: int, d: int, spread: float, mix: float) -> tuple[Array, Array]:
     draw = np.random.default_rng(seed)
     gradient = draw.standard_normal((n, d)) * np.exp(spread * draw.standard_normal((n, 1)))
-    credit = mix * gradient + draw.standard_normal((n, d)) * np.exp(spread * draw.standard_normal((n, 1)))
+    credit = mix * gradient + draw.standard_normal((n, d)) * np.exp(
+        spread * draw.standard_normal((n, 1))
+    )
     return credit, gradient
 
 
@@ -232,8 +259,9 @@ def case(seed: int, n: int, d: int, spread: float, mix: float) -> tuple[Array, A
 def test_rho_is_the_limit_of_the_correlation_over_random_directions(
     seed: int, spread: float, mix: float, unit: bool
 ) -> None:
-    # The correlation of <a,v> with <g,v>, over samples and isotropic v. The standard error is the delta
-    # method's for a Pearson correlation: the spread of z_p z_o - r (z_p^2 + z_o^2) / 2 over pairs.
+    # The correlation of <a,v> with <g,v>, over samples and isotropic v. The standard error is the
+    # delta method's for a Pearson correlation: the spread of z_p z_o - r (z_p^2 + z_o^2) / 2 over
+    # pairs.
     credit, gradient = case(seed, 64, 20, spread, mix)
     draw = np.random.default_rng(1000 + seed)
     v = draw.standard_normal((400, *credit.shape))
@@ -245,7 +273,9 @@ def test_rho_is_the_limit_of_the_correlation_over_random_directions(
     error = float(np.std(zp * zo - r * (zp**2 + zo**2) / 2) / math.sqrt(p.size))
     closed = rho(torch.from_numpy(credit), torch.from_numpy(gradient))
     assert abs(r - closed) < 3 * error
-    assert pooled_correlation(torch.from_numpy(p), torch.from_numpy(o)) == pytest.approx(r, abs=1e-12)
+    assert pooled_correlation(torch.from_numpy(p), torch.from_numpy(o)) == pytest.approx(
+        r, abs=1e-12
+    )
 
 
 @settings(max_examples=60)
@@ -254,7 +284,9 @@ def test_rho_is_the_limit_of_the_correlation_over_random_directions(
 def test_pooled_correlation_is_pearson_s(pair: tuple[Tensor, Tensor]) -> None:
     p, o = ([mpmath.mpf(v) for v in s.double().flatten().tolist()] for s in pair)
     centred = [[v - mpmath.fsum(s) / len(s) for v in s] for s in (p, o)]
-    below = mpmath.sqrt(mpmath.fsum(v * v for v in centred[0]) * mpmath.fsum(v * v for v in centred[1]))
+    below = mpmath.sqrt(
+        mpmath.fsum(v * v for v in centred[0]) * mpmath.fsum(v * v for v in centred[1])
+    )
     found = pooled_correlation(*pair)
     if below == 0:
         assert math.isnan(found)
@@ -265,15 +297,21 @@ def test_pooled_correlation_is_pearson_s(pair: tuple[Tensor, Tensor]) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 3.5, 1e-300])
 def test_a_constant_side_has_no_correlation(value: float) -> None:
-    constant, varying = torch.full((4, 2), value, dtype=torch.float64), torch.arange(8.0).reshape(4, 2)
+    constant, varying = (
+        torch.full((4, 2), value, dtype=torch.float64),
+        torch.arange(8.0).reshape(4, 2),
+    )
     assert math.isnan(pooled_correlation(constant, varying))
     assert math.isnan(pooled_correlation(varying, constant))
 
 
 @pytest.mark.parametrize("n", [3, 9, 100])
 def test_a_constant_whose_mean_rounds_has_no_correlation_either(n: int) -> None:
-    # The mean of 0.1 over 3 values is one ulp off: centring leaves a "spread" that would read as a correlation of 1e-16.
-    assert math.isnan(pooled_correlation(torch.full((n,), 0.1, dtype=torch.float64), torch.arange(float(n))))
+    # The mean of 0.1 over 3 values is one ulp off: centring leaves a "spread" that would read as a
+    # correlation of 1e-16.
+    assert math.isnan(
+        pooled_correlation(torch.full((n,), 0.1, dtype=torch.float64), torch.arange(float(n)))
+    )
 
 
 @pytest.mark.parametrize("metric", [rho, effective_samples, pooled_correlation])

@@ -1,4 +1,6 @@
-"""The audit of a checkpoint: closed forms against finite differences, controls that work and controls that fail."""
+"""The audit of a checkpoint: closed forms against finite differences, controls that work and
+controls that fail.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ Row = dict[str, Any]
 def task_of() -> Task:
     draw = np.random.default_rng(3)
     x = draw.standard_normal((1024 + N, FEATURES)).astype(np.float32)
-    y = np.argmax(np.tanh(x @ draw.standard_normal((FEATURES, 16))) @ draw.standard_normal((16, CLASSES)), axis=1)
+    y = np.argmax(
+        np.tanh(x @ draw.standard_normal((FEATURES, 16))) @ draw.standard_normal((16, CLASSES)),
+        axis=1,
+    )
     return Task(x[:1024], y[:1024], x[1024:], y[1024:], CLASSES)
 
 
@@ -90,7 +95,9 @@ def signals_of(subject: Subject) -> tuple[list[Tensor], list[Tensor], list[Tenso
     return states, rule.credit(network, states, logits, y), state_gradients(network, states[0], y)
 
 
-def test_closed_forms_agree_with_finite_differences_within_three_standard_errors(subject: Subject) -> None:
+def test_closed_forms_agree_with_finite_differences_within_three_standard_errors(
+    subject: Subject,
+) -> None:
     network, _, _, y = subject
     states, signals, gradients = signals_of(subject)
     directions = 40
@@ -122,7 +129,9 @@ def test_gradients_are_what_two_sided_differences_see(subject: Subject) -> None:
         torch.testing.assert_close(loss(h).mean(), functional.cross_entropy(network(subject[2]), y))
         for displacement, change in loss_changes(loss, h, np.random.default_rng(0), 3):
             expected = (displacement * g).sum(1)
-            torch.testing.assert_close(change, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
+            torch.testing.assert_close(
+                change, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max())
+            )
 
 
 def test_directions_are_unit_isotropic_and_relative_to_the_state() -> None:
@@ -139,13 +148,17 @@ def test_directions_are_unit_isotropic_and_relative_to_the_state() -> None:
         torch.testing.assert_close(
             displacement.norm(dim=1)[:-1] / h.norm(dim=1)[:-1], torch.full((300,), 1e-4).double()
         )
-        assert float(displacement[-1].norm()) == pytest.approx(1e-4)  # a state of norm 0 gets an absolute step
+        assert float(displacement[-1].norm()) == pytest.approx(
+            1e-4
+        )  # a state of norm 0 gets an absolute step
         assert torch.equal(seen[2 * k], h + displacement)
         assert torch.equal(seen[2 * k + 1], h - displacement)
         torch.testing.assert_close(change, displacement.sum(1), rtol=1e-6, atol=1e-6)
     directions = torch.cat([functional.normalize(displacement[:-1]) for displacement, _ in found])
     second = directions.T @ directions / len(directions)  # of a uniform direction: I / d
-    torch.testing.assert_close(second, torch.eye(5).double() / 5, atol=4 * 0.2 / math.sqrt(1200), rtol=0)
+    torch.testing.assert_close(
+        second, torch.eye(5).double() / 5, atol=4 * 0.2 / math.sqrt(1200), rtol=0
+    )
 
 
 def test_controls_hold_on_a_working_instrument(subject: Subject) -> None:
@@ -154,8 +167,8 @@ def test_controls_hold_on_a_working_instrument(subject: Subject) -> None:
     for layer, (h, g) in enumerate(zip(states, gradients, strict=True)):
         true, random = controls(network, layer, h, g, y, seed=1, directions=8)
         assert true >= CONTROL_FLOOR
-        # A random vector of the gradient's norm: its cosine has variance 1/d, shared by all directions, and each direction
-        # adds 1/M; samples weigh by |g|^2.
+        # A random vector of the gradient's norm: its cosine has variance 1/d, shared by all
+        # directions, and each direction adds 1/M; samples weigh by |g|^2.
         weight = g.norm(dim=1).square()
         effective = float(weight.sum().square() / weight.square().sum())
         assert abs(random) < 4 * math.sqrt((1 / WIDTH + 1 / 8) / effective)
@@ -168,13 +181,17 @@ def test_a_wrong_gradient_fails_the_positive_control(dfa: Subject) -> None:
     credit = rule.credit(network, states, logits, y)
     for layer in range(BLOCKS + 1):
         assert controls(network, layer, states[layer], credit[layer], y, 1, 8)[0] < CONTROL_FLOOR
-        assert controls(network, layer, states[layer], -gradients[layer], y, 1, 8)[0] < -CONTROL_FLOOR
+        assert (
+            controls(network, layer, states[layer], -gradients[layer], y, 1, 8)[0] < -CONTROL_FLOOR
+        )
 
 
 def test_controls_use_the_same_directions_for_every_arm_of_a_seed(dfa: Subject) -> None:
     network, _, _, y = dfa
     states, _, gradients = signals_of(dfa)
-    first, again, other = (controls(network, 1, states[1], gradients[1], y, seed, 4) for seed in (1, 1, 2))
+    first, again, other = (
+        controls(network, 1, states[1], gradients[1], y, seed, 4) for seed in (1, 1, 2)
+    )
     assert first == again
     assert first != other
 
@@ -182,11 +199,21 @@ def test_controls_use_the_same_directions_for_every_arm_of_a_seed(dfa: Subject) 
 def test_rows_are_the_declared_metrics_one_for_each_state(subject: Subject) -> None:
     rows, notes = alignment(*subject, seed=1, items=True)
     elsewhere = ("published.", "nudge", "fresh_")
-    layered = [name for name, metric in METRICS.items() if metric.layered and not name.startswith(elsewhere)]
+    layered = [
+        name
+        for name, metric in METRICS.items()
+        if metric.layered and not name.startswith(elsewhere)
+    ]
     for name in layered:
-        assert [row["layer"] for row in rows if row["metric"] == name] == list(range(BLOCKS + 1)), name
+        assert [row["layer"] for row in rows if row["metric"] == name] == list(range(BLOCKS + 1)), (
+            name
+        )
     assert [row["layer"] for row in rows if row["metric"] == "growth"] == [None]
-    assert {row["metric"].split("@")[0] for row in rows} == {*layered, "growth", "direction_stability"}
+    assert {row["metric"].split("@")[0] for row in rows} == {
+        *layered,
+        "growth",
+        "direction_stability",
+    }
     assert all(METRICS[row["metric"].split("@")[0]].low <= row["value"] for row in rows)
     assert all(row["value"] <= METRICS[row["metric"].split("@")[0]].high for row in rows)
     assert {row["status"] for row in rows} == {"measured"}
@@ -208,7 +235,9 @@ def test_values_are_those_of_the_written_definitions(dfa: Subject) -> None:
             norms = sorted(math.sqrt(sum(v * v for v in row)) for row in signal.tolist())
             assert values(rows, name)[layer] == pytest.approx(statistics.median(norms), rel=1e-12)
         ratio = (a.square().sum(1) / g.square().sum(1)).sqrt().tolist()
-        assert values(rows, "norm_ratio")[layer] == pytest.approx(statistics.median(ratio), rel=1e-12)
+        assert values(rows, "norm_ratio")[layer] == pytest.approx(
+            statistics.median(ratio), rel=1e-12
+        )
     sizes = [h.square().sum(1).sqrt() for h in states]
     ratios = [statistics.median((sizes[k + 1] / sizes[k]).tolist()) for k in range(BLOCKS)]
     assert values(rows, "growth") == pytest.approx([max(ratios)])
@@ -222,23 +251,36 @@ def test_backpropagation_audits_as_one_everywhere() -> None:
 
 def test_item_blocks_average_near_the_whole(dfa: Subject) -> None:
     rows, _ = alignment(*dfa, seed=1, items=True)
-    parts = torch.tensor([values(rows, f"cosine@{k}") for k in range(1, ITEM_BLOCKS + 1)], dtype=torch.float64)
-    # The blocks are disjoint, of equal size, and cover all 512 items: the mean of their means is the mean.
-    torch.testing.assert_close(parts.mean(0), torch.tensor(values(rows, "cosine"), dtype=torch.float64))
+    parts = torch.tensor(
+        [values(rows, f"cosine@{k}") for k in range(1, ITEM_BLOCKS + 1)], dtype=torch.float64
+    )
+    # The blocks are disjoint, of equal size, and cover all 512 items: the mean of their means is
+    # the mean.
+    torch.testing.assert_close(
+        parts.mean(0), torch.tensor(values(rows, "cosine"), dtype=torch.float64)
+    )
     assert bool((parts.std(0) > 0).all())
-    pooled = torch.tensor([values(rows, f"rho@{k}") for k in range(1, ITEM_BLOCKS + 1)], dtype=torch.float64)
+    pooled = torch.tensor(
+        [values(rows, f"rho@{k}") for k in range(1, ITEM_BLOCKS + 1)], dtype=torch.float64
+    )
     error = pooled.std(0) / math.sqrt(ITEM_BLOCKS)
-    assert bool(((pooled.mean(0) - torch.tensor(values(rows, "rho"))).abs() < 5 * error + 0.01).all())
+    assert bool(
+        ((pooled.mean(0) - torch.tensor(values(rows, "rho"))).abs() < 5 * error + 0.01).all()
+    )
     assert not any("@" in row["metric"] for row in alignment(*dfa, seed=1)[0])
 
 
-def test_item_blocks_are_fixed_runs_of_equal_length_that_leave_out_the_remainder(dfa: Subject) -> None:
+def test_item_blocks_are_fixed_runs_of_equal_length_that_leave_out_the_remainder(
+    dfa: Subject,
+) -> None:
     network, rule, x, y = dfa
     rows, _ = alignment(network, rule, x[:83], y[:83], seed=1, items=True)
     _, signals, gradients = signals_of((network, rule, x[:83], y[:83]))
     for k in range(8):
         part = slice(10 * k, 10 * k + 10)
-        expected = [float(cosine(a[part], g[part]).mean()) for a, g in zip(signals, gradients, strict=True)]
+        expected = [
+            float(cosine(a[part], g[part]).mean()) for a, g in zip(signals, gradients, strict=True)
+        ]
         assert values(rows, f"cosine@{k + 1}") == pytest.approx(expected)
 
 
@@ -256,7 +298,10 @@ def test_the_order_of_items_does_not_matter(dfa: Subject) -> None:
     second, _ = alignment(network, rule, x[order], y[order], seed=1)
     for a, b in zip(first, second, strict=True):
         # Directions, and the batches of the stability of directions, go by the place of an item.
-        if not a["metric"].startswith(("control", "rho_fd", "direction")) or a["metric"] == "rho_fd_error":
+        if (
+            not a["metric"].startswith(("control", "rho_fd", "direction"))
+            or a["metric"] == "rho_fd_error"
+        ):
             assert a["value"] == pytest.approx(b["value"], rel=1e-9, abs=1e-12)
 
 
@@ -286,8 +331,11 @@ def altered(subject: Subject, **scales: float) -> Subject:
     return network, rule, x, y
 
 
-def test_a_gradient_under_the_instrument_s_resolution_is_below_floor_not_a_number(dfa: Subject) -> None:
-    # A head of 1e-13 leaves losses that differ by 1e-17: the gradient is exact, but finite differences cannot see it.
+def test_a_gradient_under_the_instrument_s_resolution_is_below_floor_not_a_number(
+    dfa: Subject,
+) -> None:
+    # A head of 1e-13 leaves losses that differ by 1e-17: the gradient is exact, but finite
+    # differences cannot see it.
     rows, _ = alignment(*altered(dfa, head=1e-13), seed=1, items=True)
     assert max(values(rows, "control_true")) < CONTROL_FLOOR
     for name in ("cosine", "rho", "cosine@1", "rho@8"):
@@ -298,8 +346,11 @@ def test_a_gradient_under_the_instrument_s_resolution_is_below_floor_not_a_numbe
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e5])
-def test_a_gradient_of_exactly_zero_is_undefined_never_zero_or_one(dfa: Subject, scale: float) -> None:
-    # No head, or one so sure that softmax is exactly one-hot: no gradient, or none for most samples.
+def test_a_gradient_of_exactly_zero_is_undefined_never_zero_or_one(
+    dfa: Subject, scale: float
+) -> None:
+    # No head, or one so sure that softmax is exactly one-hot: no gradient, or none for most
+    # samples.
     rows, notes = alignment(*altered(dfa, head=scale), seed=1, items=True)
     assert set(statuses(rows, "cosine")) == {"undefined"}
     assert all(math.isnan(value) for value in values(rows, "cosine"))
@@ -318,20 +369,27 @@ def test_credit_of_exactly_zero_is_undefined(dfa: Subject) -> None:
     rows, _ = alignment(network, rule, x, y, seed=1)
     for name in ("cosine", "rho", "effective_samples"):
         assert [s == "undefined" for s in statuses(rows, name)] == [False, False, True, False], name
-    assert min(values(rows, "control_true")) >= CONTROL_FLOOR  # the instrument is fine; there is nothing to read
+    assert (
+        min(values(rows, "control_true")) >= CONTROL_FLOOR
+    )  # the instrument is fine; there is nothing to read
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_the_instrument_works_on_a_residual_stream_of_any_size(dfa: Subject, scale: float) -> None:
-    # Published: a vanilla stream reaches norm 4e8 and gradients of 1e-10; float32 with an absolute step was dead there.
-    network, rule, x, y = altered(dfa, **{"embedding": scale, **{f"blocks.{k}.second": scale for k in range(BLOCKS)}})
+    # Published: a vanilla stream reaches norm 4e8 and gradients of 1e-10; float32 with an absolute
+    # step was dead there.
+    network, rule, x, y = altered(
+        dfa, **{"embedding": scale, **{f"blocks.{k}.second": scale for k in range(BLOCKS)}}
+    )
     rows, _ = alignment(network, rule, x, y, seed=1)
     assert min(values(rows, "control_true")[1:]) >= CONTROL_FLOOR
     assert set(statuses(rows, "cosine")) == {"measured"}
 
 
 def test_a_growth_that_is_undefined_in_one_block_is_not_hidden_by_the_others(dfa: Subject) -> None:
-    network, rule, x, y = altered(dfa, embedding=0.0)  # h_0 = 0: its ratio is infinite, the later ones are not
+    network, rule, x, y = altered(
+        dfa, embedding=0.0
+    )  # h_0 = 0: its ratio is infinite, the later ones are not
     rows, _ = alignment(network, rule, x, y, seed=1)
     assert statuses(rows, "growth") == ["undefined"]
     with torch.no_grad():
@@ -352,17 +410,27 @@ def test_evaluation_in_chunks_is_evaluation_of_the_whole(dfa: Subject) -> None:
     whole = evaluation(network, chunks(x.float(), y, N), items=True)
     for size in (1, 7, 64, 500):
         parts = evaluation(network, chunks(x.float(), y, size), items=True)
-        assert [(r["metric"], r["status"]) for r in parts] == [(r["metric"], r["status"]) for r in whole]
+        assert [(r["metric"], r["status"]) for r in parts] == [
+            (r["metric"], r["status"]) for r in whole
+        ]
         for a, b in zip(parts, whole, strict=True):
-            assert a["value"] == (b["value"] if a["metric"] != "test_loss" else pytest.approx(b["value"], rel=1e-6))
+            assert a["value"] == (
+                b["value"] if a["metric"] != "test_loss" else pytest.approx(b["value"], rel=1e-6)
+            )
 
 
 def test_accuracy_and_loss_are_counted_by_hand(dfa: Subject) -> None:
     network, _, x, y = dfa
     rows = evaluation(network, chunks(x, y, 100), items=True)
     logits = [[float(v) for v in row] for row in network(x).detach()]
-    hits = [max(range(CLASSES), key=row.__getitem__) == int(label) for row, label in zip(logits, y, strict=True)]
-    losses = [math.log(sum(math.exp(v) for v in row)) - row[int(label)] for row, label in zip(logits, y, strict=True)]
+    hits = [
+        max(range(CLASSES), key=row.__getitem__) == int(label)
+        for row, label in zip(logits, y, strict=True)
+    ]
+    losses = [
+        math.log(sum(math.exp(v) for v in row)) - row[int(label)]
+        for row, label in zip(logits, y, strict=True)
+    ]
     assert values(rows, "accuracy") == [sum(hits) / N]
     assert values(rows, "test_loss") == pytest.approx([sum(losses) / N])
     size = N // 8
@@ -373,7 +441,9 @@ def test_accuracy_and_loss_are_counted_by_hand(dfa: Subject) -> None:
 
 def test_audits_leave_the_checkpoint_as_it_was(dfa: Subject) -> None:
     network, rule, x, y = dfa
-    before = {name: value.clone() for name, value in {**network.state_dict(), **rule.state_dict()}.items()}
+    before = {
+        name: value.clone() for name, value in {**network.state_dict(), **rule.state_dict()}.items()
+    }
     alignment(network, rule, x, y, seed=1, items=True)
     evaluation(network, chunks(x, y, 100))
     after = {**network.state_dict(), **rule.state_dict()}
@@ -385,9 +455,13 @@ def test_directions_come_from_the_named_streams(dfa: Subject) -> None:
     network, _, _, y = dfa
     states, _, gradients = signals_of(dfa)
     predicted, observed = [], []
-    for displacement, change in loss_changes(loss_from(network, 2, y), states[2], stream(9, "perturbation", 2), 3):
+    for displacement, change in loss_changes(
+        loss_from(network, 2, y), states[2], stream(9, "perturbation", 2), 3
+    ):
         size = displacement.norm(dim=1)
         predicted.append((displacement * gradients[2]).sum(1) / size)
         observed.append(change / size)
     expected = pooled_correlation(torch.stack(predicted), torch.stack(observed))
-    assert controls(network, 2, states[2], gradients[2], y, 9, 3)[0] == pytest.approx(expected, abs=1e-12)
+    assert controls(network, 2, states[2], gradients[2], y, 9, 3)[0] == pytest.approx(
+        expected, abs=1e-12
+    )

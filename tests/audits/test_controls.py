@@ -1,4 +1,6 @@
-"""Controls of known alignment, the error of finite differences, the published recipe, nudging, fresh feedback."""
+"""Controls of known alignment, the error of finite differences, the published recipe, nudging,
+fresh feedback.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +45,19 @@ Row = dict[str, Any]
 def dfa() -> Subject:
     draw = np.random.default_rng(3)
     x = draw.standard_normal((1024 + N, FEATURES)).astype(np.float32)
-    y = np.argmax(np.tanh(x @ draw.standard_normal((FEATURES, 16))) @ draw.standard_normal((16, CLASSES)), axis=1)
+    y = np.argmax(
+        np.tanh(x @ draw.standard_normal((FEATURES, 16))) @ draw.standard_normal((16, CLASSES)),
+        axis=1,
+    )
     task = Task(x[:1024], y[:1024], x[1024:], y[1024:], CLASSES)
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
     rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task, 1, 64, augment=False)
     fit(network, rule, batches, Objective(), epochs=12, learning_rate=3e-3, weight_decay=0.01)
-    inputs, labels = torch.from_numpy(np.array(task.test_x)).double(), torch.from_numpy(np.array(task.test_y))
+    inputs, labels = (
+        torch.from_numpy(np.array(task.test_x)).double(),
+        torch.from_numpy(np.array(task.test_y)),
+    )
     return network.double().eval(), rule.double().eval(), inputs, labels
 
 
@@ -64,7 +72,9 @@ def test_a_planted_signal_has_the_cosine_that_was_asked_for_and_the_gradient_s_n
     draw = np.random.default_rng(seed)
     gradient = 10**decade * torch.from_numpy(draw.standard_normal((6, width)))
     signal = planted(gradient, dose, draw)
-    torch.testing.assert_close(cosine(signal, gradient), torch.full((6,), dose).double(), atol=1e-7, rtol=0)
+    torch.testing.assert_close(
+        cosine(signal, gradient), torch.full((6,), dose).double(), atol=1e-7, rtol=0
+    )
     torch.testing.assert_close(signal.norm(dim=1), gradient.norm(dim=1), rtol=1e-12, atol=0)
 
 
@@ -85,12 +95,18 @@ def test_the_instrument_reads_back_every_dose_on_the_audited_checkpoint(dfa: Sub
             error = (1 - dose**2) / math.sqrt(effective_samples(g, g) * 32)
             assert abs(read - dose) <= 4 * error + 1e-6, dose
     for read, g in zip(values(rows, "control_shuffled"), gradients, strict=True):
-        assert abs(read) < 6 / math.sqrt(effective_samples(g, g))  # samples of one class share some of their credit
+        assert abs(read) < 6 / math.sqrt(
+            effective_samples(g, g)
+        )  # samples of one class share some of their credit
 
 
-def test_finite_differences_agree_with_the_closed_form_within_the_error_they_report(dfa: Subject) -> None:
+def test_finite_differences_agree_with_the_closed_form_within_the_error_they_report(
+    dfa: Subject,
+) -> None:
     rows, _ = alignment(*dfa, seed=1)
-    for closed, read, error in zip(*(values(rows, m) for m in ("rho", "rho_fd", "rho_fd_error")), strict=True):
+    for closed, read, error in zip(
+        *(values(rows, m) for m in ("rho", "rho_fd", "rho_fd_error")), strict=True
+    ):
         assert abs(read - closed) < 4 * error
         assert error > 0.005  # eight directions cannot do better on 512 samples
 
@@ -108,16 +124,22 @@ def test_the_reported_error_is_the_spread_over_repeated_directions(tail: float) 
 
     state, directions = torch.zeros(200, 50).double(), 4
     read = [
-        read_signals(loss, state, {"rho": credit}, np.random.default_rng(k), directions).correlations["rho"]
+        read_signals(
+            loss, state, {"rho": credit}, np.random.default_rng(k), directions
+        ).correlations["rho"]
         for k in range(300)
     ]
     spread, promised = float(np.std(read, ddof=1)), rho_error(credit, gradient, directions)
-    assert promised == pytest.approx(spread, rel=0.2)  # 300 repetitions know their spread to 4 %; unit directions in 50
+    assert promised == pytest.approx(
+        spread, rel=0.2
+    )  # 300 repetitions know their spread to 4 %; unit directions in 50
     naive = (1 - rho(credit, gradient) ** 2) / math.sqrt(200 * directions)
     if tail:
         assert naive < 0.5 * spread
         # The same to leading order, by the effective sample size alone.
-        by_size = (1 - rho(credit, gradient) ** 2) / math.sqrt(effective_samples(credit, gradient) * directions)
+        by_size = (1 - rho(credit, gradient) ** 2) / math.sqrt(
+            effective_samples(credit, gradient) * directions
+        )
         assert promised == pytest.approx(by_size, rel=0.5)
 
 
@@ -151,21 +173,28 @@ def single(subject: Subject) -> Subject:
     return network.float(), rule.float(), x.float(), y
 
 
-def test_the_published_recipe_reads_what_float64_reads_where_gradients_are_large(dfa: Subject) -> None:
+def test_the_published_recipe_reads_what_float64_reads_where_gradients_are_large(
+    dfa: Subject,
+) -> None:
     rows = published(*single(dfa), seed=1)
     exact, _ = alignment(*dfa, seed=1)
     assert min(values(rows, "published.control_true")) > 0.95
     for read, closed, size in zip(
-        *(values(rows, "published.rho"), values(exact, "rho"), values(exact, "effective_samples")), strict=True
+        *(values(rows, "published.rho"), values(exact, "rho"), values(exact, "effective_samples")),
+        strict=True,
     ):
         assert abs(read - closed) < 4 / math.sqrt(size * 32) + 0.02
     torch.testing.assert_close(
-        torch.tensor(values(rows, "published.cosine")), torch.tensor(values(exact, "cosine")), atol=1e-4, rtol=0
+        torch.tensor(values(rows, "published.cosine")),
+        torch.tensor(values(exact, "cosine")),
+        atol=1e-4,
+        rtol=0,
     )
 
 
 def test_the_published_recipe_drowns_in_float32_and_its_own_control_says_so(dfa: Subject) -> None:
-    # A stream a million times as large has gradients a million times smaller: an absolute step of 1e-3 moves nothing.
+    # A stream a million times as large has gradients a million times smaller: an absolute step of
+    # 1e-3 moves nothing.
     network, rule, x, y = copy.deepcopy(dfa)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
@@ -175,7 +204,8 @@ def test_the_published_recipe_drowns_in_float32_and_its_own_control_says_so(dfa:
     rows = published(*single((network, rule, x, y)), seed=1)
     assert max(abs(v) for v in values(rows, "published.control_true")[1:]) < 0.5
     assert min(values(exact, "control_true")[1:]) > 0.99
-    # Under study: what it reads is what is asked, even where it reads nothing but rounding, or no change at all.
+    # Under study: what it reads is what is asked, even where it reads nothing but rounding, or no
+    # change at all.
     assert {row["status"] for row in rows} <= {"measured", "undefined"}
 
 
@@ -185,7 +215,9 @@ def test_the_published_cosine_shrinks_where_gradients_fall_under_its_clamp(dfa: 
         for parameter in network.get_submodule("head").parameters():
             parameter.mul_(1e-12)
     exact = values(alignment(network, rule, x, y, seed=1, directions=0)[0], "cosine")
-    clamped = values(published(*single((network, rule, x, y)), seed=1, directions=2), "published.cosine")
+    clamped = values(
+        published(*single((network, rule, x, y)), seed=1, directions=2), "published.cosine"
+    )
     assert max(map(abs, exact)) > 0.1
     assert max(map(abs, clamped)) < 1e-3
 
@@ -202,19 +234,26 @@ def test_nudging_is_the_mean_change_of_each_sample_s_own_loss(dfa: Subject) -> N
             ("nudge", 0.01 * a),
             ("nudge_0.1", 0.1 * a),
             ("nudge_matched_0.01", 0.01 * h.norm(dim=1, keepdim=True) * functional.normalize(a)),
-            ("nudge_gradient_0.1", 0.1 * h.norm(dim=1, keepdim=True) * functional.normalize(g, eps=1e-300)),
+            (
+                "nudge_gradient_0.1",
+                0.1 * h.norm(dim=1, keepdim=True) * functional.normalize(g, eps=1e-300),
+            ),
         ):
             moved = h - step
             for block in network.blocks[layer:]:
                 moved = block(moved)
             expected = functional.cross_entropy(network.readout(moved), y) - before
-            assert values(rows, name)[layer] == pytest.approx(float(expected.detach()), rel=1e-6, abs=1e-12), name
+            assert values(rows, name)[layer] == pytest.approx(
+                float(expected.detach()), rel=1e-6, abs=1e-12
+            ), name
         # A small step is linear: -eta <a, g>.
         assert values(rows, "nudge_0.001")[layer] == pytest.approx(
             -0.001 * float((a * g).sum(1).mean()), rel=0.05, abs=1e-5
         )
     assert max(values(rows, "nudge_gradient_0.001")) < 0
-    for raw, best in zip(values(rows, "nudge_matched_0.001"), values(rows, "nudge_gradient_0.001"), strict=True):
+    for raw, best in zip(
+        values(rows, "nudge_matched_0.001"), values(rows, "nudge_gradient_0.001"), strict=True
+    ):
         assert raw > best  # no direction does better than the gradient's, to first order
 
 

@@ -36,7 +36,9 @@ def say(line: str = "") -> None:
 
 
 def checkpoint(hidden: float) -> Checkpoint:
-    """A penalised network at CIFAR-10's size after two short epochs, in float32, and the items to audit it on."""
+    """A penalised network at CIFAR-10's size after two short epochs, in float32, and the items to
+    audit it on.
+    """
     draw = np.random.default_rng(0)
     x = draw.standard_normal((4096 + N, FEATURES)).astype(np.float32)
     y = np.argmax(np.tanh(x[:, :48]) @ draw.standard_normal((48, CLASSES)), axis=1)
@@ -49,7 +51,9 @@ def checkpoint(hidden: float) -> Checkpoint:
 
 
 def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
-    """All closed-form metrics of the five states, by the audit itself without its finite-difference controls."""
+    """All closed-form metrics of the five states, by the audit itself without its finite-difference
+    controls.
+    """
     network, rule, x, y = subject
     rows, _ = alignment(network, rule, x, y, 1, directions=0)
     found: list[dict[str, float]] = [{} for _ in range(BLOCKS + 1)]
@@ -59,21 +63,28 @@ def closed_form(subject: Checkpoint) -> list[dict[str, float]]:
 
 
 def hundred(subject: Checkpoint) -> float:
-    """Seconds that it takes to read a hundred checkpoints from files and audit each, the controls apart."""
+    """Seconds that it takes to read a hundred checkpoints from files and audit each, the controls
+    apart.
+    """
     network, rule, x, y = subject
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "checkpoint.safetensors"
         digest = save(copy.deepcopy(network).float(), copy.deepcopy(rule).float(), file)
         begun = time.perf_counter()
         for _ in range(100):
-            fresh, feedback = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), copy.deepcopy(rule).float()
+            fresh, feedback = (
+                ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1),
+                copy.deepcopy(rule).float(),
+            )
             load(fresh, feedback, file, digest)
             alignment(fresh.double().eval(), feedback.double(), x, y, 1, directions=0)
         return time.perf_counter() - begun
 
 
 def products(subject: Checkpoint) -> None:
-    """The matrix products of that audit alone: embedding, blocks forward and backward to the states, readout, credit."""
+    """The matrix products of that audit alone: embedding, blocks forward and backward to the
+    states, readout, credit.
+    """
     network, rule, x, _ = subject
     h = x.flatten(1) @ network.embedding.weight.T
     pairs = [[p for p in block.parameters() if p.ndim == 2] for block in network.blocks]
@@ -88,7 +99,9 @@ def products(subject: Checkpoint) -> None:
 
 @torch.no_grad()
 def whole_network_loop(subject: Checkpoint) -> None:
-    """The same loop as hooks do it: for each direction the whole network from the inputs, one state moved on the way."""
+    """The same loop as hooks do it: for each direction the whole network from the inputs, one state
+    moved on the way.
+    """
     network, rule, x, y = subject
     states, logits = states_of(network, x)
     signals = rule.credit(network, states, logits, y)
@@ -108,7 +121,9 @@ def whole_network_loop(subject: Checkpoint) -> None:
 
 @torch.no_grad()
 def published_loop(subject: Checkpoint) -> list[float]:
-    """rho by 32 directions, float32, one-sided, absolute step; states and losses once, only the remaining blocks anew."""
+    """rho by 32 directions, float32, one-sided, absolute step; states and losses once, only the
+    remaining blocks anew.
+    """
     network, rule, x, y = subject
     states, logits = states_of(network, x)
     signals = rule.credit(network, states, logits, y)
@@ -123,7 +138,9 @@ def published_loop(subject: Checkpoint) -> list[float]:
             v /= v.norm(dim=1, keepdim=True)
             predicted[m] = STEP * (a * v).sum(1)
             observed[m] = loss(h + STEP * v) - before
-        found.append(float(torch.corrcoef(torch.stack([predicted.flatten(), observed.flatten()]))[0, 1]))
+        found.append(
+            float(torch.corrcoef(torch.stack([predicted.flatten(), observed.flatten()]))[0, 1])
+        )
     return found
 
 
@@ -149,7 +166,10 @@ def all_controls(subject: Checkpoint) -> list[tuple[float, float]]:
     network, _, x, y = subject
     states, _ = states_of(network, x)
     gradients = state_gradients(network, states[0], y)
-    return [controls(network, k, h, g, y, 1, 8) for k, (h, g) in enumerate(zip(states, gradients, strict=True))]
+    return [
+        controls(network, k, h, g, y, 1, 8)
+        for k, (h, g) in enumerate(zip(states, gradients, strict=True))
+    ]
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -175,11 +195,14 @@ def compare(double: Checkpoint, single: Checkpoint, threads: int, rounds: int) -
     for number, name in enumerate(calls):
         ratios = [row[number] / row[0] for row in rows]
         say(
-            f"  {threads} thread(s), {name}: {statistics.median(r[number] for r in rows) * 1e3:.1f} ms, "
-            f"{statistics.median(ratios):.2f} of the closed form ({min(ratios):.2f} to {max(ratios):.2f} over {rounds} rounds)"
+            f"  {threads} thread(s), {name}:"
+            f" {statistics.median(r[number] for r in rows) * 1e3:.1f} ms,"
+            f" {statistics.median(ratios):.2f} of the closed form ({min(ratios):.2f} to"
+            f" {max(ratios):.2f} over {rounds} rounds)"
         )
     say(
-        f"  {threads} thread(s), finite-difference controls, 8 directions, float64: {seconds(lambda: all_controls(double)):.2f} s"
+        f"  {threads} thread(s), finite-difference controls, 8 directions, float64:"
+        f" {seconds(lambda: all_controls(double)):.2f} s"
     )
 
 
@@ -193,7 +216,9 @@ def main() -> None:
         single = checkpoint(hidden)
         network, rule, x, y = single
         double = (copy.deepcopy(network).double(), copy.deepcopy(rule).double(), x.double(), y)
-        say(f"{BLOCKS + 1} states, n={N}, d={WIDTH}, hidden {hidden:g} d; torch {torch.__version__}")
+        say(
+            f"{BLOCKS + 1} states, n={N}, d={WIDTH}, hidden {hidden:g} d; torch {torch.__version__}"
+        )
         for threads in options.threads:
             torch.set_num_threads(threads)
             compare(double, single, threads, options.rounds)
@@ -212,16 +237,27 @@ def main() -> None:
     for blocks in (2, 8):
         deeper = ResidualMLP(FEATURES, WIDTH, blocks, CLASSES, 1).double()
         feedback = DirectFeedbackAlignment(Setup(WIDTH, blocks, CLASSES, 1)).double()
-        say(f"{blocks} blocks: {best(lambda d=deeper, f=feedback: alignment(d, f, x, y, 1, directions=0)) / base:.2f}")  # type: ignore[misc]
+        say(
+            f"{blocks} blocks: {best(lambda d=deeper, f=feedback: alignment(d, f, x, y, 1, directions=0)) / base:.2f}"
+        )  # type: ignore[misc]
     say(f"100 checkpoints, read from safetensors, controls apart: {hundred(double):.1f} s")
-    say(f"\nrho by state: closed form, float64 differences ({DIRECTIONS} directions), the published float32 loop")
-    exact, differences, loop = closed_form(double), finite_differences(double, DIRECTIONS), published_loop(single)
-    for k, (row, seen, float32, control) in enumerate(zip(exact, differences, loop, all_controls(double), strict=True)):
+    say(
+        f"\nrho by state: closed form, float64 differences ({DIRECTIONS} directions), the published"
+        " float32 loop"
+    )
+    exact, differences, loop = (
+        closed_form(double),
+        finite_differences(double, DIRECTIONS),
+        published_loop(single),
+    )
+    for k, (row, seen, float32, control) in enumerate(
+        zip(exact, differences, loop, all_controls(double), strict=True)
+    ):
         error = 1 / math.sqrt(row["effective_samples"] * DIRECTIONS)
         say(
-            f"h_{k}: {row['rho']:+.4f}  {seen:+.4f} ({(seen - row['rho']) / error:+.2f} standard errors)  {float32:+.4f}; "
-            f"cosine {row['cosine']:+.4f}, effective samples {row['effective_samples']:.0f}, "
-            f"controls {control[0]:.6f} and {control[1]:+.4f}"
+            f"h_{k}: {row['rho']:+.4f}  {seen:+.4f} ({(seen - row['rho']) / error:+.2f} standard"
+            f" errors)  {float32:+.4f}; cosine {row['cosine']:+.4f}, effective samples"
+            f" {row['effective_samples']:.0f}, controls {control[0]:.6f} and {control[1]:+.4f}"
         )
 
 

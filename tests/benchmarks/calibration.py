@@ -1,9 +1,11 @@
-"""Replications per second: a cell of the calibration in one array operation, beside loops over SciPy, in one run.
+"""Replications per second: a cell of the calibration in one array operation, beside loops over
+SciPy, in one run.
 
     python tests/benchmarks/calibration.py     # one thread
 
-Each ratio is of rates in alternating rounds, the best of each. SciPy's own vectorised call stands beside the loop. deepsig and
-rliable are timed on the same two arms where they are installed; a line says so where they are not.
+Each ratio is of rates in alternating rounds, the best of each. SciPy's own vectorised call stands
+beside the loop. deepsig and rliable are timed on the same two arms where they are installed; a line
+says so where they are not.
 """
 
 from __future__ import annotations
@@ -47,14 +49,16 @@ def main() -> None:
                 ),
                 (
                     lambda d=many: [
-                        scipy_stats.ttest_1samp(d, 1.0, axis=1, alternative=side).pvalue for side in ("greater", "less")
+                        scipy_stats.ttest_1samp(d, 1.0, axis=1, alternative=side).pvalue
+                        for side in ("greater", "less")
                     ],
                     len(many),
                 ),
             ]
         )
         print(
-            f"t, n = {n:2d}: {ours:10,.0f} a second; {ours / loop:7.0f} x SciPy in a loop, {ours / vectorised:5.2f} x with axis=1"
+            f"t, n = {n:2d}: {ours:10,.0f} a second; {ours / loop:7.0f} x SciPy in a loop,"
+            f" {ours / vectorised:5.2f} x with axis=1"
         )
     for n in (5, 10):
         many, few = rng.normal(1.0, 1.0, (4_000, n)), rng.normal(1.0, 1.0, (20, n))
@@ -62,7 +66,9 @@ def main() -> None:
         def permuted(rows: np.ndarray) -> list[float]:
             options = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": True}
             return [
-                scipy_stats.permutation_test((row - 1.0,), np.mean, alternative=side, **options).pvalue
+                scipy_stats.permutation_test(
+                    (row - 1.0,), np.mean, alternative=side, **options
+                ).pvalue
                 for row in rows
                 for side in ("greater", "less")
             ]
@@ -73,12 +79,16 @@ def main() -> None:
                 (lambda d=few: permuted(d), len(few)),
             ]
         )
-        print(f"sign-flip, n = {n:2d}: {ours:10,.0f} a second; {ours / loop:7.0f} x SciPy in a loop")
+        print(
+            f"sign-flip, n = {n:2d}: {ours:10,.0f} a second; {ours / loop:7.0f} x SciPy in a loop"
+        )
     (whole,) = rate([(lambda: operating_characteristics("t", LAWS["lognormal"], 5), 20_000)])
     print(f"a whole cell, draws and all, t at n = 5: {whole:10,.0f} replications a second")
 
     a, b = rng.normal(0.3, 0.05, 5), rng.normal(0.2, 0.05, 5)
-    (ours,) = rate([(lambda: stats.rule([stats.Question(stats.contrasts("exceeds", a, b, 0.03))]), 1)])
+    (ours,) = rate(
+        [(lambda: stats.rule([stats.Question(stats.contrasts("exceeds", a, b, 0.03))]), 1)]
+    )
     print(f"one verdict with intervals and sensitivities: {1000 / ours:.2f} ms")
     try:
         from deepsig import aso
@@ -94,8 +104,13 @@ def main() -> None:
     else:
         scores = {"a": a[:, None], "b": b[:, None]}
         aggregate = lambda x: np.array([metrics.aggregate_mean(x)])  # noqa: E731
-        (theirs,) = rate([(lambda: library.get_interval_estimates(scores, aggregate, reps=2000), 1)])
-        print(f"rliable's intervals of the same arms: {1000 / theirs:.1f} ms, {ours / theirs:.0f} x ours")
+        (theirs,) = rate(
+            [(lambda: library.get_interval_estimates(scores, aggregate, reps=2000), 1)]
+        )
+        print(
+            f"rliable's intervals of the same arms: {1000 / theirs:.1f} ms, {ours / theirs:.0f} x"
+            " ours"
+        )
 
 
 if __name__ == "__main__":

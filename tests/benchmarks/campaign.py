@@ -1,4 +1,5 @@
-"""What a campaign costs besides its runs, and how each part grows: planning, the overhead of a run, deciding what is there.
+"""What a campaign costs besides its runs, and how each part grows: planning, the overhead of a run,
+deciding what is there.
 
     python tests/benchmarks/campaign.py        # --runs 100 1000 10000, --workers 2
 
@@ -41,13 +42,18 @@ def planning(counts: list[int]) -> None:
     print("planning (seconds; target: 1 for 10,000)")
     teacher = experiment("teacher")
     for count in counts:
-        trained = [Need(teacher, Arm("dfa", penalty=n // 20 / 1000), n % 20, METRICS) for n in range(count)]
+        trained = [
+            Need(teacher, Arm("dfa", penalty=n // 20 / 1000), n % 20, METRICS) for n in range(count)
+        ]
         with tempfile.TemporaryDirectory() as folder:
             store = Store(Path(folder) / "store")
             ours, _ = timed(lambda: plan(trained, store))  # noqa: B023
             own, planned = timed(lambda: plan(needs(count), store))  # noqa: B023
             cost, _ = timed(lambda: [planned.cost(job) for job in planned.todo])  # noqa: B023
-        print(f"  {count:>6} runs, empty store: teacher {ours:.3f}, own function {own:.3f}; costs {cost:.3f}")
+        print(
+            f"  {count:>6} runs, empty store: teacher {ours:.3f}, own function {own:.3f}; costs"
+            f" {cost:.3f}"
+        )
 
 
 def overhead(counts: list[int], workers: int) -> None:
@@ -57,10 +63,15 @@ def overhead(counts: list[int], workers: int) -> None:
             store = Store(Path(folder) / "store")
             for many in (1, workers):
                 here = Store(Path(folder) / f"store{many}")
-                seconds, outcome = timed(lambda: execute(plan(needs(count), here), here, workers=many))  # noqa: B023
+                seconds, outcome = timed(
+                    lambda: execute(plan(needs(count), here), here, workers=many)  # noqa: B023
+                )
                 assert len(outcome.finished) == count
                 first = "" if many == 1 else ", of which starting the workers once is a part"
-                print(f"  {count:>6} runs, {many} at a time: {1000 * seconds * many / count:.2f}{first}")
+                print(
+                    f"  {count:>6} runs, {many} at a time:"
+                    f" {1000 * seconds * many / count:.2f}{first}"
+                )
             store = here
             again, planned = timed(lambda: plan(needs(count), store))  # noqa: B023
             cost, _ = timed(lambda: [planned.cost(job) for job in planned.jobs])  # noqa: B023

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/command_line.py
 
-Prints for each command the best of several runs and its ratio to `python -c pass`. `verify, nothing new` runs in a scratch
-folder whose runs are all there already; `verify, cold` is printed once with --cold (it trains 20 small networks).
+Prints for each command the best of several runs and its ratio to `python -c pass`. `verify, nothing
+new` runs in a scratch folder whose runs are all there already; `verify, cold` is printed once with
+--cold (it trains 20 small networks).
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def best(command: list[str], cwd: Path, repeats: int = 5) -> float:
 def main() -> None:
     python, faeval = [sys.executable], [sys.executable, "-m", "faeval"]
     base = best([*python, "-c", "pass"], ROOT)
-    rows = {"python -c pass": base, "python -c 'import numpy'": best([*python, "-c", "import numpy"], ROOT)}
+    rows = {
+        "python -c pass": base,
+        "python -c 'import numpy'": best([*python, "-c", "import numpy"], ROOT),
+    }
     rows["faeval --help"] = best([*faeval, "--help"], ROOT)
     evidence = ["verify", "--evidence", str(ROOT / "reports" / "teacher"), "--offline"]
     rows["verify --evidence, 12 claims"] = best([*faeval, *evidence], ROOT)

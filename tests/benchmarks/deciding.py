@@ -1,8 +1,10 @@
-"""How long deciding takes: from evidence to verdicts, and the exact tests, beside SciPy's way of the same answer.
+"""How long deciding takes: from evidence to verdicts, and the exact tests, beside SciPy's way of
+the same answer.
 
     python tests/benchmarks/deciding.py      # one thread
 
-Every pair is timed in alternating rounds of one run, the best of each; imports are timed in processes of their own.
+Every pair is timed in alternating rounds of one run, the best of each; imports are timed in
+processes of their own.
 """
 
 from __future__ import annotations
@@ -58,12 +60,15 @@ def claims_and_table(claims: int, seeds: int, test: str = "t") -> tuple[list[obj
 
 
 def many_seeds(test: str, seeds: int = 1000) -> None:
-    """Time and memory of deciding one claim on many seeds, in a process of its own (targets: 2 s, 300 MB at most)."""
+    """Time and memory of deciding one claim on many seeds, in a process of its own (targets: 2 s,
+    300 MB at most).
+    """
     code = (
-        f"import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r}); import resource, deciding, faeval as fe;"
-        f"import scipy.stats; claims, table = deciding.claims_and_table(1, {seeds}, {test!r}); start = time.perf_counter();"
-        "fe.decide(claims, table); took = time.perf_counter() - start;"
-        "print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r}); import resource,"
+        " deciding, faeval as fe;import scipy.stats; claims, table = deciding.claims_and_table(1,"
+        f" {seeds}, {test!r}); start = time.perf_counter();fe.decide(claims, table); took ="
+        " time.perf_counter() - start;print(took,"
+        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     took, peak = map(float, done.stdout.split())
@@ -80,7 +85,8 @@ def main() -> None:
     for claims, seeds in ((100, 20), (1000, 5)):
         made, table = claims_and_table(claims, seeds)
         print(
-            f"  {claims:5d} claims x {seeds:2d} seeds {best(lambda m=made, t=table: fe.decide(m, t)):8.2f} s   (target 1 s)"
+            f"  {claims:5d} claims x {seeds:2d} seeds"
+            f" {best(lambda m=made, t=table: fe.decide(m, t)):8.2f} s   (target 1 s)"
         )
 
     print("exact sign-flip")
@@ -92,19 +98,34 @@ def main() -> None:
         ours = best(lambda x=x: stats.sign_flip_p(x))
         theirs = best(
             lambda x=x: scipy_stats.permutation_test(
-                (x,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="greater", vectorized=True
+                (x,),
+                np.mean,
+                permutation_type="samples",
+                n_resamples=np.inf,
+                alternative="greater",
+                vectorized=True,
             )
         )
-        print(f"  n = {n:2d}, SciPy over ours {theirs / ours:8.1f} x   ({1000 * theirs:.2f} ms, {1000 * ours:.2f} ms)")
-    ours, theirs = best(lambda: stats.t_p(d)), best(lambda: scipy_stats.ttest_1samp(d, 0, alternative="greater"))
-    print(f"  t, SciPy over ours     {theirs / ours:8.1f} x   ({1e6 * theirs:.0f} us, {1e6 * ours:.0f} us)")
+        print(
+            f"  n = {n:2d}, SciPy over ours {theirs / ours:8.1f} x   ({1000 * theirs:.2f} ms,"
+            f" {1000 * ours:.2f} ms)"
+        )
+    ours, theirs = (
+        best(lambda: stats.t_p(d)),
+        best(lambda: scipy_stats.ttest_1samp(d, 0, alternative="greater")),
+    )
+    print(
+        f"  t, SciPy over ours     {theirs / ours:8.1f} x   ({1e6 * theirs:.0f} us,"
+        f" {1e6 * ours:.0f} us)"
+    )
 
     print("imports, in fresh interpreters")
     base = fresh("import numpy")
     ours, theirs = fresh("import faeval.stats"), fresh("import scipy.stats")
     print(f"  faeval.stats           {ours - base:8.2f} s over numpy's {base:.2f} s")
     print(
-        f"  scipy.stats            {theirs - base:8.2f} s over numpy's; ours less theirs {1000 * (ours - theirs):+.0f} ms"
+        f"  scipy.stats            {theirs - base:8.2f} s over numpy's; ours less theirs"
+        f" {1000 * (ours - theirs):+.0f} ms"
     )
     for test in ("t", "sign-flip", "sign"):
         many_seeds(test)

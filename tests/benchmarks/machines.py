@@ -1,10 +1,12 @@
-"""The same campaign over 1 to 200 machines, simulated: runs go to the worker that is free first, costliest first.
+"""The same campaign over 1 to 200 machines, simulated: runs go to the worker that is free first,
+costliest first.
 
     python tests/benchmarks/machines.py                    # the campaign of docs/campaigns.md
     python tests/benchmarks/machines.py --store .faeval    # what a store's runs took
 
-What is simulated is how runs are handed out. Times of runs are taken as they are, a run costs a fixed overhead besides,
-and machines are alike; a shared file system that is slower for a hundred machines than for one is not in it.
+What is simulated is how runs are handed out. Times of runs are taken as they are, a run costs a
+fixed overhead besides, and machines are alike; a shared file system that is slower for a hundred
+machines than for one is not in it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ MACHINES = (1, 2, 5, 10, 20, 50, 100, 200)
 SLOTS = 2  # runs at a time on a machine
 OVERHEAD = 0.05  # seconds; tests/benchmarks/campaign.py measures a tenth of it
 
-# The campaign of the page: arms from two minutes to half an hour a run, seeds that differ by a tenth.
+# The campaign of the page: arms from two minutes to half an hour a run, seeds that differ by a
+# tenth.
 ARMS, SEEDS = 40, 25
 SHORTEST, LONGEST, SPREAD = 120.0, 1800.0, 0.1
 
@@ -57,7 +60,14 @@ def simulate(costs: list[float]) -> list[Row]:
     for machines in MACHINES:
         slots = machines * SLOTS
         seconds = finish(sorted(costs, reverse=True), slots)
-        rows.append(Row(machines, seconds / 3600, finish(costs, slots) / 3600, sum(costs) / (seconds * slots)))
+        rows.append(
+            Row(
+                machines,
+                seconds / 3600,
+                finish(costs, slots) / 3600,
+                sum(costs) / (seconds * slots),
+            )
+        )
     return rows
 
 
@@ -80,7 +90,10 @@ def facts(costs: list[float]) -> dict[str, str]:
 
 def table(costs: list[float]) -> str:
     head = ["| machines | hours | hours, in the plan's order | slots busy |", "|---|---|---|---|"]
-    body = [f"| {r.machines} | {r.hours:.2f} | {r.in_any_order:.2f} | {r.efficiency:.0%} |" for r in simulate(costs)]
+    body = [
+        f"| {r.machines} | {r.hours:.2f} | {r.in_any_order:.2f} | {r.efficiency:.0%} |"
+        for r in simulate(costs)
+    ]
     return "\n".join(head + body) + "\n"
 
 

@@ -1,13 +1,15 @@
-"""How reading and deciding grow: from ten thousand to three million rows of evidence, 200 claims, in fresh processes.
+"""How reading and deciding grow: from ten thousand to three million rows of evidence, 200 claims,
+in fresh processes.
 
     python tests/benchmarks/scale.py              # Parquet and CSV, both shapes; then stores
     python tests/benchmarks/scale.py --only parquet --rows 3000000
     python tests/benchmarks/scale.py --only store --runs 100000
 
-A run has 5 layers of 6 metrics, 30 rows. In the shape "many arms" each arm has 5 seeds, so three million rows are 20,000
-arms; in the shape "many seeds" each has 20. Every point is a process of its own, which prints its times and its largest
-memory (Linux); imports are not counted. A table of fewer arms has fewer claims. The exponent is the slope of log time over
-log rows at the three largest sizes.
+A run has 5 layers of 6 metrics, 30 rows. In the shape "many arms" each arm has 5 seeds, so three
+million rows are 20,000 arms; in the shape "many seeds" each has 20. Every point is a process of its
+own, which prints its times and its largest memory (Linux); imports are not counted. A table of
+fewer arms has fewer claims. The exponent is the slope of log time over log rows at the three
+largest sizes.
 """
 
 from __future__ import annotations
@@ -81,7 +83,9 @@ def table(rows: int, seeds: int) -> Any:
             "seed": run % seeds + 1,
             "epoch": pd.array(np.full(n, 20), dtype="Int64"),
             "layer": pd.array(np.tile(np.repeat(np.arange(LAYERS), METRICS), runs), dtype="Int64"),
-            "metric": text([f"metric{i}" for i in range(METRICS)], np.tile(np.arange(METRICS), runs * LAYERS)),
+            "metric": text(
+                [f"metric{i}" for i in range(METRICS)], np.tile(np.arange(METRICS), runs * LAYERS)
+            ),
             "value": np.random.default_rng(0).normal(0.5, 0.1, n),
             "status": text(["measured"], np.zeros(n, dtype=int)),
             "run": text([f"sha256:{i:016x}" for i in range(runs)], run),
@@ -91,7 +95,9 @@ def table(rows: int, seeds: int) -> Any:
 
 def measure(path: Path, arms: int) -> list[float]:
     command = [sys.executable, "-c", MEASURE, str(path), str(arms), str(min(CLAIMS, arms - 1) or 1)]
-    found: list[float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found: list[float] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
     return found
 
 
@@ -103,8 +109,8 @@ def exponent(rows: list[float], seconds: list[float]) -> float:
 def line(name: str, found: list[float]) -> None:
     rows, read, decide, digest, peak = found
     print(
-        f"  {name:12s} {rows:9.0f} rows   read {read:6.2f} s   decide {decide:6.2f} s   both {read + decide:6.2f} s"
-        f"   hash {digest:5.2f} s   peak {peak:6.0f} MB",
+        f"  {name:12s} {rows:9.0f} rows   read {read:6.2f} s   decide {decide:6.2f} s   both"
+        f" {read + decide:6.2f} s   hash {digest:5.2f} s   peak {peak:6.0f} MB",
         flush=True,
     )
 
@@ -113,7 +119,10 @@ def packs(kinds: list[str], sizes: list[int], folder: Path) -> None:
     from faeval import evidence
 
     for kind in kinds:
-        print(f"{kind}, {CLAIMS} claims   (target at 3 million rows: read and decide under 10 s, peak under 2 GB)")
+        print(
+            f"{kind}, {CLAIMS} claims   (target at 3 million rows: read and decide under 10 s, peak"
+            " under 2 GB)"
+        )
         for shape, seeds in SHAPES.items():
             points = []
             for rows in sizes:
@@ -160,16 +169,28 @@ def stores(sizes: list[int], folder: Path) -> None:
         points.append(measure(store.root, runs // 5))
         line(f"{runs} runs", points[-1])
         begun = time.perf_counter()
-        wanted = [(path.name, {"alignment": "c" * 64}) for path in sorted(store.runs.iterdir())[:400]]
+        wanted = [
+            (path.name, {"alignment": "c" * 64}) for path in sorted(store.runs.iterdir())[:400]
+        ]
         store.table(wanted)
         print(f"  {'':12s} {len(wanted)} runs of them alone {time.perf_counter() - begun:6.2f} s")
     if len(points) >= 3:
-        print(f"  grows with rows to the power {exponent([p[0] for p in points], [p[1] + p[2] for p in points]):.2f}")
+        print(
+            "  grows with rows to the power"
+            f" {exponent([p[0] for p in points], [p[1] + p[2] for p in points]):.2f}"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=["parquet", "csv", "store"], default=["parquet", "csv", "store"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["parquet", "csv", "store"],
+        default=["parquet", "csv", "store"],
+    )
     parser.add_argument("--rows", nargs="+", type=int, default=list(ROWS))
     parser.add_argument("--runs", nargs="+", type=int, default=[100, 1_000, 10_000])
     given = parser.parse_args()

@@ -1,6 +1,8 @@
-"""All seeds of an arm in one stacked run against one after another; ratios in one run, on the device that is there.
+"""All seeds of an arm in one stacked run against one after another; ratios in one run, on the
+device that is there.
 
-python tests/benchmarks/stacked.py [--device cpu|cuda] [--seeds 10] [--rounds 5] [--steps 100] [--only bp dfa ...]
+python tests/benchmarks/stacked.py [--device cpu|cuda] [--seeds 10] [--rounds 5] [--steps 100]
+[--only bp dfa ...]
 """
 
 from __future__ import annotations
@@ -47,7 +49,12 @@ def pairs_of(rule: str, shape: str, seeds: int, device: str) -> list[tuple[Resid
     found, make = [], component("rule", rule).resolve()
     for seed in range(seeds):
         network = ResidualMLP(features, width, blocks, CLASSES, seed)
-        found.append((network.to(device), make(Setup(width, blocks, CLASSES, seed, network=network)).to(device)))
+        found.append(
+            (
+                network.to(device),
+                make(Setup(width, blocks, CLASSES, seed, network=network)).to(device),
+            )
+        )
     return found
 
 
@@ -82,7 +89,9 @@ def compare(rule: str, shape: str, seeds: int, rounds: int, steps: int, device: 
         pairs = pairs_of(rule, shape, seeds, device)
         wait()
         begun = time.perf_counter()
-        fit_stacked([n for n, _ in pairs], [r for _, r in pairs], batches, objective, epochs=1, **HYPER)
+        fit_stacked(
+            [n for n, _ in pairs], [r for _, r in pairs], batches, objective, epochs=1, **HYPER
+        )
         wait()
         return time.perf_counter() - begun, pairs
 
@@ -90,9 +99,10 @@ def compare(rule: str, shape: str, seeds: int, rounds: int, steps: int, device: 
     found = [(alone()[0], together()[0]) for _ in range(rounds)]
     ratios = [one / both for one, both in found]
     say(
-        f"{rule}, {shape}: {seeds} seeds one after another / stacked {statistics.median(ratios):.2f} ({min(ratios):.2f} to "
-        f"{max(ratios):.2f} over {rounds} rounds); stacked {1e3 * statistics.median(b for _, b in found) / steps:.2f} ms a "
-        f"step of all seeds; weights apart by {gap:.1e} of their norm after {steps} steps"
+        f"{rule}, {shape}: {seeds} seeds one after another / stacked"
+        f" {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} over"
+        f" {rounds} rounds); stacked {1e3 * statistics.median(b for _, b in found) / steps:.2f} ms"
+        f" a step of all seeds; weights apart by {gap:.1e} of their norm after {steps} steps"
     )
 
 
@@ -111,12 +121,17 @@ def main() -> None:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    name = torch.cuda.get_device_name() if options.device != "cpu" else f"CPU, {options.threads} thread(s)"
+    name = (
+        torch.cuda.get_device_name()
+        if options.device != "cpu"
+        else f"CPU, {options.threads} thread(s)"
+    )
     say(f"{name}; torch {torch.__version__}; batch {BATCH}, penalty 0.01, TF32 off")
     if options.device == "cpu":
         say(
-            "No CUDA device: this measures stacking on the CPU, where it is not used. A CPU is busy with one seed's products "
-            "already, so the ratio says what vectorising costs or saves here, and nothing of the 5 x that CUDA must give."
+            "No CUDA device: this measures stacking on the CPU, where it is not used. A CPU is busy"
+            " with one seed's products already, so the ratio says what vectorising costs or saves"
+            " here, and nothing of the 5 x that CUDA must give."
         )
     for shape in options.shapes:
         for rule in options.only:

@@ -1,6 +1,8 @@
-"""Training: its own matrix products, fixed data, worker processes, and how others would write it; ratios in one run.
+"""Training: its own matrix products, fixed data, worker processes, and how others would write it;
+ratios in one run.
 
-python tests/benchmarks/training.py [--threads 1 2] [--rounds 7] [--steps 40] [--only products data processes rules others]
+python tests/benchmarks/training.py [--threads 1 2] [--rounds 7] [--steps 40] [--only products data
+processes rules others]
 
 ``--only rules --write`` leaves the ratios in reports/rules/steps.csv, which docs/bench.md shows.
 """
@@ -49,7 +51,9 @@ def task_of(steps: int) -> Task:
 
 
 def subject() -> tuple[ResidualMLP, DirectFeedbackAlignment]:
-    return ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
+    return ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), DirectFeedbackAlignment(
+        Setup(WIDTH, BLOCKS, CLASSES, 1)
+    )
 
 
 def seconds(call: Callable[[], object], repeats: int = 1) -> float:
@@ -68,7 +72,10 @@ def rounds_of(calls: list[Callable[[], object]], rounds: int) -> list[list[float
 
 def ratio(found: list[list[float]], above: int, below: int) -> str:
     ratios = [row[above] / row[below] for row in found]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} rounds)"
+    return (
+        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f} over"
+        f" {len(ratios)} rounds)"
+    )
 
 
 def middle(found: list[list[float]], column: int, steps: int) -> float:
@@ -78,9 +85,9 @@ def middle(found: list[list[float]], column: int, steps: int) -> float:
 def products() -> Callable[[], None]:
     """The matrix products that a step cannot do without, into memory that is there already.
 
-    Forward: embedding, two a block, head. Credit: one for all states. Backward, every loss being local: for each linear
-    layer the gradient of its weights, and that of its input wherever a trained norm lies before it or a layer within the
-    block: all but the embedding.
+    Forward: embedding, two a block, head. Credit: one for all states. Backward, every loss being
+    local: for each linear layer the gradient of its weights, and that of its input wherever a
+    trained norm lies before it or a layer within the block: all but the embedding.
     """
     layers = [(FEATURES, WIDTH), *[(WIDTH, WIDTH)] * (2 * BLOCKS), (WIDTH, CLASSES)]
     shapes = [(BATCH, inside, outside) for inside, outside in layers]
@@ -122,15 +129,19 @@ def against_products(threads: list[int], rounds: int, steps: int) -> None:
         found = rounds_of(calls, rounds)
         whole, bare, inner, update, gather = (middle(found, column, steps) for column in range(5))
         say(
-            f"{count} thread(s): whole step / its matrix products {ratio(found, 0, 1)}; {whole:.2f} ms, of which products "
-            f"{bare:.2f}, the rest of the gradients {inner - bare:.2f} (norms, GELU, sums, autograd, operands out of cache), "
-            f"AdamW {update:.2f}, crop, flip and normalisation {gather:.2f}, remainder {whole - inner - update - gather:.2f}"
+            f"{count} thread(s): whole step / its matrix products {ratio(found, 0, 1)};"
+            f" {whole:.2f} ms, of which products {bare:.2f}, the rest of the gradients"
+            f" {inner - bare:.2f} (norms, GELU, sums, autograd, operands out of cache), AdamW"
+            f" {update:.2f}, crop, flip and normalisation {gather:.2f}, remainder"
+            f" {whole - inner - update - gather:.2f}"
         )
 
 
 def against_fixed_data(threads: list[int], rounds: int, steps: int) -> None:
     images = task_of(steps)
-    scale = (images.train_x / np.float32(255) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
+    scale = (images.train_x / np.float32(255) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(
+        STD, (3, 1, 1)
+    )
     fixed = Task(scale.reshape(len(scale), -1).astype(np.float32), images.train_y, np.zeros((2, FEATURES), np.float32),
                  np.arange(2), CLASSES)  # fmt: skip
     network, rule = subject()
@@ -143,8 +154,9 @@ def against_fixed_data(threads: list[int], rounds: int, steps: int) -> None:
         torch.set_num_threads(count)
         found = rounds_of([epoch(images, True), epoch(images, False), epoch(fixed, False)], rounds)
         say(
-            f"{count} thread(s): epoch with crop and flip / epoch on fixed normalised float32 {ratio(found, 0, 2)}; / epoch "
-            f"on the images as they are {ratio(found, 0, 1)}; {middle(found, 2, steps):.2f} ms a step on fixed data"
+            f"{count} thread(s): epoch with crop and flip / epoch on fixed normalised float32"
+            f" {ratio(found, 0, 2)}; / epoch on the images as they are {ratio(found, 0, 1)};"
+            f" {middle(found, 2, steps):.2f} ms a step on fixed data"
         )
 
 
@@ -152,7 +164,14 @@ def one_run(arguments: tuple[int, int, int]) -> None:
     seed, threads, steps = arguments
     torch.set_num_threads(threads)
     network, rule = subject()
-    fit(network, rule, Batches(task_of(40), seed, BATCH, augment=True), OBJECTIVE, epochs=max(1, steps // 40), **HYPER)
+    fit(
+        network,
+        rule,
+        Batches(task_of(40), seed, BATCH, augment=True),
+        OBJECTIVE,
+        epochs=max(1, steps // 40),
+        **HYPER,
+    )
 
 
 def over_processes(rounds: int, steps: int) -> None:
@@ -177,13 +196,16 @@ def over_processes(rounds: int, steps: int) -> None:
 
         found = rounds_of([in_turn, in_turn_single, spread], rounds)
     say(
-        f"{runs} runs of {steps} steps on {cores} cores: one after another with {cores} threads / over {cores} processes "
-        f"with one thread each {ratio(found, 0, 2)}; one after another with one thread / over processes {ratio(found, 1, 2)}"
+        f"{runs} runs of {steps} steps on {cores} cores: one after another with {cores} threads /"
+        f" over {cores} processes with one thread each {ratio(found, 0, 2)}; one after another with"
+        f" one thread / over processes {ratio(found, 1, 2)}"
     )
 
 
 def against_backpropagation(threads: list[int], rounds: int, steps: int, write: bool) -> None:
-    """Each rule's whole step, optimiser included, against backpropagation's on the same network and the same fixed data."""
+    """Each rule's whole step, optimiser included, against backpropagation's on the same network and
+    the same fixed data.
+    """
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(BATCH, FEATURES, generator=draw)
     y = torch.randint(0, CLASSES, (BATCH,), generator=draw)
@@ -192,8 +214,12 @@ def against_backpropagation(threads: list[int], rounds: int, steps: int, write: 
 
     def steps_of(name: str) -> Callable[[], object]:
         network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
-        rule: Rule = component("rule", name).resolve()(Setup(WIDTH, BLOCKS, CLASSES, 1, network=network))
-        optimizer = torch.optim.AdamW([*network.parameters(), *rule.parameters()], lr=1e-4, fused=True)
+        rule: Rule = component("rule", name).resolve()(
+            Setup(WIDTH, BLOCKS, CLASSES, 1, network=network)
+        )
+        optimizer = torch.optim.AdamW(
+            [*network.parameters(), *rule.parameters()], lr=1e-4, fused=True
+        )
 
         def run() -> None:
             for _ in range(steps):
@@ -223,7 +249,10 @@ class Images(Dataset):  # type: ignore[type-arg]
 
     def __init__(self, task: Task) -> None:
         self.x, self.y = torch.from_numpy(task.train_x), torch.from_numpy(task.train_y)
-        self.mean, self.std = torch.tensor(MEAN).reshape(3, 1, 1), torch.tensor(STD).reshape(3, 1, 1)
+        self.mean, self.std = (
+            torch.tensor(MEAN).reshape(3, 1, 1),
+            torch.tensor(STD).reshape(3, 1, 1),
+        )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -258,7 +287,9 @@ def plain_loop(network: ResidualMLP, feedback: list[Tensor], batches: Any) -> No
         optimizer.step()
 
 
-def biotorch_loop(batches: Callable[[], Iterator[tuple[Tensor, Tensor]]]) -> Callable[[], object] | None:
+def biotorch_loop(
+    batches: Callable[[], Iterator[tuple[Tensor, Tensor]]],
+) -> Callable[[], object] | None:
     try:
         from biotorch.module.biomodule import BioModule  # type: ignore[import-not-found]
     except ImportError:
@@ -281,8 +312,12 @@ def against_others(threads: list[int], rounds: int, steps: int) -> None:
     task, (network, rule) = task_of(steps), subject()
     batches = Batches(task, 1, BATCH, augment=True)
     feedback = list(rule.feedback)
-    loaders = [DataLoader(Images(task), BATCH, shuffle=True, drop_last=True, num_workers=k) for k in (0, 2)]
-    calls: list[Callable[[], object]] = [lambda: fit(network, rule, batches, OBJECTIVE, epochs=1, **HYPER)]
+    loaders = [
+        DataLoader(Images(task), BATCH, shuffle=True, drop_last=True, num_workers=k) for k in (0, 2)
+    ]
+    calls: list[Callable[[], object]] = [
+        lambda: fit(network, rule, batches, OBJECTIVE, epochs=1, **HYPER)
+    ]
     calls += [lambda loader=loader: plain_loop(network, feedback, loader) for loader in loaders]  # type: ignore[misc]
     calls.append(lambda: plain_loop(network, feedback, batches.epoch(1)))
     rival = biotorch_loop(lambda: batches.epoch(1))
@@ -294,9 +329,14 @@ def against_others(threads: list[int], rounds: int, steps: int) -> None:
             warnings.simplefilter("ignore")  # of their hooks, which are of an older kind
             found = rounds_of(calls, rounds)
         say(
-            f"{count} thread(s): plain loop over a DataLoader in this process / ours {ratio(found, 1, 0)}; over one with two "
-            f"workers / ours {ratio(found, 2, 0)}; the same loop on our batches / ours {ratio(found, 3, 0)}; "
-            + (f"biotorch's DFA on our batches / ours {ratio(found, 4, 0)}" if rival else "biotorch is not installed")
+            f"{count} thread(s): plain loop over a DataLoader in this process / ours"
+            f" {ratio(found, 1, 0)}; over one with two workers / ours {ratio(found, 2, 0)}; the"
+            f" same loop on our batches / ours {ratio(found, 3, 0)}; "
+            + (
+                f"biotorch's DFA on our batches / ours {ratio(found, 4, 0)}"
+                if rival
+                else "biotorch is not installed"
+            )
         )
 
 
@@ -307,9 +347,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
-    parser.add_argument("--write", action="store_true", help="keep the ratios of rules in reports/rules/steps.csv")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the ratios of rules in reports/rules/steps.csv"
+    )
     options = parser.parse_args()
-    say(f"DFA, penalised, d={WIDTH}, L={BLOCKS}, batch {BATCH}, {FEATURES} inputs; torch {torch.__version__}")
+    say(
+        f"DFA, penalised, d={WIDTH}, L={BLOCKS}, batch {BATCH}, {FEATURES} inputs; torch"
+        f" {torch.__version__}"
+    )
     if "products" in options.only:
         against_products(options.threads, options.rounds, options.steps)
     if "data" in options.only:

@@ -1,4 +1,6 @@
-"""The committed figures: measured again on another seed, beside earlier simulations of others, and as they are written."""
+"""The committed figures: measured again on another seed, beside earlier simulations of others, and
+as they are written.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def test_a_figure_that_moves_is_named_and_no_other(quick: list[Cell]) -> None:
         ("assertions", "t", "normal", "3 assertions", "wrong_refute"),
     ],
 )
-def test_what_a_rule_promises_is_held_against_it_without_any_reference(table, rule, law, detail, measure) -> None:
+def test_what_a_rule_promises_is_held_against_it_without_any_reference(
+    table, rule, law, detail, measure
+) -> None:
     good = Cell(table, rule, law, 5, detail, measure, 0.05, 0.0015, 20_000)
     assert drifts([good], []) == []
     (drift,) = drifts([replace(good, rate=0.06)], [])
@@ -69,13 +73,17 @@ def test_what_a_rule_promises_is_held_against_it_without_any_reference(table, ru
 
 def test_no_promise_is_made_where_there_is_none() -> None:
     for rule, law in (("t", "lognormal"), ("sign-flip", "collapse"), ("z", "normal")):
-        assert drifts([Cell("size", rule, law, 5, "", "wrong_refute", 0.3, 0.003, 20_000)], []) == []
+        assert (
+            drifts([Cell("size", rule, law, 5, "", "wrong_refute", 0.3, 0.003, 20_000)], []) == []
+        )
 
 
 # --- what is written ---
 
 
-def test_the_committed_files_are_what_the_shipped_figures_give_byte_for_byte(tmp_path: Path) -> None:
+def test_the_committed_files_are_what_the_shipped_figures_give_byte_for_byte(
+    tmp_path: Path,
+) -> None:
     paths = write(shipped(), tmp_path)
     assert {p.name for p in paths} == {p.name for p in COMMITTED.iterdir()}
     for path in paths:
@@ -89,10 +97,16 @@ def test_shipped_figures_and_committed_tables_are_the_same() -> None:
 
 
 def test_one_seed_gives_one_set_of_bytes_whatever_else_was_drawn(tmp_path: Path) -> None:
-    first = list(TABLES["size"](400, 3, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap")))
+    first = list(
+        TABLES["size"](400, 3, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap"))
+    )
     np.random.seed(9)  # noqa: NPY002 - a global generator is what must not matter
-    again = list(TABLES["size"](400, 3, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap")))
-    other = list(TABLES["size"](400, 4, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap")))
+    again = list(
+        TABLES["size"](400, 3, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap"))
+    )
+    other = list(
+        TABLES["size"](400, 4, ns=(3, 5), rules=("t", "sign-flip", "percentile bootstrap"))
+    )
     assert as_csv(first) == as_csv(again) != as_csv(other)
 
 
@@ -117,7 +131,10 @@ def test_a_table_of_other_columns_is_refused() -> None:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "faeval", "calibrate", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "faeval", "calibrate", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -131,7 +148,9 @@ def test_the_quick_command_says_what_it_found() -> None:
     assert content["drifts"] == []
 
 
-@pytest.mark.parametrize("arguments", [("--quick", "--format", "yaml"), ("--reps", "5"), ("--seed", "-1")])
+@pytest.mark.parametrize(
+    "arguments", [("--quick", "--format", "yaml"), ("--reps", "5"), ("--seed", "-1")]
+)
 def test_options_out_of_range_are_usage_errors(arguments: tuple[str, ...]) -> None:
     done = command(*arguments)
     assert done.returncode == 2
@@ -179,14 +198,18 @@ def theirs() -> list[tuple[str, int, str, float]]:
 
 
 def apart(rate: float, reps: int, cell: Cell, digits: float = 0.0005) -> float:
-    """How many combined standard errors lie between an earlier figure and ours, rounding allowed for."""
+    """How many combined standard errors lie between an earlier figure and ours, rounding allowed
+    for.
+    """
     p = min(max(rate, 1 / reps), 1 - 1 / reps)
     gap = max(0.0, abs(rate - cell.rate) - digits)
     return gap / math.hypot(math.sqrt(p * (1 - p) / reps), cell.error)
 
 
 @pytest.mark.parametrize(("law", "n", "rule", "rate"), theirs())
-def test_two_sided_size_is_what_was_simulated_before(figures, law: str, n: int, rule: str, rate: float) -> None:
+def test_two_sided_size_is_what_was_simulated_before(
+    figures, law: str, n: int, rule: str, rate: float
+) -> None:
     cell = figures["size", rule, law, n, "", "two_sided"]
     errors = apart(rate, 4000 if rule in BOOTSTRAP else 20_000, cell)
     assert errors < 4, f"{errors:.1f} errors apart: {rate} before, {cell.rate} now"
@@ -210,9 +233,18 @@ def three(n: int, effect: int, word: str) -> tuple[object, ...]:
 
 OTHERS = [
     *((two("Welch", n), r, 0.0005) for n, r in ((3, 0.041), (5, 0.046), (10, 0.049), (20, 0.048))),
-    *((two("Mann-Whitney", n), r, 0.0005) for n, r in ((3, 0.052), (5, 0.049), (10, 0.047), (20, 0.045))),
-    *((two("ASO, threshold .5", n), r, 0.0005) for n, r in ((3, 0.218), (5, 0.203), (10, 0.191), (20, 0.181))),
-    *((two("ASO, threshold .2", n), r, 0.0005) for n, r in ((3, 0.095), (5, 0.058), (10, 0.037), (20, 0.027))),
+    *(
+        (two("Mann-Whitney", n), r, 0.0005)
+        for n, r in ((3, 0.052), (5, 0.049), (10, 0.047), (20, 0.045))
+    ),
+    *(
+        (two("ASO, threshold .5", n), r, 0.0005)
+        for n, r in ((3, 0.218), (5, 0.203), (10, 0.191), (20, 0.181))
+    ),
+    *(
+        (two("ASO, threshold .2", n), r, 0.0005)
+        for n, r in ((3, 0.095), (5, 0.058), (10, 0.037), (20, 0.027))
+    ),
     *(
         (two("percentile bootstrap, two samples", n), r, 0.0005)
         for n, r in ((3, 0.133), (5, 0.094), (10, 0.069), (20, 0.058))
@@ -228,14 +260,40 @@ OTHERS = [
     (pooled(5, 10, 0.1), 0.14, 0.005),
     (pooled(5, 10, 0.6), 0.46, 0.005),
     *(
-        (("stopping", "t after each seed from 3", "normal", n, "two-sided", "ever decided"), r, 0.005)
+        (
+            ("stopping", "t after each seed from 3", "normal", n, "two-sided", "ever decided"),
+            r,
+            0.005,
+        )
         for n, r in ((5, 0.10), (10, 0.16), (20, 0.22), (50, 0.30))
     ),
     *(
-        (("assertions", "t, without the factor k", "normal", 5, f"{k} assertions", "wrong_refute"), r, 0.0005)
+        (
+            (
+                "assertions",
+                "t, without the factor k",
+                "normal",
+                5,
+                f"{k} assertions",
+                "wrong_refute",
+            ),
+            r,
+            0.0005,
+        )
         for k, r in ((2, 0.098), (3, 0.141), (5, 0.225))
     ),
-    (("assertions", "t, without the factor 2", "normal", 3, "equivalent, tiny margin", "wrong_refute"), 0.098, 0.0005),
+    (
+        (
+            "assertions",
+            "t, without the factor 2",
+            "normal",
+            3,
+            "equivalent, tiny margin",
+            "wrong_refute",
+        ),
+        0.098,
+        0.0005,
+    ),
     *(
         (("fragile", "t", "normal", n, "at 80 % power", "fragile among supported"), r, 0.005)
         for n, r in ((5, 0.34), (10, 0.17))
@@ -245,7 +303,10 @@ OTHERS = [
         for n, r in ((3, 0.11), (5, 0.18), (10, 0.25), (20, 0.32))
     ),
     # the worse direction of a lognormal arm against a tight one, and of a collapsing one
-    *((("size", "t", "lognormal arm, tight arm", n, "", "wrong_refute"), 0.155, 0.005) for n in (3, 5, 10)),
+    *(
+        (("size", "t", "lognormal arm, tight arm", n, "", "wrong_refute"), 0.155, 0.005)
+        for n in (3, 5, 10)
+    ),
     *(
         (("size", "t", "collapsing arm, tight arm", n, "", "wrong_support"), r, 0.005)
         for n, r in ((3, 0.42), (5, 0.33), (10, 0.11))
@@ -255,7 +316,11 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "rate", "digits"), OTHERS, ids=lambda x: str(x) if isinstance(x, float) else None)
-def test_the_other_tables_are_what_was_simulated_before(figures, key, rate: float, digits: float) -> None:
+@pytest.mark.parametrize(
+    ("key", "rate", "digits"), OTHERS, ids=lambda x: str(x) if isinstance(x, float) else None
+)
+def test_the_other_tables_are_what_was_simulated_before(
+    figures, key, rate: float, digits: float
+) -> None:
     errors = apart(rate, 20_000, figures[key], digits)
     assert errors < 4, f"{errors:.1f} errors apart: {rate} before, {figures[key].rate} now: {key}"

@@ -1,4 +1,6 @@
-"""Rivals against SciPy's bootstrap and the definition of almost stochastic order; laws and rules of one's own."""
+"""Rivals against SciPy's bootstrap and the definition of almost stochastic order; laws and rules of
+one's own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import pytest
 from scipy import stats
 
 from faeval.calibration import LAWS, RIVALS, operating_characteristics
-from faeval.calibration._rivals import RESAMPLES, ROWS, _resampled, aso_bound, bca_interval, violation_ratio
+from faeval.calibration._rivals import (
+    RESAMPLES,
+    ROWS,
+    _resampled,
+    aso_bound,
+    bca_interval,
+    violation_ratio,
+)
 from faeval.errors import FaevalError
 
 SAMPLES = [np.random.default_rng(n).normal(0.3, 1.0, n) ** 3 for n in (4, 5, 8, 20)]
@@ -49,14 +58,18 @@ def test_bca_is_undefined_where_scipys_is() -> None:
 def test_z_is_the_normal_interval() -> None:
     d = SAMPLES[1]
     low, high = stats.norm.interval(0.9, d.mean(), d.std(ddof=1) / math.sqrt(len(d)))
-    for bound, expected in ((low - 1e-9, (True, False)), (low + 1e-9, (False, False)), (high + 1e-9, (False, True))):
+    for bound, expected in (
+        (low - 1e-9, (True, False)),
+        (low + 1e-9, (False, False)),
+        (high + 1e-9, (False, True)),
+    ):
         above, below = RIVALS["z"](d[None], bound, 0.05)
         assert (above[0], below[0]) == expected
 
 
 def test_the_violation_ratio_is_its_definition_on_a_fine_grid() -> None:
-    # origin: del Barrio, Cuesta-Albertos and Matran (2018): the integral of (F^-1 - G^-1)^2 over where G^-1 lies above,
-    # over its whole; the quantile functions are steps
+    # origin: del Barrio, Cuesta-Albertos and Matran (2018): the integral of (F^-1 - G^-1)^2 over
+    # where G^-1 lies above, over its whole; the quantile functions are steps
     rng = np.random.default_rng(0)
     t = (np.arange(20_000) + 0.5) / 20_000
     for n in (3, 5, 10):
@@ -113,7 +126,9 @@ def holds(found: dict, reps: int = 4000) -> None:
 @pytest.mark.parametrize("n", [5, 8, 10])
 @pytest.mark.parametrize("name", SYMMETRIC)
 @pytest.mark.parametrize("rule", ["sign-flip", "wilcoxon"])
-def test_sign_flip_holds_alpha_on_symmetric_laws_named_nowhere(rule: str, name: str, n: int) -> None:
+def test_sign_flip_holds_alpha_on_symmetric_laws_named_nowhere(
+    rule: str, name: str, n: int
+) -> None:
     holds(operating_characteristics(rule, SYMMETRIC[name], n, reps=4000))
 
 
@@ -131,14 +146,21 @@ def test_sign_holds_alpha_on_every_continuous_law_about_its_median(name: str, n:
     law = Law(name, SKEWED[name], centre=0.0)
     found = operating_characteristics("sign", law, n, reps=4000)
     holds(found)
-    assert found["wrong_support"].rate > 0.005  # attainable at these n: the rate is the binomial tail's
-    assert operating_characteristics("t", law, n, reps=4000)["wrong_refute"].rate != found["wrong_refute"].rate
+    assert (
+        found["wrong_support"].rate > 0.005
+    )  # attainable at these n: the rate is the binomial tail's
+    assert (
+        operating_characteristics("t", law, n, reps=4000)["wrong_refute"].rate
+        != found["wrong_refute"].rate
+    )
 
 
 def test_medians_are_where_half_lies_below() -> None:
     for law in LAWS.values():
         draws = law.draw(np.random.default_rng(3), (200_000,))
-        assert abs(np.mean(draws < law.median) - 0.5) < 4 * 0.5 / math.sqrt(200_000) + 0.0005, law.name
+        assert abs(np.mean(draws < law.median) - 0.5) < 4 * 0.5 / math.sqrt(200_000) + 0.0005, (
+            law.name
+        )
         assert abs(draws.mean()) < 5 * draws.std() / math.sqrt(200_000), law.name
 
 
@@ -155,5 +177,7 @@ def test_a_rule_of_ones_own_is_measured_like_the_others() -> None:
 
 
 def test_an_unknown_rule_is_named() -> None:
-    with pytest.raises(FaevalError, match=r"rule='anova' \(str\) is none of t, sign-flip, sign, wilcoxon, z"):
+    with pytest.raises(
+        FaevalError, match=r"rule='anova' \(str\) is none of t, sign-flip, sign, wilcoxon, z"
+    ):
         operating_characteristics("anova", LAWS["normal"], 5, reps=100)

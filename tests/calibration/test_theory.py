@@ -1,4 +1,6 @@
-"""The committed figures beside those that probability theory knows exactly, and beside the rest of earlier simulations."""
+"""The committed figures beside those that probability theory knows exactly, and beside the rest of
+earlier simulations.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +19,49 @@ FIGURES = {c.key: c for c in shipped()}
 ALPHA = 0.05
 SEEDS = (3, 4, 5, 6, 8, 10, 20)
 NORMAL = ("normal", "paired normal arms")
-SYMMETRIC = ("normal", "t3", "bimodal", "paired normal arms", "paired lognormal arms", "paired collapsing arms")
+SYMMETRIC = (
+    "normal",
+    "t3",
+    "bimodal",
+    "paired normal arms",
+    "paired lognormal arms",
+    "paired collapsing arms",
+)
 
 
 def far(cell: Cell, exact: float) -> float:
-    """How many normal standard deviations a count this far from the exact probability is worth, by the binomial law."""
+    """How many normal standard deviations a count this far from the exact probability is worth, by
+    the binomial law.
+    """
     exact, events = min(max(exact, 0.0), 1.0), round(cell.rate * cell.reps)
-    tail = min(stats.binom.cdf(events, cell.reps, exact), stats.binom.sf(events - 1, cell.reps, exact))
+    tail = min(
+        stats.binom.cdf(events, cell.reps, exact), stats.binom.sf(events - 1, cell.reps, exact)
+    )
     return float(max(0.0, stats.norm.isf(tail)))
 
 
 def holds(expected: dict[tuple[object, ...], float], least: int) -> None:
-    """Every figure within 4 standard deviations of its exact value; `least` figures, so that none is left out unseen."""
+    """Every figure within 4 standard deviations of its exact value; `least` figures, so that none
+    is left out unseen.
+    """
     assert len(expected) >= least
-    wrong = [f"{key}: {FIGURES[key].rate}, exactly {p:.5f}" for key, p in expected.items() if far(FIGURES[key], p) > 4]
+    wrong = [
+        f"{key}: {FIGURES[key].rate}, exactly {p:.5f}"
+        for key, p in expected.items()
+        if far(FIGURES[key], p) > 4
+    ]
     assert not wrong
 
 
-def size(rule: str, law: str, n: int, one_sided: float, two_sided: float) -> dict[tuple[object, ...], float]:
-    of = {"wrong_support": one_sided, "wrong_refute": one_sided, "coverage": 1 - 2 * one_sided, "two_sided": two_sided}
+def size(
+    rule: str, law: str, n: int, one_sided: float, two_sided: float
+) -> dict[tuple[object, ...], float]:
+    of = {
+        "wrong_support": one_sided,
+        "wrong_refute": one_sided,
+        "coverage": 1 - 2 * one_sided,
+        "two_sided": two_sided,
+    }
     return {("size", rule, law, n, "", measure): p for measure, p in of.items()}
 
 
@@ -84,7 +110,9 @@ def test_the_sign_test_errs_as_the_binomial_law_says_on_every_continuous_law() -
         coins = stats.binom.pmf(np.arange(n + 1), n, 0.5)
         for law in LAWS.values():
             if law.continuous:
-                expected |= size("sign", law.name, n, attainable(coins, ALPHA), 2 * attainable(coins, ALPHA / 2))
+                expected |= size(
+                    "sign", law.name, n, attainable(coins, ALPHA), 2 * attainable(coins, ALPHA / 2)
+                )
     holds(expected, 336)
 
 
@@ -102,18 +130,31 @@ def test_wilcoxon_errs_at_the_largest_attainable_level_on_every_symmetric_law() 
     for law in SYMMETRIC:
         for n in SEEDS:
             sums = rank_sums(n)
-            expected |= size("wilcoxon", law, n, attainable(sums, ALPHA), 2 * attainable(sums, ALPHA / 2))
+            expected |= size(
+                "wilcoxon", law, n, attainable(sums, ALPHA), 2 * attainable(sums, ALPHA / 2)
+            )
     holds(expected, 168)
 
 
 def test_mann_whitney_errs_at_the_largest_attainable_level_on_every_continuous_law() -> None:
     # origin: the law of U by partitions; at n = 3 that is 1/20, at 4 2/70
     laws = [("two_samples", "Mann-Whitney", law) for law in ("normal", "lognormal", "collapse")]
-    holds({(*of, n, "", "wrong_support"): attainable(pair_counts(n), ALPHA) for of in laws for n in SEEDS}, 21)
+    holds(
+        {
+            (*of, n, "", "wrong_support"): attainable(pair_counts(n), ALPHA)
+            for of in laws
+            for n in SEEDS
+        },
+        21,
+    )
 
 
-@pytest.mark.parametrize(("law", "noise"), [("collapse", 0.3), ("collapsing arm, tight arm", math.sqrt(0.18))])
-def test_with_three_seeds_t_errs_on_collapsing_runs_where_none_or_all_of_them_collapsed(law: str, noise: float) -> None:
+@pytest.mark.parametrize(
+    ("law", "noise"), [("collapse", 0.3), ("collapsing arm, tight arm", math.sqrt(0.18))]
+)
+def test_with_three_seeds_t_errs_on_collapsing_runs_where_none_or_all_of_them_collapsed(
+    law: str, noise: float
+) -> None:
     def found(critical: float) -> tuple[float, float]:
         whole, ruin = (stats.nct(2, math.sqrt(3) * at / noise) for at in (1.0, -4.0))
         return 0.512 * whole.sf(critical), 0.008 * ruin.cdf(-critical)
@@ -121,14 +162,18 @@ def test_with_three_seeds_t_errs_on_collapsing_runs_where_none_or_all_of_them_co
     above, below = found(stats.t.isf(ALPHA, 2))
     both = sum(found(stats.t.isf(ALPHA / 2, 2)))
     at = ("size", "t", law, 3, "")
-    holds({(*at, "wrong_support"): above, (*at, "wrong_refute"): below, (*at, "two_sided"): both}, 3)
+    holds(
+        {(*at, "wrong_support"): above, (*at, "wrong_refute"): below, (*at, "two_sided"): both}, 3
+    )
 
 
 # --- verdicts and power ---
 
 
 def equivalent(n: int, effect: float) -> float:
-    """The chance that both one-sided t tests find a mean inside -1 .. 1, by quadrature over the standard deviation."""
+    """The chance that both one-sided t tests find a mean inside -1 .. 1, by quadrature over the
+    standard deviation.
+    """
     critical = stats.t.isf(ALPHA, n - 1)
 
     def inside(s: float) -> float:
@@ -151,7 +196,9 @@ def test_exceeds_is_decided_as_often_as_the_noncentral_t_law_says() -> None:
         for effect in (i / 4 for i in range(-4, 21)):
             yes, no = beyond(n, effect - 1), beyond(n, 1 - effect)
             for word, p in (("supported", yes), ("refuted", no), ("inconclusive", 1 - yes - no)):
-                expected["verdicts", "t", "normal", n, f"exceeds, effect {effect:g} margins", word] = p
+                expected[
+                    "verdicts", "t", "normal", n, f"exceeds, effect {effect:g} margins", word
+                ] = p
     holds(expected, 525)
 
 
@@ -162,9 +209,14 @@ def test_equivalence_is_decided_as_often_as_quadrature_says() -> None:
     expected = {}
     for n in SEEDS:
         for effect in (i / 4 for i in range(21)):
-            yes, no = equivalent(n, effect), sum(beyond(n, side * effect - 1, ALPHA / 2) for side in (-1, 1))
+            yes, no = (
+                equivalent(n, effect),
+                sum(beyond(n, side * effect - 1, ALPHA / 2) for side in (-1, 1)),
+            )
             for word, p in (("supported", yes), ("refuted", no), ("inconclusive", 1 - yes - no)):
-                expected["verdicts", "t", "normal", n, f"equivalent, effect {effect:g} margins", word] = p
+                expected[
+                    "verdicts", "t", "normal", n, f"equivalent, effect {effect:g} margins", word
+                ] = p
     holds(expected, 441)
 
 
@@ -174,8 +226,13 @@ def test_power_is_that_of_the_noncentral_t_and_binomial_laws() -> None:
         tails = stats.binom.sf(np.arange(n + 1) - 1, n, 0.5)
         needed = next((k for k in range(n + 1) if tails[k] <= ALPHA), n + 1)
         for effect in (0.5, 1.0, 1.5, 2.0, 3.0):
-            for rule, p in (("t", beyond(n, effect)), ("sign", stats.binom.sf(needed - 1, n, stats.norm.cdf(effect)))):
-                expected["power", rule, "normal", n, f"{effect:g} s.d. beyond the margin", "supported"] = p
+            for rule, p in (
+                ("t", beyond(n, effect)),
+                ("sign", stats.binom.sf(needed - 1, n, stats.norm.cdf(effect))),
+            ):
+                expected[
+                    "power", rule, "normal", n, f"{effect:g} s.d. beyond the margin", "supported"
+                ] = p
     holds(expected, 70)
 
 
@@ -189,7 +246,11 @@ def test_families_of_unrelated_claims_err_as_independence_says() -> None:
         for m in (1, 5, 20):
             at = ("families", "t", "normal", n, f"{m} claims, exceeds, correlation 0")
             one, any_ = 1 - (1 - ALPHA / m) ** m, 1 - (1 - 2 * ALPHA / m) ** m
-            for measure, p in (("any wrong support", one), ("any wrong refutation", one), ("any wrong verdict", any_)):
+            for measure, p in (
+                ("any wrong support", one),
+                ("any wrong refutation", one),
+                ("any wrong verdict", any_),
+            ):
                 expected[(*at, measure)] = p
     holds(expected, 27)
 
@@ -208,7 +269,8 @@ def test_several_assertions_err_as_independence_says_with_and_without_their_fact
 
 
 def test_evaluation_items_inflate_t_as_their_share_of_the_variance_says() -> None:
-    # The mean's true error is sqrt(1 + n v) times the one that seeds show, v the items' variance over the seeds'.
+    # The mean's true error is sqrt(1 + n v) times the one that seeds show, v the items' variance
+    # over the seeds'.
     v, of = 0.5**2 / 1024 / 0.02**2, ("items", "t", "normal")
     holds(
         {
@@ -225,7 +287,10 @@ def test_evaluation_items_inflate_t_as_their_share_of_the_variance_says() -> Non
 def test_sequential_p_spends_alpha_over_the_looks() -> None:
     looks = ((5, 10), (5, 10, 20), (5, 10, 15, 20))
     names = [(f"looks at {', '.join(map(str, s))}, sequential p", s[-1]) for s in looks]
-    holds({("stopping", name, "normal", n, "one-sided", "ever decided"): ALPHA for name, n in names}, 3)
+    holds(
+        {("stopping", name, "normal", n, "one-sided", "ever decided"): ALPHA for name, n in names},
+        3,
+    )
 
 
 # --- rows below the seed ---
@@ -256,10 +321,16 @@ def test_rows_below_the_seed_err_as_quadrature_says_and_seed_means_at_alpha() ->
 
 # origin: project policy; each with what is exact, and why it is believed
 DIFFERS = {
-    # 14 % before: of ten rows a seed, five seeds, a tenth of the variance between them. Two quadratures agree on .155.
-    ("pooling", "t over rows", "normal", 5, "10 rows, ICC 0.1", "two_sided"): (0.14, 0.005, over_rows(5, 10, 0.1)),
-    # 53.0 % before: of three seeds none collapses with chance .512 and all with .008. z errs in these cases only, and of
-    # the first it misses some, so that no more than .520 is possible at all.
+    # 14 % before: of ten rows a seed, five seeds, a tenth of the variance between them. Two
+    # quadratures agree on .155.
+    ("pooling", "t over rows", "normal", 5, "10 rows, ICC 0.1", "two_sided"): (
+        0.14,
+        0.005,
+        over_rows(5, 10, 0.1),
+    ),
+    # 53.0 % before: of three seeds none collapses with chance .512 and all with .008. z errs in
+    # these cases only, and of the first it misses some, so that no more than .520 is possible at
+    # all.
     ("size", "z", "collapse", 3, "", "two_sided"): (
         0.530,
         0.0005,
@@ -276,7 +347,8 @@ def test_where_an_earlier_figure_is_off_ours_is_the_exact_one(key: tuple[object,
 
 
 def test_a_thousand_rows_a_seed_err_a_little_more_often_than_was_simulated_before() -> None:
-    # origin: project policy: 83 % at ICC .1 and 95 % at .6, five seeds; two quadratures agree on .847 and .941
+    # origin: project policy: 83 % at ICC .1 and 95 % at .6, five seeds; two quadratures agree on
+    # .847 and .941
     found = [(over_rows(5, 1000, icc), pooling_error(5, 1000, icc)) for icc in (0.1, 0.6)]
     assert found[0] == pytest.approx((0.847, 0.847), abs=0.002)
     assert found[1] == pytest.approx((0.941, 0.941), abs=0.002)
@@ -286,7 +358,9 @@ def test_a_thousand_rows_a_seed_err_a_little_more_often_than_was_simulated_befor
 
 
 def rest() -> Iterator[tuple[tuple[object, ...], float, float]]:
-    def at(table: str, rule: str, law: str, n: int, detail: str, measure: str) -> tuple[object, ...]:
+    def at(
+        table: str, rule: str, law: str, n: int, detail: str, measure: str
+    ) -> tuple[object, ...]:
         return table, rule, law, n, detail, measure
 
     for n in (3, 5, 10, 20):
@@ -296,19 +370,42 @@ def rest() -> Iterator[tuple[tuple[object, ...], float, float]]:
         yield at("verdicts", "t", "normal", n, "exceeds, effect 0 margins", "supported"), 0.0, 0.005
         yield at("verdicts", "t", "normal", n, "exceeds, effect 2 margins", "refuted"), 0.0, 0.005
     for n, rate in ((3, 0.13), (5, 0.29), (8, 0.64), (10, 0.80), (20, 0.99)):
-        yield at("verdicts", "t", "normal", n, "equivalent, effect 0 margins", "supported"), rate, 0.005
+        yield (
+            at("verdicts", "t", "normal", n, "equivalent, effect 0 margins", "supported"),
+            rate,
+            0.005,
+        )
     for n, effect, flip, t in ((6, 1.5, 0.91, 0.94), (8, 1, 0.80, 0.81), (5, 1, 0.43, 0.58)):
         for rule, rate in (("sign-flip", flip), ("t", t)):
-            yield at("power", rule, "normal", n, f"{effect:g} s.d. beyond the margin", "supported"), rate, 0.005
+            yield (
+                at("power", rule, "normal", n, f"{effect:g} s.d. beyond the margin", "supported"),
+                rate,
+                0.005,
+            )
     for law in ("paired normal arms", "paired lognormal arms", "paired collapsing arms"):
         for n, rate in ((3, 0.0), (5, 0.0), (10, 0.05)):
             yield at("size", "sign-flip", law, n, "", "two_sided"), rate, 0.005
-    for n, middle, half in ((3, 0.265, 0.015), (5, 0.18, 0.01), (10, 0.12, 0.02)):  # ranges over the laws
+    for n, middle, half in (
+        (3, 0.265, 0.015),
+        (5, 0.18, 0.01),
+        (10, 0.12, 0.02),
+    ):  # ranges over the laws
         for law in ("paired normal arms", "paired lognormal arms", "paired collapsing arms"):
             yield at("size", "percentile bootstrap", law, n, "", "two_sided"), middle, half + 0.005
-    rates = {(3, 0.3): 0.051, (3, 0.9): 0.053, (5, 0.3): 0.044, (5, 0.9): 0.052, (10, 0.3): 0.042, (10, 0.9): 0.052}
+    rates = {
+        (3, 0.3): 0.051,
+        (3, 0.9): 0.053,
+        (5, 0.3): 0.044,
+        (5, 0.9): 0.052,
+        (10, 0.3): 0.042,
+        (10, 0.9): 0.052,
+    }
     for (n, icc), rate in rates.items():
-        yield at("pooling", "t on seed means", "normal", n, f"10 rows, ICC {icc:g}", "two_sided"), rate, 0.0005
+        yield (
+            at("pooling", "t on seed means", "normal", n, f"10 rows, ICC {icc:g}", "two_sided"),
+            rate,
+            0.0005,
+        )
     for variance in (1, 4):
         rule = f"e-value, prior variance {variance}"
         yield at("stopping", rule, "normal", 50, "anytime", "ever decided"), 0.024, 0.0025
@@ -318,12 +415,18 @@ def rest() -> Iterator[tuple[tuple[object, ...], float, float]]:
 
 
 @pytest.mark.parametrize(
-    ("key", "before", "digits"), list(rest()), ids=lambda x: " ".join(map(str, x)) if isinstance(x, tuple) else str(x)
+    ("key", "before", "digits"),
+    list(rest()),
+    ids=lambda x: " ".join(map(str, x)) if isinstance(x, tuple) else str(x),
 )
-def test_the_rest_is_what_was_simulated_before(key: tuple[object, ...], before: float, digits: float) -> None:
+def test_the_rest_is_what_was_simulated_before(
+    key: tuple[object, ...], before: float, digits: float
+) -> None:
     cell, reps = FIGURES[key], 4000  # said of bootstraps; of the others it is the careful guess
     p = max(before, 1 / reps)
-    assert abs(cell.rate - before) - digits < 4 * math.hypot(cell.error, math.sqrt(p * (1 - p) / reps))
+    assert abs(cell.rate - before) - digits < 4 * math.hypot(
+        cell.error, math.sqrt(p * (1 - p) / reps)
+    )
 
 
 # --- nothing is missing, nothing undefined ---
@@ -344,7 +447,12 @@ def test_every_table_has_every_figure_that_it_promises() -> None:
     groups = [
         f"{m} claims, {kinds}, correlation {r:g}"
         for m, kinds, r in [(1, "exceeds", 0)]
-        + [(m, kinds, r) for m in (5, 20) for kinds in ("exceeds", "mixed kinds") for r in (0, 0.5, 0.95)]
+        + [
+            (m, kinds, r)
+            for m in (5, 20)
+            for kinds in ("exceeds", "mixed kinds")
+            for r in (0, 0.5, 0.95)
+        ]
     ]
     wrong = ("any wrong support", "any wrong refutation", "any wrong verdict")
     words = ("supported", "refuted", "inconclusive")
@@ -352,7 +460,10 @@ def test_every_table_has_every_figure_that_it_promises() -> None:
     promised = {
         "size": {(r, law, n, "", m) for r in rules for law in LAWS for n in SEEDS for m in sides},
         "two_samples": {
-            (r, law, n, "", "wrong_support") for r in two for law in ("normal", "lognormal", "collapse") for n in SEEDS
+            (r, law, n, "", "wrong_support")
+            for r in two
+            for law in ("normal", "lognormal", "collapse")
+            for n in SEEDS
         },
         "verdicts": {("t", "normal", n, e, w) for n in SEEDS for e in effects for w in words},
         "power": {
@@ -371,7 +482,9 @@ def test_every_table_has_every_figure_that_it_promises() -> None:
     }
     for table, keys in promised.items():
         assert {key[1:] for key in FIGURES if key[0] == table} == keys, table
-    left = {table: sum(key[0] == table for key in FIGURES) for table in TABLES if table not in promised}
+    left = {
+        table: sum(key[0] == table for key in FIGURES) for table in TABLES if table not in promised
+    }
     assert left == {"assertions": 24, "stopping": 12, "fragile": 5, "items": 8}
 
 
@@ -384,7 +497,10 @@ def test_what_is_committed_is_what_would_be_measured_in_that_order(table: str) -
 
 def test_words_and_sides_of_one_cell_come_to_one() -> None:
     for key, cell in FIGURES.items():
-        others = {"inconclusive": ("supported", "refuted"), "coverage": ("wrong_support", "wrong_refute")}.get(key[-1])
+        others = {
+            "inconclusive": ("supported", "refuted"),
+            "coverage": ("wrong_support", "wrong_refute"),
+        }.get(key[-1])
         if others is not None:
             parts = [FIGURES[(*key[:-1], word)].rate for word in others]
             assert cell.rate + sum(parts) == pytest.approx(1.0, abs=1.6e-5)

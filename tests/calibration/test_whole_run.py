@@ -1,4 +1,6 @@
-"""A whole run, from draws to bytes: of its seed alone, complete, and written nowhere but where it is told to."""
+"""A whole run, from draws to bytes: of its seed alone, complete, and written nowhere but where it
+is told to.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ write(calibrate(1000, 3, quick=True), Path(sys.argv[1]))
 
 
 def written(seed: int, folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in write(calibrate(1000, seed, quick=True), folder)}
+    return {
+        path.name: path.read_bytes() for path in write(calibrate(1000, seed, quick=True), folder)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,9 @@ def test_global_random_state_and_settings_of_plots_never_matter_and_stay(
 ) -> None:
     np.random.seed(4)  # noqa: NPY002 - a global generator is what must not matter
     random.seed(4)
-    with mpl.rc_context({"font.size": 20, "svg.fonttype": "path", "axes.facecolor": "red", "axes.titlesize": 30}):
+    with mpl.rc_context(
+        {"font.size": 20, "svg.fonttype": "path", "axes.facecolor": "red", "axes.titlesize": 30}
+    ):
         assert written(3, tmp_path) == small
         assert (mpl.rcParams["font.size"], mpl.rcParams["svg.fonttype"]) == (20, "path")
 
@@ -81,14 +87,20 @@ def test_another_process_writes_the_same_bytes(small: dict[str, bytes], tmp_path
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == small
 
 
-def test_another_seed_gives_other_figures_in_every_file(small: dict[str, bytes], tmp_path: Path) -> None:
+def test_another_seed_gives_other_figures_in_every_file(
+    small: dict[str, bytes], tmp_path: Path
+) -> None:
     other = written(4, tmp_path)
     assert set(other) == set(small)
     assert [name for name in small if small[name] == other[name]] == []
 
 
 def test_a_cell_is_the_same_whatever_else_is_measured(small: dict[str, bytes]) -> None:
-    (alone,) = (c for c in TABLES["size"](250, 3, ns=(5,), rules=("t",)) if c.key[2:] == ("t3", 5, "", "wrong_support"))
+    (alone,) = (
+        c
+        for c in TABLES["size"](250, 3, ns=(5,), rules=("t",))
+        if c.key[2:] == ("t3", 5, "", "wrong_support")
+    )
     line = f"size,t,t3,5,,wrong_support,{alone.rate},{alone.error},250"
     assert line in small["size.csv"].decode().splitlines()
 
@@ -96,14 +108,19 @@ def test_a_cell_is_the_same_whatever_else_is_measured(small: dict[str, bytes]) -
 def test_nothing_is_undefined_or_missing_in_what_is_committed() -> None:
     folder = ROOT / "reports" / "calibration"
     for path in folder.iterdir():
-        assert not re.search(r"\b(nan|inf)\b", path.read_text(encoding="utf-8"), re.IGNORECASE), path.name
+        assert not re.search(r"\b(nan|inf)\b", path.read_text(encoding="utf-8"), re.IGNORECASE), (
+            path.name
+        )
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert not re.search(r"\| - \||- /|/ -", page)
     assert set(re.findall(r"\]\((.+?)\)", page)) == PLOTS
 
 
 def test_figures_of_the_package_follow_only_a_report_in_its_own_repository(tmp_path: Path) -> None:
-    assert in_repository(ROOT / "reports" / "calibration") == ROOT / "faeval" / "stats" / "measured.csv"
+    assert (
+        in_repository(ROOT / "reports" / "calibration")
+        == ROOT / "faeval" / "stats" / "measured.csv"
+    )
     assert in_repository(tmp_path) is None
     assert in_repository(tmp_path / "reports" / "calibration") is None
 
@@ -115,12 +132,18 @@ def moved(cell: Cell, steps: float) -> Cell:
     return replace(cell, rate=cell.rate + steps * math.hypot(cell.error, cell.error))
 
 
-@pytest.mark.parametrize("key", [("power", "sign", 6), ("fragile", "t", 5), ("pooling", "t over rows", 10)], ids=str)
+@pytest.mark.parametrize(
+    "key", [("power", "sign", 6), ("fragile", "t", 5), ("pooling", "t over rows", 10)], ids=str
+)
 @pytest.mark.parametrize("side", [-1, 1])
 def test_six_errors_are_a_drift_and_two_are_none(key: tuple[str, str, int], side: int) -> None:
     cells = shipped()
-    at = next(i for i, c in enumerate(cells) if (c.table, c.rule, c.n) == key and 0.2 < c.rate < 0.8)
-    few, many = ([*cells[:at], moved(cells[at], side * steps), *cells[at + 1 :]] for steps in (2, 6))
+    at = next(
+        i for i, c in enumerate(cells) if (c.table, c.rule, c.n) == key and 0.2 < c.rate < 0.8
+    )
+    few, many = (
+        [*cells[:at], moved(cells[at], side * steps), *cells[at + 1 :]] for steps in (2, 6)
+    )
     assert drifts(cells, cells) == drifts(few, cells) == []
     (drift,) = drifts(many, cells)
     assert drift.cell.key == cells[at].key
@@ -129,7 +152,9 @@ def test_six_errors_are_a_drift_and_two_are_none(key: tuple[str, str, int], side
 
 def test_few_events_by_luck_are_no_drift() -> None:
     # 2 of 250 where 8.6 are expected: 2.2 errors at the common rate, though 4.5 by its own
-    before = Cell("size", "t", "paired lognormal arms", 3, "", "wrong_refute", 0.0342, 0.00128, 20_000)
+    before = Cell(
+        "size", "t", "paired lognormal arms", 3, "", "wrong_refute", 0.0342, 0.00128, 20_000
+    )
     few = replace(before, rate=0.008, error=0.00563, reps=250)
     assert drifts([few], [before]) == []
     assert drifts([replace(few, rate=0.1, error=0.019)], [before]) == []
@@ -138,7 +163,9 @@ def test_few_events_by_luck_are_no_drift() -> None:
 
 def test_a_figure_without_a_reference_is_compared_with_none() -> None:
     (cell,) = (
-        c for c in shipped() if c.key == ("fragile", "t", "normal", 5, "at 80 % power", "fragile among supported")
+        c
+        for c in shipped()
+        if c.key == ("fragile", "t", "normal", 5, "at 80 % power", "fragile among supported")
     )
     assert drifts([replace(cell, n=7, rate=0.9)], [cell]) == []
 
@@ -154,11 +181,15 @@ def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_quick_command_writes_nothing_and_counts_in_words(tmp_path: Path) -> None:
     done = command("--quick", "--reps", "1000", "--seed", "2", cwd=tmp_path)
     assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
-    assert re.fullmatch(r"\d+ figures measured, 0 off by more than 4 Monte-Carlo standard errors\.\n", done.stdout)
+    assert re.fullmatch(
+        r"\d+ figures measured, 0 off by more than 4 Monte-Carlo standard errors\.\n", done.stdout
+    )
     assert done.stderr.splitlines() == [f"measuring {table}" for table in TABLES]
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "file").write_text("")
     done = command("--report", "file/here", cwd=tmp_path)
     assert done.returncode == 2
@@ -174,14 +205,25 @@ def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("law", ["normal", "lognormal", "collapse"])
-@pytest.mark.parametrize(("n", "method"), [(n, m) for n in (3, 4, 5) for m in ("percentile", "BCa")])
-def test_a_bootstrap_errs_on_the_samples_on_which_scipys_does(law: str, n: int, method: str) -> None:
+@pytest.mark.parametrize(
+    ("n", "method"), [(n, m) for n in (3, 4, 5) for m in ("percentile", "BCa")]
+)
+def test_a_bootstrap_errs_on_the_samples_on_which_scipys_does(
+    law: str, n: int, method: str
+) -> None:
     rows = LAWS[law].draw(np.random.default_rng(n), (1000, n))
     theirs = stats.bootstrap(
-        (rows,), np.mean, axis=1, method=method, confidence_level=0.95, n_resamples=1999, rng=np.random.default_rng(1)
+        (rows,),
+        np.mean,
+        axis=1,
+        method=method,
+        confidence_level=0.95,
+        n_resamples=1999,
+        rng=np.random.default_rng(1),
     ).confidence_interval
     above, below = RIVALS[f"{method} bootstrap"](rows, 0.0, 0.025)
-    # Both have resamples of their own: some rows whose interval ends near 0 go either way, as often one as the other.
+    # Both have resamples of their own: some rows whose interval ends near 0 go either way, as often
+    # one as the other.
     wrong = (theirs.low > 0) | (theirs.high < 0)
     assert np.mean(wrong != (above | below)) < 0.025
     assert abs(np.mean(wrong) - np.mean(above | below)) < 0.02
@@ -201,7 +243,9 @@ def test_swapping_the_arms_turns_a_bca_interval_round(n: int) -> None:
 
 def errs_at(found: dict[str, Rate], exact: float) -> None:
     for side in ("wrong_support", "wrong_refute"):
-        assert abs(found[side].rate - exact) < 4 * math.sqrt(exact * (1 - exact) / found[side].reps), side
+        assert abs(found[side].rate - exact) < 4 * math.sqrt(
+            exact * (1 - exact) / found[side].reps
+        ), side
 
 
 def coins(n: int) -> float:
@@ -211,7 +255,9 @@ def coins(n: int) -> float:
 
 ABOUT_THE_MEDIAN = {
     "gamma, shape .4": lambda rng, shape: rng.gamma(0.4, 1.0, shape) - stats.gamma.median(0.4),
-    "shifted exponential": lambda rng, shape: 7 + rng.exponential(3.0, shape) - (7 + 3 * math.log(2)),
+    "shifted exponential": lambda rng, shape: (
+        7 + rng.exponential(3.0, shape) - (7 + 3 * math.log(2))
+    ),
     "Pareto, mirrored": lambda rng, shape: 2 ** (1 / 3) - 1 - rng.pareto(3.0, shape),
     "Cauchy, without a mean": lambda rng, shape: rng.standard_cauchy(shape),
 }
@@ -220,15 +266,24 @@ ABOUT_THE_MEDIAN = {
 @pytest.mark.parametrize("n", [5, 8])
 @pytest.mark.parametrize("name", ABOUT_THE_MEDIAN)
 def test_the_sign_rule_errs_as_coins_do_on_any_continuous_law(name: str, n: int) -> None:
-    errs_at(operating_characteristics("sign", Law(name, ABOUT_THE_MEDIAN[name], centre=0.0), n, reps=4000), coins(n))
+    errs_at(
+        operating_characteristics(
+            "sign", Law(name, ABOUT_THE_MEDIAN[name], centre=0.0), n, reps=4000
+        ),
+        coins(n),
+    )
 
 
 def test_the_sign_rule_is_measured_at_the_median_of_a_law_of_ones_own() -> None:
     def late(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return rng.exponential(size=shape) - 1  # of mean 0: its median, log 2 - 1, is found by draws
+        return (
+            rng.exponential(size=shape) - 1
+        )  # of mean 0: its median, log 2 - 1, is found by draws
 
     errs_at(operating_characteristics("sign", late, 8, reps=4000), coins(8))
-    assert operating_characteristics("t", late, 8, reps=4000)["wrong_refute"].rate > 0.1  # measured at the mean
+    assert (
+        operating_characteristics("t", late, 8, reps=4000)["wrong_refute"].rate > 0.1
+    )  # measured at the mean
 
 
 SYMMETRIC = {
@@ -242,8 +297,13 @@ SYMMETRIC = {
 
 @pytest.mark.parametrize("n", [5, 8, 10])
 @pytest.mark.parametrize("name", SYMMETRIC)
-def test_sign_flip_errs_at_its_largest_attainable_level_on_symmetric_laws(name: str, n: int) -> None:
-    errs_at(operating_characteristics("sign-flip", SYMMETRIC[name], n, reps=4000), math.floor(0.05 * 2**n) / 2**n)
+def test_sign_flip_errs_at_its_largest_attainable_level_on_symmetric_laws(
+    name: str, n: int
+) -> None:
+    errs_at(
+        operating_characteristics("sign-flip", SYMMETRIC[name], n, reps=4000),
+        math.floor(0.05 * 2**n) / 2**n,
+    )
 
 
 def test_alpha_and_seed_are_those_asked_for() -> None:
@@ -253,5 +313,7 @@ def test_alpha_and_seed_are_those_asked_for() -> None:
         spread = 4 * math.sqrt(2 * alpha * (1 - 2 * alpha) / 4000)
         assert found["coverage"].rate == pytest.approx(1 - 2 * alpha, abs=spread)
         assert found["two_sided"].rate == pytest.approx(alpha, abs=spread)
-    first, again, other = (operating_characteristics("t", LAWS["normal"], 5, reps=500, seed=s) for s in (1, 1, 2))
+    first, again, other = (
+        operating_characteristics("t", LAWS["normal"], 5, reps=500, seed=s) for s in (1, 1, 2)
+    )
     assert first == again != other

@@ -1,4 +1,6 @@
-"""Modules beside a claims file: found by workers, by processes that a run starts, and as they are at present."""
+"""Modules beside a claims file: found by workers, by processes that a run starts, and as they are
+at present.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def folder(path: Path, factor: int) -> Path:
 
 def found(loaded: Any, store: Path, workers: int) -> list[float]:
     kept = Store(store)
-    outcome = execute(plan([Need(loaded.experiment, Arm(), seed) for seed in (1, 2)], kept), kept, workers=workers)
+    outcome = execute(
+        plan([Need(loaded.experiment, Arm(), seed) for seed in (1, 2)], kept), kept, workers=workers
+    )
     assert not outcome.failures
     return sorted(kept.table()["value"].tolist())
 
@@ -62,7 +66,8 @@ def test_two_folders_with_files_of_one_name_have_each_their_own(
     (first,), (second,) = claims.load(left / "c.py"), claims.load(right / "c.py")
     assert found(first, tmp_path / "1", workers) == [22, 34]
     assert found(second, tmp_path / "2", workers) == [42, 64]
-    # In the same second, and of the same length: workers that are there already must not go on with what was.
+    # In the same second, and of the same length: workers that are there already must not go on with
+    # what was.
     (left / "helper.py").write_text((left / "helper.py").read_text().replace("10", "30"))
     (again,) = claims.load(left / "c.py")
     assert found(again, tmp_path / "3", workers) == [42, 74]

@@ -47,7 +47,12 @@ def train(
 
 def measure(name: str) -> Callable[..., dict[str, Any]]:
     def call(
-        factors: dict[str, Any], seed: int, folder: Path, training: TrainingRecord, options: RunOptions, config: Any
+        factors: dict[str, Any],
+        seed: int,
+        folder: Path,
+        training: TrainingRecord,
+        options: RunOptions,
+        config: Any,
     ) -> dict[str, Any]:
         CALLS.append(f"{name} {seed}")
         length = len((folder / training.checkpoints[1].file).read_bytes())
@@ -96,7 +101,12 @@ def test_a_run_leaves_a_record_of_its_training_and_of_each_audit(store: Store) -
     assert cosine.weights == training.weights
     assert cosine.revisions == {"training": "1", "cosine": "1"}
     for record in (training, cosine):
-        assert (record.setting, record.arm, record.factors, record.seed) == ("net", "dfa", {"rule": "dfa"}, 1)
+        assert (record.setting, record.arm, record.factors, record.seed) == (
+            "net",
+            "dfa",
+            {"rule": "dfa"},
+            1,
+        )
         assert record.lock == "f" * 64
         assert {"python", "faeval", "numpy"} <= set(record.versions)
         assert str(store.root.parent) not in record.to_bytes().decode()  # no absolute path
@@ -135,10 +145,15 @@ def test_deleted_checkpoints_matter_only_where_an_audit_needs_them(store: Store)
     go(net(), store)
     assert CALLS == []
     go(net(audits={**net().audits, "cosine": Stage(measure("cosine"), "2")}), store)
-    assert CALLS == ["train 1", "cosine 1"]  # the same weights came out: the other audit still holds
+    assert CALLS == [
+        "train 1",
+        "cosine 1",
+    ]  # the same weights came out: the other audit still holds
 
 
-def test_a_training_that_came_out_otherwise_is_audited_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_that_came_out_otherwise_is_audited_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (job,) = go(net(), store).finished
     store.training_path(job.key).unlink()
     CALLS.clear()
@@ -154,7 +169,9 @@ def test_an_altered_checkpoint_is_never_audited(store: Store) -> None:
     newer = net(audits={**net().audits, "cosine": Stage(measure("cosine"), "2")})
     with pytest.raises(Tampered, match=r"epoch-0001\.safetensors: does not match"):
         go(newer, store, (1, 2))
-    assert {job.seed for job in plan([Need(newer, Arm(), seed) for seed in (1, 2)], store).cached} == {2}
+    assert {
+        job.seed for job in plan([Need(newer, Arm(), seed) for seed in (1, 2)], store).cached
+    } == {2}
 
 
 def test_a_failure_takes_no_other_run_with_it_and_is_in_the_log(store: Store) -> None:
@@ -167,14 +184,21 @@ def test_a_failure_takes_no_other_run_with_it_and_is_in_the_log(store: Store) ->
     assert [job.seed for job in plan([Need(net(), Arm(), 13)], store).todo] == [13]
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), MemoryError(), FaevalError("no"), ZeroDivisionError("two\nlines")])
-def test_whatever_a_run_raises_is_its_own_failure_in_one_line(store: Store, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), MemoryError(), FaevalError("no"), ZeroDivisionError("two\nlines")]
+)
+def test_whatever_a_run_raises_is_its_own_failure_in_one_line(
+    store: Store, error: BaseException
+) -> None:
     def run(arm: Any, seed: int) -> Any:
         raise error
 
     ((_, message),) = go(own(run), store).failures
     assert "\n" not in message
-    assert message in (str(error), f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": "))
+    assert message in (
+        str(error),
+        f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": "),
+    )
 
 
 def test_ctrl_c_in_this_process_is_passed_on_and_finished_runs_are_kept(store: Store) -> None:
@@ -224,7 +248,10 @@ def test_rows_of_ones_own_experiment_are_kept_as_they_mean(store: Store) -> None
         ([{"metric": "heads"}], "metric and value"),
         ([{"metric": "heads", "value": 1, "Layer": 1}], "metric and value"),
         ([("heads", 1)], "metric and value"),
-        ([{"metric": "heads", "value": 1, "layer": 0.5}], r"layer=0\.5 .float.; use a whole number"),
+        (
+            [{"metric": "heads", "value": 1, "layer": 0.5}],
+            r"layer=0\.5 .float.; use a whole number",
+        ),
         ([{"metric": "heads", "value": 1, "epoch": "last"}], "epoch='last' .str."),
         ([{"metric": "heads", "value": 1, "epoch": True}], "epoch=True .bool."),
         ([{"metric": "heads", "value": 1, "status": "fine"}], "status='fine'; use one of measured"),
@@ -245,12 +272,17 @@ def test_a_result_that_is_no_evidence_is_refused(store: Store, result: Any, says
         ([], "training returned list; it returns a mapping"),
         ({"row": []}, "training returned .'row'."),
         ({"weights": "short"}, "weights='short'"),
-        ({"checkpoints": {1: {"file": "nothing.safetensors", "sha256": "0" * 64}}}, "wrote no such file"),
+        (
+            {"checkpoints": {1: {"file": "nothing.safetensors", "sha256": "0" * 64}}},
+            "wrote no such file",
+        ),
         ({"checkpoints": {1: {"file": "../x", "sha256": "0" * 64}}}, r"checkpoints\.1\.file"),
         ({"rows": {"loss": 1}}, "metric 'loss', which is not declared"),
     ],
 )
-def test_a_training_that_returns_something_else_is_refused(store: Store, result: Any, says: str) -> None:
+def test_a_training_that_returns_something_else_is_refused(
+    store: Store, result: Any, says: str
+) -> None:
     ((job, message),) = go(net(training=Stage(lambda *_: result)), store).failures
     with pytest.raises(FaevalError, match=says):
         raise FaevalError(message)
@@ -271,7 +303,9 @@ def test_a_diverged_training_is_recorded_and_audited(store: Store) -> None:
 def test_events_tell_what_happens_and_what_is_left(store: Store) -> None:
     events: list[Event] = []
     go(net(), store, (12, 13), progress=events.append)
-    told = [(event.kind, event.job.seed, event.done, event.total, event.fraction) for event in events]
+    told = [
+        (event.kind, event.job.seed, event.done, event.total, event.fraction) for event in events
+    ]
     assert told == [
         ("started", 12, 0, 2, None), ("running", 12, 0, 2, 0.5), ("finished", 12, 1, 2, None),
         ("started", 13, 1, 2, None), ("running", 13, 1, 2, 0.5), ("failed", 13, 2, 2, None),
@@ -285,12 +319,21 @@ def test_events_tell_what_happens_and_what_is_left(store: Store) -> None:
 
 def test_the_costliest_runs_come_first_once_costs_are_known(store: Store) -> None:
     mine = own(lambda arm, seed: {"heads": 1})
-    execute(plan([Need(mine, Arm(weight=weight), 0) for weight in (0.1, 0.2, 0.3)], store), store, workers=1)
+    execute(
+        plan([Need(mine, Arm(weight=weight), 0) for weight in (0.1, 0.2, 0.3)], store),
+        store,
+        workers=1,
+    )
     for record in store.records():
         store.write_audit(record.model_copy(update={"seconds": 10 * record.factors["weight"]}))  # type: ignore[operator,arg-type]
     order: list[str] = []
     needs = [Need(mine, Arm(weight=weight), seed) for seed in (1, 2) for weight in (0.1, 0.3, 0.2)]
-    execute(plan(needs, store), store, workers=1, progress=lambda e: order.append(f"{e.job.arm} {e.job.seed} {e.kind}"))
+    execute(
+        plan(needs, store),
+        store,
+        workers=1,
+        progress=lambda e: order.append(f"{e.job.arm} {e.job.seed} {e.kind}"),
+    )
     started = [step.removesuffix(" started") for step in order if step.endswith("started")]
     assert started == [f"weight={weight} {seed}" for weight in (0.3, 0.2, 0.1) for seed in (1, 2)]
 
@@ -328,7 +371,9 @@ def test_a_run_holds_the_numerical_libraries_to_its_threads(store: Store) -> Non
 
 
 @pytest.mark.parametrize("locks", [True, False])
-def test_what_a_killed_training_left_is_swept(store: Store, monkeypatch: pytest.MonkeyPatch, locks: bool) -> None:
+def test_what_a_killed_training_left_is_swept(
+    store: Store, monkeypatch: pytest.MonkeyPatch, locks: bool
+) -> None:
     """Where the run is known to be ours at once, without asking a clock; else once it is a day old."""
     import os
     import time

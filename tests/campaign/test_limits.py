@@ -23,12 +23,21 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def go(experiment: Experiment, store: Store, seeds: Any = (1,), workers: int = 1, **options: Any) -> Outcome:
-    return execute(plan([Need(experiment, Arm(), seed) for seed in seeds], store), store, workers=workers, **options)
+def go(
+    experiment: Experiment, store: Store, seeds: Any = (1,), workers: int = 1, **options: Any
+) -> Outcome:
+    return execute(
+        plan([Need(experiment, Arm(), seed) for seed in seeds], store),
+        store,
+        workers=workers,
+        **options,
+    )
 
 
 def flaky(times: int, error: Exception | None = None) -> Callable[..., Any]:
-    tries: dict[int | None, int] = {None: times}  # a run changes it, so that it is no part of its code
+    tries: dict[int | None, int] = {
+        None: times
+    }  # a run changes it, so that it is no part of its code
 
     def run(arm: Any, seed: int) -> dict[str, float]:
         tries[seed] = tries.get(seed, 0) + 1
@@ -43,26 +52,36 @@ def one(run: Callable[..., Any], **fields: Any) -> Experiment:
     return Experiment("one", run, metrics=["x"], revision="1", **fields)
 
 
-def test_a_retried_run_is_what_it_would_have_been_and_says_how_often_it_was_tried(store: Store, tmp_path: Path) -> None:
+def test_a_retried_run_is_what_it_would_have_been_and_says_how_often_it_was_tried(
+    store: Store, tmp_path: Path
+) -> None:
     assert not go(one(flaky(2), retries=2), store, (1, 2)).failures
     at_once = Store(tmp_path / "at_once")
     assert not go(one(flaky(0)), at_once, (1, 2)).failures
     assert csv_bytes(store.table()) == csv_bytes(at_once.table())
-    assert [record.notes for record in store.records()] == [{"attempts": 3}] * 2  # read back: the digest holds
+    assert [record.notes for record in store.records()] == [
+        {"attempts": 3}
+    ] * 2  # read back: the digest holds
     assert [record.notes for record in at_once.records()] == [{}] * 2
-    assert {record.key for record in store.records()} == {record.key for record in at_once.records()}
+    assert {record.key for record in store.records()} == {
+        record.key for record in at_once.records()
+    }
     log = store.log.read_text()
     assert log.count("failed, tried again: OSError: the file server was away") == 4
     assert "one (defaults) seed 2: attempt 2 of 3" in log
     assert "    Traceback" in log
 
 
-def test_without_retries_a_run_is_tried_once_and_with_too_few_it_says_how_often(store: Store) -> None:
+def test_without_retries_a_run_is_tried_once_and_with_too_few_it_says_how_often(
+    store: Store,
+) -> None:
     ((_, message),) = go(one(flaky(1)), store).failures
     assert message == "OSError: the file server was away"
     ((_, message),) = go(one(flaky(2)), store, retries=1).failures
     assert message == "OSError: the file server was away (attempt 2 of 2)"
-    ((_, message),) = go(one(flaky(1), retries=5), store, retries=0).failures  # the call has the last word
+    ((_, message),) = go(
+        one(flaky(1), retries=5), store, retries=0
+    ).failures  # the call has the last word
     assert message == "OSError: the file server was away"
 
 
@@ -87,7 +106,9 @@ def test_only_the_part_that_failed_is_tried_again(store: Store) -> None:
             raise RuntimeError("once")
         return {"rows": [{"metric": "x", "value": 1}], "notes": {"items": 5}}
 
-    net = Experiment("net", metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}, retries=1)
+    net = Experiment(
+        "net", metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}, retries=1
+    )
     (job,) = go(net, store).finished
     assert calls == ["train", "audit", "audit"]
     training, look = store.training(job.key), store.audit(job.key, "look", job.audits["look"])
@@ -136,7 +157,9 @@ def test_a_run_over_its_time_limit_fails_and_the_others_go_on(
 def test_a_time_limit_holds_in_a_thread_too(store: Store) -> None:
     """As on Dask's workers, where no signal reaches a run."""
     outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.append(go(one(computes, time_limit=0.5), store, (1, 2))))
+    thread = threading.Thread(
+        target=lambda: outcomes.append(go(one(computes, time_limit=0.5), store, (1, 2)))
+    )
     thread.start()
     thread.join(timeout=120)
     assert [message for _, message in outcomes[0].failures] == [LATE]
@@ -144,14 +167,18 @@ def test_a_time_limit_holds_in_a_thread_too(store: Store) -> None:
 
 
 def test_a_training_stops_where_it_reports_and_leaves_nothing_half_written(store: Store) -> None:
-    def train(factors: Any, seed: int, folder: Path, options: RunOptions, config: Any, progress: Any) -> dict[str, Any]:
+    def train(
+        factors: Any, seed: int, folder: Path, options: RunOptions, config: Any, progress: Any
+    ) -> dict[str, Any]:
         (folder / "half.bin").write_bytes(b"half")
         for step in range(100_000):
             progress(step / 100_000)
             time.sleep(0.001)
         return {"rows": []}
 
-    net = Experiment("net", metrics=["x"], training=Stage(train), audits={"a": Stage(lambda *_: {"rows": []})})
+    net = Experiment(
+        "net", metrics=["x"], training=Stage(train), audits={"a": Stage(lambda *_: {"rows": []})}
+    )
     ((job, message),) = go(net, store, time_limit=0.5).failures
     assert message == LATE
     assert list(store.folder(job.key).iterdir()) == []
@@ -166,7 +193,9 @@ def test_the_limit_is_for_a_training_and_its_audits_together(store: Store) -> No
         time.sleep(0.6)
         return {"rows": [{"metric": "x", "value": 1}]}
 
-    net = Experiment("net", metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}, time_limit=1)
+    net = Experiment(
+        "net", metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}, time_limit=1
+    )
     ((_, message),) = go(net, store).failures
     assert message == "TimeoutError: took longer than its time limit of 1 s"
     assert len(list(store.records())) == 1  # the training is kept
@@ -190,7 +219,9 @@ def test_retries_and_time_limit_are_no_part_of_a_runs_key(store: Store) -> None:
         ({"time_limit": "60"}, "time_limit='60' .str."),
     ],
 )
-def test_what_is_no_number_of_retries_or_seconds_is_refused(store: Store, fields: dict[str, Any], says: str) -> None:
+def test_what_is_no_number_of_retries_or_seconds_is_refused(
+    store: Store, fields: dict[str, Any], says: str
+) -> None:
     with pytest.raises(FaevalError, match=says):
         one(sleeps, **fields)
     with pytest.raises(FaevalError, match=says):
@@ -201,7 +232,9 @@ def test_what_is_no_number_of_retries_or_seconds_is_refused(store: Store, fields
 
 @pytest.mark.parametrize("lag", [0.0, 0.0005, 0.001, 0.002])
 def test_an_interruption_at_any_moment_stays_inside(lag: float) -> None:
-    """The timer rings while a step ends, reports, or is being left: nothing but TimeoutError or its result comes out."""
+    """The timer rings while a step ends, reports, or is being left: nothing but TimeoutError or its
+    result comes out.
+    """
     from faeval.campaign._deadline import Deadline
 
     before = signal.getsignal(signal.SIGALRM)

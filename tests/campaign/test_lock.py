@@ -34,16 +34,24 @@ def test_a_run_has_one_holder_and_is_free_when_its_process_is_gone(tmp_path: Pat
     with other(tmp_path, ONE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"
-        with reserved(tmp_path, ONE, wait=False) as held, reserved(tmp_path, TWO, wait=False) as another:
+        with (
+            reserved(tmp_path, ONE, wait=False) as held,
+            reserved(tmp_path, TWO, wait=False) as another,
+        ):
             assert (held, another) == (False, True)
         process.kill()  # no time to give anything back
         with reserved(tmp_path, ONE, wait=True) as held:
             assert held is True
 
 
-def test_within_a_process_a_run_has_one_holder_too_and_giving_one_back_keeps_the_others(tmp_path: Path) -> None:
+def test_within_a_process_a_run_has_one_holder_too_and_giving_one_back_keeps_the_others(
+    tmp_path: Path,
+) -> None:
     with reserved(tmp_path, ONE, wait=False) as held:
-        with reserved(tmp_path, ONE, wait=False) as again, reserved(tmp_path, TWO, wait=False) as two:
+        with (
+            reserved(tmp_path, ONE, wait=False) as again,
+            reserved(tmp_path, TWO, wait=False) as two,
+        ):
             assert (held, again, two) == (True, False, True)
         with other(tmp_path, ONE) as process:
             output, _ = process.communicate("\n", timeout=120)
@@ -55,7 +63,9 @@ def test_within_a_process_a_run_has_one_holder_too_and_giving_one_back_keeps_the
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=20))
-def test_after_any_order_of_taking_and_giving_back_nothing_is_open(steps: list[tuple[bool, int]]) -> None:
+def test_after_any_order_of_taking_and_giving_back_nothing_is_open(
+    steps: list[tuple[bool, int]],
+) -> None:
     import contextlib
     import tempfile
 
@@ -76,7 +86,9 @@ def test_after_any_order_of_taking_and_giving_back_nothing_is_open(steps: list[t
     assert not _stores
 
 
-def test_where_nobody_can_lock_a_run_is_done_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_can_lock_a_run_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with reserved(tmp_path / "missing", ONE, wait=True) as held:
         assert held is None
     monkeypatch.setattr("faeval.campaign._lock.fcntl", None)

@@ -29,7 +29,9 @@ def train(*_: Any) -> dict[str, Any]:
     raise AssertionError("planning runs nothing")
 
 
-COIN = Experiment("coin", flip, factors={"weight": 0.5, "side": "up"}, metrics=["heads"], revision="1")
+COIN = Experiment(
+    "coin", flip, factors={"weight": 0.5, "side": "up"}, metrics=["heads"], revision="1"
+)
 NET = Experiment(
     "net",
     factors={"rule": Factor("dfa"), "penalty": 0.0},
@@ -47,7 +49,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def key(experiment: Experiment, store: Store, arm: Arm | None = None, seed: int = 1, **options: Any) -> str:
+def key(
+    experiment: Experiment, store: Store, arm: Arm | None = None, seed: int = 1, **options: Any
+) -> str:
     (job,) = plan([Need(experiment, arm or Arm(), seed)], store, RunOptions(**options)).jobs
     return job.key
 
@@ -55,7 +59,12 @@ def key(experiment: Experiment, store: Store, arm: Arm | None = None, seed: int 
 def test_a_run_that_many_claims_need_is_planned_once(store: Store) -> None:
     arms = [Arm(), Arm(weight=0.5), Arm(side="up"), Arm(weight=0.7), Arm(side="up", weight=0.7)]
     found = plan([Need(COIN, arm, seed) for seed in (2, 1) for arm in arms], store)
-    assert [(job.arm.label, job.seed) for job in found.jobs] == [("", 2), ("weight=0.7", 2), ("", 1), ("weight=0.7", 1)]
+    assert [(job.arm.label, job.seed) for job in found.jobs] == [
+        ("", 2),
+        ("weight=0.7", 2),
+        ("", 1),
+        ("weight=0.7", 1),
+    ]
     assert found.todo == found.jobs
     assert found.cached == ()
     assert found.jobs[1].factors == {"weight": 0.7, "side": "up"}
@@ -63,7 +72,11 @@ def test_a_run_that_many_claims_need_is_planned_once(store: Store) -> None:
 
 
 def test_a_factor_at_its_default_does_not_change_the_key(store: Store) -> None:
-    assert key(NET, store, Arm("dfa", penalty=0)) == key(NET, store) == key(NET, store, Arm(penalty=0.0))
+    assert (
+        key(NET, store, Arm("dfa", penalty=0))
+        == key(NET, store)
+        == key(NET, store, Arm(penalty=0.0))
+    )
     whole, decimal = (replace(COIN, factors={"weight": weight}, audits={}) for weight in (1, 1.0))
     assert key(whole, store) == key(decimal, store)
 
@@ -100,10 +113,14 @@ def test_a_new_revision_of_an_audit_leaves_the_training_and_the_other_audits(sto
 
 
 def test_the_key_is_the_same_tomorrow(store: Store) -> None:
-    # Written down, so that a change of the key's form, which would orphan every store, is no accident.
-    of_others = replace(COIN, run="operator:add", audits={})  # installed, so that its code is no part of the key
+    # Written down, so that a change of the key's form, which would orphan every store, is no
+    # accident.
+    of_others = replace(
+        COIN, run="operator:add", audits={}
+    )  # installed, so that its code is no part of the key
     assert (
-        key(of_others, store, Arm(weight=0.7), 3) == "7c3e1b6a865f06aa8cd1f36ae26cad5e21e91df480fb358773a8e30db44265df"
+        key(of_others, store, Arm(weight=0.7), 3)
+        == "7c3e1b6a865f06aa8cd1f36ae26cad5e21e91df480fb358773a8e30db44265df"
     )
     assert key(COIN, store, Arm(weight=0.7), 3) != key(of_others, store, Arm(weight=0.7), 3)
 
@@ -119,14 +136,18 @@ def test_the_key_is_the_same_tomorrow(store: Store) -> None:
 def test_runs_of_our_settings_are_found_for_ever(
     store: Store, name: str, arm: Arm, seed: int, training: str, audit: str
 ) -> None:
-    setting = replace(experiment(name), packages=(), dataset=None)  # versions and data are those of the day
+    setting = replace(
+        experiment(name), packages=(), dataset=None
+    )  # versions and data are those of the day
     (job,) = plan([Need(setting, arm, seed)], store).jobs
     assert (job.key[:16], job.audits["alignment"][:16], dict(job.code)) == (training, audit, {})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, "1", True, None])
 def test_a_seed_is_a_whole_number(store: Store, seed: Any) -> None:
-    with pytest.raises(FaevalError, match=f"seed={seed!r} .{type(seed).__name__}. of arm 'weight=0.7' in coin"):
+    with pytest.raises(
+        FaevalError, match=f"seed={seed!r} .{type(seed).__name__}. of arm 'weight=0.7' in coin"
+    ):
         plan([Need(COIN, Arm(weight=0.7), seed)], store)
 
 
@@ -153,7 +174,9 @@ def test_an_estimate_is_made_of_measured_runs_of_the_same_setting(store: Store) 
     assert plan(needs, store).estimate_seconds(2) is None
     assert plan([], store).estimate_seconds(2) == 0
     execute(plan(needs[:2], store), store, workers=1)
-    for record, seconds in zip(sorted(store.records(), key=lambda r: r.arm), (10.0, 30.0), strict=True):
+    for record, seconds in zip(
+        sorted(store.records(), key=lambda r: r.arm), (10.0, 30.0), strict=True
+    ):
         store.write_audit(record.model_copy(update={"seconds": seconds}))  # type: ignore[arg-type]
     found = plan(needs, store)
     assert len(found.cached) == 2
@@ -168,16 +191,27 @@ def test_an_estimate_is_made_of_measured_runs_of_the_same_setting(store: Store) 
 
 def test_an_unreadable_record_does_not_stop_an_estimate(store: Store) -> None:
     store.folder("a" * 64).mkdir(parents=True)
-    for name, content in (("training.json", "{"), ("audit-x.json", "[]"), ("audit-y.json", '{"seconds": "long"}')):
+    for name, content in (
+        ("training.json", "{"),
+        ("audit-x.json", "[]"),
+        ("audit-y.json", '{"seconds": "long"}'),
+    ):
         (store.folder("a" * 64) / name).write_text(content)
     assert plan([Need(COIN, Arm(), 1)], store).estimate_seconds() is None
 
 
 def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: Store) -> None:
-    """The form is put together from parts that all seeds of an arm share; written here as a whole, as it has always been."""
+    """The form is put together from parts that all seeds of an arm share; written here as a whole,
+    as it has always been.
+    """
     config = {"seed": 3, "deep": [1, {"seed": 0, "setting": "x"}]}
     one = Experiment(
-        "one", lambda arm, seed: {"v": 1}, factors={"a": 0.0, "b": "é"}, metrics=["v"], revision="7", config=config
+        "one",
+        lambda arm, seed: {"v": 1},
+        factors={"a": 0.0, "b": "é"},
+        metrics=["v"],
+        revision="7",
+        config=config,
     )
     for value, seed in ((0, 0), (2.0, 5), (2.5, 123)):
         (job,) = plan([Need(one, Arm(a=value), seed)], store).jobs
@@ -189,4 +223,7 @@ def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: S
         code = code_of(one.run or "").sha256  # that of the user's, where there is any
         key = hashlib.sha256(canonical_json({**whole, "code": code}).encode()).hexdigest()
         audit = {"training": key, "audit": "run", "revision": "7", "code": code}
-        assert (job.key, dict(job.audits)) == (key, {"run": hashlib.sha256(canonical_json(audit).encode()).hexdigest()})
+        assert (job.key, dict(job.audits)) == (
+            key,
+            {"run": hashlib.sha256(canonical_json(audit).encode()).hexdigest()},
+        )

@@ -108,7 +108,9 @@ def measured(store: Store) -> list[str]:
     return csv_bytes(table[table["metric"] == "x"]).decode().splitlines()[1:]
 
 
-def test_workers_give_what_this_process_gives_and_a_failure_stays_alone(mine: Experiment, tmp_path: Path) -> None:
+def test_workers_give_what_this_process_gives_and_a_failure_stays_alone(
+    mine: Experiment, tmp_path: Path
+) -> None:
     needs = [(kind, seed) for kind in ("plain", "fails") for seed in (1, 2, 3)]
     events: list[Event] = []
     over = go(mine, Store(tmp_path / "over"), needs, workers=2, progress=events.append)
@@ -135,7 +137,12 @@ def test_a_killed_worker_takes_no_other_run_with_it(mine: Experiment, tmp_path: 
     assert str(job) == "mine kind=dies seed 1"
     assert message.startswith("its worker was killed 3 times")
     assert len(outcome.finished) == 4
-    assert [line.split(",")[1] for line in measured(store)] == ["", "", "kind=dies_once", "kind=slow"]
+    assert [line.split(",")[1] for line in measured(store)] == [
+        "",
+        "",
+        "kind=dies_once",
+        "kind=slow",
+    ]
     assert seeds(tmp_path, "dies") == [1, 1, 1]
     assert message in store.log.read_text()
 
@@ -180,12 +187,17 @@ def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
     store = Store(tmp_path / "store")
     with group(command, stderr=subprocess.PIPE, text=True) as process:
         until(
-            lambda: {1, 2, 3, 4} <= set(seeds(tmp_path, "sleeps")) and len(list(store.runs.glob("*/audit*.json"))) == 2
+            lambda: (
+                {1, 2, 3, 4} <= set(seeds(tmp_path, "sleeps"))
+                and len(list(store.runs.glob("*/audit*.json"))) == 2
+            )
         )
         workers = {int(pid) for pid, _, _ in calls(tmp_path)}
         assert all(lives(pid) for pid in workers)
         if how == "ctrl-c":
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
+            os.killpg(
+                process.pid, signal.SIGINT
+            )  # as a terminal does: to all processes of the group
         else:
             process.kill()
         _, errors = process.communicate(timeout=150)
@@ -200,7 +212,11 @@ def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
     before = len(calls(tmp_path))
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(int(seed) for _, _, seed in calls(tmp_path)[before:]) == [3, 4, 5]  # what was done is not done again
+    assert sorted(int(seed) for _, _, seed in calls(tmp_path)[before:]) == [
+        3,
+        4,
+        5,
+    ]  # what was done is not done again
     undisturbed = Store(tmp_path / "undisturbed")
     go(mine, undisturbed, [("sleeps", seed) for seed in range(1, 6)], workers=1)
     assert measured(store) == measured(undisturbed)

@@ -1,4 +1,6 @@
-"""Campaigns that train the seeds of an arm in one run: who is grouped, what is kept, what a failure costs, equal verdicts."""
+"""Campaigns that train the seeds of an arm in one run: who is grouped, what is kept, what a failure
+costs, equal verdicts.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ def result(rule: Any, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def train(
-    arm: dict[str, Any], seed: int, folder: Path, options: RunOptions, config: Any, progress: Progress
+    arm: dict[str, Any],
+    seed: int,
+    folder: Path,
+    options: RunOptions,
+    config: Any,
+    progress: Progress,
 ) -> dict[str, Any]:
     CALLS.append(f"{arm['rule']} {seed}")
     return result(arm["rule"], seed, folder)
@@ -62,7 +69,11 @@ def measure(
     arm: Any, seed: int, folder: Path, training: TrainingRecord, options: RunOptions, config: Any
 ) -> dict[str, Any]:
     CALLS.append(f"audit {seed}")
-    return {"rows": [{"metric": "size", "value": len((folder / training.checkpoints[1].file).read_bytes())}]}
+    return {
+        "rows": [
+            {"metric": "size", "value": len((folder / training.checkpoints[1].file).read_bytes())}
+        ]
+    }
 
 
 def net(**changes: Any) -> Experiment:
@@ -79,10 +90,14 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def go(store: Store, *runs: tuple[str, int], of: Experiment | None = None, **options: Any) -> Outcome:
+def go(
+    store: Store, *runs: tuple[str, int], of: Experiment | None = None, **options: Any
+) -> Outcome:
     of = of or net()
     device = options.pop("device", "cpu")
-    whole = plan([Need(of, Arm(rule), seed) for rule, seed in runs], store, RunOptions(device=device))
+    whole = plan(
+        [Need(of, Arm(rule), seed) for rule, seed in runs], store, RunOptions(device=device)
+    )
     return execute(whole, store, **{"workers": 1, "stacked": True, **options})
 
 
@@ -121,7 +136,9 @@ def test_the_records_share_the_time_of_the_run(store: Store) -> None:
         time.sleep(0.4)
         return train_many(*given)
 
-    jobs = go(store, *(("dfa", seed) for seed in range(1, 5)), of=net(training_many=Stage(slow))).finished
+    jobs = go(
+        store, *(("dfa", seed) for seed in range(1, 5)), of=net(training_many=Stage(slow))
+    ).finished
     records = [store.training(job.key) for job in jobs]
     assert 0.4 <= sum(record.seconds for record in records if record is not None) < 0.8
 
@@ -138,7 +155,9 @@ def test_what_is_there_stays_and_the_rest_is_grouped_anew(store: Store) -> None:
     assert CALLS == ["dfa 5", "audit 5"]  # one alone is a run as any other
 
 
-def test_a_lost_audit_trains_nothing_and_another_campaign_that_was_faster_is_not_repeated(store: Store) -> None:
+def test_a_lost_audit_trains_nothing_and_another_campaign_that_was_faster_is_not_repeated(
+    store: Store,
+) -> None:
     runs = [("dfa", 1), ("dfa", 2), ("dfa", 3)]
     of = net()
     ours = plan([Need(of, Arm(rule), seed) for rule, seed in runs], store)
@@ -170,7 +189,11 @@ def test_by_default_the_cpu_trains_one_at_a_time_and_a_cuda_device_stacks(store:
     [
         ("breaks", "RuntimeError: out of memory", [1, 2, 3]),
         ("forgets", "training_many returned no list of 3 results", [1, 2, 3]),
-        ("loses", "training names the checkpoint 'epoch-0001.safetensors', but wrote no such file", [2]),
+        (
+            "loses",
+            "training names the checkpoint 'epoch-0001.safetensors', but wrote no such file",
+            [2],
+        ),
     ],
 )
 def test_where_a_stacked_run_fails_its_unfinished_seeds_train_one_at_a_time_and_the_log_says_why(
@@ -184,9 +207,15 @@ def test_where_a_stacked_run_fails_its_unfinished_seeds_train_one_at_a_time_and_
         *(f"{rule} {s}" for s in again),
         "dfa [1, 2]",
     ]
-    assert f"net {rule} seed 2: not trained in one run with the other seeds" in store.log.read_text()
+    assert (
+        f"net {rule} seed 2: not trained in one run with the other seeds" in store.log.read_text()
+    )
     assert says in store.log.read_text()
-    assert not [line for line in store.log.read_text().splitlines() if "net dfa" in line and "not trained" in line]
+    assert not [
+        line
+        for line in store.log.read_text().splitlines()
+        if "net dfa" in line and "not trained" in line
+    ]
 
 
 def test_a_seed_that_fails_alone_too_is_the_only_failure(store: Store) -> None:
@@ -195,7 +224,9 @@ def test_a_seed_that_fails_alone_too_is_the_only_failure(store: Store) -> None:
             raise ValueError("unlucky")
         return train(arm, seed, *rest)
 
-    outcome = go(store, *(("breaks", seed) for seed in (12, 13, 14)), of=net(training=Stage(unlucky)))
+    outcome = go(
+        store, *(("breaks", seed) for seed in (12, 13, 14)), of=net(training=Stage(unlucky))
+    )
     assert [job.seed for job in outcome.finished] == [12, 14]
     ((job, message),) = outcome.failures
     assert (job.seed, message) == (13, "ValueError: unlucky")
@@ -204,7 +235,9 @@ def test_a_seed_that_fails_alone_too_is_the_only_failure(store: Store) -> None:
 def test_an_altered_record_is_its_own_seed_s_failure(store: Store) -> None:
     (job, _) = go(store, ("dfa", 1), ("dfa", 2)).finished
     path = store.training_path(job.key)
-    path.write_text(path.read_text().replace('"seed": 1', '"seed": 7').replace('"seed":1', '"seed":7'))
+    path.write_text(
+        path.read_text().replace('"seed": 1', '"seed": 7').replace('"seed":1', '"seed":7')
+    )
     store.audit_path(job.key, "size", job.audits["size"]).unlink()
     CALLS.clear()
     with pytest.raises(Tampered):
@@ -249,22 +282,34 @@ def dies(
     return [result(arm["rule"], seed, folder) for seed, folder in zip(seeds, folders, strict=True)]
 
 
-def survives(arm: Any, seed: int, folder: Path, options: RunOptions, config: Mapping[str, Any], progress: Any) -> Any:
+def survives(
+    arm: Any, seed: int, folder: Path, options: RunOptions, config: Mapping[str, Any], progress: Any
+) -> Any:
     with (Path(config["folder"]) / "calls.log").open("a") as log:
         log.write(f"{arm['rule']} {seed}\n")
     return result(arm["rule"], seed, folder)
 
 
-def test_a_stacked_run_whose_worker_is_killed_loses_its_unfinished_seeds_only(store: Store, tmp_path: Path) -> None:
+def test_a_stacked_run_whose_worker_is_killed_loses_its_unfinished_seeds_only(
+    store: Store, tmp_path: Path
+) -> None:
     of = net(training=Stage(survives), training_many=Stage(dies), config={"folder": str(tmp_path)})
     go(store, ("dies", 2), of=of, workers=2)
-    outcome = go(store, *(("dies", s) for s in (1, 2, 3)), *(("dfa", s) for s in (1, 2)), of=of, workers=2)
+    outcome = go(
+        store, *(("dies", s) for s in (1, 2, 3)), *(("dfa", s) for s in (1, 2)), of=of, workers=2
+    )
     assert not outcome.failures
     assert sorted(str(job) for job in outcome.finished) == [
         "net dfa seed 1", "net dfa seed 2", "net dies seed 1", "net dies seed 3",
     ]  # fmt: skip
     calls = (tmp_path / "calls.log").read_text().splitlines()
-    assert calls.count("dies 2") == calls.count("dies [1, 3]") == calls.count("dies 1") == calls.count("dies 3") == 1
+    assert (
+        calls.count("dies 2")
+        == calls.count("dies [1, 3]")
+        == calls.count("dies 1")
+        == calls.count("dies 3")
+        == 1
+    )
     assert len(store.table()) == 2 * 5
 
 
@@ -273,7 +318,8 @@ def test_a_stacked_run_whose_worker_is_killed_loses_its_unfinished_seeds_only(st
 TEACHER = experiment("teacher")
 SMALL: dict[str, Any] = {"epochs": 2, "width": 16, "blocks": 2}
 needs_cuda = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs a CUDA device; torch.cuda.is_available() is False here"
+    not torch.cuda.is_available(),
+    reason="needs a CUDA device; torch.cuda.is_available() is False here",
 )
 
 
@@ -306,7 +352,9 @@ def check_equal(together: Store, alone: Store) -> None:
     ],
     ids=lambda arm: arm.label,
 )
-def test_a_setting_s_stacked_runs_are_its_separate_runs_within_rounding(arm: Arm, tmp_path: Path) -> None:
+def test_a_setting_s_stacked_runs_are_its_separate_runs_within_rounding(
+    arm: Arm, tmp_path: Path
+) -> None:
     seeds, together, alone = (1, 2, 42), Store(tmp_path / "together"), Store(tmp_path / "alone")
     ours = trained(together, arm, seeds, stacked=True)
     theirs = trained(alone, arm, seeds, stacked=False)
@@ -317,16 +365,23 @@ def test_a_setting_s_stacked_runs_are_its_separate_runs_within_rounding(arm: Arm
     check_equal(together, alone)
 
 
-def test_a_rule_that_cannot_be_stacked_is_trained_one_after_another_to_the_bit(tmp_path: Path) -> None:
+def test_a_rule_that_cannot_be_stacked_is_trained_one_after_another_to_the_bit(
+    tmp_path: Path,
+) -> None:
     arm = Arm("sign_symmetric", magnitude="batchwise", **SMALL)
     ours = trained(Store(tmp_path / "together"), arm, (1, 2), stacked=True)
     theirs = trained(Store(tmp_path / "alone"), arm, (1, 2), stacked=False)
     assert [record.weights for record in ours] == [record.weights for record in theirs]
-    assert all("SignSymmetric draws its magnitudes anew" in str(record.notes["not_stacked"]) for record in ours)
+    assert all(
+        "SignSymmetric draws its magnitudes anew" in str(record.notes["not_stacked"])
+        for record in ours
+    )
 
 
 def test_diverged_seeds_are_recorded_as_such(tmp_path: Path) -> None:
-    arm = Arm("dfa", penalty=1e60, **SMALL)  # beyond float32: the first step's gradient is already infinite
+    arm = Arm(
+        "dfa", penalty=1e60, **SMALL
+    )  # beyond float32: the first step's gradient is already infinite
     ours = trained(Store(tmp_path / "together"), arm, (1, 2), stacked=True)
     assert [(record.diverged, dict(record.checkpoints), record.notes) for record in ours] == [
         (1, {}, {"stacked": 2})
@@ -339,9 +394,15 @@ def claims_of() -> list[fe.Claim]:
     margin = fe.Margin(0.02, "any number will do for a test")
     penalised = arm.but(penalty=1e-2)
     return [
-        fe.Claim("the penalty moves cosine", fe.exceeds(fe.cosine(penalised), fe.cosine(arm), by=margin), seeds=5),
         fe.Claim(
-            "accuracies are equal", fe.equivalent(fe.accuracy(penalised), fe.accuracy(arm), within=margin), seeds=5
+            "the penalty moves cosine",
+            fe.exceeds(fe.cosine(penalised), fe.cosine(arm), by=margin),
+            seeds=5,
+        ),
+        fe.Claim(
+            "accuracies are equal",
+            fe.equivalent(fe.accuracy(penalised), fe.accuracy(arm), within=margin),
+            seeds=5,
         ),
         fe.Claim("rho is low", fe.exceeds(fe.rho(arm), by=margin), seeds=5),
     ]
@@ -349,10 +410,14 @@ def claims_of() -> list[fe.Claim]:
 
 def check_verdicts(tmp_path: Path, device: str) -> None:
     ours, theirs = (
-        fe.verify(claims_of(), store=tmp_path / str(stacked), workers=1, device=device, stacked=stacked).verdicts
+        fe.verify(
+            claims_of(), store=tmp_path / str(stacked), workers=1, device=device, stacked=stacked
+        ).verdicts
         for stacked in (True, False)
     )
-    assert [(v.verdict, v.reason_code, v.n) for v in ours] == [(v.verdict, v.reason_code, v.n) for v in theirs]
+    assert [(v.verdict, v.reason_code, v.n) for v in ours] == [
+        (v.verdict, v.reason_code, v.n) for v in theirs
+    ]
     assert {"stacked": 5} in [
         dict(r.notes) for r in Store(tmp_path / "True").records() if isinstance(r, TrainingRecord)
     ]
@@ -371,7 +436,11 @@ def test_on_cuda_verdicts_are_those_of_separate_runs(tmp_path: Path) -> None:
 @pytest.mark.cuda
 @needs_cuda
 def test_on_cuda_a_stack_s_evidence_is_that_of_separate_runs(tmp_path: Path) -> None:
-    arm, together, alone = Arm("dfa", penalty=0.01, **SMALL), Store(tmp_path / "together"), Store(tmp_path / "alone")
+    arm, together, alone = (
+        Arm("dfa", penalty=0.01, **SMALL),
+        Store(tmp_path / "together"),
+        Store(tmp_path / "alone"),
+    )
     trained(together, arm, (1, 2, 42), stacked=True, device="cuda")
     trained(alone, arm, (1, 2, 42), stacked=False, device="cuda")
     check_equal(together, alone)
@@ -383,7 +452,8 @@ def test_on_cuda_a_stack_s_evidence_is_that_of_separate_runs(tmp_path: Path) -> 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_device_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(
-        FaevalError, match=r"device='cuda'.*finds no CUDA device here; use device='cpu' \(--device cpu\)"
+        FaevalError,
+        match=r"device='cuda'.*finds no CUDA device here; use device='cpu' \(--device cpu\)",
     ):
         fe.verify(claims_of(), store=tmp_path / "store", device="cuda")
     assert not list((tmp_path / "store").rglob("*.json"))
@@ -391,5 +461,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_runs(tmp_path: Pa
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "CUDA", "", 0])
 def test_a_device_of_no_known_name_is_refused_by_name(device: Any) -> None:
-    with pytest.raises(FaevalError, match=rf"device={device!r} \({type(device).__name__}\) must be 'cpu', 'cuda'"):
+    with pytest.raises(
+        FaevalError, match=rf"device={device!r} \({type(device).__name__}\) must be 'cpu', 'cuda'"
+    ):
         RunOptions(device=device)

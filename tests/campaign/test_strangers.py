@@ -77,7 +77,11 @@ FAULTS: list[Callable[[], Any]] = [
 
 def test_whatever_comes_out_of_a_run_is_its_failure_and_the_others_go_on(tmp_path: Path) -> None:
     def run(arm: Any, seed: int) -> Any:
-        return FAULTS[seed]() if seed < len(FAULTS) else [{"metric": "x", "value": 1, "epoch": np.int64(3)}]
+        return (
+            FAULTS[seed]()
+            if seed < len(FAULTS)
+            else [{"metric": "x", "value": 1, "epoch": np.int64(3)}]
+        )
 
     store = Store(tmp_path / "store")
     faulty = Experiment("faulty", run, metrics=["x"], revision="1")
@@ -111,7 +115,9 @@ def test_a_child_that_comes_back_from_a_run_keeps_no_result(tmp_path: Path) -> N
 
 def test_ctrl_c_is_no_failure_of_a_run(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    stopped = Experiment("stopped", lambda arm, seed: raising(KeyboardInterrupt())(), metrics=["x"], revision="1")
+    stopped = Experiment(
+        "stopped", lambda arm, seed: raising(KeyboardInterrupt())(), metrics=["x"], revision="1"
+    )
     with pytest.raises(KeyboardInterrupt):
         execute(plan([Need(stopped, Arm(), 1)], store), store, workers=1)
 
@@ -143,10 +149,29 @@ def test_what_a_run_does_to_its_process_ends_with_it(
     monkeypatch.chdir(tmp_path)
     store = Store(Path("store"))
     rude = Experiment("rude", _disturb, metrics=["x"], revision="1")
-    state = (dict(os.environ), list(sys.path), list(warnings.filters), np.geterr(), signal.getsignal(signal.SIGTERM))
+    state = (
+        dict(os.environ),
+        list(sys.path),
+        list(warnings.filters),
+        np.geterr(),
+        signal.getsignal(signal.SIGTERM),
+    )
     streams = sys.stdout, sys.stderr
-    assert len(execute(plan([Need(rude, Arm(), s) for s in (1, 2, 3)], store), store, workers=1).finished) == 3
-    now = (dict(os.environ), list(sys.path), list(warnings.filters), np.geterr(), signal.getsignal(signal.SIGTERM))
+    assert (
+        len(
+            execute(
+                plan([Need(rude, Arm(), s) for s in (1, 2, 3)], store), store, workers=1
+            ).finished
+        )
+        == 3
+    )
+    now = (
+        dict(os.environ),
+        list(sys.path),
+        list(warnings.filters),
+        np.geterr(),
+        signal.getsignal(signal.SIGTERM),
+    )
     assert now == state
     assert (sys.stdout, sys.stderr) == streams
     assert Path.cwd() == tmp_path

@@ -47,7 +47,11 @@ def claim() -> Callable[..., fe.Claim]:
         a, b = fe.metric("x", fe.Arm("a")), fe.metric("x", fe.Arm("b"))
         word = {"within" if kind == "equivalent" else "by": fe.Margin(margin, "a reason")}
         assertion = getattr(fe, kind)(a, b, anticipated=arguments.pop("anticipated", None), **word)
-        return fe.Claim(arguments.pop("sentence", "a against b"), assertion, **({"attributed_to": "rule"} | arguments))
+        return fe.Claim(
+            arguments.pop("sentence", "a against b"),
+            assertion,
+            **({"attributed_to": "rule"} | arguments),
+        )
 
     return made
 
@@ -57,6 +61,8 @@ def lock() -> Callable[..., Lock]:
     """Return a lock of claims that already have an id."""
 
     def made(*claims: fe.Claim, **arguments: Any) -> Lock:
-        return make_lock(claims, arguments.pop("pilots", {}), registered="2026-01-01", commit=None, **arguments)
+        return make_lock(
+            claims, arguments.pop("pilots", {}), registered="2026-01-01", commit=None, **arguments
+        )
 
     return made

@@ -1,4 +1,6 @@
-"""The chain of registrations: what came first, registration or evidence, and that no part of the past can be changed."""
+"""The chain of registrations: what came first, registration or evidence, and that no part of the
+past can be changed.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,12 @@ Make = Callable[..., fe.Claim]
 SCORES = {"a": [0.5, 0.52, 0.49, 0.51, 0.5], "b": [0.1, 0.12, 0.1, 0.13, 0.11]}
 
 
-def step(claims: list[fe.Claim], before: Lock | None = None, day: int = 1, **arguments: Any) -> Lock:
-    return make_lock(claims, {}, registered=f"2026-01-{day:02}", commit=f"c{day}", before=before, **arguments)
+def step(
+    claims: list[fe.Claim], before: Lock | None = None, day: int = 1, **arguments: Any
+) -> Lock:
+    return make_lock(
+        claims, {}, registered=f"2026-01-{day:02}", commit=f"c{day}", before=before, **arguments
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,11 @@ def three(claim: Make) -> tuple[Lock, Lock, Lock]:
     first = step([one])
     second = step([one, two], first, 2)
     changed = claim("exceeds", 0.15, id="f::one", family="f")
-    return first, second, step([changed, two], second, 3, amend=["f::one"], because="the pilot was read wrongly")
+    return (
+        first,
+        second,
+        step([changed, two], second, 3, amend=["f::one"], because="the pilot was read wrongly"),
+    )
 
 
 def test_the_chain_grows_and_says_what_changed(three: tuple[Lock, Lock, Lock]) -> None:
@@ -54,15 +64,27 @@ def test_the_chain_grows_and_says_what_changed(three: tuple[Lock, Lock, Lock]) -
 
 
 def test_an_amendment_counts_in_the_settings_that_it_changes(claim: Make) -> None:
-    """Another expectation on digits says nothing about cifar10; another margin does, wherever it is."""
+    """Another expectation on digits says nothing about cifar10; another margin does, wherever it
+    is.
+    """
     word = {"digits": "refuted", "cifar10": "supported"}
     first = step([claim(id="f::one", family="f", expect={"cifar10": "supported"})])
-    again = step([claim(id="f::one", family="f", expect=word)], first, 2, amend=["f::one"], because="left out")
+    again = step(
+        [claim(id="f::one", family="f", expect=word)],
+        first,
+        2,
+        amend=["f::one"],
+        because="left out",
+    )
     assert len(again.amendments("f::one")) == len(again.amendments("f::one", "digits")) == 1
     assert again.amendments("f::one", "cifar10") == ()
     assert (again.entry_of("f::one", "digits"), again.entry_of("f::one", "cifar10")) == (1, 0)
     margin = step(
-        [claim("exceeds", 0.2, id="f::one", family="f", expect=word)], again, 3, amend=["f::one"], because="read"
+        [claim("exceeds", 0.2, id="f::one", family="f", expect=word)],
+        again,
+        3,
+        amend=["f::one"],
+        because="read",
     )
     assert [len(margin.amendments("f::one", s)) for s in ("digits", "cifar10")] == [2, 1]
     assert margin.entry_of("f::one", "cifar10") == margin.entry_of("f::one") == 2
@@ -76,11 +98,22 @@ def test_an_entrys_digest_can_be_computed_by_anyone(three: tuple[Lock, Lock, Loc
     *_, lock = three
     for entry in lock.model_dump()["chain"]:
         stated = entry.pop("sha256")
-        assert hashlib.sha256(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest() == stated
+        assert (
+            hashlib.sha256(
+                json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()
+            ).hexdigest()
+            == stated
+        )
 
 
 def paths_of(content: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    items = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
     deeper = [p for key, value in items for p in paths_of(value, (*at, key))]
     return deeper or [at]
 
@@ -103,9 +136,16 @@ def test_no_part_of_the_past_can_be_changed_without_its_digest(
         read_lock(path)
 
 
-def test_an_entry_cannot_be_taken_out_or_two_exchanged(tmp_path: Path, three: tuple[Lock, Lock, Lock]) -> None:
+def test_an_entry_cannot_be_taken_out_or_two_exchanged(
+    tmp_path: Path, three: tuple[Lock, Lock, Lock]
+) -> None:
     lock = three[-1]
-    for chain in (lock.chain[1:], lock.chain[:-1], (lock.chain[1], lock.chain[0], lock.chain[2]), ()):
+    for chain in (
+        lock.chain[1:],
+        lock.chain[:-1],
+        (lock.chain[1], lock.chain[0], lock.chain[2]),
+        (),
+    ):
         write_lock(lock.model_copy(update={"chain": chain}), tmp_path / NAME)
         with pytest.raises(Tampered):
             read_lock(tmp_path / NAME)
@@ -113,13 +153,17 @@ def test_an_entry_cannot_be_taken_out_or_two_exchanged(tmp_path: Path, three: tu
     assert read_lock(tmp_path / NAME) == lock
 
 
-def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(tmp_path: Path, claim: Make) -> None:
+def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(
+    tmp_path: Path, claim: Make
+) -> None:
     # Ours was written under schema 1, and the records of its runs carry that digest.
     ours = read_lock(ROOT / "claims" / NAME)
     stated = json.loads((ROOT / "claims" / NAME).read_text())
     if stated["schema_version"] == 1:
         assert ours.sha256 == stated["sha256"]
-    assert ours.chain[0].sha256 == "cf17db83072c880e298eb901c9a2e04ef1bc88ca1f91a110a4a9c43c0e865016"
+    assert (
+        ours.chain[0].sha256 == "cf17db83072c880e298eb901c9a2e04ef1bc88ca1f91a110a4a9c43c0e865016"
+    )
     more = step([claim(id="new::one", family="new")], ours)
     write_lock(more, tmp_path / NAME)
     again = read_lock(tmp_path / NAME)
@@ -134,11 +178,19 @@ def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(tmp_path: P
 
 
 def test_entries_of_older_schemas_keep_their_digests_beside_new_ones(tmp_path: Path) -> None:
-    """An old form goes into an entry of schema 3 when it is amended; what registered it covers its old fields."""
+    """An old form goes into an entry of schema 3 when it is amended; what registered it covers its
+    old fields.
+    """
     ours = read_lock(ROOT / "claims" / NAME)
     claims = load([ROOT / "claims"])
     old = next(i for i, c in ours.claims.items() if not c.code and len(ours.amendments(i)) == 0)
-    again = step(claims, ours, amend=[old], because="its code is registered, too", codes={old: {"toy": "5" * 64}})
+    again = step(
+        claims,
+        ours,
+        amend=[old],
+        because="its code is registered, too",
+        codes={old: {"toy": "5" * 64}},
+    )
     write_lock(again, tmp_path / NAME)
     assert read_lock(tmp_path / NAME) == again
     entry = again.chain[-1]
@@ -193,20 +245,25 @@ def registration(
     return verdict.registration, verdict.flags
 
 
-def test_registered_before_its_evidence_or_after(table: Table, claim: Make, three: tuple[Lock, Lock, Lock]) -> None:
+def test_registered_before_its_evidence_or_after(
+    table: Table, claim: Make, three: tuple[Lock, Lock, Lock]
+) -> None:
     first, second, _ = three
     one, two = claim(id="f::one", family="f"), claim("exceeds", 0.2, id="g::two", family="g")
     assert registration(table, one, first, first.sha256) == ("registered", ())
     assert registration(table, one, second, first.sha256) == ("registered", ())
     assert registration(table, two, second, second.sha256) == ("registered", ())
-    # Evidence made when only the first claim was registered could have been seen before the second one was.
+    # Evidence made when only the first claim was registered could have been seen before the second
+    # one was.
     assert registration(table, two, second, first.sha256) == ("after_evidence", ("after_evidence",))
     assert registration(table, two, second, second.sha256, first.sha256)[0] == "after_evidence"
     assert registration(table, one, first, None)[0] == "after_evidence"
     assert registration(table, one, first, first.sha256, None)[0] == "after_evidence"
 
 
-def test_amended_before_its_evidence_or_after(table: Table, claim: Make, three: tuple[Lock, Lock, Lock]) -> None:
+def test_amended_before_its_evidence_or_after(
+    table: Table, claim: Make, three: tuple[Lock, Lock, Lock]
+) -> None:
     first, _, third = three
     changed = claim("exceeds", 0.15, id="f::one", family="f")
     assert registration(table, changed, third, third.sha256) == ("amended", ())
@@ -220,7 +277,9 @@ def test_evidence_that_names_no_registration_or_a_strange_one(table: Table, clai
     one = claim(id="f::one", family="f")
     lock = step([one])
     assert registration(table, one, lock) == ("undated", ())
-    (verdict,) = fe.decide(one, table(SCORES), lock=lock, origins=Origins(common=frozenset({"9" * 64})))
+    (verdict,) = fe.decide(
+        one, table(SCORES), lock=lock, origins=Origins(common=frozenset({"9" * 64}))
+    )
     assert verdict.registration == "undated"
     assert any("999999999999" in w for w in verdict.warnings)
 
@@ -228,20 +287,29 @@ def test_evidence_that_names_no_registration_or_a_strange_one(table: Table, clai
 def test_other_seeds_and_claims_without_registration(table: Table, claim: Make) -> None:
     one = claim(id="f::one", family="f")
     lock = step([one], looked_at=[6])
-    (verdict,) = fe.decide(one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7])
+    (verdict,) = fe.decide(
+        one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7]
+    )
     assert verdict.registration == "reproduction"
-    (verdict,) = fe.decide(one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[7, 8, 9])
+    (verdict,) = fe.decide(
+        one, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[7, 8, 9]
+    )
     assert verdict.registration == "exploratory"
     assert registration(table, one, None) == ("unregistered", ("unregistered",))
     # Beside a lock, an unregistered claim on seeds that were looked at says so as well.
     other = claim(id="g::x", family="g")
-    (verdict,) = fe.decide(other, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7])
+    (verdict,) = fe.decide(
+        other, table({k: v * 2 for k, v in SCORES.items()}), lock=lock, seeds=[5, 6, 7]
+    )
     assert verdict.flags == ("unregistered", "reproduction")
 
 
 def test_a_changed_claim_is_not_called_registered(table: Table, claim: Make) -> None:
     lock = step([claim(id="f::one", family="f")])
-    assert registration(table, claim("exceeds", 0.2, id="f::one", family="f"), lock, lock.sha256)[0] == "changed"
+    assert (
+        registration(table, claim("exceeds", 0.2, id="f::one", family="f"), lock, lock.sha256)[0]
+        == "changed"
+    )
 
 
 def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make) -> None:
@@ -249,7 +317,11 @@ def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make
     lock = step([one])
     own = frozenset({lock.sha256})
     locks = {(arm, "x", seed): own for arm in "ab" for seed in range(1, 6)}
-    others = {("a", "y", 1): frozenset({None}), ("a", "x", 9): frozenset({None}), ("c", "x", 1): frozenset({None})}
+    others = {
+        ("a", "y", 1): frozenset({None}),
+        ("a", "x", 9): frozenset({None}),
+        ("c", "x", 1): frozenset({None}),
+    }
     (verdict,) = fe.decide(one, table(SCORES), lock=lock, origins=Origins({**locks, **others}))
     assert verdict.registration == "registered"
     locks["b", "x", 4] = frozenset({None})
@@ -257,7 +329,9 @@ def test_only_what_the_claim_reads_at_its_seeds_counts(table: Table, claim: Make
     assert verdict.registration == "after_evidence"
 
 
-def test_attempts_at_one_question_are_counted_whatever_the_margin(table: Table, claim: Make) -> None:
+def test_attempts_at_one_question_are_counted_whatever_the_margin(
+    table: Table, claim: Make
+) -> None:
     one = claim(id="f::one", family="f", anticipated=0.3)
     again = claim(id="g::two", family="g", seeds=[11, 12, 13], anticipated=0.2)
     margin = claim("exceeds", 0.3, id="h::three", family="h")
@@ -296,11 +370,23 @@ def at(metric: str, arm: str, epoch: int | None = None, layers: Any = None) -> f
         (fe.exceeds(A, B, by=BY), fe.exceeds(A, 2 * B, by=BY), False, 0),
         (fe.exceeds(A, B, by=BY), fe.exceeds(at("y", "a"), at("y", "b"), by=BY), False, 0),
         (fe.exceeds(A, B, by=BY), fe.exceeds(at("x", "a", 3), at("x", "b", 3), by=OTHER), False, 1),
-        (fe.exceeds(A, B, by=BY), fe.exceeds(at("x", "a", None, 1), at("x", "b", None, 1), by=BY), False, 1),
-        (fe.exceeds(fe.log10(A), 0, by=BY), fe.exceeds(fe.log10(at("x", "a", 2)), 0, by=BY), False, 1),
+        (
+            fe.exceeds(A, B, by=BY),
+            fe.exceeds(at("x", "a", None, 1), at("x", "b", None, 1), by=BY),
+            False,
+            1,
+        ),
+        (
+            fe.exceeds(fe.log10(A), 0, by=BY),
+            fe.exceeds(fe.log10(at("x", "a", 2)), 0, by=BY),
+            False,
+            1,
+        ),
     ],
 )
-def test_a_question_is_its_arms_metrics_and_kind(first: Any, second: Any, same: bool, related: int) -> None:
+def test_a_question_is_its_arms_metrics_and_kind(
+    first: Any, second: Any, same: bool, related: int
+) -> None:
     asked = [
         fe.Claim("s", made, attributed_to=("rule",), id=f"{name}::x", family=name)
         for name, made in (("f", first), ("g", second))
@@ -324,7 +410,8 @@ def test_drawn_seeds_are_those_that_anyone_computes(claim: Make, tmp_path: Path)
     assert (registered["drawn"], registered["seeds"]) == ({"*": 5}, {"other": [1, 2, 3]})
     digest = hashlib.sha256
     seeds = tuple(
-        10_000 + int(digest(f"{lock.sha256} toy {i}".encode()).hexdigest(), 16) % (2**31 - 10_000) for i in range(1, 6)
+        10_000 + int(digest(f"{lock.sha256} toy {i}".encode()).hexdigest(), 16) % (2**31 - 10_000)
+        for i in range(1, 6)
     )
     assert lock.planned("f::one", "toy") == seeds
     assert lock.planned("f::one", "other") == (1, 2, 3)
@@ -339,7 +426,9 @@ def test_a_shorter_draw_is_the_start_of_a_longer_one(count: int, more: int, skip
     assert len(set(longer)) == count + more
     assert all(10_000 <= seed < 2**31 for seed in longer)
     seen = {longer[i] for i in skip if i < len(longer)}
-    assert draw("d" * 64, "toy", len(longer) - len(seen), seen) == tuple(s for s in longer if s not in seen)
+    assert draw("d" * 64, "toy", len(longer) - len(seen), seen) == tuple(
+        s for s in longer if s not in seen
+    )
 
 
 def test_an_amendment_keeps_its_draw_and_registering_again_is_an_attempt(claim: Make) -> None:
@@ -364,12 +453,15 @@ def test_before_its_registration_nobody_knows_a_drawn_seed(table: Table, claim: 
     assert (verdict.seeds, verdict.verdict) == ((1, 2, 3), "supported")
     lock = step([one])
     seeds = lock.planned("f::one", "toy")
-    (verdict,) = fe.decide(one, table({k: v[:3] for k, v in SCORES.items()}, seeds=seeds), lock=lock)
+    (verdict,) = fe.decide(
+        one, table({k: v[:3] for k, v in SCORES.items()}, seeds=seeds), lock=lock
+    )
     assert (verdict.verdict, verdict.seeds, verdict.flags) == ("supported", seeds, ())
 
 
 @pytest.mark.parametrize(
-    "seeds", ["drawn", "drawn:", "drawn:0", "drawn:-1", "drawn:1.5", "5", "drawn:9999999", "drawn:²"]
+    "seeds",
+    ["drawn", "drawn:", "drawn:0", "drawn:-1", "drawn:1.5", "5", "drawn:9999999", "drawn:²"],
 )
 def test_what_is_no_rule_for_seeds_is_refused(claim: Make, seeds: str) -> None:
     with pytest.raises(FaevalError, match="drawn:5"):
@@ -385,7 +477,12 @@ def test_seeds_picked_by_hand_are_flagged(table: Table, claim: Make) -> None:
         (verdict,) = fe.decide(made, rows, lock=lock, seeds=seeds)
         return "chosen_seeds" in verdict.flags
 
-    assert [flags(one(s), step([one(s)])) for s in (5, [1, 2, 3], [3, 4, 5], [1, 3, 4])] == [False, False, True, True]
+    assert [flags(one(s), step([one(s)])) for s in (5, [1, 2, 3], [3, 4, 5], [1, 3, 4])] == [
+        False,
+        False,
+        True,
+        True,
+    ]
     first = step([one([1, 2, 3])])
     for seeds, chosen in (([4, 5, 6], False), ([5, 6, 7], True), ([1, 2, 3, 4], False)):
         again = one(seeds, "g::two")
@@ -394,7 +491,9 @@ def test_seeds_picked_by_hand_are_flagged(table: Table, claim: Make) -> None:
         amended = step([one(seeds)], first, 2, amend=["f::one"], because="r")
         assert amended.is_chosen("f::one", "toy") is chosen
         # Amended once more with the same plan, it is as it was.
-        third = step([one(seeds).named(expect="refuted")], amended, 3, amend=["f::one"], because="r")
+        third = step(
+            [one(seeds).named(expect="refuted")], amended, 3, amend=["f::one"], because="r"
+        )
         assert third.is_chosen("f::one", "toy") is chosen
     assert flags(one(5), None, [2, 3, 4])
     assert not flags(one(5), None, [1, 2, 3])

@@ -30,28 +30,58 @@ def claim(**arguments: Any) -> fe.Claim:
 
 
 BAD: dict[str, tuple[Any, list[str]]] = {
-    "margin below 0": (lambda: fe.Margin(-0.1, "x"), ["fe.Margin", "value=-0.1", "(float)", ">= 0"]),
+    "margin below 0": (
+        lambda: fe.Margin(-0.1, "x"),
+        ["fe.Margin", "value=-0.1", "(float)", ">= 0"],
+    ),
     "margin NaN": (lambda: fe.Margin(math.nan, "x"), ["value=nan", "(float)", "finite"]),
     "margin infinite": (lambda: fe.Margin(math.inf, "x"), ["value=inf", "finite"]),
     "margin text": (lambda: fe.Margin("0.1", "x"), ["value='0.1'", "(str)", "finite"]),  # type: ignore[arg-type]
     "margin bool": (lambda: fe.Margin(True, "x"), ["value=True", "(bool)"]),
-    "margin without a reason": (lambda: fe.Margin(0.1), ["fe.Margin(0.1)", "because=''", "say where"]),
+    "margin without a reason": (
+        lambda: fe.Margin(0.1),
+        ["fe.Margin(0.1)", "because=''", "say where"],
+    ),
     "margin with an empty reason": (lambda: fe.Margin(0.1, "  "), ["because='  '", "say where"]),
     "margin with a number as reason": (lambda: fe.Margin(0.1, 5), ["because=5", "say where"]),  # type: ignore[arg-type]
     "no margin": (lambda: fe.exceeds(X, Y), ["fe.exceeds", "by=None", "fe.Margin(value, because)"]),
     "a bare number as margin": (lambda: fe.below(X, Y, by=0.1), ["fe.below", "by=0.1", "(float)"]),  # type: ignore[arg-type]
     "no margin of equivalence": (lambda: fe.equivalent(X, Y), ["fe.equivalent", "within=None"]),
-    "equivalence within 0": (lambda: fe.equivalent(X, Y, within=fe.Margin(0, "x")), ["margin of 0", "above 0"]),
+    "equivalence within 0": (
+        lambda: fe.equivalent(X, Y, within=fe.Margin(0, "x")),
+        ["margin of 0", "above 0"],
+    ),
     "agreement within 0": (lambda: fe.agree(X, Y, within=fe.Margin(0, "x")), ["margin of 0"]),
-    "an arm in place of an estimand": (lambda: fe.exceeds(A, Y, by=M), ["fe.exceeds: a", "fe.cosine(arm)", "(Arm)"]),  # type: ignore[arg-type]
-    "text in place of an estimand": (lambda: fe.not_above(X, "y", by=M), ["fe.not_above: b", "'y'", "(str)"]),  # type: ignore[arg-type]
-    "sides that are one": (lambda: fe.exceeds(X, X, by=M), ["fe.exceeds", "do not differ", "compare two"]),
+    "an arm in place of an estimand": (
+        lambda: fe.exceeds(A, Y, by=M),
+        ["fe.exceeds: a", "fe.cosine(arm)", "(Arm)"],
+    ),  # type: ignore[arg-type]
+    "text in place of an estimand": (
+        lambda: fe.not_above(X, "y", by=M),
+        ["fe.not_above: b", "'y'", "(str)"],
+    ),  # type: ignore[arg-type]
+    "sides that are one": (
+        lambda: fe.exceeds(X, X, by=M),
+        ["fe.exceeds", "do not differ", "compare two"],
+    ),
     "sides that are numbers": (lambda: fe.exceeds(1, 2, by=M), ["do not differ"]),  # type: ignore[arg-type]
-    "anticipated NaN": (lambda: fe.exceeds(X, Y, by=M, anticipated=math.nan), ["anticipated=nan", "finite"]),
-    "anticipated text": (lambda: fe.exceeds(X, Y, by=M, anticipated="big"), ["anticipated='big'", "(str)"]),  # type: ignore[arg-type]
-    "agreement without layers": (lambda: fe.agree(X, Y, within=M), ["fe.agree", "over layers", "fe.cosine(arm)"]),
+    "anticipated NaN": (
+        lambda: fe.exceeds(X, Y, by=M, anticipated=math.nan),
+        ["anticipated=nan", "finite"],
+    ),
+    "anticipated text": (
+        lambda: fe.exceeds(X, Y, by=M, anticipated="big"),
+        ["anticipated='big'", "(str)"],
+    ),  # type: ignore[arg-type]
+    "agreement without layers": (
+        lambda: fe.agree(X, Y, within=M),
+        ["fe.agree", "over layers", "fe.cosine(arm)"],
+    ),
     "agreement with a number": (lambda: fe.agree(fe.cosine(A), 0.5, within=M), ["fe.agree", "0.5"]),  # type: ignore[arg-type]
-    "agreement of a sum": (lambda: fe.agree(fe.cosine(A) + fe.rho(A), fe.rho(B), within=M), ["fe.agree"]),
+    "agreement of a sum": (
+        lambda: fe.agree(fe.cosine(A) + fe.rho(A), fe.rho(B), within=M),
+        ["fe.agree"],
+    ),
     "agreement of a logarithm of a sum": (
         lambda: fe.agree(fe.log10(fe.state_norm(A) + fe.state_norm(B)), fe.rho(B), within=M),
         ["fe.agree", "one metric"],
@@ -65,15 +95,27 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "no assertions": (lambda: fe.Claim("x"), ["fe.Claim('x')", "needs assertions", "fe.exceeds"]),
     "an estimand as assertion": (lambda: fe.Claim("x", X), ["needs assertions", "Estimand"]),  # type: ignore[arg-type]
     "an assertion and a word": (lambda: fe.Claim("x", MORE, "supported"), ["'supported'"]),  # type: ignore[arg-type]
-    "test unknown": (lambda: claim(test="wilcoxon"), ["test='wilcoxon'", "'t', 'sign-flip', 'sign'"]),
+    "test unknown": (
+        lambda: claim(test="wilcoxon"),
+        ["test='wilcoxon'", "'t', 'sign-flip', 'sign'"],
+    ),
     "alpha 0": (lambda: claim(alpha=0), ["alpha=0", "(int)", "(0, 0.5]"]),
     "alpha above a half": (lambda: claim(alpha=0.6), ["alpha=0.6", "(0, 0.5]"]),
     "alpha NaN": (lambda: claim(alpha=math.nan), ["alpha=nan", "(0, 0.5]"]),
     "alpha text": (lambda: claim(alpha="0.05"), ["alpha='0.05'", "(str)"]),
     "alpha True": (lambda: claim(alpha=True), ["alpha=True", "(bool)"]),
-    "expect unknown": (lambda: claim(expect="true"), ["expect='true'", "supported, refuted, inconclusive, invalid"]),
-    "expect an unknown reason": (lambda: claim(expect="invalid:typo"), ["expect='invalid:typo'", "invalid:confounded"]),
-    "expect a reason of another word": (lambda: claim(expect="inconclusive:confounded"), ["expect="]),
+    "expect unknown": (
+        lambda: claim(expect="true"),
+        ["expect='true'", "supported, refuted, inconclusive, invalid"],
+    ),
+    "expect an unknown reason": (
+        lambda: claim(expect="invalid:typo"),
+        ["expect='invalid:typo'", "invalid:confounded"],
+    ),
+    "expect a reason of another word": (
+        lambda: claim(expect="inconclusive:confounded"),
+        ["expect="],
+    ),
     "expect a reason of none": (lambda: claim(expect="any:decided"), ["expect='any:decided'"]),
     "expect in a mapping": (lambda: claim(expect={"teacher": "yes"}), ["expect='yes'"]),
     "expect a number": (lambda: claim(expect=1), ["expect=1"]),
@@ -81,7 +123,10 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "seeds negative count": (lambda: claim(seeds=-3), ["seeds=-3", "at least 1"]),
     "seeds none": (lambda: claim(seeds=[]), ["seeds=[]", "at least one"]),
     "seeds None": (lambda: claim(seeds=None), ["seeds=None", "(NoneType)", "a count or a list"]),
-    "seeds repeated": (lambda: claim(seeds=[1, 2, 1]), ["seeds=[1, 2, 1]", "repeats 1", "each once"]),
+    "seeds repeated": (
+        lambda: claim(seeds=[1, 2, 1]),
+        ["seeds=[1, 2, 1]", "repeats 1", "each once"],
+    ),
     "seeds negative": (lambda: claim(seeds=[1, -2]), ["seed -2", "(int)", ">= 0"]),
     "seeds text": (lambda: claim(seeds="5"), ["seeds='5'", "(str)", "a count or a list"]),
     "seeds of text": (lambda: claim(seeds=["5"]), ["seed '5'", "(str)", "whole"]),
@@ -90,8 +135,14 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "seeds by setting": (lambda: claim(seeds={"teacher": [2, 2]}), ["repeats 2"]),
     "looks": (lambda: claim(looks=(5, 10)), ["looks=(5, 10)", "rising numbers of seeds", "here 5"]),
     "looks a number": (lambda: claim(looks=7), ["looks=7", "(int)", "end at the plan"]),
-    "controls a number": (lambda: claim(controls=0.99), ["controls=0.99", "(float)", "assertions such as"]),
-    "controls a claim": (lambda: claim(controls=[claim()]), ["controls=", "(list)", "assertions such as"]),
+    "controls a number": (
+        lambda: claim(controls=0.99),
+        ["controls=0.99", "(float)", "assertions such as"],
+    ),
+    "controls a claim": (
+        lambda: claim(controls=[claim()]),
+        ["controls=", "(list)", "assertions such as"],
+    ),
     "diverged": (lambda: claim(diverged="best"), ["diverged='best'", "'worst'"]),
     "attributed to a number": (lambda: claim(attributed_to=5), ["attributed_to=5", "factors"]),
     "attributed to None": (lambda: claim(attributed_to=None), ["attributed_to=None", "factors"]),
@@ -106,12 +157,27 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "note a number": (lambda: claim(note=5), ["note=5", "(int)"]),
     "tags a number": (lambda: claim(tags=5), ["tags=5", "words"]),
     "published a number": (lambda: claim(published=5), ["published=", "mappings"]),
-    "published without a figure": (lambda: claim(published=[{"what": "x"}]), ["published=None", "finite"]),
+    "published without a figure": (
+        lambda: claim(published=[{"what": "x"}]),
+        ["published=None", "finite"],
+    ),
     "published without a name": (lambda: claim(published=[{"published": 1.0}]), ["what=None"]),
-    "published text": (lambda: claim(published=[{"what": "x", "published": "0.1"}]), ["published='0.1'"]),
-    "published spread": (lambda: claim(published=[{"what": "x", "published": 1, "spread": "s"}]), ["spread='s'"]),
-    "published side": (lambda: claim(published=[{"what": "x", "published": 1, "side": "c"}]), ["side='c'"]),
-    "published assertion": (lambda: claim(published=[{"what": "x", "published": 1, "assertion": 1}]), ["assertion=1"]),
+    "published text": (
+        lambda: claim(published=[{"what": "x", "published": "0.1"}]),
+        ["published='0.1'"],
+    ),
+    "published spread": (
+        lambda: claim(published=[{"what": "x", "published": 1, "spread": "s"}]),
+        ["spread='s'"],
+    ),
+    "published side": (
+        lambda: claim(published=[{"what": "x", "published": 1, "side": "c"}]),
+        ["side='c'"],
+    ),
+    "published assertion": (
+        lambda: claim(published=[{"what": "x", "published": 1, "assertion": 1}]),
+        ["assertion=1"],
+    ),
 }
 
 
@@ -133,14 +199,23 @@ def test_one_of_anything_that_may_be_several_is_taken_as_such() -> None:
     assert claim(tags="extended").tags == ("extended",)
     assert claim(published={"what": "x", "published": 1}).published[0]["what"] == "x"
     agreement = fe.Claim(
-        "x", fe.agree(fe.cosine(A), fe.rho(A), within=M), published=[{"what": "x", "published": 1, "assertion": 1}]
+        "x",
+        fe.agree(fe.cosine(A), fe.rho(A), within=M),
+        published=[{"what": "x", "published": 1, "assertion": 1}],
     )
     assert agreement.published[0]["assertion"] == 1
 
 
 @pytest.mark.parametrize(
     ("given", "seeds"),
-    [(5, (1, 2, 3, 4, 5)), (1, (1,)), ([42, 7], (42, 7)), ((0,), (0,)), (range(3), (0, 1, 2)), ({4}, (4,))],
+    [
+        (5, (1, 2, 3, 4, 5)),
+        (1, (1,)),
+        ([42, 7], (42, 7)),
+        ((0,), (0,)),
+        (range(3), (0, 1, 2)),
+        ({4}, (4,)),
+    ],
 )
 def test_a_plan_is_a_count_or_a_list(given: Any, seeds: tuple[int, ...]) -> None:
     assert seed_list(given, "here") == seeds
@@ -157,7 +232,10 @@ def test_a_plan_by_setting_leaves_the_others_at_five() -> None:
 def test_an_expectation_is_a_word_or_one_by_setting() -> None:
     assert claim(expect="supported").expected("teacher") == "supported"
     assert claim(expect="any").expected("teacher") is None
-    assert claim(expect={"teacher": "invalid:confounded", "digits": "any"}).expected("teacher") == "invalid:confounded"
+    assert (
+        claim(expect={"teacher": "invalid:confounded", "digits": "any"}).expected("teacher")
+        == "invalid:confounded"
+    )
     assert claim(expect={"teacher": "refuted", "digits": "any"}).expected("digits") is None
     assert claim(expect={"teacher": "refuted"}).expected("cifar10") is None
 
@@ -181,10 +259,27 @@ def decisive(**changes: Any) -> list[fe.Claim]:
         claim(**{"requires": GATE} | changes),
         fe.Claim("a is more", fe.below(X, Y, by=M), attributed_to="rule", **changes),
         fe.Claim("a is more", fe.exceeds(Y, X, by=M), attributed_to="rule", **changes),
-        fe.Claim("a is more", fe.exceeds(X, Y, by=fe.Margin(0.2, "a reason")), attributed_to="rule", **changes),
-        fe.Claim("a is more", fe.exceeds(X, Y, by=M, anticipated=0.2), attributed_to="rule", **changes),
-        fe.Claim("a is more", fe.exceeds(fe.metric("x", A, epoch=1), Y, by=M), attributed_to="rule", **changes),
-        fe.Claim("a is more", fe.exceeds(fe.metric("x", A, layers=1), Y, by=M), attributed_to="rule", **changes),
+        fe.Claim(
+            "a is more",
+            fe.exceeds(X, Y, by=fe.Margin(0.2, "a reason")),
+            attributed_to="rule",
+            **changes,
+        ),
+        fe.Claim(
+            "a is more", fe.exceeds(X, Y, by=M, anticipated=0.2), attributed_to="rule", **changes
+        ),
+        fe.Claim(
+            "a is more",
+            fe.exceeds(fe.metric("x", A, epoch=1), Y, by=M),
+            attributed_to="rule",
+            **changes,
+        ),
+        fe.Claim(
+            "a is more",
+            fe.exceeds(fe.metric("x", A, layers=1), Y, by=M),
+            attributed_to="rule",
+            **changes,
+        ),
         fe.Claim("a is more", fe.exceeds(fe.log10(X), Y, by=M), attributed_to="rule", **changes),
         fe.Claim("a is more", MORE, MORE, attributed_to="rule", **changes),
     ]
@@ -193,7 +288,13 @@ def decisive(**changes: Any) -> list[fe.Claim]:
 def test_what_decides_a_claim_changes_its_hash_and_its_prose_does_not() -> None:
     hashes = [made.sha256() for made in [claim(), *decisive()]]
     assert len(set(hashes)) == len(hashes)
-    prose = {"note": "n", "source": "s", "tags": "t", "expect": "refuted", "published": [{"what": "x", "published": 1}]}
+    prose = {
+        "note": "n",
+        "source": "s",
+        "tags": "t",
+        "expect": "refuted",
+        "published": [{"what": "x", "published": 1}],
+    }
     assert [made.sha256() for made in [claim(**prose), *decisive(**prose)]] == hashes
     reason = fe.exceeds(X, Y, by=fe.Margin(0.1, "another reason"))
     assert fe.Claim("other words", reason, attributed_to="rule").sha256() == claim().sha256()
@@ -201,12 +302,16 @@ def test_what_decides_a_claim_changes_its_hash_and_its_prose_does_not() -> None:
 
 def test_the_hash_of_a_claim_is_the_same_in_another_process() -> None:
     code = (
-        "import faeval as fe; a, b = fe.Arm('a'), fe.Arm('b');"
-        "print(fe.Claim('a is more', fe.exceeds(fe.metric('x', a), fe.metric('x', b), by=fe.Margin(0.1, 'r')),"
+        "import faeval as fe; a, b = fe.Arm('a'), fe.Arm('b');print(fe.Claim('a is more',"
+        " fe.exceeds(fe.metric('x', a), fe.metric('x', b), by=fe.Margin(0.1, 'r')),"
         " attributed_to='rule').sha256())"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "7"},
     )
     assert found.stdout.strip() == claim().sha256()
     # A registration is compared with this; should it change, every lock in the world is broken.
@@ -274,7 +379,9 @@ def test_what_is_no_seed_is_refused_in_a_short_line(given: object) -> None:
 def test_numbers_of_numpy_are_taken_and_epochs_beyond_64_bits_are_not() -> None:
     margin = fe.Margin(np.float32(0.5), "r")
     claim = fe.Claim(
-        "x", fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=np.int64(3)), np.int64(0), by=margin), alpha=np.float64(0.1)
+        "x",
+        fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=np.int64(3)), np.int64(0), by=margin),
+        alpha=np.float64(0.1),
     )
     assert json.loads(json.dumps(claim.canonical())) == claim.canonical()
     assert (claim.alpha, margin.value, claim.assertions[0].a.reads()[0].epoch) == (0.1, 0.5, 3)

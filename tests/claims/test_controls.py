@@ -1,4 +1,6 @@
-"""Controls: bounds on the measurement, held on every audited checkpoint; they are no tests and cost nothing."""
+"""Controls: bounds on the measurement, held on every audited checkpoint; they are no tests and cost
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,23 @@ Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
 
 A, B = fe.Arm("a"), fe.Arm("b")
-SOUND = fe.exceeds(fe.metric("control", A), by=fe.Margin(0.99, "an instrument that loses 1 % is not believed"))
+SOUND = fe.exceeds(
+    fe.metric("control", A), by=fe.Margin(0.99, "an instrument that loses 1 % is not believed")
+)
 SCORES = {"a": [0.5, 0.52, 0.49, 0.51, 0.5], "b": [0.1, 0.12, 0.1, 0.13, 0.11]}
 
 
-def decided(table: Table, claim: fe.Claim, control: pd.DataFrame | None, **arguments: Any) -> Verdict:
+def decided(
+    table: Table, claim: fe.Claim, control: pd.DataFrame | None, **arguments: Any
+) -> Verdict:
     rows = [table(SCORES, epoch=2)] + ([control] if control is not None else [])
     (verdict,) = fe.decide(claim, pd.concat(rows, ignore_index=True), **arguments)
     return verdict
 
 
-def control(table: Table, values: Sequence[float], epoch: int | None = 2, **more: Any) -> pd.DataFrame:
+def control(
+    table: Table, values: Sequence[float], epoch: int | None = 2, **more: Any
+) -> pd.DataFrame:
     return table({"a": values}, metric="control", epoch=epoch, **more)
 
 
@@ -46,7 +54,9 @@ def test_controls_that_hold_change_nothing(table: Table, claim: Make) -> None:
 
 @pytest.mark.parametrize("seed", [1, 3, 5])
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_one_checkpoint_where_a_control_fails_is_enough(table: Table, claim: Make, seed: int, epoch: int) -> None:
+def test_one_checkpoint_where_a_control_fails_is_enough(
+    table: Table, claim: Make, seed: int, epoch: int
+) -> None:
     values = {e: [0.995] * 5 for e in (1, 2)}
     values[epoch][seed - 1] = 0.99  # the bound itself is not beyond the bound
     rows = pd.concat([control(table, v, epoch=e) for e, v in values.items()])
@@ -86,7 +96,9 @@ def test_an_undefined_control_does_not_hold(table: Table, claim: Make, status: s
     assert "seed 3" in found.reason
 
 
-def test_a_control_failing_after_the_look_that_decides_comes_too_late(table: Table, claim: Make) -> None:
+def test_a_control_failing_after_the_look_that_decides_comes_too_late(
+    table: Table, claim: Make
+) -> None:
     scores = {k: [*v, *v] for k, v in SCORES.items()}
     looking = claim(id="f::x", family="f", seeds=10, looks=(5, 10), controls=SOUND)
     lock = _lock(looking)
@@ -99,7 +111,9 @@ def test_a_control_failing_after_the_look_that_decides_comes_too_late(table: Tab
     assert found.reason_code == "control_failed"
 
 
-def test_controls_are_registered_and_claims_without_keep_their_hash(claim: Make, table: Table) -> None:
+def test_controls_are_registered_and_claims_without_keep_their_hash(
+    claim: Make, table: Table
+) -> None:
     plain, controlled = claim(id="f::x", family="f"), claim(id="f::x", family="f", controls=SOUND)
     assert "controls" not in plain.canonical()
     assert controlled.sha256() != plain.sha256()
@@ -129,7 +143,9 @@ KINDS = {
     st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=4),
     st.floats(0.01, 10),
 )
-def test_a_bound_holds_where_it_holds_for_every_number(kind: str, differences: list[float], margin: float) -> None:
+def test_a_bound_holds_where_it_holds_for_every_number(
+    kind: str, differences: list[float], margin: float
+) -> None:
     a, b = fe.metric("x", A, layers=fe.deep), fe.metric("x", B, layers=fe.deep)
     word = {"within" if kind in ("equivalent", "agree") else "by": fe.Margin(margin, "r")}
     bound = getattr(fe, kind)(a, b, **word)
@@ -140,7 +156,9 @@ def test_a_control_runs_what_it_reads(tmp_path: Any) -> None:
     def run(arm: Any, seed: int) -> dict[str, float]:
         return {"x": 0.5 * arm["dose"] + 0.01 * (seed % 3), "control": arm["sound"]}
 
-    toy = fe.Experiment("toy", run, factors={"dose": 0, "sound": 1.0}, metrics={"x": None, "control": (0, 1)})
+    toy = fe.Experiment(
+        "toy", run, factors={"dose": 0, "sound": 1.0}, metrics={"x": None, "control": (0, 1)}
+    )
     low, high = fe.Arm(), fe.Arm(dose=1)
     elsewhere = fe.exceeds(fe.metric("control", fe.Arm(sound=0.5)), by=fe.Margin(0.9, "r"))
     made = fe.Claim(

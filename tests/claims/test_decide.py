@@ -1,4 +1,6 @@
-"""Deciding: verdicts against other people's implementations of the same tests, and what must not matter."""
+"""Deciding: verdicts against other people's implementations of the same tests, and what must not
+matter.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
 
 columns = st.integers(2, 8).flatmap(
-    lambda n: st.tuples(*[st.lists(st.integers(-400, 400).map(lambda k: k / 1000), min_size=n, max_size=n)] * 2)
+    lambda n: st.tuples(
+        *[st.lists(st.integers(-400, 400).map(lambda k: k / 1000), min_size=n, max_size=n)] * 2
+    )
 )
 margins = st.sampled_from([0.0, 0.05, 0.1, 0.3])
 
@@ -45,7 +49,9 @@ def spread(a: Any, b: Any) -> bool:
 
 @settings(max_examples=40)
 @given(columns, margins, st.sampled_from(["exceeds", "below", "not_above", "not_below"]))
-def test_one_sided_claims_agree_with_scipys_t_test(table: Table, claim: Make, ab: Any, m: float, kind: str) -> None:
+def test_one_sided_claims_agree_with_scipys_t_test(
+    table: Table, claim: Make, ab: Any, m: float, kind: str
+) -> None:
     a, b = map(np.array, ab)
     found = one(claim(kind, m), table({"a": a, "b": b}))
     if not spread(a, b):
@@ -61,13 +67,17 @@ def test_one_sided_claims_agree_with_scipys_t_test(table: Table, claim: Make, ab
     assert assertion.sd == pytest.approx(np.std(a - b, ddof=1), abs=1e-12)
     assert found.n == len(a)
     if min(abs(support - 0.05), abs(refute - 0.05)) > 1e-6:
-        expected = "supported" if support <= 0.05 else "refuted" if refute <= 0.05 else "inconclusive"
+        expected = (
+            "supported" if support <= 0.05 else "refuted" if refute <= 0.05 else "inconclusive"
+        )
         assert found.verdict == expected
 
 
 @settings(max_examples=40)
 @given(columns, st.sampled_from([0.05, 0.1, 0.3]))
-def test_equivalence_agrees_with_statsmodels_tost(table: Table, claim: Make, ab: Any, m: float) -> None:
+def test_equivalence_agrees_with_statsmodels_tost(
+    table: Table, claim: Make, ab: Any, m: float
+) -> None:
     a, b = map(np.array, ab)
     found = one(claim("equivalent", m), table({"a": a, "b": b}))
     if not spread(a, b):
@@ -79,13 +89,22 @@ def test_equivalence_agrees_with_statsmodels_tost(table: Table, claim: Make, ab:
     # Refuted: larger than m, or smaller than -m, two tails.
     assert assertion.p_refute == pytest.approx(min(1, 2 * min(1 - high, 1 - low)), abs=1e-9)
     if abs(p - 0.05) > 1e-6 and abs(assertion.p_refute - 0.05) > 1e-6:
-        expected = "supported" if p <= 0.05 else "refuted" if assertion.p_refute <= 0.05 else "inconclusive"
+        expected = (
+            "supported"
+            if p <= 0.05
+            else "refuted"
+            if assertion.p_refute <= 0.05
+            else "inconclusive"
+        )
         assert found.verdict == expected
 
 
 @settings(max_examples=40)
 @given(
-    columns, margins, st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]), st.integers(1, 3)
+    columns,
+    margins,
+    st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
+    st.integers(1, 3),
 )
 def test_the_interval_excludes_the_margin_exactly_where_it_is_decided(
     table: Table, claim: Make, ab: Any, m: float, kind: str, others: int
@@ -127,27 +146,40 @@ def test_swapping_the_arms_and_the_word_changes_nothing(table: Table, ab: Any, m
     assert not first.verdict == opposite.verdict == "supported"
 
 
-def test_a_claim_of_two_assertions_needs_both_and_is_refuted_by_either_at_half_the_level(table: Table) -> None:
+def test_a_claim_of_two_assertions_needs_both_and_is_refuted_by_either_at_half_the_level(
+    table: Table,
+) -> None:
     a, b = fe.metric("x", fe.Arm("a")), fe.metric("x", fe.Arm("b"))
     values = {"a": [0.50, 0.52, 0.48, 0.51, 0.49], "b": [0.1, 0.15, 0.12, 0.05, 0.13]}
     d = np.subtract(values["a"], values["b"])
-    holds, fails = fe.exceeds(a, b, by=fe.Margin(0.1, "r")), fe.exceeds(a, b, by=fe.Margin(0.45, "r"))
+    holds, fails = (
+        fe.exceeds(a, b, by=fe.Margin(0.1, "r")),
+        fe.exceeds(a, b, by=fe.Margin(0.45, "r")),
+    )
     both = one(fe.Claim("x", holds, fails, attributed_to="rule"), table(values))
     p = ttest_1samp(d, 0.45, alternative="less").pvalue
     assert both.adjusted_refute == pytest.approx(2 * p)
     assert both.verdict == ("refuted" if 2 * p <= 0.05 else "inconclusive") == "refuted"
-    assert both.adjusted_support == pytest.approx(ttest_1samp(d, 0.45, alternative="greater").pvalue)
+    assert both.adjusted_support == pytest.approx(
+        ttest_1samp(d, 0.45, alternative="greater").pvalue
+    )
     assert "more than 0.45' does not hold" in both.reason
     assert "more than 0.1" not in both.reason
-    assert one(fe.Claim("x", holds, holds, attributed_to="rule"), table(values)).verdict == "supported"
+    assert (
+        one(fe.Claim("x", holds, holds, attributed_to="rule"), table(values)).verdict == "supported"
+    )
 
 
-def test_refutation_by_opposite_sign_is_said_only_where_the_interval_shows_it(table: Table, claim: Make) -> None:
+def test_refutation_by_opposite_sign_is_said_only_where_the_interval_shows_it(
+    table: Table, claim: Make
+) -> None:
     small = {"a": [0.31, 0.32, 0.30, 0.33, 0.31], "b": [0.30] * 5}
     reverse = {"a": [0.11, 0.12, 0.10, 0.13, 0.11], "b": [0.30] * 5}
     assert "opposite sign" not in one(claim(), table(small)).reason
     assert "opposite sign" in one(claim(), table(reverse)).reason
-    assert "opposite sign" in one(claim("below"), table({"a": reverse["b"], "b": reverse["a"]})).reason
+    assert (
+        "opposite sign" in one(claim("below"), table({"a": reverse["b"], "b": reverse["a"]})).reason
+    )
 
 
 def test_agreement_is_two_tests_the_mean_and_the_quantile_over_states(table: Table) -> None:
@@ -163,7 +195,9 @@ def test_agreement_is_two_tests_the_mean_and_the_quantile_over_states(table: Tab
     found = one(fe.Claim("agree", fe.agree(*read, within=fe.Margin(0.05, "r"))), pd.concat(parts))
     mean, most = found.assertions
     assert found.verdict == "supported"
-    assert mean.p_support == pytest.approx(ttost_paired(base.mean(0), (base + gap).mean(0), -0.05, 0.05)[0])
+    assert mean.p_support == pytest.approx(
+        ttost_paired(base.mean(0), (base + gap).mean(0), -0.05, 0.05)[0]
+    )
     quantiles = np.quantile(np.abs(gap), 0.9, axis=0)
     assert most.differences == pytest.approx(quantiles - 0.05)
     assert most.p_support == pytest.approx(ttest_1samp(quantiles, 0.05, alternative="less").pvalue)
@@ -174,7 +208,9 @@ def test_agreement_is_two_tests_the_mean_and_the_quantile_over_states(table: Tab
 
 
 def test_deep_states_are_averaged_and_the_embedding_stands_alone(table: Table) -> None:
-    parts = [table({"a": [layer + 0.1 * s * s for s in range(5)]}, layer=layer) for layer in range(4)]
+    parts = [
+        table({"a": [layer + 0.1 * s * s for s in range(5)]}, layer=layer) for layer in range(4)
+    ]
     arm = fe.Arm("a")
     for layers, mean in ((fe.deep, 2.0), (fe.embedding, 0.0), ((1, 3), 2.0), (3, 3.0)):
         wanted = fe.Claim("x", fe.exceeds(fe.metric("x", arm, layers=layers), by=fe.Margin(0, "r")))
@@ -186,7 +222,9 @@ def test_sums_of_contrasts_are_computed_seed_by_seed(table: Table) -> None:
     v = {arm: rng.uniform(1, 2, 6) for arm in "abcd"}
     x = {arm: fe.metric("x", fe.Arm(arm)) for arm in "abcd"}
     total = (x["a"] - x["b"]) - (x["c"] - x["d"])
-    found = one(fe.Claim("x", fe.exceeds(total, by=fe.Margin(0, "r")), attributed_to="rule"), table(v))
+    found = one(
+        fe.Claim("x", fe.exceeds(total, by=fe.Margin(0, "r")), attributed_to="rule"), table(v)
+    )
     assert found.assertions[0].differences == pytest.approx(v["a"] - v["b"] - v["c"] + v["d"])
     ratio = fe.exceeds(fe.log10(x["a"]), fe.log10(2 * x["b"]), by=fe.Margin(0, "r"))
     found = one(fe.Claim("x", ratio, attributed_to="rule"), table(v))
@@ -194,19 +232,30 @@ def test_sums_of_contrasts_are_computed_seed_by_seed(table: Table) -> None:
     assert found.unit == "decades"
 
 
-def test_the_last_epoch_is_the_settings_else_the_largest_in_evidence(table: Table, claim: Make) -> None:
+def test_the_last_epoch_is_the_settings_else_the_largest_in_evidence(
+    table: Table, claim: Make
+) -> None:
     late = {"a": [0.5, 0.6, 0.7], "b": [0.1, 0.12, 0.15]}
     early = {"a": [0.2, 0.21, 0.25], "b": [0.1, 0.12, 0.15]}
     both = pd.concat([table(late, epoch=30), table(early, epoch=1)])
     assert one(claim(), both).estimate == pytest.approx(np.subtract(late["a"], late["b"]).mean())
     at_one = fe.Claim(
         "x",
-        fe.exceeds(fe.metric("x", fe.Arm("a"), epoch=1), fe.metric("x", fe.Arm("b"), epoch=1), by=fe.Margin(0, "r")),
+        fe.exceeds(
+            fe.metric("x", fe.Arm("a"), epoch=1),
+            fe.metric("x", fe.Arm("b"), epoch=1),
+            by=fe.Margin(0, "r"),
+        ),
         attributed_to="rule",
     )
     assert one(at_one, both).estimate == pytest.approx(np.subtract(early["a"], early["b"]).mean())
     own = Experiment(
-        "toy", lambda arm, seed: {}, factors={"rule": "a"}, metrics=["x"], revision="1", last_epoch=lambda _: 1
+        "toy",
+        lambda arm, seed: {},
+        factors={"rule": "a"},
+        metrics=["x"],
+        revision="1",
+        last_epoch=lambda _: 1,
     )
     assert one(claim(experiment=own), both).estimate == pytest.approx(one(at_one, both).estimate)
 
@@ -216,14 +265,26 @@ def test_the_last_epoch_is_the_settings_else_the_largest_in_evidence(table: Tabl
 
 def mixed(table: Table) -> pd.DataFrame:
     rng = np.random.default_rng(3)
-    arms = {"a": rng.normal(0.5, 0.05, 6), "b": rng.normal(0.2, 0.05, 6), "c": rng.normal(0.45, 0.05, 6)}
+    arms = {
+        "a": rng.normal(0.5, 0.05, 6),
+        "b": rng.normal(0.2, 0.05, 6),
+        "c": rng.normal(0.45, 0.05, 6),
+    }
     return table(arms, epoch=3)
 
 
 def several(claim: Make) -> list[fe.Claim]:
     c, b = fe.metric("x", fe.Arm("c")), fe.metric("x", fe.Arm("b"))
-    near = fe.Claim("c near b", fe.equivalent(c, b, within=fe.Margin(0.05, "r")), attributed_to="rule")
-    return [claim(), claim("below"), near, claim("exceeds", 0.28), fe.Claim("apart", near.assertions[0])]
+    near = fe.Claim(
+        "c near b", fe.equivalent(c, b, within=fe.Margin(0.05, "r")), attributed_to="rule"
+    )
+    return [
+        claim(),
+        claim("below"),
+        near,
+        claim("exceeds", 0.28),
+        fe.Claim("apart", near.assertions[0]),
+    ]
 
 
 def dicts(verdicts: list[Verdict]) -> str:
@@ -232,7 +293,9 @@ def dicts(verdicts: list[Verdict]) -> str:
 
 @settings(max_examples=8)
 @given(st.randoms(use_true_random=False))
-def test_neither_the_order_of_rows_nor_global_generators_matter(table: Table, claim: Make, random: Any) -> None:
+def test_neither_the_order_of_rows_nor_global_generators_matter(
+    table: Table, claim: Make, random: Any
+) -> None:
     rows = mixed(table)
     expected = dicts(fe.decide(several(claim), rows))
     order = list(range(len(rows)))
@@ -248,7 +311,9 @@ def test_evidence_is_left_as_it_was_given(table: Table, claim: Make) -> None:
     pd.testing.assert_frame_equal(rows, before)
 
 
-def test_a_table_a_csv_and_a_folder_give_the_same_bytes(table: Table, claim: Make, tmp_path: Path) -> None:
+def test_a_table_a_csv_and_a_folder_give_the_same_bytes(
+    table: Table, claim: Make, tmp_path: Path
+) -> None:
     rows = mixed(table)
     rows.to_csv(tmp_path / "evidence.csv", index=False)
     expected = dicts(fe.decide(several(claim), rows))
@@ -271,7 +336,9 @@ anything = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=64),
     st.sampled_from([0.0, -0.0, 1e-320, 1e200, -1e300, 0.3, 0.31]),
 )
-statuses = st.sampled_from(["measured", "measured", "measured", "below_floor", "undefined", "diverged"])
+statuses = st.sampled_from(
+    ["measured", "measured", "measured", "below_floor", "undefined", "diverged"]
+)
 places = st.sampled_from([None, 0, 1, 2])
 row_of_anything = st.tuples(
     st.sampled_from("abc"),
@@ -287,8 +354,12 @@ rows_of_anything = st.lists(row_of_anything, min_size=1, max_size=40)
 
 @settings(max_examples=60)
 @given(rows_of_anything, st.sampled_from([None, 1, 3, [1, 2], [9]]))
-def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(claim: Make, rows: Any, seeds: Any) -> None:
-    evidence = pd.DataFrame(rows, columns=["arm", "seed", "epoch", "layer", "value", "status", "run"])
+def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(
+    claim: Make, rows: Any, seeds: Any
+) -> None:
+    evidence = pd.DataFrame(
+        rows, columns=["arm", "seed", "epoch", "layer", "value", "status", "run"]
+    )
     evidence = evidence.assign(setting="toy", metric="x")
     x = {arm: fe.metric("x", fe.Arm(arm)) for arm in "abc"}
     deep = {arm: fe.metric("x", fe.Arm(arm), layers=fe.deep) for arm in "abc"}
@@ -298,10 +369,22 @@ def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(claim: Make, ro
         claim(diverged="worst"),
         fe.Claim("log", fe.exceeds(fe.log10(x["a"]), fe.log10(x["b"]), by=m), attributed_to="rule"),
         fe.Claim("agree", fe.agree(deep["a"], deep["b"], within=m), attributed_to="rule"),
-        fe.Claim("log agree", fe.agree(fe.log10(deep["a"]), fe.log10(deep["b"]), within=m), attributed_to="rule"),
+        fe.Claim(
+            "log agree",
+            fe.agree(fe.log10(deep["a"]), fe.log10(deep["b"]), within=m),
+            attributed_to="rule",
+        ),
         fe.Claim("deep", fe.equivalent(deep["c"], within=m)),
-        fe.Claim("sign", fe.exceeds(x["a"], x["b"], by=m), attributed_to="rule", test="sign", requires=claim()),
-        fe.Claim("flip", fe.exceeds(1e300 * x["a"], x["b"], by=m), attributed_to="rule", test="sign-flip"),
+        fe.Claim(
+            "sign",
+            fe.exceeds(x["a"], x["b"], by=m),
+            attributed_to="rule",
+            test="sign",
+            requires=claim(),
+        ),
+        fe.Claim(
+            "flip", fe.exceeds(1e300 * x["a"], x["b"], by=m), attributed_to="rule", test="sign-flip"
+        ),
     ]
     found = fe.decide(claims, evidence, seeds=seeds)
     assert [v.sentence for v in found] == [c.sentence for c in claims]
@@ -334,12 +417,11 @@ def test_neither_the_order_of_claims_nor_the_process_that_decides_matters(
     claims = several(claim)
     mixed(table).to_csv(tmp_path / "evidence.csv", index=False)
     (tmp_path / "claims.py").write_text(
-        "import faeval as fe\n"
-        "a, b, c = (fe.metric('x', fe.Arm(arm)) for arm in 'abc')\n"
-        "def m(v): return fe.Margin(v, 'r')\n"
-        "one = fe.Claim('one', fe.exceeds(a, b, by=m(0.1)), attributed_to='rule', family='f')\n"
-        "two = fe.Claim('two', fe.exceeds(a, b, by=m(0.28)), attributed_to='rule', family='f')\n"
-        "three = fe.Claim('three', fe.equivalent(c, b, within=m(0.05)), attributed_to='rule', family='f')\n"
+        "import faeval as fe\na, b, c = (fe.metric('x', fe.Arm(arm)) for arm in 'abc')\ndef m(v):"
+        " return fe.Margin(v, 'r')\none = fe.Claim('one', fe.exceeds(a, b, by=m(0.1)),"
+        " attributed_to='rule', family='f')\ntwo = fe.Claim('two', fe.exceeds(a, b, by=m(0.28)),"
+        " attributed_to='rule', family='f')\nthree = fe.Claim('three', fe.equivalent(c, b,"
+        " within=m(0.05)), attributed_to='rule', family='f')\n"
     )
     code = (
         "import json, sys, numpy as np\n"
@@ -352,13 +434,16 @@ def test_neither_the_order_of_claims_nor_the_process_that_decides_matters(
         "print(json.dumps(found, sort_keys=True))\n"
     )
     running = [
-        subprocess.Popen([sys.executable, "-c", code, str(i)], cwd=tmp_path, stdout=subprocess.PIPE) for i in range(3)
+        subprocess.Popen([sys.executable, "-c", code, str(i)], cwd=tmp_path, stdout=subprocess.PIPE)
+        for i in range(3)
     ]
     found = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0] * 3
     assert found[0] == found[1] == found[2]
     assert len(json.loads(found[0])) == 3
-    assert dicts(fe.decide(claims[::-1], mixed(table))[::-1]) == dicts(fe.decide(claims, mixed(table)))
+    assert dicts(fe.decide(claims[::-1], mixed(table))[::-1]) == dicts(
+        fe.decide(claims, mixed(table))
+    )
 
 
 # --- settings ---
@@ -379,7 +464,9 @@ def test_of_several_settings_one_must_be_named(table: Table, claim: Make) -> Non
     )  # teacher has neither rule a nor metric x
 
 
-def test_what_is_no_evidence_is_an_error_and_no_verdict(table: Table, claim: Make, tmp_path: Path) -> None:
+def test_what_is_no_evidence_is_an_error_and_no_verdict(
+    table: Table, claim: Make, tmp_path: Path
+) -> None:
     rows = mixed(table)
     for wrong in (
         rows.drop(columns="value"),
@@ -432,7 +519,10 @@ def test_noise_of_the_evaluation_items_is_read_from_their_blocks(table: Table, c
         assert found.assertions[0].item_error == pytest.approx(error)
         assert ("evaluation_set" in found.flags) is flagged
         assert found.verdict == "supported"
-    assert "evaluation_set" in one(claim("below", 0.0), pd.concat([table({"a": a, "b": a + 0.01 * b}), *blocks])).flags
+    assert (
+        "evaluation_set"
+        in one(claim("below", 0.0), pd.concat([table({"a": a, "b": a + 0.01 * b}), *blocks])).flags
+    )
     for part in (
         rows[rows["metric"] != "x@3"],
         rows[~((rows["metric"] == "x@3") & (rows["seed"] == 2))],
@@ -446,7 +536,9 @@ def test_noise_of_the_evaluation_items_is_read_from_their_blocks(table: Table, c
 def test_the_bound_on_unseen_failures_is_exact(table: Table, claim: Make) -> None:
     for n in (3, 5, 10):
         rows = table({"a": np.linspace(0.5, 0.6, n), "b": [0.1] * n})
-        assert one(claim(), rows).unseen_failure_bound == pytest.approx(1 - 0.05 ** (1 / n))  # Clopper-Pearson at zero
+        assert one(claim(), rows).unseen_failure_bound == pytest.approx(
+            1 - 0.05 ** (1 / n)
+        )  # Clopper-Pearson at zero
 
 
 def test_coarse_metrics_are_flagged(table: Table, claim: Make) -> None:
@@ -461,7 +553,9 @@ def test_coarse_metrics_are_flagged(table: Table, claim: Make) -> None:
             metrics={"x": Metric("x", resolution=resolution)},
             revision="1",
         )
-        assert ("coarse" in one(claim(experiment=own), values).flags) is flagged  # s.d. 0.01 against twice the step
+        assert (
+            "coarse" in one(claim(experiment=own), values).flags
+        ) is flagged  # s.d. 0.01 against twice the step
 
 
 def test_published_figures_stand_beside_ours_and_decide_nothing(table: Table, claim: Make) -> None:
@@ -473,7 +567,11 @@ def test_published_figures_stand_beside_ours_and_decide_nothing(table: Table, cl
         {"what": "elsewhere", "published": 9.0, "setting": "cifar10"},
     ]
     found = one(claim(published=figures), rows)
-    assert [(p["what"], p["within"]) for p in found.published] == [("a", True), ("b", False), ("difference", None)]
+    assert [(p["what"], p["within"]) for p in found.published] == [
+        ("a", True),
+        ("b", False),
+        ("difference", None),
+    ]
     assert [p["ours"] for p in found.published] == pytest.approx([0.6, 0.15, 0.45])
     assert found.published[2]["source"] == "a paper"
     bare = one(claim(), rows)
@@ -482,11 +580,18 @@ def test_published_figures_stand_beside_ours_and_decide_nothing(table: Table, cl
     assert [p["ours"] for p in absent.published] == [None] * 3
 
 
-def test_a_verdict_says_what_a_reader_needs_and_nothing_that_json_cannot(table: Table, claim: Make) -> None:
+def test_a_verdict_says_what_a_reader_needs_and_nothing_that_json_cannot(
+    table: Table, claim: Make
+) -> None:
     rows = table({"a": [0.5, 0.6, 0.7, 0.55], "b": [0.1, 0.2, 0.15, 0.3]}, run="r1")
     full = one(claim(note="n", source="s", about="instrument", expect="supported"), rows).to_dict()
     assert json.loads(json.dumps(full, allow_nan=False)) == full
-    assert (full["n"], full["seeds"], full["as_expected"], full["runs"]) == (4, [1, 2, 3, 4], True, ["r1"])
+    assert (full["n"], full["seeds"], full["as_expected"], full["runs"]) == (
+        4,
+        [1, 2, 3, 4],
+        True,
+        ["r1"],
+    )
     assert (full["note"], full["source"], full["about"]) == ("n", "s", "instrument")
     assert full["estimate"] == full["assertions"][0]["estimate"]
     assert "normal" in full["assumption"]

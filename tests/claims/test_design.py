@@ -21,7 +21,9 @@ DFA = fe.Arm("dfa")
 PENALISED = DFA.but(penalty=0.01)
 
 
-def problem(a: Any, b: Any = 0, to: Any = (), design: Design = TEACHER, make: Any = fe.exceeds) -> tuple[str, str]:
+def problem(
+    a: Any, b: Any = 0, to: Any = (), design: Design = TEACHER, make: Any = fe.exceeds
+) -> tuple[str, str]:
     margin = {"within": M} if make in (fe.equivalent, fe.agree) else {"by": M}
     found = check_design(fe.Claim("x", make(a, b, **margin), attributed_to=to), design)
     if found is None:
@@ -108,7 +110,11 @@ def test_without_a_setting_arms_are_taken_as_they_are_written() -> None:
 
 
 def test_a_bool_and_the_number_it_counts_as_are_two_levels() -> None:
-    loose = Design(Experiment("loose", lambda arm, seed: {}, factors={"mode": None}, metrics=["x"], revision="1"))
+    loose = Design(
+        Experiment(
+            "loose", lambda arm, seed: {}, factors={"mode": None}, metrics=["x"], revision="1"
+        )
+    )
     one, yes = fe.metric("x", fe.Arm(mode=1)), fe.metric("x", fe.Arm(mode=True))
     assert problem(one, yes, "mode", loose) == ("", "")
     assert problem(one, yes, (), loose)[0] == "confounded"
@@ -133,21 +139,34 @@ factors = st.fixed_dictionaries(
 
 
 @given(factors, factors)
-def test_two_arms_are_compared_soundly_exactly_where_the_names_are_what_differs(left: Any, right: Any) -> None:
+def test_two_arms_are_compared_soundly_exactly_where_the_names_are_what_differs(
+    left: Any, right: Any
+) -> None:
     defaults = {"penalty": 0.0, "width": 128, "epochs": 20}
     differ = {f for f, v in defaults.items() if left.get(f, v) != right.get(f, v)}
     a, b = c(DFA.but(**left)), c(DFA.but(**right))
     if a == b or not (a - b).terms:
         return
-    for named in ((), ("penalty",), ("width",), ("penalty", "width"), ("epochs", "penalty", "width"), ("epochs",)):
+    for named in (
+        (),
+        ("penalty",),
+        ("width",),
+        ("penalty", "width"),
+        ("epochs", "penalty", "width"),
+        ("epochs",),
+    ):
         assert (problem(a, b, named)[0] == "") is (set(named) == differ)
 
 
-@given(st.permutations(range(4)), st.sampled_from([(), ("penalty",), ("width",), ("penalty", "width")]))
+@given(
+    st.permutations(range(4)), st.sampled_from([(), ("penalty",), ("width",), ("penalty", "width")])
+)
 def test_the_order_of_a_sum_does_not_matter(order: list[int], named: tuple[str, ...]) -> None:
     terms = [c(BOTH), -c(WIDE), -c(PENALISED), c(DFA)]
     total = sum((terms[i] for i in order), 0 * terms[0])
-    assert problem(total, 0, named)[0] == problem(c(BOTH) - c(WIDE), c(PENALISED) - c(DFA), named)[0]
+    assert (
+        problem(total, 0, named)[0] == problem(c(BOTH) - c(WIDE), c(PENALISED) - c(DFA), named)[0]
+    )
 
 
 # --- exact by construction ---
@@ -162,7 +181,9 @@ def test_the_credit_of_backpropagation_is_not_scored_against_itself(metric: Any)
     assert "every state" in text
     assert "exact='included'" in text
     assert problem(metric(BP, layers=0), 0.5)[0] == "exact_by_construction"
-    assert problem(metric(BP, layers=fe.deep.inexact), 0.5)[0] == "exact_by_construction"  # nothing is left to read
+    assert (
+        problem(metric(BP, layers=fe.deep.inexact), 0.5)[0] == "exact_by_construction"
+    )  # nothing is left to read
     assert problem(metric(BP, exact="included"), 0.5) == ("", "")
     assert problem(metric(DFA), 0.5) == ("", "")
 
@@ -194,7 +215,9 @@ def test_states_that_are_not_exact_can_be_read_alone() -> None:
 
 
 def test_an_experiment_that_declares_no_states_has_none_that_are_exact() -> None:
-    own = Experiment("own", lambda arm, seed: {}, factors={"rule": "x"}, metrics=METRICS, revision="1")
+    own = Experiment(
+        "own", lambda arm, seed: {}, factors={"rule": "x"}, metrics=METRICS, revision="1"
+    )
     assert problem(fe.cosine(fe.Arm("x")), 0.5, design=Design(own)) == ("", "")
     assert problem(fe.cosine(BP), 0.5, design=WRITTEN) == ("", "")
 
@@ -232,7 +255,9 @@ def test_training_loss_is_known_at_every_epoch() -> None:
 
 
 def test_a_claims_own_experiment_reads_it_in_its_own_setting_only() -> None:
-    own = Experiment("own", lambda arm, seed: {}, factors={"rule": "x"}, metrics=["x"], revision="1")
+    own = Experiment(
+        "own", lambda arm, seed: {}, factors={"rule": "x"}, metrics=["x"], revision="1"
+    )
     claim = fe.Claim("x", fe.exceeds(fe.metric("x", DFA), by=M), experiment=own)
     assert design_of(claim, "own").experiment is own
     assert design_of(claim, "teacher").experiment is experiment("teacher")
@@ -244,7 +269,9 @@ def test_the_last_state_of_feedback_alignment_is_exact_and_can_be_left_out() -> 
     code, text = problem(fe.cosine(fa), fe.cosine(DFA), "rule")
     assert code == "exact_by_construction"
     assert "state 4" in text
-    assert problem(fe.cosine(fa, layers=fe.deep.inexact), fe.cosine(DFA, layers=fe.deep.inexact), "rule") == ("", "")
+    assert problem(
+        fe.cosine(fa, layers=fe.deep.inexact), fe.cosine(DFA, layers=fe.deep.inexact), "rule"
+    ) == ("", "")
     (read,) = fe.cosine(fa.but(blocks=6), layers=fe.deep.inexact).reads()
     assert TEACHER.states(read, set()) == (1, 2, 3, 4, 5)
 
@@ -253,16 +280,32 @@ def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
     uniform = DFA.but(feedback="uniform")
     assert problem(fe.cosine(uniform), fe.cosine(DFA), "feedback") == ("", "")
     assert problem(fe.cosine(uniform), fe.cosine(DFA), "penalty")[0] == "confounded"
-    assert problem(fe.accuracy(fe.Arm("drtp")), fe.accuracy(fe.Arm("bp")), "rule") == ("", "")  # bp has no such factor
+    assert problem(fe.accuracy(fe.Arm("drtp")), fe.accuracy(fe.Arm("bp")), "rule") == (
+        "",
+        "",
+    )  # bp has no such factor
     assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), "rule")[0] == "confounded"
-    assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), ("rule", "feedback")) == ("", "")
-    check_names(fe.Claim("x", fe.exceeds(fe.cosine(uniform), fe.cosine(DFA), by=M), attributed_to="feedback"), TEACHER)
-    claim = fe.Claim("x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback")
-    with pytest.raises(FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"):
+    assert problem(fe.accuracy(uniform), fe.accuracy(fe.Arm("bp")), ("rule", "feedback")) == (
+        "",
+        "",
+    )
+    check_names(
+        fe.Claim(
+            "x", fe.exceeds(fe.cosine(uniform), fe.cosine(DFA), by=M), attributed_to="feedback"
+        ),
+        TEACHER,
+    )
+    claim = fe.Claim(
+        "x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback"
+    )
+    with pytest.raises(
+        FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"
+    ):
         check_names(claim, TEACHER)
 
 
-# --- instruments under study, and the depth estimands ------------------------------------------------------------------
+# --- instruments under study, and the depth estimands
+# ------------------------------------------------------------------
 
 
 def test_an_instrument_under_study_is_read_by_claims_about_it_alone() -> None:
@@ -271,18 +314,28 @@ def test_an_instrument_under_study_is_read_by_claims_about_it_alone() -> None:
     design = Design(experiment("teacher"))
     refused = fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin))
     with pytest.raises(
-        FaevalError, match=r"published.rho is read by an instrument .* about='instrument' .* or read rho"
+        FaevalError,
+        match=r"published.rho is read by an instrument .* about='instrument' .* or read rho",
     ):
         check_names(refused, design)
-    check_names(fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin), about="instrument"), design)
+    check_names(
+        fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin), about="instrument"), design
+    )
     # Arms are alike: what differs is the instrument, which is no factor.
-    assert check_design(fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin)), design) is None
+    assert (
+        check_design(fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin)), design)
+        is None
+    )
 
 
 def test_what_training_the_blocks_is_worth_is_attributed_to_the_blocks_that_learn() -> None:
     margin = fe.Margin(0.01, "test")
     design = Design(experiment("teacher"))
-    claim = fe.Claim("c", fe.exceeds(fe.depth_utility(fe.Arm("dfa")), 0, by=margin), attributed_to="trained_blocks")
+    claim = fe.Claim(
+        "c",
+        fe.exceeds(fe.depth_utility(fe.Arm("dfa")), 0, by=margin),
+        attributed_to="trained_blocks",
+    )
     check_names(claim, design)
     assert check_design(claim, design) is None
     rungs = fe.depth_ladder("fa", 4)
@@ -294,8 +347,14 @@ def test_what_training_the_blocks_is_worth_is_attributed_to_the_blocks_that_lear
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: fe.depth_utility(fe.Arm("dfa"), -1), r"fe.depth_utility: trained_blocks=-1 \(int\)"),
-        (lambda: fe.depth_utility(fe.Arm("dfa"), True), r"fe.depth_utility: trained_blocks=True \(bool\)"),
+        (
+            lambda: fe.depth_utility(fe.Arm("dfa"), -1),
+            r"fe.depth_utility: trained_blocks=-1 \(int\)",
+        ),
+        (
+            lambda: fe.depth_utility(fe.Arm("dfa"), True),
+            r"fe.depth_utility: trained_blocks=True \(bool\)",
+        ),
         (lambda: fe.depth_utility(3), r"fe.accuracy: arm=3 \(int\)"),
         (lambda: fe.depth_ladder(fe.Arm("dfa"), 0), r"fe.depth_ladder: blocks=0 \(int\)"),
         (lambda: fe.metric("mine!bounds", fe.Arm("dfa")), r"fe.metric: name='mine!bounds'"),
@@ -310,12 +369,25 @@ def test_sides_that_leave_out_different_exact_states_are_warned_of() -> None:
     import pandas as pd
 
     rows = [
-        ("teacher", arm, seed, 20, layer, "cosine", value + 0.01 * seed * (1 + value), "measured", f"key:{arm}{seed}")
+        (
+            "teacher",
+            arm,
+            seed,
+            20,
+            layer,
+            "cosine",
+            value + 0.01 * seed * (1 + value),
+            "measured",
+            f"key:{arm}{seed}",
+        )
         for arm, value in (("fa", 0.6), ("dfa", 0.2))
         for seed in (1, 2, 3)
         for layer in range(5)
     ]
-    table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"])
+    table = pd.DataFrame(
+        rows,
+        columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"],
+    )
 
     def warnings(layers: Any) -> tuple[str, ...]:
         sides = [fe.cosine(fe.Arm(rule), layers=layers) for rule in ("fa", "dfa")]
@@ -334,11 +406,15 @@ def test_sides_that_leave_out_different_exact_states_are_warned_of() -> None:
     make=st.sampled_from([fe.exceeds, fe.below, fe.not_above, fe.not_below, fe.equivalent]),
     anticipated=st.sampled_from([-0.5, -0.2, 0.0, 0.05, 0.2, 0.5]),
 )
-def test_an_effect_that_would_refute_what_is_expected_to_hold_is_named(make: Any, anticipated: float) -> None:
+def test_an_effect_that_would_refute_what_is_expected_to_hold_is_named(
+    make: Any, anticipated: float
+) -> None:
     margin = {"within": M} if make is fe.equivalent else {"by": M}
     claim = fe.Claim("x", make(c(DFA), 0, **margin, anticipated=anticipated))
     (part,) = parts_of(claim)
-    at = stats.outlook(part.kind, part.margin, 5, sd=0.005, anticipated=anticipated).at["anticipated"]
+    at = stats.outlook(part.kind, part.margin, 5, sd=0.005, anticipated=anticipated).at[
+        "anticipated"
+    ]
     assert bool(unlike_expectation(claim, "supported")) == (at.refuted > at.supported)
     assert unlike_expectation(claim, "refuted") == unlike_expectation(claim, None) == ()
 

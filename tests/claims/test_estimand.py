@@ -87,7 +87,10 @@ def test_rounding_leaves_no_trace_of_what_cancels() -> None:
         (fe.cosine(A), "deep cosine(dfa)"),
         (fe.cosine(A, layers=fe.embedding), "cosine(dfa, embedding)"),
         (fe.cosine(A, layers=(2, 1)), "cosine(dfa, layers=1,2)"),
-        (fe.cosine(A, layers=fe.deep.inexact, epoch=3), "cosine(dfa, layers=deep.inexact, epoch=3)"),
+        (
+            fe.cosine(A, layers=fe.deep.inexact, epoch=3),
+            "cosine(dfa, layers=deep.inexact, epoch=3)",
+        ),
         (fe.cosine(A, layers=3), "cosine(dfa, layers=3)"),
         (fe.accuracy(fe.Arm()), "accuracy(defaults)"),
         (fe.rho(A) - fe.rho(B), "deep rho(dfa) - deep rho(bp)"),
@@ -108,7 +111,17 @@ def test_estimands_read_so(estimand: Estimand, text: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["cosine", "rho", "accuracy", "growth", "gradient_norm", "state_norm", "credit_norm", "train_loss", "test_loss"],
+    [
+        "cosine",
+        "rho",
+        "accuracy",
+        "growth",
+        "gradient_norm",
+        "state_norm",
+        "credit_norm",
+        "train_loss",
+        "test_loss",
+    ],
 )
 def test_named_estimands_read_the_metric_of_their_name(name: str) -> None:
     read = getattr(fe, name)
@@ -168,7 +181,9 @@ X: Any = fe.accuracy(A)
         (lambda: fe.mean(), ["fe.mean", "at least one"]),
     ],
 )
-def test_what_is_no_estimand_is_refused_by_name_value_and_remedy(make: Any, told: list[str]) -> None:
+def test_what_is_no_estimand_is_refused_by_name_value_and_remedy(
+    make: Any, told: list[str]
+) -> None:
     with pytest.raises(FaevalError) as error:
         make()
     for part in told:

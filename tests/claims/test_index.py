@@ -15,7 +15,11 @@ from faeval.evidence import read
 from faeval.experiment import Arm
 
 COLUMNS = ("setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run")
-ARMS, METRICS, EPOCHS = ("", "a", "b", "c"), ("m", "n", "m!scale", "n!scale", "n!order", "none"), (None, -2, 0, 1, 2)
+ARMS, METRICS, EPOCHS = (
+    ("", "a", "b", "c"),
+    ("m", "n", "m!scale", "n!scale", "n!order", "none"),
+    (None, -2, 0, 1, 2),
+)
 tables = st.lists(
     st.tuples(
         st.just("s"),
@@ -32,15 +36,21 @@ tables = st.lists(
 )
 
 
-def walked(rows: list[tuple[Any, ...]], metric: str, arm: str, epoch: int | None) -> dict[Any, list[Any]]:
-    """What rows say of a metric of an arm at an epoch, None being the end of each run: all of each (seed, layer).
+def walked(
+    rows: list[tuple[Any, ...]], metric: str, arm: str, epoch: int | None
+) -> dict[Any, list[Any]]:
+    """What rows say of a metric of an arm at an epoch, None being the end of each run: all of each
+    (seed, layer).
 
     A run whose last row is diverged has diverged at every later epoch too.
     """
     own = []
     for _, a, seed, e, layer, m, value, status, run in rows:
         if (m, a) == (metric, arm):
-            at, where = max(-1, -1 if e is None else e), None if layer is None or layer < 0 else layer
+            at, where = (
+                max(-1, -1 if e is None else e),
+                None if layer is None or layer < 0 else layer,
+            )
             own.append((at, (seed, where), (value, status, run)))
     ends = {seed: max(at for at, (s, _), _ in own if s == seed) for _, (seed, _), _ in own}
     found: dict[Any, list[Any]] = {}

@@ -35,7 +35,9 @@ def message(*paths: Path) -> str:
     return str(error.value)
 
 
-def test_a_claim_is_named_by_its_file_and_variable_and_belongs_to_the_family_of_its_file(tmp_path: Path) -> None:
+def test_a_claim_is_named_by_its_file_and_variable_and_belongs_to_the_family_of_its_file(
+    tmp_path: Path,
+) -> None:
     file = write(
         tmp_path / "depth.py",
         """
@@ -56,12 +58,17 @@ def test_a_claim_is_named_by_its_file_and_variable_and_belongs_to_the_family_of_
     assert load(file) == load(str(file)) == load([tmp_path]) == [two, one]
 
 
-def test_a_folder_is_read_in_order_of_name_without_private_files_and_each_file_once(tmp_path: Path) -> None:
+def test_a_folder_is_read_in_order_of_name_without_private_files_and_each_file_once(
+    tmp_path: Path,
+) -> None:
     write(tmp_path / "b.py", "one = fe.Claim('b', more)")
     write(tmp_path / "a.py", "one = fe.Claim('a', more)")
     write(tmp_path / "_c.py", "one = fe.Claim('c', more)")
     (tmp_path / "notes.txt").write_text("no claims")
-    assert [c.id for c in load([tmp_path / "b.py", tmp_path, tmp_path / "a.py"])] == ["b::one", "a::one"]
+    assert [c.id for c in load([tmp_path / "b.py", tmp_path, tmp_path / "a.py"])] == [
+        "b::one",
+        "a::one",
+    ]
     assert load([]) == []
 
 
@@ -83,7 +90,9 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
         ("import faeval as fe\n\nfe.Nothing\n", 3, "Nothing"),
     ],
 )
-def test_an_error_in_a_file_is_one_line_with_file_and_line(tmp_path: Path, body: str, line: int, told: str) -> None:
+def test_an_error_in_a_file_is_one_line_with_file_and_line(
+    tmp_path: Path, body: str, line: int, told: str
+) -> None:
     file = write(tmp_path / "wrong.py", body, head="")
     text = message(file)
     assert text.startswith(f"{file}:{line}: ")
@@ -162,17 +171,21 @@ def test_no_claim_of_a_module_is_lost(tmp_path: Path) -> None:
 def test_claims_imported_from_elsewhere_are_not_the_files_own(tmp_path: Path) -> None:
     write(tmp_path / "_shared.py", "theirs = fe.Claim('theirs', more)")
     file = write(
-        tmp_path / "mine.py", "from _shared import theirs\ndef f():\n    theirs = 1\nmine = fe.Claim('mine', more)\n"
+        tmp_path / "mine.py",
+        "from _shared import theirs\ndef f():\n    theirs = 1\nmine = fe.Claim('mine', more)\n",
     )
     assert [c.id for c in load([file])] == ["mine::mine"]
 
 
-def test_a_helper_beside_the_file_can_be_imported_and_the_path_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_helper_beside_the_file_can_be_imported_and_the_path_is_left_as_it_was(
+    tmp_path: Path,
+) -> None:
     before = list(sys.path)
     write(tmp_path / "_arms_of_mine.py", "best = fe.Arm('best')")
     file = write(
         tmp_path / "uses.py",
-        "from _arms_of_mine import best\none = fe.Claim('1', fe.exceeds(fe.metric('x', best), by=fe.Margin(1, 'r')))\n",
+        "from _arms_of_mine import best\none = fe.Claim('1', fe.exceeds(fe.metric('x', best),"
+        " by=fe.Margin(1, 'r')))\n",
     )
     assert load([file])[0].arms() == (fe.Arm("best"),)
     assert sys.path == before
@@ -185,7 +198,10 @@ def test_each_folder_has_its_own_helper_of_one_name(tmp_path: Path) -> None:
     files = []
     for name in ("left", "right"):
         write(tmp_path / name / "_helper_of_folder.py", f"arm = fe.Arm('{name}')")
-        body = "from _helper_of_folder import arm\nit = fe.Claim('x', fe.exceeds(fe.metric('x', arm), by=fe.Margin(1, 'r')))\n"
+        body = (
+            "from _helper_of_folder import arm\nit = fe.Claim('x', fe.exceeds(fe.metric('x', arm),"
+            " by=fe.Margin(1, 'r')))\n"
+        )
         files.append(write(tmp_path / name / f"of_{name}.py", body))
     assert [c.arms()[0].label for c in load(files)] == ["left", "right"]
 
@@ -213,7 +229,10 @@ def test_a_files_own_experiment_is_the_default_of_its_claims(tmp_path: Path) -> 
 
 
 def test_a_gate_of_the_same_file_carries_its_name(tmp_path: Path) -> None:
-    file = write(tmp_path / "gates.py", "gate = fe.Claim('g', more)\none = fe.Claim('1', more, requires=gate)\n")
+    file = write(
+        tmp_path / "gates.py",
+        "gate = fe.Claim('g', more)\none = fe.Claim('1', more, requires=gate)\n",
+    )
     gate, one = load([file])
     assert one.requires == (gate,)
     assert one.canonical()["requires"] == ["gates::gate"]
@@ -230,13 +249,23 @@ def test_a_claim_under_two_names_is_one_claim(tmp_path: Path) -> None:
         ("fe.Claim('1', more)\n", 5, "no name"),
         ("if True:\n    fe.Claim('1', more)\n", 6, "no name"),
         ("many = [fe.Claim('1', more), fe.Claim('2', more)]\n", 5, "'many' holds the claim '1'"),
-        ("one = fe.Claim('1', more)\nmany = {'a': one, 'b': fe.Claim('2', more)}\n", 6, "'many' holds the claim '2'"),
-        ("def make():\n    return fe.Claim('1', more)\nmany = tuple(make() for _ in range(3))\n", 7, "'many' holds"),
+        (
+            "one = fe.Claim('1', more)\nmany = {'a': one, 'b': fe.Claim('2', more)}\n",
+            6,
+            "'many' holds the claim '2'",
+        ),
+        (
+            "def make():\n    return fe.Claim('1', more)\nmany = tuple(make() for _ in range(3))\n",
+            7,
+            "'many' holds",
+        ),
         ("for word in 'ab':\n    one = fe.Claim(word, more)\n", 6, "in a loop"),
         ("while True:\n    one = fe.Claim('1', more)\n    break\n", 6, "in a loop"),
     ],
 )
-def test_a_claim_that_would_not_be_verified_is_refused(tmp_path: Path, body: str, line: int, told: str) -> None:
+def test_a_claim_that_would_not_be_verified_is_refused(
+    tmp_path: Path, body: str, line: int, told: str
+) -> None:
     text = message(file := write(tmp_path / "lost.py", body))
     assert text.startswith(f"{file}:{line}: ")
     assert told in text
@@ -255,12 +284,16 @@ def test_claims_may_be_listed_again_and_be_made_by_a_function(tmp_path: Path) ->
     assert [c.sentence for c in load([write(tmp_path / "all.py", body)])] == ["1", "2", "3"]
 
 
-def test_a_gate_of_another_file_has_the_name_that_it_has_there_whichever_files_are_loaded(tmp_path: Path) -> None:
+def test_a_gate_of_another_file_has_the_name_that_it_has_there_whichever_files_are_loaded(
+    tmp_path: Path,
+) -> None:
     base = write(
-        tmp_path / "base_of_gates.py", "zero = fe.Claim('0', more)\ngate = fe.Claim('g', more, requires=zero)\n"
+        tmp_path / "base_of_gates.py",
+        "zero = fe.Claim('0', more)\ngate = fe.Claim('g', more, requires=zero)\n",
     )
     top = write(
-        tmp_path / "top.py", "from base_of_gates import gate\none = fe.Claim('1', more, requires=gate, family='f')\n"
+        tmp_path / "top.py",
+        "from base_of_gates import gate\none = fe.Claim('1', more, requires=gate, family='f')\n",
     )
     (alone,) = load(top)
     zero, gate, one = load(tmp_path)
@@ -283,14 +316,31 @@ def test_looking_for_the_home_of_a_claim_asks_nothing_of_what_other_modules_hold
             raise AssertionError("asked")
 
     monkeypatch.setattr(sys.modules[__name__], "TOUCHY", Touchy(), raising=False)
-    assert len(load([write(tmp_path / "calm.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")])) == 1
+    assert (
+        len(
+            load(
+                [
+                    write(
+                        tmp_path / "calm.py",
+                        "one = fe.Claim('1', more, requires=fe.Claim('inner', more))",
+                    )
+                ]
+            )
+        )
+        == 1
+    )
 
 
 def test_a_gate_made_in_place_is_one_claim_of_no_file(tmp_path: Path) -> None:
-    (one,) = load([write(tmp_path / "g.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")])
+    (one,) = load(
+        [write(tmp_path / "g.py", "one = fe.Claim('1', more, requires=fe.Claim('inner', more))")]
+    )
     assert [g.name for g in one.requires] == ["inner"]
     write(tmp_path / "_gates.py", "GATES = [fe.Claim('shared', more)]")
-    body = "from _gates import GATES\none = fe.Claim('1', more, requires=GATES)\ntwo = fe.Claim('2', more, requires=GATES)\n"
+    body = (
+        "from _gates import GATES\none = fe.Claim('1', more, requires=GATES)\ntwo = fe.Claim('2',"
+        " more, requires=GATES)\n"
+    )
     one, two = load([write(tmp_path / "h.py", body)])
     assert one.requires[0] is two.requires[0]
 
@@ -306,20 +356,38 @@ TOY = """
 @pytest.mark.parametrize(
     ("body", "line", "told"),
     [
-        ("one = fe.Claim('1', more, attributed_to='doze')", 10, "attributed_to='doze' is no factor here"),
         (
-            "a = fe.metric('y', fe.Arm())\n    one = fe.Claim('1', fe.exceeds(a, by=fe.Margin(1, 'r')))",
+            "one = fe.Claim('1', more, attributed_to='doze')",
+            10,
+            "attributed_to='doze' is no factor here",
+        ),
+        (
+            (
+                "a = fe.metric('y', fe.Arm())\n    one = fe.Claim('1', fe.exceeds(a,"
+                " by=fe.Margin(1, 'r')))"
+            ),
             11,
             "no metric 'y'",
         ),
         (
-            "a = fe.metric('x', fe.Arm(doze=1))\n    one = fe.Claim('1', fe.exceeds(a, by=fe.Margin(1, 'r')))",
+            (
+                "a = fe.metric('x', fe.Arm(doze=1))\n    one = fe.Claim('1', fe.exceeds(a,"
+                " by=fe.Margin(1, 'r')))"
+            ),
             11,
             "'doze'",
         ),
-        ("one = fe.Claim('1', more, expect={'tay': 'supported'})", 10, "expect names the setting 'tay'"),
+        (
+            "one = fe.Claim('1', more, expect={'tay': 'supported'})",
+            10,
+            "expect names the setting 'tay'",
+        ),
         ("one = fe.Claim('1', more, seeds={'tay': 3})", 10, "seeds names the setting 'tay'"),
-        ("one = fe.Claim('1', more, seeds={'tay': 2}, looks={'tay': (2,)})", 10, "the setting 'tay'"),
+        (
+            "one = fe.Claim('1', more, seeds={'tay': 2}, looks={'tay': (2,)})",
+            10,
+            "the setting 'tay'",
+        ),
     ],
 )
 def test_what_the_files_experiment_lacks_is_said_at_the_claims_line(
@@ -329,11 +397,18 @@ def test_what_the_files_experiment_lacks_is_said_at_the_claims_line(
     assert text.startswith(f"{file}:{line}: ")
     assert told in text
     assert load(
-        [write(tmp_path / "good.py", f"{TOY}    one = fe.Claim('1', more, expect={{'toy': 'any', 'digits': 'any'}})\n")]
+        [
+            write(
+                tmp_path / "good.py",
+                f"{TOY}    one = fe.Claim('1', more, expect={{'toy': 'any', 'digits': 'any'}})\n",
+            )
+        ]
     )
 
 
-def test_members_of_a_family_that_differ_in_alpha_are_refused_before_anything_runs(tmp_path: Path) -> None:
+def test_members_of_a_family_that_differ_in_alpha_are_refused_before_anything_runs(
+    tmp_path: Path,
+) -> None:
     write(tmp_path / "a.py", "one = fe.Claim('1', more, family='f')")
     second = write(tmp_path / "b.py", "\ntwo = fe.Claim('2', more, family='f', alpha=0.1)")
     text = message(tmp_path)
@@ -348,17 +423,33 @@ def test_members_of_a_family_that_differ_in_alpha_are_refused_before_anything_ru
         ("run(arm, seed)", "run(seed)", "cannot be: too many positional arguments"),
         ("run(arm, seed)", "run(arm, seed, epochs)", "missing a required argument: 'epochs'"),
         ('"toy", run', '"toy", 5', "run=5 (int) must be a function"),
-        ('"toy", run', '"toy", "run"', "run='run' (str) must be a function, or a path 'module:function'"),
-        ('"toy", run', '"toy", "no_such_module_at_all:run"', "there is no module 'no_such_module_at_all'"),
+        (
+            '"toy", run',
+            '"toy", "run"',
+            "run='run' (str) must be a function, or a path 'module:function'",
+        ),
+        (
+            '"toy", run',
+            '"toy", "no_such_module_at_all:run"',
+            "there is no module 'no_such_module_at_all'",
+        ),
         ("(0, 1)", "(1, 0)", "the range (1, 0)"),
-        ('"dose": 0', '"dose": fe.Factor("c", choices=("a", "b"))', "its default 'c' is not one of 'a', 'b'"),
+        (
+            '"dose": 0',
+            '"dose": fe.Factor("c", choices=("a", "b"))',
+            "its default 'c' is not one of 'a', 'b'",
+        ),
         ('"dose": 0', '"dose": fe.Factor("a", choices="ab")', "choices='ab' (str)"),
     ],
 )
 def test_an_experiment_that_no_run_could_serve_is_refused_at_its_line(
     tmp_path: Path, old: str, new: str, told: str
 ) -> None:
-    text = message(file := write(tmp_path / "bad_toy.py", f"{TOY.replace(old, new)}    one = fe.Claim('1', more)\n"))
+    text = message(
+        file := write(
+            tmp_path / "bad_toy.py", f"{TOY.replace(old, new)}    one = fe.Claim('1', more)\n"
+        )
+    )
     assert text.startswith(f"{file}:9: Experiment 'toy': ")
     assert told in text
 
@@ -369,8 +460,12 @@ def test_a_function_named_by_the_path_of_a_module_beside_the_file_is_found(tmp_p
     (one,) = load([write(tmp_path / "by_path.py", body)])
     assert one.experiment is not None
     assert one.experiment.audits["run"].resolve()({}, 7) == {"x": 7}
-    assert "work_of_toy.py:run" in code_of(one.experiment.audits["run"].call).parts  # what changes in it is run again
-    assert "work_of_toy has no 'ran'" in message(write(tmp_path / "bad.py", body.replace("toy:run", "toy:ran")))
+    assert (
+        "work_of_toy.py:run" in code_of(one.experiment.audits["run"].call).parts
+    )  # what changes in it is run again
+    assert "work_of_toy has no 'ran'" in message(
+        write(tmp_path / "bad.py", body.replace("toy:run", "toy:ran"))
+    )
     installed = body.replace("work_of_toy:run", "json:dumps")
     (other,) = load([write(tmp_path / "installed.py", installed)])
     assert other.experiment is not None
@@ -382,25 +477,40 @@ def test_a_function_named_by_the_path_of_a_module_beside_the_file_is_found(tmp_p
     [
         ("one = fe.Claim('1', more, attribute_to='rule')", "did you mean 'attributed_to'?"),
         ("one = fe.Claim('1', more, zzz=1)", "its arguments: sentence, attributed_to"),
-        ("one = fe.Claim('1', more, zzz=1)", "published, tags, source, experiment."),  # and not what loading fills in
-        ("one = fe.Claim('1', more, anticipated=0.3)", "anticipated goes into the assertion, such as fe.exceeds("),
+        (
+            "one = fe.Claim('1', more, zzz=1)",
+            "published, tags, source, experiment.",
+        ),  # and not what loading fills in
+        (
+            "one = fe.Claim('1', more, anticipated=0.3)",
+            "anticipated goes into the assertion, such as fe.exceeds(",
+        ),
         ("one = fe.Claim('1', fe.equivalent(1, 2, by=0.3))", "did you mean 'within'?"),
         ("one = fe.Claim('1', fe.exceeds(1, 2, within=0.3))", "did you mean 'by'?"),
         ("one = fe.Claim('1', fe.exceed(1, 2))", "did you mean 'exceeds'?"),
         ("one = fe.Claim('1', mor)", "did you mean 'more'?"),
-        ("one = fe.Claim('1', fe.metric('x', fe.Arm()) > 0)", "fe.exceeds(a, b, by=fe.Margin(...))"),
+        (
+            "one = fe.Claim('1', fe.metric('x', fe.Arm()) > 0)",
+            "fe.exceeds(a, b, by=fe.Margin(...))",
+        ),
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
     ],
 )
-def test_an_error_says_what_was_probably_meant_in_one_line(tmp_path: Path, body: str, told: str) -> None:
+def test_an_error_says_what_was_probably_meant_in_one_line(
+    tmp_path: Path, body: str, told: str
+) -> None:
     text = message(file := write(tmp_path / "typo.py", body))
     assert text.startswith(f"{file}:5: ")
     assert told in text
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("name", ["types", "random", "json", "numpy", "torch", "faeval", "pytest", "__main__"])
-def test_a_file_that_would_hide_a_module_of_everyones_is_refused_by_name(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["types", "random", "json", "numpy", "torch", "faeval", "pytest", "__main__"]
+)
+def test_a_file_that_would_hide_a_module_of_everyones_is_refused_by_name(
+    tmp_path: Path, name: str
+) -> None:
     before = sys.modules.get(name)
     assert repr(name) in message(write(tmp_path / f"{name}.py", "one = fe.Claim('1', more)"))
     assert sys.modules.get(name) is before
@@ -420,7 +530,9 @@ def test_a_file_beside_it_with_the_name_of_a_module_of_everyones_does_no_harm_un
     sys.modules.pop("wsgiref", None)
     body = "globals()['there'] = __import__('wsgiref').__file__\none = fe.Claim(there, more)\n"
     assert str(tmp_path) not in load([write(tmp_path / "calm.py", body)])[0].sentence
-    text = message(file := write(tmp_path / "meant.py", "import wsgiref.util\none = fe.Claim('1', more)\n"))
+    text = message(
+        file := write(tmp_path / "meant.py", "import wsgiref.util\none = fe.Claim('1', more)\n")
+    )
     assert text.startswith(f"{file}:5: import wsgiref")
 
 
@@ -450,7 +562,9 @@ def test_what_a_file_prints_or_sets_as_it_is_loaded_stays_with_it(
 
 def test_a_file_that_has_changed_and_what_it_imports_are_read_again(tmp_path: Path) -> None:
     helper = write(tmp_path / "words_of_mine.py", "WORD = 'one'", head="")
-    file = write(tmp_path / "reads.py", "from words_of_mine import WORD\nit = fe.Claim(WORD, more)\n")
+    file = write(
+        tmp_path / "reads.py", "from words_of_mine import WORD\nit = fe.Claim(WORD, more)\n"
+    )
     assert load(file)[0].sentence == "one"
     helper.write_text("WORD = 'two'")  # as long, and at once
     assert load(file)[0].sentence == "two"
@@ -464,5 +578,12 @@ def test_the_path_of_no_characters_is_not_the_working_directory() -> None:
 
 
 def test_a_claims_file_is_compiled_as_python_itself_would(tmp_path: Path) -> None:
-    load([write(tmp_path / "typed.py", 'one = fe.Claim("one", more)\ndef f(x: float) -> float:\n    return x\n')])
+    load(
+        [
+            write(
+                tmp_path / "typed.py",
+                'one = fe.Claim("one", more)\ndef f(x: float) -> float:\n    return x\n',
+            )
+        ]
+    )
     assert sys.modules["typed"].f.__annotations__ == {"x": float, "return": float}

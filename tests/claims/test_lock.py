@@ -44,7 +44,9 @@ BODY = """
 def file(folder: Path, margin: float = 0.1, seeds: Any = 3, more: str = "") -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / "it.py"
-    path.write_text(dedent(BODY.format(margin=margin, seeds=seeds)) + dedent(more), encoding="utf-8")
+    path.write_text(
+        dedent(BODY.format(margin=margin, seeds=seeds)) + dedent(more), encoding="utf-8"
+    )
     return path
 
 
@@ -79,7 +81,9 @@ def values(content: Any) -> list[Any]:
 
 
 @given(st.data())
-def test_a_lock_that_was_edited_is_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_a_lock_that_was_edited_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     folder = tmp_path_factory.mktemp("lock", numbered=True)
     path = folder / NAME
     write_lock(a_lock(folder), path)
@@ -102,7 +106,9 @@ def test_a_lock_that_was_edited_is_refused(tmp_path_factory: pytest.TempPathFact
     assert error.value.exit_code == 12
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "{", "5", '{"schema_version": 2}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", "{", "5", '{"schema_version": 2}', "\x00"]
+)
 def test_what_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text)
     with pytest.raises(Tampered, match="no lock"):
@@ -112,7 +118,9 @@ def test_what_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_plan_on_seeds_that_were_looked_at_is_refused(tmp_path: Path) -> None:
     for seed in (42, 1000):
         claims = load([file(tmp_path, seeds=[1, seed])])
-        with pytest.raises(FaevalError, match=rf"'it::one'.*seed {seed} \(setting toy\).*looked at.*fresh"):
+        with pytest.raises(
+            FaevalError, match=rf"'it::one'.*seed {seed} \(setting toy\).*looked at.*fresh"
+        ):
             make_lock(claims, {}, registered="2026-01-01", commit=None)
     with pytest.raises(FaevalError, match="seed 1 "):
         a_lock(tmp_path, looked_at=(1,))
@@ -190,17 +198,23 @@ def test_the_lock_beside_the_claims_is_found(tmp_path: Path) -> None:
 def pilot(rows: list[tuple[str, int, float]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["arm", "seed", "value"])
     empty = pd.array([None] * len(rows), dtype="Int64")
-    return table.assign(setting="toy", metric="x", epoch=empty, layer=empty, status="measured", run="")
+    return table.assign(
+        setting="toy", metric="x", epoch=empty, layer=empty, status="measured", run=""
+    )
 
 
-def test_the_spread_of_a_pilot_is_that_of_its_differences_on_pilot_seeds_alone(tmp_path: Path) -> None:
+def test_the_spread_of_a_pilot_is_that_of_its_differences_on_pilot_seeds_alone(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "claims"
     file(folder)
     values = {1000: (0.5, 0.1), 1001: (0.7, 0.2), 1003: (0.6, 0.35), 1: (9.0, 0.0), 42: (5.0, 0.0)}
     table = pilot([(arm, s, v[i]) for s, v in values.items() for i, arm in enumerate("ab")])
     table.to_csv(tmp_path / "pilot.csv", index=False)
     lock, *_ = register([folder], [tmp_path / "pilot.csv"])
-    wide = table[table["seed"].between(1000, 1005)].pivot(index="seed", columns="arm", values="value")
+    wide = table[table["seed"].between(1000, 1005)].pivot(
+        index="seed", columns="arm", values="value"
+    )
     d = wide["a"] - wide["b"]
     (spread,) = lock.claims["it::one"].pilot["toy"]
     assert spread is not None
@@ -220,19 +234,37 @@ R = fe.Margin(0.1, "r")
         ("no pilot seed", [("a", 1, 1.0), ("b", 1, 0.5), ("a", 2, 1.0), ("b", 2, 0.6)]),
         ("a missing arm at one seed", [("a", 1000, 1.0), ("b", 1000, 0.5), ("a", 1001, 1.0)]),
         ("NaN", [("a", 1000, 1.0), ("b", 1000, 0.5), ("a", 1001, float("nan")), ("b", 1001, 0.5)]),
-        ("repeated rows", [("a", 1000, 1.0), ("b", 1000, 0.5), ("a", 1001, 1.0), ("b", 1001, 0.4), ("b", 1001, 0.3)]),
+        (
+            "repeated rows",
+            [
+                ("a", 1000, 1.0),
+                ("b", 1000, 0.5),
+                ("a", 1001, 1.0),
+                ("b", 1001, 0.4),
+                ("b", 1001, 0.3),
+            ],
+        ),
     ],
 )
-def test_a_pilot_that_says_nothing_gives_no_spread(claim: str, rows: list[tuple[str, int, float]]) -> None:
+def test_a_pilot_that_says_nothing_gives_no_spread(
+    claim: str, rows: list[tuple[str, int, float]]
+) -> None:
     made = fe.Claim(claim, fe.exceeds(X["a"], X["b"], by=R), attributed_to="rule")
     assert pilot_spreads(made, Evidence(pilot(rows)), "toy") == []
 
 
 def test_a_confounded_claim_has_no_pilot_and_an_undefined_assertion_no_spread() -> None:
-    table = Evidence(pilot([(arm, s, v) for s in (1000, 1001) for arm, v in (("a", s - 1000.5), ("b", s - 900.0))]))
+    table = Evidence(
+        pilot(
+            [(arm, s, v) for s in (1000, 1001) for arm, v in (("a", s - 1000.5), ("b", s - 900.0))]
+        )
+    )
     assert pilot_spreads(fe.Claim("x", fe.exceeds(X["a"], X["b"], by=R)), table, "toy") == []
     half = fe.Claim(
-        "x", fe.exceeds(fe.log10(X["a"]), X["b"], by=R), fe.exceeds(X["a"], X["b"], by=R), attributed_to="rule"
+        "x",
+        fe.exceeds(fe.log10(X["a"]), X["b"], by=R),
+        fe.exceeds(X["a"], X["b"], by=R),
+        attributed_to="rule",
     )
     undefined, defined = pilot_spreads(half, table, "toy")
     assert undefined is None
@@ -266,13 +298,17 @@ FIRST = ("penalty", "agreement", "depth", "reference", "confounded")
 
 @pytest.mark.parametrize("setting", ["teacher", "digits", "cifar10"])
 def test_our_pilot_spreads_are_those_of_the_committed_pilots(setting: str) -> None:
-    folders = {kind: ROOT / "reports" / f"{kind}{setting}-pilot" for kind in ("", "campaign-", *OWN_PILOTS)}
+    folders = {
+        kind: ROOT / "reports" / f"{kind}{setting}-pilot" for kind in ("", "campaign-", *OWN_PILOTS)
+    }
     pilots = {kind: pd.read_csv(f / "evidence.csv") for kind, f in folders.items() if f.exists()}
     lock = read_lock(ROOT / "claims" / NAME)
     checked = 0
     for name, registered in lock.claims.items():
         if name == "methods::equilibrium_propagation_starts_along_the_gradient":
-            continue  # its pilot was of the descent at a fixed rate; the pilots that stand there now are of the mended one
+            # its pilot was of the descent at a fixed rate; the pilots that stand there now are of
+            # the mended one
+            continue
         kind = f"{registered.family}-"
         own = registered.family in FIRST or (kind in OWN_PILOTS and kind not in pilots)
         table = pilots["" if own else kind if kind in OWN_PILOTS else "campaign-"]
@@ -302,12 +338,22 @@ def side(table: pd.DataFrame, estimand: dict[str, Any]) -> Any:
         arm = (
             experiment(setting).canonical(fe.Arm.parse(term["arm"])).label
         )  # a factor at its default is not in evidence
-        rows = table[(table["metric"] == term["metric"]) & (table["arm"] == arm) & table["seed"].between(1000, 1005)]
-        rows = rows[rows["epoch"] == (rows["epoch"].max() if term["epoch"] is None else term["epoch"])]
+        rows = table[
+            (table["metric"] == term["metric"])
+            & (table["arm"] == arm)
+            & table["seed"].between(1000, 1005)
+        ]
+        rows = rows[
+            rows["epoch"] == (rows["epoch"].max() if term["epoch"] is None else term["epoch"])
+        ]
         if term["layers"] is not None:
             which = term["layers"]
-            last = rows["layer"].max() - (which == "deep.inexact")  # of FA, the one rule that is asked so
-            states = range(1, int(last) + 1) if which.startswith("deep") else map(int, which.split(","))
+            last = rows["layer"].max() - (
+                which == "deep.inexact"
+            )  # of FA, the one rule that is asked so
+            states = (
+                range(1, int(last) + 1) if which.startswith("deep") else map(int, which.split(","))
+            )
             rows = rows[rows["layer"].isin(list(states))]
         total = total + term["weight"] * rows.groupby("seed")["value"].mean()
     return total

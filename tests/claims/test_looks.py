@@ -1,4 +1,6 @@
-"""Looks: a registered plan that may end early; what it costs, what latches, and what seeds beyond a plan do."""
+"""Looks: a registered plan that may end early; what it costs, what latches, and what seeds beyond a
+plan do.
+"""
 
 from __future__ import annotations
 
@@ -34,20 +36,28 @@ def one(claims: Any, evidence: Any, **arguments: Any) -> Verdict:
 
 
 def registered(claim: Make, lock: MakeLock, **arguments: Any) -> tuple[fe.Claim, Lock]:
-    made = claim(**({"sentence": "a against b"} | PLAN | arguments)).named(id="f.py::x", family="f.py")
+    made = claim(**({"sentence": "a against b"} | PLAN | arguments)).named(
+        id="f.py::x", family="f.py"
+    )
     return made, lock(made)
 
 
-def test_a_clear_effect_is_decided_at_the_first_look(table: Table, claim: Make, lock: MakeLock) -> None:
+def test_a_clear_effect_is_decided_at_the_first_look(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
     made, registration = registered(claim, lock)
     found = one(made, rows(table, 5), lock=registration)
     assert (found.verdict, found.look, found.looks, found.n) == ("supported", 1, (5, 10), 5)
     assert found.seeds == (1, 2, 3, 4, 5)
-    assert any("decided early, at 5 of 10 seeds: the estimate is biased" in w for w in found.warnings)
+    assert any(
+        "decided early, at 5 of 10 seeds: the estimate is biased" in w for w in found.warnings
+    )
     assert found.assertions[0].levels[0] == stats.nominal_level(0.05, (5, 10))
 
 
-def test_between_looks_and_before_the_first_the_plan_is_not_reached(table: Table, claim: Make, lock: MakeLock) -> None:
+def test_between_looks_and_before_the_first_the_plan_is_not_reached(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
     made, registration = registered(claim, lock)
     early = one(made, rows(table, 3), lock=registration)
     assert (early.verdict, early.reason_code) == ("inconclusive", "plan_not_reached")
@@ -60,7 +70,9 @@ def test_between_looks_and_before_the_first_the_plan_is_not_reached(table: Table
     assert whole.n == 10
 
 
-def test_a_verdict_once_decided_stands_whatever_comes_after(table: Table, claim: Make, lock: MakeLock) -> None:
+def test_a_verdict_once_decided_stands_whatever_comes_after(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
     made, registration = registered(claim, lock)
     first = rows(table, 5)
     opposite = pd.concat([first, rows(table, 5, effect=-0.9, start=6)])
@@ -86,8 +98,12 @@ def test_what_is_wrong_at_a_later_look_counts_where_no_earlier_one_decided(
 def test_failures_that_count_as_worst_are_those_of_the_seeds_of_the_look(
     table: Table, claim: Make, lock: MakeLock, where: tuple[int, ...]
 ) -> None:
-    bounded = Experiment("toy", lambda arm, seed: {}, factors={"rule": "a"}, metrics={"x": (0, 1)}, revision="1")
-    made, registration = registered(claim, lock, diverged="worst", experiment=bounded, seeds=10, looks=(2, 10))
+    bounded = Experiment(
+        "toy", lambda arm, seed: {}, factors={"rule": "a"}, metrics={"x": (0, 1)}, revision="1"
+    )
+    made, registration = registered(
+        claim, lock, diverged="worst", experiment=bounded, seeds=10, looks=(2, 10)
+    )
     evidence = rows(table, 10)
     lost = (evidence["arm"] == "a") & evidence["seed"].isin(where)
     evidence.loc[lost, ["status", "value"]] = ["diverged", float("nan")]
@@ -105,7 +121,10 @@ def test_a_look_costs_alpha(table: Table, claim: Make, lock: MakeLock) -> None:
     for seed in range(200):
         evidence = rows(table, 5, effect=0.115, seed=seed)
         p = one(fixed, evidence, lock=lock(fixed)).assertions[0].p_support
-        words = (one(fixed, evidence, lock=lock(fixed)).verdict, one(made, evidence, lock=registration).verdict)
+        words = (
+            one(fixed, evidence, lock=lock(fixed)).verdict,
+            one(made, evidence, lock=registration).verdict,
+        )
         if level < p <= 0.05:
             assert words == ("supported", "inconclusive")
             outcomes.add("between")
@@ -113,7 +132,9 @@ def test_a_look_costs_alpha(table: Table, claim: Make, lock: MakeLock) -> None:
     assert outcomes == {"between"}
 
 
-def test_seeds_beyond_the_plan_are_shown_apart_and_never_decide(table: Table, claim: Make, lock: MakeLock) -> None:
+def test_seeds_beyond_the_plan_are_shown_apart_and_never_decide(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
     made, registration = registered(claim, lock, seeds=5, looks=())
     planned = rows(table, 5)
     more = pd.concat([planned, rows(table, 4, effect=-0.5, start=20)])
@@ -125,7 +146,9 @@ def test_seeds_beyond_the_plan_are_shown_apart_and_never_decide(table: Table, cl
     assert (alone.beyond_plan, alone.assertions[0].beyond) == ((), None)
 
 
-@pytest.mark.parametrize("looks", [(10, 5), (5, 5, 10), (1, 10), (5, 9), (5, 11), 7, (5.0, 10), "ab"])
+@pytest.mark.parametrize(
+    "looks", [(10, 5), (5, 5, 10), (1, 10), (5, 9), (5, 11), 7, (5.0, 10), "ab"]
+)
 def test_looks_that_are_no_plan_are_named(claim: Make, looks: Any) -> None:
     with pytest.raises(fe.FaevalError, match=r"looks=.* must be rising numbers of seeds"):
         claim(seeds=10, looks=looks)
@@ -133,7 +156,9 @@ def test_looks_that_are_no_plan_are_named(claim: Make, looks: Any) -> None:
 
 def test_looks_by_setting_must_fit_the_plan_of_each(claim: Make) -> None:
     plans = {"toy": 10, "other": 5}
-    with pytest.raises(fe.FaevalError, match="give a mapping from setting to looks where plans differ"):
+    with pytest.raises(
+        fe.FaevalError, match="give a mapping from setting to looks where plans differ"
+    ):
         claim(seeds=plans, looks=(5, 10))
     made = claim(seeds=plans, looks={"toy": (5, 10)})
     assert [made.looks_in(s) for s in ("toy", "other", "third")] == [(5, 10), (), ()]
@@ -147,7 +172,9 @@ def test_looks_belong_to_what_is_registered_and_their_absence_changes_no_hash(cl
     assert "looks" not in claim(seeds=10).canonical()
 
 
-def test_power_and_detectable_effect_pay_for_the_looks(table: Table, claim: Make, lock: MakeLock) -> None:
+def test_power_and_detectable_effect_pay_for_the_looks(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
     from faeval.claims import Spread
 
     made = claim(anticipated=0.14, **PLAN).named(id="f.py::x", family="f.py")

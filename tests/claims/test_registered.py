@@ -29,7 +29,10 @@ def one(claims: Any, evidence: Any, **arguments: Any) -> Verdict:
 
 def wide(table: Table, seeds: Any) -> pd.DataFrame:
     rng = np.random.default_rng(1)
-    columns = {"a": 0.5 + 0.02 * rng.normal(size=len(seeds)), "b": 0.1 + 0.02 * rng.normal(size=len(seeds))}
+    columns = {
+        "a": 0.5 + 0.02 * rng.normal(size=len(seeds)),
+        "b": 0.1 + 0.02 * rng.normal(size=len(seeds)),
+    }
     return table(columns, list(seeds))
 
 
@@ -71,7 +74,9 @@ def test_the_plan_decides_and_other_seeds_are_marked(
     assert found.estimate == pytest.approx((values["a"] - values["b"]).mean())
 
 
-def test_a_plan_that_evidence_does_not_reach_is_not_decided(table: Table, lock: Locks, registered: fe.Claim) -> None:
+def test_a_plan_that_evidence_does_not_reach_is_not_decided(
+    table: Table, lock: Locks, registered: fe.Claim
+) -> None:
     found = one(registered, wide(table, [1, 2, 3]), lock=lock(registered))
     assert (found.verdict, found.reason_code) == ("inconclusive", "plan_not_reached")
     assert "3 of 4 planned seeds" in found.reason
@@ -97,7 +102,9 @@ def test_without_registration_by_hand_all_seeds_count_and_else_its_own_plan(
 ) -> None:
     found = one(claim(), wide(table, [3, 4, 42]), seeds=seeds, by_hand=by_hand)
     assert (found.reason_code, found.seeds) == (code, used)
-    assert found.flags == (("unregistered", "chosen_seeds") if seeds == [3, 42] else ("unregistered",))
+    assert found.flags == (
+        ("unregistered", "chosen_seeds") if seeds == [3, 42] else ("unregistered",)
+    )
     assert found.registered_sha256 is None
 
 
@@ -125,12 +132,16 @@ def test_a_claim_that_differs_from_its_registration_is_not_decided(
     assert found.planned == (1, 2, 3, 4)
 
 
-def test_another_expectation_is_flagged_and_the_registered_one_counts(table: Table, claim: Make, lock: Locks) -> None:
+def test_another_expectation_is_flagged_and_the_registered_one_counts(
+    table: Table, claim: Make, lock: Locks
+) -> None:
     was, now = (claim(id="f::x", family="f", expect=word) for word in ("supported", "refuted"))
     found = one(now, wide(table, range(1, 6)), lock=lock(was))
     assert found.flags == ("deviated",)
     assert (found.expected, found.as_expected) == ("supported", True)
-    prose = claim(id="f::x", family="f", expect="supported", note="new words", sentence="said otherwise")
+    prose = claim(
+        id="f::x", family="f", expect="supported", note="new words", sentence="said otherwise"
+    )
     assert one(prose, wide(table, range(1, 6)), lock=lock(was)).flags == ()
 
 
@@ -142,7 +153,8 @@ def test_power_is_told_at_the_pilots_spread(table: Table, claim: Make, lock: Loc
     assert found.detectable_in_sd == pytest.approx(1.36, abs=0.005)
     assert found.detectable == pytest.approx(0.136, abs=0.0005)
     assert found.pilot_sd == 0.1
-    # Noncentral t at one s.d. beyond the margin: .80 is reached at n = 8 (.80 by Cohen's tables), not at 7.
+    # Noncentral t at one s.d. beyond the margin: .80 is reached at n = 8 (.80 by Cohen's tables),
+    # not at 7.
     assert found.seeds_needed is not None
     assert found.seeds_needed[0] == 8
     assert found.power is not None
@@ -157,7 +169,8 @@ def test_seeds_needed_are_those_of_the_whole_claim_alone_in_a_new_family(
     others = [claim("exceeds", 0.1, id=f"f::{i}", family="f", sentence=f"{i}") for i in range(7)]
     (assertion,) = made.assertions
     twice = made.named(
-        id="f::two", assertions=(assertion, fe.exceeds(assertion.a, 0.0, by=assertion.margin, anticipated=0.2))
+        id="f::two",
+        assertions=(assertion, fe.exceeds(assertion.a, 0.0, by=assertion.margin, anticipated=0.2)),
     )
     spread = Spread(n=6, mean=0.2, sd=0.1)
     pilots = {"f::x": {"toy": [spread]}, "f::two": {"toy": [spread, spread]}}
@@ -186,9 +199,27 @@ NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that r
             0.15,
             "if the effect is 0.15 as anticipated.",
         ),  # these seeds may well be of such an effect
-        ("exceeds", 0.11, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}."),
-        ("exceeds", 0.09, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.09, {BEYOND}."),
-        ("below", -0.11, 0.02, 0.30, f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}."),
+        (
+            "exceeds",
+            0.11,
+            0.02,
+            0.30,
+            f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}.",
+        ),
+        (
+            "exceeds",
+            0.09,
+            0.02,
+            0.30,
+            f"if the effect is 0.3 as anticipated; these seeds put it at 0.09, {BEYOND}.",
+        ),
+        (
+            "below",
+            -0.11,
+            0.02,
+            0.30,
+            f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}.",
+        ),
         (
             "not_above",
             0.09,
@@ -196,17 +227,32 @@ NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that r
             -0.20,
             f"if the effect is -0.2 as anticipated; these seeds put it at 0.09, {NEARER}.",
         ),
-        ("equivalent", -0.09, 0.02, 0.0, f"if the effect is 0 as anticipated; these seeds put it at -0.09, {NEARER}."),
+        (
+            "equivalent",
+            -0.09,
+            0.02,
+            0.0,
+            f"if the effect is 0 as anticipated; these seeds put it at -0.09, {NEARER}.",
+        ),
     ],
 )
 def test_the_seeds_needed_name_the_effect_that_they_are_counted_for(
-    table: Table, claim: Make, lock: Locks, kind: str, effect: float, spread: float, anticipated: float, said: str
+    table: Table,
+    claim: Make,
+    lock: Locks,
+    kind: str,
+    effect: float,
+    spread: float,
+    anticipated: float,
+    said: str,
 ) -> None:
     """A count for an effect that the seeds themselves speak against is no comfort."""
     made = claim(kind, 0.1, id="f::x", family="f", anticipated=anticipated)
     a = effect + spread * np.array([-1.2, -0.5, 0.0, 0.5, 1.2])
     pilots = {"f::x": {"toy": [Spread(n=6, mean=0.2, sd=0.5)]}}
-    found = one(made, table({"a": a, "b": np.zeros(5)}, list(range(1, 6))), lock=lock(made, pilots=pilots))
+    found = one(
+        made, table({"a": a, "b": np.zeros(5)}, list(range(1, 6))), lock=lock(made, pilots=pilots)
+    )
     assert found.verdict == "inconclusive"
     assert found.takes.endswith(f"of them, alone in its family, {said}")
 
@@ -225,7 +271,10 @@ def test_the_levels_are_holms(table: Table, claim: Make) -> None:
     p = [ttest_1samp(d, m, alternative="greater").pvalue for m in margins]
     q = [ttest_1samp(d, m, alternative="less").pvalue for m in margins]
     found = fe.decide(family(claim, margins), rows)
-    for values, words, name in ((p, "supported", "adjusted_support"), (q, "refuted", "adjusted_refute")):
+    for values, words, name in (
+        (p, "supported", "adjusted_support"),
+        (q, "refuted", "adjusted_refute"),
+    ):
         order, running, adjusted = np.argsort(values), 0.0, {}
         for step, i in enumerate(order):  # Holm 1979
             running = max(running, min(1.0, (4 - step) * values[i]))
@@ -264,9 +313,13 @@ def test_invalid_and_unrun_members_count(table: Table, claim: Make) -> None:
     assert [v.reason_code for v in found[1:]] == ["not_run", "confounded"]
 
 
-def test_registered_members_count_whether_selected_or_not(table: Table, claim: Make, lock: Locks) -> None:
+def test_registered_members_count_whether_selected_or_not(
+    table: Table, claim: Make, lock: Locks
+) -> None:
     rows = wide(table, range(1, 6))
-    members = [claim("exceeds", m, id=f"f::{i}", family="f") for i, m in enumerate([0.1, 0.38, 9.0])]
+    members = [
+        claim("exceeds", m, id=f"f::{i}", family="f") for i, m in enumerate([0.1, 0.38, 9.0])
+    ]
     kept = lock(*members, claim(id="g::y", family="g"))
     together = fe.decide(members, rows, lock=kept)
     for member, whole in zip(members, together, strict=True):
@@ -289,7 +342,9 @@ def test_families_are_apart(table: Table, claim: Make) -> None:
 
 def test_the_error_rate_belongs_to_the_family(table: Table, claim: Make) -> None:
     pair = [claim(family="f"), claim(family="f", alpha=0.1, sentence="other")]
-    with pytest.raises(FaevalError, match=r"family 'f'.*alpha=0.05 and alpha=0.1.*give all of them one"):
+    with pytest.raises(
+        FaevalError, match=r"family 'f'.*alpha=0.05 and alpha=0.1.*give all of them one"
+    ):
         fe.decide(pair, wide(table, range(1, 6)))
 
 
@@ -297,7 +352,9 @@ def test_the_error_rate_belongs_to_the_family(table: Table, claim: Make) -> None
 
 
 def gates(claim: Make) -> dict[str, fe.Claim]:
-    absent = fe.Claim("absent", fe.exceeds(fe.metric("y", fe.Arm("a")), by=fe.Margin(0.1, "r")), family="4")
+    absent = fe.Claim(
+        "absent", fe.exceeds(fe.metric("y", fe.Arm("a")), by=fe.Margin(0.1, "r")), family="4"
+    )
     return {
         "supported": claim(sentence="supported", family="1"),
         "refuted": claim("exceeds", 0.9, sentence="refuted", family="2"),
@@ -332,7 +389,9 @@ def test_a_claim_is_released_only_by_gates_that_are_supported(
         assert "'refuted'" in found.reason or "'invalid'" in found.reason
     # A gate of a gate closes too; a gate is not reported unless it was asked for.
     chained = claim(family="00", sentence="chained", requires=made)
-    assert (one(chained, wide(table, range(1, 6))).verdict == "supported") is (verdict == "supported")
+    assert (one(chained, wide(table, range(1, 6))).verdict == "supported") is (
+        verdict == "supported"
+    )
 
 
 def test_a_gate_counts_in_its_family_though_it_was_not_selected(table: Table, claim: Make) -> None:

@@ -19,6 +19,8 @@ def run_faeval() -> Faeval:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("FAEVAL_", "_FAEVAL"))}
         env = {**kept, "COLUMNS": "120", **environment}
         command = [sys.executable, "-m", "faeval", *arguments]
-        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
 
     return call

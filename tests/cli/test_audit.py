@@ -18,7 +18,9 @@ from faeval.experiment import METRICS, Arm, experiment
 
 def faeval(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "faeval", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +41,38 @@ def copy(run: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_table_names_the_run_marks_exact_states_and_every_metric(run: Path, tmp_path: Path) -> None:
+def test_the_table_names_the_run_marks_exact_states_and_every_metric(
+    run: Path, tmp_path: Path
+) -> None:
     done = faeval("audit", run / "epoch-0002.safetensors", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "fa+blocks=2+epochs=2+width=16 in teacher, seed 1, epoch 2" in done.stdout
     assert "h_2 (exact)" in done.stdout
-    for name in ("cosine", "rho_fd_error", "control_planted_0.3", "control_shuffled", "norm_ratio", "accuracy"):
+    for name in (
+        "cosine",
+        "rho_fd_error",
+        "control_planted_0.3",
+        "control_shuffled",
+        "norm_ratio",
+        "accuracy",
+    ):
         assert name in done.stdout
     assert "published.rho" not in done.stdout
 
 
 def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: Path) -> None:
-    done = faeval("audit", run / "epoch-0001.safetensors", "--full", "--format", "json", cwd=tmp_path)
+    done = faeval(
+        "audit", run / "epoch-0001.safetensors", "--full", "--format", "json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["exit_code"] == 0
-    assert (found["setting"], found["seed"], found["epoch"], found["exact"]) == ("teacher", 1, 1, [2])
+    assert (found["setting"], found["seed"], found["epoch"], found["exact"]) == (
+        "teacher",
+        1,
+        1,
+        [2],
+    )
     assert {row["metric"] for row in found["rows"]} == set(METRICS) - {"train_loss"}
     kept = Store(run.parents[1]).table()
     value = kept[(kept.metric == "cosine") & (kept.epoch == 1)].sort_values("layer").value.tolist()
@@ -111,7 +129,14 @@ def exchanged(folder: Path) -> Path:
     [
         (missing, 2, "no such file; name an epoch-NNNN.safetensors of a run in the store"),
         (alone, 2, "no training.json beside it says which arm and seed it is"),
-        (unknown, 2, "its run's record knows no such file; it has epoch-0001.safetensors, epoch-0002.safetensors"),
+        (
+            unknown,
+            2,
+            (
+                "its run's record knows no such file; it has epoch-0001.safetensors,"
+                " epoch-0002.safetensors"
+            ),
+        ),
         (truncated, 12, "epoch-0002.safetensors"),
         (altered, 12, "epoch-0002.safetensors"),
         (forged, 12, "training.json"),

@@ -36,13 +36,19 @@ more_is_better = fe.Claim(
 """
 
 
-def faeval(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def faeval(
+    *arguments: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "FAEVAL_DATA": "", "COLUMNS": "120", **environment}
     command = [sys.executable, "-m", "faeval", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
-def write(folder: Path, *, extra: str = "pass", expect: str = "supported", name: str = "toy") -> Path:
+def write(
+    folder: Path, *, extra: str = "pass", expect: str = "supported", name: str = "toy"
+) -> Path:
     claims = folder / "claims"
     claims.mkdir(exist_ok=True)
     file = claims / f"{name}.py"
@@ -76,20 +82,26 @@ def test_verify_runs_decides_and_then_finds_everything_again(tmp_path: Path) -> 
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"report.html", "report.md", "verdicts.json", "evidence.csv", "provenance.json"}
     again = faeval("verify", "--evidence", "out", "--offline", "--format", "json", cwd=tmp_path)
-    # Given by hand, evidence of an unregistered claim decides on all seeds it holds: the same five here.
-    assert json.loads(again.stdout)["verdicts"] == json.loads((tmp_path / "out/verdicts.json").read_text())["verdicts"]
+    # Given by hand, evidence of an unregistered claim decides on all seeds it holds: the same five
+    # here.
+    assert (
+        json.loads(again.stdout)["verdicts"]
+        == json.loads((tmp_path / "out/verdicts.json").read_text())["verdicts"]
+    )
 
 
 def test_deciding_from_evidence_loads_no_torch(tmp_path: Path) -> None:
     write(tmp_path)
     assert faeval("verify", "--report", "out", "--workers", "1", cwd=tmp_path).returncode == 0
     code = (
-        "import sys; sys.argv = ['faeval', 'verify', '--evidence', 'out', '--offline', '--format', 'json']\n"
-        "from faeval.cli import main\n"
-        "try:\n    main()\nexcept SystemExit as e:\n    assert e.code == 0, e.code\n"
-        "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
+        "import sys; sys.argv = ['faeval', 'verify', '--evidence', 'out', '--offline', '--format',"
+        " 'json']\nfrom faeval.cli import main\ntry:\n    main()\nexcept SystemExit as e:\n   "
+        " assert e.code == 0, e.code\nassert 'torch' not in sys.modules and 'matplotlib' not in"
+        " sys.modules"
     )
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
 
 
@@ -101,7 +113,9 @@ def test_import_and_help_load_nothing_heavy(heavy: str) -> None:
         "try:\n    faeval.cli.main()\nexcept SystemExit:\n    pass\n"
         f"assert {heavy!r} not in sys.modules"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
 
 
@@ -110,7 +124,9 @@ def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(tmp_path: Pa
     result = faeval("verify", "--format", "json", "--workers", "1", cwd=tmp_path)
     content = json.loads(result.stdout)
     assert content["schema"]
-    assert content["exit_code"] == result.returncode == 1  # drift: supported where refuted was expected
+    assert (
+        content["exit_code"] == result.returncode == 1
+    )  # drift: supported where refuted was expected
     (verdict,) = content["verdicts"]
     assert verdict["claim"] == "toy::more_is_better"
     assert verdict["verdict"] == "supported"
@@ -169,18 +185,26 @@ def test_an_altered_lock_exits_12(tmp_path: Path) -> None:
     one_clear_line(faeval("verify", cwd=tmp_path), "claims.lock", code=12)
 
 
-def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(tmp_path: Path) -> None:
+def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(
+    tmp_path: Path,
+) -> None:
     file = write(tmp_path)
     assert faeval("lock", cwd=tmp_path).returncode == 0
     result = faeval("verify", "--format", "json", "--workers", "1", cwd=tmp_path)
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert verdict["flags"] == []
     assert verdict["seeds"] == [1, 2, 3, 4, 5]
-    early = json.loads(faeval("verify", "--seeds", "3", "--format", "json", cwd=tmp_path).stdout)["verdicts"][0]
+    early = json.loads(faeval("verify", "--seeds", "3", "--format", "json", cwd=tmp_path).stdout)[
+        "verdicts"
+    ][0]
     assert early["reason_code"] == "plan_not_reached"
-    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--format", "json", cwd=tmp_path).stdout)["verdicts"][0]
+    apart = json.loads(
+        faeval("verify", "--seeds", "7,8,9", "--format", "json", cwd=tmp_path).stdout
+    )["verdicts"][0]
     assert apart["flags"] == ["exploratory"]
-    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--format", "json", cwd=tmp_path).stdout)["verdicts"][0]
+    looked = json.loads(
+        faeval("verify", "--seeds", "7,8,42", "--format", "json", cwd=tmp_path).stdout
+    )["verdicts"][0]
     assert looked["flags"] == ["reproduction"]
     file.write_text(file.read_text().replace("fe.Margin(0.05", "fe.Margin(0.06"))
     changed = faeval("verify", "--format", "json", cwd=tmp_path)
@@ -194,9 +218,14 @@ def test_ctrl_c_keeps_finished_runs_and_the_same_command_goes_on(
 ) -> None:
     write(tmp_path, extra="import time; time.sleep(0.5)")
     command = [sys.executable, "-m", "faeval", "verify", "--workers", "2"]
-    with group(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with group(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         deadline = time.monotonic() + 60
-        while len(list((tmp_path / ".faeval").rglob("audit-*.json"))) < 2 and time.monotonic() < deadline:
+        while (
+            len(list((tmp_path / ".faeval").rglob("audit-*.json"))) < 2
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
@@ -216,7 +245,11 @@ def test_plan_prints_power_and_cost_and_runs_nothing(tmp_path: Path) -> None:
     result = faeval("plan", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "10 runs, 0 of them there already" in result.stdout
-    assert not list((tmp_path / ".faeval").rglob("*.json")) if (tmp_path / ".faeval").exists() else True
+    assert (
+        not list((tmp_path / ".faeval").rglob("*.json"))
+        if (tmp_path / ".faeval").exists()
+        else True
+    )
 
 
 def test_version_help_and_usage_errors(tmp_path: Path) -> None:
@@ -256,7 +289,9 @@ def test_a_missing_claims_path(tmp_path: Path) -> None:
         ("import faeval as fe\nfe.Margin(float('nan'), 'x')\n", ["bad.py:2", "nan"]),
     ],
 )
-def test_a_claims_file_with_an_error_names_file_and_line(tmp_path: Path, text: str, needed: list[str]) -> None:
+def test_a_claims_file_with_an_error_names_file_and_line(
+    tmp_path: Path, text: str, needed: list[str]
+) -> None:
     (tmp_path / "bad.py").write_text(text)
     one_clear_line(faeval("verify", "bad.py", cwd=tmp_path), *needed)
 
@@ -290,8 +325,16 @@ claim = fe.Claim("x", fe.exceeds(fe.metric({metric!r}, fe.Arm("dfa"{factors}){la
         ({"seeds": ", seeds=0"}, ["seeds=0"]),
     ],
 )
-def test_a_claim_that_its_setting_cannot_read(tmp_path: Path, options: dict[str, str], needed: list[str]) -> None:
-    filled = {"metric": "cosine", "factors": "", "layers": ", layers=fe.deep", "seeds": "", **options}
+def test_a_claim_that_its_setting_cannot_read(
+    tmp_path: Path, options: dict[str, str], needed: list[str]
+) -> None:
+    filled = {
+        "metric": "cosine",
+        "factors": "",
+        "layers": ", layers=fe.deep",
+        "seeds": "",
+        **options,
+    }
     (tmp_path / "claim.py").write_text(TEACHER.format(**filled))
     one_clear_line(faeval("verify", "claim.py", cwd=tmp_path), *needed)
 
@@ -318,7 +361,9 @@ def test_bad_options(tmp_path: Path, options: list[str], needed: list[str]) -> N
 
 
 @pytest.mark.parametrize("option", ["--store", "--report"])
-def test_a_folder_that_cannot_be_written_is_refused_before_any_run(tmp_path: Path, option: str) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_before_any_run(
+    tmp_path: Path, option: str
+) -> None:
     write(tmp_path)
     (tmp_path / "file").write_text("a file, not a folder")
     result = faeval("verify", option, "file/inside", cwd=tmp_path)
@@ -335,15 +380,21 @@ def evidence(folder: Path) -> pd.DataFrame:
 def test_evidence_that_is_no_table_at_all(tmp_path: Path) -> None:
     table = evidence(tmp_path)
     table.drop(columns="seed").to_csv(tmp_path / "no_seed.csv", index=False)
-    one_clear_line(faeval("verify", "--evidence", "no_seed.csv", cwd=tmp_path), "no_seed.csv", "seed")
+    one_clear_line(
+        faeval("verify", "--evidence", "no_seed.csv", cwd=tmp_path), "no_seed.csv", "seed"
+    )
     words = table.copy()
     words.loc[2, "value"] = "high"
     words.to_csv(tmp_path / "words.csv", index=False)
-    one_clear_line(faeval("verify", "--evidence", "words.csv", cwd=tmp_path), "words.csv", "value", "high", "4")
+    one_clear_line(
+        faeval("verify", "--evidence", "words.csv", cwd=tmp_path), "words.csv", "value", "high", "4"
+    )
     (tmp_path / "empty.csv").write_text("")
     one_clear_line(faeval("verify", "--evidence", "empty.csv", cwd=tmp_path), "empty.csv")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1\x00\x01")
-    one_clear_line(faeval("verify", "--evidence", "cut.parquet", cwd=tmp_path), "cut.parquet", code=12)
+    one_clear_line(
+        faeval("verify", "--evidence", "cut.parquet", cwd=tmp_path), "cut.parquet", code=12
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,7 +405,9 @@ def test_evidence_that_is_no_table_at_all(tmp_path: Path) -> None:
         ("one arm gone at one seed", "inconclusive", "evidence_missing"),
     ],
 )
-def test_bad_rows_are_a_verdict_not_an_error(tmp_path: Path, spoil: str, verdict: str, code: str) -> None:
+def test_bad_rows_are_a_verdict_not_an_error(
+    tmp_path: Path, spoil: str, verdict: str, code: str
+) -> None:
     table = evidence(tmp_path)
     if spoil == "repeat":
         table = pd.concat([table, table.iloc[[0]]])

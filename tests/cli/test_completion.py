@@ -30,15 +30,24 @@ complete_words faeval verify --off
 
 
 @pytest.mark.skipif(
-    shutil.which("bash") is None or not (BIN / "faeval").exists(), reason="needs bash and the installed script"
+    shutil.which("bash") is None or not (BIN / "faeval").exists(),
+    reason="needs bash and the installed script",
 )
 def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", SCRIPT], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", SCRIPT],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    command, settings, digits, formats, device, offline = (line.split() for line in done.stdout.splitlines())
+    command, settings, digits, formats, device, offline = (
+        line.split() for line in done.stdout.splitlines()
+    )
     assert command == ["verify"]
     assert {"teacher", "digits", "cifar10"} <= set(settings)
     assert digits == ["digits"]
@@ -49,13 +58,15 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
 
 def test_completing_loads_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.argv = ['faeval']\n"
-        "from faeval.cli import main\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert error.code == 0, error.code\n"
-        "heavy = {'torch', 'pandas', 'scipy.stats', 'matplotlib', 'statsmodels'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+        "import sys; sys.argv = ['faeval']\nfrom faeval.cli import main\ntry:\n    main()\nexcept"
+        " SystemExit as error:\n    assert error.code == 0, error.code\nheavy = {'torch', 'pandas',"
+        " 'scipy.stats', 'matplotlib', 'statsmodels'} & set(sys.modules)\nassert not heavy, heavy"
     )
-    words = {"COMP_WORDS": "faeval verify --setting te", "COMP_CWORD": "3", "_FAEVAL_COMPLETE": "complete_bash"}
+    words = {
+        "COMP_WORDS": "faeval verify --setting te",
+        "COMP_CWORD": "3",
+        "_FAEVAL_COMPLETE": "complete_bash",
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

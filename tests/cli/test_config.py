@@ -34,8 +34,13 @@ def write(folder: Path, table: str, at: str = "research") -> Path:
     return folder
 
 
-def test_the_command_line_wins_over_the_environment_and_that_over_the_table(tmp_path: Path, run_faeval: Faeval) -> None:
-    write(tmp_path, 'claims = "research"\nstore = "from/table"\nseeds = [7, 8, 9]\nworkers = 1\nall = true\n')
+def test_the_command_line_wins_over_the_environment_and_that_over_the_table(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
+    write(
+        tmp_path,
+        'claims = "research"\nstore = "from/table"\nseeds = [7, 8, 9]\nworkers = 1\nall = true\n',
+    )
     below = tmp_path / "deep" / "down"
     below.mkdir(parents=True)
     done = run_faeval(below, "verify", "--format", "json")
@@ -44,7 +49,9 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_table(tmp_
     assert [v["claim"] for v in verdicts] == ["toy::more", "toy::late"]
     assert [v["seeds"] for v in verdicts] == [[7, 8, 9]] * 2
     assert len(list((tmp_path / "from" / "table").rglob("audit-*.json"))) == 6
-    again = run_faeval(below, "verify", "--seeds", "2", "--no-all", "--format", "json", FAEVAL_STORE="env")
+    again = run_faeval(
+        below, "verify", "--seeds", "2", "--no-all", "--format", "json", FAEVAL_STORE="env"
+    )
     (verdict,) = json.loads(again.stdout)["verdicts"]
     assert verdict["seeds"] == [1, 2]
     assert len(list((below / "env").rglob("audit-*.json"))) == 4
@@ -64,12 +71,19 @@ def test_plan_and_lock_read_the_table_too_and_an_empty_one_marks_the_projects_ro
     assert (tmp_path / "claims" / "claims.lock").is_file()
 
 
-def test_a_mistake_is_one_line_that_names_file_and_key_but_help_is_given(tmp_path: Path, run_faeval: Faeval) -> None:
+def test_a_mistake_is_one_line_that_names_file_and_key_but_help_is_given(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
     write(tmp_path, "wokers = 2\n", at="claims")
     done = run_faeval(tmp_path, "verify", "--format", "json")
     assert done.returncode == json.loads(done.stdout)["exit_code"] == 2
     assert len(done.stderr.strip().splitlines()) == 1
-    for word in (str(tmp_path / "pyproject.toml"), "[tool.faeval]", "'wokers'", "did you mean 'workers'"):
+    for word in (
+        str(tmp_path / "pyproject.toml"),
+        "[tool.faeval]",
+        "'wokers'",
+        "did you mean 'workers'",
+    ):
         assert word in done.stderr
     assert run_faeval(tmp_path, "verify", "--help").returncode == 0
 
@@ -114,7 +128,12 @@ def test_the_nearest_table_counts_and_files_without_one_are_passed_over(tmp_path
         config.find(below)
 
 
-@given(st.one_of(st.integers(1, 99), st.lists(st.integers(0, 10**6), min_size=1, max_size=9, unique=True).map(tuple)))
+@given(
+    st.one_of(
+        st.integers(1, 99),
+        st.lists(st.integers(0, 10**6), min_size=1, max_size=9, unique=True).map(tuple),
+    )
+)
 def test_seeds_written_as_text_are_read_as_they_were(seeds: int | tuple[int, ...]) -> None:
     assert config.seeds_of(config.seeds_as_text(seeds)) == seeds
 

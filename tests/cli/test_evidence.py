@@ -1,4 +1,6 @@
-"""faeval evidence as a user meets it: results on stdout, the rest on stderr, and what the exit code says."""
+"""faeval evidence as a user meets it: results on stdout, the rest on stderr, and what the exit code
+says.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,21 @@ KEY = "a" * 64
 
 def faeval(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "faeval", "evidence", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def add(folder: Path, seed: int = 1, loss: float = 0.5, key: str = KEY) -> Store:
     store = Store(folder)
     rows = (("loss", 1, None, loss, "measured"),)
-    common = {"setting": "toy", "arm": "dfa", "factors": {"rule": "dfa"}, "started": "2026-01-01", "seconds": 1.0}
+    common = {
+        "setting": "toy",
+        "arm": "dfa",
+        "factors": {"rule": "dfa"},
+        "started": "2026-01-01",
+        "seconds": 1.0,
+    }
     store.write_training(TrainingRecord(**common, seed=seed, key=key, rows=rows))
     return store
 
@@ -32,7 +42,9 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
         store = add(tmp_path / ".faeval", seed, key=key * 64)
     fine = faeval("check", cwd=tmp_path)
     assert (fine.returncode, fine.stderr) == (0, "")
-    assert fine.stdout.startswith(".faeval (store): 3 runs, 3 trainings, 0 audits, 3 rows; nothing wrong")
+    assert fine.stdout.startswith(
+        ".faeval (store): 3 runs, 3 trainings, 0 audits, 3 rows; nothing wrong"
+    )
     for key in "ab":
         path = store.training_path(key * 64)
         path.write_text(path.read_text().replace("0.5", "0.4"))
@@ -50,9 +62,16 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["t.csv"], 0), (["t.csv", "twice.csv"], 2), (["t.csv", "twice.csv", "cut.csv"], 12), (["none.csv"], 2)],
+    [
+        (["t.csv"], 0),
+        (["t.csv", "twice.csv"], 2),
+        (["t.csv", "twice.csv", "cut.csv"], 12),
+        (["none.csv"], 2),
+    ],
 )
-def test_the_worst_of_what_was_checked_is_the_exit_code(tmp_path: Path, arguments: list[str], code: int) -> None:
+def test_the_worst_of_what_was_checked_is_the_exit_code(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
     head, row = "setting,arm,seed,metric,value\n", "toy,a,1,m,0.5\n"
     (tmp_path / "t.csv").write_text(head + row)
     (tmp_path / "twice.csv").write_text(head + row + row)
@@ -69,17 +88,32 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
     done = faeval("merge", "one", "two", "--into", "all", "--format", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
-        **{"schema": "faeval-evidence-merge-1", "exit_code": 0, "into": "all", "copied": 2, "checkpoints": 0},
+        **{
+            "schema": "faeval-evidence-merge-1",
+            "exit_code": 0,
+            "into": "all",
+            "copied": 2,
+            "checkpoints": 0,
+        },
         **{"there": 0, "repeated": 0, "notes": [], "conflicts": []},
     }
     refused = faeval("merge", "other", "--into", "all", cwd=tmp_path)
     assert refused.returncode == 2
     assert refused.stderr.startswith("faeval: nothing was merged")
-    assert refused.stderr.count(f"toy dfa seed 1, training: all and other differ in rows (runs/{KEY[:12]}*)") == 1
+    assert (
+        refused.stderr.count(
+            f"toy dfa seed 1, training: all and other differ in rows (runs/{KEY[:12]}*)"
+        )
+        == 1
+    )
     assert refused.stdout == ""
     refused = faeval("merge", "other", "--into", "all", "--format", "json", cwd=tmp_path)
     said = json.loads(refused.stdout)
-    assert (said["schema"], said["exit_code"], refused.returncode) == ("faeval-evidence-merge-1", 2, 2)
+    assert (said["schema"], said["exit_code"], refused.returncode) == (
+        "faeval-evidence-merge-1",
+        2,
+        2,
+    )
     assert len(said["conflicts"]) == 1
     assert read(tmp_path / "all")["value"].tolist() == [0.5, 0.5]
 
@@ -102,13 +136,33 @@ def test_tables_merge_into_a_file_that_may_be_there(tmp_path: Path) -> None:
 
 def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
     add(tmp_path / ".faeval")
-    done = faeval("export", ".faeval", "out.csv", "--setting", "toy", "--format", "json", cwd=tmp_path)
+    done = faeval(
+        "export", ".faeval", "out.csv", "--setting", "toy", "--format", "json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
-    assert (content["schema"], content["exit_code"], content["rows"]) == ("faeval-evidence-export-1", 0, 1)
-    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("toy,dfa,1,1,,loss,0.5,measured,key:")
+    assert (content["schema"], content["exit_code"], content["rows"]) == (
+        "faeval-evidence-export-1",
+        0,
+        1,
+    )
+    assert (
+        (tmp_path / "out.csv")
+        .read_text()
+        .splitlines()[1]
+        .startswith("toy,dfa,1,1,,loss,0.5,measured,key:")
+    )
     (tmp_path / "their.csv").write_text("model,rep,acc,note\nforest,1,0.9,x\ntree,1,0.8,y\n")
-    options = ["--setting", "iris", "--arm", "rule=model", "--seed", "rep", "--metric", "accuracy=acc"]
+    options = [
+        "--setting",
+        "iris",
+        "--arm",
+        "rule=model",
+        "--seed",
+        "rep",
+        "--metric",
+        "accuracy=acc",
+    ]
     done = faeval("import", "their.csv", "mine.csv", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("mine.csv: 2 rows")
@@ -129,7 +183,9 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
         (["check", "--format", "xml"], "--format='xml'"),
     ],
 )
-def test_what_cannot_be_used_is_one_line_on_stderr(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_what_cannot_be_used_is_one_line_on_stderr(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
     (tmp_path / "t.csv").write_text("setting,arm,seed,metric,value\ntoy,a,1,m,0.5\n")
     done = faeval(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr

@@ -1,4 +1,6 @@
-"""Every exit code, from a real process, equal to the one in the JSON, which is all that stands on stdout."""
+"""Every exit code, from a real process, equal to the one in the JSON, which is all that stands on
+stdout.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ FILES = {
     "open.py": CLAIM.format(**USUAL | {"margin": "0.55"}),
     "invalid.py": CLAIM.format(**USUAL | {"more": "attributed_to='penalty', expect='supported'"}),
     "empty.py": "import faeval\n",
-    "internal.py": CLAIM.format(**USUAL) + "from faeval import stats\nstats.rule = None  # a claims file is code\n",
+    "internal.py": (
+        CLAIM.format(**USUAL)
+        + "from faeval import stats\nstats.rule = None  # a claims file is code\n"
+    ),
     "interrupt.py": "raise KeyboardInterrupt\n",
 }
 
@@ -36,7 +41,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (found / name).write_text(text)
     rows = ["setting,arm,seed,metric,value"]
     wobble = {1: 0.0, 2: 0.1, 3: 0.02, 4: 0.06, 5: 0.09}
-    rows += [f"bench,{arm},{seed},score,{(0.5 + wobble[seed]) * (arm == 'b')}" for arm in "ab" for seed in range(1, 6)]
+    rows += [
+        f"bench,{arm},{seed},score,{(0.5 + wobble[seed]) * (arm == 'b')}"
+        for arm in "ab"
+        for seed in range(1, 6)
+    ]
     (found / "table.csv").write_text("\n".join(rows) + "\n")
     (found / "locked").mkdir()
     (found / "locked" / "good.py").write_text(FILES["good.py"])
@@ -88,28 +97,22 @@ def test_without_json_an_error_leaves_stdout_empty(folder: Path, run_faeval: Fae
 
 def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -> None:
     code = (
-        "import contextlib, io, json, sys\n"
-        "import typer\n"
-        "from faeval import cli\n"
-        "def leaves(group, before):\n"
-        "    for name, c in group.commands.items():\n"
-        "        yield from leaves(c, [*before, name]) if hasattr(c, 'commands') else [([*before, name], c)]\n"
-        "found = leaves(typer.main.get_command(cli.app), [])\n"
-        "named = [n for n, c in found if any(p.name == 'format' for p in c.params)]\n"
-        "for name in named:\n"
-        "    for given in (['--format', 'json'], ['--format=json']):\n"
-        "        out = io.StringIO()\n"
-        "        sys.argv = ['faeval', *name, '--no-such-option', *given]\n"
-        "        with contextlib.redirect_stdout(out):\n"
-        "            try:\n"
-        "                cli.main()\n"
-        "            except SystemExit as error:\n"
-        "                assert error.code == 2, (name, error.code)\n"
-        "        content = json.loads(out.getvalue())\n"
-        "        assert content['exit_code'] == 2 and '--no-such-option' in content['error'], (name, content)\n"
-        "print(*map(' '.join, named), sep='\\n')"
+        "import contextlib, io, json, sys\nimport typer\nfrom faeval import cli\ndef leaves(group,"
+        " before):\n    for name, c in group.commands.items():\n        yield from leaves(c,"
+        " [*before, name]) if hasattr(c, 'commands') else [([*before, name], c)]\nfound ="
+        " leaves(typer.main.get_command(cli.app), [])\nnamed = [n for n, c in found if any(p.name"
+        " == 'format' for p in c.params)]\nfor name in named:\n    for given in (['--format',"
+        " 'json'], ['--format=json']):\n        out = io.StringIO()\n        sys.argv = ['faeval',"
+        " *name, '--no-such-option', *given]\n        with contextlib.redirect_stdout(out):\n      "
+        "      try:\n                cli.main()\n            except SystemExit as error:\n         "
+        "       assert error.code == 2, (name, error.code)\n        content ="
+        " json.loads(out.getvalue())\n        assert content['exit_code'] == 2 and"
+        " '--no-such-option' in content['error'], (name, content)\nprint(*map(' '.join, named),"
+        " sep='\\n')"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.splitlines())
 
@@ -135,7 +138,9 @@ better = fe.Claim("It helps", fe.exceeds(a, b, by=fe.Margin(0.1, "any")), attrib
 """
 
 
-def test_whatever_claims_and_their_runs_print_stdout_is_one_json_document(tmp_path: Path, run_faeval: Faeval) -> None:
+def test_whatever_claims_and_their_runs_print_stdout_is_one_json_document(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
     done = run_faeval(tmp_path, "verify", "loud.py", "--format", "json", "--workers", "2")
     assert (json.loads(done.stdout)["counts"]["supported"], done.returncode) == (1, 0), done.stderr

@@ -21,15 +21,22 @@ Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(tmp_path: Path, run_faeval: Faeval) -> None:
+def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
     made = run_faeval(tmp_path, "init", "new")
     assert made.returncode == 0, made.stderr
-    assert made.stdout.split("\n")[:3] == ["created claims/example.py", "created pyproject.toml", "created .gitignore"]
+    assert made.stdout.split("\n")[:3] == [
+        "created claims/example.py",
+        "created pyproject.toml",
+        "created .gitignore",
+    ]
     folder = tmp_path / "new"
     planned = run_faeval(folder, "plan")
     assert planned.returncode == 0, planned.stderr
     assert "20 runs, 0 of them there already" in planned.stdout
-    # The way that it says comes next, a pilot first: it tells the power of the verdict that is expected.
+    # The way that it says comes next, a pilot first: it tells the power of the verdict that is
+    # expected.
     steps = [shlex.split(line, comments=True) for line in made.stderr.splitlines()]
     steps = [step[1:] for step in steps if step[0] == "faeval"]
     assert [step[0] for step in steps] == ["plan", "verify", "lock", "verify"]
@@ -46,9 +53,22 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(tmp_path: P
     assert [v["verdict"] for v in content["verdicts"]] == ["supported", "refuted"]
     assert all(v["as_expected"] and "unregistered" not in v["flags"] for v in content["verdicts"])
     # Registered, each with room to spare: the verdicts do not hang on the last bit of a mean.
-    assert all(min(v["adjusted_support"], v["adjusted_refute"]) < 0.025 for v in content["verdicts"])
-    command = [sys.executable, "-m", "pytest", "claims/", "--faeval-strict", "--faeval-offline", "-W", "error"]
-    tested = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert all(
+        min(v["adjusted_support"], v["adjusted_refute"]) < 0.025 for v in content["verdicts"]
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "claims/",
+        "--faeval-strict",
+        "--faeval-offline",
+        "-W",
+        "error",
+    ]
+    tested = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
     assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
     assert "2 as registered" in tested.stdout
 
@@ -74,14 +94,21 @@ def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     again = json.loads(run_faeval(tmp_path, "init", "--ci", "--format", "json").stdout)
     assert again["created"] == again["added_to"] == []
-    everything = ["claims/", "pyproject.toml", ".gitignore", ".github/workflows/claims.yml", "requirements.txt"]
+    everything = [
+        "claims/",
+        "pyproject.toml",
+        ".gitignore",
+        ".github/workflows/claims.yml",
+        "requirements.txt",
+    ]
     assert again["kept"] == everything
     assert json.loads(run_faeval(tmp_path, "init", "--format", "json").stdout)["kept"] == everything
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.parametrize(
-    ("text", "needed"), [("[tool\n", "pyproject.toml"), ("tool = {black = {}}\n", "cannot be added"), (None, "exists")]
+    ("text", "needed"),
+    [("[tool\n", "pyproject.toml"), ("tool = {black = {}}\n", "cannot be added"), (None, "exists")],
 )
 def test_what_cannot_be_added_to_is_one_clear_error_and_nothing_is_written(
     tmp_path: Path, run_faeval: Faeval, text: str | None, needed: str

@@ -1,4 +1,6 @@
-"""faeval lock and faeval plan as a user meets them: real subprocesses, exit codes, JSON that says the same."""
+"""faeval lock and faeval plan as a user meets them: real subprocesses, exit codes, JSON that says
+the same.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ more = fe.Claim("More", fe.exceeds(score[1], score[0], by=fe.Margin(MARGIN, "r")
 def faeval(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "COLUMNS": "120"}
     command = [sys.executable, "-m", "faeval", *arguments]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def write(folder: Path, margin: float) -> None:
@@ -93,7 +97,9 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
 
 def test_the_plan_says_the_same_as_json(tmp_path: Path) -> None:
     write(tmp_path, 0.05)
-    faeval("verify", "--seeds", "1000,1001,1002", "--report", "pilot", "--workers", "1", cwd=tmp_path)
+    faeval(
+        "verify", "--seeds", "1000,1001,1002", "--report", "pilot", "--workers", "1", cwd=tmp_path
+    )
     faeval("lock", "--pilot", "pilot", cwd=tmp_path)
     table = faeval("plan", "--workers", "1", cwd=tmp_path)
     content = json.loads(faeval("plan", "--workers", "1", "--format", "json", cwd=tmp_path).stdout)
@@ -124,7 +130,9 @@ def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path
     done = faeval("verify", "--workers", "1", cwd=tmp_path)
     assert done.returncode == 11
     assert "confounded" in done.stdout
-    file.write_text(file.read_text() + 'fine = fe.Claim("Fine", *more.assertions, attributed_to="dose")\n')
+    file.write_text(
+        file.read_text() + 'fine = fe.Claim("Fine", *more.assertions, attributed_to="dose")\n'
+    )
     done = faeval("verify", "--workers", "1", cwd=tmp_path)
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("it::more: invalid (confounded)")
@@ -135,6 +143,11 @@ def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(tmp_p
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
     text = file.read_text()
-    for expect, code in (("invalid:confounded", 0), ("invalid", 0), ("invalid:error", 11), ("supported", 11)):
+    for expect, code in (
+        ("invalid:confounded", 0),
+        ("invalid", 0),
+        ("invalid:error", 11),
+        ("supported", 11),
+    ):
         file.write_text(text.replace('attributed_to="dose"', f'expect="{expect}"'))
         assert faeval("plan", cwd=tmp_path).returncode == code, expect

@@ -26,8 +26,12 @@ Here = Callable[..., Done]
 
 
 @pytest.fixture
-def here(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
-    """The command line in this process and the test's folder: a process of its own would take most of the time."""
+def here(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Here:
+    """The command line in this process and the test's folder: a process of its own would take most
+    of the time.
+    """
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> Done:
@@ -45,22 +49,45 @@ EXPECTED = WRONG + 'expect = "inconsistent"\n'
 
 
 def test_one_statement_from_options(run_faeval: Faeval, tmp_path: Path) -> None:
-    options = ["--mean", "-0.003", "--spread", "0.005", "--values", "-0.008,+0.000,-0.000", "--n", "3"]
+    options = [
+        "--mean",
+        "-0.003",
+        "--spread",
+        "0.005",
+        "--values",
+        "-0.008,+0.000,-0.000",
+        "--n",
+        "3",
+    ]
     done = run_faeval(tmp_path, "check-numbers", *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0.005 can be s.d. with ddof 1 (0.0040 to 0.0052)" in done.stdout
     named = ["--ratio", "48", "--of", "0.094", "--to", "random vector"]
-    baselines = ["--baseline", "random vector=0.0056", "--baseline", "vanilla, end of training=+0.002"]
+    baselines = [
+        "--baseline",
+        "random vector=0.0056",
+        "--baseline",
+        "vanilla, end of training=+0.002",
+    ]
     done = run_faeval(tmp_path, "check-numbers", *named, *baselines)
     assert done.returncode == 1
     assert (
-        "48 follows from the baseline 'vanilla, end of training' +0.002, not from the random vector 0.0056"
-        in done.stdout
+        "48 follows from the baseline 'vanilla, end of training' +0.002, not from the random vector"
+        " 0.0056" in done.stdout
     )
 
 
 def test_options_read_rows_pairs_and_degrees_of_freedom(here: Here) -> None:
-    table = ["--values", "0.1,0.2;0.3,0.4", "--n", "2", "--mean", "0.25", "--ci=-0.9,1.4", "--asymmetric"]
+    table = [
+        "--values",
+        "0.1,0.2;0.3,0.4",
+        "--n",
+        "2",
+        "--mean",
+        "0.25",
+        "--ci=-0.9,1.4",
+        "--asymmetric",
+    ]
     table += ["--f", "3.4", "--df", "2, 57", "--p", "< .05"]
     done = here(*table, "--format", "json")
     (statement,) = json.loads(done.stdout)["statements"]
@@ -70,7 +97,8 @@ def test_options_read_rows_pairs_and_degrees_of_freedom(here: Here) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [(RIGHT, 0), (WRONG, 1), (EXPECTED, 0), (RIGHT + 'expect = "inconsistent"\n', 1)]
+    ("text", "code"),
+    [(RIGHT, 0), (WRONG, 1), (EXPECTED, 0), (RIGHT + 'expect = "inconsistent"\n', 1)],
 )
 def test_the_exit_code_says_whether_each_statement_came_out_as_expected(
     here: Here, tmp_path: Path, text: str, code: int
@@ -78,7 +106,11 @@ def test_the_exit_code_says_whether_each_statement_came_out_as_expected(
     (tmp_path / "s.toml").write_text(text)
     done = here("s.toml", "--format", "json")
     content = json.loads(done.stdout)
-    assert (done.returncode, content["exit_code"], content["schema"]) == (code, code, "faeval/numbers/1")
+    assert (done.returncode, content["exit_code"], content["schema"]) == (
+        code,
+        code,
+        "faeval/numbers/1",
+    )
     assert [s["as_expected"] for s in content["statements"]] == [code == 0]
     plain = here("s.toml").stdout
     assert ("(expected: " in plain) == (
@@ -93,19 +125,28 @@ def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
     done = here("mixed.toml")
     assert done.returncode == 1
     assert "spreads of S: inconsistent" in done.stdout
-    (tmp_path / "told.toml").write_text(mixed + '[[spreads]]\nsource = "S"\nexpect = "inconsistent"\n')
+    (tmp_path / "told.toml").write_text(
+        mixed + '[[spreads]]\nsource = "S"\nexpect = "inconsistent"\n'
+    )
     assert here("told.toml").returncode == 0
     for name, text in {
         "two sources": mixed.replace('"S"', '"T"', 1),
         "no source": mixed.replace('source = "S"\n', ""),
-        "each declared": each.format("0.125")
-        + 'spread_is = "ddof 0"\n'
-        + each.format("0.153")
-        + 'spread_is = "ddof 1"\n',
+        "each declared": (
+            each.format("0.125")
+            + 'spread_is = "ddof 0"\n'
+            + each.format("0.153")
+            + 'spread_is = "ddof 1"\n'
+        ),
     }.items():
         (tmp_path / "apart.toml").write_text(text)
         assert here("apart.toml").returncode == 0, name
-    declared = each.format("0.125") + 'spread_is = "s.d."\n' + each.format("0.153") + 'spread_is = "s.d."\n'
+    declared = (
+        each.format("0.125")
+        + 'spread_is = "s.d."\n'
+        + each.format("0.153")
+        + 'spread_is = "s.d."\n'
+    )
     (tmp_path / "declared.toml").write_text(declared)
     done = here("declared.toml")
     assert done.returncode == 1
@@ -113,22 +154,48 @@ def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
 
 
 BAD = {
-    "[[statement]]\nname = 'x'\nmean = 0.080\n": "bad.toml: statement 'x': mean = 0.08 is not text in quotation marks, so that",
-    "[[statement]]\nname = 'x'\nvalues = [0.1]\n": "statement 'x': values = [0.1] is not a list of printed numbers in quotation",
-    "[[statement]]\nn = '3'\n": "statement 1: n = '3' is not a whole number, without quotation marks.",
-    "[[statement]]\nname = 'x'\nsd = '0.1'\n": "statement 'x': sd = '0.1' is no field; the fields are baselines, chi2, ci, df",
-    "[[statement]]\nname = 'x'\nmean = '0,1'\n": "statement 'x': mean must be a printed number, but is '0,1' (str); write",
-    "[[statement]]\nname = 'x'\nexpect = 'wrong'\n": "expect = 'wrong' is none of consistent, inconsistent, cannot be said.",
-    "[[statement]]\nname = 'x'\nci = ['0.1']\n": "ci = ['0.1'] is not the two ends in quotation marks, ['0.1', '0.3'].",
-    "[[statement]]\nbaselines = ['0.1']\n": "baselines = ['0.1'] is not a table of names and printed numbers",
+    "[[statement]]\nname = 'x'\nmean = 0.080\n": (
+        "bad.toml: statement 'x': mean = 0.08 is not text in quotation marks, so that"
+    ),
+    "[[statement]]\nname = 'x'\nvalues = [0.1]\n": (
+        "statement 'x': values = [0.1] is not a list of printed numbers in quotation"
+    ),
+    "[[statement]]\nn = '3'\n": (
+        "statement 1: n = '3' is not a whole number, without quotation marks."
+    ),
+    "[[statement]]\nname = 'x'\nsd = '0.1'\n": (
+        "statement 'x': sd = '0.1' is no field; the fields are baselines, chi2, ci, df"
+    ),
+    "[[statement]]\nname = 'x'\nmean = '0,1'\n": (
+        "statement 'x': mean must be a printed number, but is '0,1' (str); write"
+    ),
+    "[[statement]]\nname = 'x'\nexpect = 'wrong'\n": (
+        "expect = 'wrong' is none of consistent, inconsistent, cannot be said."
+    ),
+    "[[statement]]\nname = 'x'\nci = ['0.1']\n": (
+        "ci = ['0.1'] is not the two ends in quotation marks, ['0.1', '0.3']."
+    ),
+    "[[statement]]\nbaselines = ['0.1']\n": (
+        "baselines = ['0.1'] is not a table of names and printed numbers"
+    ),
     "[[statement]]\nsymmetric = 'no'\n": "symmetric = 'no' is not true or false.",
-    "[[statment]]\nmean = '0.1'\n": "bad.toml: the key 'statment' is not known; begin each statement with [[statement]].",
-    "statement = 3\n": "bad.toml: 'statement' is no list of tables; begin each one with [[statement]].",
+    "[[statment]]\nmean = '0.1'\n": (
+        "bad.toml: the key 'statment' is not known; begin each statement with [[statement]]."
+    ),
+    "statement = 3\n": (
+        "bad.toml: 'statement' is no list of tables; begin each one with [[statement]]."
+    ),
     "": "bad.toml: holds no statement; begin each one with [[statement]].",
     "[[statement\n": "bad.toml: is no TOML (",
-    RIGHT + "[[spreads]]\nsource = 'S'\n": "spreads 'S': source = 'S' is the source of no such spread; write",
-    RIGHT + "source = 'S'\n[[spreads]]\nsource = 'S'\n": "spreads 'S': fewer than two of its statements have a spread",
-    RIGHT + "[[spreads]]\nwhere = 'S'\n": "where = 'S' is no field; the fields are source, spread_is, expect.",
+    RIGHT + "[[spreads]]\nsource = 'S'\n": (
+        "spreads 'S': source = 'S' is the source of no such spread; write"
+    ),
+    RIGHT + "source = 'S'\n[[spreads]]\nsource = 'S'\n": (
+        "spreads 'S': fewer than two of its statements have a spread"
+    ),
+    RIGHT + "[[spreads]]\nwhere = 'S'\n": (
+        "where = 'S' is no field; the fields are source, spread_is, expect."
+    ),
 }
 
 
@@ -146,7 +213,10 @@ def test_what_cannot_be_used_is_named_with_its_place(here: Here, tmp_path: Path,
         ([], "nothing to check; name a TOML file of statements, or give numbers"),
         (["s.toml", "--mean", "0.1"], "s.toml and --mean are both given"),
         (["nowhere.toml"], "nowhere.toml: cannot be read (No such file or directory)"),
-        (["--ratio", "2", "--of", "4", "--to", "2", "--baseline", "two"], "--baseline 'two' is not NAME=NUMBER"),
+        (
+            ["--ratio", "2", "--of", "4", "--to", "2", "--baseline", "two"],
+            "--baseline 'two' is not NAME=NUMBER",
+        ),
         (["--mean", "x"], "the options: mean must be a printed number, but is 'x'"),
         (["--mean", "1", "--format", "yaml"], "--format='yaml' is not one of table, json"),
         (["--ci", "0.1,0.2,0.3"], "ci = ['0.1', '0.2', '0.3'] is not the two ends"),
@@ -162,14 +232,16 @@ def test_usage(here: Here, tmp_path: Path, arguments: list[str], told: str) -> N
 def test_a_report_is_the_same_bytes_again_and_its_text_is_inert(here: Here, tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script>|[x](http://y)\\u202e\\u001b[31m"
     (tmp_path / "s.toml").write_text(
-        f'{EXPECTED}source = "{hostile}"\n[[statement]]\nname = "{hostile}"\nratio = "2x"\nof = "4"\nto = "{hostile}"\n'
-        f'baselines = {{ "{hostile}" = "2" }}\n'
+        f'{EXPECTED}source = "{hostile}"\n[[statement]]\nname = "{hostile}"\nratio = "2x"\nof ='
+        f' "4"\nto = "{hostile}"\nbaselines = {{ "{hostile}" = "2" }}\n'
     )
     first = here("s.toml", "--report", "a", "--format", "json")
     again = here("s.toml", "--report", "b", "--format", "json")
     assert first.stdout == again.stdout
     assert first.stdout.isascii()
-    assert json.loads(first.stdout) == json.loads((tmp_path / "a" / "numbers.json").read_text(encoding="utf-8"))
+    assert json.loads(first.stdout) == json.loads(
+        (tmp_path / "a" / "numbers.json").read_text(encoding="utf-8")
+    )
     for name in ("numbers.md", "numbers.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     page = (tmp_path / "a" / "numbers.md").read_text()
@@ -178,7 +250,11 @@ def test_a_report_is_the_same_bytes_again_and_its_text_is_inert(here: Here, tmp_
     assert "\x1b" not in shown
     assert "<script>" not in page.replace("\\<script>", "")
     assert not re.search(r"(?<!\\)\]\(", page)
-    assert not [line for line in page.splitlines() if line.startswith("| ") and line.replace("\\|", "").count("|") != 5]
+    assert not [
+        line
+        for line in page.splitlines()
+        if line.startswith("| ") and line.replace("\\|", "").count("|") != 5
+    ]
 
 
 def test_a_name_is_no_command_of_a_job(here: Here, tmp_path: Path) -> None:
@@ -200,7 +276,10 @@ def test_a_written_report_can_be_checked(here: Here, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(RIGHT)
     assert here("s.toml", "--report", "a").returncode == 0
     done = here("s.toml", "--check", "a")
-    assert (done.returncode, done.stderr) == (0, "a: numbers.json and numbers.md are what comes out\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "a: numbers.json and numbers.md are what comes out\n",
+    )
     page = tmp_path / "a" / "numbers.md"
     page.write_text(page.read_text().replace("0.15", "0.16"))
     done = here("s.toml", "--check", "a")

@@ -1,4 +1,6 @@
-"""Where output goes: encodings that lack signs, readers that go away, full and closed streams, text that would act."""
+"""Where output goes: encodings that lack signs, readers that go away, full and closed streams, text
+that would act.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from faeval.cli._console import HarmlessConsole
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams of POSIX")
 
 HOSTILE = (
-    "é ✓ \x1b[31mred\x1b]8;;https://x.y\x07link\r\x07\x00 \x9b2J \u202egnp \ud800 [red]m[/] [link=https://x.y]x[/link]"
+    "é ✓ \x1b[31mred\x1b]8;;https://x.y\x07link\r\x07\x00 \x9b2J \u202egnp \ud800 [red]m[/]"
+    " [link=https://x.y]x[/link]"
 )
 CLAIMS = f"""
 import random
@@ -46,16 +49,26 @@ Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """``shell("verify c.py | true")`` runs a line of bash beside a claims file and its report; ``$?`` is faeval's."""
+    """``shell("verify c.py | true")`` runs a line of bash beside a claims file and its report;
+    ``$?`` is faeval's.
+    """
     folder = tmp_path_factory.mktemp("output")
     (folder / "c.py").write_text(CLAIMS, encoding="utf-8")
 
     def call(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FAEVAL_")}
         env = {**kept, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment}
-        script = f'faeval() {{ "{sys.executable}" -m faeval "$@"; }}; faeval {line}; exit ${{PIPESTATUS[0]}}'
+        script = (
+            f'faeval() {{ "{sys.executable}" -m faeval "$@"; }}; faeval {line}; exit'
+            " ${PIPESTATUS[0]}"
+        )
         return subprocess.run(
-            ["bash", "-c", script], cwd=folder, env=env, capture_output=True, timeout=300, check=False
+            ["bash", "-c", script],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            timeout=300,
+            check=False,
         )
 
     made = call("verify c.py --workers 1 --report report")
@@ -87,7 +100,9 @@ def test_a_stream_that_takes_nothing_is_no_verdict(shell: Shell, line: str, code
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_signs_that_an_encoding_lacks_are_escaped_and_nothing_acts(shell: Shell, encoding: str) -> None:
+def test_signs_that_an_encoding_lacks_are_escaped_and_nothing_acts(
+    shell: Shell, encoding: str
+) -> None:
     form = "json" if encoding == "ascii" else "table"
     done = shell(f"{VERIFY} --format {form}", PYTHONIOENCODING=encoding)
     assert done.returncode == 0, done.stderr
@@ -99,8 +114,12 @@ def test_signs_that_an_encoding_lacks_are_escaped_and_nothing_acts(shell: Shell,
         assert "é ✓" in json.loads(text)["verdicts"][0]["sentence"]
 
 
-def test_what_a_run_raises_is_inert_and_bounded_on_stderr_and_in_the_log(shell: Shell, tmp_path: Path) -> None:
-    done = shell(f"verify c.py --workers 1 --seeds 9 --store {tmp_path}/store", PYTHONIOENCODING="cp1252")
+def test_what_a_run_raises_is_inert_and_bounded_on_stderr_and_in_the_log(
+    shell: Shell, tmp_path: Path
+) -> None:
+    done = shell(
+        f"verify c.py --workers 1 --seeds 9 --store {tmp_path}/store", PYTHONIOENCODING="cp1252"
+    )
     assert done.returncode in (10, 11), done.stderr[-2000:]
     log = (tmp_path / "store" / "log.txt").read_text(encoding="utf-8")
     for text, most in ((done.stderr.decode("cp1252"), 20_000), (log, 100_000)):
@@ -153,7 +172,9 @@ def test_a_lock_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
     def lock(**how: object) -> int:
         command = [sys.executable, "-m", "faeval", "lock", str(tmp_path / "c.py")]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=300, check=False, **how).returncode  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, timeout=300, check=False, **how
+        ).returncode  # type: ignore[call-overload,no-any-return]
 
     def full_disk() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -172,13 +193,17 @@ def test_a_lock_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_only_its_own_codes_act_on_a_console(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_its_own_codes_act_on_a_console(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rich.table import Table
     from rich.text import Text
 
     monkeypatch.setenv("TERM", "xterm")  # a dumb one has no codes of its own
     stream = io.StringIO()
-    console = HarmlessConsole(file=stream if terminal else InertStream(stream), width=60, force_terminal=terminal)
+    console = HarmlessConsole(
+        file=stream if terminal else InertStream(stream), width=60, force_terminal=terminal
+    )
     table = Table(HOSTILE, title=HOSTILE)
     table.add_row(Text(HOSTILE, style="bold"))
     console.print(table)
@@ -193,7 +218,10 @@ def test_only_its_own_codes_act_on_a_console(terminal: bool, monkeypatch: pytest
 def test_text_on_its_way_out_is_printable_bounded_and_one_message() -> None:
     assert clean(f"a\n{HOSTILE}").isprintable()
     assert printable("a\nb\tc\u2028d") == "a\nb c d"
-    assert message("refused\nfaeval: all is well\n  listed") == "refused\n  faeval: all is well\n  listed"
+    assert (
+        message("refused\nfaeval: all is well\n  listed")
+        == "refused\n  faeval: all is well\n  listed"
+    )
     assert 1900 < len(message("x" * 50_000_000)) <= 2000
     assert len(cut("x" * 3000)) <= 2000
     assert cut("abc") == "abc"

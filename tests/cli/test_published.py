@@ -22,7 +22,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with what the wheel would install."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    built = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
     assert wheel.stat().st_size < 8e6  # evidence is small beside what it decides
@@ -32,16 +34,26 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("FAEVAL_")} | {"PYTHONPATH": str(installed)}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("FAEVAL_")} | {
+        "PYTHONPATH": str(installed)
+    }
     command = [sys.executable, "-m", "faeval", "verify", "--published", *arguments]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_what_is_installed_decides_the_page_again_byte_for_byte(unpacked: Path, tmp_path: Path, name: str) -> None:
-    (tmp_path / "pyproject.toml").write_text('[tool.faeval]\nsetting = "digits"\nseeds = 3\n')  # another project's
+def test_what_is_installed_decides_the_page_again_byte_for_byte(
+    unpacked: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.faeval]\nsetting = "digits"\nseeds = 3\n'
+    )  # another project's
     done = run(unpacked, tmp_path, name, "--format", "json")
-    assert done.stdout.encode() == (ROOT / "reports" / name / "verdicts.json").read_bytes(), done.stderr
+    assert done.stdout.encode() == (ROOT / "reports" / name / "verdicts.json").read_bytes(), (
+        done.stderr
+    )
     assert done.returncode == json.loads(done.stdout)["exit_code"] == 0
     assert f"{name}: all " in done.stderr
     assert "the same byte for byte" in done.stderr
@@ -58,7 +70,10 @@ def test_a_moved_verdict_is_drift(unpacked: Path, tmp_path: Path) -> None:
     file.write_text(json.dumps(said))
     done = run(copy, tmp_path, "cifar10-published-seeds")
     assert done.returncode == 1, done.stderr
-    assert f"1 of {len(said['verdicts'])} verdicts come out otherwise than published: {moved['claim']}" in done.stderr
+    assert (
+        f"1 of {len(said['verdicts'])} verdicts come out otherwise than published: {moved['claim']}"
+        in done.stderr
+    )
 
 
 def test_altered_evidence_is_refused(unpacked: Path, tmp_path: Path) -> None:
@@ -79,7 +94,8 @@ def test_an_installation_without_them_says_so(unpacked: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("PATHS", "claims"), ("--setting", "digits"), ("--seeds", "3"), ("--evidence", ".")]
+    ("option", "value"),
+    [("PATHS", "claims"), ("--setting", "digits"), ("--seeds", "3"), ("--evidence", ".")],
 )
 def test_what_it_says_itself_is_not_to_be_said_beside_it(
     unpacked: Path, tmp_path: Path, option: str, value: str
@@ -106,5 +122,8 @@ def test_what_differs_without_moving_a_verdict_is_named(unpacked: Path, tmp_path
     file.write_text(json.dumps(said))
     done = run(copy, tmp_path, "cifar10-published-seeds")
     assert done.returncode == 0, done.stderr
-    assert f"all {len(said['verdicts'])} verdicts come out as published; verdicts.json differs in" in done.stderr
+    assert (
+        f"all {len(said['verdicts'])} verdicts come out as published; verdicts.json differs in"
+        in done.stderr
+    )
     assert "differs in lock_sha256, verdicts.assertions.estimate (last digits" in done.stderr

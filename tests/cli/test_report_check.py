@@ -42,7 +42,9 @@ def test_what_is_as_the_evidence_has_it_exits_0_and_says_how_much_was_checked(
     assert (done.returncode, done.stdout) == (0, "other.md: quotes no figure of a report\n")
 
 
-def test_an_altered_number_exits_12_by_name_in_both_formats(project: Path, run_faeval: Faeval) -> None:
+def test_an_altered_number_exits_12_by_name_in_both_formats(
+    project: Path, run_faeval: Faeval
+) -> None:
     page = project / "reports" / "pilot" / "report.md"
     before = page.read_text()
     row = next(line for line in before.splitlines() if line.startswith("| 1000 |"))
@@ -54,11 +56,17 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(project: Path, run_f
     finally:
         page.write_text(before)
     assert table.returncode == told.returncode == 12
-    assert f"  text: claim {CLAIM}, Values by seed, row '1000', column 'Difference': " in table.stdout
+    assert (
+        f"  text: claim {CLAIM}, Values by seed, row '1000', column 'Difference': " in table.stdout
+    )
     content = json.loads(told.stdout)
     assert (content["schema"], content["exit_code"]) == ("faeval/check/1", 12)
     (finding,) = [f for file in content["files"] for f in file["findings"]]
-    assert (finding["file"], finding["kind"], finding["claim"]) == ("reports/pilot/report.md", "text", CLAIM)
+    assert (finding["file"], finding["kind"], finding["claim"]) == (
+        "reports/pilot/report.md",
+        "text",
+        CLAIM,
+    )
     assert {file["form"]: file["recomputed"] > 0 for file in content["files"]} == dict.fromkeys(
         ("html", "markdown", "json"), True
     )
@@ -71,7 +79,9 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(project: Path, run_f
         (["--format", "json"], "give one of them"),
     ],
 )
-def test_what_cannot_be_checked_is_said(project: Path, run_faeval: Faeval, arguments: list[str], said: str) -> None:
+def test_what_cannot_be_checked_is_said(
+    project: Path, run_faeval: Faeval, arguments: list[str], said: str
+) -> None:
     done = run_faeval(project, "report", "reports", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
@@ -83,7 +93,9 @@ def test_a_report_is_not_written_over_where_its_verdicts_come_out_otherwise(
     copy = tmp_path / "pilot"
     shutil.copytree(project / "reports" / "pilot", copy)
     text = (copy / "verdicts.json").read_text()
-    (copy / "verdicts.json").write_text(text.replace('"verdict": "supported"', '"verdict": "refuted"', 1))
+    (copy / "verdicts.json").write_text(
+        text.replace('"verdict": "supported"', '"verdict": "refuted"', 1)
+    )
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
     for more in ([], ["--overview", str(tmp_path)], ["--out", str(tmp_path / "out")]):
         done = run_faeval(project, "report", str(copy), *more)

@@ -19,12 +19,18 @@ def folder(tmp_path: Path) -> Path:
     """Two reports of one setting, the claims that they are of, and their lock."""
     for name in ("teacher", "teacher-pilot"):
         shutil.copytree(ROOT / "reports" / name, tmp_path / name)
-    shutil.copytree(ROOT / "claims", tmp_path / "claims", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "claims", tmp_path / "claims", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return tmp_path
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts}
+    return {
+        str(p): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and "__pycache__" not in p.parts
+    }
 
 
 def edit(folder: Path, claim: str, **changes: Any) -> None:
@@ -35,7 +41,9 @@ def edit(folder: Path, claim: str, **changes: Any) -> None:
     file.write_text(json.dumps(content))
 
 
-def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(folder: Path, run_faeval: Faeval) -> None:
+def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(
+    folder: Path, run_faeval: Faeval
+) -> None:
     before = contents(folder)
     same = run_faeval(folder, "report", "teacher", "--against", "teacher")
     assert (same.returncode, same.stderr) == (0, "")
@@ -43,7 +51,9 @@ def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(folder: Pat
     assert contents(folder) == before  # nothing was written
 
     edit(folder / "teacher", "agreement::in_standard_dfa", verdict="refuted")
-    drifted = run_faeval(folder, "report", "teacher", "--against", "teacher/verdicts.json", "--format", "json")
+    drifted = run_faeval(
+        folder, "report", "teacher", "--against", "teacher/verdicts.json", "--format", "json"
+    )
     whole = json.loads(drifted.stdout)
     assert drifted.returncode == whole["exit_code"] == 1
     assert whole["schema"] == "faeval/drift/1"
@@ -53,13 +63,18 @@ def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(folder: Pat
     assert moved["causes"][0]["kind"] == "deciding"
 
 
-def test_other_seeds_are_flagged_and_exit_0_and_stand_in_what_is_written(folder: Path, run_faeval: Faeval) -> None:
+def test_other_seeds_are_flagged_and_exit_0_and_stand_in_what_is_written(
+    folder: Path, run_faeval: Faeval
+) -> None:
     before = contents(folder)
     result = run_faeval(folder, "report", "teacher", "--against", "teacher-pilot", "--out", "out")
     assert result.returncode == 0
     assert "Seeds decided on: 1000–1005, now 1–5" in result.stdout
     assert {k: v for k, v in contents(folder).items() if "/out/" not in k} == before
-    verdicts = {v["claim"]: v for v in json.loads((folder / "out" / "verdicts.json").read_text())["verdicts"]}
+    verdicts = {
+        v["claim"]: v
+        for v in json.loads((folder / "out" / "verdicts.json").read_text())["verdicts"]
+    }
     flagged = [name for name, v in verdicts.items() if "replication_differs" in v["flags"]]
     assert flagged == ["agreement::in_standard_dfa"]  # inconclusive on the pilot seeds
     for name in ("report.html", "report.md"):
@@ -104,7 +119,10 @@ def test_an_earlier_report_whose_evidence_was_edited_or_that_is_of_another_versi
         (["--against", "teacher/report.md"], ["report.md", "verdicts.json"]),
         (["--against", "broken"], ["verdicts.json", "JSON"]),
         (["--against", "deep"], ["verdicts.json", "JSON", "recursion"]),
-        (["--against", "teacher-pilot", "--against", "other"], ["2 of the earlier reports", "'teacher'"]),
+        (
+            ["--against", "teacher-pilot", "--against", "other"],
+            ["2 of the earlier reports", "'teacher'"],
+        ),
         (["--against", "digits"], ["none of the earlier reports", "'teacher'"]),
         (["--format", "json"], ["--format json", "--against"]),
         (["--against", "teacher", "--format", "yaml"], ["yaml", "table, json"]),

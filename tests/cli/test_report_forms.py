@@ -1,4 +1,6 @@
-"""faeval report: every form into a folder, the schema on stdout, Markdown at the end of a job's summary."""
+"""faeval report: every form into a folder, the schema on stdout, Markdown at the end of a job's
+summary.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "report"
 
 
-def test_all_forms_are_written_and_what_is_no_form_is_named(run_faeval: Faeval, folder: Path) -> None:
+def test_all_forms_are_written_and_what_is_no_form_is_named(
+    run_faeval: Faeval, folder: Path
+) -> None:
     out = folder.parent / "out"
     done = run_faeval(folder, "report", ".", CLAIMS, "--form", "all", "--out", str(out))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -33,7 +37,10 @@ def test_all_forms_are_written_and_what_is_no_form_is_named(run_faeval: Faeval, 
     assert [v["verdict"] for v in kept] == [v["verdict"] for v in again]
     wrong = run_faeval(folder, "report", ".", "--form", "pdf")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "--form='pdf' is not one of html, markdown, json, junit, ctrf, latex, badge, all." in wrong.stderr
+    assert (
+        "--form='pdf' is not one of html, markdown, json, junit, ctrf, latex, badge, all."
+        in wrong.stderr
+    )
 
 
 def test_the_schema_needs_no_folder_and_rendering_does(run_faeval: Faeval, tmp_path: Path) -> None:
@@ -44,7 +51,9 @@ def test_the_schema_needs_no_folder_and_rendering_does(run_faeval: Faeval, tmp_p
     assert "FOLDERS: none was named" in none.stderr
 
 
-def test_a_jobs_summary_is_appended_to_and_never_grows_beyond_what_is_shown(run_faeval: Faeval, folder: Path) -> None:
+def test_a_jobs_summary_is_appended_to_and_never_grows_beyond_what_is_shown(
+    run_faeval: Faeval, folder: Path
+) -> None:
     file = folder.parent / "summary.md"
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
 
@@ -67,7 +76,9 @@ def test_a_jobs_summary_is_appended_to_and_never_grows_beyond_what_is_shown(run_
     file.write_text(full)
     code, said = summarise()
     assert (code, file.read_text()) == (2, full)
-    assert f"--summary: {file} holds 1048576 bytes already, of the 1048576 that GitHub shows." in said
+    assert (
+        f"--summary: {file} holds 1048576 bytes already, of the 1048576 that GitHub shows." in said
+    )
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 

@@ -1,4 +1,6 @@
-"""Checking a store, a table, a report: each thing that is wrong is named, and nothing that is right."""
+"""Checking a store, a table, a report: each thing that is wrong is named, and nothing that is
+right.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def said(found: Checked) -> dict[str, str]:
 
 
 def resealed(path: Path, **changes: Any) -> None:
-    """Change a record and give it a checksum that fits, as another version of faeval would have written it."""
+    """Change a record and give it a checksum that fits, as another version of faeval would have
+    written it.
+    """
     fields = {**json.loads(path.read_text()), **changes}
     del fields["sha256"]
     fields = {name: value for name, value in fields.items() if value is not ...}
@@ -90,9 +94,15 @@ def test_an_audit_of_weights_that_were_trained_again_is_noted(filled) -> None:
 
 @pytest.mark.parametrize(
     ("schema", "says"),
-    [(0, "cannot migrate"), (2, "newer faeval"), *((s, "does not say") for s in ("one", True, ...))],
+    [
+        (0, "cannot migrate"),
+        (2, "newer faeval"),
+        *((s, "does not say") for s in ("one", True, ...)),
+    ],
 )
-def test_a_record_of_another_schema_is_refused_with_the_reason(filled, schema: Any, says: str) -> None:
+def test_a_record_of_another_schema_is_refused_with_the_reason(
+    filled, schema: Any, says: str
+) -> None:
     store = filled("a", seeds=(1,))
     path = next(store.runs.glob("*/training.json"))
     resealed(path, schema_version=schema)
@@ -111,16 +121,25 @@ def test_a_record_of_an_older_schema_is_migrated_step_by_step_and_said(filled, m
     # Schema -1 called seconds "duration", schema 0 had milliseconds.
     fields = json.loads(content)
     resealed(path, schema_version=-1, seconds=..., duration=1000 * fields["seconds"])
-    monkeypatch.setitem(records.MIGRATIONS, -1, lambda f: {("ms" if n == "duration" else n): v for n, v in f.items()})
     monkeypatch.setitem(
-        records.MIGRATIONS, 0, lambda f: {**{n: v for n, v in f.items() if n != "ms"}, "seconds": f["ms"] / 1000}
+        records.MIGRATIONS,
+        -1,
+        lambda f: {("ms" if n == "duration" else n): v for n, v in f.items()},
+    )
+    monkeypatch.setitem(
+        records.MIGRATIONS,
+        0,
+        lambda f: {**{n: v for n, v in f.items() if n != "ms"}, "seconds": f["ms"] / 1000},
     )
     pd.testing.assert_frame_equal(store.table(), before)
     training = store.training(path.parent.name)
     assert training is not None
     assert (training.seconds, training.schema_version) == (fields["seconds"], records.SCHEMA)
     (finding,) = check(store).findings
-    assert (finding.kind, finding.text) == ("note", "is a record of schema -1, migrated to 1 as it is read.")
+    assert (finding.kind, finding.text) == (
+        "note",
+        "is a record of schema -1, migrated to 1 as it is read.",
+    )
 
 
 def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -145,7 +164,14 @@ def test_every_row_that_cannot_decide_is_named(tmp_path: Path) -> None:
     found = check(tmp_path / "t.csv")
     assert (found.what, found.exit_code, found.counts) == ("table", 2, {"rows": 8, "runs": 6})
     assert said(found) == dict.fromkeys(
-        ("toy a seed 1 layer 0 m", "toy b seed 1 layer 0 m", "toy a seed 3 m", "toy a seed 4 m", "toy a"), "rows"
+        (
+            "toy a seed 1 layer 0 m",
+            "toy b seed 1 layer 0 m",
+            "toy a seed 3 m",
+            "toy a seed 4 m",
+            "toy a",
+        ),
+        "rows",
     )
     texts = {f.name: f.text for f in found.findings}
     assert "the same number" in texts["toy a seed 1 layer 0 m"]
@@ -153,7 +179,9 @@ def test_every_row_that_cannot_decide_is_named(tmp_path: Path) -> None:
     assert "seeds 1, 2" in texts["toy a"]
 
 
-def test_a_file_that_was_cut_off_is_altered_and_one_that_is_no_evidence_unreadable(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_off_is_altered_and_one_that_is_no_evidence_unreadable(
+    tmp_path: Path,
+) -> None:
     rows = table(("a", 1, 0, "m", 0.5, "measured", ""))
     write_csv(rows, tmp_path / "t.csv")
     write_parquet(rows, tmp_path / "t.parquet")

@@ -31,7 +31,11 @@ LOADERS = {
     "torch",
 }
 CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "import_module"}
-READERS = [*sorted((ROOT / "evidence").glob("*.py")), ROOT / "claims" / "_lock.py", ROOT / "reports" / "_report.py"]
+READERS = [
+    *sorted((ROOT / "evidence").glob("*.py")),
+    ROOT / "claims" / "_lock.py",
+    ROOT / "reports" / "_report.py",
+]
 
 
 def suspicious(source: str) -> set[str]:
@@ -42,7 +46,9 @@ def suspicious(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found |= {(node.module or "").split(".")[0]} & LOADERS
         elif isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            name = (
+                node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            )
             # re.compile makes a pattern, no code
             bare = isinstance(node.func, ast.Name) or name != "compile"
             found |= {name} & CALLS if bare else set()
@@ -85,7 +91,9 @@ def bomb(tmp_path: Path) -> tuple[bytes, Path]:
 
 
 @pytest.mark.parametrize("name", ["evidence.csv", "evidence.parquet", "verdicts.json"])
-def test_a_pickle_in_the_place_of_a_table_is_refused_and_never_run(tmp_path: Path, bomb, name: str) -> None:
+def test_a_pickle_in_the_place_of_a_table_is_refused_and_never_run(
+    tmp_path: Path, bomb, name: str
+) -> None:
     content, marker = bomb
     folder = tmp_path / "report"
     folder.mkdir()
@@ -95,7 +103,11 @@ def test_a_pickle_in_the_place_of_a_table_is_refused_and_never_run(tmp_path: Pat
         (folder / "evidence.csv").unlink()
     assert check(folder).bad
     if name != "verdicts.json":
-        for call in (lambda: read(folder / name), lambda: read(folder), lambda: import_table(folder / name, "toy")):
+        for call in (
+            lambda: read(folder / name),
+            lambda: read(folder),
+            lambda: import_table(folder / name, "toy"),
+        ):
             with pytest.raises(FaevalError):
                 call()
     assert not marker.exists()
@@ -103,10 +115,16 @@ def test_a_pickle_in_the_place_of_a_table_is_refused_and_never_run(tmp_path: Pat
 
 def test_a_type_pickled_into_a_parquet_file_is_never_made(tmp_path: Path, bomb) -> None:
     content, marker = bomb
-    extension = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": content}
+    extension = {
+        b"ARROW:extension:name": b"arrow.py_extension_type",
+        b"ARROW:extension:metadata": content,
+    }
     columns = {"setting": "toy", "arm": "a", "seed": 1, "metric": "m", "value": 0.5}
     table = pa.table({name: [cell] for name, cell in columns.items()})
-    fields = [field.with_metadata(extension) if field.name in ("arm", "value") else field for field in table.schema]
+    fields = [
+        field.with_metadata(extension) if field.name in ("arm", "value") else field
+        for field in table.schema
+    ]
     schema = pa.schema(fields, metadata={b"pandas": content})
     pq.write_table(table.cast(schema), tmp_path / "evidence.parquet")
     with contextlib.suppress(FaevalError):  # read as plain cells, or refused
@@ -114,7 +132,9 @@ def test_a_type_pickled_into_a_parquet_file_is_never_made(tmp_path: Path, bomb) 
     assert not marker.exists()
 
 
-def test_a_pickle_in_the_place_of_a_record_or_checkpoint_is_refused_and_never_run(filled, tmp_path, bomb) -> None:
+def test_a_pickle_in_the_place_of_a_record_or_checkpoint_is_refused_and_never_run(
+    filled, tmp_path, bomb
+) -> None:
     content, marker = bomb
     for pattern in ("training.json", "audit-*.json", "*.safetensors"):
         store = filled(pattern[0], seeds=(1,))

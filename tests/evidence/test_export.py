@@ -15,7 +15,11 @@ def test_a_store_is_exported_as_its_rows(filled, tmp_path: Path) -> None:
     export(store, tmp_path / "a.csv")
     export(store.root, tmp_path / "a.parquet")
     export(tmp_path / "a.parquet", tmp_path / "b.csv")
-    assert (tmp_path / "a.csv").read_bytes() == csv_bytes(store.table()) == (tmp_path / "b.csv").read_bytes()
+    assert (
+        (tmp_path / "a.csv").read_bytes()
+        == csv_bytes(store.table())
+        == (tmp_path / "b.csv").read_bytes()
+    )
     again = (tmp_path / "a.parquet").read_bytes()
     export(tmp_path / "a.csv", tmp_path / "a.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == again
@@ -26,16 +30,23 @@ def test_one_setting_is_exported_alone(filled, tmp_path: Path) -> None:
     filled("a", arms=("bp",), setting="other")
     table = export(store, tmp_path / "a.csv", "other")
     assert set(table["setting"]) == {"other"} == set(read(tmp_path / "a.csv")["setting"])
-    with pytest.raises(EvidenceError, match=r"setting='none': no row is of it; there are other, toy"):
+    with pytest.raises(
+        EvidenceError, match=r"setting='none': no row is of it; there are other, toy"
+    ):
         export(store.table(), tmp_path / "b.csv", "none")
     assert not (tmp_path / "b.csv").exists()
 
 
-def test_runs_that_stand_several_times_are_refused_unless_the_last_is_asked_for(filled, tmp_path: Path) -> None:
+def test_runs_that_stand_several_times_are_refused_unless_the_last_is_asked_for(
+    filled, tmp_path: Path
+) -> None:
     store = filled("a", seeds=(1, 2), version="2")
     latest = csv_bytes(store.table())
     filled("a", seeds=(1, 2, 3), version="1", shift=0.1)
-    with pytest.raises(EvidenceError, match=r"toy dfa seed 1, toy dfa seed 2 more than once; they differ in versions"):
+    with pytest.raises(
+        EvidenceError,
+        match=r"toy dfa seed 1, toy dfa seed 2 more than once; they differ in versions",
+    ):
         export(store, tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
     table = export(store, tmp_path / "a.csv", latest=True)
@@ -48,7 +59,11 @@ def test_of_audits_done_twice_under_one_training_the_last_is_taken(filled, tmp_p
     old = next(iter(store.runs.glob("*/audit-*")))
     record = store.record(old)
     rows = tuple((m, e, la, v + 1, s) for m, e, la, v, s in record.rows)
-    store.write_audit(record.model_copy(update={"audit_key": "f" * 64, "rows": rows, "started": "2026-02-01T00:00:00"}))
+    store.write_audit(
+        record.model_copy(
+            update={"audit_key": "f" * 64, "rows": rows, "started": "2026-02-01T00:00:00"}
+        )
+    )
     with pytest.raises(EvidenceError, match="nothing but their keys"):
         export(store, tmp_path / "a.csv")
     table = export(store, tmp_path / "a.csv", latest=True)

@@ -1,4 +1,6 @@
-"""Packs on disk: what is written is read back to the last bit, and the same rows are the same bytes."""
+"""Packs on disk: what is written is read back to the last bit, and the same rows are the same
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from faeval.evidence._table import LONGEST_CELL
 
 # Everything that may stand in a name: no control characters, no halves of surrogate pairs.
 names = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), 127)]),
+    st.characters(
+        exclude_categories=["Cs"], exclude_characters=[chr(c) for c in (*range(32), 127)]
+    ),
     min_size=1,
     max_size=8,
 ) | st.sampled_from(["nan", "NA", "none", "-", '"', ",", " ", "#", "1", "é", "\u2028", "=1+1"])
@@ -62,8 +66,11 @@ def bits(table: pd.DataFrame) -> bytes:
 
 
 def assert_same_rows(found: pd.DataFrame, expected: pd.DataFrame) -> None:
-    # -0.0 and 0.0 tie in the order of rows, so that the order in which they came decides: compare them in that order.
-    order = expected.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+    # -0.0 and 0.0 tie in the order of rows, so that the order in which they came decides: compare
+    # them in that order.
+    order = expected.sort_values(
+        list(COLUMNS), kind="stable", na_position="first", ignore_index=True
+    )
     pd.testing.assert_frame_equal(found, order, check_exact=True)
     assert bits(found) == bits(order)
 
@@ -116,8 +123,8 @@ def test_the_bytes_of_a_csv_are_these() -> None:
             "run": ["sha256:ab", "", "a,b"],
         }
     )
-    assert csv_bytes(table).decode() == (
-        "setting,arm,seed,epoch,layer,metric,value,status,run\n"
+    assert (
+        csv_bytes(table).decode() == "setting,arm,seed,epoch,layer,metric,value,status,run\n"
         "t,bp,9,,2,cosine,,undefined,\n"
         't,dfa,9,30,2,cosine,1e-300,below_floor,"a,b"\n'
         "t,dfa,10,1,,cosine,0.3333333333333333,measured,sha256:ab\n"
@@ -125,7 +132,9 @@ def test_the_bytes_of_a_csv_are_these() -> None:
 
 
 def small() -> pd.DataFrame:
-    return pd.DataFrame({"setting": "s", "arm": "a", "seed": [1, 2], "metric": "m", "value": [0.1, 0.2]})
+    return pd.DataFrame(
+        {"setting": "s", "arm": "a", "seed": [1, 2], "metric": "m", "value": [0.1, 0.2]}
+    )
 
 
 def test_a_folder_is_read_through_its_pack(tmp_path: Path) -> None:
@@ -181,7 +190,13 @@ def test_parquet_is_read_by_others_as_it_was_written(tmp_path: Path) -> None:
     assert table.column("value").to_pylist() == [0.1, 0.2]
 
 
-NAMES = {"setting": ["x", "x"], "arm": ["a", "b"], "seed": [1, 1], "metric": ["m", "m"], "value": [0.1, 0.2]}
+NAMES = {
+    "setting": ["x", "x"],
+    "arm": ["a", "b"],
+    "seed": [1, 1],
+    "metric": ["m", "m"],
+    "value": [0.1, 0.2],
+}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +217,9 @@ NAMES = {"setting": ["x", "x"], "arm": ["a", "b"], "seed": [1, 1], "metric": ["m
     ],
     ids=lambda columns: next(iter(columns), "no column"),
 )
-def test_parquet_of_other_types_is_refused_in_one_line(tmp_path: Path, columns: dict[str, list[object]]) -> None:
+def test_parquet_of_other_types_is_refused_in_one_line(
+    tmp_path: Path, columns: dict[str, list[object]]
+) -> None:
     path = tmp_path / "evidence.parquet"
     parquet.write_table(pyarrow.table(NAMES | columns if columns else {}), path, compression="zstd")
     with pytest.raises(EvidenceError, match=r"evidence\.parquet") as refused:
@@ -243,7 +260,9 @@ def test_a_file_that_expands_beyond_the_limit_is_refused_before_it_does(tmp_path
     (tmp_path / "wide.csv").write_text("setting,arm,seed,metric,value\nx," + "a" * (17 << 20))
     with pytest.raises(EvidenceError, match="longer"):
         read(tmp_path / "wide.csv")
-    (tmp_path / "wide.csv").write_text(f"setting,arm,seed,metric,value\nx,{'a' * (LONGEST_CELL + 1)},1,m,0.5\n")
+    (tmp_path / "wide.csv").write_text(
+        f"setting,arm,seed,metric,value\nx,{'a' * (LONGEST_CELL + 1)},1,m,0.5\n"
+    )
     with pytest.raises(EvidenceError, match="1 MB") as told:
         read(tmp_path / "wide.csv")
     assert len(str(told.value)) < 2000
@@ -270,7 +289,10 @@ def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(tmp_path: Path
 
 def test_another_locale_changes_nothing(tmp_path: Path) -> None:
     write_csv(small().assign(arm="é"), tmp_path / "e.csv")
-    code = "import sys; from faeval.evidence import *; sys.stdout.buffer.write(csv_bytes(read(sys.argv[1])))"
+    code = (
+        "import sys; from faeval.evidence import *;"
+        " sys.stdout.buffer.write(csv_bytes(read(sys.argv[1])))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "e.csv")],
         capture_output=True,
@@ -282,9 +304,13 @@ def test_another_locale_changes_nothing(tmp_path: Path) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(tables())
-def test_a_table_is_spelled_as_pythons_own_csv_writer_spells_its_sorted_rows(table: pd.DataFrame) -> None:
+def test_a_table_is_spelled_as_pythons_own_csv_writer_spells_its_sorted_rows(
+    table: pd.DataFrame,
+) -> None:
     table = read(table)
-    as_sorted = table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
+    as_sorted = table.sort_values(
+        list(COLUMNS), kind="stable", na_position="first", ignore_index=True
+    )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

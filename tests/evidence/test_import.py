@@ -53,7 +53,9 @@ def test_a_wide_table_gives_a_row_for_each_number(tmp_path: Path) -> None:
 
 
 def test_a_long_table_keeps_its_statuses_and_spells_labels_one_way(tmp_path: Path) -> None:
-    found = import_table(file(tmp_path, LONG), "toy", metric="name", value="number", layer="layer", status="state")
+    found = import_table(
+        file(tmp_path, LONG), "toy", metric="name", value="number", layer="layer", status="state"
+    )
     assert csv_bytes(found.table).decode().splitlines()[1:] == [
         "toy,,1,,0,cosine,0.5,below_floor,",
         "toy,dfa+penalty=0.01,1,,0,cosine,0.25,measured,",
@@ -63,7 +65,12 @@ def test_a_long_table_keeps_its_statuses_and_spells_labels_one_way(tmp_path: Pat
 
 def test_a_long_table_without_statuses_is_measured_where_it_is_finite() -> None:
     table = pd.DataFrame(
-        {"arm": "a", "seed": range(4), "metric": "m", "value": [0.5, None, float("nan"), float("inf")]}
+        {
+            "arm": "a",
+            "seed": range(4),
+            "metric": "m",
+            "value": [0.5, None, float("nan"), float("inf")],
+        }
     )
     assert import_table(table, "toy").table["status"].tolist() == ["measured", *["undefined"] * 3]
 
@@ -72,7 +79,12 @@ def test_a_long_table_without_statuses_is_measured_where_it_is_finite() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["rule", "depth", "lr"]),
-        st.one_of(st.booleans(), st.integers(-9, 9), st.floats(-1, 1), st.sampled_from(["dfa", "bp", "none_of"])),
+        st.one_of(
+            st.booleans(),
+            st.integers(-9, 9),
+            st.floats(-1, 1),
+            st.sampled_from(["dfa", "bp", "none_of"]),
+        ),
         min_size=1,
     )
 )
@@ -90,11 +102,17 @@ def test_factors_become_the_arm_that_python_would_name(
 
 
 def test_what_was_imported_decides_claims(tmp_path: Path) -> None:
-    rows = [f"{m},{s},{0.5 + 0.2 * (m == 'b') + 0.01 * s * (m == 'b')}" for m in "ab" for s in range(1, 6)]
+    rows = [
+        f"{m},{s},{0.5 + 0.2 * (m == 'b') + 0.01 * s * (m == 'b')}"
+        for m in "ab"
+        for s in range(1, 6)
+    ]
     path = file(tmp_path, "\n".join(["model,seed,score", *rows]) + "\n")
     table = import_table(path, "mine", arm={"rule": "model"}, metrics=["score"]).table
     a, b = (fe.metric("score", fe.Arm(name)) for name in "ab")
-    claim = fe.Claim("b beats a", fe.exceeds(b, a, by=fe.Margin(0.05, "a reason")), attributed_to="rule")
+    claim = fe.Claim(
+        "b beats a", fe.exceeds(b, a, by=fe.Margin(0.05, "a reason")), attributed_to="rule"
+    )
     assert fe.decide(claim, table)[0].verdict == "supported"
     assert csv_bytes(read(table)) == csv_bytes(table)
 
@@ -111,7 +129,9 @@ def test_what_was_imported_decides_claims(tmp_path: Path) -> None:
         ({"arm": None}, "column 'arm' is not there"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, options: dict[str, object], says: str) -> None:
+def test_what_cannot_be_used_is_named_with_its_place(
+    tmp_path: Path, options: dict[str, object], says: str
+) -> None:
     path = file(tmp_path, WIDE.replace("y\n", "x\n").replace("2,10", "1,10"))
     given = {"arm": ["model", "depth", "fold"], "seed": "fold", "metrics": ["accuracy"], **options}
     with pytest.raises(EvidenceError, match=says):
@@ -119,7 +139,9 @@ def test_what_cannot_be_used_is_named_with_its_place(tmp_path: Path, options: di
 
 
 def test_a_message_calls_a_column_as_the_file_does() -> None:
-    long = pd.DataFrame({"arm": "a", "rep": [1, "x"], "what": "m", "acc": ["0.5", "half"], "State": ["done", "odd"]})
+    long = pd.DataFrame(
+        {"arm": "a", "rep": [1, "x"], "what": "m", "acc": ["0.5", "half"], "State": ["done", "odd"]}
+    )
     given = {"seed": "rep", "metric": "what", "value": "acc"}
     for column, cells in (("rep", [1, 2]), ("acc", ["0.5", "0.6"]), ("State", ["done", "done"])):
         with pytest.raises(EvidenceError, match=rf"row 1 .*: column {column} holds"):
@@ -130,7 +152,9 @@ def test_a_message_calls_a_column_as_the_file_does() -> None:
 
 def test_a_cell_that_no_arm_can_hold_is_named() -> None:
     table = pd.DataFrame({"model": ["fine", "no\u00a0break"], "seed": 1, "m": 0.5})
-    with pytest.raises(EvidenceError, match=r"the table, row 1 \(counted from 0\): Arm: factor model='no.*break'"):
+    with pytest.raises(
+        EvidenceError, match=r"the table, row 1 \(counted from 0\): Arm: factor model='no.*break'"
+    ):
         import_table(table, "toy", arm=["model"], metrics=["m"])
     with pytest.raises(EvidenceError, match=r"row 1 \(counted from 0\): .*no.*break"):
         import_table(table.rename(columns={"model": "arm"}), "toy", metrics=["m"])
@@ -150,7 +174,9 @@ def test_a_cell_that_no_arm_can_hold_is_named() -> None:
         ([" a b", ""], ["lr='a b'", ""]),
     ],
 )
-def test_a_column_of_a_factor_is_of_one_kind_and_keeps_its_texts_apart(cells: list[str], labels: list[str]) -> None:
+def test_a_column_of_a_factor_is_of_one_kind_and_keeps_its_texts_apart(
+    cells: list[str], labels: list[str]
+) -> None:
     table = pd.DataFrame({"lr": cells, "seed": 1, "m": 0.5})
     found = import_table(table, "toy", arm=["lr"], metrics=["m"]).table
     assert sorted(found["arm"]) == sorted(labels)

@@ -18,21 +18,38 @@ from faeval.evidence import KEY, Conflict, Store, check, csv_bytes, merge, merge
 
 
 def content(store: Store) -> dict[str, bytes]:
-    return {p.relative_to(store.runs).as_posix(): p.read_bytes() for p in store.runs.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(store.runs).as_posix(): p.read_bytes()
+        for p in store.runs.rglob("*")
+        if p.is_file()
+    }
 
 
 def whole(store: Store) -> dict[str, bytes]:
-    return {name: data for name, data in content(store).items() if not name.endswith((".tmp", ".writable"))}
+    return {
+        name: data
+        for name, data in content(store).items()
+        if not name.endswith((".tmp", ".writable"))
+    }
 
 
 def test_two_machines_stores_become_one_to_the_last_byte(filled, tmp_path: Path) -> None:
-    one, two = filled("one", arms=("dfa", "bp"), seeds=(1, 2)), filled("two", arms=("dfa",), seeds=(2, 3))
+    one, two = (
+        filled("one", arms=("dfa", "bp"), seeds=(1, 2)),
+        filled("two", arms=("dfa",), seeds=(2, 3)),
+    )
     before = content(one), content(two)
     done = merge([one, two], tmp_path / "all")
     both = Store(tmp_path / "all")
     assert content(both) == {**before[1], **before[0]}
     assert (content(one), content(two)) == before
-    assert (done.copied, done.checkpoints, done.there, done.repeated, done.notes) == (10, 5, 0, 2, ())
+    assert (done.copied, done.checkpoints, done.there, done.repeated, done.notes) == (
+        10,
+        5,
+        0,
+        2,
+        (),
+    )
     assert check(both).findings == ()
     assert csv_bytes(both.table()) == csv_bytes(merge_tables([one, two]))
     again = merge([two, one], both)
@@ -65,7 +82,9 @@ def test_every_conflict_is_named_and_nothing_is_written(filled, tmp_path: Path) 
     assert content(one) == before
 
 
-def test_the_same_run_done_twice_keeps_the_record_that_was_named_first(filled, tmp_path: Path) -> None:
+def test_the_same_run_done_twice_keeps_the_record_that_was_named_first(
+    filled, tmp_path: Path
+) -> None:
     one = filled("one", seeds=(1,))
     two = filled("two", seeds=(1,), seconds=9.0, commit="c" * 40, lock="d" * 64)
     done = merge([one, two], tmp_path / "all")
@@ -93,7 +112,11 @@ def test_a_checkpoint_that_was_deleted_comes_back_from_the_other_machine(filled)
 def test_what_was_altered_is_named_and_nothing_is_written(filled, tmp_path: Path) -> None:
     one = filled("one", seeds=(1, 2, 3))
     first, second, third = sorted(one.runs.iterdir())
-    for path in (first / "training.json", next(second.glob("audit-*")), third / "epoch-0001.safetensors"):
+    for path in (
+        first / "training.json",
+        next(second.glob("audit-*")),
+        third / "epoch-0001.safetensors",
+    ):
         path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(Tampered) as caught:
         merge([one], tmp_path / "all")
@@ -139,7 +162,9 @@ def test_a_merge_that_is_killed_leaves_a_valid_store_and_is_finished_by_the_same
     assert not [
         f for f in found.findings if "deleted" in f.text
     ]  # a training names no checkpoint that is not there yet
-    assert all((audit.parent / "training.json").exists() for audit in target.runs.glob("*/audit-*.json"))
+    assert all(
+        (audit.parent / "training.json").exists() for audit in target.runs.glob("*/audit-*.json")
+    )
     assert whole(target).items() <= whole(source).items()
     assert whole(target) != whole(source)
     merge([source], target)
@@ -147,7 +172,9 @@ def test_a_merge_that_is_killed_leaves_a_valid_store_and_is_finished_by_the_same
     assert check(target).bad == ()
 
 
-def test_a_merge_stops_where_someone_else_wrote_another_number_meanwhile(filled, monkeypatch) -> None:
+def test_a_merge_stops_where_someone_else_wrote_another_number_meanwhile(
+    filled, monkeypatch
+) -> None:
     source, other = filled("source", seeds=(1,)), filled("other", seeds=(1,), shift=0.5)
     target = filled("target", seeds=(9,))
     from faeval.evidence import _merge
@@ -179,12 +206,18 @@ many = st.lists(st.lists(cells, max_size=4), min_size=1, max_size=3)
 
 
 def table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
-    return read(pd.DataFrame(rows, columns=["arm", "seed", "value", "status", "run"]).assign(setting="toy", metric="m"))
+    return read(
+        pd.DataFrame(rows, columns=["arm", "seed", "value", "status", "run"]).assign(
+            setting="toy", metric="m"
+        )
+    )
 
 
 @settings(deadline=None, max_examples=50)
 @given(many)
-def test_tables_merge_if_and_only_if_no_key_has_two_answers(tables: list[list[tuple[object, ...]]]) -> None:
+def test_tables_merge_if_and_only_if_no_key_has_two_answers(
+    tables: list[list[tuple[object, ...]]],
+) -> None:
     answers: dict[tuple[object, object], set[tuple[str, object]]] = {}
     names: dict[tuple[object, object], set[object]] = {}
     for arm, seed, value, status, run in (row for rows in tables for row in rows):
@@ -195,10 +228,14 @@ def test_tables_merge_if_and_only_if_no_key_has_two_answers(tables: list[list[tu
     if bad:
         with pytest.raises(Conflict) as caught:
             merge_tables(given_tables)
-        assert {name.split(" m: ")[0] for name in caught.value.names} == {f"toy {a} seed {s}" for a, s in bad}
+        assert {name.split(" m: ")[0] for name in caught.value.names} == {
+            f"toy {a} seed {s}" for a, s in bad
+        }
         return
     merged = merge_tables(given_tables)
     assert not merged.duplicated(list(KEY)).any()
     assert {(r.arm, r.seed): {(repr(r.value), r.status)} for r in merged.itertuples()} == answers
-    assert {(r.arm, r.seed): r.run for r in merged.itertuples()} == {k: max(v) for k, v in names.items()}
+    assert {(r.arm, r.seed): r.run for r in merged.itertuples()} == {
+        k: max(v) for k, v in names.items()
+    }
     assert csv_bytes(merge_tables(given_tables[::-1])) == csv_bytes(merged)

@@ -1,4 +1,6 @@
-"""Import from a real MLflow tracking store: a folder and an SQLite file. `tox -e mlflow` has MLflow."""
+"""Import from a real MLflow tracking store: a folder and an SQLite file. `tox -e mlflow` has
+MLflow.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +21,29 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(scope="module", params=["folder", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Any]:
     """A tracking store with an experiment of two arms at three seeds."""
-    path = tmp_path_factory.mktemp("mlflow") / ("runs" if request.param == "folder" else "mlflow.db")
-    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # newer versions write folders only where this is set
-    client = mlflow.MlflowClient(tracking_uri=str(path) if request.param == "folder" else f"sqlite:///{path}")
+    path = tmp_path_factory.mktemp("mlflow") / (
+        "runs" if request.param == "folder" else "mlflow.db"
+    )
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = (
+        "true"  # newer versions write folders only where this is set
+    )
+    client = mlflow.MlflowClient(
+        tracking_uri=str(path) if request.param == "folder" else f"sqlite:///{path}"
+    )
     experiment = client.create_experiment("lr study")
     for rate in (0.1, 0.01):
         for seed in (1, 2, 3):
             run = client.create_run(experiment).info.run_id
-            for name, value in {"optimizer": "adam", "lr": rate, "nesterov": False, "seed": seed}.items():
+            for name, value in {
+                "optimizer": "adam",
+                "lr": rate,
+                "nesterov": False,
+                "seed": seed,
+            }.items():
                 client.log_param(run, name, value)
             for step in (1, 2):
                 client.log_metric(run, "val acc", 0.5 + rate + 0.01 * seed * step, step=step)
@@ -77,23 +92,34 @@ def test_a_step_is_an_epoch_by_which_arms_and_runs_may_differ(tmp_path: Path) ->
             client.log_param(run, "seed", seed)
             client.log_metric(run, "final", 0.5)  # without a step
             for step in range(1, end + 1):
-                client.log_metric(run, "acc", 0.1 * step + 0.001 * seed * (arm == "longer"), step=step)
+                client.log_metric(
+                    run, "acc", 0.1 * step + 0.001 * seed * (arm == "longer"), step=step
+                )
             client.set_terminated(run, "FINISHED")
 
     def read(**options: Any) -> Any:
         return import_mlflow(uri, "toy", arm=["rule"], **options).table
 
-    with pytest.raises(EvidenceError, match="runs of stopped end at different epochs of acc: seed 1 at 2, seed 2 at 3"):
+    with pytest.raises(
+        EvidenceError,
+        match="runs of stopped end at different epochs of acc: seed 1 at 2, seed 2 at 3",
+    ):
         read()
     assert set(read(metrics=["final"])["epoch"].isna()) == {True}
     table = read(take="last")
-    assert list(table[(table["arm"] == "stopped") & (table["metric"] == "acc")]["epoch"]) == [2, 3, 3]
+    assert list(table[(table["arm"] == "stopped") & (table["metric"] == "acc")]["epoch"]) == [
+        2,
+        3,
+        3,
+    ]
     assert set(read(metrics=["acc"], take=2)["epoch"]) == {2}
     assert set(read(metrics=["acc"], take="min")["epoch"]) == {1}
     with pytest.raises(EvidenceError, match="give one"):
         read(epochs=True, take=2)
     longer, a = fe.metric("acc", fe.Arm("longer")), fe.metric("acc", fe.Arm("a"))
-    claim = fe.Claim("It learns more", fe.exceeds(longer, a, by=fe.Margin(0.05, "r")), attributed_to="rule")
+    claim = fe.Claim(
+        "It learns more", fe.exceeds(longer, a, by=fe.Margin(0.05, "r")), attributed_to="rule"
+    )
     assert fe.decide(claim, table)[0].reason_code == "confounded"
     assert fe.decide(claim, read(metrics=["acc"], take=2))[0].verdict == "refuted"
 
@@ -139,7 +165,10 @@ def test_a_run_that_failed_is_an_outcome_and_one_that_goes_on_is_left_out(tmp_pa
         assert rows.loc[("a", seed), "status"] == "diverged"
         assert math.isnan(rows.loc[("a", seed), "value"])
     assert ("b", 4) not in rows.index
-    assert found.notes[1] == f"3 runs failed or were killed, and count as diverged: {', '.join(sorted(failed))}"
+    assert (
+        found.notes[1]
+        == f"3 runs failed or were killed, and count as diverged: {', '.join(sorted(failed))}"
+    )
     assert found.notes[2] == f"1 runs are not over and were left out: {going}"
 
     stepped = import_mlflow(uri, "toy", arm=["rule"], epochs=True).table
@@ -152,9 +181,13 @@ def test_a_run_that_failed_is_an_outcome_and_one_that_goes_on_is_left_out(tmp_pa
     client.log_metric(going, "loss", 0.4, step=3)
     client.set_terminated(going, "FINISHED")
     a, b = (fe.metric("loss", fe.Arm(name)) for name in "ab")
-    claim = fe.Claim("a is no worse", fe.not_above(a, b, by=fe.Margin(0.1, "a reason")), attributed_to="rule")
+    claim = fe.Claim(
+        "a is no worse", fe.not_above(a, b, by=fe.Margin(0.1, "a reason")), attributed_to="rule"
+    )
     for epochs in (False, True):
         table = import_mlflow(uri, "toy", arm=["rule"], epochs=epochs).table
         assert fe.decide(claim, table, seeds=[1, 2, 3, 4])[0].reason_code == "diverged"
     client.delete_run(failed[0])
-    assert ("a", 4) not in import_mlflow(uri, "toy", arm=["rule"]).table.set_index(["arm", "seed"]).index
+    assert ("a", 4) not in import_mlflow(uri, "toy", arm=["rule"]).table.set_index(
+        ["arm", "seed"]
+    ).index

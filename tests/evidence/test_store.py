@@ -13,14 +13,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.evidence import AuditRecord, Checkpoint, Store, TrainingRecord, canonical_json, csv_bytes, new_record, read
+from faeval.evidence import (
+    AuditRecord,
+    Checkpoint,
+    Store,
+    TrainingRecord,
+    canonical_json,
+    csv_bytes,
+    new_record,
+    read,
+)
 
 KEY, OTHER = "a" * 64, "b" * 64
 AUDIT = "c" * 64
 COMMON: dict[str, Any] = {
     "setting": "teacher",
     "arm": "dfa+penalty=0.01",
-    "factors": {"rule": "dfa", "penalty": 0.01, "blocks": 4, "residual": True, "norm": None, "scale": 1.0},
+    "factors": {
+        "rule": "dfa",
+        "penalty": 0.01,
+        "blocks": 4,
+        "residual": True,
+        "norm": None,
+        "scale": 1.0,
+    },
     "seed": 3,
     "key": KEY,
     "started": "2026-01-01T00:00:00+00:00",
@@ -39,7 +55,9 @@ def training(**changes: Any) -> TrainingRecord:
 
 def audit(**changes: Any) -> AuditRecord:
     rows = (("cosine", 1, 0, 0.25, "measured"), ("cosine", 1, 1, math.nan, "undefined"))
-    return AuditRecord(**{**COMMON, "name": "alignment", "audit_key": AUDIT, "rows": rows, **changes})
+    return AuditRecord(
+        **{**COMMON, "name": "alignment", "audit_key": AUDIT, "rows": rows, **changes}
+    )
 
 
 @pytest.fixture
@@ -70,13 +88,19 @@ def test_what_is_not_there_is_none(store: Store) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(), max_size=20))
-def test_a_record_keeps_every_bit_of_its_values(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
+def test_a_record_keeps_every_bit_of_its_values(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
     store = Store(tmp_path_factory.getbasetemp() / "bits")
-    store.write_audit(audit(rows=tuple(("m", None, i, value, "measured") for i, value in enumerate(values))))
+    store.write_audit(
+        audit(rows=tuple(("m", None, i, value, "measured") for i, value in enumerate(values)))
+    )
     found = store.audit(KEY, "alignment", AUDIT)
     assert found is not None
     assert [row[3].hex() for row in found.rows] == [value.hex() for value in values]
-    json.loads(store.audit_path(KEY, "alignment", AUDIT).read_text(), parse_constant=pytest.fail)  # plain JSON
+    json.loads(
+        store.audit_path(KEY, "alignment", AUDIT).read_text(), parse_constant=pytest.fail
+    )  # plain JSON
 
 
 def test_the_table_of_a_store_is_its_rows_by_key(store: Store) -> None:
@@ -107,11 +131,15 @@ def written(store: Store) -> Path:
 
 @settings(deadline=None)
 @given(st.data())
-def test_any_changed_byte_of_a_record_is_noticed(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_changed_byte_of_a_record_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     store = Store(tmp_path_factory.getbasetemp() / "changed")
     path = written(store)
     content = bytearray(path.read_bytes())
-    content[data.draw(st.integers(0, len(content) - 2))] ^= data.draw(st.integers(1, 255))  # the last one ends the line
+    content[data.draw(st.integers(0, len(content) - 2))] ^= data.draw(
+        st.integers(1, 255)
+    )  # the last one ends the line
     path.write_bytes(content)
     with pytest.raises(Tampered, match=r"training\.json"):
         store.training(KEY)
@@ -126,7 +154,9 @@ def test_a_record_that_was_cut_off_is_noticed(store: Store, length: int) -> None
     assert caught.value.exit_code == 12
 
 
-@pytest.mark.parametrize("content", ["null", "[]", "{}", '{"sha256": 3}', "[" * 100_000, '{"sha256": NaN}'])
+@pytest.mark.parametrize(
+    "content", ["null", "[]", "{}", '{"sha256": 3}', "[" * 100_000, '{"sha256": NaN}']
+)
 def test_json_that_is_no_record_is_noticed(store: Store, content: str) -> None:
     written(store).write_text(content)
     with pytest.raises(Tampered):
@@ -183,8 +213,13 @@ def test_only_a_key_names_a_folder(store: Store, key: str) -> None:
 
 
 def test_two_writers_of_one_record_leave_one_whole_record(store: Store) -> None:
-    record = training(rows=tuple(("train_loss", epoch, None, 0.1, "measured") for epoch in range(2000)))
-    writers = [threading.Thread(target=lambda: [store.write_training(record) for _ in range(10)]) for _ in range(2)]
+    record = training(
+        rows=tuple(("train_loss", epoch, None, 0.1, "measured") for epoch in range(2000))
+    )
+    writers = [
+        threading.Thread(target=lambda: [store.write_training(record) for _ in range(10)])
+        for _ in range(2)
+    ]
     store.write_training(record)
     for writer in writers:
         writer.start()

@@ -22,7 +22,15 @@ def csv_file(folder: Path, *lines: str, name: str = "evidence.csv") -> Path:
 
 
 def good(**changes: object) -> pd.DataFrame:
-    row = {"setting": "s", "arm": "a", "seed": 1, "epoch": 2, "layer": 3, "metric": "m", "value": 0.5}
+    row = {
+        "setting": "s",
+        "arm": "a",
+        "seed": 1,
+        "epoch": 2,
+        "layer": 3,
+        "metric": "m",
+        "value": 0.5,
+    }
     return pd.DataFrame([{**row, **changes}])
 
 
@@ -33,7 +41,17 @@ def test_a_table_has_these_columns_and_types(tmp_path: Path) -> None:
     assert STATUSES == ("measured", "below_floor", "undefined", "diverged")
     kinds = [str(kind) for kind in table.dtypes]
     assert kinds == ["str", "str", "int64", "Int64", "Int64", "str", "float64", "str", "str"]
-    assert table.iloc[0].tolist() == ["teacher", "dfa", 1, 30, 4, "cosine", 0.25, "measured", "sha256:00"]
+    assert table.iloc[0].tolist() == [
+        "teacher",
+        "dfa",
+        1,
+        30,
+        4,
+        "cosine",
+        0.25,
+        "measured",
+        "sha256:00",
+    ]
     assert table["epoch"].isna().tolist() == [False, True]
     assert np.isnan(table["value"][1])
 
@@ -45,17 +63,37 @@ def test_words_that_pandas_takes_for_missing_stay_words(tmp_path: Path) -> None:
 
 
 def test_names_that_are_all_numbers_stay_words(tmp_path: Path) -> None:
-    assert read(csv_file(tmp_path, HEADER, "1,1.0,1,,,1e3,0,,", "01,1,1,,,7,0,,"))["arm"].tolist() == ["1.0", "1"]
+    assert read(csv_file(tmp_path, HEADER, "1,1.0,1,,,1e3,0,,", "01,1,1,,,7,0,,"))[
+        "arm"
+    ].tolist() == ["1.0", "1"]
 
 
 def test_columns_that_a_foreign_table_lacks_are_filled(tmp_path: Path) -> None:
-    table = read(csv_file(tmp_path, "note,seed,value,metric,arm,setting", "hello,3,1e-3,loss,b,mine"))
-    assert table.iloc[0].drop(["epoch", "layer"]).tolist() == ["mine", "b", 3, "loss", 1e-3, "measured", ""]
+    table = read(
+        csv_file(tmp_path, "note,seed,value,metric,arm,setting", "hello,3,1e-3,loss,b,mine")
+    )
+    assert table.iloc[0].drop(["epoch", "layer"]).tolist() == [
+        "mine",
+        "b",
+        3,
+        "loss",
+        1e-3,
+        "measured",
+        "",
+    ]
     assert table[["epoch", "layer"]].isna().all(axis=None)
 
 
 def test_empty_cells_of_status_and_run_take_their_defaults() -> None:
-    table = read(pd.concat([good(status=None, run=np.nan), good(status="", run=""), good(status="diverged", run="r")]))
+    table = read(
+        pd.concat(
+            [
+                good(status=None, run=np.nan),
+                good(status="", run=""),
+                good(status="diverged", run="r"),
+            ]
+        )
+    )
     assert table["status"].tolist() == ["measured", "measured", "diverged"]
     assert table["run"].tolist() == ["", "", "r"]
     assert table.index.tolist() == [0, 1, 2]
@@ -69,7 +107,8 @@ def test_a_whole_number_may_be_spelled_as_a_float(spelling: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("inf", np.inf), ("-Infinity", -np.inf), ("-0.0", -0.0), ("5e-324", 5e-324)]
+    ("text", "number"),
+    [("inf", np.inf), ("-Infinity", -np.inf), ("-0.0", -0.0), ("5e-324", 5e-324)],
 )
 def test_values_keep_every_bit(tmp_path: Path, text: str, number: float) -> None:
     value = read(csv_file(tmp_path, HEADER, f"s,a,1,,,m,{text},,"))["value"][0]
@@ -82,12 +121,19 @@ def test_an_empty_value_is_nan(tmp_path: Path, text: str) -> None:
 
 
 def test_rows_that_cannot_be_believed_are_kept(tmp_path: Path) -> None:
-    rows = [ROW, ROW, "teacher,dfa,1,30,4,cosine,,measured,", "teacher,dfa,1,30,4,cosine,inf,measured,"]
+    rows = [
+        ROW,
+        ROW,
+        "teacher,dfa,1,30,4,cosine,,measured,",
+        "teacher,dfa,1,30,4,cosine,inf,measured,",
+    ]
     assert len(read(csv_file(tmp_path, HEADER, *rows))) == 4
 
 
 def test_categories_and_arrow_types_are_read_as_they_mean() -> None:
-    table = good().astype({"setting": "category", "seed": "category", "metric": "string", "value": "Float64"})
+    table = good().astype(
+        {"setting": "category", "seed": "category", "metric": "string", "value": "Float64"}
+    )
     pd.testing.assert_frame_equal(read(table), read(good()))
 
 
@@ -113,7 +159,9 @@ def test_categories_and_arrow_types_are_read_as_they_mean() -> None:
         ("arm", '"two\nlines"', "line break"),
     ],
 )
-def test_a_bad_cell_is_named_with_file_line_column_and_value(tmp_path: Path, column: str, cell: str, says: str) -> None:
+def test_a_bad_cell_is_named_with_file_line_column_and_value(
+    tmp_path: Path, column: str, cell: str, says: str
+) -> None:
     cells = dict(zip(COLUMNS, ROW.split(","), strict=True))
     bad = ",".join(cell if name == column else cells[name] for name in COLUMNS)
     path = csv_file(tmp_path, HEADER, ROW, "", ROW, bad, ROW, bad)
@@ -132,7 +180,10 @@ def test_a_bad_cell_is_named_with_file_line_column_and_value(tmp_path: Path, col
     ("changes", "says"),
     [
         ({"seed": True}, "seed holds 'True'"),
-        ({"seed": 2**53 + 0.0}, "not a whole number"),  # the float's neighbours are no longer told apart
+        (
+            {"seed": 2**53 + 0.0},
+            "not a whole number",
+        ),  # the float's neighbours are no longer told apart
         ({"seed": [1, 2]}, "seed"),
         ({"arm": 7}, "is no text"),
         ({"value": 1j}, "is no number"),
@@ -162,10 +213,22 @@ def test_a_missing_column_is_named(column: str, tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary"),
-        (HEADER.encode() + b"\n" + ROW.encode() + b"\ns,\xe9,1,,,m,0,,\n", "line 3: byte 0xe9 is not UTF-8"),
-        (HEADER.replace(",", ";").encode() + b"\n", "columns setting, arm, seed, metric, value missing"),
-        (b"value," + HEADER.encode() + b"\n0," + ROW.encode() + b"\n", "column value stands 2 times"),
-        (f"{HEADER}\n{ROW},more\n{ROW}\n".encode(), "line 2: has 10 fields, and the first line names 9"),
+        (
+            HEADER.encode() + b"\n" + ROW.encode() + b"\ns,\xe9,1,,,m,0,,\n",
+            "line 3: byte 0xe9 is not UTF-8",
+        ),
+        (
+            HEADER.replace(",", ";").encode() + b"\n",
+            "columns setting, arm, seed, metric, value missing",
+        ),
+        (
+            b"value," + HEADER.encode() + b"\n0," + ROW.encode() + b"\n",
+            "column value stands 2 times",
+        ),
+        (
+            f"{HEADER}\n{ROW},more\n{ROW}\n".encode(),
+            "line 2: has 10 fields, and the first line names 9",
+        ),
         (f"{HEADER}\n{ROW},more\n".encode(), "line 2: has 10 fields"),
         (f"{HEADER}\n{ROW}\n\n{ROW},more".encode(), "line 4: has 10 fields"),
         (f"{HEADER}\n{ROW}\n{ROW[:30]}".encode(), "cut off"),
@@ -214,7 +277,9 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) 
     pd.testing.assert_frame_equal(read(path), plain)
 
 
-def test_a_header_alone_is_refused_but_in_a_report_on_claims_that_were_not_run(tmp_path: Path) -> None:
+def test_a_header_alone_is_refused_but_in_a_report_on_claims_that_were_not_run(
+    tmp_path: Path,
+) -> None:
     path = csv_file(tmp_path, HEADER)
     for source in (path, tmp_path):
         with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows") as caught:

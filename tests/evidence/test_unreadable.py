@@ -1,4 +1,6 @@
-"""What cannot be read in a store is an error that names it, in every command that reads stores, and nothing is written."""
+"""What cannot be read in a store is an error that names it, in every command that reads stores, and
+nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_a_record_that_cannot_be_read_is_named_by_all_who_read_it(
     spoil(record)
     before = contents(store.root)
     readers: list[Callable[[], object]] = [
-        lambda: pipeline.verify(file, store=store.root, workers=1),  # seeds 3 to 5 are still to be run
+        lambda: pipeline.verify(
+            file, store=store.root, workers=1
+        ),  # seeds 3 to 5 are still to be run
         lambda: pipeline.verify(file, store=store.root, offline=True),
         lambda: pipeline.verify(file, from_evidence=store.root),
         lambda: pipeline.outlook(file, store=store.root),
@@ -111,13 +115,17 @@ print(*(f"{f.kind} {f.name}" for f in evidence.check(store).bad))
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="permissions of POSIX")
-def test_a_folder_that_may_not_be_listed_is_named(forbidden: tuple[Path, Store], tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_listed_is_named(
+    forbidden: tuple[Path, Store], tmp_path: Path
+) -> None:
     folder, store = forbidden
     for parent in [tmp_path, *tmp_path.parents]:  # root reads everything, so another reads
         if parent.stat().st_mode & 0o005 != 0o005:
             parent.chmod(0o755)
     command = [sys.executable, "-c", AS_NOBODY, str(store.root), folder.name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd="/", timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, "")
     *errors, finding = done.stdout.splitlines()
     assert len(errors) == 5

@@ -39,7 +39,9 @@ confusable = st.sampled_from(
         "é",
     ]
 )
-printable = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=6).filter(str.isprintable)
+printable = st.text(st.characters(exclude_categories=("C",)), min_size=1, max_size=6).filter(
+    str.isprintable
+)
 signs = st.text("a1 +='\",", min_size=1, max_size=6)  # what a label is built of
 words = st.one_of(confusable, printable, signs)
 numbers = st.one_of(
@@ -49,7 +51,9 @@ numbers = st.one_of(
 )
 values = st.one_of(st.none(), st.booleans(), numbers, words)
 mappings = st.dictionaries(
-    st.one_of(names, st.sampled_from(["rule", "self", "cls", "label", "changes"])), values, max_size=4
+    st.one_of(names, st.sampled_from(["rule", "self", "cls", "label", "changes"])),
+    values,
+    max_size=4,
 )
 
 
@@ -68,7 +72,9 @@ def test_a_label_reads_back_as_the_arm_it_was_written_from(factors: dict[str, An
 
 
 @given(mappings, mappings)
-def test_equal_mappings_and_no_others_are_equal_arms(left: dict[str, Any], right: dict[str, Any]) -> None:
+def test_equal_mappings_and_no_others_are_equal_arms(
+    left: dict[str, Any], right: dict[str, Any]
+) -> None:
     def typed(factors: dict[str, Any]) -> dict[str, Any]:
         return {n: (isinstance(v, bool), v) for n, v in factors.items()}
 
@@ -145,12 +151,22 @@ def test_labels_are_spelt_so(arm: Arm, label: str) -> None:
     assert Arm.parse(label) == arm
 
 
-@pytest.mark.parametrize("name", ["1.10", "007", "12e3", "NaN", "true", "none", "Random Forest", "don't"])
+@pytest.mark.parametrize(
+    "name", ["1.10", "007", "12e3", "NaN", "true", "none", "Random Forest", "don't"]
+)
 def test_a_first_part_without_a_factor_is_a_word(name: str) -> None:
     assert Arm.parse(name) == Arm(name)
 
 
-@given(st.lists(st.one_of(signs, confusable, st.sampled_from(["lr=0.1", "lr=0.10", "lr=1e-1", "x=1+rule=a", "a+x=1"]))))
+@given(
+    st.lists(
+        st.one_of(
+            signs,
+            confusable,
+            st.sampled_from(["lr=0.1", "lr=0.10", "lr=1e-1", "x=1+rule=a", "a+x=1"]),
+        )
+    )
+)
 @example(["lr=0.10", "lr=0.1"])
 @example(["1.1", "1.10", "rule='1.1'"])
 def test_two_texts_become_one_arm_only_where_they_are_one_label(texts: list[str]) -> None:
@@ -166,7 +182,9 @@ def test_two_texts_become_one_arm_only_where_they_are_one_label(texts: list[str]
 
 
 def test_an_experiment_says_how_its_arms_are_spelled() -> None:
-    toy = Experiment("toy", lambda arm, seed: {}, factors={"method": "base", "lr": 0.1}, metrics=["x"])
+    toy = Experiment(
+        "toy", lambda arm, seed: {}, factors={"method": "base", "lr": 0.1}, metrics=["x"]
+    )
     assert labels_of(["method=base", "lr=0.2+method=ours", "", "other"], toy.canonical) == {
         "method=base": "",
         "lr=0.2+method=ours": "lr=0.2+method=ours",
@@ -206,7 +224,9 @@ def test_a_bool_is_not_the_number_it_counts_as() -> None:
         (lambda: Arm.parse("=1"), ["''", "identifier"]),
     ],
 )
-def test_what_cannot_be_an_arm_is_refused_with_name_value_type_and_remedy(make: Any, told: list[str]) -> None:
+def test_what_cannot_be_an_arm_is_refused_with_name_value_type_and_remedy(
+    make: Any, told: list[str]
+) -> None:
     with pytest.raises(FaevalError) as error:
         make()
     for part in told:
@@ -231,7 +251,14 @@ class Mixed(str, enum.Enum):  # noqa: UP042 - as many have it
 
 
 def test_values_of_numpy_and_of_enumerations_are_what_they_stand_for() -> None:
-    given = Arm(depth=np.int64(3), flag=np.True_, rate=np.float64(0.5), name=np.str_("a"), by=Word.ADAM, old=Mixed.SGD)
+    given = Arm(
+        depth=np.int64(3),
+        flag=np.True_,
+        rate=np.float64(0.5),
+        name=np.str_("a"),
+        by=Word.ADAM,
+        old=Mixed.SGD,
+    )
     plain = Arm(depth=3, flag=True, rate=0.5, name="a", by="adam", old="sgd")
     assert given == plain
     assert [type(value) for value in given.values()] == [type(value) for value in plain.values()]

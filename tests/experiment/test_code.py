@@ -1,4 +1,6 @@
-"""The digest of a user's code: what changes it, what does not, on which Python, and what is named as not digested."""
+"""The digest of a user's code: what changes it, what does not, on which Python, and what is named
+as not digested.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,17 @@ VERSIONS = sorted(
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Write files into a folder, import ``study`` from there anew, and return the code of its ``run``."""
+    """Write files into a folder, import ``study`` from there anew, and return the code of its
+    ``run``.
+    """
     before = set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def of(text: str, folder: str = "here", **files: str) -> Code:
         place = tmp_path / folder
-        for top in {name.partition("__in")[0] for name in ("study", *files)} & before:  # of another test's files
+        for top in {
+            name.partition("__in")[0] for name in ("study", *files)
+        } & before:  # of another test's files
             monkeypatch.delitem(sys.modules, top)
             before.remove(top)
         for name, content in {"study": text, **files}.items():
@@ -73,22 +79,34 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 REACHED = {
     "itself": "=> X",
     "a constant": "A = X\n=> A",
-    "a constant in a nested function": "A = X\ndef run(arm, seed):\n    def f():\n        return A\n    return f()",
+    "a constant in a nested function": (
+        "A = X\ndef run(arm, seed):\n    def f():\n        return A\n    return f()"
+    ),
     "a constant in a comprehension": "A = X\n=> [A for _ in range(3)]",
     "another function": "def f():\n    return X\n=> f()",
-    "what another function calls": "A = X\ndef g():\n    return A\ndef f():\n    return g()\n=> f()",
+    "what another function calls": (
+        "A = X\ndef g():\n    return A\ndef f():\n    return g()\n=> f()"
+    ),
     "a cycle": "A = X\ndef f(n):\n    return g(n)\ndef g(n):\n    return f(n - 1) + A\n=> f(1)",
-    "a closure": "def make(a):\n    def run(arm, seed):\n        return a\n    return run\nrun = make(X)",
+    "a closure": (
+        "def make(a):\n    def run(arm, seed):\n        return a\n    return run\nrun = make(X)"
+    ),
     "a default": "A = X\ndef run(arm, seed, a=A):\n    return a",
     "a keyword's default": "A = X\ndef run(arm, seed, *, a=A):\n    return a",
-    "a partial's argument": "from functools import partial\ndef f(arm, seed, a):\n    return a\nrun = partial(f, a=X)",
-    "a partial's nested argument": """
+    "a partial's argument": (
+        "from functools import partial\ndef f(arm, seed, a):\n    return a\nrun = partial(f, a=X)"
+    ),
+    "a partial's nested argument": (
+        """
         from functools import partial
         def f(arm, seed, a):
             return a
         run = partial(partial(f, a={"b": [0, (X,)]}))
-        """,
-    "a partial's function": "import functools\ndef f(arm, seed, a):\n    return X\nrun = functools.partial(f, a=1)",
+        """
+    ),
+    "a partial's function": (
+        "import functools\ndef f(arm, seed, a):\n    return X\nrun = functools.partial(f, a=1)"
+    ),
     "a function in a dictionary": "def f():\n    return X\nMADE = {'f': f}\n=> MADE['f']()",
     "a lambda": "f = lambda: X\n=> f()",
     "one of two lambdas in a line": "f, g = lambda: 1, lambda: X\n=> g()",
@@ -98,14 +116,26 @@ REACHED = {
     "a property": "class A:\n    @property\n    def f(self):\n        return X\n=> A().f",
     "a class attribute": "A = X\nclass B:\n    a = A\n=> B.a",
     "a class attribute set later": "class B:\n    a = 0\nB.a = X\n=> B.a",
-    "a base class": "A = X\nclass B:\n    def f(self):\n        return A\nclass C(B):\n    pass\n=> C().f()",
-    "a metaclass": "class M(type):\n    def f(cls):\n        return X\nclass A(metaclass=M):\n    pass\n=> A.f()",
+    "a base class": (
+        "A = X\nclass B:\n    def f(self):\n        return A\nclass C(B):\n    pass\n=> C().f()"
+    ),
+    "a metaclass": (
+        "class M(type):\n    def f(cls):\n        return X\nclass A(metaclass=M):\n    pass\n=>"
+        " A.f()"
+    ),
     "an instance": "class A:\n    def __init__(self, a):\n        self.a = a\nA1 = A(X)\n=> A1.a",
     "slots": "class A:\n    __slots__ = ('a',)\nB = A()\nB.a = X\n=> B.a",
-    "a bound method": "class A(list):\n    def f(self, arm, seed):\n        return self\nrun = A([X]).f",
-    "a callable instance": "class A:\n    def __call__(self, arm, seed):\n        return X\nrun = A()",
-    "a dataclass default": "import dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int = X\n=> A()",
-    "a dataclass factory": """
+    "a bound method": (
+        "class A(list):\n    def f(self, arm, seed):\n        return self\nrun = A([X]).f"
+    ),
+    "a callable instance": (
+        "class A:\n    def __call__(self, arm, seed):\n        return X\nrun = A()"
+    ),
+    "a dataclass default": (
+        "import dataclasses\n@dataclasses.dataclass\nclass A:\n    a: int = X\n=> A()"
+    ),
+    "a dataclass factory": (
+        """
         import dataclasses
         def make():
             return X
@@ -113,11 +143,15 @@ REACHED = {
         class A:
             a: list = dataclasses.field(default_factory=make)
         => A()
-        """,
+        """
+    ),
     "a named tuple": "import typing\nclass A(typing.NamedTuple):\n    a: int = X\n=> A()",
     "an enum": "import enum\nclass A(enum.Enum):\n    B = X\n=> A.B.value",
-    "a member of an enum": "import enum\nA = enum.Enum('A', 'B C')\nD = A(1 if X == 1.5 else 2)\n=> D",
-    "a decorator": """
+    "a member of an enum": (
+        "import enum\nA = enum.Enum('A', 'B C')\nD = A(1 if X == 1.5 else 2)\n=> D"
+    ),
+    "a decorator": (
+        """
         import functools
         A = X
         def twice(f):
@@ -127,8 +161,10 @@ REACHED = {
             return inner
         @twice
         => 1
-        """,
-    "what is decorated": """
+        """
+    ),
+    "what is decorated": (
+        """
         import functools
         def twice(f):
             @functools.wraps(f)
@@ -137,10 +173,12 @@ REACHED = {
             return inner
         @twice
         => X
-        """,
+        """
+    ),
     "a decorator's argument": "def by(a):\n    return lambda f: f\n@by(X)\n=> 1",
     "what is cached": "import functools\n@functools.lru_cache\ndef f():\n    return X\n=> f()",
-    "a single dispatch": """
+    "a single dispatch": (
+        """
         import functools
         @functools.singledispatch
         def f(a):
@@ -149,8 +187,11 @@ REACHED = {
         def _(a: int):
             return X
         => f(1)
-        """,
-    "a context manager": "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield X\n=> f()",
+        """
+    ),
+    "a context manager": (
+        "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield X\n=> f()"
+    ),
     "an attribute getter": "import operator\nf = operator.itemgetter(int(X * 10))\n=> f(arm)",
     "an attribute of a function": "def f():\n    return f.a\nf.a = X\n=> f()",
     "a set": "A = {1, X}\n=> A",
@@ -165,7 +206,8 @@ REACHED = {
     "a NumPy generator": "import numpy\nA = numpy.random.default_rng(int(10 * X))\n=> A",
     "a table": "import pandas\nA = pandas.DataFrame({'a': [X, 2.0]})\n=> A",
     "a tensor": "import torch\nA = torch.tensor([X])\n=> A",
-    "weights": """
+    "weights": (
+        """
         import torch
         class Net(torch.nn.Module):
             def __init__(self):
@@ -175,8 +217,10 @@ REACHED = {
                 torch.nn.init.zeros_(self.inner.bias)
         NET = Net()
         => NET(arm)
-        """,
-    "a forward pass": """
+        """
+    ),
+    "a forward pass": (
+        """
         import torch
         class Net(torch.nn.Module):
             def forward(self, x):
@@ -184,31 +228,40 @@ REACHED = {
         NET = Net()
         @torch.no_grad()
         => NET(arm)
-        """,
+        """
+    ),
     "another name of a module": "import math\nf = math.sin if X == 1.5 else math.cos\n=> f(1)",
     "a name asked for by its text": "A = X\n=> globals()['A']",
 }
 
 REACHED |= {
     "a name of the module itself": "import sys\nA = X\n=> sys.modules[__name__].A",
-    "a name asked of the module": "import operator, sys\nA, ME = X, sys.modules[__name__]\n=> operator.attrgetter('A')(ME)",
-    "a class that is registered": """
+    "a name asked of the module": (
+        "import operator, sys\nA, ME = X, sys.modules[__name__]\n=> operator.attrgetter('A')(ME)"
+    ),
+    "a class that is registered": (
+        """
         import abc
         class A(abc.ABC): pass
         class B:
             a = X
         A.register(B)
         => isinstance(arm, A)
-        """,
-    "what a weak reference holds": "import weakref\nclass A:\n    a = X\nB = A()\nC = weakref.ref(B)\n=> C().a",
-    "what weak references hold": """
+        """
+    ),
+    "what a weak reference holds": (
+        "import weakref\nclass A:\n    a = X\nB = A()\nC = weakref.ref(B)\n=> C().a"
+    ),
+    "what weak references hold": (
+        """
         import weakref
         class A:
             a = X
         B = A()
         C = weakref.WeakValueDictionary({'b': B})
         => C['b'].a
-        """,
+        """
+    ),
 }
 
 #: What importing the file that ``run`` stands in sets elsewhere: nothing of it is named in ``run``.
@@ -223,11 +276,20 @@ REACHED |= {
         "import builtins\nbuiltins.K = X",
         "from os import environ as e\ne['FAEVAL_X'] = 'X'",
         "import os\nos.environ['FAEVAL_X'] = ''\nif X == 1.5:\n    del os.environ['FAEVAL_X']",
-        "import warnings\nfor c in (UserWarning,):\n    warnings.simplefilter('ignore', c, int(X * 10))",
-        "import decimal\ntry:\n    decimal.getcontext().prec += int(X)\nexcept ValueError:\n    pass",
+        (
+            "import warnings\nfor c in (UserWarning,):\n    warnings.simplefilter('ignore', c,"
+            " int(X * 10))"
+        ),
+        (
+            "import decimal\ntry:\n    decimal.getcontext().prec += int(X)\nexcept ValueError:\n   "
+            " pass"
+        ),
         "import numpy as np\nnp.seterr(divide='warn' if X else 'ignore')",
         "import numpy as np\n_ = np.seterr(divide='warn' if X else 'ignore')",
-        "import torch\nA = torch.float32 if X == 1.5 else torch.float32\ntorch.set_default_dtype(A)",
+        (
+            "import torch\nA = torch.float32 if X == 1.5 else"
+            " torch.float32\ntorch.set_default_dtype(A)"
+        ),
         "def begin(n):\n    import random\n    random.seed(n)\nbegin(X)",
         "exec('import math; math.K = X')",
     )
@@ -273,13 +335,17 @@ def test_what_is_reached_counts(load: Callable[..., Code], name: str) -> None:
 def test_a_module_of_the_users_counts_as_a_whole(load: Callable[..., Code], name: str) -> None:
     file, text, beside = BESIDE[name]
     more = {"pkg__init__": ""} if file == "pkg__in__sub" else {}
-    one, same, other = (load(text, **more, **{file: beside.replace("X", x)}) for x in ("1.5", "1.5", "2.5"))
+    one, same, other = (
+        load(text, **more, **{file: beside.replace("X", x)}) for x in ("1.5", "1.5", "2.5")
+    )
     assert one == same
     assert one.sha256 != other.sha256
     assert one.undigested == ()
 
 
-def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(load: Callable[..., Code]) -> None:
+def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(
+    load: Callable[..., Code],
+) -> None:
     def of(x: str) -> Code:
         return load(
             "from pkg.sub import f\n=> f()",
@@ -291,7 +357,9 @@ def test_a_module_counts_with_what_it_imports_and_relative_imports_are_followed(
         )
 
     assert of("1").sha256 != of("2").sha256
-    assert {"pkg/sub.py", "pkg/other.py", "pkg/__init__.py", "beside.py", "pkg/deep.py"} <= set(of("1").parts)
+    assert {"pkg/sub.py", "pkg/other.py", "pkg/__init__.py", "beside.py", "pkg/deep.py"} <= set(
+        of("1").parts
+    )
 
 
 def test_a_module_changed_from_outside_is_another(load: Callable[..., Code]) -> None:
@@ -330,7 +398,10 @@ claim = fe.Claim("One sentence", more, attributed_to="a")
         ("def other():\n    return 1", "def other():\n    return 2\ndef third():\n    pass"),
         ("def other():\n    return 1\n", ""),
         ("import faeval as fe\n", "import faeval as fe\nimport zipfile, wsgiref.util\n"),
-        ("import faeval as fe\n", "import faeval as fe\nimport sys\nsys.path.insert(0, 'x')\nsys.path += ['y']\n"),
+        (
+            "import faeval as fe\n",
+            "import faeval as fe\nimport sys\nsys.path.insert(0, 'x')\nsys.path += ['y']\n",
+        ),
         (
             "import faeval as fe\n",
             "import faeval as fe\nimport os\nA2 = os.getpid()\nA3 = {}\nA3['x'] = A2\nprint(A3)\n",
@@ -338,7 +409,10 @@ claim = fe.Claim("One sentence", more, attributed_to="a")
         ("toy =", "import math\nif __name__ == '__main__':\n    math.K = 1\ntoy ="),
         (
             'to="a")',
-            'to="a")\nimport math\nreport = claim\nprint(math.fsum([report is None]))\nmath.fsum([report is None])',
+            (
+                'to="a")\nimport math\nreport = claim\nprint(math.fsum([report is'
+                " None]))\nmath.fsum([report is None])"
+            ),
         ),
         ("\n", "\r\n"),
         ('{"score"', "{'score'"),
@@ -348,7 +422,9 @@ claim = fe.Claim("One sentence", more, attributed_to="a")
         ('metrics=["score"]', 'metrics={"score": (0, 1)}, factors={"a": 0}'),
     ],
 )
-def test_what_changes_no_number_changes_nothing(load: Callable[..., Code], old: str, new: str) -> None:
+def test_what_changes_no_number_changes_nothing(
+    load: Callable[..., Code], old: str, new: str
+) -> None:
     other = BASE.replace(old, new)
     if new == ")" or old == "return x * A":
         other = other.replace('["e"]\ndef run', '["e"]\n    )\ndef run')
@@ -383,7 +459,10 @@ def test_the_order_of_functions_changes_nothing(load: Callable[..., Code]) -> No
 
 
 def test_paths_below_the_file_say_nothing_of_where_it_lies(load: Callable[..., Code]) -> None:
-    text = "import os\nfrom pathlib import Path\nA = Path(__file__).parent / 'no.csv', os.path.dirname(__file__)\n=> A, __file__"
+    text = (
+        "import os\nfrom pathlib import Path\nA = Path(__file__).parent / 'no.csv',"
+        " os.path.dirname(__file__)\n=> A, __file__"
+    )
     assert load(text) == load(text, folder="elsewhere")
     assert load(text).sha256 != load(text.replace("no.csv", "yes.csv")).sha256
 
@@ -410,7 +489,9 @@ run = make()
 def test_what_a_run_changes_counts_as_what_it_starts_from(load: Callable[..., Code]) -> None:
     for x in range(STATE.count("X")):
         pieces = STATE.split("X")
-        one, other = ("1".join(pieces[: x + 1]) + value + "1".join(pieces[x + 1 :]) for value in "12")
+        one, other = (
+            "1".join(pieces[: x + 1]) + value + "1".join(pieces[x + 1 :]) for value in "12"
+        )
         found = load(one)
         run = sys.modules["study"].run
         run({}, 1)
@@ -434,7 +515,9 @@ def test_installed_packages_and_faeval_are_not_digested() -> None:
     assert not code_of(pytest.fixture)
 
 
-def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_followed_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     codes = []
     for x in "112":
@@ -486,10 +569,14 @@ def test_a_path_is_followed_without_importing_it(tmp_path: Path, monkeypatch: py
         ("import fast\n=> fast.f()", "fast"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_digested_is_named(load: Callable[..., Code], tmp_path: Path, text: str, named: str) -> None:
+def test_what_cannot_be_digested_is_named(
+    load: Callable[..., Code], tmp_path: Path, text: str, named: str
+) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "data.csv").write_text("1")
-    beside = "import os\nD = 'data.csv'\nclass A:\n    def f(self):\n        return os.getenv('A')\n"
+    beside = (
+        "import os\nD = 'data.csv'\nclass A:\n    def f(self):\n        return os.getenv('A')\n"
+    )
     if "fast" in text:
         text = "def run(arm, seed):\n    import fast\n    return fast.f()"
         (tmp_path / "here" / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\0")
@@ -516,7 +603,9 @@ def test_what_only_looks_like_that_is_not_named(load: Callable[..., Code]) -> No
             sys.modules["x"] = None
             return getenv(listdir), A().walk(), glob(argv)
         """
-    assert load(CLAIMS + textwrap.dedent(text), other="def glob(x):\n    return 1\n").undigested == ()
+    assert (
+        load(CLAIMS + textwrap.dedent(text), other="def glob(x):\n    return 1\n").undigested == ()
+    )
 
 
 TOUR = """
@@ -614,10 +703,14 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "study.py").write_text(TOUR)
-        (folder / "helper.py").write_text('"""Doc."""\nimport os\ndef f(x, *, y: int = 3) -> float:\n    return x\n')
+        (folder / "helper.py").write_text(
+            '"""Doc."""\nimport os\ndef f(x, *, y: int = 3) -> float:\n    return x\n'
+        )
         (folder / "go.py").write_text(textwrap.dedent(script))
         settings = {**os.environ, "PYTHONHASHSEED": str(number), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run([python, "go.py"], cwd=folder, env=settings, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [python, "go.py"], cwd=folder, env=settings, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         found.add(done.stdout)
     assert len(found) == 1
@@ -631,8 +724,16 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
 
 SETS = st.frozensets(st.integers() | st.text())
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | SETS,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text()
+    | st.binary(),
+    lambda inner: (
+        st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner) | SETS
+    ),
     max_leaves=8,
 )
 
@@ -648,7 +749,11 @@ def _spelt(value: Any) -> str:
         return f"frozenset{sorted(map(repr, value))}"
     if isinstance(value, dict):
         return f"dict{[(key, _spelt(inner)) for key, inner in value.items()]}"
-    return f"{type(value)}{list(map(_spelt, value))}" if isinstance(value, list | tuple) else repr(value)
+    return (
+        f"{type(value)}{list(map(_spelt, value))}"
+        if isinstance(value, list | tuple)
+        else repr(value)
+    )
 
 
 def test_a_value_may_hold_itself_and_be_nested_deeply() -> None:
@@ -665,7 +770,14 @@ def test_a_value_may_hold_itself_and_be_nested_deeply() -> None:
 
 @given(
     st.sampled_from(
-        ["x", "x + 1", "{x: [y for y in z]}", "lambda a, *b, c=1, **d: a", "f'{x!r:>{y}}'", "x if y else z"]
+        [
+            "x",
+            "x + 1",
+            "{x: [y for y in z]}",
+            "lambda a, *b, c=1, **d: a",
+            "f'{x!r:>{y}}'",
+            "x if y else z",
+        ]
     )
 )
 def test_blanks_and_brackets_say_nothing(text: str) -> None:
@@ -676,5 +788,8 @@ def test_blanks_and_brackets_say_nothing(text: str) -> None:
 
 
 def test_a_long_chain_of_functions_is_followed_to_its_end(load: Callable[..., Code]) -> None:
-    text = "\n".join(f"def f{i}(x):\n    return f{i + 1}(x) * {i}" for i in range(300)) + "\nf300 = abs\nrun = f0\n"
+    text = (
+        "\n".join(f"def f{i}(x):\n    return f{i + 1}(x) * {i}" for i in range(300))
+        + "\nf300 = abs\nrun = f0\n"
+    )
     assert len(load(text).parts) == 302

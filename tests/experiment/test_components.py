@@ -1,4 +1,6 @@
-"""Rules and networks by name: what belongs to which, what is refused, what a change of code means for the cache."""
+"""Rules and networks by name: what belongs to which, what is refused, what a change of code means
+for the cache.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,13 @@ def test_training_all_blocks_has_one_spelling() -> None:
 
 
 def test_a_registered_rule_brings_its_factors_and_goes_to_workers(tmp_path: Path) -> None:
-    register_rule("mine", some_rule, factors={"gain": Factor(1.0, low=0.0)}, exact=lambda factors: (0,), help="mine")
+    register_rule(
+        "mine",
+        some_rule,
+        factors={"gain": Factor(1.0, low=0.0)},
+        exact=lambda factors: (0,),
+        help="mine",
+    )
     factors = TEACHER.resolve(Arm("mine", gain=2))
     assert factors["gain"] == 2
     assert TEACHER.exact(factors) == (0,)
@@ -121,7 +129,9 @@ def test_a_registered_rule_brings_its_factors_and_goes_to_workers(tmp_path: Path
     assert pickle.loads(pickle.dumps(light)) == light
 
 
-def test_other_code_under_a_name_is_another_run_and_ours_are_covered_by_the_revision(tmp_path: Path) -> None:
+def test_other_code_under_a_name_is_another_run_and_ours_are_covered_by_the_revision(
+    tmp_path: Path,
+) -> None:
     def key(arm: Arm) -> str:
         (job,) = plan([Need(TEACHER, arm, 1)], Store(tmp_path)).jobs
         return job.key
@@ -142,11 +152,20 @@ def test_other_code_under_a_name_is_another_run_and_ours_are_covered_by_the_revi
     ("call", "says"),
     [
         (lambda: register_rule("dfa", some_rule), r"rule 'dfa' is one of faeval's own"),
-        (lambda: register_network("student", some_rule), r"network 'student' is one of faeval's own"),
+        (
+            lambda: register_network("student", some_rule),
+            r"network 'student' is one of faeval's own",
+        ),
         (lambda: register_rule("two words", some_rule), r"the name 'two words' must be one word"),
         (lambda: register_rule("1st", some_rule), r"the name '1st' must be one word"),
-        (lambda: register_rule("mine", 3), r"rule 'mine': 3 \(int\) makes no rule; give a class, a function"),  # type: ignore[arg-type]
-        (lambda: register_rule("mine", some_rule, factors={"a b": 1}), r"factor name 'a b' is no identifier"),
+        (
+            lambda: register_rule("mine", 3),
+            r"rule 'mine': 3 \(int\) makes no rule; give a class, a function",
+        ),  # type: ignore[arg-type]
+        (
+            lambda: register_rule("mine", some_rule, factors={"a b": 1}),
+            r"factor name 'a b' is no identifier",
+        ),
     ],
 )
 def test_what_cannot_be_registered_is_refused(call: Any, says: str) -> None:
@@ -157,17 +176,24 @@ def test_what_cannot_be_registered_is_refused(call: Any, says: str) -> None:
 def test_other_code_from_elsewhere_does_not_take_a_registered_name() -> None:
     register_rule("mine", some_rule)
     with pytest.raises(
-        FaevalError, match=r"rule 'mine' is registered already, by tests.experiment.test_components|with other"
+        FaevalError,
+        match=r"rule 'mine' is registered already, by tests.experiment.test_components|with other",
     ):
         register(Component("rule", "mine", "elsewhere:Rule", revision="9"))
 
 
 def test_a_factor_of_ones_own_may_not_take_the_name_of_a_shared_one() -> None:
     register_rule("mine", some_rule, factors={"penalty": 1.0})
-    with pytest.raises(FaevalError, match=r"rule 'mine' names a factor of its own 'penalty', a name that is taken"):
+    with pytest.raises(
+        FaevalError, match=r"rule 'mine' names a factor of its own 'penalty', a name that is taken"
+    ):
         TEACHER.resolve(Arm("mine"))
-    register_rule("other", some_rule, factors={"hidden": 1.0})  # the residual MLP has one of that name
-    with pytest.raises(FaevalError, match=r"network 'residual_mlp' names a factor of its own 'hidden'"):
+    register_rule(
+        "other", some_rule, factors={"hidden": 1.0}
+    )  # the residual MLP has one of that name
+    with pytest.raises(
+        FaevalError, match=r"network 'residual_mlp' names a factor of its own 'hidden'"
+    ):
         TEACHER.resolve(Arm("other"))
 
 
@@ -196,11 +222,23 @@ def test_an_installed_package_gives_rules_and_networks_by_entry_points(tmp_path:
         check=True,
         timeout=60,
     )
-    assert found.stdout.strip() == str(sorted([*RULES, "theirs"])) + " 2 [('rule', 'theirs'), ('network', 'net')]"
+    assert (
+        found.stdout.strip()
+        == str(sorted([*RULES, "theirs"])) + " 2 [('rule', 'theirs'), ('network', 'net')]"
+    )
 
 
 def test_a_setting_of_ones_own_has_all_factors_and_its_own_numbers() -> None:
-    mine = setting("mine", "package:task", epochs=3, width=16, blocks=2, batch=8, learning_rate=0.01, weight_decay=0)
+    mine = setting(
+        "mine",
+        "package:task",
+        epochs=3,
+        width=16,
+        blocks=2,
+        batch=8,
+        learning_rate=0.01,
+        weight_decay=0,
+    )
     assert mine.resolve(Arm("fa"))["blocks"] == 2
     assert set(mine.factors) == set(TEACHER.factors)
     assert {**mine.config, "task": "teacher"} == {
@@ -221,7 +259,9 @@ def test_a_setting_of_ones_own_has_all_factors_and_its_own_numbers() -> None:
         ({"weight_decay": -0.1}, r"weight_decay=-0.1 \(float\) must be a number of at least 0"),
     ],
 )
-def test_a_setting_that_no_training_could_use_is_refused(changes: dict[str, Any], says: str) -> None:
+def test_a_setting_that_no_training_could_use_is_refused(
+    changes: dict[str, Any], says: str
+) -> None:
     with pytest.raises(FaevalError, match=says):
         setting("mine", "package:task", **changes)
 
@@ -233,5 +273,7 @@ def test_components_are_values() -> None:
 
 @pytest.mark.parametrize("path", ["no_such_module_at_all:x", "faeval.tasks:no_such_name"])
 def test_a_path_that_leads_nowhere_is_an_error_with_its_component(path: str) -> None:
-    with pytest.raises(FaevalError, match=rf"task 'lost' is to be found at '{path}', which cannot be loaded"):
+    with pytest.raises(
+        FaevalError, match=rf"task 'lost' is to be found at '{path}', which cannot be loaded"
+    ):
         Component("task", "lost", path).resolve()

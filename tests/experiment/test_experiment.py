@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
-from faeval.experiment import METRICS, Arm, Codes, Experiment, Factor, Metric, Stage, experiment, experiments
+from faeval.experiment import (
+    METRICS,
+    Arm,
+    Codes,
+    Experiment,
+    Factor,
+    Metric,
+    Stage,
+    experiment,
+    experiments,
+)
 
 SETTINGS = ("teacher", "digits", "cifar10")
 
@@ -116,7 +126,16 @@ def test_metrics_may_be_ranges_metrics_none_or_a_list_of_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "metrics", ["score", 5, None, {"score": 3}, {"score": (0, 1, 2)}, {"score": "high"}, {"score": ("low", "high")}]
+    "metrics",
+    [
+        "score",
+        5,
+        None,
+        {"score": 3},
+        {"score": (0, 1, 2)},
+        {"score": "high"},
+        {"score": ("low", "high")},
+    ],
 )
 def test_other_descriptions_of_metrics_are_refused(metrics: Any) -> None:
     with pytest.raises(FaevalError, match="metric"):
@@ -158,7 +177,10 @@ def test_a_revision_is_declared_beside_the_code_that_is_reached() -> None:
     assert TOY.audits["run"].code(codes) == Experiment("x", run).audits["run"].code(codes)
     assert TOY.audits["run"].code(codes) != Experiment("x", other).audits["run"].code(codes)
     declared = Experiment("x", other, revision="7").audits["run"]
-    assert (declared.revision, declared.code(codes)) == ("7", Experiment("x", other).audits["run"].code(codes))
+    assert (declared.revision, declared.code(codes)) == (
+        "7",
+        Experiment("x", other).audits["run"].code(codes),
+    )
 
 
 def test_a_stage_is_a_function_or_a_path_to_one() -> None:
@@ -180,13 +202,16 @@ def test_the_settings_we_are_born_with(name: str) -> None:
     assert setting.audited_epochs(setting.resolve(Arm(epochs=1))) == (1,)
     # The labels of committed evidence.
     assert setting.canonical(Arm()).label == "dfa"
-    assert setting.canonical(Arm("dfa", credit_site="input", credit_scale="unit", penalty=0.01)).label == (
-        "dfa+credit_scale=unit+credit_site=input+penalty=0.01"
+    assert (
+        setting.canonical(Arm("dfa", credit_site="input", credit_scale="unit", penalty=0.01)).label
+        == "dfa+credit_scale=unit+credit_site=input+penalty=0.01"
     )
 
 
 def test_an_unknown_setting_is_named_with_the_known_ones() -> None:
-    with pytest.raises(FaevalError, match=r"'mnist' is unknown.*cifar10, cifar100, digits, teacher"):
+    with pytest.raises(
+        FaevalError, match=r"'mnist' is unknown.*cifar10, cifar100, digits, teacher"
+    ):
         experiment("mnist")
     assert set(experiments()) >= set(SETTINGS)
 
@@ -217,7 +242,8 @@ def test_factors_are_a_mapping(factors: Any) -> None:
 )
 def test_a_broken_entry_point_is_named(tmp_path: Path, value: str, told: str) -> None:
     (tmp_path / "mine.py").write_text(
-        "import faeval as fe\nnumber = 5\nother = fe.Experiment('elsewhere', lambda arm, seed: {}, metrics=['x'])\n"
+        "import faeval as fe\nnumber = 5\nother = fe.Experiment('elsewhere', lambda arm, seed: {},"
+        " metrics=['x'])\n"
     )
     claims = tmp_path / "claims.py"
     claims.write_text(

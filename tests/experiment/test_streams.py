@@ -13,7 +13,8 @@ from faeval.experiment import stream
 
 roles = st.lists(
     st.one_of(
-        st.text(st.characters(exclude_characters="\x1f", exclude_categories=("Cs",)), min_size=1), st.integers(0, 9)
+        st.text(st.characters(exclude_characters="\x1f", exclude_categories=("Cs",)), min_size=1),
+        st.integers(0, 9),
     ),
     max_size=3,
 )
@@ -42,7 +43,15 @@ def test_other_seeds_and_other_roles_draw_other_numbers(
 
 
 def test_a_role_is_its_whole_path() -> None:
-    paths = [("init",), ("init", "a"), ("init", "a", "b"), ("init", "ab"), ("inita",), (), ("a", "init")]
+    paths = [
+        ("init",),
+        ("init", "a"),
+        ("init", "a", "b"),
+        ("init", "ab"),
+        ("inita",),
+        (),
+        ("a", "init"),
+    ]
     assert len({tuple(drawn(1, *path)) for path in paths}) == len(paths)
 
 
@@ -65,6 +74,15 @@ def test_the_global_generator_is_left_as_it_was() -> None:
 
 
 def test_the_numbers_are_those_that_runs_have_been_made_with() -> None:
-    # From faeval 0.1.0, the version that made the committed evidence: should these change, no run is comparable.
-    assert drawn(7, "order", 1) == [7165948102159711588, 937041310876225368, 1458453346280904907, 4476364993223459471]
-    assert stream(0, "init", "embed.weight").standard_normal(2).tolist() == [1.115605949215385, 1.1051001534578502]
+    # From faeval 0.1.0, the version that made the committed evidence: should these change, no run
+    # is comparable.
+    assert drawn(7, "order", 1) == [
+        7165948102159711588,
+        937041310876225368,
+        1458453346280904907,
+        4476364993223459471,
+    ]
+    assert stream(0, "init", "embed.weight").standard_normal(2).tolist() == [
+        1.115605949215385,
+        1.1051001534578502,
+    ]

@@ -3,9 +3,10 @@
     python tests/mutants/run.py            # all of them; a few minutes on two cores
     python tests/mutants/run.py holm       # those whose name holds the word
 
-Each mutant is the package with one piece of text replaced, tested by tests/stats in a copy of the project. A mutant that
-every test passes is a survivor: either a test is missing, or the line does nothing. Exit code 1 where one survives, 2 where
-a mutant's text is not found (exactly once): the list below must follow the code.
+Each mutant is the package with one piece of text replaced, tested by tests/stats in a copy of the
+project. A mutant that every test passes is a survivor: either a test is missing, or the line does
+nothing. Exit code 1 where one survives, 2 where a mutant's text is not found (exactly once): the
+list below must follow the code.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Mutant:
 MUTANTS = [
     # sign and side
     Mutant("t: sign", "_t", "upper_tail((mean - bound + rest)", "upper_tail((bound - mean - rest)"),
-    Mutant("t: forgets the bound", "_t", "upper_tail((mean - bound + rest)", "upper_tail((mean + rest)"),
+    Mutant(
+        "t: forgets the bound", "_t", "upper_tail((mean - bound + rest)", "upper_tail((mean + rest)"
+    ),
     Mutant(
         "t: two-sided",
         "_t",
@@ -44,21 +47,48 @@ MUTANTS = [
         "np.minimum(1.0, 2 * upper_tail((mean - bound + rest) * math.sqrt(n), sd, n - 1))",
     ),
     Mutant("t: normal in place of t", "_t", "stdtr(df, -rounded)", "stdtr(1e9, -rounded)"),
-    Mutant("t: root n left out", "_t", "(mean - bound + rest) * math.sqrt(n), sd", "(mean - bound + rest), sd"),
+    Mutant(
+        "t: root n left out",
+        "_t",
+        "(mean - bound + rest) * math.sqrt(n), sd",
+        "(mean - bound + rest), sd",
+    ),
     Mutant("t: rounding of the mean", "_t", "(mean - bound + rest)", "(mean - bound)"),
     Mutant("t: degrees of freedom", "_t", "sd, n - 1), 1.0)", "sd, n), 1.0)"),
-    Mutant("t: bound with n degrees of freedom", "_t", "stdtrit(n - 1, level)", "stdtrit(n, level)"),
+    Mutant(
+        "t: bound with n degrees of freedom", "_t", "stdtrit(n - 1, level)", "stdtrit(n, level)"
+    ),
     Mutant("t: no spread decides", "_t", "sd, n - 1), 1.0)", "sd, n - 1), 0.0)"),
     Mutant("t: p wavers with its bound", "_t", "stdtr(df, -rounded)", "stdtr(df, -t)"),
     Mutant("t: p read too coarsely", "_t", "_BITS = 40", "_BITS = 20"),
     Mutant("t: bound on the wrong side", "_t", "mean + float(", "mean - float("),
-    Mutant("spread: ddof 0", "_spread", "np.maximum(squares, 0.0) / (n - 1)", "np.maximum(squares, 0.0) / n"),
-    Mutant("spread: one seed has none", "_spread", "np.full(mean.shape, math.nan)", "np.zeros(mean.shape)"),
+    Mutant(
+        "spread: ddof 0",
+        "_spread",
+        "np.maximum(squares, 0.0) / (n - 1)",
+        "np.maximum(squares, 0.0) / n",
+    ),
+    Mutant(
+        "spread: one seed has none",
+        "_spread",
+        "np.full(mean.shape, math.nan)",
+        "np.zeros(mean.shape)",
+    ),
     Mutant("spread: rounding of the sum", "_spread", "(total + lost) / n", "total / n"),
     Mutant("spread: order matters", "_spread", "np.sort(values, axis=-1)", "values"),
-    Mutant("spread: rounding counts as spread", "_spread", "sd > 4 * EPSILON * largest_size(differences)", "sd > 0"),
+    Mutant(
+        "spread: rounding counts as spread",
+        "_spread",
+        "sd > 4 * EPSILON * largest_size(differences)",
+        "sd > 0",
+    ),
     Mutant("spread: no_spread is strict", "_spread", "sd <= 8 * EPSILON", "sd <= 0 * EPSILON"),
-    Mutant("spread: upper bound below", "_spread", "chdtri(n - 1, confidence)", "chdtri(n - 1, 1 - confidence)"),
+    Mutant(
+        "spread: upper bound below",
+        "_spread",
+        "chdtri(n - 1, confidence)",
+        "chdtri(n - 1, 1 - confidence)",
+    ),
     # exact tests
     Mutant("sign: ties speak for it", "_sign", "differences > bound", "differences >= bound"),
     Mutant(
@@ -75,18 +105,36 @@ MUTANTS = [
         "(1 + np.count_nonzero(means <= bound, axis=1))",
         "np.count_nonzero(means <= bound, axis=1)",
     ),
-    Mutant("sign-flip: ties speak for it", "_sign_flip", "means -= (n * EPSILON", "means += (n * EPSILON"),
+    Mutant(
+        "sign-flip: ties speak for it",
+        "_sign_flip",
+        "means -= (n * EPSILON",
+        "means += (n * EPSILON",
+    ),
     Mutant(
         "sign-flip: order matters",
         "_sign_flip",
         "ordered = np.sort(differences, axis=-1)  #",
         "ordered = differences  #",
     ),
-    Mutant("sign-flip: left out and still counted", "_sign_flip", "taken[: within[i + 1]]", "taken[: within[0]]"),
     Mutant(
-        "sign-flip: not left out", "_sign_flip", "without = within[0] - np.count", "without = within[0] - 0 * np.count"
+        "sign-flip: left out and still counted",
+        "_sign_flip",
+        "taken[: within[i + 1]]",
+        "taken[: within[0]]",
     ),
-    Mutant("sign-flip: equal values differ", "_sign_flip", "if i and ordered[i] == ordered[i - 1]", "if False"),
+    Mutant(
+        "sign-flip: not left out",
+        "_sign_flip",
+        "without = within[0] - np.count",
+        "without = within[0] - 0 * np.count",
+    ),
+    Mutant(
+        "sign-flip: equal values differ",
+        "_sign_flip",
+        "if i and ordered[i] == ordered[i - 1]",
+        "if False",
+    ),
     Mutant("sign-flip: the rest without itself", "_sign_flip", "(1 + without +", "(without +"),
     Mutant(
         "sign-flip: rank one off",
@@ -94,17 +142,36 @@ MUTANTS = [
         "np.partition(means, rank - 1, axis=1)[:, rank - 1]",
         "np.partition(means, rank, axis=1)[:, rank]",
     ),
-    Mutant("sign-flip: drawn pattern without a flip", "_sign_flip", "-math.inf)  # no flip", "0.0)  # no flip"),
     Mutant(
-        "sign-flip: attainable", "_sign_flip", "return 1 / patterns(n) if n >= 2", "return 2 / patterns(n) if n >= 2"
+        "sign-flip: drawn pattern without a flip",
+        "_sign_flip",
+        "-math.inf)  # no flip",
+        "0.0)  # no flip",
+    ),
+    Mutant(
+        "sign-flip: attainable",
+        "_sign_flip",
+        "return 1 / patterns(n) if n >= 2",
+        "return 2 / patterns(n) if n >= 2",
     ),
     # assertions
-    Mutant("judge: below is exceeds", "_judge", 'if kind in ("below", "not_below"):', 'if kind in ("not_below",):'),
     Mutant(
-        "judge: not_above is exceeds", "_judge", 'if kind in ("not_above", "not_below"):', 'if kind in ("not_below",):'
+        "judge: below is exceeds",
+        "_judge",
+        'if kind in ("below", "not_below"):',
+        'if kind in ("not_below",):',
     ),
     Mutant(
-        "judge: not_below is below", "_judge", 'if kind in ("not_above", "not_below"):', 'if kind in ("not_above",):'
+        "judge: not_above is exceeds",
+        "_judge",
+        'if kind in ("not_above", "not_below"):',
+        'if kind in ("not_below",):',
+    ),
+    Mutant(
+        "judge: not_below is below",
+        "_judge",
+        'if kind in ("not_above", "not_below"):',
+        'if kind in ("not_above",):',
     ),
     Mutant(
         "judge: margin of the wrong sign",
@@ -130,15 +197,39 @@ MUTANTS = [
         "2 * np.minimum(p(values, margin)",
         "np.minimum(p(values, margin)",
     ),
-    Mutant("judge: undecidable decides", "_judge", "np.where(blank, 1.0, for_it)", "np.where(blank, 0.0, for_it)"),
-    Mutant("judge: undecidable refutes", "_judge", "np.where(blank, 1.0, against)", "np.where(blank, 0.0, against)"),
-    Mutant("combine: any assertion supports", "_judge", "support = max(j.p_support", "support = min(j.p_support"),
-    Mutant("combine: refutation without Bonferroni", "_judge", "len(judgements) * min(j.p_refute", "min(j.p_refute"),
+    Mutant(
+        "judge: undecidable decides",
+        "_judge",
+        "np.where(blank, 1.0, for_it)",
+        "np.where(blank, 0.0, for_it)",
+    ),
+    Mutant(
+        "judge: undecidable refutes",
+        "_judge",
+        "np.where(blank, 1.0, against)",
+        "np.where(blank, 0.0, against)",
+    ),
+    Mutant(
+        "combine: any assertion supports",
+        "_judge",
+        "support = max(j.p_support",
+        "support = min(j.p_support",
+    ),
+    Mutant(
+        "combine: refutation without Bonferroni",
+        "_judge",
+        "len(judgements) * min(j.p_refute",
+        "min(j.p_refute",
+    ),
     # families
     Mutant("holm: Bonferroni", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "0"),
-    Mutant("holm: step up", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "passed.sum(axis=-1)"),
+    Mutant(
+        "holm: step up", "_holm", "np.cumprod(passed, axis=-1).sum(axis=-1)", "passed.sum(axis=-1)"
+    ),
     Mutant("holm: steps in the wrong order", "_holm", "np.arange(m, 0, -1)", "np.arange(1, m + 1)"),
-    Mutant("holm: no correction", "_holm", "alpha / np.maximum(1, m - ", "alpha / np.minimum(1, m - "),
+    Mutant(
+        "holm: no correction", "_holm", "alpha / np.maximum(1, m - ", "alpha / np.minimum(1, m - "
+    ),
     Mutant("holm: strict", "_holm", "tuple(x <= final for x in p)", "tuple(x < final for x in p)"),
     Mutant("holm: unsorted", "_holm", "np.sort(p, axis=-1) <= alpha", "p <= alpha"),
     Mutant(
@@ -147,7 +238,12 @@ MUTANTS = [
         "largest = max(largest, min(1.0, (m - step) * p[i]))",
         "largest = min(1.0, (m - step) * p[i])",
     ),
-    Mutant("family: directions exchanged", "_holm", "decided = word(yes, no)", "decided = word(no, yes)"),
+    Mutant(
+        "family: directions exchanged",
+        "_holm",
+        "decided = word(yes, no)",
+        "decided = word(no, yes)",
+    ),
     Mutant(
         "family: refutation at twice alpha",
         "_holm",
@@ -168,13 +264,26 @@ MUTANTS = [
         "supported.astype(np.int8)",
     ),
     Mutant(
-        "gates: a refuted gate lets through", "_holm", 'if found in ("refuted", "invalid")', 'if found in ("invalid",)'
+        "gates: a refuted gate lets through",
+        "_holm",
+        'if found in ("refuted", "invalid")',
+        'if found in ("invalid",)',
     ),
     Mutant(
-        "gates: an invalid gate lets through", "_holm", 'if found in ("refuted", "invalid")', 'if found in ("refuted",)'
+        "gates: an invalid gate lets through",
+        "_holm",
+        'if found in ("refuted", "invalid")',
+        'if found in ("refuted",)',
     ),
-    Mutant("gates: an open gate lets through", "_holm", 'if found == "inconclusive"', 'if found == "never"'),
-    Mutant("gates: not released likewise", "_holm", "release(gate, (*waiting, i))[0]", "words[gate]"),
+    Mutant(
+        "gates: an open gate lets through",
+        "_holm",
+        'if found == "inconclusive"',
+        'if found == "never"',
+    ),
+    Mutant(
+        "gates: not released likewise", "_holm", "release(gate, (*waiting, i))[0]", "words[gate]"
+    ),
     # intervals
     Mutant(
         "interval: levels exchanged",
@@ -189,28 +298,55 @@ MUTANTS = [
         "_lower(by, d, m, level_refute, 2 * k)",
         "_lower(by, d, m, level_refute, k)",
     ),
-    Mutant("interval: last bit", "_interval", "return max(bound, math.nextafter(point, math.inf))", "return bound"),
-    Mutant("interval: last bit, the other way", "_interval", "return min(bound, point)", "return bound"),
-    Mutant("interval: undecidable bounds", "_interval", "        d = d[:0]  # nothing", "        d = d  # nothing"),
+    Mutant(
+        "interval: last bit",
+        "_interval",
+        "return max(bound, math.nextafter(point, math.inf))",
+        "return bound",
+    ),
+    Mutant(
+        "interval: last bit, the other way", "_interval", "return min(bound, point)", "return bound"
+    ),
+    Mutant(
+        "interval: undecidable bounds",
+        "_interval",
+        "        d = d[:0]  # nothing",
+        "        d = d  # nothing",
+    ),
     # the rule
     Mutant("rule: undefined passes", "_rule", "<= LARGEST).all()", "<= LARGEST).any()"),
     Mutant("rule: no spread passes", "_rule", "if c.varies:", "if True:"),
     Mutant("rule: an unused seed passes", "_rule", "if unused or TESTS", "if TESTS"),
     Mutant("ties: are not counted against", "_tests", 'name != "t",', "False,"),
     Mutant(
-        "ties: half the tolerance", "_spread", "max(4 * EPSILON * largest, half)", "max(0.1 * EPSILON * largest, half)"
+        "ties: half the tolerance",
+        "_spread",
+        "max(4 * EPSILON * largest, half)",
+        "max(0.1 * EPSILON * largest, half)",
     ),
     Mutant("ties: the resolution left out", "_spread", "* largest, half)", "* largest, 0.0)"),
-    Mutant("ties: not in the sensitivities", "_sensitivity", "tolerance=j.tolerance", "tolerance=0.0"),
+    Mutant(
+        "ties: not in the sensitivities", "_sensitivity", "tolerance=j.tolerance", "tolerance=0.0"
+    ),
     Mutant("sign: needs spread", "_tests", 'name != "sign",', "True,"),
     Mutant(
-        "measured: of exceeds alone", "_measured", 'kind in ("exceeds", "not_below")', 'kind in ("exceeds", "below")'
+        "measured: of exceeds alone",
+        "_measured",
+        'kind in ("exceeds", "not_below")',
+        'kind in ("exceeds", "below")',
     ),
     Mutant("measured: no mirror image", "_measured", "if law not in SYMMETRIC:", "if False:"),
     Mutant("power: of one assertion alone", "_prospect", "1 - (1 - power) / k if", "power if"),
-    Mutant("rule: repeated seeds pass", "_rule", "if len(set(seeds)) < len(seeds):", "if len(set(seeds)) < 1:"),
+    Mutant(
+        "rule: repeated seeds pass",
+        "_rule",
+        "if len(set(seeds)) < len(seeds):",
+        "if len(set(seeds)) < 1:",
+    ),
     Mutant("rule: one seed passes", "_rule", "if self.n < 2:", "if self.n < 1:"),
-    Mutant("rule: unrun members do not count", "_rule", "blank = [1.0] * unrun", "blank = [1.0] * 0"),
+    Mutant(
+        "rule: unrun members do not count", "_rule", "blank = [1.0] * unrun", "blank = [1.0] * 0"
+    ),
     Mutant(
         "rule: a problem does not count",
         "_rule",
@@ -224,7 +360,10 @@ MUTANTS = [
         "np.minimum(1.0, refute.min(axis=1))",
     ),
     Mutant(
-        "rule: support by one of k", "_rule", "[max(j.p_support for j in judged)", "[min(j.p_support for j in judged)"
+        "rule: support by one of k",
+        "_rule",
+        "[max(j.p_support for j in judged)",
+        "[min(j.p_support for j in judged)",
     ),
     Mutant(
         "rule: looks at raw p",
@@ -254,19 +393,42 @@ MUTANTS = [
     Mutant("rule: near the margin", "_rule", "<= 2 * error", "<= 0 * error"),
     Mutant("rule: coarse", "_rule", "< 2 * resolution", "< 0 * resolution"),
     # looks, ledger, units, two samples, screens
-    Mutant("looks: the last p in place of the smallest", "_looks", "np.minimum.accumulate(values)", "np.array(values)"),
+    Mutant(
+        "looks: the last p in place of the smallest",
+        "_looks",
+        "np.minimum.accumulate(values)",
+        "np.array(values)",
+    ),
     Mutant("looks: below p", "_looks", "max(p, float(ndtr", "min(p, float(ndtr"),
-    Mutant("recursion: the first look alone", "_recursion", "return levels[0] + total", "return levels[0]"),
-    Mutant("recursion: a wrong angle", "_recursion", "np.sin(angle) ** (self.n - 1)", "np.sin(angle) ** self.n"),
+    Mutant(
+        "recursion: the first look alone",
+        "_recursion",
+        "return levels[0] + total",
+        "return levels[0]",
+    ),
+    Mutant(
+        "recursion: a wrong angle",
+        "_recursion",
+        "np.sin(angle) ** (self.n - 1)",
+        "np.sin(angle) ** self.n",
+    ),
     Mutant("recursion: a step too wide", "_recursion", "math.sqrt(more - n)", "math.sqrt(more)"),
     Mutant("ledger: prior left out", "_ledger", "- math.log1p(n * c2) / 2))", "))"),
     Mutant("ledger: bound ignored", "_ledger", "((mean - bound) / sd) ** 2", "(mean / sd) ** 2"),
     Mutant(
-        "units: ANOVA without rows", "_units", "between = (outside - inside) / typical", "between = outside - inside"
+        "units: ANOVA without rows",
+        "_units",
+        "between = (outside - inside) / typical",
+        "between = outside - inside",
     ),
-    Mutant("units: repeated seeds pass", "_units", "if len(set(names)) == len(names):", "if names:"),
     Mutant(
-        "units: one-sided pooling", "_units", "return float(beyond * (2 if two_sided else 1))", "return float(beyond)"
+        "units: repeated seeds pass", "_units", "if len(set(names)) == len(names):", "if names:"
+    ),
+    Mutant(
+        "units: one-sided pooling",
+        "_units",
+        "return float(beyond * (2 if two_sided else 1))",
+        "return float(beyond)",
     ),
     Mutant(
         "welch: pooled degrees of freedom",
@@ -286,8 +448,15 @@ MUTANTS = [
         "np.count_nonzero(_walsh(differences) > bound",
         "np.count_nonzero(_walsh(differences) >= bound",
     ),
-    Mutant("wilcoxon: one rank off", "_ranks", "axis=-1)[..., -enough]", "axis=-1)[..., -enough + 1]"),
-    Mutant("screen: Bonferroni", "_screen", "values[order] * m / np.arange(1, m + 1)", "values[order] * m"),
+    Mutant(
+        "wilcoxon: one rank off", "_ranks", "axis=-1)[..., -enough]", "axis=-1)[..., -enough + 1]"
+    ),
+    Mutant(
+        "screen: Bonferroni",
+        "_screen",
+        "values[order] * m / np.arange(1, m + 1)",
+        "values[order] * m",
+    ),
     Mutant("closed: local level not shared", "_closed", "> alpha / size", "> alpha"),
     # sensitivity
     Mutant("fragile: below five seeds", "_sensitivity", "n < FEWEST_INFORMATIVE", "n < 2"),
@@ -297,19 +466,39 @@ MUTANTS = [
         "any(w != decision.verdict for w in without)",
         "any(w == opposite for w in without)",
     ),
-    Mutant("fragile: opposite tests do not count", "_sensitivity", " or opposite in others.values()", ""),
+    Mutant(
+        "fragile: opposite tests do not count",
+        "_sensitivity",
+        " or opposite in others.values()",
+        "",
+    ),
     Mutant(
         "fragile: tests that cannot decide",
         "_sensitivity",
         "TESTS[test].attainable(n) > strictest",
         "TESTS[test].attainable(n) > 1",
     ),
-    Mutant("leave one out: refutation without Bonferroni", "_sensitivity", "len(pairs) * np.min(", "np.min("),
+    Mutant(
+        "leave one out: refutation without Bonferroni",
+        "_sensitivity",
+        "len(pairs) * np.min(",
+        "np.min(",
+    ),
     # design
-    Mutant("power: two-sided", "_power", "-float(stdtrit(n - 1, alpha))", "-float(stdtrit(n - 1, alpha / 2))"),
+    Mutant(
+        "power: two-sided",
+        "_power",
+        "-float(stdtrit(n - 1, alpha))",
+        "-float(stdtrit(n - 1, alpha / 2))",
+    ),
     Mutant("power: root n left out", "_power", "d * math.sqrt(n)", "d"),
     Mutant("outlook: family forgotten", "_prospect", "first = alpha / family", "first = alpha"),
-    Mutant("outlook: two tails forgotten", "_prospect", 'share = k * (2 if kind == "equivalent" else 1)', "share = k"),
+    Mutant(
+        "outlook: two tails forgotten",
+        "_prospect",
+        'share = k * (2 if kind == "equivalent" else 1)',
+        "share = k",
+    ),
     Mutant(
         "chances: refutation at the full level",
         "_prospect",
@@ -326,14 +515,18 @@ MUTANTS = [
 
 
 def survives(mutant: Mutant) -> bool | None:
-    """Whether all tests pass with the mutant in place; None where its text is not in the file exactly once."""
+    """Whether all tests pass with the mutant in place; None where its text is not in the file
+    exactly once.
+    """
     source = (ROOT / "faeval" / "stats" / f"{mutant.file}.py").read_text(encoding="utf-8")
     if source.count(mutant.text) != 1:
         return None
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         for folder in ("faeval", "tests"):
-            shutil.copytree(ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
         shutil.copy(ROOT / "pyproject.toml", place)
         (place / "faeval" / "stats" / f"{mutant.file}.py").write_text(
             source.replace(mutant.text, mutant.change), encoding="utf-8"
@@ -349,7 +542,11 @@ def survives(mutant: Mutant) -> bool | None:
             "no:cacheprovider",
             "--hypothesis-seed=0",
         ]
-        environment = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": str(place),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         done = subprocess.run(command, cwd=place, env=environment, capture_output=True, check=False)
     return done.returncode == 0
 
@@ -365,8 +562,8 @@ def main() -> int:
             print(f"{word:10s} {mutant.name}", flush=True)
     alive, lost = verdicts.count(True), verdicts.count(None)
     print(
-        f"{len(chosen)} mutants: {verdicts.count(False)} killed, {alive} survived, {lost} not found, in "
-        f"{time.perf_counter() - start:.0f} s"
+        f"{len(chosen)} mutants: {verdicts.count(False)} killed, {alive} survived, {lost} not"
+        f" found, in {time.perf_counter() - start:.0f} s"
     )
     return 2 if lost else 1 if alive else 0
 

@@ -48,7 +48,9 @@ def convolved(h: Tensor, weight: Tensor) -> Tensor:
     padded = nn.functional.pad(h, (1, 1, 1, 1))
     rows, columns = h.shape[2:]
     shifts = [
-        torch.einsum("nchw,oc->nohw", padded[:, :, i : i + rows, j : j + columns], weight[:, :, i, j])
+        torch.einsum(
+            "nchw,oc->nohw", padded[:, :, i : i + rows, j : j + columns], weight[:, :, i, j]
+        )
         for i in range(3)
         for j in range(3)
     ]
@@ -64,20 +66,29 @@ def test_the_forward_pass_is_the_written_formula(
     width: int, blocks: int, n: int, seed: int, shape: tuple[int, int], training: bool
 ) -> None:
     features, grid = shape
-    network = perturbed(BatchNormCNN(features, width, blocks, 5, seed, grid=grid), seed).train(training)
+    network = perturbed(BatchNormCNN(features, width, blocks, 5, seed, grid=grid), seed).train(
+        training
+    )
     p, x = tensors(network), inputs(n, features, seed)
     channels = 3 if math.isqrt(features) ** 2 != features else 1
     side = math.isqrt(features // channels)
     # A convolution whose kernel is its stride is a linear map of patches.
-    patches = nn.functional.unfold(x.reshape(n, channels, side, side), side // grid, stride=side // grid)
-    h = torch.einsum("oc,ncp->nop", p["embedding.weight"].flatten(1), patches) + p["embedding.bias"][:, None]
+    patches = nn.functional.unfold(
+        x.reshape(n, channels, side, side), side // grid, stride=side // grid
+    )
+    h = (
+        torch.einsum("oc,ncp->nop", p["embedding.weight"].flatten(1), patches)
+        + p["embedding.bias"][:, None]
+    )
     h = h.reshape(n, width, grid, grid)
     torch.testing.assert_close(network.embed(x), h.flatten(1))
     for number, block in enumerate(network.blocks):
         assert isinstance(block, BatchNormBlock)
         name = f"blocks.{number}"
         inner = convolved(normed(h, p, f"{name}.norm1", training).relu(), p[f"{name}.first.weight"])
-        f = convolved(normed(inner, p, f"{name}.norm2", training).relu(), p[f"{name}.second.weight"])
+        f = convolved(
+            normed(inner, p, f"{name}.norm2", training).relu(), p[f"{name}.second.weight"]
+        )
         f = f + p[f"{name}.second.bias"][:, None, None]
         torch.testing.assert_close(block.branch(h.flatten(1)), f.flatten(1))
         torch.testing.assert_close(block(h.flatten(1)), (h + f).flatten(1))
@@ -115,7 +126,9 @@ def test_layers_start_at_their_declared_scales() -> None:
             # torch.nn.Conv2d's documented default: U(-k, k), k = 1/sqrt(in_channels * kernel area).
             bound = 1 / math.sqrt(weight.shape[1] * weight.shape[2] * weight.shape[3])
             assert bound * (1 - 20 / count) < float(weight.abs().max()) <= bound
-            assert abs(float(weight.std()) - bound / math.sqrt(3)) < 4 * bound / math.sqrt(5 * count)
+            assert abs(float(weight.std()) - bound / math.sqrt(3)) < 4 * bound / math.sqrt(
+                5 * count
+            )
 
 
 @pytest.mark.parametrize("grid", [1, 2, 4, 8])

@@ -1,4 +1,6 @@
-"""The contract of a network, and that the check names what breaks it and leaves the network as it was."""
+"""The contract of a network, and that the check names what breaks it and leaves the network as it
+was.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Plain(nn.Module):
 class By(nn.Module):
     """A module by a function, with something that a check could change."""
 
-    def __init__(self, call: Callable[[Tensor], Any], branch: Callable[[Tensor], Any] | None = None) -> None:
+    def __init__(
+        self, call: Callable[[Tensor], Any], branch: Callable[[Tensor], Any] | None = None
+    ) -> None:
         super().__init__()
         self.norm, self.drop, self.call = nn.BatchNorm1d(WIDTH), nn.Dropout(), call
         if branch is not None:
@@ -58,7 +62,9 @@ def failing(h: Tensor) -> Tensor:
     raise ArithmeticError("the flux capacitor\nis out of flux")
 
 
-def second_only(call: Callable[[Tensor], Any], branch: Callable[[Tensor], Any] | None = None) -> Any:
+def second_only(
+    call: Callable[[Tensor], Any], branch: Callable[[Tensor], Any] | None = None
+) -> Any:
     """A network whose second block, and no other part, does something wrong."""
     return Plain(blocks=nn.ModuleList([nn.Tanh(), By(call, branch)]))
 
@@ -111,7 +117,9 @@ def same(before: Any, after: Any) -> bool:
     if isinstance(before, Tensor):
         return torch.equal(before, after)
     if isinstance(before, list | tuple):
-        return len(before) == len(after) and all(same(a, b) for a, b in zip(before, after, strict=True))
+        return len(before) == len(after) and all(
+            same(a, b) for a, b in zip(before, after, strict=True)
+        )
     return bool(before == after)
 
 
@@ -133,7 +141,11 @@ class Lively(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.linear, self.norm, self.drop = nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.Dropout()
+        self.linear, self.norm, self.drop = (
+            nn.Linear(WIDTH, WIDTH),
+            nn.BatchNorm1d(WIDTH),
+            nn.Dropout(),
+        )
 
     def branch(self, h: Tensor) -> Tensor:
         f: Tensor = self.drop(self.norm(self.linear(h)))
@@ -147,7 +159,9 @@ GOOD: dict[str, Callable[[], Any]] = {
     "plain": Plain,
     "lively": lambda: Plain(Lively),
     "residual": lambda: ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 0),
-    "bare": lambda: ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 0, hidden=2.0, terminal_norm=False, residual=False),
+    "bare": lambda: ResidualMLP(
+        FEATURES, WIDTH, BLOCKS, CLASSES, 0, hidden=2.0, terminal_norm=False, residual=False
+    ),
     "student": lambda: StudentNet(FEATURES, WIDTH, BLOCKS, CLASSES, 0, nonlinearity=0.5),
 }
 
@@ -181,19 +195,25 @@ def test_a_branch_and_a_batch_are_judged_at_the_scale_of_the_states(scale: float
 
     good = Plain(lambda: By(lambda h: h + h.sin(), torch.sin), embed=Scaled())
     assert check_network(good, inputs(), CLASSES) == WIDTH
-    meeting = Plain(lambda: By(lambda h: h - h.mean(0)), embed=Scaled(), readout=lambda h: h[:, :CLASSES])
+    meeting = Plain(
+        lambda: By(lambda h: h - h.mean(0)), embed=Scaled(), readout=lambda h: h[:, :CLASSES]
+    )
     with pytest.raises(FaevalError, match="samples must not meet"):
         check_network(meeting, inputs(), CLASSES)
 
 
 def test_images_are_inputs_too() -> None:
     images = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
-    convolution = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(32, WIDTH))
+    convolution = nn.Sequential(
+        nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(32, WIDTH)
+    )
     assert check_network(Plain(embed=convolution), images, CLASSES) == WIDTH
 
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
-def test_states_and_logits_are_what_embedding_blocks_and_readout_give(make: Callable[[], Any]) -> None:
+def test_states_and_logits_are_what_embedding_blocks_and_readout_give(
+    make: Callable[[], Any],
+) -> None:
     network, x = make().eval(), inputs()
     states, logits = states_of(network, x)
     expected = [network.embed(x)]
@@ -202,6 +222,10 @@ def test_states_and_logits_are_what_embedding_blocks_and_readout_give(make: Call
     assert len(states) == BLOCKS + 1
     assert all(torch.equal(a, b) for a, b in zip(states, expected, strict=True))
     assert not any(h.requires_grad for h in [*states, logits])
-    for found in (logits, logits_of(network, x), *([network(x)] if isinstance(network, Network) else [])):
+    for found in (
+        logits,
+        logits_of(network, x),
+        *([network(x)] if isinstance(network, Network) else []),
+    ):
         assert torch.equal(found, network.readout(expected[-1]))
     assert logits_of(network, x).requires_grad

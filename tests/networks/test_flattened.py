@@ -1,4 +1,6 @@
-"""What networks of tokens and of feature maps have in common: states are flattened, and everything else goes on unchanged."""
+"""What networks of tokens and of feature maps have in common: states are flattened, and everything
+else goes on unchanged.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,15 @@ import faeval as fe
 from faeval.audits import alignment
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, RunOptions, component, components, experiment
-from faeval.networks import BatchNormCNN, Network, ViTMini, check_network, evaluating, image_shape, states_of
+from faeval.networks import (
+    BatchNormCNN,
+    Network,
+    ViTMini,
+    check_network,
+    evaluating,
+    image_shape,
+    states_of,
+)
 from faeval.rules import (
     Backpropagation,
     DirectFeedbackAlignment,
@@ -50,8 +60,12 @@ from faeval.training import (
 CLASSES, BLOCKS = 3, 2
 Made = Callable[..., Any]
 NETWORKS: dict[str, Made] = {
-    "vit_mini": lambda features=64, seed=1, width=8: ViTMini(features, width, BLOCKS, CLASSES, seed),
-    "batchnorm_cnn": lambda features=64, seed=1, width=4: BatchNormCNN(features, width, BLOCKS, CLASSES, seed),
+    "vit_mini": lambda features=64, seed=1, width=8: ViTMini(
+        features, width, BLOCKS, CLASSES, seed
+    ),
+    "batchnorm_cnn": lambda features=64, seed=1, width=4: BatchNormCNN(
+        features, width, BLOCKS, CLASSES, seed
+    ),
 }
 WIDTHS = {"vit_mini": 17 * 8, "batchnorm_cnn": 64 * 4}
 RULES = sorted(components("rule"))
@@ -76,7 +90,9 @@ def lively(name: str, seed: int = 1) -> Any:
 
 def data(n: int, features: int = 64, seed: int = 0) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(seed)
-    return torch.from_numpy(draw.standard_normal((n, features))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, features))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
 def made(rule: str, name: str, network: nn.Module, seed: int = 5, site: str = "output") -> Rule:
@@ -87,7 +103,11 @@ def made(rule: str, name: str, network: nn.Module, seed: int = 5, site: str = "o
 
 def passes(name: str) -> Iterator[str]:
     """Yield the rules that a network can be trained by."""
-    yield from (rule for rule in RULES if name == "vit_mini" or rule not in ("sign_symmetric", "kolen_pollack"))
+    yield from (
+        rule
+        for rule in RULES
+        if name == "vit_mini" or rule not in ("sign_symmetric", "kolen_pollack")
+    )
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
@@ -103,7 +123,9 @@ def unchanged(module: nn.Module, before: dict[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("features", [64, 768, 3072])
 @pytest.mark.parametrize("training", [True, False])
-def test_the_contract_is_met_and_nothing_is_left_changed(name: str, features: int, training: bool) -> None:
+def test_the_contract_is_met_and_nothing_is_left_changed(
+    name: str, features: int, training: bool
+) -> None:
     network = NETWORKS[name](features).train(training)
     before = snapshot(network)
     assert check_network(network, data(5, features)[0].float(), CLASSES) == WIDTHS[name]
@@ -126,17 +148,24 @@ def test_the_start_is_the_seed_s_alone_whatever_was_drawn_before(name: str) -> N
     torch.manual_seed(1)
     assert unchanged(NETWORKS[name](seed=3), first)
     other = NETWORKS[name](seed=4).state_dict()
-    drawn = [key for key, value in first.items() if value.is_floating_point() and float(value.std()) > 0]
+    drawn = [
+        key for key, value in first.items() if value.is_floating_point() and float(value.std()) > 0
+    ]
     assert len(drawn) >= 4 + 2 * BLOCKS
     assert not any(bool((first[key] == other[key]).any()) for key in drawn)
-    deeper = (ViTMini if name == "vit_mini" else BatchNormCNN)(64, 8 if name == "vit_mini" else 4, 4, CLASSES, 3)
+    deeper = (ViTMini if name == "vit_mini" else BatchNormCNN)(
+        64, 8 if name == "vit_mini" else 4, 4, CLASSES, 3
+    )
     assert all(torch.equal(value, deeper.state_dict()[key]) for key, value in first.items())
 
 
 @pytest.mark.parametrize("features", [0, 1, 2, 3, 12, 27, 49, 768, 784, 3072])
 def test_features_are_images_where_they_can_be(features: int) -> None:
     if features in (0, 2):
-        with pytest.raises(FaevalError, match=rf"^features={features} \(int\): no square image .* 3\*s\*s .* or s\*s"):
+        with pytest.raises(
+            FaevalError,
+            match=rf"^features={features} \(int\): no square image .* 3\*s\*s .* or s\*s",
+        ):
             image_shape(features)
         return
     channels, side = image_shape(features)
@@ -146,7 +175,9 @@ def test_features_are_images_where_they_can_be(features: int) -> None:
 
 @pytest.mark.parametrize("features", [63, 65, 500, 3071])
 def test_features_that_are_no_image_are_refused(name: str, features: int) -> None:
-    with pytest.raises(FaevalError, match=rf"^features={features} \(int\): no square image") as info:
+    with pytest.raises(
+        FaevalError, match=rf"^features={features} \(int\): no square image"
+    ) as info:
         NETWORKS[name](features)
     assert "\n" not in str(info.value)
 
@@ -155,21 +186,33 @@ def test_features_that_are_no_image_are_refused(name: str, features: int) -> Non
 @pytest.mark.parametrize("make", [ViTMini, BatchNormCNN])
 def test_a_grid_that_does_not_divide_the_image_is_refused(make: Made, grid: int) -> None:
     with pytest.raises(
-        FaevalError, match=rf"^grid={grid} \(int\): images of 8 x 8 pixels .* choose one of 1, 2, 4, 8\.$"
+        FaevalError,
+        match=rf"^grid={grid} \(int\): images of 8 x 8 pixels .* choose one of 1, 2, 4, 8\.$",
     ):
         make(64, 8, 1, 3, 0, grid=grid)
 
 
 @pytest.mark.parametrize(
     ("observed", "shape"),
-    [(lambda h: h.sum(1), r"\(4,\)"), (lambda h: h[1:], r"\(3, 136\)"), (lambda h: h[:, :0], r"\(4, 0\)")],
+    [
+        (lambda h: h.sum(1), r"\(4,\)"),
+        (lambda h: h[1:], r"\(3, 136\)"),
+        (lambda h: h[:, :0], r"\(4, 0\)"),
+    ],
 )
-def test_what_is_observed_must_be_a_part_of_each_row(observed: Callable[[Tensor], Tensor], shape: str) -> None:
+def test_what_is_observed_must_be_a_part_of_each_row(
+    observed: Callable[[Tensor], Tensor], shape: str
+) -> None:
     network = NETWORKS["vit_mini"]()
-    network.readout = nn.Linear(136, CLASSES)  # goes its own way, so that what is observed is for norms alone
+    network.readout = nn.Linear(
+        136, CLASSES
+    )  # goes its own way, so that what is observed is for norms alone
     assert check_network(network, data(4)[0].float(), CLASSES) == 136
     network.observed = observed
-    with pytest.raises(FaevalError, match=rf"^network ViTMini: observed gives the shape {shape} for a state of shape"):
+    with pytest.raises(
+        FaevalError,
+        match=rf"^network ViTMini: observed gives the shape {shape} for a state of shape",
+    ):
         check_network(network, data(4)[0].float(), CLASSES)
 
 
@@ -196,7 +239,9 @@ def test_gradients_are_per_sample_in_training_mode_and_move_nothing(name: str) -
         part = trace(network, h0[k : k + 1], y[k : k + 1])
         for ours, alone in zip(whole.gradients, part.gradients, strict=True):
             torch.testing.assert_close(ours[k : k + 1], alone)
-        torch.testing.assert_close(last[k : k + 1], output_gradient(network, h0[k : k + 1], y[k : k + 1]))
+        torch.testing.assert_close(
+            last[k : k + 1], output_gradient(network, h0[k : k + 1], y[k : k + 1])
+        )
     assert unchanged(network, before)
     assert all(module.training for module in network.modules())
 
@@ -230,17 +275,26 @@ def test_a_step_moves_running_statistics_once(rule: str, site: str, trained: int
     mean = 0.9 * norm.running_mean + 0.1 * h0.mean((0, 2, 3))
     var = 0.9 * norm.running_var + 0.1 * h0.var((0, 2, 3))
     backward(
-        network, made(rule, "batchnorm_cnn", network, site=site), x, y, Objective(0.1, site, trained_blocks=trained)
+        network,
+        made(rule, "batchnorm_cnn", network, site=site),
+        x,
+        y,
+        Objective(0.1, site, trained_blocks=trained),
     )
     for block in network.blocks:
-        assert (int(block.norm1.num_batches_tracked), int(block.norm2.num_batches_tracked)) == (1, 1)
+        assert (int(block.norm1.num_batches_tracked), int(block.norm2.num_batches_tracked)) == (
+            1,
+            1,
+        )
     torch.testing.assert_close(norm.running_mean, mean)
     torch.testing.assert_close(norm.running_var, var)
 
 
 def test_building_a_run_leaves_running_statistics_at_their_start() -> None:
     teacher = experiment("teacher")
-    arm = teacher.resolve(Arm("bp", network="batchnorm_cnn", width=4, blocks=1, credit_site="input"))
+    arm = teacher.resolve(
+        Arm("bp", network="batchnorm_cnn", width=4, blocks=1, credit_site="input")
+    )
     network, _ = build(arm, 0, load_task("teacher", None))
     assert network.training
     assert int(network.blocks[0].norm1.num_batches_tracked) == 0
@@ -266,11 +320,18 @@ def test_closed_form_gradients_are_those_of_each_sample(name: str) -> None:
 
 
 @pytest.mark.parametrize("rule", [SignSymmetric, KolenPollack])
-def test_feedback_for_linear_layers_alone_refuses_other_weights(rule: type[WeightTransport]) -> None:
-    says = rf"^{rule.__name__} sends credit .*; blocks\.0\.first \(Conv2d\) holds other weights.* Take a rule that needs no"
+def test_feedback_for_linear_layers_alone_refuses_other_weights(
+    rule: type[WeightTransport],
+) -> None:
+    says = (
+        rf"^{rule.__name__} sends credit .*; blocks\.0\.first \(Conv2d\) holds other weights.* Take"
+        r" a rule that needs no"
+    )
     with pytest.raises(FaevalError, match=says) as info:
         made(
-            "sign_symmetric" if rule is SignSymmetric else "kolen_pollack", "batchnorm_cnn", NETWORKS["batchnorm_cnn"]()
+            "sign_symmetric" if rule is SignSymmetric else "kolen_pollack",
+            "batchnorm_cnn",
+            NETWORKS["batchnorm_cnn"](),
         )
     assert "\n" not in str(info.value)
 
@@ -289,11 +350,15 @@ def test_the_transported_weights_give_the_gradient_of_the_transformer() -> None:
     class Exact(WeightTransport):
         def weights(self, network: Network) -> dict[str, Tensor]:
             return {
-                key: m.weight for key, m in network.named_modules() if isinstance(m, nn.Linear) and key != "embedding"
+                key: m.weight
+                for key, m in network.named_modules()
+                if isinstance(m, nn.Linear) and key != "embedding"
             }
 
     network, (x, y) = lively("vit_mini").eval(), data(5)
-    credit = Exact(Setup(136, BLOCKS, CLASSES, 0, network=network)).credit(network, *states_of(network, x), y)
+    credit = Exact(Setup(136, BLOCKS, CLASSES, 0, network=network)).credit(
+        network, *states_of(network, x), y
+    )
     for a, g in zip(credit, trace(network, network.embed(x), y).gradients, strict=True):
         torch.testing.assert_close(a, g)
 
@@ -308,7 +373,9 @@ def test_the_penalty_acts_on_what_each_block_adds(name: str) -> None:
     credit = rule.credit(network, states, logits, y)
     network.zero_grad()
     backward(network, rule, x, y, Objective(0.3))
-    found = {key: p.grad.clone() for key, p in network.blocks.named_parameters() if p.grad is not None}
+    found = {
+        key: p.grad.clone() for key, p in network.blocks.named_parameters() if p.grad is not None
+    }
     network.zero_grad()
     for number, block in enumerate(network.blocks):
         f = block.branch(states[number])
@@ -330,13 +397,16 @@ def test_transformers_train_as_a_stack_as_they_do_alone(rule: str) -> None:
     seeds, task = (1, 2), task_of()
     ours, theirs = ([NETWORKS["vit_mini"](seed=s).double() for s in seeds] for _ in range(2))
     rules, alone = (
-        [made(rule, "vit_mini", n, s) for s, n in zip(seeds, group, strict=True)] for group in (ours, theirs)
+        [made(rule, "vit_mini", n, s) for s, n in zip(seeds, group, strict=True)]
+        for group in (ours, theirs)
     )
     assert stackable(rules[0], ours[0]) is None
     first = Batches(task, 1, 10, augment=False)
     found = fit_stacked(ours, rules, [share_data(first, s) for s in seeds], objective, **hyper)
     for k, seed in enumerate(seeds):
-        history = fit(theirs[k], alone[k], Batches(task, seed, 10, augment=False), objective, **hyper)
+        history = fit(
+            theirs[k], alone[k], Batches(task, seed, 10, augment=False), objective, **hyper
+        )
         assert found[k].losses == pytest.approx(history.losses, rel=1e-9)
         for key, value in theirs[k].state_dict().items():
             torch.testing.assert_close(ours[k].state_dict()[key], value, rtol=1e-7, atol=1e-7)
@@ -346,7 +416,10 @@ def test_running_statistics_are_a_reason_to_train_one_after_another() -> None:
     network = NETWORKS["batchnorm_cnn"]()
     rule = made("dfa", "batchnorm_cnn", network)
     assert stackable(rule, network) == "network BatchNormCNN keeps running statistics"
-    batches, hyper = Batches(task_of(), 1, 10, augment=False), {"epochs": 1, "learning_rate": 0.1, "weight_decay": 0.0}
+    batches, hyper = (
+        Batches(task_of(), 1, 10, augment=False),
+        {"epochs": 1, "learning_rate": 0.1, "weight_decay": 0.0},
+    )
     with pytest.raises(NotStackable, match="BatchNormCNN keeps running statistics"):
         fit_stacked([network], [rule], [batches], Objective(), **hyper)
 
@@ -365,9 +438,13 @@ def test_the_instrument_sees_at_every_state(name: str, rule: str) -> None:
         assert read["control_true", layer]["value"] >= 0.99
         assert abs(read["control_random", layer]["value"]) < 0.2
         for dose in (0.1, 0.3, 1.0):
-            assert read[f"control_planted_{dose:g}", layer]["value"] == pytest.approx(dose, abs=0.15)
+            assert read[f"control_planted_{dose:g}", layer]["value"] == pytest.approx(
+                dose, abs=0.15
+            )
         assert read["cosine", layer]["status"] == read["rho", layer]["status"] == "measured"
-        assert read["rho_fd", layer]["value"] == pytest.approx(read["rho", layer]["value"], abs=0.15)
+        assert read["rho_fd", layer]["value"] == pytest.approx(
+            read["rho", layer]["value"], abs=0.15
+        )
 
 
 def test_norms_are_of_the_class_token_and_all_else_of_the_whole_state() -> None:
@@ -376,14 +453,19 @@ def test_norms_are_of_the_class_token_and_all_else_of_the_whole_state() -> None:
     rows, _ = alignment(network, rule, x, y, 3, directions=0)
     read = {(row["metric"], row["layer"]): row["value"] for row in rows}
     states, logits = states_of(network, x)
-    credit, gradients = rule.credit(network, states, logits, y), trace(network, states[0], y).gradients
+    credit, gradients = (
+        rule.credit(network, states, logits, y),
+        trace(network, states[0], y).gradients,
+    )
     sizes = []
     for layer, (h, a, g) in enumerate(zip(states, credit, gradients, strict=True)):
         token = [v[:, :8].norm(dim=1).numpy() for v in (h, a, g)]
         sizes.append(token[0])
         for metric, size in zip(("state_norm", "credit_norm", "gradient_norm"), token, strict=True):
             assert read[metric, layer] == pytest.approx(float(np.median(size)), rel=1e-12)
-        assert read["norm_ratio", layer] == pytest.approx(float(np.median(token[1] / token[2])), rel=1e-12)
+        assert read["norm_ratio", layer] == pytest.approx(
+            float(np.median(token[1] / token[2])), rel=1e-12
+        )
         cosine = nn.functional.cosine_similarity(a, g, dim=1, eps=0).mean()
         assert read["cosine", layer] == pytest.approx(float(cosine), abs=1e-12)
         rho = (a * g).sum() / (a.square().sum() * g.square().sum()).sqrt()
@@ -409,7 +491,9 @@ ARMS = {
 }
 
 
-def test_a_run_of_a_setting_trains_and_audits_to_the_same_bits_twice(name: str, tmp_path: Path) -> None:
+def test_a_run_of_a_setting_trains_and_audits_to_the_same_bits_twice(
+    name: str, tmp_path: Path
+) -> None:
     teacher, options = experiment("teacher"), RunOptions(threads=1)
     arm = teacher.resolve(ARMS[name])
     found = []
@@ -417,13 +501,20 @@ def test_a_run_of_a_setting_trains_and_audits_to_the_same_bits_twice(name: str, 
         folder = tmp_path / str(k)
         folder.mkdir()
         result = train(arm, 3, folder, options, teacher.config)
-        checkpoints = {epoch: SimpleNamespace(**kept) for epoch, kept in result["checkpoints"].items()}
+        checkpoints = {
+            epoch: SimpleNamespace(**kept) for epoch, kept in result["checkpoints"].items()
+        }
         kept = SimpleNamespace(checkpoints=checkpoints, diverged=None)
         rows = audit_alignment(arm, 3, folder, kept, options, teacher.config)["rows"]
         found.append(
-            (result["weights"], [(r["metric"], r["layer"], r["value"]) for r in rows if "!" not in r["metric"]])
+            (
+                result["weights"],
+                [(r["metric"], r["layer"], r["value"]) for r in rows if "!" not in r["metric"]],
+            )
         )
         assert all(math.isfinite(row["value"]) for row in result["rows"] + rows)
     assert found[0] == found[1]
     fresh = audit_fresh(arm, 3, folder, kept, options, teacher.config)["rows"]
-    assert all(row["status"] == "measured" for row in fresh)  # feedback as wide as the flattened state
+    assert all(
+        row["status"] == "measured" for row in fresh
+    )  # feedback as wide as the flattened state

@@ -45,7 +45,14 @@ def test_the_forward_pass_is_the_written_formula(
     residual: bool,
 ) -> None:  # fmt: skip
     network = ResidualMLP(
-        features, width, blocks, classes, seed, hidden=hidden, terminal_norm=terminal_norm, residual=residual
+        features,
+        width,
+        blocks,
+        classes,
+        seed,
+        hidden=hidden,
+        terminal_norm=terminal_norm,
+        residual=residual,
     ).double()
     p = parameters(network)
     assert len(network.blocks) == blocks
@@ -86,17 +93,23 @@ def test_without_the_terminal_norm_the_readout_is_the_head_alone() -> None:
     network = ResidualMLP(5, 8, 1, 3, seed=0, terminal_norm=False)
     h = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
     assert torch.equal(network.readout(h), network.head(h))
-    assert [n for n, m in network.named_modules() if isinstance(m, nn.LayerNorm)] == ["blocks.0.norm"]
+    assert [n for n, m in network.named_modules() if isinstance(m, nn.LayerNorm)] == [
+        "blocks.0.norm"
+    ]
 
 
 @pytest.mark.parametrize("blocks", [0, -1])
 def test_a_network_without_blocks_is_refused(blocks: int) -> None:
-    with pytest.raises(FaevalError, match=rf"^blocks={blocks}: a residual MLP has at least one block\.$"):
+    with pytest.raises(
+        FaevalError, match=rf"^blocks={blocks}: a residual MLP has at least one block\.$"
+    ):
         ResidualMLP(5, 8, blocks, 3, seed=0)
 
 
 @pytest.mark.parametrize(("hidden", "width"), [(0.5, 7), (1.25, 6), (0.1, 8), (0, 8), (-1.0, 8)])
-def test_a_width_within_a_block_that_is_no_whole_number_is_refused(hidden: float, width: int) -> None:
+def test_a_width_within_a_block_that_is_no_whole_number_is_refused(
+    hidden: float, width: int
+) -> None:
     with pytest.raises(
         FaevalError, match=r"^hidden=\S+ \((int|float)\) times width=\d is \S+, no whole number"
     ) as info:
@@ -115,8 +128,15 @@ VARIANTS = [
 def test_networks_that_differ_in_a_factor_start_alike_in_every_layer_that_they_share(
     variant: dict[str, Any], seed: int
 ) -> None:
-    plain, other = parameters(ResidualMLP(12, 8, 2, 4, seed)), parameters(ResidualMLP(12, 8, 2, 4, seed, **variant))
-    missing = {name for name in plain if name.startswith("norm.")} if not variant.get("terminal_norm", True) else set()
+    plain, other = (
+        parameters(ResidualMLP(12, 8, 2, 4, seed)),
+        parameters(ResidualMLP(12, 8, 2, 4, seed, **variant)),
+    )
+    missing = (
+        {name for name in plain if name.startswith("norm.")}
+        if not variant.get("terminal_norm", True)
+        else set()
+    )
     assert set(plain) - set(other) == missing
     assert set(other) <= set(plain)
     for name, value in other.items():
@@ -154,8 +174,12 @@ def test_each_state_is_the_one_before_plus_the_branch_bit_for_bit() -> None:
 def test_the_terminal_norm_acts_on_the_readout_only() -> None:
     network = ResidualMLP(5, 8, 1, 3, seed=0).double()
     h = torch.randn(4, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(network.readout(1e6 * h), network.readout(1e4 * h), rtol=1e-6, atol=1e-9)
-    torch.testing.assert_close(network.readout(h), h.new_tensor(network.head(layer_norm(h)).tolist()))
+    torch.testing.assert_close(
+        network.readout(1e6 * h), network.readout(1e4 * h), rtol=1e-6, atol=1e-9
+    )
+    torch.testing.assert_close(
+        network.readout(h), h.new_tensor(network.head(layer_norm(h)).tolist())
+    )
 
 
 def test_images_are_flattened_channel_first() -> None:
@@ -175,7 +199,8 @@ def test_layers_start_at_their_declared_scales() -> None:
             continue
         weight, count = module.weight.detach().double(), module.weight.numel()
         if name.endswith(".second"):
-            # N(0, 0.01^2): the s.d. of the sample s.d. is s.d. / sqrt(2 n), of the mean s.d. / sqrt(n).
+            # N(0, 0.01^2): the s.d. of the sample s.d. is s.d. / sqrt(2 n), of the mean s.d. /
+            # sqrt(n).
             assert abs(float(weight.std()) - 0.01) < 4 * 0.01 / math.sqrt(2 * count)
             assert abs(float(weight.mean())) < 4 * 0.01 / math.sqrt(count)
             kurtosis = float(weight.pow(4).mean() / weight.pow(2).mean().square())
@@ -186,13 +211,19 @@ def test_layers_start_at_their_declared_scales() -> None:
             bound = 1 / math.sqrt(module.in_features)
             assert float(weight.abs().max()) <= bound
             assert float(weight.abs().max()) > bound * (1 - 20 / count)
-            assert abs(float(weight.std()) - bound / math.sqrt(3)) < 4 * bound / math.sqrt(5 * count)
+            assert abs(float(weight.std()) - bound / math.sqrt(3)) < 4 * bound / math.sqrt(
+                5 * count
+            )
             assert 0 < float(module.bias.detach().abs().max()) <= bound
 
 
 def test_untied_parameters_start_different() -> None:
     p = parameters(ResidualMLP(16, 16, 3, 16, seed=1))
-    drawn = [value.reshape(-1)[:16] for name, value in p.items() if name.endswith("weight") and "norm" not in name]
+    drawn = [
+        value.reshape(-1)[:16]
+        for name, value in p.items()
+        if name.endswith("weight") and "norm" not in name
+    ]
     assert len(drawn) == 8
     assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
 
@@ -216,7 +247,10 @@ def test_other_seeds_differ_in_every_drawn_parameter() -> None:
 
 @pytest.mark.parametrize("blocks", [1, 2, 5])
 def test_networks_of_other_depth_share_every_parameter_of_one_name(blocks: int) -> None:
-    shallow, deep = parameters(ResidualMLP(12, 8, blocks, 4, 9)), parameters(ResidualMLP(12, 8, 6, 4, 9))
+    shallow, deep = (
+        parameters(ResidualMLP(12, 8, blocks, 4, 9)),
+        parameters(ResidualMLP(12, 8, 6, 4, 9)),
+    )
     assert set(shallow) < set(deep)
     assert all(torch.equal(value, deep[name]) for name, value in shallow.items())
 

@@ -1,4 +1,6 @@
-"""StudentNet: its formula, its ends (linear, tanh), and what it shares with other networks of its seed."""
+"""StudentNet: its formula, its ends (linear, tanh), and what it shares with other networks of its
+seed.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +33,28 @@ def test_the_forward_pass_is_the_written_formula(
     p = {name: value.numpy() for name, value in parameters(network).items()}
     x = 3.0 * np.random.default_rng(seed).standard_normal((n, features))
     h = x @ p["embedding.weight"].T + p["embedding.bias"]
-    np.testing.assert_allclose(network.embed(torch.from_numpy(x)).detach(), h, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        network.embed(torch.from_numpy(x)).detach(), h, rtol=1e-12, atol=1e-13
+    )
     assert len(network.blocks) == blocks
     for layer, block in enumerate(network.blocks):
         z = h @ p[f"blocks.{layer}.linear.weight"].T + p[f"blocks.{layer}.linear.bias"]
         # By its definition, phi(z) = (1 - a) z + a tanh z.
         after = np.array([[(1 - a) * v + a * math.tanh(v) for v in row] for row in z])
-        np.testing.assert_allclose(block(torch.from_numpy(h)).detach(), after, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            block(torch.from_numpy(h)).detach(), after, rtol=1e-12, atol=1e-13
+        )
         assert not hasattr(block, "branch")  # no skip: the penalty acts on all of a block's output
         h = after
     logits = h @ p["head.weight"].T + p["head.bias"]
-    np.testing.assert_allclose(network(torch.from_numpy(x)).detach(), logits, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        network(torch.from_numpy(x)).detach(), logits, rtol=1e-12, atol=1e-13
+    )
 
 
 def test_known_values_of_a_block() -> None:
-    # By hand at weight 1, bias 0, z = log 2: tanh z = (4 - 1) / (4 + 1) = 3/5; at a = 1/4 that is 3/4 log 2 + 3/20.
+    # By hand at weight 1, bias 0, z = log 2: tanh z = (4 - 1) / (4 + 1) = 3/5; at a = 1/4 that is
+    # 3/4 log 2 + 3/20.
     for a, expected in ((0.0, math.log(2)), (0.25, 0.75 * math.log(2) + 0.15), (1.0, 0.6)):
         network = StudentNet(1, 1, 1, 2, 0, nonlinearity=a).double()
         with torch.no_grad():
@@ -67,7 +76,9 @@ def test_at_nonlinearity_zero_it_is_a_linear_map() -> None:
 
 @pytest.mark.parametrize("a", [-0.1, 1.0001, math.nan, math.inf, -math.inf])
 def test_a_nonlinearity_outside_zero_to_one_is_refused(a: float) -> None:
-    with pytest.raises(FaevalError, match=r"^nonlinearity=\S+: must lie between 0 \(linear\) and 1 \(tanh\)\.$"):
+    with pytest.raises(
+        FaevalError, match=r"^nonlinearity=\S+: must lie between 0 \(linear\) and 1 \(tanh\)\.$"
+    ):
         StudentNet(5, 8, 2, 3, 0, nonlinearity=a)
 
 

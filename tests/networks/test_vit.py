@@ -47,21 +47,32 @@ def test_the_forward_pass_is_that_of_torch_s_transformer(
     channels = 3 if math.isqrt(features) ** 2 != features else 1
     side = math.isqrt(features // channels)
     # Patches as torch cuts them: nn.Unfold goes row by row and gives each patch channel by channel.
-    patches = nn.functional.unfold(x.reshape(n, channels, side, side), side // grid, stride=side // grid).transpose(
-        1, 2
-    )
+    patches = nn.functional.unfold(
+        x.reshape(n, channels, side, side), side // grid, stride=side // grid
+    ).transpose(1, 2)
     h = nn.functional.linear(patches, p["embedding.weight"], p["embedding.bias"])
     h = torch.cat([p["token"].repeat(n, 1, 1), h], 1) + p["position"]
     torch.testing.assert_close(network.embed(x), h.flatten(1))
     for number, block in enumerate(network.blocks):
         theirs = nn.TransformerEncoderLayer(
-            width, max(1, width // 32), 4 * width, 0.0, "gelu", batch_first=True, norm_first=True, dtype=torch.float64
+            width,
+            max(1, width // 32),
+            4 * width,
+            0.0,
+            "gelu",
+            batch_first=True,
+            norm_first=True,
+            dtype=torch.float64,
         )
         names = {
             "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "proj.", "linear1.": "first.", "linear2.": "second.",
             "norm1.": "norm1.", "norm2.": "norm2.",
         }  # fmt: skip
-        weights = {a + w: p[f"blocks.{number}.{b}{w}"] for a, b in names.items() for w in ("weight", "bias")}
+        weights = {
+            a + w: p[f"blocks.{number}.{b}{w}"]
+            for a, b in names.items()
+            for w in ("weight", "bias")
+        }
         theirs.load_state_dict(weights)  # all of them, and no others
         after = theirs(h).detach()
         assert isinstance(block, ViTBlock)
@@ -92,7 +103,9 @@ def test_patches_know_their_place_and_images_their_channels() -> None:
     assert not torch.allclose(network(moved), network(x))
     with torch.no_grad():
         network.position[1:] = network.position[1]
-    torch.testing.assert_close(network(moved), network(x))  # without positions, the same set of patches
+    torch.testing.assert_close(
+        network(moved), network(x)
+    )  # without positions, the same set of patches
 
 
 def test_layers_start_at_their_declared_scales() -> None:
@@ -112,15 +125,23 @@ def test_layers_start_at_their_declared_scales() -> None:
     states = [network.embed(images(8, 3072).float()).detach()]
     for block in network.blocks:
         states.append(block(states[-1]).detach())
-        assert float((states[-1] - states[-2]).norm()) < 0.2 * float(states[-2].norm())  # near the identity
+        assert float((states[-1] - states[-2]).norm()) < 0.2 * float(
+            states[-2].norm()
+        )  # near the identity
 
 
 @pytest.mark.parametrize("width", [1, 31, 63, 64, 96, 128])
 def test_a_head_for_each_32_units(width: int) -> None:
-    assert ViTMini(64, width, 1, 3, 0).blocks[0].heads == {1: 1, 31: 1, 63: 1, 64: 2, 96: 3, 128: 4}[width]
+    assert (
+        ViTMini(64, width, 1, 3, 0).blocks[0].heads
+        == {1: 1, 31: 1, 63: 1, 64: 2, 96: 3, 128: 4}[width]
+    )
 
 
 @pytest.mark.parametrize("width", [65, 97, 130])
 def test_a_width_that_its_heads_do_not_divide_is_refused(width: int) -> None:
-    with pytest.raises(FaevalError, match=rf"^width={width} \(int\): {width // 32} heads, .* choose a multiple of 32"):
+    with pytest.raises(
+        FaevalError,
+        match=rf"^width={width} \(int\): {width // 32} heads, .* choose a multiple of 32",
+    ):
         ViTMini(64, width, 1, 3, 0)

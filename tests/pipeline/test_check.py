@@ -1,4 +1,6 @@
-"""Report folders and documents held against the evidence: what was altered is found, and named by file, claim and place."""
+"""Report folders and documents held against the evidence: what was altered is found, and named by
+file, claim and place.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,18 @@ def test_renderings_that_are_not_there_are_said_and_the_others_checked(folder: P
 
 
 @pytest.mark.parametrize(
-    ("digit", "said"), [(5, "altered or replaced"), (-1, "its bytes are not those that were written")]
+    ("digit", "said"),
+    [(5, "altered or replaced"), (-1, "its bytes are not those that were written")],
 )
-def test_a_digit_of_the_evidence_is_found_as_altered_evidence(folder: Path, digit: int, said: str) -> None:
+def test_a_digit_of_the_evidence_is_found_as_altered_evidence(
+    folder: Path, digit: int, said: str
+) -> None:
     """The last of 17 digits may be another and the number still the same: the bytes tell."""
-    row = next(r for r in (folder / "evidence.csv").read_text().splitlines() if same_when_altered(r.split(",")[6]))
+    row = next(
+        r
+        for r in (folder / "evidence.csv").read_text().splitlines()
+        if same_when_altered(r.split(",")[6])
+    )
     value = row.split(",")[6]
     altered(folder / "evidence.csv", row, row.replace(value, other_digit(value, digit)))
     done = check(folder)
@@ -84,7 +93,9 @@ def sealed(file: Path) -> None:
     file.write_text(json.dumps({**content, "sha256": digest}, indent=1, sort_keys=True) + "\n")
 
 
-def test_evidence_that_was_altered_with_its_digests_is_found_in_every_rendering(folder: Path) -> None:
+def test_evidence_that_was_altered_with_its_digests_is_found_in_every_rendering(
+    folder: Path,
+) -> None:
     file = folder / "evidence.csv"
     before = hashlib.sha256(file.read_bytes()).hexdigest()
     rows = file.read_text().splitlines(keepends=True)
@@ -112,7 +123,9 @@ def test_what_stands_beside_the_evidence_is_checked_too(folder: Path, name: str)
     assert check(folder).exit_code == 12
 
 
-def test_verdicts_that_cannot_be_read_are_a_finding_and_other_folders_are_checked_all_the_same(folder: Path) -> None:
+def test_verdicts_that_cannot_be_read_are_a_finding_and_other_folders_are_checked_all_the_same(
+    folder: Path,
+) -> None:
     other = folder.with_name("other")
     shutil.copytree(folder, other)
     (folder / "verdicts.json").write_text("{")
@@ -131,7 +144,11 @@ def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
         check(tmp_path)
 
 
-QUOTE = "[{}](reports/" + NAME + "/report.html#claim-instrument-the-published-audit-is-blind-in-vanilla-dfa{})"
+QUOTE = (
+    "[{}](reports/"
+    + NAME
+    + "/report.html#claim-instrument-the-published-audit-is-blind-in-vanilla-dfa{})"
+)
 
 
 @pytest.mark.parametrize(
@@ -145,19 +162,26 @@ QUOTE = "[{}](reports/" + NAME + "/report.html#claim-instrument-the-published-au
         ("[elsewhere](https://example.org/report.html#claim-x), [here](#there)", None, ""),
     ],
 )
-def test_a_document_is_held_against_the_pages_it_links_to(folder: Path, text: str, kind: str | None, said: str) -> None:
+def test_a_document_is_held_against_the_pages_it_links_to(
+    folder: Path, text: str, kind: str | None, said: str
+) -> None:
     page = folder.parents[1] / "README.md"
     page.write_text(f"# Title\n\n| a | {text} |\n|---|---|\n\nOne {text} here.\n")
     done = check(page)
     assert {f.kind for f in done.findings} == ({kind} if kind else set())
-    assert all(said in f.text and f.file == page.as_posix() and f.place in ("line 3", "line 6") for f in done.findings)
+    assert all(
+        said in f.text and f.file == page.as_posix() and f.place in ("line 3", "line 6")
+        for f in done.findings
+    )
     assert done.exit_code == (12 if kind else 0)
 
 
 def test_a_document_that_quotes_altered_evidence_is_not_believed(folder: Path) -> None:
     page = folder.parents[1] / "page.md"
     page.write_text(QUOTE.format("supported", ""))
-    (folder / "evidence.csv").write_text((folder / "evidence.csv").read_text().replace("0.9", "0.8", 1))
+    (folder / "evidence.csv").write_text(
+        (folder / "evidence.csv").read_text().replace("0.9", "0.8", 1)
+    )
     assert [f.kind for f in check(page).findings] == ["evidence"]
 
 
@@ -176,8 +200,14 @@ def overview(folder: Path) -> Path:
 def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> None:
     done = check(overview)
     assert done.findings == ()
-    assert {Path(f.file).name for f in done.files if f.form == "overview"} == {"index.html", "index.md"}
-    assert {Path(f.file).name for f in done.files if f.form == "figure"} == {"transfer.svg", "transfer.pdf"}
+    assert {Path(f.file).name for f in done.files if f.form == "overview"} == {
+        "index.html",
+        "index.md",
+    }
+    assert {Path(f.file).name for f in done.files if f.form == "figure"} == {
+        "transfer.svg",
+        "transfer.pdf",
+    }
     (quotes,) = [f for f in done.files if f.form == "document"]
     assert quotes.numbers > 4
     for name in ("index.html", "index.md"):

@@ -1,4 +1,6 @@
-"""Code that changes: what is run again, what is said of it, what is kept, and how a verdict says so."""
+"""Code that changes: what is run again, what is said of it, what is kept, and how a verdict says
+so.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ class Study:
     """A claims file with a module beside it, its store, and what a call of ``verify`` says."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.file, self.store = folder, folder / "study_of_code.py", Store(folder / "store")
+        self.folder, self.file, self.store = (
+            folder,
+            folder / "study_of_code.py",
+            Store(folder / "store"),
+        )
 
     def write(
         self,
@@ -51,12 +57,16 @@ class Study:
         for name in ("helper_of_code", "study_of_code"):
             sys.modules.pop(name, None)
         (self.folder / "helper_of_code.py").write_text(f"NOISE = {noise}\n")
-        self.file.write_text(dedent(TEXT).format(slope=slope, sentence=sentence, more=more, body=body))
+        self.file.write_text(
+            dedent(TEXT).format(slope=slope, sentence=sentence, more=more, body=body)
+        )
         return self
 
     def verify(self, **more: Any) -> tuple[Any, list[str]]:
         said: list[str] = []
-        report = fe.verify(self.file, store=self.store, workers=1, notice=said.append, seeds=3, **more)
+        report = fe.verify(
+            self.file, store=self.store, workers=1, notice=said.append, seeds=3, **more
+        )
         return report, [text for text in said if "code" in text]
 
     def explain(self, run: str, **more: Any) -> Any:
@@ -89,7 +99,9 @@ def test_what_changes_is_run_again_and_said_before_and_nothing_else_is(study: St
 
 
 def test_records_and_provenance_say_which_code_and_what_is_not_digested(study: Study) -> None:
-    study.file.write_text(study.file.read_text().replace("SLOPE *", "(SLOPE if arm else open('x')) *"))
+    study.file.write_text(
+        study.file.read_text().replace("SLOPE *", "(SLOPE if arm else open('x')) *")
+    )
     report, _ = study.verify()
     (record, *_) = study.store.records()
     assert set(record.code) == {"run"}
@@ -103,7 +115,9 @@ def test_records_and_provenance_say_which_code_and_what_is_not_digested(study: S
     assert "open" in report.to_html()
 
 
-@pytest.mark.parametrize("run", ["dose=1 seed 2", "dose dose=1 seed 2", "'dose=1' seed 2", "dose=1.0 seed 2"])
+@pytest.mark.parametrize(
+    "run", ["dose=1 seed 2", "dose dose=1 seed 2", "'dose=1' seed 2", "dose=1.0 seed 2"]
+)
 def test_a_run_is_explained_by_the_name_that_a_person_gives_it(study: Study, run: str) -> None:
     assert not study.explain(run).there
     assert "no run" in str(study.explain(run))
@@ -124,17 +138,24 @@ def test_a_run_is_explained_by_the_name_that_a_person_gives_it(study: Study, run
 def test_a_run_is_explained_by_whatever_differs(study: Study) -> None:
     study.verify()
     assert any(
-        "revision of run: 1 then, 2 now" in r for r in study.write(more=', revision="2"').explain("seed 1").reasons
+        "revision of run: 1 then, 2 now" in r
+        for r in study.write(more=', revision="2"').explain("seed 1").reasons
     )
     assert any(
-        "config a: none then, 3 now" in r for r in study.write(more=', config={"a": 3}').explain("seed 1").reasons
+        "config a: none then, 3 now" in r
+        for r in study.write(more=', config={"a": 3}').explain("seed 1").reasons
     )
-    assert any("device: cpu then, cuda now" in r for r in study.write().explain("seed 1", device="cuda").reasons)
+    assert any(
+        "device: cpu then, cuda now" in r
+        for r in study.write().explain("seed 1", device="cuda").reasons
+    )
     study.file.write_text(study.file.read_text().replace('"dose": 0}', '"dose": 0, "b": 1}'))
     assert any("factor b: none then, 1 now" in r for r in study.explain("seed 1").reasons)
 
 
-def test_runs_are_kept_over_a_change_with_a_reason_and_verdicts_say_so(study: Study, tmp_path: Path) -> None:
+def test_runs_are_kept_over_a_change_with_a_reason_and_verdicts_say_so(
+    study: Study, tmp_path: Path
+) -> None:
     first, _ = study.verify()
     before = {path: path.read_bytes() for path in study.store.files()}
     with pytest.raises(FaevalError, match="nothing to accept"):
@@ -152,13 +173,21 @@ def test_runs_are_kept_over_a_change_with_a_reason_and_verdicts_say_so(study: St
     )
     (kept,) = report.provenance["accepted"]
     assert (kept["because"], kept["runs"], kept["arms"]) == ("adds nothing", 6, ["", "dose=1"])
-    assert kept["from"] == report.provenance["code of run"] == first.provenance["code of run"] != kept["to"]
+    assert (
+        kept["from"]
+        == report.provenance["code of run"]
+        == first.provenance["code of run"]
+        != kept["to"]
+    )
     assert "adds nothing" in report.to_html()
     assert "adds nothing" in str(study.explain("dose=1 seed 1"))
     assert {path: path.read_bytes() for path in before} == before
     assert check(study.store.root).exit_code == 0
     pipeline.publish(report, tmp_path / "out")
-    assert pipeline.verify(study.file, from_evidence=tmp_path / "out").verdicts[0].flags == verdict.flags
+    assert (
+        pipeline.verify(study.file, from_evidence=tmp_path / "out").verdicts[0].flags
+        == verdict.flags
+    )
     # A second change is another one to accept, and the record holds both.
     study.write(body="1 * SLOPE * arm['dose']")
     study.accept("nor does this")
@@ -168,7 +197,9 @@ def test_runs_are_kept_over_a_change_with_a_reason_and_verdicts_say_so(study: St
         study.write(body="SLOPE * 1 * arm['dose']", more=', revision="2"').accept()
 
 
-def test_the_code_is_registered_and_evidence_of_other_code_is_flagged(study: Study, tmp_path: Path) -> None:
+def test_the_code_is_registered_and_evidence_of_other_code_is_flagged(
+    study: Study, tmp_path: Path
+) -> None:
     lock, *_ = pipeline.register([study.file])
     (registered,) = lock.claims.values()
     report, _ = study.verify()
@@ -182,12 +213,15 @@ def test_the_code_is_registered_and_evidence_of_other_code_is_flagged(study: Stu
     (verdict,) = report.verdicts
     assert CHANGED in verdict.flags
     assert any("2 forms" in text for text in verdict.warnings)
-    assert any("3 forms" in text for text in study.write(slope="0.4").verify()[0].verdicts[0].warnings)
+    assert any(
+        "3 forms" in text for text in study.write(slope="0.4").verify()[0].verdicts[0].warnings
+    )
     pipeline.publish(report, tmp_path / "new")
     for folder, flags in (("old", {"stale"}), ("new", {CHANGED, "stale"})):
         (verdict,) = pipeline.verify(study.file, from_evidence=tmp_path / folder).verdicts
         assert set(verdict.flags) & {"stale", CHANGED} == flags
-    # By the code that was registered, whatever the file says today; by today's, whatever was registered.
+    # By the code that was registered, whatever the file says today; by today's, whatever was
+    # registered.
     (verdict,) = pipeline.verify(study.write().file, from_evidence=tmp_path / "old").verdicts
     assert not set(verdict.flags) & {"stale", CHANGED}
     # An amendment registers today's.
@@ -203,19 +237,25 @@ def test_a_claim_registered_without_a_digest_knows_none(study: Study) -> None:
     pipeline.register([study.file])
     lock = read_lock(study.folder / "claims.lock")
     (name,) = lock.claims
-    old = lock.model_copy(update={"claims": {name: lock.claims[name].model_copy(update={"code": {}})}})
+    old = lock.model_copy(
+        update={"claims": {name: lock.claims[name].model_copy(update={"code": {}})}}
+    )
     report, _ = study.verify()
     chosen = pipeline.Selection(pipeline.select(study.file).claims, "dose", old)
     said = {"code of run": "0" * 64}
     assert flag_code(chosen, report.verdicts, said, Codes()) == list(report.verdicts)
     registered = pipeline.Selection(chosen.claims, "dose", lock)
     assert CHANGED in flag_code(registered, report.verdicts, said, Codes())[0].flags
-    assert flag_code(registered, report.verdicts, {}, Codes()) == list(report.verdicts)  # nothing is known
+    assert flag_code(registered, report.verdicts, {}, Codes()) == list(
+        report.verdicts
+    )  # nothing is known
 
 
 def test_trainings_are_kept_with_their_checkpoints(tmp_path: Path) -> None:
     def setting(number: int) -> fe.Experiment:
-        def train(factors: Any, seed: int, folder: Path, options: Any, config: Any, progress: Any) -> dict[str, Any]:
+        def train(
+            factors: Any, seed: int, folder: Path, options: Any, config: Any, progress: Any
+        ) -> dict[str, Any]:
             import hashlib
 
             (folder / "one.bin").write_bytes(b"weights")
@@ -233,12 +273,21 @@ def test_trainings_are_kept_with_their_checkpoints(tmp_path: Path) -> None:
         from faeval.experiment import Stage
 
         return fe.Experiment(
-            "net", factors={"a": 0}, metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}
+            "net",
+            factors={"a": 0},
+            metrics=["x"],
+            training=Stage(train),
+            audits={"look": Stage(audit)},
         )
 
     def claim(number: int) -> fe.Claim:
         x = [fe.metric("x", arm) for arm in (fe.Arm(a=1), fe.Arm())]
-        return fe.Claim("x", fe.exceeds(*x, by=fe.Margin(0.1, "r")), attributed_to="a", experiment=setting(number))
+        return fe.Claim(
+            "x",
+            fe.exceeds(*x, by=fe.Margin(0.1, "r")),
+            attributed_to="a",
+            experiment=setting(number),
+        )
 
     fe.verify(claim(1), store=tmp_path, workers=1, seeds=2)
     assert len(pipeline.accept(claim(2), because="a note", store=tmp_path, seeds=2)) == 4
@@ -250,9 +299,17 @@ def test_trainings_are_kept_with_their_checkpoints(tmp_path: Path) -> None:
 
 def test_the_command_line_says_it(study: Study) -> None:
     def do(*arguments: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-c", "from faeval.cli import main; main()", *arguments, study.file.name]
+        command = [
+            sys.executable,
+            "-c",
+            "from faeval.cli import main; main()",
+            *arguments,
+            study.file.name,
+        ]
         more = ["--store", "store", "--seeds", "3", "--format", "json"]
-        done = subprocess.run([*command, *more], cwd=study.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, *more], cwd=study.folder, capture_output=True, text=True, check=False
+        )
         return done.returncode, done.stdout, done.stderr
 
     study.verify()

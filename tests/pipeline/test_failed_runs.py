@@ -1,4 +1,6 @@
-"""A run that failed is an outcome: a report that is decided again from its folder says so as the first one did."""
+"""A run that failed is an outcome: a report that is decided again from its folder says so as the
+first one did.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ deeper = fe.Claim(
 
 
 @pytest.mark.parametrize(
-    "fails", ["seed == 5", "seed == 5 and arm['depth'] == 8", "True"], ids=["a seed", "one arm", "every run"]
+    "fails",
+    ["seed == 5", "seed == 5 and arm['depth'] == 8", "True"],
+    ids=["a seed", "one arm", "every run"],
 )
 def test_a_folder_with_failed_runs_is_decided_again_as_it_was(tmp_path: Path, fails: str) -> None:
     file = tmp_path / "toy.py"
@@ -47,7 +51,9 @@ def test_a_folder_with_failed_runs_is_decided_again_as_it_was(tmp_path: Path, fa
     assert pipeline.check([folder], file).findings == ()
 
 
-def test_a_run_that_leaves_out_what_a_claim_reads_is_told_so_whenever_it_is_asked(tmp_path: Path) -> None:
+def test_a_run_that_leaves_out_what_a_claim_reads_is_told_so_whenever_it_is_asked(
+    tmp_path: Path,
+) -> None:
     file, folder = tmp_path / "toy.py", tmp_path / "report"
     text = CLAIMS.format(fails="False").replace(
         "    return", "    if seed == 3:\n        return {'other': 1}\n    return"
@@ -58,7 +64,11 @@ def test_a_run_that_leaves_out_what_a_claim_reads_is_told_so_whenever_it_is_aske
     offline = pipeline.verify(file, store=tmp_path / "store", offline=True)
     for report in (first, offline, pipeline.decide_again(folder, file)):
         (verdict,) = report.verdicts
-        assert (verdict.verdict, verdict.reason_code, report.exit_code()) == ("invalid", "error", 11)
+        assert (verdict.verdict, verdict.reason_code, report.exit_code()) == (
+            "invalid",
+            "error",
+            11,
+        )
         assert "seed 3" in verdict.reason
         assert "returned no 'score'" in verdict.reason
     (folder / "provenance.json").unlink()
@@ -89,7 +99,10 @@ def test_a_report_of_evidence_given_by_hand_stays_one(tmp_path: Path) -> None:
     """Its seeds are those of the table, not those of a plan."""
     file = tmp_path / "toy.py"
     file.write_text(CLAIMS.format(fails="False"))
-    pipeline.publish(pipeline.verify(file, seeds=[11, 12, 13], store=tmp_path / "s", workers=1), tmp_path / "first")
+    pipeline.publish(
+        pipeline.verify(file, seeds=[11, 12, 13], store=tmp_path / "s", workers=1),
+        tmp_path / "first",
+    )
     table = tmp_path / "table.csv"
     shutil.copy(tmp_path / "first" / "evidence.csv", table)
     by_hand = pipeline.verify(file, from_evidence=table)

@@ -1,4 +1,6 @@
-"""What evidence says of the code that it was made with: the commit, and whether the working tree was that commit."""
+"""What evidence says of the code that it was made with: the commit, and whether the working tree
+was that commit.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *names, *arguments], check=True, capture_output=True)
 
 
-def test_a_tree_is_dirty_where_code_was_changed_or_never_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tree_is_dirty_where_code_was_changed_or_never_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "code.py").write_text("x = 1\n")
     (tmp_path / ".gitignore").write_text("ignored.py\n")
     git(tmp_path, "init", "-b", "main")
@@ -29,7 +33,9 @@ def test_a_tree_is_dirty_where_code_was_changed_or_never_added(tmp_path: Path, m
     installed = tmp_path / "venv" / "lib" / "site-packages" / "other"
     installed.mkdir(parents=True)
     for kept in (tmp_path / "evidence.csv", tmp_path / "ignored.py", installed / "module.py"):
-        kept.write_text("")  # results, and code of others, lie in a tree without changing what it is
+        kept.write_text(
+            ""
+        )  # results, and code of others, lie in a tree without changing what it is
     assert provenance((), None).dirty is False
     claims = tmp_path / "claims" / "new.py"
     claims.parent.mkdir()

@@ -1,4 +1,6 @@
-"""A published folder is whole or not at all: killed, out of space or refused, it reads as the old or as the new one."""
+"""A published folder is whole or not at all: killed, out of space or refused, it reads as the old
+or as the new one.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ CLAIMS = """
     first = fe.Claim("First", fe.exceeds(score[2], score[1], by=fe.Margin(0.05, "r")), attributed_to="dose", seeds=6)
 """
 
-#: Publishes the second report over the first in children that are killed at their k-th change of the file system.
+#: Publishes the second report over the first in children that are killed at their k-th change of
+#: the file system.
 KILLED = """
     import os, signal, sys
     from pathlib import Path
@@ -79,7 +82,11 @@ def folders(claims: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork, no SIGKILL")
@@ -87,7 +94,14 @@ def test_a_folder_whose_writer_is_killed_reads_as_the_old_or_the_new_one(
     claims: Path, folders: Path, tmp_path: Path
 ) -> None:
     old, new = files(folders / "old"), files(folders / "new")
-    assert {"evidence.csv", "provenance.json", "report.html", "report.md", "verdicts.json", "notes.txt"} == set(old)
+    assert {
+        "evidence.csv",
+        "provenance.json",
+        "report.html",
+        "report.md",
+        "verdicts.json",
+        "notes.txt",
+    } == set(old)
     assert all(old[name] != new[name] for name in old if name != "notes.txt")
     shutil.copytree(folders / "new", tmp_path / "new")
     for k in range(1, 60):
@@ -116,7 +130,9 @@ def test_a_folder_whose_writer_is_killed_reads_as_the_old_or_the_new_one(
 
 
 @pytest.mark.parametrize("reader", ["verify", "stated", "check", "pilot"])
-def test_every_reader_puts_in_place_what_was_left(claims: Path, folders: Path, tmp_path: Path, reader: str) -> None:
+def test_every_reader_puts_in_place_what_was_left(
+    claims: Path, folders: Path, tmp_path: Path, reader: str
+) -> None:
     at = tmp_path / "at"
     shutil.copytree(folders / "old", at)
     left = at / ".faeval-ready"
@@ -137,7 +153,9 @@ def test_every_reader_puts_in_place_what_was_left(claims: Path, folders: Path, t
     assert (at / "verdicts.json").read_bytes() == (folders / "new" / "verdicts.json").read_bytes()
 
 
-def test_a_folder_that_cannot_be_written_stays_as_it_was(folders: Path, claims: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_stays_as_it_was(
+    folders: Path, claims: Path, tmp_path: Path
+) -> None:
     at = tmp_path / "at"
     shutil.copytree(folders / "old", at)
     (at / "report.md").unlink()
@@ -182,7 +200,9 @@ def test_files_being_written_count_for_nothing(tmp_path: Path) -> None:
     assert beside.exists()  # of a process that lives
 
 
-def test_forms_that_lie_there_are_published_anew(folders: Path, claims: Path, tmp_path: Path) -> None:
+def test_forms_that_lie_there_are_published_anew(
+    folders: Path, claims: Path, tmp_path: Path
+) -> None:
     at = tmp_path / "at"
     pipeline.decide_again(folders / "old", claims).write(at, ["latex"])
     pipeline.publish(pipeline.decide_again(folders / "new", claims), at)
@@ -214,7 +234,9 @@ def test_registrations_that_were_altered_are_refused(late: Path, digest: str) ->
     file = late / "out" / "provenance.json"
     content = json.loads(file.read_text())
     assert content["registrations"] == [{"lock": None}]
-    content["registrations"] = [{"lock": (late / "sha").read_text()}]  # as if the runs had been made under the lock
+    content["registrations"] = [
+        {"lock": (late / "sha").read_text()}
+    ]  # as if the runs had been made under the lock
     if digest != "kept":  # as in a folder of an older version
         del content["sha256"]
     file.write_text(json.dumps(content))
@@ -269,7 +291,9 @@ def test_rendering_again_puts_an_old_folder_under_a_digest(late: Path) -> None:
     sealed = file.read_bytes()
     content = json.loads(sealed)
     del content["sha256"]
-    file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")  # as it was written before
+    file.write_text(
+        json.dumps(content, indent=1, sort_keys=True) + "\n"
+    )  # as it was written before
     report = pipeline.decide_again(late / "out", late / "claims")
     assert file in pipeline.render(report, late / "out")
     assert file.read_bytes() == sealed

@@ -1,4 +1,6 @@
-"""Registration on disk: order told by runs' records, families that close, looks that stop a campaign, open claims."""
+"""Registration on disk: order told by runs' records, families that close, looks that stop a
+campaign, open claims.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +52,21 @@ def verdicts(claims: Path, store: Path, **arguments: Any) -> dict[str, fe.Verdic
     return {v.claim: v for v in report.verdicts}
 
 
-def test_each_runs_record_carries_the_lock_and_the_verdict_says_which_came_first(tmp_path: Path) -> None:
+def test_each_runs_record_carries_the_lock_and_the_verdict_says_which_came_first(
+    tmp_path: Path,
+) -> None:
     claims, store = write(tmp_path), tmp_path / "store"
     lock, *_ = pipeline.register([claims])
     assert verdicts(claims, store)["it::first"].registration == "registered"
     assert {r.lock for r in Store(store).records()} == {lock.sha256}
     # A second claim in a family of its own, on runs of which two arms are there already.
-    write(tmp_path, extra="again = fe.Claim('Again', more(one, none, 0.01), attributed_to='dose', family='late')\n")
+    write(
+        tmp_path,
+        extra=(
+            "again = fe.Claim('Again', more(one, none, 0.01), attributed_to='dose',"
+            " family='late')\n"
+        ),
+    )
     unregistered = verdicts(claims, store)["it::again"]
     assert (unregistered.registration, unregistered.flags) == ("unregistered", ("unregistered",))
     pipeline.register([claims], store=store)
@@ -66,7 +76,10 @@ def test_each_runs_record_carries_the_lock_and_the_verdict_says_which_came_first
     # On fresh seeds it would have been registered in advance.
     write(
         tmp_path,
-        extra="fresh = fe.Claim('Fresh', more(one, none), attributed_to='dose', family='fresh', seeds=[11, 12, 13])\n",
+        extra=(
+            "fresh = fe.Claim('Fresh', more(one, none), attributed_to='dose', family='fresh',"
+            " seeds=[11, 12, 13])\n"
+        ),
     )
     pipeline.register([claims], store=store)
     found = verdicts(claims, store)
@@ -80,19 +93,27 @@ def test_published_evidence_says_it_as_well(tmp_path: Path) -> None:
     fe.verify(claims, store=store, workers=1)
     write(
         tmp_path,
-        extra="late = fe.Claim('Late', more(two, none), attributed_to='dose', family='late')\n"
-        "early = fe.Claim('Early', more(one, none, 0.01), attributed_to='dose', family='early')\n",
+        extra=(
+            "late = fe.Claim('Late', more(two, none), attributed_to='dose', family='late')\nearly ="
+            " fe.Claim('Early', more(one, none, 0.01), attributed_to='dose', family='early')\n"
+        ),
     )
     pipeline.register([claims], store=store)
     report = fe.verify(claims, store=store, workers=1)
     pipeline.publish(report, tmp_path / "out")
     told = {v.claim: v.registration for v in report.verdicts}
     # Late reads the arm without a dose, which was there before it: its other side alone came later.
-    assert told == {"it::first": "registered", "it::late": "after_evidence", "it::early": "after_evidence"}
+    assert told == {
+        "it::first": "registered",
+        "it::late": "after_evidence",
+        "it::early": "after_evidence",
+    }
     again = fe.verify(claims, from_evidence=tmp_path / "out")
     assert again.to_json() == report.to_json() == (tmp_path / "out" / "verdicts.json").read_text()
     items = json.loads((tmp_path / "out" / "provenance.json").read_text())["registrations"]
-    assert {item["lock"] for item in items} == {e.sha256 for e in read_lock(claims / "claims.lock").chain}
+    assert {item["lock"] for item in items} == {
+        e.sha256 for e in read_lock(claims / "claims.lock").chain
+    }
     assert [i["seeds"] for i in items if i["arm"] == "dose=2"] == [[1, 2, 3, 4, 5]]
     provenance = tmp_path / "out" / "provenance.json"
     provenance.write_text(json.dumps({"registrations": [{"arm": "x"}]}))
@@ -110,7 +131,9 @@ def test_an_amendment_goes_into_the_lock_and_into_the_verdict(tmp_path: Path) ->
     with pytest.raises(FaevalError, match=r"in another form.*--amend it::first"):
         pipeline.register([claims])
     assert verdicts(claims, store)["it::first"].reason_code == "spec_changed"
-    _, _, new = pipeline.register([claims], amend=["it::first"], because="a typing error in the margin")
+    _, _, new = pipeline.register(
+        [claims], amend=["it::first"], because="a typing error in the margin"
+    )
     assert new == ("it::first",)
     found = verdicts(claims, store)["it::first"]
     # It had been verified, and so run, in the meantime: its evidence is older than the amendment.
@@ -129,9 +152,15 @@ def test_a_family_closes_at_its_first_evidence(tmp_path: Path) -> None:
     _, file, new = pipeline.register([claims], store=store)
     assert new == ("it::second",)
     fe.verify(claims, store=store, workers=1, seeds=1)
-    write(tmp_path, extra=joins + joins.replace("second", "third").replace("0.05", "0.1").replace("Second", "Third"))
+    write(
+        tmp_path,
+        extra=joins
+        + joins.replace("second", "third").replace("0.05", "0.1").replace("Second", "Third"),
+    )
     before = file.read_bytes()
-    with pytest.raises(FaevalError, match=r"'it::third'.*family 'it' has evidence already.*closed.*family="):
+    with pytest.raises(
+        FaevalError, match=r"'it::third'.*family 'it' has evidence already.*closed.*family="
+    ):
         pipeline.register([claims], store=store)
     assert file.read_bytes() == before
 
@@ -164,7 +193,12 @@ def test_a_run_that_fails_at_a_look_is_not_tried_again_at_the_next(tmp_path: Pat
     toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"x": None})
     x = [fe.metric("x", arm) for arm in (fe.Arm(dose=1), fe.Arm())]
     failing = fe.Claim(
-        "x", fe.exceeds(*x, by=fe.Margin(0.05, "r")), attributed_to="dose", seeds=6, looks=(3, 6), experiment=toy
+        "x",
+        fe.exceeds(*x, by=fe.Margin(0.05, "r")),
+        attributed_to="dose",
+        seeds=6,
+        looks=(3, 6),
+        experiment=toy,
     )
     (verdict,) = fe.verify(failing, setting="toy", store=tmp_path / "store", workers=1).verdicts
     assert (verdict.verdict, verdict.reason_code) == ("invalid", "error")
@@ -209,9 +243,13 @@ def test_what_a_design_has_against_it_is_said_before_the_first_run(tmp_path: Pat
 
 
 def test_seeds_as_a_factor_are_no_pairs() -> None:
-    toy = fe.Experiment("toy", lambda arm, seed: {"x": 0.0}, factors={"seed": 1}, metrics={"x": None})
+    toy = fe.Experiment(
+        "toy", lambda arm, seed: {"x": 0.0}, factors={"seed": 1}, metrics={"x": None}
+    )
     x = [fe.metric("x", fe.Arm(seed=s)) for s in (1, 2)]
-    odd = fe.Claim("x", fe.exceeds(*x, by=fe.Margin(0.1, "r")), attributed_to="seed", experiment=toy)
+    odd = fe.Claim(
+        "x", fe.exceeds(*x, by=fe.Margin(0.1, "r")), attributed_to="seed", experiment=toy
+    )
     table = pd.DataFrame([("toy", a, s, "x", 0.1) for a in ("", "seed=2") for s in (1, 2, 3)])
     table.columns = ["setting", "arm", "seed", "metric", "value"]
     (verdict,) = fe.decide(odd, table, "toy")
@@ -245,8 +283,14 @@ def test_files_are_held_against_the_lock(tmp_path: Path) -> None:
     write(tmp_path, name="other")
     (claims / "it.py").unlink()
     found = pipeline.check_lock([claims])
-    assert (found.passed, found.missing, found.unregistered) == (False, ("it::first",), ("other::first",))
-    assert pipeline.check_lock([claims / "other.py"]).passed  # one file alone is asked for its own claims
+    assert (found.passed, found.missing, found.unregistered) == (
+        False,
+        ("it::first",),
+        ("other::first",),
+    )
+    assert pipeline.check_lock(
+        [claims / "other.py"]
+    ).passed  # one file alone is asked for its own claims
 
 
 def test_a_lock_must_continue_that_of_a_revision(tmp_path: Path) -> None:
@@ -270,7 +314,9 @@ def test_a_lock_must_continue_that_of_a_revision(tmp_path: Path) -> None:
         pipeline.check_lock([claims], "nowhere")
 
 
-def test_of_files_with_experiments_of_their_own_those_of_the_named_one_are_taken(tmp_path: Path) -> None:
+def test_of_files_with_experiments_of_their_own_those_of_the_named_one_are_taken(
+    tmp_path: Path,
+) -> None:
     claims = write(tmp_path)
     text = (claims / "it.py").read_text()
     (claims / "other.py").write_text(text.replace('"toy"', '"toy2"').replace("dose", "amount"))
@@ -290,7 +336,11 @@ def test_a_report_whose_evidence_was_altered_is_refused(tmp_path: Path, beside: 
     pipeline.register([claims])
     report = fe.verify(claims, store=tmp_path / "store", workers=1)
     pipeline.publish(report, out)
-    assert json.loads((out / "provenance.json").read_text())["runs"] == len(report.evidence["run"].unique()) == 10
+    assert (
+        json.loads((out / "provenance.json").read_text())["runs"]
+        == len(report.evidence["run"].unique())
+        == 10
+    )
     assert fe.verify(claims, from_evidence=out).verdicts == report.verdicts
     other = {"provenance.json", "verdicts.json"} - {beside}
     (out / other.pop()).unlink()
@@ -309,7 +359,10 @@ def test_a_report_whose_evidence_was_altered_is_refused(tmp_path: Path, beside: 
 def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path) -> None:
     claims = write(tmp_path)
     rows = [
-        (setting, arm, seed, "score", 0.1) for setting in ("zip",) for arm in ("", "quick+dose=1") for seed in (1, 2)
+        (setting, arm, seed, "score", 0.1)
+        for setting in ("zip",)
+        for arm in ("", "quick+dose=1")
+        for seed in (1, 2)
     ]
     table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"])
     with pytest.raises(FaevalError, match=r"about the experiment toy, and evidence holds 'zip'"):
@@ -320,7 +373,8 @@ def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path
     (verdict,) = fe.decide(lone, table)
     assert (
         verdict.reason
-        == "no row of 'dose=1' was found; run it first. Evidence has the arms (defaults), 'quick+dose=1'."
+        == "no row of 'dose=1' was found; run it first. Evidence has the arms (defaults),"
+        " 'quick+dose=1'."
     )
 
 
@@ -329,7 +383,9 @@ def test_claims_about_a_table_say_so_where_a_plan_is_asked_for(tmp_path: Path) -
         "import faeval as fe\nt = fe.metric('time_ms', fe.Arm('quick'))\n"
         "fast = fe.Claim('Fast', fe.below(t, 5, by=fe.Margin(1, 'r')))\n"
     )
-    with pytest.raises(FaevalError, match=r"it::fast \(line 3\).*no fe.Experiment.*teacher.*--evidence"):
+    with pytest.raises(
+        FaevalError, match=r"it::fast \(line 3\).*no fe.Experiment.*teacher.*--evidence"
+    ):
         pipeline.outlook(tmp_path / "it.py")
 
 
@@ -342,19 +398,26 @@ def test_a_pilot_that_comes_late_or_says_nothing_is_refused(tmp_path: Path) -> N
     pipeline.publish(pilot, tmp_path / "pilot")
     confirmatory = fe.verify(claims, store=tmp_path / "other", workers=1)
     pipeline.publish(confirmatory, tmp_path / "real")
-    with pytest.raises(FaevalError, match="no claim can be read on two or more of the pilot seeds 1000-1005"):
+    with pytest.raises(
+        FaevalError, match="no claim can be read on two or more of the pilot seeds 1000-1005"
+    ):
         pipeline.register([claims], [tmp_path / "real"])
     pipeline.register([claims])
     with pytest.raises(FaevalError, match=r"'it::first' is registered already.*--amend it::first"):
         pipeline.register([claims], [tmp_path / "pilot"])
     lock, _, new = pipeline.register(
-        [claims], [tmp_path / "pilot"], amend=["it::first"], because="the pilot was left out by mistake"
+        [claims],
+        [tmp_path / "pilot"],
+        amend=["it::first"],
+        because="the pilot was left out by mistake",
     )
     assert new == ("it::first",)
     assert lock.claims["it::first"].pilot["toy"][0].n == 3
     with pytest.raises(FaevalError, match="nothing to amend"):
         pipeline.register([claims], amend=["it::first"], because="again")
-    with pytest.raises(FaevalError, match=r"--amend 'first' is not registered; did you mean 'it::first'"):
+    with pytest.raises(
+        FaevalError, match=r"--amend 'first' is not registered; did you mean 'it::first'"
+    ):
         pipeline.register([claims], amend=["first"], because="again")
 
 

@@ -1,4 +1,6 @@
-"""Files of results as they lie around, through import and a claims file: a right verdict, or a refusal that says what to do."""
+"""Files of results as they lie around, through import and a claims file: a right verdict, or a
+refusal that says what to do.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,17 @@ Cells = list[list[Any]]
 
 def clean(ours: str = "ours", base: str = "base") -> Cells:
     """Rows of method, seed and acc: ours is above base by 0.0386."""
-    return [[name, seed, value] for name, values in ((ours, OURS), (base, BASE)) for seed, value in enumerate(values)]
+    return [
+        [name, seed, value]
+        for name, values in ((ours, OURS), (base, BASE))
+        for seed, value in enumerate(values)
+    ]
 
 
 def courses(ends: Mapping[str, Sequence[int]]) -> Cells:
-    """Rows of method, seed, epoch and acc: the runs of each arm end at these epochs, where they are as good as above."""
+    """Rows of method, seed, epoch and acc: the runs of each arm end at these epochs, where they are
+    as good as above.
+    """
     final = {"ours": OURS, "base": BASE}
     return [
         [name, seed, epoch, final[name][seed] - 0.02 * (end - epoch)]
@@ -45,13 +53,18 @@ def courses(ends: Mapping[str, Sequence[int]]) -> Cells:
 
 
 def table(rows: Cells, columns: Sequence[str] = ("method", "seed", "acc")) -> pd.DataFrame:
-    return pd.DataFrame([[str(cell) for cell in row] for row in rows], columns=list(columns), dtype=object)
+    return pd.DataFrame(
+        [[str(cell) for cell in row] for row in rows], columns=list(columns), dtype=object
+    )
 
 
 def decided(cells: pd.DataFrame, folder: Path, **options: Any) -> Verdict:
     """The verdict on ours against base, by a CSV file, its import and a claims file."""
     arms = options.pop("arms", ({"rule": "ours"}, {"rule": "base"}))
-    to, more = options.pop("to", next(iter(arms[0])) if isinstance(arms[0], dict) else "rule"), options.pop("more", "")
+    to, more = (
+        options.pop("to", next(iter(arms[0])) if isinstance(arms[0], dict) else "rule"),
+        options.pop("more", ""),
+    )
     cells.to_csv(folder / "results.csv", index=False)
     given = {"arm": {"rule": "method"}, "metrics": ["acc"]} | options
     write_csv(import_table(folder / "results.csv", "mine", **given).table, folder / "evidence.csv")
@@ -79,8 +92,18 @@ EPOCHS = ("method", "seed", "epoch", "acc")
         (table([*clean(), ["mean", "", ""]]), {}, "supported", "decided"),
         (table([*clean(), ["ours", "mean", "0.9104"]]), {}, "supported", "decided"),
         (table([row for row in clean() if row[:2] != ["ours", 4]]), {}, "inconclusive", "seed 4"),
-        (table([*clean(), *(["ours", seed, 0.91] for seed in (5, 6, 7))]), {}, "inconclusive", "8 seeds"),
-        (table([[n, s + 100 * (n == "base"), v] for n, s, v in clean()]), {}, "inconclusive", "share none"),
+        (
+            table([*clean(), *(["ours", seed, 0.91] for seed in (5, 6, 7))]),
+            {},
+            "inconclusive",
+            "8 seeds",
+        ),
+        (
+            table([[n, s + 100 * (n == "base"), v] for n, s, v in clean()]),
+            {},
+            "inconclusive",
+            "share none",
+        ),
         (
             table(
                 [[*row, "crashed" if row[:2] == ["ours", 3] else "finished"] for row in clean()],
@@ -100,7 +123,10 @@ EPOCHS = ("method", "seed", "epoch", "acc")
             "diverged",
         ),
         (
-            table([[*row, row[:2] == ["base", 0]] for row in clean()], ("method", "seed", "acc", "failed")),
+            table(
+                [[*row, row[:2] == ["base", 0]] for row in clean()],
+                ("method", "seed", "acc", "failed"),
+            ),
             {},
             "invalid",
             "diverged",
@@ -117,16 +143,36 @@ EPOCHS = ("method", "seed", "epoch", "acc")
             "invalid",
             "9, 9, 9, 6, 6",
         ),
-        (table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS), {"take": "last"}, "invalid", "20 against 10"),
-        (table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS), {"take": "max"}, "invalid", "20 against 10"),
-        (table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS), {}, "invalid", "20 against 10"),
+        (
+            table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS),
+            {"take": "last"},
+            "invalid",
+            "20 against 10",
+        ),
+        (
+            table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS),
+            {"take": "max"},
+            "invalid",
+            "20 against 10",
+        ),
+        (
+            table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS),
+            {},
+            "invalid",
+            "20 against 10",
+        ),
         (
             table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS),
             {"to": ("rule", "epoch")},
             "supported",
             "decided",
         ),
-        (table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS), {"take": 10}, "refuted", "decided"),
+        (
+            table(courses({"ours": [20] * 5, "base": [10] * 5}), EPOCHS),
+            {"take": 10},
+            "refuted",
+            "decided",
+        ),
         (table(courses({"ours": [10] * 5, "base": [10] * 5}), EPOCHS), {}, "supported", "decided"),
     ],
 )
@@ -158,7 +204,9 @@ def test_a_file_read_rightly_gives_its_verdict(
     ],
 )
 @pytest.mark.parametrize("factor", ["rule", "method", None])
-def test_names_are_words_whatever_they_look_like(ours: str, base: str, factor: str | None, tmp_path: Path) -> None:
+def test_names_are_words_whatever_they_look_like(
+    ours: str, base: str, factor: str | None, tmp_path: Path
+) -> None:
     cells = table(clean(ours, base))
     options: dict[str, Any] = {"arm": {factor: "method"}} if factor else {"arm": None}
     arms = tuple({factor or "rule": name} for name in (ours, base))
@@ -169,7 +217,9 @@ def test_names_are_words_whatever_they_look_like(ours: str, base: str, factor: s
 
 
 def test_names_that_look_alike_are_told_apart_where_their_seeds_differ(tmp_path: Path) -> None:
-    rows = clean("1.1", "1.2") + [[f"{name}0", seed + 5, value - 0.3] for name, seed, value in clean("1.1", "1.2")]
+    rows = clean("1.1", "1.2") + [
+        [f"{name}0", seed + 5, value - 0.3] for name, seed, value in clean("1.1", "1.2")
+    ]
     for factor in ("rule", "version"):
         arms = tuple({factor: name} for name in ("1.1", "1.2"))
         verdict = decided(table(rows), tmp_path, arms=arms, arm={factor: "method"})
@@ -183,7 +233,11 @@ TOY = {"arm": {"rule": "method"}, "metrics": ["acc"]}
     ("cells", "options", "says"),
     [
         (table([*clean(), clean()[0]]), {}, ["seed 0", "row 0", "row 10", "0.912", "keep one"]),
-        (table([*clean(), ["ours", 0, 0.999]]), {}, ["seed 0", "row 0", "row 10", "0.912", "0.999"]),
+        (
+            table([*clean(), ["ours", 0, 0.999]]),
+            {},
+            ["seed 0", "row 0", "row 10", "0.912", "0.999"],
+        ),
         (table(replaced(4, "OOM")), {}, ["row 4", "OOM", "status"]),
         (table([*clean(), ["ours", "", 0.9]]), {}, ["row 10", "seed"]),
         (
@@ -205,7 +259,9 @@ TOY = {"arm": {"rule": "method"}, "metrics": ["acc"]}
         (table(courses({"ours": [1], "base": [1]}), EPOCHS), {"take": "best"}, ["'best'", "max"]),
     ],
 )
-def test_a_file_with_two_readings_is_refused(cells: pd.DataFrame, options: dict[str, Any], says: list[str]) -> None:
+def test_a_file_with_two_readings_is_refused(
+    cells: pd.DataFrame, options: dict[str, Any], says: list[str]
+) -> None:
     with pytest.raises(EvidenceError) as error:
         import_table(cells, "mine", **(TOY | options))
     assert all(word in str(error.value) for word in says), error.value
@@ -225,7 +281,9 @@ FOLDS = table(
 
 def test_folds_are_no_seeds_and_are_averaged_where_it_is_said(tmp_path: Path) -> None:
     for seed, other in (("rep", "fold"), ("fold", "rep")):
-        with pytest.raises(EvidenceError, match=f"What tells them apart is '{other}'.*fold.*--average"):
+        with pytest.raises(
+            EvidenceError, match=f"What tells them apart is '{other}'.*fold.*--average"
+        ):
             import_table(FOLDS, "mine", seed=seed, **TOY)
     found = import_table(FOLDS, "mine", seed="rep", average="fold", **TOY).table
     assert found["value"].tolist() == pytest.approx(
@@ -234,7 +292,11 @@ def test_folds_are_no_seeds_and_are_averaged_where_it_is_said(tmp_path: Path) ->
     with pytest.raises(EvidenceError, match="differ in fold 2"):
         import_table(FOLDS.drop(index=2), "mine", seed="rep", average="fold", **TOY)
     undefined = import_table(
-        FOLDS.assign(acc=FOLDS["acc"].mask(FOLDS.index == 2, "nan")), "mine", seed="rep", average="fold", **TOY
+        FOLDS.assign(acc=FOLDS["acc"].mask(FOLDS.index == 2, "nan")),
+        "mine",
+        seed="rep",
+        average="fold",
+        **TOY,
     )
     assert undefined.table["status"].value_counts().to_dict() == {"measured": 7, "undefined": 1}
 
@@ -252,13 +314,21 @@ def test_a_log_of_steps_has_no_number_where_a_cell_is_empty(tmp_path: Path) -> N
 
 def evidence(value: object, **columns: Any) -> pd.DataFrame:
     rows = [("mine", name, seed, "acc", v) for name, seed, v in clean()]
-    made = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"]).assign(**columns)
-    return made.astype({"value": object}).assign(value=lambda t: t["value"].where(t.index != 4, value))
+    made = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"]).assign(
+        **columns
+    )
+    return made.astype({"value": object}).assign(
+        value=lambda t: t["value"].where(t.index != 4, value)
+    )
 
 
 CLAIM = fe.Claim(
     "ours is better",
-    fe.exceeds(fe.metric("acc", fe.Arm("ours")), fe.metric("acc", fe.Arm("base")), by=fe.Margin(0.01, "a point")),
+    fe.exceeds(
+        fe.metric("acc", fe.Arm("ours")),
+        fe.metric("acc", fe.Arm("base")),
+        by=fe.Margin(0.01, "a point"),
+    ),
     attributed_to="rule",
 )
 STATES = ["failed" if i == 4 else "finished" for i in range(10)]
@@ -314,7 +384,9 @@ ROUTES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "csv": as_csv,
     "parquet": as_parquet,
     "written csv": lambda t, folder: write_csv(read(t), folder / "w.csv") or folder / "w.csv",
-    "written parquet": lambda t, folder: write_parquet(read(t), folder / "w.parquet") or folder / "w.parquet",
+    "written parquet": lambda t, folder: (
+        write_parquet(read(t), folder / "w.parquet") or folder / "w.parquet"
+    ),
 }
 
 
@@ -335,7 +407,9 @@ ROUTES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
         (evidence(0.915, LAYER=3), "unit_mismatch"),
     ],
 )
-def test_a_cell_means_the_same_by_every_route(route: str, made: pd.DataFrame, code: str, tmp_path: Path) -> None:
+def test_a_cell_means_the_same_by_every_route(
+    route: str, made: pd.DataFrame, code: str, tmp_path: Path
+) -> None:
     if route == "parquet":
         pytest.importorskip("pyarrow")
         made = made.astype({"value": "float64"})
@@ -346,7 +420,9 @@ def test_a_cell_means_the_same_by_every_route(route: str, made: pd.DataFrame, co
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(route: str, tmp_path: Path) -> None:
+def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(
+    route: str, tmp_path: Path
+) -> None:
     if route == "parquet":
         pytest.importorskip("pyarrow")
     made = evidence(0.915, epoch=[10, 10, 10, 10, 9] * 2).astype({"value": "float64"})
@@ -370,7 +446,9 @@ def test_an_import_says_that_runs_are_read_at_different_epochs() -> None:
     (note,) = (n for n in import_table(whole, "mine", take="last", **TOY).notes if "epochs" in n)
     assert "runs of ours" in note
     assert "seed 0 at 7, seed 1 at 6" in note
-    assert not import_table(table(courses({"ours": [7] * 5, "base": [7] * 5}), EPOCHS), "mine", **TOY).notes
+    assert not import_table(
+        table(courses({"ours": [7] * 5, "base": [7] * 5}), EPOCHS), "mine", **TOY
+    ).notes
 
 
 def test_an_epoch_that_one_side_does_not_state_is_no_epoch_of_the_other() -> None:
@@ -385,16 +463,23 @@ def test_an_epoch_that_one_side_does_not_state_is_no_epoch_of_the_other() -> Non
 
 def test_a_number_that_has_no_epoch_is_of_the_runs_beside_it() -> None:
     ours = evidence(0.915, epoch=10).query("arm == 'ours'")
-    rows = pd.concat([ours, ours.assign(metric="chance", value=0.5 + 0.001 * ours["seed"], epoch=None)])
+    rows = pd.concat(
+        [ours, ours.assign(metric="chance", value=0.5 + 0.001 * ours["seed"], epoch=None)]
+    )
     acc, chance = (fe.metric(name, fe.Arm("ours")) for name in ("acc", "chance"))
     above = fe.exceeds(acc, chance, by=fe.Margin(0.1, "what a user notices"))
     assert fe.decide(fe.Claim("ours learns", above), rows)[0].verdict == "supported"
     alone = fe.exceeds(acc, by=fe.Margin(0.6, "what a user notices"))
     assert fe.decide(fe.Claim("ours is accurate", alone), rows)[0].verdict == "supported"
     # Of two arms it is as good as none: nothing says at which epoch the other was measured.
-    other = fe.exceeds(acc, fe.metric("chance", fe.Arm("base")), by=fe.Margin(0.1, "what a user notices"))
+    other = fe.exceeds(
+        acc, fe.metric("chance", fe.Arm("base")), by=fe.Margin(0.1, "what a user notices")
+    )
     base = rows.assign(arm=rows["arm"].where(rows["metric"] == "acc", "base"))
-    assert fe.decide(fe.Claim("ours learns", other, attributed_to="rule"), base)[0].reason_code == "confounded"
+    assert (
+        fe.decide(fe.Claim("ours learns", other, attributed_to="rule"), base)[0].reason_code
+        == "confounded"
+    )
 
 
 @pytest.mark.parametrize(
@@ -405,19 +490,30 @@ def test_a_number_that_has_no_epoch_is_of_the_runs_beside_it() -> None:
         ("exit_code", fifth("?", "0"), ["row 4", "column exit_code holds '?'"]),
     ],
 )
-def test_a_column_that_says_how_runs_ended_is_read_or_refused(column: str, cells: Any, says: list[str]) -> None:
-    for route in (read, lambda t: import_table(t, "mine", **(TOY | {"arm": None, "metrics": None}))):
+def test_a_column_that_says_how_runs_ended_is_read_or_refused(
+    column: str, cells: Any, says: list[str]
+) -> None:
+    for route in (
+        read,
+        lambda t: import_table(t, "mine", **(TOY | {"arm": None, "metrics": None})),
+    ):
         with pytest.raises(EvidenceError) as error:
             route(evidence(0.915, **{column: cells}))
         assert all(word in str(error.value) for word in says), error.value
 
 
 @pytest.mark.parametrize("column", ["outcome", "success", "error", "State"])
-def test_a_column_that_may_say_how_runs_ended_is_never_left_out_unsaid(column: str, tmp_path: Path) -> None:
+def test_a_column_that_may_say_how_runs_ended_is_never_left_out_unsaid(
+    column: str, tmp_path: Path
+) -> None:
     made = evidence(0.915, **{column: fifth("bad luck", "good luck")})
     for source in (made, as_csv(made, tmp_path)):
         (verdict,) = fe.decide(CLAIM, source)
-        assert [w for w in verdict.warnings if repr(column) in w and "not read" in w and "good luck" in w]
+        assert [
+            w
+            for w in verdict.warnings
+            if repr(column) in w and "not read" in w and "good luck" in w
+        ]
         assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
     notes = import_table(made, "mine", **(TOY | {"arm": None, "metrics": None})).notes
     assert [note for note in notes if repr(column) in note and "not read" in note]
@@ -430,13 +526,19 @@ def test_a_metric_may_be_called_as_columns_are_that_say_how_runs_ended() -> None
     assert found["metric"].nunique() == 2
 
 
-@pytest.mark.parametrize(("one", "other"), [("Epoch", "epoch"), ("failed", "FAILED"), ("Layer", "LAYER")])
-def test_columns_that_differ_in_case_alone_are_refused_by_name(one: str, other: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [("Epoch", "epoch"), ("failed", "FAILED"), ("Layer", "LAYER")]
+)
+def test_columns_that_differ_in_case_alone_are_refused_by_name(
+    one: str, other: str, tmp_path: Path
+) -> None:
     made = evidence(0.915, **{one: 0, other: 0})
     long: dict[str, Any] = TOY | {"arm": None, "metrics": None}
     routes: list[Callable[[], Any]] = [lambda: read(made), lambda: read(as_csv(made, tmp_path))]
     for route in (*routes, lambda: import_table(made, "mine", **long)):
-        with pytest.raises(EvidenceError, match=f"columns '{one}' and '{other}' differ in the case"):
+        with pytest.raises(
+            EvidenceError, match=f"columns '{one}' and '{other}' differ in the case"
+        ):
             route()
 
 
@@ -455,13 +557,23 @@ def methods() -> fe.Experiment:
 
 @pytest.mark.parametrize(
     ("ours", "base"),
-    [("method=ours", "method=base"), ("lr=0.1+method=ours", ""), ("method='ours'+lr=1e-1", "lr=0.10+method=base")],
+    [
+        ("method=ours", "method=base"),
+        ("lr=0.1+method=ours", ""),
+        ("method='ours'+lr=1e-1", "lr=0.10+method=base"),
+    ],
 )
-def test_an_arm_is_the_same_however_its_label_is_written(ours: str, base: str, tmp_path: Path) -> None:
+def test_an_arm_is_the_same_however_its_label_is_written(
+    ours: str, base: str, tmp_path: Path
+) -> None:
     made = evidence(0.915).replace({"arm": {"ours": ours, "base": base}})
     claim = fe.Claim(
         "ours is better",
-        fe.exceeds(fe.metric("acc", fe.Arm(method="ours")), fe.metric("acc", fe.Arm()), by=fe.Margin(0.01, "a point")),
+        fe.exceeds(
+            fe.metric("acc", fe.Arm(method="ours")),
+            fe.metric("acc", fe.Arm()),
+            by=fe.Margin(0.01, "a point"),
+        ),
         attributed_to="method",
         experiment=methods(),
     )
@@ -470,13 +582,17 @@ def test_an_arm_is_the_same_however_its_label_is_written(ours: str, base: str, t
     report = pipeline.verify(claim, from_evidence=made)
     assert report.verdicts == (verdict,)
     assert set(report.evidence["arm"]) == {ours, base}  # and its digest: the table as it was given
-    again = pd.concat([made, made[made["arm"] == base].assign(arm="method=base" if base != "method=base" else "")])
+    again = pd.concat(
+        [made, made[made["arm"] == base].assign(arm="method=base" if base != "method=base" else "")]
+    )
     assert fe.decide(claim, again)[0].reason_code == "unit_mismatch"
 
 
 def test_an_arm_spelled_in_two_ways_is_asked_about() -> None:
     made = evidence(0.915).replace({"arm": {"ours": "lr=0.10", "base": "lr=0.1"}})
-    claim = fe.Claim("x", fe.exceeds(fe.metric("acc", fe.Arm(lr=0.1)), by=fe.Margin(0.01, "a point")))
+    claim = fe.Claim(
+        "x", fe.exceeds(fe.metric("acc", fe.Arm(lr=0.1)), by=fe.Margin(0.01, "a point"))
+    )
     with pytest.raises(FaevalError, match=r"'lr=0\.10', 'lr=0\.1'"):
         fe.decide(claim, made)
 
@@ -505,16 +621,24 @@ claim = fe.Claim("Better", better, attributed_to={to})
         ({"ends": "8 + 2 * (arm['method'] == 'ours')"}, "confounded", "epoch (10 against 8)"),
         ({"ends": "8 + 2 * (arm['method'] == 'ours')", "at": ", epoch=8"}, "decided", ""),
         ({"ends": "8 + 2 * (arm['method'] == 'ours')", "to": "('method', 'epoch')"}, "decided", ""),
-        ({"to": "('method', 'epoch')"}, "confounded", "attributes the difference to epoch and method"),
+        (
+            {"to": "('method', 'epoch')"},
+            "confounded",
+            "attributes the difference to epoch and method",
+        ),
         ({"ends": "arm['epochs']", "a": "fe.Arm(epochs=20)", "to": "'epochs'"}, "decided", ""),
         ({"ends": "8 - (seed == 3)"}, "unit_mismatch", "seed 2 at 8, seed 3 at 7"),
         ({"ends": "8 - (seed == 3)", "at": ", epoch=7"}, "decided", ""),
         ({"ends": "8 - 3 * (seed == 3)", "more": f"[{LOST}] * (seed == 3)"}, "diverged", "seed 3"),
     ],
 )
-def test_where_runs_end_is_no_hidden_difference(how: dict[str, str], code: str, says: str, tmp_path: Path) -> None:
+def test_where_runs_end_is_no_hidden_difference(
+    how: dict[str, str], code: str, says: str, tmp_path: Path
+) -> None:
     file = tmp_path / "toy.py"
-    file.write_text(RUNS.format(**({"ends": "8", "a": "ours", "at": "", "to": "'method'", "more": "[]"} | how)))
+    file.write_text(
+        RUNS.format(**({"ends": "8", "a": "ours", "at": "", "to": "'method'", "more": "[]"} | how))
+    )
     report = pipeline.verify(file, store=tmp_path / "store", workers=1)
     (verdict,) = report.verdicts
     assert verdict.reason_code == code, verdict.reason
@@ -538,7 +662,9 @@ ALL = (0, 1, 2, 3, 4)
         ({"seeds": {"other": [1]}}, ALL, ()),
     ],
 )
-def test_a_plan_that_is_written_holds_for_evidence_by_hand(plan: Any, seeds: Any, beyond: Any, tmp_path: Path) -> None:
+def test_a_plan_that_is_written_holds_for_evidence_by_hand(
+    plan: Any, seeds: Any, beyond: Any, tmp_path: Path
+) -> None:
     claim = fe.Claim("ours is better", *CLAIM.assertions, attributed_to="rule", **plan)
     report = pipeline.verify(claim, from_evidence=evidence(0.915))
     verdict = report.verdicts[0]
@@ -547,7 +673,9 @@ def test_a_plan_that_is_written_holds_for_evidence_by_hand(plan: Any, seeds: Any
 
 
 def test_a_written_plan_that_is_not_there_is_open() -> None:
-    five = fe.Claim("ours is better", *CLAIM.assertions, attributed_to="rule", seeds=5)  # seeds 1 to 5
+    five = fe.Claim(
+        "ours is better", *CLAIM.assertions, attributed_to="rule", seeds=5
+    )  # seeds 1 to 5
     (verdict,) = fe.decide(five, evidence(0.915))
     assert (verdict.reason_code, verdict.seeds) == ("plan_not_reached", (1, 2, 3, 4))
     assert five.sha256() == CLAIM.sha256()  # whether it was written is not what it says
@@ -556,19 +684,32 @@ def test_a_written_plan_that_is_not_there_is_open() -> None:
 def test_the_command_line_asks_which_epoch_is_read(tmp_path: Path) -> None:
     rows = courses({"ours": [7, 6, 5, 4, 3], "base": [7, 6, 5, 4, 3]})
     table(rows, EPOCHS).to_csv(tmp_path / "r.csv", index=False)
-    command = [sys.executable, "-m", "faeval", "evidence", "import", "r.csv", "e.csv", "--setting", "mine"]
+    command = [
+        sys.executable,
+        "-m",
+        "faeval",
+        "evidence",
+        "import",
+        "r.csv",
+        "e.csv",
+        "--setting",
+        "mine",
+    ]
     command += ["--arm", "rule=method", "--metric", "acc"]
     refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "seed 0 at 7, seed 1 at 6" in refused.stderr
     assert not (tmp_path / "e.csv").exists()
-    done = subprocess.run([*command, "--last"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--last"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "e.csv")["epoch"].tolist() == [7, 6, 5, 4, 3] * 2
 
 
 @pytest.mark.parametrize(
-    ("take", "epochs"), [("max", [7, 6, 5, 4, 3]), ("min", [1] * 5), (3, [3] * 5), ("last", [7, 6, 5, 4, 3])]
+    ("take", "epochs"),
+    [("max", [7, 6, 5, 4, 3]), ("min", [1] * 5), (3, [3] * 5), ("last", [7, 6, 5, 4, 3])],
 )
 def test_each_run_is_read_at_the_epoch_that_was_said(take: str | int, epochs: list[int]) -> None:
     rows = table(courses({"ours": [7, 6, 5, 4, 3], "base": [7, 6, 5, 4, 3]}), EPOCHS)
@@ -582,7 +723,9 @@ def test_a_run_that_failed_early_has_failed_at_every_epoch() -> None:
     rows["state"] = lost.map({True: "failed", False: "finished"})
     for take, epoch in ((9, 9), ("last", 4), (None, 4)):
         found = import_table(rows, "mine", take=take, **TOY).table
-        assert found[found["status"] == "diverged"].groupby("seed")["epoch"].max().to_dict() == {4: epoch}
+        assert found[found["status"] == "diverged"].groupby("seed")["epoch"].max().to_dict() == {
+            4: epoch
+        }
         (verdict,) = fe.decide(CLAIM, found)
         assert verdict.reason_code == "diverged"
 

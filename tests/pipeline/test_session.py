@@ -1,4 +1,6 @@
-"""Claims that come from no file: verified in the experiment of their script or notebook, or refused."""
+"""Claims that come from no file: verified in the experiment of their script or notebook, or
+refused.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,14 @@ def experiment(name: str) -> fe.Experiment:
 
 def claim(**more: Any) -> fe.Claim:
     a, b = fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm())
-    return fe.Claim("It helps", fe.exceeds(a, b, by=fe.Margin(0.05, "r")), attributed_to="dose", seeds=3, **more)
+    return fe.Claim(
+        "It helps", fe.exceeds(a, b, by=fe.Margin(0.05, "r")), attributed_to="dose", seeds=3, **more
+    )
 
 
-def test_the_experiment_that_is_there_is_used_and_of_several_none_is_guessed(tmp_path: Path) -> None:
+def test_the_experiment_that_is_there_is_used_and_of_several_none_is_guessed(
+    tmp_path: Path,
+) -> None:
     store = tmp_path / "store"
     mine = experiment("mine")
     made = claim(requires=claim())
@@ -40,7 +46,10 @@ def test_the_experiment_that_is_there_is_used_and_of_several_none_is_guessed(tmp
         with pytest.raises(FaevalError, match=r"mine, other.*setting=.*experiment="):
             call()
     assert fe.verify([made], other, store=store, workers=1).setting == "other"
-    assert fe.verify([made], setting="mine", store=store, offline=True).verdicts[0].verdict == "supported"
+    assert (
+        fe.verify([made], setting="mine", store=store, offline=True).verdicts[0].verdict
+        == "supported"
+    )
     said = claim(experiment=other)
     assert fe.verify([said], store=store, offline=True).verdicts[0].setting == "other"
     del mine
@@ -70,7 +79,9 @@ def test_what_is_no_setting_and_no_experiment_is_refused() -> None:
 def test_decide_takes_an_experiment_too() -> None:
     mine = experiment("mine")
     labels = [("dose=1", 0.2), ("", 0.0)]
-    rows = [("mine", label, s, "score", value + s / 1000) for label, value in labels for s in (1, 2, 3)]
+    rows = [
+        ("mine", label, s, "score", value + s / 1000) for label, value in labels for s in (1, 2, 3)
+    ]
     table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"])
     wide = claim()
     for setting in (None, "mine", mine):
@@ -97,6 +108,11 @@ main()
 def test_a_script_may_keep_all_of_it_in_a_function(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert (done.stdout, done.returncode) == ("local\n", 0), done.stderr

@@ -1,4 +1,6 @@
-"""The flag ``stale``: what rests on a stage whose revision is another than the installed one, and nothing else."""
+"""The flag ``stale``: what rests on a stage whose revision is another than the installed one, and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ PUBLISHED = {name for name, read in READS.items() if any(m.startswith("published
 FRESH = {name for name, read in READS.items() if "fresh_cosine" in read}
 ACCURACY = {name for name, read in READS.items() if "accuracy" in read}
 #: What no audit of states gives: neither the audit of alignment nor a metric of its own.
-NO_STATES = {n for n, read in READS.items() if all(m == "accuracy" or m.startswith("published.") for m in read)}
+NO_STATES = {
+    n
+    for n, read in READS.items()
+    if all(m == "accuracy" or m.startswith("published.") for m in read)
+}
 
 
 @cache
@@ -38,7 +44,10 @@ def decided() -> tuple[pipeline.Selection, Report]:
     """The claims of the committed report, and the report decided again."""
     report = pipeline.decide_again(TEACHER, ROOT / "claims")
     known = {claim.id: claim for claim in claims.load([ROOT / "claims"])}
-    return pipeline.Selection(tuple(known[v.claim] for v in report.verdicts), "teacher", None), report
+    return (
+        pipeline.Selection(tuple(known[v.claim] for v in report.verdicts), "teacher", None),
+        report,
+    )
 
 
 def stale(verdicts: Iterable[Verdict]) -> set[str]:
@@ -47,7 +56,9 @@ def stale(verdicts: Iterable[Verdict]) -> set[str]:
     rest = {v.claim for v in verdicts if v.runs}
     found = {v.claim for v in verdicts if "stale" in v.flags}
     assert found <= rest  # what has no numbers rests on no code
-    return {"all"} if found == rest else {"what reads states"} if found == rest - NO_STATES else found
+    return (
+        {"all"} if found == rest else {"what reads states"} if found == rest - NO_STATES else found
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,13 +74,18 @@ def stale(verdicts: Iterable[Verdict]) -> set[str]:
         ({"a stage of old": "0"}, set()),
     ],
 )
-def test_stale_is_what_rests_on_a_stage_that_has_changed(recorded: dict[str, str], expected: set[str]) -> None:
+def test_stale_is_what_rests_on_a_stage_that_has_changed(
+    recorded: dict[str, str], expected: set[str]
+) -> None:
     setting = experiment("teacher")
     assert setting.training is not None
-    installed = {"training": setting.training.revision} | {n: s.revision for n, s in setting.audits.items()}
+    installed = {"training": setting.training.revision} | {
+        n: s.revision for n, s in setting.audits.items()
+    }
     assert all(map(len, (PUBLISHED, FRESH, ACCURACY & NO_STATES, ACCURACY - NO_STATES)))
     said = {
-        f"revision of {stage}": text.replace("installed", installed.get(stage, "")) for stage, text in recorded.items()
+        f"revision of {stage}": text.replace("installed", installed.get(stage, ""))
+        for stage, text in recorded.items()
     }
     chosen, report = decided()
     assert stale(report.verdicts) == set()
@@ -80,7 +96,9 @@ def test_provenance_beside_the_evidence_says_which_revisions_it_was_made_by(tmp_
     folder = tmp_path / "teacher"
     shutil.copytree(TEACHER, folder)
     file = folder / "provenance.json"
-    content = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("revision of ")}
+    content = {
+        k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("revision of ")
+    }
     del content["sha256"]  # as of an older version, which had none
     file.write_text(json.dumps(content | {"revision of published": "0"}))
     assert stale(pipeline.decide_again(folder, ROOT / "claims").verdicts) == PUBLISHED
@@ -91,11 +109,19 @@ def test_an_experiment_of_ones_own_is_known_by_its_source(tmp_path: Path) -> Non
         scope: dict[str, Any] = {}
         exec(f"def run(arm, seed):\n    {body}\n", scope)
         coin = fe.Experiment(
-            "coin", scope["run"], factors={"dose": 0}, metrics={"heads": (0, 9)}, revision=str(len(body))
+            "coin",
+            scope["run"],
+            factors={"dose": 0},
+            metrics={"heads": (0, 9)},
+            revision=str(len(body)),
         )
         return fe.Claim(
             "More heads",
-            fe.exceeds(fe.metric("heads", fe.Arm(dose=1)), fe.metric("heads", fe.Arm()), by=fe.Margin(0.1, "enough")),
+            fe.exceeds(
+                fe.metric("heads", fe.Arm(dose=1)),
+                fe.metric("heads", fe.Arm()),
+                by=fe.Margin(0.1, "enough"),
+            ),
             attributed_to="dose",
             experiment=coin,
         )
@@ -103,6 +129,9 @@ def test_an_experiment_of_ones_own_is_known_by_its_source(tmp_path: Path) -> Non
     first = toy("return {'heads': arm['dose'] + 0.1 * (seed % 3) * arm['dose']}")
     report = pipeline.verify(first, store=tmp_path / "store", workers=1)
     pipeline.publish(report, tmp_path / "out")
-    assert report.verdicts[0].flags == pipeline.verify(first, from_evidence=tmp_path / "out").verdicts[0].flags
+    assert (
+        report.verdicts[0].flags
+        == pipeline.verify(first, from_evidence=tmp_path / "out").verdicts[0].flags
+    )
     other = toy("return {'heads': 2 * arm['dose'] + 0.1 * (seed % 3) * arm['dose']}")
     assert "stale" in pipeline.verify(other, from_evidence=tmp_path / "out").verdicts[0].flags

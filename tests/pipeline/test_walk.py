@@ -69,7 +69,9 @@ def test_the_report_rests_on_the_evidence_written_beside_it(store: Path, tmp_pat
     again = fe.verify(claim, from_evidence=tmp_path)
     assert again.to_json() == report.to_json() == (tmp_path / "verdicts.json").read_text()
     assert again.to_html() == report.to_html() == (tmp_path / "report.html").read_text()
-    elsewhere = tmp_path / "elsewhere.csv"  # with no provenance beside it that could tell of other machines
+    elsewhere = (
+        tmp_path / "elsewhere.csv"
+    )  # with no provenance beside it that could tell of other machines
     elsewhere.write_bytes((tmp_path / "evidence.csv").read_bytes())
     (tmp_path / "provenance.json").unlink()
     lone = fe.verify(claim, from_evidence=elsewhere)
@@ -98,7 +100,9 @@ def test_a_diverged_run_is_an_outcome(tmp_path: Path) -> None:
     wild = tiny.but(penalty=1e60)
     against = fe.exceeds(fe.accuracy(wild), fe.accuracy(tiny), by=margin)
     plain = fe.Claim("wild wins", against, attributed_to="penalty", seeds=2)
-    worst = fe.Claim("wild wins, counted as worst", against, attributed_to="penalty", seeds=2, diverged="worst")
+    worst = fe.Claim(
+        "wild wins, counted as worst", against, attributed_to="penalty", seeds=2, diverged="worst"
+    )
     first, second = fe.verify([plain, worst], store=tmp_path, workers=1).verdicts
     assert (first.verdict, first.reason_code) == ("invalid", "diverged")
     assert second.reason_code != "diverged"
@@ -129,15 +133,21 @@ def test_registration_carries_the_pilots_spread(store: Path, tmp_path: Path) -> 
     mean = sum(differences) / 3
     assert spread.n == 3
     assert spread.mean == pytest.approx(mean, rel=1e-12)
-    assert spread.sd == pytest.approx((sum((d - mean) ** 2 for d in differences) / 2) ** 0.5, rel=1e-12)
+    assert spread.sd == pytest.approx(
+        (sum((d - mean) ** 2 for d in differences) / 2) ** 0.5, rel=1e-12
+    )
     plan = pipeline.outlook(tmp_path / "c.py", store=store)
     (row,) = plan.outlooks[0].assertions
     assert row.chances is not None
     assert 0 < row.chances.power <= 1
 
 
-@pytest.mark.parametrize("wrong", [{"backend": "slurm"}, {"cluster": "tcp://x:1"}, {"retries": -1}, {"time_limit": 0}])
-def test_options_of_a_campaign_are_looked_at_with_nothing_to_run(wrong: dict[str, object], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"backend": "slurm"}, {"cluster": "tcp://x:1"}, {"retries": -1}, {"time_limit": 0}]
+)
+def test_options_of_a_campaign_are_looked_at_with_nothing_to_run(
+    wrong: dict[str, object], tmp_path: Path
+) -> None:
     (name,) = wrong
     for nothing in ({"offline": True}, {"from_evidence": tmp_path}):
         with pytest.raises(FaevalError, match=f"{name}="):

@@ -38,7 +38,10 @@ def first_line(name: str, kind: str) -> str:
 
 
 def own(name: str, kind: str) -> str:
-    return ", ".join(f"`{n}` ({f.default!r})" for n, f in components(kind)[name].factors.items()) or "none"
+    return (
+        ", ".join(f"`{n}` ({f.default!r})" for n, f in components(kind)[name].factors.items())
+        or "none"
+    )
 
 
 def rules() -> str:
@@ -47,7 +50,13 @@ def rules() -> str:
     def exact(rule: str) -> str:
         factors = teacher.resolve(Arm(rule))
         states = teacher.exact(factors)
-        return "all" if states == teacher.layers(factors) else "h_L" if states == (factors["blocks"],) else "none"
+        return (
+            "all"
+            if states == teacher.layers(factors)
+            else "h_L"
+            if states == (factors["blocks"],)
+            else "none"
+        )
 
     rows = [(f"`{n}`", first_line(n, "rule"), exact(n), own(n, "rule")) for n in components("rule")]
     return table(("rule", "what it is", "exact", "factors of its own (default)"), *rows)
@@ -61,14 +70,17 @@ def networks() -> str:
 def factors() -> str:
     found = experiment("teacher").factors
     rows = [
-        (f"`{n}`", repr(f.default), ", ".join(map(repr, f.choices or ())) or "any", f.help) for n, f in found.items()
+        (f"`{n}`", repr(f.default), ", ".join(map(repr, f.choices or ())) or "any", f.help)
+        for n, f in found.items()
     ]
     return table(("factor", "default (`teacher`)", "values", ""), *rows)
 
 
 def cifar10() -> str:
     read: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
-    unread: set[str] = set()  # arms of which the instrument failed its positive control at a deep state
+    unread: set[str] = (
+        set()
+    )  # arms of which the instrument failed its positive control at a deep state
     with RUNS.open() as file:
         for row in csv.DictReader(file):
             if row["epoch"] == "30":
@@ -88,9 +100,17 @@ def cifar10() -> str:
         sites = " ".join(str(setting.resolve(arm)[f]) for f in PUBLISHED)
         bare = Arm(**{f: v for f, v in arm.items() if f not in PUBLISHED})
         accuracy, norm = found["accuracy", ""], found["state_norm", "4"]
-        rows.append((accuracy, (f"`{bare}`", recipe.get(sites, sites), f"{accuracy:.3f}", cosine, f"{norm:.0e}")))
+        rows.append(
+            (
+                accuracy,
+                (f"`{bare}`", recipe.get(sites, sites), f"{accuracy:.3f}", cosine, f"{norm:.0e}"),
+            )
+        )
     ranked = [row for _, row in sorted(rows, key=lambda item: -item[0])]
-    return table(("arm", "recipe", "accuracy", "deep cosine, exact states left out", "median norm of h_4"), *ranked)
+    return table(
+        ("arm", "recipe", "accuracy", "deep cosine, exact states left out", "median norm of h_4"),
+        *ranked,
+    )
 
 
 def steps() -> str:
@@ -98,9 +118,16 @@ def steps() -> str:
         rows = list(csv.DictReader(file))
     assert {row["rule"] for row in rows} == set(components("rule")) - {"bp"}
     shown = [
-        (f"`{r['rule']}`", r["threads"], *(f"{float(r[k]):.2f}" for k in ("median", "least", "most"))) for r in rows
+        (
+            f"`{r['rule']}`",
+            r["threads"],
+            *(f"{float(r[k]):.2f}" for k in ("median", "least", "most")),
+        )
+        for r in rows
     ]
-    return table(("rule", "threads", "median ratio", "least", f"most of {rows[0]['rounds']} rounds"), *shown)
+    return table(
+        ("rule", "threads", "median ratio", "least", f"most of {rows[0]['rounds']} rounds"), *shown
+    )
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -112,7 +139,9 @@ def test_the_tables_are_those_of_the_registry_and_of_the_committed_runs() -> Non
     found = {name: body for _, name, body, _ in TABLE.findall(PAGE.read_text())}
     assert set(found) == set(TABLES)
     for name, body in found.items():
-        assert body == TABLES[name](), f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        assert body == TABLES[name](), (
+            f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -124,21 +153,39 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_rule_a_network_and_a_task_of_ones_own_are_verified_over_workers(examples: Path) -> None:
-    command = [sys.executable, "-m", "faeval", "verify", "own.py", "--seeds", "3", "--workers", "2", "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "faeval",
+        "verify",
+        "own.py",
+        "--seeds",
+        "3",
+        "--workers",
+        "2",
+        "--format",
+        "json",
+    ]
     done = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert '"setting": "wine"' in done.stdout
     again = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
     assert again.stdout == done.stdout
     # What changes in the rule is trained again.
-    changed = (examples / "own.py").read_text().replace("self.gain * output_error", "-self.gain * output_error")
+    changed = (
+        (examples / "own.py")
+        .read_text()
+        .replace("self.gain * output_error", "-self.gain * output_error")
+    )
     (examples / "own.py").write_text(changed)
     other = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
     assert other.stdout != done.stdout
 
 
 def test_the_rule_of_the_example_passes_check_rule(examples: Path) -> None:
-    done = subprocess.run([sys.executable, "check.py"], cwd=examples, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "check.py"], cwd=examples, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

@@ -32,13 +32,20 @@ long runs that come late keep few machines busy. No number of machines ends it b
 def written() -> str:
     made = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "machines.py"))
     costs = made["campaign"]()
-    parts = {"facts": WORDS.format_map(made["facts"](costs)), "table: machines": made["table"](costs)}
-    return PART.sub(lambda found: found[1] + parts[found[2]] + found[4], PAGE.read_text(encoding="utf-8"))
+    parts = {
+        "facts": WORDS.format_map(made["facts"](costs)),
+        "table: machines": made["table"](costs),
+    }
+    return PART.sub(
+        lambda found: found[1] + parts[found[2]] + found[4], PAGE.read_text(encoding="utf-8")
+    )
 
 
 def test_the_numbers_are_the_simulations() -> None:
     assert len(PART.findall(PAGE.read_text(encoding="utf-8"))) == 2
-    assert PAGE.read_text(encoding="utf-8") == written(), "python tests/project/test_campaigns_page.py --write"
+    assert PAGE.read_text(encoding="utf-8") == written(), (
+        "python tests/project/test_campaigns_page.py --write"
+    )
 
 
 def test_the_simulation_is_right_where_the_answer_is_known() -> None:
@@ -50,11 +57,25 @@ def test_the_simulation_is_right_where_the_answer_is_known() -> None:
 
 
 def test_every_option_of_the_page_is_one_of_the_command() -> None:
-    options = set(re.findall(r"`?(--(?!nworkers|nthreads|write)[a-z]+(?:-[a-z]+)*)", PAGE.read_text(encoding="utf-8")))
+    options = set(
+        re.findall(
+            r"`?(--(?!nworkers|nthreads|write)[a-z]+(?:-[a-z]+)*)", PAGE.read_text(encoding="utf-8")
+        )
+    )
     shown = subprocess.run(
-        [sys.executable, "-m", "faeval", "verify", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "faeval", "verify", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    assert {"--backend", "--cluster", "--retries", "--time-limit", "--workers", "--store"} <= options
+    assert {
+        "--backend",
+        "--cluster",
+        "--retries",
+        "--time-limit",
+        "--workers",
+        "--store",
+    } <= options
     assert not [option for option in options if option not in shown]
 
 
@@ -67,10 +88,18 @@ def test_a_run_that_raises_does_to_its_claims_what_the_page_says(tmp_path: Path)
     mine = fe.Experiment("mine", run, factors={"x": 0}, metrics=["y"])
     y = [fe.metric("y", arm) for arm in (fe.Arm(x=1), fe.Arm())]
     claim = fe.Claim(
-        "x adds", fe.exceeds(*y, by=fe.Margin(0.1, "a tenth")), attributed_to="x", experiment=mine, seeds=(1, 2, 3)
+        "x adds",
+        fe.exceeds(*y, by=fe.Margin(0.1, "a tenth")),
+        attributed_to="x",
+        experiment=mine,
+        seeds=(1, 2, 3),
     )
     report = fe.verify(claim, workers=1, store=tmp_path)
-    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if "a run raises an error" in line]
+    (row,) = [
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if "a run raises an error" in line
+    ]
     (verdict,) = report.verdicts
     assert f"`{verdict.verdict}: {verdict.reason_code}` (exit code {report.exit_code()})" in row
 
@@ -83,7 +112,12 @@ def test_the_slurm_script_makes_the_jobs_it_says() -> None:
     arguments = dict(given, n_workers=0, scheduler_options={"dashboard_address": None})
     with jobqueue.SLURMCluster(**arguments) as cluster:
         script = cluster.job_script()
-    for line in ("#SBATCH -p cpu", "#SBATCH --cpus-per-task=2", "#SBATCH -t 04:00:00", "#SBATCH --mem=15G"):
+    for line in (
+        "#SBATCH -p cpu",
+        "#SBATCH --cpus-per-task=2",
+        "#SBATCH -t 04:00:00",
+        "#SBATCH --mem=15G",
+    ):
         assert line in script, script
     assert {"--nworkers 2", "--nthreads 1"} <= set(re.findall(r"--n\w+ [0-9]+", script)), script
 

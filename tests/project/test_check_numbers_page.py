@@ -1,6 +1,7 @@
 """docs/check-numbers.md: its examples print what the page shows, its keys are those of a statement.
 
-python tests/project/test_check_numbers_page.py --write     # runs the examples and writes what they print into the page
+python tests/project/test_check_numbers_page.py --write     # runs the examples and writes what they
+print into the page
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def printed(block: str, folder: Path) -> str:
         program, *arguments = shlex.split(command)
         assert program == "faeval"
         start = [sys.executable, "-m", "faeval", *arguments]
-        done = subprocess.run(start, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            start, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode in (0, 1), done.stderr
         lines += [f"$ {command}", *done.stdout.splitlines()]
     return "\n".join([*lines, ""])
@@ -44,12 +47,16 @@ def fresh(text: str, folder: Path) -> str:
 def test_the_examples_print_what_the_page_shows(tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert len(OUTPUT.findall(text)) == 5
-    assert fresh(text, tmp_path) == text, f"run `python tests/project/{Path(__file__).name} --write`"
+    assert fresh(text, tmp_path) == text, (
+        f"run `python tests/project/{Path(__file__).name} --write`"
+    )
 
 
 def test_the_page_names_every_key_and_every_kind() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    named = set(re.findall(r"`([\w.]+(?: [\w.]+)*)`", text)) | set(re.findall(r"^(\w+) = ", text, re.MULTILINE))
+    named = set(re.findall(r"`([\w.]+(?: [\w.]+)*)`", text)) | set(
+        re.findall(r"^(\w+) = ", text, re.MULTILINE)
+    )
     assert {f.name for f in dataclasses.fields(stats.Statement)} <= named
     assert set(SPREAD_IS) | set(stats.OUTCOMES) <= named
 

@@ -1,4 +1,6 @@
-"""docs/ci.md: its YAML is YAML, and its steps run in a scratch repository, but for those that need a network."""
+"""docs/ci.md: its YAML is YAML, and its steps run in a scratch repository, but for those that need
+a network.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +46,34 @@ def blocks() -> dict[str, Any]:
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a step as a runner does: bash, which stops at the first error, with python and faeval of this environment."""
+    """Run a step as a runner does: bash, which stops at the first error, with python and faeval of
+    this environment.
+    """
     tools = folder / ".tools"
     if not tools.exists():
         tools.mkdir()
         for name, arguments in (("python", ""), ("faeval", " -m faeval")):
             (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
             (tools / name).chmod(0o755)
-    who = {f"GIT_{w}_{k}": v for w in ("AUTHOR", "COMMITTER") for k, v in (("NAME", "ci"), ("EMAIL", "ci@example.org"))}
-    env = {**os.environ, "FAEVAL_DATA": "", **who, **environment, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    who = {
+        f"GIT_{w}_{k}": v
+        for w in ("AUTHOR", "COMMITTER")
+        for k, v in (("NAME", "ci"), ("EMAIL", "ci@example.org"))
+    }
+    env = {
+        **os.environ,
+        "FAEVAL_DATA": "",
+        **who,
+        **environment,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }
     return subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=600
+        ["bash", "-eo", "pipefail", "-c", command],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
 
 
@@ -71,7 +90,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
     (folder / "claims").mkdir()
     (folder / "claims" / "toy.py").write_text(CLAIMS)
-    (folder / "pyproject.toml").write_text("[tool.faeval]\nworkers = 1\n")  # starting more takes longer than the runs
+    (folder / "pyproject.toml").write_text(
+        "[tool.faeval]\nworkers = 1\n"
+    )  # starting more takes longer than the runs
     (folder / ".gitignore").write_text(".faeval/\n.tools/\n")
     done = shell("git init -q && faeval lock && git add -A && git commit -qm 'Register'", folder)
     # The branch that a pull request goes to, as a checkout with the whole history has it.
@@ -89,7 +110,9 @@ def test_every_block_is_yaml_and_names_what_its_reader_looks_for() -> None:
     for step in job["steps"]:
         assert ("uses" in step) != ("run" in step)
         assert re.fullmatch(r"[\w/-]+@v\d+", step.get("uses", "a@v1"))
-    assert len({step["with"]["key"] for step in job["steps"] if "cache/" in step.get("uses", "")}) == 1
+    assert (
+        len({step["with"]["key"] for step in job["steps"] if "cache/" in step.get("uses", "")}) == 1
+    )
 
 
 def test_the_steps_of_the_workflow_run_in_their_order(repository: Path) -> None:
@@ -110,8 +133,12 @@ def test_the_steps_of_the_workflow_run_in_their_order(repository: Path) -> None:
         assert (repository / path).exists(), path
 
 
-def after_a_failure(steps: list[dict[str, Any]], folder: Path, **environment: str) -> dict[str, int]:
-    """Run the steps as after one that failed: those alone whose condition asks for that; return their exit codes."""
+def after_a_failure(
+    steps: list[dict[str, Any]], folder: Path, **environment: str
+) -> dict[str, int]:
+    """Run the steps as after one that failed: those alone whose condition asks for that; return
+    their exit codes.
+    """
     codes = {}
     for step in (s for s in steps if "run" in s and "!cancelled()" in s.get("if", "")):
         needed = re.findall(r"hashFiles\('([^']+)'\) != ''", step["if"])
@@ -124,7 +151,11 @@ def after_a_failure(steps: list[dict[str, Any]], folder: Path, **environment: st
     ("change", "registration", "codes"),
     [
         (("0.02", "0.01"), 1, {"Verify": 11, "One test a claim": 1, "Show the verdicts": 0}),
-        (("dose=1", "doze=1"), 2, {"Verify": 2, "One test a claim": 2}),  # nothing to show, and no error about that
+        (
+            ("dose=1", "doze=1"),
+            2,
+            {"Verify": 2, "One test a claim": 2},
+        ),  # nothing to show, and no error about that
     ],
 )
 def test_a_pull_request_that_breaks_the_registration_shows_its_verdicts(
@@ -144,13 +175,19 @@ def test_a_pull_request_that_breaks_the_registration_shows_its_verdicts(
     assert ("A dose raises the score" in summary.read_text()) == ("Show the verdicts" in codes)
 
 
-def test_what_was_committed_is_decided_again_offline_unless_it_was_altered(repository: Path) -> None:
+def test_what_was_committed_is_decided_again_offline_unless_it_was_altered(
+    repository: Path,
+) -> None:
     assert shell("faeval verify --report reports/laptop", repository).returncode == 0
     (step,) = blocks()["evidence"]
     done = shell(step["run"], repository)
     assert done.returncode == 0, done.stderr
     verdicts = repository / "reports" / "laptop" / "verdicts.json"
-    verdicts.write_text(re.sub(r'"evidence_sha256": "\w+"', f'"evidence_sha256": "{"0" * 64}"', verdicts.read_text()))
+    verdicts.write_text(
+        re.sub(
+            r'"evidence_sha256": "\w+"', f'"evidence_sha256": "{"0" * 64}"', verdicts.read_text()
+        )
+    )
     assert shell(step["run"], repository).returncode == 12
 
 

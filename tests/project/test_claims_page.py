@@ -32,7 +32,9 @@ INNER = {"self", "id", "experiment", "line"}
 
 
 def table(*rows: tuple[str, ...]) -> str:
-    head, *body = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    head, *body = (
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows
+    )
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body]) + "\n"
 
 
@@ -61,7 +63,10 @@ def estimands() -> str:
 def functions() -> str:
     rows = []
     for name in FUNCTIONS:
-        given = [str(p).partition(":")[0] for p in inspect.signature(getattr(fe, name)).parameters.values()]
+        given = [
+            str(p).partition(":")[0]
+            for p in inspect.signature(getattr(fe, name)).parameters.values()
+        ]
         call = ", ".join(p for p in given if p not in ("layers", "epoch", "exact"))
         rows.append((f"`fe.{name}({call})`", paragraph(getattr(fe, name))))
     return table(("function", "gives"), *rows)
@@ -71,14 +76,20 @@ def assertions() -> str:
     rows = []
     for name in ASSERTIONS:
         parameters = inspect.signature(getattr(fe, name)).parameters
-        call = ", ".join(f"{n}=" if n in ("by", "within") else n for n in parameters if n != "anticipated")
+        call = ", ".join(
+            f"{n}=" if n in ("by", "within") else n for n in parameters if n != "anticipated"
+        )
         rows.append((f"`fe.{name}({call})`", paragraph(getattr(fe, name))))
     return table(("assertion", ""), *rows)
 
 
 def documented() -> dict[str, str]:
     """What the docstring of Claim says of each argument."""
-    section = (inspect.getdoc(fe.Claim) or "").partition("Parameters\n----------\n")[2].partition("\n\nRaises")[0]
+    section = (
+        (inspect.getdoc(fe.Claim) or "")
+        .partition("Parameters\n----------\n")[2]
+        .partition("\n\nRaises")[0]
+    )
     found: dict[str, str] = {}
     for names, text in re.findall(r"^(\S.*)\n((?:    .*\n?)+)", section, re.MULTILINE):
         for name in names.replace("*", "").split(", "):
@@ -102,18 +113,30 @@ TABLES: dict[str, Callable[[], str]] = {
 
 def call(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     # The shell finds the faeval and the git of this environment; git needs a name to commit under.
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    env = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    }
     for who in ("AUTHOR", "COMMITTER"):
         env |= {f"GIT_{who}_NAME": "reader", f"GIT_{who}_EMAIL": "reader@example.org"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False
+        ["bash", "-c", command],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, (command, done.stderr)
     return done
 
 
 def repository(folder: Path) -> Path:
-    """A reader's repository with the examples of the page, in which ``faeval`` is the one that is tested."""
+    """A reader's repository with the examples of the page, in which ``faeval`` is the one that is
+    tested.
+    """
     for name, content in EXAMPLE.findall(PAGE.read_text()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
@@ -121,7 +144,9 @@ def repository(folder: Path) -> Path:
     program = folder / "bin" / "faeval"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m faeval "$@"\n')
     program.chmod(0o755)
-    (folder / "pyproject.toml").write_text("[tool.faeval]\nworkers = 1\n")  # starting more takes longer than the runs
+    (folder / "pyproject.toml").write_text(
+        "[tool.faeval]\nworkers = 1\n"
+    )  # starting more takes longer than the runs
     call("git init -q", folder)
     return folder
 
@@ -136,7 +161,9 @@ def test_the_tables_are_those_of_the_code() -> None:
     found = {name: body for _, name, body, _ in TABLE.findall(PAGE.read_text())}
     assert set(found) == set(TABLES)
     for name, body in found.items():
-        assert body == TABLES[name](), f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        assert body == TABLES[name](), (
+            f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        )
 
 
 def test_the_tables_leave_nothing_out() -> None:
@@ -165,7 +192,9 @@ def test_the_way_from_a_pilot_to_a_registered_verdict_can_be_walked(tmp_path: Pa
     assert "unregistered" not in outputs[-1]
     assert "claims.lock" in call("git ls-files", folder).stdout
     # With the spread of the pilot, the plan says what it could not say before.
-    first, second = (out for step, out in zip(steps, outputs, strict=True) if step.startswith("faeval plan"))
+    first, second = (
+        out for step, out in zip(steps, outputs, strict=True) if step.startswith("faeval plan")
+    )
     assert "anticipated: " not in first.partition("detectable:")[0]
     assert "anticipated: " in second.partition("detectable:")[0]
 

@@ -23,14 +23,18 @@ CODES = [130, 2, 3, 12, 11, 1, 10, 5, 0]
 
 
 def table(*rows: tuple[str, ...]) -> str:
-    head, *body = ("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    head, *body = (
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows
+    )
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body]) + "\n"
 
 
 def named(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.name.upper()}`" + (" ..." if parameter.nargs == -1 else "")
-    takes = "" if parameter.is_flag else " " + parameter.opts[-1].strip("-").upper().replace("-", "_")
+    takes = (
+        "" if parameter.is_flag else " " + parameter.opts[-1].strip("-").upper().replace("-", "_")
+    )
     names = (f"`{name}{takes}`" for name in (*parameter.opts, *parameter.secondary_opts))
     return ", ".join(names) + (", several times" if parameter.multiple else "")
 
@@ -60,13 +64,20 @@ def commands() -> str:
         for parameter in command.params:
             if parameter.name != "help":
                 environment = f"`{parameter.envvar}`" if parameter.envvar else ""
-                rows.append((named(parameter), parameter.help or "", default(parameter), environment))
-        parts.append(f"### faeval {name}\n\n{inspect.cleandoc(command.help or '')}\n\n{table(*rows)}")
+                rows.append(
+                    (named(parameter), parameter.help or "", default(parameter), environment)
+                )
+        parts.append(
+            f"### faeval {name}\n\n{inspect.cleandoc(command.help or '')}\n\n{table(*rows)}"
+        )
     return "\n" + "\n".join(parts) + "\n"
 
 
 def keys() -> str:
-    return table(("key", "is", "for"), *((f"`{key}`", wanted, what) for key, (_, wanted, what) in KEYS.items()))
+    return table(
+        ("key", "is", "for"),
+        *((f"`{key}`", wanted, what) for key, (_, wanted, what) in KEYS.items()),
+    )
 
 
 TABLES = {"keys": keys, "commands": commands}
@@ -76,7 +87,9 @@ def test_the_tables_are_those_of_the_command_line() -> None:
     found = {name: body for _, name, body, _ in TABLE.findall(PAGE.read_text())}
     assert set(found) == set(TABLES)
     for name, body in found.items():
-        assert body == TABLES[name](), f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        assert body == TABLES[name](), (
+            f"{name}: run `python tests/project/{Path(__file__).name} --write`"
+        )
 
 
 def test_every_option_says_what_it_does() -> None:
@@ -88,7 +101,9 @@ def test_every_option_says_what_it_does() -> None:
 
 def test_the_exit_codes_stand_in_the_order_in_which_they_apply() -> None:
     codes = re.findall(
-        r"^\| (\d+) \|", PAGE.read_text().partition("## Exit codes")[2].partition("## ")[0], re.MULTILINE
+        r"^\| (\d+) \|",
+        PAGE.read_text().partition("## Exit codes")[2].partition("## ")[0],
+        re.MULTILINE,
     )
     assert [int(code) for code in codes] == CODES
 

@@ -1,6 +1,7 @@
 """What the documents and committed reports say is what the evidence beside them gives.
 
-python tests/project/test_documents.py --write     # writes what README.md and docs/findings.md say of verdicts
+python tests/project/test_documents.py --write     # writes what README.md and docs/findings.md say
+of verdicts
 """
 
 from __future__ import annotations
@@ -31,13 +32,24 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))
 #: Folders decided on seeds outside the registered plan.
 OUTSIDE = ("-pilot", "-published-seeds")
-#: Registered anew, in a form of its own, when evidence of one of its sides was there already (BP's) or of neither.
+#: Registered anew, in a form of its own, when evidence of one of its sides was there already (BP's)
+#: or of neither.
 AMENDED = {
     "methods::equilibrium_propagation_is_low_in_accuracy": "amended_after_evidence",
     "methods::equilibrium_propagation_is_valid_in_measurement": "amended",
 }
-#: Registered before their first evidence on teacher and digits; claims of later families ask much of the same runs again.
-FIRST = ("agreement", "confounded", "depth", "instrument", "methods", "networks", "penalty", "reference")
+#: Registered before their first evidence on teacher and digits; claims of later families ask much
+#: of the same runs again.
+FIRST = (
+    "agreement",
+    "confounded",
+    "depth",
+    "instrument",
+    "methods",
+    "networks",
+    "penalty",
+    "reference",
+)
 README = ROOT / "README.md"
 TABLE = re.compile(r"(<!-- table: verdicts -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 FINDINGS = ROOT / "docs" / "findings.md"
@@ -78,7 +90,9 @@ def decided(name: str) -> Report:
 @cache
 def ours() -> tuple[Lock, dict[str, Claim]]:
     """Our lock, and our claims by their ids."""
-    return claims.read_lock(ROOT / "claims" / claims.NAME), {c.id: c for c in claims.load([ROOT / "claims"])}
+    return claims.read_lock(ROOT / "claims" / claims.NAME), {
+        c.id: c for c in claims.load([ROOT / "claims"])
+    }
 
 
 @cache
@@ -91,15 +105,21 @@ def places(name: str) -> dict[str, str]:
 
 
 def checked(*paths: Path) -> pipeline.Check:
-    """faeval report --check, which finds nothing: each path of a test of its own, for they take long."""
+    """faeval report --check, which finds nothing: each path of a test of its own, for they take
+    long.
+    """
     done = pipeline.check(paths, ROOT / "claims")
     assert [f"{f.file} {f.kind} {f.claim} {f.place}: {f.text}" for f in done.findings] == []
     return done
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_committed_report_follows_from_its_evidence_byte_for_byte(name: str, tmp_path: Path) -> None:
-    """And each number of each rendering is what the evidence gives: a check compares bytes, texts and numbers."""
+def test_a_committed_report_follows_from_its_evidence_byte_for_byte(
+    name: str, tmp_path: Path
+) -> None:
+    """And each number of each rendering is what the evidence gives: a check compares bytes, texts
+    and numbers.
+    """
     folder = ROOT / "reports" / name
     done = checked(folder)
     assert [Path(f.file).name for f in done.files] == [FORMS[form] for form in WRITTEN]
@@ -108,7 +128,9 @@ def test_a_committed_report_follows_from_its_evidence_byte_for_byte(name: str, t
     bare = replace(decided(name), verdicts=(), grounds=(), profiles=(), courses=(), controls=())
     pipeline.publish(bare, tmp_path)
     for file in ("evidence.csv", "provenance.json"):
-        assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), f"{name}/{file} differs"
+        assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), (
+            f"{name}/{file} differs"
+        )
 
 
 def test_the_overview_says_what_its_reports_say() -> None:
@@ -117,7 +139,9 @@ def test_the_overview_says_what_its_reports_say() -> None:
 
 def test_each_figure_that_a_document_quotes_is_what_the_evidence_gives() -> None:
     beside = [page for page in (ROOT / "reports").rglob("*.md") if page.name != FORMS["markdown"]]
-    (readme,) = [f for f in checked(README, ROOT / "docs", *beside).files if f.file == README.as_posix()]
+    (readme,) = [
+        f for f in checked(README, ROOT / "docs", *beside).files if f.file == README.as_posix()
+    ]
     assert readme.numbers == "".join(readme_rows()).count("](reports/")
 
 
@@ -145,20 +169,26 @@ def how_registered(name: str, verdict: dict[str, Any]) -> str:
     if (name, verdict["claim"]) == ("teacher", "instrument::its_control_says_by_how_much"):
         return "amended"  # its expectation there, left out by oversight
     word = AMENDED.get(verdict["claim"], "registered")
-    if name == "cifar10":  # no seed of its plans had been run before the registration of the campaign
+    if (
+        name == "cifar10"
+    ):  # no seed of its plans had been run before the registration of the campaign
         return word.removesuffix("_after_evidence")
     later = verdict["family"] not in FIRST and verdict["runs"]
     return "after_evidence" if later and reads_what_was_there(name, verdict) else word
 
 
 def reads_what_was_there(name: str, verdict: dict[str, Any]) -> bool:
-    """Whether a run that a verdict reads was made under an earlier lock than the one that registered its claim."""
+    """Whether a run that a verdict reads was made under an earlier lock than the one that
+    registered its claim.
+    """
     runs = json.loads((ROOT / "reports" / name / "provenance.json").read_text())["registrations"]
     lock, found = ours()
     at = {entry.sha256: number for number, entry in enumerate(lock.chain)}
     own = min(number for number, entry in enumerate(lock.chain) if verdict["claim"] in entry.claims)
     earlier = {run["arm"] for run in runs if at[run["lock"]] < own}
-    return any(experiment(name).canonical(arm).label in earlier for arm in found[verdict["claim"]].arms())
+    return any(
+        experiment(name).canonical(arm).label in earlier for arm in found[verdict["claim"]].arms()
+    )
 
 
 def test_every_claim_is_registered_in_the_form_it_has() -> None:
@@ -166,7 +196,14 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
     found = list(by_id.values())
     assert {c.id: c.sha256() for c in found} == {i: c.sha256 for i, c in lock.claims.items()}
     sizes = {c.family: len(lock.family(c.family or "")) for c in found}
-    headline = {"penalty": 4, "agreement": 4, "depth": 2, "instrument": 2, "reference": 1, "confounded": 1}
+    headline = {
+        "penalty": 4,
+        "agreement": 4,
+        "depth": 2,
+        "instrument": 2,
+        "reference": 1,
+        "confounded": 1,
+    }
     campaign = {
         "agreement_by_state": 4, "depth_alignment": 3, "depth_confounded": 1, "depth_ladder": 2, "depth_utility": 5,
         "feedback": 2, "feedback_depth": 3, "horizon": 3, "penalty_accuracy": 5, "penalty_by_layer": 5,
@@ -177,22 +214,32 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
 
 
 def said(verdict: Verdict) -> str:
-    """The verdict as the README's table shows it: with its reason code where it says more than the word."""
+    """The verdict as the README's table shows it: with its reason code where it says more than the
+    word.
+    """
     shown = verdict.verdict == "invalid" or verdict.reason_code in ("not_run", "evidence_missing")
-    return f"{verdict.verdict} ({verdict.reason_code.replace('_', ' ')})" if shown else verdict.verdict
+    return (
+        f"{verdict.verdict} ({verdict.reason_code.replace('_', ' ')})" if shown else verdict.verdict
+    )
 
 
 @cache
 def readme_rows() -> list[str]:
-    """The README's table of verdicts, from the committed reports: each a link to where its page shows the claim."""
+    """The README's table of verdicts, from the committed reports: each a link to where its page
+    shows the claim.
+    """
     columns = {
         name: {
-            v.claim: f"[{said(v)}](reports/{name}/report.html#{places(name)[v.claim]})" for v in decided(name).verdicts
+            v.claim: f"[{said(v)}](reports/{name}/report.html#{places(name)[v.claim]})"
+            for v in decided(name).verdicts
         }
         for name in COLUMNS
     }
     sentences = {v.claim: v.sentence for name in COLUMNS for v in decided(name).verdicts}
-    return [f"| {sentences[claim]} | {' | '.join(c[claim] for c in columns.values())} |\n" for claim in SHOWN]
+    return [
+        f"| {sentences[claim]} | {' | '.join(c[claim] for c in columns.values())} |\n"
+        for claim in SHOWN
+    ]
 
 
 def written() -> str:
@@ -202,11 +249,15 @@ def written() -> str:
 
 def test_the_readme_shows_the_verdicts_of_the_committed_reports() -> None:
     assert len(TABLE.findall(README.read_text())) == 1
-    assert README.read_text() == written(), f"run: python tests/project/{Path(__file__).name} --write"
+    assert README.read_text() == written(), (
+        f"run: python tests/project/{Path(__file__).name} --write"
+    )
 
 
 def cell(name: str, claim: str) -> str:
-    """What came of a claim in a setting: the verdict with its estimates, linked to its place, and what to know of it."""
+    """What came of a claim in a setting: the verdict with its estimates, linked to its place, and
+    what to know of it.
+    """
     (verdict,) = [v for v in decided(name).verdicts if v.claim == claim]
     result = [
         f"{GLYPHS[verdict.verdict]} **{verdict.verdict}**",
@@ -214,7 +265,13 @@ def cell(name: str, claim: str) -> str:
     ]
     flags = [flag.replace("_", " ") for flag in verdict.flags]
     reason = [] if verdict.reason_code == "decided" else [verdict.reason_code.replace("_", " ")]
-    return "; ".join([f"[{'; '.join(result)}](../reports/{name}/report.html#{places(name)[claim]})", *reason, *flags])
+    return "; ".join(
+        [
+            f"[{'; '.join(result)}](../reports/{name}/report.html#{places(name)[claim]})",
+            *reason,
+            *flags,
+        ]
+    )
 
 
 def published(verdict: Verdict) -> str:
@@ -244,8 +301,12 @@ def findings() -> str:
 
 def test_the_findings_have_every_claim_and_say_what_the_reports_say() -> None:
     subjects = [subject for _, subject, _, _ in SUBJECT.findall(FINDINGS.read_text())]
-    assert sorted(subjects) == sorted({v.claim.partition("::")[0] for v in decided("cifar10").verdicts})
-    assert FINDINGS.read_text() == findings(), f"run: python tests/project/{Path(__file__).name} --write"
+    assert sorted(subjects) == sorted(
+        {v.claim.partition("::")[0] for v in decided("cifar10").verdicts}
+    )
+    assert FINDINGS.read_text() == findings(), (
+        f"run: python tests/project/{Path(__file__).name} --write"
+    )
 
 
 def transferred() -> str:
@@ -255,29 +316,41 @@ def transferred() -> str:
     late = {v.claim for name in COLUMNS for v in decided(name).verdicts if is_late(v)}
     early = sum(claim not in late for claim in groups["supported in all"])
     said[0] += f", {early} of them registered in advance in all"
-    return f"Of {sum(map(len, groups.values()))} claims over the three settings: {'; '.join(said)}.\n"
+    return (
+        f"Of {sum(map(len, groups.values()))} claims over the three settings: {'; '.join(said)}.\n"
+    )
 
 
 def test_what_the_findings_say_without_a_claim_is_what_the_evidence_gives() -> None:
     text = " ".join(FINDINGS.read_text().split())
-    assert f"The {len({claim.family for claim in ours()[1].values()})} families were fixed by the lock" in text
     assert (
-        "the weak penalty, 1e-4, makes DFA as accurate as 1e-2 does by the published recipe, with deep cosine at zero"
+        f"The {len({claim.family for claim in ours()[1].values()})} families were fixed by the lock"
         in text
+    )
+    assert (
+        "the weak penalty, 1e-4, makes DFA as accurate as 1e-2 does by the published recipe, with"
+        " deep cosine at zero" in text
     )
     standard, recipe = "dfa", "dfa+credit_scale=unit+credit_site=input"
     assert (at(recipe, 1e-4, "accuracy") - at(recipe, 1e-2, "accuracy")).abs().mean() < 0.005
     assert abs(at(recipe, 1e-4, "cosine").mean()) < 0.03 < at(recipe, 1e-2, "cosine").mean()
-    assert (at(standard, 1e-4, "accuracy") > at(standard, 1e-2, "accuracy")).all()  # at each of ten seeds
+    assert (
+        at(standard, 1e-4, "accuracy") > at(standard, 1e-2, "accuracy")
+    ).all()  # at each of ten seeds
     assert (at(standard, 1e-4, "cosine") < at(standard, 1e-2, "cosine")).all()
     assert "it is both better aligned and more accurate than the bridges" in text
     for bridge in ("sb", "cb"):
         for metric in ("accuracy", "cosine"):
-            assert (at("ep", None, metric) > at(f"{bridge}{recipe[3:]}", 1e-2, metric)).all(), (bridge, metric)
+            assert (at("ep", None, metric) > at(f"{bridge}{recipe[3:]}", 1e-2, metric)).all(), (
+                bridge,
+                metric,
+            )
 
 
 def at(arm: str, penalty: float | None, metric: str) -> pd.Series:
-    """One number a seed of CIFAR-10, at the end: over the deep states, where the metric is read by state."""
+    """One number a seed of CIFAR-10, at the end: over the deep states, where the metric is read by
+    state.
+    """
     table = decided("cifar10").evidence
     assert table is not None
     whole = arm if penalty is None else f"{arm}+penalty={penalty:g}"
@@ -293,14 +366,20 @@ def at(arm: str, penalty: float | None, metric: str) -> pd.Series:
 
 def picture() -> bytes:
     """The forest plot over the three settings, on paper: a document may be read on a dark page."""
-    (figure,) = Overview(tuple(decided(name) for name in COLUMNS), (None,) * len(COLUMNS)).figures().values()
+    (figure,) = (
+        Overview(tuple(decided(name) for name in COLUMNS), (None,) * len(COLUMNS))
+        .figures()
+        .values()
+    )
     figure.set_facecolor("white")
     return render(figure, "svg")
 
 
 def test_the_findings_show_what_carries_over() -> None:
     assert "](images/transfer.svg)" in FINDINGS.read_text()
-    assert PICTURE.read_bytes() == picture(), f"run: python tests/project/{Path(__file__).name} --write"
+    assert PICTURE.read_bytes() == picture(), (
+        f"run: python tests/project/{Path(__file__).name} --write"
+    )
 
 
 def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
@@ -309,7 +388,9 @@ def test_ci_runs_the_readmes_test_command_and_nothing_else() -> None:
     assert block
     script = "sed -n '/<!-- tests -->/,/```$/p' README.md | sed -e '1,/```/d' -e '/```/,$d'"
     assert script in (ROOT / ".ci" / "run").read_text()
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == block.group(1).strip()
     assert "pytest" in done.stdout
 
@@ -321,14 +402,20 @@ def test_the_constants_that_the_documents_name_are_those_of_the_code(tmp_path: P
     assert floors
     assert set(floors) == {f"{CONTROL_FLOOR:g}"}
     plan = [Path(sys.executable).with_name("faeval"), "plan", "--store", tmp_path, "--workers", "2"]
-    told = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True).stdout
+    told = subprocess.run(
+        plan, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    ).stdout
     found = re.search(r"(\d+) runs, 0 of them", told)
     assert found
     assert re.search(rf"training {found[1]}\s+small networks", readme)
 
 
 def test_the_readmes_example_of_statistics_gives_what_it_says() -> None:
-    (block,) = [b for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "stats.contrasts" in b]
+    (block,) = [
+        b
+        for b in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+        if "stats.contrasts" in b
+    ]
     names: dict[str, Any] = {}
     exec(block, names)  # the README is ours
     word, low = names["ruling"].verdict, names["ruling"].intervals[0].low

@@ -1,6 +1,7 @@
 """docs/examples/: each example runs as a reader would run it, and prints what its page shows.
 
-python tests/project/test_examples.py --write     # runs them all and writes what they print into the page
+python tests/project/test_examples.py --write     # runs them all and writes what they print into
+the page
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def call(command: str, folder: Path, *, workers: bool = True) -> subprocess.Comp
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     # One worker: several would each load torch, for runs of a tenth of a second.
     arguments += ["--workers", "1"] if program == "faeval" and workers else []
-    done = subprocess.run([*start, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [*start, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -54,14 +57,18 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLES / request.param, tmp_path / request.param))
 
 
-@pytest.mark.parametrize(("copy", "name"), [(n, n) for n in COMMANDS], indirect=["copy"], ids=COMMANDS)
+@pytest.mark.parametrize(
+    ("copy", "name"), [(n, n) for n in COMMANDS], indirect=["copy"], ids=COMMANDS
+)
 def test_an_example_prints_what_the_page_shows(copy: Path, name: str) -> None:
     shown = {n: body for _, n, body, _ in OUTPUT.findall(PAGE.read_text())}
     assert set(shown) == set(COMMANDS)
     found = printed(name, copy)
     assert found == shown[name], f"run `python tests/project/{Path(__file__).name} --write`"
     for file in (f for f in (EXAMPLES / name).iterdir() if f.is_file()):
-        assert (copy / file.name).read_bytes() == file.read_bytes(), f"{name}/{file.name} is not what the example gives"
+        assert (copy / file.name).read_bytes() == file.read_bytes(), (
+            f"{name}/{file.name} is not what the example gives"
+        )
 
 
 @pytest.mark.parametrize("copy", ["from_csv"], indirect=True)
@@ -70,20 +77,28 @@ def test_the_foreign_table_is_what_its_script_gives(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("copy", ["from_csv"], indirect=True)
-def test_a_table_with_a_row_for_each_arm_and_seed_is_imported_by_the_command_of_the_page(copy: Path) -> None:
+def test_a_table_with_a_row_for_each_arm_and_seed_is_imported_by_the_command_of_the_page(
+    copy: Path,
+) -> None:
     (command,) = re.findall(r"<!-- command: import -->\n```sh\n(.*)\n```", PAGE.read_text())
     given = pd.read_csv(copy / "evidence.csv")
     factors = given["arm"].map(lambda label: dict(fe.Arm.parse(label))).apply(pd.Series)
-    table = factors.join(given[["seed", "value"]]).rename(columns={"seed": "rep", "value": "accuracy"})
+    table = factors.join(given[["seed", "value"]]).rename(
+        columns={"seed": "rep", "value": "accuracy"}
+    )
     table.to_csv(copy / "table.csv", index=False)
     call(command, copy, workers=False)
     columns = ["setting", "arm", "seed", "metric", "value"]
     found = evidence.read(copy / "evidence.csv")[columns]
-    pd.testing.assert_frame_equal(found, evidence.read(EXAMPLES / "from_csv" / "evidence.csv")[columns])
+    pd.testing.assert_frame_equal(
+        found, evidence.read(EXAMPLES / "from_csv" / "evidence.csv")[columns]
+    )
 
 
 @pytest.mark.parametrize("name", ["scikit_learn", "pytorch"])
-def test_a_registered_example_stands_as_it_was_registered_with_the_spread_of_its_pilot(name: str) -> None:
+def test_a_registered_example_stands_as_it_was_registered_with_the_spread_of_its_pilot(
+    name: str,
+) -> None:
     folder = EXAMPLES / name
     lock = claims.read_lock(folder / claims.NAME)
     found = claims.load([folder])
@@ -101,7 +116,9 @@ def main() -> None:
     for name in COMMANDS:
         with tempfile.TemporaryDirectory() as folder:
             shown[name] = printed(name, Path(shutil.copytree(EXAMPLES / name, Path(folder) / name)))
-    PAGE.write_text(OUTPUT.sub(lambda m: m.group(1) + shown[m.group(2)] + m.group(4), PAGE.read_text()))
+    PAGE.write_text(
+        OUTPUT.sub(lambda m: m.group(1) + shown[m.group(2)] + m.group(4), PAGE.read_text())
+    )
     sys.stdout.write(f"wrote {PAGE.name}\n")
 
 

@@ -1,4 +1,5 @@
-"""docs/metrics.md: its tables are made of the registry, the kit and committed audits; its examples run.
+"""docs/metrics.md: its tables are made of the registry, the kit and committed audits; its examples
+run.
 
 python tests/project/test_metrics_page.py --write     # writes the tables into the page
 """
@@ -44,23 +45,56 @@ PAIR = (
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
 
 
 def spread(metric: Metric) -> str:
-    low, high = (("-inf" if v < 0 else "inf") if math.isinf(v) else f"{v:g}" for v in (metric.low, metric.high))
+    low, high = (
+        ("-inf" if v < 0 else "inf") if math.isinf(v) else f"{v:g}"
+        for v in (metric.low, metric.high)
+    )
     return f"{low} to {high}"
 
 
 def metrics() -> str:
-    head = ["metric", "symbol", "what it is", "of", "unit", "range", "best", "better", "unchanged by", "instrument"]
+    head = [
+        "metric",
+        "symbol",
+        "what it is",
+        "of",
+        "unit",
+        "range",
+        "best",
+        "better",
+        "unchanged by",
+        "instrument",
+    ]
     head += ["tried as", "reference"]
     rows = []
     for name, m in METRICS.items():
         instrument = (m.instrument or "") + (", under study" if m.under_study else "")
-        ends = ["" if m.best is None else f"{m.best:g}", m.better or "", "; ".join(m.invariances), instrument]
+        ends = [
+            "" if m.best is None else f"{m.best:g}",
+            m.better or "",
+            "; ".join(m.invariances),
+            instrument,
+        ]
         of = "each state" if m.layered else "network"
-        rows.append([f"`{name}`", m.symbol, m.description, of, m.unit, spread(m), *ends, m.kind or "", m.reference])
+        rows.append(
+            [
+                f"`{name}`",
+                m.symbol,
+                m.description,
+                of,
+                m.unit,
+                spread(m),
+                *ends,
+                m.kind or "",
+                m.reference,
+            ]
+        )
     return markdown(head, rows)
 
 
@@ -74,11 +108,17 @@ def properties() -> str:
 def pair() -> str:
     parts = []
     for name in ("vanilla", "penalised"):
-        audit = json.loads((ROOT / "reports" / "audits" / f"cifar10-published-{name}-seed-1001.json").read_text())
+        audit = json.loads(
+            (ROOT / "reports" / "audits" / f"cifar10-published-{name}-seed-1001.json").read_text()
+        )
         found = {(r["metric"], r["layer"]): r for r in audit["rows"]}
         states = sorted({layer for metric, layer in found if metric == "cosine"})
-        rows = [[what, *(number(found[metric, layer]) for layer in states)] for what, metric in PAIR]
-        parts.append(f"**{name}** (`{audit['arm']}`)\n\n" + markdown(["", *(f"h_{k}" for k in states)], rows))
+        rows = [
+            [what, *(number(found[metric, layer]) for layer in states)] for what, metric in PAIR
+        ]
+        parts.append(
+            f"**{name}** (`{audit['arm']}`)\n\n" + markdown(["", *(f"h_{k}" for k in states)], rows)
+        )
     return "\n".join(parts)
 
 
@@ -86,7 +126,13 @@ def number(row: dict[str, object]) -> str:
     value = row["value"]
     if row["status"] != "measured" or not isinstance(value, float):
         return str(row["status"]).replace("_", " ")
-    return f"{value:.2e}" if row["metric"] == "gradient_norm" else f"{value:.0f}" if value > 10 else f"{value:.3f}"
+    return (
+        f"{value:.2e}"
+        if row["metric"] == "gradient_norm"
+        else f"{value:.0f}"
+        if value > 10
+        else f"{value:.3f}"
+    )
 
 
 MAKE = {"metrics": metrics, "properties": properties, "pair": pair}
@@ -120,7 +166,13 @@ def test_the_examples_run(tmp_path: Path) -> None:
             command[1:1] = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
         environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert done.returncode == 0, f"{name}\n{done.stdout}\n{done.stderr}"
         said[name] = done.stdout

@@ -1,4 +1,6 @@
-"""claims/published.toml: what the published figures say of each other, and that the committed report follows from it."""
+"""claims/published.toml: what the published figures say of each other, and that the committed
+report follows from it.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,23 @@ REPORT = ROOT / "reports" / "published-numbers"
 def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The command as anyone would run it, whose report is the committed one byte for byte."""
     folder = tmp_path_factory.mktemp("numbers")
-    command = [sys.executable, "-m", "faeval", "check-numbers", str(FILE), "--report", str(folder), "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "faeval",
+        "check-numbers",
+        str(FILE),
+        "--report",
+        str(folder),
+        "--format",
+        "json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("numbers.md", "numbers.json"):
         assert (folder / name).read_bytes() == (REPORT / name).read_bytes(), (
-            f"{name} differs: run `faeval check-numbers claims/published.toml --report reports/published-numbers`"
+            f"{name} differs: run `faeval check-numbers claims/published.toml --report"
+            " reports/published-numbers`"
         )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -76,19 +89,29 @@ def test_the_other_spreads_are_of_other_kinds(content: dict[str, Any]) -> None:
 
 
 def test_the_mean_of_the_table_is_the_corrected_one(content: dict[str, Any]) -> None:
-    rows = [[0.169, 0.151, 0.165, 0.166], [0.093, 0.155, 0.178, 0.177], [0.131, 0.123, 0.150, 0.150]]
+    rows = [
+        [0.169, 0.151, 0.165, 0.166],
+        [0.093, 0.155, 0.178, 0.177],
+        [0.131, 0.123, 0.150, 0.150],
+    ]
     means = np.mean(rows, axis=1)
     assert (f"{means.mean():.3f}", f"{means.std(ddof=1):.3f}", f"{np.std(rows, ddof=1):.3f}") == (
         "0.151",
         "0.012",
         "0.025",
     )
-    assert finding(content, "Deep cosine of penalised DFA, from", "mean")["outcome"] == "inconsistent"
+    assert (
+        finding(content, "Deep cosine of penalised DFA, from", "mean")["outcome"] == "inconsistent"
+    )
     assert finding(content, "Deep cosine of penalised DFA as", "mean")["outcome"] == "consistent"
 
 
 def test_48_times_the_noise_is_17_times(content: dict[str, Any]) -> None:
-    claimed = finding(content, "Penalised deep rho (seed 42) above the negative control, as claimed", "ratio")
+    claimed = finding(
+        content, "Penalised deep rho (seed 42) above the negative control, as claimed", "ratio"
+    )
     assert claimed["outcome"] == "inconsistent"
-    assert "follows from the baseline 'vanilla, end of training, seed 42' +0.002" in claimed["reason"]
+    assert (
+        "follows from the baseline 'vanilla, end of training, seed 42' +0.002" in claimed["reason"]
+    )
     assert "which gives 17x" in claimed["reason"]

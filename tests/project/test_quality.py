@@ -1,4 +1,6 @@
-"""Lint, formatting, strict types and the layers of the rooms, with the tools' own configuration in pyproject.toml."""
+"""Lint, formatting, strict types and the layers of the rooms, with the tools' own configuration in
+pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -18,5 +20,7 @@ BIN = Path(sys.executable).parent
     ids=lambda command: " ".join(command),
 )
 def test_the_project_passes(command: list[str]) -> None:
-    done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

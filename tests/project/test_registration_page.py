@@ -1,4 +1,6 @@
-"""docs/registration.md: its table is the package's, its commands do what it says in a repository of one's own."""
+"""docs/registration.md: its table is the package's, its commands do what it says in a repository of
+one's own.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,20 @@ def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     bin_.mkdir(exist_ok=True)
     (bin_ / "faeval").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m faeval "$@"\n')
     (bin_ / "faeval").chmod(0o755)
-    who = {f"GIT_{role}_{what}": "x@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    env = {**os.environ, **who, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", "GIT_CONFIG_GLOBAL": os.devnull}
-    return subprocess.run(["sh", "-ec", script], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    who = {
+        f"GIT_{role}_{what}": "x@example.org"
+        for role in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    env = {
+        **os.environ,
+        **who,
+        "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+    return subprocess.run(
+        ["sh", "-ec", script], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_table_is_that_of_the_package() -> None:

@@ -1,6 +1,8 @@
-"""docs/statistics.md: every number in it is recomputed, from the shipped figures or by faeval.stats.
+"""docs/statistics.md: every number in it is recomputed, from the shipped figures or by
+faeval.stats.
 
-python tests/project/test_statistics_page.py --write     # writes numbers, tables and the example's output into the page
+python tests/project/test_statistics_page.py --write     # writes numbers, tables and the example's
+output into the page
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ import pytest
 
 from faeval import calibration, stats
 from faeval.calibration import Cell
-from faeval.calibration._report import Look, both_directions, by_seeds, markdown, pooled, short, stopped
+from faeval.calibration._report import (
+    Look,
+    both_directions,
+    by_seeds,
+    markdown,
+    pooled,
+    short,
+    stopped,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "statistics.md"
@@ -82,11 +92,21 @@ def errors() -> str:
 
 
 def alternatives() -> str:
-    assumes = {"t": "near-normal differences", "sign-flip": "symmetric differences", "sign": "any continuous law"}
+    assumes = {
+        "t": "near-normal differences",
+        "sign-flip": "symmetric differences",
+        "sign": "any continuous law",
+    }
     rows = []
     for test, what in assumes.items():
-        firsts = [next(n for n in range(2, 30) if stats.attainable_p(test, n) <= ALPHA / m) for m in (1, FAMILY)]
-        needed = [stats.seeds_for("exceeds", 0.0, effect, 1.0, ALPHA, test=test) for effect in (1.0, 1.5, 2.0)]
+        firsts = [
+            next(n for n in range(2, 30) if stats.attainable_p(test, n) <= ALPHA / m)
+            for m in (1, FAMILY)
+        ]
+        needed = [
+            stats.seeds_for("exceeds", 0.0, effect, 1.0, ALPHA, test=test)
+            for effect in (1.0, 1.5, 2.0)
+        ]
         rows.append((f"`{test}`", what, *map(str, (*firsts, *needed))))
     head = ("test", "assumes", "can decide from n =", f"in a family of {FAMILY}")
     return markdown((*head, *(f"80 % power at {e} s.d." for e in ("1", "1.5", "2"))), rows)
@@ -97,13 +117,28 @@ def rivals() -> str:
     alone = ("t", "z", "percentile bootstrap", "BCa bootstrap")
     arms = ("Welch", "percentile bootstrap, two samples", "ASO, threshold .5", "ASO, threshold .2")
     said = {a: f"two arms: {a.removesuffix(', two samples')}" for a in arms}
-    first = by_seeds(FIGURES.look, "size", [(r, r, "normal", "two_sided") for r in alone], ns, "rule")
-    second = by_seeds(FIGURES.look, "two_samples", [(said[r], r, "normal", "wrong_support") for r in arms], ns, "rule")
+    first = by_seeds(
+        FIGURES.look, "size", [(r, r, "normal", "two_sided") for r in alone], ns, "rule"
+    )
+    second = by_seeds(
+        FIGURES.look,
+        "two_samples",
+        [(said[r], r, "normal", "wrong_support") for r in arms],
+        ns,
+        "rule",
+    )
     return first + "".join(second.splitlines(keepends=True)[2:])
 
 
 def few() -> str:
-    head = ("n", "detectable", f"in a family of {FAMILY}", "power at 1 s.d.", "power at 2 s.d.", "upper s.d.")
+    head = (
+        "n",
+        "detectable",
+        f"in a family of {FAMILY}",
+        "power at 1 s.d.",
+        "power at 2 s.d.",
+        "upper s.d.",
+    )
     rows = [
         (
             str(n),
@@ -124,17 +159,24 @@ def stopping() -> str:
 
 
 def pooling() -> str:
-    return only(pooled(FIGURES.look), *(f"{k} rows a seed, ICC {icc}" for icc in (0.1, 0.6) for k in (4, 10, 100)))
+    return only(
+        pooled(FIGURES.look),
+        *(f"{k} rows a seed, ICC {icc}" for icc in (0.1, 0.6) for k in (4, 10, 100)),
+    )
 
 
-TABLES: dict[str, Callable[[], str]] = {f.__name__: f for f in (errors, alternatives, rivals, few, stopping, pooling)}
+TABLES: dict[str, Callable[[], str]] = {
+    f.__name__: f for f in (errors, alternatives, rivals, few, stopping, pooling)
+}
 
 
 # --- phrases ---
 
 
 def pilot() -> tuple[int | None, ...]:
-    """Seeds that an effect of one estimated standard deviation takes, by the estimate and by its bound."""
+    """Seeds that an effect of one estimated standard deviation takes, by the estimate and by its
+    bound.
+    """
     return tuple(stats.seeds_needed(1.0, sd, ALPHA) for sd in (1.0, stats.sd_upper(1.0, 5)))
 
 
@@ -144,42 +186,63 @@ def level(*looks: int) -> str:
 
 #: Phrases of the page, and the numbers that stand in their places.
 PHRASES: dict[str, Callable[[], tuple[object, ...]]] = {
-    "a true effect of two margins is supported with a chance of {}": lambda: (FIGURES.verdict("2", "supported"),),
-    "a true effect of zero is refuted with a chance of {}": lambda: (FIGURES.verdict("0", "refuted"),),
+    "a true effect of two margins is supported with a chance of {}": lambda: (
+        FIGURES.verdict("2", "supported"),
+    ),
+    "a true effect of zero is refuted with a chance of {}": lambda: (
+        FIGURES.verdict("0", "refuted"),
+    ),
     "Without that factor three assertions on their margins are refuted at a rate of {} at 5 seeds; with it, at {}": lambda: (
         tuple(
             FIGURES.look("assertions", rule, "normal", 5, "wrong_refute", "3 assertions")
             for rule in ("t, without the factor k", "t")
         )
     ),
-    "any wrong support came at a rate of at most {}, any wrong refutation at {}, either of them at {} (Monte-Carlo standard "
-    "error at most {})": FIGURES.worst_family,
-    "at n = 5 lognormal differences give {}, and {} wrong supports": lambda: FIGURES.both("t", "lognormal", 5)[::-1],
-    "Runs that collapse give wrong supports: {} at n = 5": lambda: FIGURES.both("t", "collapse", 5)[:1],
+    "any wrong support came at a rate of at most {}, any wrong refutation at {}, either of them "
+    "at {} (Monte-Carlo standard error at most {})": (FIGURES.worst_family),
+    "at n = 5 lognormal differences give {}, and {} wrong supports": lambda: FIGURES.both(
+        "t", "lognormal", 5
+    )[::-1],
+    "Runs that collapse give wrong supports: {} at n = 5": lambda: FIGURES.both("t", "collapse", 5)[
+        :1
+    ],
     "`below` with a first side that collapses is wrongly refuted at {}": lambda: tuple(
-        short(e.wrong_refutation) for e in stats.measured_errors("t", 5, "below") if e.law == "collapse"
+        short(e.wrong_refutation)
+        for e in stats.measured_errors("t", 5, "below")
+        if e.law == "collapse"
     ),
-    "at 5 seeds up to {} % with 95 % confidence": lambda: (f"{100 * stats.unseen_failure_bound(5):.0f}",),
-    "None of 5 seeds shows a collapse that strikes one seed in five with a chance of {}": lambda: (short(0.8**5),),
-    "Two clusters of equal weight err at n = 3 and 4: wrong supports {} and {}. At n = 5 they are at {}": lambda: tuple(
-        FIGURES.size("t", "bimodal", n, "wrong_support") for n in (3, 4, 5)
+    "at 5 seeds up to {} % with 95 % confidence": lambda: (
+        f"{100 * stats.unseen_failure_bound(5):.0f}",
+    ),
+    "None of 5 seeds shows a collapse that strikes one seed in five with a chance of {}": lambda: (
+        short(0.8**5),
+    ),
+    "Two clusters of equal weight err at n = 3 and 4: wrong supports {} and {}. At n = 5 they are at {}": lambda: (
+        tuple(FIGURES.size("t", "bimodal", n, "wrong_support") for n in (3, 4, 5))
     ),
     "(lognormal arms, n = 5: {} / {})": lambda: FIGURES.both("t", "paired lognormal arms", 5),
-    "After a pilot of 5 seeds, an effect of one estimated standard deviation takes {} seeds by the estimate and {} by the "
-    "bound": pilot,
+    "After a pilot of 5 seeds, an effect of one estimated standard deviation takes {} seeds by the estimate and {} by the bound": (
+        pilot
+    ),
     "with looks at 5 and 10 seeds {} in place of .05, at 5, 10 and 20 seeds {}": lambda: (
         level(5, 10),
         level(5, 10, 20),
     ),
-    "a verdict supports wrongly at rates of {}, {}, {} and {} at n = 3, 5, 10 and 20": lambda: tuple(
-        FIGURES.look("items", "t", "normal", n, "wrong_support", "read as a claim about all items")
-        for n in (3, 5, 10, 20)
+    "a verdict supports wrongly at rates of {}, {}, {} and {} at n = 3, 5, 10 and 20": lambda: (
+        tuple(
+            FIGURES.look(
+                "items", "t", "normal", n, "wrong_support", "read as a claim about all items"
+            )
+            for n in (3, 5, 10, 20)
+        )
     ),
     "Of right supports at 80 % power, {} are fragile at 5 seeds and {} at 10": lambda: tuple(
         short(stats.fragile_rate(n) or 0.0) for n in (5, 10)
     ),
     "Within 50 seeds it did at a rate of {}": lambda: (
-        FIGURES.look("stopping", "e-value, prior variance 1", "normal", 50, "ever decided", "anytime"),
+        FIGURES.look(
+            "stopping", "e-value, prior variance 1", "normal", 50, "ever decided", "anytime"
+        ),
     ),
 }
 
@@ -309,7 +372,9 @@ def test_no_other_number_stands_in_running_text(text: str) -> None:
     assert unexplained(text) == []
 
 
-@pytest.mark.parametrize("intruder", [" in .123 of cases", " in 12 % of cases", " takes 17 seeds", " of 3.5"])
+@pytest.mark.parametrize(
+    "intruder", [" in .123 of cases", " in 12 % of cases", " takes 17 seeds", " of 3.5"]
+)
 def test_a_number_that_nobody_recomputes_is_found(intruder: str, text: str) -> None:
     where = text.index("\n\n## Few seeds")
     assert len(unexplained(text[:where] + intruder + text[where:])) == 1
@@ -321,7 +386,9 @@ def test_the_example_prints_what_the_page_shows(text: str) -> None:
 
 
 def test_writing_again_mends_whatever_was_changed_and_nothing_else(text: str) -> None:
-    spoiled = text.replace(FIGURES.both("t", "collapse", 5)[0], ".999").replace("at a rate of .", "at a rate of .9")
+    spoiled = text.replace(FIGURES.both("t", "collapse", 5)[0], ".999").replace(
+        "at a rate of .", "at a rate of .9"
+    )
     assert spoiled != text
     assert fresh(spoiled) == text
 
@@ -338,7 +405,9 @@ def test_works_are_cited_as_they_are_listed(text: str) -> None:
     before, listed = text.split("## References")
     works = [" ".join(work.split()) for work in listed.split("\n- ")[1:]]
     year = r"\b(?:19|20)\d\d\b"
-    assert sorted(re.findall(year, before)) == sorted(y for work in works for y in re.findall(year, work))
+    assert sorted(re.findall(year, before)) == sorted(
+        y for work in works for y in re.findall(year, work)
+    )
     for work in works:
         first = re.match(r"(?:[A-Z]\. )*([\w']+)", work)
         assert first
@@ -353,7 +422,9 @@ def holds(cell: Cell) -> bool:
 
 
 def sizes(rule: str, *measures: str) -> list[Cell]:
-    return [c for c in FIGURES.cells if c.table == "size" and c.rule == rule and c.measure in measures]
+    return [
+        c for c in FIGURES.cells if c.table == "size" and c.rule == rule and c.measure in measures
+    ]
 
 
 def test_t_holds_where_the_page_says_so_and_errs_where_it_says_so() -> None:
@@ -390,7 +461,9 @@ def test_families_hold_each_direction() -> None:
 
 def test_rivals_err_at_few_seeds() -> None:
     for rule in ("z", "percentile bootstrap", "BCa bootstrap"):
-        assert not any(holds(c) for c in sizes(rule, "two_sided") if c.law == "normal" and c.n <= 10)
+        assert not any(
+            holds(c) for c in sizes(rule, "two_sided") if c.law == "normal" and c.n <= 10
+        )
 
 
 if __name__ == "__main__" and "--write" in sys.argv:

@@ -1,4 +1,6 @@
-"""A project with claims of every kind, and pytest as its user would call it: in a process of its own."""
+"""A project with claims of every kind, and pytest as its user would call it: in a process of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def run_pytest() -> Pytest:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FAEVAL_"))}
         env = {**kept, "COLUMNS": "200", **environment}
         command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments]
-        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
 
     return call
 
@@ -74,7 +78,9 @@ def write_project() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, run_pytest: Pytest) -> tuple[Path, str, int]:
-    """The project after one session that ran everything: its folder, what was printed, the exit code."""
+    """The project after one session that ran everything: its folder, what was printed, the exit
+    code.
+    """
     folder = write(tmp_path_factory.mktemp("finished"))
     done = run_pytest(folder, "claims/", "-rs", "--junitxml=junit.xml")
     return folder, done.stdout + done.stderr, done.returncode

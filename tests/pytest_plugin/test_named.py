@@ -15,13 +15,17 @@ for folder, arguments in {sessions!r}:
 """
 
 
-def test_a_claims_file_is_found_from_its_own_folder_by_its_full_path_and_outside_of_claims(project: Path) -> None:
+def test_a_claims_file_is_found_from_its_own_folder_by_its_full_path_and_outside_of_claims(
+    project: Path,
+) -> None:
     claims, other, far = project / "claims", project / "other", project.parent / "far"
     other.mkdir()
     far.mkdir(exist_ok=True)
     (project / "pytest.ini").unlink()
     (other / "apart.py").write_text((claims / "toy.py").read_text())
-    (other / "plain.py").write_text("import faeval\n\ndef f():\n    '''\n    >>> 1\n    1\n    '''\n")
+    (other / "plain.py").write_text(
+        "import faeval\n\ndef f():\n    '''\n    >>> 1\n    1\n    '''\n"
+    )
     collect = ["--collect-only"]
     sessions = [
         (str(claims), [*collect, "toy.py"]),
@@ -34,7 +38,10 @@ def test_a_claims_file_is_found_from_its_own_folder_by_its_full_path_and_outside
     command = [sys.executable, "-c", CODE.format(sessions=sessions)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = [part.count("toy.py::") + part.count("apart.py::") for part in done.stdout.split("session\n")[1:]]
+    found = [
+        part.count("toy.py::") + part.count("apart.py::")
+        for part in done.stdout.split("session\n")[1:]
+    ]
     assert found[:5] == [7, 7, 1, 1, 0]
     assert "plain.py::" in done.stdout
     assert not (project / "journal").exists()  # no run was made

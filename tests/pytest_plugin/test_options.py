@@ -46,12 +46,19 @@ sys.stderr.write(json.dumps(told))
 
 
 def test_command_line_environment_ini_and_table_count_in_this_order(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     none, table, ini, environment, line = json.loads(done.stderr.splitlines()[-1])
 
     def expected(setting: str, store: str, seeds: str, workers: str, strict: str) -> dict[str, str]:
-        found = {"setting": setting, "store": str(tmp_path / store), "seeds": seeds, "workers": workers}
+        found = {
+            "setting": setting,
+            "store": str(tmp_path / store),
+            "seeds": seeds,
+            "workers": workers,
+        }
         return {**found, "strict": strict, "device": "cpu"}
 
     assert none == expected("None", ".faeval", "None", "None", "False")
@@ -67,7 +74,9 @@ def test_a_setting_that_there_is_not_is_one_usage_error(project: Path, run_pytes
     assert done.returncode == 4, done.stdout
     assert (done.stdout + done.stderr).count("'foo'") == 1
     assert not (project / "journal").exists()
-    one = run_pytest(project, "claims/toy.py::known_mix", "--faeval-setting", "toy")  # what the file brings
+    one = run_pytest(
+        project, "claims/toy.py::known_mix", "--faeval-setting", "toy"
+    )  # what the file brings
     assert one.returncode == 0, one.stdout
 
 
@@ -77,7 +86,9 @@ def test_ctrl_c_says_that_finished_runs_are_kept(
     project: Path, group: type[subprocess.Popen[bytes]], presses: int
 ) -> None:
     file = project / "claims" / "toy.py"
-    pause = "    if seed == 2:\n        import time\n        time.sleep(1 if PRESSES == 1 else 600)\n"
+    pause = (
+        "    if seed == 2:\n        import time\n        time.sleep(1 if PRESSES == 1 else 600)\n"
+    )
     text = file.read_text().replace("    wobble =", f"{pause}    wobble =", 1)
     file.write_text(f"PRESSES = {presses}\n" + text)
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "claims/toy.py::good", "-v"]
@@ -88,7 +99,9 @@ def test_ctrl_c_says_that_finished_runs_are_kept(
         while not (journal.exists() and " 2\n" in journal.read_text()) and time.monotonic() < end:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        while presses == 2 and "press Ctrl-C again" not in said.read_text() and time.monotonic() < end:
+        while (
+            presses == 2 and "press Ctrl-C again" not in said.read_text() and time.monotonic() < end
+        ):
             time.sleep(0.02)
         if presses == 2:
             process.send_signal(signal.SIGINT)
@@ -98,4 +111,6 @@ def test_ctrl_c_says_that_finished_runs_are_kept(
     assert "interrupted; finished runs are kept, the same command goes on from there" in text
     assert "_execute.py" not in text
     assert "INTERNALERROR" not in text
-    assert len(list(Store(project / ".faeval").records())) == len(journal.read_text().splitlines()) - (presses - 1)
+    assert len(list(Store(project / ".faeval").records())) == len(
+        journal.read_text().splitlines()
+    ) - (presses - 1)

@@ -13,19 +13,25 @@ PAGE = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text()
 EXAMPLE = re.compile(r"<!-- example: ([\w./]+) -->\n```python\n(.*?)```", re.DOTALL)
 
 
-def test_the_examples_run(tmp_path: Path, run_pytest: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_the_examples_run(
+    tmp_path: Path, run_pytest: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     (tmp_path / "claims").mkdir()
     for name, code in EXAMPLE.findall(PAGE):
         (tmp_path / name).write_text(code)
     done = run_pytest(tmp_path, "--strict-markers", "-W", "error", "--faeval-workers", "1", "-v")
     assert "3 passed" in done.stdout, done.stdout + done.stderr
     assert "1 as expected" in done.stdout
-    selected = run_pytest(tmp_path, "-m", "dose_response and faeval(tag='quick')", "--collect-only", "-q")
+    selected = run_pytest(
+        tmp_path, "-m", "dose_response and faeval(tag='quick')", "--collect-only", "-q"
+    )
     assert "1/3 tests collected" in selected.stdout
 
 
 def test_every_option_is_documented() -> None:
     names = [name for name, *_ in (*_options.VALUES, *_options.FLAGS)]
-    told = set(re.findall(r"`--faeval-(\w+)", PAGE.partition("## Options")[2].partition("## Several")[0]))
+    told = set(
+        re.findall(r"`--faeval-(\w+)", PAGE.partition("## Options")[2].partition("## Several")[0])
+    )
     assert told == set(names)
     assert set(re.findall(r"`faeval_(\w+)` \|", PAGE)) == {"claims", *names}

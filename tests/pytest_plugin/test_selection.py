@@ -25,7 +25,9 @@ SELECTIONS = [
 
 
 def listed(text: str) -> list[str]:
-    return [line.partition("::")[2] for line in text.splitlines() if line.startswith("claims/toy.py::")]
+    return [
+        line.partition("::")[2] for line in text.splitlines() if line.startswith("claims/toy.py::")
+    ]
 
 
 def test_names_families_and_tags_select(project: Path) -> None:
@@ -37,30 +39,38 @@ def test_names_families_and_tags_select(project: Path) -> None:
         "    where = [] if options and '::' in options[0] else ['claims/']\n"
         "    assert pytest.main(['--collect-only', '-q', *where, *options]) == 0"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [listed(part) for part in done.stdout.split("session\n")[1:]] == [names for _, names in SELECTIONS]
+    assert [listed(part) for part in done.stdout.split("session\n")[1:]] == [
+        names for _, names in SELECTIONS
+    ]
     assert not (project / "journal").exists()
 
 
 def test_collecting_loads_nothing_heavy(project: Path) -> None:
     heavy = ("torch", "pandas", "scipy.stats", "matplotlib", "statsmodels", "sklearn")
     code = (
-        "import sys, pytest\n"
-        "import faeval.pytest_plugin\n"
-        "assert not {'numpy', 'pydantic', 'faeval.claims'} & set(sys.modules), 'the entry point itself loads next to nothing'\n"
-        "assert pytest.main(['--collect-only', '-q', 'claims']) == 0\n"
-        f"loaded = set({heavy!r}) & set(sys.modules)\n"
-        "assert 'faeval.claims' in sys.modules and not loaded, loaded"
+        "import sys, pytest\nimport faeval.pytest_plugin\nassert not {'numpy', 'pydantic',"
+        " 'faeval.claims'} & set(sys.modules), 'the entry point itself loads next to"
+        " nothing'\nassert pytest.main(['--collect-only', '-q', 'claims']) == 0\nloaded ="
+        f" set({heavy!r}) & set(sys.modules)\nassert 'faeval.claims' in sys.modules and not loaded,"
+        " loaded"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_project_without_claims_sees_no_change(tmp_path: Path, run_pytest: Pytest) -> None:
     (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_it.py").write_text("import faeval\nclaim = 1\ndef test_it():\n    assert claim\n")
-    # A folder of the default's name that is about something else, insurance say, is no folder of claims.
+    (tmp_path / "tests" / "test_it.py").write_text(
+        "import faeval\nclaim = 1\ndef test_it():\n    assert claim\n"
+    )
+    # A folder of the default's name that is about something else, insurance say, is no folder of
+    # claims.
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "models.py").write_text("raise SystemExit('not to be run')\n")
     (tmp_path / "claims" / "test_models.py").write_text("def test_models():\n    pass\n")
@@ -81,13 +91,23 @@ def test_a_claims_file_is_no_test_module_and_a_test_module_beside_it_is_no_claim
 ) -> None:
     folder = project / "claims"
     with (folder / "toy.py").open("a") as file:
-        file.write('\ndef test_of_a_claims_file():\n    """\n    >>> 1\n    2\n    """\n    assert False\n')
+        file.write(
+            '\ndef test_of_a_claims_file():\n    """\n    >>> 1\n    2\n    """\n    assert False\n'
+        )
     (folder / "test_helper.py").write_text("import faeval\ndef test_helper():\n    pass\n")
     text = (folder / "toy.py").read_text()
-    (folder / "test_loss.py").write_text(text.replace('"toy"', '"loss"') + "loss = fe.Claim('x', *good.assertions)\n")
+    (folder / "test_loss.py").write_text(
+        text.replace('"toy"', '"loss"') + "loss = fe.Claim('x', *good.assertions)\n"
+    )
     (folder / "_helper.py").write_text("raise SystemExit\n")
     done = run_pytest(
-        project, "claims/toy.py", "claims", "--collect-only", "-q", "--doctest-modules", "--ignore=claims/_helper.py"
+        project,
+        "claims/toy.py",
+        "claims",
+        "--collect-only",
+        "-q",
+        "--doctest-modules",
+        "--ignore=claims/_helper.py",
     )
     assert done.returncode == 0, done.stdout
     assert listed(done.stdout) == ALL
@@ -127,7 +147,9 @@ def test_claims_elsewhere_are_named_in_the_ini_or_in_tool_faeval(
     assert "research/alignment/toy.py::good" in done.stdout
     assert "lone.py::good" in done.stdout
     (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / "pyproject.toml").write_text('[tool.faeval]\nclaims = ["research/alignment"]\nsetting = "toy"\n')
+    (folder / "pyproject.toml").write_text(
+        '[tool.faeval]\nclaims = ["research/alignment"]\nsetting = "toy"\n'
+    )
     again = run_pytest(folder, "--collect-only", "-q", ".")
     assert "research/alignment/toy.py::good" in again.stdout
     assert "lone.py" not in again.stdout
@@ -147,7 +169,9 @@ def test_an_option_that_cannot_be_is_a_usage_error(project: Path) -> None:
         "    assert pytest.main(options) == 4, options\n"
         "    print('session', file=sys.stderr, flush=True)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     for said, (_, _, needed) in zip(done.stderr.split("session\n"), wrong, strict=False):
         assert "Traceback" not in said

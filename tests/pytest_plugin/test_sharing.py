@@ -14,11 +14,17 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_workers_of_xdist_share_one_verification(
-    tmp_path: Path, write_project: Callable[..., Path], run_pytest: Pytest, finished: tuple[Path, str, int]
+    tmp_path: Path,
+    write_project: Callable[..., Path],
+    run_pytest: Pytest,
+    finished: tuple[Path, str, int],
 ) -> None:
     folder = write_project(tmp_path, (finished[0] / "claims" / "toy.py").read_text())
-    # A run that fails leaves no record: only what workers tell each other keeps it from being run by each of them.
-    more = 'failing = raises("score", None, dose=9)\nafter = raises("noise", None, family="after")\n'
+    # A run that fails leaves no record: only what workers tell each other keeps it from being run
+    # by each of them.
+    more = (
+        'failing = raises("score", None, dose=9)\nafter = raises("noise", None, family="after")\n'
+    )
     with (folder / "claims" / "toy.py").open("a") as file:
         file.write(more)
     done = run_pytest(folder, "claims", "-n", "2", "--junitxml=junit.xml", "-m", "not extended")
@@ -26,7 +32,11 @@ def test_workers_of_xdist_share_one_verification(
     journal = Counter((folder / "journal").read_text().splitlines())
     assert set(journal) == {f"{dose} {seed}" for dose in (0, 1, 9) for seed in range(1, 6)}
     assert set(journal.values()) == {1}
-    for name in ("drifted", "mate", "mixed_up"):  # none of them shares a family with what is new here
+    for name in (
+        "drifted",
+        "mate",
+        "mixed_up",
+    ):  # none of them shares a family with what is new here
         assert properties(folder, name) == properties(finished[0], name)
     assert properties(folder, "failing")["reason_code"] == "error"
     assert "faeval: verdicts in toy" in done.stdout
@@ -35,18 +45,25 @@ def test_workers_of_xdist_share_one_verification(
 
 
 def properties(folder: Path, name: str) -> dict[str, str]:
-    cases = {case.attrib["name"]: case for case in ElementTree.parse(folder / "junit.xml").iter("testcase")}
+    cases = {
+        case.attrib["name"]: case
+        for case in ElementTree.parse(folder / "junit.xml").iter("testcase")
+    }
     return {p.attrib["name"]: p.attrib["value"] for p in cases[name].iter("property")}
 
 
-def test_committed_evidence_decides_this_repositorys_claims_without_torch(run_pytest: Pytest) -> None:
+def test_committed_evidence_decides_this_repositorys_claims_without_torch(
+    run_pytest: Pytest,
+) -> None:
     # With the repository's own options: doctests, strict markers, warnings as errors.
     code = (
-        "import sys, pytest\n"
-        "code = pytest.main(['claims/', '--faeval-evidence', 'reports/teacher', '-v', '-p', 'no:cacheprovider'])\n"
-        "assert code == 0 and 'torch' not in sys.modules, (code, 'torch' in sys.modules)"
+        "import sys, pytest\ncode = pytest.main(['claims/', '--faeval-evidence', 'reports/teacher',"
+        " '-v', '-p', 'no:cacheprovider'])\nassert code == 0 and 'torch' not in sys.modules, (code,"
+        " 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "49 passed, 40 skipped" in done.stdout
     assert "faeval: verdicts in teacher" in done.stdout
@@ -91,7 +108,11 @@ def test_a_name_that_is_none(verify_claim):
 def test_verify_claim_in_a_test_of_ones_own(project: Path, run_pytest: Pytest) -> None:
     (project / "test_mine.py").write_text(TESTS)
     done = run_pytest(project, "test_mine.py", "-v")
-    results = {line.split()[0].partition("::")[2]: line.split()[1] for line in done.stdout.splitlines() if "%]" in line}
+    results = {
+        line.split()[0].partition("::")[2]: line.split()[1]
+        for line in done.stdout.splitlines()
+        if "%]" in line
+    }
     assert results == {
         "test_a_claim_made_in_place_on_a_table": "PASSED",
         "test_drift_fails": "FAILED",

@@ -25,7 +25,8 @@ def test_each_standing_of_a_verdict_is_an_outcome_of_its_own(finished: Finished)
     folder, text, code = finished
     assert code == 1, text
     kinds = {
-        name: next((c.tag for c in case if c.tag != "properties"), "passed") for name, case in cases(folder).items()
+        name: next((c.tag for c in case if c.tag != "properties"), "passed")
+        for name, case in cases(folder).items()
     }
     assert kinds == {
         "good": "passed",
@@ -53,8 +54,12 @@ def test_a_failure_speaks_of_the_claim_and_shows_none_of_our_code(finished: Fini
 
 def test_an_open_claim_says_what_would_settle_it_and_where_it_stands(finished: Finished) -> None:
     folder, text, _ = finished
-    line = 1 + (folder / "claims/toy.py").read_text().splitlines().index('noisy = raises("noise", "supported")')
-    (skip,) = [row for row in text.splitlines() if row.startswith(f"SKIPPED [1] claims/toy.py:{line}: ")]
+    line = 1 + (folder / "claims/toy.py").read_text().splitlines().index(
+        'noisy = raises("noise", "supported")'
+    )
+    (skip,) = [
+        row for row in text.splitlines() if row.startswith(f"SKIPPED [1] claims/toy.py:{line}: ")
+    ]
     assert "open at its planned 5 seeds; " in skip
     assert "supported was expected" in skip
     assert "tagged 'extended'; --faeval-all" in text
@@ -67,11 +72,10 @@ def test_a_registered_claim_with_a_pilot_says_how_many_seeds_it_would_need(
     from faeval.claims import Lock, Spread, load, make_lock, write_lock
 
     text = (
-        "import faeval as fe\n"
-        "toy = fe.Experiment('toy', lambda arm, seed: {'x': 0.08 * arm['d'] + 0.3 * arm['d'] * (seed % 3 - 1)}, factors={'d': 0},"
-        " metrics={'x': (-9, 9)})\n"
-        "c = fe.Claim('it rises', fe.exceeds(fe.metric('x', fe.Arm(d=1)), fe.metric('x', fe.Arm()), by=fe.Margin(0, 'any'),"
-        " anticipated=0.08), attributed_to='d', expect='supported')\n"
+        "import faeval as fe\ntoy = fe.Experiment('toy', lambda arm, seed: {'x': 0.08 * arm['d'] +"
+        " 0.3 * arm['d'] * (seed % 3 - 1)}, factors={'d': 0}, metrics={'x': (-9, 9)})\nc ="
+        " fe.Claim('it rises', fe.exceeds(fe.metric('x', fe.Arm(d=1)), fe.metric('x', fe.Arm()),"
+        " by=fe.Margin(0, 'any'), anticipated=0.08), attributed_to='d', expect='supported')\n"
     )
     folder = write_project(tmp_path, text)
     found = load(folder / "claims")
@@ -82,13 +86,20 @@ def test_a_registered_claim_with_a_pilot_says_how_many_seeds_it_would_need(
     needed = re.search(r"would need about (\d+) of them", report.verdicts[0].takes)
     assert needed
     done = run_pytest(folder, "-q", "-rs")
-    assert f"open at its planned 5 seeds; a new registration on fresh seeds would need about {needed[1]}" in done.stdout
+    assert (
+        "open at its planned 5 seeds; a new registration on fresh seeds would need about"
+        f" {needed[1]}" in done.stdout
+    )
 
 
 def test_the_summary_lists_every_verdict_and_counts_them(finished: Finished) -> None:
     _, text, _ = finished
     assert "faeval: verdicts in toy" in text
-    rows = {row.split("claims/toy.py::")[1]: row for row in text.splitlines() if re.search(r"n=\d+ +claims/toy", row)}
+    rows = {
+        row.split("claims/toy.py::")[1]: row
+        for row in text.splitlines()
+        if re.search(r"n=\d+ +claims/toy", row)
+    }
     assert set(rows) == {"good", "noisy", "drifted", "mate", "mixed_up", "known_mix"}
     assert "DRIFT: refuted expected" in rows["drifted"]
     assert "invalid: confounded" in rows["mixed_up"]
@@ -116,15 +127,20 @@ def test_numbers_are_junit_properties_and_those_of_verify(finished: Finished) ->
             assert float(found["p_against"]) == verdict.adjusted_refute
 
 
-def test_nothing_is_trained_twice_and_last_failed_selects(finished: Finished, run_pytest: Pytest) -> None:
+def test_nothing_is_trained_twice_and_last_failed_selects(
+    finished: Finished, run_pytest: Pytest
+) -> None:
     folder, _, _ = finished
     journal = (folder / "journal").read_text().splitlines()
     assert len(journal) == len(set(journal)) == 10
     again = run_pytest(folder, "claims/", "--lf", "-q", "--junitxml=again.xml")
     assert set(cases(folder, "again.xml")) == {"drifted", "mixed_up"}, again
     assert (folder / "journal").read_text().splitlines() == journal
-    # Its family was verified with it, though none of it was selected: the numbers are those of the whole session.
-    before, after = (properties(cases(folder, name)["drifted"]) for name in ("junit.xml", "again.xml"))
+    # Its family was verified with it, though none of it was selected: the numbers are those of the
+    # whole session.
+    before, after = (
+        properties(cases(folder, name)["drifted"]) for name in ("junit.xml", "again.xml")
+    )
     assert after == before
     assert before["family_size"] == "2"
 
@@ -142,16 +158,23 @@ def test_what_cannot_be_verified_is_an_error_in_one_clear_line(
     folder = write_project(tmp_path, ini="faeval_claims = claims other\nfaeval_workers = 1")
     text = (folder / "claims" / "toy.py").read_text()
     (folder / "other").mkdir()
-    # Of no experiment of its own: what it names is looked up when its setting is known, after collection.
+    # Of no experiment of its own: what it names is looked up when its setting is known, after
+    # collection.
     (folder / "other" / "strange.py").write_text(
-        "import faeval as fe\n"
-        "unknown = fe.Claim('x', fe.exceeds(fe.metric('scare', fe.Arm('bp')), by=fe.Margin(0.1, 'a reason')))\n"
+        "import faeval as fe\nunknown = fe.Claim('x', fe.exceeds(fe.metric('scare', fe.Arm('bp')),"
+        " by=fe.Margin(0.1, 'a reason')))\n"
     )
-    (folder / "claims" / "toy.py").write_text(text + 'fails = raises("score", "supported", family="f", dose=9)\n')
-    done = run_pytest(folder, "-q", "-k", "fails or unknown", "--faeval-seeds", "2", "claims", "other")
+    (folder / "claims" / "toy.py").write_text(
+        text + 'fails = raises("score", "supported", family="f", dose=9)\n'
+    )
+    done = run_pytest(
+        folder, "-q", "-k", "fails or unknown", "--faeval-seeds", "2", "claims", "other"
+    )
     assert done.returncode == 1
     assert "2 errors" in done.stdout
-    assert "no such dose" in done.stdout  # the run raised it, and the claim that reads the run is invalid
+    assert (
+        "no such dose" in done.stdout
+    )  # the run raised it, and the claim that reads the run is invalid
     assert "no metric 'scare' here" in done.stdout  # nothing of this folder can be verified
     assert "Traceback" not in done.stdout
 
@@ -165,7 +188,10 @@ def test_what_a_files_own_experiment_lacks_is_an_error_of_collection_at_the_clai
     file.write_text(text + 'unknown = raises("scare", "supported", family="f")\n')
     done = run_pytest(folder, "-q", "claims")
     assert done.returncode == 2
-    assert f"toy.py:{text.count(chr(10)) + 1}: claim 'toy::unknown' in toy: no metric 'scare' here" in done.stdout
+    assert (
+        f"toy.py:{text.count(chr(10)) + 1}: claim 'toy::unknown' in toy: no metric 'scare' here"
+        in done.stdout
+    )
     assert "Traceback" not in done.stdout
 
 

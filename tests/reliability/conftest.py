@@ -13,7 +13,8 @@ import pytest
 
 from faeval.evidence import Store
 
-# Each run notes in the journal, by one write in append mode, that it begins and whether its record is there already.
+# Each run notes in the journal, by one write in append mode, that it begins and whether its record
+# is there already.
 CLAIMS = """
 import os
 import time
@@ -70,7 +71,9 @@ two = fe.Claim(
 
 
 class Campaign:
-    """A folder with a claims file; ``faeval verify`` on it is a process of its own, in a session of its own."""
+    """A folder with a claims file; ``faeval verify`` on it is a process of its own, in a session of
+    its own.
+    """
 
     def __init__(self, group: type[subprocess.Popen[bytes]], folder: Path, seeds: int = 5) -> None:
         self.group = group
@@ -81,7 +84,17 @@ class Campaign:
         self.store = Store(folder / ".faeval")
 
     def command(self, *options: str) -> list[str]:
-        words = ["-m", "faeval", "verify", "claims.py", "--format", "json", "--workers", "2", *options]
+        words = [
+            "-m",
+            "faeval",
+            "verify",
+            "claims.py",
+            "--format",
+            "json",
+            "--workers",
+            "2",
+            *options,
+        ]
         return [sys.executable, *words]
 
     def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -130,8 +143,12 @@ def make(group: type[subprocess.Popen[bytes]], tmp_path: Path) -> Callable[..., 
 
 
 @pytest.fixture(scope="session")
-def undisturbed(group: type[subprocess.Popen[bytes]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def undisturbed(
+    group: type[subprocess.Popen[bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> bytes:
     """What the campaign prints when nothing happens to it."""
-    done = Campaign(group, tmp_path_factory.mktemp("undisturbed")).verify("--workers", "1", PAUSE="0")
+    done = Campaign(group, tmp_path_factory.mktemp("undisturbed")).verify(
+        "--workers", "1", PAUSE="0"
+    )
     assert done.returncode == 0, done.stderr
     return bytes(done.stdout)

@@ -1,6 +1,8 @@
-"""Whatever became of a file that faeval reads, it is read, or refused with exit 2 or 12 and one bounded message.
+"""Whatever became of a file that faeval reads, it is read, or refused with exit 2 or 12 and one
+bounded message.
 
-300 mutants in all; `tox -e fuzz` tries 5,000 of each file. A failure names the mutant by its number, which makes it anew.
+300 mutants in all; `tox -e fuzz` tries 5,000 of each file. A failure names the mutant by its
+number, which makes it anew.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ helps = fe.Claim(
     attributed_to="dose", seeds=2,
 )
 """
-PROJECT = '[tool.faeval]\nclaims = ["claims/dose.py"]\nstore = "store"\nseeds = [1, 2]\nworkers = 1\nstrict = false\n'
+PROJECT = (
+    '[tool.faeval]\nclaims = ["claims/dose.py"]\nstore = "store"\nseeds = [1, 2]\nworkers ='
+    " 1\nstrict = false\n"
+)
 NUMBERS = """
 [[statement]]
 name = "mean of five"
@@ -67,7 +72,17 @@ spread_is = "s.d."
 
 VALUES: list[Any] = [
     *(None, True, -1, 0, 10**30, -(2**63), 2**64, 1e308, float("nan"), float("inf"), 0.5),
-    *("", " ", "x" * 100_000, "\ud800", "\x1b[31m\n::error::x", "\u202e[red]", "supported", "0" * 64, "\x00"),
+    *(
+        "",
+        " ",
+        "x" * 100_000,
+        "\ud800",
+        "\x1b[31m\n::error::x",
+        "\u202e[red]",
+        "supported",
+        "0" * 64,
+        "\x00",
+    ),
     *([], {}, [[]], [None], {"": {}}, [1, "a", None, {}], {"claim": "x"}, [{}, {}], [[1, 2], [3]]),
 ]
 CELLS = [
@@ -158,10 +173,14 @@ def sealed(content: bytes) -> bytes:
 
 
 def sealed_lock(content: bytes) -> bytes:
-    """Give the last entry of a lock that was changed, and the claims in it, the digests that belong to them."""
+    """Give the last entry of a lock that was changed, and the claims in it, the digests that belong
+    to them.
+    """
 
     def digest(value: Any) -> str:
-        return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(value, sort_keys=True, ensure_ascii=False).encode()
+        ).hexdigest()
 
     try:
         fields = json.loads(content)
@@ -200,7 +219,9 @@ def entries(content: bytes, rng: random.Random) -> bytes:
         "1979-05-27",
         "9" * 5000,
     )
-    lines[at] = f"{lines[at].partition(' = ')[0]} = {rng.choice((*values, '[' * 3000, repr('x' * 5000)))}"
+    lines[at] = (
+        f"{lines[at].partition(' = ')[0]} = {rng.choice((*values, '[' * 3000, repr('x' * 5000)))}"
+    )
     return "\n".join(lines).encode()
 
 
@@ -217,19 +238,32 @@ class Reader(NamedTuple):
 OFFLINE = "verify claims/dose.py --store store --offline"
 READERS = {
     "csv": Reader(
-        "report/evidence.csv", ("verify claims/dose.py --evidence report", "evidence check report"), (damaged, cells)
+        "report/evidence.csv",
+        ("verify claims/dose.py --evidence report", "evidence check report"),
+        (damaged, cells),
     ),
     "foreign csv": Reader(
         "table.csv",
-        ("evidence import table.csv out.csv --setting x", "evidence merge table.csv --into out2.csv"),
+        (
+            "evidence import table.csv out.csv --setting x",
+            "evidence merge table.csv --into out2.csv",
+        ),
         (damaged, cells),
     ),
-    "parquet": Reader("table.parquet", ("verify claims/dose.py --evidence table.parquet",), (damaged,)),
-    "foreign parquet": Reader("foreign.parquet", ("evidence import foreign.parquet out.csv --setting x",), (damaged,)),
-    "record": Reader(
-        "store/RECORD", (OFFLINE, "evidence check store", "plan claims/dose.py --store store"), (damaged, nested)
+    "parquet": Reader(
+        "table.parquet", ("verify claims/dose.py --evidence table.parquet",), (damaged,)
     ),
-    "forged record": Reader("store/RECORD", (OFFLINE, "evidence export store out.csv"), (nested,), sealed),
+    "foreign parquet": Reader(
+        "foreign.parquet", ("evidence import foreign.parquet out.csv --setting x",), (damaged,)
+    ),
+    "record": Reader(
+        "store/RECORD",
+        (OFFLINE, "evidence check store", "plan claims/dose.py --store store"),
+        (damaged, nested),
+    ),
+    "forged record": Reader(
+        "store/RECORD", (OFFLINE, "evidence export store out.csv"), (nested,), sealed
+    ),
     "verdicts": Reader(
         "report/verdicts.json",
         (
@@ -251,12 +285,18 @@ READERS = {
         (damaged, nested),
     ),
     "lock": Reader(
-        "claims/claims.lock", ("lock claims --check", OFFLINE, "plan claims --store store"), (damaged, nested)
+        "claims/claims.lock",
+        ("lock claims --check", OFFLINE, "plan claims --store store"),
+        (damaged, nested),
     ),
-    "forged lock": Reader("claims/claims.lock", ("lock claims --check", OFFLINE), (nested,), sealed_lock),
+    "forged lock": Reader(
+        "claims/claims.lock", ("lock claims --check", OFFLINE), (nested,), sealed_lock
+    ),
     "project": Reader("pyproject.toml", ("verify --offline", "plan"), (damaged, entries)),
     "numbers": Reader(
-        "numbers.toml", ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"), (damaged, entries)
+        "numbers.toml",
+        ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"),
+        (damaged, entries),
     ),
 }
 
@@ -277,7 +317,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("project")
     (folder / "claims").mkdir()
-    for name, text in {"claims/dose.py": CLAIMS, "pyproject.toml": PROJECT, "numbers.toml": NUMBERS}.items():
+    for name, text in {
+        "claims/dose.py": CLAIMS,
+        "pyproject.toml": PROJECT,
+        "numbers.toml": NUMBERS,
+    }.items():
         (folder / name).write_text(text)
     with contextlib.chdir(folder):
         for command in ("lock claims", "verify claims --workers 1 --store store --report report"):
@@ -321,8 +365,12 @@ def test_a_damaged_file_is_read_or_refused(name: str, project: Path, tmp_path: P
             codes[code] = codes.get(code, 0) + 1
             assert code in (0, 1, 2, 5, 11, 12), where
             lines = said.splitlines()
-            assert all(len(line) <= 2100 and line.replace("\u2060", "").isprintable() for line in lines), where
-            assert code not in (2, 12) or len(lines) <= 4 or command.startswith("evidence check"), where
+            assert all(
+                len(line) <= 2100 and line.replace("\u2060", "").isprintable() for line in lines
+            ), where
+            assert code not in (2, 12) or len(lines) <= 4 or command.startswith("evidence check"), (
+                where
+            )
     assert {2, 12} & set(codes), codes  # something was refused
 
 
@@ -344,7 +392,9 @@ def test_a_damaged_checkpoint_is_read_or_refused(tmp_path: Path) -> None:
             changed = len(head).to_bytes(8, "little") + head + content[8 + size :]
         path.write_bytes(changed)
         try:
-            load(network, rule, path, hashlib.sha256(changed).hexdigest())  # its record says that this is the file
+            load(
+                network, rule, path, hashlib.sha256(changed).hexdigest()
+            )  # its record says that this is the file
         except FaevalError as error:
             refusals.append(error)
         except Exception as error:

@@ -93,7 +93,9 @@ def test_a_worker_that_is_killed_costs_one_run_and_a_run_that_kills_its_worker_i
         assert campaign.counts().total() <= campaign.total + 2
 
 
-def test_a_run_that_kills_every_worker_is_named_and_the_others_go_on(campaign: Any, tmp_path: Path) -> None:
+def test_a_run_that_kills_every_worker_is_named_and_the_others_go_on(
+    campaign: Any, tmp_path: Path
+) -> None:
     with cluster(tmp_path / "cluster", FATAL="1 2", PAUSE="0.01") as file:
         done = campaign.verify("--backend", "dask", "--cluster", file)
     assert done.returncode == 11, done.stderr
@@ -112,7 +114,9 @@ def test_a_client_that_the_process_has_is_used(campaign: Any, tmp_path: Path) ->
     )
     with cluster(tmp_path / "cluster") as file:
         command = [sys.executable, "-c", code, file]
-        done = subprocess.run(command, cwd=campaign.folder, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(
+            command, cwd=campaign.folder, capture_output=True, text=True, timeout=100, check=False
+        )
     assert done.stdout == "['supported', 'supported']\n", done.stderr
 
 
@@ -125,7 +129,9 @@ def test_a_single_worker_does_all_runs_and_this_process_none(campaign: Any, tmp_
     assert pid != done.pid
 
 
-def test_ctrl_c_waits_for_what_runs_on_the_cluster(campaign: Any, until: Callable[..., None], tmp_path: Path) -> None:
+def test_ctrl_c_waits_for_what_runs_on_the_cluster(
+    campaign: Any, until: Callable[..., None], tmp_path: Path
+) -> None:
     with (
         cluster(tmp_path / "cluster", PAUSE="3") as file,
         campaign.start("--backend", "dask", "--cluster", file) as process,
@@ -135,25 +141,34 @@ def test_ctrl_c_waits_for_what_runs_on_the_cluster(campaign: Any, until: Callabl
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 130, errors
         assert b"stopping: " in errors
-        assert len(campaign.kept()) == campaign.counts().total() <= 3  # one may have been handed out as another ended
+        assert (
+            len(campaign.kept()) == campaign.counts().total() <= 3
+        )  # one may have been handed out as another ended
 
 
 def test_a_time_limit_holds_on_dasks_threads(campaign: Any, tmp_path: Path) -> None:
     with cluster(tmp_path / "cluster", SPIN="0 0", PAUSE="0.01") as file:
         done = campaign.verify("--backend", "dask", "--cluster", file, "--time-limit", "1")
-    assert b"failed: toy (defaults) seed 0: TimeoutError: took longer than its time limit of 1 s" in done.stderr
+    assert (
+        b"failed: toy (defaults) seed 0: TimeoutError: took longer than its time limit of 1 s"
+        in done.stderr
+    )
     assert len(campaign.kept()) == campaign.total - 1
 
 
-def test_workers_that_do_not_see_the_store_are_told_before_any_run(campaign: Any, tmp_path: Path) -> None:
-    """Two folders of one name on two machines: here the worker sees the store's path through another root."""
+def test_workers_that_do_not_see_the_store_are_told_before_any_run(
+    campaign: Any, tmp_path: Path
+) -> None:
+    """Two folders of one name on two machines: here the worker sees the store's path through
+    another root.
+    """
     hide = tmp_path / "hide" / "sitecustomize.py"
     hide.parent.mkdir()
-    # What the worker's machine lacks is a shared folder; the closest without a second machine: it finds nothing there.
+    # What the worker's machine lacks is a shared folder; the closest without a second machine: it
+    # finds nothing there.
     hide.write_text(
-        "import pathlib\n"
-        "exists = pathlib.Path.exists\n"
-        "pathlib.Path.exists = lambda self, **k: '.campaign-' not in self.name and exists(self, **k)\n"
+        "import pathlib\nexists = pathlib.Path.exists\npathlib.Path.exists = lambda self, **k:"
+        " '.campaign-' not in self.name and exists(self, **k)\n"
     )
     with cluster(tmp_path / "cluster", PYTHONPATH=str(hide.parent)) as file:
         refused = campaign.verify("--backend", "dask", "--cluster", file)
@@ -167,10 +182,16 @@ def test_workers_that_do_not_see_the_store_are_told_before_any_run(campaign: Any
 
 def test_what_is_no_cluster_is_one_clear_line(campaign: Any) -> None:
     nobody = campaign.verify(
-        "--backend", "dask", "--cluster", "tcp://127.0.0.1:9", DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s"
+        "--backend",
+        "dask",
+        "--cluster",
+        "tcp://127.0.0.1:9",
+        DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s",
     )
     assert nobody.returncode == 2
-    assert nobody.stderr.decode().startswith("faeval: backend='dask': no scheduler answers at 'tcp://127.0.0.1:9'")
+    assert nobody.stderr.decode().startswith(
+        "faeval: backend='dask': no scheduler answers at 'tcp://127.0.0.1:9'"
+    )
     assert len(nobody.stderr.splitlines()) == 1
     nowhere = campaign.verify("--backend", "dask")
     assert nowhere.returncode == 2

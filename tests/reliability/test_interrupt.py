@@ -1,4 +1,6 @@
-"""Ctrl-C: the first press lets the running runs finish, the second stops at once, and neither loses what was finished."""
+"""Ctrl-C: the first press lets the running runs finish, the second stops at once, and neither loses
+what was finished.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ def reading(process: subprocess.Popen[bytes]) -> list[str]:
     lines: list[str] = []
     assert process.stderr is not None
     stream = process.stderr
-    threading.Thread(target=lambda: lines.extend(iter(lambda: stream.readline().decode(), "")), daemon=True).start()
+    threading.Thread(
+        target=lambda: lines.extend(iter(lambda: stream.readline().decode(), "")), daemon=True
+    ).start()
     return lines
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_first_press_lets_the_running_runs_finish(campaign: Any, until: Callable[..., None], workers: int) -> None:
+def test_a_first_press_lets_the_running_runs_finish(
+    campaign: Any, until: Callable[..., None], workers: int
+) -> None:
     with campaign.start("--workers", str(workers), PAUSE="1.5") as process:
         lines = reading(process)
         until(lambda: len(campaign.executions()) >= workers or process.poll() is not None)
@@ -35,7 +41,9 @@ def test_a_first_press_lets_the_running_runs_finish(campaign: Any, until: Callab
     until(lambda: any("interrupted" in line for line in lines))
     (said,) = [line for line in lines if "stopping" in line]
     begun = len(campaign.executions())
-    assert re.search(r"stopping: [12] running, 1[234] more not begun; press Ctrl-C again to stop at once", said), said
+    assert re.search(
+        r"stopping: [12] running, 1[234] more not begun; press Ctrl-C again to stop at once", said
+    ), said
     assert workers <= begun <= workers + 1  # one more only where it was handed out as another ended
     assert len(campaign.kept()) == begun  # and they were let finish
     log = campaign.store.log.read_text()
@@ -49,7 +57,8 @@ def test_a_first_press_lets_the_running_runs_finish(campaign: Any, until: Callab
     assert max(campaign.counts().values()) == 1  # nothing was done twice
     log = campaign.store.log.read_text()
     assert (
-        f"goes on: {begun} of {campaign.total} runs are there, {campaign.total - begun} runs to do; loky, 2 at" in log
+        f"goes on: {begun} of {campaign.total} runs are there, {campaign.total - begun} runs to do;"
+        " loky, 2 at" in log
     )
 
 
@@ -70,10 +79,15 @@ def test_a_second_press_stops_at_once_and_loses_nothing_finished(
     assert "Traceback" not in "".join(lines)
     assert not list(campaign.store.root.rglob("*.tmp"))
     assert campaign.verify(PAUSE="0").returncode == 0
-    assert sorted(campaign.counts().values()) == [1] * (campaign.total - 2) + [2, 2]  # those that were running
+    assert sorted(campaign.counts().values()) == [1] * (campaign.total - 2) + [
+        2,
+        2,
+    ]  # those that were running
 
 
-def test_without_anyone_to_tell_the_first_press_stops_at_once(campaign: Any, until: Callable[..., None]) -> None:
+def test_without_anyone_to_tell_the_first_press_stops_at_once(
+    campaign: Any, until: Callable[..., None]
+) -> None:
     """From Python, without ``progress``: nobody would see that the campaign waits."""
     code = "import faeval as fe; fe.verify('claims.py', workers=2)"
     with campaign.run([sys.executable, "-c", code], PAUSE="600") as process:

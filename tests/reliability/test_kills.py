@@ -1,6 +1,8 @@
-"""kill -9 at random moments: nothing is lost, nothing is done twice beyond the runs that were hit, the verdicts are equal.
+"""kill -9 at random moments: nothing is lost, nothing is done twice beyond the runs that were hit,
+the verdicts are equal.
 
-``FAEVAL_KILLS=200 pytest -s tests/reliability/test_kills.py`` (or ``tox -e kill``) kills more often and prints the figures.
+``FAEVAL_KILLS=200 pytest -s tests/reliability/test_kills.py`` (or ``tox -e kill``) kills more often
+and prints the figures.
 """
 
 from __future__ import annotations
@@ -21,8 +23,12 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is of P
 
 
 @pytest.mark.timeout(60 * KILLS)
-def test_kill_9_at_random_moments(make: Callable[..., Any], until: Callable[..., None], lives: Any) -> None:
-    """In turn: the campaign's own process, early or late; all its processes; a worker, which the campaign survives."""
+def test_kill_9_at_random_moments(
+    make: Callable[..., Any], until: Callable[..., None], lives: Any
+) -> None:
+    """In turn: the campaign's own process, early or late; all its processes; a worker, which the
+    campaign survives.
+    """
     seeds = 2 * KILLS  # more than the kills leave time for
     undisturbed = make("undisturbed", seeds).verify(PAUSE="0")
     assert undisturbed.returncode == 0, undisturbed.stderr
@@ -53,18 +59,25 @@ def test_kill_9_at_random_moments(make: Callable[..., Any], until: Callable[...,
         assert process.returncode == -signal.SIGKILL, "it was still at work"
         until(lambda: not any(lives(pid) for pid, _ in new()))
         now = disturbed.kept()  # every record that is there is whole: reading checks it
-        assert {name: now.get(name) for name in kept} == kept, "what was finished is there, byte for byte"
-        assert not [name for _, name in new() if name in kept], "what was finished is not done again"
+        assert {name: now.get(name) for name in kept} == kept, (
+            "what was finished is there, byte for byte"
+        )
+        assert not [name for _, name in new() if name in kept], (
+            "what was finished is not done again"
+        )
         hit = {name for _, name in new()} - set(now)
-        assert len(hit) <= WORKERS * (2 if number % 4 == 3 else 1), "only what ran at that moment is lost"
+        assert len(hit) <= WORKERS * (2 if number % 4 == 3 else 1), (
+            "only what ran at that moment is lost"
+        )
         hits += len(hit)
     last = disturbed.verify(PAUSE="0")
     assert (last.returncode, last.stdout) == (0, undisturbed.stdout), last.stderr
     counts = disturbed.counts()
     repeated = counts.total() - len(counts)
     print(
-        f"\n{KILLS} kills, {by_a_worker} of them of a worker first: {disturbed.total} runs, {counts.total()} executions, "
-        f"{repeated} repeated ({hits} were running when the campaign was killed); verdicts equal, byte for byte"
+        f"\n{KILLS} kills, {by_a_worker} of them of a worker first: {disturbed.total} runs,"
+        f" {counts.total()} executions, {repeated} repeated ({hits} were running when the campaign"
+        " was killed); verdicts equal, byte for byte"
     )
     assert len(counts) == len(disturbed.kept()) == disturbed.total, "nothing is lost"
     # A worker that is killed takes with it what the other workers of the pool run at that moment.

@@ -1,4 +1,6 @@
-"""What is told while a campaign goes on: a table of arms on a terminal, plain lines elsewhere, a log for people."""
+"""What is told while a campaign goes on: a table of arms on a terminal, plain lines elsewhere, a
+log for people.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ def printed(arms: dict[str, ArmState]) -> list[str]:
 def test_arms_at_work_come_first_and_the_rest_is_counted() -> None:
     arms = {f"done={n}": ArmState(total=5, done=5) for n in range(9)}
     arms |= {f"waits={n}": ArmState(total=5) for n in range(3)}
-    arms |= {"broken": ArmState(total=5, done=4, failed=1), "busy": ArmState(total=5, done=1, running=2, failed=1)}
+    arms |= {
+        "broken": ArmState(total=5, done=4, failed=1),
+        "busy": ArmState(total=5, done=1, running=2, failed=1),
+    }
     lines = printed(arms)
     assert [re.sub(" +", " ", line) for line in lines[:3]] == [
         "busy 1/5 done 2 running, 1 failed, 1 waiting",
@@ -72,19 +77,32 @@ def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(
     assert "Traceback" not in text
 
 
-def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(campaign: Any) -> None:
+def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(
+    campaign: Any,
+) -> None:
     done = campaign.verify(PAUSE="0", BAD="2 3")
     told = done.stderr.decode().splitlines()
-    assert sum(bool(re.fullmatch(r"\d+/15 runs(, about \d+ s left)?: toy .* seed \d", line)) for line in told) == 14
+    assert (
+        sum(
+            bool(re.fullmatch(r"\d+/15 runs(, about \d+ s left)?: toy .* seed \d", line))
+            for line in told
+        )
+        == 14
+    )
     assert "failed: toy dose=2 seed 3: ValueError: bad" in told
     lines = campaign.store.log.read_text().splitlines()
     names = {found[1] for line in lines if (found := re.match(STAMP, line))}
     assert len(names) == 1
     plain = [re.sub(STAMP, "", line) for line in lines]
     assert plain[0] == "begins: 15 runs to do; loky, 2 at a time"
-    assert sum(bool(re.fullmatch(r"toy .* seed \d: done in \d+\.\d\d s", line)) for line in plain) == 14
+    assert (
+        sum(bool(re.fullmatch(r"toy .* seed \d: done in \d+\.\d\d s", line)) for line in plain)
+        == 14
+    )
     (at,) = [
-        n for n, line in enumerate(plain) if re.fullmatch(r"toy dose=2 seed 3: failed after .* ValueError: bad", line)
+        n
+        for n, line in enumerate(plain)
+        if re.fullmatch(r"toy dose=2 seed 3: failed after .* ValueError: bad", line)
     ]
     assert plain[at + 1] == "    Traceback (most recent call last):"
     assert re.fullmatch(r"ends after \d+\.\d s: 14 done, 1 failed, 0 left", plain[-1])
@@ -96,7 +114,9 @@ def test_runs_that_fail_alike_are_one_line_and_the_log_has_each(campaign: Any) -
     told = done.stderr.decode().splitlines()
     assert sum("failed: toy" in line for line in told) == 1
     assert told[-1] == f"and {campaign.total - 1} more runs failed likewise"
-    assert campaign.store.log.read_text().count("ValueError: bad") == 2 * campaign.total  # each, and its traceback
+    assert (
+        campaign.store.log.read_text().count("ValueError: bad") == 2 * campaign.total
+    )  # each, and its traceback
 
 
 def test_options_are_looked_at_where_nothing_is_left_to_run(campaign: Any) -> None:

@@ -24,7 +24,15 @@ def cluster(cpus: int = 2, **environment: str) -> Iterator[str]:
     """A head with CPUs, started as one starts it by hand; gives its address."""
     env = {**os.environ, **QUIET, "OMP_NUM_THREADS": "1", **environment}
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:  # short: it holds sockets
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--port=0", "--block"]
+        command = [
+            sys.executable,
+            "-m",
+            "ray.scripts.scripts",
+            "start",
+            "--head",
+            "--port=0",
+            "--block",
+        ]
         command += [
             f"--num-cpus={cpus}",
             "--include-dashboard=false",
@@ -32,7 +40,12 @@ def cluster(cpus: int = 2, **environment: str) -> Iterator[str]:
             "--node-ip-address=127.0.0.1",
         ]
         process = subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            command,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
         try:
             assert process.stdout is not None
@@ -86,14 +99,21 @@ def test_ctrl_c_and_time_limits_hold_on_ray(campaign: Any, until: Callable[..., 
         _, errors = process.communicate(timeout=100)
     assert process.returncode == 130, errors
     assert b"stopping: " in errors
-    assert b"TimeoutError: took longer than its time limit of 2 s\nand 1 more run failed likewise" in errors
+    assert (
+        b"TimeoutError: took longer than its time limit of 2 s\nand 1 more run failed likewise"
+        in errors
+    )
     assert 2 <= campaign.counts().total() <= 3
 
 
 def test_what_is_no_cluster_is_one_clear_line(campaign: Any) -> None:
     nobody = campaign.verify("--backend", "ray", "--cluster", "127.0.0.1:9", **QUIET)
     assert nobody.returncode == 2
-    assert nobody.stderr.decode().splitlines()[-1].startswith("faeval: backend='ray': no cluster at '127.0.0.1:9'")
+    assert (
+        nobody.stderr.decode()
+        .splitlines()[-1]
+        .startswith("faeval: backend='ray': no cluster at '127.0.0.1:9'")
+    )
     assert b"Traceback" not in nobody.stderr
     with cluster(cpus=1) as address:
         small = campaign.verify("--backend", "ray", "--cluster", address, **QUIET)

@@ -1,4 +1,6 @@
-"""A store that two campaigns share, that fills up, that cannot be written, whose clock is wrong, that somebody altered."""
+"""A store that two campaigns share, that fills up, that cannot be written, whose clock is wrong,
+that somebody altered.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from faeval.evidence import Store
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes and signals of POSIX")
 
 
-def test_two_campaigns_at_once_share_the_runs_and_both_are_right(campaign: Any, undisturbed: bytes) -> None:
+def test_two_campaigns_at_once_share_the_runs_and_both_are_right(
+    campaign: Any, undisturbed: bytes
+) -> None:
     with campaign.start(PAUSE="0.1") as one, campaign.start(PAUSE="0.1") as two:
         results = [process.communicate(timeout=240) for process in (one, two)]
     for process, (output, errors) in zip((one, two), results, strict=True):
@@ -43,11 +47,16 @@ def test_a_campaign_waits_for_a_run_of_another_and_does_it_where_that_one_is_kil
             output, errors = other.communicate(timeout=120)
     assert (other.returncode, output) == (0, undisturbed), errors
     assert sorted(campaign.counts().values()) == [1] * (campaign.total - 1) + [2]
-    assert "another campaign on this store is doing it; it comes last here" in campaign.store.log.read_text()
+    assert (
+        "another campaign on this store is doing it; it comes last here"
+        in campaign.store.log.read_text()
+    )
 
 
 def limited(campaign: Any, size: int) -> subprocess.CompletedProcess[bytes]:
-    """Verify where no file can grow beyond a size: writing fails as on a full disk, in the middle of a record."""
+    """Verify where no file can grow beyond a size: writing fails as on a full disk, in the middle
+    of a record.
+    """
     return subprocess.run(
         campaign.command("--workers", "1"),
         cwd=campaign.folder,
@@ -59,14 +68,18 @@ def limited(campaign: Any, size: int) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def test_where_a_record_cannot_be_written_whole_there_is_none(campaign: Any, undisturbed: bytes) -> None:
+def test_where_a_record_cannot_be_written_whole_there_is_none(
+    campaign: Any, undisturbed: bytes
+) -> None:
     full = limited(campaign, 700)
     assert full.returncode == 2
     assert b"cannot be written any more (File too large)" in full.stderr.splitlines()[-1]
     assert b"Traceback" not in full.stderr
     assert campaign.counts().total() == 1  # nothing more is run in vain
     assert len(campaign.kept()) == 0
-    assert not [path for path in campaign.store.runs.rglob("*") if path.is_file()]  # nor half of one
+    assert not [
+        path for path in campaign.store.runs.rglob("*") if path.is_file()
+    ]  # nor half of one
     after = campaign.verify(PAUSE="0")
     assert (after.returncode, after.stdout) == (0, undisturbed)
 
@@ -88,7 +101,10 @@ def test_a_full_disk_ends_the_campaign_before_it_runs_in_vain(
         assert full.returncode == 2, full.stderr
         assert b"No space left on device" in full.stderr
         assert b"cannot be written" in full.stderr.splitlines()[-1]
-        begun, kept = len(campaign.executions()), list(Store(place / "store").records())  # reading checks each
+        begun, kept = (
+            len(campaign.executions()),
+            list(Store(place / "store").records()),
+        )  # reading checks each
         assert 0 < len(kept) < begun < campaign.total
         (place / "ballast").unlink()
         mounted = subprocess.run(["mount", "-o", "remount,size=1m", place], check=True)
@@ -101,7 +117,9 @@ def test_a_full_disk_ends_the_campaign_before_it_runs_in_vain(
 
 def test_a_store_that_cannot_be_written_is_one_clear_line_before_any_run(campaign: Any) -> None:
     campaign.store.root.mkdir()
-    (campaign.store.root / "runs").write_text("a file in place of the folder, which stops the superuser too")
+    (campaign.store.root / "runs").write_text(
+        "a file in place of the folder, which stops the superuser too"
+    )
     refused = campaign.verify()
     assert refused.returncode == 2
     assert refused.stderr.decode().startswith("faeval: store ")
@@ -109,7 +127,9 @@ def test_a_store_that_cannot_be_written_is_one_clear_line_before_any_run(campaig
     assert not campaign.executions()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind the superuser")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind the superuser"
+)
 def test_a_read_only_folder_is_one_clear_line_before_any_run(campaign: Any) -> None:
     campaign.store.root.mkdir(mode=0o500)
     refused = campaign.verify()
@@ -119,7 +139,9 @@ def test_a_read_only_folder_is_one_clear_line_before_any_run(campaign: Any) -> N
 
 
 def test_neither_order_nor_caching_depends_on_clocks(campaign: Any, undisturbed: bytes) -> None:
-    """Half of the runs were done when the clock stood years off: their records say so, their folders' times too."""
+    """Half of the runs were done when the clock stood years off: their records say so, their
+    folders' times too.
+    """
     with campaign.start(SLOW="8 600") as process:
         while len(campaign.kept()) < 6 and process.poll() is None:
             time.sleep(0.05)
@@ -144,7 +166,9 @@ def test_a_worker_that_the_system_kills_is_said_and_its_run_is_done_again(
 ) -> None:
     with campaign.start(PAUSE="0.3") as process:
         until(lambda: len(campaign.executions()) >= 3 or process.poll() is not None)
-        os.kill(campaign.executions()[-1][0], signal.SIGKILL)  # as the kernel does where memory ran out
+        os.kill(
+            campaign.executions()[-1][0], signal.SIGKILL
+        )  # as the kernel does where memory ran out
         output, errors = process.communicate(timeout=240)
     assert (process.returncode, output) == (0, undisturbed), errors
     assert campaign.counts().total() <= campaign.total + 2
@@ -163,7 +187,10 @@ def test_a_record_that_was_altered_is_refused_by_its_name(campaign: Any) -> None
         assert harm != content
         first.write_bytes(harm)
         refused = campaign.verify()
-        assert (refused.returncode, json.loads(refused.stdout)["schema"]) == (12, "faeval-error-1"), harm
+        assert (refused.returncode, json.loads(refused.stdout)["schema"]) == (
+            12,
+            "faeval-error-1",
+        ), harm
         assert first.name in refused.stderr.decode()
         assert len(refused.stderr.splitlines()) == 1
     first.write_bytes(content)
@@ -171,11 +198,16 @@ def test_a_record_that_was_altered_is_refused_by_its_name(campaign: Any) -> None
     assert campaign.counts().total() == campaign.total  # and nothing was run in all that
 
 
-def test_a_time_limit_and_retries_are_options_of_the_command(campaign: Any, undisturbed: bytes) -> None:
+def test_a_time_limit_and_retries_are_options_of_the_command(
+    campaign: Any, undisturbed: bytes
+) -> None:
     late = campaign.verify("--time-limit", "1", "--retries", "1", SLOW="14 600")
     assert late.returncode == 11, late.stderr
     assert b"TimeoutError: took longer than its time limit of 1 s (attempt 2 of 2)" in late.stderr
     assert len(campaign.kept()) == 13  # the others went on
-    assert campaign.store.log.read_text().count("attempt 1 of 2 failed, tried again: TimeoutError") == 2
+    assert (
+        campaign.store.log.read_text().count("attempt 1 of 2 failed, tried again: TimeoutError")
+        == 2
+    )
     after = campaign.verify(PAUSE="0")
     assert (after.returncode, after.stdout) == (0, undisturbed)

@@ -37,7 +37,15 @@ def assertion(
 ) -> AssertionResult:
     differences = [float(x - y) for x, y in zip(a, b, strict=True)]
     nan = (math.nan, math.nan)
-    interval, levels, refuting, ordinary, estimate, sd, p = nan, nan, None, nan, math.nan, math.nan, (1.0, 1.0)
+    interval, levels, refuting, ordinary, estimate, sd, p = (
+        nan,
+        nan,
+        None,
+        nan,
+        math.nan,
+        math.nan,
+        (1.0, 1.0),
+    )
     if differences and all(map(math.isfinite, differences)):
         judged = stats.judge(kind, differences, margin)
         estimate, sd, p = judged.estimate, judged.sd, (judged.p_support, judged.p_refute)
@@ -48,7 +56,9 @@ def assertion(
             ordinary = stats.confidence_interval(differences, 0.90)
     does = {"exceeds": "exceeds", "equivalent": "equals"}.get(kind, "is " + kind.replace("_", " "))
     return AssertionResult(
-        text=f"{names[0]} {does} {names[1]} {'within' if kind == 'equivalent' else 'by more than'} {margin:g}",
+        text=(
+            f"{names[0]} {does} {names[1]} {'within' if kind == 'equivalent' else 'by more than'} {margin:g}"
+        ),
         kind=kind,
         unit=unit,
         margin=margin,
@@ -68,7 +78,9 @@ def assertion(
     )
 
 
-def verdict(word: str, code: str = "decided", *assertions: AssertionResult, **more: object) -> Verdict:
+def verdict(
+    word: str, code: str = "decided", *assertions: AssertionResult, **more: object
+) -> Verdict:
     seeds = tuple(range(1, len(assertions[0].differences) + 1)) if assertions else ()
     support = max((a.p_support for a in assertions), default=1.0)
     refute = min(1.0, len(assertions) * min((a.p_refute for a in assertions), default=1.0))
@@ -76,9 +88,11 @@ def verdict(word: str, code: str = "decided", *assertions: AssertionResult, **mo
         "claim": "claims/penalty.py::penalty_creates_deep_alignment",
         "sentence": "The residual-stream penalty creates deep alignment",
         "setting": "teacher",
-        "reason": "The decision interval lies on one side of the margin."
-        if code == "decided"
-        else f"It is {code} here.",
+        "reason": (
+            "The decision interval lies on one side of the margin."
+            if code == "decided"
+            else f"It is {code} here."
+        ),
         "family": "alignment",
         "family_size": 4,
         "alpha": 0.05,
@@ -86,9 +100,14 @@ def verdict(word: str, code: str = "decided", *assertions: AssertionResult, **mo
         "seeds": seeds,
         "planned": seeds or (1, 2, 3, 4, 5),
         "assertions": assertions,
-        "scope": "retrainings of these arms on these data: the seed is random; architecture, layers, hyper-parameters, task, "
-        "training set and evaluation items are fixed",
-        "assumption": "the differences by seed are near normal; against a margin they are not protected from skew",
+        "scope": (
+            "retrainings of these arms on these data: the seed is random; architecture, layers,"
+            " hyper-parameters, task, training set and evaluation items are fixed"
+        ),
+        "assumption": (
+            "the differences by seed are near normal; against a margin they are not protected from"
+            " skew"
+        ),
         "attainable_p": 0.0 if assertions else None,
         "level_support": 0.0125 if assertions else None,
         "level_refute": 0.0125 if assertions else None,
@@ -124,7 +143,13 @@ def founding() -> tuple[Verdict, ...]:
             "supported",
             "decided",
             assertion(
-                "exceeds", penalized, vanilla, 0.03, (cosine(PENALIZED), cosine(DFA)), item_error=0.0021, **planned
+                "exceeds",
+                penalized,
+                vanilla,
+                0.03,
+                (cosine(PENALIZED), cosine(DFA)),
+                item_error=0.0021,
+                **planned,
             ),
             expected="supported",
             source="faeval perturbation-correlation audit, 2026-04-08",
@@ -173,7 +198,10 @@ def founding() -> tuple[Verdict, ...]:
             claim="claims/penalty.py::published_recipe",
             sentence="With the published recipe, too, the penalty at 0.01 creates deep alignment",
             expected="refuted",
-            note="On the pilot seeds the penalty lowered alignment here, so refutation was registered.",
+            note=(
+                "On the pilot seeds the penalty lowered alignment here, so refutation was"
+                " registered."
+            ),
         ),
         verdict(
             "supported",
@@ -195,7 +223,14 @@ def founding() -> tuple[Verdict, ...]:
         verdict(
             "inconclusive",
             "straddles_margin",
-            assertion("exceeds", 0.74 + noise(5, 0.02, 6), vanilla, 0.1, ("cosine(dfa, embedding)", cosine(DFA)), k=2),
+            assertion(
+                "exceeds",
+                0.74 + noise(5, 0.02, 6),
+                vanilla,
+                0.1,
+                ("cosine(dfa, embedding)", cosine(DFA)),
+                k=2,
+            ),
             assertion(
                 "equivalent",
                 recipe,
@@ -209,7 +244,10 @@ def founding() -> tuple[Verdict, ...]:
             claim="claims/embedding.py::embedding_aligned_deep_not",
             sentence="The embedding is aligned while deep blocks are not",
             reason="Over 5 seeds the interval of the second assertion holds the margin.",
-            takes="open at its 5 seeds; a new registration on fresh seeds would need about 11 of them.",
+            takes=(
+                "open at its 5 seeds; a new registration on fresh seeds would need about 11 of"
+                " them."
+            ),
             expected="supported",
             flags=("evaluation_set",),
             without_each_seed=(
@@ -219,14 +257,22 @@ def founding() -> tuple[Verdict, ...]:
                 (4, "supported"),
                 (5, "inconclusive"),
             ),
-            warnings=("power at the anticipated effect is 0.41, under one half: most such studies would stay open",),
+            warnings=(
+                (
+                    "power at the anticipated effect is 0.41, under one half: most such studies"
+                    " would stay open"
+                ),
+            ),
         ),
         verdict(
             "invalid",
             "confounded",
             claim="claims/comparisons.py::published_comparison",
             sentence="The published comparison: vanilla after 1 epoch against penalised after 30",
-            reason="the two sides differ in epoch and penalty, but the effect is attributed to penalty; compare at one epoch.",
+            reason=(
+                "the two sides differ in epoch and penalty, but the effect is attributed to"
+                " penalty; compare at one epoch."
+            ),
             expected="invalid:confounded",
             family="comparisons",
             family_size=1,
@@ -262,7 +308,13 @@ def odd() -> tuple[Verdict, ...]:
             expected="supported",
             flags=("fragile", "unregistered"),
             registered_sha256=None,
-            without_each_seed=((1, "refuted"), (2, "inconclusive"), (3, "refuted"), (4, "refuted"), (5, "refuted")),
+            without_each_seed=(
+                (1, "refuted"),
+                (2, "inconclusive"),
+                (3, "refuted"),
+                (4, "refuted"),
+                (5, "refuted"),
+            ),
         ),
         verdict(
             "invalid",
@@ -270,13 +322,18 @@ def odd() -> tuple[Verdict, ...]:
             assertion("exceeds", 0.1 + noise(3, 0.01, 14), 0.05 + noise(3, 0.01, 15), 0.03),
             claim="claims/floor.py::it",
             sentence="A claim whose instrument cannot see the true gradient",
-            reason="cosine of dfa is below floor at layer 3, seed 2: its positive control reads 0.41 there.",
+            reason=(
+                "cosine of dfa is below floor at layer 3, seed 2: its positive control reads 0.41"
+                " there."
+            ),
             expected="supported",
         ),
         verdict(
             "inconclusive",
             "underpowered",
-            assertion("exceeds", [0.155, 0.130, 0.158], [-0.025, 0.002, 0.0], 0.15, ("rho(a)", "rho(b)")),
+            assertion(
+                "exceeds", [0.155, 0.130, 0.158], [-0.025, 0.002, 0.0], 0.15, ("rho(a)", "rho(b)")
+            ),
             claim="claims/few.py::three",
             sentence="A claim on three seeds",
             seeds=(42, 123, 456),
@@ -292,8 +349,14 @@ def odd() -> tuple[Verdict, ...]:
             assertion("exceeds", [0.5] * 5, [0.25] * 5, 0.1),
             claim="claims/flat.py::it",
             sentence="A claim whose seeds change nothing",
-            reason="the differences do not vary over seeds beyond rounding: nothing random was repeated.",
-            takes="the differences do not vary over seeds beyond rounding: nothing random was repeated.",
+            reason=(
+                "the differences do not vary over seeds beyond rounding: nothing random was"
+                " repeated."
+            ),
+            takes=(
+                "the differences do not vary over seeds beyond rounding: nothing random was"
+                " repeated."
+            ),
             expected="inconclusive:no_spread",
         ),
         verdict(
@@ -307,21 +370,32 @@ def odd() -> tuple[Verdict, ...]:
         verdict(
             "refuted",
             "decided",
-            assertion("equivalent", 0.3 + noise(5, 0.01, 16), noise(5, 0.01, 17), 0.05, ("rho(a)", "0")),
+            assertion(
+                "equivalent", 0.3 + noise(5, 0.01, 16), noise(5, 0.01, 17), 0.05, ("rho(a)", "0")
+            ),
             claim="claims/equal.py::it",
             sentence="Deep blocks are not aligned at all",
         ),
         verdict(
             "supported",
             "decided",
-            assertion("below", [19.0, 19.5, 18.2, 20.1, 19.3], growing, 1e3, ("norm(a)", "norm(b)"), unit="activation"),
+            assertion(
+                "below",
+                [19.0, 19.5, 18.2, 20.1, 19.3],
+                growing,
+                1e3,
+                ("norm(a)", "norm(b)"),
+                unit="activation",
+            ),
             claim="claims/norm.py::it",
             sentence="The penalty keeps the residual stream small",
         ),
         verdict(
             "supported",
             "decided",
-            assertion("not_above", 1e-9 * (2 + noise(5, 0.1, 18)), 1e-9 * (3 + noise(5, 0.1, 19)), 1e-9),
+            assertion(
+                "not_above", 1e-9 * (2 + noise(5, 0.1, 18)), 1e-9 * (3 + noise(5, 0.1, 19)), 1e-9
+            ),
             claim="claims/tiny.py::it",
             sentence="Gradients are not larger",
         ),
@@ -345,7 +419,9 @@ def odd() -> tuple[Verdict, ...]:
 
 def profiles() -> tuple[Profile, ...]:
     def rows(center: Sequence[float], seed: int) -> tuple[tuple[float | None, ...], ...]:
-        return tuple(tuple(map(float, np.array(center) + noise(5, 0.02, seed + i))) for i in range(5))
+        return tuple(
+            tuple(map(float, np.array(center) + noise(5, 0.02, seed + i))) for i in range(5)
+        )
 
     layers, seeds = (0, 1, 2, 3, 4), (1, 2, 3, 4, 5)
     gone = tuple(
@@ -353,10 +429,15 @@ def profiles() -> tuple[Profile, ...]:
         for row in rows([0.39, 0.05, -0.02, 0, -0.01], 30)
     )
     status = tuple(tuple("below_floor" if v is None else "measured" for v in row) for row in gone)
-    norms = tuple(tuple(float(19 * 10 ** (layer * 1.6) * (1 + 0.1 * i)) for layer in range(5)) for i in range(5))
+    norms = tuple(
+        tuple(float(19 * 10 ** (layer * 1.6) * (1 + 0.1 * i)) for layer in range(5))
+        for i in range(5)
+    )
     return (
         Profile(DFA, "cosine", layers, seeds, rows([0.74, 0.46, 0.05, 0.03, 0.01], 40), epoch=20),
-        Profile(PENALIZED, "cosine", layers, seeds, rows([0.41, 0.30, 0.22, 0.18, 0.18], 50), epoch=20),
+        Profile(
+            PENALIZED, "cosine", layers, seeds, rows([0.41, 0.30, 0.22, 0.18, 0.18], 50), epoch=20
+        ),
         Profile(PUBLISHED, "cosine", layers, seeds, gone, status, epoch=20),
         Profile(DFA, "state_norm", layers, seeds, norms),
         Profile(
@@ -402,7 +483,12 @@ def illustrated() -> Report:
     made = report(founding()[:5] + odd()[6:9])
     pilot = {"anticipated": 0.0, "pilot_sd": 0.02, "pilot_n": 6}
     claims = [
-        replace(v, assertions=tuple(replace(a, **pilot) if a.kind == "equivalent" else a for a in v.assertions))
+        replace(
+            v,
+            assertions=tuple(
+                replace(a, **pilot) if a.kind == "equivalent" else a for a in v.assertions
+            ),
+        )
         for v in made.verdicts
     ]
     return replace(made, verdicts=tuple(claims), courses=courses(), controls=controls)
@@ -444,10 +530,16 @@ def make_report() -> Callable[[Sequence[dict]], Report]:
             n, scale = drawn["n"], drawn["scale"]
             b = noise(n, 0.05 * scale, drawn["seed"])
             made = [
-                assertion(kind, b + drawn["center"] * scale, np.zeros(n), 0.03 * scale, unit=drawn["unit"])
+                assertion(
+                    kind, b + drawn["center"] * scale, np.zeros(n), 0.03 * scale, unit=drawn["unit"]
+                )
                 for kind in drawn["kinds"]
             ]
-            given = {"claim": f"file::c{i}", "sentence": f"Claim number {i}", "expected": drawn["expected"]}
+            given = {
+                "claim": f"file::c{i}",
+                "sentence": f"Claim number {i}",
+                "expected": drawn["expected"],
+            }
             given["flags"] = drawn.get("flags", ())
             verdicts.append(verdict(drawn["word"], drawn["code"], *made, **given))
         return Report("teacher", tuple(verdicts), SHA, SHA[::-1], {"versions": {"faeval": "0.1.0"}})

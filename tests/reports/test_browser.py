@@ -1,4 +1,6 @@
-"""A real Chromium opens the page: nothing runs, nothing is fetched, everyone can read it, and it prints."""
+"""A real Chromium opens the page: nothing runs, nothing is fetched, everyone can read it, and it
+prints.
+"""
 
 import os
 import shutil
@@ -11,21 +13,28 @@ import pytest
 
 from faeval.reports import Grounds, LowestControl, Reading, Report, standing
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the extra faeval[test] has playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra faeval[test] has axe")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="the extra faeval[test] has playwright"
+)
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="the extra faeval[test] has axe"
+)
 
 CHROMIUM = os.environ.get("FAEVAL_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on PATH, and $FAEVAL_CHROMIUM names none"),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="there is no Chromium on PATH, and $FAEVAL_CHROMIUM names none"
+    ),
 ]
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "teacher" / "report.html"
 ATTACK = (
-    '<script>window.ran = 1; alert(1)</script><img src=http://127.0.0.1:9/x onerror="window.ran = 1">'
-    '"><svg onload="window.ran = 1"></style><style>@import url(http://127.0.0.1:9/y);body{display:none}'
+    '<script>window.ran = 1; alert(1)</script><img src=http://127.0.0.1:9/x onerror="window.ran ='
+    ' 1">"><svg onload="window.ran = 1"></style><style>@import'
+    " url(http://127.0.0.1:9/y);body{display:none}"
 )
 WIDTHS = (360, 768, 1600)
 
@@ -33,7 +42,8 @@ WIDTHS = (360, 768, 1600)
 @pytest.fixture(scope="module")
 def chromium():
     with sync_api.sync_playwright() as playwright:
-        # Without a sandbox of its own it starts as root too, as in a container; it opens nothing but these pages.
+        # Without a sandbox of its own it starts as root too, as in a container; it opens nothing
+        # but these pages.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -50,7 +60,9 @@ def opened(chromium):
         page = context.new_page()
         seen = {"requests": [], "blocked": [], "dialogs": [], "errors": []}
         page.on("request", lambda request: seen["requests"].append(request.url))
-        page.on("requestfailed", lambda request: seen["blocked"].append((request.url, request.failure)))
+        page.on(
+            "requestfailed", lambda request: seen["blocked"].append((request.url, request.failure))
+        )
         page.on("dialog", lambda dialog: (seen["dialogs"].append(dialog.message), dialog.dismiss()))
         page.on("pageerror", lambda error: seen["errors"].append(str(error)))
         page.goto(path.as_uri())
@@ -63,7 +75,10 @@ def opened(chromium):
 
 def with_grounds(report):
     """The report with all that a page may show of a claim's design and instruments."""
-    reads = (Reading("cosine", "dfa", (1, 2, 3, 4), 20), Reading("cosine", "dfa+penalty=0.01", (1, 2, 3, 4), 20))
+    reads = (
+        Reading("cosine", "dfa", (1, 2, 3, 4), 20),
+        Reading("cosine", "dfa+penalty=0.01", (1, 2, 3, 4), 20),
+    )
     control = LowestControl("float64", 0.9999, 40, 0, "dfa, seed 2, state 4")
     checks = (("unit_mismatch", ""), ("confounded", ""), ("exact_by_construction", ""))
     made = tuple(Grounds(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts)
@@ -72,7 +87,9 @@ def with_grounds(report):
 
 @pytest.fixture(scope="module")
 def pages(gallery, tmp_path_factory):
-    """Pages by name: every kind of verdict, and a report of this repository, which today's code renders to these bytes."""
+    """Pages by name: every kind of verdict, and a report of this repository, which today's code
+    renders to these bytes.
+    """
     page = tmp_path_factory.mktemp("pages") / "gallery.html"
     page.write_text(with_grounds(gallery).to_html(), encoding="utf-8")
     return {"gallery": page, "teacher": PUBLISHED}
@@ -80,7 +97,9 @@ def pages(gallery, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shorter(gallery, tmp_path_factory):
-    """The same for axe, which takes seconds for each claim and table: claims, metrics and arms of every shape, each once."""
+    """The same for axe, which takes seconds for each claim and table: claims, metrics and arms of
+    every shape, each once.
+    """
     from faeval import pipeline
 
     folder = tmp_path_factory.mktemp("shorter")
@@ -99,7 +118,10 @@ def few(report):
 
     return replace(
         report,
-        verdicts=each(report.verdicts, lambda v: (v.verdict, len(v.assertions), standing(v) in ("drift", "broken"))),
+        verdicts=each(
+            report.verdicts,
+            lambda v: (v.verdict, len(v.assertions), standing(v) in ("drift", "broken")),
+        ),
         profiles=each(report.profiles, drawn),
         courses=each(report.courses, drawn),
     )
@@ -111,13 +133,16 @@ def test_nothing_is_fetched_and_no_script_stands_in_the_page(pages, opened, name
     assert seen["requests"] == [pages[name].as_uri()]
     assert page.evaluate("document.scripts.length") == 0
     assert page.evaluate(
-        "[...document.querySelectorAll('*')].flatMap(e => [...e.attributes]).every(a => !/^on/.test(a.name))"
+        "[...document.querySelectorAll('*')].flatMap(e => [...e.attributes]).every(a =>"
+        " !/^on/.test(a.name))"
     )
     assert (seen["dialogs"], seen["errors"]) == ([], [])
 
 
 def test_the_page_forbids_what_its_text_might_start(gallery, opened, tmp_path):
-    """Even a script that got into the page would not run: the policy that the page states is seen to hold."""
+    """Even a script that got into the page would not run: the policy that the page states is seen
+    to hold.
+    """
     page = gallery.to_html().replace("</h1>", f"</h1>{ATTACK}", 1)
     (tmp_path / "broken.html").write_text(page, encoding="utf-8")
     shown, seen = opened(tmp_path / "broken.html")
@@ -133,15 +158,31 @@ def test_hostile_text_is_inert_in_every_place(gallery, opened, tmp_path):
     def poisoned(verdict):
         sides = {"a": ATTACK, "b": ATTACK}
         assertions = tuple(
-            replace(a, text=ATTACK, because=ATTACK, **{k: replace(getattr(a, k), text=t) for k, t in sides.items()})
+            replace(
+                a,
+                text=ATTACK,
+                because=ATTACK,
+                **{k: replace(getattr(a, k), text=t) for k, t in sides.items()},
+            )
             for a in verdict.assertions
         )
-        named = dict.fromkeys(("claim", "sentence", "reason", "family", "takes", "note", "scope", "source"), ATTACK)
-        return replace(verdict, **named, assertions=assertions, flags=(ATTACK,), warnings=(ATTACK,), runs=(ATTACK,))
+        named = dict.fromkeys(
+            ("claim", "sentence", "reason", "family", "takes", "note", "scope", "source"), ATTACK
+        )
+        return replace(
+            verdict,
+            **named,
+            assertions=assertions,
+            flags=(ATTACK,),
+            warnings=(ATTACK,),
+            runs=(ATTACK,),
+        )
 
     verdicts = tuple(map(poisoned, gallery.verdicts[:5]))
     grounds = Grounds(ATTACK, (Reading(ATTACK, ATTACK),), (), ((ATTACK, ATTACK),), (ATTACK,))
-    report = Report(ATTACK, verdicts, ATTACK, ATTACK, {ATTACK: ATTACK}, gallery.profiles, grounds=(grounds,))
+    report = Report(
+        ATTACK, verdicts, ATTACK, ATTACK, {ATTACK: ATTACK}, gallery.profiles, grounds=(grounds,)
+    )
     (tmp_path / "hostile.html").write_text(report.to_html(), encoding="utf-8")
     page, seen = opened(tmp_path / "hostile.html")
     assert page.evaluate("window.ran === undefined")
@@ -155,7 +196,9 @@ def test_hostile_text_is_inert_in_every_place(gallery, opened, tmp_path):
 @pytest.mark.parametrize("name", ["gallery", "teacher"])
 def test_axe_finds_nothing(shorter, opened, name, scheme):
     # axe is a script: it gets in past the page's policy, in this test alone.
-    page, _ = opened(shorter[name], bypass_csp=True, color_scheme=scheme, viewport={"width": 900, "height": 900})
+    page, _ = opened(
+        shorter[name], bypass_csp=True, color_scheme=scheme, viewport={"width": 900, "height": 900}
+    )
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     # Dark, the page differs in colours alone.
     options = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
@@ -208,7 +251,9 @@ def test_print_shows_what_is_folded(pages, opened, name, tmp_path):
     page.pdf(path=tmp_path / "page.pdf", format="A4")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF-")
     if reader := shutil.which("pdftotext"):
-        text = subprocess.run([reader, tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            [reader, tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True
+        ).stdout
         for said in (
             "Values by seed",
             "Tests in both directions",
@@ -219,7 +264,9 @@ def test_print_shows_what_is_folded(pages, opened, name, tmp_path):
 
 
 def test_two_hundred_claims_load_at_once(gallery, opened, tmp_path, capsys):
-    """200 claims, with all that a page shows of one, are under 5 MB; the time is printed, and only bounded."""
+    """200 claims, with all that a page shows of one, are under 5 MB; the time is printed, and only
+    bounded.
+    """
     one = gallery.verdicts[0]
     many = tuple(replace(one, claim=f"claims/penalty.py::claim_{i}") for i in range(200))
     file = tmp_path / "many.html"

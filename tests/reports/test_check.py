@@ -1,4 +1,6 @@
-"""Renderings are read back and held against the evidence: nothing that was altered, and nothing rendered wrongly, passes."""
+"""Renderings are read back and held against the evidence: nothing that was altered, and nothing
+rendered wrongly, passes.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,11 @@ class Made:
 
     def check(self, form: str, written: str, fresh: str | None = None) -> CheckedFile:
         return check_rendering(
-            FORMS[form], form, written.encode(), self.texts[form] if fresh is None else fresh, self.numbers
+            FORMS[form],
+            form,
+            written.encode(),
+            self.texts[form] if fresh is None else fresh,
+            self.numbers,
         )
 
 
@@ -56,13 +62,24 @@ def made(name: str) -> Made:
     return Made(report, recompute(report, claims), {form: report.render(form) for form in FORMS})
 
 
-#: What share of the numbers is recomputed, at least; the others are labels, ticks, versions and what is declared.
-SHARES = {"html": 0.4, "markdown": 0.6, "json": 0.25, "junit": 0.3, "ctrf": 0.3, "latex": 0.6, "badge": 0.5}
+#: What share of the numbers is recomputed, at least; the others are labels, ticks, versions and
+#: what is declared.
+SHARES = {
+    "html": 0.4,
+    "markdown": 0.6,
+    "json": 0.25,
+    "junit": 0.3,
+    "ctrf": 0.3,
+    "latex": 0.6,
+    "badge": 0.5,
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", ["teacher", "cifar10-published-seeds"])
-def test_a_fresh_rendering_passes_and_most_of_its_numbers_are_recomputed(name: str, form: str) -> None:
+def test_a_fresh_rendering_passes_and_most_of_its_numbers_are_recomputed(
+    name: str, form: str
+) -> None:
     done = made(name).check(form, made(name).texts[form])
     assert done.findings == ()
     assert done.recomputed >= SHARES[form] * done.numbers > 0
@@ -82,7 +99,9 @@ def test_the_anchors_of_a_page_are_those_that_it_has_outside_of_its_figures() ->
 
 @given(st.sampled_from(sorted(FORMS)), st.randoms(use_true_random=False), st.integers(1, 9))
 @settings(max_examples=30)
-def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(form: str, random: object, by: int) -> None:
+def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(
+    form: str, random: object, by: int
+) -> None:
     text = made("instrument-teacher-pilot").texts[form]
     at = random.choice([m.start() for m in re.finditer(r"\d", text)])  # type: ignore[attr-defined]
     other = text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :]
@@ -93,7 +112,9 @@ def test_a_digit_changed_anywhere_is_found_and_its_place_is_named(form: str, ran
 
 @given(st.sampled_from(["html", "markdown"]), st.randoms(use_true_random=False), st.integers(1, 9))
 @settings(max_examples=12)
-def test_a_digit_changed_in_a_number_of_a_claim_is_named_by_its_claim(form: str, random: object, by: int) -> None:
+def test_a_digit_changed_in_a_number_of_a_claim_is_named_by_its_claim(
+    form: str, random: object, by: int
+) -> None:
     it = made("instrument-teacher-pilot")
     text = it.texts[form]
     whole = r"(?<=>)−?\d+\.\d{3,}(?=<)" if form == "html" else r"(?<=\| )−?\d+\.\d{3,}(?= \|)"
@@ -104,7 +125,9 @@ def test_a_digit_changed_in_a_number_of_a_claim_is_named_by_its_claim(form: str,
     done = it.check(form, text[:at] + str((int(text[at]) + by) % 10) + text[at + 1 :])
     (finding,) = done.findings
     assert finding.kind == "text"
-    assert finding.claim in it.numbers.claims or re.search("layer|seed|figure|control|mean|row", finding.place)
+    assert finding.claim in it.numbers.claims or re.search(
+        "layer|seed|figure|control|mean|row", finding.place
+    )
 
 
 def test_an_altered_estimate_is_named_where_it_stands_and_nowhere_else() -> None:
@@ -113,7 +136,10 @@ def test_an_altered_estimate_is_named_where_it_stands_and_nowhere_else() -> None
     done = made("teacher").check("html", text.replace("0.588 [0.558,", "0.598 [0.558,"))
     named = {(f.claim, f.place) for f in done.findings}
     assert {(DEPTH, "p.headline"), (DEPTH, "Estimate")} <= named
-    assert all((f.kind == "text" and "'0.598 [0.558" in f.text) or "0.598 [0.558" in f.text for f in done.findings)
+    assert all(
+        (f.kind == "text" and "'0.598 [0.558" in f.text) or "0.598 [0.558" in f.text
+        for f in done.findings
+    )
     assert all("gives" in f.text and "0.588" in f.text for f in done.findings)
 
 
@@ -123,7 +149,9 @@ def test_a_row_that_is_gone_or_added_is_named() -> None:
     gone = made("teacher").check("markdown", text.replace(row, "", 1))
     assert {f.kind for f in gone.findings} >= {"missing"}
     assert any("row '3'" in f.place for f in gone.findings if f.kind == "missing")
-    added = made("teacher").check("markdown", text.replace(row, row + row.replace("| 3 |", "| 9 |"), 1))
+    added = made("teacher").check(
+        "markdown", text.replace(row, row + row.replace("| 3 |", "| 9 |"), 1)
+    )
     assert any(f.kind == "added" and "row '9'" in f.place for f in added.findings)
 
 
@@ -164,7 +192,9 @@ def swapped(text: str, form: str) -> str:
     head, *tables = text.split("**Values by seed")
     row = re.compile(r"^(\| (?:\d+|mean) \|)([^|]*\|)([^|]*\|)", re.MULTILINE)
     cut = (table.partition("\n\n\n") for table in tables)
-    return "**Values by seed".join([head, *(row.sub(r"\1\3\2", t) + end + rest for t, end, rest in cut)])
+    return "**Values by seed".join(
+        [head, *(row.sub(r"\1\3\2", t) + end + rest for t, end, rest in cut)]
+    )
 
 
 @pytest.mark.parametrize("form", ["html", "markdown"])
@@ -174,9 +204,10 @@ def test_a_renderer_that_swaps_two_columns_is_found(form: str) -> None:
     done = made("teacher").check(form, wrong, wrong)
     assert {f.kind for f in done.findings} == {"number"}
     # Markdown is cut off at a comment's length, within the claims on agreement.
-    far = {"html": {DEPTH, "penalty::deep_cosine_rises_with_standard_dfa"}, "markdown": {"agreement::in_standard_dfa"}}[
-        form
-    ]
+    far = {
+        "html": {DEPTH, "penalty::deep_cosine_rises_with_standard_dfa"},
+        "markdown": {"agreement::in_standard_dfa"},
+    }[form]
     assert {f.claim for f in done.findings} >= far
     assert all(f.place.startswith("Values by seed") for f in done.findings)
 
@@ -185,7 +216,10 @@ def test_a_renderer_that_swaps_two_columns_is_found(form: str) -> None:
 def test_a_renderer_that_swaps_p_for_and_against_is_found(form: str) -> None:
     text = made("teacher").texts[form]
     change = {
-        "html": (r"(<th scope=\"row\">(?:<bdi>)?p(?:</bdi>)?</th>)(<td>[^<]*</td>)(<td>[^<]*</td>)", r"\1\3\2"),
+        "html": (
+            r"(<th scope=\"row\">(?:<bdi>)?p(?:</bdi>)?</th>)(<td>[^<]*</td>)(<td>[^<]*</td>)",
+            r"\1\3\2",
+        ),
         "markdown": (r"(?m)^(\| p \|)([^|]*\|)([^|]*\|)", r"\1\3\2"),
     }[form]
     wrong = re.sub(*change, text)
@@ -195,7 +229,9 @@ def test_a_renderer_that_swaps_p_for_and_against_is_found(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "markdown"])
-def test_a_renderer_that_cuts_off_in_place_of_rounding_is_found(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renderer_that_cuts_off_in_place_of_rounding_is_found(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = Style.__call__
 
     def cut_off(style: Style, value: float | None) -> str:
@@ -215,7 +251,11 @@ def test_a_renderer_that_cuts_off_in_place_of_rounding_is_found(form: str, monke
 def recomputed_places(form: str) -> list[tuple[str, Expected]]:
     it = made("instrument-teacher-pilot")
     expectations = Expectations(it.numbers, read_form(form, it.texts[form]))
-    return [(s, e) for p, s in expectations.reading.places.items() if (e := expectations.at(p, s)) and e.numbers]
+    return [
+        (s, e)
+        for p, s in expectations.reading.places.items()
+        if (e := expectations.at(p, s)) and e.numbers
+    ]
 
 
 @given(st.sampled_from(["html", "markdown"]), st.randoms(use_true_random=False), st.integers(1, 9))
@@ -225,7 +265,8 @@ def test_no_number_that_is_recomputed_can_be_another(form: str, random: object, 
     text = without(said if expected.only is None else expected.only, expected.names)
     assert first_wrong(printed(text), expected.numbers, expected.more) is None
     number = random.choice(printed(text)[: len(expected.numbers)] or [None])  # type: ignore[attr-defined]
-    # More than 98 % is true of what is more than 99 %: such words the first comparison alone looks at.
+    # More than 98 % is true of what is more than 99 %: such words the first comparison alone looks
+    # at.
     assume(number is not None and number.text[0] in "−.0123456789" and "–" not in said)
     start = text.index(number.text)
     at = random.choice([start + m.start() for m in re.finditer(r"\d", number.text)])  # type: ignore[attr-defined]
@@ -254,7 +295,10 @@ def test_a_number_agrees_with_what_it_rounds_to_and_with_nothing_further_off(
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
-        ("Over 5 seeds, deep cosine(dfa+penalty=0.01) is 0.17 [0.15, −0.19]", ["5", "0.17", "0.15", "−0.19"]),
+        (
+            "Over 5 seeds, deep cosine(dfa+penalty=0.01) is 0.17 [0.15, −0.19]",
+            ["5", "0.17", "0.15", "−0.19"],
+        ),
         ("1–3, 42 (planned: 1, 2)", ["1", "2", "3", "42", "1", "2"]),
         ("p < 1e−300, over 99 % or under 1 %", ["< 1e−300", "over 99 %", "under 1 %"]),
         ("version 2.4.6 of x1, sha256:72caee, t3, [−∞, 4.1e8]", ["−∞", "4.1e8"]),
@@ -291,22 +335,38 @@ def test_a_number_too_many_or_too_few_is_found() -> None:
     numbers = (Number(0.1), Number(0.2))
     assert first_wrong(printed("0.1 [0.2]"), numbers, more=False) is None
     assert first_wrong(printed("0.1, 0.2, 3"), numbers, more=True) is None
-    assert first_wrong(printed("0.1, 0.2, 3"), numbers, more=False) == "3 stands where the evidence gives no number"
-    assert first_wrong(printed("0.1"), numbers, more=True) == "no number stands where the evidence gives 0.2"
-    assert first_wrong(printed("0.2, 0.1"), numbers, more=True) == "0.2 stands where the evidence gives 0.1"
+    assert (
+        first_wrong(printed("0.1, 0.2, 3"), numbers, more=False)
+        == "3 stands where the evidence gives no number"
+    )
+    assert (
+        first_wrong(printed("0.1"), numbers, more=True)
+        == "no number stands where the evidence gives 0.2"
+    )
+    assert (
+        first_wrong(printed("0.2, 0.1"), numbers, more=True)
+        == "0.2 stands where the evidence gives 0.1"
+    )
 
 
 @pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below"])
 def test_power_is_that_of_the_statistics(
     kind: str, make_assertion: Callable[..., AssertionResult], make_verdict: Callable[..., Verdict]
 ) -> None:
-    """Two derivations of one number: SciPy's noncentral t here, faeval.stats in what a report shows."""
+    """Two derivations of one number: SciPy's noncentral t here, faeval.stats in what a report
+    shows.
+    """
     effect = 0.2 if kind in ("exceeds", "below") else -0.05
     said = replace(make_assertion(kind, [0.1, 0.3, 0.2], [0.0] * 3, 0.1), anticipated=effect)
     a = AssertionNumbers(
-        said, make_verdict("supported", "decided", said), np.array(said.a.values), np.array(said.b.values)
+        said,
+        make_verdict("supported", "decided", said),
+        np.array(said.a.values),
+        np.array(said.b.values),
     )
-    seen = stats.outlook(kind, 0.1, 5, sd=0.1, sd_n=5, anticipated=effect, alpha=0.0125).at["anticipated"]  # type: ignore[arg-type]
+    seen = stats.outlook(kind, 0.1, 5, sd=0.1, sd_n=5, anticipated=effect, alpha=0.0125).at[
+        "anticipated"
+    ]  # type: ignore[arg-type]
     assert a.power(5, 0.1) == pytest.approx(seen.supported, rel=1e-9)
 
 
@@ -332,15 +392,17 @@ def test_a_page_is_read_by_its_claims_captions_rows_and_columns() -> None:
 
 def test_a_latex_row_is_read_by_its_claim_and_columns() -> None:
     text = (
-        "Claim & Estimate & Seeds \\\\\n\\midrule\nA 5 \\% claim & \\raggedright $-0.05$ [$-1.2\\times10^{-5}$,~$\\infty$]"
-        "\\newline 0.1 & 5 \\\\[2pt] % claim: a::x\n"
+        "Claim & Estimate & Seeds \\\\\n\\midrule\nA 5 \\% claim & \\raggedright $-0.05$"
+        " [$-1.2\\times10^{-5}$,~$\\infty$]\\newline 0.1 & 5 \\\\[2pt] % claim: a::x\n"
     )
     cells = {(p.claim, p.column): said for p, said in read_latex(text).places.items() if p.claim}
     assert cells["a::x", "Estimate"] == "−0.05 [−1.2e−5, ∞]; 0.1"
     assert (cells["a::x", "Claim"], cells["a::x", "Seeds"]) == ("A 5 % claim", "5")
 
 
-@pytest.mark.parametrize(("form", "margin"), [("markdown", r"(\] \| >)(0\.\d+)"), ("latex", r"(\$>\$)(0\.\d+)")])
+@pytest.mark.parametrize(
+    ("form", "margin"), [("markdown", r"(\] \| >)(0\.\d+)"), ("latex", r"(\$>\$)(0\.\d+)")]
+)
 def test_a_margin_in_the_verdict_table_is_held_against_the_claims_and_its_sign_is_no_bound(
     form: str, margin: str
 ) -> None:
@@ -354,8 +416,9 @@ def test_a_margin_in_the_verdict_table_is_held_against_the_claims_and_its_sign_i
 
 def test_a_test_case_is_read_by_its_claim() -> None:
     reading = read_xml(
-        '<testsuite tests="1"><testcase name="x"><properties><property name="claim" value="a::x"/><property name="estimate" '
-        'value="0.5"/></properties><failure message="m">0.7</failure></testcase></testsuite>'
+        '<testsuite tests="1"><testcase name="x"><properties><property name="claim"'
+        ' value="a::x"/><property name="estimate" value="0.5"/></properties><failure'
+        ' message="m">0.7</failure></testcase></testsuite>'
     )
     said = {(p.claim, p.part): text for p, text in reading.places.items()}
     assert said["a::x", "estimate"] == "0.5"
@@ -411,7 +474,8 @@ def test_a_quoted_figure_is_one_of_the_claim(text: str, wrong: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["not supported", "supported after all", "0.1", "0.09", "1", "0", "8 %", "0.1 [0.1, 0.1]"]
+    "text",
+    ["not supported", "supported after all", "0.1", "0.09", "1", "0", "8 %", "0.1 [0.1, 0.1]"],
 )
 def test_what_many_claims_could_say_quotes_none(text: str) -> None:
     """The claim has 0.083 [0.064, 0.101]."""
@@ -421,7 +485,9 @@ def test_what_many_claims_could_say_quotes_none(text: str) -> None:
 
 
 @given(st.integers(0, 4), st.floats(-1, 1))
-def test_a_number_of_one_digit_that_the_page_does_not_write_is_never_quoted(decimals: int, value: float) -> None:
+def test_a_number_of_one_digit_that_the_page_does_not_write_is_never_quoted(
+    decimals: int, value: float
+) -> None:
     text = f"{value:.{decimals}f}".replace("-", "−")
     (link,) = links(f"[{text}](r.html#x)")
     _, findings = check_quoted("a.md", link, made("teacher").numbers.claims[DEPTH])
@@ -430,7 +496,10 @@ def test_a_number_of_one_digit_that_the_page_does_not_write_is_never_quoted(deci
 
 
 def test_links_are_those_that_a_reader_sees() -> None:
-    text = "A [b [1, 2]](c.html#d)\nand `[no](x)`.\n\n```\n[no](y)\n```\n\n| h |\n|---|\n| [cell](e.md) |\n"
+    text = (
+        "A [b [1, 2]](c.html#d)\nand `[no](x)`.\n\n```\n[no](y)\n```\n\n| h |\n|---|\n|"
+        " [cell](e.md) |\n"
+    )
     assert [(link.text, link.target, link.line) for link in links(text)] == [
         ("b [1, 2]", "c.html#d", 1),
         ("cell", "e.md", 10),
@@ -438,7 +507,9 @@ def test_links_are_those_that_a_reader_sees() -> None:
 
 
 def test_a_wrong_value_in_a_verdict_itself_is_found() -> None:
-    """Sides, estimates, bounds and p-values come from the rows, not from the verdict that the report shows."""
+    """Sides, estimates, bounds and p-values come from the rows, not from the verdict that the
+    report shows.
+    """
     it = made("instrument-teacher-pilot")
     change: Callable[..., Any] = replace
     first = it.report.verdicts[0]
@@ -454,7 +525,9 @@ def test_a_wrong_value_in_a_verdict_itself_is_found() -> None:
         change(a, interval=(a.interval[0] - 0.01, a.interval[1])),
         change(a, ordinary=(a.ordinary[0], a.ordinary[1] + 0.01)),
         change(a, a=change(a.a, values=(*a.a.values[:-1], a.a.values[-1] + 0.01))),
-        change(a, a=change(a.a, values=up(a.a.values)), b=change(a.b, values=up(a.b.values))),  # no difference moves
+        change(
+            a, a=change(a.a, values=up(a.a.values)), b=change(a.b, values=up(a.b.values))
+        ),  # no difference moves
     ):
         verdicts = (change(first, assertions=(wrong,)), *it.report.verdicts[1:])
         report = change(it.report, verdicts=verdicts)
@@ -479,7 +552,10 @@ HOSTILE = (
 
 def without_power(report: Report) -> Report:
     """The gallery's powers are made up, and would be found to be."""
-    verdicts = (replace(v, assertions=tuple(replace(a, power=None) for a in v.assertions)) for v in report.verdicts)
+    verdicts = (
+        replace(v, assertions=tuple(replace(a, power=None) for a in v.assertions))
+        for v in report.verdicts
+    )
     return replace(report, verdicts=tuple(verdicts))
 
 
@@ -496,12 +572,18 @@ def test_every_kind_of_verdict_can_be_read_back_and_checked(gallery: Report, for
 
 @pytest.mark.parametrize("form", ["html", "markdown", "json"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_that_are_markup_or_numbers_are_no_findings(gallery: Report, form: str, name: str) -> None:
+def test_names_that_are_markup_or_numbers_are_no_findings(
+    gallery: Report, form: str, name: str
+) -> None:
     gallery = without_power(gallery)
     first = gallery.verdicts[0]
     a = first.assertions[0]
-    named = replace(a, text=name, because=name, a=replace(a.a, text=name), b=replace(a.b, text=f"{name} b"))
-    verdict = replace(first, claim=f"file::{name}", sentence=name, note=name, family=name, assertions=(named,))
+    named = replace(
+        a, text=name, because=name, a=replace(a.a, text=name), b=replace(a.b, text=f"{name} b")
+    )
+    verdict = replace(
+        first, claim=f"file::{name}", sentence=name, note=name, family=name, assertions=(named,)
+    )
     report = replace(gallery, verdicts=(verdict, gallery.verdicts[3]), profiles=())
     text = report.render(form)
     done = check_rendering(FORMS[form], form, text.encode(), text, recompute(report))

@@ -1,4 +1,6 @@
-"""The positive control against gradient norm: drawn, in a table that says the same, and from evidence alone."""
+"""The positive control against gradient norm: drawn, in a table that says the same, and from
+evidence alone.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def report(*curves: ControlCurve) -> Report:
 
 
 def test_the_table_says_what_is_drawn() -> None:
-    shown = view(report(ControlCurve("float64", ((0.5, 1.0),)), ControlCurve("published", POINTS))).controls
+    shown = view(
+        report(ControlCurve("float64", ((0.5, 1.0),)), ControlCurve("published", POINTS))
+    ).controls
     assert shown is not None
     assert list(shown.tables[0].rows) == [
         ("float64, 1e−1 to 1e0", "1", "1.0000", "1.0000", "1.0000", "1 of 1"),
@@ -44,8 +48,14 @@ def test_without_controls_there_is_no_section() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.floats(1e-30, 1e30), st.none() | st.floats(-1, 1)), min_size=1, max_size=30))
-def test_every_dot_lies_inside_and_on_its_side_of_the_floor(points: list[tuple[float, float | None]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.floats(1e-30, 1e30), st.none() | st.floats(-1, 1)), min_size=1, max_size=30
+    )
+)
+def test_every_dot_lies_inside_and_on_its_side_of_the_floor(
+    points: list[tuple[float, float | None]],
+) -> None:
     (axes,) = controls((ControlCurve("float64", tuple(points)),)).axes
     floor = next(line for line in axes.lines if line.get_linestyle() == "--").get_ydata()[0]
     marks = [line for line in axes.lines if line.get_marker() == "o"]
@@ -61,7 +71,9 @@ def test_every_dot_lies_inside_and_on_its_side_of_the_floor(points: list[tuple[f
 
 
 def test_the_curve_of_each_instrument_comes_from_evidence(tmp_path: Path) -> None:
-    """States without a gradient have no place on a logarithmic axis; a control that is undefined keeps its place."""
+    """States without a gradient have no place on a logarithmic axis; a control that is undefined
+    keeps its place.
+    """
     rows = []
     for seed in (1, 2):
         for layer, (norm, true, published) in enumerate(
@@ -73,12 +85,18 @@ def test_the_curve_of_each_instrument_comes_from_evidence(tmp_path: Path) -> Non
                 ("published.control_true", published),
             ):
                 status = "undefined" if math.isnan(value) else "measured"
-                rows.append(("teacher", "dfa", seed, 20, layer, metric, value, status, f"key:{seed}"))
-            rows.append(("teacher", "dfa", seed, 20, layer, "cosine", 0.1 * seed, "measured", f"key:{seed}"))
+                rows.append(
+                    ("teacher", "dfa", seed, 20, layer, metric, value, status, f"key:{seed}")
+                )
+            rows.append(
+                ("teacher", "dfa", seed, 20, layer, "cosine", 0.1 * seed, "measured", f"key:{seed}")
+            )
     columns = ["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
     table = tmp_path / "evidence.csv"
     pd.DataFrame(rows, columns=columns).to_csv(table, index=False)
-    claim = fe.Claim("c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "test")), seeds=2)
+    claim = fe.Claim(
+        "c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "test")), seeds=2
+    )
     found = fe.verify([claim], setting="teacher", from_evidence=table)
     assert found.controls == (
         ControlCurve("float64", ((1e-9, 0.2), (1e-9, 0.2), (1e-3, 1.0), (1e-3, 1.0))),

@@ -40,10 +40,20 @@ def one(make_assertion, make_verdict):
     """One claim of known power, on five networks."""
 
     def make(
-        word="supported", *, shift=0.1, spread=1.0, margin=0.03, runs=RUNS, sha="e" * 64, provenance=PROVENANCE, **more
+        word="supported",
+        *,
+        shift=0.1,
+        spread=1.0,
+        margin=0.03,
+        runs=RUNS,
+        sha="e" * 64,
+        provenance=PROVENANCE,
+        **more,
     ):
         values = 0.12 + spread * np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-        made = make_assertion("exceeds", values + shift, values * 0, margin, power=more.pop("power", None))
+        made = make_assertion(
+            "exceeds", values + shift, values * 0, margin, power=more.pop("power", None)
+        )
         verdict = make_verdict(word, more.pop("code", "decided"), made, runs=runs, **more)
         return Report("teacher", (verdict,), sha, None, provenance)
 
@@ -54,13 +64,24 @@ def compared(new, old):
     return drift(new, said(old), old.provenance)
 
 
-# --- what is a failure, and what is a flag -----------------------------------------------------------------------------
+# --- what is a failure, and what is a flag
+# -----------------------------------------------------------------------------
 
 
 def test_a_report_has_not_drifted_from_itself(gallery):
     found = drift(gallery, said(gallery), json.loads(json.dumps(gallery.provenance)))
-    assert (found.moved, found.shifted, found.added, found.gone, found.differences) == ((), (), (), (), ())
-    assert (found.same_evidence, found.compared, found.exit_code) == (True, len(gallery.verdicts), 0)
+    assert (found.moved, found.shifted, found.added, found.gone, found.differences) == (
+        (),
+        (),
+        (),
+        (),
+        (),
+    )
+    assert (found.same_evidence, found.compared, found.exit_code) == (
+        True,
+        len(gallery.verdicts),
+        0,
+    )
     assert gallery.against(said(gallery)).verdicts == gallery.verdicts
 
 
@@ -79,7 +100,14 @@ def test_the_same_weights_in_another_table_are_a_failure_too(one):
 
 
 def test_other_networks_give_the_flag_and_the_agreement_to_be_expected(one):
-    old = one("inconclusive", code="straddles_margin", shift=0.0, runs=OTHERS, sha="f" * 64, seeds=(6, 7, 8, 9, 10))
+    old = one(
+        "inconclusive",
+        code="straddles_margin",
+        shift=0.0,
+        runs=OTHERS,
+        sha="f" * 64,
+        seeds=(6, 7, 8, 9, 10),
+    )
     new = one("supported")
     found = compared(new, old)
     (change,) = found.moved
@@ -104,11 +132,14 @@ def test_other_networks_give_the_flag_and_the_agreement_to_be_expected(one):
 )
 def test_the_agreement_is_that_of_the_claims_own_power(one, new, old, expected):
     before = one("inconclusive", code="underpowered", runs=OTHERS, sha="f" * 64, power=old)
-    assert compared(one("supported", power=new), before).moved[0].agreement == pytest.approx(expected)
+    assert compared(one("supported", power=new), before).moved[0].agreement == pytest.approx(
+        expected
+    )
 
 
 def test_agreement_follows_from_two_independent_reports():
-    # Origin of p^2 + (1 - p)^2: two reports that are each right with chance p, drawn a million times.
+    # Origin of p^2 + (1 - p)^2: two reports that are each right with chance p, drawn a million
+    # times.
     draws = np.random.default_rng(0).random((1_000_000, 2)) < 0.8
     assert np.mean(draws[:, 0] == draws[:, 1]) == pytest.approx(0.68, abs=0.003)
 
@@ -127,11 +158,19 @@ def test_two_reports_without_evidence_do_not_share_it(make_verdict):
     assert compared(new, old).exit_code == 0
 
 
-# --- causes --------------------------------------------------------------------------------------------------------------
+# --- causes
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_changed_margin_comes_first_whatever_else_differs(one):
-    old = one("refuted", margin=0.2, sha="f" * 64, runs=OTHERS, alpha=0.1, provenance={**PROVENANCE, "threads": "4"})
+    old = one(
+        "refuted",
+        margin=0.2,
+        sha="f" * 64,
+        runs=OTHERS,
+        alpha=0.1,
+        provenance={**PROVENANCE, "threads": "4"},
+    )
     kinds = [cause.kind for cause in compared(one("supported"), old).moved[0].causes]
     first = compared(one("supported"), old).moved[0].causes[0]
     assert (first.what, first.before, first.now) == ("margin", "0.2", "0.03")
@@ -161,14 +200,25 @@ def test_each_part_of_what_was_asked_is_named_alone(one, field, value, what):
 def test_wording_and_expectation_are_named_last_and_explain_nothing(one):
     old = one("refuted", sentence="Another sentence", expected="refuted")
     causes = compared(one("supported"), old).moved[0].causes
-    assert [(cause.kind, cause.what) for cause in causes[1:]] == [("words", "sentence"), ("words", "expectation")]
+    assert [(cause.kind, cause.what) for cause in causes[1:]] == [
+        ("words", "sentence"),
+        ("words", "expectation"),
+    ]
     assert causes[0].kind == "deciding"
 
 
 def test_provenance_is_ranked_by_what_is_likeliest_to_change_numbers(one):
     before = dict.fromkeys((*PROVENANCE, "code of run"), "other")
-    old = one("supported", provenance={**before, "version of scipy": "1.17", "version of faeval": "0.0"})
-    now = {**PROVENANCE, "code of run": "0f", "version of faeval": "0.1", "runs": 4, "registrations": []}
+    old = one(
+        "supported", provenance={**before, "version of scipy": "1.17", "version of faeval": "0.0"}
+    )
+    now = {
+        **PROVENANCE,
+        "code of run": "0f",
+        "version of faeval": "0.1",
+        "runs": 4,
+        "registrations": [],
+    }
     found = [d.what for d in compared(one("supported", provenance=now), old).differences]
     assert found == [
         "code of run",
@@ -192,8 +242,17 @@ def test_what_can_change_numbers_is_no_cause_where_the_numbers_are_the_same(one)
     assert [cause.kind for cause in found.moved[0].causes] == ["deciding"]
 
 
-def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_moved(one, make_verdict):
-    old = one("supported", margin=0.05, runs=OTHERS, sha="f" * 64, seeds=(11, 12, 13, 14, 15), sentence="Another one")
+def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_moved(
+    one, make_verdict
+):
+    old = one(
+        "supported",
+        margin=0.05,
+        runs=OTHERS,
+        sha="f" * 64,
+        seeds=(11, 12, 13, 14, 15),
+        sentence="Another one",
+    )
     found = compared(one("supported"), old)
     assert found.moved == ()
     assert [(d.kind, d.what, d.before, d.now) for d in found.differences][:2] == [
@@ -204,25 +263,41 @@ def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_m
     assert "nothing" in found.to_markdown()  # of provenance
     assert "11–15" in found.to_markdown()
     # What is of some claims alone is named with them.
-    pair = [make_verdict("inconclusive", "not_run", claim=name, planned=(1, 2)) for name in ("a", "b")]
+    pair = [
+        make_verdict("inconclusive", "not_run", claim=name, planned=(1, 2)) for name in ("a", "b")
+    ]
     other = replace(pair[1], planned=(1, 2, 3))
-    two = [Report("teacher", tuple(verdicts), None, None, {}) for verdicts in (pair, [pair[0], other])]
+    two = [
+        Report("teacher", tuple(verdicts), None, None, {}) for verdicts in (pair, [pair[0], other])
+    ]
     (planned,) = compared(two[0], two[1]).differences
-    assert (planned.what, planned.before, planned.now) == (f"planned seeds of {other.claim}", "1–3", "1, 2")
+    assert (planned.what, planned.before, planned.now) == (
+        f"planned seeds of {other.claim}",
+        "1–3",
+        "1, 2",
+    )
 
 
 def test_networks_measured_otherwise_name_the_revision(one):
-    old = one("refuted", shift=0.0, sha="f" * 64, provenance={**PROVENANCE, "revision of alignment": "1"})
+    old = one(
+        "refuted", shift=0.0, sha="f" * 64, provenance={**PROVENANCE, "revision of alignment": "1"}
+    )
     (change,) = compared(one("supported"), old).moved
     assert change.failure
-    assert [(cause.kind, cause.what) for cause in change.causes] == [("numbers", "revision of alignment")]
+    assert [(cause.kind, cause.what) for cause in change.causes] == [
+        ("numbers", "revision of alignment")
+    ]
 
 
-# --- estimates, claims that came and went ----------------------------------------------------------------------------------
+# --- estimates, claims that came and went
+# ----------------------------------------------------------------------------------
 
 
 def test_an_estimate_that_moved_is_listed_by_halves_of_its_interval(one):
-    new, old = one("supported", shift=0.2), one("supported", shift=0.1, spread=2.0, sha="f" * 64, runs=OTHERS)
+    new, old = (
+        one("supported", shift=0.2),
+        one("supported", shift=0.1, spread=2.0, sha="f" * 64, runs=OTHERS),
+    )
     (change,) = compared(new, old).shifted
     low, high = old.verdicts[0].interval  # the wider of the two
     assert change.shifts == (pytest.approx(0.1 / ((high - low) / 2)),)
@@ -231,7 +306,10 @@ def test_an_estimate_that_moved_is_listed_by_halves_of_its_interval(one):
 
 
 def test_another_reason_is_listed_and_is_no_move(one):
-    new, old = one("inconclusive", code="underpowered"), one("inconclusive", code="straddles_margin")
+    new, old = (
+        one("inconclusive", code="underpowered"),
+        one("inconclusive", code="straddles_margin"),
+    )
     found = compared(new, old)
     assert (found.moved, len(found.shifted), found.exit_code) == ((), 1, 0)
     assert "straddles margin, now underpowered" in found.to_markdown()
@@ -288,7 +366,8 @@ def turned(difference):
     return replace(difference, before=difference.now, now=difference.before)
 
 
-# --- views -----------------------------------------------------------------------------------------------------------------
+# --- views
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_every_view_tells_the_same_of_what_moved(one):
@@ -297,13 +376,22 @@ def test_every_view_tells_the_same_of_what_moved(one):
     Console(file=out, width=200).print(new.drift.table(200))
     flat = new.drift.to_markdown().replace("\\", "")
     for text in (out.getvalue(), flat, new.to_html(), new.to_markdown().replace("\\", "")):
-        for part in ("1 claim compared: 1 moved on the same evidence", "◆", "●", "nothing was left to chance"):
+        for part in (
+            "1 claim compared: 1 moved on the same evidence",
+            "◆",
+            "●",
+            "nothing was left to chance",
+        ):
             assert part in text
         assert "Nothing that is recorded differs" in text
     whole = json.loads(drifts_json([new.drift, new.drift]))
     assert (whole["schema"], whole["exit_code"], len(whole["reports"])) == ("faeval/drift/1", 1, 2)
     (moved,) = whole["reports"][0]["moved"]
-    assert (moved["before"]["verdict"], moved["now"]["verdict"], moved["failure"]) == ("refuted", "supported", True)
+    assert (moved["before"]["verdict"], moved["now"]["verdict"], moved["failure"]) == (
+        "refuted",
+        "supported",
+        True,
+    )
 
 
 def test_a_report_that_was_not_compared_says_nothing_of_it(gallery):
@@ -343,7 +431,13 @@ def test_hostile_text_of_an_earlier_report_is_inert(gallery):
 
 def test_a_long_drift_fits_into_a_comment(gallery):
     many = tuple(
-        replace(v, claim=f"{i}::{v.claim}", sentence="word " * 60, verdict="supported", reason_code="decided")
+        replace(
+            v,
+            claim=f"{i}::{v.claim}",
+            sentence="word " * 60,
+            verdict="supported",
+            reason_code="decided",
+        )
         for i in range(20)
         for v in gallery.verdicts
     )
@@ -354,7 +448,8 @@ def test_a_long_drift_fits_into_a_comment(gallery):
     assert "are left out here for length" in shown.drift.to_markdown()
 
 
-# --- what cannot be compared -------------------------------------------------------------------------------------------------
+# --- what cannot be compared
+# -------------------------------------------------------------------------------------------------
 
 
 def test_another_setting_is_no_drift(one):
@@ -393,7 +488,9 @@ def test_a_claim_that_stands_there_twice_is_refused(one):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
     max_leaves=5,
 )
 
@@ -408,7 +505,9 @@ def test_whatever_stands_in_an_earlier_report_is_compared_or_refused(one, data):
         if not isinstance(inner, dict | list) or not inner:
             break
         holder = inner
-        key = data.draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
+        key = data.draw(
+            st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner)))
+        )
     holder[key] = data.draw(JSON)
     try:
         new = one().against(old, {"commit": data.draw(JSON)})

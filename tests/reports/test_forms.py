@@ -1,4 +1,6 @@
-"""The further forms of a report: they say what JSON says, in the words of the page, and are valid of their kind."""
+"""The further forms of a report: they say what JSON says, in the words of the page, and are valid
+of their kind.
+"""
 
 import html
 import io
@@ -19,9 +21,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import REASONS, REGISTRATIONS, WORDS, AssertionResult, MeasuredError, Side, Verdict
+from faeval.claims._verdict import (
+    REASONS,
+    REGISTRATIONS,
+    WORDS,
+    AssertionResult,
+    MeasuredError,
+    Side,
+    Verdict,
+)
 from faeval.errors import FaevalError
-from faeval.reports import FORMS, SCHEMA, Grounds, LowestControl, Profile, Reading, Report, json_schema, value_text
+from faeval.reports import (
+    FORMS,
+    SCHEMA,
+    Grounds,
+    LowestControl,
+    Profile,
+    Reading,
+    Report,
+    json_schema,
+    value_text,
+)
 from faeval.reports import _words as words
 from faeval.reports._numbers import read
 
@@ -34,8 +54,13 @@ drawn_claims = st.lists(
     st.builds(
         lambda said, **more: {"word": said[0], "code": said[1], **more},
         codes,
-        expected=st.sampled_from([None, "supported", "refuted", "inconclusive", "invalid", "invalid:confounded"]),
-        kinds=st.lists(st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]), max_size=2),
+        expected=st.sampled_from(
+            [None, "supported", "refuted", "inconclusive", "invalid", "invalid:confounded"]
+        ),
+        kinds=st.lists(
+            st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
+            max_size=2,
+        ),
         n=st.sampled_from([2, 3, 5, 10]),
         scale=st.sampled_from([1e-12, 1e-3, 1.0, 1e9]),
         center=st.floats(-1, 1),
@@ -47,7 +72,8 @@ drawn_claims = st.lists(
 )
 
 
-# --- reading each form back, by nothing of ours ------------------------------------------------------------------------
+# --- reading each form back, by nothing of ours
+# ------------------------------------------------------------------------
 
 
 def from_latex(cell):
@@ -74,7 +100,9 @@ def latex_rows(text):
 
 
 def markdown_rows(text):
-    rows = [line for line in text.splitlines() if line.startswith("| ") and line.count(" | ") == 5][2:]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line.count(" | ") == 5][
+        2:
+    ]
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
 
 
@@ -89,7 +117,10 @@ def junit_cases(text):
 
 def outcome_of(verdict, strict):
     """The mapping of docs/forms.md, written again."""
-    met = verdict["expected"] in (verdict["verdict"], f"{verdict['verdict']}:{verdict['reason_code']}")
+    met = verdict["expected"] in (
+        verdict["verdict"],
+        f"{verdict['verdict']}:{verdict['reason_code']}",
+    )
     if verdict["verdict"] == "invalid":
         return [] if met else ["error"]
     if verdict["verdict"] == "inconclusive":
@@ -127,13 +158,20 @@ def agree(report):
             == ", ".join(flags)
             == properties.get("flags", "").replace("_", " ").replace(",", ", ")
         )
-        assert properties["registration"] == verdict["registration"] == tests[name]["extra"]["registration"]
+        assert (
+            properties["registration"]
+            == verdict["registration"]
+            == tests[name]["extra"]["registration"]
+        )
         if status == "passed":
             assert tests[name].get("message", "") == (f"flags: {', '.join(flags)}" if flags else "")
         assert tex[name][2] == row[2]
         assert tex[name][3] == row[3].replace("\\", "")
-        assert [read(m.strip("±<>").split()[0]) for m in row[3].replace("\\", "").split("; ") if m] == pytest.approx(
-            [-a.margin if a.kind in ("below", "not_below") else a.margin for a in made.assertions], rel=1e-9
+        assert [
+            read(m.strip("±<>").split()[0]) for m in row[3].replace("\\", "").split("; ") if m
+        ] == pytest.approx(
+            [-a.margin if a.kind in ("below", "not_below") else a.margin for a in made.assertions],
+            rel=1e-9,
         )
         assert tex[name][4] == row[4] == str(verdict["n"])
         for key, value in (
@@ -154,7 +192,9 @@ def agree(report):
         if verdict["estimate"] is not None and None not in verdict["interval"]:
             half = (verdict["interval"][1] - verdict["interval"][0]) / 2
             shown = re.search(r"(\S+) \[(\S+), (\S+)\]", tex[name][2]).groups()
-            for number, unrounded in zip(shown, (verdict["estimate"], *verdict["interval"]), strict=True):
+            for number, unrounded in zip(
+                shown, (verdict["estimate"], *verdict["interval"]), strict=True
+            ):
                 assert read(number) == pytest.approx(unrounded, abs=0.051 * half)
     counts(report, kept)
 
@@ -162,11 +202,19 @@ def agree(report):
 def counts(report, kept):
     suite = ElementTree.fromstring(report.to_junit())
     found = Counter(
-        child.tag for case in suite.iter("testcase") for child in case if child.tag not in ("properties", "system-out")
+        child.tag
+        for case in suite.iter("testcase")
+        for child in case
+        if child.tag not in ("properties", "system-out")
     )
     for element in (suite, suite[0]):
-        assert int(element.get("tests")) == len(kept["verdicts"]) == len(list(suite.iter("testcase")))
-        assert (int(element.get("failures")), int(element.get("errors"))) == (found["failure"], found["error"])
+        assert (
+            int(element.get("tests")) == len(kept["verdicts"]) == len(list(suite.iter("testcase")))
+        )
+        assert (int(element.get("failures")), int(element.get("errors"))) == (
+            found["failure"],
+            found["error"],
+        )
     assert int(suite[0].get("skipped")) == found["skipped"] == kept["counts"]["inconclusive"]
     summary = json.loads(report.to_ctrf())["results"]["summary"]
     assert summary["tests"] == len(kept["verdicts"])
@@ -193,8 +241,9 @@ def test_all_forms_of_any_report_agree(make_report, drawn):
 
 def test_every_form_is_written_by_its_name_and_is_the_same_in_another_process(gallery, tmp_path):
     script = (
-        f"import runpy; m = runpy.run_path({str(HERE / 'conftest.py')!r}); from faeval.reports import FORMS;"
-        f"m['report'](m['founding']() + m['odd']()).write({str(tmp_path / 'there')!r}, FORMS)"
+        f"import runpy; m = runpy.run_path({str(HERE / 'conftest.py')!r}); from faeval.reports"
+        " import FORMS;m['report'](m['founding']() +"
+        f" m['odd']()).write({str(tmp_path / 'there')!r}, FORMS)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Pacific/Apia", "LC_ALL": "C.UTF-8"}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60)
@@ -204,7 +253,8 @@ def test_every_form_is_written_by_its_name_and_is_the_same_in_another_process(ga
         assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes()
 
 
-# --- valid of their kind -----------------------------------------------------------------------------------------------
+# --- valid of their kind
+# -----------------------------------------------------------------------------------------------
 
 
 @few
@@ -226,7 +276,9 @@ def test_junit_is_valid_by_the_schema_of_xunit2_but_for_the_properties_of_a_case
             schema.elements["properties"].validate(properties)
             case.remove(properties)
         schema.validate(root)
-        assert not {"time", "timestamp", "hostname"} & {key for element in root.iter() for key in element.attrib}
+        assert not {"time", "timestamp", "hostname"} & {
+            key for element in root.iter() for key in element.attrib
+        }
 
 
 def test_an_outcome_says_its_type_and_why(gallery):
@@ -240,7 +292,9 @@ def test_an_outcome_says_its_type_and_why(gallery):
     }
     assert types == {"VerdictDrift", "Invalid:below_floor", "Invalid:undefined"}
     drift = next(f for c in cases.values() for f in c.iter("failure"))
-    assert drift.get("message").startswith("refuted where supported was expected: 0.006 [−0.028, 0.040]")
+    assert drift.get("message").startswith(
+        "refuted where supported was expected: 0.006 [−0.028, 0.040]"
+    )
     assert "p for" in drift.text
     skipped = cases["claims/embedding.py::embedding_aligned_deep_not"].find("skipped")
     assert skipped.get("message").endswith("(straddles margin; supported was expected)")
@@ -266,7 +320,10 @@ def test_a_badge_is_red_only_where_something_is_wrong(make_verdict, word, code, 
 
 def many(gallery, count):
     verdicts = gallery.verdicts * (count // len(gallery.verdicts) + 1)
-    return replace(gallery, verdicts=tuple(replace(v, claim=f"f::c{i}") for i, v in enumerate(verdicts[:count])))
+    return replace(
+        gallery,
+        verdicts=tuple(replace(v, claim=f"f::c{i}") for i, v in enumerate(verdicts[:count])),
+    )
 
 
 def test_two_hundred_claims_stand_in_the_latex_table(gallery):
@@ -279,15 +336,26 @@ def test_two_hundred_claims_stand_in_the_latex_table(gallery):
 
 
 latex_is_here = shutil.which("pdflatex") is not None
-needs_latex = pytest.mark.skipif(not latex_is_here, reason="pdflatex is not installed; nothing else needs it")
+needs_latex = pytest.mark.skipif(
+    not latex_is_here, reason="pdflatex is not installed; nothing else needs it"
+)
 
 
 def compiled(text, folder):
     """The log of a plain article that includes a table."""
     (folder / "table.tex").write_text(text, encoding="utf-8")
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}Before. \input{table} After.\end{document}"
+    document = (
+        r"\documentclass{article}\usepackage{booktabs}\begin{document}Before. \input{table}"
+        r" After.\end{document}"
+    )
     (folder / "paper.tex").write_text(document)
-    command = ["pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
+    command = [
+        "pdflatex",
+        "-no-shell-escape",
+        "-halt-on-error",
+        "-interaction=nonstopmode",
+        "paper.tex",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
     log = (folder / "paper.log").read_text(encoding="latin-1").replace("\n", "")
     assert done.returncode == 0, log[-2000:]
@@ -301,7 +369,8 @@ def test_latex_compiles_in_a_plain_article_and_no_table_is_longer_than_a_page(ga
     assert "Overfull" not in log
 
 
-# --- JSON Schema -------------------------------------------------------------------------------------------------------
+# --- JSON Schema
+# -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +381,10 @@ def schema():
 
 
 def errors(schema, text):
-    return [(list(e.path), e.message) for e in jsonschema.Draft202012Validator(schema).iter_errors(json.loads(text))]
+    return [
+        (list(e.path), e.message)
+        for e in jsonschema.Draft202012Validator(schema).iter_errors(json.loads(text))
+    ]
 
 
 def test_the_schema_names_the_fields_of_the_classes_and_the_words(schema):
@@ -333,7 +405,10 @@ def test_the_schema_names_the_fields_of_the_classes_and_the_words(schema):
     verdict = schema["$defs"]["verdict"]
     assert verdict["properties"]["verdict"]["enum"] == list(WORDS)
     assert verdict["properties"]["registration"]["enum"] == list(REGISTRATIONS)
-    by_word = {o["properties"]["verdict"]["const"]: o["properties"]["reason_code"]["enum"] for o in verdict["oneOf"]}
+    by_word = {
+        o["properties"]["verdict"]["const"]: o["properties"]["reason_code"]["enum"]
+        for o in verdict["oneOf"]
+    }
     assert by_word == {word: list(codes) for word, codes in REASONS.items()}
     assert schema["properties"]["schema"]["const"] == SCHEMA
 
@@ -367,9 +442,15 @@ def test_any_report_is_valid_by_the_schema(schema, make_report, drawn):
     [
         (lambda c: c["verdicts"][0].update(more=1), "'more' was unexpected"),
         (lambda c: c["verdicts"][0].pop("scope"), "'scope' is a required property"),
-        (lambda c: c["verdicts"][0].update(reason_code="not_run"), "is not valid under any of the given schemas"),
+        (
+            lambda c: c["verdicts"][0].update(reason_code="not_run"),
+            "is not valid under any of the given schemas",
+        ),
         (lambda c: c["verdicts"][0]["assertions"][0].update(interval=[0.1]), "[0.1] is too short"),
-        (lambda c: c["verdicts"][0].update(estimate="0.1"), "'0.1' is not of type 'number', 'null'"),
+        (
+            lambda c: c["verdicts"][0].update(estimate="0.1"),
+            "'0.1' is not of type 'number', 'null'",
+        ),
         (lambda c: c["profiles"][0]["status"][0].__setitem__(0, "zero"), "'zero' is not one of"),
     ],
 )
@@ -379,7 +460,8 @@ def test_what_is_no_report_is_not_valid(schema, gallery, change, said):
     assert any(said in message for _, message in errors(schema, json.dumps(content)))
 
 
-# --- Markdown ----------------------------------------------------------------------------------------------------------
+# --- Markdown
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_markdown_has_no_two_blank_lines_in_a_row(gallery):
@@ -398,7 +480,9 @@ def test_markdown_keeps_to_its_limit_and_counts_what_it_leaves_out(gallery, limi
     text = many(gallery, 200).to_markdown(limit, folded=folded)
     assert len(text.encode()) < limit
     assert text.startswith("# What the claims came to")
-    shown = text.count("<details>") if folded else text.count("\n## ") - text.count("\n## Provenance")
+    shown = (
+        text.count("<details>") if folded else text.count("\n## ") - text.count("\n## Provenance")
+    )
     assert shown == text.count("\nClaim f::c")
     left_out = re.findall(r"(\d+) claims are left out here for length", text)
     assert left_out == ([str(200 - shown)] if shown < 200 else [])
@@ -410,7 +494,10 @@ def test_markdown_keeps_to_its_limit_and_counts_what_it_leaves_out(gallery, limi
 
 @pytest.mark.parametrize("limit", [0, -1, 7_999])
 def test_a_limit_that_holds_no_table_is_refused(gallery, limit):
-    with pytest.raises(FaevalError, match=rf"limit={limit} bytes cannot hold a table of verdicts; give 8000 or more"):
+    with pytest.raises(
+        FaevalError,
+        match=rf"limit={limit} bytes cannot hold a table of verdicts; give 8000 or more",
+    ):
         gallery.to_markdown(limit)
 
 

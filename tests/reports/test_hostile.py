@@ -1,4 +1,6 @@
-"""Whatever a claim's text is, every form stays what it is: well-formed, bounded, and no other verdict is touched."""
+"""Whatever a claim's text is, every form stays what it is: well-formed, bounded, and no other
+verdict is touched.
+"""
 
 import functools
 import io
@@ -71,7 +73,9 @@ hostile = st.one_of(
     st.sampled_from(ATTACKS),
     st.lists(st.sampled_from(ATTACKS), min_size=2, max_size=3).map("".join),
     st.text(
-        alphabet=st.one_of(st.characters(), st.sampled_from("<>&|[]()`*_\\{}%$#^~\n\r\x1b\u202e\"'-=+@")),
+        alphabet=st.one_of(
+            st.characters(), st.sampled_from("<>&|[]()`*_\\{}%$#^~\n\r\x1b\u202e\"'-=+@")
+        ),
         min_size=1,
         max_size=60,
     ),
@@ -82,12 +86,16 @@ HARMLESS = "harmless"
 
 @pytest.fixture(scope="module")
 def among(gallery):
-    """A function that puts two claims full of one text among two others: a report, of which it is all but the middle."""
+    """A function that puts two claims full of one text among two others: a report, of which it is
+    all but the middle.
+    """
     first, last, model = gallery.verdicts[0], gallery.verdicts[1], gallery.verdicts[3]
 
     def make(text):
         side = replace(model.assertions[0].a, text=text)
-        assertions = tuple(replace(a, text=text, because=text, unit=text, a=side, b=side) for a in model.assertions)
+        assertions = tuple(
+            replace(a, text=text, because=text, unit=text, a=side, b=side) for a in model.assertions
+        )
         words = (
             "claim",
             "sentence",
@@ -115,14 +123,26 @@ def among(gallery):
             registered_sha256=text,
             other_tests=((text, "refuted"),),
             published=(
-                {"what": text, "published": text, "spread": None, "ours": None, "within": None, "source": text},
+                {
+                    "what": text,
+                    "published": text,
+                    "spread": None,
+                    "ours": None,
+                    "within": None,
+                    "source": text,
+                },
             ),
         )
         bare = replace(bad, verdict="invalid", reason_code="confounded", assertions=(), seeds=())
         profile = Profile(text, text, (0, 1), (1,), ((0.1, None),), (("measured", "below_floor"),))
         verdicts = (first, bad, bare, last)
         return Report(
-            text, verdicts, text, text, {text: {text: (text,), "a key of the report": {text: text}}}, (profile,)
+            text,
+            verdicts,
+            text,
+            text,
+            {text: {text: (text,), "a key of the report": {text: text}}},
+            (profile,),
         )
 
     return make
@@ -136,7 +156,16 @@ def harmless(among):
 
 def usable(text):
     """Not one of the few texts that mean something: the unit of a pure number, the side 0."""
-    return clip(text).strip() not in ("", "0", "0.0", "1", "supported", "refuted", "inconclusive", "invalid")
+    return clip(text).strip() not in (
+        "",
+        "0",
+        "0.0",
+        "1",
+        "supported",
+        "refuted",
+        "inconclusive",
+        "invalid",
+    )
 
 
 class Shape(HTMLParser):
@@ -169,11 +198,16 @@ class Shape(HTMLParser):
     unknown_decl = handle_pi
 
 
-DRAWN = set("svg g title desc defs path rect circle line polyline text tspan use clippath style metadata".split())  # noqa: SIM905
+DRAWN = {
+    *("svg", "g", "title", "desc", "defs", "path", "rect", "circle", "line", "polyline", "text"),
+    *("tspan", "use", "clippath", "style", "metadata"),
+}
 
 
 def shape(page):
-    """Elements in order. Figures are laid out by the length of their labels: there, only what may stand in one is looked at."""
+    """Elements in order. Figures are laid out by the length of their labels: there, only what may
+    stand in one is looked at.
+    """
     outside, inside = [], 0
     for element in Shape(page).elements:
         name = element if isinstance(element, str) else element[0]
@@ -182,12 +216,15 @@ def shape(page):
             outside.append(element)
             continue
         assert name.removeprefix("/") in DRAWN, element
-        assert isinstance(element, str) or not any(attribute.startswith("on") for attribute in element[1])
+        assert isinstance(element, str) or not any(
+            attribute.startswith("on") for attribute in element[1]
+        )
         inside -= name == "/svg"
     return outside
 
 
-# --- each form -----------------------------------------------------------------------------------------------------
+# --- each form
+# -----------------------------------------------------------------------------------------------------
 
 
 @few
@@ -199,7 +236,20 @@ def test_no_text_changes_the_elements_of_the_page(among, harmless, text):
 COMMAND = re.compile(r"^\s*(::|##\[)")
 commanding = st.lists(
     st.sampled_from(
-        ["::error::x", "##[group]", "::", ":", "##[", " ", "\n", "\r", "\u2028", "\x85", "a", "::set-env::" * 20]
+        [
+            "::error::x",
+            "##[group]",
+            "::",
+            ":",
+            "##[",
+            " ",
+            "\n",
+            "\r",
+            "\u2028",
+            "\x85",
+            "a",
+            "::set-env::" * 20,
+        ]
     ),
     min_size=1,
     max_size=6,
@@ -226,7 +276,9 @@ def test_no_line_of_a_table_is_a_command_of_a_job(among, text, width):
     report = among(text)
     alone = replace(report, verdicts=report.verdicts[1:2])
     word = "refuted" if alone.verdicts[0].verdict == "supported" else "supported"
-    earlier = replace(alone, verdicts=(replace(alone.verdicts[0], verdict=word),), provenance={text: text})
+    earlier = replace(
+        alone, verdicts=(replace(alone.verdicts[0], verdict=word),), provenance={text: text}
+    )
     drift = alone.against(json.loads(earlier.to_json()), earlier.provenance).drift
     assert drift.moved
     out = io.StringIO()
@@ -242,7 +294,10 @@ def test_no_line_of_a_table_is_a_command_of_a_job(among, text, width):
 @example("\t=1\u2028", True)
 def test_no_text_changes_the_elements_of_markdown_nor_its_other_rows(among, harmless, text, folded):
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    pages = [among(text).to_markdown(1 << 20, folded=folded), harmless("markdown", limit=1 << 20, folded=folded)]
+    pages = [
+        among(text).to_markdown(1 << 20, folded=folded),
+        harmless("markdown", limit=1 << 20, folded=folded),
+    ]
     rendered = [Shape(markdown.render(page)) for page in pages]
     assert rendered[0].elements == rendered[1].elements
     assert ("details" in str(rendered[0].elements)) == folded
@@ -267,7 +322,9 @@ def test_json_gives_every_text_back_and_is_ascii(among, harmless, text):
 
 
 def parsed(text):
-    """JUnit by a parser of its own: elements in order, and test cases as text but for the digests of the report."""
+    """JUnit by a parser of its own: elements in order, and test cases as text but for the digests
+    of the report.
+    """
     root = ElementTree.fromstring(text.encode())
     for case in root.iter("testcase"):
         properties = case.find("properties")
@@ -303,7 +360,9 @@ def test_ctrf_and_badge_stay_valid_and_other_tests_the_same(among, harmless, tex
     tests, clean = (json.loads(t)["results"]["tests"] for t in (written, harmless("ctrf")))
     for i in (0, -1):
         for test in (tests[i], clean[i]):
-            test["suite"] = test["extra"]["evidence_sha256"] = test["extra"]["lock_sha256"] = "of the report"
+            test["suite"] = test["extra"]["evidence_sha256"] = test["extra"]["lock_sha256"] = (
+                "of the report"
+            )
         assert tests[i] == clean[i]
     made, plain = json.loads(badge), json.loads(harmless("badge"))
     assert made.pop("label") == f"claims on {clip(text, 60)}"
@@ -313,21 +372,24 @@ def test_ctrf_and_badge_stay_valid_and_other_tests_the_same(among, harmless, tex
 
 # What may stand in a table: its frame, and what sets a sign. Nothing that reads, writes or defines.
 FRAME = (
-    "begin end caption label toprule midrule bottomrule raggedright newline clearpage footnotesize setlength tabcolsep "
-    "binoppenalty vspace linewidth"
+    "begin end caption label toprule midrule bottomrule raggedright newline clearpage footnotesize"
+    " setlength tabcolsep binoppenalty vspace linewidth"
 )
 STRUCTURE = set(FRAME.split())
 LETTERS = (
-    "textbackslash textasciitilde textasciicircum textasciigrave allowbreak ldots ss ae AE oe OE o O l L i j infty pm times "
-    "cdot leq geq neq approx rightarrow in partial nabla surd sim propto prime circ bullet diamond alpha beta gamma delta "
-    "epsilon zeta eta theta iota kappa lambda mu nu xi pi rho varsigma sigma tau upsilon phi chi psi omega Gamma Delta Theta "
-    "Lambda Xi Pi Sigma Upsilon Phi Psi Omega c H r u v"
+    "textbackslash textasciitilde textasciicircum textasciigrave allowbreak ldots ss ae AE oe OE o"
+    " O l L i j infty pm times cdot leq geq neq approx rightarrow in partial nabla surd sim propto"
+    " prime circ bullet diamond alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu"
+    " nu xi pi rho varsigma sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi"
+    " Sigma Upsilon Phi Psi Omega c H r u v"
 )
 SIGNS = set(LETTERS.split())
 
 
 def tex_tokens(text):
-    """Control sequences and what else has a meaning, as TeX's own first step sees them under its usual catcodes."""
+    """Control sequences and what else has a meaning, as TeX's own first step sees them under its
+    usual catcodes.
+    """
     found, depth = [], 0
     for line in text.splitlines():
         rest = line
@@ -359,7 +421,9 @@ def test_latex_holds_no_command_of_a_text_and_its_other_rows_stay_the_same(among
     assert commands <= STRUCTURE | SIGNS
     assert tokens.count("#") == 0
     assert tokens.count("$") % 2 == 0
-    rows, clean_rows = ([r for r in t.splitlines() if r.startswith("\\raggedright")] for t in (made, clean))
+    rows, clean_rows = (
+        [r for r in t.splitlines() if r.startswith("\\raggedright")] for t in (made, clean)
+    )
     assert len(rows) == len(clean_rows) == 4
     assert (rows[0], rows[-1]) == (clean_rows[0], clean_rows[-1])
     for row, clean_row in zip(rows, clean_rows, strict=True):
@@ -374,19 +438,27 @@ def test_latex_holds_no_command_of_a_text_and_its_other_rows_stay_the_same(among
 @given(st.text())
 def test_escaped_for_latex_nothing_is_left_that_acts(text):
     for token in tex_tokens(latex(text)):
-        assert token in ("$", "^") or token[1:] in SIGNS or re.fullmatch(r"\\[{}$&#%_^~\"'.=`]", token)
+        assert (
+            token in ("$", "^") or token[1:] in SIGNS or re.fullmatch(r"\\[{}$&#%_^~\"'.=`]", token)
+        )
 
 
 @few
 @given(hostile)
-@example("other::claim")  # as the name of a claim is broken: after its file, by a character that takes no room
+@example(
+    "other::claim"
+)  # as the name of a claim is broken: after its file, by a character that takes no room
 def test_on_a_terminal_nothing_is_an_escape_and_other_rows_stay(among, text):
     for width in (60, 140):
         out = io.StringIO()
-        Console(file=out, width=width, force_terminal=True, color_system=None).print(among(text).table(width))
+        Console(file=out, width=width, force_terminal=True, color_system=None).print(
+            among(text).table(width)
+        )
         shown = out.getvalue()
         assert not {
-            c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d\u2060"
+            c
+            for c in shown
+            if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d\u2060"
         }
         assert "0.081 [0.048, 0.114]" in shown
         assert "−0.031 [−0.055, −0.008]" in shown
@@ -399,12 +471,15 @@ def test_no_form_but_json_holds_a_control_a_direction_mark_or_half_a_character(a
         written = among(text).render(form)
         written.encode()
         assert not {
-            c for c in written if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d\u2060\x7f"
+            c
+            for c in written
+            if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d\u2060\x7f"
         }, form
         assert "\x7f" not in written or form == "json"
 
 
-# --- size --------------------------------------------------------------------------------------------------------------
+# --- size
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_ten_megabytes_of_text_are_cut_everywhere_but_in_json(among):
@@ -418,7 +493,8 @@ def test_ten_megabytes_of_text_are_cut_everywhere_but_in_json(among):
     assert json.loads(Report("t", (one,)).to_json())["verdicts"][0]["sentence"] == one.sentence
 
 
-# --- LaTeX itself --------------------------------------------------------------------------------------------------------
+# --- LaTeX itself
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_latex_itself_takes_every_attack_as_text(among, tmp_path):
@@ -431,11 +507,25 @@ def test_latex_itself_takes_every_attack_as_text(among, tmp_path):
     for i, text in enumerate(ATTACKS):
         (tmp_path / f"t{i}.tex").write_text(among(text).to_latex(), encoding="utf-8")
         tables.append(rf"\input{{t{i}}}\clearpage ")
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + "".join(tables) + r"\end{document}"
+    document = (
+        r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        + "".join(tables)
+        + r"\end{document}"
+    )
     (tmp_path / "paper.tex").write_text(document)
-    command = ["pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
+    command = [
+        "pdflatex",
+        "-no-shell-escape",
+        "-halt-on-error",
+        "-interaction=nonstopmode",
+        "paper.tex",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
     log = (tmp_path / "paper.log").read_text(encoding="latin-1")
     assert done.returncode == 0, log[-3000:]
     assert "/etc/passwd" not in re.findall(r"\(([^\s()]+)", log)
-    assert sorted(p.suffix for p in tmp_path.iterdir() if p.suffix != ".tex") == [".aux", ".log", ".pdf"]
+    assert sorted(p.suffix for p in tmp_path.iterdir() if p.suffix != ".tex") == [
+        ".aux",
+        ".log",
+        ".pdf",
+    ]

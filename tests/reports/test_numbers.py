@@ -18,7 +18,9 @@ def test_what_is_written_reads_back_within_its_last_digit(value, decimals, expon
     if math.isnan(value):
         assert written == "undefined"
     else:
-        assert read(written) == pytest.approx(value, rel=1e-12, abs=0.51 * 10.0 ** (exponent - decimals))
+        assert read(written) == pytest.approx(
+            value, rel=1e-12, abs=0.51 * 10.0 ** (exponent - decimals)
+        )
 
 
 @given(numbers, st.integers(0, 6))

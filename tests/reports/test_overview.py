@@ -1,4 +1,6 @@
-"""Several settings on one page: every cell is what the setting's own page says, and nothing in it acts."""
+"""Several settings on one page: every cell is what the setting's own page says, and nothing in it
+acts.
+"""
 
 import html
 import os
@@ -21,7 +23,12 @@ from faeval.reports._view import view
 @pytest.fixture(scope="session")
 def second(gallery):
     """The same claims elsewhere: one is missing, the others stand in another order."""
-    return replace(gallery, setting="digits", verdicts=tuple(reversed(gallery.verdicts[1:])), evidence_sha256="1" * 64)
+    return replace(
+        gallery,
+        setting="digits",
+        verdicts=tuple(reversed(gallery.verdicts[1:])),
+        evidence_sha256="1" * 64,
+    )
 
 
 @pytest.fixture
@@ -69,7 +76,12 @@ def test_each_cell_says_what_the_own_page_of_its_setting_says(both, gallery, sec
                 assert "not claimed here" in cell
                 assert "not claimed here" in told
                 continue
-            parts = [f"{claim.glyph}", claim.word, f"n = {claim.n}", *(a.value for a in claim.assertions[:3])]
+            parts = [
+                f"{claim.glyph}",
+                claim.word,
+                f"n = {claim.n}",
+                *(a.value for a in claim.assertions[:3]),
+            ]
             for part in (*parts, claim.state, *claim.flags):
                 assert part in cell
                 assert part in told.replace("\\", "")
@@ -81,7 +93,9 @@ def test_every_verdict_leads_to_its_place_on_the_own_page(both, gallery, second,
     both.write(tmp_path)
     links = Outline((tmp_path / "index.html").read_text()).links
     outward = [link for link in links if not link.startswith(("#", "data:"))]
-    assert len(outward) == len(gallery.verdicts) + len(second.verdicts) + 4  # and each setting's name, twice
+    assert (
+        len(outward) == len(gallery.verdicts) + len(second.verdicts) + 4
+    )  # and each setting's name, twice
     for link in outward:
         file, _, place = link.partition("#")
         assert not place or place in Outline((tmp_path / file).read_text()).ids
@@ -113,7 +127,13 @@ def test_drawings_of_one_line_share_their_scale(make_assertion, make_verdict):
     reports = [
         Report(
             name,
-            (make_verdict("supported", "decided", make_assertion("exceeds", [v + d for v in values], [0] * 5, 0.03)),),
+            (
+                make_verdict(
+                    "supported",
+                    "decided",
+                    make_assertion("exceeds", [v + d for v in values], [0] * 5, 0.03),
+                ),
+            ),
         )
         for name, d in (("near", 0.0), ("far", 2.0))
     ]
@@ -139,24 +159,44 @@ HOSTILE = '"><script>alert(1)</script><svg onload=x>|`*[x](javascript:alert(1))\
 
 def test_hostile_names_are_inert(gallery):
     verdicts = tuple(
-        replace(v, claim=f"{i}{HOSTILE}", sentence=HOSTILE, flags=(HOSTILE,), reason_code=HOSTILE, setting=HOSTILE)
+        replace(
+            v,
+            claim=f"{i}{HOSTILE}",
+            sentence=HOSTILE,
+            flags=(HOSTILE,),
+            reason_code=HOSTILE,
+            setting=HOSTILE,
+        )
         for i, v in enumerate(gallery.verdicts)
     )
-    bad = replace(gallery, setting=HOSTILE, verdicts=verdicts, provenance={HOSTILE: HOSTILE}, evidence_sha256=HOSTILE)
+    bad = replace(
+        gallery,
+        setting=HOSTILE,
+        verdicts=verdicts,
+        provenance={HOSTILE: HOSTILE},
+        evidence_sha256=HOSTILE,
+    )
     bad = bad.against(bad.to_dict(), {HOSTILE: "x"})
     both = Overview((gallery, bad), ("javascript:alert(1)", '"><script>'))
     page, text = both.to_html(), both.to_markdown()
     outline = Outline(page)
-    clean = Outline(Overview((gallery, gallery.against(gallery.to_dict(), {"x": "y"})), ("a", "b")).to_html())
+    clean = Outline(
+        Overview((gallery, gallery.against(gallery.to_dict(), {"x": "y"})), ("a", "b")).to_html()
+    )
     assert set(outline.tags) == set(clean.tags)
     assert outline.attributes == clean.attributes
-    assert all(re.fullmatch(r"#[a-z0-9-]+|data:,|[A-Za-z0-9%._/-]+(#[a-z0-9-]+)?", link) for link in outline.links)
+    assert all(
+        re.fullmatch(r"#[a-z0-9-]+|data:,|[A-Za-z0-9%._/-]+(#[a-z0-9-]+)?", link)
+        for link in outline.links
+    )
     assert not {"\x1b", "\u202e"} & set(page + text)
     assert not re.search(
         r"(?<!\\)<|(?<!\\)\]\(javascript:", text.partition("```")[0]
     )  # in a block of code nothing acts
     rows = [line for line in text.splitlines() if line.startswith("|") and "n = " in line]
-    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {5}  # claim and two settings: no name opened a cell
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {
+        5
+    }  # claim and two settings: no name opened a cell
 
 
 def test_drift_of_each_setting_is_shown_with_links_to_its_own_page(gallery, second):
@@ -180,7 +220,9 @@ def test_the_same_reports_give_the_same_bytes(both, gallery, second):
 def test_two_hundred_claims_in_three_settings_stay_small(gallery):
     some = [v for v in gallery.verdicts if v.assertions]
     many = tuple(replace(some[i % len(some)], claim=f"claims/f.py::claim_{i}") for i in range(200))
-    reports = tuple(replace(gallery, setting=name, verdicts=many) for name in ("teacher", "digits", "cifar10"))
+    reports = tuple(
+        replace(gallery, setting=name, verdicts=many) for name in ("teacher", "digits", "cifar10")
+    )
     whole = Overview(reports, ("a", "b", "c"))
     assert len(whole.to_html().encode()) < 5_000_000
     text = whole.to_markdown()
@@ -208,20 +250,35 @@ def test_what_fits_has_its_estimates(both, gallery):
 
 @pytest.mark.parametrize(
     "name",
-    ["re port \\<b>", "a  b", "```", "it's", "-x", "line\nbreak", "\u202e", "x" * 1500, "$(id) `id` & *"],
+    [
+        "re port \\<b>",
+        "a  b",
+        "```",
+        "it's",
+        "-x",
+        "line\nbreak",
+        "\u202e",
+        "x" * 1500,
+        "$(id) `id` & *",
+    ],
 )
 def test_the_command_names_the_folder_as_a_shell_must_have_it(gallery, name):
     both = Overview((gallery,), (name,))
     told = MarkdownIt("commonmark").parse(both.to_markdown())
     (code,) = [token.content for token in told if token.type == "fence"]
-    (shown,) = re.findall(r"<pre tabindex=\"0\"><code>(faeval report .*)</code></pre>", both.to_html())
+    (shown,) = re.findall(
+        r"<pre tabindex=\"0\"><code>(faeval report .*)</code></pre>", both.to_html()
+    )
     assert html.unescape(shown) == code.removesuffix("\n")
     assert code.count("\n") == 1
     assert code.removesuffix("\n").isprintable()
     arguments = code.strip().removeprefix("faeval")
     words = ["bash", "-c", f'set -- {arguments}; printf %s "$2"']
     found = subprocess.run(
-        words, capture_output=True, check=True, env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+        words,
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
     )
     assert os.fsdecode(found.stdout) == ("./-x" if name == "-x" else name)
 

@@ -1,4 +1,6 @@
-"""Figures by matplotlib: the same bytes everywhere, inert, with the numbers of the tables, and gaps where there are none."""
+"""Figures by matplotlib: the same bytes everywhere, inert, with the numbers of the tables, and gaps
+where there are none.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def drawn(figure, name="f"):
 
 
 def texts(svg):
-    return ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("text")]
+    return [
+        "".join(e.itertext()) for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("text")
+    ]
 
 
 def lines_of(figure, **look):
@@ -69,7 +73,8 @@ def seeds_of(figure, n):
     return [line[:, 1].reshape(n, -1)[:, :-1] for line in lines_of(figure, linewidth=0.7)]
 
 
-# --- the same bytes ----------------------------------------------------------------------------------------------------
+# --- the same bytes
+# ----------------------------------------------------------------------------------------------------
 
 DIGESTS = """
 import hashlib, json, runpy, sys
@@ -86,9 +91,10 @@ print(json.dumps(made))
 
 def test_another_process_with_other_settings_gives_the_same_bytes(illustrated_report, tmp_path):
     (tmp_path / "matplotlibrc").write_text(
-        "font.family: serif\nfont.size: 30\nsvg.fonttype: path\nsvg.hashsalt: other\ntext.usetex: True\naxes.grid: True\n"
-        "lines.linewidth: 9\nsavefig.dpi: 300\nfigure.dpi: 300\npdf.fonttype: 3\naxes.formatter.use_locale: True\n"
-        "figure.constrained_layout.use: True\nsavefig.bbox: tight\npath.simplify: True\naxes.spines.top: True\n"
+        "font.family: serif\nfont.size: 30\nsvg.fonttype: path\nsvg.hashsalt: other\ntext.usetex:"
+        " True\naxes.grid: True\nlines.linewidth: 9\nsavefig.dpi: 300\nfigure.dpi:"
+        " 300\npdf.fonttype: 3\naxes.formatter.use_locale: True\nfigure.constrained_layout.use:"
+        " True\nsavefig.bbox: tight\npath.simplify: True\naxes.spines.top: True\n"
     )
     environment = os.environ | {
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
@@ -109,7 +115,9 @@ def test_another_process_with_other_settings_gives_the_same_bytes(illustrated_re
     for name, figure in illustrated_report.figures().items():
         here[name] = hashlib.sha256(drawn_as_there(figure) + render(figure, "svg")).hexdigest()
     chosen = illustrated_report.figures()
-    here["pdf"] = hashlib.sha256(render(chosen["controls"], "pdf") + render(chosen["forest"], "pdf")).hexdigest()
+    here["pdf"] = hashlib.sha256(
+        render(chosen["controls"], "pdf") + render(chosen["forest"], "pdf")
+    ).hexdigest()
     assert json.loads(done.stdout) == here
 
 
@@ -133,7 +141,8 @@ def test_the_settings_of_the_caller_are_left_alone(illustrated_report):
         assert dict(mpl.rcParams) == before
 
 
-# --- inert -------------------------------------------------------------------------------------------------------------
+# --- inert
+# -------------------------------------------------------------------------------------------------------------
 
 ATTACKS = [
     "</svg><script>alert(1)</script>",
@@ -148,14 +157,16 @@ ATTACKS = [
     " ",
     "",
 ]
-hostile = st.one_of(st.sampled_from(ATTACKS), st.text(st.one_of(st.characters(), st.sampled_from("<>&$\"'\\+ ,\n"))))
+hostile = st.one_of(
+    st.sampled_from(ATTACKS), st.text(st.one_of(st.characters(), st.sampled_from("<>&$\"'\\+ ,\n")))
+)
 TAGS = {"svg", "title", "desc", "g", "path", "text", "use", "defs"}
 ATTRIBUTES = set(
     re.findall(
         r"[\w-]+",
-        "class viewBox width height role aria-labelledby id href x y d transform fill stroke opacity font-size font-weight "
-        "text-anchor stroke-width stroke-opacity fill-opacity stroke-dasharray stroke-linecap stroke-linejoin stroke-dashoffset "
-        "xmlns font-family",
+        "class viewBox width height role aria-labelledby id href x y d transform fill stroke"
+        " opacity font-size font-weight text-anchor stroke-width stroke-opacity fill-opacity"
+        " stroke-dasharray stroke-linecap stroke-linejoin stroke-dashoffset xmlns font-family",
     )
 )
 
@@ -212,12 +223,18 @@ def test_an_id_that_is_none_is_refused(name):
 def test_a_title_is_escaped_and_the_description_whole():
     svg = inline(controls([ControlCurve("i", ((0.1, 1.0),))]), "c", "a < b & c", '"x" > y')
     root = ElementTree.fromstring(svg)
-    assert (root[0].tag, root[0].text, root[1].tag, root[1].text) == ("title", "a < b & c", "desc", '"x" > y')
+    assert (root[0].tag, root[0].text, root[1].tag, root[1].text) == (
+        "title",
+        "a < b & c",
+        "desc",
+        '"x" > y',
+    )
     assert root.get("aria-labelledby").split() == [root[0].get("id"), root[1].get("id")]
     assert root.get("role") == "img"
 
 
-# --- in a page ---------------------------------------------------------------------------------------------------------
+# --- in a page
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_no_id_stands_twice_in_a_page_and_every_reference_is_met(illustrated_report):
@@ -229,7 +246,9 @@ def test_no_id_stands_twice_in_a_page_and_every_reference_is_met(illustrated_rep
     assert any(c.power is not None and c.word == "inconclusive" for c in claims)
     power_drawn = sum(c.power is not None and c.word == "inconclusive" for c in claims)
     assert page.count('class="plot') == 2 + 3 + 1 + power_drawn
-    assert page.count("<b>Power against the number of seeds</b>") == sum(c.power is not None for c in claims)
+    assert page.count("<b>Power against the number of seeds</b>") == sum(
+        c.power is not None for c in claims
+    )
     assert "rdf:" not in page
     assert "<?xml" not in page
 
@@ -238,7 +257,9 @@ def test_a_page_takes_its_own_colours_and_a_file_plain_ones(illustrated_report):
     for figure in illustrated_report.figures().values():
         page, file = drawn(figure), render(figure, "svg").decode()
         colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', page))
-        assert all(re.fullmatch(r"none|var\(--[a-z]+,#[0-9a-f]{6}\)", colour) for colour in colours), colours
+        assert all(
+            re.fullmatch(r"none|var\(--[a-z]+,#[0-9a-f]{6}\)", colour) for colour in colours
+        ), colours
         assert "var(" not in file
         assert "font-family" not in page  # the page's own
 
@@ -255,7 +276,11 @@ def test_the_colours_are_those_of_the_page():
 
 def test_figures_are_small(illustrated_report):
     for name, figure in illustrated_report.figures().items():
-        rows = sum(max(1, len(v.assertions)) for v in illustrated_report.verdicts) if name == "forest" else 0
+        rows = (
+            sum(max(1, len(v.assertions)) for v in illustrated_report.verdicts)
+            if name == "forest"
+            else 0
+        )
         assert len(drawn(figure, "figure-99")) < max(12_000, 4_000 + 1_200 * rows), name
 
 
@@ -263,25 +288,37 @@ def test_names_are_safe_for_files_and_none_stands_twice(make_verdict, make_asser
     made = make_assertion("exceeds", [0.1, 0.2], [0.0, 0.0], 0.05)
     claims = ["a", "a-1", "A", "../../etc/passwd", "", "\x00", "x" * 500, "a 1", "ä"]
     verdicts = tuple(make_verdict("supported", "decided", made, made, claim=c) for c in claims)
-    profiles = tuple(Profile("arm", metric, (0,), (1,), ((0.1,),)) for metric in ("a.b", "a_b", "/", "CON"))
+    profiles = tuple(
+        Profile("arm", metric, (0,), (1,), ((0.1,),)) for metric in ("a.b", "a_b", "/", "CON")
+    )
     names = list(Report("t", verdicts, profiles=profiles).figures())
     assert len({name.lower() for name in names}) == len(names) == 1 + 2 * len(claims) + 4
     assert all(re.fullmatch(r"[a-z][a-z0-9-]{1,100}", name) for name in names)
 
 
-# --- gaps --------------------------------------------------------------------------------------------------------------
+# --- gaps
+# --------------------------------------------------------------------------------------------------------------
 
 value = st.none() | st.floats(-1e300, 1e300) | st.floats(1e-300, 1e300)
 
 
 @slow
-@given(st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(value, min_size=n, max_size=n), min_size=1, max_size=4)))
+@given(
+    st.integers(1, 6).flatmap(
+        lambda n: st.lists(st.lists(value, min_size=n, max_size=n), min_size=1, max_size=4)
+    )
+)
 def test_a_gap_is_never_bridged_and_no_number_is_left_out(rows):
     n = len(rows[0])
     why = tuple(tuple("diverged" if v is None else "measured" for v in row) for row in rows)
-    profile = Profile("a", "m", tuple(range(n)), tuple(range(len(rows))), tuple(map(tuple, rows)), why)
+    profile = Profile(
+        "a", "m", tuple(range(n)), tuple(range(len(rows))), tuple(map(tuple, rows)), why
+    )
     svg = drawn(layers([profile]))
-    pieces = [re.split("(?=M)", d)[1:] for d in re.findall(r'<path d="([^"]+)"[^>]*stroke-opacity="0.45"', svg)]
+    pieces = [
+        re.split("(?=M)", d)[1:]
+        for d in re.findall(r'<path d="([^"]+)"[^>]*stroke-opacity="0.45"', svg)
+    ]
     joined = sum(piece.count("L") for of in pieces for piece in of)
     assert joined == sum(a is not None and b is not None for row in rows for a, b in pairwise(row))
     figure = layers([profile])
@@ -289,7 +326,8 @@ def test_a_gap_is_never_bridged_and_no_number_is_left_out(rows):
     assert (np.isnan(seeds) == np.array([[v is None for v in row] for row in rows])).all()
     low, high = figure.axes[0].get_ylim()
     assert ((seeds >= low) & (seeds <= high) | np.isnan(seeds)).all()
-    # A point without neighbours is drawn as a dot, and a cross stands wherever a seed has no number.
+    # A point without neighbours is drawn as a dot, and a cross stands wherever a seed has no
+    # number.
     (line,) = (line for line in figure.axes[0].lines if line.get_linewidth() == 0.7)
     alone = sum(
         v is not None and (i == 0 or row[i - 1] is None) and (i + 1 == n or row[i + 1] is None)
@@ -299,17 +337,29 @@ def test_a_gap_is_never_bridged_and_no_number_is_left_out(rows):
     assert len(line.get_markevery() or ()) == alone
     crosses = [x for of in lines_of(figure, marker="x") for x in of[:, 0]]
     assert crosses == [i for i in range(n) if any(row[i] is None for row in rows)]
-    assert ("No number exists" in view(Report("t", (), profiles=(profile,))).profiles[0].missing) == bool(crosses)
+    assert (
+        "No number exists" in view(Report("t", (), profiles=(profile,))).profiles[0].missing
+    ) == bool(crosses)
 
 
 def test_a_mean_needs_every_seed():
-    assert mean_over_seeds([(1.0, None, 4.0), (3.0, 2.0, 1e308)]) == (2.0, None, pytest.approx(5e307))
+    assert mean_over_seeds([(1.0, None, 4.0), (3.0, 2.0, 1e308)]) == (
+        2.0,
+        None,
+        pytest.approx(5e307),
+    )
     assert mean_over_seeds([(1.0,), (100.0,)], geometric=True) == (pytest.approx(10.0),)
 
 
 @pytest.mark.parametrize(
     ("row", "log"),
-    [((1.0, 101.0), True), ((1.0, 100.0), False), ((0.0, 1e9), False), ((-1.0, 1e9), False), ((None,), False)],
+    [
+        ((1.0, 101.0), True),
+        ((1.0, 100.0), False),
+        ((0.0, 1e9), False),
+        ((-1.0, 1e9), False),
+        ((None,), False),
+    ],
 )
 def test_a_scale_is_logarithmic_where_positive_values_span_more_than_a_hundred(row, log):
     assert spans_decades([row]) == log
@@ -323,7 +373,13 @@ def test_no_data_at_all_draws_an_empty_panel_or_nothing(width):
     ElementTree.fromstring(drawn(layers([empty], width)))
     ElementTree.fromstring(drawn(controls([ControlCurve("i", ((1.0, None),))], width)))
     assert (
-        list(Report("t", (), profiles=(Profile("a", "m", (), (1,), ((),)), Profile("a", "m", (1,), (), ()))).figures())
+        list(
+            Report(
+                "t",
+                (),
+                profiles=(Profile("a", "m", (), (1,), ((),)), Profile("a", "m", (1,), (), ())),
+            ).figures()
+        )
         == []
     )
     assert list(Report("t", ()).figures()) == []
@@ -332,17 +388,23 @@ def test_no_data_at_all_draws_an_empty_panel_or_nothing(width):
     ElementTree.fromstring(drawn(forest(Report("t", ()))))
 
 
-# --- numbers -----------------------------------------------------------------------------------------------------------
+# --- numbers
+# -----------------------------------------------------------------------------------------------------------
 
 
 def by_eye(svg, panel=0):
     """Seeds' values in an SVG, read as an eye would: positions against the ticks beside them."""
     ticks = re.findall(
-        r'<use href="#f-\d+" x="([\d.]+)" y="([\d.]+)"/><text [^>]*text-anchor="end"[^>]*>([^<]+)</text>', svg
+        r'<use href="#f-\d+" x="([\d.]+)" y="([\d.]+)"/><text'
+        r' [^>]*text-anchor="end"[^>]*>([^<]+)</text>',
+        svg,
     )
     (y0, t0), (y1, t1) = ((float(y), read(t)) for _, y, t in (ticks[0], ticks[-1]))
     d = re.findall(r'<path d="([^"]+)"[^>]*stroke-opacity="0.45"', svg)[panel]
-    rows = [[float(xy.split()[1]) for xy in re.split("[ML]", piece) if xy] for piece in re.findall(r"M[^M]+", d)]
+    rows = [
+        [float(xy.split()[1]) for xy in re.split("[ML]", piece) if xy]
+        for piece in re.findall(r"M[^M]+", d)
+    ]
     return np.array([[t0 + (y - y0) / (y1 - y0) * (t1 - t0) for y in row] for row in rows])
 
 
@@ -362,7 +424,9 @@ def test_means_in_figures_are_those_of_the_tables(layer_profiles, illustrated_re
     groups = {"cosine": False, "state_norm": True}
     for figure_view, (metric, logarithmic) in zip(shown.profiles, groups.items(), strict=True):
         members = [p for p in layer_profiles if p.metric == metric]
-        for mean, table, member in zip(means_of(layers(members)), figure_view.tables, members, strict=True):
+        for mean, table, member in zip(
+            means_of(layers(members)), figure_view.tables, members, strict=True
+        ):
             drawn_values = 10 ** mean[:, 1] if logarithmic else mean[:, 1]
             written = [row[-1] for row in table.rows]
             for number, text in zip(drawn_values, written, strict=True):
@@ -379,7 +443,12 @@ def decimals(cell):
 
 def test_numbers_of_one_row_have_the_same_decimals():
     near_one = Profile(
-        "dfa", "control_true", (1, 2), (1, 2, 3), ((0.9999, 1e-5), (1.0001, 1.2e-5), (0.995, 0.9e-5)), epoch=1
+        "dfa",
+        "control_true",
+        (1, 2),
+        (1, 2, 3),
+        ((0.9999, 1e-5), (1.0001, 1.2e-5), (0.995, 0.9e-5)),
+        epoch=1,
     )
     shown = view(Report("t", (), profiles=(near_one,))).profiles[0].tables[0]
     assert shown.rows[0] == ("1", "1.00", "1.00", "0.99", "1.00")
@@ -391,7 +460,10 @@ def test_numbers_of_one_row_have_the_same_decimals():
 def test_a_row_of_numbers_is_written_alike_unless_it_spans_decades(row):
     style = side_by_side(row)
     if not spans_decades([row]):
-        assert len({(decimals(style(v).partition("e")[0]), style(v).partition("e")[2]) for v in row}) == 1
+        assert (
+            len({(decimals(style(v).partition("e")[0]), style(v).partition("e")[2]) for v in row})
+            == 1
+        )
 
 
 def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_report):
@@ -415,7 +487,9 @@ def test_a_course_of_another_shape_is_refused():
 
 def listed(text):
     """The numbers of seeds that a table's cell names."""
-    spans = [list(map(int, part.split("–"))) for part in text.removesuffix(", the plan").split(", ")]
+    spans = [
+        list(map(int, part.split("–"))) for part in text.removesuffix(", the plan").split(", ")
+    ]
     return [n for span in spans for n in range(span[0], span[-1] + 1)]
 
 
@@ -424,7 +498,11 @@ def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
     ((_, curve),) = power_curves(verdict)
     a = verdict.assertions[0]
     level = verdict.alpha / verdict.family_size
-    for line, sd in zip(lines_of(power(verdict), marker="o"), (a.pilot_sd, stats.sd_upper(a.pilot_sd, 6)), strict=True):
+    for line, sd in zip(
+        lines_of(power(verdict), marker="o"),
+        (a.pilot_sd, stats.sd_upper(a.pilot_sd, 6)),
+        strict=True,
+    ):
         assert line[:, 0].tolist() == list(range(2, 21))
         for n, found in line:
             expected = stats.prospect("exceeds", a.margin, a.anticipated, sd, int(n), level).power
@@ -446,8 +524,12 @@ def test_the_power_drawn_is_that_of_the_statistics_and_of_the_table(gallery):
 
 
 def test_power_at_the_plan_is_the_power_of_the_verdict():
-    """The figure recomputes what deciding computed, from what the verdict carries: they must agree, whatever the kind."""
-    report = fe.verify("claims", setting="teacher", from_evidence=Path(__file__).parents[2] / "reports" / "teacher")
+    """The figure recomputes what deciding computed, from what the verdict carries: they must agree,
+    whatever the kind.
+    """
+    report = fe.verify(
+        "claims", setting="teacher", from_evidence=Path(__file__).parents[2] / "reports" / "teacher"
+    )
     compared = 0
     for verdict in report.verdicts:
         for i, curve in power_curves(verdict):
@@ -455,11 +537,18 @@ def test_power_at_the_plan_is_the_power_of_the_verdict():
             assert at[verdict.n] == pytest.approx(verdict.assertions[i].power, abs=1e-12)
             compared += 1
     assert compared > 10
-    assert {c.metric for c in report.courses} >= {"train_loss", "state_norm", "gradient_norm", "cosine"}
+    assert {c.metric for c in report.courses} >= {
+        "train_loss",
+        "state_norm",
+        "gradient_norm",
+        "cosine",
+    }
     read = {p.arm for p in report.profiles if p.metric == "cosine"}
     # One epoch is no course; of these claims read no cosine, and so no profile.
     without = {"fa", "bp", "bp+trained_blocks=0"}
-    assert {c.arm for c in report.courses} == {arm for arm in read if "epochs=1" not in arm} | without
+    assert {c.arm for c in report.courses} == {
+        arm for arm in read if "epochs=1" not in arm
+    } | without
     loss = report.figures()["course-train-loss"]
     assert len(drawn(loss, "figure-99")) < 4_000 * len(
         {c.arm for c in report.courses}
@@ -499,7 +588,9 @@ def words_marker(word):
 
 def test_many_seeds_stay_in_one_figure(make_assertion, make_verdict):
     d = np.random.default_rng(1).normal(0.2, 0.02, 150)
-    verdict = make_verdict("supported", "decided", make_assertion("exceeds", d, np.zeros(150), 0.05))
+    verdict = make_verdict(
+        "supported", "decided", make_assertion("exceeds", d, np.zeros(150), 0.05)
+    )
     figure = contrast(verdict)
     assert figure.get_figheight() < 4.5
     said = texts(drawn(figure))
@@ -509,7 +600,8 @@ def test_many_seeds_stay_in_one_figure(make_assertion, make_verdict):
     assert len(lines_of(figure, marker="o", markersize=3.4)) == 150
 
 
-# --- forest ------------------------------------------------------------------------------------------------------------
+# --- forest
+# ------------------------------------------------------------------------------------------------------------
 
 
 def estimates(figure):
@@ -526,7 +618,9 @@ def estimates(figure):
         ("equivalent", -0.05, 0.1, -0.5),
     ],
 )
-def test_a_forest_counts_in_margins_towards_the_margin(make_assertion, make_verdict, kind, difference, margin, at):
+def test_a_forest_counts_in_margins_towards_the_margin(
+    make_assertion, make_verdict, kind, difference, margin, at
+):
     made = make_assertion(kind, difference + np.array([-0.01, 0.0, 0.01]), np.zeros(3), margin)
     figure = forest(Report("t", (make_verdict("supported", "decided", made),)))
     assert estimates(figure) == [pytest.approx(at)]
@@ -541,27 +635,46 @@ def test_a_forest_lists_every_claim_with_its_word_and_numbers(gallery):
         assert said.count(word) == sum(v.verdict == word for v in gallery.verdicts)
     several = [v for v in gallery.verdicts if len(v.assertions) > 1 and v.verdict != "invalid"]
     for result in ("met", "contradicted", "open"):
-        assert said.count(result) == sum(words.outcome(a) == result for v in several for a in v.assertions)
+        assert said.count(result) == sum(
+            words.outcome(a) == result for v in several for a in v.assertions
+        )
     for verdict in gallery.verdicts:
         for a in verdict.assertions:
             assert any(words.value_text(a).startswith(text) and text for text in said)
 
 
-def test_each_line_of_a_forest_has_its_own_result_and_the_claim_its_verdict_once(make_assertion, make_verdict):
+def test_each_line_of_a_forest_has_its_own_result_and_the_claim_its_verdict_once(
+    make_assertion, make_verdict
+):
     held = make_assertion("exceeds", [0.3, 0.31, 0.32], [0.0] * 3, 0.1)
     failed = make_assertion("exceeds", [-0.3, -0.31, -0.32], [0.0] * 3, 0.1)
     figure = forest(Report("t", (make_verdict("refuted", "decided", held, failed),)))
     said = texts(drawn(figure))
-    assert [said.count(word) for word in ("refuted", "met", "contradicted", "supported")] == [1, 1, 1, 0]
-    signs = [line.get_color() for axes in figure.axes for line in axes.lines if line.get_markersize() == 4.2]
+    assert [said.count(word) for word in ("refuted", "met", "contradicted", "supported")] == [
+        1,
+        1,
+        1,
+        0,
+    ]
+    signs = [
+        line.get_color()
+        for axes in figure.axes
+        for line in axes.lines
+        if line.get_markersize() == 4.2
+    ]
     assert signs == [TONES["supported"], TONES["refuted"]]
-    invalid = texts(drawn(forest(Report("t", (make_verdict("invalid", "confounded", held, failed),)))))
+    invalid = texts(
+        drawn(forest(Report("t", (make_verdict("invalid", "confounded", held, failed),))))
+    )
     assert invalid.count("invalid") == 1
     assert not {"met", "contradicted", "open"} & set(invalid)
 
 
 def test_the_name_of_a_claim_is_broken_between_words_and_cut_at_its_end(make_verdict):
-    once = "The penalty creates deep alignment: vanilla DFA at epoch 1 against penalised DFA at its last epoch"
+    once = (
+        "The penalty creates deep alignment: vanilla DFA at epoch 1 against penalised DFA at its"
+        " last epoch"
+    )
     for count in (1, 3):
         sentence = " ".join([once] * count)
         verdict = make_verdict("invalid", "confounded", sentence=sentence)
@@ -590,13 +703,18 @@ def test_what_lies_far_off_ends_in_an_arrow_and_moves_no_scale(make_assertion, m
     figure = forest(Report("t", verdicts))
     assert len(estimates(figure)) == 1
     assert figure.axes[0].get_xlim()[1] < 10
-    assert len(lines_of(figure, marker=5)) == 1 + (near.interval[1] / 0.1 > figure.axes[0].get_xlim()[1])
+    assert len(lines_of(figure, marker=5)) == 1 + (
+        near.interval[1] / 0.1 > figure.axes[0].get_xlim()[1]
+    )
 
 
-# --- files -------------------------------------------------------------------------------------------------------------
+# --- files
+# -------------------------------------------------------------------------------------------------------------
 
 
-def test_files_have_the_width_of_a_column_and_fonts_that_journals_take(illustrated_report, tmp_path):
+def test_files_have_the_width_of_a_column_and_fonts_that_journals_take(
+    illustrated_report, tmp_path
+):
     figures = illustrated_report.figures()
     for name, inches in (("controls", 3.3), ("forest", 6.9)):
         save(figures[name], tmp_path / f"{name}.pdf")
@@ -612,7 +730,9 @@ def test_files_have_the_width_of_a_column_and_fonts_that_journals_take(illustrat
         assert f'width="{72 * inches:g}pt"' in svg
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.png", "must be svg or pdf"), ("no/folder.svg", "cannot be written to")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("a.png", "must be svg or pdf"), ("no/folder.svg", "cannot be written to")]
+)
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, name, said):
     with pytest.raises(FaevalError, match=said):
         save(controls([ControlCurve("i", ((0.1, 1.0),))]), tmp_path / name)
@@ -637,13 +757,16 @@ def evidence(folder):
                     )
                 )
                 if (seed, epoch, layer) != (3, 1, 2):
-                    rows.append(("dfa", seed, epoch, layer, "state_norm", 10.0 * epoch * seed, "measured"))
+                    rows.append(
+                        ("dfa", seed, epoch, layer, "state_norm", 10.0 * epoch * seed, "measured")
+                    )
             rows.append(("bp", seed, epoch, None, "train_loss", 1.0 / epoch, "measured"))
         rows.append(("dfa", seed, 20, None, "train_loss", 0.5, "measured"))
     columns = ["arm", "seed", "epoch", "layer", "metric", "value", "status"]
     table = pd.DataFrame(rows, columns=columns).assign(setting="teacher")
     table["run"] = [
-        f"{arm}:{seed}:{epoch}" for arm, seed, epoch in zip(table["arm"], table["seed"], table["epoch"], strict=True)
+        f"{arm}:{seed}:{epoch}"
+        for arm, seed, epoch in zip(table["arm"], table["seed"], table["epoch"], strict=True)
     ]
     table["layer"] = table["layer"].astype("Int64")
     order = ["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
@@ -659,8 +782,12 @@ claim = fe.Claim("Deep cosine is there", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0,
 
 
 def test_courses_come_from_evidence_of_the_arms_that_are_read_at_several_epochs(tmp_path):
-    """bp is read by no claim, the loss of dfa stands at one epoch: neither is drawn. A mean lacks no layer unseen."""
-    claim = fe.Claim("c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test")), seeds=3)
+    """bp is read by no claim, the loss of dfa stands at one epoch: neither is drawn. A mean lacks
+    no layer unseen.
+    """
+    claim = fe.Claim(
+        "c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test")), seeds=3
+    )
     found = fe.verify([claim], setting="teacher", from_evidence=evidence(tmp_path)).courses
     assert [(c.arm, c.metric, c.where, c.epochs, c.seeds) for c in found] == [
         ("dfa", "state_norm", "layer 2", (1, 20), (1, 2, 3)),
@@ -684,11 +811,16 @@ def test_the_command_writes_every_figure_beside_the_report(tmp_path, monkeypatch
     asked = ["report", str(folder), "--claims", str(tmp_path / "claims.py"), "--figures"]
     done = CliRunner().invoke(app, [*asked, "--overview", "page"])
     assert done.exit_code == 0, done.output
-    assert {p.name for p in (tmp_path / "page" / "figures").iterdir()} == {"transfer.svg", "transfer.pdf"}
+    assert {p.name for p in (tmp_path / "page" / "figures").iterdir()} == {
+        "transfer.svg",
+        "transfer.pdf",
+    }
     assert not (folder / "figures").exists()  # what the overview shows is not written to
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     written = sorted(p.name for p in (folder / "figures").iterdir())
-    names = list(fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).figures())
+    names = list(
+        fe.verify(tmp_path / "claims.py", setting="teacher", from_evidence=table).figures()
+    )
     assert written == sorted(f"{name}.{form}" for name in names for form in ("svg", "pdf"))
     assert "forest.pdf" in written

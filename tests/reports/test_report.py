@@ -38,7 +38,8 @@ def first_values(text):
     return [tuple(map(read, found)) for found in re.findall(VALUE, text)]
 
 
-# --- agreement ---------------------------------------------------------------------------------------------------------
+# --- agreement
+# ---------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=30, deadline=None)
@@ -49,12 +50,18 @@ def first_values(text):
     seed=st.integers(0, 1000),
     n=st.sampled_from([2, 3, 5, 10]),
 )
-def test_every_view_shows_one_and_the_same_estimate(make_assertion, make_verdict, kind, center, scale, seed, n):
+def test_every_view_shows_one_and_the_same_estimate(
+    make_assertion, make_verdict, kind, center, scale, seed, n
+):
     b = np.random.default_rng(seed).normal(0, 0.05 * scale, n)
     made = make_assertion(kind, b + center * scale, np.zeros(n), 0.03 * scale)
     report = Report("teacher", (make_verdict("supported", "decided", made),))
-    page = html.unescape(re.sub(r"<[^>]+>", "", report.to_html().split('class="measure"')[1].split("</td>")[0]))
-    row = next(line for line in report.to_markdown().splitlines() if line.startswith("| The residual"))
+    page = html.unescape(
+        re.sub(r"<[^>]+>", "", report.to_html().split('class="measure"')[1].split("</td>")[0])
+    )
+    row = next(
+        line for line in report.to_markdown().splitlines() if line.startswith("| The residual")
+    )
     shown = {first_values(text)[0] for text in (page, row, printed(report), printed(report, 60))}
     assert len(shown) == 1
     kept = json.loads(report.to_json())["verdicts"][0]
@@ -87,7 +94,9 @@ def test_json_holds_the_verdicts_unrounded(gallery):
     kept = json.loads(gallery.to_json())
     assert kept["schema"] == "faeval/report/1"
     assert kept["verdicts"][0]["estimate"] == gallery.verdicts[0].estimate
-    assert kept["verdicts"][0]["assertions"][0]["differences"] == list(gallery.verdicts[0].assertions[0].differences)
+    assert kept["verdicts"][0]["assertions"][0]["differences"] == list(
+        gallery.verdicts[0].assertions[0].differences
+    )
     assert kept["exit_code"] == gallery.exit_code()
     assert sum(kept["counts"].values()) == len(kept["verdicts"])
     assert kept["verdicts"][-1]["estimate"] is None
@@ -107,12 +116,16 @@ def test_the_summary_names_each_word_with_its_count(gallery):
     assert [t.text for t in view(gallery).tallies if t.alarm] == tallies[-2:]
 
 
-# --- determinism -------------------------------------------------------------------------------------------------------
+# --- determinism
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_the_same_report_gives_the_same_bytes_in_another_process(gallery, tmp_path):
     path = os.path.join(os.path.dirname(__file__), "conftest.py")  # noqa: PTH118, PTH120
-    script = f"import runpy; m = runpy.run_path({path!r}); m['report'](m['founding']() + m['odd']()).write({str(tmp_path)!r})"
+    script = (
+        f"import runpy; m = runpy.run_path({path!r}); m['report'](m['founding']() +"
+        f" m['odd']()).write({str(tmp_path)!r})"
+    )
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Pacific/Apia", "LC_ALL": "C.UTF-8"}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, timeout=60)
     assert (tmp_path / "report.html").read_bytes() == gallery.to_html().encode()
@@ -135,14 +148,17 @@ def test_the_page_needs_no_network_no_script_and_no_day(gallery):
     assert "default-src 'none'" in page
 
 
-# --- exit code ---------------------------------------------------------------------------------------------------------
+# --- exit code
+# ---------------------------------------------------------------------------------------------------------
 
 OUTCOMES = [(word, REASONS[word][0]) for word in WORDS]
 EXPECTED = [None, "supported", "refuted", "inconclusive", "invalid", "invalid:confounded"]
 
 
 def code_of(word, code, expected):
-    """The rule of the design, written again: 11, then 1, then 10, then 0, for one verdict; 10 counts with strict."""
+    """The rule of the design, written again: 11, then 1, then 10, then 0, for one verdict; 10
+    counts with strict.
+    """
     met = expected is not None and expected in (word, f"{word}:{code}")
     if word == "invalid":
         return 0 if met else 11
@@ -153,7 +169,9 @@ def code_of(word, code, expected):
 
 @given(st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from(EXPECTED)), max_size=5))
 def test_the_exit_code_is_the_first_that_applies(make_verdict, drawn):
-    report = Report("t", tuple(make_verdict(*outcome, expected=expected) for outcome, expected in drawn))
+    report = Report(
+        "t", tuple(make_verdict(*outcome, expected=expected) for outcome, expected in drawn)
+    )
     codes = {code_of(*outcome, expected) for outcome, expected in drawn}
     strict = next((code for code in (11, 1, 10) if code in codes), 0)
     assert report.exit_code(strict=True) == strict
@@ -179,7 +197,8 @@ def test_only_drift_and_unexpected_invalids_are_alarms(gallery):
     assert alarmed == ["claims/drift.py::it", "claims/floor.py::it", "claims/undefined.py::it"]
 
 
-# --- words -------------------------------------------------------------------------------------------------------------
+# --- words
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_every_code_is_explained_and_no_other():
@@ -220,9 +239,21 @@ def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
             "contradicted",
             "is lower in a than in b, with a difference of −0.200 [−0.212, −0.188], all below",
         ),
-        ("exceeds", 0.05, 0.05, "open", "which does not settle on which side of the 0.05 that matters it lies"),
+        (
+            "exceeds",
+            0.05,
+            0.05,
+            "open",
+            "which does not settle on which side of the 0.05 that matters it lies",
+        ),
         ("below", -0.2, 0.05, "met", "all below the −0.05 that matters."),
-        ("below", 0.2, 0.05, "contradicted", "all above the −0.05 that matters and of opposite sign."),
+        (
+            "below",
+            0.2,
+            0.05,
+            "contradicted",
+            "all above the −0.05 that matters and of opposite sign.",
+        ),
         ("not_above", 0.0, 0.05, "met", "all below the 0.05 that matters."),
         ("not_above", 0.2, 0.05, "contradicted", "all above the 0.05 that matters."),
         ("not_below", 0.0, 0.05, "met", "all above the −0.05 that matters."),
@@ -235,7 +266,8 @@ def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
     ],
 )
 def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, result, said):
-    # s.d. 0.0079, so the bounds lie 3.495 (t of 4 degrees of freedom at 0.0125) x 0.0079 / sqrt(5) = 0.012 from the mean.
+    # s.d. 0.0079, so the bounds lie 3.495 (t of 4 degrees of freedom at 0.0125) x 0.0079 / sqrt(5)
+    # = 0.012 from the mean.
     spread = np.array([-0.01, -0.005, 0.0, 0.005, 0.01])
     made = make_assertion(kind, shift + spread + 0.1, np.full(5, 0.1), margin)
     assert words.outcome(made) == result
@@ -245,7 +277,9 @@ def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, resu
 
 def test_an_opposite_sign_is_named(make_assertion):
     made = make_assertion("exceeds", [-0.2, -0.21, -0.22], [0.0, 0.0, 0.0], 0.05)
-    assert words.as_text(words.found(made, 3)).endswith("all below the 0.05 that matters and of opposite sign.")
+    assert words.as_text(words.found(made, 3)).endswith(
+        "all below the 0.05 that matters and of opposite sign."
+    )
 
 
 @pytest.mark.parametrize(
@@ -279,26 +313,38 @@ def test_undefined_is_never_a_number(gallery):
     assert page.count("<td>below floor</td>") == 5
 
 
-def test_the_p_of_one_of_two_assertions_is_written_on_its_side_of_half_the_level(make_assertion, make_verdict):
+def test_the_p_of_one_of_two_assertions_is_written_on_its_side_of_half_the_level(
+    make_assertion, make_verdict
+):
     made = make_assertion("exceeds", [0.1, 0.2], [0.0, 0.0], 0.05)
     two = tuple(replace(made, p_support=0.9, p_refute=p) for p in (0.0251, 0.0249))
-    rows = view(Report("t", (make_verdict("refuted", "decided", *two, level_refute=0.05),))).claims[0].tests.rows
+    rows = (
+        view(Report("t", (make_verdict("refuted", "decided", *two, level_refute=0.05),)))
+        .claims[0]
+        .tests.rows
+    )
     assert [row[2] for row in rows[:2]] == ["0.0251", "0.0249"]
 
 
 def test_item_error_is_said_to_be_absent_where_it_is(gallery):
-    first, third = (next(f for f in view(gallery).claims[i].assertions[0].more if f.term == "items") for i in (0, 2))
+    first, third = (
+        next(f for f in view(gallery).claims[i].assertions[0].more if f.term == "items")
+        for i in (0, 2)
+    )
     assert words.as_text(first.value).endswith("over items 0.0021")
     assert words.as_text(third.value).endswith("over items not recorded")
 
 
-# --- figures -----------------------------------------------------------------------------------------------------------
+# --- figures
+# -----------------------------------------------------------------------------------------------------------
 
 finite = st.floats(-1e300, 1e300)
 
 
 @given(
-    st.lists(finite, min_size=2, max_size=8), st.floats(0, 1e300), st.sampled_from(["exceeds", "below", "equivalent"])
+    st.lists(finite, min_size=2, max_size=8),
+    st.floats(0, 1e300),
+    st.sampled_from(["exceeds", "below", "equivalent"]),
 )
 def test_marks_stay_inside_and_keep_their_order(make_assertion, differences, margin, kind):
     a = make_assertion("exceeds", [0.1, 0.2], [0.0, 0.0], 0.05)
@@ -325,7 +371,9 @@ def test_marks_stay_inside_and_keep_their_order(make_assertion, differences, mar
         assert figure.interval.low <= figure.interval.high
         assert figure.claimed.low <= figure.claimed.high
     figure = dots(made, range(len(differences)))
-    by_value = [r.x for _, r in sorted(zip(differences, figure.rows, strict=True), key=lambda pair: pair[0])]
+    by_value = [
+        r.x for _, r in sorted(zip(differences, figure.rows, strict=True), key=lambda pair: pair[0])
+    ]
     assert by_value == sorted(by_value)
 
 
@@ -341,7 +389,9 @@ def test_a_dot_lies_on_its_side_of_the_margin_and_is_labelled(gallery):
 def test_a_number_that_was_not_measured_is_dropped_from_a_profile():
     made = Profile("a", "m", (0, 1), (1,), ((0.5, 0.0),), (("measured", "below_floor"),))
     assert made.values == ((0.5, None),)
-    assert Profile("a", "m", (0, 1), (1,), ((0.5, math.nan),)).status == (("measured", "undefined"),)
+    assert Profile("a", "m", (0, 1), (1,), ((0.5, math.nan),)).status == (
+        ("measured", "undefined"),
+    )
 
 
 @pytest.mark.parametrize("values", [(), ((0.1,),), ((0.1, 0.2), (0.1, 0.2))])
@@ -350,7 +400,8 @@ def test_a_profile_of_another_shape_is_refused(values):
         Profile("a", "m", (0, 1), (1,), values)
 
 
-# --- files -------------------------------------------------------------------------------------------------------------
+# --- files
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_writing_leaves_three_whole_files_and_nothing_else(gallery, tmp_path):
@@ -365,7 +416,9 @@ def test_writing_leaves_three_whole_files_and_nothing_else(gallery, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(gallery, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(FaevalError, match=r"report folder .*file.*cannot be written to \(.+\); name one that can"):
+    with pytest.raises(
+        FaevalError, match=r"report folder .*file.*cannot be written to \(.+\); name one that can"
+    ):
         gallery.write(tmp_path / "file")
 
 
@@ -376,11 +429,14 @@ def test_a_name_that_is_taken_leaves_no_temporary_file(gallery, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
-# --- sizes and ends ----------------------------------------------------------------------------------------------------
+# --- sizes and ends
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_two_hundred_claims_fit_and_say_what_was_left_out(gallery):
-    many = replace(gallery, verdicts=tuple(replace(gallery.verdicts[0], claim=f"c{i}") for i in range(200)))
+    many = replace(
+        gallery, verdicts=tuple(replace(gallery.verdicts[0], claim=f"c{i}") for i in range(200))
+    )
     text = many.to_markdown()
     assert 32_000 < len(text.encode()) < 64_000
     shown = text.count("\n## ● ")
@@ -399,9 +455,11 @@ def test_no_claims_at_all_is_said():
 def test_only_a_page_with_figures_loads_matplotlib():
     path = os.path.join(os.path.dirname(__file__), "conftest.py")  # noqa: PTH118, PTH120
     script = (
-        f"import runpy, sys; m = runpy.run_path({path!r}); r = m['illustrated'](); r.to_markdown(); r.to_json(); r.table();"
-        "list(r.figures()); m['Report']('t', ()).to_html(); assert not {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules);"
-        "r.to_html(); assert 'matplotlib' in sys.modules; assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"
+        f"import runpy, sys; m = runpy.run_path({path!r}); r = m['illustrated'](); r.to_markdown();"
+        " r.to_json(); r.table();list(r.figures()); m['Report']('t', ()).to_html(); assert not"
+        " {'torch', 'matplotlib', 'scipy.stats'} & set(sys.modules);r.to_html(); assert"
+        " 'matplotlib' in sys.modules; assert not {'torch', 'matplotlib.pyplot'} &"
+        " set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 
@@ -414,7 +472,10 @@ def test_what_stands_beside_a_verdict_is_in_every_view(make_assertion, make_verd
         "supported",
         "decided",
         make_assertion("exceeds", d, [0.1] * 5, 0.03, e_value=41.7, beyond=0.087),
-        measured_errors=(MeasuredError("normal", 5, 0.0493, 0.0488), MeasuredError("lognormal", 5, 0.0071, 0.1779)),
+        measured_errors=(
+            MeasuredError("normal", 5, 0.0493, 0.0488),
+            MeasuredError("lognormal", 5, 0.0071, 0.1779),
+        ),
         looks=(5, 10),
         look=1,
         beyond_plan=(20, 21, 22),
@@ -423,11 +484,17 @@ def test_what_stands_beside_a_verdict_is_in_every_view(make_assertion, make_verd
         fragile_rate=0.344,
     )
     report = Report("teacher", (beside,))
-    for text in (report.to_markdown(), html.unescape(re.sub(r"</?a\b[^>]*>", "", report.to_html()))):
+    for text in (
+        report.to_markdown(),
+        html.unescape(re.sub(r"</?a\b[^>]*>", "", report.to_html())),
+    ):
         for said in (
             "e = 42, for what is claimed",
             "over seeds 20–22; exploratory, it decides nothing",
-            "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049; at worst .049 / .178; ",
+            (
+                "wrong supports / wrong refutations at n = 5, nominal .05 each: normal .049 / .049;"
+                " at worst .049 / .178; "
+            ),
             "its assumption and all 2 laws",
             "at 5, 10 seeds; decided at look 1",
             "sign-flip: supported",

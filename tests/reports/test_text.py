@@ -39,7 +39,9 @@ ATTACKS = [
 hostile = st.one_of(
     st.sampled_from(ATTACKS),
     st.text(
-        alphabet=st.one_of(st.characters(), st.sampled_from("<>&|[]()`*_\\\n\x1b\u202e\"'")), min_size=1, max_size=60
+        alphabet=st.one_of(st.characters(), st.sampled_from("<>&|[]()`*_\\\n\x1b\u202e\"'")),
+        min_size=1,
+        max_size=60,
     ),
 )
 
@@ -47,9 +49,10 @@ hostile = st.one_of(
 TAGS = set(
     re.findall(
         r"\w+",
-        "html head meta link title style body a header p h1 h2 h3 h4 span bdi nav main section table caption thead tbody tr th td "
-        "div svg desc rect path circle text polyline article code b strong figure figcaption dl dt dd details summary ul li "
-        "footer pre button dfn small g use defs",
+        "html head meta link title style body a header p h1 h2 h3 h4 span bdi nav main section"
+        " table caption thead tbody tr th td div svg desc rect path circle text polyline article"
+        " code b strong figure figcaption dl dt dd details summary ul li footer pre button dfn"
+        " small g use defs",
     )
 )
 
@@ -84,9 +87,23 @@ def poisoned(gallery):
 
     def poison(text):
         side = replace(first.assertions[0].a, text=text)
-        assertions = tuple(replace(a, text=text, because=text, unit=text, a=side, b=side) for a in first.assertions)
+        assertions = tuple(
+            replace(a, text=text, because=text, unit=text, a=side, b=side) for a in first.assertions
+        )
         everywhere = dict.fromkeys(
-            ("claim", "sentence", "reason", "family", "scope", "assumption", "takes", "about", "note", "source"), text
+            (
+                "claim",
+                "sentence",
+                "reason",
+                "family",
+                "scope",
+                "assumption",
+                "takes",
+                "about",
+                "note",
+                "source",
+            ),
+            text,
         )
         verdict = replace(
             first,
@@ -99,14 +116,32 @@ def poisoned(gallery):
             runs=(text,),
             registered_sha256=text,
             published=(
-                {"what": text, "published": text, "spread": None, "ours": None, "within": None, "source": text},
+                {
+                    "what": text,
+                    "published": text,
+                    "spread": None,
+                    "ours": None,
+                    "within": None,
+                    "source": text,
+                },
             ),
         )
-        bare = replace(verdict, verdict="invalid", reason_code="confounded", assertions=(), seeds=())
+        bare = replace(
+            verdict, verdict="invalid", reason_code="confounded", assertions=(), seeds=()
+        )
         profile = Profile(text, text, (0, 1), (1,), ((0.1, None),), (("measured", "below_floor"),))
         course = Course(text, text, (1, 2), (1,), ((0.1, 0.2),), where=text)
         curves = (ControlCurve(text, ((0.1, 1.0),)),)
-        return Report(text, (verdict, bare), text, text, {text: {text: (text,)}}, (profile,), curves, courses=(course,))
+        return Report(
+            text,
+            (verdict, bare),
+            text,
+            text,
+            {text: {text: (text,)}},
+            (profile,),
+            curves,
+            courses=(course,),
+        )
 
     return poison
 
@@ -135,7 +170,9 @@ def test_in_html_no_text_becomes_a_tag_an_attribute_or_a_direction(poisoned, tex
 def test_in_markdown_text_is_text(poisoned, text):
     page = poisoned(text).to_markdown()
     assert len(page.encode()) < 64_000
-    rendered = Tags(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(page))
+    rendered = Tags(
+        MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(page)
+    )
     assert rendered.tags <= {
         "h1",
         "h2",
@@ -162,9 +199,15 @@ def test_in_markdown_text_is_text(poisoned, text):
 def test_on_a_terminal_nothing_is_an_escape_or_markup(poisoned, text):
     for width in (60, 140):
         out = io.StringIO()
-        Console(file=out, width=width, force_terminal=False, color_system=None).print(poisoned(text).table(width))
+        Console(file=out, width=width, force_terminal=False, color_system=None).print(
+            poisoned(text).table(width)
+        )
         shown = out.getvalue()
-        assert not {c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d"}
+        assert not {
+            c
+            for c in shown
+            if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\u200c\u200d"
+        }
         letters = "".join(clip(text, 240).split())[:20]
         assert letters in "".join(shown.split())
 
@@ -188,7 +231,9 @@ def test_clean_text_stays_as_it_is(text):
     assert clean(clean(text)) == clean(text)
 
 
-@pytest.mark.parametrize("text", ["Γ ρ λ ≥ — “x” ±0.03", "שלום", "a‍b", "naïve 测试", "deep cosine(dfa+penalty=0.01)"])
+@pytest.mark.parametrize(
+    "text", ["Γ ρ λ ≥ — “x” ±0.03", "שלום", "a‍b", "naïve 测试", "deep cosine(dfa+penalty=0.01)"]
+)
 def test_harmless_text_is_left_alone(text):
     assert clean(text) == text
 
@@ -207,7 +252,8 @@ def test_a_cut_text_fits_and_says_how_much_is_gone(text, limit):
 
 def test_plain_words_stay_readable_in_markdown():
     assert (
-        markdown("deep cosine(dfa+credit_site=input) [0.05, 0.10]") == "deep cosine(dfa+credit_site=input) [0.05, 0.10]"
+        markdown("deep cosine(dfa+credit_site=input) [0.05, 0.10]")
+        == "deep cosine(dfa+credit_site=input) [0.05, 0.10]"
     )
 
 

@@ -86,17 +86,26 @@ def test_each_setting_has_its_own_sign_in_its_own_panel(make_verdict):
     figure = transfer(settings_of(make_verdict, ["supported"], [None], ["invalid"]))
     wide = figure.get_size_inches()[0]
     signs = [line for line in figure.artists if line.get_markersize() == 4.2]
-    tones = sorted((line.get_xdata()[1], line.get_color()) for line in signs[len(WORDS) :])  # after those of the legend
+    tones = sorted(
+        (line.get_xdata()[1], line.get_color()) for line in signs[len(WORDS) :]
+    )  # after those of the legend
     assert [tone for _, tone in tones] == [TONES["supported"], TONES["invalid"]]
     edges = [axes.get_position().x0 for axes in figure.axes]
     assert edges[0] - 0.2 / wide < tones[0][0] < edges[0]
     assert edges[1] < tones[1][0] < edges[2]
-    assert [text for text in said(figure) if text.startswith("setting")] == ["setting0", "setting1", "setting2"]
+    assert [text for text in said(figure) if text.startswith("setting")] == [
+        "setting0",
+        "setting1",
+        "setting2",
+    ]
 
 
 def test_what_came_late_or_is_fragile_is_marked(make_verdict):
     flags = [(), ("fragile",), ("after_evidence",), ("fragile", "unregistered")]
-    made = [replace(make_verdict("supported", "decided", claim=f"f::c{i}"), flags=f) for i, f in enumerate(flags)]
+    made = [
+        replace(make_verdict("supported", "decided", claim=f"f::c{i}"), flags=f)
+        for i, f in enumerate(flags)
+    ]
     told = said(transfer([Report("a", tuple(made))]))
     assert [text for text in told if text in ("*", "†", "*†")] == ["†", "*", "*†"]
     assert any("registered" in text and "fragile" in text for text in told)
@@ -131,7 +140,12 @@ def test_a_verdict_hangs_on_its_worst_result(make_assertion, make_verdict):
     open_ = make_assertion("exceeds", [0.0, 0.4, 0.9], [0.0] * 3, 0.1)
     failed = make_assertion("not_above", [0.9, 0.91, 0.92], [0.0] * 3, 0.1)
     unknown = replace(weak, estimate=math.nan)
-    assert [words.outcome(a) for a in (strong, weak, open_, failed)] == ["met", "met", "open", "contradicted"]
+    assert [words.outcome(a) for a in (strong, weak, open_, failed)] == [
+        "met",
+        "met",
+        "open",
+        "contradicted",
+    ]
     for given_, hangs_on in (
         ((strong, weak), weak),
         ((strong, open_, weak), open_),
@@ -149,8 +163,12 @@ def test_a_verdict_hangs_on_its_worst_result(make_assertion, make_verdict):
     st.lists(st.floats(-5, 5), min_size=1, max_size=4),
     st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
 )
-def test_among_equal_results_it_is_the_least_far_on_the_claimed_side(make_assertion, make_verdict, centres, kind):
-    made = [make_assertion(kind, c + np.array([-1e-4, 0.0, 1e-4]), np.zeros(3), 0.1) for c in centres]
+def test_among_equal_results_it_is_the_least_far_on_the_claimed_side(
+    make_assertion, make_verdict, centres, kind
+):
+    made = [
+        make_assertion(kind, c + np.array([-1e-4, 0.0, 1e-4]), np.zeros(3), 0.1) for c in centres
+    ]
     found = deciding(make_verdict("inconclusive", "x", *made))
     alike = [a for a in made if words.outcome(a) == words.outcome(found)]
     sign = {"exceeds": 1, "not_below": 1, "below": -1, "not_above": -1}.get(kind)

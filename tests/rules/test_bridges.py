@@ -1,4 +1,6 @@
-"""The bridges: what they learn and what they may know, against closed forms and against what they are to predict."""
+"""The bridges: what they learn and what they may know, against closed forms and against what they
+are to predict.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from torch.nn import functional
 from faeval.audits import cosine
 from faeval.errors import FaevalError
 from faeval.networks import ResidualMLP, StudentNet, states_of
-from faeval.rules import Bridge, CreditBridge, Rule, Setup, StateBridge, output_gradient, state_gradients
+from faeval.rules import (
+    Bridge,
+    CreditBridge,
+    Rule,
+    Setup,
+    StateBridge,
+    output_gradient,
+    state_gradients,
+)
 from faeval.training import Objective, backward, load, save
 
 FEATURES, WIDTH, BLOCKS, CLASSES = 7, 6, 3, 4
@@ -37,7 +47,9 @@ def made(kind: Callable[[Setup], Rule], seed: int = 5, width: int = WIDTH) -> An
 
 def data(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(seed)
-    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
 def taught(rule: Any, network: Any, x: Tensor, y: Tensor, steps: int) -> list[float]:
@@ -59,13 +71,17 @@ def test_a_bridge_owns_two_layers_drawn_from_its_streams(kind: type[Bridge]) -> 
     rule = kind(Setup(256, 4, 10, 42))
     shapes = {name: tuple(p.shape) for name, p in rule.named_parameters()}
     second = (
-        {"second.weight": (256, 256), "second.bias": (256,)} if kind is StateBridge else {"second.weight": (1, 256)}
+        {"second.weight": (256, 256), "second.bias": (256,)}
+        if kind is StateBridge
+        else {"second.weight": (1, 256)}
     )
     assert shapes == {"first.weight": (256, 256 + 1 + 10), "first.bias": (256,), **second}
     bound = 1 / np.sqrt(267)
     first = rule.first.weight.detach()
     assert float(first.abs().max()) <= bound
-    assert float(first.std()) == pytest.approx(bound / np.sqrt(3), rel=0.02)  # uniform: PyTorch's default start
+    assert float(first.std()) == pytest.approx(
+        bound / np.sqrt(3), rel=0.02
+    )  # uniform: PyTorch's default start
     assert set(rule.state_dict()) == set(shapes)  # all of it travels with the checkpoint
     assert not torch.equal(kind(Setup(256, 4, 10, 43)).first.weight, rule.first.weight)
 
@@ -79,7 +95,9 @@ def test_the_state_bridge_s_loss_is_the_relative_squared_error_of_its_guess() ->
         depth = torch.full((len(h), 1), layer / BLOCKS, dtype=torch.float64)
         z = torch.cat([functional.layer_norm(h, (WIDTH,)), depth, error], dim=1)
         guess = rule.second(functional.gelu(rule.first(z)))
-        expected = expected + (guess - states[-1]).square().sum() / states[-1].square().sum() / (BLOCKS + 1)
+        expected = expected + (guess - states[-1]).square().sum() / states[-1].square().sum() / (
+            BLOCKS + 1
+        )
     torch.testing.assert_close(rule.loss(network, states, logits, y), expected)
 
 
@@ -88,7 +106,9 @@ def test_the_credit_bridge_s_loss_is_the_relative_squared_error_of_its_slopes() 
     states, logits = states_of(network, x)
     terminal = output_gradient(network, states[-1], y)
     signals = rule.credit(network, states, logits, y)
-    expected = sum((a - terminal).square().sum() / terminal.square().sum() for a in signals) / (BLOCKS + 1)
+    expected = sum((a - terminal).square().sum() / terminal.square().sum() for a in signals) / (
+        BLOCKS + 1
+    )
     torch.testing.assert_close(rule.loss(network, states, logits, y).detach(), expected)
 
 
@@ -110,7 +130,9 @@ def test_the_credit_bridge_is_the_slope_of_its_value_by_finite_differences() -> 
                 torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-6, atol=1e-9)
 
 
-def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_finite_differences() -> None:
+def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_finite_differences() -> (
+    None
+):
     network, (x, y), rule = network_of(), data(4), made(StateBridge)
     states, logits = states_of(network, x)
     error = logits.softmax(1) - torch.eye(CLASSES, dtype=torch.float64)[y]
@@ -124,7 +146,9 @@ def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_fini
                     moved = [h.clone() for h in states]
                     moved[layer][:, unit] += sign * step
                     guess = rule.read(torch.stack(moved), error)[layer]
-                    ends.append(functional.cross_entropy(network.readout(guess), y, reduction="none"))
+                    ends.append(
+                        functional.cross_entropy(network.readout(guess), y, reduction="none")
+                    )
                 slope = (ends[0] - ends[1]) / (2 * step)
                 torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-5, atol=1e-8)
 
@@ -140,17 +164,25 @@ def test_what_a_bridge_learns_brings_its_credit_to_the_gradient(kind: type[Bridg
 
     before, losses = read(), taught(rule, network, x, y, 600)
     assert losses[-1] < 0.2 * losses[0]
-    assert read() > max(before, 0.0) + 0.3  # at h_L, where what it learns from is what it is scored against
+    assert (
+        read() > max(before, 0.0) + 0.3
+    )  # at h_L, where what it learns from is what it is scored against
 
 
 @both
-def test_a_bridge_sees_neither_other_blocks_nor_gradients_at_other_states(kind: type[Bridge]) -> None:
-    # What the docstring says is told to a state: change all else, and credit and loss stay as they are.
+def test_a_bridge_sees_neither_other_blocks_nor_gradients_at_other_states(
+    kind: type[Bridge],
+) -> None:
+    # What the docstring says is told to a state: change all else, and credit and loss stay as they
+    # are.
     (x, y), rule = data(5), made(kind)
     network = network_of()
     states, logits = states_of(network, x)
     other = network_of(9)
-    other.norm, other.head = network.norm, network.head  # the readout is told; blocks and embedding are not
+    other.norm, other.head = (
+        network.norm,
+        network.head,
+    )  # the readout is told; blocks and embedding are not
     for of in (
         lambda n: torch.stack(rule.credit(n, states, logits, y)),
         lambda n: rule.loss(n, states, logits, y),
@@ -198,7 +230,9 @@ def test_a_target_of_nothing_is_no_division_by_zero(kind: type[Bridge]) -> None:
 
 @both
 @pytest.mark.parametrize("penalty", [0.0, 0.02])
-def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(kind: type[Bridge], penalty: float) -> None:
+def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(
+    kind: type[Bridge], penalty: float
+) -> None:
     network, (x, y), rule = network_of(), data(8), made(kind)
     backward(network, rule, x, y, Objective(penalty))
     states, logits = states_of(network, x)
@@ -206,7 +240,9 @@ def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(kind: t
     for parameter, gradient in zip(rule.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
         assert parameter.grad is not None
-        assert parameter.grad.stride() == parameter.stride()  # other strides are misread by fused AdamW
+        assert (
+            parameter.grad.stride() == parameter.stride()
+        )  # other strides are misread by fused AdamW
     signals = rule.credit(network, states, logits, y)
     added = network.blocks[-1].branch(states[-2].detach())
     told = (signals[-1] + 2 * penalty * added.detach()) / len(x)
@@ -215,11 +251,16 @@ def test_a_step_teaches_the_network_by_credit_and_the_bridge_by_its_loss(kind: t
 
 
 @both
-@pytest.mark.parametrize("setup", [(WIDTH + 1, CLASSES), (WIDTH, CLASSES - 1), (WIDTH + 1, CLASSES - 1)])
+@pytest.mark.parametrize(
+    "setup", [(WIDTH + 1, CLASSES), (WIDTH, CLASSES - 1), (WIDTH + 1, CLASSES - 1)]
+)
 def test_a_bridge_made_for_other_sizes_says_so(kind: type[Bridge], setup: tuple[int, int]) -> None:
     network, (x, y), (width, classes) = network_of(), data(3), setup
     rule = kind(Setup(width, BLOCKS, classes, 5)).double()
-    says = f"{kind.__name__} was made for states of {width} numbers and {classes} classes, and is given {WIDTH} and {CLASSES}"
+    says = (
+        f"{kind.__name__} was made for states of {width} numbers and {classes} classes, and is"
+        f" given {WIDTH} and {CLASSES}"
+    )
     with pytest.raises(FaevalError, match=says):
         rule.credit(network, *states_of(network, x), y)
 

@@ -1,4 +1,6 @@
-"""Equilibrium propagation: its phases against their definition, and its credit against the gradient that it tends to."""
+"""Equilibrium propagation: its phases against their definition, and its credit against the gradient
+that it tends to.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,24 @@ def networks() -> dict[str, Any]:
 
 def data(n: int = 5) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(0)
-    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
-def apart(network: Any, beta: float, relaxation: int = 1500, *, symmetric: bool = False, rate: float = 0.5) -> float:
+def apart(
+    network: Any, beta: float, relaxation: int = 1500, *, symmetric: bool = False, rate: float = 0.5
+) -> float:
     """How far the credit lies from the gradient, relative to it, the worst state."""
     x, y = data()
     states, logits = states_of(network, x)
-    rule = EquilibriumPropagation(SETUP, beta=beta, relaxation=relaxation, rate=rate, symmetric=symmetric)
-    credit, gradients = rule.credit(network, states, logits, y), state_gradients(network, states[0], y)
+    rule = EquilibriumPropagation(
+        SETUP, beta=beta, relaxation=relaxation, rate=rate, symmetric=symmetric
+    )
+    credit, gradients = (
+        rule.credit(network, states, logits, y),
+        state_gradients(network, states[0], y),
+    )
     return max(float((a - g).norm() / g.norm()) for a, g in zip(credit, gradients, strict=True))
 
 
@@ -56,7 +67,8 @@ def test_a_small_nudge_and_a_long_relaxation_give_the_gradient(name: str) -> Non
 
 
 def test_the_error_is_of_the_order_that_the_theory_says() -> None:
-    # One-sided it falls with beta, symmetric with beta^2 (Laborieux et al. 2021): ten times less nudge, 10 and 100 times.
+    # One-sided it falls with beta, symmetric with beta^2 (Laborieux et al. 2021): ten times less
+    # nudge, 10 and 100 times.
     network = networks()["residual_mlp"]
     one_sided = [apart(network, beta) for beta in (0.3, 0.03)]
     symmetric = [apart(network, beta, symmetric=True) for beta in (0.3, 0.03)]
@@ -81,7 +93,8 @@ def test_a_nudge_climbs_one_state_a_step() -> None:
 
 
 def test_the_free_phase_is_the_least_of_the_energy() -> None:
-    # Without a nudge nothing moves: the states of the forward pass have energy 0, and no state less.
+    # Without a nudge nothing moves: the states of the forward pass have energy 0, and no state
+    # less.
     network, (x, y) = networks()["residual_mlp"], data()
     states, logits = states_of(network, x)
     for a in EquilibriumPropagation(SETUP, beta=1e-300).credit(network, states, logits, y):
@@ -98,7 +111,9 @@ def test_the_nudged_phase_lowers_energy_and_cost_together() -> None:
 
     @torch.no_grad()
     def objective(steps: int) -> float:
-        pulled = EquilibriumPropagation(SETUP, beta=beta, relaxation=steps)._pulled(network, states, y, beta)
+        pulled = EquilibriumPropagation(SETUP, beta=beta, relaxation=steps)._pulled(
+            network, states, y, beta
+        )
         u = [states[0] + pulled[0]]
         for block, e in zip(network.blocks, pulled[1:], strict=True):
             u.append(block(u[-1]) + e)
@@ -107,13 +122,20 @@ def test_the_nudged_phase_lowers_energy_and_cost_together() -> None:
 
     course = [objective(steps) for steps in (1, 2, 4, 8, 16, 32)]
     assert course == sorted(course, reverse=True)
-    assert course[0] < float(beta * functional.cross_entropy(network.readout(states[-1]), y, reduction="sum"))
+    assert course[0] < float(
+        beta * functional.cross_entropy(network.readout(states[-1]), y, reduction="sum")
+    )
 
 
 @pytest.mark.parametrize("stretch", [1.0, 8.0, 100.0])
 def test_the_descent_does_not_run_away_however_far_blocks_stretch(stretch: float) -> None:
-    # Blocks whose only weight is a multiple of the identity: at a fixed rate r a descent needs r (1 + s)^2 < 2.
-    network: Any = StudentNet(FEATURES, WIDTH, BLOCKS, CLASSES, 0, nonlinearity=0.0).double().requires_grad_(False)
+    # Blocks whose only weight is a multiple of the identity: at a fixed rate r a descent needs r (1
+    # + s)^2 < 2.
+    network: Any = (
+        StudentNet(FEATURES, WIDTH, BLOCKS, CLASSES, 0, nonlinearity=0.0)
+        .double()
+        .requires_grad_(False)
+    )
     for block in network.blocks:
         block.linear.weight.copy_(stretch * torch.eye(WIDTH))
     network.head.weight.mul_(stretch**-BLOCKS)  # a cost that is not saturated
@@ -121,11 +143,20 @@ def test_the_descent_does_not_run_away_however_far_blocks_stretch(stretch: float
     states, logits = states_of(network, x)
     rule = EquilibriumPropagation(SETUP)
     for layer, (a, g) in enumerate(
-        zip(rule.credit(network, states, logits, y), state_gradients(network, states[0], y), strict=True)
+        zip(
+            rule.credit(network, states, logits, y),
+            state_gradients(network, states[0], y),
+            strict=True,
+        )
     ):
         assert bool((a.norm(dim=1) <= 2 * g.norm(dim=1)).all()), layer
     assert (
-        float(cosine(rule.credit(network, states, logits, y)[-1], state_gradients(network, states[0], y)[-1]).min())
+        float(
+            cosine(
+                rule.credit(network, states, logits, y)[-1],
+                state_gradients(network, states[0], y)[-1],
+            ).min()
+        )
         > 0.9
     )
 
@@ -138,7 +169,9 @@ def test_each_sample_descends_at_a_rate_of_its_own() -> None:
     )  # halved time and again, for some samples more often than for others
     whole = rule.credit(network, states, logits, y)
     for i in range(len(x)):
-        alone = rule.credit(network, [h[i : i + 1] for h in states], logits[i : i + 1], y[i : i + 1])
+        alone = rule.credit(
+            network, [h[i : i + 1] for h in states], logits[i : i + 1], y[i : i + 1]
+        )
         for a, b in zip(alone, whole, strict=True):
             torch.testing.assert_close(a[0], b[i])
 
@@ -152,6 +185,8 @@ def test_each_sample_descends_at_a_rate_of_its_own() -> None:
         ({"relaxation": 0}, r"ep: relaxation=0 \(int\) must be at least one step"),
     ],
 )
-def test_factors_that_no_relaxation_could_use_are_refused(factors: dict[str, Any], says: str) -> None:
+def test_factors_that_no_relaxation_could_use_are_refused(
+    factors: dict[str, Any], says: str
+) -> None:
     with pytest.raises(FaevalError, match=says):
         EquilibriumPropagation(SETUP, **factors)

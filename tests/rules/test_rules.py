@@ -1,4 +1,6 @@
-"""Learning rules against their written formula and against automatic differentiation, never against themselves."""
+"""Learning rules against their written formula and against automatic differentiation, never against
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ every_rule = pytest.mark.parametrize("rule", [make() for make in RULES.values()]
 
 def data(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(seed)
-    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
 def states_of(network: ResidualMLP, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -80,7 +84,12 @@ def credit_of(rule: Rule, network: ResidualMLP, x: Tensor, y: Tensor) -> list[Te
 
 
 @settings(max_examples=40)
-@given(n=st.integers(1, 5), classes=st.integers(2, 6), seed=st.integers(0, 999), scale=st.sampled_from([1e-3, 1, 30]))
+@given(
+    n=st.integers(1, 5),
+    classes=st.integers(2, 6),
+    seed=st.integers(0, 999),
+    scale=st.sampled_from([1e-3, 1, 30]),
+)
 def test_output_error_is_the_gradient_of_each_samples_cross_entropy(
     n: int, classes: int, seed: int, scale: float
 ) -> None:
@@ -88,7 +97,9 @@ def test_output_error_is_the_gradient_of_each_samples_cross_entropy(
     logits = torch.from_numpy(scale * draw.standard_normal((n, classes))).requires_grad_()
     labels = torch.from_numpy(draw.integers(0, classes, n))
     for i in range(n):
-        (expected,) = torch.autograd.grad(functional.cross_entropy(logits[i : i + 1], labels[i : i + 1]), logits)
+        (expected,) = torch.autograd.grad(
+            functional.cross_entropy(logits[i : i + 1], labels[i : i + 1]), logits
+        )
         torch.testing.assert_close(output_error(logits.detach(), labels)[i], expected[i])
 
 
@@ -114,13 +125,18 @@ def test_direct_feedback_credit_is_the_error_through_one_matrix_a_state(site: st
     signals = rule.credit(network, states, logits, y)
     assert len(signals) == BLOCKS + 1
     for layer in range(BLOCKS + 1):
-        # "output" has a matrix for each of h_0 .. h_L; "input" L matrices, the last for h_{L-1} and h_L.
+        # "output" has a matrix for each of h_0 .. h_L; "input" L matrices, the last for h_{L-1} and
+        # h_L.
         matrix = rule.feedback[layer if site == "output" else min(layer, BLOCKS - 1)]
         for i in range(len(x)):
             p = torch.exp(logits[i]) / torch.exp(logits[i]).sum()
             e = [float(p[c]) - (1.0 if c == int(y[i]) else 0.0) for c in range(CLASSES)]
-            expected = [sum(e[c] * float(matrix[k, c]) for c in range(CLASSES)) for k in range(WIDTH)]
-            torch.testing.assert_close(signals[layer][i], torch.tensor(expected, dtype=torch.float64))
+            expected = [
+                sum(e[c] * float(matrix[k, c]) for c in range(CLASSES)) for k in range(WIDTH)
+            ]
+            torch.testing.assert_close(
+                signals[layer][i], torch.tensor(expected, dtype=torch.float64)
+            )
     shared = torch.equal(signals[-1], signals[-2])
     assert shared is (site == "input")
 
@@ -128,20 +144,29 @@ def test_direct_feedback_credit_is_the_error_through_one_matrix_a_state(site: st
 def test_feedback_has_the_published_scale_and_is_shared_over_depth_and_site() -> None:
     rule = DirectFeedbackAlignment(Setup(256, 4, 10, 42))
     entries = rule.feedback.double()
-    assert abs(float(entries.std()) - 1 / math.sqrt(10)) < 4 / math.sqrt(10) / math.sqrt(2 * entries.numel())
+    assert abs(float(entries.std()) - 1 / math.sqrt(10)) < 4 / math.sqrt(10) / math.sqrt(
+        2 * entries.numel()
+    )
     assert abs(float(entries.mean())) < 4 / math.sqrt(10) / math.sqrt(entries.numel())
-    # std 1/sqrt(C) reproduces the published credit norm 4.5, at chance level: |e|^2 = .81 + 9/100 = .9,
-    # so |a| = sqrt(256 / 10 * .9) = 4.8 at first, and less as training goes on.
+    # std 1/sqrt(C) reproduces the published credit norm 4.5, at chance level: |e|^2 = .81 + 9/100 =
+    # .9, so |a| = sqrt(256 / 10 * .9) = 4.8 at first, and less as training goes on.
     chance = rule.credit(
-        ResidualMLP(3, 256, 4, 10, 0), [torch.empty(0)] * 5, torch.zeros(100, 10), torch.arange(100) % 10
+        ResidualMLP(3, 256, 4, 10, 0),
+        [torch.empty(0)] * 5,
+        torch.zeros(100, 10),
+        torch.arange(100) % 10,
     )
     assert float(torch.stack(chance).norm(dim=2).mean()) == pytest.approx(4.8, rel=0.05)
     shared = DirectFeedbackAlignment(Setup(256, 4, 10, 42, "input")).feedback
     assert torch.equal(shared, rule.feedback[:4])
     assert torch.equal(DirectFeedbackAlignment(Setup(256, 2, 10, 42)).feedback, rule.feedback[:3])
-    assert torch.equal(DirectFeedbackAlignment(Setup(16, 4, 10, 42)).feedback, rule.feedback[:, :16])
+    assert torch.equal(
+        DirectFeedbackAlignment(Setup(16, 4, 10, 42)).feedback, rule.feedback[:, :16]
+    )
     assert not torch.equal(DirectFeedbackAlignment(Setup(256, 4, 10, 43)).feedback, rule.feedback)
-    assert all(not torch.equal(rule.feedback[i], rule.feedback[j]) for i in range(5) for j in range(i))
+    assert all(
+        not torch.equal(rule.feedback[i], rule.feedback[j]) for i in range(5) for j in range(i)
+    )
 
 
 def test_backpropagation_credit_is_the_gradient_of_the_sample_s_own_loss() -> None:
@@ -193,7 +218,9 @@ def test_asking_for_credit_leaves_no_gradient_and_no_graph(rule: Rule) -> None:
 @every_rule
 def test_asking_for_credit_changes_neither_network_nor_rule_and_draws_nothing(rule: Rule) -> None:
     network, (x, y) = network_of(), data(3)
-    before = [v.clone() for v in [*network.state_dict().values(), *rule.double().state_dict().values()]]
+    before = [
+        v.clone() for v in [*network.state_dict().values(), *rule.double().state_dict().values()]
+    ]
     generator = torch.get_rng_state()
     first, again = (credit_of(rule, network, x, y) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
@@ -203,7 +230,9 @@ def test_asking_for_credit_changes_neither_network_nor_rule_and_draws_nothing(ru
 
 
 @pytest.mark.parametrize("make", RULES.values(), ids=RULES)
-def test_two_rules_of_one_seed_are_one_whatever_the_global_generator_holds(make: Callable[[], Rule]) -> None:
+def test_two_rules_of_one_seed_are_one_whatever_the_global_generator_holds(
+    make: Callable[[], Rule],
+) -> None:
     torch.manual_seed(1)
     first = make().state_dict()
     torch.manual_seed(2)
@@ -215,11 +244,16 @@ def test_two_rules_of_one_seed_are_one_whatever_the_global_generator_holds(make:
 def test_moving_against_the_true_gradient_lowers_that_samples_loss() -> None:
     network, (x, y) = network_of(), data(6)
     states, _ = states_of(network, x)
-    for layer, (h, g) in enumerate(zip(states, state_gradients(network, states[0], y), strict=True)):
+    for layer, (h, g) in enumerate(
+        zip(states, state_gradients(network, states[0], y), strict=True)
+    ):
         before, after = h, h - 1e-5 * g
         for block in network.blocks[layer:]:
             before, after = block(before), block(after)
-        losses = [functional.cross_entropy(network.readout(s), y, reduction="none") for s in (before, after)]
+        losses = [
+            functional.cross_entropy(network.readout(s), y, reduction="none")
+            for s in (before, after)
+        ]
         change = losses[1] - losses[0]
         torch.testing.assert_close(change, -1e-5 * g.square().sum(1), rtol=1e-2, atol=1e-12)
 
@@ -238,11 +272,16 @@ def test_feedback_travels_with_the_checkpoint(site: str, tmp_path: Path) -> None
     assert not torch.equal(fresh.credit(other, states, logits, y)[0], before[0])
     load(other, fresh, tmp_path / "c.safetensors", sha256)
     states, logits = states_of(other, x.float())
-    assert all(torch.equal(a, b) for a, b in zip(fresh.credit(other, states, logits, y), before, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(fresh.credit(other, states, logits, y), before, strict=True)
+    )
 
 
 def test_an_unknown_credit_site_is_refused() -> None:
-    with pytest.raises(FaevalError, match=r"^credit_site='both' is not one of 'output', 'input'\.$"):
+    with pytest.raises(
+        FaevalError, match=r"^credit_site='both' is not one of 'output', 'input'\.$"
+    ):
         Setup(WIDTH, BLOCKS, CLASSES, 5, "both")
 
 

@@ -1,4 +1,6 @@
-"""Rules with a feedback weight for each forward one: their credit by a backward pass written out in NumPy."""
+"""Rules with a feedback weight for each forward one: their credit by a backward pass written out in
+NumPy.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def network_of(kind: str = "residual", seed: int = 0) -> Network:
     network: Network = make(FEATURES, WIDTH, BLOCKS, CLASSES, seed, **NETWORKS[kind]).double()
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for value in network.parameters():  # away from the start: norms have gains and biases, blocks are not small
+        for value in (
+            network.parameters()
+        ):  # away from the start: norms have gains and biases, blocks are not small
             value.add_(0.3 * torch.randn(value.shape, generator=draw, dtype=value.dtype))
     return network
 
@@ -63,7 +67,9 @@ def setup_of(network: nn.Module, seed: int = 5, site: str = "output") -> Setup:
 
 def data(n: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(seed)
-    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
 def states_of(network: Network, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -77,7 +83,8 @@ def credit_of(rule: Rule, network: Network, x: Tensor, y: Tensor) -> list[Tensor
     return rule.credit(network, *states_of(network, x), y)
 
 
-# A backward pass by hand. Every forward value comes from W; a signal passes each linear layer through V.
+# A backward pass by hand. Every forward value comes from W; a signal passes each linear layer
+# through V.
 
 erf = np.vectorize(math.erf, otypes=[float])
 
@@ -89,7 +96,8 @@ def norm(h: Array, gain: Array, bias: Array) -> tuple[Array, Any]:
     unit = centred / spread
 
     def back(signal: Array) -> Array:
-        # With u = (h - m) / s: dm/dh_j = 1/d and ds/dh_j = u_j / d, so du_i/dh_j = (delta_ij - 1/d - u_i u_j / d) / s.
+        # With u = (h - m) / s: dm/dh_j = 1/d and ds/dh_j = u_j / d, so du_i/dh_j = (delta_ij - 1/d
+        # - u_i u_j / d) / s.
         s = signal * gain
         return (s - s.mean(1, keepdims=True) - unit * (s * unit).mean(1, keepdims=True)) / spread
 
@@ -104,9 +112,15 @@ def gelu(z: Array) -> tuple[Array, Any]:
 
 
 def by_hand(network: Network, feedback: Weights | None, h: Array, y: Array) -> list[Array]:
-    """The signals at h_0 .. h_L when credit passes through ``feedback`` in place of each forward weight."""
+    """The signals at h_0 .. h_L when credit passes through ``feedback`` in place of each forward
+    weight.
+    """
     w = {name: p.detach().double().numpy() for name, p in network.named_parameters()}
-    v = {n.removesuffix(".weight"): a for n, a in w.items() if a.ndim == 2} if feedback is None else feedback
+    v = (
+        {n.removesuffix(".weight"): a for n, a in w.items() if a.ndim == 2}
+        if feedback is None
+        else feedback
+    )
     pulls = []
     for layer, block in enumerate(network.blocks):
         at = f"blocks.{layer}"
@@ -116,7 +130,9 @@ def by_hand(network: Network, feedback: Weights | None, h: Array, y: Array) -> l
             f = m @ w[f"{at}.second.weight"].T + w[f"{at}.second.bias"]
             skip = 1.0 if isinstance(block, Block) else 0.0
 
-            def pull(a: Array, at: str = at, n: Any = norm_back, g: Any = gelu_back, skip: float = skip) -> Array:
+            def pull(
+                a: Array, at: str = at, n: Any = norm_back, g: Any = gelu_back, skip: float = skip
+            ) -> Array:
                 through: Array = n(g(a @ v[f"{at}.second"]) @ v[f"{at}.first"])
                 return skip * a + through
 
@@ -152,17 +168,24 @@ def assert_close(found: list[Tensor], expected: list[Array]) -> None:
 def test_the_pass_by_hand_with_the_forward_weights_is_backpropagation(kind: str) -> None:
     network, (x, y) = network_of(kind), data()
     states, _ = states_of(network, x)
-    assert_close(credit_of(Backpropagation(), network, x, y), by_hand(network, None, states[0].numpy(), y.numpy()))
+    assert_close(
+        credit_of(Backpropagation(), network, x, y),
+        by_hand(network, None, states[0].numpy(), y.numpy()),
+    )
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_uniform_sign_symmetric_credit_is_the_pass_through_one_magnitude_and_the_signs(kind: str) -> None:
+def test_uniform_sign_symmetric_credit_is_the_pass_through_one_magnitude_and_the_signs(
+    kind: str,
+) -> None:
     network, (x, y) = network_of(kind), data()
     feedback = {}
     for name, p in network.named_parameters():
         if p.ndim == 2 and not name.startswith("embedding"):
             w = p.detach().numpy()
-            feedback[name.removesuffix(".weight")] = math.sqrt(2.0 / (w.shape[0] + w.shape[1])) * np.sign(w)
+            feedback[name.removesuffix(".weight")] = math.sqrt(
+                2.0 / (w.shape[0] + w.shape[1])
+            ) * np.sign(w)
     states, _ = states_of(network, x)
     found = credit_of(SignSymmetric(setup_of(network)), network, x, y)
     assert_close(found, by_hand(network, feedback, states[0].numpy(), y.numpy()))
@@ -179,11 +202,15 @@ def test_credit_is_the_pass_through_the_rules_own_weights(rule: str, kind: str) 
         own = dict(module.weights(network))
     feedback = {name: weight.detach().numpy() for name, weight in own.items()}
     states, _ = states_of(network, x)
-    assert_close(credit_of(module, network, x, y), by_hand(network, feedback, states[0].numpy(), y.numpy()))
+    assert_close(
+        credit_of(module, network, x, y), by_hand(network, feedback, states[0].numpy(), y.numpy())
+    )
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_every_layer_of_blocks_and_readout_has_a_weight_of_its_shape_and_the_embedding_none(kind: str) -> None:
+def test_every_layer_of_blocks_and_readout_has_a_weight_of_its_shape_and_the_embedding_none(
+    kind: str,
+) -> None:
     network = network_of(kind)
     weights = {n.removesuffix(".weight"): p for n, p in network.named_parameters() if p.ndim == 2}
     del weights["embedding"]
@@ -208,7 +235,9 @@ def forward_weights(network: Network) -> dict[str, Tensor]:
     return {name: layer.weight.detach().clone() for name, layer in linear_layers(network).items()}
 
 
-def test_with_the_forward_weights_it_is_backpropagation_and_each_weight_reaches_the_states_below_it() -> None:
+def test_with_the_forward_weights_it_is_backpropagation_and_each_weight_reaches_the_states_below_it() -> (
+    None
+):
     network, (x, y) = network_of(), data()
     weights = forward_weights(network)
     exact = credit_of(Given(setup_of(network), weights), network, x, y)
@@ -217,7 +246,9 @@ def test_with_the_forward_weights_it_is_backpropagation_and_each_weight_reaches_
     for name in weights:
         other = {**weights, name: weights[name] + 1.0}
         changed = credit_of(Given(setup_of(network), other), network, x, y)
-        top = BLOCKS if name == "head" else int(name.split(".")[1])  # blocks.l lies between h_l and h_{l+1}
+        top = (
+            BLOCKS if name == "head" else int(name.split(".")[1])
+        )  # blocks.l lies between h_l and h_{l+1}
         for layer in range(BLOCKS + 1):
             assert torch.equal(changed[layer], exact[layer]) is (layer > top), (name, layer)
 
@@ -233,7 +264,10 @@ def test_no_state_is_exact_since_the_readout_is_replaced_too(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_the_credit_site_changes_neither_weights_nor_signals(rule: str) -> None:
     network, (x, y) = network_of(), data()
-    both = [credit_of(RULES[rule](setup_of(network, site=s)).double(), network, x, y) for s in ("output", "input")]
+    both = [
+        credit_of(RULES[rule](setup_of(network, site=s)).double(), network, x, y)
+        for s in ("output", "input")
+    ]
     assert all(torch.equal(a, b) for a, b in zip(*both, strict=True))
 
 
@@ -250,13 +284,19 @@ class Watching(ResidualMLP):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("rule", RULES)
-def test_the_network_computes_the_same_bits_while_its_weights_are_replaced(rule: str, dtype: torch.dtype) -> None:
+def test_the_network_computes_the_same_bits_while_its_weights_are_replaced(
+    rule: str, dtype: torch.dtype
+) -> None:
     network = Watching(FEATURES, 33, BLOCKS, CLASSES, 0).to(dtype)
     x, y = data(17)
     network.seen = []
     for block in network.blocks:
-        block.register_forward_hook(lambda module, inputs, output: network.seen.append(output.detach()))
-        block.norm.register_forward_hook(lambda module, inputs, output: network.seen.append(inputs[0].detach()))
+        block.register_forward_hook(
+            lambda module, inputs, output: network.seen.append(output.detach())
+        )
+        block.norm.register_forward_hook(
+            lambda module, inputs, output: network.seen.append(inputs[0].detach())
+        )
     states, logits = states_of(network, x.to(dtype))
     plain, network.seen = network.seen, []
     module = RULES[rule](Setup(33, BLOCKS, CLASSES, 5, network=network)).to(dtype)
@@ -304,7 +344,9 @@ def test_no_hook_is_left_behind_by_a_pass_that_fails(rule: str) -> None:
         module.credit(network, states, logits, y)
     assert hooks(network) == 0
     whole = network_of()
-    wrong = Given(setup_of(whole), {**forward_weights(whole), "blocks.2.first": torch.ones(WIDTH, 2).double()})
+    wrong = Given(
+        setup_of(whole), {**forward_weights(whole), "blocks.2.first": torch.ones(WIDTH, 2).double()}
+    )
     with pytest.raises(RuntimeError):
         credit_of(wrong, whole, x, y)
     assert hooks(whole) == 0
@@ -331,7 +373,9 @@ def test_a_network_without_linear_layers_is_refused_by_name(make: Any) -> None:
 
 
 def test_an_unknown_magnitude_is_refused() -> None:
-    with pytest.raises(FaevalError, match=r"^magnitude='glorot' is not one of 'uniform', 'batchwise'\.$"):
+    with pytest.raises(
+        FaevalError, match=r"^magnitude='glorot' is not one of 'uniform', 'batchwise'\.$"
+    ):
         SignSymmetric(setup_of(network_of()), magnitude="glorot")  # type: ignore[arg-type] # what is tested
 
 
@@ -343,13 +387,21 @@ def test_the_sign_is_that_of_the_weight_as_it_is_now(magnitude: Any) -> None:
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for layer in linear_layers(network).values():
-            layer.weight.mul_(torch.where(torch.rand(layer.weight.shape, generator=draw) < 0.5, -3.0, 0.1).double())
+            layer.weight.mul_(
+                torch.where(
+                    torch.rand(layer.weight.shape, generator=draw) < 0.5, -3.0, 0.1
+                ).double()
+            )
             layer.weight[0, 0] = 0.0  # and no sign at all where there is none
     after = rule.weights(network)
     for name, layer in linear_layers(network).items():
-        np.testing.assert_array_equal(np.sign(after[name].numpy()), np.sign(layer.weight.detach().numpy()))
+        np.testing.assert_array_equal(
+            np.sign(after[name].numpy()), np.sign(layer.weight.detach().numpy())
+        )
         flipped = layer.weight != 0
-        assert torch.equal(after[name].abs()[flipped], before[name].abs()[flipped])  # of its size nothing is known
+        assert torch.equal(
+            after[name].abs()[flipped], before[name].abs()[flipped]
+        )  # of its size nothing is known
         assert bool((after[name].sign() != before[name].sign()).any())
 
 
@@ -358,24 +410,34 @@ def wide_network() -> ResidualMLP:
 
 
 def test_uniform_magnitudes_are_glorots_standard_deviation() -> None:
-    # Glorot and Bengio 2010, eq. 12: Var W = 2 / (in + out); by hand for d = 96, 2 d = 192 and 4 classes.
+    # Glorot and Bengio 2010, eq. 12: Var W = 2 / (in + out); by hand for d = 96, 2 d = 192 and 4
+    # classes.
     network = wide_network()
     found = SignSymmetric(Setup(96, 2, CLASSES, 5, network=network)).weights(network)
-    expected = {"first": math.sqrt(2 / 288), "second": math.sqrt(2 / 288), "head": math.sqrt(2 / 100)}
+    expected = {
+        "first": math.sqrt(2 / 288),
+        "second": math.sqrt(2 / 288),
+        "head": math.sqrt(2 / 100),
+    }
     for name, v in found.items():
         size = expected[name.split(".")[-1]]
         torch.testing.assert_close(v.abs(), torch.full_like(v, size), rtol=1e-6, atol=0)
-    assert not SignSymmetric(Setup(96, 2, CLASSES, 5, network=network)).state_dict()  # it needs no memory
+    assert not SignSymmetric(
+        Setup(96, 2, CLASSES, 5, network=network)
+    ).state_dict()  # it needs no memory
 
 
 def test_batchwise_magnitudes_are_uniform_with_the_root_mean_square_of_the_uniform_rule() -> None:
     network = wide_network()
-    found = SignSymmetric(Setup(96, 2, CLASSES, 5, network=network), magnitude="batchwise").weights(network)
+    found = SignSymmetric(Setup(96, 2, CLASSES, 5, network=network), magnitude="batchwise").weights(
+        network
+    )
     for v in found.values():
         m, bound = v.abs().double().numpy().ravel(), math.sqrt(6 / sum(v.shape))
         assert 0 <= m.min() < bound * 20 / m.size
         assert bound * (1 - 20 / m.size) < m.max() <= bound * (1 + 1e-6)
-        # U(0, b): E m = b/2 with s.d. b/sqrt(12 n); E m^2 = b^2/3 = 2/(in + out) with s.d. b^2 sqrt(4/45/n). Four of them.
+        # U(0, b): E m = b/2 with s.d. b/sqrt(12 n); E m^2 = b^2/3 = 2/(in + out) with s.d. b^2
+        # sqrt(4/45/n). Four of them.
         assert abs(m.mean() - bound / 2) < 4 * bound / math.sqrt(12 * m.size)
         assert abs((m**2).mean() - 2 / sum(v.shape)) < 4 * bound**2 * math.sqrt(4 / 45 / m.size)
 
@@ -385,7 +447,12 @@ def test_batchwise_magnitudes_are_new_after_each_step_and_for_each_layer_and_see
     rule = SignSymmetric(setup_of(network), magnitude="batchwise")
 
     def drawn() -> Tensor:
-        return torch.cat([v.abs().flatten() / math.sqrt(6 / sum(v.shape)) for v in rule.weights(network).values()])
+        return torch.cat(
+            [
+                v.abs().flatten() / math.sqrt(6 / sum(v.shape))
+                for v in rule.weights(network).values()
+            ]
+        )
 
     first = drawn()
     assert torch.equal(drawn(), first)  # the same within a step, however often it is asked
@@ -430,13 +497,18 @@ class Double(Batches):
 def batches_of(size: int = 10, kind: type[Batches] = Batches) -> Batches:
     draw = np.random.default_rng(0)
     y = np.arange(40) % CLASSES
-    x = (draw.standard_normal((40, FEATURES)) + 2.0 * np.eye(CLASSES, FEATURES)[y]).astype(np.float32)
+    x = (draw.standard_normal((40, FEATURES)) + 2.0 * np.eye(CLASSES, FEATURES)[y]).astype(
+        np.float32
+    )
     return kind(Task(x, y, x, y, CLASSES), 1, size, augment=False)
 
 
 def pairs_of(network: Network, rule: KolenPollack) -> dict[str, tuple[Tensor, Tensor]]:
     weights = rule.weights(network)
-    return {n: (weights[n].detach().clone(), w.weight.detach().clone()) for n, w in linear_layers(network).items()}
+    return {
+        n: (weights[n].detach().clone(), w.weight.detach().clone())
+        for n, w in linear_layers(network).items()
+    }
 
 
 def test_feedback_weights_start_as_linear_layers_do_and_apart_from_the_forward_ones() -> None:
@@ -455,10 +527,14 @@ def test_feedback_weights_start_as_linear_layers_do_and_apart_from_the_forward_o
     more = pairs_of(deeper, KolenPollack(Setup(96, 3, CLASSES, 0, network=deeper)))
     assert all(torch.equal(v, more[name][0]) for name, (v, _) in pairs_of(network, rule).items())
     other = pairs_of(network, KolenPollack(Setup(96, 2, CLASSES, 1, network=network)))
-    assert not any(torch.equal(v, other[name][0]) for name, (v, _) in pairs_of(network, rule).items())
+    assert not any(
+        torch.equal(v, other[name][0]) for name, (v, _) in pairs_of(network, rule).items()
+    )
 
 
-OBJECTIVES = [Objective(p, s, c) for p, s, c in product((0.0, 0.1), ("output", "input"), ("error", "unit"))]
+OBJECTIVES = [
+    Objective(p, s, c) for p, s, c in product((0.0, 0.1), ("output", "input"), ("error", "unit"))
+]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
@@ -480,9 +556,10 @@ def test_each_feedback_weight_is_told_to_the_bit_what_its_forward_weight_is_told
 
 @pytest.mark.parametrize("decay", [0.0, 0.01, 1.0])
 def test_forward_and_feedback_weights_come_together_by_the_decay_alone(decay: float) -> None:
-    # Kolen and Pollack 1994: both change by the same dW and decay by the same factor, so that W - V only decays. AdamW
-    # (Loshchilov and Hutter 2019, algorithm 2) takes p - lr_t decay p - lr_t u(gradients); the gradients are one, so is u.
-    # Hence D_k = D_0 prod_t (1 - lr_t decay), with the cosine schedule's lr_t = lr (1 + cos(pi t / T)) / 2.
+    # Kolen and Pollack 1994: both change by the same dW and decay by the same factor, so that W - V
+    # only decays. AdamW (Loshchilov and Hutter 2019, algorithm 2) takes p - lr_t decay p - lr_t
+    # u(gradients); the gradients are one, so is u. Hence D_k = D_0 prod_t (1 - lr_t decay), with
+    # the cosine schedule's lr_t = lr (1 + cos(pi t / T)) / 2.
     network, batches = network_of(), batches_of(40, Double)
     rule, rate, epochs = KolenPollack(setup_of(network)).double(), 0.05, 12
     start, factor, left = pairs_of(network, rule), 1.0, []
@@ -507,44 +584,70 @@ def test_forward_and_feedback_weights_come_together_by_the_decay_alone(decay: fl
     )
     assert len(left) == epochs
     for name, (v, w) in pairs_of(network, rule).items():
-        assert all(float((now - then).abs().max()) > 0.05 for now, then in zip((v, w), start[name], strict=True)), name
+        assert all(
+            float((now - then).abs().max()) > 0.05
+            for now, then in zip((v, w), start[name], strict=True)
+        ), name
 
 
 def test_feedback_weights_of_frozen_blocks_do_not_move() -> None:
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 0)
     rule = KolenPollack(setup_of(network))
     start = pairs_of(network, rule)
-    fit(network, rule, batches_of(), Objective(trained_blocks=1), epochs=3, learning_rate=1e-2, weight_decay=0.5)
+    fit(
+        network,
+        rule,
+        batches_of(),
+        Objective(trained_blocks=1),
+        epochs=3,
+        learning_rate=1e-2,
+        weight_decay=0.5,
+    )
     for name, pair in pairs_of(network, rule).items():
         frozen = name.startswith(("blocks.0.", "blocks.1."))
-        assert all(torch.equal(now, then) is frozen for now, then in zip(pair, start[name], strict=True)), name
+        assert all(
+            torch.equal(now, then) is frozen for now, then in zip(pair, start[name], strict=True)
+        ), name
 
 
 def test_feedback_and_forward_weights_align_in_a_small_training() -> None:
-    # Akrout et al. 2019: what aligns them within a short training is that both grow by the same updates.
+    # Akrout et al. 2019: what aligns them within a short training is that both grow by the same
+    # updates.
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 0)
     rule = KolenPollack(setup_of(network))
 
     def alignment() -> Array:
         pairs = pairs_of(network, rule).values()
-        return np.array([float(torch.cosine_similarity(v.flatten(), w.flatten(), dim=0)) for v, w in pairs])
+        return np.array(
+            [float(torch.cosine_similarity(v.flatten(), w.flatten(), dim=0)) for v, w in pairs]
+        )
 
     before = alignment()
-    history = fit(network, rule, batches_of(), Objective(), epochs=60, learning_rate=1e-2, weight_decay=0.01)
+    history = fit(
+        network, rule, batches_of(), Objective(), epochs=60, learning_rate=1e-2, weight_decay=0.01
+    )
     after = alignment()
     assert history.losses[-1] < 0.5 * history.losses[0]
     assert (after > before).all()
     assert after.mean() > before.mean() + 0.2
 
 
-def test_feedback_weights_are_the_rules_parameters_and_travel_with_the_checkpoint(tmp_path: Path) -> None:
+def test_feedback_weights_are_the_rules_parameters_and_travel_with_the_checkpoint(
+    tmp_path: Path,
+) -> None:
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 0)
     rule = KolenPollack(setup_of(network))
     start = pairs_of(network, rule)
     names = {f"feedback.{name.replace('.', '_')}" for name in linear_layers(network)}
-    assert {n for n, p in rule.named_parameters() if p.requires_grad} == set(rule.state_dict()) == names
+    assert (
+        {n for n, p in rule.named_parameters() if p.requires_grad}
+        == set(rule.state_dict())
+        == names
+    )
     fit(network, rule, batches_of(), Objective(), epochs=2, learning_rate=1e-2, weight_decay=0.01)
-    assert not any(torch.equal(v, start[name][0]) for name, (v, _) in pairs_of(network, rule).items())
+    assert not any(
+        torch.equal(v, start[name][0]) for name, (v, _) in pairs_of(network, rule).items()
+    )
     sha256 = save(network, rule, tmp_path / "c.safetensors")
     other = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 9)
     fresh = KolenPollack(setup_of(other, seed=99))

@@ -1,4 +1,6 @@
-"""One thread, as in a worker; every warning, not only the first; no deadline for an example, since cores are shared."""
+"""One thread, as in a worker; every warning, not only the first; no deadline for an example, since
+cores are shared.
+"""
 
 import torch
 from hypothesis import settings

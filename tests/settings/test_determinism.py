@@ -1,4 +1,6 @@
-"""Same seed, same threads, same weights: in another process, with another worker count, in another order, after a kill."""
+"""Same seed, same threads, same weights: in another process, with another worker count, in another
+order, after a kill.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +46,28 @@ assert not execute(plan(needs, store), store, workers=int(sys.argv[2])).failures
 def weights(root: Path, needs: list[tuple[Arm, int]] = NEEDS) -> dict[str, str]:
     store = Store(root)
     jobs = plan([Need(experiment("teacher"), arm, seed) for arm, seed in needs], store).jobs
-    return {str(job): record.weights for job in jobs if (record := store.training(job.key)) is not None}
+    return {
+        str(job): record.weights for job in jobs if (record := store.training(job.key)) is not None
+    }
 
 
 def arguments(root: Path, workers: int, needs: list[tuple[Arm, int]]) -> list[str]:
-    return [sys.executable, "-c", CAMPAIGN, str(root), str(workers), *(f"{arm} {seed}" for arm, seed in needs)]
+    return [
+        sys.executable,
+        "-c",
+        CAMPAIGN,
+        str(root),
+        str(workers),
+        *(f"{arm} {seed}" for arm, seed in needs),
+    ]
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     store = Store(tmp_path_factory.mktemp("first"))
-    assert not execute(plan([Need(experiment("teacher"), *need) for need in NEEDS], store), store, workers=1).failures
+    assert not execute(
+        plan([Need(experiment("teacher"), *need) for need in NEEDS], store), store, workers=1
+    ).failures
     return weights(store.root)
 
 
@@ -62,7 +75,9 @@ def test_every_arm_and_seed_ends_at_weights_of_its_own(first: dict[str, str]) ->
     assert len(set(first.values())) == len(first) == len(NEEDS)
 
 
-def test_worker_processes_and_another_order_give_the_same_weights(first: dict[str, str], tmp_path: Path) -> None:
+def test_worker_processes_and_another_order_give_the_same_weights(
+    first: dict[str, str], tmp_path: Path
+) -> None:
     subprocess.run(arguments(tmp_path, 3, NEEDS[::-1]), check=True, timeout=300)
     assert weights(tmp_path) == first
 

@@ -1,7 +1,9 @@
-"""Golden bits: the weights that tiny arms end at. Where they change, cached runs are stale and TRAINING_REVISION is raised.
+"""Golden bits: the weights that tiny arms end at. Where they change, cached runs are stale and
+TRAINING_REVISION is raised.
 
-Bits are compared on the machine that golden.json was made on (torch version, CPU capability and model); elsewhere the
-losses, to 1e-3. What comes from named streams alone, before any arithmetic, is compared everywhere.
+Bits are compared on the machine that golden.json was made on (torch version, CPU capability and
+model); elsewhere the losses, to 1e-3. What comes from named streams alone, before any arithmetic,
+is compared everywhere.
 
 ``python tests/settings/test_golden.py`` makes golden.json anew.
 """
@@ -28,7 +30,9 @@ ARMS = {
     "standard": Arm("dfa", **SIZE),
     "standard-penalised": Arm("dfa", penalty=0.01, **SIZE),
     "published": Arm("dfa", credit_site="input", credit_scale="unit", **SIZE),
-    "published-penalised": Arm("dfa", credit_site="input", credit_scale="unit", penalty=0.01, **SIZE),
+    "published-penalised": Arm(
+        "dfa", credit_site="input", credit_scale="unit", penalty=0.01, **SIZE
+    ),
     "input-error": Arm("dfa", credit_site="input", **SIZE),
     "bp": Arm("bp", **SIZE),
     "bp-penalised": Arm("bp", penalty=0.01, **SIZE),
@@ -42,7 +46,9 @@ ARMS = {
     "ep": Arm("ep", **SIZE),
     "ep-symmetric": Arm("ep", symmetric=True, beta=0.1, relaxation=6, rate=0.2, **SIZE),
     "state-bridge": Arm("sb", **SIZE),
-    "state-bridge-published-penalised": Arm("sb", credit_site="input", credit_scale="unit", penalty=0.01, **SIZE),
+    "state-bridge-published-penalised": Arm(
+        "sb", credit_site="input", credit_scale="unit", penalty=0.01, **SIZE
+    ),
     "credit-bridge": Arm("cb", **SIZE),
     "uniform-feedback": Arm("dfa", feedback="uniform", **SIZE),
     "frozen": Arm("dfa", trained_blocks=0, **SIZE),
@@ -61,17 +67,26 @@ ARMS = {
 def machine() -> dict[str, str]:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        model = next(
+            line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         model = platform.processor()
-    # The model too: one capability, such as AVX2, runs other kernels of the matrix library on other makers' processors.
-    return {"torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability(), "cpu": model}
+    # The model too: one capability, such as AVX2, runs other kernels of the matrix library on other
+    # makers' processors.
+    return {
+        "torch": torch.__version__,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu": model,
+    }
 
 
 def run(name: str) -> dict[str, Any]:
     setting = experiment("teacher")
     with tempfile.TemporaryDirectory() as folder:
-        result = train(setting.resolve(ARMS[name]), SEED, Path(folder), RunOptions(threads=1), setting.config)
+        result = train(
+            setting.resolve(ARMS[name]), SEED, Path(folder), RunOptions(threads=1), setting.config
+        )
     return {
         "weights": result["weights"],
         "hashes": result["hashes"],
@@ -86,18 +101,23 @@ def golden() -> dict[str, Any]:
 
 
 def test_golden_bits_are_those_of_this_revision(golden: dict[str, Any]) -> None:
-    assert golden["revision"] == TRAINING_REVISION, f"TRAINING_REVISION was raised: run `python {Path(__file__).name}`"
+    assert golden["revision"] == TRAINING_REVISION, (
+        f"TRAINING_REVISION was raised: run `python {Path(__file__).name}`"
+    )
     assert list(golden["arms"]) == list(ARMS)
-    assert len({arm["weights"] for arm in golden["arms"].values()}) == len(ARMS)  # every factor is used
+    assert len({arm["weights"] for arm in golden["arms"].values()}) == len(
+        ARMS
+    )  # every factor is used
 
 
 @pytest.mark.parametrize("name", ARMS)
 def test_training_gives_the_numbers_of_its_revision(name: str, golden: dict[str, Any]) -> None:
     expected, found = golden["arms"][name], run(name)
     remedy = (
-        f"Training of the arm {ARMS[name]} gives other numbers than revision {TRAINING_REVISION} did. If that is meant, "
-        "raise TRAINING_REVISION in faeval/experiment/_settings.py, so that no cached run of the old code is read, and "
-        "make the bits anew by `python tests/settings/test_golden.py`."
+        f"Training of the arm {ARMS[name]} gives other numbers than revision"
+        f" {TRAINING_REVISION} did. If that is meant, raise TRAINING_REVISION in"
+        " faeval/experiment/_settings.py, so that no cached run of the old code is read, and make"
+        " the bits anew by `python tests/settings/test_golden.py`."
     )
     assert found["hashes"] == expected["hashes"], remedy
     assert found["losses"] == pytest.approx(expected["losses"], rel=1e-3), remedy
@@ -106,7 +126,11 @@ def test_training_gives_the_numbers_of_its_revision(name: str, golden: dict[str,
 
 
 def main() -> None:
-    content = {"revision": TRAINING_REVISION, "machine": machine(), "arms": {name: run(name) for name in ARMS}}
+    content = {
+        "revision": TRAINING_REVISION,
+        "machine": machine(),
+        "arms": {name: run(name) for name in ARMS},
+    }
     FILE.write_text(json.dumps(content, indent=1) + "\n")
     sys.stdout.write(f"wrote {FILE.name}\n")
 

@@ -40,7 +40,9 @@ def factors_of(**changes: Any) -> dict[str, Any]:
     return TEACHER.resolve(Arm(**{"rule": "dfa", **SMALL, **changes}))
 
 
-def train_in(folder: Path, seed: int = 1, config: Mapping[str, Any] | None = None, **changes: Any) -> Result:
+def train_in(
+    folder: Path, seed: int = 1, config: Mapping[str, Any] | None = None, **changes: Any
+) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     return train(factors_of(**changes), seed, folder, RunOptions(), config or TEACHER.config)
 
@@ -104,15 +106,21 @@ def test_arms_of_a_seed_share_their_start_their_feedback_and_their_order(
     ]  # fmt: skip
     for changes in others:
         found = train_in(tmp_path / next(iter(changes)), **changes)
-        assert [found["hashes"][name] for name in shared] == [first["hashes"][name] for name in shared], changes
+        assert [found["hashes"][name] for name in shared] == [
+            first["hashes"][name] for name in shared
+        ], changes
         same_feedback = not {"rule", "credit_site"} & set(changes)
-        assert (found["hashes"]["feedback"] == first["hashes"]["feedback"]) is same_feedback, changes
+        assert (found["hashes"]["feedback"] == first["hashes"]["feedback"]) is same_feedback, (
+            changes
+        )
         assert found["weights"] != first["weights"], changes
     other = train_in(tmp_path / "other", seed=2)
     assert all(other["hashes"][name] != digest for name, digest in first["hashes"].items())
 
 
-def test_training_again_gives_the_same_bits_and_reports_progress(base: tuple[Path, Result], tmp_path: Path) -> None:
+def test_training_again_gives_the_same_bits_and_reports_progress(
+    base: tuple[Path, Result], tmp_path: Path
+) -> None:
     folder, first = base
     shares: list[float] = []
     again = train(factors_of(), 1, tmp_path, RunOptions(), TEACHER.config, shares.append)
@@ -132,7 +140,9 @@ def test_audits_do_not_depend_on_what_was_audited_before(base: tuple[Path, Resul
     assert json.dumps(first)  # plain numbers and words: they can be recorded
 
 
-def test_a_checkpoint_altered_before_its_audit_is_refused(base: tuple[Path, Result], tmp_path: Path) -> None:
+def test_a_checkpoint_altered_before_its_audit_is_refused(
+    base: tuple[Path, Result], tmp_path: Path
+) -> None:
     folder, result = base
     for path in folder.iterdir():
         content = bytearray(path.read_bytes())
@@ -158,7 +168,9 @@ def test_an_audit_reads_the_feedback_of_the_checkpoint_not_one_drawn_anew(
     found = audit_alignment(factors_of(), 1, tmp_path, record, RunOptions(), TEACHER.config)
     x, y = evaluation_inputs(task, limit=1024)
     expected, _ = alignment(network.double().eval(), other.double(), x.double(), y, 1, items=True)
-    assert [(row["metric"], row["value"]) for row in found["rows"]] == [(r["metric"], r["value"]) for r in expected]
+    assert [(row["metric"], row["value"]) for row in found["rows"]] == [
+        (r["metric"], r["value"]) for r in expected
+    ]
     before, _ = alignment(network, own.double(), x.double(), y, 1)
     assert [r["value"] for r in before if r["metric"] == "rho"] != [
         r["value"] for r in expected if r["metric"] == "rho"
@@ -177,7 +189,9 @@ def test_a_run_that_diverges_is_an_outcome_not_a_crash(tmp_path: Path) -> None:
 
 def test_a_run_that_diverges_late_keeps_what_it_had(base: tuple[Path, Result]) -> None:
     folder, result = base
-    found = check_diverged(folder, {**result, "checkpoints": {1: result["checkpoints"][1]}, "diverged": 2})
+    found = check_diverged(
+        folder, {**result, "checkpoints": {1: result["checkpoints"][1]}, "diverged": 2}
+    )
     alive = [r for r in found if r["epoch"] == 1 and not r["metric"].startswith("nudge")]
     assert {row["status"] for row in alive} == {"measured"}
     assert {row["metric"] for row in found if row["epoch"] == 1} == set(METRICS) - {"train_loss"}
@@ -186,7 +200,9 @@ def test_a_run_that_diverges_late_keeps_what_it_had(base: tuple[Path, Result]) -
 def check_diverged(folder: Path, result: Result) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for audit in AUDITS:
-        found += audit(factors_of(), 1, folder, record_of(result), RunOptions(), TEACHER.config)["rows"]
+        found += audit(factors_of(), 1, folder, record_of(result), RunOptions(), TEACHER.config)[
+            "rows"
+        ]
     last = [row for row in found if row["epoch"] == 2]
     assert {row["status"] for row in last} == {"diverged"}
     if not result["checkpoints"]:  # a run that breaks in its first epoch says so there too
@@ -207,14 +223,19 @@ def test_digits_run_by_the_same_stages(tmp_path: Path) -> None:
     digits: Experiment = experiment("digits")
     factors = digits.resolve(Arm("bp", **SMALL))
     result = train(factors, 3, tmp_path, RunOptions(), digits.config)
-    rows = audit_accuracy(factors, 3, tmp_path, record_of(result), RunOptions(), digits.config)["rows"]
+    rows = audit_accuracy(factors, 3, tmp_path, record_of(result), RunOptions(), digits.config)[
+        "rows"
+    ]
     accuracy = {row["epoch"]: row["value"] for row in rows if row["metric"] == "accuracy"}
     assert accuracy[2] > 0.2  # ten classes: chance is .1
     assert accuracy[2] * 360 == pytest.approx(round(accuracy[2] * 360))  # of 360 test images
 
 
-def test_another_process_and_another_order_of_jobs_give_the_same_weights(base: tuple[Path, Result]) -> None:
-    # What a worker did before must not matter: here another seed and arm come first, the global generators are moved.
+def test_another_process_and_another_order_of_jobs_give_the_same_weights(
+    base: tuple[Path, Result],
+) -> None:
+    # What a worker did before must not matter: here another seed and arm come first, the global
+    # generators are moved.
     code = """
 import sys, tempfile, json, numpy, torch
 from pathlib import Path
@@ -229,9 +250,15 @@ for seed, penalty in ((2, 0.01), (1, 0.0)):
         found[seed] = train(factors, seed, Path(folder), RunOptions(), teacher.config)
 print(json.dumps(found[1]))
 """
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as in a worker
+    one = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    )  # as in a worker
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **one}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **one},
     )
     _, first = base
     found = json.loads(done.stdout)
@@ -252,8 +279,11 @@ def test_costly_audits_run_where_a_claim_reads_what_only_they_give(tmp_path: Pat
     assert audits(frozenset({"published.control_true"})) == [{*always, "published"}]
     assert audits(frozenset({"nudge_matched_0.01"})) == [{*always, "nudging"}]
     assert audits(frozenset({"fresh_cosine"})) == [{*always, "fresh"}]
-    # Two claims' needs of one run are one job with what either reads; who reads anything gets everything.
-    assert audits(frozenset({"nudge"}), frozenset({"fresh_cosine"})) == [{*always, "nudging", "fresh"}]
+    # Two claims' needs of one run are one job with what either reads; who reads anything gets
+    # everything.
+    assert audits(frozenset({"nudge"}), frozenset({"fresh_cosine"})) == [
+        {*always, "nudging", "fresh"}
+    ]
     assert audits(frozenset({"nudge"}), None) == [{*always, "published", "nudging", "fresh"}]
 
 

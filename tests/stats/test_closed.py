@@ -1,4 +1,6 @@
-"""Closed testing, the reference for Holm's procedure: by its definition, on a worked example, and against Holm."""
+"""Closed testing, the reference for Holm's procedure: by its definition, on a worked example, and
+against Holm.
+"""
 
 import math
 from itertools import combinations
@@ -17,7 +19,9 @@ alphas = st.one_of(st.sampled_from([0.05, 0.025, 0.1, 0.5]), st.floats(1e-3, 0.5
 def families(draw, largest=7):
     """P-values with alpha; many of them on the steps alpha / j and the doubles beside these."""
     alpha = draw(alphas)
-    near = [math.nextafter(alpha / j, to) for j in range(1, largest + 1) for to in (0.0, alpha / j, 1.0)]
+    near = [
+        math.nextafter(alpha / j, to) for j in range(1, largest + 1) for to in (0.0, alpha / j, 1.0)
+    ]
     p = st.one_of(st.sampled_from(near), st.floats(0, 1), st.sampled_from([0.0, 1.0]))
     return draw(st.lists(p, max_size=largest)), alpha
 
@@ -30,7 +34,8 @@ def test_holm_rejects_what_closed_testing_rejects_on_every_step_and_beside_it(fa
 
 @given(families(5))
 def test_a_rejected_hypothesis_has_every_set_that_holds_it_rejected(family):
-    # origin: Marcus, Peritz and Gabriel (1976), by definition; each set by Bonferroni's test, some p <= alpha / its size
+    # origin: Marcus, Peritz and Gabriel (1976), by definition; each set by Bonferroni's test, some
+    # p <= alpha / its size
     p, alpha = family
     sets = [s for size in range(1, len(p) + 1) for s in combinations(range(len(p)), size)]
     rejected = {s for s in sets if any(p[i] <= alpha / len(s) for i in s)}
@@ -39,7 +44,8 @@ def test_a_rejected_hypothesis_has_every_set_that_holds_it_rejected(family):
 
 
 def test_closed_testing_on_a_worked_example():
-    # origin: by hand; {1,2,3} and {1,3} fall by p = .01 <= .05/3, {1,2} too; {2,3} stays, for .03 > .05/2
+    # origin: by hand; {1,2,3} and {1,3} fall by p = .01 <= .05/3, {1,2} too; {2,3} stays, for .03 >
+    # .05/2
     assert closed_testing([0.01, 0.03, 0.04], 0.05) == (True, False, False)
     # .025 is on the step of {2,3}, which falls, and so do 2 and 3 themselves
     assert closed_testing([0.01, 0.025, 0.04], 0.05) == (True, True, True)
@@ -57,5 +63,7 @@ def test_ten_hypotheses_are_tested_and_eleven_refused():
 def test_unusable_input_is_named():
     with pytest.raises(FaevalError, match=r"p\[1\] must be a probability, but is nan"):
         closed_testing([0.1, math.nan], 0.05)
-    with pytest.raises(FaevalError, match=r"alpha must be an error rate above 0 and at most 0\.5, but is 0\.6"):
+    with pytest.raises(
+        FaevalError, match=r"alpha must be an error rate above 0 and at most 0\.5, but is 0\.6"
+    ):
         closed_testing([0.1], 0.6)

@@ -1,4 +1,6 @@
-"""Families: Holm against closed testing, against statsmodels, and the promises made to claims of one family."""
+"""Families: Holm against closed testing, against statsmodels, and the promises made to claims of
+one family.
+"""
 
 import math
 
@@ -51,7 +53,8 @@ def test_holm_on_a_worked_example():
 
 
 def test_adjusted_p_values_agree_with_the_verdict_in_the_last_bit():
-    # origin: a search; 11 (.05/11) rounds to above .05, and 53 times the double after .05/53 to .05 itself
+    # origin: a search; 11 (.05/11) rounds to above .05, and 53 times the double after .05/53 to .05
+    # itself
     on, beyond = 0.05 / 11, math.nextafter(0.05 / 53, 1)
     assert 11 * on > 0.05
     assert 53 * beyond <= 0.05
@@ -101,7 +104,11 @@ def test_the_order_of_the_claims_never_matters(p, data, alpha):
 
 def test_each_direction_has_its_own_levels():
     supported, refuted, open_ = decide_family([0.001, 0.99, 0.5], [0.999, 0.01, 0.5], 0.05)
-    assert [d.verdict for d in (supported, refuted, open_)] == ["supported", "refuted", "inconclusive"]
+    assert [d.verdict for d in (supported, refuted, open_)] == [
+        "supported",
+        "refuted",
+        "inconclusive",
+    ]
     assert supported.level_support == supported.level_refute == 0.025
     two = decide_family([0.001, 0.002, 0.5], [0.999, 0.9, 0.5], 0.05)
     assert (two[0].level_support, two[0].level_refute) == (0.05, 0.05 / 3)
@@ -116,13 +123,22 @@ def test_contradicting_p_values_decide_nothing():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: holm([0.1, math.nan], 0.05), r"p\[1\] must be a probability, but is nan \(float\); .* counts with 1"),
+        (
+            lambda: holm([0.1, math.nan], 0.05),
+            r"p\[1\] must be a probability, but is nan \(float\); .* counts with 1",
+        ),
         (lambda: holm([1.1], 0.05), r"p\[0\] must be a probability, but is 1.1"),
         (lambda: holm([None], 0.05), r"p\[0\] must be a probability, but is None \(NoneType\)"),
-        (lambda: holm([0.1], 0.0), "alpha must be an error rate above 0 and at most 0.5, but is 0.0"),
+        (
+            lambda: holm([0.1], 0.0),
+            "alpha must be an error rate above 0 and at most 0.5, but is 0.0",
+        ),
         (lambda: holm([0.1], 0.51), "alpha must be an error rate"),
         (lambda: holm([0.1], math.nan), "alpha must be an error rate"),
-        (lambda: decide_family([0.1], [0.1, 0.2], 0.05), "p_support and p_refute must be of one length.* 1 and 2"),
+        (
+            lambda: decide_family([0.1], [0.1, 0.2], 0.05),
+            "p_support and p_refute must be of one length.* 1 and 2",
+        ),
     ],
 )
 def test_unusable_input_is_named(call, message):
@@ -133,7 +149,10 @@ def test_unusable_input_is_named(call, message):
 # --- many families at once, looks, gates ---
 
 
-@given(st.lists(st.tuples(p_values, p_values), min_size=1, max_size=6), st.sampled_from([0.05, 0.5, 0.1]))
+@given(
+    st.lists(st.tuples(p_values, p_values), min_size=1, max_size=6),
+    st.sampled_from([0.05, 0.5, 0.1]),
+)
 def test_many_families_at_once_are_decided_as_one_at_a_time(pairs, alpha):
     support, refute = [p for p, _ in pairs], [p for _, p in pairs]
     number = {"supported": 1, "refuted": -1, "inconclusive": 0}
@@ -142,10 +161,12 @@ def test_many_families_at_once_are_decided_as_one_at_a_time(pairs, alpha):
 
 
 def test_a_verdict_latches_at_the_first_look_that_decides_it():
-    # The claim is supported at its first look; at the second its other direction is rejected as well.
+    # The claim is supported at its first look; at the second its other direction is rejected as
+    # well.
     decided = decide_family([[0.01, 0.01], 0.9], [[1.0, 0.001], 0.9], 0.05)
     assert (decided[0].verdict, decided[0].look) == ("supported", 1)
-    # Decided at its first look, and rejected in the same direction at the second: the first is when it was decided.
+    # Decided at its first look, and rejected in the same direction at the second: the first is when
+    # it was decided.
     assert decide_family([[0.01, 0.001]], [[1.0, 1.0]], 0.05)[0].look == 1
     # Rejected late, once the other claim's rejection has freed its share of alpha.
     late = decide_family([[0.03, 0.03], [0.2, 0.001]], [[1.0, 1.0], [1.0, 1.0]], 0.05)
@@ -154,9 +175,13 @@ def test_a_verdict_latches_at_the_first_look_that_decides_it():
 
 
 def test_looks_must_come_in_pairs_and_never_rise():
-    with pytest.raises(FaevalError, match=r"p_support\[0\] must be given at the same looks as p_refute"):
+    with pytest.raises(
+        FaevalError, match=r"p_support\[0\] must be given at the same looks as p_refute"
+    ):
         decide_family([[0.1, 0.1]], [[0.1]], 0.05)
-    with pytest.raises(FaevalError, match=r"p_refute\[0\] must be sequential p-values, which never rise"):
+    with pytest.raises(
+        FaevalError, match=r"p_refute\[0\] must be sequential p-values, which never rise"
+    ):
         decide_family([[0.2, 0.1]], [[0.1, 0.2]], 0.05)
 
 
@@ -182,7 +207,11 @@ def test_a_gate_only_removes_decisions(gate, own, released):
 def test_a_claim_behind_a_gate_that_is_itself_held_back_is_held_back():
     held = apply_gates(["inconclusive", "supported", "supported"], [[], [0], [1]])
     assert [word for word, _, _ in held] == ["inconclusive"] * 3
-    assert apply_gates(["supported", "refuted", "supported"], [[], [], [0, 1]])[2] == ("invalid", "gate_failed", 1)
+    assert apply_gates(["supported", "refuted", "supported"], [[], [], [0, 1]])[2] == (
+        "invalid",
+        "gate_failed",
+        1,
+    )
 
 
 def test_gates_in_a_circle_or_out_of_range_are_named():
@@ -190,7 +219,9 @@ def test_gates_in_a_circle_or_out_of_range_are_named():
         apply_gates(["supported", "supported"], [[1], [0]])
     with pytest.raises(FaevalError, match=r"requires\[0\] must be a position below 1, but is 3"):
         apply_gates(["supported"], [[3]])
-    with pytest.raises(FaevalError, match="requires must be one list of gates for each of 1 claims"):
+    with pytest.raises(
+        FaevalError, match="requires must be one list of gates for each of 1 claims"
+    ):
         apply_gates(["supported"], [])
     with pytest.raises(FaevalError, match=r"p_support must be of the shape \(rows, m\)"):
         decide_many([0.1], [0.1], 0.05)

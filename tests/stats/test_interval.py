@@ -1,4 +1,6 @@
-"""Decision intervals: which bound stands at which level, and that each is the inversion of its test."""
+"""Decision intervals: which bound stands at which level, and that each is the inversion of its
+test.
+"""
 
 import math
 
@@ -15,7 +17,10 @@ D = (0.08, 0.10, 0.09, 0.11, 0.12)
 def scipy_bounds(level_low, level_high):
     """One-sided t bounds from scipy, each at its own level."""
     test = stats.ttest_1samp(D, 0)
-    return test.confidence_interval(1 - 2 * level_low).low, test.confidence_interval(1 - 2 * level_high).high
+    return (
+        test.confidence_interval(1 - 2 * level_low).low,
+        test.confidence_interval(1 - 2 * level_high).high,
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,9 @@ def test_an_equivalence_has_two_intervals():
     interval = decision_interval(judge("equivalent", D, 0.2), 0.04, 0.06, k=3)
     assert (interval.low, interval.high) == pytest.approx(scipy_bounds(0.04, 0.04), rel=1e-10)
     assert (interval.level_low, interval.level_high) == (0.04, 0.04)
-    assert (interval.refuting.low, interval.refuting.high) == pytest.approx(scipy_bounds(0.01, 0.01), rel=1e-10)
+    assert (interval.refuting.low, interval.refuting.high) == pytest.approx(
+        scipy_bounds(0.01, 0.01), rel=1e-10
+    )
     assert (interval.refuting.level_low, interval.refuting.level_high) == (0.01, 0.01)
 
 
@@ -55,21 +62,28 @@ def test_bounds_of_the_exact_tests_are_where_the_test_stops_rejecting(test, p, n
 
 
 def test_the_sign_interval_ends_on_order_statistics():
-    # origin: n = 6 at level 7/64 = P(Bin(6, 1/2) >= 5): the second smallest and the second largest value
-    interval = decision_interval(judge("exceeds", [5, 1, 2, 6, 3, 4], 0.0, test="sign"), 7 / 64, 7 / 64)
+    # origin: n = 6 at level 7/64 = P(Bin(6, 1/2) >= 5): the second smallest and the second largest
+    # value
+    interval = decision_interval(
+        judge("exceeds", [5, 1, 2, 6, 3, 4], 0.0, test="sign"), 7 / 64, 7 / 64
+    )
     assert (interval.low, interval.high) == pytest.approx((2.0, 5.0), rel=1e-13)
 
 
 def test_the_sign_flip_interval_ends_on_the_extremes_at_the_smallest_level():
-    # origin: at level 2^-n only the pattern without a flip is rejected, so the bounds are min and max
-    interval = decision_interval(judge("exceeds", [1.0, 2.0, 4.0, 8.0], 0.0, test="sign-flip"), 1 / 16, 1 / 16)
+    # origin: at level 2^-n only the pattern without a flip is rejected, so the bounds are min and
+    # max
+    interval = decision_interval(
+        judge("exceeds", [1.0, 2.0, 4.0, 8.0], 0.0, test="sign-flip"), 1 / 16, 1 / 16
+    )
     assert (interval.low, interval.high) == pytest.approx((1.0, 8.0), rel=1e-14)
 
 
 @pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])
 @pytest.mark.parametrize("k", [1, 3])
 def test_bound_and_p_agree_in_the_last_bit(kind, k):
-    # The closed form of a t bound at level p misses the margin by an ulp or so, on either side, in many of these.
+    # The closed form of a t bound at level p misses the margin by an ulp or so, on either side, in
+    # many of these.
     rng = np.random.default_rng(k)
     for d in rng.normal(0.4, 1.0, (60, 4)):
         j = judge(kind, d, 0.7)
@@ -124,8 +138,14 @@ def test_an_estimate_on_the_margin_at_level_one_half_excludes_nothing():
 
 def test_unusable_input_is_named():
     j = judge("exceeds", D, 0.03)
-    for levels, name in (((0.0, 0.05), "level_support"), ((0.05, 0.51), "level_refute"), ((math.nan, 0.05), "support")):
-        with pytest.raises(FaevalError, match=f"{name} must be an error rate above 0 and at most 0.5"):
+    for levels, name in (
+        ((0.0, 0.05), "level_support"),
+        ((0.05, 0.51), "level_refute"),
+        ((math.nan, 0.05), "support"),
+    ):
+        with pytest.raises(
+            FaevalError, match=f"{name} must be an error rate above 0 and at most 0.5"
+        ):
             decision_interval(j, *levels)
     with pytest.raises(FaevalError, match="k must be a whole number of at least 1, but is 0"):
         decision_interval(j, 0.05, 0.05, k=0)

@@ -1,4 +1,6 @@
-"""One assertion, and claims of several: known answers, wrong input, and cases that must stay undecided."""
+"""One assertion, and claims of several: known answers, wrong input, and cases that must stay
+undecided.
+"""
 
 import math
 
@@ -31,7 +33,9 @@ def scipy_p(bound, alternative, d=D):
 )
 def test_one_sided_assertions_test_both_sides_of_their_margin(kind, support, refute):
     j = judge(kind, D, 0.09)
-    assert (j.p_support, j.p_refute) == pytest.approx((scipy_p(*support), scipy_p(*refute)), rel=1e-12)
+    assert (j.p_support, j.p_refute) == pytest.approx(
+        (scipy_p(*support), scipy_p(*refute)), rel=1e-12
+    )
 
 
 def test_equivalence_is_supported_by_tost_as_in_statsmodels():
@@ -110,14 +114,23 @@ def test_an_invalid_member_keeps_a_claim_from_support():
     ("call", "message"),
     [
         (lambda: judge("more", D, 0.1), "kind must be one of exceeds, below, .* but is 'more'"),
-        (lambda: judge("exceeds", D, 0.1, test="z"), "test must be one of t, sign-flip, sign, wilcoxon, but is 'z'"),
-        (lambda: judge("exceeds", D, -0.1), r"margin must be a finite number, at least 0, but is -0.1 \(float\)"),
+        (
+            lambda: judge("exceeds", D, 0.1, test="z"),
+            "test must be one of t, sign-flip, sign, wilcoxon, but is 'z'",
+        ),
+        (
+            lambda: judge("exceeds", D, -0.1),
+            r"margin must be a finite number, at least 0, but is -0.1 \(float\)",
+        ),
         (lambda: judge("exceeds", D, math.nan), "margin must be .* but is nan"),
         (lambda: judge("exceeds", D, math.inf), "margin must be .* but is inf"),
         (lambda: judge("exceeds", D, None), r"margin must be .* but is None \(NoneType\)"),
         (lambda: judge("exceeds", D, True), r"margin must be .* but is True \(bool\)"),
         (lambda: judge("exceeds", (0.1, math.nan), 0.1), r"differences\[1\] must be finite"),
-        (lambda: judge("exceeds", [D, D], 0.1), r"differences must be one-dimensional, not of shape \(2, 5\)"),
+        (
+            lambda: judge("exceeds", [D, D], 0.1),
+            r"differences must be one-dimensional, not of shape \(2, 5\)",
+        ),
         (lambda: combine([]), "judgements must hold at least one Judgement"),
     ],
 )

@@ -1,4 +1,6 @@
-"""The running ledger: against the likelihood ratio it is, its duality with its intervals, and its error at any time."""
+"""The running ledger: against the likelihood ratio it is, its duality with its intervals, and its
+error at any time.
+"""
 
 import math
 
@@ -34,7 +36,9 @@ def test_the_e_value_is_the_likelihood_ratio_of_the_t_statistic(n, prior_sd):
     st.floats(-6, 6),
     st.sampled_from([0.05, 0.2, 0.5]),
 )
-def test_a_value_lies_outside_the_interval_exactly_where_the_evidence_against_it_is_enough(d, bound, alpha):
+def test_a_value_lies_outside_the_interval_exactly_where_the_evidence_against_it_is_enough(
+    d, bound, alpha
+):
     low, high = confidence_sequence(d, alpha)[-1]
     evidence = e_value(d, bound)
     if abs(evidence * alpha - 1) > 1e-6 and (low, high) != (-math.inf, math.inf):
@@ -86,7 +90,8 @@ def test_overwhelming_evidence_stays_finite():
 
 
 def test_where_too_few_seeds_can_tell_the_interval_is_the_whole_line():
-    # origin: derivation: of n seeds e never exceeds (1 + n c^2)^((n - 1) / 2), 6^2 = 36 at n = 5 and 5^1.5 < 20 at 4
+    # origin: derivation: of n seeds e never exceeds (1 + n c^2)^((n - 1) / 2), 6^2 = 36 at n = 5
+    # and 5^1.5 < 20 at 4
     for n, whole in ((4, True), (5, False)):
         d = 1 + 1e-9 * np.arange(n)
         assert (confidence_sequence(d)[-1] == (-math.inf, math.inf)) is whole
@@ -95,7 +100,9 @@ def test_where_too_few_seeds_can_tell_the_interval_is_the_whole_line():
 
 
 def walk(effect, prior_sd, reps=20_000, seeds=50):
-    """e after each seed for many processes at once, by the formula in S and V: another way than through t."""
+    """e after each seed for many processes at once, by the formula in S and V: another way than
+    through t.
+    """
     d = np.random.default_rng(20).normal(effect, 1.0, (reps, seeds))
     n, c2 = np.arange(1, seeds + 1), prior_sd**2
     s, v = np.cumsum(d, axis=1), np.cumsum(d**2, axis=1)
@@ -112,15 +119,17 @@ def test_both_ways_of_computing_agree():
 @pytest.mark.parametrize("variance", [1.0, 2.0, 4.0])
 def test_looking_after_every_seed_errs_less_than_alpha(variance):
     share = np.mean(walk(0.0, math.sqrt(variance))[1].max(axis=1) >= 20)
-    # origin: project policy: monitored every seed to 50, .022-.026 at .05 for prior variances 1 to 4
+    # origin: project policy: monitored every seed to 50, .022-.026 at .05 for prior variances 1 to
+    # 4
     slack = 4 * math.sqrt(0.026 / 20_000) + 0.0005
     assert 0.022 - slack < share < 0.026 + slack
 
 
 @pytest.mark.parametrize(
     ("effect", "n", "variance", "published"),
-    # origin: project policy, prior variances 1 to 4: d = 2 is found by n = 5 in 13-43 %, by 10 in 97 %; d = 1 in 38 %
-    # by 10, 87 % by 20. The last needs variance 1; at 4 it is .838 (100,000 processes of another seed, error .001).
+    # origin: project policy, prior variances 1 to 4: d = 2 is found by n = 5 in 13-43 %, by 10 in
+    # 97 %; d = 1 in 38 % by 10, 87 % by 20. The last needs variance 1; at 4 it is .838 (100,000
+    # processes of another seed, error .001).
     [
         (2.0, 5, 1.0, 0.13),
         (2.0, 5, 4.0, 0.43),
@@ -140,20 +149,26 @@ def test_power_of_the_ledger(effect, n, variance, published):
 @pytest.mark.parametrize("prior_sd", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("n", [2, 5, 10, 40])
 def test_the_evidence_expected_of_no_effect_is_one(n, prior_sd):
-    # By quadrature: most of the expectation sits in t that hardly ever occur, and a simulation would miss it.
+    # By quadrature: most of the expectation sits in t that hardly ever occur, and a simulation
+    # would miss it.
     pattern = np.array([-1.0, 1.0] * (n // 2) + [0.0] * (n % 2))
     pattern = pattern / pattern.std(ddof=1)
 
     def weighted(angle):
         t = math.tan(angle)
-        return e_value(pattern + t / math.sqrt(n), 0.0, prior_sd) * scipy_stats.t.pdf(t, n - 1) / math.cos(angle) ** 2
+        return (
+            e_value(pattern + t / math.sqrt(n), 0.0, prior_sd)
+            * scipy_stats.t.pdf(t, n - 1)
+            / math.cos(angle) ** 2
+        )
 
     found, _ = integrate.quad(weighted, 0, math.pi / 2 - 1e-6, limit=200, points=[0.5, 1.0, 1.4])
     assert 2 * found == pytest.approx(1.0, rel=1e-4)
 
 
 def test_the_evidence_of_no_effect_averages_at_most_one_in_simulation_too():
-    # Cut off at 36, beyond which 5 seeds never come: the average has a spread that its own error can be told from.
+    # Cut off at 36, beyond which 5 seeds never come: the average has a spread that its own error
+    # can be told from.
     e = walk(0.0, 1.0, seeds=5)[1][:, -1]
     assert e.max() <= 36
     assert abs(e.mean() - 1) < 4 * e.std() / math.sqrt(len(e))
@@ -162,9 +177,18 @@ def test_the_evidence_of_no_effect_averages_at_most_one_in_simulation_too():
 def test_unusable_input_is_named():
     for call, message in (
         (lambda: e_process([math.nan]), r"differences\[0\] must be finite"),
-        (lambda: e_process(D, prior_sd=0.0), "prior_sd must be a standard deviation from 1e-6 to 1e6"),
-        (lambda: e_value(D, prior_sd=1e200), "prior_sd must be a standard deviation from 1e-6 to 1e6"),
-        (lambda: confidence_sequence(D, prior_sd=1e-200), "prior_sd must be a standard deviation from 1e-6 to 1e6"),
+        (
+            lambda: e_process(D, prior_sd=0.0),
+            "prior_sd must be a standard deviation from 1e-6 to 1e6",
+        ),
+        (
+            lambda: e_value(D, prior_sd=1e200),
+            "prior_sd must be a standard deviation from 1e-6 to 1e6",
+        ),
+        (
+            lambda: confidence_sequence(D, prior_sd=1e-200),
+            "prior_sd must be a standard deviation from 1e-6 to 1e6",
+        ),
         (lambda: e_value([[1.0, 2.0]]), "differences must be one-dimensional"),
         (lambda: confidence_sequence(D, 1.0), "alpha must be strictly between 0 and 1"),
     ):

@@ -1,4 +1,6 @@
-"""Looks: levels against published tables and another way of computing them, and the error rate they hold."""
+"""Looks: levels against published tables and another way of computing them, and the error rate they
+hold.
+"""
 
 import itertools
 import math
@@ -18,7 +20,9 @@ EQUAL = {k: tuple(100 * (i + 1) for i in range(k)) for k in (2, 3, 4, 5)}
 
 
 def plain_p(draws, looks):
-    """The one-sided t p-values at each look, shape (looks, ...), of draws (..., seeds): not by way of blocks."""
+    """The one-sided t p-values at each look, shape (looks, ...), of draws (..., seeds): not by way
+    of blocks.
+    """
     found = []
     for n in looks:
         seen = draws[..., :n]
@@ -28,7 +32,9 @@ def plain_p(draws, looks):
 
 
 def crossing(levels, looks):
-    """The chance that a normal process with no effect crosses any of the levels, by the multivariate normal law."""
+    """The chance that a normal process with no effect crosses any of the levels, by the
+    multivariate normal law.
+    """
     n = np.array(looks[: len(levels)])
     correlation = np.sqrt(np.minimum.outer(n, n) / np.maximum.outer(n, n))
     law = scipy_stats.multivariate_normal(np.zeros(len(n)), correlation, seed=0)
@@ -38,15 +44,18 @@ def crossing(levels, looks):
 def either_of_two(level, m):
     """The chance that one of the two t tests at m and 2m seeds falls below level, by quadrature.
 
-    With the normal block means a, b and the sums of squares within the blocks, the second test rejects where b lies
-    above a root of a quadratic. Holds while the second critical value is below sqrt(2m - 1).
+    With the normal block means a, b and the sums of squares within the blocks, the second test
+    rejects where b lies above a root of a quadratic. Holds while the second critical value is below
+    sqrt(2m - 1).
     """
     first, second = (scipy_stats.t.isf(level, df) for df in (m - 1, 2 * m - 1))
     half = 0.5 - second**2 / (second**2 + 2 * m - 1)
     nodes, weights = special.roots_genlaguerre(40, (m - 1) / 2 - 1)
     squares, weights = 2 * nodes, weights / weights.sum()
     points, point_weights = special.roots_legendre(40)
-    open_ = special.ndtr(first * np.sqrt(squares / (m - 1)))[:, None]  # not stopped at the first look
+    open_ = special.ndtr(first * np.sqrt(squares / (m - 1)))[
+        :, None
+    ]  # not stopped at the first look
     a = special.ndtri((points + 1) / 2 * open_)[:, :, None]
     within = squares[:, None, None] + squares
     b = (-a + np.sqrt(a**2 - 4 * half * (a**2 * half - (0.5 - half) * within))) / (2 * half)
@@ -56,7 +65,8 @@ def either_of_two(level, m):
 
 @pytest.mark.parametrize(
     ("shape", "k", "published"),
-    # origin: Jennison and Turnbull, Group Sequential Methods (2000), tables 2.1 and 2.3, two-sided .05
+    # origin: Jennison and Turnbull, Group Sequential Methods (2000), tables 2.1 and 2.3, two-sided
+    # .05
     [
         (shape, k, c)  # both shapes of a plan in turn: they share its paths
         for k, *row in ((2, 2.178, 1.977), (3, 2.289, 2.004), (4, 2.361, 2.024), (5, 2.413, 2.040))
@@ -82,7 +92,9 @@ def test_the_recursion_of_t_is_what_simulated_paths_do(looks):
     for levels in ((0.6,) * 4, (0.0288,) * 4, (0.001, 0.01, 0.02, 0.04)):
         levels = levels[: len(looks)]
         share = np.mean((plain <= np.array(levels)[:, None]).any(axis=0))
-        assert abs(recursion(levels, looks, False) - share) < 4 * math.sqrt(share * (1 - share) / reps)
+        assert abs(recursion(levels, looks, False) - share) < 4 * math.sqrt(
+            share * (1 - share) / reps
+        )
 
 
 def test_an_effect_of_many_seeds_is_that_of_a_known_spread():
@@ -99,7 +111,9 @@ def test_spending_on_the_normal_scale_agrees_with_the_multivariate_normal(spendi
     share = np.array(looks) / looks[-1]
     z = scipy_stats.norm.isf(0.025)
     spent = (
-        0.05 * np.log1p((math.e - 1) * share) if spending == "pocock" else 2 * scipy_stats.norm.sf(z / np.sqrt(share))
+        0.05 * np.log1p((math.e - 1) * share)
+        if spending == "pocock"
+        else 2 * scipy_stats.norm.sf(z / np.sqrt(share))
     )
     for k in range(1, len(looks) + 1):
         assert abs(crossing(levels[:k], looks) - spent[k - 1]) < 2e-5
@@ -111,7 +125,9 @@ def test_constants_at_uneven_looks_agree_with_the_multivariate_normal(shape):
     constant, levels = constant_boundary(looks, 0.05, shape, known_sd=True)
     assert abs(crossing(levels, looks) - 0.05) < 2e-5
     rise = 0.5 if shape == "obrien-fleming" else 0.0
-    assert scipy_stats.norm.isf(levels) == pytest.approx([constant * (20 / n) ** rise for n in looks])
+    assert scipy_stats.norm.isf(levels) == pytest.approx(
+        [constant * (20 / n) ** rise for n in looks]
+    )
 
 
 def test_obrien_and_fleming_type_spending_is_the_published_one():
@@ -138,7 +154,9 @@ def test_two_looks_of_t_agree_with_quadrature(level):
 
 @pytest.mark.parametrize("looks", [(5, 10), (2, 3, 4)])
 def test_sequential_p_hold_alpha_where_plain_p_at_each_look_do_not(looks):
-    smallest = plain_p(np.random.default_rng(11).normal(size=(40_000, looks[-1])), looks).min(axis=0)
+    smallest = plain_p(np.random.default_rng(11).normal(size=(40_000, looks[-1])), looks).min(
+        axis=0
+    )
     slack = 4 * math.sqrt(0.05 * 0.95 / 40_000)
     assert abs(np.mean(smallest <= nominal_level(0.05, looks)) - 0.05) < slack
     assert np.mean(smallest <= 0.05) > 0.05 + slack
@@ -151,7 +169,9 @@ def test_in_a_family_sequential_p_hold_alpha_where_plain_p_at_each_look_do_not()
     smallest = plain_p(draws, looks).min(axis=(0, 2))  # Holm's first step, at any look
     error = math.sqrt(0.05 * 0.95 / reps)
     assert abs(np.mean(smallest <= nominal_level(0.05 / claims, looks)) - 0.049) < 4 * error + 0.001
-    assert abs(np.mean(smallest <= 0.05 / claims) - 0.14) < 4 * math.sqrt(0.14 * 0.86 / reps) + 0.005
+    assert (
+        abs(np.mean(smallest <= 0.05 / claims) - 0.14) < 4 * math.sqrt(0.14 * 0.86 / reps) + 0.005
+    )
 
 
 @pytest.mark.parametrize("shape", ["pocock", "obrien-fleming"])
@@ -159,7 +179,11 @@ def test_boundaries_of_t_err_by_what_they_spend(shape):
     looks, reps = (5, 10), 40_000
     plain = plain_p(np.random.default_rng(13).normal(size=(reps, looks[-1])), looks)
     # origin: the formulas of Lan and DeMets (1983) at t = 1/2, alpha = .05
-    half = 0.05 * math.log(1 + (math.e - 1) / 2) if shape == "pocock" else 2 * scipy_stats.norm.sf(1.95996 * 2**0.5)
+    half = (
+        0.05 * math.log(1 + (math.e - 1) / 2)
+        if shape == "pocock"
+        else 2 * scipy_stats.norm.sf(1.95996 * 2**0.5)
+    )
     for levels, spent in (
         (spending_levels(looks, 0.05, shape), (half, 0.05)),
         (constant_boundary(looks, 0.05, shape)[1], (None, 0.05)),
@@ -203,11 +227,20 @@ def test_looks_that_do_not_rise_are_refused(looks):
 
 def test_unusable_input_is_named():
     for call, message in (
-        (lambda: sequential_p([0.1, 0.1, 0.1], (5, 10)), "p must be one value for each of at most 2 looks"),
+        (
+            lambda: sequential_p([0.1, 0.1, 0.1], (5, 10)),
+            "p must be one value for each of at most 2 looks",
+        ),
         (lambda: sequential_p([1.1], (5, 10)), r"p\[0\] must be a probability"),
         (lambda: nominal_level(0.6, (5, 10)), "alpha must be an error rate"),
-        (lambda: spending_levels((5, 10), 0.05, "linear"), "spending must be one of pocock, obrien-fleming"),
-        (lambda: constant_boundary((5, 10), 0.05, "linear"), "shape must be one of pocock, obrien-fleming"),
+        (
+            lambda: spending_levels((5, 10), 0.05, "linear"),
+            "spending must be one of pocock, obrien-fleming",
+        ),
+        (
+            lambda: constant_boundary((5, 10), 0.05, "linear"),
+            "shape must be one of pocock, obrien-fleming",
+        ),
     ):
         with pytest.raises(FaevalError, match=message):
             call()

@@ -14,7 +14,9 @@ from faeval.stats._measured import MIRRORED, SYMMETRIC
 @pytest.mark.parametrize("test", ["t", "sign-flip", "sign"])
 @pytest.mark.parametrize("n", [3, 5, 20])
 def test_they_are_the_shipped_figures_of_every_law(test, n):
-    known = {(c.law, c.measure): c for c in shipped() if (c.table, c.rule, c.n) == ("size", test, n)}
+    known = {
+        (c.law, c.measure): c for c in shipped() if (c.table, c.rule, c.n) == ("size", test, n)
+    }
     found = measured_errors(test, n)
     assert [e.law for e in found if not e.law.endswith(MIRRORED)] == list(LAWS)
     for e in found:
@@ -54,16 +56,21 @@ def test_the_laws_that_are_their_own_mirror_image_are_those_that_are_drawn_so():
 @pytest.mark.parametrize("law", ["collapse", "lognormal"])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_what_is_printed_is_what_the_rule_errs_on_the_law_and_kind(kind, law, mirrored):
-    # By a simulation of its own: the first side has the law, the second none, and the effect lies on the margin.
+    # By a simulation of its own: the first side has the law, the second none, and the effect lies
+    # on the margin.
     n, reps, margin = 5, 8000, 20.0
-    noise = LAWS[law].draw(np.random.default_rng([n, mirrored]), (reps, n)) * (-1 if mirrored else 1)
+    noise = LAWS[law].draw(np.random.default_rng([n, mirrored]), (reps, n)) * (
+        -1 if mirrored else 1
+    )
     edge = margin if kind in ("exceeds", "not_above", "equivalent") else -margin
     support, refute = (np.mean(p <= 0.05) for p in judge_many(kind, edge + noise, margin))
     by_law = {e.law: e for e in measured_errors("t", n, kind)}
     printed = by_law[law + MIRRORED * (mirrored and kind != "equivalent")]
 
     def near(rate, expected):
-        return abs(rate - expected) < 4.5 * math.hypot(math.sqrt(max(expected, 0.002) / reps), printed.error)
+        return abs(rate - expected) < 4.5 * math.hypot(
+            math.sqrt(max(expected, 0.002) / reps), printed.error
+        )
 
     if kind != "equivalent":
         assert near(support, printed.wrong_support)
@@ -81,4 +88,6 @@ def test_a_first_side_that_collapses_refutes_what_is_below_as_often_as_is_printe
     # origin: project policy: collapse at n = 5 errs at .33, not at .007
     worst = {e.law: e for e in measured_errors("t", 5, "below")}
     assert worst["collapse"].wrong_refutation == pytest.approx(0.33, abs=0.01)
-    assert max(e.wrong_support for e in worst.values()) == pytest.approx(0.33, abs=0.01)  # the second side collapses
+    assert max(e.wrong_support for e in worst.values()) == pytest.approx(
+        0.33, abs=0.01
+    )  # the second side collapses

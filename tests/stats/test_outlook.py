@@ -1,4 +1,6 @@
-"""What a claim can tell at n seeds: chances of both verdicts against simulation of the rule itself, attainability, warnings."""
+"""What a claim can tell at n seeds: chances of both verdicts against simulation of the rule itself,
+attainability, warnings.
+"""
 
 import math
 
@@ -34,7 +36,9 @@ def test_chances_of_t_are_the_rates_of_the_rule(kind, effect, n):
     support, refute = judge_many(kind, -draws if kind in ("below", "not_below") else draws, 1.0)
     found = verdict_chances(kind, 1.0, effect, 1.0, n, 0.05, k=2)
     for events, chance in ((support <= 0.05, found.supported), (2 * refute <= 0.05, found.refuted)):
-        assert abs(np.mean(events) - chance) < 4 * math.sqrt(max(chance * (1 - chance), 1 / ROWS) / ROWS)
+        assert abs(np.mean(events) - chance) < 4 * math.sqrt(
+            max(chance * (1 - chance), 1 / ROWS) / ROWS
+        )
 
 
 @pytest.mark.parametrize(
@@ -54,8 +58,9 @@ def test_the_three_way_table(kind, effect, supported, refuted):
 
 @pytest.mark.parametrize(
     ("test", "n", "effect", "expected"),
-    # origin: project policy: one-sided power of sign-flip at n = 6, d = 1.5; n = 8, d = 1; n = 5, d = 1. The sign test's is
-    # the binomial tail at P(difference > 0) = Phi(d): P(Bin(8, .9332) >= 7) and P(Bin(5, .8413) = 5)
+    # origin: project policy: one-sided power of sign-flip at n = 6, d = 1.5; n = 8, d = 1; n = 5, d
+    # = 1. The sign test's is the binomial tail at P(difference > 0) = Phi(d): P(Bin(8, .9332) >= 7)
+    # and P(Bin(5, .8413) = 5)
     [
         ("sign-flip", 6, 1.5, 0.91),
         ("sign-flip", 8, 1.0, 0.80),
@@ -66,9 +71,13 @@ def test_the_three_way_table(kind, effect, supported, refuted):
 )
 def test_chances_of_the_exact_tests(test, n, effect, expected):
     found = verdict_chances("exceeds", 0.0, effect, 1.0, n, 0.05, test=test)
-    assert found.supported == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 4000) + 0.005)
+    assert found.supported == pytest.approx(
+        expected, abs=4 * math.sqrt(expected * (1 - expected) / 4000) + 0.005
+    )
     assert verdict_chances("below", 0.0, effect, 1.0, n, 0.05, test=test) == found
-    assert verdict_chances("exceeds", 0.0, effect, 1.0, n, 0.05, test=test) == found  # the same draws every time
+    assert (
+        verdict_chances("exceeds", 0.0, effect, 1.0, n, 0.05, test=test) == found
+    )  # the same draws every time
 
 
 def test_an_outlook_holds_the_chances_at_no_effect_the_margin_and_the_effect_declared():
@@ -115,7 +124,9 @@ def test_a_design_that_cannot_reach_a_verdict_is_warned_of(kind, k, family, n, c
     seen = outlook(kind, 1.0, n, k=k, family=family, test=test)
     assert (seen.can_support, seen.can_refute) == can
     verbs = [w.split()[3] for w in seen.warnings]
-    assert verbs == [v for v, possible in zip(("support", "refute"), can, strict=True) if not possible]
+    assert verbs == [
+        v for v, possible in zip(("support", "refute"), can, strict=True) if not possible
+    ]
     least = attainable_p(test, n)
     assert seen.can_support == (least <= 0.05 / family)
     assert outlook(kind, 1.0, n, k=k, family=family).can_refute  # t reaches any p
@@ -131,7 +142,10 @@ def test_weak_power_is_warned_of():
 @pytest.mark.parametrize("test", ["t", "sign", "sign-flip"])
 def test_seeds_for_is_the_first_number_that_reaches_the_power(test):
     found = seeds_for("exceeds", 0.0, 1.5, 1.0, 0.05, test=test)
-    reached = [prospect("exceeds", 0.0, 1.5, 1.0, n, 0.05, test=test).power >= 0.8 for n in range(2, found + 1)]
+    reached = [
+        prospect("exceeds", 0.0, 1.5, 1.0, n, 0.05, test=test).power >= 0.8
+        for n in range(2, found + 1)
+    ]
     assert reached == [False] * (found - 2) + [True]
     assert seeds_for("exceeds", 0.0, 0.01, 1.0, 0.05, max_n=12, test=test) is None
 
@@ -143,7 +157,9 @@ def test_seeds_for_is_the_first_number_that_reaches_the_power(test):
     n=st.integers(0, 12),
     alpha=st.floats(1e-4, 0.5),
 )
-def test_chances_are_probabilities_that_never_add_up_to_more_than_one(kind, margin, effect, n, alpha):
+def test_chances_are_probabilities_that_never_add_up_to_more_than_one(
+    kind, margin, effect, n, alpha
+):
     found = verdict_chances(kind, margin, effect, 1.0, n, alpha)
     assert 0 <= found.supported <= 1
     assert 0 <= found.refuted <= 1
@@ -155,12 +171,24 @@ def test_chances_are_probabilities_that_never_add_up_to_more_than_one(kind, marg
 def test_unusable_input_is_named():
     for call, message in (
         (lambda: outlook("more", 1.0, 5), "kind must be one of"),
-        (lambda: outlook("exceeds", 1.0, 5, test="wilcoxon"), "test must be one of t, sign-flip, sign, but is"),
+        (
+            lambda: outlook("exceeds", 1.0, 5, test="wilcoxon"),
+            "test must be one of t, sign-flip, sign, but is",
+        ),
         (lambda: outlook("exceeds", 1.0, 5, sd=0.0), "sd must be a standard deviation above 0"),
-        (lambda: outlook("exceeds", 1.0, 5, family=0), "family must be a whole number of at least 1"),
+        (
+            lambda: outlook("exceeds", 1.0, 5, family=0),
+            "family must be a whole number of at least 1",
+        ),
         (lambda: outlook("exceeds", 1.0, 5, k=0), "k must be a whole number of at least 1"),
-        (lambda: verdict_chances("exceeds", -1.0, 0.0, 1.0, 5, 0.05), "margin must be a finite number, at least 0"),
-        (lambda: verdict_chances("exceeds", 1.0, math.nan, 1.0, 5, 0.05), "effect must be a finite number"),
+        (
+            lambda: verdict_chances("exceeds", -1.0, 0.0, 1.0, 5, 0.05),
+            "margin must be a finite number, at least 0",
+        ),
+        (
+            lambda: verdict_chances("exceeds", 1.0, math.nan, 1.0, 5, 0.05),
+            "effect must be a finite number",
+        ),
     ):
         with pytest.raises(FaevalError, match=message):
             call()

@@ -40,13 +40,15 @@ def test_power_agrees_with_statsmodels_where_that_is_a_number():
 
 @pytest.mark.parametrize("effect", [1e3, 7.0e4, 1e6])
 def test_power_far_beyond_the_reach_of_nct_agrees_with_quadrature(effect):
-    # origin: for n = 2, T > c reads |V| < (shift + Z) / c with V, Z independent standard normal; mpmath, 30 digits
+    # origin: for n = 2, T > c reads |V| < (shift + Z) / c with V, Z independent standard normal;
+    # mpmath, 30 digits
     alpha = 1e-6
     with mpmath.workdps(30):
         critical = mpmath.cot(mpmath.pi * mpmath.mpf(alpha))  # the Cauchy quantile
         shift = effect * mpmath.sqrt(2)
         expected = mpmath.quad(
-            lambda z: mpmath.npdf(z) * mpmath.erf((shift + z) / critical / mpmath.sqrt(2)), [-12, -4, 0, 4, 12]
+            lambda z: mpmath.npdf(z) * mpmath.erf((shift + z) / critical / mpmath.sqrt(2)),
+            [-12, -4, 0, 4, 12],
         )
     assert power(effect, 1, 2, alpha) == pytest.approx(float(expected), abs=1e-8)
 
@@ -54,7 +56,9 @@ def test_power_far_beyond_the_reach_of_nct_agrees_with_quadrature(effect):
 def test_power_is_the_rate_at_which_the_rule_decides():
     rng, reps = np.random.default_rng(7), 3000
     for n, effect in ((3, 2.0), (5, 1.2), (10, 0.8)):
-        decided = sum(judge("exceeds", d, 1.0).p_support <= 0.05 for d in rng.normal(1 + effect, 1, (reps, n)))
+        decided = sum(
+            judge("exceeds", d, 1.0).p_support <= 0.05 for d in rng.normal(1 + effect, 1, (reps, n))
+        )
         expected = power(effect, 1, n, 0.05)
         assert abs(decided / reps - expected) < 4 * math.sqrt(expected * (1 - expected) / reps)
 
@@ -95,11 +99,17 @@ def test_detectable_effect_at_one_sided_half_alpha_reproduces_the_two_sided_row(
 def test_detectable_effect_agrees_with_statsmodels():
     for n in (4, 7, 12):
         expected = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.9, alternative="larger")
-        assert detectable_effect(n, 0.05, 0.9) == pytest.approx(expected, rel=1e-5)  # its solver stops there
+        assert detectable_effect(n, 0.05, 0.9) == pytest.approx(
+            expected, rel=1e-5
+        )  # its solver stops there
 
 
 @settings(max_examples=50)
-@given(st.integers(2, 200), st.sampled_from([0.05, 0.025, 0.05 / 8]), st.sampled_from([0.5, 0.8, 0.9, 0.99]))
+@given(
+    st.integers(2, 200),
+    st.sampled_from([0.05, 0.025, 0.05 / 8]),
+    st.sampled_from([0.5, 0.8, 0.9, 0.99]),
+)
 def test_seeds_needed_and_detectable_effect_are_inverse(n, alpha, wanted):
     effect = detectable_effect(n, alpha, wanted)
     assert power(effect, 1, n, alpha) >= wanted
@@ -124,7 +134,9 @@ def test_no_number_of_seeds_shows_what_is_not_there():
     assert seeds_needed(0.0, 1, 0.05) is None
     assert seeds_needed(-1.0, 1, 0.05) is None
     assert seeds_needed(0.01, 1, 0.05) is None
-    assert seeds_needed(0.01, 1, 0.05, max_n=100_000) == pytest.approx(61_828, abs=5)  # origin: ((1.645 + .842)/.01)^2
+    assert seeds_needed(0.01, 1, 0.05, max_n=100_000) == pytest.approx(
+        61_828, abs=5
+    )  # origin: ((1.645 + .842)/.01)^2
     assert seeds_needed(1e6, 1, 0.05) == 2
 
 
@@ -137,13 +149,28 @@ def test_detectable_effect_needs_two_seeds():
     [
         (lambda: power(math.nan, 1, 5, 0.05), "effect must be a finite number, but is nan"),
         (lambda: power(1, 0.0, 5, 0.05), "sd must be a standard deviation above 0, but is 0.0"),
-        (lambda: power(1, 1, 5.0, 0.05), r"n must be a whole number of at least 0, but is 5.0 \(float\)"),
-        (lambda: power(1, 1, 5, 0.7), "alpha must be an error rate above 0 and at most 0.5, but is 0.7"),
+        (
+            lambda: power(1, 1, 5.0, 0.05),
+            r"n must be a whole number of at least 0, but is 5.0 \(float\)",
+        ),
+        (
+            lambda: power(1, 1, 5, 0.7),
+            "alpha must be an error rate above 0 and at most 0.5, but is 0.7",
+        ),
         (lambda: seeds_needed(1, -1, 0.05), "sd must be a standard deviation above 0, but is -1"),
-        (lambda: seeds_needed(1, 1, 0.05, 1.0), "power must be strictly between 0 and 1, but is 1.0"),
-        (lambda: seeds_needed(1, 1, 0.05, max_n=1), "max_n must be a whole number of at least 2, but is 1"),
+        (
+            lambda: seeds_needed(1, 1, 0.05, 1.0),
+            "power must be strictly between 0 and 1, but is 1.0",
+        ),
+        (
+            lambda: seeds_needed(1, 1, 0.05, max_n=1),
+            "max_n must be a whole number of at least 2, but is 1",
+        ),
         (lambda: detectable_effect(-1, 0.05), "n must be a whole number of at least 0, but is -1"),
-        (lambda: detectable_effect(5, 0.05, 0.01), "power must be a probability above alpha and below 1, but is 0.01"),
+        (
+            lambda: detectable_effect(5, 0.05, 0.01),
+            "power must be a probability above alpha and below 1, but is 0.01",
+        ),
     ],
 )
 def test_unusable_input_is_named(call, message):

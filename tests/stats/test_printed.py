@@ -34,15 +34,21 @@ def words(**fields: object) -> dict[str, str]:
 ROUNDINGS: dict[str, Callable[[float, int], str]] = {
     "format": lambda x, d: f"{x:.{d}f}",
     "half up": lambda x, d: str(Decimal(repr(x)).quantize(Decimal(1).scaleb(-d), ROUND_HALF_UP)),
-    "half even": lambda x, d: str(Decimal(repr(x)).quantize(Decimal(1).scaleb(-d), ROUND_HALF_EVEN)),
+    "half even": lambda x, d: str(
+        Decimal(repr(x)).quantize(Decimal(1).scaleb(-d), ROUND_HALF_EVEN)
+    ),
     "signed": lambda x, d: f"{x:+.{d}f}".replace("-", "−"),
-    "no leading zero": lambda x, d: f"{x:.{d}f}".replace("0.", ".", 1) if abs(x) < 1 and d else f"{x:.{d}f}",
+    "no leading zero": lambda x, d: (
+        f"{x:.{d}f}".replace("0.", ".", 1) if abs(x) < 1 and d else f"{x:.{d}f}"
+    ),
     "scientific": lambda x, d: f"{x:.{d}e}",
 }
 roundings = st.sampled_from(sorted(ROUNDINGS))
 decimals = st.integers(1, 5)
 # Decimals of few digits: ties come up, as in papers.
-numbers = st.integers(-30_000, 30_000).map(lambda i: i / 10_000) | st.floats(-3, 3).filter(lambda x: abs(x) > 1e-6)
+numbers = st.integers(-30_000, 30_000).map(lambda i: i / 10_000) | st.floats(-3, 3).filter(
+    lambda x: abs(x) > 1e-6
+)
 samples = st.lists(numbers, min_size=2, max_size=9)
 
 
@@ -72,34 +78,58 @@ def test_digits_say_how_far_a_number_is_known(text: str, low: str, high: str, pl
 
 
 def test_a_tie_may_have_been_rounded_either_way() -> None:
-    # 2.5 and 2.5, each printed 2 (half even), have the mean 2.5, printed 3 (half up) at the end of some spreadsheet.
-    assert words(mean="3", values=("2", "2")) == words(mean="1", values=("2", "2")) == {"mean": "consistent"}
-    assert words(mean="3.1", values=("2", "2")) == words(mean="0.9", values=("2", "2")) == {"mean": "inconsistent"}
+    # 2.5 and 2.5, each printed 2 (half even), have the mean 2.5, printed 3 (half up) at the end of
+    # some spreadsheet.
+    assert (
+        words(mean="3", values=("2", "2"))
+        == words(mean="1", values=("2", "2"))
+        == {"mean": "consistent"}
+    )
+    assert (
+        words(mean="3.1", values=("2", "2"))
+        == words(mean="0.9", values=("2", "2"))
+        == {"mean": "inconsistent"}
+    )
 
 
 def test_a_threshold_is_not_rounded() -> None:
     below, above = stats.printed("< .05"), stats.printed(">0.05")
-    assert (below.low, below.high, above.low, above.high) == (None, Fraction(1, 20), Fraction(1, 20), None)
+    assert (below.low, below.high, above.low, above.high) == (
+        None,
+        Fraction(1, 20),
+        Fraction(1, 20),
+        None,
+    )
 
 
-@pytest.mark.parametrize("text", ["", "-", ".", "nan", "1,024", "0.1 0.2", "about 3", "1e9999", "٣", "0x10"])
+@pytest.mark.parametrize(
+    "text", ["", "-", ".", "nan", "1,024", "0.1 0.2", "about 3", "1e9999", "٣", "0x10"]
+)
 def test_what_is_no_printed_number_is_refused_by_name(text: str) -> None:
-    with pytest.raises(FaevalError, match=r"^mean must be a printed number, but is .*; write its digits"):
+    with pytest.raises(
+        FaevalError, match=r"^mean must be a printed number, but is .*; write its digits"
+    ):
         stats.check_statement(stats.Statement(mean=text))
 
 
 # --- spreads of values known to their rounding ---
 
-ends = st.tuples(st.integers(-60, 60), st.integers(0, 12)).map(lambda p: (Fraction(p[0], 7), Fraction(p[0] + p[1], 7)))
+ends = st.tuples(st.integers(-60, 60), st.integers(0, 12)).map(
+    lambda p: (Fraction(p[0], 7), Fraction(p[0] + p[1], 7))
+)
 boxes = st.lists(ends, min_size=1, max_size=6)
 
 
 @given(boxes)
-def test_the_largest_spread_is_that_of_the_worst_vertex(box: list[tuple[Fraction, Fraction]]) -> None:
+def test_the_largest_spread_is_that_of_the_worst_vertex(
+    box: list[tuple[Fraction, Fraction]],
+) -> None:
     found = spread_squares(box)
     assert found is not None
     brute = [_spreads(vertex) for vertex in itertools.product(*box)]
-    assert {name: high for name, (_, high) in found.items()} == {name: max(b[name] for b in brute) for name in found}
+    assert {name: high for name, (_, high) in found.items()} == {
+        name: max(b[name] for b in brute) for name in found
+    }
 
 
 @given(boxes, st.data())
@@ -111,12 +141,16 @@ def test_the_least_spread_is_attained_and_no_values_have_less(
     nearest = _nearest(box)
     assert all(low <= x <= high for x, (low, high) in zip(nearest, box, strict=True))
     assert _spreads(nearest) == {name: low for name, (low, _) in found.items()}
-    shares = data.draw(st.lists(st.fractions(0, 1, max_denominator=9), min_size=len(box), max_size=len(box)))
+    shares = data.draw(
+        st.lists(st.fractions(0, 1, max_denominator=9), min_size=len(box), max_size=len(box))
+    )
     # Any values, and others beside the best ones.
     free = [low + s * (high - low) for s, (low, high) in zip(shares, box, strict=True)]
     beside = [x + (y - x) / 8 for x, y in zip(nearest, free, strict=True)]
     for values in (free, beside):
-        assert all(found[name][0] <= square <= found[name][1] for name, square in _spreads(values).items())
+        assert all(
+            found[name][0] <= square <= found[name][1] for name, square in _spreads(values).items()
+        )
 
 
 def test_spreads_are_what_their_names_say() -> None:
@@ -130,7 +164,9 @@ def test_spreads_are_what_their_names_say() -> None:
         "half the range": 4.0,
         "mean absolute deviation": np.mean(np.abs(np.array(values) - mean)),
     }
-    found = {name: math.sqrt(square) for name, square in _spreads([Fraction(v) for v in values]).items()}
+    found = {
+        name: math.sqrt(square) for name, square in _spreads([Fraction(v) for v in values]).items()
+    }
     assert found == pytest.approx(expected)
     assert tuple(found) == SPREADS
 
@@ -162,7 +198,9 @@ def test_what_a_paper_computes_and_rounds_is_consistent(
     assert found == {"count": "consistent", "mean": "consistent", "spread": "consistent"}
 
 
-@given(st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=2, max_size=5), decimals, roundings)
+@given(
+    st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=2, max_size=5), decimals, roundings
+)
 def test_rows_are_averaged_first(rows: list[list[float]], d: int, rounding: str) -> None:
     write, x = ROUNDINGS[rounding], np.array(rows)
     means = x.mean(axis=1)
@@ -176,8 +214,14 @@ def test_rows_are_averaged_first(rows: list[list[float]], d: int, rounding: str)
     assert set(found.values()) == {"consistent"}
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 3), st.sampled_from(["ddof 1", "ddof 0"]))
-def test_means_and_spreads_of_whole_numbers_pass_grim_and_grimmer(values: list[int], d: int, kind: str) -> None:
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=30),
+    st.integers(1, 3),
+    st.sampled_from(["ddof 1", "ddof 0"]),
+)
+def test_means_and_spreads_of_whole_numbers_pass_grim_and_grimmer(
+    values: list[int], d: int, kind: str
+) -> None:
     assume(len(values) > 1 or kind == "ddof 0")
     x = np.array(values, dtype=float)
     found = words(
@@ -193,7 +237,13 @@ def test_means_and_spreads_of_whole_numbers_pass_grim_and_grimmer(values: list[i
 spread_samples = samples.filter(lambda v: len(v) > 2 and float(np.std(v)) > 1e-3)
 
 
-@given(spread_samples, decimals, decimals, st.sampled_from(["two-sided", "greater", "less"]), st.booleans())
+@given(
+    spread_samples,
+    decimals,
+    decimals,
+    st.sampled_from(["two-sided", "greater", "less"]),
+    st.booleans(),
+)
 def test_a_p_and_an_interval_that_follow_are_consistent(
     values: list[float], d: int, dp: int, alternative: str, from_values: bool
 ) -> None:
@@ -202,7 +252,11 @@ def test_a_p_and_an_interval_that_follow_are_consistent(
     interval = scipy.stats.ttest_1samp(x, 0.1).confidence_interval(0.9)
     given_as: dict[str, object] = {"values": tuple(f"{v:.{d}f}" for v in values)}
     if not from_values:
-        given_as = {"mean": f"{x.mean():.{d}f}", "spread": f"{np.std(x, ddof=1):.{d}f}", "n": len(values)}
+        given_as = {
+            "mean": f"{x.mean():.{d}f}",
+            "spread": f"{np.std(x, ddof=1):.{d}f}",
+            "n": len(values),
+        }
     found = words(
         **given_as,
         null="0.1",
@@ -242,7 +296,10 @@ def test_ratios_differences_and_percentages_that_follow_are_consistent(
     for kind, value in claims.items():
         found = words(of=write(of, d), to=write(to, d), **{kind: write(value, places)})
         assert found[kind] != "inconsistent"
-    assert words(of=write(of, d), to=write(to, d), percent=write(100 * of / to, places))["percent"] != "inconsistent"
+    assert (
+        words(of=write(of, d), to=write(to, d), percent=write(100 * of / to, places))["percent"]
+        != "inconsistent"
+    )
 
 
 def test_degrees_of_freedom_of_welch_are_enclosed_where_they_peak_inside() -> None:
@@ -254,9 +311,15 @@ def test_degrees_of_freedom_of_welch_are_enclosed_where_they_peak_inside() -> No
 @given(st.floats(0.1, 40), st.integers(1, 60), st.integers(1, 60), st.integers(1, 4))
 def test_other_statistics_that_follow_are_consistent(x: float, df1: int, df2: int, d: int) -> None:
     assert (
-        words(f=f"{x:.{d}f}", df=(str(df1), str(df2)), p=f"{scipy.stats.f.sf(x, df1, df2):.{d}f}")["p"] == "consistent"
+        words(f=f"{x:.{d}f}", df=(str(df1), str(df2)), p=f"{scipy.stats.f.sf(x, df1, df2):.{d}f}")[
+            "p"
+        ]
+        == "consistent"
     )
-    assert words(chi2=f"{x:.{d}f}", df=(str(df1),), p=f"{scipy.stats.chi2.sf(x, df1):.{d}f}")["p"] == "consistent"
+    assert (
+        words(chi2=f"{x:.{d}f}", df=(str(df1),), p=f"{scipy.stats.chi2.sf(x, df1):.{d}f}")["p"]
+        == "consistent"
+    )
     assert words(z=f"{x:.{d}f}", p=f"{2 * scipy.stats.norm.sf(x):.{d}f}")["p"] == "consistent"
 
 
@@ -266,13 +329,19 @@ def test_other_statistics_that_follow_are_consistent(x: float, df1: int, df2: in
 def beyond(low: Fraction, high: Fraction, places: int, above: bool) -> str:
     """The first number of so many decimals whose rounding lies wholly beyond a range."""
     scale = 10**places
-    units = math.floor(high * scale + Fraction(1, 2)) + 1 if above else math.ceil(low * scale - Fraction(1, 2)) - 1
+    units = (
+        math.floor(high * scale + Fraction(1, 2)) + 1
+        if above
+        else math.ceil(low * scale - Fraction(1, 2)) - 1
+    )
     sign = "-" if units < 0 else ""
     return f"{sign}{abs(units) // scale}.{abs(units) % scale:0{places}d}"
 
 
 @given(samples, decimals, decimals, st.booleans())
-def test_a_mean_beyond_what_the_values_allow_is_found(values: list[float], d: int, places: int, above: bool) -> None:
+def test_a_mean_beyond_what_the_values_allow_is_found(
+    values: list[float], d: int, places: int, above: bool
+) -> None:
     texts = tuple(f"{v:.{d}f}" for v in values)
     wrong = beyond(*mean_range([stats.printed(t).range for t in texts]), places, above)
     found = check(mean=wrong, values=texts)["mean"]
@@ -281,7 +350,9 @@ def test_a_mean_beyond_what_the_values_allow_is_found(values: list[float], d: in
 
 
 @given(samples, decimals, decimals, st.sampled_from(sorted(SPREAD_IS)))
-def test_a_spread_beyond_what_its_kind_allows_is_found(values: list[float], d: int, places: int, kind: str) -> None:
+def test_a_spread_beyond_what_its_kind_allows_is_found(
+    values: list[float], d: int, places: int, kind: str
+) -> None:
     texts = tuple(f"{v:.{d}f}" for v in values)
     squares = spread_squares([stats.printed(t).range for t in texts])
     assert squares is not None
@@ -296,10 +367,16 @@ def test_a_spread_beyond_what_its_kind_allows_is_found(values: list[float], d: i
 
 
 @given(st.integers(1, 999), st.integers(1, 999), st.integers(0, 2), st.booleans())
-def test_a_ratio_beyond_what_its_numbers_allow_is_found(of: int, to: int, places: int, above: bool) -> None:
+def test_a_ratio_beyond_what_its_numbers_allow_is_found(
+    of: int, to: int, places: int, above: bool
+) -> None:
     top, bottom = f"{of / 1000:.3f}", f"{to / 1000:.3f}"
     (a, b), (c, d) = stats.printed(top).range, stats.printed(bottom).range
-    wrong = beyond(a / d, b / c, places, above) if places else str(math.floor(b / c + Fraction(1, 2)) + 1)
+    wrong = (
+        beyond(a / d, b / c, places, above)
+        if places
+        else str(math.floor(b / c + Fraction(1, 2)) + 1)
+    )
     assert words(of=top, to=bottom, ratio=wrong)["ratio"] == "inconsistent"
 
 
@@ -311,7 +388,9 @@ def test_a_p_beyond_what_its_statistic_allows_is_found(df: int, t: float, off: f
     high, low = (2 * scipy.stats.t.sf(s, df) for s in sizes)
     for wrong in (high + off, low - off):
         if 1e-5 < wrong < 1:
-            assert words(t=text, df=(str(df),), p=f"{wrong:.5f}", sides="two")["p"] == "inconsistent"
+            assert (
+                words(t=text, df=(str(df),), p=f"{wrong:.5f}", sides="two")["p"] == "inconsistent"
+            )
 
 
 @given(st.integers(2, 12), st.integers(1, 3), st.data())
@@ -335,7 +414,9 @@ def test_grimmer_of_two_numbers_is_a_search_through_all_pairs(mean: int, spread:
         for b in range(-10, 20)
     )
     found = words(mean=text, spread=size, spread_is="ddof 1", n=2, step="1")["spread"]
-    assert found == ("consistent" if possible else "inconsistent") or (found == "cannot be said" and not possible)
+    assert found == ("consistent" if possible else "inconsistent") or (
+        found == "cannot be said" and not possible
+    )
 
 
 # --- known answers ---
@@ -347,10 +428,18 @@ PIGS1 = [
     ("5.00", 25, True), ("0.24", 28, False),
 ]  # fmt: skip
 #: The same of percentages, grim_map(pigs2, percent = TRUE), there: single values are 0 or 100 %.
-PIGS2 = [("67.4", False), ("54.2", False), ("54.0", True), ("69.8", False), ("68.1", False), ("55.4", False)]
+PIGS2 = [
+    ("67.4", False),
+    ("54.2", False),
+    ("54.0", True),
+    ("69.8", False),
+    ("68.1", False),
+    ("55.4", False),
+]
 #: grim() of 5.19 ... 5.30 with n = 28, tests/testthat/test-grim.R there.
 SEQUENCE = "FFTFFFTFFFTF"
-#: grimmer_map(pigs5), tests/testthat/test-grimmer-map.R there, after Allard (2018): GRIM, then GRIMMER.
+#: grimmer_map(pigs5), tests/testthat/test-grimmer-map.R there, after Allard (2018): GRIM, then
+#: GRIMMER.
 PIGS5 = [
     ("7.22", "5.30", 38, "mean"), ("4.74", "6.55", 31, ""), ("5.23", "2.55", 35, "spread"), ("2.57", "2.57", 30, ""),
     ("6.77", "2.18", 33, "mean"), ("2.68", "2.59", 34, ""), ("7.01", "6.68", 35, "mean"), ("7.38", "3.65", 32, ""),
@@ -365,32 +454,49 @@ def test_grim_says_what_scrutiny_says(mean: str, n: int, possible: bool) -> None
 
 @pytest.mark.parametrize(("mean", "possible"), PIGS2)
 def test_grim_of_percentages_says_what_scrutiny_says(mean: str, possible: bool) -> None:
-    assert words(mean=mean, n=150, step="100") == {"mean": "consistent" if possible else "inconsistent"}
+    assert words(mean=mean, n=150, step="100") == {
+        "mean": "consistent" if possible else "inconsistent"
+    }
 
 
 def test_grim_of_a_sequence_says_what_scrutiny_says() -> None:
-    found = [words(mean=f"5.{19 + i}", n=28, step="1")["mean"] == "consistent" for i in range(len(SEQUENCE))]
+    found = [
+        words(mean=f"5.{19 + i}", n=28, step="1")["mean"] == "consistent"
+        for i in range(len(SEQUENCE))
+    ]
     assert found == [letter == "T" for letter in SEQUENCE]
-    assert words(mean="5.27", n=43, step="1") == {"mean": "inconsistent"}  # the vignette's first example
+    assert words(mean="5.27", n=43, step="1") == {
+        "mean": "inconsistent"
+    }  # the vignette's first example
 
 
 @pytest.mark.parametrize(("mean", "spread", "n", "fails"), PIGS5)
 def test_grimmer_says_what_scrutiny_says(mean: str, spread: str, n: int, fails: str) -> None:
     found = words(mean=mean, spread=spread, spread_is="ddof 1", n=n, step="1")
-    assert [check for check, word in found.items() if word == "inconsistent"] == ([fails] if fails else [])
+    assert [check for check, word in found.items() if word == "inconsistent"] == (
+        [fails] if fails else []
+    )
 
 
 def test_grimmer_says_what_rsprite2_says() -> None:
-    # GRIMMER_test(5.21, 1.6, 28) is TRUE and (3.44, 2.47, 18) FALSE in the tests of the R package rsprite2 (Wallrich).
-    assert words(mean="5.21", spread="1.6", spread_is="ddof 1", n=28, step="1")["spread"] == "consistent"
-    assert words(mean="3.44", spread="2.47", spread_is="ddof 1", n=18, step="1")["spread"] == "inconsistent"
+    # GRIMMER_test(5.21, 1.6, 28) is TRUE and (3.44, 2.47, 18) FALSE in the tests of the R package
+    # rsprite2 (Wallrich).
+    assert (
+        words(mean="5.21", spread="1.6", spread_is="ddof 1", n=28, step="1")["spread"]
+        == "consistent"
+    )
+    assert (
+        words(mean="3.44", spread="2.47", spread_is="ddof 1", n=18, step="1")["spread"]
+        == "inconsistent"
+    )
 
 
 def t28(t: str, p: str, wrong: bool, sides: str = "two") -> tuple[dict[str, object], bool]:
     return {"t": t, "df": ("28",), "p": p, "sides": sides}, wrong
 
 
-#: tests/testthat/test-error.R of the R package statcheck (Nuijten & Epskamp): whether it counts the result as an error.
+#: tests/testthat/test-error.R of the R package statcheck (Nuijten & Epskamp): whether it counts the
+#: result as an error.
 STATCHECK = [
     t28("2.20", ".03", True),
     ({"f": "2.20", "df": ("2", "28"), "p": ".15"}, True),
@@ -423,7 +529,8 @@ def test_a_p_of_000_is_a_small_p_printed_badly() -> None:
 
 def test_a_spread_may_be_right_only_because_the_values_are_rounded() -> None:
     values = ("+0.094", "+0.073", "+0.072")
-    # The printed values as they stand give 0.0101 (ddof 0), 0.0124 (ddof 1), 0.0072 (standard error).
+    # The printed values as they stand give 0.0101 (ddof 0), 0.0124 (ddof 1), 0.0072 (standard
+    # error).
     assert [f"{np.std([0.094, 0.073, 0.072], ddof=d):.4f}" for d in (0, 1)] == ["0.0101", "0.0124"]
     found = check(spread="0.011", values=values)["spread"]
     assert found.kinds == ("s.d. with ddof 0", "half the range")
@@ -435,14 +542,20 @@ def test_a_spread_may_be_right_only_because_the_values_are_rounded() -> None:
 
 def test_a_reading_at_ties_alone_is_named_so() -> None:
     found = check(spread="0.005", values=("-0.008", "+0.000", "-0.000"))["spread"]
-    assert (found.kinds, found.ties) == (("s.d. with ddof 1", "half the range"), ("half the range",))
+    assert (found.kinds, found.ties) == (
+        ("s.d. with ddof 1", "half the range"),
+        ("half the range",),
+    )
 
 
 def test_a_pooled_spread_is_named() -> None:
     rows = ((".169", ".151"), (".093", ".178"), (".131", ".150"))
     pooled = float(np.std([float(v) for row in rows for v in row], ddof=1))
     found = check(spread=f"{pooled:.3f}", values=rows, n=3)["spread"]
-    assert (found.outcome, found.kinds) == ("inconsistent", ("s.d. with ddof 1, all entries pooled",))
+    assert (found.outcome, found.kinds) == (
+        "inconsistent",
+        ("s.d. with ddof 1, all entries pooled",),
+    )
     assert (
         check(spread=f"{pooled:.3f}", values=rows, n=6)["spread"].outcome == "consistent"
     )  # said to be of all entries
@@ -452,15 +565,18 @@ def test_a_ratio_against_another_baseline_is_named() -> None:
     baselines = {"negative control": "0.0056", "vanilla, end of training": "+0.002"}
     found = check(ratio="48x", of="0.094", to="negative control", baselines=baselines)["ratio"]
     assert found.outcome == "inconsistent"
-    assert found.reason == (
-        "48x follows from the baseline 'vanilla, end of training' +0.002, not from the negative control 0.0056, which gives "
-        "17x (16.5 to 17.1)."
+    assert (
+        found.reason
+        == "48x follows from the baseline 'vanilla, end of training' +0.002, not from the negative"
+        " control 0.0056, which gives 17x (16.5 to 17.1)."
     )
     assert words(ratio="17x", of="0.094", to="0.0056") == {"ratio": "consistent"}
 
 
 def test_a_baseline_that_may_be_zero_gives_any_ratio_from_some_size_on() -> None:
-    assert words(ratio="48x", of="0.094", to="0.000") == {"ratio": "inconsistent"}  # at least 187 times
+    assert words(ratio="48x", of="0.094", to="0.000") == {
+        "ratio": "inconsistent"
+    }  # at least 187 times
     assert words(ratio="500x", of="0.094", to="0.000") == {"ratio": "cannot be said"}
     assert words(percent="20", of="0.094", to="0.000") == {"percent": "cannot be said"}
 
@@ -503,7 +619,9 @@ def test_spreads_of_different_kinds_in_one_source_are_named() -> None:
     alike = kinds(("0.125", values), ("0.125", values))
     assert alike is not None
     assert (alike.outcome, alike.reason) == ("consistent", "All can be s.d. with ddof 0.")
-    assert kinds(("0.125", values), ("0.900", values)) is None  # one that nothing gives has been found already
+    assert (
+        kinds(("0.125", values), ("0.900", values)) is None
+    )  # one that nothing gives has been found already
 
 
 @pytest.mark.parametrize(
@@ -525,5 +643,7 @@ def test_spreads_of_different_kinds_in_one_source_are_named() -> None:
     ],
 )
 def test_what_cannot_be_used_is_named(fields: dict[str, object], message: str) -> None:
-    with pytest.raises(FaevalError, match=f"^{message}" if not message.startswith("must") else message):
+    with pytest.raises(
+        FaevalError, match=f"^{message}" if not message.startswith("must") else message
+    ):
         check(**fields)

@@ -23,7 +23,9 @@ eighths = st.integers(-40, 40).map(lambda i: i / 8)
 doubles = st.floats(-1e3, 1e3, allow_subnormal=False)
 exact_samples = st.lists(eighths, max_size=7)
 samples = st.one_of(exact_samples, st.lists(doubles, max_size=7))
-margins = st.one_of(st.integers(0, 24).map(lambda i: i / 8), st.floats(0, 1e3, allow_subnormal=False))
+margins = st.one_of(
+    st.integers(0, 24).map(lambda i: i / 8), st.floats(0, 1e3, allow_subnormal=False)
+)
 kinds, tests = st.sampled_from(KINDS), st.sampled_from(TESTS)
 levels = st.one_of(
     st.sampled_from([0.5, 0.25, 0.125, 1 / 16, 1 / 32, 3 / 32, 0.05, 0.05 / 3, 0.01]),
@@ -69,7 +71,9 @@ def test_a_larger_difference_never_speaks_less_for_exceeds(test, d, margin, step
 
 
 @given(kinds, tests, samples, margins, margins)
-def test_a_wider_margin_never_speaks_less_for_equivalence_nor_more_for_exceeds(kind, test, d, m1, m2):
+def test_a_wider_margin_never_speaks_less_for_equivalence_nor_more_for_exceeds(
+    kind, test, d, m1, m2
+):
     narrow, wide = pair(kind, d, min(m1, m2), test), pair(kind, d, max(m1, m2), test)
     if kind in ("exceeds", "below"):
         narrow, wide = wide, narrow
@@ -84,7 +88,9 @@ def test_the_unit_of_the_metric_never_matters(kind, test, d, margin, exponent):
     assert pair(kind, [x * unit for x in d], margin * unit, test) == pair(kind, d, margin, test)
 
 
-@given(kinds, tests, exact_samples, st.integers(0, 24), st.sampled_from([0.01, 1e-3, 1e-30, 3.0, 1e7]))
+@given(
+    kinds, tests, exact_samples, st.integers(0, 24), st.sampled_from([0.01, 1e-3, 1e-30, 3.0, 1e7])
+)
 def test_a_unit_that_rounds_changes_p_by_no_more_than_rounding(kind, test, d, margin, unit):
     scaled = pair(kind, [x * unit for x in d], margin / 8 * unit, test)
     assert scaled == pytest.approx(pair(kind, d, margin / 8, test), abs=1e-9)
@@ -97,7 +103,9 @@ def test_supported_and_refuted_never_both(kind, test, d, margin, alpha):
     if support <= alpha and refute <= alpha:
         assert alpha == 0.5
         assert decision.verdict == "inconclusive"
-    assert (decision.verdict == "supported") == (support <= alpha < 0.5 or (support <= alpha and refute > alpha))
+    assert (decision.verdict == "supported") == (
+        support <= alpha < 0.5 or (support <= alpha and refute > alpha)
+    )
 
 
 @given(tests, samples, margins, levels)
@@ -124,11 +132,18 @@ def excludes(j, interval):
 
 
 @given(kinds, tests, samples, margins, levels, levels, st.integers(1, 4), st.data())
-def test_the_interval_excludes_the_margin_exactly_where_p_is_small_enough(kind, test, d, m, plus, minus, k, data):
+def test_the_interval_excludes_the_margin_exactly_where_p_is_small_enough(
+    kind, test, d, m, plus, minus, k, data
+):
     j = judge(kind, d, m, test=test)
     # the hardest levels are the p-values themselves and their neighbours
     p_refute = combine([j] * k)[1]
-    near = [math.nextafter(p, to) for p in (j.p_support, p_refute) for to in (0.0, p, 1.0) if 0 < p < 0.5]
+    near = [
+        math.nextafter(p, to)
+        for p in (j.p_support, p_refute)
+        for to in (0.0, p, 1.0)
+        if 0 < p < 0.5
+    ]
     if near and data.draw(st.booleans()):
         plus, minus = data.draw(st.sampled_from(near)), data.draw(st.sampled_from(near))
     supported, refuted = j.p_support <= plus, p_refute <= minus

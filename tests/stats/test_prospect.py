@@ -1,4 +1,6 @@
-"""What an assertion would come to: against simulation, known figures, and the one-sided power it is made of."""
+"""What an assertion would come to: against simulation, known figures, and the one-sided power it is
+made of.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,17 @@ from faeval.errors import FaevalError
 
 @pytest.mark.parametrize(
     ("margin", "n", "expected"),
-    # Power of two one-sided tests at a true difference of 0 and alpha .05, from the project's statistics policy.
-    [(1.0, 3, 0.13), (1.0, 5, 0.29), (1.0, 8, 0.64), (1.0, 10, 0.80), (1.0, 20, 0.99), (2.0, 3, 0.56), (2.0, 5, 0.95)],
+    # Power of two one-sided tests at a true difference of 0 and alpha .05, from the project's
+    # statistics policy.
+    [
+        (1.0, 3, 0.13),
+        (1.0, 5, 0.29),
+        (1.0, 8, 0.64),
+        (1.0, 10, 0.80),
+        (1.0, 20, 0.99),
+        (2.0, 3, 0.56),
+        (2.0, 5, 0.95),
+    ],
 )
 def test_equivalence_power_at_no_difference(margin: float, n: int, expected: float) -> None:
     found = stats.prospect("equivalent", margin, 0.0, 1.0, n, 0.05)
@@ -26,7 +37,9 @@ def test_equivalence_power_at_no_difference(margin: float, n: int, expected: flo
 
 
 @pytest.mark.parametrize(("margin", "effect", "n"), [(1.0, 0.5, 6), (2.0, -1.0, 4), (0.8, 0.0, 12)])
-def test_equivalence_power_is_what_judge_gives_in_simulation(margin: float, effect: float, n: int) -> None:
+def test_equivalence_power_is_what_judge_gives_in_simulation(
+    margin: float, effect: float, n: int
+) -> None:
     draws = np.random.default_rng(5).normal(effect, 1.0, (4000, n))
     hits = [stats.judge("equivalent", d, margin).p_support <= 0.05 for d in draws]
     power = stats.prospect("equivalent", margin, effect, 1.0, n, 0.05).power
@@ -48,13 +61,17 @@ def test_equivalence_power_is_what_judge_gives_in_simulation(margin: float, effe
         ("exceeds", 0.2, None),
     ],
 )
-def test_the_side_of_the_margin_decides_the_verdict(kind: stats.Kind, effect: float, verdict: str | None) -> None:
+def test_the_side_of_the_margin_decides_the_verdict(
+    kind: stats.Kind, effect: float, verdict: str | None
+) -> None:
     assert stats.prospect(kind, 0.2, effect, 0.1, 5, 0.05).verdict == verdict
 
 
 def test_one_sided_power_is_that_of_the_t_test() -> None:
     assert stats.prospect("exceeds", 0.2, 0.5, 0.1, 5, 0.01).power == stats.power(0.3, 0.1, 5, 0.01)
-    assert stats.prospect("equivalent", 0.2, 0.5, 0.1, 5, 0.01).power == stats.power(0.3, 0.1, 5, 0.005)
+    assert stats.prospect("equivalent", 0.2, 0.5, 0.1, 5, 0.01).power == stats.power(
+        0.3, 0.1, 5, 0.005
+    )
 
 
 @given(
@@ -63,11 +80,14 @@ def test_one_sided_power_is_that_of_the_t_test() -> None:
     effect=st.floats(-3.0, 3.0),
     n=st.integers(2, 30),
 )
-def test_power_is_a_probability_and_grows_with_seeds(kind: stats.Kind, margin: float, effect: float, n: int) -> None:
+def test_power_is_a_probability_and_grows_with_seeds(
+    kind: stats.Kind, margin: float, effect: float, n: int
+) -> None:
     fewer, more = (stats.prospect(kind, margin, effect, 1.0, k, 0.05).power for k in (n, n + 1))
     assert 0.0 <= fewer <= 1.0
-    # Two one-sided tests together may lose a little with a seed more, where both all but never reject: at a margin of half an
-    # s.d. and no effect .0242, .0190, .0183, .0203 for n = 2, 3, 4, 5, by ten million simulated samples each.
+    # Two one-sided tests together may lose a little with a seed more, where both all but never
+    # reject: at a margin of half an s.d. and no effect .0242, .0190, .0183, .0203 for n = 2, 3, 4,
+    # 5, by ten million simulated samples each.
     assert more >= fewer - 1e-4 or (kind == "equivalent" and fewer < 0.1)
 
 
@@ -82,12 +102,17 @@ def test_seeds_for_is_the_inverse_of_prospect() -> None:
 
 @pytest.mark.parametrize("n", [2, 3, 5, 30, 1000])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 8, 0.4])
-def test_the_power_of_an_equivalence_is_its_integral_over_the_deviation(n: int, alpha: float) -> None:
-    # By Gauss-Legendre with 20 points on 400 panels over the sample's deviation, from scipy's law of it.
+def test_the_power_of_an_equivalence_is_its_integral_over_the_deviation(
+    n: int, alpha: float
+) -> None:
+    # By Gauss-Legendre with 20 points on 400 panels over the sample's deviation, from scipy's law
+    # of it.
     points, weights = np.polynomial.legendre.leggauss(20)
     df, critical = n - 1, scipy_stats.t.isf(alpha, n - 1)
     for margin in (0.1, 1.0, 5.0, 20.0):
-        high = min(math.sqrt(scipy_stats.chi2.isf(1e-15, df) / df), margin * math.sqrt(n) / critical)
+        high = min(
+            math.sqrt(scipy_stats.chi2.isf(1e-15, df) / df), margin * math.sqrt(n) / critical
+        )
         half = high / 800
         s = (half * (2 * np.arange(400) + 1)[:, None] + half * points).ravel()
         density = 2 * df * s * scipy_stats.chi2.pdf(df * s * s, df)
@@ -107,7 +132,9 @@ def test_seeds_needed_give_the_whole_claim_its_power(k: int) -> None:
     assert seen.seeds_needed is not None
     n = seen.seeds_needed[0]
     assert n is not None
-    each = [stats.verdict_chances("exceeds", 0.0, 1.0, 1.0, m, 0.05, k=k).supported for m in (n - 1, n)]
+    each = [
+        stats.verdict_chances("exceeds", 0.0, 1.0, 1.0, m, 0.05, k=k).supported for m in (n - 1, n)
+    ]
     assert stats.joint_power([each[1]] * k) >= 0.8 > stats.joint_power([each[0]] * k)
     # one that is to be refuted is enough, at a k-th of the level
     down = stats.outlook("not_above", 0.0, 5, sd=1.0, anticipated=1.0, k=k).seeds_needed

@@ -23,7 +23,8 @@ def test_wilcoxon_agrees_with_scipy(n, alternative):
 
 @pytest.mark.parametrize(("n", "least"), [(5, 0), (6, 2), (7, 3), (8, 5), (9, 8), (10, 10)])
 def test_critical_values_are_the_published_ones(n, least):
-    # origin: Wilcoxon (1945) and any later table: the largest rank sum of the other sign with one-sided p <= .05
+    # origin: Wilcoxon (1945) and any later table: the largest rank sum of the other sign with
+    # one-sided p <= .05
     def p(other):
         signs = np.ones(n)
         for rank in range(n, 0, -1):
@@ -34,7 +35,9 @@ def test_critical_values_are_the_published_ones(n, least):
     assert p(least) <= 0.05 < p(least + 1)
 
 
-walsh_samples = st.lists(st.one_of(st.floats(-9, 9, allow_subnormal=False), st.integers(-9, 9).map(float)), min_size=2)
+walsh_samples = st.lists(
+    st.one_of(st.floats(-9, 9, allow_subnormal=False), st.integers(-9, 9).map(float)), min_size=2
+)
 
 
 @given(walsh_samples.filter(lambda d: len(d) <= 9), st.data())
@@ -44,12 +47,15 @@ def test_p_is_within_the_level_exactly_where_the_bound_lies_below_the_lower_boun
     value = data.draw(st.one_of(st.sampled_from(averages.tolist()), st.floats(-10, 10)))
     p = float(_ranks.p_greater(row, value))
     near = [math.nextafter(p, to) for to in (0.0, p, 1.0)]
-    level = data.draw(st.one_of(st.sampled_from([x for x in near if 0 < x < 1] or [0.5]), st.floats(1e-3, 0.999)))
+    level = data.draw(
+        st.one_of(st.sampled_from([x for x in near if 0 < x < 1] or [0.5]), st.floats(1e-3, 0.999))
+    )
     assert (value < float(_ranks.lower_bound(row, level))) == (p <= level)
 
 
 def test_the_lower_bound_is_the_order_statistic_of_walsh_averages_that_the_table_names():
-    # origin: Wilcoxon's table: rank sum 5 of 36 at n = 8, one-sided .05; the bound is the sixth smallest average
+    # origin: Wilcoxon's table: rank sum 5 of 36 at n = 8, one-sided .05; the bound is the sixth
+    # smallest average
     d = np.random.default_rng(8).normal(size=(3, 2, 8))
     pairs = np.sort([(d[..., i] + d[..., j]) / 2 for i in range(8) for j in range(i, 8)], axis=0)
     assert _ranks.lower_bound(d, 0.05) == pytest.approx(pairs[5], rel=1e-14)
@@ -87,5 +93,7 @@ def test_wilcoxon_is_exact_for_a_symmetric_law():
 def test_few_seeds_and_too_many():
     assert wilcoxon_p([1.0]) == wilcoxon_p([]) == attainable_p("wilcoxon", 1) == 1.0
     assert wilcoxon_p([1.0, 2.0, 3.0]) == attainable_p("wilcoxon", 3) == 0.125
-    with pytest.raises(FaevalError, match="at most 50 values for Wilcoxon's exact test, but has 51"):
+    with pytest.raises(
+        FaevalError, match="at most 50 values for Wilcoxon's exact test, but has 51"
+    ):
         wilcoxon_p(np.arange(51.0))

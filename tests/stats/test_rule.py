@@ -1,4 +1,6 @@
-"""The verdict rule on plain arrays: words, reasons, families, looks; and what must never lead to a decision."""
+"""The verdict rule on plain arrays: words, reasons, families, looks; and what must never lead to a
+decision.
+"""
 
 import math
 
@@ -61,15 +63,25 @@ def test_a_repeated_seed_is_refused_with_what_pooling_would_have_done():
 
 
 def test_what_the_seeds_are_called_never_matters():
-    assert rule([ask(seeds=(1, 2, 3, 4, 5))]) == rule([ask(seeds=("e", 7, "a", 0, 42))]) == rule([ask()])
+    assert (
+        rule([ask(seeds=(1, 2, 3, 4, 5))])
+        == rule([ask(seeds=("e", 7, "a", 0, 42))])
+        == rule([ask()])
+    )
 
 
 def test_values_at_fault_come_before_any_other_problem():
-    broken = ask(a=[0.3, math.nan, 0.3], b=0.2, problem=("inconclusive", "plan_not_reached", "run more"))
+    broken = ask(
+        a=[0.3, math.nan, 0.3], b=0.2, problem=("inconclusive", "plan_not_reached", "run more")
+    )
     assert found(broken) == [("invalid", "undefined")]
     fine = ask(problem=("inconclusive", "plan_not_reached", "run more"))
     (ruling,) = rule([fine])
-    assert (ruling.verdict, ruling.code, ruling.reason) == ("inconclusive", "plan_not_reached", "run more")
+    assert (ruling.verdict, ruling.code, ruling.reason) == (
+        "inconclusive",
+        "plan_not_reached",
+        "run more",
+    )
     assert len(ruling.judgements) == 1  # shown, and decides nothing
     assert (ruling.decision.adjusted_support, ruling.sensitivity) == (1.0, None)
 
@@ -82,7 +94,10 @@ def test_one_contrast_without_spread_is_enough_to_decide_nothing():
 
 def test_one_seed_is_told_what_it_lacks():
     (ruling,) = rule([ask(a=A[:1], b=B[:1])])
-    assert ruling.reason == "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+    assert (
+        ruling.reason
+        == "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+    )
     assert ruling.sensitivity is None
 
 
@@ -140,7 +155,11 @@ def test_a_look_decides_early_and_later_values_change_nothing():
 def test_between_looks_nothing_is_decided_and_extra_values_wait():
     d = growing(10, effect=0.035)
     before = rule([ask(a=d[:4], b=0.0, looks=(5, 10))])[0]
-    assert (before.verdict, before.code, before.looks_reached) == ("inconclusive", "plan_not_reached", 0)
+    assert (before.verdict, before.code, before.looks_reached) == (
+        "inconclusive",
+        "plan_not_reached",
+        0,
+    )
     assert before.decision.adjusted_support == 1.0
     at, after = (rule([ask(a=d[:n], b=0.0, looks=(5, 10))])[0] for n in (5, 8))
     assert (at.verdict, at.code) == ("inconclusive", "plan_not_reached")
@@ -164,8 +183,13 @@ def test_a_plain_p_under_alpha_is_not_enough_at_a_look():
     assert seen == {"between", "under"}
 
 
-@given(st.integers(0, 10_000), st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]))
-def test_with_looks_too_the_interval_excludes_the_margin_exactly_where_the_verdict_says_so(seed, kind):
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"]),
+)
+def test_with_looks_too_the_interval_excludes_the_margin_exactly_where_the_verdict_says_so(
+    seed, kind
+):
     d = np.random.default_rng(seed).normal(0.5, 1.0, 10)
     (ruling,) = rule([ask(kind, d, 0.0, 0.6, looks=(4, 7, 10))])
     (interval,) = ruling.intervals
@@ -188,7 +212,8 @@ def test_a_latched_verdict_survives_a_later_look_that_says_the_opposite():
 
 
 def test_bonferroni_factors_stand_outside_the_looks():
-    # G(2 p) is less than 2 G(p): inside, two tails would cost less than they must. So would k contrasts.
+    # G(2 p) is less than 2 G(p): inside, two tails would cost less than they must. So would k
+    # contrasts.
     d, looks = np.array([0.9, 1.0, 1.4, 0.8, 1.3]), (5, 10)
     (ruling,) = rule([ask("equivalent", d, 0.0, 0.8, looks=looks)])
     (one_tail,) = stats.sequential_p([stats.t_p(d, 0.8)], looks)
@@ -206,12 +231,18 @@ def test_looks_are_for_the_t_test():
 def test_unusable_questions_are_named():
     for call, message in (
         (lambda: rule([Question()]), "neither contrasts nor a problem"),
-        (lambda: rule([ask(test="wilcoxon")]), "test must be one of t, sign-flip, sign, but is 'wilcoxon'"),
+        (
+            lambda: rule([ask(test="wilcoxon")]),
+            "test must be one of t, sign-flip, sign, but is 'wilcoxon'",
+        ),
         (lambda: rule([ask()], 0.6), "alpha must be an error rate"),
         (lambda: rule([ask()], unrun=-1), "unrun must be a whole number"),
         (lambda: rule([ask(seeds=(1, 2))]), "seeds must be one name for each of 5 values"),
         (lambda: contrasts("more", A, B, 0.1), "kind must be one of"),
-        (lambda: contrasts("exceeds", [A, A], B, 0.1), r"a must be one number per seed, shape \(n,\)"),
+        (
+            lambda: contrasts("exceeds", [A, A], B, 0.1),
+            r"a must be one number per seed, shape \(n,\)",
+        ),
         (lambda: contrasts("exceeds", A, B[:4], 0.1), r"b must be of the shape \(5,\) of a"),
         (lambda: contrasts("agree", A, B, 0.1), r"a must be numbers of shape \(n, units\)"),
         (lambda: contrasts("exceeds", A, B, -0.1), "margin must be a finite number, at least 0"),
@@ -227,7 +258,12 @@ samples = st.lists(st.integers(-40, 40).map(lambda i: i / 8), min_size=0, max_si
 kinds = st.sampled_from(["exceeds", "below", "not_above", "not_below", "equivalent"])
 
 
-@given(st.lists(st.tuples(kinds, samples, st.integers(0, 24).map(lambda i: i / 8)), min_size=1, max_size=4), st.data())
+@given(
+    st.lists(
+        st.tuples(kinds, samples, st.integers(0, 24).map(lambda i: i / 8)), min_size=1, max_size=4
+    ),
+    st.data(),
+)
 def test_another_claim_never_helps_and_global_random_state_never_matters(family, data):
     questions = [ask(kind, d, 0.0, margin) for kind, d, margin in family]
     before = rule(questions)
@@ -267,7 +303,9 @@ def test_the_error_over_items_is_the_spread_over_blocks_of_the_mean_over_seeds()
         stats.item_error([1.0, 2.0])
 
 
-@pytest.mark.parametrize(("kind", "edges"), [("exceeds", [0.5]), ("below", [-0.5]), ("equivalent", [-0.5, 0.5])])
+@pytest.mark.parametrize(
+    ("kind", "edges"), [("exceeds", [0.5]), ("below", [-0.5]), ("equivalent", [-0.5, 0.5])]
+)
 def test_an_estimate_within_two_errors_of_an_edge_is_near_it(kind, edges):
     for edge in edges:
         for gap, near in ((0.19, True), (0.21, False)):

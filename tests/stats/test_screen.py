@@ -22,7 +22,8 @@ def test_a_screen_agrees_with_scipy_and_statsmodels(p):
 
 
 def test_a_screen_on_a_worked_example():
-    # origin: Benjamini and Hochberg (1995), their example: of 15 p-values the four smallest at q = .05; Bonferroni takes three
+    # origin: Benjamini and Hochberg (1995), their example: of 15 p-values the four smallest at q =
+    # .05; Bonferroni takes three
     p = [
         0.0001,
         0.0004,
@@ -42,7 +43,9 @@ def test_a_screen_on_a_worked_example():
     ]
     found = screen(p[::-1])
     assert found.picked == (False,) * 11 + (True,) * 4
-    assert found.adjusted[-4:] == pytest.approx((15 * 0.0095 / 4, 15 * 0.0019 / 3, 15 * 0.0004 / 2, 15 * 0.0001))
+    assert found.adjusted[-4:] == pytest.approx(
+        (15 * 0.0095 / 4, 15 * 0.0019 / 3, 15 * 0.0004 / 2, 15 * 0.0001)
+    )
 
 
 def test_a_screen_says_that_it_decides_nothing():
@@ -53,7 +56,8 @@ def test_a_screen_says_that_it_decides_nothing():
 
 
 def test_a_screen_bounds_the_share_of_wrong_picks_not_the_chance_of_one():
-    # origin: 50 true effects beside 50 nulls: the share stays under q, the chance of any wrong pick does not
+    # origin: 50 true effects beside 50 nulls: the share stays under q, the chance of any wrong pick
+    # does not
     rng = np.random.default_rng(0)
     wrong, share = 0, []
     for _ in range(300):

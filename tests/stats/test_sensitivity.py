@@ -1,4 +1,6 @@
-"""Sensitivities: what leaving a seed out and the exact tests say beside a verdict, and when that makes it fragile."""
+"""Sensitivities: what leaving a seed out and the exact tests say beside a verdict, and when that
+makes it fragile.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
-from faeval.stats import Decision, _sign_flip, decide_family, judge, leave_one_out, sensitivity, sign_flip_p, t_p
+from faeval.stats import (
+    Decision,
+    _sign_flip,
+    decide_family,
+    judge,
+    leave_one_out,
+    sensitivity,
+    sign_flip_p,
+    t_p,
+)
 from faeval.stats._tests import TESTS
 
 D = (0.08, 0.10, 0.09, 0.11, 0.12)
@@ -25,7 +36,9 @@ def decided(*judgements, alpha=0.05):
 def test_leaving_one_seed_out_judges_the_others_at_the_levels_given():
     d = (0.5, 0.6, 0.55, 0.05, 0.62)
     words = without("exceeds", d, 0.3, 0.05, 0.05)
-    assert words == tuple("supported" if t_p(np.delete(d, i), 0.3) <= 0.05 else "inconclusive" for i in range(5))
+    assert words == tuple(
+        "supported" if t_p(np.delete(d, i), 0.3) <= 0.05 else "inconclusive" for i in range(5)
+    )
     assert words == ("inconclusive",) * 3 + ("supported", "inconclusive")
     assert set(without("below", d, 0.3, 0.05, 0.05)) == {"refuted"}
 
@@ -60,7 +73,9 @@ def test_without_a_seed_the_drawn_sign_patterns_are_those_of_the_others(bound):
     found = _sign_flip.p_without_each(d, bound)
     order = np.argsort(d)
     groups, _ = _sign_flip._drawn(n)
-    has = np.array([groups[i // 8] >> (i % 8) & 1 for i in range(n)], dtype=float)  # of the i-th smallest
+    has = np.array(
+        [groups[i // 8] >> (i % 8) & 1 for i in range(n)], dtype=float
+    )  # of the i-th smallest
     for i, seed in enumerate(order):
         if seed in (5, 19):
             continue
@@ -75,11 +90,17 @@ def test_without_a_seed_the_drawn_sign_patterns_are_those_of_the_others(bound):
     assert np.array_equal(_sign_flip.p_without_each(d[::-1], bound), found[::-1])
 
 
-@given(st.lists(st.integers(-3, 3), min_size=0, max_size=9), st.sampled_from(list(TESTS)), st.sampled_from([0.0, 0.5]))
+@given(
+    st.lists(st.integers(-3, 3), min_size=0, max_size=9),
+    st.sampled_from(list(TESTS)),
+    st.sampled_from([0.0, 0.5]),
+)
 def test_without_a_seed_each_test_judges_the_others(d, test, bound):
     d = np.array(d, dtype=float)
     found = TESTS[test].p_without_each(d, bound)
-    assert found.tolist() == [float(TESTS[test].p_greater(np.delete(d, i), bound)) for i in range(len(d))]
+    assert found.tolist() == [
+        float(TESTS[test].p_greater(np.delete(d, i), bound)) for i in range(len(d))
+    ]
 
 
 def test_both_sides_at_level_one_half_stay_inconclusive():
@@ -101,7 +122,8 @@ def test_fragility_is_not_informative_below_five_seeds_or_undecided():
 
 
 def test_an_exact_test_that_decides_the_opposite_makes_a_verdict_fragile():
-    # The level of refutation is met by the exact tests alone; the verdict given is the opposite one.
+    # The level of refutation is met by the exact tests alone; the verdict given is the opposite
+    # one.
     j = judge("exceeds", (0.01, 0.02, 0.03, 0.04, 0.05, 0.06), 0.5)
     supported = Decision("supported", 0.05, 0.05, 0.01, 1.0)
     found = sensitivity([j], supported)
@@ -110,7 +132,8 @@ def test_an_exact_test_that_decides_the_opposite_makes_a_verdict_fragile():
 
 
 def test_an_opposite_test_alone_is_enough():
-    # Mean above 0 without any one value, most averages of two below it: t at level .5 supports, Wilcoxon refutes.
+    # Mean above 0 without any one value, most averages of two below it: t at level .5 supports,
+    # Wilcoxon refutes.
     d = [*(-1 - 0.01 * i for i in range(9)), 5.0, 5.1, 5.2]
     found = sensitivity([judge("exceeds", d, 0.0)], Decision("supported", 0.5, 0.5, 0.3, 0.7))
     assert set(found.without_each) == {"supported"}
@@ -121,10 +144,15 @@ def test_an_opposite_test_alone_is_enough():
 def test_exact_tests_stand_beside_only_where_their_smallest_p_is_within_the_levels():
     # origin: 2^-5 = .03125 is above .05 / 2
     j = judge("exceeds", D, 0.03)
-    assert set(sensitivity([j], Decision("supported", 0.05, 0.05, 0.01, 1.0)).other_tests) == {"sign-flip", "wilcoxon"}
+    assert set(sensitivity([j], Decision("supported", 0.05, 0.05, 0.01, 1.0)).other_tests) == {
+        "sign-flip",
+        "wilcoxon",
+    }
     assert sensitivity([j], Decision("supported", 0.025, 0.05, 0.01, 1.0)).other_tests == {}
     own = judge("exceeds", D, 0.03, test="sign-flip")
-    assert set(sensitivity([own], Decision("supported", 0.05, 0.05, 0.01, 1.0)).other_tests) == {"wilcoxon"}
+    assert set(sensitivity([own], Decision("supported", 0.05, 0.05, 0.01, 1.0)).other_tests) == {
+        "wilcoxon"
+    }
 
 
 def test_unusable_input_is_named():

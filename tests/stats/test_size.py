@@ -1,4 +1,6 @@
-"""Error rates by seeded simulation, within 4 Monte-Carlo standard errors: what the rules promise under their laws."""
+"""Error rates by seeded simulation, within 4 Monte-Carlo standard errors: what the rules promise
+under their laws.
+"""
 
 import math
 
@@ -28,19 +30,25 @@ def test_t_errs_at_alpha_in_each_direction_at_the_margin(n):
 
 def test_equivalence_errs_at_alpha_on_its_margin():
     draws = np.random.default_rng(1).normal(5.0, 1.0, (REPS, 5))
-    assert abs(rate(judge("equivalent", d, 5.0).p_support <= ALPHA for d in draws) - ALPHA) < errors(ALPHA)
+    assert abs(
+        rate(judge("equivalent", d, 5.0).p_support <= ALPHA for d in draws) - ALPHA
+    ) < errors(ALPHA)
 
 
 def test_a_true_equivalence_with_a_tiny_margin_is_refuted_no_more_than_alpha():
     # origin: project policy: without the factor 2 this is .098 at n = 3
     draws = np.random.default_rng(2).normal(0.0, 1.0, (REPS, 3))
-    assert abs(rate(judge("equivalent", d, 1e-6).p_refute <= ALPHA for d in draws) - ALPHA) < errors(ALPHA)
+    assert abs(
+        rate(judge("equivalent", d, 1e-6).p_refute <= ALPHA for d in draws) - ALPHA
+    ) < errors(ALPHA)
 
 
 def test_a_true_claim_of_three_assertions_is_refuted_no_more_than_alpha():
     # origin: project policy: unadjusted this is .141
     draws = np.random.default_rng(3).normal(0.0, 1.0, (REPS, 3, 5))
-    refuted = rate(combine([judge("not_above", d, 0.0) for d in claim])[1] <= ALPHA for claim in draws)
+    refuted = rate(
+        combine([judge("not_above", d, 0.0) for d in claim])[1] <= ALPHA for claim in draws
+    )
     assert ALPHA / 2 < refuted < ALPHA + errors(ALPHA)
 
 
@@ -57,7 +65,9 @@ def test_sign_is_exact_for_a_skewed_law_about_its_median():
     draws = np.random.default_rng(5).lognormal(0.0, 0.8, (REPS, 8))
     exact = 9 / 256
     for kind in ("exceeds", "not_above"):
-        assert abs(rate(judge(kind, d, 1.0, test="sign").p_support <= ALPHA for d in draws) - exact) < errors(exact)
+        assert abs(
+            rate(judge(kind, d, 1.0, test="sign").p_support <= ALPHA for d in draws) - exact
+        ) < errors(exact)
 
 
 def test_a_family_of_correlated_claims_errs_no_more_than_alpha_in_a_direction():
@@ -67,7 +77,11 @@ def test_a_family_of_correlated_claims_errs_no_more_than_alpha_in_a_direction():
     wrong = []
     for family in draws:
         judged = [judge("exceeds", d, 0.0) for d in family]
-        decisions = decide_family([j.p_support for j in judged], [j.p_refute for j in judged], ALPHA)
-        wrong.append([any(d.verdict == word for d in decisions) for word in ("supported", "refuted")])
+        decisions = decide_family(
+            [j.p_support for j in judged], [j.p_refute for j in judged], ALPHA
+        )
+        wrong.append(
+            [any(d.verdict == word for d in decisions) for word in ("supported", "refuted")]
+        )
     limit = ALPHA + 4 * math.sqrt(ALPHA * (1 - ALPHA) / len(wrong))
     assert all(0.02 < direction < limit for direction in np.mean(wrong, axis=0))

@@ -1,4 +1,6 @@
-"""Spread: its estimate, its absence, its upper bound; and the bound for failures that no seed has shown."""
+"""Spread: its estimate, its absence, its upper bound; and the bound for failures that no seed has
+shown.
+"""
 
 import math
 
@@ -38,7 +40,12 @@ def test_the_threshold_is_eight_epsilons_of_the_largest_value():
     # origin: the s.d. of (0, j eps) is j eps / sqrt 2: 7.8 eps at j = 11, 8.5 eps at j = 12
     for j, expected in ((11, True), (12, False)):
         ones = np.array([1.0, 1.0 + j * EPSILON])
-        assert no_spread(ones, [1.0, 1.0]) is no_spread([1.0, 1.0], ones) is no_spread(ones, 1.0) is expected
+        assert (
+            no_spread(ones, [1.0, 1.0])
+            is no_spread([1.0, 1.0], ones)
+            is no_spread(ones, 1.0)
+            is expected
+        )
         # where only one side is large, that one sets the scale
         assert no_spread(ones - 1.0, -1.0) is no_spread(ones, 0.0) is expected
 
@@ -65,7 +72,9 @@ def test_judge_alone_refuses_half_of_that_spread():
 
 
 def test_sides_must_be_paired():
-    with pytest.raises(FaevalError, match="a and b must be paired by seed, but have 2 and 3 values"):
+    with pytest.raises(
+        FaevalError, match="a and b must be paired by seed, but have 2 and 3 values"
+    ):
         no_spread([1.0, 2.0], [1.0, 2.0, 3.0])
     with pytest.raises(FaevalError, match=r"a\[0\] must be finite"):
         no_spread([math.nan, 1.0])
@@ -107,9 +116,15 @@ def test_unseen_failures_agree_with_the_policy_and_with_scipy():
     [
         (lambda: sd_upper(-1.0, 3), "sd must be a standard deviation, at least 0, but is -1.0"),
         (lambda: sd_upper(1.0, 3, 1.0), "confidence must be strictly between 0 and 1, but is 1.0"),
-        (lambda: unseen_failure_bound(3, 4), "failures must be at most the 3 seeds looked at, but is 4"),
+        (
+            lambda: unseen_failure_bound(3, 4),
+            "failures must be at most the 3 seeds looked at, but is 4",
+        ),
         (lambda: unseen_failure_bound(-1), "n must be a whole number of at least 0, but is -1"),
-        (lambda: unseen_failure_bound(3, confidence=0.0), "confidence must be strictly between 0 and 1"),
+        (
+            lambda: unseen_failure_bound(3, confidence=0.0),
+            "confidence must be strictly between 0 and 1",
+        ),
     ],
 )
 def test_unusable_input_is_named(call, message):

@@ -38,7 +38,8 @@ def draws(n, seed=0):
 def test_t_agrees_with_scipy(n, alternative):
     for bound in (-1.0, 0.0, 0.25):
         expected = stats.ttest_1samp(draws(n), bound, alternative=alternative).pvalue
-        # the statistic is read to 40 bits, so that p never falls with the bound; SciPy's p wavers in its last ones
+        # the statistic is read to 40 bits, so that p never falls with the bound; SciPy's p wavers
+        # in its last ones
         assert t_p(draws(n), bound, alternative) == pytest.approx(expected, rel=1e-11)
 
 
@@ -70,7 +71,8 @@ def test_sign_flip_agrees_with_scipys_enumeration(n, alternative):
 
 
 def test_sign_flip_counts_a_tie_that_rounding_hides():
-    # .1 + .2 = .30000000000000004: flipping {.1, .2, -.3} leaves the sum as it is, so p is not 1/8 but more
+    # .1 + .2 = .30000000000000004: flipping {.1, .2, -.3} leaves the sum as it is, so p is not 1/8
+    # but more
     assert sign_flip_p([0.1, 0.2, -0.3]) == sign_flip_p([1.0, 2.0, -3.0]) == 5 / 8
     assert sign_flip_p([0.1, 0.1, 0.1], bound=0.1) == 1.0
 
@@ -101,7 +103,9 @@ def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatc
     # It occurs among the draws of some n only; here the first draw is one.
     groups, sizes = _sign_flip._drawn(25)
     groups = tuple(np.concatenate([[np.uint8(0)], group[1:]]) for group in groups)
-    monkeypatch.setattr(_sign_flip, "_drawn", lambda n: (groups, np.concatenate([[0.0], sizes[1:]])))
+    monkeypatch.setattr(
+        _sign_flip, "_drawn", lambda n: (groups, np.concatenate([[0.0], sizes[1:]]))
+    )
     assert sign_flip_p(np.arange(1.0, 26.0), bound=-1.0) == 2 * 2.0**-17
 
 
@@ -111,7 +115,9 @@ def test_a_drawn_pattern_without_a_flip_counts_as_the_data_themselves(monkeypatc
 def test_a_value_lies_beyond_the_bound_exactly_where_its_p_is_within_the_level(test, side, data):
     n = data.draw(st.integers(2, 7))
     d = data.draw(st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=n, max_size=n))
-    level = data.draw(st.one_of(st.sampled_from([0.05, 1 / 8, 3 / 32, 0.5, 0.6]), st.floats(0.01, 0.9)))
+    level = data.draw(
+        st.one_of(st.sampled_from([0.05, 1 / 8, 3 / 32, 0.5, 0.6]), st.floats(0.01, 0.9))
+    )
     bound = confidence_bound(test, d, level, side)
     p = ONE_SAMPLE[test]
     alternative = "greater" if side == "lower" else "less"
@@ -125,7 +131,8 @@ def test_a_value_lies_beyond_the_bound_exactly_where_its_p_is_within_the_level(t
 
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_the_t_bound_at_the_level_of_p_itself_agrees_with_it(n):
-    # Levels that are p-values, and their neighbours, are where a bound and a p that waver would part.
+    # Levels that are p-values, and their neighbours, are where a bound and a p that waver would
+    # part.
     rng = np.random.default_rng(n)
     for d in rng.normal(0.4, 1.0, (150, n)):
         at = float(rng.normal())
@@ -197,7 +204,11 @@ def test_confidence_interval_agrees_with_scipy(n, level):
 
 
 def test_confidence_interval_is_at_ninety_per_cent_unless_told():
-    assert confidence_interval(draws(5)) == confidence_interval(draws(5), 0.90) != confidence_interval(draws(5), 0.95)
+    assert (
+        confidence_interval(draws(5))
+        == confidence_interval(draws(5), 0.90)
+        != confidence_interval(draws(5), 0.95)
+    )
 
 
 @pytest.mark.parametrize("d", [[], [1.0], [0.1] * 4])
@@ -209,7 +220,10 @@ def test_confidence_interval_is_the_whole_line_without_spread(d):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0.0, math.nan],), r"differences\[1\] must be finite .* is nan \(float\); give one finite number per seed"),
+        (
+            ([0.0, math.nan],),
+            r"differences\[1\] must be finite .* is nan \(float\); give one finite number per seed",
+        ),
         (([0.0, math.inf],), r"differences\[1\] must be finite"),
         (([0.0, -2e300],), r"differences\[1\] must be finite and at most 1e\+300"),
         (([[0.0, 1.0]],), r"not of shape \(1, 2\).* reduce to one number per seed first"),
@@ -219,7 +233,10 @@ def test_confidence_interval_is_the_whole_line_without_spread(d):
         (([True, False],), "differences must be numbers, not bool"),
         (([0.1, 0.2], math.nan), r"bound must be a finite number, but is nan \(float\)"),
         (([0.1, 0.2], "0"), r"bound must be a finite number, but is '0' \(str\)"),
-        (([0.1, 0.2], 0.0, "two-sided"), r"alternative must be one of greater, less, but is 'two-sided' \(str\)"),
+        (
+            ([0.1, 0.2], 0.0, "two-sided"),
+            r"alternative must be one of greater, less, but is 'two-sided' \(str\)",
+        ),
     ],
 )
 def test_unusable_input_is_named(test, arguments, message):
@@ -228,7 +245,9 @@ def test_unusable_input_is_named(test, arguments, message):
 
 
 def test_the_remaining_doors_name_their_argument():
-    with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign, wilcoxon, but is 'z'"):
+    with pytest.raises(
+        FaevalError, match="test must be one of t, sign-flip, sign, wilcoxon, but is 'z'"
+    ):
         attainable_p("z", 5)
     with pytest.raises(FaevalError, match=r"n must be a whole number of at least 0, but is 2\.5"):
         attainable_p("t", 2.5)
@@ -240,7 +259,9 @@ def test_the_remaining_doors_name_their_argument():
         confidence_bound("t", [1.0, 2.0], 1.0)
     with pytest.raises(FaevalError, match=r"level must be a coverage between 0 and 1, but is 1\.0"):
         confidence_interval([1.0, 2.0], 1.0)
-    with pytest.raises(FaevalError, match=r"\.\.\. \(list\)"):  # a long value is cut, not printed whole
+    with pytest.raises(
+        FaevalError, match=r"\.\.\. \(list\)"
+    ):  # a long value is cut, not printed whole
         t_p([["x" * 100]])
 
 
@@ -248,23 +269,29 @@ def test_the_remaining_doors_name_their_argument():
 
 
 def test_students_sleep_data():
-    # origin: Student (1908), extra hours of sleep by two drugs, ten patients: t = 4.0621, two-sided p = .002833
+    # origin: Student (1908), extra hours of sleep by two drugs, ten patients: t = 4.0621, two-sided
+    # p = .002833
     d = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
     assert t_p(d) == pytest.approx(0.002833 / 2, abs=5e-7)
     assert confidence_interval(d, 0.95) == pytest.approx((0.7001142, 2.4598858), abs=1e-7)
 
 
 def test_fishers_count_of_darwins_maize():
-    # origin: Fisher, The Design of Experiments (1935), section 21: 863 of 32,768 patterns reach the sum of 314 eighths
+    # origin: Fisher, The Design of Experiments (1935), section 21: 863 of 32,768 patterns reach the
+    # sum of 314 eighths
     d = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
     assert sum(d) == 314
     assert sign_flip_p(d) == 863 / 32768
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8, -1e8])
-@given(z=st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True), at=st.sampled_from([-1.0, 0.0, 0.3]))
+@given(
+    z=st.lists(st.floats(-3, 3), min_size=3, max_size=9, unique=True),
+    at=st.sampled_from([-1.0, 0.0, 0.3]),
+)
 def test_t_far_from_zero_is_that_of_the_very_same_doubles(offset, z, at):
-    # the spread, 1e-6, is no larger than 64 steps of a double at 1e8: rounding the mean alone would show in p
+    # the spread, 1e-6, is no larger than 64 steps of a double at 1e8: rounding the mean alone would
+    # show in p
     d, bound = offset + 1e-6 * np.array(z), offset + 1e-6 * at
     exact = [Fraction(x) - Fraction(bound) for x in d.tolist()]
     mean = sum(exact) / len(d)
@@ -284,4 +311,6 @@ def test_drawn_patterns_take_kilobytes_a_seed_not_megabytes():
     finally:
         tracemalloc.stop()
     kept = 200 * (_sign_flip.SAMPLED // 8)
-    assert kept < most < kept + 16 * 8 * _sign_flip.SAMPLED  # and a few vectors of one number a pattern
+    assert (
+        kept < most < kept + 16 * 8 * _sign_flip.SAMPLED
+    )  # and a few vectors of one number a pattern

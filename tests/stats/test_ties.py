@@ -1,4 +1,6 @@
-"""Ties with the margin by binary rounding, and differences that are all equal: what counts against, and what is said."""
+"""Ties with the margin by binary rounding, and differences that are all equal: what counts against,
+and what is said.
+"""
 
 import math
 
@@ -30,14 +32,20 @@ def test_a_tie_by_rounding_counts_against_both_decisions(test, pairs):
         assert (j.p_support, j.p_refute) == (1.0, 1.0)
     for alternative in ("greater", "less"):
         assert P[test](a - b, 0.05, alternative, tolerance=near) == 1.0
-        assert P[test](a - b, 0.05, alternative) == 1.0  # sides of at most 16 times the difference, or nearly so
+        assert (
+            P[test](a - b, 0.05, alternative) == 1.0
+        )  # sides of at most 16 times the difference, or nearly so
 
 
 @pytest.mark.parametrize("test", ["sign-flip", "sign"])
 @given(ups=st.integers(1, 4), downs=st.integers(0, 4), ties=st.integers(1, 3))
 def test_a_rule_decides_as_it_would_on_whole_numbers(test, ups, downs, ties):
     # hundredths are whole numbers, where no rounding is: the same comparison, exact
-    pairs = [(70 + i, 60) for i in range(ups)] + [(60, 58 + i % 2) for i in range(downs)] + list(TIES[:ties])
+    pairs = (
+        [(70 + i, 60) for i in range(ups)]
+        + [(60, 58 + i % 2) for i in range(downs)]
+        + list(TIES[:ties])
+    )
     a, b = hundredths(pairs)
     whole = np.array([x - y for x, y in pairs], dtype=float)
     for kind in ("exceeds", "below", "not_above", "not_below", "equivalent"):
@@ -63,14 +71,19 @@ def test_half_the_resolution_of_the_metric_is_a_tie():
     d = np.full(6, 0.0504) + np.arange(6) * 1e-5
     assert stats.tie_tolerance(d, 0.0, resolution=0.001) == 0.0005
     for resolution, word in ((0.0, "supported"), (0.001, "inconclusive")):
-        (found,) = rule([Question(contrasts("exceeds", d, 0.0, 0.05, resolution=resolution), test="sign")])
+        (found,) = rule(
+            [Question(contrasts("exceeds", d, 0.0, 0.05, resolution=resolution), test="sign")]
+        )
         assert found.verdict == word
 
 
 def test_the_sensitivities_count_a_tie_against_too():
     a, b = hundredths([(70, 60), (71, 60), (72, 60), (73, 60), (74, 60), (98, 93)])
     (found,) = rule([Question(contrasts("exceeds", a, b, 0.05))])
-    exact = [stats.judge("exceeds", np.rint(100 * (a - b)), 5.0, test=test) for test in ("sign-flip", "wilcoxon")]
+    exact = [
+        stats.judge("exceeds", np.rint(100 * (a - b)), 5.0, test=test)
+        for test in ("sign-flip", "wilcoxon")
+    ]
     assert found.verdict == "supported"
     assert found.sensitivity is not None
     words = ["supported" if j.p_support <= 0.05 else "inconclusive" for j in exact]
@@ -123,7 +136,10 @@ def test_a_rule_of_means_stays_undecided_and_says_how_many_seeds_might_differ(te
     # origin: project policy, the words and 1 - .05^(1/5) = .451
     found = equal(0.0, test=test)
     assert (found.verdict, found.code) == ("inconclusive", "no_spread")
-    assert "All 5 seeds differ by exactly 0. With 95 % confidence fewer than 45 % of seeds" in found.reason
+    assert (
+        "All 5 seeds differ by exactly 0. With 95 % confidence fewer than 45 % of seeds"
+        in found.reason
+    )
     assert "not exact" not in found.reason
     assert "nothing random" not in found.reason
     assert "not exact" in equal(0.25, test=test).reason  # read off the data
@@ -141,7 +157,9 @@ def test_values_that_never_vary_say_that_the_seed_is_not_used_unless_it_is_known
     assert "not used" not in known.reason
 
 
-@pytest.mark.parametrize("values", [([1, 1, 1, 1, 1], [0, 0, 0, 0, 0]), ([1, 0, 1, 0, 1], [1, 0, 1, 0, 1])])
+@pytest.mark.parametrize(
+    "values", [([1, 1, 1, 1, 1], [0, 0, 0, 0, 0]), ([1, 0, 1, 0, 1], [1, 0, 1, 0, 1])]
+)
 def test_outcomes_of_0_and_1_are_told_of_exact_rules(values):
     (found,) = rule([Question(contrasts("exceeds", *values, 0.1))])
     assert found.code == "no_spread"

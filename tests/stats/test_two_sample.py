@@ -1,4 +1,6 @@
-"""Two independent samples: Welch and Mann-Whitney against SciPy, their size, their bounds to the last bit."""
+"""Two independent samples: Welch and Mann-Whitney against SciPy, their size, their bounds to the
+last bit.
+"""
 
 import itertools
 import math
@@ -54,19 +56,25 @@ numbers = st.floats(-10, 10, allow_subnormal=False)
     level=st.one_of(st.sampled_from([0.05, 0.1, 0.5]), st.floats(0.01, 0.9)),
     side=st.sampled_from(["lower", "upper"]),
 )
-def test_a_value_lies_beyond_the_bound_exactly_where_its_p_is_within_the_level(name, a, b, level, side):
+def test_a_value_lies_beyond_the_bound_exactly_where_its_p_is_within_the_level(
+    name, a, b, level, side
+):
     p, bound = TESTS[name]
     found, alternative = bound(a, b, level, side), "greater" if side == "lower" else "less"
     if math.isinf(found):
         assert p(a, b, -1e6 if side == "lower" else 1e6, alternative) > level
         return
     assert p(a, b, found, alternative) > level
-    assert p(a, b, math.nextafter(found, -math.inf if side == "lower" else math.inf), alternative) <= level
+    assert (
+        p(a, b, math.nextafter(found, -math.inf if side == "lower" else math.inf), alternative)
+        <= level
+    )
 
 
 @pytest.mark.parametrize("name", TESTS)
 def test_the_interval_at_the_level_of_p_itself_excludes_the_value_and_a_stricter_one_does_not(name):
-    # SciPy's t distribution is not monotone in its last bit: without a guard one in 60 of these disagrees for Welch.
+    # SciPy's t distribution is not monotone in its last bit: without a guard one in 60 of these
+    # disagrees for Welch.
     p, bound = TESTS[name]
     rng = np.random.default_rng(1)
     for n, m, value in itertools.product([2, 3, 5], [2, 4, 5], [0.0, 0.3, -0.7] * 5):
@@ -103,7 +111,8 @@ def test_the_welch_bound_is_the_crossing_at_extreme_levels_too(level, a):
 
 
 def test_the_mann_whitney_bound_is_the_order_statistic_that_the_table_names():
-    # origin: tables of U for n = m = 5: P(U <= 4) = 12/252 <= .05 < P(U <= 5) = 19/252, so the fifth smallest difference
+    # origin: tables of U for n = m = 5: P(U <= 4) = 12/252 <= .05 < P(U <= 5) = 19/252, so the
+    # fifth smallest difference
     a, b = np.array([0.5, 2.0, 3.5, 6.0, 9.0]), np.array([0.0, 0.25, 1.0, 2.25, 4.0])
     gaps = np.sort(np.subtract.outer(a, b).ravel())
     assert mann_whitney_bound(a, b, 0.05) == pytest.approx(gaps[4], rel=1e-13)
@@ -113,10 +122,14 @@ def test_the_mann_whitney_bound_is_the_order_statistic_that_the_table_names():
 def test_a_difference_on_the_bound_speaks_against_either_decision():
     # origin: two of four pairs lie on the bound; P(U >= 1) = 5/6 either way
     assert mann_whitney_p([0.0, 1.0], [0.0, 1.0]) == pytest.approx(5 / 6, rel=1e-12)
-    assert mann_whitney_p([0.0, 1.0], [0.0, 1.0], 0.0, "less") == mann_whitney_p([0.0, 1.0], [0.0, 1.0])
+    assert mann_whitney_p([0.0, 1.0], [0.0, 1.0], 0.0, "less") == mann_whitney_p(
+        [0.0, 1.0], [0.0, 1.0]
+    )
 
 
-@pytest.mark.parametrize(("one", "many"), [(welch_p, welch_p_many), (mann_whitney_p, mann_whitney_p_many)])
+@pytest.mark.parametrize(
+    ("one", "many"), [(welch_p, welch_p_many), (mann_whitney_p, mann_whitney_p_many)]
+)
 def test_many_pairs_at_once_are_judged_as_one_at_a_time(one, many):
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(20, 4)), rng.normal(size=(20, 3))
@@ -147,8 +160,13 @@ def test_too_few_values_or_no_spread_never_speak(name):
     assert p([1.0], [0.0, 0.1]) == p([1.0, 1.1], [0.0]) == 1.0
     assert bound([1.0], [0.0, 0.1], 0.05) == -math.inf
     assert p([], [0.0, 0.1]) == p([0.0, 0.1], []) == p([], []) == 1.0
-    # The last two: rounding is no spread, .1 + .2 beside .3, nor that of a sample a hundred times as large.
-    for a, b in (([1.0] * 3, [0.0] * 3), ([0.1 + 0.2, 0.3, 0.3], [0.1] * 3), ([1.0, 1.0 + 2**-46, 1.0], [100.0] * 3)):
+    # The last two: rounding is no spread, .1 + .2 beside .3, nor that of a sample a hundred times
+    # as large.
+    for a, b in (
+        ([1.0] * 3, [0.0] * 3),
+        ([0.1 + 0.2, 0.3, 0.3], [0.1] * 3),
+        ([1.0, 1.0 + 2**-46, 1.0], [100.0] * 3),
+    ):
         assert p(a, b) == p(b, a) == p(a, b, -200.0) == 1.0
         assert bound(a, b, 0.05) == -math.inf
         assert bound(a, b, 0.05, "upper") == math.inf
@@ -161,7 +179,10 @@ def test_sizes_beyond_the_exact_table_are_named():
     tails = _ranks.mann_whitney_tails(60, 55)
     assert (np.diff(tails) <= 0).all()
     assert tails[0] == 1.0
-    with pytest.raises(FaevalError, match="at most 100 values each for Mann-Whitney's exact test, but have 101 and 2"):
+    with pytest.raises(
+        FaevalError,
+        match="at most 100 values each for Mann-Whitney's exact test, but have 101 and 2",
+    ):
         mann_whitney_p(np.arange(101.0), [0.0, 1.0])
 
 

@@ -1,4 +1,6 @@
-"""Rows below the seed: what pooling them does, against simulation; the split of variance against a one-way table."""
+"""Rows below the seed: what pooling them does, against simulation; the split of variance against a
+one-way table.
+"""
 
 import math
 
@@ -18,7 +20,15 @@ def rows(reps, seeds, k, icc, seed=0):
 
 @pytest.mark.parametrize(
     ("seeds", "k", "icc"),
-    [(5, 4, 0.1), (5, 10, 0.1), (5, 1000, 0.1), (5, 4, 0.6), (5, 10, 0.6), (5, 1000, 0.6), (3, 10, 0.3)],
+    [
+        (5, 4, 0.1),
+        (5, 10, 0.1),
+        (5, 1000, 0.1),
+        (5, 4, 0.6),
+        (5, 10, 0.6),
+        (5, 1000, 0.6),
+        (3, 10, 0.3),
+    ],
 )
 def test_pooling_errs_as_simulation_says(seeds, k, icc):
     reps = 4000 if k < 1000 else 1500
@@ -30,15 +40,24 @@ def test_pooling_errs_as_simulation_says(seeds, k, icc):
 
 @pytest.mark.parametrize(
     ("k", "icc", "rate"),
-    # origin: project policy's simulation, two-sided 5 %, five seeds, of unstated size: it lies within .02 of the quadrature
-    [(4, 0.1, 0.08), (10, 0.1, 0.14), (1000, 0.1, 0.83), (4, 0.6, 0.26), (10, 0.6, 0.46), (1000, 0.6, 0.95)],
+    # origin: project policy's simulation, two-sided 5 %, five seeds, of unstated size: it lies
+    # within .02 of the quadrature
+    [
+        (4, 0.1, 0.08),
+        (10, 0.1, 0.14),
+        (1000, 0.1, 0.83),
+        (4, 0.6, 0.26),
+        (10, 0.6, 0.46),
+        (1000, 0.6, 0.95),
+    ],
 )
 def test_pooling_errs_as_the_policy_says(k, icc, rate):
     assert pooling_error(5, k, icc) == pytest.approx(rate, abs=0.02)
 
 
 def test_the_quadrature_is_that_of_the_double_integral():
-    # origin: the trapezoidal rule over the logarithms of both sums of squares, written out for 3 seeds of 10 rows, ICC .3
+    # origin: the trapezoidal rule over the logarithms of both sums of squares, written out for 3
+    # seeds of 10 rows, ICC .3
     def grid(df, low):
         x = np.linspace(low, math.log(stats.chi2.isf(1e-15, df)), 2000)
         return np.exp(x), stats.chi2.pdf(np.exp(x), df) * np.exp(x) * (x[1] - x[0])
@@ -52,8 +71,11 @@ def test_the_quadrature_is_that_of_the_double_integral():
 def test_pooling_one_row_or_independent_rows_errs_as_meant():
     assert pooling_error(5, 1, 0.6) == 0.05
     assert pooling_error(5, 10, 0.0) == pytest.approx(0.05, abs=1e-6)
-    assert pooling_error(5, 10, 0.6, two_sided=False) == pytest.approx(pooling_error(5, 10, 0.6, alpha=0.1) / 2)
-    # origin: rows that repeat their seed are the seed's t statistic, too large by sqrt(k (nk - 1)/(k (n - 1)))
+    assert pooling_error(5, 10, 0.6, two_sided=False) == pytest.approx(
+        pooling_error(5, 10, 0.6, alpha=0.1) / 2
+    )
+    # origin: rows that repeat their seed are the seed's t statistic, too large by sqrt(k (nk -
+    # 1)/(k (n - 1)))
     limit = 2 * stats.t.sf(stats.t.isf(0.025, 49) * math.sqrt(4 / 49), 4)
     assert pooling_error(5, 10, 1.0) == pytest.approx(limit, abs=1e-6)
 
@@ -67,12 +89,18 @@ def test_the_split_of_variance_is_that_of_the_one_way_table():
     assert found.split.between == pytest.approx(within * (f - 1) / 4)
     assert found.split.icc == pytest.approx((f - 1) / (f + 3))
     assert found.means == pytest.approx(data.mean(axis=1))
-    assert np.var(found.means, ddof=1) == pytest.approx(found.split.between + found.split.within / 4)
+    assert np.var(found.means, ddof=1) == pytest.approx(
+        found.split.between + found.split.within / 4
+    )
 
 
 def test_the_estimate_of_the_variance_between_is_unbiased_and_may_fall_below_zero():
-    splits = [reduce_to_seeds(d.ravel(), [0, 0, 0, 1, 1, 1, 2, 2, 2]).split for d in rows(2000, 3, 3, 0.0)]
-    assert abs(np.mean([s.between for s in splits])) < 4 * np.std([s.between for s in splits]) / math.sqrt(2000)
+    splits = [
+        reduce_to_seeds(d.ravel(), [0, 0, 0, 1, 1, 1, 2, 2, 2]).split for d in rows(2000, 3, 3, 0.0)
+    ]
+    assert abs(np.mean([s.between for s in splits])) < 4 * np.std(
+        [s.between for s in splits]
+    ) / math.sqrt(2000)
     assert min(s.between for s in splits) < 0 <= min(s.icc for s in splits)
 
 
@@ -102,22 +130,31 @@ def test_rows_offered_as_replicates_are_refused_with_their_price():
     refuse_rows([1, 2, 3])
     values = rows(1, 5, 8, 0.9)[0].ravel()
     with pytest.raises(
-        FaevalError, match=r"seeds repeats 0 \(int\): 40 rows of 5 seeds \(8 each\) are no 40 replicates"
+        FaevalError,
+        match=r"seeds repeats 0 \(int\): 40 rows of 5 seeds \(8 each\) are no 40 replicates",
     ) as e:
         refuse_rows(np.repeat(range(5), 8).tolist(), values)
     share = reduce_to_seeds(values, np.repeat(range(5), 8).tolist()).split.icc
     assert f"an estimated {100 * share:.0f} % of their variance between seeds" in str(e.value)
     assert f"in {100 * pooling_error(5, 8, share):.0f} % of comparisons" in str(e.value)
     assert str(e.value).endswith("average the rows of each seed first (reduce_to_seeds).")
-    assert "average the rows of each seed first" in explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
+    assert "average the rows of each seed first" in explain_pooling(
+        [1.0, 1.0, 2.0], ["a", "a", "b"]
+    )
     assert "1.5 each on average" in explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
 
 
 def test_rows_without_values_are_refused_with_the_price_at_two_splits():
     # origin: project policy's simulation: 8 % and 26 % for five seeds of four rows
-    with pytest.raises(FaevalError, match=r"20 layers of 5 seeds \(4 each\).* over layers .* in 8 % or 26 % of comp"):
+    with pytest.raises(
+        FaevalError,
+        match=r"20 layers of 5 seeds \(4 each\).* over layers .* in 8 % or 26 % of comp",
+    ):
         refuse_rows(["a", "b", "c", "d", "e"] * 4, what="layers")
-    with pytest.raises(FaevalError, match=r"seeds repeats 'a' \(str\): 2 rows of 1 seed \(2 each\).*: what varies is"):
+    with pytest.raises(
+        FaevalError,
+        match=r"seeds repeats 'a' \(str\): 2 rows of 1 seed \(2 each\).*: what varies is",
+    ):
         refuse_rows(["a", "a"])
 
 

@@ -1,4 +1,6 @@
-"""Any arrays as a task: what they become, and one clear line for each array that no training could use."""
+"""Any arrays as a task: what they become, and one clear line for each array that no training could
+use.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,14 @@ def test_whatever_holds_the_numbers_the_task_is_the_same(x: Any, y: Any) -> None
     np.testing.assert_array_equal(found.train_x, X.astype(np.float32))
 
 
-@given(counts=st.lists(st.integers(2, 9), min_size=2, max_size=4), share=st.floats(0.05, 0.9), seed=st.integers(0, 99))
-def test_without_a_test_set_a_share_of_each_class_is_set_aside(counts: list[int], share: float, seed: int) -> None:
+@given(
+    counts=st.lists(st.integers(2, 9), min_size=2, max_size=4),
+    share=st.floats(0.05, 0.9),
+    seed=st.integers(0, 99),
+)
+def test_without_a_test_set_a_share_of_each_class_is_set_aside(
+    counts: list[int], share: float, seed: int
+) -> None:
     y = np.repeat(np.arange(len(counts)), counts)
     x = np.arange(len(y), dtype=np.float32)[:, None]
     task = from_arrays(x, y, test_share=share, seed=seed)
@@ -119,7 +127,9 @@ def changed(at: tuple[int, ...], value: float) -> Any:
         ({"x": IMAGES, "test_x": IMAGES / 255, "test_y": Y}, "samples of train_x have the type uint8, those of test_x float32"),
     ],
 )  # fmt: skip
-def test_arrays_that_no_training_could_use_are_refused_in_one_line(arguments: dict[str, Any], says: str) -> None:
+def test_arrays_that_no_training_could_use_are_refused_in_one_line(
+    arguments: dict[str, Any], says: str
+) -> None:
     with pytest.raises(DataError, match=re.escape(says)) as error:
         from_arrays(**{"x": X, "y": Y, **arguments})
     assert "\n" not in str(error.value)
@@ -134,7 +144,10 @@ def test_arrays_that_no_training_could_use_are_refused_in_one_line(arguments: di
         ),
         ({"train_x": X}, "samples of train_x have the type float64, those of test_x float32"),
         ({"train_x": X.tolist()}, "train_x and train_y are list and ndarray; give NumPy arrays"),
-        ({"train_x": X[:, 0].astype(np.float32)}, "train_x (12,) and train_y (12,) must be (n, features...) and (n,)"),
+        (
+            {"train_x": X[:, 0].astype(np.float32)},
+            "train_x (12,) and train_y (12,) must be (n, features...) and (n,)",
+        ),
         ({"train_x": np.zeros((12, 2), np.uint8)}, "train_x is uint8 of shape (12, 2); images are"),
         ({"train_y": Y.astype(np.float64)}, "train_y is of type float64; labels are whole numbers"),
     ],
@@ -152,12 +165,18 @@ def test_a_function_gives_a_task_or_arrays() -> None:
     assert same(task_of(lambda: (X, Y)), whole)
     assert same(task_of(lambda: (X, Y, X, Y)), from_arrays(X, Y, X, Y))
     assert task_digest(lambda: (X, Y)) != task_digest(lambda: (X + 1, Y))
-    assert task_digest(lambda: from_arrays(X, Y)) != task_digest(lambda: from_arrays(X, Y, classes=4))
-    with pytest.raises(DataError, match=r"train_x is of type float64, and settings train in float32; use from_arrays"):
+    assert task_digest(lambda: from_arrays(X, Y)) != task_digest(
+        lambda: from_arrays(X, Y, classes=4)
+    )
+    with pytest.raises(
+        DataError,
+        match=r"train_x is of type float64, and settings train in float32; use from_arrays",
+    ):
         task_of(lambda: Task(X, Y, X, Y, 3))
     for wrong in (X, None, (X,), {"x": X}):
         with pytest.raises(
-            DataError, match=rf"task function .* returned {type(wrong).__name__}; return a faeval.tasks.Task"
+            DataError,
+            match=rf"task function .* returned {type(wrong).__name__}; return a faeval.tasks.Task",
         ):
             task_of(lambda wrong=wrong: wrong)  # type: ignore[misc]
     assert array_digest(X) == array_digest(X.copy())
@@ -169,7 +188,8 @@ def test_a_failing_task_function_is_named_with_its_line() -> None:
 
     line = broken.__code__.co_firstlineno + 1
     with pytest.raises(
-        DataError, match=rf"task function broken failed: TypeError: .*\(test_arrays.py, line {line}\)\."
+        DataError,
+        match=rf"task function broken failed: TypeError: .*\(test_arrays.py, line {line}\)\.",
     ):
         task_of(broken)
 

@@ -1,4 +1,6 @@
-"""CIFAR-10 from small files in its own layout: exact decoding, the cache, and one clear line for each bad file."""
+"""CIFAR-10 from small files in its own layout: exact decoding, the cache, and one clear line for
+each bad file.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def pictures(n: int, seed: int = 0) -> Pixels:
 
 
 def rows_of(images: Pixels) -> Rows:
-    return [{"img": {"bytes": encoded(p), "path": None}, "label": i % 10} for i, p in enumerate(images)]
+    return [
+        {"img": {"bytes": encoded(p), "path": None}, "label": i % 10} for i, p in enumerate(images)
+    ]
 
 
 def write(path: Path, rows: Rows) -> None:
@@ -74,7 +78,10 @@ def test_png_pixels_come_back_exactly_channel_first(folder: Path) -> None:
 def test_grey_and_jpeg_images_are_read_as_colour(folder: Path) -> None:
     grey, smooth = np.full((32, 32), 7, np.uint8), np.full((32, 32, 3), 120, np.uint8)
     codes = [encoded(grey), encoded(smooth, "JPEG", quality=95)]
-    write(folder / TRAIN, [{"img": {"bytes": c, "path": "x"}, "label": i} for i, c in enumerate(codes)])
+    write(
+        folder / TRAIN,
+        [{"img": {"bytes": c, "path": "x"}, "label": i} for i, c in enumerate(codes)],
+    )
     task = cifar10(folder)
     assert np.unique(task.train_x[0]).tolist() == [7]
     assert np.abs(task.train_x[1].astype(int) - 120).max() <= 2
@@ -93,7 +100,10 @@ def test_the_folder_may_come_from_the_environment_or_hold_the_data_set_inside(
 def test_a_second_reading_decodes_nothing(folder: Path, cache: Path) -> None:
     first = cifar10(folder)
     kept = sorted(path for path in cache.rglob("*") if path.is_file())
-    assert sorted(path.name for path in kept if "digests" not in path.parts) == ["images.npy"] * 2 + ["labels.npy"] * 2
+    assert (
+        sorted(path.name for path in kept if "digests" not in path.parts)
+        == ["images.npy"] * 2 + ["labels.npy"] * 2
+    )
     times = [path.stat().st_mtime_ns for path in kept]
     second = cifar10(folder)
     np.testing.assert_array_equal(first.train_x, second.train_x)
@@ -109,7 +119,9 @@ def test_another_file_at_the_same_path_is_decoded_anew(folder: Path) -> None:
     cifar10(folder)
     write(folder / TRAIN, rows_of(pictures(13, seed=5)))
     assert cifar10_digest(folder) != digest
-    np.testing.assert_array_equal(cifar10(folder).train_x, pictures(13, seed=5).transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(
+        cifar10(folder).train_x, pictures(13, seed=5).transpose(0, 3, 1, 2)
+    )
 
 
 def test_the_digest_is_of_content_not_of_place_or_time(folder: Path, tmp_path: Path) -> None:
@@ -142,7 +154,9 @@ def test_the_cache_folder_is_the_users(
 
 
 def test_no_folder_named_says_how_to_name_one() -> None:
-    with pytest.raises(DataError, match=r"no data folder was named.*--data DIR or set FAEVAL_DATA.*uoft-cs/cifar10"):
+    with pytest.raises(
+        DataError, match=r"no data folder was named.*--data DIR or set FAEVAL_DATA.*uoft-cs/cifar10"
+    ):
         cifar10()
 
 
@@ -168,7 +182,9 @@ def change(**fields: Any) -> Callable[[Rows], Rows]:
 
 
 def rename(old: str, new: str) -> Callable[[Rows], Rows]:
-    return lambda rows: [{new if name == old else name: value for name, value in row.items()} for row in rows]
+    return lambda rows: [
+        {new if name == old else name: value for name, value in row.items()} for row in rows
+    ]
 
 
 def bomb() -> bytes:
@@ -181,7 +197,10 @@ def bomb() -> bytes:
 
 PNG = encoded(pictures(1)[0])
 BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
-    "image column missing": (rename("img", "image"), r"has the columns \['image', 'label'\], not 'img'.*--data DIR"),
+    "image column missing": (
+        rename("img", "image"),
+        r"has the columns \['image', 'label'\], not 'img'.*--data DIR",
+    ),
     "label column missing": (rename("label", "fine_label"), r"not 'label'.*--data DIR"),
     "image is no struct": (
         lambda rows: [{**r, "img": r["img"]["bytes"]} for r in rows],
@@ -192,17 +211,34 @@ BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         r"img must hold \{bytes, path\}",
     ),
     "image missing": (change(img=None), r"img must hold \{bytes, path\}"),
-    "labels are words": (lambda rows: [{**r, "label": "cat"} for r in rows], r"label whole numbers.*--data DIR"),
-    "label too high": (change(label=10), r"row 3 has the label 10; CIFAR-10's labels are 0\.\.9.*Replace"),
+    "labels are words": (
+        lambda rows: [{**r, "label": "cat"} for r in rows],
+        r"label whole numbers.*--data DIR",
+    ),
+    "label too high": (
+        change(label=10),
+        r"row 3 has the label 10; CIFAR-10's labels are 0\.\.9.*Replace",
+    ),
     "label negative": (change(label=-1), r"row 3 has the label -1;.*Replace"),
     "label missing": (change(label=None), r"row 3 has the label nan;.*Replace"),
     "label a fraction": (
-        lambda rows: [{**r, "label": 2.5 if i == 3 else float(r["label"])} for i, r in enumerate(rows)],
+        lambda rows: [
+            {**r, "label": 2.5 if i == 3 else float(r["label"])} for i, r in enumerate(rows)
+        ],
         r"row 3 has the label 2\.5;.*Replace",
     ),
-    "wrong size": (change(code=encoded(pictures(1)[0][:28, :30])), r"row 3 of train is 30 x 28, not 32 x 32.*Replace"),
-    "image cut off": (change(code=PNG[: len(PNG) // 2]), r"image in row 3 of train cannot be decoded.*Replace"),
-    "no image": (change(code=b"not an image"), r"image in row 3 of train cannot be decoded.*Replace"),
+    "wrong size": (
+        change(code=encoded(pictures(1)[0][:28, :30])),
+        r"row 3 of train is 30 x 28, not 32 x 32.*Replace",
+    ),
+    "image cut off": (
+        change(code=PNG[: len(PNG) // 2]),
+        r"image in row 3 of train cannot be decoded.*Replace",
+    ),
+    "no image": (
+        change(code=b"not an image"),
+        r"image in row 3 of train cannot be decoded.*Replace",
+    ),
     "empty image": (change(code=b""), r"image in row 3 of train cannot be decoded"),
     "bytes missing": (change(code=None), r"image in row 3 of train cannot be decoded"),
     "decompression bomb": (change(code=bomb()), r"image in row 3 of train cannot be decoded"),
@@ -233,7 +269,9 @@ def test_no_rows(folder: Path) -> None:
 def test_a_truncated_file(folder: Path, share: float) -> None:
     content = (folder / TRAIN).read_bytes()
     (folder / TRAIN).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(DataError, match=rf"{TRAIN} cannot be read as Parquet, it may be truncated.*--data DIR"):
+    with pytest.raises(
+        DataError, match=rf"{TRAIN} cannot be read as Parquet, it may be truncated.*--data DIR"
+    ):
         cifar10(folder)
 
 
@@ -263,7 +301,9 @@ def test_a_cache_with_a_file_missing_is_decoded_anew(folder: Path, cache: Path) 
 def real(monkeypatch: pytest.MonkeyPatch) -> Path:
     if not REAL:
         pytest.skip("$FAEVAL_DATA names no folder with CIFAR-10")
-    if USERS_CACHE is None:  # decoding 60,000 images takes most of a minute: the user's cache, as in real use
+    if (
+        USERS_CACHE is None
+    ):  # decoding 60,000 images takes most of a minute: the user's cache, as in real use
         monkeypatch.delenv("FAEVAL_CACHE")
     else:
         monkeypatch.setenv("FAEVAL_CACHE", USERS_CACHE)
@@ -296,14 +336,19 @@ def test_the_real_data_keep_their_digest(real: Path) -> None:
 @pytest.fixture
 def hundred(tmp_path: Path) -> Path:
     for name, n, seed in (("train", 12, 2), ("test", 7, 3)):
-        rows = [{**row, "fine_label": 99 - i, "coarse_label": 0} for i, row in enumerate(rows_of(pictures(n, seed)))]
+        rows = [
+            {**row, "fine_label": 99 - i, "coarse_label": 0}
+            for i, row in enumerate(rows_of(pictures(n, seed)))
+        ]
         for row in rows:
             del row["label"]
         write(tmp_path / "both" / "cifar100" / f"{name}-00000-of-00001.parquet", rows)
     return tmp_path / "both"
 
 
-def test_cifar100_is_read_by_its_fine_labels_from_its_own_layout(hundred: Path, cache: Path) -> None:
+def test_cifar100_is_read_by_its_fine_labels_from_its_own_layout(
+    hundred: Path, cache: Path
+) -> None:
     task = cifar100(hundred)
     np.testing.assert_array_equal(task.train_x, pictures(12, 2).transpose(0, 3, 1, 2))
     assert task.train_y.tolist() == list(range(99, 87, -1))
@@ -321,16 +366,22 @@ def test_both_data_sets_may_lie_in_one_folder(hundred: Path, folder: Path) -> No
     assert cifar10_digest(hundred) != cifar100_digest(hundred)
     inside = hundred.parent / "outer"
     inside.mkdir()
-    hundred.rename(inside / "cifar100")  # a folder that holds the data set's own under its setting's name
+    hundred.rename(
+        inside / "cifar100"
+    )  # a folder that holds the data set's own under its setting's name
     assert cifar100(inside).classes == 100
 
 
 def test_errors_of_cifar100_name_it(hundred: Path, folder: Path) -> None:
-    with pytest.raises(DataError, match=r"setting 'cifar100': .* holds no cifar100/train-00000.*'uoft-cs/cifar100'"):
+    with pytest.raises(
+        DataError, match=r"setting 'cifar100': .* holds no cifar100/train-00000.*'uoft-cs/cifar100'"
+    ):
         cifar100(folder)
     rows = [{**row, "fine_label": 100} for row in rows_of(pictures(3))]
     write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows)
-    with pytest.raises(DataError, match=r"row 0 has the label 100; CIFAR-100's labels are 0\.\.99\. .*cifar100"):
+    with pytest.raises(
+        DataError, match=r"row 0 has the label 100; CIFAR-100's labels are 0\.\.99\. .*cifar100"
+    ):
         cifar100(hundred)
     write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows_of(pictures(3)))
     with pytest.raises(DataError, match=r"not 'fine_label'"):
@@ -339,8 +390,12 @@ def test_errors_of_cifar100_name_it(hundred: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
-def test_a_cache_that_was_cut_off_is_decoded_anew(folder: Path, cache: Path, name: str, keep: float) -> None:
-    x, y = (np.array(v) for v in (cifar10(folder).train_x, cifar10(folder).train_y))  # copies: the file is cut below
+def test_a_cache_that_was_cut_off_is_decoded_anew(
+    folder: Path, cache: Path, name: str, keep: float
+) -> None:
+    x, y = (
+        np.array(v) for v in (cifar10(folder).train_x, cifar10(folder).train_y)
+    )  # copies: the file is cut below
     (file,) = [f for f in cache.rglob(name) if len(np.load(f)) == 12]
     content = file.read_bytes()
     file.write_bytes(content[: int(keep * len(content))])

@@ -1,4 +1,6 @@
-"""The embedded tasks: teacher and digits, their laws, their sizes, and digests that load no library."""
+"""The embedded tasks: teacher and digits, their laws, their sizes, and digests that load no
+library.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +38,15 @@ def test_teacher_has_the_sizes_of_its_law(task: Task) -> None:
         assert np.bincount(y).min() > 0.04 * len(y)
 
 
-def test_teacher_inputs_are_centred_with_unit_variance_and_a_power_law_spectrum(inputs: NDArray[np.float64]) -> None:
+def test_teacher_inputs_are_centred_with_unit_variance_and_a_power_law_spectrum(
+    inputs: NDArray[np.float64],
+) -> None:
     n, features = inputs.shape
     covariance = inputs.T @ inputs / n
     harmonic = sum(1 / i for i in range(1, features + 1))
     expected = features / harmonic / np.arange(1, features + 1)  # proportional to 1/i, mean 1
-    # The trace is a sum of chi-squares: its s.d. over the features is sqrt(2 sum of squares / n) / features.
+    # The trace is a sum of chi-squares: its s.d. over the features is sqrt(2 sum of squares / n) /
+    # features.
     spread = np.sqrt(2 * np.sum(expected**2) / n) / features
     assert abs(np.trace(covariance) / features - 1) < 4 * spread
     values = np.linalg.eigvalsh(covariance)[::-1]
@@ -67,7 +72,9 @@ def test_a_fifth_of_teacher_labels_in_both_parts_are_drawn_anew(task: Task) -> N
     white = stream(0, "teacher", "inputs").standard_normal((n, 768))
     weights = stream(0, "teacher", "weights")
     first, second = weights.standard_normal((48, 96)), weights.standard_normal((96, 10))
-    clean = np.array([np.argmax(np.tanh(2.0 / np.sqrt(48) * (z[:48] @ first)) @ second) for z in white])
+    clean = np.array(
+        [np.argmax(np.tanh(2.0 / np.sqrt(48) * (z[:48] @ first)) @ second) for z in white]
+    )
     labels = np.concatenate([task.train_y, task.test_y])
     changed = labels != clean
     for part in (changed[:10_000], changed[10_000:]):
@@ -78,16 +85,23 @@ def test_a_fifth_of_teacher_labels_in_both_parts_are_drawn_anew(task: Task) -> N
     assert np.all(np.abs(counts - expected) < 5 * np.sqrt(expected))
 
 
-def test_teacher_is_the_same_every_time_and_another_version_needs_another_digest(task: Task) -> None:
+def test_teacher_is_the_same_every_time_and_another_version_needs_another_digest(
+    task: Task,
+) -> None:
     np.random.seed(5)  # noqa: NPY002 - the global generator is what must not matter
     again = load("teacher")
     assert array_digest(again.train_x, again.test_x) == array_digest(task.train_x, task.test_x)
-    # Made by this generator as version "teacher-1"; labels hang on no rounding, inputs on little. Where these fail, the task
-    # has changed: give it another name in teacher_digest().
+    # Made by this generator as version "teacher-1"; labels hang on no rounding, inputs on little.
+    # Where these fail, the task has changed: give it another name in teacher_digest().
     assert teacher_digest() == "teacher-1"
-    assert array_digest(task.train_y, task.test_y) == "5d01025a29403d962cf948c660fb0a440bb24e7155f6acfca0c910e7221a3297"
+    assert (
+        array_digest(task.train_y, task.test_y)
+        == "5d01025a29403d962cf948c660fb0a440bb24e7155f6acfca0c910e7221a3297"
+    )
     np.testing.assert_allclose(
-        np.asarray(task.train_x[0, :4], np.float64), [-0.442915, -0.737843, 0.0512917, 0.0374560], rtol=1e-4
+        np.asarray(task.train_x[0, :4], np.float64),
+        [-0.442915, -0.737843, 0.0512917, 0.0374560],
+        rtol=1e-4,
     )
 
 
@@ -117,14 +131,16 @@ def test_digits_are_split_by_class_and_standardised() -> None:
 
 def test_digits_are_the_same_every_time() -> None:
     first, second = digits(), load("digits")
-    assert array_digest(first.train_x, first.train_y) == array_digest(second.train_x, second.train_y)
+    assert array_digest(first.train_x, first.train_y) == array_digest(
+        second.train_x, second.train_y
+    )
 
 
 def test_digests_are_known_without_torch_or_scikit_learn() -> None:
     code = (
-        "import sys; from faeval.tasks import digits_digest, teacher_digest\n"
-        "print(digits_digest(), teacher_digest())\n"
-        "print(sorted({'torch', 'sklearn', 'pyarrow', 'PIL', 'scipy.stats', 'pandas'} & set(sys.modules)))"
+        "import sys; from faeval.tasks import digits_digest, teacher_digest\nprint(digits_digest(),"
+        " teacher_digest())\nprint(sorted({'torch', 'sklearn', 'pyarrow', 'PIL', 'scipy.stats',"
+        " 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"{digits_digest()} {teacher_digest()}", "[]"]
@@ -146,7 +162,9 @@ X, Y = np.zeros((4, 2), np.float32), np.array([0, 1, 2, 1])
         ({"train_y": Y * 0}, r"train_y holds one class only"),
     ],
 )
-def test_a_task_that_no_training_could_use_is_refused(changes: dict[str, NDArray[np.generic]], message: str) -> None:
+def test_a_task_that_no_training_could_use_is_refused(
+    changes: dict[str, NDArray[np.generic]], message: str
+) -> None:
     fields: dict[str, Any] = {"train_x": X, "train_y": Y, "test_x": X, "test_y": Y, "classes": 3}
     with pytest.raises(DataError, match=message):
         Task(**{**fields, **changes})

@@ -21,7 +21,13 @@ from faeval import audits
 from faeval.audits._alignment import norms
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS
-from faeval.testing import check_metric, metric_checks, pairs, parametrize_with_metric_checks, signals
+from faeval.testing import (
+    check_metric,
+    metric_checks,
+    pairs,
+    parametrize_with_metric_checks,
+    signals,
+)
 
 
 def numpy_cosine(credit: Any, gradient: Any) -> Any:
@@ -30,7 +36,9 @@ def numpy_cosine(credit: Any, gradient: Any) -> Any:
     a, g = (s.astype(np.float64) for s in (credit, gradient))
     with np.errstate(all="ignore"):
         a, g = (s / np.abs(s).max(axis=1, keepdims=True, initial=0) for s in (a, g))
-        return np.clip((a * g).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(g, axis=1), -1, 1)
+        return np.clip(
+            (a * g).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(g, axis=1), -1, 1
+        )
 
 
 def torch_cosine(credit: Any, gradient: Any) -> Any:
@@ -93,7 +101,9 @@ def test_correct_metrics_pass(kind: str, metric: Callable[..., Any]) -> None:
 
 
 def test_our_own_registry_conforms() -> None:
-    """What each metric of the registry is tried as stands in the registry: no list to keep beside it."""
+    """What each metric of the registry is tried as stands in the registry: no list to keep beside
+    it.
+    """
     tried = {(m.function, m.kind) for m in METRICS.values() if m.kind is not None}
     assert {kind for _, kind in tried} == {"alignment", "correlation", "norm", "loss_change"}
     for function, kind in sorted(tried):
@@ -156,7 +166,9 @@ def seeded(a: Any, g: Any) -> Any:
 
 
 def batch_mean(a: Any, g: Any) -> Any:
-    return audits.cosine(a.mean(0, keepdim=True).expand(len(a), -1), g.mean(0, keepdim=True).expand(len(g), -1))
+    return audits.cosine(
+        a.mean(0, keepdim=True).expand(len(a), -1), g.mean(0, keepdim=True).expand(len(g), -1)
+    )
 
 
 def in_place(a: Any, g: Any) -> Any:
@@ -195,7 +207,9 @@ def dropped(a: Any, g: Any) -> Any:
 
 def relative_floor(a: Any, g: Any) -> Any:
     size = g.double().norm(dim=1)
-    return torch.where(size < 1e-12 * (size.max() if len(size) else 1), torch.nan, audits.cosine(a, g))
+    return torch.where(
+        size < 1e-12 * (size.max() if len(size) else 1), torch.nan, audits.cosine(a, g)
+    )
 
 
 def first_dimensions(a: Any, g: Any) -> Any:
@@ -210,8 +224,16 @@ def last_sample(a: Any, g: Any) -> Any:
 
 ALIGNMENT: dict[str, tuple[Callable[..., Any], str, str]] = {
     "torch.norm(-1)": (norm_minus_one, "the written formula", "norm(-1)"),
-    "whole norm": (lambda a, g: (a * g).sum(1) / a.norm() / g.norm(), "the written formula", "whole tensor"),
-    "F.cosine_similarity": (functional.cosine_similarity, "norms from 1e-30 to 1e30", "eps that clamps"),
+    "whole norm": (
+        lambda a, g: (a * g).sum(1) / a.norm() / g.norm(),
+        "the written formula",
+        "whole tensor",
+    ),
+    "F.cosine_similarity": (
+        functional.cosine_similarity,
+        "norms from 1e-30 to 1e30",
+        "eps that clamps",
+    ),
     "eps added": (
         lambda a, g: (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-30),
         "norms from 1e-30 to 1e30",
@@ -228,7 +250,11 @@ ALIGNMENT: dict[str, tuple[Callable[..., Any], str, str]] = {
         "float32",
         "take the input to float64",
     ),
-    "beyond 1 by more than rounding": (lambda a, g: ratio(a, g) * (1 + 1e-11), "bounds", "more than rounding"),
+    "beyond 1 by more than rounding": (
+        lambda a, g: ratio(a, g) * (1 + 1e-11),
+        "bounds",
+        "more than rounding",
+    ),
     "zero guard": (guarded, "undefined where there is no direction", "returns 0"),
     "zero norm scored 1": (scored_one, "undefined where there is no direction", "returns 1"),
     "absolute floor": (floored, "norms from 1e-30 to 1e30", "floor"),
@@ -238,11 +264,27 @@ ALIGNMENT: dict[str, tuple[Callable[..., Any], str, str]] = {
     "global generator": (subsampled, "no global random state", "torch"),
     "reseeds": (seeded, "no global random state", "NumPy"),
     "batch mean first": (batch_mean, "the written formula", "mean over the batch"),
-    "mean over samples": (lambda a, g: audits.cosine(a, g).mean(), "shape and type", "mean over samples"),
+    "mean over samples": (
+        lambda a, g: audits.cosine(a, g).mean(),
+        "shape and type",
+        "mean over samples",
+    ),
     "axis kept": (lambda a, g: audits.cosine(a, g)[:, None], "shape and type", "axis kept"),
-    "rounded to 3": (lambda a, g: audits.cosine(a, g).round(decimals=3), "the written formula", "rounded inside"),
-    "rounded to 6": (lambda a, g: audits.cosine(a, g).round(decimals=6), "the written formula", "rounded inside"),
-    "clipped at 0": (lambda a, g: audits.cosine(a, g).clamp(0, 1), "the written formula", "clipped"),
+    "rounded to 3": (
+        lambda a, g: audits.cosine(a, g).round(decimals=3),
+        "the written formula",
+        "rounded inside",
+    ),
+    "rounded to 6": (
+        lambda a, g: audits.cosine(a, g).round(decimals=6),
+        "the written formula",
+        "rounded inside",
+    ),
+    "clipped at 0": (
+        lambda a, g: audits.cosine(a, g).clamp(0, 1),
+        "the written formula",
+        "clipped",
+    ),
     "clipped at .99": (lambda a, g: audits.cosine(a, g).clamp(-0.99, 0.99), "planted cosines", ""),
     "small ones to 0": (
         lambda a, g: torch.where((c := audits.cosine(a, g)).abs() < 1e-4, 0.0, c),
@@ -300,7 +342,11 @@ def pearson(a: Any, g: Any) -> float:
 OTHERS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "mean of cosines": ("correlation", per_sample_mean, "the written formula"),
     "centred": ("correlation", pearson, "the written formula"),
-    "guard of 0": ("correlation", lambda a, g: np.nan_to_num(audits.rho(a, g)), "undefined where nothing is measured"),
+    "guard of 0": (
+        "correlation",
+        lambda a, g: np.nan_to_num(audits.rho(a, g)),
+        "undefined where nothing is measured",
+    ),
     "guard of 1e-12": (
         "correlation",
         lambda a, g: (a * g).sum() / (a.norm() * g.norm()).clamp(min=1e-12),
@@ -314,19 +360,39 @@ OTHERS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "root mean square": ("norm", lambda s: norms(s) / s.shape[1] ** 0.5, "the written formula"),
     "squared": ("norm", lambda s: norms(s) ** 2, "the written formula"),
     "eps": ("norm", lambda s: (s.double().square().sum(1) + 1e-12).sqrt(), "zero is zero"),
-    "zero undefined": ("norm", lambda s: torch.where((n := norms(s)) == 0, torch.nan, n), "zero is zero"),
+    "zero undefined": (
+        "norm",
+        lambda s: torch.where((n := norms(s)) == 0, torch.nan, n),
+        "zero is zero",
+    ),
     "NaN hidden": ("norm", lambda s: norms(s.nan_to_num()), "what is not finite is not hidden"),
     "mean-loss norm": ("norm", lambda s: norms(s) / max(len(s), 1), "repetition of samples"),
     "largest entry": ("norm", lambda s: s.double().abs().amax(1), "the written formula"),
-    "before minus after": ("loss_change", lambda f, h, a, e: f(h) - f(h - e * a), "sign: after minus before"),
-    "up the credit": ("loss_change", lambda f, h, a, e: f(h + e * a) - f(h), "sign: after minus before"),
-    "batch mean": ("loss_change", lambda f, h, a, e: (f(h - e * a) - f(h)).mean(), "shape and type"),
+    "before minus after": (
+        "loss_change",
+        lambda f, h, a, e: f(h) - f(h - e * a),
+        "sign: after minus before",
+    ),
+    "up the credit": (
+        "loss_change",
+        lambda f, h, a, e: f(h + e * a) - f(h),
+        "sign: after minus before",
+    ),
+    "batch mean": (
+        "loss_change",
+        lambda f, h, a, e: (f(h - e * a) - f(h)).mean(),
+        "shape and type",
+    ),
     "relative": (
         "loss_change",
         lambda f, h, a, e: (f(h - e * a) - f(h)) / f(h).abs(),
         "scale of the loss",
     ),
-    "float32": ("loss_change", lambda f, h, a, e: f((h - e * a).float()) - f(h.float()), "the written formula"),
+    "float32": (
+        "loss_change",
+        lambda f, h, a, e: f((h - e * a).float()) - f(h.float()),
+        "the written formula",
+    ),
     "linear": (
         "loss_change",
         lambda f, h, a, e: (f(h - 1e-6 * e * a) - f(h)) * 1e6,
@@ -338,7 +404,11 @@ OTHERS: dict[str, tuple[str, Callable[..., Any], str]] = {
         "the written formula",
     ),
     "own step": ("loss_change", lambda f, h, a, e: f(h - 0.125 * a) - f(h), "steps and sizes"),
-    "state moved": ("loss_change", lambda f, h, a, e: -f(h) + f(h.sub_(e * a)), "arguments stay as they are"),
+    "state moved": (
+        "loss_change",
+        lambda f, h, a, e: -f(h) + f(h.sub_(e * a)),
+        "arguments stay as they are",
+    ),
 }
 
 
@@ -389,7 +459,9 @@ def test_the_global_generators_are_left_as_they_were() -> None:
 
 
 def test_the_outcome_is_the_same_every_time() -> None:
-    assert str(check_metric(functional.cosine_similarity)) == str(check_metric(functional.cosine_similarity))
+    assert str(check_metric(functional.cosine_similarity)) == str(
+        check_metric(functional.cosine_similarity)
+    )
 
 
 PROJECT = """
@@ -423,7 +495,9 @@ def test_bad(metric, check):
 def test_checks_are_pytest_items(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(PROJECT)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     assert lines
@@ -437,7 +511,9 @@ def test_the_command_line_checks_a_module_of_one_s_own(tmp_path: Path) -> None:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "faeval", "check-metric", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
 
     good = run("mine:good")
     assert good.returncode == 0, good.stderr
@@ -457,14 +533,24 @@ def test_the_command_line_checks_a_module_of_one_s_own(tmp_path: Path) -> None:
 
 
 FEATURES: dict[str, Callable[[Any], bool]] = {
-    "tiny beside huge": lambda p: bool((n := norms(p[1])).max() > 1e25 and n.min() < 1e-25 and n.min() > 0),
+    "tiny beside huge": lambda p: bool(
+        (n := norms(p[1])).max() > 1e25 and n.min() < 1e-25 and n.min() > 0
+    ),
     "zero row": lambda p: bool((p[0] == 0).all(1).any()),
-    "duplicate": lambda p: len(p[0]) > 1 and bool((p[0][0] == p[0][1]).all() and (p[0][0] != 0).any()),
-    "near-parallel": lambda p: bool((1 - audits.cosine(*p) > 0).any() and (1 - audits.cosine(*p) < 1e-9).any()),
-    "near-orthogonal": lambda p: bool(((c := audits.cosine(*p).abs()) < 1e-5).any() and (c > 0).any()),
+    "duplicate": lambda p: (
+        len(p[0]) > 1 and bool((p[0][0] == p[0][1]).all() and (p[0][0] != 0).any())
+    ),
+    "near-parallel": lambda p: bool(
+        (1 - audits.cosine(*p) > 0).any() and (1 - audits.cosine(*p) < 1e-9).any()
+    ),
+    "near-orthogonal": lambda p: bool(
+        ((c := audits.cosine(*p).abs()) < 1e-5).any() and (c > 0).any()
+    ),
     "one sample": lambda p: p[0].shape[0] == 1,
     "one dimension": lambda p: p[0].shape[1] == 1,
-    "non-contiguous": lambda p: not p[0].is_contiguous() and p[0].shape[1] > 1 and p[0].shape[0] > 1,
+    "non-contiguous": lambda p: (
+        not p[0].is_contiguous() and p[0].shape[1] > 1 and p[0].shape[0] > 1
+    ),
     "requires_grad": lambda p: p[0].requires_grad,
     "float16": lambda p: p[0].dtype == torch.float16,
     "float32": lambda p: p[0].dtype == torch.float32,
@@ -482,7 +568,9 @@ def test_strategies_give_what_they_promise(feature: str) -> None:
 
 def test_signals_are_finite_tensors() -> None:
     find(
-        signals(dtypes=("float64",), rows=("heavy",)), lambda s: bool(s.isfinite().all()) and s.ndim == 2, settings=ANY
+        signals(dtypes=("float64",), rows=("heavy",)),
+        lambda s: bool(s.isfinite().all()) and s.ndim == 2,
+        settings=ANY,
     )
 
 

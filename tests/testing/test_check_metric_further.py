@@ -1,4 +1,6 @@
-"""check_metric against mistakes of a second kind: right on small dense float64 batches, wrong elsewhere."""
+"""check_metric against mistakes of a second kind: right on small dense float64 batches, wrong
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ def where_active(a: Any, g: Any) -> Any:
 def tiny_eps(a: Any, g: Any) -> Any:
     a, g = a.double(), g.double()
     return (
-        (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-60 * ((a != 0).any(1) & (g != 0).any(1)).double())
+        (a * g).sum(1)
+        / (a.norm(dim=1) * g.norm(dim=1) + 1e-60 * ((a != 0).any(1) & (g != 0).any(1)).double())
     ).clamp(-1, 1)
 
 
@@ -77,14 +80,17 @@ def ignoring_offset(a: Any, g: Any) -> Any:
 
 def memory_order(a: Any, g: Any) -> Any:
     return rho(
-        torch.from_numpy(np.ravel(a.numpy(), "K")[None].copy()), torch.from_numpy(np.ravel(g.numpy(), "K")[None].copy())
+        torch.from_numpy(np.ravel(a.numpy(), "K")[None].copy()),
+        torch.from_numpy(np.ravel(g.numpy(), "K")[None].copy()),
     )
 
 
 def nan_in_the_first_column(a: Any, g: Any) -> Any:
     bad = ~a[:, 0].isfinite() | ~g[:, 0].isfinite()
     return torch.where(
-        bad, torch.nan, cosine(a.nan_to_num(posinf=0.0, neginf=0.0), g.nan_to_num(posinf=0.0, neginf=0.0))
+        bad,
+        torch.nan,
+        cosine(a.nan_to_num(posinf=0.0, neginf=0.0), g.nan_to_num(posinf=0.0, neginf=0.0)),
     )
 
 
@@ -139,7 +145,9 @@ def clipped_when_many(a: Any, g: Any) -> Any:
 
 
 def nan_lost_in_half(a: Any, g: Any) -> Any:
-    return cosine(*(s.nan_to_num(0.0) for s in (a, g))) if a.dtype == torch.float16 else cosine(a, g)
+    return (
+        cosine(*(s.nan_to_num(0.0) for s in (a, g))) if a.dtype == torch.float16 else cosine(a, g)
+    )
 
 
 def by_gradient_mode(a: Any, g: Any) -> Any:
@@ -157,7 +165,10 @@ ALIGNMENT: dict[str, tuple[Metric, str]] = {
     "another path for arrays": (two_paths, "NumPy arrays agree"),
     "one buffer for all answers": (shared_buffer(), "the same at every call"),
     "an offset ignored": (ignoring_offset, "memory layout"),
-    "NaN looked for in one column": (nan_in_the_first_column, "undefined where there is no direction"),
+    "NaN looked for in one column": (
+        nan_in_the_first_column,
+        "undefined where there is no direction",
+    ),
     "small values taken for 0": (small_to_zero, "small cosines keep their digits"),
     "large arguments changed": (big_in_place, "arguments stay as they are"),
     "arguments made to ask for gradients": (with_gradients, "arguments stay as they are"),
@@ -167,7 +178,10 @@ ALIGNMENT: dict[str, tuple[Metric, str]] = {
     "an exit": (leaving, "shape and type"),
     "random where large": (big_noise, "no global random state"),
     "infinities changed": (infinity_taken_out, "arguments stay as they are"),
-    "outliers clipped where samples are many": (clipped_when_many, "large batches and many dimensions"),
+    "outliers clipped where samples are many": (
+        clipped_when_many,
+        "large batches and many dimensions",
+    ),
     "NaN taken for 0 in float16": (nan_lost_in_half, "undefined where there is no direction"),
     "float32 where gradients are off": (by_gradient_mode, "the same at every call"),
 }
@@ -194,7 +208,13 @@ STATES: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_metric_that_changes_the_process_is_caught_and_the_process_put_back(name: str) -> None:
-    before = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads(), dict(os.environ), np.geterr()
+    before = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        dict(os.environ),
+        np.geterr(),
+    )
 
     def metric(a: Any, g: Any) -> Any:
         STATES[name]()
@@ -202,7 +222,13 @@ def test_a_metric_that_changes_the_process_is_caught_and_the_process_put_back(na
 
     found = {f.property: f.explanation for f in check_metric(metric).failures}
     assert name in found["the process stays as it was"]
-    after = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads(), dict(os.environ), np.geterr()
+    after = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        dict(os.environ),
+        np.geterr(),
+    )
     assert after == before
     assert gc.isenabled()
     assert torch.get_float32_matmul_precision() == "highest"
@@ -216,7 +242,11 @@ def second_order(f: Any, h: Any, a: Any, e: float) -> Any:
     with torch.enable_grad():
         return torch.autograd.functional.jvp(f, h.detach(), -e * a.detach())[1] + torch.stack(
             [
-                0.5 * e**2 * a[k] @ torch.autograd.functional.hessian(lambda z: f(z[None]).sum(), h[k].detach()) @ a[k]
+                0.5
+                * e**2
+                * a[k]
+                @ torch.autograd.functional.hessian(lambda z: f(z[None]).sum(), h[k].detach())
+                @ a[k]
                 for k in range(len(h))
             ]
         )
@@ -224,8 +254,16 @@ def second_order(f: Any, h: Any, a: Any, e: float) -> Any:
 
 OTHERS: dict[str, tuple[str, Metric, str]] = {
     "a step in float32": ("loss_change", step32, "steps and sizes"),
-    "steps are positive": ("loss_change", lambda f, h, a, e: loss_change(f, h, a, abs(e)), "steps and sizes"),
-    "steps of 1 at most": ("loss_change", lambda f, h, a, e: loss_change(f, h, a, min(e, 1.0)), "steps and sizes"),
+    "steps are positive": (
+        "loss_change",
+        lambda f, h, a, e: loss_change(f, h, a, abs(e)),
+        "steps and sizes",
+    ),
+    "steps of 1 at most": (
+        "loss_change",
+        lambda f, h, a, e: loss_change(f, h, a, min(e, 1.0)),
+        "steps and sizes",
+    ),
     "large credit clipped": (
         "loss_change",
         lambda f, h, a, e: loss_change(f, h, a.clamp(-10, 10), e),
@@ -248,18 +286,28 @@ OTHERS: dict[str, tuple[str, Metric, str]] = {
     ),
     "chunks of 256": (
         "loss_change",
-        lambda f, h, a, e: loss_change(f, h[:256].repeat(-(-len(h) // 256) or 1, 1)[: len(h)], a, e),
+        lambda f, h, a, e: loss_change(
+            f, h[:256].repeat(-(-len(h) // 256) or 1, 1)[: len(h)], a, e
+        ),
         "large batches and many dimensions",
     ),
-    "states of 0 stay": ("loss_change", lambda f, h, a, e: loss_change(f, h, a * (h != 0), e), "steps and sizes"),
+    "states of 0 stay": (
+        "loss_change",
+        lambda f, h, a, e: loss_change(f, h, a * (h != 0), e),
+        "steps and sizes",
+    ),
     "rows without credit shift the others": (
         "loss_change",
-        lambda f, h, a, e: loss_change(f, h, a, e) * (1 + 1e-3 * ((a == 0).all(1).any() & (a != 0).any())),
+        lambda f, h, a, e: (
+            loss_change(f, h, a, e) * (1 + 1e-3 * ((a == 0).all(1).any() & (a != 0).any()))
+        ),
         "steps and sizes",
     ),
     "credit of float32 in float16": (
         "loss_change",
-        lambda f, h, a, e: loss_change(f, h, a.half().float() if a.dtype == torch.float32 else a, e),
+        lambda f, h, a, e: loss_change(
+            f, h, a.half().float() if a.dtype == torch.float32 else a, e
+        ),
         "float32",
     ),
     "NaN credit dropped from more than four samples": (
@@ -318,11 +366,15 @@ def test_an_expansion_of_the_loss_is_not_its_change() -> None:
 
 
 def duck(credit: Any, gradient: Any) -> Any:
-    """Correct, in NumPy, of anything that NumPy takes: on a tensor it works too, and is no tensor function for that."""
+    """Correct, in NumPy, of anything that NumPy takes: on a tensor it works too, and is no tensor
+    function for that.
+    """
     a, g = np.asarray(credit, dtype=np.float64), np.asarray(gradient, dtype=np.float64)
     with np.errstate(all="ignore"):
         a, g = (s / np.abs(s).max(axis=1, keepdims=True, initial=0) for s in (a, g))
-        return np.clip((a * g).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(g, axis=1), -1, 1)
+        return np.clip(
+            (a * g).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(g, axis=1), -1, 1
+        )
 
 
 def by_the_chord(credit: Any, gradient: Any) -> Any:
@@ -345,12 +397,15 @@ def test_what_takes_arrays_is_told_from_what_takes_tensors() -> None:
     assert not takes_numpy(rho, "correlation")
 
 
-def test_the_working_directory_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_working_directory_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import subprocess
 
     monkeypatch.chdir(tmp_path)
     code = (
-        "from faeval.audits import cosine; from faeval.testing import check_metric; assert check_metric(cosine).passed"
+        "from faeval.audits import cosine; from faeval.testing import check_metric; assert"
+        " check_metric(cosine).passed"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,6 @@
-"""check_metric on natural, right code: it fails what really limits it, and nothing else; the error that an author accepts."""
+"""check_metric on natural, right code: it fails what really limits it, and nothing else; the error
+that an author accepts.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,12 @@ RIGHT: list[tuple[str, Metric, tuple[str, ...], str]] = [
     ("alignment", functional.cosine_similarity, CLAMP, "an eps that clamps"),
     ("alignment", torch_in_float32, CLAMP, "an eps that clamps"),
     ("alignment", torch_in_float32_given_back_in_float64, CLAMP, "an eps that clamps"),
-    ("alignment", of_scikit_learn, (*CLAMP, "no sample"), "a floor under which a norm is taken for another"),
+    (
+        "alignment",
+        of_scikit_learn,
+        (*CLAMP, "no sample"),
+        "a floor under which a norm is taken for another",
+    ),
     ("alignment", answered_in_float32, (), ""),
     (
         "correlation",
@@ -108,7 +115,9 @@ RIGHT: list[tuple[str, Metric, tuple[str, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "metric", "limits", "why"), RIGHT, ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("kind", "metric", "limits", "why"), RIGHT, ids=lambda v: getattr(v, "__name__", "")
+)
 def test_right_code_fails_what_limits_it_and_nothing_else(
     kind: str, metric: Metric, limits: tuple[str, ...], why: str
 ) -> None:
@@ -119,7 +128,9 @@ def test_right_code_fails_what_limits_it_and_nothing_else(
     assert all(f.consequence for f in found.failures)
     assert all(why in f.explanation for name, f in failed.items() if name in SIZE), str(found)
     noted = dict(found.notes)
-    assert ("float32" in noted.get("the written formula", "")) == ("float32" in metric.__name__ or metric is flat)
+    assert ("float32" in noted.get("the written formula", "")) == (
+        "float32" in metric.__name__ or metric is flat
+    )
     assert not any("not known" in f.explanation for f in found.failures)
 
 
@@ -128,7 +139,9 @@ def test_the_last_digit_beyond_1_is_a_note_and_more_is_a_failure() -> None:
     bench = Bench(einsum_in_float64, "alignment")
     assert check.problem(bench) is None
     assert "passes 1 by rounding" in " ".join(bench.taken_notes())
-    assert "more than rounding" in str(check.problem(Bench(lambda a, g: cosine(a, g) * (1 + 1e-12), "alignment")))
+    assert "more than rounding" in str(
+        check.problem(Bench(lambda a, g: cosine(a, g) * (1 + 1e-12), "alignment"))
+    )
 
 
 def rounded_to_6(a: Any, g: Any) -> Any:
@@ -159,7 +172,10 @@ def test_a_change_of_loss_in_float32_loses_the_digits_that_matter() -> None:
         return loss((state - step * credit).float()) - loss(state.float())
 
     found = check_metric(narrow, "loss_change")
-    assert {f.property for f in found.failures} == {"the written formula", "large batches and many dimensions"}
+    assert {f.property for f in found.failures} == {
+        "the written formula",
+        "large batches and many dimensions",
+    }
     assert all("rounding: it computes in float32" in f.explanation for f in found.failures)
 
 
@@ -171,6 +187,8 @@ def test_a_cause_that_no_check_supports_is_not_named() -> None:
 
     assert "not known" in told(lambda a, g: 0.5 * cosine(a, g))
     assert "not known" in told(lambda a, g: cosine(a, g) + 1e-3)
-    assert "an eps is added" in told(lambda a, g: (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-6))
+    assert "an eps is added" in told(
+        lambda a, g: (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-6)
+    )
     assert "left out" in told(lambda a, g: cosine(a[:, :1], g[:, :1]))
     assert "depends on the others" in told(lambda a, g: cosine(a, g) / len(a))

@@ -1,4 +1,6 @@
-"""check_rule: our rules pass, against formulas written in NumPy; each broken rule or step is caught by what it breaks."""
+"""check_rule: our rules pass, against formulas written in NumPy; each broken rule or step is caught
+by what it breaks.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def block_back(block: Any, h: Array, signal: Array, first: Array, second: Array)
     return signal + norm_back(block.norm, h, inner @ first)
 
 
-def down(network: Any, states: list[Tensor], error: Array, weight: Callable[[str, Any], Array]) -> list[Array]:
+def down(
+    network: Any, states: list[Tensor], error: Array, weight: Callable[[str, Any], Array]
+) -> list[Array]:
     """The backward pass from e to h_0, with any weight in place of each W."""
     signal = norm_back(network.norm, numbers(states[-1]), error @ weight("head", network.head))
     found = [signal]
@@ -101,11 +105,17 @@ def down(network: Any, states: list[Tensor], error: Array, weight: Callable[[str
     return found[::-1]
 
 
-def bp(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
-    return down(network, states, error_of(logits, labels), lambda name, layer: numbers(layer.weight))
+def bp(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
+    return down(
+        network, states, error_of(logits, labels), lambda name, layer: numbers(layer.weight)
+    )
 
 
-def fa(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def fa(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     found = [bp(rule, network, states, logits, labels)[-1]]
     for layer in reversed(range(len(states) - 1)):
         found.append(np.einsum("ij,nj->ni", numbers(rule.feedback[layer]), found[-1]))
@@ -114,18 +124,27 @@ def fa(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Te
 
 def direct(rule: Any, states: list[Tensor], signal: Array) -> list[Array]:
     last = len(rule.feedback) - 1
-    return [np.einsum("dc,nc->nd", numbers(rule.feedback[min(k, last)]), signal) for k in range(len(states))]
+    return [
+        np.einsum("dc,nc->nd", numbers(rule.feedback[min(k, last)]), signal)
+        for k in range(len(states))
+    ]
 
 
-def dfa(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def dfa(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     return direct(rule, states, error_of(logits, labels))
 
 
-def drtp(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def drtp(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     return direct(rule, states, -np.eye(logits.shape[1])[labels.numpy()])
 
 
-def sign(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def sign(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     def weight(name: str, layer: Any) -> Array:
         w = numbers(layer.weight)
         return np.sign(w) * np.sqrt(2 / sum(w.shape))
@@ -133,7 +152,9 @@ def sign(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: 
     return down(network, states, error_of(logits, labels), weight)
 
 
-def kolen_pollack(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def kolen_pollack(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     def weight(name: str, layer: Any) -> Array:
         return numbers(rule.feedback[name.replace(".", "_")])
 
@@ -143,10 +164,14 @@ def kolen_pollack(rule: Any, network: Any, states: list[Tensor], logits: Tensor,
 def readout_back(network: Any, h: Array, labels: Tensor) -> Array:
     """The gradient of each sample's cross-entropy at a last state."""
     logits = affine(network.head, norm_of(network.norm, h))
-    return norm_back(network.norm, h, error_of(torch.from_numpy(logits), labels) @ numbers(network.head.weight))
+    return norm_back(
+        network.norm, h, error_of(torch.from_numpy(logits), labels) @ numbers(network.head.weight)
+    )
 
 
-def bridged(rule: Any, h: Array, depth: float, error: Array) -> tuple[Array, Callable[[Array], Array]]:
+def bridged(
+    rule: Any, h: Array, depth: float, error: Array
+) -> tuple[Array, Callable[[Array], Array]]:
     """What a bridge makes of a state, and how a signal goes back through it to the state."""
     bare = nn.LayerNorm(h.shape[1], dtype=torch.float64)  # weights 1 and 0: the norm alone
     z = affine(rule.first, np.column_stack([norm_of(bare, h), np.full(len(h), depth), error]))
@@ -159,7 +184,9 @@ def bridged(rule: Any, h: Array, depth: float, error: Array) -> tuple[Array, Cal
     return read if rule.second.bias is None else read + numbers(rule.second.bias), back
 
 
-def sb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def sb(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     found = []
     for layer, h in enumerate(states):
         guess, back = bridged(rule, numbers(h), layer / (len(states) - 1), error_of(logits, labels))
@@ -167,7 +194,9 @@ def sb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Te
     return found
 
 
-def cb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def cb(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     found = []
     for layer, h in enumerate(states):
         value, back = bridged(rule, numbers(h), layer / (len(states) - 1), error_of(logits, labels))
@@ -176,12 +205,18 @@ def cb(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Te
 
 
 def apart(network: Any, states: list[Array], free: Array) -> list[Array]:
-    below = [free, *(block_of(block, h) for block, h in zip(network.blocks, states[:-1], strict=True))]
+    below = [
+        free,
+        *(block_of(block, h) for block, h in zip(network.blocks, states[:-1], strict=True)),
+    ]
     return [h - made for h, made in zip(states, below, strict=True)]
 
 
-def ep(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
-    """Scellier and Bengio 2017, eq. 10 and 24, on the energy that the rule's docstring writes down; slopes by hand.
+def ep(
+    rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
+    """Scellier and Bengio 2017, eq. 10 and 24, on the energy that the rule's docstring writes down;
+    slopes by hand.
 
     Sample by sample, since each has a rate of its own.
     """
@@ -194,7 +229,9 @@ def ep(rule: Any, network: Any, states: list[Tensor], logits: Tensor, labels: Te
 
         def total(u: list[Array], label: Tensor = label, start: Array = free[0]) -> float:
             p = softmax(affine(network.head, norm_of(network.norm, u[-1])), axis=1)[0, int(label)]
-            return float(sum((e**2).sum() for e in apart(network, u, start)) / 2 - rule.beta * np.log(p))
+            return float(
+                sum((e**2).sum() for e in apart(network, u, start)) / 2 - rule.beta * np.log(p)
+            )
 
         u, rate = free, rule.rate
         for _ in range(rule.relaxation):
@@ -224,7 +261,9 @@ def test_our_rules_pass_against_their_formulas(name: str) -> None:
     assert found.passed, str(found)
     assert "the written formula" in found.checked
     assert ("the true gradient where exact" in found.checked) == (name in ("bp", "fa"))
-    assert ("its own loss moves its own parameters" in found.checked) == (name in ("kolen_pollack", "sb", "cb"))
+    assert ("its own loss moves its own parameters" in found.checked) == (
+        name in ("kolen_pollack", "sb", "cb")
+    )
     found.raise_on_failure()
 
 
@@ -252,7 +291,9 @@ class InNumPy(Rule):
         self.shape = tuple(b.shape)
         self.register_buffer("flat", b.flatten())
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         b = self.get_buffer("flat").numpy().reshape(self.shape)
         e = softmax(logits.numpy(), axis=1) - np.eye(logits.shape[1])[labels.numpy()]
         return [torch.from_numpy(np.ascontiguousarray(e @ matrix.T)) for matrix in b]
@@ -266,7 +307,9 @@ class ByEinsum(Rule):
         b = draw_feedback(setup, (setup.blocks, setup.width, setup.width))
         self.b = nn.Parameter(b, requires_grad=False)
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         found = [state_gradients(network, states[0], labels)[-1]]
         for matrix in self.b.flip(0):
             found.insert(0, torch.einsum("ij,nj->ni", matrix, found[0]))
@@ -274,19 +317,28 @@ class ByEinsum(Rule):
 
 
 class Learned(Rule):
-    """Feedback that learns by a loss of its own, and keeps a running count of steps where it belongs."""
+    """Feedback that learns by a loss of its own, and keeps a running count of steps where it
+    belongs.
+    """
 
     def __init__(self, setup: Any) -> None:
         super().__init__(setup)
         self.b = nn.Parameter(draw_feedback(setup, (setup.blocks + 1, setup.width, setup.classes)))
         self.register_buffer("steps", torch.tensor(1.0))
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-        return [a / self.get_buffer("steps") for a in through(self.b, output_error(logits, labels), len(states))]
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
+        return [
+            a / self.get_buffer("steps")
+            for a in through(self.b, output_error(logits, labels), len(states))
+        ]
 
     def loss(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor:
         guesses = through(self.b, output_error(logits, labels), len(states))
-        return torch.stack([(h - g).square().sum(1).mean() for h, g in zip(states, guesses, strict=True)]).sum()
+        return torch.stack(
+            [(h - g).square().sum(1).mean() for h, g in zip(states, guesses, strict=True)]
+        ).sum()
 
     def after_step(self, network: Any) -> None:
         self.get_buffer("steps").add_(1)
@@ -301,16 +353,24 @@ def test_rules_in_other_styles_raise_no_alarm(make: Any, exact: tuple[int, ...])
 # --- broken rules, each with the property that must catch it ---
 
 
-def changed(change: Callable[[list[Tensor], Tensor], list[Tensor]], base: Any = DirectFeedbackAlignment) -> Any:
+def changed(
+    change: Callable[[list[Tensor], Tensor], list[Tensor]], base: Any = DirectFeedbackAlignment
+) -> Any:
     class Changed(base):  # type: ignore[misc]
-        def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-            return change(super().credit(network, states, logits, labels), output_error(logits, labels))
+        def credit(
+            self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> list[Tensor]:
+            return change(
+                super().credit(network, states, logits, labels), output_error(logits, labels)
+            )
 
     return Changed
 
 
 class Transposed(FeedbackAlignment):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         found = [super().credit(network, states, logits, labels)[-1]]
         for matrix in self.feedback.flip(0):
             found.insert(0, found[0] @ matrix)
@@ -320,7 +380,9 @@ class Transposed(FeedbackAlignment):
 class RedrawnAtLoad(DirectFeedbackAlignment):
     def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
         super()._load_from_state_dict(*arguments, **options)  # type: ignore[no-untyped-call]
-        self.feedback.copy_(torch.randn(self.feedback.shape, generator=torch.Generator().manual_seed(3)))
+        self.feedback.copy_(
+            torch.randn(self.feedback.shape, generator=torch.Generator().manual_seed(3))
+        )
 
 
 class OutsideTheStateDict(Rule):
@@ -328,34 +390,48 @@ class OutsideTheStateDict(Rule):
         super().__init__(setup)
         self.matrices = draw_feedback(setup, (setup.signals, setup.width, setup.classes)).double()
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return through(self.matrices, output_error(logits, labels), len(states))
 
 
 class MeanError(DirectFeedbackAlignment):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         mean = output_error(logits, labels).mean(0, keepdim=True).expand(len(labels), -1)
         return through(self.feedback, mean, len(states))
 
 
 class MeanLoss(Backpropagation):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return [a / len(labels) for a in super().credit(network, states, logits, labels)]
 
 
 class NoSoftmax(DirectFeedbackAlignment):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-        return through(self.feedback, logits - functional.one_hot(labels, logits.shape[1]), len(states))
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
+        return through(
+            self.feedback, logits - functional.one_hot(labels, logits.shape[1]), len(states)
+        )
 
 
 class InPlace(DirectFeedbackAlignment):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         logits.sub_(logits.amax(1, keepdim=True))
         return super().credit(network, states, logits, labels)
 
 
 class LeavesGradients(Rule):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         with torch.enable_grad():
             h = [s.detach().requires_grad_() for s in states]
             total = torch.stack(
@@ -370,12 +446,16 @@ class GlobalDraw(Rule):
         super().__init__(setup)
         self.register_buffer("b", torch.randn(setup.signals, setup.width, setup.classes))
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return through(self.get_buffer("b"), output_error(logits, labels), len(states))
 
 
 class GlobalNumPy(DirectFeedbackAlignment):
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         np.random.standard_normal()  # noqa: NPY002
         return super().credit(network, states, logits, labels)
 
@@ -383,7 +463,9 @@ class GlobalNumPy(DirectFeedbackAlignment):
 class HiddenCounter(DirectFeedbackAlignment):
     calls = 0
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         self.calls += 1
         return [a * self.calls for a in super().credit(network, states, logits, labels)]
 
@@ -391,7 +473,9 @@ class HiddenCounter(DirectFeedbackAlignment):
 class CounterOutsideTheStateDict(DirectFeedbackAlignment):
     steps = 1
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return [a * self.steps for a in super().credit(network, states, logits, labels)]
 
     def after_step(self, network: Any) -> None:
@@ -414,7 +498,11 @@ class NeverTaught(KolenPollack):
         return None
 
 
-ALONE, RELOAD, FORMULA = "a sample is judged alone", "the same credit after reload", "the written formula"
+ALONE, RELOAD, FORMULA = (
+    "a sample is judged alone",
+    "the same credit after reload",
+    "the written formula",
+)
 EXACT, ISOLATED, PENALTY = (
     "the true gradient where exact", "credit moves its own part only", "the penalty is on the block's output",
 )  # fmt: skip
@@ -474,7 +562,15 @@ def leaking(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objective
 def stream_penalty(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> None:
     """The penalty on h_{l+1} instead of f_l."""
     states, outputs = detached(network, x)
-    local(network, rule, y, objective, states, outputs, [h.detach() + f for h, f in zip(states, outputs, strict=False)])
+    local(
+        network,
+        rule,
+        y,
+        objective,
+        states,
+        outputs,
+        [h.detach() + f for h, f in zip(states, outputs, strict=False)],
+    )
 
 
 def mean_credit(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> None:
@@ -485,7 +581,13 @@ def mean_credit(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objec
 
 def penalty_sum(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> None:
     """The penalty as a sum over the batch."""
-    backward(network, rule, x, y, Objective(objective.penalty * len(x), objective.credit_site, objective.credit_scale))
+    backward(
+        network,
+        rule,
+        x,
+        y,
+        Objective(objective.penalty * len(x), objective.credit_site, objective.credit_scale),
+    )
 
 
 def right(network: Any, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> None:
@@ -569,23 +671,32 @@ def test_the_report_reads_as_one() -> None:
 
 
 class _SparseFeedback(Rule):
-    """A rule as its author might write it, with none of our helpers: one nonzero a row of B (Crafton et al. 2019)."""
+    """A rule as its author might write it, with none of our helpers: one nonzero a row of B
+    (Crafton et al. 2019).
+    """
 
     def __init__(self, setup: Any) -> None:
         super().__init__(setup)
         generator = torch.Generator().manual_seed(setup.seed)
         for layer in range(setup.blocks + 1):
             matrix = torch.zeros(setup.width, setup.classes)
-            matrix[torch.arange(setup.width), torch.randint(setup.classes, (setup.width,), generator=generator)] = 1.0
+            matrix[
+                torch.arange(setup.width),
+                torch.randint(setup.classes, (setup.width,), generator=generator),
+            ] = 1.0
             self.register_buffer(f"sparse{layer}", matrix)
 
-    def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         error = logits.softmax(1).clone()
         error[torch.arange(len(labels)), labels] -= 1
         return [error @ getattr(self, f"sparse{layer}").T for layer in range(len(states))]
 
 
-def _sparse_as_written(rule: Rule, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Array]:
+def _sparse_as_written(
+    rule: Rule, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+) -> list[Array]:
     shifted = np.exp(logits.numpy() - logits.numpy().max(axis=1, keepdims=True))
     error = shifted / shifted.sum(axis=1, keepdims=True) - np.eye(logits.shape[1])[labels.numpy()]
     return [
@@ -600,7 +711,11 @@ def test_a_rule_written_from_outside_passes_and_its_slip_is_caught() -> None:
     assert "the written formula" in conformance.checked
 
     class Slip(_SparseFeedback):
-        def credit(self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        def credit(
+            self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> list[Tensor]:
             return list(reversed(super().credit(network, states, logits, labels)))
 
-    assert "the written formula" in {failure.property for failure in check_rule(Slip, _sparse_as_written).failures}
+    assert "the written formula" in {
+        failure.property for failure in check_rule(Slip, _sparse_as_written).failures
+    }

@@ -35,7 +35,9 @@ def test_a_checkpoint_restores_every_bit_of_network_and_rule(tmp_path: Path) -> 
     path = tmp_path / "epoch-0001.safetensors"
     sha256 = save(network, rule, path)
     assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]  # written by rename, nothing left over
+    assert [p.name for p in tmp_path.iterdir()] == [
+        path.name
+    ]  # written by rename, nothing left over
     other = pair(seed=2)
     assert tensors_digest(state(*other)) != tensors_digest(state(network, rule))
     load(*other, path, sha256)
@@ -49,7 +51,8 @@ def test_the_file_is_safetensors_with_feedback_inside_and_no_pickle(tmp_path: Pa
     path = tmp_path / "c.safetensors"
     save(network, rule, path)
     content = path.read_bytes()
-    # The format, by hand (huggingface/safetensors README): u64 length of the header, JSON, then raw little-endian bytes.
+    # The format, by hand (huggingface/safetensors README): u64 length of the header, JSON, then raw
+    # little-endian bytes.
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     assert header["rule.feedback"]["shape"] == [3, 8, 3]
@@ -75,7 +78,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, str]
 
 @settings(max_examples=40)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_one_altered_bit_is_noticed(written: tuple[Path, bytes, str], where: float, bit: int) -> None:
+def test_one_altered_bit_is_noticed(
+    written: tuple[Path, bytes, str], where: float, bit: int
+) -> None:
     path, content, sha256 = written
     altered = bytearray(content)
     altered[int(where * len(content))] ^= 1 << bit
@@ -138,7 +143,9 @@ def test_a_checkpoint_of_backpropagation_holds_the_network_only(tmp_path: Path) 
 def test_feedback_left_out_of_a_checkpoint_is_an_error_not_fresh_feedback(tmp_path: Path) -> None:
     # A mistake made in this field: feedback matrices not stored with the checkpoint.
     sha256 = save(pair()[0], Backpropagation(), tmp_path / "c")
-    with pytest.raises(FaevalError, match=r"does not fit the rule DirectFeedbackAlignment: it holds no feedback"):
+    with pytest.raises(
+        FaevalError, match=r"does not fit the rule DirectFeedbackAlignment: it holds no feedback"
+    ):
         load(*pair(), tmp_path / "c", sha256)
 
 
@@ -147,13 +154,20 @@ def test_a_checkpoint_of_other_sizes_is_refused_by_name_and_changes_nothing(tmp_
     sha256 = save(network, rule, tmp_path / "c")
     other = ResidualMLP(*SIZES, 2), DirectFeedbackAlignment(Setup(*SIZES[1:], 2, "input"))
     before = tensors_digest(state(*other))
-    says = r"does not fit the rule DirectFeedbackAlignment: feedback is \(3, 8, 3\) in it and \(2, 8, 3\) here"
+    says = (
+        r"does not fit the rule DirectFeedbackAlignment: feedback is \(3, 8, 3\) in it and \(2, 8,"
+        r" 3\) here"
+    )
     with pytest.raises(FaevalError, match=says):
         load(*other, tmp_path / "c", sha256)
-    with pytest.raises(FaevalError, match=r"does not fit the rule Backpropagation: it holds feedback, .* unknown here"):
+    with pytest.raises(
+        FaevalError,
+        match=r"does not fit the rule Backpropagation: it holds feedback, .* unknown here",
+    ):
         load(other[0], Backpropagation(), tmp_path / "c", sha256)
     with pytest.raises(
-        FaevalError, match=r"does not fit the network ResidualMLP: blocks.2.first.bias|it holds no blocks.2"
+        FaevalError,
+        match=r"does not fit the network ResidualMLP: blocks.2.first.bias|it holds no blocks.2",
     ):
         load(ResidualMLP(6, 8, 3, 3, 2), other[1], tmp_path / "c", sha256)
     assert tensors_digest(state(*other)) == before
@@ -161,7 +175,8 @@ def test_a_checkpoint_of_other_sizes_is_refused_by_name_and_changes_nothing(tmp_
 
 def test_a_missing_checkpoint_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(
-        FaevalError, match=r"checkpoint gone in .* cannot be read \(No such file or directory\); run that arm"
+        FaevalError,
+        match=r"checkpoint gone in .* cannot be read \(No such file or directory\); run that arm",
     ):
         load(*pair(), tmp_path / "gone", "")
 
@@ -195,9 +210,10 @@ def test_the_digest_is_that_of_the_content_not_of_order_or_layout() -> None:
 
 def test_another_process_starts_at_the_same_bits() -> None:
     code = (
-        "from faeval.networks import ResidualMLP; from faeval.rules import DirectFeedbackAlignment, Setup\n"
-        "from faeval.training import state, tensors_digest\n"
-        "print(tensors_digest(state(ResidualMLP(6, 8, 2, 3, 1), DirectFeedbackAlignment(Setup(8, 2, 3, 1)))))"
+        "from faeval.networks import ResidualMLP; from faeval.rules import DirectFeedbackAlignment,"
+        " Setup\nfrom faeval.training import state,"
+        " tensors_digest\nprint(tensors_digest(state(ResidualMLP(6, 8, 2, 3, 1),"
+        " DirectFeedbackAlignment(Setup(8, 2, 3, 1)))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == tensors_digest(state(*pair()))

@@ -86,10 +86,19 @@ def run(
 
 
 def test_it_is_adamw_with_a_cosine_schedule_from_the_rate_to_zero() -> None:
-    # The reference: PyTorch's unfused AdamW and its own CosineAnnealingLR over all steps, in float64.
+    # The reference: PyTorch's unfused AdamW and its own CosineAnnealingLR over all steps, in
+    # float64.
     batches, epochs = Double(task_of(), 1, 10, augment=False), 5
     ours, theirs = (ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).double() for _ in range(2))
-    history = fit(ours, Backpropagation(), batches, Objective(), epochs=epochs, learning_rate=0.02, weight_decay=0.1)
+    history = fit(
+        ours,
+        Backpropagation(),
+        batches,
+        Objective(),
+        epochs=epochs,
+        learning_rate=0.02,
+        weight_decay=0.1,
+    )
     optimizer = torch.optim.AdamW(theirs.parameters(), lr=0.02, weight_decay=0.1, foreach=False)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs * batches.steps)
     losses = []
@@ -110,8 +119,8 @@ def test_it_is_adamw_with_a_cosine_schedule_from_the_rate_to_zero() -> None:
 
 
 def test_adamw_s_first_step_is_known_and_the_schedule_starts_at_the_full_rate() -> None:
-    # Loshchilov and Hutter 2019, algorithm 2, at t = 1: m/(sqrt(v) + eps) is the gradient's sign, so a parameter moves by
-    # lr (sign + decay p). One epoch of one batch: no later step blurs it.
+    # Loshchilov and Hutter 2019, algorithm 2, at t = 1: m/(sqrt(v) + eps) is the gradient's sign,
+    # so a parameter moves by lr (sign + decay p). One epoch of one batch: no later step blurs it.
     before = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)
     network, _, _ = run(epochs=1, batches=Batches(task_of(), 1, 40, augment=False))
     for old, new in zip(before.parameters(), network.parameters(), strict=True):
@@ -131,16 +140,22 @@ def test_training_learns() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_two_fits_of_one_seed_agree_to_the_bit_whatever_the_global_generator_holds(rule: str) -> None:
+def test_two_fits_of_one_seed_agree_to_the_bit_whatever_the_global_generator_holds(
+    rule: str,
+) -> None:
     torch.manual_seed(0)
     first, _, one = run(rule)
     torch.manual_seed(123)
     np.random.seed(9)  # noqa: NPY002 - the global generator is what must not matter
     second, _, two = run(rule)
     assert one == two
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )
     third, _, _ = run(rule, seed=2)
-    assert not any(torch.equal(a, b) for a, b in zip(first.parameters(), third.parameters(), strict=True))
+    assert not any(
+        torch.equal(a, b) for a, b in zip(first.parameters(), third.parameters(), strict=True)
+    )
 
 
 def test_arms_of_one_seed_share_start_feedback_and_batches() -> None:
@@ -156,7 +171,9 @@ def test_arms_of_one_seed_share_start_feedback_and_batches() -> None:
         network, module, _ = run(rule, objective, seed=4, batches=spy)
         spies.append(spy.given)
         feedback += [module.feedback] if isinstance(module, DirectFeedbackAlignment) else []
-        assert not all(torch.equal(a, b) for a, b in zip(starts[-1], network.parameters(), strict=True))
+        assert not all(
+            torch.equal(a, b) for a, b in zip(starts[-1], network.parameters(), strict=True)
+        )
     for start, given in zip(starts[1:], spies[1:], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(start, starts[0], strict=True))
         assert len(given) == len(spies[0]) == 3 * 4
@@ -169,7 +186,9 @@ def test_arms_of_one_seed_share_start_feedback_and_batches() -> None:
 def test_feedback_is_never_trained() -> None:
     _, rule, _ = run()
     assert isinstance(rule, DirectFeedbackAlignment)
-    assert torch.equal(rule.feedback, DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).feedback)
+    assert torch.equal(
+        rule.feedback, DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1)).feedback
+    )
 
 
 def test_after_epoch_is_called_once_for_each_epoch_with_the_weights_it_left() -> None:
@@ -186,7 +205,9 @@ def test_an_impossible_rate_diverges_and_says_in_which_epoch() -> None:
     assert called == []
 
 
-def test_weights_that_overflow_in_the_last_step_are_divergence_though_every_loss_was_finite() -> None:
+def test_weights_that_overflow_in_the_last_step_are_divergence_though_every_loss_was_finite() -> (
+    None
+):
     batches = Batches(task_of(), 1, 40, augment=False)  # one step an epoch
     _, _, history = run(learning_rate=3e38, epochs=2, batches=batches)
     assert history == History((), diverged=1)
@@ -206,7 +227,14 @@ def test_divergence_in_a_later_epoch_keeps_the_losses_before_it(value: float) ->
     rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
     batches = Batches(task_of(), 1, 10, augment=False)
     history = fit(
-        network, rule, batches, Objective(), epochs=5, learning_rate=1e-2, weight_decay=0.01, after_epoch=poison
+        network,
+        rule,
+        batches,
+        Objective(),
+        epochs=5,
+        learning_rate=1e-2,
+        weight_decay=0.01,
+        after_epoch=poison,
     )
     assert history.diverged == 3
     assert len(history.losses) == 2
@@ -219,10 +247,16 @@ def test_a_mean_loss_is_over_the_batches_of_its_epoch() -> None:
     with torch.no_grad():
         expected = [functional.cross_entropy(network(x), y).item() for x, y in batches.epoch(1)]
     rule = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES, 1))
-    history = fit(network, rule, batches, Objective(0.5), epochs=1, learning_rate=0.0, weight_decay=0.5)
+    history = fit(
+        network, rule, batches, Objective(0.5), epochs=1, learning_rate=0.0, weight_decay=0.5
+    )
     assert history.losses == pytest.approx((sum(expected) / 4,), rel=1e-6)
-    start = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1)  # at rate 0 nothing moves, decay included
-    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), start.parameters(), strict=True))
+    start = ResidualMLP(
+        FEATURES, WIDTH, BLOCKS, CLASSES, 1
+    )  # at rate 0 nothing moves, decay included
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.parameters(), start.parameters(), strict=True)
+    )
 
 
 # Blocks that do not learn.
@@ -243,7 +277,9 @@ def test_blocks_that_do_not_learn_keep_every_bit_whatever_the_decay(rule: str, k
     module = RULES[rule](Setup(WIDTH, BLOCKS, CLASSES, 1, "output", network))
     objective = Objective(0.01, trained_blocks=k)
     batches = Batches(task_of(), 1, 10, augment=False)
-    history = fit(network, module, batches, objective, epochs=2, learning_rate=1e-2, weight_decay=0.5)
+    history = fit(
+        network, module, batches, objective, epochs=2, learning_rate=1e-2, weight_decay=0.5
+    )
     assert history.diverged is None
     for name, p in network.named_parameters():
         assert torch.equal(p, before[name]) is in_block(name, 0, BLOCKS - k), name
@@ -266,20 +302,35 @@ def test_the_frozen_baseline_is_that_of_its_rule_and_learns() -> None:
     # Blocks and head start alike; what differs is what the embedding was told.
     for a, b in (("bp", "fa"), ("bp", "dfa"), ("fa", "dfa")):
         assert not torch.equal(found[a][0].embedding.weight, found[b][0].embedding.weight)
-        for mine, others in zip(found[a][0].blocks.parameters(), found[b][0].blocks.parameters(), strict=True):
+        for mine, others in zip(
+            found[a][0].blocks.parameters(), found[b][0].blocks.parameters(), strict=True
+        ):
             assert torch.equal(mine, others)
 
 
 def test_an_embedding_without_credit_leaves_a_linear_readout_of_fixed_features() -> None:
-    # The reference: the head and the norm alone, on states that never move, by PyTorch's own AdamW and schedule.
+    # The reference: the head and the norm alone, on states that never move, by PyTorch's own AdamW
+    # and schedule.
     class Nothing(Rule):
-        def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        def credit(
+            self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> list[Tensor]:
             return [torch.zeros_like(h) for h in states]
 
     network, same = (ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).double() for _ in range(2))
     batches = Double(task_of(), 1, 40, augment=False)
-    fit(network, Nothing(), batches, Objective(trained_blocks=0), epochs=6, learning_rate=0.02, weight_decay=0.0)
-    optimizer = torch.optim.AdamW([*same.norm.parameters(), *same.head.parameters()], lr=0.02, weight_decay=0.0)
+    fit(
+        network,
+        Nothing(),
+        batches,
+        Objective(trained_blocks=0),
+        epochs=6,
+        learning_rate=0.02,
+        weight_decay=0.0,
+    )
+    optimizer = torch.optim.AdamW(
+        [*same.norm.parameters(), *same.head.parameters()], lr=0.02, weight_decay=0.0
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=6)
     for epoch in range(1, 7):
         ((x, y),) = batches.epoch(epoch)
@@ -292,9 +343,13 @@ def test_an_embedding_without_credit_leaves_a_linear_readout_of_fixed_features()
 
 
 @pytest.mark.parametrize("k", [-1, BLOCKS + 1])
-def test_a_number_of_trained_blocks_that_there_is_not_is_refused_before_the_first_step(k: int) -> None:
+def test_a_number_of_trained_blocks_that_there_is_not_is_refused_before_the_first_step(
+    k: int,
+) -> None:
     spy = Spy(task_of(), 1, 10)
-    with pytest.raises(FaevalError, match=rf"^trained_blocks={k} of {BLOCKS} blocks; give 0 .* to {BLOCKS}\.$"):
+    with pytest.raises(
+        FaevalError, match=rf"^trained_blocks={k} of {BLOCKS} blocks; give 0 .* to {BLOCKS}\.$"
+    ):
         run("dfa", Objective(trained_blocks=k), batches=spy)
     assert not spy.given
 
@@ -315,11 +370,15 @@ class Diary(DirectFeedbackAlignment):
         weights = torch.cat([p.detach().flatten() for p in network.parameters()])
         self.written.append((what, weights, self.gain.item()))
 
-    def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         self.note("credit", network)
         return [self.gain.item() * a for a in super().credit(network, states, logits, labels)]
 
-    def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> Tensor:
         self.note("loss", network)
         return (self.gain - 3.0).square()
 
@@ -328,8 +387,13 @@ class Diary(DirectFeedbackAlignment):
         self.get_buffer("count").add_(1)
 
 
-def kept(rate: float = 1e-2, decay: float = 0.01, epochs: int = 3, size: int = 10) -> tuple[ResidualMLP, Diary]:
-    network, rule = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), Diary(Setup(WIDTH, BLOCKS, CLASSES, 1))
+def kept(
+    rate: float = 1e-2, decay: float = 0.01, epochs: int = 3, size: int = 10
+) -> tuple[ResidualMLP, Diary]:
+    network, rule = (
+        ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1),
+        Diary(Setup(WIDTH, BLOCKS, CLASSES, 1)),
+    )
     batches = Batches(task_of(), 1, size, augment=False)
     fit(network, rule, batches, Objective(), epochs=epochs, learning_rate=rate, weight_decay=decay)
     return network, rule
@@ -341,10 +405,17 @@ def test_a_step_asks_for_credit_then_for_the_loss_then_updates_and_then_tells_th
     assert [what for what, _, _ in rule.written] == ["credit", "loss", "after"] * steps
     assert int(rule.get_buffer("count")) == steps
     weights, gains = [w for _, w, _ in rule.written], [g for _, _, g in rule.written]
-    start = torch.cat([p.detach().flatten() for p in ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).parameters()])
+    start = torch.cat(
+        [
+            p.detach().flatten()
+            for p in ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1).parameters()
+        ]
+    )
     for step in range(steps):
         credit, loss, after = (weights[3 * step + i] for i in range(3))
-        assert torch.equal(credit, weights[3 * step - 1] if step else start)  # nothing lies between two steps
+        assert torch.equal(
+            credit, weights[3 * step - 1] if step else start
+        )  # nothing lies between two steps
         assert torch.equal(loss, credit)
         assert not torch.equal(after, loss)  # the update was there already: of the network
         assert gains[3 * step + 2] != gains[3 * step + 1]  # and of the rule
@@ -363,24 +434,38 @@ def test_what_a_rule_learned_travels_with_the_checkpoint(tmp_path: Path) -> None
     network, rule = kept()
     assert rule.gain.item() != 1.0
     sha256 = save(network, rule, tmp_path / "c.safetensors")
-    other, fresh = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 9), Diary(Setup(WIDTH, BLOCKS, CLASSES, 9))
+    other, fresh = (
+        ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 9),
+        Diary(Setup(WIDTH, BLOCKS, CLASSES, 9)),
+    )
     load(other, fresh, tmp_path / "c.safetensors", sha256)
     assert set(fresh.state_dict()) == {"feedback", "gain", "count"}
-    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in rule.state_dict().items())
+    assert all(
+        torch.equal(value, fresh.state_dict()[name]) for name, value in rule.state_dict().items()
+    )
     assert fresh.gain.requires_grad
 
 
 def test_a_rule_s_parameter_that_is_no_number_any_more_is_divergence() -> None:
     class Wild(Diary):
-        def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor:
+        def loss(
+            self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> Tensor:
             return self.gain * torch.inf
 
-        def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+        def credit(
+            self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> list[Tensor]:
             return [torch.zeros_like(h) for h in states]
 
-    network, rule = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1), Wild(Setup(WIDTH, BLOCKS, CLASSES, 1))
+    network, rule = (
+        ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, 1),
+        Wild(Setup(WIDTH, BLOCKS, CLASSES, 1)),
+    )
     batches = Batches(task_of(), 1, 40, augment=False)
-    history = fit(network, rule, batches, Objective(), epochs=3, learning_rate=1e-2, weight_decay=0.01)
+    history = fit(
+        network, rule, batches, Objective(), epochs=3, learning_rate=1e-2, weight_decay=0.01
+    )
     assert history.diverged == 1
     assert all(bool(p.isfinite().all()) for p in network.parameters())
 
@@ -394,7 +479,9 @@ class Plain(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embed = nn.Linear(FEATURES, WIDTH)
-        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh()) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh()) for _ in range(BLOCKS)
+        )
         self.readout = nn.Linear(WIDTH, CLASSES)
         draw = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -403,10 +490,14 @@ class Plain(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "objective", [Objective(), Objective(1e-3, "input", "unit"), Objective(trained_blocks=1)], ids=str
+    "objective",
+    [Objective(), Objective(1e-3, "input", "unit"), Objective(trained_blocks=1)],
+    ids=str,
 )
 @pytest.mark.parametrize("rule", RULES)
-def test_a_plain_module_passes_the_check_and_trains_under_every_rule(rule: str, objective: Objective) -> None:
+def test_a_plain_module_passes_the_check_and_trains_under_every_rule(
+    rule: str, objective: Objective
+) -> None:
     network: Any = Plain()
     x, y = next(iter(Batches(task_of(), 1, 10, augment=False).epoch(1)))
     assert check_network(network, x, CLASSES) == WIDTH
@@ -414,7 +505,9 @@ def test_a_plain_module_passes_the_check_and_trains_under_every_rule(rule: str, 
     check_credit(module, network, x, y)
     start = [p.detach().clone() for p in network.parameters()]
     batches = Batches(task_of(), 1, 10, augment=False)
-    history = fit(network, module, batches, objective, epochs=25, learning_rate=1e-2, weight_decay=0.01)
+    history = fit(
+        network, module, batches, objective, epochs=25, learning_rate=1e-2, weight_decay=0.01
+    )
     assert history.diverged is None
     assert history.losses[-1] < (0.97 if rule == "drtp" else 0.8) * history.losses[0]
     frozen = objective.frozen(BLOCKS)

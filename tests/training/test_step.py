@@ -42,7 +42,9 @@ Gradients = dict[str, Tensor]
 class TrueGradient(Rule):
     """Backpropagation's credit as somebody's own rule: it takes the local way."""
 
-    def credit(self, network: ResidualMLP, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: ResidualMLP, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return state_gradients(network, states[0], labels)
 
 
@@ -53,7 +55,9 @@ class OneState(Rule):
         super().__init__()
         self.layer = layer
 
-    def credit(self, network: ResidualMLP, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: ResidualMLP, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         return [torch.ones_like(h) * (layer == self.layer) for layer, h in enumerate(states)]
 
 
@@ -77,7 +81,9 @@ def network_of(seed: int = 0, kind: str = "residual") -> Network:
 
 def data(n: int = N, seed: int = 0) -> tuple[Tensor, Tensor]:
     draw = np.random.default_rng(seed)
-    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(draw.integers(0, CLASSES, n))
+    return torch.from_numpy(draw.standard_normal((n, FEATURES))), torch.from_numpy(
+        draw.integers(0, CLASSES, n)
+    )
 
 
 OWN = {
@@ -97,10 +103,15 @@ def rule_of(name: str, objective: Objective, network: Network | None = None) -> 
     return {"bp": Backpropagation, "true": TrueGradient}[name]()
 
 
-def taken(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> tuple[float, Gradients]:
+def taken(
+    network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective
+) -> tuple[float, Gradients]:
     network.zero_grad(set_to_none=True)
     loss = float(backward(network, rule, x, y, objective))
-    return loss, {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in network.named_parameters()}
+    return loss, {
+        n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+        for n, p in network.named_parameters()
+    }
 
 
 def credit_by_hand(network: Network, rule: Rule, states: list[Tensor], y: Tensor) -> list[Tensor]:
@@ -121,7 +132,9 @@ def credit_by_hand(network: Network, rule: Rule, states: list[Tensor], y: Tensor
 
 
 def added(block: nn.Module, h: Tensor) -> Tensor:
-    """What the penalty and the block's own loss are about: what a residual block adds, all that another one gives."""
+    """What the penalty and the block's own loss are about: what a residual block adds, all that
+    another one gives.
+    """
     f: Tensor = block.branch(h) if isinstance(block, Block) else block(h)
     return f
 
@@ -145,7 +158,10 @@ def written(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objec
     for layer, block in enumerate(network.blocks):
         f = added(block, states[layer])
         a = credit[layer + 1 if objective.credit_site == "output" else layer]
-        descend(((f * a).sum(1) + objective.penalty * f.square().sum(1)).sum() / n, (f"blocks.{layer}.",))
+        descend(
+            ((f * a).sum(1) + objective.penalty * f.square().sum(1)).sum() / n,
+            (f"blocks.{layer}.",),
+        )
     descend(functional.cross_entropy(network.readout(states[-1]), y), ("norm.", "head."))
     return found
 
@@ -176,7 +192,9 @@ def test_each_parameter_is_told_the_gradient_of_its_own_written_loss(
     assert set(gradients) == set(expected)
     for parameter, gradient in gradients.items():
         torch.testing.assert_close(gradient, expected[parameter])
-    assert loss == pytest.approx(functional.cross_entropy(network.readout(forward(network, x)), y).item())
+    assert loss == pytest.approx(
+        functional.cross_entropy(network.readout(forward(network, x)), y).item()
+    )
 
 
 def forward(network: Network, x: Tensor) -> Tensor:
@@ -186,8 +204,12 @@ def forward(network: Network, x: Tensor) -> Tensor:
     return h
 
 
-def entropy_and_penalties(network: Network, x: Tensor, y: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
-    """The mean cross-entropy, and the sum over blocks from ``first`` on of the batch mean of |f_l|^2."""
+def entropy_and_penalties(
+    network: Network, x: Tensor, y: Tensor, first: int = 0
+) -> tuple[Tensor, Tensor]:
+    """The mean cross-entropy, and the sum over blocks from ``first`` on of the batch mean of
+    |f_l|^2.
+    """
     h, squares = network.embed(x), torch.zeros((), dtype=torch.float64)
     for layer, block in enumerate(network.blocks):
         if layer >= first:
@@ -198,7 +220,9 @@ def entropy_and_penalties(network: Network, x: Tensor, y: Tensor, first: int = 0
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("penalty", [0.0, 1e-2, 0.7])
-def test_plain_backpropagation_is_the_gradient_of_cross_entropy_plus_all_penalties(penalty: float, kind: str) -> None:
+def test_plain_backpropagation_is_the_gradient_of_cross_entropy_plus_all_penalties(
+    penalty: float, kind: str
+) -> None:
     network, (x, y) = network_of(kind=kind), data()
     loss, gradients = taken(network, Backpropagation(), x, y, Objective(penalty))
     entropy, squares = entropy_and_penalties(network, x, y)
@@ -206,13 +230,16 @@ def test_plain_backpropagation_is_the_gradient_of_cross_entropy_plus_all_penalti
     expected = torch.autograd.grad(entropy + penalty * squares, values)
     for name, gradient in zip(names, expected, strict=True):
         torch.testing.assert_close(gradients[name], gradient)
-    assert loss == pytest.approx(entropy.item())  # the penalty is no part of the loss that is reported
+    assert loss == pytest.approx(
+        entropy.item()
+    )  # the penalty is no part of the loss that is reported
 
 
 @pytest.mark.parametrize("site", ["output", "input"])
 def test_a_step_without_a_skip_by_hand(site: str) -> None:
-    # A layer of StudentNet: f = phi(z), z = W h + b, phi'(z) = (1 - a) + a (1 - tanh^2 z). Its loss, with h and the
-    # credit c held fixed, is mean_i <f_i, c_i> + penalty |f_i|^2; so dW = mean_i ((c_i + 2 penalty f_i) phi'(z_i)) h_i^T.
+    # A layer of StudentNet: f = phi(z), z = W h + b, phi'(z) = (1 - a) + a (1 - tanh^2 z). Its
+    # loss, with h and the credit c held fixed, is mean_i <f_i, c_i> + penalty |f_i|^2; so dW =
+    # mean_i ((c_i + 2 penalty f_i) phi'(z_i)) h_i^T.
     network, (x, y), objective, a = network_of(kind="student"), data(), Objective(0.2, site), 0.3
     rule = rule_of("dfa", objective)
     _, gradients = taken(network, rule, x, y, objective)
@@ -297,7 +324,9 @@ def test_losses_are_batch_means(name: str, objective: Objective) -> None:
     parts = [taken(network, rule, x[i : i + 1], y[i : i + 1], objective)[1] for i in range(N)]
     for parameter, gradient in once.items():
         torch.testing.assert_close(twice[parameter], gradient)
-        torch.testing.assert_close(torch.stack([part[parameter] for part in parts]).mean(0), gradient)
+        torch.testing.assert_close(
+            torch.stack([part[parameter] for part in parts]).mean(0), gradient
+        )
 
 
 def test_gradients_accumulate_as_autograd_s_do_and_the_loss_holds_no_graph() -> None:
@@ -346,14 +375,19 @@ def test_a_step_against_the_gradient_lowers_each_block_s_own_loss() -> None:
 def test_unit_credit_has_root_mean_square_one_at_any_norm(
     seed: int, exponents: list[int], d: int, dtype: torch.dtype
 ) -> None:
-    rows = np.random.default_rng(seed).standard_normal((len(exponents), d)) * 10.0 ** np.array(exponents)[:, None]
+    rows = (
+        np.random.default_rng(seed).standard_normal((len(exponents), d))
+        * 10.0 ** np.array(exponents)[:, None]
+    )
     credit = torch.from_numpy(rows).to(dtype)
     unit = unit_credit(credit)
     assert unit.dtype == dtype
     rtol = 1e-5 if dtype == torch.float32 else 1e-13
     for given_row, row in zip(credit.tolist(), unit.tolist(), strict=True):
         rms = mpmath.sqrt(mpmath.fsum(mpmath.mpf(v) ** 2 for v in given_row) / d)
-        assert row == pytest.approx([float(mpmath.mpf(v) / rms) for v in given_row], rel=rtol, abs=rtol * 1e-3)
+        assert row == pytest.approx(
+            [float(mpmath.mpf(v) / rms) for v in given_row], rel=rtol, abs=rtol * 1e-3
+        )
         assert math.sqrt(sum(v * v for v in row) / d) == pytest.approx(1.0, rel=rtol)
 
 
@@ -361,13 +395,17 @@ def test_unit_credit_keeps_zero_rows_zero_and_shows_what_is_not_finite() -> None
     credit = torch.tensor([[0.0, 0.0], [3e-42, -3e-42], [1e38, 0.0], [float("nan"), 1.0]])
     unit = unit_credit(credit)
     assert unit[0].tolist() == [0.0, 0.0]
-    torch.testing.assert_close(unit[1], torch.tensor([1.0, -1.0]))  # subnormal, and still a direction
+    torch.testing.assert_close(
+        unit[1], torch.tensor([1.0, -1.0])
+    )  # subnormal, and still a direction
     torch.testing.assert_close(unit[2], torch.tensor([math.sqrt(2), 0.0]))
     assert bool(unit[3].isnan().any())
 
 
 def test_an_objective_without_arguments_is_the_standard_form() -> None:
-    assert Objective() == Objective(penalty=0.0, credit_site="output", credit_scale="error", trained_blocks=None)
+    assert Objective() == Objective(
+        penalty=0.0, credit_site="output", credit_scale="error", trained_blocks=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -380,12 +418,17 @@ def test_an_objective_without_arguments_is_the_standard_form() -> None:
         ({"credit_site": "both"}, "credit_site='both' is not one of 'output', 'input'."),
         ({"credit_site": None}, "credit_site=None is not one of 'output', 'input'."),
         ({"credit_scale": "rms"}, "credit_scale='rms' is not one of 'error', 'unit'."),
-        ({"trained_blocks": -1}, "trained_blocks=-1 of 3 blocks; give 0 (the frozen baseline) to 3."),
+        (
+            {"trained_blocks": -1},
+            "trained_blocks=-1 of 3 blocks; give 0 (the frozen baseline) to 3.",
+        ),
         ({"trained_blocks": 4}, "trained_blocks=4 of 3 blocks; give 0 (the frozen baseline) to 3."),
     ],
     ids=str,
 )
-def test_an_illegal_value_of_an_objective_is_one_clear_error(wrong: dict[str, Any], message: str) -> None:
+def test_an_illegal_value_of_an_objective_is_one_clear_error(
+    wrong: dict[str, Any], message: str
+) -> None:
     with pytest.raises(FaevalError, match=f"^{re.escape(message)}$"):
         Objective(**wrong).frozen(BLOCKS)
 
@@ -395,11 +438,16 @@ def test_how_many_of_the_first_blocks_do_not_learn() -> None:
 
 
 @pytest.mark.parametrize("rule", ["bp", "dfa"])
-def test_more_trained_blocks_than_there_are_is_refused_before_anything_is_computed(rule: str) -> None:
+def test_more_trained_blocks_than_there_are_is_refused_before_anything_is_computed(
+    rule: str,
+) -> None:
     network, (x, y) = network_of(), data()
     for wrong in (-1, BLOCKS + 1):
         objective = Objective(trained_blocks=wrong)
-        for act in (lambda o: freeze(network, o), lambda o: backward(network, rule_of(rule, o), x, y, o)):
+        for act in (
+            lambda o: freeze(network, o),
+            lambda o: backward(network, rule_of(rule, o), x, y, o),
+        ):
             with pytest.raises(FaevalError, match=rf"^trained_blocks={wrong} of 3 blocks"):
                 act(objective)
     assert all(p.grad is None and p.requires_grad for p in network.parameters())
@@ -407,7 +455,11 @@ def test_more_trained_blocks_than_there_are_is_refused_before_anything_is_comput
 
 # Blocks that do not learn.
 
-FREEZABLE = [("bp", Objective()), ("bp", Objective(0.1)), *((n, o) for n, o in LOCAL if o.penalty in (0.0, 0.7))]
+FREEZABLE = [
+    ("bp", Objective()),
+    ("bp", Objective(0.1)),
+    *((n, o) for n, o in LOCAL if o.penalty in (0.0, 0.7)),
+]
 
 
 def in_block(name: str, low: int, high: int) -> bool:
@@ -416,11 +468,15 @@ def in_block(name: str, low: int, high: int) -> bool:
 
 @pytest.mark.parametrize("k", range(BLOCKS + 1))
 @pytest.mark.parametrize(("name", "objective"), FREEZABLE, ids=str)
-def test_trained_blocks_are_told_what_they_are_told_when_all_learn(name: str, objective: Objective, k: int) -> None:
+def test_trained_blocks_are_told_what_they_are_told_when_all_learn(
+    name: str, objective: Objective, k: int
+) -> None:
     (x, y), network = data(), network_of()
     rule = rule_of(name, objective)
     _, whole = taken(network, rule, x, y, objective)
-    part = Objective(objective.penalty, objective.credit_site, objective.credit_scale, trained_blocks=k)
+    part = Objective(
+        objective.penalty, objective.credit_site, objective.credit_scale, trained_blocks=k
+    )
     freeze(network, part)
     taken(network, rule, x, y, part)
     for parameter, p in network.named_parameters():
@@ -451,21 +507,32 @@ def test_the_penalty_of_backpropagation_acts_on_trained_blocks_alone(k: int, kin
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_the_frozen_baseline_s_embedding_moves_by_the_rule_s_own_credit_and_its_head_by_the_loss(name: str) -> None:
+def test_the_frozen_baseline_s_embedding_moves_by_the_rule_s_own_credit_and_its_head_by_the_loss(
+    name: str,
+) -> None:
     network, (x, y), objective = network_of(), data(), Objective(trained_blocks=0)
     rule = rule_of(name, objective)
     states = [network.embed(x).detach()]
     for block in network.blocks:
         states.append(block(states[-1]).detach())
     a_0 = credit_by_hand(network, rule, states, y)[0].numpy()
-    error = torch.softmax(network.readout(states[-1]), 1).detach().numpy() - np.eye(CLASSES)[y.numpy()]
+    error = (
+        torch.softmax(network.readout(states[-1]), 1).detach().numpy() - np.eye(CLASSES)[y.numpy()]
+    )
     inner = network.norm(states[-1]).detach().numpy()  # type: ignore[operator] # a module
     freeze(network, objective)
     _, gradients = taken(network, rule, x, y, objective)
-    # <W x + b, a_0> in W is a_0 x^T; the cross-entropy in the head's weight is e u^T, u what the head is given.
-    np.testing.assert_allclose(gradients["embedding.weight"].numpy(), a_0.T @ x.numpy() / N, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(gradients["embedding.bias"].numpy(), a_0.mean(0), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(gradients["head.weight"].numpy(), error.T @ inner / N, rtol=1e-9, atol=1e-12)
+    # <W x + b, a_0> in W is a_0 x^T; the cross-entropy in the head's weight is e u^T, u what the
+    # head is given.
+    np.testing.assert_allclose(
+        gradients["embedding.weight"].numpy(), a_0.T @ x.numpy() / N, rtol=1e-9, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        gradients["embedding.bias"].numpy(), a_0.mean(0), rtol=1e-9, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        gradients["head.weight"].numpy(), error.T @ inner / N, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_frozen_blocks_are_counted_from_the_first_and_only_they_are_frozen() -> None:
@@ -474,14 +541,18 @@ def test_frozen_blocks_are_counted_from_the_first_and_only_they_are_frozen() -> 
         freeze(network, Objective(trained_blocks=k))
         frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
         count = 0 if k is None else BLOCKS - k
-        assert frozen == {name for name, _ in network.named_parameters() if in_block(name, 0, count)}
+        assert frozen == {
+            name for name, _ in network.named_parameters() if in_block(name, 0, count)
+        }
 
 
 # A rule's own parameters.
 
 
 class Learner(DirectFeedbackAlignment):
-    """A rule with parameters, whose loss asks for as much of the network as it can, and remembers when it was asked."""
+    """A rule with parameters, whose loss asks for as much of the network as it can, and remembers
+    when it was asked.
+    """
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -491,8 +562,12 @@ class Learner(DirectFeedbackAlignment):
         self.asked: list[dict[str, Tensor]] = []
         self.given: list[tuple[list[Tensor], Tensor, Tensor]] = []
 
-    def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
-        self.asked.append({n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None})
+    def loss(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> Tensor | None:
+        self.asked.append(
+            {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
+        )
         self.given.append((states, logits, labels))
         again = network.readout(network.blocks[0](states[0]))  # with a graph back into the network
         size = sum(p.square().sum() for p in network.parameters())
@@ -500,7 +575,9 @@ class Learner(DirectFeedbackAlignment):
 
 
 @pytest.mark.parametrize("objective", [Objective(), Objective(0.1, "input", "unit", 1)], ids=str)
-def test_a_rule_s_loss_teaches_the_rule_and_leaks_nothing_into_the_network(objective: Objective) -> None:
+def test_a_rule_s_loss_teaches_the_rule_and_leaks_nothing_into_the_network(
+    objective: Objective,
+) -> None:
     network, (x, y) = network_of(), data()
     setup = Setup(WIDTH, BLOCKS, CLASSES, 5, objective.credit_site)
     learner = Learner(setup).double()
@@ -531,7 +608,9 @@ def test_a_rule_s_loss_is_asked_once_a_step_when_the_network_s_gradients_are_the
 
 def test_a_rule_that_asks_for_nothing_teaches_nothing() -> None:
     class Silent(Learner):
-        def loss(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> Tensor | None:
+        def loss(
+            self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> Tensor | None:
             return None
 
     network, (x, y) = network_of(), data()
@@ -551,7 +630,9 @@ class Credit(Rule):
         self.change = change
         self.register_buffer("matrix", torch.zeros(2, 7))
 
-    def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
+    def credit(
+        self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+    ) -> list[Tensor]:
         found: list[Tensor] = self.change([torch.zeros_like(h) for h in states])
         return found
 
@@ -591,11 +672,15 @@ def test_each_violation_of_what_credit_gives_is_named(change: Any, message: str)
 def test_a_matrix_of_the_wrong_shape_is_the_error_that_is_meant() -> None:
     network, (x, y) = network_of(), data()
     narrow = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES + 1, 5)).double()
-    with pytest.raises(FaevalError, match=r"it owns feedback \(4, 6, 5\)\. Is a feedback matrix of the wrong shape"):
+    with pytest.raises(
+        FaevalError, match=r"it owns feedback \(4, 6, 5\)\. Is a feedback matrix of the wrong shape"
+    ):
         check_credit(narrow, network, x, y)
     deaf = TrueGradient()
     deaf.credit = None  # type: ignore[assignment,method-assign] # what is tested
-    with pytest.raises(FaevalError, match=r"^rule TrueGradient fails on 4 states .*; it owns nothing\."):
+    with pytest.raises(
+        FaevalError, match=r"^rule TrueGradient fails on 4 states .*; it owns nothing\."
+    ):
         check_credit(deaf, network, x, y)
 
 
@@ -608,7 +693,9 @@ def test_every_rule_of_ours_passes_and_leaves_network_and_rule_as_they_were(name
     check_credit(rule, network, x, y)
     assert all(
         torch.equal(a, b)
-        for a, b in zip(before, [*network.state_dict().values(), *rule.state_dict().values()], strict=True)
+        for a, b in zip(
+            before, [*network.state_dict().values(), *rule.state_dict().values()], strict=True
+        )
     )
     assert all(p.grad is None for p in [*network.parameters(), *rule.parameters()])
     assert torch.equal(torch.get_rng_state(), generator)
@@ -623,10 +710,16 @@ def test_a_rule_in_a_few_lines_takes_the_local_way() -> None:
     class SignOfError(Rule):  # the example of Rule's docstring
         def __init__(self, setup: Setup) -> None:
             super().__init__(setup)
-            self.register_buffer("feedback", draw_feedback(setup, (setup.signals, setup.width, setup.classes)))
+            self.register_buffer(
+                "feedback", draw_feedback(setup, (setup.signals, setup.width, setup.classes))
+            )
 
-        def credit(self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor) -> list[Tensor]:
-            return through(self.get_buffer("feedback"), output_error(logits, labels).sign(), len(states))
+        def credit(
+            self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
+        ) -> list[Tensor]:
+            return through(
+                self.get_buffer("feedback"), output_error(logits, labels).sign(), len(states)
+            )
 
     for objective in OBJECTIVES:
         network, (x, y) = network_of(), data()

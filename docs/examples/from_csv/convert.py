@@ -14,7 +14,12 @@ ARMS = {
 table = pd.read_csv("results.csv")
 table["arm"] = table["Classifier"].map(lambda name: ARMS[name].label)
 table["value"] = table["acc (%)"] / 100
-# The five folds of a repetition share their training data: they are no replicates. One number for each arm and seed.
-evidence = table.groupby(["arm", "rep"], as_index=False)["value"].mean().rename(columns={"rep": "seed"})
-evidence = evidence.assign(setting="wine", metric="accuracy")[["setting", "arm", "seed", "metric", "value"]]
+# The five folds of a repetition share their training data: they are no replicates. One number for
+# each arm and seed.
+evidence = (
+    table.groupby(["arm", "rep"], as_index=False)["value"].mean().rename(columns={"rep": "seed"})
+)
+evidence = evidence.assign(setting="wine", metric="accuracy")[
+    ["setting", "arm", "seed", "metric", "value"]
+]
 evidence.to_csv("evidence.csv", index=False)

@@ -1,4 +1,6 @@
-"""What made results.csv: a script like many, which knows nothing of faeval. Run it to see that it gives the same file."""
+"""What made results.csv: a script like many, which knows nothing of faeval. Run it to see that it
+gives the same file.
+"""
 
 import csv
 import sys

@@ -1,13 +1,16 @@
 """What batch norm and weight decay do for a small network: claims about plain PyTorch.
 
-A network of two hidden layers learns scikit-learn's digits. The seed draws its initial weights and the order of the
-batches, from streams of their own, so that both sides of a comparison start at the same weights. The arithmetic is float64
-on one thread: the same seed gives the same number, here and on another machine.
+A network of two hidden layers learns scikit-learn's digits. The seed draws its initial weights and
+the order of the batches, from streams of their own, so that both sides of a comparison start at the
+same weights. The arithmetic is float64 on one thread: the same seed gives the same number, here and
+on another machine.
 
-A training may fail: its loss ends no better than that of a guess. This is an outcome and no missing value. Such a run
-reports its metric as `diverged`, and a claim with `diverged="worst"` counts it as the accuracy that speaks against the claim.
+A training may fail: its loss ends no better than that of a guess. This is an outcome and no missing
+value. Such a run reports its metric as `diverged`, and a claim with `diverged="worst"` counts it as
+the accuracy that speaks against the claim.
 
-A pilot on seeds 1000 to 1005 (pilot.csv) came first; claims.lock was written from it before any of the seeds from 1 on ran:
+A pilot on seeds 1000 to 1005 (pilot.csv) came first; claims.lock was written from it before any of
+the seeds from 1 on ran:
 
     faeval verify small_network.py
 """
@@ -31,7 +34,10 @@ def run(arm, seed):
     weights, order = (torch.Generator().manual_seed(2 * seed + stream) for stream in (0, 1))
     network = build(arm["batch_norm"], weights)
     optimiser = torch.optim.SGD(
-        network.parameters(), lr=arm["learning_rate"], momentum=0.9, weight_decay=arm["weight_decay"]
+        network.parameters(),
+        lr=arm["learning_rate"],
+        momentum=0.9,
+        weight_decay=arm["weight_decay"],
     )
     for _ in range(EPOCHS):
         for batch in torch.randperm(TRAINING, generator=order).split(BATCH):
@@ -75,7 +81,9 @@ digits = fe.Experiment(
 )
 
 plain, normed = fe.Arm(), fe.Arm(batch_norm=True)
-two_points = fe.Margin(0.02, "two points: the most we would give for a training that needs fewer epochs")
+two_points = fe.Margin(
+    0.02, "two points: the most we would give for a training that needs fewer epochs"
+)
 one_point = fe.Margin(0.01, "half of what counts above")
 
 
@@ -95,7 +103,9 @@ plain_stands_a_high_rate = fe.Claim(
 
 batch_norm_stands_a_high_rate = fe.Claim(
     "With batch norm, ten times the learning rate costs nothing",
-    fe.not_below(fe.accuracy(tenfold(normed)), fe.accuracy(normed), by=two_points, anticipated=-0.01),
+    fe.not_below(
+        fe.accuracy(tenfold(normed)), fe.accuracy(normed), by=two_points, anticipated=-0.01
+    ),
     attributed_to="learning_rate",
     diverged="worst",
     seeds=8,
@@ -104,7 +114,12 @@ batch_norm_stands_a_high_rate = fe.Claim(
 
 weight_decay_changes_nothing = fe.Claim(
     "A weight decay of 0.001 neither helps nor harms",
-    fe.equivalent(fe.accuracy(plain.but(weight_decay=1e-3)), fe.accuracy(plain), within=one_point, anticipated=0),
+    fe.equivalent(
+        fe.accuracy(plain.but(weight_decay=1e-3)),
+        fe.accuracy(plain),
+        within=one_point,
+        anticipated=0,
+    ),
     attributed_to="weight_decay",
     seeds=8,
     expect="supported",

@@ -1,12 +1,15 @@
-"""Does a forest stand the loss of features better than a tree? Claims about scikit-learn, on data that ship with it.
+"""Does a forest stand the loss of features better than a tree? Claims about scikit-learn, on data
+that ship with it.
 
-A classifier learns from the breast cancer data (569 patients, 30 measurements each). At test time 30 % of the
-measurements are missing, at random, and the training mean stands in for them. The seed draws the split, the classifier's
-own randomness and what is missing, each from a stream of its own: both arms of a comparison see the same patients and the
-same gaps, and a verdict speaks of new splits of these data.
+A classifier learns from the breast cancer data (569 patients, 30 measurements each). At test time
+30 % of the measurements are missing, at random, and the training mean stands in for them. The seed
+draws the split, the classifier's own randomness and what is missing, each from a stream of its own:
+both arms of a comparison see the same patients and the same gaps, and a verdict speaks of new
+splits of these data.
 
-How it was registered: a pilot on seeds 1000 to 1005 (pilot.csv) set `anticipated` and the number of seeds,
-`faeval lock feature_loss.py --pilot pilot.csv` wrote claims.lock, and only then ran seeds 1 to 24:
+How it was registered: a pilot on seeds 1000 to 1005 (pilot.csv) set `anticipated` and the number of
+seeds, `faeval lock feature_loss.py --pilot pilot.csv` wrote claims.lock, and only then ran seeds 1
+to 24:
 
     faeval verify feature_loss.py
 """
@@ -40,14 +43,18 @@ cancer = fe.Experiment(
     run,
     factors={
         "model": fe.Factor("tree", choices=("tree", "forest"), help="one tree, or 25 bagged ones"),
-        "missing": fe.Factor(0.0, low=0.0, high=1.0, help="share of the measurements missing at test time"),
+        "missing": fe.Factor(
+            0.0, low=0.0, high=1.0, help="share of the measurements missing at test time"
+        ),
     },
     metrics={"accuracy": (0, 1)},
 )
 
 tree, forest = fe.Arm(model="tree"), fe.Arm(model="forest")
 seeds = 24  # what `faeval plan` asked for, at the spread of the pilot
-one_in_fifty = fe.Margin(0.02, "one patient in fifty read wrongly: less would change no one's choice of model")
+one_in_fifty = fe.Margin(
+    0.02, "one patient in fifty read wrongly: less would change no one's choice of model"
+)
 
 
 def hurt(arm):
@@ -75,7 +82,10 @@ they_hurt_a_forest_less = fe.Claim(
 bagging_costs_nothing = fe.Claim(
     "With every measurement there, a bagged forest is no worse than a tree",
     fe.not_below(
-        fe.accuracy(forest), fe.accuracy(tree), by=fe.Margin(0.01, "half of what counts above"), anticipated=-0.02
+        fe.accuracy(forest),
+        fe.accuracy(tree),
+        by=fe.Margin(0.01, "half of what counts above"),
+        anticipated=-0.02,
     ),
     attributed_to="model",
     seeds=seeds,

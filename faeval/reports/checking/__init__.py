@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from faeval.reports.checking._check import CheckedFile, Finding, anchors_of, check_rendering, provenance_labels
+from faeval.reports.checking._check import (
+    CheckedFile,
+    Finding,
+    anchors_of,
+    check_rendering,
+    provenance_labels,
+)
 from faeval.reports.checking._quoted import check_quoted
 from faeval.reports.checking._read import links, pages_of
 from faeval.reports.checking._recompute import ReportNumbers, recompute

@@ -1,4 +1,6 @@
-"""A rendering held against the evidence, twice: against a fresh rendering, and number by number against what was recomputed."""
+"""A rendering held against the evidence, twice: against a fresh rendering, and number by number
+against what was recomputed.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ from faeval.reports.checking._recompute import ReportNumbers
 if TYPE_CHECKING:
     from faeval.reports._report import Report
 
-#: What may be wrong. Text: another stands there. Missing, added: a place. Markup: nothing that a reader sees. Number: it is not
-#: what the evidence gives, however it was rendered. Evidence: it is not what the report rests on. Quoted: a document says
-#: otherwise. Link: it leads nowhere.
+#: What may be wrong. Text: another stands there. Missing, added: a place. Markup: nothing that a
+#: reader sees. Number: it is not what the evidence gives, however it was rendered. Evidence: it is
+#: not what the report rests on. Quoted: a document says otherwise. Link: it leads nowhere.
 KINDS = ("text", "missing", "added", "markup", "number", "evidence", "quoted", "link")
 
 _JSON_SLACK = 1e-9
@@ -35,7 +37,9 @@ _MOST_MARKUP = 5  # differing lines that are named, of those where no text diffe
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and a sentence."""
+    """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and
+    a sentence.
+    """
 
     file: str
     kind: str
@@ -45,14 +49,22 @@ class Finding:
 
     def to_dict(self) -> dict[str, str]:
         """Return it as plain JSON values."""
-        return {"file": self.file, "kind": self.kind, "claim": self.claim, "place": self.place, "text": self.text}
+        return {
+            "file": self.file,
+            "kind": self.kind,
+            "claim": self.claim,
+            "place": self.place,
+            "text": self.text,
+        }
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file, how many numbers it shows, how many of them were recomputed from the evidence, and all that was found.
+    """A file, how many numbers it shows, how many of them were recomputed from the evidence, and
+    all that was found.
 
-    Numbers that are not recomputed are compared as text with a fresh rendering: ticks of figures, versions, declared ones.
+    Numbers that are not recomputed are compared as text with a fresh rendering: ticks of figures,
+    versions, declared ones.
     """
 
     file: str
@@ -64,7 +76,12 @@ class CheckedFile:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         counts = {"numbers": self.numbers, "recomputed": self.recomputed}
-        return {"file": self.file, "form": self.form, **counts, "findings": [f.to_dict() for f in self.findings]}
+        return {
+            "file": self.file,
+            "form": self.form,
+            **counts,
+            "findings": [f.to_dict() for f in self.findings],
+        }
 
 
 def check_rendering(
@@ -90,13 +107,16 @@ def check_rendering(
     numbers
         What was recomputed from the evidence; None where the texts alone are compared.
     provenance
-        Labels of what comes from provenance.json, and not from the evidence, see :func:`provenance_labels`.
+        Labels of what comes from provenance.json, and not from the evidence, see
+        :func:`provenance_labels`.
     """
     try:
         text = written.decode("utf-8")
         reading = _read_again(form, fresh) if text == fresh else read_form(form, text)
     except UnicodeDecodeError as error:
-        return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, f"is no UTF-8 ({error})."),))
+        return CheckedFile(
+            file, form, findings=(Finding(file, "text", _WHOLE, f"is no UTF-8 ({error})."),)
+        )
     except FaevalError as error:
         return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, str(error)),))
     again = _read_again(form, fresh)
@@ -115,8 +135,12 @@ def _read_again(form: str, fresh: str) -> Readback:
     return read_form(form, fresh)
 
 
-def _texts(file: str, reading: Readback, again: Readback, provenance: frozenset[str]) -> Iterator[Finding]:
-    """Compare place by place; where only the headings moved, the places of one are missing and of the other added."""
+def _texts(
+    file: str, reading: Readback, again: Readback, provenance: frozenset[str]
+) -> Iterator[Finding]:
+    """Compare place by place; where only the headings moved, the places of one are missing and of
+    the other added.
+    """
     for place, text in again.places.items():
         said = reading.places.get(place)
         if said == text:
@@ -130,13 +154,21 @@ def _texts(file: str, reading: Readback, again: Readback, provenance: frozenset[
     for place, text in reading.places.items():
         if place not in again.places:
             source = _source(place, text, provenance)
-            yield _finding(file, "added", place, f"{_short(text)} stands where {source} gives nothing.")
+            yield _finding(
+                file, "added", place, f"{_short(text)} stands where {source} gives nothing."
+            )
 
 
 def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
     """Return what a place's text comes from."""
-    kinds = {" ".join(label.split()[:2]) for label in provenance if label.count(" ") > 1}  # version of, revision of
-    told = place.part in provenance or " ".join(place.part.split()[:2]) in kinds or place.part.startswith("provenance.")
+    kinds = {
+        " ".join(label.split()[:2]) for label in provenance if label.count(" ") > 1
+    }  # version of, revision of
+    told = (
+        place.part in provenance
+        or " ".join(place.part.split()[:2]) in kinds
+        or place.part.startswith("provenance.")
+    )
     if not place.claim and (told or (provenance and text.startswith("The evidence was made with"))):
         return "provenance.json beside it, which may be what was altered,"
     return "the evidence"
@@ -172,26 +204,38 @@ def _around(said: str, text: str) -> tuple[str, str]:
     """Return both texts, long ones cut to where they differ."""
     if max(len(said), len(text)) <= 90:
         return _quoted(said), _quoted(text)
-    start = next((i for i, (x, y) in enumerate(zip(said, text, strict=False)) if x != y), min(len(said), len(text)))
+    start = next(
+        (i for i, (x, y) in enumerate(zip(said, text, strict=False)) if x != y),
+        min(len(said), len(text)),
+    )
     end = 0
     while end < min(len(said), len(text)) - start and said[-1 - end] == text[-1 - end]:
         end += 1
     low = max(0, start - 30)
     return tuple(  # type: ignore[return-value]
-        _quoted(("..." if low else "") + _cut(t[low : max(start, len(t) - end) + 30], 110)) for t in (said, text)
+        _quoted(("..." if low else "") + _cut(t[low : max(start, len(t) - end) + 30], 110))
+        for t in (said, text)
     )
 
 
 def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
-    """Name the first lines that differ where no text does: markup, figures' coordinates, white space."""
+    """Name the first lines that differ where no text does: markup, figures' coordinates, white
+    space.
+    """
     mine, theirs = written.splitlines(keepends=True), fresh.splitlines(keepends=True)
     matcher = (
-        difflib.SequenceMatcher(None, mine, theirs, autojunk=False) if max(len(mine), len(theirs)) < 4000 else None
+        difflib.SequenceMatcher(None, mine, theirs, autojunk=False)
+        if max(len(mine), len(theirs)) < 4000
+        else None
     )
     changed = (
         [(a, b, c, d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
         if matcher
-        else [(i, i + 1, i, i + 1) for i, (x, y) in enumerate(zip(mine, theirs, strict=False)) if x != y]
+        else [
+            (i, i + 1, i, i + 1)
+            for i, (x, y) in enumerate(zip(mine, theirs, strict=False))
+            if x != y
+        ]
     )
     if not changed:
         changed = [(len(theirs), len(mine), len(mine), len(theirs))]
@@ -200,7 +244,9 @@ def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
         text = f"the markup alone differs: {here} stands where the evidence gives {there}."
         yield Finding(file, "markup", f"line {a + 1}", text)
     if len(changed) > _MOST_MARKUP:
-        yield Finding(file, "markup", "", f"{len(changed) - _MOST_MARKUP} more stretches of markup differ.")
+        yield Finding(
+            file, "markup", "", f"{len(changed) - _MOST_MARKUP} more stretches of markup differ."
+        )
 
 
 # --- numbers ---
@@ -229,19 +275,33 @@ def _numbers(
     return count, recomputed, findings
 
 
-def _json_numbers(file: str, text: str, reading: Readback, numbers: ReportNumbers) -> tuple[int, int, list[Finding]]:
+def _json_numbers(
+    file: str, text: str, reading: Readback, numbers: ReportNumbers
+) -> tuple[int, int, list[Finding]]:
     findings: list[Finding] = []
     recomputed = 0
     try:
         known = list(in_json(numbers, json.loads(text)))
-    except (KeyError, TypeError, IndexError, AttributeError):  # it has not the shape of a report: named above
+    except (
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+    ):  # it has not the shape of a report: named above
         known = []
     for place, said, value in known:
         recomputed += 1
         if not _same(said, value):
             gives = "null" if value is None or not math.isfinite(value) else repr(float(value))
-            findings.append(_finding(file, "number", place, f"{said!r} stands where the evidence gives {gives}."))
-    count = sum(bool(re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", said)) for said in reading.places.values())
+            findings.append(
+                _finding(
+                    file, "number", place, f"{said!r} stands where the evidence gives {gives}."
+                )
+            )
+    count = sum(
+        bool(re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", said))
+        for said in reading.places.values()
+    )
     return count, recomputed, findings
 
 
@@ -253,7 +313,8 @@ def _same(said: Any, value: float | None) -> bool:
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
-    """Return each identifier of a report's page, those inside its figures apart, with the claim in whose section it stands.
+    """Return each identifier of a report's page, those inside its figures apart, with the claim in
+    whose section it stands.
 
     What stands outside of any claim's has an empty name.
     """

@@ -1,4 +1,6 @@
-"""Which numbers must stand at a place of a report, by the words that label it. A label that changes changes here, in one line."""
+"""Which numbers must stand at a place of a report, by the words that label it. A label that changes
+changes here, in one line.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,19 @@ from faeval.reports.checking._printed import Number, printed
 from faeval.reports.checking._read import Place, Readback
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
 
-_DECLARED, _LEVEL, _UNROUNDED = 10, 3, 9  # significant digits of what is printed without trailing zeros
+_DECLARED, _LEVEL, _UNROUNDED = (
+    10,
+    3,
+    9,
+)  # significant digits of what is printed without trailing zeros
 
 
 @dataclass(frozen=True)
 class Expected:
     """The numbers that must stand in a text, in order; ``more`` may follow.
 
-    ``names`` in the text have numbers that are not its own; ``only`` is the part of the text that is meant, where it is not all.
+    ``names`` in the text have numbers that are not its own; ``only`` is the part of the text that
+    is meant, where it is not all.
     """
 
     numbers: tuple[Number, ...]
@@ -75,7 +82,11 @@ def _spread(a: AssertionNumbers, text: str = "") -> Expected:
 def _anticipated(a: AssertionNumbers, text: str = "") -> Expected | None:
     if a.said.anticipated is None:
         return None
-    pilot = () if a.said.pilot_sd is None else (Number(a.said.pilot_sd), Number(float(a.said.pilot_n or 0)))
+    pilot = (
+        ()
+        if a.said.pilot_sd is None
+        else (Number(a.said.pilot_sd), Number(float(a.said.pilot_n or 0)))
+    )
     power = _power(a).numbers if "power" in text else ()
     return Expected((_declared(a.said.anticipated), *pilot, *power), names=_unit(a))
 
@@ -126,8 +137,20 @@ def _measured(c: ClaimNumbers, text: str) -> Expected:
         return _of()
     errors["at worst"] = tuple(max(rates) for rates in zip(*errors.values(), strict=True))
     said = [part.strip() for part in text.partition(":")[2].split(";")]
-    rates = [rate for part in said for law, pair in errors.items() if part.startswith(f"{law} .") for rate in pair]
-    return _of(c.verdict.measured_errors[0].n, 0.05, *rates, more=True, names=tuple(f"{law} " for law in errors))
+    rates = [
+        rate
+        for part in said
+        for law, pair in errors.items()
+        if part.startswith(f"{law} .")
+        for rate in pair
+    ]
+    return _of(
+        c.verdict.measured_errors[0].n,
+        0.05,
+        *rates,
+        more=True,
+        names=tuple(f"{law} " for law in errors),
+    )
 
 
 def _together(c: ClaimNumbers, text: str) -> Expected:
@@ -171,7 +194,8 @@ def _unrounded(value: float) -> Expected:
     return Expected((Number(value, _UNROUNDED),) if math.isfinite(value) else ())
 
 
-#: Numbers of forms for other programs, which are not rounded; of a claim with two assertions those of the first.
+#: Numbers of forms for other programs, which are not rounded; of a claim with two assertions those
+#: of the first.
 FLAT: Mapping[str, OfClaim] = {
     "n": lambda c, _: _of(c.verdict.n),
     "estimate": lambda c, _: _unrounded(c.assertions[0].estimate),
@@ -195,10 +219,13 @@ HEADLINES = ("p.headline", "Result")
 _DECADE = re.compile(r"^(.*), 1e(−?\d+) to ")
 #: A table of a metric over layers or epochs: its caption, and its columns.
 _PROFILE = re.compile(
-    r"^(?:(?P<arm>.+): )?(?P<metric>[^\s,:]+)(?:, epoch (?P<epoch>\d+))?(?:, (?:mean of )?layers? (?P<layers>[\d–, ]+))?$"
+    r"^(?:(?P<arm>.+): )?(?P<metric>[^\s,:]+)(?:, epoch (?P<epoch>\d+))?(?:, (?:mean of )?layers?"
+    r" (?P<layers>[\d–, ]+))?$"
 )
 _SEED_OR_LAYER = re.compile(r"^(?:(?P<what>seed|layer) (?P<number>\d+)|mean)$")
-_LAYERS_OF = re.compile(r"^(?P<metric>\S+) of (?P<arm>.+?)(?: at states? .*?)?(?:, epoch (?P<epoch>\d+))?$")
+_LAYERS_OF = re.compile(
+    r"^(?P<metric>\S+) of (?P<arm>.+?)(?: at states? .*?)?(?:, epoch (?P<epoch>\d+))?$"
+)
 _OF_SEED = re.compile(r"^seed (\d+): ")
 _TALLY = re.compile(rf"(\d+) ({'|'.join(WORDS)})")
 
@@ -231,7 +258,9 @@ class Expectations:
         return None
 
     def _tally(self, found: list[tuple[str, str]]) -> Expected:
-        """Counts of one word may be told apart by how they stand to what was expected: their sum is the word's."""
+        """Counts of one word may be told apart by how they stand to what was expected: their sum is
+        the word's.
+        """
         shown: dict[str, int] = {}
         for count, word in found:
             shown[word] = shown.get(word, 0) + int(count)
@@ -243,13 +272,21 @@ class Expectations:
     def _in_verdicts(self, place: Place, text: str) -> Expected | None:
         alike = [v for v in self.numbers.verdicts if v.sentence == place.row]
         at = place.line - 2  # below one line of headings
-        found = alike[0] if len(alike) == 1 else self.numbers.verdicts[at] if at < len(self.numbers.verdicts) else None
+        found = (
+            alike[0]
+            if len(alike) == 1
+            else self.numbers.verdicts[at]
+            if at < len(self.numbers.verdicts)
+            else None
+        )
         if found is None or (alike and found not in alike):
             return None
         claim = self.numbers.claims[found.claim]
         if place.column.startswith(SEEDS):
             return _of(found.n)
-        return _margins(claim, text) if place.column.startswith(MARGIN) else _estimates(claim, 3, text)
+        return (
+            _margins(claim, text) if place.column.startswith(MARGIN) else _estimates(claim, 3, text)
+        )
 
     def _in_claim(self, claim: ClaimNumbers, place: Place, text: str) -> Expected | None:
         assertion = self._assertion(claim, place, text)
@@ -279,7 +316,9 @@ class Expectations:
         return self._layers_of(claim, place)
 
     def _assertion(self, claim: ClaimNumbers, place: Place, text: str) -> AssertionNumbers | None:
-        """Which assertion a place is of: whenever one of their labels comes again, the next one's have begun."""
+        """Which assertion a place is of: whenever one of their labels comes again, the next one's
+        have begun.
+        """
         label = place.part
         if label == "caption" and text.startswith(BY_SEED):
             label = BY_SEED
@@ -314,11 +353,17 @@ class Expectations:
         sides = (a.said.a.text, a.said.b.text)
         # Where both sides read one metric the sentence names each by its arm and states alone.
         arms = (side.partition("(")[2].removesuffix(")") for side in sides)
-        return _of(claim.verdict.n, a.estimate, *bounds, more=True, names=(*sides, *arms, *_unit(a)))
+        return _of(
+            claim.verdict.n, a.estimate, *bounds, more=True, names=(*sides, *arms, *_unit(a))
+        )
 
     def _control(self, place: Place) -> Expected | None:
         found = _DECADE.match(place.row)
-        known = self.numbers.controls.get((found[1], int(found[2].replace("−", "-")))) if found else None
+        known = (
+            self.numbers.controls.get((found[1], int(found[2].replace("−", "-"))))
+            if found
+            else None
+        )
         if known is None:
             return None
         states, low, middle, high, passed = known
@@ -340,7 +385,11 @@ class Expectations:
         arm = about["arm"] or _arm(self.reading.above.get(place, ()), rows.arms)
         if arm not in rows.arms:
             return None
-        row, metric, epoch = int(place.row), about["metric"], int(about["epoch"]) if about["epoch"] else None
+        row, metric, epoch = (
+            int(place.row),
+            about["metric"],
+            int(about["epoch"]) if about["epoch"] else None,
+        )
         seeds = rows.seeds(arm, metric)
         layers: list[int | None] = [row]
         if column["what"] == "layer":
@@ -350,7 +399,9 @@ class Expectations:
         if about["layers"]:
             epoch, layers = row, [round(n.middle) for n in printed(about["layers"])]
         found = rows.mean(arm, metric, epoch, seeds, layers)
-        if found is None and not about["epoch"] and column["what"] != "layer":  # a metric without layers, by epoch
+        if (
+            found is None and not about["epoch"] and column["what"] != "layer"
+        ):  # a metric without layers, by epoch
             found = rows.mean(arm, metric, row, seeds, [None])
         if found is None or (math.isnan(found) and not column["what"]):
             return None
@@ -372,7 +423,11 @@ def _arm(above: tuple[str, ...], arms: set[str]) -> str | None:
     """Return the arm that the nearest text above a table names."""
     for text in reversed(above):
         for arm in sorted(arms, key=len, reverse=True):
-            if arm and (text == arm or text.endswith((f" {arm}", f" of {arm}")) or text.startswith(f"{arm},")):
+            if arm and (
+                text == arm
+                or text.endswith((f" {arm}", f" of {arm}"))
+                or text.startswith(f"{arm},")
+            ):
                 return arm
     return None
 
@@ -383,11 +438,17 @@ def _in_row(claim: ClaimNumbers, place: Place, text: str) -> Expected | None:
         return _of(claim.verdict.n)
     if place.column.startswith(MARGIN):
         return _margins(claim, text)
-    return _estimates(claim, len(claim.assertions), text) if place.column.startswith(ESTIMATES) else None
+    return (
+        _estimates(claim, len(claim.assertions), text)
+        if place.column.startswith(ESTIMATES)
+        else None
+    )
 
 
 def _margins(claim: ClaimNumbers, text: str) -> Expected:
-    """Each assertion's margin; the sign before it names the claimed side, and makes no bound of the number."""
+    """Each assertion's margin; the sign before it names the claimed side, and makes no bound of the
+    number.
+    """
     names = tuple(u for a in claim.assertions for u in _unit(a))
     return Expected(tuple(map(_edge, claim.assertions)), names=names, only=re.sub("[<>]", "", text))
 
@@ -398,7 +459,9 @@ def _edge(a: AssertionNumbers) -> Number:
 
 
 def _is_between(a: AssertionNumbers) -> bool:
-    """Whether an equivalence lies outside its margins by its decision interval and not by its refuting one."""
+    """Whether an equivalence lies outside its margins by its decision interval and not by its
+    refuting one.
+    """
     m, outer = a.said.margin, a.refuting
     if a.said.kind != "equivalent" or outer is None:
         return False
@@ -423,7 +486,9 @@ def _gist(claim: ClaimNumbers, assertion: AssertionNumbers | None, text: str) ->
         return _of(assertion.sd, *(n.value for n in _power(assertion).numbers if "power" in text))
     if " for it (level " in text:
         support, refute = claim.levels
-        return Expected((Number(claim.p[0]), _level(support), Number(claim.p[1]), _level(refute)), more=True)
+        return Expected(
+            (Number(claim.p[0]), _level(support), Number(claim.p[1]), _level(refute)), more=True
+        )
     return None
 
 
@@ -462,7 +527,11 @@ def _tested(c: ClaimNumbers, place: Place) -> Expected | None:
     if place.row == "p" or place.row.startswith("p of the claim"):
         return _of(c.p[side])
     if match := re.match(r"p of assertion (\d+)$", place.row):
-        return _of(c.assertions[int(match[1]) - 1].p[side]) if int(match[1]) <= len(c.assertions) else None
+        return (
+            _of(c.assertions[int(match[1]) - 1].p[side])
+            if int(match[1]) <= len(c.assertions)
+            else None
+        )
     return None
 
 
@@ -486,7 +555,11 @@ def _beside(c: ClaimNumbers, place: Place) -> Expected | None:
         return _of(ours)
     if place.column == "Published":
         known = [figure.get("published"), figure.get("spread")]
-        numbers = [_declared(float(v)) for v in known if isinstance(v, int | float) and not isinstance(v, bool)]
+        numbers = [
+            _declared(float(v))
+            for v in known
+            if isinstance(v, int | float) and not isinstance(v, bool)
+        ]
         return Expected(tuple(numbers)) if not isinstance(known[0], str) else None
     return None
 
@@ -516,12 +589,16 @@ def in_json(numbers: ReportNumbers, data: Any) -> Iterator[tuple[Place, Any, flo
             continue  # a report without its table of evidence
         for s, seed in enumerate(profile["seeds"]):
             for k, layer in enumerate(profile["layers"]):
-                found = numbers.rows.value(profile["arm"], profile["metric"], profile["epoch"], seed, layer)
+                found = numbers.rows.value(
+                    profile["arm"], profile["metric"], profile["epoch"], seed, layer
+                )
                 value = None if found is None or found[1] != "measured" else found[0]
                 yield Place(part=f"profiles[{i}].values[{s}][{k}]"), profile["values"][s][k], value
 
 
-def _in_verdict(c: ClaimNumbers, verdict: dict[str, Any]) -> Iterator[tuple[Place, Any, float | None]]:
+def _in_verdict(
+    c: ClaimNumbers, verdict: dict[str, Any]
+) -> Iterator[tuple[Place, Any, float | None]]:
     def leaf(path: str, said: Any, value: float | None) -> tuple[Place, Any, float | None]:
         return Place(claim=c.verdict.claim, part=path), said, value
 
@@ -545,7 +622,9 @@ def _in_verdict(c: ClaimNumbers, verdict: dict[str, Any]) -> Iterator[tuple[Plac
         singles = {"estimate": a.estimate, "sd": a.sd, "p_support": a.p[0], "p_refute": a.p[1]}
         for name, value in singles.items():
             yield leaf(f"{at}.{name}", said.get(name), value)
-    for i, ((_, ours), said) in enumerate(zip(c.published, verdict.get("published", ()), strict=False)):
+    for i, ((_, ours), said) in enumerate(
+        zip(c.published, verdict.get("published", ()), strict=False)
+    ):
         if ours is not None:
             yield leaf(f"published[{i}].ours", said.get("ours"), ours)
 
@@ -555,10 +634,30 @@ def quotable(c: ClaimNumbers) -> list[Number]:
     v = c.verdict
     found = [float(v.n), float(v.family_size), v.adjusted_support, v.adjusted_refute, *c.levels]
     for a in c.assertions:
-        found += [a.estimate, a.sd, a.error, *a.interval, *a.ordinary, *(a.refuting or ()), *a.p, a.said.margin]
+        found += [
+            a.estimate,
+            a.sd,
+            a.error,
+            *a.interval,
+            *a.ordinary,
+            *(a.refuting or ()),
+            *a.p,
+            a.said.margin,
+        ]
         found += [-a.said.margin, *a.differences, *a.a, *a.b, float(a.a.mean()), float(a.b.mean())]
-        found += [a.power_as_planned, a.said.detectable, a.said.detectable_in_sd, a.said.item_error, a.said.e_value]
+        found += [
+            a.power_as_planned,
+            a.said.detectable,
+            a.said.detectable_in_sd,
+            a.said.item_error,
+            a.said.e_value,
+        ]
         found += [a.said.anticipated, *(a.said.seeds_needed or ())]
     found += [ours for _, ours in c.published]
-    found += [f.get(k) for f, _ in c.published for k in ("published", "spread") if not isinstance(f.get(k), str)]
+    found += [
+        f.get(k)
+        for f, _ in c.published
+        for k in ("published", "spread")
+        if not isinstance(f.get(k), str)
+    ]
     return [Number(float(x)) for x in found if x is not None and not math.isnan(x)]

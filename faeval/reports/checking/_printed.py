@@ -21,7 +21,9 @@ _SLACK = 1e-9  # of a number's size: what two ways of computing it may differ by
 
 @dataclass(frozen=True)
 class Printed:
-    """A number in a text: how it is spelt, and the numbers that are printed so, NaN where it says undefined."""
+    """A number in a text: how it is spelt, and the numbers that are printed so, NaN where it says
+    undefined.
+    """
 
     text: str
     low: float
@@ -34,7 +36,9 @@ class Printed:
 
 @dataclass(frozen=True)
 class Number:
-    """What must stand somewhere. ``digits``: a declared number, printed without trailing zeros, to so many digits."""
+    """What must stand somewhere. ``digits``: a declared number, printed without trailing zeros, to
+    so many digits.
+    """
 
     value: float
     digits: int | None = None
@@ -46,7 +50,8 @@ class Number:
 
 
 def printed(text: str) -> list[Printed]:
-    """Return the numbers of a text in their order; parts of words, versions and hashes are none, a range is all of it.
+    """Return the numbers of a text in their order; parts of words, versions and hashes are none, a
+    range is all of it.
 
     Examples
     --------
@@ -87,25 +92,32 @@ def agrees(said: Printed, number: Number) -> bool:
         return math.isnan(value) and math.isnan(said.low)
     slack = _SLACK * abs(value) if math.isfinite(value) else 0.0
     if number.digits is not None and math.isfinite(said.low + said.high + value):
-        half = 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - number.digits + 1) if value else 0.0
+        half = (
+            0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - number.digits + 1) if value else 0.0
+        )
         return abs(said.middle - value) <= half + slack
     return said.low - slack <= value <= said.high + slack
 
 
 def without(text: str, names: Iterable[str]) -> str:
-    """Return a text without the names in it, whose numbers are not its own; a name that is a number goes once."""
+    """Return a text without the names in it, whose numbers are not its own; a name that is a number
+    goes once.
+    """
     text = text.replace("\u2060", "")
     for name in sorted(filter(None, names), key=len, reverse=True):
         if any(map(str.isalpha, name)):
             text = text.replace(name, " … ")
         elif name.strip() not in ("0", "0.0"):  # a comparison with nothing does not name it
-            number = re.escape(name).replace(r"\-", "[-−]")  # a name keeps the sign that its claim writes
+            number = re.escape(name).replace(
+                r"\-", "[-−]"
+            )  # a name keeps the sign that its claim writes
             text = re.sub(rf"(?<![\w.−-]){number}(?!\w|\.\d)", " … ", text, count=1)
     return text
 
 
 def first_wrong(said: Sequence[Printed], numbers: Sequence[Number], more: bool) -> str | None:
-    """Compare the numbers of a text with what must stand there, in order; say the first that differs.
+    """Compare the numbers of a text with what must stand there, in order; say the first that
+    differs.
 
     ``more``: further numbers may follow.
     """

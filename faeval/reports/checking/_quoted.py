@@ -1,4 +1,6 @@
-"""What documents quote of a claim, held against the claim: its verdict, estimates with their intervals, single numbers."""
+"""What documents quote of a claim, held against the claim: its verdict, estimates with their
+intervals, single numbers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
 _WORD = re.compile(rf"\w*(?:{'|'.join(WORDS)})\w*", re.IGNORECASE)
 #: A verdict as it is quoted: its sign, its word, its reason's code, and numbers after that.
 _VERDICT = re.compile(
-    rf"(?:[{''.join(GLYPHS.values())}] ?)?(?P<word>{'|'.join(WORDS)})(?: \((?P<code>[a-z_ ]+)\))?(?:[;:,] (?P<rest>.*))?",
+    rf"(?:[{''.join(GLYPHS.values())}] ?)?(?P<word>{'|'.join(WORDS)})(?: \((?P<code>[a-z_"
+    r" ]+)\))?(?:[;:,] (?P<rest>.*))?",
     re.IGNORECASE | re.DOTALL,
 )
 #: What may stand between numbers that follow a verdict.
@@ -28,11 +31,13 @@ _FEWEST = 2  # significant digits of a number, where the claim's page does not w
 
 
 def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
-    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its interval, each number.
+    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its
+    interval, each number.
 
-    A text with a verdict's word says that word and nothing else but its reason and numbers, so that no other word turns it.
-    A number has two significant digits or more, so that it tells the claim's number from others; fewer only where the page
-    writes it so (a margin, say), or where it is a whole number of the claim.
+    A text with a verdict's word says that word and nothing else but its reason and numbers, so that
+    no other word turns it. A number has two significant digits or more, so that it tells the
+    claim's number from others; fewer only where the page writes it so (a margin, say), or where it
+    is a whole number of the claim.
 
     Returns
     -------
@@ -43,12 +48,17 @@ def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[
     text, triples = link.text, [match[0] for match in ESTIMATE.finditer(link.text)]
     for triple in triples:
         if not _is_estimate(claim, triple):
-            texts.append(f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}.")
+            texts.append(
+                f"says {triple}; no estimate of the claim has these bounds: {_estimates(claim)}."
+            )
         text = text.replace(triple, "")
     numbers = [n for n in printed(text) if not math.isnan(n.low)]
     texts += filter(None, (_number(number, claim) for number in numbers))
     place = f"line {link.line}"
-    findings = [Finding(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim) for said in texts]
+    findings = [
+        Finding(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim)
+        for said in texts
+    ]
     return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings
 
 
@@ -62,7 +72,10 @@ def _verdict(text: str, claim: ClaimNumbers) -> Iterator[str]:
         return
     found = _VERDICT.fullmatch(text.strip())
     if found is None or (found["rest"] and not _only_numbers(found["rest"], claim)):
-        yield f"says more than the verdict; write {v.verdict} alone, with its reason in brackets or numbers after it."
+        yield (
+            f"says more than the verdict; write {v.verdict} alone, with its reason in brackets or"
+            " numbers after it."
+        )
         return
     if found["code"] and found["code"].replace(" ", "_") != v.reason_code:
         yield f"says {found['code']}; the reason is {v.reason_code}."
@@ -80,7 +93,9 @@ def _only_numbers(text: str, claim: ClaimNumbers) -> bool:
 
 
 def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
-    """Whether these are an estimate and bounds of the claim, told apart by their digits or as its page has them."""
+    """Whether these are an estimate and bounds of the claim, told apart by their digits or as its
+    page has them.
+    """
     said = printed(text)
     if len(said) != 3:
         return False
@@ -99,7 +114,11 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
     """Say what is wrong with a number that is quoted alone; None where nothing is."""
     if math.isinf(number.low) != math.isinf(number.high):  # under or over something: a probability
         v = claim.verdict
-        shares = (v.adjusted_support, v.adjusted_refute, *(p for a in claim.assertions for p in _probabilities(a)))
+        shares = (
+            v.adjusted_support,
+            v.adjusted_refute,
+            *(p for a in claim.assertions for p in _probabilities(a)),
+        )
         known = [Number(share) for share in shares if share is not None]
     else:
         known = quotable(claim)
@@ -109,11 +128,16 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
         return None
     if number.text.strip() in _coarse(claim):
         return None
-    return f"says {number.text}, which too many numbers round to; write two significant digits: {_estimates(claim)}."
+    return (
+        f"says {number.text}, which too many numbers round to; write two significant digits:"
+        f" {_estimates(claim)}."
+    )
 
 
 def _digits(text: str) -> int:
-    """How many significant digits a number is printed with: ``0.10`` has two, ``0.1`` one, and ``0.00`` none."""
+    """How many significant digits a number is printed with: ``0.10`` has two, ``0.1`` one, and
+    ``0.00`` none.
+    """
     return len(re.sub(r"e.*|\D", "", text).lstrip("0"))
 
 
@@ -122,7 +146,9 @@ def _probabilities(a: AssertionNumbers) -> tuple[float | None, ...]:
 
 
 def _coarse(claim: ClaimNumbers) -> set[str]:
-    """What a claim's page writes with one digit: what is declared, estimates of few digits, powers, whole numbers."""
+    """What a claim's page writes with one digit: what is declared, estimates of few digits, powers,
+    whole numbers.
+    """
     v = claim.verdict
     found = {str(v.n), str(v.family_size), exact(v.alpha)}
     for a in claim.assertions:
@@ -135,10 +161,15 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
         found |= {str(k) for k in said.seeds_needed or () if k is not None}
         found |= {percent(power) for power in (a.power_as_planned,) if power is not None}
     for figure, _ in claim.published:
-        found |= {exact(x) for x in map(figure.get, ("published", "spread")) if isinstance(x, int | float)}
+        found |= {
+            exact(x) for x in map(figure.get, ("published", "spread")) if isinstance(x, int | float)
+        }
     return found
 
 
 def _estimates(claim: ClaimNumbers) -> str:
-    made = (f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−") for a in claim.assertions)
+    made = (
+        f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−")
+        for a in claim.assertions
+    )
     return "; ".join(made) or "it has no estimate"

@@ -1,6 +1,8 @@
-"""Renderings read back: every text of a file by the place where it stands. Nothing here knows how they were made.
+"""Renderings read back: every text of a file by the place where it stands. Nothing here knows how
+they were made.
 
-A reader turns a file into places: a claim, the caption of a table or the label of a fact, a row, a column; and the text there.
+A reader turns a file into places: a claim, the caption of a table or the label of a fact, a row, a
+column; and the text there.
 """
 
 from __future__ import annotations
@@ -20,13 +22,39 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+    {
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    }
 )
 _HEADINGS = frozenset(
     {"h1", "h2", "h3", "h4", "h5", "h6", "figcaption", "summary"}
 )  # they say what a table below is about
 #: Elements whose text is one place; what stands within others belongs to the innermost of these.
-_HOLDERS = _HEADINGS | {"title", "p", "pre", "li", "td", "th", "dt", "dd", "caption", "text", "desc"}
+_HOLDERS = _HEADINGS | {
+    "title",
+    "p",
+    "pre",
+    "li",
+    "td",
+    "th",
+    "dt",
+    "dd",
+    "caption",
+    "text",
+    "desc",
+}
 _NO_TEXT = frozenset({"style", "script"})
 
 
@@ -34,8 +62,9 @@ _NO_TEXT = frozenset({"style", "script"})
 class Place:
     """Where a text of a rendering stands.
 
-    ``claim`` is the claim's name, empty outside of one; ``part`` a table's caption, a fact's label or the kind of text; ``row``
-    and ``column`` the headings of a cell, ``line`` its row from 1. ``nth`` tells places apart that are alike otherwise.
+    ``claim`` is the claim's name, empty outside of one; ``part`` a table's caption, a fact's label
+    or the kind of text; ``row`` and ``column`` the headings of a cell, ``line`` its row from 1.
+    ``nth`` tells places apart that are alike otherwise.
     """
 
     claim: str = ""
@@ -46,14 +75,19 @@ class Place:
     nth: int = 1
 
     def __str__(self) -> str:
-        parts = [self.claim and f"claim {self.claim}", self.part if len(self.part) < 70 else f"{self.part[:60]}..."]
+        parts = [
+            self.claim and f"claim {self.claim}",
+            self.part if len(self.part) < 70 else f"{self.part[:60]}...",
+        ]
         parts += [self.row and f"row {self.row!r}", self.column and f"column {self.column!r}"]
         return ", ".join(filter(None, parts)) + (f" ({self.nth})" if self.nth > 1 else "")
 
 
 @dataclass(frozen=True)
 class Readback:
-    """What a file says: the text of each place, in their order; of tables also the headings above them, nearest last."""
+    """What a file says: the text of each place, in their order; of tables also the headings above
+    them, nearest last.
+    """
 
     places: Mapping[Place, str]
     above: Mapping[Place, tuple[str, ...]]
@@ -181,7 +215,9 @@ class _Page(HTMLParser):
         elif self.open["svg"]:
             if text:
                 row = self.tables[-1].row if self.tables else ""
-                self.notes.note(Place(part=f"figure {self.figures}", row=row, column=element.tag), text)
+                self.notes.note(
+                    Place(part=f"figure {self.figures}", row=row, column=element.tag), text
+                )
         elif element.tag == "caption" and self.tables:
             self.tables[-1].caption = text
             self._note("caption", text)
@@ -251,7 +287,9 @@ def _strong(children: list[Token]) -> tuple[str, str]:
 
 
 def read_markdown(text: str) -> Readback:
-    """Read Markdown: a claim is a section with a line ``Claim NAME: ...``; facts are list items ``**Label:** ...``."""
+    """Read Markdown: a claim is a section with a line ``Claim NAME: ...``; facts are list items
+    ``**Label:** ...``.
+    """
     notes = _Notes()
     tokens = _markdown_tokens(text)
     claim, caption, row = "", "", ""
@@ -281,13 +319,19 @@ def read_markdown(text: str) -> Readback:
                 notes.note(Place(part="heading"), content)
             elif before == "th_open":
                 head.append(content)
-                place = Place(part=caption or "table", row="heading", column=str(len(head)), line=line)
+                place = Place(
+                    part=caption or "table", row="heading", column=str(len(head)), line=line
+                )
                 notes.note(place, content, tuple(headings[-2:]))
             elif before == "td_open":
                 column += 1
                 if column == 1:
                     row = content
-                name = "" if column == 1 else (head[column - 1] if column <= len(head) else "") or f"column {column}"
+                name = (
+                    ""
+                    if column == 1
+                    else (head[column - 1] if column <= len(head) else "") or f"column {column}"
+                )
                 place = Place(part=caption or "table", row=row, column=name, line=line)
                 notes.note(place, content, tuple(headings[-2:]))
             else:
@@ -333,7 +377,9 @@ def links(text: str) -> Iterator[Link]:
 
 
 def pages_of(overview: str) -> list[str]:
-    """Return the folders of the reports that an overview's page shows, as its links have them, in the order of its columns."""
+    """Return the folders of the reports that an overview's page shows, as its links have them, in
+    the order of its columns.
+    """
     found = re.findall(r'href="([^"#]*)/report\.html"', overview)
     return list(dict.fromkeys(map(unescape, found)))
 
@@ -346,12 +392,16 @@ def read_json(text: str) -> Readback:
     notes = _Notes()
     # Numbers stay as they are spelt: two spellings of one number are two texts.
     for claim, path, value in walk(json.loads(text, parse_float=str, parse_int=str)):
-        notes.note(Place(claim=claim, part=path), value if isinstance(value, str) else json.dumps(value))
+        notes.note(
+            Place(claim=claim, part=path), value if isinstance(value, str) else json.dumps(value)
+        )
     return notes.reading()
 
 
 def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield the claim, the path and the value of every leaf; a claim is an object with a ``claim``, or ``extra`` with one."""
+    """Yield the claim, the path and the value of every leaf; a claim is an object with a ``claim``,
+    or ``extra`` with one.
+    """
     if isinstance(value, Mapping):
         for holder in (value.get("extra"), value):
             own = holder.get("claim") if isinstance(holder, Mapping) else None
@@ -372,7 +422,9 @@ def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str
 
 
 def read_xml(text: str) -> Readback:
-    """Read XML such as JUnit's: a ``testcase`` is a claim, named by its property ``claim``, else by its ``name``."""
+    """Read XML such as JUnit's: a ``testcase`` is a claim, named by its property ``claim``, else by
+    its ``name``.
+    """
     from xml.etree import ElementTree
 
     notes = _Notes()
@@ -383,7 +435,11 @@ def read_xml(text: str) -> Readback:
             claim = element.get("name", "") if named is None else named.get("value", "")
         own = f"{path}/{element.tag}" if path else element.tag
         for key, value in element.attrib.items():
-            part = element.get("name", "") if element.tag == "property" and key == "value" else f"{own} {key}"
+            part = (
+                element.get("name", "")
+                if element.tag == "property" and key == "value"
+                else f"{own} {key}"
+            )
             notes.note(Place(claim=claim, part=part), value)
         if element.text and element.text.strip():
             notes.note(Place(claim=claim, part=own), element.text)
@@ -401,14 +457,18 @@ _CELLS = re.compile(r"(?<!\\)&")
 
 
 def read_latex(text: str) -> Readback:
-    r"""Read a LaTeX table: a row of a claim ends in ``\\ % claim: NAME``; the last other row above the first is the heading."""
+    r"""Read a LaTeX table: a row of a claim ends in ``\\ % claim: NAME``; the last other row above
+    the first is the heading.
+    """
     notes = _Notes()
     head: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         row = _CLAIM_ROW.match(line)
         if row is None:
             if len(_CELLS.findall(line)) >= 2:
-                head = [_plain_latex(cell) for cell in _CELLS.split(line.strip().removesuffix(r"\\"))]
+                head = [
+                    _plain_latex(cell) for cell in _CELLS.split(line.strip().removesuffix(r"\\"))
+                ]
             if line.strip():
                 notes.note(Place(part=f"line {number}"), line)
             continue
@@ -419,8 +479,14 @@ def read_latex(text: str) -> Readback:
 
 
 def _plain_latex(text: str) -> str:
-    r"""Return a cell's text as it reads: ``$-0.05$`` as −0.05, ``$1.2\times10^{-5}$`` as 1.2e−5, escaped signs without escape."""
-    text = re.sub(r"\\raggedright\b|\\allowbreak(?:\{\})?", "", text).replace(r"\newline", ";").replace("~", " ")
+    r"""Return a cell's text as it reads: ``$-0.05$`` as −0.05, ``$1.2\times10^{-5}$`` as 1.2e−5,
+    escaped signs without escape.
+    """
+    text = (
+        re.sub(r"\\raggedright\b|\\allowbreak(?:\{\})?", "", text)
+        .replace(r"\newline", ";")
+        .replace("~", " ")
+    )
     text = re.sub(r"\\times\s*10\^\{(-?\d+)\}", r"e\1", text)
     text = text.replace(r"\infty", "∞").replace(r"\pm", "±").replace("{[}", "[").replace("{]}", "]")
     text = re.sub(r"\$([^$]*)\$", lambda m: m[1].replace("-", "−").replace(r"\,", " "), text)

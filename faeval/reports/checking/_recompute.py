@@ -1,7 +1,9 @@
-"""The numbers that a report must show, computed from its table of evidence apart from the code that decides and shows.
+"""The numbers that a report must show, computed from its table of evidence apart from the code that
+decides and shows.
 
-Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy alone. What takes the whole of
-``faeval.stats`` (levels of a family, power, e-values, tests that are no t-test) is taken from the verdict, unrounded.
+Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy
+alone. What takes the whole of ``faeval.stats`` (levels of a family, power, e-values, tests that are
+no t-test) is taken from the verdict, unrounded.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class Rows:
     """The rows of one setting by arm and metric."""
 
     def __init__(self, table: pd.DataFrame) -> None:
-        self._groups = dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
+        self._groups = (
+            dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
+        )
         self.arms = {str(arm) for arm, _ in self._groups}
         self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
         self._seeds: dict[tuple[str, str], list[int]] = {}
@@ -43,7 +47,9 @@ class Rows:
         """Return the rows of a metric of an arm, None where there are none."""
         return self._groups.get((arm, metric))
 
-    def value(self, arm: str, metric: str, epoch: int | None, seed: int, layer: int | None) -> tuple[float, str] | None:
+    def value(
+        self, arm: str, metric: str, epoch: int | None, seed: int, layer: int | None
+    ) -> tuple[float, str] | None:
         """Return one number with its status; None where there is no row of it, or more than one."""
         return self._cells_of(arm, metric).get((epoch, seed, layer))
 
@@ -54,21 +60,32 @@ class Rows:
         return self._seeds[arm, metric]
 
     def mean(
-        self, arm: str, metric: str, epoch: int | None, seeds: Sequence[int], layers: Sequence[int | None]
+        self,
+        arm: str,
+        metric: str,
+        epoch: int | None,
+        seeds: Sequence[int],
+        layers: Sequence[int | None],
     ) -> float | None:
-        """Return the mean over seeds and layers; NaN where a number is not measured, None where there is none to average."""
+        """Return the mean over seeds and layers; NaN where a number is not measured, None where
+        there is none to average.
+        """
         cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
         known = [cell for cell in cells if cell is not None]
         if not known or len(known) < len(cells):
             return None
-        return float(np.mean([value if status == "measured" else math.nan for value, status in known]))
+        return float(
+            np.mean([value if status == "measured" else math.nan for value, status in known])
+        )
 
     def _cells_of(self, arm: str, metric: str) -> dict[Key, tuple[float, str] | None]:
         if (arm, metric) not in self._cells:
             cells: dict[Key, tuple[float, str] | None] = {}
             rows = self.of(arm, metric)
             columns = ("epoch", "seed", "layer", "value", "status")
-            each = zip(*(rows[c].tolist() for c in columns), strict=True) if rows is not None else ()
+            each = (
+                zip(*(rows[c].tolist() for c in columns), strict=True) if rows is not None else ()
+            )
             for e, s, lay, v, status in each:
                 key = (_whole(e), int(s), _whole(lay))
                 cells[key] = None if key in cells else (float(v), str(status))
@@ -76,7 +93,9 @@ class Rows:
         return self._cells[arm, metric]
 
     def estimand(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> Array | None:
-        """Return one number a seed; None where it is more than an average over rows that are all there and measured."""
+        """Return one number a seed; None where it is more than an average over rows that are all
+        there and measured.
+        """
         total = np.full(len(seeds), estimand.constant)
         for weight, atom in estimand.terms:
             if isinstance(atom, Read):
@@ -96,11 +115,17 @@ class Rows:
         ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
         if epoch is None:  # each run is read at its end
             for when, seed, _ in cells:
-                ends[seed] = max(-1 if when is None else when, -1 if (end := ends[seed]) is None else end)
+                ends[seed] = max(
+                    -1 if when is None else when, -1 if (end := ends[seed]) is None else end
+                )
             ends = {seed: None if end == -1 else end for seed, end in ends.items()}
-        at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when == ends[seed]}
+        at = {
+            (seed, layer): cell for (when, seed, layer), cell in cells.items() if when == ends[seed]
+        }
         if not at and read.epoch is None:
-            at = {(seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None}
+            at = {
+                (seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None
+            }
         if read.layers is not None:
             states = design.states(read, {layer for _, layer in at if layer is not None})
             at = {key: cell for key, cell in at.items() if key[1] in states}
@@ -116,7 +141,13 @@ class Rows:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else None if str(value) in ("<NA>", "nan", "None") else int(value)
+    return (
+        value
+        if isinstance(value, int)
+        else None
+        if str(value) in ("<NA>", "nan", "None")
+        else int(value)
+    )
 
 
 @dataclass(frozen=True)
@@ -136,7 +167,9 @@ class AssertionNumbers:
     def estimate(self) -> float:
         if not np.isfinite(self.differences).all() or not len(self.differences):
             return math.nan
-        return float(np.median(self.differences) if self.verdict.test == "sign" else self.differences.mean())
+        return float(
+            np.median(self.differences) if self.verdict.test == "sign" else self.differences.mean()
+        )
 
     @cached_property
     def sd(self) -> float:
@@ -150,13 +183,17 @@ class AssertionNumbers:
     @cached_property
     def _is_t(self) -> bool:
         """Whether the t-test decides, on numbers that differ by more than rounding."""
-        return self.verdict.test == "t" and self.sd > 1e-12 * float(np.abs(self.differences).max(initial=0.0))
+        return self.verdict.test == "t" and self.sd > 1e-12 * float(
+            np.abs(self.differences).max(initial=0.0)
+        )
 
     def bound(self, level: float, sign: int) -> float:
         """Return a one-sided t bound of the mean: the lower one for sign -1."""
         from scipy.special import stdtrit
 
-        return self.estimate + sign * float(stdtrit(len(self.differences) - 1, 1 - level)) * self.error
+        return (
+            self.estimate + sign * float(stdtrit(len(self.differences) - 1, 1 - level)) * self.error
+        )
 
     def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
         if not self._is_t or math.isnan(low) or math.isnan(said[0]):
@@ -205,20 +242,30 @@ class AssertionNumbers:
         return (greater(point), less(point)) if above else (less(point), greater(point))
 
     def power(self, n: int, sd: float | None) -> float | None:
-        """Return the chance to be supported at n seeds if the effect is as anticipated; None where that is not all it takes.
+        """Return the chance to be supported at n seeds if the effect is as anticipated; None where
+        that is not all it takes.
 
-        By the noncentral t law, for an assertion with one edge that its anticipated effect supports. Not with looks, nor for
-        other tests.
+        By the noncentral t law, for an assertion with one edge that its anticipated effect
+        supports. Not with looks, nor for other tests.
         """
         from scipy.special import nctdtr, stdtrit
 
         a, v = self.said, self.verdict
-        if v.test != "t" or v.looks or a.anticipated is None or not sd or n < 2 or a.kind == "equivalent":
+        if (
+            v.test != "t"
+            or v.looks
+            or a.anticipated is None
+            or not sd
+            or n < 2
+            or a.kind == "equivalent"
+        ):
             return None
         beyond = a.anticipated - a.margin  # counted as the margin is: b - a for below and not_below
         gap = beyond if a.kind in ("exceeds", "below") else -beyond
         critical = float(stdtrit(n - 1, 1 - v.alpha / v.family_size))
-        chance = 1.0 - float(nctdtr(n - 1, gap / sd * math.sqrt(n), critical)) if gap > 0 else math.nan
+        chance = (
+            1.0 - float(nctdtr(n - 1, gap / sd * math.sqrt(n), critical)) if gap > 0 else math.nan
+        )
         return None if math.isnan(chance) else chance  # SciPy gives NaN far out
 
     @property
@@ -249,20 +296,28 @@ class ClaimNumbers:
     verdict: Verdict
     assertions: tuple[AssertionNumbers, ...]
     published: tuple[tuple[Mapping[str, Any], float | None], ...]  #: each figure with ours
-    lowest_control: tuple[float, int] | None = None  #: float64's, over so many states that the claim reads
+    lowest_control: tuple[float, int] | None = (
+        None  #: float64's, over so many states that the claim reads
+    )
 
     @property
     def p(self) -> tuple[float, float]:
-        """Of the claim: the largest for it; as many times the smallest against it as it has assertions."""
+        """Of the claim: the largest for it; as many times the smallest against it as it has
+        assertions.
+        """
         k = len(self.assertions)
-        return max(a.p[0] for a in self.assertions), min(1.0, k * min(a.p[1] for a in self.assertions))
+        return max(a.p[0] for a in self.assertions), min(
+            1.0, k * min(a.p[1] for a in self.assertions)
+        )
 
     @property
     def levels(self) -> tuple[float | None, float | None]:
         """What p for and against the claim are compared with; at one look, where it has looks."""
         v, k = self.verdict, len(self.assertions)
         if v.looks and v.level_support and v.level_refute:
-            return nominal_level(v.level_support, v.looks), k * nominal_level(v.level_refute / k, v.looks)
+            return nominal_level(v.level_support, v.looks), k * nominal_level(
+                v.level_refute / k, v.looks
+            )
         return v.level_support, v.level_refute
 
 
@@ -283,7 +338,8 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     Parameters
     ----------
     report
-        The report with its table of evidence; without one, or for claims that are not given, sides come from the verdicts.
+        The report with its table of evidence; without one, or for claims that are not given, sides
+        come from the verdicts.
     claims
         Its claims, which say what is read of the rows.
     """
@@ -292,21 +348,30 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     if table is not None:
         table = as_claimed(table[table["setting"] == report.setting], claims, report.setting)
     rows = Rows(table if table is not None else _no_rows())
-    made = {v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting) for v in report.verdicts}
+    made = {
+        v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting)
+        for v in report.verdicts
+    }
     counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
-    return ReportNumbers(made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {})
+    return ReportNumbers(
+        made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
+    )
 
 
 def _no_rows() -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"])
+    return pd.DataFrame(
+        columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
+    )
 
 
 def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> ClaimNumbers:
     parts: list[Assertion | None] = []
     for assertion in claim.assertions if claim else ():
-        parts += [None, None] if assertion.kind == "agree" else [assertion]  # agreement is no plain contrast
+        parts += (
+            [None, None] if assertion.kind == "agree" else [assertion]
+        )  # agreement is no plain contrast
     parts += [None] * (len(verdict.assertions) - len(parts))
     made = []
     for said, part in zip(verdict.assertions, parts, strict=False):
@@ -317,11 +382,17 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
         made.append(AssertionNumbers(said, verdict, *sides))
     published = tuple(_published(verdict, claim, made, setting))
-    return ClaimNumbers(verdict, tuple(made), published, _lowest_control(verdict, claim, rows, setting))
+    return ClaimNumbers(
+        verdict, tuple(made), published, _lowest_control(verdict, claim, rows, setting)
+    )
 
 
-def _lowest_control(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> tuple[float, int] | None:
-    """Return the lowest positive control of float64 where the claim reads, and of how many states; None if one has none."""
+def _lowest_control(
+    verdict: Verdict, claim: Claim | None, rows: Rows, setting: str
+) -> tuple[float, int] | None:
+    """Return the lowest positive control of float64 where the claim reads, and of how many states;
+    None if one has none.
+    """
     if claim is None or not verdict.seeds:
         return None
     design = design_of(claim, setting)
@@ -331,8 +402,15 @@ def _lowest_control(verdict: Verdict, claim: Claim | None, rows: Rows, setting: 
         if epoch is None or read.layers is None:
             return None
         label = design.label(read.arm)
-        states |= {(label, epoch, seed, layer) for seed in verdict.seeds for layer in design.states(read, set())}
-    found = [rows.value(label, "control_true", epoch, seed, layer) for label, epoch, seed, layer in states]
+        states |= {
+            (label, epoch, seed, layer)
+            for seed in verdict.seeds
+            for layer in design.states(read, set())
+        }
+    found = [
+        rows.value(label, "control_true", epoch, seed, layer)
+        for label, epoch, seed, layer in states
+    ]
     known = [cell[0] for cell in found if cell is not None and cell[1] == "measured"]
     return (min(known), len(known)) if known and len(known) == len(found) else None
 
@@ -350,17 +428,32 @@ def _published(
         yield figure, ours
 
 
-def _controls(table: pd.DataFrame) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
-    """Yield instrument and decade of gradient norm with states, lowest, median and highest control, and how many pass."""
+def _controls(
+    table: pd.DataFrame,
+) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
+    """Yield instrument and decade of gradient norm with states, lowest, median and highest control,
+    and how many pass.
+    """
     state = ["arm", "seed", "epoch", "layer"]
-    norms = table[(table["metric"] == "gradient_norm") & (table["status"] == "measured")].drop_duplicates(state)
+    norms = table[
+        (table["metric"] == "gradient_norm") & (table["status"] == "measured")
+    ].drop_duplicates(state)
     for metric in sorted(m for m in set(table["metric"]) if m.rpartition(".")[2] == "control_true"):
-        rows = table[table["metric"] == metric].drop_duplicates(state).merge(norms, on=state, suffixes=("", "_norm"))
+        rows = (
+            table[table["metric"] == metric]
+            .drop_duplicates(state)
+            .merge(norms, on=state, suffixes=("", "_norm"))
+        )
         rows = rows[rows["value_norm"] > 0]
         decades = np.floor(np.log10(rows["value_norm"].to_numpy(dtype=float))).astype(int)
         for decade, inside in rows.groupby(decades):
             known = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
-            low, middle, high = (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+            low, middle, high = (
+                (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+            )
             passed = int((known >= CONTROL_FLOOR).sum())
             name = metric.rpartition(".")[0] or "float64"
-            yield (name, int(str(decade))), (len(inside), float(low), float(middle), float(high), passed)
+            yield (
+                (name, int(str(decade))),
+                (len(inside), float(low), float(middle), float(high), passed),
+            )

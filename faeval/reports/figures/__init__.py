@@ -1,4 +1,6 @@
-"""Figures of a report: placed by hand where hundreds stand in a page, by matplotlib elsewhere and for papers."""
+"""Figures of a report: placed by hand where hundreds stand in a page, by matplotlib elsewhere and
+for papers.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Figures by matplotlib made the same bytes everywhere: their style, and their two outputs, for a page and for a paper.
+"""Figures by matplotlib made the same bytes everywhere: their style, and their two outputs, for a
+page and for a paper.
 
-Text stays text. Matplotlib reads no markup in it, and its own font measures it, whatever fonts there are.
+Text stays text. Matplotlib reads no markup in it, and its own font measures it, whatever fonts
+there are.
 """
 
 from __future__ import annotations
@@ -29,11 +31,24 @@ SINGLE, DOUBLE = 3.3, 6.9
 #: Points: all text but the names of panels, which may be long.
 TEXT, SMALL = 7.5, 6.5
 
-INK, SOFT, LINE, LINK, PAPER, CLAIMED = "#1b2026", "#57606a", "#d5dae0", "#0a58a8", "#ffffff", "#e3eef8"
-TONES = {"supported": "#0f6b4a", "refuted": "#5a3ea8", "inconclusive": "#4f5b67", "invalid": "#4f5b67"}
+INK, SOFT, LINE, LINK, PAPER, CLAIMED = (
+    "#1b2026",
+    "#57606a",
+    "#d5dae0",
+    "#0a58a8",
+    "#ffffff",
+    "#e3eef8",
+)
+TONES = {
+    "supported": "#0f6b4a",
+    "refuted": "#5a3ea8",
+    "inconclusive": "#4f5b67",
+    "invalid": "#4f5b67",
+}
 ALARM = "#b3261e"
 
-#: The variables of page.css that take the place of these colours in a page, so that a dark page has light figures.
+#: The variables of page.css that take the place of these colours in a page, so that a dark page has
+#: light figures.
 _VARIABLES = {
     INK: "ink",
     SOFT: "soft",
@@ -83,7 +98,9 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Within it matplotlib follows our settings alone, wherever the caller's come from, and has them back after it."""
+    """Within it matplotlib follows our settings alone, wherever the caller's come from, and has
+    them back after it.
+    """
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
@@ -114,14 +131,16 @@ def inline(figure: Figure, id: str, title: str, description: str) -> str:  # noq
     figure
         Drawn by faeval.reports.
     id
-        The start of every ``id`` in it: unique in the page, of letters, digits, hyphens and underscores.
+        The start of every ``id`` in it: unique in the page, of letters, digits, hyphens and
+        underscores.
     title, description
         Its name, and what it shows in words, for those who do not see it; any text.
 
     Returns
     -------
     str
-        Without prolog, style or reference to anything outside; in colours of the page (``page.css``).
+        Without prolog, style or reference to anything outside; in colours of the page
+        (``page.css``).
 
     Raises
     ------
@@ -130,11 +149,13 @@ def inline(figure: Figure, id: str, title: str, description: str) -> str:  # noq
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", id, re.ASCII):
         raise FaevalError(
-            f"id={id!r} must begin with a letter, and have letters, digits, hyphens and underscores alone."
+            f"id={id!r} must begin with a letter, and have letters, digits, hyphens and underscores"
+            " alone."
         )
     width, height = (72 * inches for inches in figure.get_size_inches())
-    names = f"<title id={quoteattr(f'{id}-t')}>{escape(clip(title, CELL))}</title>" + (
-        f"<desc id={quoteattr(f'{id}-d')}>{escape(clip(description, PARAGRAPH))}</desc>"
+    names = (
+        f"<title id={quoteattr(f'{id}-t')}>{escape(clip(title, CELL))}</title>"
+        + f"<desc id={quoteattr(f'{id}-d')}>{escape(clip(description, PARAGRAPH))}</desc>"
     )
     size = {"width": _number(width * _PAGE_SCALE), "height": _number(height * _PAGE_SCALE)}
     head = {
@@ -148,7 +169,8 @@ def inline(figure: Figure, id: str, title: str, description: str) -> str:  # noq
 
 
 def render(figure: Figure, form: str) -> bytes:
-    """Return a figure as a file for a paper, ``svg`` or ``pdf``, in plain colours and without a date.
+    """Return a figure as a file for a paper, ``svg`` or ``pdf``, in plain colours and without a
+    date.
 
     Raises
     ------
@@ -190,13 +212,17 @@ def save(figure: Figure, path: str | Path) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise FaevalError(f"{path}: cannot be written to ({error.strerror or error}); name another file.") from None
+        raise FaevalError(
+            f"{path}: cannot be written to ({error.strerror or error}); name another file."
+        ) from None
 
 
 # --- what matplotlib writes, made short ---
 
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-_Names: TypeAlias = Mapping[str, tuple[str, ElementTree.Element]]  # of what is used again: our name for it, and itself
+_Names: TypeAlias = Mapping[
+    str, tuple[str, ElementTree.Element]
+]  # of what is used again: our name for it, and itself
 _DEFAULTS = {
     "stroke-linejoin": ("miter", "round"),
     "stroke-linecap": ("butt",),
@@ -217,7 +243,9 @@ def _root(figure: Figure) -> ElementTree.Element:
 
 
 def _body(root: ElementTree.Element, prefix: str, colour: Callable[[str], str]) -> str:
-    """Write everything inside the root again: numbers of two decimals, attributes for styles, only the groups in need."""
+    """Write everything inside the root again: numbers of two decimals, attributes for styles, only
+    the groups in need.
+    """
     used = {e.get(_HREF, "").removeprefix("#") for e in root.iter()}
     marks = {e.get("id", ""): e for e in root.iter() if e.get("id") in used}
     names = {name: (f"{prefix}{i}", element) for i, (name, element) in enumerate(marks.items())}
@@ -234,19 +262,33 @@ def _written(element: ElementTree.Element, names: _Names, colour: Callable[[str]
     if tag == "g" and len(children) > 1 and all(child.tag == f"{_SVG}use" for child in children):
         marks = [_own(child, names, colour) for child in children]
         # What all marks of a line share is said once, and inherited.
-        own |= {k: v for k, v in marks[0].items() if k not in ("x", "y", "href") and all(m.get(k) == v for m in marks)}
-        inside = "".join(f"<use{_attributes({k: v for k, v in m.items() if own.get(k) != v})}/>" for m in marks)
+        own |= {
+            k: v
+            for k, v in marks[0].items()
+            if k not in ("x", "y", "href") and all(m.get(k) == v for m in marks)
+        }
+        inside = "".join(
+            f"<use{_attributes({k: v for k, v in m.items() if own.get(k) != v})}/>" for m in marks
+        )
     else:
         inside += "".join(_written(child, names, colour) for child in children)
     if (tag == "g" and not own) or (tag == "defs" and not inside):
         return inside
-    if tag == "path" and "id" not in own and (element.get("id") or (own.get("fill") == "none" and "stroke" not in own)):
+    if (
+        tag == "path"
+        and "id" not in own
+        and (element.get("id") or (own.get("fill") == "none" and "stroke" not in own))
+    ):
         return ""
     return f"<{tag}{_attributes(own)}>{inside}</{tag}>" if inside else f"<{tag}{_attributes(own)}/>"
 
 
-def _own(element: ElementTree.Element, names: _Names, colour: Callable[[str], str]) -> dict[str, str]:
-    """An element's attributes as we write them; matplotlib's style is a few presentation attributes."""
+def _own(
+    element: ElementTree.Element, names: _Names, colour: Callable[[str], str]
+) -> dict[str, str]:
+    """An element's attributes as we write them; matplotlib's style is a few presentation
+    attributes.
+    """
     styles = _styles(element)
     own = {}
     said: Mapping[str, str] = {}
@@ -254,7 +296,10 @@ def _own(element: ElementTree.Element, names: _Names, colour: Callable[[str], st
         own["id"] = names[element.get("id", "")][0]
     if _HREF in element.attrib:
         name, mark = names[element.attrib[_HREF].removeprefix("#")]
-        own["href"], said = f"#{name}", _styles(mark)  # what the mark says itself, it does not inherit
+        own["href"], said = (
+            f"#{name}",
+            _styles(mark),
+        )  # what the mark says itself, it does not inherit
         if mark.get("d", "").count("L") == 1 and "z" not in mark.get(
             "d", ""
         ):  # the tick of an axis, a line without an inside
@@ -274,7 +319,9 @@ def _own(element: ElementTree.Element, names: _Names, colour: Callable[[str], st
             or (text and (name, value) in (("fill", INK), ("font-size", f"{TEXT:g}px")))
         ):
             continue
-        own[name] = colour(value) if name in ("fill", "stroke") else _rounded(value.removesuffix("px"))
+        own[name] = (
+            colour(value) if name in ("fill", "stroke") else _rounded(value.removesuffix("px"))
+        )
     return own
 
 

@@ -45,11 +45,12 @@ _COUNTED = "difference in the direction of the margin, in margins"
 def forest(report: Report, width: float = DOUBLE) -> Figure:
     """Draw the claims of a report on one scale: in margins, counted in the direction of each.
 
-    A row a claim, in it a line an assertion: its decision interval, the sign of its verdict at the estimate, and
-    its word. Of several assertions each has its own result, met, contradicted or open, in that sign and word, and the claim's
-    verdict stands once in a line above them; of an invalid claim none has a result.
-    The dashed margin is at 1, for equivalences at both ends; the claimed side of each line is shaded. Without a
-    margin to count in, or without an estimate, a line has its words alone.
+    A row a claim, in it a line an assertion: its decision interval, the sign of its verdict at the
+    estimate, and its word. Of several assertions each has its own result, met, contradicted or
+    open, in that sign and word, and the claim's verdict stands once in a line above them; of an
+    invalid claim none has a result. The dashed margin is at 1, for equivalences at both ends; the
+    claimed side of each line is shaded. Without a margin to count in, or without an estimate, a
+    line has its words alone.
     """
     label, numbers = 2.2, 2.3
     left = label + 0.2
@@ -73,12 +74,16 @@ def forest(report: Report, width: float = DOUBLE) -> Figure:
                 if not math.isnan(a.estimate):
                     estimate(axes, across, _in_margins(a)(a.estimate), y, each.word)
             value = words.value_text(a) if a is not None else ""
-            if a is not None and len(value) > 30:  # numbers are never cut; their unit is in the table
+            if (
+                a is not None and len(value) > 30
+            ):  # numbers are never cut; their unit is in the table
                 value = value.removesuffix(words.unit_of(a))
             write(figure, width - numbers + 0.1, y + 0.035, clean(value), SMALL - 0.5)
             if each.said:
                 mark(figure, width - 0.7, y, **look(each.word))
-                write(figure, width - 0.62, y + 0.035, each.said, SMALL - 0.5, color=TONES[each.word])
+                write(
+                    figure, width - 0.62, y + 0.035, each.said, SMALL - 0.5, color=TONES[each.word]
+                )
         top += size
     rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
     axes.set_xlabel(_COUNTED, labelpad=2)
@@ -87,7 +92,9 @@ def forest(report: Report, width: float = DOUBLE) -> Figure:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a forest: its name, its assertion if it is of one, the verdict whose sign it has, and its word."""
+    """A line of a forest: its name, its assertion if it is of one, the verdict whose sign it has,
+    and its word.
+    """
 
     name: str
     of: AssertionResult | None
@@ -126,12 +133,14 @@ _GROUPS = (
 
 @styled
 def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
-    """Draw what carries over: a row a claim, a panel a setting, claims grouped by what became of them over the settings.
+    """Draw what carries over: a row a claim, a panel a setting, claims grouped by what became of
+    them over the settings.
 
-    In each panel stands the sign of the verdict and, on one scale for all, the decision interval of the assertion that
-    the verdict hangs on, in margins (see :func:`deciding`), its estimate as a dot. Shaded is what is claimed. A star says that the
-    claim was not registered before all of its evidence, a dagger that the verdict is fragile. Where a setting does not have the
-    claim, its panel is empty.
+    In each panel stands the sign of the verdict and, on one scale for all, the decision interval of
+    the assertion that the verdict hangs on, in margins (see :func:`deciding`), its estimate as a
+    dot. Shaded is what is claimed. A star says that the claim was not registered before all of its
+    evidence, a dagger that the verdict is fragile. Where a setting does not have the claim, its
+    panel is empty.
 
     Parameters
     ----------
@@ -142,17 +151,28 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     groups = carried_over(reports)
     label, sign, gap, head, foot = 2.75, 0.16, 0.1, 0.4, 0.42
     panel = (width - label) / max(1, len(reports))
-    texts = {claim: _sentence(next(v for v in found if v is not None), label - 0.1) for claim, found in rows.items()}
+    texts = {
+        claim: _sentence(next(v for v in found if v is not None), label - 0.1)
+        for claim, found in rows.items()
+    }
     sizes = {claim: _LINE * max(1, len(text)) + 0.05 for claim, text in texts.items()}
     title = 0.24
-    end = head + max(title, sum(title + sum(sizes[c] for c in members) for members in groups.values() if members))
+    end = head + max(
+        title, sum(title + sum(sizes[c] for c in members) for members in groups.values() if members)
+    )
     across = _scale(deciding(v) for found in rows.values() for v in found if v is not None)
     figure = figure_of(width, end + foot)
     _legend(figure, width)
     panels = []
     for i, report in enumerate(reports):
         left = label + i * panel
-        write(figure, left + sign, head - 0.07, ended(report.setting, int(panel * 72 / (0.6 * SMALL))), SMALL)
+        write(
+            figure,
+            left + sign,
+            head - 0.07,
+            ended(report.setting, int(panel * 72 / (0.6 * SMALL))),
+            SMALL,
+        )
         axes = rows_at(figure, left + sign, head, panel - sign - gap, end - head)
         _ground(axes, across)
         panels.append((left, axes))
@@ -170,7 +190,9 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
                 if verdict is not None:
                     y = top + sizes[claim] / 2
                     mark(figure, left + sign / 2, y, **look(verdict.verdict))
-                    write(figure, left + sign / 2 + 0.05, y, _notes(verdict), SMALL - 0.5, color=SOFT)
+                    write(
+                        figure, left + sign / 2 + 0.05, y, _notes(verdict), SMALL - 0.5, color=SOFT
+                    )
                     _cell(axes, across, verdict, y, sizes[claim])
             top += sizes[claim]
     rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
@@ -179,9 +201,14 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
 
 
 def carried_over(reports: Sequence[Report]) -> dict[str, list[str]]:
-    """Return the ids of the claims of several settings by what became of them, in the order of the figure."""
+    """Return the ids of the claims of several settings by what became of them, in the order of the
+    figure.
+    """
     rows = _over_settings(reports)
-    return {group: [claim for claim, found in rows.items() if _group(found) == group] for group in _GROUPS}
+    return {
+        group: [claim for claim, found in rows.items() if _group(found) == group]
+        for group in _GROUPS
+    }
 
 
 def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None, ...]]:
@@ -192,7 +219,8 @@ def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None,
 
 
 def deciding(verdict: Verdict) -> AssertionResult | None:
-    """Return the assertion that a verdict hangs on: the worst result, and of those the one least far on the claimed side.
+    """Return the assertion that a verdict hangs on: the worst result, and of those the one least
+    far on the claimed side.
 
     None where no assertion has both an estimate and a margin to count in.
     """
@@ -225,7 +253,16 @@ def _cell(axes: Axes, across: Scale, verdict: Verdict, y: float, height: float) 
     _bar(axes, across, a, y, TONES[verdict.verdict])
     at = _in_margins(a)(a.estimate)
     if not across.beyond(at):
-        axes.plot([across(at)], [y], marker="o", ms=2.6, color=TONES[verdict.verdict], mew=0, clip_on=False, zorder=4)
+        axes.plot(
+            [across(at)],
+            [y],
+            marker="o",
+            ms=2.6,
+            color=TONES[verdict.verdict],
+            mew=0,
+            clip_on=False,
+            zorder=4,
+        )
 
 
 def _notes(verdict: Verdict) -> str:
@@ -233,7 +270,14 @@ def _notes(verdict: Verdict) -> str:
 
 
 def _legend(figure: Figure, width: float) -> None:
-    write(figure, 0.02, 0.135, "* not registered before all of its evidence   † fragile", SMALL - 0.5, color=SOFT)
+    write(
+        figure,
+        0.02,
+        0.135,
+        "* not registered before all of its evidence   † fragile",
+        SMALL - 0.5,
+        color=SOFT,
+    )
     at = width - 3.3
     for word in MARKERS:
         mark(figure, at, 0.1, **look(word))
@@ -279,9 +323,13 @@ def _ground(axes: Axes, across: Scale) -> None:
 
 def _claimed_side(axes: Axes, across: Scale, a: AssertionResult, y: float, height: float) -> None:
     low, high = sorted(across.within(_in_margins(a)(bound)) for bound in words.claimed(a))
-    axes.fill_between([low, high], y - 0.4 * height, y + 0.4 * height, color=CLAIMED, lw=0, zorder=0)
+    axes.fill_between(
+        [low, high], y - 0.4 * height, y + 0.4 * height, color=CLAIMED, lw=0, zorder=0
+    )
     if a.kind == "equivalent":
-        axes.plot([-1, -1], [y - height / 2, y + height / 2], color=INK, lw=0.9, ls=DASHED, zorder=1)
+        axes.plot(
+            [-1, -1], [y - height / 2, y + height / 2], color=INK, lw=0.9, ls=DASHED, zorder=1
+        )
 
 
 def _bar(axes: Axes, across: Scale, a: AssertionResult, y: float, tone: str) -> None:

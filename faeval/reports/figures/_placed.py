@@ -1,4 +1,6 @@
-"""Where the marks of a figure go, in its own pixels. Templates draw them; nothing here knows of colours or SVG."""
+"""Where the marks of a figure go, in its own pixels. Templates draw them; nothing here knows of
+colours or SVG.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from faeval.claims._verdict import AssertionResult
 from faeval.reports._numbers import Style, exact
 from faeval.reports._words import claimed, is_between, style_of, thresholds
 
-_PLACES = 2  # decimals of a coordinate: enough for the eye, few enough to be the same on every machine
+_PLACES = (
+    2  # decimals of a coordinate: enough for the eye, few enough to be the same on every machine
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class Band:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A contrast over seeds against its margin: as a strip (no rows) or as a figure (one row a seed)."""
+    """A contrast over seeds against its margin: as a strip (no rows) or as a figure (one row a
+    seed).
+    """
 
     width: float
     height: float
@@ -77,7 +83,9 @@ class Contrast:
 class Axis:
     """A linear map from a range of numbers to pixels, safe for any finite numbers."""
 
-    def __init__(self, numbers: Iterable[float], left: float, right: float, pad: float = 0.06) -> None:
+    def __init__(
+        self, numbers: Iterable[float], left: float, right: float, pad: float = 0.06
+    ) -> None:
         finite = [v for v in numbers if math.isfinite(v)]
         self._unit = max(map(abs, finite), default=0.0) or 1.0
         scaled = [v / self._unit for v in finite] or [0.0]
@@ -111,13 +119,22 @@ class Axis:
         top = math.floor(math.log10(self._unit))
         exponent = top if top >= 5 or digits < -6 else 0
         style = Style(max(0, exponent - digits), exponent)
-        return tuple(Mark(self(k * step), style(k * step)) for k in range(math.ceil(low), math.floor(high) + 1))
+        return tuple(
+            Mark(self(k * step), style(k * step))
+            for k in range(math.ceil(low), math.floor(high) + 1)
+        )
 
 
 def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Contrast:
-    """Place an assertion's interval and margin on one line, for a table; on one scale with those that stand beside it."""
+    """Place an assertion's interval and margin on one line, for a table; on one scale with those
+    that stand beside it.
+    """
     outer = {id(a): a.refuting if is_between(a) else None for a in (assertion, *beside)}
-    shown = [n for a in (assertion, *beside) for n in (a.estimate, *thresholds(a), *a.interval, *(outer[id(a)] or ()))]
+    shown = [
+        n
+        for a in (assertion, *beside)
+        for n in (a.estimate, *thresholds(a), *a.interval, *(outer[id(a)] or ()))
+    ]
     axis = Axis([0.0, *shown], 6, 174)
     own = outer[id(assertion)]
     return _contrast(assertion, axis, width=180, height=22, outer=axis.bar(*own) if own else None)
@@ -180,7 +197,9 @@ def _margin_labels(assertion: AssertionResult, axis: Axis) -> tuple[Mark, ...]:
     return tuple(Mark(x, f"margin {exact(point)}") for x, point in zip(at, points, strict=True))
 
 
-def _contrast(assertion: AssertionResult, axis: Axis, *, width: float, height: float, **more: Any) -> Contrast:
+def _contrast(
+    assertion: AssertionResult, axis: Axis, *, width: float, height: float, **more: Any
+) -> Contrast:
     return Contrast(
         width=width,
         height=height,
@@ -200,6 +219,7 @@ def describe(assertion: AssertionResult) -> str:
     style = style_of(assertion)
     points = " and ".join(exact(point) for point in thresholds(assertion))
     return (
-        f"Estimate {style(assertion.estimate)}, decision interval {style.interval(assertion.interval)}, margin at {points}; "
-        "the shaded side is the claimed one."
+        f"Estimate {style(assertion.estimate)}, decision interval"
+        f" {style.interval(assertion.interval)}, margin at {points}; the shaded side is the claimed"
+        " one."
     )

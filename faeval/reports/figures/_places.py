@@ -1,4 +1,6 @@
-"""Where things lie in a figure of matplotlib: axes in inches, scales, signs, and text cut to its place."""
+"""Where things lie in a figure of matplotlib: axes in inches, scales, signs, and text cut to its
+place.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,29 @@ if TYPE_CHECKING:
 
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 1.5))
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-#: Markers beside each word, so that colour is never the only difference: (marker, whether it is filled).
-MARKERS = {"supported": ("o", True), "refuted": ("D", True), "inconclusive": ("o", False), "invalid": ("x", True)}
+#: Markers beside each word, so that colour is never the only difference: (marker, whether it is
+#: filled).
+MARKERS = {
+    "supported": ("o", True),
+    "refuted": ("D", True),
+    "inconclusive": ("o", False),
+    "invalid": ("x", True),
+}
 
 # --- scales ---
 
 
 class Scale:
-    """A range of numbers on an axis, linear in the number or in its logarithm, safe for any finite numbers.
+    """A range of numbers on an axis, linear in the number or in its logarithm, safe for any finite
+    numbers.
 
-    Called with a number, it gives its place. ``unit`` names the power of ten that ticks are counted in, where there is one.
+    Called with a number, it gives its place. ``unit`` names the power of ten that ticks are counted
+    in, where there is one.
     """
 
-    def __init__(self, numbers: Iterable[float], logarithmic: bool = False, pad: float = 0.06) -> None:
+    def __init__(
+        self, numbers: Iterable[float], logarithmic: bool = False, pad: float = 0.06
+    ) -> None:
         finite = [v for v in numbers if math.isfinite(v)]
         self._logarithmic = logarithmic and bool(finite)
         self.unit, self._power = "", 0
@@ -61,12 +73,21 @@ class Scale:
         return round_numbers(self.low, self.high, most, steps, self._logarithmic)
 
     def put(self, axes: Axes, side: str) -> None:
-        """Give one side of axes this range, ticks with their texts, and a line at zero or grid lines where it is tall."""
+        """Give one side of axes this range, ticks with their texts, and a line at zero or grid
+        lines where it is tall.
+        """
         ticks = self.round_numbers(4)
         if self._logarithmic:
             texts = [f"10{str(round(t)).translate(SUPERSCRIPT)}" for t in ticks]
         else:
-            digits = next((d for d in range(10) if all(math.isclose(t, round(t, d), abs_tol=1e-9) for t in ticks)), 10)
+            digits = next(
+                (
+                    d
+                    for d in range(10)
+                    if all(math.isclose(t, round(t, d), abs_tol=1e-9) for t in ticks)
+                ),
+                10,
+            )
             texts = [f"{t:.{digits}f}".replace("-", "−") if t else "0" for t in ticks]
         if side == "x":
             axes.set_xlim(self.low, self.high)
@@ -77,13 +98,20 @@ class Scale:
         grid = [tick for tick in ticks if tick or self._logarithmic]
         between = [at for tick in grid for at in (tick, tick, math.nan)]
         axes.plot(
-            [0, 1, math.nan] * len(grid), between, transform=axes.get_yaxis_transform(), color=LINE, lw=0.6, zorder=0
+            [0, 1, math.nan] * len(grid),
+            between,
+            transform=axes.get_yaxis_transform(),
+            color=LINE,
+            lw=0.6,
+            zorder=0,
         )
         if len(grid) < len(ticks):
             axes.axhline(0, color=SOFT, lw=0.6, zorder=0)
 
 
-def round_numbers(low: float, high: float, most: int, steps: Sequence[float], whole: bool = True) -> list[float]:
+def round_numbers(
+    low: float, high: float, most: int, steps: Sequence[float], whole: bool = True
+) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     found = MaxNLocator(most, steps=list(steps), integer=whole).tick_values(low, high)
@@ -118,10 +146,14 @@ def rows_at(figure: Figure, left: float, top: float, width: float, height: float
 
 
 def write(figure: Figure, x: float, y: float, text: str, size: float, **more: Any) -> None:
-    """One line of text, the start of its baseline (or its middle or end) in inches from the upper left corner."""
+    """One line of text, the start of its baseline (or its middle or end) in inches from the upper
+    left corner.
+    """
     across, up = figure.get_size_inches()
     if text:
-        figure.text(x / across, 1 - y / up, text, size=size, va="baseline", rotation_mode="anchor", **more)
+        figure.text(
+            x / across, 1 - y / up, text, size=size, va="baseline", rotation_mode="anchor", **more
+        )
 
 
 def mark(figure: Figure, x: float, y: float, **look: Any) -> None:
@@ -129,7 +161,9 @@ def mark(figure: Figure, x: float, y: float, **look: Any) -> None:
 
 
 def rule(figure: Figure, left: float, y: float, right: float, **look: Any) -> None:
-    """A horizontal line in inches from the upper left corner, with the marker of its look in the middle."""
+    """A horizontal line in inches from the upper left corner, with the marker of its look in the
+    middle.
+    """
     from matplotlib.lines import Line2D
 
     across, up = figure.get_size_inches()
@@ -141,7 +175,9 @@ def rule(figure: Figure, left: float, y: float, right: float, **look: Any) -> No
 
 
 def short(text: str, most: int) -> str:
-    """Return clean text of at most so many characters; what is left out in the middle leaves a mark."""
+    """Return clean text of at most so many characters; what is left out in the middle leaves a
+    mark.
+    """
     whole = clean(text if len(text) <= 4 * most else text[: 2 * most] + text[-2 * most :]).strip()
     mark = ""
     while _columns(whole + mark) > most or (not mark and len(text) > 4 * most):
@@ -152,7 +188,9 @@ def short(text: str, most: int) -> str:
 
 
 def wrapped(text: str, most: int, lines: int = 3) -> list[str]:
-    """Return clean text as at most so many lines of at most so many characters, broken before a plus or after a space."""
+    """Return clean text as at most so many lines of at most so many characters, broken before a
+    plus or after a space.
+    """
     for limit in range(lines * most, 0, -1):
         left, made = short(text, limit), []
         while left:
@@ -161,7 +199,11 @@ def wrapped(text: str, most: int, lines: int = 3) -> list[str]:
                 cut -= 1
             if cut < len(left):
                 cut = max(
-                    (i for i in range(cut // 2, cut + 1) if left[i] == "+" or left[i - 1 : i] in (" ", ",")),
+                    (
+                        i
+                        for i in range(cut // 2, cut + 1)
+                        if left[i] == "+" or left[i - 1 : i] in (" ", ",")
+                    ),
                     default=cut,
                 )
             made.append(left[: max(1, cut)].strip())
@@ -172,7 +214,9 @@ def wrapped(text: str, most: int, lines: int = 3) -> list[str]:
 
 
 def words_wrapped(text: str, most: int, lines: int = 6) -> list[str]:
-    """Return clean text as at most so many lines of at most so many characters, broken between words; the end is cut off."""
+    """Return clean text as at most so many lines of at most so many characters, broken between
+    words; the end is cut off.
+    """
     import textwrap
 
     whole = clip(text, CELL)
@@ -193,16 +237,24 @@ def ended(text: str, most: int) -> str:
 
 def _columns(text: str) -> int:
     """How wide text is, in letters of the Latin alphabet."""
-    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return (
+        len(text)
+        if text.isascii()
+        else sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    )
 
 
 # --- signs ---
 
 
-def interval(axes: Axes, across: Scale, bounds: tuple[float, float], y: float, colour: str, lw: float) -> None:
+def interval(
+    axes: Axes, across: Scale, bounds: tuple[float, float], y: float, colour: str, lw: float
+) -> None:
     """A bar from bound to bound; a bound that lies beyond the axis is an arrow at that end."""
     low, high = (across.within(bound) for bound in bounds)
-    axes.plot([low, high], [y, y], color=colour, lw=lw, solid_capstyle="butt", clip_on=False, zorder=2)
+    axes.plot(
+        [low, high], [y, y], color=colour, lw=lw, solid_capstyle="butt", clip_on=False, zorder=2
+    )
     for end, marker in ((across.low, 4), (across.high, 5)):  # caretleft, caretright
         if any(across.within(bound) == end and across.beyond(bound) for bound in bounds):
             axes.plot([end], [y], marker=marker, ms=4, color=colour, mew=0, clip_on=False, zorder=2)
@@ -220,4 +272,11 @@ def look(word: str) -> dict[str, Any]:
     tone = TONES[word]
     thick = 1.2 if marker == "x" or not filled else 0.7
     edge = tone if marker == "x" or not filled else PAPER
-    return {"marker": marker, "ms": 4.2, "mfc": tone if filled else PAPER, "mec": edge, "mew": thick, "color": tone}
+    return {
+        "marker": marker,
+        "ms": 4.2,
+        "mfc": tone if filled else PAPER,
+        "mec": edge,
+        "mew": thick,
+        "color": tone,
+    }

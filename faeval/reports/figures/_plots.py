@@ -1,7 +1,9 @@
-"""What a report draws, from its data to a matplotlib Figure; :mod:`faeval.reports.figures._drawing` makes bytes of it.
+"""What a report draws, from its data to a matplotlib Figure; :mod:`faeval.reports.figures._drawing`
+makes bytes of it.
 
-Axes are placed in inches, and numbers are scaled and written here: matplotlib chooses no layout and formats no text, so
-that a figure depends neither on fonts nor on its user's settings. Whatever lies outside its axis ends in an arrow.
+Axes are placed in inches, and numbers are scaled and written here: matplotlib chooses no layout and
+formats no text, so that a figure depends neither on fonts nor on its user's settings. Whatever lies
+outside its axis ends in an arrow.
 """
 
 from __future__ import annotations
@@ -49,7 +51,13 @@ from faeval.reports.figures._places import (
     wrapped,
     write,
 )
-from faeval.reports.figures._series import PowerCurve, Rows, mean_over_seeds, power_curve, spans_decades
+from faeval.reports.figures._series import (
+    PowerCurve,
+    Rows,
+    mean_over_seeds,
+    power_curve,
+    spans_decades,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +88,9 @@ class _Lazy(Mapping[str, "Figure"]):
 
 
 def figures(report: Report) -> Mapping[str, Figure]:
-    """Return every figure of a report by its name: letters of ASCII, digits, hyphens, and each only once."""
+    """Return every figure of a report by its name: letters of ASCII, digits, hyphens, and each only
+    once.
+    """
     makers: dict[str, Callable[[], Figure]] = {}
     if report.verdicts:
         makers["forest"] = partial(forest, report)
@@ -121,7 +131,10 @@ def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict
         if member.values and member.values[0]:
             groups.setdefault(key(member), []).append(member)
     names = anchors(groups)
-    return {f"{kind}-{n.removeprefix('claim-')}": group for n, group in zip(names, groups.values(), strict=True)}
+    return {
+        f"{kind}-{n.removeprefix('claim-')}": group
+        for n, group in zip(names, groups.values(), strict=True)
+    }
 
 
 # --- panels: one an arm ---
@@ -136,17 +149,20 @@ def layers(profiles: Sequence[Profile], width: float | None = None) -> Figure:
 
 @styled
 def courses(members: Sequence[Course], width: float | None = None) -> Figure:
-    """Draw one metric over the epochs, a panel an arm: each seed a thin line, their mean a heavy one with dots.
+    """Draw one metric over the epochs, a panel an arm: each seed a thin line, their mean a heavy
+    one with dots.
 
-    All panels share one scale, logarithmic where values span more than a factor of 100; the mean is geometric there. Where
-    a number does not exist the line has a gap, and a cross stands at the foot.
+    All panels share one scale, logarithmic where values span more than a factor of 100; the mean is
+    geometric there. Where a number does not exist the line has a gap, and a cross stands at the
+    foot.
 
     Parameters
     ----------
     members
         At least one.
     width
-        In inches; by default that of one column of a paper up to two arms, and of two columns beyond.
+        In inches; by default that of one column of a paper up to two arms, and of two columns
+        beyond.
     """
     first = members[0]
     panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
@@ -160,7 +176,9 @@ class _Panel:
     rows: Rows
 
 
-def _panels(panels: Sequence[_Panel], across: str, metric: str, where: str, width: float | None) -> Figure:
+def _panels(
+    panels: Sequence[_Panel], across: str, metric: str, where: str, width: float | None
+) -> Figure:
     width = width or (SINGLE if len(panels) <= 2 else DOUBLE)
     columns = min(len(panels), max(1, int(width / 1.55)))
     left, gap, foot, high = 0.6, 0.14, 0.36, 1.05
@@ -184,7 +202,16 @@ def _panels(panels: Sequence[_Panel], across: str, metric: str, where: str, widt
         if column == 0:
             y = top + high / 2
             write(figure, 0.12, y, short(metric, 24), SMALL, rotation=90, ha="center")
-            write(figure, 0.23, y, short(f"{where}{scale.unit}", 24), SMALL, rotation=90, ha="center", color=SOFT)
+            write(
+                figure,
+                0.23,
+                y,
+                short(f"{where}{scale.unit}", 24),
+                SMALL,
+                rotation=90,
+                ha="center",
+                color=SOFT,
+            )
         else:
             axes.tick_params(labelleft=False)
     return figure
@@ -194,22 +221,36 @@ def _draw_panel(axes: Axes, panel: _Panel, scale: Scale, logarithmic: bool) -> N
     scale.put(axes, "y")
     room = (panel.x[-1] - panel.x[0]) * 0.04 or 0.5
     axes.set_xlim(panel.x[0] - room, panel.x[-1] + room)
-    ticks = panel.x if len(panel.x) <= 6 else round_numbers(panel.x[0], panel.x[-1], 5, [1, 2, 5, 10])
+    ticks = (
+        panel.x if len(panel.x) <= 6 else round_numbers(panel.x[0], panel.x[-1], 5, [1, 2, 5, 10])
+    )
     axes.set_xticks(list(ticks), [str(round(tick)) for tick in ticks])
     lines = [[math.nan if v is None else scale(v) for v in row] for row in panel.rows]
     _draw_lines(axes, panel.x, lines, [], color=LINK, alpha=0.45, lw=0.7, ms=2.2)
     mean = [math.nan if v is None else scale(v) for v in mean_over_seeds(panel.rows, logarithmic)]
-    _draw_lines(axes, panel.x, [mean], range(len(mean)) if len(mean) <= 8 else [], color=LINK, lw=1.5, ms=3)
-    lacking = [x for x, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True) if None in column]
+    _draw_lines(
+        axes, panel.x, [mean], range(len(mean)) if len(mean) <= 8 else [], color=LINK, lw=1.5, ms=3
+    )
+    lacking = [
+        x
+        for x, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True)
+        if None in column
+    ]
     if lacking:
         foot = [axes.get_ylim()[0]] * len(lacking)
         axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=4, mew=1, clip_on=False, zorder=3)
 
 
 def _draw_lines(
-    axes: Axes, x: Sequence[int], lines: Sequence[Sequence[float]], dotted: Sequence[int], **look: Any
+    axes: Axes,
+    x: Sequence[int],
+    lines: Sequence[Sequence[float]],
+    dotted: Sequence[int],
+    **look: Any,
 ) -> None:
-    """Draw lines of one look, with gaps at NaN, and dots at some places of each and at every point without neighbours."""
+    """Draw lines of one look, with gaps at NaN, and dots at some places of each and at every point
+    without neighbours.
+    """
     joined_x: list[float] = []
     joined: list[float] = []
     dots: list[int] = []
@@ -231,7 +272,8 @@ def _gap(values: Sequence[float], i: int) -> bool:
 
 @styled
 def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
-    """Draw each instrument's positive control against the gradient norm that it had to read, and the floor.
+    """Draw each instrument's positive control against the gradient norm that it had to read, and
+    the floor.
 
     Each mark is one state of one checkpoint; marks that would fall on each other are drawn once.
     """
@@ -284,7 +326,8 @@ def power_curves(verdict: Verdict) -> list[tuple[int, PowerCurve]]:
 
 @styled
 def power(verdict: Verdict, width: float | None = None) -> Figure:
-    """Draw what a claim's pilots promised: the chance of the verdict foreseen against seeds, a panel an assertion.
+    """Draw what a claim's pilots promised: the chance of the verdict foreseen against seeds, a
+    panel an assertion.
 
     The heavy line holds at the pilot's standard deviation, the dashed one at its upper 80 % bound.
     """
@@ -295,7 +338,13 @@ def power(verdict: Verdict, width: float | None = None) -> Figure:
     each = (width - left - 0.1 - gap * (columns - 1)) / columns
     many = len(verdict.assertions) > 1
     titles = [
-        words_wrapped(f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL)), 3) if many else []
+        (
+            words_wrapped(
+                f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL)), 3
+            )
+            if many
+            else []
+        )
         for i, _ in known
     ]
     head = 0.52 + 0.115 * max(map(len, titles))
@@ -324,11 +373,21 @@ def _draw_power(figure: Figure, axes: Axes, curve: PowerCurve, left: float, top:
         textcoords="offset points", ha="center" if 4 <= curve.planned <= last - 2 else "left", size=SMALL, color=INK,
     )  # fmt: skip
     lines: list[tuple[Sequence[float], dict[str, Any], str]] = [
-        (curve.power, {"lw": 1.5, "marker": "o", "ms": 2.6}, f"s.d. {significant(curve.sd)}, the pilot's")
+        (
+            curve.power,
+            {"lw": 1.5, "marker": "o", "ms": 2.6},
+            f"s.d. {significant(curve.sd)}, the pilot's",
+        )
     ]
     if curve.cautious is not None:
         text = f"s.d. {significant(curve.upper)}, its upper 80 % bound ({curve.pilot_n} seeds)"
-        lines.append((curve.cautious, {"lw": 1.0, "marker": "o", "ms": 2.6, "mfc": PAPER, "ls": DOTTED}, text))
+        lines.append(
+            (
+                curve.cautious,
+                {"lw": 1.0, "marker": "o", "ms": 2.6, "mfc": PAPER, "ls": DOTTED},
+                text,
+            )
+        )
     for k, (values, look, text) in enumerate(lines):
         axes.plot(curve.seeds, values, color=LINK, mew=0.8, **look, clip_on=False)
         y = top - 0.38 + 0.13 * k
@@ -343,14 +402,19 @@ def _draw_power(figure: Figure, axes: Axes, curve: PowerCurve, left: float, top:
 
 @styled
 def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Figure:
-    """Draw one assertion of a verdict: the difference at each seed, the estimate with its intervals, the margin.
+    """Draw one assertion of a verdict: the difference at each seed, the estimate with its
+    intervals, the margin.
 
     The claimed side is shaded. Content and numbers are those of the page's dots.
     """
     a = verdict.assertions[assertion]
     style, unit, tone = words.style_of(a), words.unit_of(a).strip(), TONES[verdict.verdict]
     intervals = [("decision", a.interval), ("refuting", a.refuting), ("90 %", a.ordinary)]
-    known = [(name, bounds) for name, bounds in intervals if bounds is not None and not any(map(math.isnan, bounds))]
+    known = [
+        (name, bounds)
+        for name, bounds in intervals
+        if bounds is not None and not any(map(math.isnan, bounds))
+    ]
     n = len(verdict.seeds)
     step = 0.16 if n <= _MOST_NAMED else 2.6 / n
     head, foot, left, right = 0.24, 0.4, 0.56, 0.56
@@ -370,7 +434,17 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     for i, (seed, value) in enumerate(zip(verdict.seeds, a.differences, strict=True)):
         y = head + (i + 0.5) * step
         if math.isfinite(value):
-            axes.plot([across(value)], [y], marker="o", ms=3.4, color=tone, mfc=PAPER, mew=1.1, clip_on=False, zorder=3)
+            axes.plot(
+                [across(value)],
+                [y],
+                marker="o",
+                ms=3.4,
+                color=tone,
+                mfc=PAPER,
+                mew=1.1,
+                clip_on=False,
+                zorder=3,
+            )
         if n <= _MOST_NAMED or i in (0, n - 1):
             write(figure, 0.02, y + 0.035, f"seed {seed}", SMALL)
             write(figure, width - 0.02, y + 0.035, style.finer()(value), SMALL, ha="right")
@@ -398,7 +472,9 @@ def _ground(axes: Axes, a: AssertionResult, across: Scale, top: float, bottom: f
 def _margin_labels(a: AssertionResult, across: Scale, inches: float) -> list[tuple[float, str]]:
     points = words.thresholds(a)
     at = [across(point) for point in points]
-    if len(points) == 2 and (at[1] - at[0]) / (across.high - across.low) * inches < 0.85:  # they would overlap
+    if (
+        len(points) == 2 and (at[1] - at[0]) / (across.high - across.low) * inches < 0.85
+    ):  # they would overlap
         return [(sum(at) / 2, f"margins ±{exact(a.margin)}")]
     return [(x, f"margin {exact(point)}") for x, point in zip(at, points, strict=True)]
 
@@ -406,5 +482,11 @@ def _margin_labels(a: AssertionResult, across: Scale, inches: float) -> list[tup
 def describe_power(curve: PowerCurve) -> str:
     """Say in words what a panel of the power figure shows."""
     at = dict(zip(curve.seeds, curve.power, strict=True))
-    said = f"{chance(at[curve.planned])} at the {curve.planned} seeds planned" if curve.planned in at else ""
-    return f"The chance to be {curve.verdict}, at level {level(curve.level)}" + (f": {said}." if said else ".")
+    said = (
+        f"{chance(at[curve.planned])} at the {curve.planned} seeds planned"
+        if curve.planned in at
+        else ""
+    )
+    return f"The chance to be {curve.verdict}, at level {level(curve.level)}" + (
+        f": {said}." if said else "."
+    )

@@ -1,4 +1,6 @@
-"""Numbers that a figure draws and the table beside it prints: computed once, so that they cannot differ."""
+"""Numbers that a figure draws and the table beside it prints: computed once, so that they cannot
+differ.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ Rows = Sequence[Sequence[float | None]]
 
 #: Where values span more than this factor they are drawn on a logarithmic scale.
 SPAN = 100
-#: Numbers of seeds at which power is shown; sign-flip tests are simulated, and cost too much beyond the second.
+#: Numbers of seeds at which power is shown; sign-flip tests are simulated, and cost too much beyond
+#: the second.
 MOST_SEEDS, MOST_FLIPPED = 20, 12
 
 
@@ -28,7 +31,8 @@ def spans_decades(rows: Iterable[Sequence[float | None]]) -> bool:
 def mean_over_seeds(rows: Rows, geometric: bool = False) -> tuple[float | None, ...]:
     """Return the mean of each column, only where every seed (row) has a number; else None.
 
-    The geometric mean, of positive numbers, is what the eye takes for the middle on a logarithmic scale.
+    The geometric mean, of positive numbers, is what the eye takes for the middle on a logarithmic
+    scale.
     """
     return tuple(_mean(column, geometric) for column in zip(*rows, strict=True))
 
@@ -48,10 +52,12 @@ _prospect = lru_cache(maxsize=1 << 14)(stats.prospect)
 
 @dataclass(frozen=True)
 class PowerCurve:
-    """The chance of the verdict that an assertion's anticipated effect leads to, by number of seeds.
+    """The chance of the verdict that an assertion's anticipated effect leads to, by number of
+    seeds.
 
-    ``power`` holds at the pilot's standard deviation, ``cautious`` at its upper 80 % bound (None where that is infinite),
-    each aligned with ``seeds``; ``level`` is that of the first Holm step, at one look.
+    ``power`` holds at the pilot's standard deviation, ``cautious`` at its upper 80 % bound (None
+    where that is infinite), each aligned with ``seeds``; ``level`` is that of the first Holm step,
+    at one look.
     """
 
     verdict: Literal["supported", "refuted"]
@@ -66,9 +72,17 @@ class PowerCurve:
 
 
 def power_curve(verdict: Verdict, assertion: AssertionResult) -> PowerCurve | None:
-    """Return the power of one assertion of a verdict; None without a pilot's spread, or an effect off the margin."""
+    """Return the power of one assertion of a verdict; None without a pilot's spread, or an effect
+    off the margin.
+    """
     effect, sd, pilot_n = assertion.anticipated, assertion.pilot_sd, assertion.pilot_n
-    if effect is None or sd is None or pilot_n is None or not sd > 0 or verdict.test not in get_args(stats.TestName):
+    if (
+        effect is None
+        or sd is None
+        or pilot_n is None
+        or not sd > 0
+        or verdict.test not in get_args(stats.TestName)
+    ):
         return None
     level = verdict.alpha / verdict.family_size
     if verdict.looks:  # what the last look alone can tell, at the price of the others

@@ -1,4 +1,6 @@
-"""A verdict as a test runner sees it: its outcome, its text and its properties. JUnit, CTRF and the pytest plugin share it."""
+"""A verdict as a test runner sees it: its outcome, its text and its properties. JUnit, CTRF and the
+pytest plugin share it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from faeval.reports._report import Report
 
 _NAMES = (
-    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n seeds p_for p_against "
-    "family family_size alpha flags registration registered_sha256"
+    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
+    " seeds p_for p_against family family_size alpha flags registration registered_sha256"
 )
 #: The properties of a test case, in order; what there is no value for is left out.
 PROPERTIES = tuple(_NAMES.split())
@@ -26,8 +28,8 @@ PROPERTIES = tuple(_NAMES.split())
 class Case:
     """One claim as a test case; every text of it is clean, and of a bounded length.
 
-    ``message`` says why it did not pass, or names the flags of one that did.
-    ``result`` is passed, failed (another verdict than expected, or with `strict` none where one was expected), skipped
+    ``message`` says why it did not pass, or names the flags of one that did. ``result`` is passed,
+    failed (another verdict than expected, or with `strict` none where one was expected), skipped
     (undecided) or error (invalid, and not expected to be); ``type`` says which, for all but passed.
     """
 
@@ -45,7 +47,9 @@ class Case:
 
 
 def cases(report: Report, strict: bool = False) -> Iterator[Case]:
-    """Yield a case for each verdict of a report, in its order; with `strict`, undecided against expectation is failed."""
+    """Yield a case for each verdict of a report, in its order; with `strict`, undecided against
+    expectation is failed.
+    """
     of_report = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
     for verdict in report.verdicts:
         facts = facts_of(verdict)
@@ -57,17 +61,25 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             name=clip(name, CELL).strip() or "unnamed",
             claim=clip(verdict.claim, CELL),
             sentence=clip(verdict.sentence, CELL),
-            verdict=verdict.verdict if verdict.reason_code == "decided" else f"{verdict.verdict}:{verdict.reason_code}",
+            verdict=(
+                verdict.verdict
+                if verdict.reason_code == "decided"
+                else f"{verdict.verdict}:{verdict.reason_code}"
+            ),
             result=result,
             type=kind,
             message=clip(_flags(verdict) if result == "passed" else facts["open"] or facts["head"]),
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
-            properties={key: clip(value) if isinstance(value, str) else value for key, value in given},
+            properties={
+                key: clip(value) if isinstance(value, str) else value for key, value in given
+            },
         )
 
 
-def _result(verdict: Verdict, strict: bool) -> tuple[Literal["passed", "failed", "skipped", "error"], str]:
+def _result(
+    verdict: Verdict, strict: bool
+) -> tuple[Literal["passed", "failed", "skipped", "error"], str]:
     how = standing(verdict)
     if how == "broken":
         return "error", f"Invalid:{verdict.reason_code}"
@@ -80,12 +92,22 @@ def _result(verdict: Verdict, strict: bool) -> tuple[Literal["passed", "failed",
 
 
 def facts_of(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data: properties by name, ``head`` in a few words, ``lines`` in full, ``open`` if it is."""
+    """Return a verdict as plain data: properties by name, ``head`` in a few words, ``lines`` in
+    full, ``open`` if it is.
+    """
     first = verdict.assertions[0] if verdict.assertions else None
     value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
     expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
-    word = verdict.verdict if verdict.reason_code == "decided" else f"{verdict.verdict} ({spaced(verdict.reason_code)})"
-    head = word + (f" where {expected} was expected" if expected else "") + (f": {value}" if value else "")
+    word = (
+        verdict.verdict
+        if verdict.reason_code == "decided"
+        else f"{verdict.verdict} ({spaced(verdict.reason_code)})"
+    )
+    head = (
+        word
+        + (f" where {expected} was expected" if expected else "")
+        + (f": {value}" if value else "")
+    )
     lines = [
         f"{head}, in {verdict.setting}",
         f"  {verdict.sentence}",
@@ -98,8 +120,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     ]
     if verdict.assertions:
         lines.append(
-            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for {verdict.adjusted_support:.3g}, against "
-            f"{verdict.adjusted_refute:.3g}, adjusted for a family of {verdict.family_size} (alpha {verdict.alpha:g})"
+            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
+            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
+            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
         )
     if verdict.flags:
         lines.append(f"  {_flags(verdict)}")
@@ -132,7 +155,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
 
 
 def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the properties of a test case out of :func:`facts_of`; what there is no value for is left out."""
+    """Return the properties of a test case out of :func:`facts_of`; what there is no value for is
+    left out.
+    """
     return [(name, facts[name]) for name in PROPERTIES if facts[name] not in (None, "")]
 
 
@@ -147,7 +172,11 @@ def _open(verdict: Verdict) -> str:
     text = verdict.takes or verdict.reason
     if text.startswith("a new registration on more"):
         text = f"it takes {text}"
-    if verdict.assertions and set(verdict.planned) <= set(verdict.seeds) and not text.startswith("open at"):
+    if (
+        verdict.assertions
+        and set(verdict.planned) <= set(verdict.seeds)
+        and not text.startswith("open at")
+    ):
         text = f"open at its planned {len(verdict.planned)} seeds; {text}"
     else:
         text = text.replace("open at its ", "open at its planned ", 1)

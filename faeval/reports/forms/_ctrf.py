@@ -1,6 +1,7 @@
 """CTRF, the Common Test Report Format (ctrf.io), schema 0.0.0: a test a claim.
 
-The format requires times. A report follows from evidence alone and holds none: each is 0, and the summary says so.
+The format requires times. A report follows from evidence alone and holds none: each is 0, and the
+summary says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from faeval.reports.forms._cases import Case, cases
 if TYPE_CHECKING:
     from faeval.reports._report import Report
 
-#: CTRF knows no errors: what is invalid without being expected so is failed there, so that nothing lets it pass.
+#: CTRF knows no errors: what is invalid without being expected so is failed there, so that nothing
+#: lets it pass.
 _STATUS = {"passed": "passed", "failed": "failed", "error": "failed", "skipped": "skipped"}
 
 
@@ -31,7 +33,10 @@ def ctrf(report: Report, strict: bool) -> str:
             "tool": {"name": "faeval"},
             "summary": {
                 "tests": len(tests),
-                **{status: statuses.count(status) for status in ("passed", "failed", "skipped", "pending", "other")},
+                **{
+                    status: statuses.count(status)
+                    for status in ("passed", "failed", "skipped", "pending", "other")
+                },
                 "start": 0,
                 "stop": 0,
                 "extra": {
@@ -56,4 +61,6 @@ def _test(case: Case, setting: str) -> dict[str, Any]:
         "tags": list(case.flags),
         "extra": dict(case.properties),
     }
-    return test | {key: text for key, text in (("message", case.message), ("trace", case.text)) if text}
+    return test | {
+        key: text for key, text in (("message", case.message), ("trace", case.text)) if text
+    }

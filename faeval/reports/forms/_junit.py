@@ -16,16 +16,26 @@ _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 
 
 def junit(report: Report, strict: bool) -> str:
-    """Return what readers of JUnit XML take, as pytest writes it: properties stand in each test case."""
+    """Return what readers of JUnit XML take, as pytest writes it: properties stand in each test
+    case.
+    """
     # Clean text holds no character that XML forbids; ElementTree escapes the rest.
     found = list(cases(report, strict))
     results = Counter(case.result for case in found)
-    counts = {"tests": str(len(found)), "failures": str(results["failed"]), "errors": str(results["error"])}
+    counts = {
+        "tests": str(len(found)),
+        "failures": str(results["failed"]),
+        "errors": str(results["error"]),
+    }
     root = ElementTree.Element("testsuites", counts)
     name = clip(report.setting, CELL)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **counts, "skipped": str(results["skipped"])})
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": name, **counts, "skipped": str(results["skipped"])}
+    )
     for case in found:
-        element = ElementTree.SubElement(suite, "testcase", {"classname": case.group, "name": case.name})
+        element = ElementTree.SubElement(
+            suite, "testcase", {"classname": case.group, "name": case.name}
+        )
         properties = ElementTree.SubElement(element, "properties")
         for key, value in case.properties.items():
             written = value if isinstance(value, str) else repr(value)

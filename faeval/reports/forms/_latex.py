@@ -1,7 +1,8 @@
-r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``; it needs the package booktabs.
+r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``; it needs the package
+booktabs.
 
-One claim is one line, which ends in ``% claim: ID``. Numbers are written as everywhere, with their signs in mathematics:
-``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1\times10^{8}$``.
+One claim is one line, which ends in ``% claim: ID``. Numbers are written as everywhere, with their
+signs in mathematics: ``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1\times10^{8}$``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from faeval.reports._words import GLOSSARY
 if TYPE_CHECKING:
     from faeval.reports._report import Report
 
-#: Lines that a page holds, and characters of a sentence that fill one: more claims go into another table.
+#: Lines that a page holds, and characters of a sentence that fill one: more claims go into another
+#: table.
 _LINES, _WIDE, _NARROW = 38, 30, 14
 _NUMBER = re.compile(r"(−?(?:∞|\d+(?:\.\d+)?(?:e−?\d+)?))")
 _WIDTHS = (0.32, 0.17, 0.27, 0.11)
@@ -31,7 +33,10 @@ def table(report: Report) -> str:
     rows = [_row(claim) for claim in shown.claims]
     pages = list(_pages(rows))
     written = "\n".join(_table(shown, page, i, len(pages)) for i, page in enumerate(pages, 1))
-    return "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n" + written
+    return (
+        "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n"
+        + written
+    )
 
 
 def _pages(rows: list[tuple[str, int]]) -> Iterator[list[str]]:
@@ -108,7 +113,9 @@ def _row(claim: ClaimView) -> tuple[str, int]:
 
 
 def _numbers(text: str) -> str:
-    """Set a text with its signs and powers of ten in mathematics; an interval without them stays in one line."""
+    """Set a text with its signs and powers of ten in mathematics; an interval without them stays in
+    one line.
+    """
     pieces = _NUMBER.split(text)
     cell = "".join(_number(piece) if i % 2 else latex(piece) for i, piece in enumerate(pieces))
     cell = cell.replace("{[}", "[").replace("{]}", "]")
