@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faeval.audits import audit as audit
+    from faeval.bench.audits import audit as audit
     from faeval.claims import Assertion as Assertion
     from faeval.claims import Claim as Claim
     from faeval.claims import Estimand as Estimand
@@ -65,7 +65,7 @@ _WHERE = {
     **dict.fromkeys(_CLAIMS.split(), "faeval.claims"),
     **dict.fromkeys(_EXPERIMENT.split(), "faeval.experiment"),
     "FaevalError": "faeval.errors",
-    "audit": "faeval.audits",
+    "audit": "faeval.bench.audits",
     "Report": "faeval.reports",
     "verify": "faeval.pipeline",
 }

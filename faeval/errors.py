@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faeval._lines import cut
+from faeval._safe_text import cut
 
 
 class FaevalError(Exception):

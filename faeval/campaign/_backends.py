@@ -21,7 +21,7 @@ from typing import Any
 
 import joblib
 
-from faeval._apart import silence_stdout
+from faeval._isolation import silence_stdout
 from faeval.campaign._run import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store

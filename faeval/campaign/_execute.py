@@ -15,13 +15,13 @@ from typing import Any
 
 import joblib
 
-from faeval import _beside
+from faeval import _sibling_modules
 from faeval.campaign._backends import Pool, check_backend, check_installed, opened
 from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._failure import text_of
 from faeval.campaign._interrupt import first_press
+from faeval.campaign._job_bytes import pack
 from faeval.campaign._log import Log
-from faeval.campaign._pack import pack
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._provenance import Provenance, provenance
 from faeval.campaign._run import (
@@ -260,13 +260,13 @@ class _Campaign:
         return late or [(next(iter(self.waiting)),)], True
 
     def run_over(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
-        packed: dict[int, tuple[bytes, _beside.Carried]] = {}
-        carried: dict[Path | None, _beside.Carried] = {}
+        packed: dict[int, tuple[bytes, _sibling_modules.Carried]] = {}
+        carried: dict[Path | None, _sibling_modules.Carried] = {}
         for number, work in enumerate(works):
-            folder = _beside.home(work.functions())
-            with _beside.within(folder):
+            folder = _sibling_modules.home(work.functions())
+            with _sibling_modules.within(folder):
                 if folder not in carried:
-                    carried[folder] = _beside.carried(folder)
+                    carried[folder] = _sibling_modules.carried(folder)
                 try:
                     packed[number] = (
                         pack(replace(work, beacon=pool.beacon), carried[folder]),
@@ -297,7 +297,10 @@ class _Campaign:
                     self.after_a_kill(number, killed)
 
     def run_batch(
-        self, packed: dict[Unit, list[tuple[bytes, _beside.Carried]]], wait: bool, pool: Pool
+        self,
+        packed: dict[Unit, list[tuple[bytes, _sibling_modules.Carried]]],
+        wait: bool,
+        pool: Pool,
     ) -> None:
         started: deque[int] = deque()
 

@@ -8,7 +8,7 @@ import contextlib
 import secrets
 from datetime import UTC, datetime
 
-from faeval._lines import clean, cut, printable
+from faeval._safe_text import clean, cut, printable
 from faeval.evidence import Store
 
 _DETAILS = 20_000  # characters of a traceback, which may quote a message of any length

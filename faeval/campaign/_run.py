@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from faeval import _beside
-from faeval._apart import apart, spared_stdout
+from faeval import _sibling_modules
 from faeval._given import whole
+from faeval._isolation import apart, spared_stdout
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
@@ -92,7 +92,7 @@ class Summary:
 
 
 def perform_packed(
-    number: int, packed: bytes, carried: _beside.Carried, wait: bool = True
+    number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
 ) -> tuple[int, Summary]:
     """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the
     pool's.
@@ -107,14 +107,14 @@ def perform_packed(
     return number, perform(work, wait=wait)
 
 
-def _unpacked(packed: bytes, carried: _beside.Carried) -> Work | Summary:
+def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summary:
     if (
         multiprocessing.parent_process() is not None
     ):  # a run may start processes, in the platform's own way
         multiprocessing.set_start_method(None, force=True)
         multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     try:
-        _beside.install(carried)
+        _sibling_modules.install(carried)
         with spared_stdout():
             return pickle.loads(packed)  # type: ignore[no-any-return]  # made by our own parent, never read from a file
     except KeyboardInterrupt:
@@ -145,7 +145,7 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
 
 
 def perform_many_packed(
-    numbers: Sequence[int], packed: Sequence[bytes], carried: _beside.Carried
+    numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
 ) -> list[tuple[int, Summary]]:
     """Do the works of one arm that came as bytes, trained in one stacked run; see
     :func:`perform_packed`.
@@ -250,14 +250,14 @@ def _apart(work: Work, step: Callable[[], _T]) -> _T:
     def inside() -> _T:
         with (
             apart(),
-            _beside.within(_beside.home(work.functions()), running=True),
+            _sibling_modules.within(_sibling_modules.home(work.functions()), running=True),
             _threads(work.options.threads),
         ):
             for component in work.components:
                 register(component)
             return step()
 
-    return _beside.context_of(_beside.home(work.functions())).run(inside)
+    return _sibling_modules.context_of(_sibling_modules.home(work.functions())).run(inside)
 
 
 def _perform(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> bool:

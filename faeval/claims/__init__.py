@@ -1,8 +1,6 @@
 """Claims: what is asserted, whether the design can tell, how it was registered, and the verdict."""
 
-from faeval.claims._arms import as_claimed as as_claimed
-from faeval.claims._case import same_expectation as same_expectation
-from faeval.claims._case import seeds_for as seeds_for
+from faeval.claims._arm_names import as_claimed as as_claimed
 from faeval.claims._claim import Assertion as Assertion
 from faeval.claims._claim import Claim as Claim
 from faeval.claims._claim import Drawn as Drawn
@@ -14,6 +12,8 @@ from faeval.claims._claim import exceeds as exceeds
 from faeval.claims._claim import not_above as not_above
 from faeval.claims._claim import not_below as not_below
 from faeval.claims._claim import seed_list as seed_list
+from faeval.claims._contrasts import parts_of as parts_of
+from faeval.claims._contrasts import tests_of as tests_of
 from faeval.claims._decide import decide as decide
 from faeval.claims._decide import with_gates as with_gates
 from faeval.claims._design import Design as Design
@@ -59,6 +59,8 @@ from faeval.claims._lock import read_lock as read_lock
 from faeval.claims._lock import write_lock as write_lock
 from faeval.claims._measure import Evidence as Evidence
 from faeval.claims._measure import Measurement as Measurement
+from faeval.claims._pending import same_expectation as same_expectation
+from faeval.claims._pending import seeds_for as seeds_for
 from faeval.claims._pilot import Chances as Chances
 from faeval.claims._pilot import chances_of as chances_of
 from faeval.claims._pilot import pilot_spreads as pilot_spreads
@@ -67,8 +69,6 @@ from faeval.claims._pilot import unlike_expectation as unlike_expectation
 from faeval.claims._pilot import weak_together as weak_together
 from faeval.claims._registration import Origins as Origins
 from faeval.claims._session import settled as settled
-from faeval.claims._tests import parts_of as parts_of
-from faeval.claims._tests import tests_of as tests_of
 from faeval.claims._verdict import REASONS as REASONS
 from faeval.claims._verdict import REGISTRATIONS as REGISTRATIONS
 from faeval.claims._verdict import WORDS as WORDS

@@ -10,16 +10,16 @@ from typing import Any
 
 from faeval import evidence as evidence_room
 from faeval import stats
-from faeval._lines import cut
-from faeval.claims._arms import as_claimed
-from faeval.claims._case import Case, measure, open_case
+from faeval._safe_text import cut
+from faeval.claims._arm_names import as_claimed
 from faeval.claims._claim import Claim, seed_list
-from faeval.claims._explain import verdict_of
 from faeval.claims._lock import Lock
 from faeval.claims._measure import Evidence
+from faeval.claims._pending import Case, measure, open_case
 from faeval.claims._registration import Origins
 from faeval.claims._session import settled
 from faeval.claims._verdict import Verdict
+from faeval.claims._verdict_builder import verdict_of
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, experiments
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faeval._lines import cut, listed
+from faeval._safe_text import cut, listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._estimand import Read
 from faeval.errors import FaevalError

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from faeval import _beside
-from faeval._apart import spared_stdout
+from faeval import _sibling_modules
+from faeval._isolation import spared_stdout
 from faeval.claims._claim import Claim
 from faeval.claims._design import Design, check_names
 from faeval.claims._hints import in_one_line
@@ -44,7 +44,7 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
     found: list[Claim] = []
     files = _files(paths)
     for folder in {file.parent for file in files}:
-        _beside.renew(folder, [file.stem for file in files if file.parent == folder])
+        _sibling_modules.renew(folder, [file.stem for file in files if file.parent == folder])
     for full, file in files.items():
         of_file = _load_file(file, full)
         claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
@@ -121,7 +121,7 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
         raise ClaimsFileError(f"{file}: cannot be read ({error.strerror}).") from None
     _check_module_names(tree, file, full)
     lines = names_given(tree, file)
-    with _beside.within(full.parent):
+    with _sibling_modules.within(full.parent):
         module = sys.modules.get(full.stem)
         try:
             if getattr(module, "__file__", None) != str(
@@ -137,7 +137,7 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
                 f"{file}:{_line_in(error, full)}: {in_one_line(error)}"
             ) from error
         finally:
-            _beside.keep(full.parent)
+            _sibling_modules.keep(full.parent)
     return _claims_of(module, lines, file, own)
 
 
@@ -149,14 +149,18 @@ def _execute(code: CodeType, full: Path) -> ModuleType:
     assert spec is not None
     module = sys.modules[full.stem] = importlib.util.module_from_spec(spec)
     module.__file__ = str(full)
-    with spared_stdout(), warnings.catch_warnings(), _beside.leaving(full.parent) as context:
+    with (
+        spared_stdout(),
+        warnings.catch_warnings(),
+        _sibling_modules.leaving(full.parent) as context,
+    ):
         context.run(exec, code, module.__dict__)  # a claims file is code: README says so
     return module
 
 
 def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
     """Raise ClaimsFileError where a file would hide a module of everyone's, or be hidden by it."""
-    if _beside.installed(full.stem):
+    if _sibling_modules.installed(full.stem):
         raise ClaimsFileError(
             f"{file}: {full.stem!r} is the name of a module of Python or of an installed package,"
             " which the file would hide from whatever imports it; rename the file."
@@ -169,7 +173,7 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
                 (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()),
                 None,
             )
-            if beside and _beside.installed(name):
+            if beside and _sibling_modules.installed(name):
                 raise ClaimsFileError(
                     f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a module of Python or of an "  # type: ignore[attr-defined]
                     "installed package have this name; rename the one beside it."

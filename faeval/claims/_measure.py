@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faeval import stats
-from faeval._lines import listed
+from faeval._safe_text import listed
 from faeval.claims._claim import Assertion, Claim
 from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Estimand, Log10, Read

@@ -11,10 +11,10 @@ import numpy as np
 
 from faeval import stats
 from faeval.claims._claim import Claim, TestName
+from faeval.claims._contrasts import parts_of, tests_of
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._lock import PILOT_SEEDS, Spread
 from faeval.claims._measure import Evidence, Measurement
-from faeval.claims._tests import parts_of, tests_of
 from faeval.errors import FaevalError
 
 POWER = 0.8

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval._apart import silence_stdout
-from faeval._lines import cut, printable
+from faeval._isolation import silence_stdout
+from faeval._safe_text import cut, printable
 from faeval.cli import _bench, _calibrate, _evidence, _init, _numbers, _plan, _report, _verify
 from faeval.cli._common import (
     INTERNAL,

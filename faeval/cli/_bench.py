@@ -33,7 +33,7 @@ def audit(
 
     check_format(format)
     # By its path: torch is loaded by this command alone.
-    stage = importlib.import_module("faeval.settings").audit_checkpoint
+    stage = importlib.import_module("faeval.bench.settings").audit_checkpoint
     found = stage(checkpoint, RunOptions(device, threads, data), full=full)
     if format == "json":
         rows = [

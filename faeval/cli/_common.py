@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
-from faeval._lines import InertStream, inert, message
+from faeval._safe_text import InertStream, inert, message
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from faeval._lines import MESSAGE, printable
+from faeval._safe_text import MESSAGE, printable
 
 
 class HarmlessConsole(Console):

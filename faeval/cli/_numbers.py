@@ -13,7 +13,7 @@ from faeval._whole_files import replace_file
 from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
 
 if TYPE_CHECKING:
-    from faeval.stats import Finding, Statement
+    from faeval.printed import Finding, Statement
 
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
@@ -262,9 +262,9 @@ def _statement(entry: _Entry) -> Statement:
     """Check the types of a statement's fields, by name, and make it."""
     from dataclasses import fields as fields_of
 
-    from faeval import stats
+    from faeval import printed
 
-    known = {f.name for f in fields_of(stats.Statement)} | _BESIDE
+    known = {f.name for f in fields_of(printed.Statement)} | _BESIDE
     made: dict[str, Any] = {}
     for key, value in entry.fields.items():
         if key not in known:
@@ -306,7 +306,7 @@ def _statement(entry: _Entry) -> Statement:
             if isinstance(value, list)
             else value
         )
-    return stats.Statement(**made)
+    return printed.Statement(**made)
 
 
 def _text_or_row(value: object, rows: bool) -> bool:
@@ -325,12 +325,12 @@ def _bad(entry: _Entry, key: str, value: object, problem: str) -> Exception:
 
 
 def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
-    from faeval import stats
+    from faeval import printed
     from faeval.errors import FaevalError
 
     for entry in entries:
-        if entry.expected not in stats.OUTCOMES:
-            raise _bad(entry, "expect", entry.expected, f"is none of {', '.join(stats.OUTCOMES)}")
+        if entry.expected not in printed.OUTCOMES:
+            raise _bad(entry, "expect", entry.expected, f"is none of {', '.join(printed.OUTCOMES)}")
     statements: list[dict[str, Any]] = []
     spreads: dict[_Said, list[tuple[str, Finding]]] = {}
     for entry in entries:
@@ -338,7 +338,7 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             continue
         statement = _statement(entry)
         try:
-            findings = stats.check_statement(statement)
+            findings = printed.check_statement(statement)
         except FaevalError as error:
             raise FaevalError(f"{entry.place}: {error}") from None
         label = _label(entry.fields)
@@ -360,7 +360,7 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
     kinds = []
     told = {_said(entry, spreads): entry for entry in entries if entry.kinds}
     for said, found in spreads.items():
-        finding = stats.check_kinds(found)
+        finding = printed.check_kinds(found)
         entry_of = told.get(said)
         if finding is not None:
             row = _outcome(entry_of.expected if entry_of else "consistent", [finding])
@@ -393,9 +393,9 @@ def _said(entry: _Entry, spreads: Mapping[_Said, object]) -> _Said:
 def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from faeval import stats
+    from faeval import printed
 
-    word = stats.outcome(findings)
+    word = printed.outcome(findings)
     return {
         "outcome": word,
         "expected": expected,
@@ -457,7 +457,7 @@ def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> lis
 
 def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
     """The result as text: a line for each statement, one for each finding, one for all."""
-    from faeval._lines import clean
+    from faeval._safe_text import clean
 
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
@@ -491,7 +491,7 @@ def _sum(content: Mapping[str, Any]) -> str:
 
 def _markdown(content: Mapping[str, Any]) -> str:
     """The report: what was looked at, and what each check says."""
-    from faeval.reports._text import markdown
+    from faeval.reports.words._escape import markdown
 
     lines = ["# Printed numbers, checked", "", _sum(content), ""]
     lines += ["| statement | printed | outcome | expected |", "|---|---|---|---|"]
@@ -517,7 +517,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
 
 
 def _told(row: Mapping[str, Any]) -> list[str]:
-    from faeval.reports._text import markdown
+    from faeval.reports.words._escape import markdown
 
     lines = [
         f"- **{f['check']}, {f['outcome']}**: {markdown(f['reason'])}" for f in row["findings"]

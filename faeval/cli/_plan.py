@@ -258,7 +258,7 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from faeval.reports._text import CELL, clip
+    from faeval.reports.words._escape import CELL, clip
 
     table = Table(
         title=f"What these claims can tell in {result.setting}",
@@ -336,7 +336,7 @@ def _print_open(result: PlanReport, workers: int, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from faeval.reports._text import CELL, clip
+    from faeval.reports.words._escape import CELL, clip
 
     if not result.open:
         return

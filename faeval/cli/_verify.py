@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval._lines import inert, message
+from faeval._safe_text import inert, message
 from faeval.cli._common import (
     DRIFT,
     MOST_ROWS,
@@ -313,7 +313,7 @@ def arms_table(arms: Mapping[str, ArmState]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from faeval.reports._text import CELL, clip
+    from faeval.reports.words._escape import CELL, clip
 
     def rank(state: ArmState) -> int:
         return 0 if state.running else 1 if state.failed else 2 if state.waiting else 3

@@ -5,7 +5,7 @@ torch.
 from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
-from faeval.evidence._epochs import unlike_ends
+from faeval.evidence._epoch_choice import unlike_ends
 from faeval.evidence._export import export
 from faeval.evidence._files import (
     PACKS,
@@ -31,7 +31,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
-from faeval.evidence._stated import check_beside, check_report
+from faeval.evidence._report_files import check_beside, check_report
 from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, REMARKS, STATUSES
 

@@ -16,7 +16,7 @@ import numpy as np
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._files import CutOff, apart, digest, pack_of, read
 from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
-from faeval.evidence._stated import check_report
+from faeval.evidence._report_files import check_report
 from faeval.evidence._store import Store, names_in, part_of, unreadable
 from faeval.evidence._table import KEY
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faeval._lines import cut, listed
+from faeval._safe_text import cut, listed
 from faeval.errors import EvidenceError, FaevalError
 from faeval.evidence._check import row_name
-from faeval.evidence._epochs import Take, at_epoch
+from faeval.evidence._epoch_choice import Take, at_epoch
 from faeval.evidence._files import read_cells, row_of
 from faeval.evidence._table import (
     KEY,

@@ -141,12 +141,16 @@ _STUDENT = {"nonlinearity": Factor(1.0, low=0.0, high=1.0, help="a in (1 - a) z 
 _OURS = (
     # Backpropagation's credit is the gradient: scoring it against itself says nothing.
     Component(
-        "rule", "bp", "faeval.rules:Backpropagation", exact=_all_states, help="backpropagation"
+        "rule",
+        "bp",
+        "faeval.bench.rules:Backpropagation",
+        exact=_all_states,
+        help="backpropagation",
     ),
     Component(
         "rule",
         "fa",
-        "faeval.rules:FeedbackAlignment",
+        "faeval.bench.rules:FeedbackAlignment",
         _FEEDBACK,
         _last_state,
         help="feedback alignment, by blocks",
@@ -154,70 +158,74 @@ _OURS = (
     Component(
         "rule",
         "dfa",
-        "faeval.rules:DirectFeedbackAlignment",
+        "faeval.bench.rules:DirectFeedbackAlignment",
         _FEEDBACK,
         help="direct feedback alignment",
     ),
     Component(
         "rule",
         "drtp",
-        "faeval.rules:DirectRandomTargetProjection",
+        "faeval.bench.rules:DirectRandomTargetProjection",
         _FEEDBACK,
         help="direct random target projection",
     ),
     Component(
         "rule",
         "sign_symmetric",
-        "faeval.rules:SignSymmetric",
+        "faeval.bench.rules:SignSymmetric",
         _MAGNITUDE,
         help="sign of each forward weight",
     ),
     Component(
         "rule",
         "kolen_pollack",
-        "faeval.rules:KolenPollack",
+        "faeval.bench.rules:KolenPollack",
         help="feedback weights that learn what forward ones learn",
     ),
     Component(
         "rule",
         "ep",
-        "faeval.rules:EquilibriumPropagation",
+        "faeval.bench.rules:EquilibriumPropagation",
         _RELAXATION,
         help="equilibrium propagation",
     ),
     Component(
         "rule",
         "sb",
-        "faeval.rules:StateBridge",
+        "faeval.bench.rules:StateBridge",
         help="State Bridge, through a learned guess of the last state",
     ),
     Component(
         "rule",
         "cb",
-        "faeval.rules:CreditBridge",
+        "faeval.bench.rules:CreditBridge",
         help="Credit Bridge, the slope of a learned value",
     ),
     Component(
         "network",
         "residual_mlp",
-        "faeval.networks:ResidualMLP",
+        "faeval.bench.networks:ResidualMLP",
         _RESIDUAL,
         help="pre-norm residual MLP",
     ),
     Component(
         "network",
         "student",
-        "faeval.networks:StudentNet",
+        "faeval.bench.networks:StudentNet",
         _STUDENT,
         help="StudentNet of teacher-student tasks",
     ),
     Component(
-        "network", "vit_mini", "faeval.networks:ViTMini", _VIT, help="small vision transformer"
+        "network",
+        "vit_mini",
+        "faeval.bench.networks:ViTMini",
+        _VIT,
+        help="small vision transformer",
     ),
     Component(
         "network",
         "batchnorm_cnn",
-        "faeval.networks:BatchNormCNN",
+        "faeval.bench.networks:BatchNormCNN",
         _CNN,
         help="residual CNN with BatchNorm",
     ),
@@ -311,7 +319,7 @@ def register_rule(
     name
         One word.
     rule
-        A subclass of ``faeval.rules.Rule``, called with a ``faeval.rules.Setup`` and its own
+        A subclass of ``faeval.bench.rules.Rule``, called with a ``faeval.bench.rules.Setup`` and its own
         factors by keyword; or its path ``"module:Class"``, which keeps torch out of the process
         that only plans and decides.
     factors
@@ -353,7 +361,7 @@ def register_network(
         One word.
     network
         Called as ``network(features, width, blocks, classes, seed, **own factors)``; returns an
-        ``nn.Module`` with ``embed``, ``blocks`` and ``readout`` (``faeval.networks.Network``). Or
+        ``nn.Module`` with ``embed``, ``blocks`` and ``readout`` (``faeval.bench.networks.Network``). Or
         its path ``"module:Class"``.
     factors, revision
         As for :func:`register_rule`.

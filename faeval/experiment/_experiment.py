@@ -19,7 +19,7 @@ from faeval.experiment._code import Code, Codes
 from faeval.experiment._components import Component, component, components, is_built_in
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
-from faeval.experiment._sound import problem_of
+from faeval.experiment._validation import problem_of
 
 #: The epoch and layer of a row that has none.
 Row = Mapping[str, Any]

@@ -119,7 +119,7 @@ def _nudge(name: str, what: str) -> Metric:
         layered=True,
         invariances=_ORDER,
         kind="loss_change",
-        function="faeval.audits:loss_change",
+        function="faeval.bench.audits:loss_change",
     )
 
 
@@ -132,7 +132,7 @@ def _norm(name: str, of: str) -> Metric:
         layered=True,
         invariances=_ORDER,
         kind="norm",
-        function="faeval.audits:norms",
+        function="faeval.bench.audits:norms",
     )
 
 
@@ -156,7 +156,7 @@ METRICS: dict[str, Metric] = {
             best=1.0,
             invariances=(*_SCALES, "scale of one sample's credit", *_ORDER),
             kind="alignment",
-            function="faeval.audits:cosine",
+            function="faeval.bench.audits:cosine",
             reference="Lillicrap et al. 2016, Nature Communications 7:13276 (alignment angle)",
         ),
         Metric(
@@ -172,7 +172,7 @@ METRICS: dict[str, Metric] = {
             best=1.0,
             invariances=(*_SCALES, *_ORDER),
             kind="correlation",
-            function="faeval.audits:rho",
+            function="faeval.bench.audits:rho",
             reference="the limit of small isotropic perturbations of a smooth loss",
         ),
         Metric(

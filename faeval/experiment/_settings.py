@@ -1,5 +1,5 @@
 """The settings faeval is born with, as light specifications; what they do stands in
-faeval.settings.
+faeval.bench.settings.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class _Audits(Mapping[str, Stage]):
 
     def __init__(self) -> None:
         self.ours = {
-            n: Stage(f"faeval.settings:audit_{n}", r, _gives(n)) for n, r in AUDIT_REVISIONS.items()
+            n: Stage(f"faeval.bench.settings:audit_{n}", r, _gives(n))
+            for n, r in AUDIT_REVISIONS.items()
         }
 
     def __getitem__(self, name: str) -> Stage:
@@ -53,7 +54,7 @@ class _Audits(Mapping[str, Stage]):
         if metric == name or metric not in _own_metrics:
             raise KeyError(name)
         revision = f"{METRIC_REVISION}.{component('metric', metric).revision}"
-        return Stage("faeval.settings:audit_metric", revision, frozenset({metric}), metric)
+        return Stage("faeval.bench.settings:audit_metric", revision, frozenset({metric}), metric)
 
     def __iter__(self) -> Iterator[str]:
         yield from self.ours
@@ -131,8 +132,8 @@ def setting(
     name
         Its name in evidence: one word.
     task
-        A function without arguments that returns a ``faeval.tasks.Task``
-        (``faeval.tasks.from_arrays`` makes one), the same at each call; or its path
+        A function without arguments that returns a ``faeval.bench.tasks.Task``
+        (``faeval.bench.tasks.from_arrays`` makes one), the same at each call; or its path
         ``"module:function"``. It is called in the worker, and once for the digest of the data.
     epochs, width, blocks
         Defaults of these factors.
@@ -186,7 +187,7 @@ def setting(
 
 def _task_digest(own: Component, data: Path | None = None) -> str:
     """Return the digest of what a task of one's own gives; its arrays are made once in a process."""
-    digest: str = Stage("faeval.tasks:task_digest").resolve()(
+    digest: str = Stage("faeval.bench.tasks:task_digest").resolve()(
         own.resolve()
     )  # by its path: this room is the light one
     return digest
@@ -243,9 +244,9 @@ def _setting(
             "width": Factor(width, low=2),
         },
         metrics=KNOWN_METRICS,
-        training=Stage("faeval.settings:train", TRAINING_REVISION),
-        training_many=Stage("faeval.settings:train_many", TRAINING_REVISION),
-        check_device=Stage("faeval.settings:check_device"),
+        training=Stage("faeval.bench.settings:train", TRAINING_REVISION),
+        training_many=Stage("faeval.bench.settings:train_many", TRAINING_REVISION),
+        check_device=Stage("faeval.bench.settings:check_device"),
         audits=_Audits(),
         layers=_layers,
         exact=_exact,
@@ -254,7 +255,7 @@ def _setting(
         parts=("rule", "network"),
         carried=carried,
         settle=_settle,
-        dataset=dataset or Stage(f"faeval.tasks:{name}_digest"),
+        dataset=dataset or Stage(f"faeval.bench.tasks:{name}_digest"),
         config={
             "task": name,
             "batch": batch,

@@ -2,18 +2,14 @@
 itself.
 """
 
-from faeval.pipeline._again import check_unmoved as check_unmoved
-from faeval.pipeline._again import decide_again as decide_again
-from faeval.pipeline._again import render as render
-from faeval.pipeline._again import report_folders as report_folders
-from faeval.pipeline._against import Earlier as Earlier
-from faeval.pipeline._against import against as against
-from faeval.pipeline._against import earlier_reports as earlier_reports
+from faeval.pipeline._accept_code import Explanation as Explanation
+from faeval.pipeline._accept_code import accept as accept
+from faeval.pipeline._accept_code import explain as explain
 from faeval.pipeline._check import Check as Check
 from faeval.pipeline._check import check as check
-from faeval.pipeline._kept import Explanation as Explanation
-from faeval.pipeline._kept import accept as accept
-from faeval.pipeline._kept import explain as explain
+from faeval.pipeline._earlier_report import Earlier as Earlier
+from faeval.pipeline._earlier_report import against as against
+from faeval.pipeline._earlier_report import earlier_reports as earlier_reports
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import Outlook as Outlook
 from faeval.pipeline._outlook import PlanReport as PlanReport
@@ -22,6 +18,10 @@ from faeval.pipeline._provenance import with_provenance as with_provenance
 from faeval.pipeline._published import PUBLISHED as PUBLISHED
 from faeval.pipeline._published import Published as Published
 from faeval.pipeline._published import published as published
+from faeval.pipeline._redecide import check_unmoved as check_unmoved
+from faeval.pipeline._redecide import decide_again as decide_again
+from faeval.pipeline._redecide import render as render
+from faeval.pipeline._redecide import report_folders as report_folders
 from faeval.pipeline._register import LockCheck as LockCheck
 from faeval.pipeline._register import check_lock as check_lock
 from faeval.pipeline._register import register as register
@@ -31,5 +31,5 @@ from faeval.pipeline._select import Given as Given
 from faeval.pipeline._select import Selection as Selection
 from faeval.pipeline._select import needs as needs
 from faeval.pipeline._select import select as select
-from faeval.pipeline._walk import publish as publish
-from faeval.pipeline._walk import verify as verify
+from faeval.pipeline._verify import publish as publish
+from faeval.pipeline._verify import verify as verify

@@ -15,9 +15,15 @@ from urllib.parse import unquote
 from faeval import evidence
 from faeval._whole_files import files_in
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.pipeline._again import chosen_in, decide_stated, holds_evidence, report_folders, stated
-from faeval.pipeline._against import Earlier, against, earlier_reports
+from faeval.pipeline._earlier_report import Earlier, against, earlier_reports
 from faeval.pipeline._provenance import PROVENANCE
+from faeval.pipeline._redecide import (
+    chosen_in,
+    decide_stated,
+    holds_evidence,
+    report_folders,
+    stated,
+)
 from faeval.pipeline._select import Given
 from faeval.reports import FORMS, PAPER, WRITTEN, Overview, Report
 from faeval.reports.checking import (

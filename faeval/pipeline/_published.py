@@ -12,7 +12,7 @@ from typing import Any
 
 import faeval
 from faeval.errors import FaevalError
-from faeval.pipeline._again import chosen_in, decide_stated, moved_since, stated
+from faeval.pipeline._redecide import chosen_in, decide_stated, moved_since, stated
 from faeval.reports import FORMS, Report
 
 PUBLISHED = ("cifar10", "teacher", "digits", "cifar10-published-seeds")

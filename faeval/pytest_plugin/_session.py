@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from faeval._lines import message
+from faeval._safe_text import message
 from faeval.errors import FaevalError
 from faeval.pytest_plugin._collect import ClaimItem, Invalid, claims_files, is_claims_file, judge
 from faeval.pytest_plugin._options import KEY, Options

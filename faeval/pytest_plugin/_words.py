@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from faeval._lines import inert, message
+from faeval._safe_text import inert, message
 
 if TYPE_CHECKING:
     import pytest

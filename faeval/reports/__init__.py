@@ -4,9 +4,8 @@ a table on the terminal.
 
 from __future__ import annotations
 
-from faeval.reports._drift import KINDS, Change, Difference, Drift, drift, drifts_json
-from faeval.reports._overview import Overview
-from faeval.reports._report import (
+from faeval.reports.data._drift import KINDS, Change, Difference, Drift, drift, drifts_json
+from faeval.reports.data._report import (
     FORMS,
     PAPER,
     SCHEMA,
@@ -22,8 +21,9 @@ from faeval.reports._report import (
     json_schema,
     write_all,
 )
-from faeval.reports._words import standing, value_text
-from faeval.reports.forms import facts_of, properties
+from faeval.reports.formats import facts_of, properties
+from faeval.reports.views._overview import Overview
+from faeval.reports.words._sentences import standing, value_text
 
 __all__ = [
     "FORMS",

@@ -9,11 +9,10 @@ replicate.
 from __future__ import annotations
 
 from faeval.stats._closed import closed_testing
-from faeval.stats._failures import unseen_failure_bound
+from faeval.stats._e_value import confidence_sequence, e_process, e_value
 from faeval.stats._holm import Decision, HolmResult, apply_gates, decide_family, decide_many, holm
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, combine, judge, judge_many
-from faeval.stats._ledger import confidence_sequence, e_process, e_value
 from faeval.stats._looks import (
     constant_boundary,
     nominal_level,
@@ -22,17 +21,24 @@ from faeval.stats._looks import (
     spending_levels,
 )
 from faeval.stats._measured import MeasuredError, fragile_rate, measured_errors
-from faeval.stats._power import detectable_effect, power, seeds_needed
-from faeval.stats._printed import Printed, printed
-from faeval.stats._prospect import (
-    Chances,
-    Outlook,
-    Prospect,
-    joint_power,
-    outlook,
-    prospect,
-    seeds_for,
-    verdict_chances,
+from faeval.stats._one_sample import (
+    AnyTest,
+    TestName,
+    attainable_p,
+    confidence_bound,
+    confidence_interval,
+    sign_flip_p,
+    sign_test_p,
+    t_p,
+    wilcoxon_p,
+)
+from faeval.stats._replicates import (
+    SeedMeans,
+    VarianceSplit,
+    explain_pooling,
+    pooling_error,
+    reduce_to_seeds,
+    refuse_rows,
 )
 from faeval.stats._rule import (
     AGREEMENT,
@@ -49,26 +55,6 @@ from faeval.stats._rule import (
 from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
-from faeval.stats._statement import (
-    OUTCOMES,
-    Allowed,
-    Finding,
-    Statement,
-    check_kinds,
-    check_statement,
-    outcome,
-)
-from faeval.stats._tests import (
-    AnyTest,
-    TestName,
-    attainable_p,
-    confidence_bound,
-    confidence_interval,
-    sign_flip_p,
-    sign_test_p,
-    t_p,
-    wilcoxon_p,
-)
 from faeval.stats._two_sample import (
     mann_whitney_bound,
     mann_whitney_p,
@@ -77,45 +63,42 @@ from faeval.stats._two_sample import (
     welch_p,
     welch_p_many,
 )
-from faeval.stats._units import (
-    SeedMeans,
-    VarianceSplit,
-    explain_pooling,
-    pooling_error,
-    reduce_to_seeds,
-    refuse_rows,
+from faeval.stats.planning._outlook import (
+    Chances,
+    Outlook,
+    Prospect,
+    joint_power,
+    outlook,
+    prospect,
+    seeds_for,
+    verdict_chances,
 )
+from faeval.stats.planning._power import detectable_effect, power, seeds_needed
+from faeval.stats.planning._unseen_failures import unseen_failure_bound
 
 __all__ = [
     "AGREEMENT",
     "LEAST_POWER",
-    "OUTCOMES",
-    "Allowed",
     "AnyTest",
     "Chances",
     "Contrast",
     "Decision",
-    "Finding",
     "HolmResult",
     "Interval",
     "Judgement",
     "Kind",
     "MeasuredError",
     "Outlook",
-    "Printed",
     "Prospect",
     "Question",
     "Ruling",
     "Screen",
     "SeedMeans",
     "Sensitivity",
-    "Statement",
     "TestName",
     "VarianceSplit",
     "apply_gates",
     "attainable_p",
-    "check_kinds",
-    "check_statement",
     "closed_testing",
     "coarse",
     "combine",
@@ -146,11 +129,9 @@ __all__ = [
     "no_spread",
     "nominal_level",
     "nominal_levels",
-    "outcome",
     "outlook",
     "pooling_error",
     "power",
-    "printed",
     "prospect",
     "reduce_to_seeds",
     "refuse_rows",

@@ -9,8 +9,8 @@ import numpy as np
 
 from faeval.stats._checks import Array, count, level
 from faeval.stats._judge import Judgement
+from faeval.stats._one_sample import TESTS
 from faeval.stats._spread import undecidable
-from faeval.stats._tests import TESTS
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from faeval.errors import FaevalError
 from faeval.stats._checks import Array, choice, number, sample
+from faeval.stats._one_sample import TESTS, AnyTest, OneSidedTest, tolerance_of
 from faeval.stats._spread import mean_and_sd, on_each_rest, undecidable
-from faeval.stats._tests import TESTS, AnyTest, OneSidedTest, tolerance_of
 
 Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
 

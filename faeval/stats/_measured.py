@@ -13,7 +13,7 @@ from typing import get_args
 
 from faeval.stats._checks import choice, count
 from faeval.stats._judge import Kind
-from faeval.stats._tests import PRIMARY, TestName
+from faeval.stats._one_sample import PRIMARY, TestName
 
 #: Laws of the table that are their own mirror image.
 SYMMETRIC = frozenset(

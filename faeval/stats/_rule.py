@@ -18,10 +18,10 @@ from faeval.stats._holm import Decision, decide_family
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, judge
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
+from faeval.stats._one_sample import PRIMARY, TESTS, TestName
+from faeval.stats._replicates import explain_no_spread, explain_pooling
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import equal_beyond_rounding, tie_tolerance
-from faeval.stats._tests import PRIMARY, TESTS, TestName
-from faeval.stats._units import explain_no_spread, explain_pooling
 
 Verdict: TypeAlias = Literal["supported", "refuted", "inconclusive", "invalid"]
 #: The share of units, such as layers, on which two metrics that agree must lie within the margin of

@@ -14,7 +14,7 @@ from faeval.stats import _ranks
 from faeval.stats._checks import level
 from faeval.stats._holm import Decision, Word, word
 from faeval.stats._judge import Judgement, combine, judge, p_pair_without_each
-from faeval.stats._tests import TESTS, AnyTest
+from faeval.stats._one_sample import TESTS, AnyTest
 
 #: Below this many seeds every verdict hangs on each of them: fragility says nothing there.
 FEWEST_INFORMATIVE = 5

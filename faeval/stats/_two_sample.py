@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faeval.stats import _ranks
+from faeval.stats._bound_search import crossing
 from faeval.stats._checks import LARGEST, Array, choice, number, probability, refuse, sample
-from faeval.stats._invert import crossing
+from faeval.stats._one_sample import Alternative
 from faeval.stats._spread import EPSILON, largest_size, mean_and_sd
 from faeval.stats._t import upper_tail
-from faeval.stats._tests import Alternative
 
 Side: TypeAlias = Literal["lower", "upper"]
 

@@ -13,7 +13,11 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from faeval.testing._bench import (
+from faeval.testing._causes import cause, wrong
+from faeval.testing._oracle import STEP, Loss
+from faeval.testing._process import Process
+from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
+from faeval.testing._subject import (
     EPS,
     Arrays,
     Bench,
@@ -25,10 +29,6 @@ from faeval.testing._bench import (
     search,
     show,
 )
-from faeval.testing._causes import cause, wrong
-from faeval.testing._oracle import STEP, Loss
-from faeval.testing._process import Process
-from faeval.testing._strategies import LAYOUTS, arrays, laid_out, make_pair
 
 
 def layout(bench: Bench) -> str | None:

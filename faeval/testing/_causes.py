@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from faeval.testing._bench import Array, Arrays, Bench, decimals, differs, rounded, show
+from faeval.testing._subject import Array, Arrays, Bench, decimals, differs, rounded, show
 
 #: Bits of the exponent that entries may lie below their norm.
 _SPREAD = 8

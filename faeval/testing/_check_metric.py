@@ -9,11 +9,11 @@ from typing import Any
 
 from faeval.errors import FaevalError
 from faeval.experiment import as_tolerance
-from faeval.testing._bench import Bench, Skip, raised
 from faeval.testing._conformance import Conformance, Failure
 from faeval.testing._consequences import consequence
 from faeval.testing._process import Process
 from faeval.testing._properties import PROPERTIES
+from faeval.testing._subject import Bench, Skip, raised
 
 KINDS = tuple(PROPERTIES)
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from faeval.audits import cosine
+from faeval.bench.audits import cosine
+from faeval.bench.networks import ResidualMLP, states_of
+from faeval.bench.rules import Rule, Setup, state_gradients
+from faeval.bench.training import Objective, backward, check_credit, load, save
 from faeval.errors import FaevalError
 from faeval.experiment import component, stream
-from faeval.networks import ResidualMLP, states_of
-from faeval.rules import Rule, Setup, state_gradients
 from faeval.testing._conformance import Conformance, Failure
-from faeval.training import Objective, backward, check_credit, load, save
 
 FEATURES, WIDTH, BLOCKS, CLASSES, SAMPLES = 5, 6, 3, 4, 7
 SITES = ("output", "input")
@@ -66,7 +66,7 @@ def check_rule(
     Parameters
     ----------
     rule
-        A registered name, a subclass of ``faeval.rules.Rule``, or any function from a ``Setup`` to
+        A registered name, a subclass of ``faeval.bench.rules.Rule``, or any function from a ``Setup`` to
         a rule (``functools.partial`` gives it factors of its own). Not a rule already made:
         reloading needs a second one.
     formula
@@ -79,7 +79,7 @@ def check_rule(
         What the rule promises of the other states' credit against the gradient.
     step
         The training step that hands credit to parameters, for authors of their own; called like
-        ``faeval.training.backward(network, rule, x, y, objective)``.
+        ``faeval.bench.training.backward(network, rule, x, y, objective)``.
     tolerance
         Largest difference from the formula, relative to the largest entry.
 
@@ -96,7 +96,7 @@ def check_rule(
 
     Examples
     --------
-    >>> from faeval.rules import Rule, output_error
+    >>> from faeval.bench.rules import Rule, output_error
     >>> class MeanError(Rule):  # credit that depends on who else is in the batch
     ...     def credit(self, network, states, logits, labels):
     ...         return [h * output_error(logits, labels).mean() for h in states]
@@ -179,7 +179,7 @@ class _Bench:
         if not isinstance(rule, Rule):
             raise FaevalError(
                 f"check_rule: {rule!r} ({type(rule).__name__}) was made, which is no"
-                " faeval.rules.Rule."
+                " faeval.bench.rules.Rule."
             )
         return rule.double()
 
@@ -260,7 +260,7 @@ def _global_state(bench: _Bench) -> str | None:
     bench.credit()
     if not torch.equal(torch.get_rng_state(), torch_state):
         return (
-            "torch's global generator is drawn from; draw from faeval.rules.draw_feedback or"
+            "torch's global generator is drawn from; draw from faeval.bench.rules.draw_feedback or"
             " faeval.experiment.stream"
         )
     now = np.random.get_state(legacy=False)  # noqa: NPY002

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from faeval.testing._bench import Arrays, Bench, apart, held, rounded, search, show
 from faeval.testing._causes import cause
 from faeval.testing._oracle import STEP, Loss, exact_loss_change
 from faeval.testing._strategies import arrays, make_pair
+from faeval.testing._subject import Arrays, Bench, apart, held, rounded, search, show
 
 
 def zero(bench: Bench) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from faeval.testing._bench import Skip
 from faeval.testing._check_metric import Check, metric_checks
+from faeval.testing._subject import Skip
 
 
 def parametrize_with_metric_checks(
@@ -34,7 +34,7 @@ def parametrize_with_metric_checks(
 
     Examples
     --------
-    >>> from faeval.audits import cosine
+    >>> from faeval.bench.audits import cosine
     >>> @parametrize_with_metric_checks([cosine])
     ... def test_metric(metric, check):
     ...     check(metric)

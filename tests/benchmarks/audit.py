@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faeval.audits import alignment, controls, loss_changes, loss_from, pooled_correlation
-from faeval.networks import ResidualMLP, states_of
-from faeval.rules import DirectFeedbackAlignment, Setup, state_gradients
-from faeval.tasks import Task
-from faeval.training import Batches, Objective, fit, load, save
+from faeval.bench.audits import alignment, controls, loss_changes, loss_from, pooled_correlation
+from faeval.bench.networks import ResidualMLP, states_of
+from faeval.bench.rules import DirectFeedbackAlignment, Setup, state_gradients
+from faeval.bench.tasks import Task
+from faeval.bench.training import Batches, Objective, fit, load, save
 
 N, FEATURES, WIDTH, BLOCKS, CLASSES = 1024, 3072, 256, 4, 10
 DIRECTIONS, STEP = 32, 1e-3  # of the published audit

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from faeval.bench.networks import ResidualMLP
+from faeval.bench.rules import Rule, Setup
+from faeval.bench.tasks import Task
+from faeval.bench.training import Batches, Objective, fit, fit_stacked, share_data
 from faeval.experiment import component
-from faeval.networks import ResidualMLP
-from faeval.rules import Rule, Setup
-from faeval.tasks import Task
-from faeval.training import Batches, Objective, fit, fit_stacked, share_data
 
 BATCH, CLASSES = 128, 10
 HYPER: dict[str, Any] = {"learning_rate": 1e-3, "weight_decay": 0.01}

@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from faeval.bench.networks import ResidualMLP
+from faeval.bench.rules import DirectFeedbackAlignment, Rule, Setup
+from faeval.bench.tasks import Task
+from faeval.bench.training import Batches, Objective, backward, fit
 from faeval.experiment import component, components
-from faeval.networks import ResidualMLP
-from faeval.rules import DirectFeedbackAlignment, Rule, Setup
-from faeval.tasks import Task
-from faeval.training import Batches, Objective, backward, fit
 
 FEATURES, WIDTH, BLOCKS, CLASSES, BATCH = 3072, 256, 4, 10, 128
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)

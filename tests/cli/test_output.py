@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from faeval import cli
-from faeval._lines import InertStream, clean, cut, message, printable
+from faeval._safe_text import InertStream, clean, cut, message, printable
 from faeval.cli._console import HarmlessConsole
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams of POSIX")

@@ -510,7 +510,7 @@ def test_what_a_run_changes_unseen_is_looked_at_once(load: Callable[..., Code]) 
 
 def test_installed_packages_and_faeval_are_not_digested() -> None:
     assert not code_of(json.dumps)
-    assert not code_of("faeval.settings:train")
+    assert not code_of("faeval.bench.settings:train")
     assert not code_of("json:dumps")
     assert not code_of(pytest.fixture)
 

@@ -207,7 +207,7 @@ def test_an_installed_package_gives_rules_and_networks_by_entry_points(tmp_path:
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(
-        "[faeval.rules]\ntheirs = stranger:rule\n[faeval.networks]\nnet = stranger:network\n"
+        "[faeval.bench.rules]\ntheirs = stranger:rule\n[faeval.bench.networks]\nnet = stranger:network\n"
     )
     code = (
         "from faeval.experiment import Arm, components, experiment\n"
@@ -271,7 +271,7 @@ def test_components_are_values() -> None:
     assert replace(one, help="more").factors == one.factors
 
 
-@pytest.mark.parametrize("path", ["no_such_module_at_all:x", "faeval.tasks:no_such_name"])
+@pytest.mark.parametrize("path", ["no_such_module_at_all:x", "faeval.bench.tasks:no_such_name"])
 def test_a_path_that_leads_nowhere_is_an_error_with_its_component(path: str) -> None:
     with pytest.raises(
         FaevalError, match=rf"task 'lost' is to be found at '{path}', which cannot be loaded"

@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from faeval import stats
-from faeval.stats._statement import SPREAD_IS
+from faeval.printed import OUTCOMES, Statement
+from faeval.printed._statement import SPREAD_IS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "check-numbers.md"
@@ -57,8 +57,8 @@ def test_the_page_names_every_key_and_every_kind() -> None:
     named = set(re.findall(r"`([\w.]+(?: [\w.]+)*)`", text)) | set(
         re.findall(r"^(\w+) = ", text, re.MULTILINE)
     )
-    assert {f.name for f in dataclasses.fields(stats.Statement)} <= named
-    assert set(SPREAD_IS) | set(stats.OUTCOMES) <= named
+    assert {f.name for f in dataclasses.fields(Statement)} <= named
+    assert set(SPREAD_IS) | set(OUTCOMES) <= named
 
 
 def test_what_the_page_names_exists() -> None:

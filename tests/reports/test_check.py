@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from faeval import pipeline, stats
 from faeval.claims import AssertionResult, Verdict
 from faeval.reports import FORMS, Report
-from faeval.reports._numbers import Style
 from faeval.reports.checking import (
     CheckedFile,
     ReportNumbers,
@@ -31,9 +30,10 @@ from faeval.reports.checking import (
     recompute,
 )
 from faeval.reports.checking._expected import Expectations, Expected
-from faeval.reports.checking._printed import Number, agrees, first_wrong, printed, without
+from faeval.reports.checking._printed_numbers import Number, agrees, first_wrong, printed, without
 from faeval.reports.checking._read import read_form, read_html, read_latex, read_xml
 from faeval.reports.checking._recompute import AssertionNumbers
+from faeval.reports.words._numbers import Style
 
 ROOT = Path(__file__).parents[2]
 DEPTH = "depth::only_the_embedding_is_aligned_in_standard_dfa"

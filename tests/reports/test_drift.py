@@ -14,7 +14,7 @@ from rich.console import Console
 from faeval.claims._verdict import WORDS
 from faeval.errors import EvidenceError, FaevalError
 from faeval.reports import KINDS, Report, drift, drifts_json
-from faeval.reports._drift import FLAG
+from faeval.reports.data._drift import FLAG
 
 RUNS = tuple(f"sha256:{i:016x}" for i in range(5))
 OTHERS = tuple(f"sha256:{i:016x}" for i in range(100, 105))

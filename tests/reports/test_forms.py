@@ -42,8 +42,8 @@ from faeval.reports import (
     json_schema,
     value_text,
 )
-from faeval.reports import _words as words
-from faeval.reports._numbers import read
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._numbers import read
 
 HERE = Path(__file__).parent
 REPORTS = sorted((HERE.parents[1] / "reports").glob("*/verdicts.json"))

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from faeval._lines import inert, inert_wherever_cut
+from faeval._safe_text import inert, inert_wherever_cut
 from faeval.reports import FORMS, Profile, Report
-from faeval.reports._text import CELL, clip, latex
+from faeval.reports.words._escape import CELL, clip, latex
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faeval.reports._numbers import Style, exact, percent, probability, read, significant, style_for
+from faeval.reports.words._numbers import (
+    Style,
+    exact,
+    percent,
+    probability,
+    read,
+    significant,
+    style_for,
+)
 
 numbers = st.floats(-1e12, 1e12, allow_nan=False)
 anything = st.floats(allow_nan=True, allow_infinity=True)

@@ -15,9 +15,9 @@ from markdown_it import MarkdownIt
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
-from faeval.reports import _words as words
-from faeval.reports._overview import overview_view
-from faeval.reports._view import view
+from faeval.reports.views._overview import overview_view
+from faeval.reports.views._report import view
+from faeval.reports.words import _sentences as words
 
 
 @pytest.fixture(scope="session")

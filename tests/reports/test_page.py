@@ -19,8 +19,8 @@ from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
 from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import Grounds, LowestControl, Profile, Reading, Report
-from faeval.reports import _words as words
-from faeval.reports._view import view
+from faeval.reports.views._report import view
+from faeval.reports.words import _sentences as words
 
 D = [0.2, 0.25, 0.22, 0.21, 0.24]
 ERRORS = (MeasuredError("normal", 5, 0.0493, 0.0488), MeasuredError("lognormal", 5, 0.0071, 0.1779))

@@ -29,15 +29,15 @@ from faeval import stats
 from faeval.cli import app
 from faeval.errors import FaevalError
 from faeval.reports import ControlCurve, Course, Profile, Report
-from faeval.reports import _words as words
-from faeval.reports._figure_views import side_by_side
-from faeval.reports._numbers import level as written_level
-from faeval.reports._numbers import percent, read, significant
-from faeval.reports._view import view
 from faeval.reports.figures._drawing import TONES, inline, render, save
 from faeval.reports.figures._forest import forest, transfer
 from faeval.reports.figures._plots import contrast, controls, courses, layers, power, power_curves
 from faeval.reports.figures._series import mean_over_seeds, spans_decades
+from faeval.reports.views._figures import side_by_side
+from faeval.reports.views._report import view
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._numbers import level as written_level
+from faeval.reports.words._numbers import percent, read, significant
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONFTEST = Path(__file__).with_name("conftest.py")

@@ -19,10 +19,10 @@ from rich.console import Console
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.reports import Profile, Report
-from faeval.reports import _words as words
-from faeval.reports._numbers import read
-from faeval.reports._view import view
-from faeval.reports.figures._placed import dots, strip
+from faeval.reports.views._report import view
+from faeval.reports.views._strips import dots, strip
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._numbers import read
 
 NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
 VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"

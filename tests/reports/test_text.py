@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from faeval._lines import clean
+from faeval._safe_text import clean
 from faeval.reports import ControlCurve, Course, Profile, Report
-from faeval.reports._text import anchors, clip, markdown
+from faeval.reports.words._escape import anchors, clip, markdown
 
 ATTACKS = [
     "<script>alert(1)</script>",

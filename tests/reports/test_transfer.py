@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
-from faeval.reports import _words as words
 from faeval.reports.figures._drawing import TONES, inline
 from faeval.reports.figures._forest import deciding, transfer
+from faeval.reports.words import _sentences as words
 
 WORDS = ("supported", "refuted", "inconclusive", "invalid")
 HEADINGS = {

@@ -12,7 +12,7 @@ from scipy import integrate
 from scipy import stats as scipy_stats
 
 from faeval.errors import FaevalError
-from faeval.stats._ledger import confidence_sequence, e_process, e_value
+from faeval.stats._e_value import confidence_sequence, e_process, e_value
 
 D = [0.9, 1.1, 1.0, 0.8, 1.2]
 

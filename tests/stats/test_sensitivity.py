@@ -18,7 +18,7 @@ from faeval.stats import (
     sign_flip_p,
     t_p,
 )
-from faeval.stats._tests import TESTS
+from faeval.stats._one_sample import TESTS
 
 D = (0.08, 0.10, 0.09, 0.11, 0.12)
 

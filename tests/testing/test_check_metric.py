@@ -17,8 +17,8 @@ from einops import rearrange, reduce
 from hypothesis import Phase, find, settings
 from torch.nn import functional
 
-from faeval import audits
-from faeval.audits._alignment import norms
+from faeval.bench import audits
+from faeval.bench.audits._alignment import norms
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS
 from faeval.testing import (
@@ -437,8 +437,8 @@ def test_an_expected_failure_has_a_reason_and_must_fail() -> None:
     [
         (audits.cosine, "angle", "kind='angle'"),
         ("no_such_module:cosine", "alignment", "cannot be loaded"),
-        ("faeval.audits:no_such", "alignment", "cannot be loaded"),
-        ("faeval.audits", "alignment", "cannot be loaded"),
+        ("faeval.bench.audits:no_such", "alignment", "cannot be loaded"),
+        ("faeval.bench.audits", "alignment", "cannot be loaded"),
         (3, "alignment", "is no function"),
     ],
 )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from faeval.audits import cosine, loss_change, norms, rho
+from faeval.bench.audits import cosine, loss_change, norms, rho
 from faeval.testing import check_metric, takes_numpy
 
 Metric = Callable[..., Any]
@@ -404,7 +404,7 @@ def test_the_working_directory_is_left_as_it_was(
 
     monkeypatch.chdir(tmp_path)
     code = (
-        "from faeval.audits import cosine; from faeval.testing import check_metric; assert"
+        "from faeval.bench.audits import cosine; from faeval.testing import check_metric; assert"
         " check_metric(cosine).passed"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

@@ -14,11 +14,11 @@ import torch
 from sklearn.metrics.pairwise import paired_cosine_distances
 from torch.nn import functional
 
-from faeval.audits import cosine, norms
+from faeval.bench.audits import cosine, norms
 from faeval.errors import FaevalError
 from faeval.testing import check_metric, metric_checks
-from faeval.testing._bench import Bench
 from faeval.testing._causes import cause
+from faeval.testing._subject import Bench
 
 Metric = Callable[..., Any]
 

@@ -16,8 +16,7 @@ from scipy.special import erf, softmax
 from torch import Tensor, nn
 from torch.nn import functional
 
-from faeval.errors import FaevalError
-from faeval.rules import (
+from faeval.bench.rules import (
     Backpropagation,
     DirectFeedbackAlignment,
     EquilibriumPropagation,
@@ -30,8 +29,9 @@ from faeval.rules import (
     state_gradients,
     through,
 )
+from faeval.bench.training import Objective, backward
+from faeval.errors import FaevalError
 from faeval.testing import Approximation, Conformance, Failure, check_rule
-from faeval.training import Objective, backward
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faeval.claims._verdict import WORDS
-from faeval.reports.checking._printed import Number, printed
+from faeval.reports.checking._printed_numbers import Number, printed
 from faeval.reports.checking._read import Place, Readback
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
 

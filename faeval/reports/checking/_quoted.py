@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 
 from faeval.claims._verdict import WORDS
-from faeval.reports._numbers import exact, percent
-from faeval.reports._words import GLYPHS, margin_text, value_text
 from faeval.reports.checking._check import Finding
 from faeval.reports.checking._expected import quotable
-from faeval.reports.checking._printed import ESTIMATE, Number, Printed, agrees, printed
+from faeval.reports.checking._printed_numbers import ESTIMATE, Number, Printed, agrees, printed
 from faeval.reports.checking._read import Link
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
+from faeval.reports.words._numbers import exact, percent
+from faeval.reports.words._sentences import GLYPHS, margin_text, value_text
 
 #: Words that have a verdict's word in them: unsupported is none, and is looked at.
 _WORD = re.compile(rf"\w*(?:{'|'.join(WORDS)})\w*", re.IGNORECASE)

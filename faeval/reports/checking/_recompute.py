@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from faeval.claims import Design
-    from faeval.reports._report import Report
+    from faeval.reports.data._report import Report
 
 Array = NDArray[np.float64]
 Key: TypeAlias = tuple[int | None, int, int | None]  # epoch, seed, layer

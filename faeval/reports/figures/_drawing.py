@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from faeval.errors import FaevalError
-from faeval.reports._text import CELL, PARAGRAPH, clip
+from faeval.reports.words._escape import CELL, PARAGRAPH, clip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faeval._lines import clean
+from faeval._safe_text import clean
 from faeval.claims._verdict import AssertionResult, Verdict
-from faeval.reports import _words as words
 from faeval.reports.figures._drawing import CLAIMED, DOUBLE, INK, LINE, SMALL, SOFT, TONES, styled
-from faeval.reports.figures._places import (
+from faeval.reports.figures._layout import (
     DASHED,
     MARKERS,
     Scale,
@@ -26,12 +25,13 @@ from faeval.reports.figures._places import (
     words_wrapped,
     write,
 )
+from faeval.reports.words import _sentences as words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from faeval.reports._report import Report
+    from faeval.reports.data._report import Report
 
 _FAR = 6.0  # margins from zero; what lies beyond has an arrow, and its numbers beside it
 _LINE = 0.125  # inches from one line of a sentence to the next

@@ -16,9 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
-from faeval.reports import _words as words
-from faeval.reports._numbers import chance, exact, level, significant
-from faeval.reports._text import anchors
 from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
@@ -34,7 +31,7 @@ from faeval.reports.figures._drawing import (
     styled,
 )
 from faeval.reports.figures._forest import forest
-from faeval.reports.figures._places import (
+from faeval.reports.figures._layout import (
     DASHED,
     DOTTED,
     Scale,
@@ -58,12 +55,15 @@ from faeval.reports.figures._series import (
     power_curve,
     spans_decades,
 )
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._escape import anchors
+from faeval.reports.words._numbers import chance, exact, level, significant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from faeval.reports._report import ControlCurve, Course, Profile, Report
+    from faeval.reports.data._report import ControlCurve, Course, Profile, Report
 
 _MOST_NAMED = 24  # seeds with a line of their own in a contrast
 

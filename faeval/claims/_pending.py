@@ -1,0 +1,305 @@
+"""A claim on its way to a verdict: the seeds it is decided on, what evidence gives there, and what
+forbids deciding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from faeval import stats
+from faeval._safe_text import listed
+from faeval.claims._claim import Claim, Drawn, seed_list
+from faeval.claims._contrasts import Test, tests_of
+from faeval.claims._controls import check_controls
+from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
+from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
+from faeval.claims._measure import Evidence, Measurement
+from faeval.claims._pilot import Chances, chances_of
+from faeval.errors import FaevalError
+from faeval.experiment import Experiment, named
+
+
+@dataclass
+class Case:
+    """A claim on its way to a verdict."""
+
+    claim: Claim
+    setting: str
+    design: Design
+    registered: Registered | None
+    planned: tuple[int, ...]
+    seeds: tuple[int, ...]
+    flags: list[str]
+    looks: tuple[int, ...] = ()
+    beyond: tuple[int, ...] = ()  # seeds with evidence that the plan does not have
+    beyond_estimates: tuple[float, ...] = ()
+    problem: Problem | None = None
+    later: Problem | None = None  # at a look after the last that could be read
+    measurement: Measurement | None = None
+    tests: tuple[Test, ...] = ()
+    ruling: stats.Ruling | None = None
+    family_size: int = 1
+
+    @property
+    def pilots(self) -> list[Spread | None]:
+        """What the registered pilots say of each test; None where they say nothing."""
+        known = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
+        return known + [None] * (len(self.tests) - len(known))
+
+    def question(self, level: float) -> stats.Question:
+        """The claim as the rule of its family sees it; `level` is that of the family's first Holm
+        step.
+        """
+        problem = (
+            (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
+        )
+        return stats.Question(
+            contrasts=tuple(t.contrast for t in self.tests),
+            test=self.claim.test,
+            seeds=self.seeds if self.tests else None,
+            looks=self.looks if self.tests else (),
+            problem=problem,  # type: ignore[arg-type] # one of the words, by construction
+            powers=tuple(hope.power if hope else None for hope in self.hopes(level)),
+            seed_used=bool(self.tests)
+            and self.measurement is not None
+            and self.measurement.seed_used(),
+        )
+
+    def hopes(self, level: float) -> tuple[Chances | None, ...]:
+        """What the pilots let each test expect, at the level of the family's first Holm step.
+
+        Seeds needed are those of a new registration: the family is closed, so the claim would be
+        alone in one of its own.
+        """
+        n = self.looks[-1] if self.looks else len(self.seeds)
+        return (
+            chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha)
+            if self.tests
+            else ()
+        )
+
+    def at_one_look(self, level: float) -> float:
+        """The level of the last look alone, which all looks together tell at least as much as;
+        `level` without looks.
+        """
+        return stats.nominal_level(level, self.looks) if self.looks else level
+
+
+def open_case(
+    claim: Claim,
+    setting: str,
+    index: Evidence,
+    lock: Lock | None,
+    asked: int | tuple[int, ...] | None,
+    by_hand: bool,
+    known: dict[str, Experiment],
+    failures: Sequence[tuple[str, int, str]] = (),
+) -> Case:
+    """Return a claim with its registration and the seeds that it is to be decided on."""
+    registered = lock.claims.get(claim.id) if lock and claim.id else None
+    planned = planned_for(claim, lock, setting, asked)
+    case = Case(claim, setting, design_of(claim, setting, known), registered, planned, planned, [])
+    case.seeds = seeds_for(claim, lock, setting, asked)
+    looked = set(lock.looked_at if lock else ())
+    if registered is None:
+        case.flags.append("unregistered")
+        if isinstance(claim.plan(setting), Drawn):
+            case.flags.append("exploratory")
+    elif not set(case.seeds) <= set(planned):
+        case.flags.append("reproduction" if set(case.seeds) & looked else "exploratory")
+    try:
+        check_names(claim, case.design)
+        labels = [case.design.label(arm) for arm in claim.arms()]
+    except FaevalError as error:
+        case.problem = Problem("invalid", "error", str(error))
+        return case
+    if registered is None and asked is None and by_hand and not claim.plans(setting):
+        # A run that failed left no row, and is no seed that was never run.
+        failed = {seed for label, seed, _ in failures if label in labels}
+        case.seeds = tuple(sorted({*index.seeds(labels), *failed})) or planned
+    if registered is None and set(case.seeds) & looked:
+        case.flags.append("reproduction")
+    if registered is not None:
+        if registered.sha256 != claim.sha256():
+            text = (
+                "the claim differs from its registration; restore it, or register a new claim on"
+                " fresh seeds."
+            )
+            case.problem = Problem("invalid", "spec_changed", text)
+        elif not same_expectation(claim, registered):
+            case.flags.append("deviated")
+    if not {"reproduction", "exploratory"} & set(case.flags) and _is_chosen(case, lock, asked):
+        case.flags.append("chosen_seeds")
+    if case.seeds == planned[: len(case.seeds)]:
+        case.looks = claim.looks_in(setting)
+    return case
+
+
+def _is_chosen(case: Case, lock: Lock | None, asked: int | tuple[int, ...] | None) -> bool:
+    """Whether the list of seeds that a claim is decided by was picked by hand."""
+    if case.registered and lock:
+        return lock.is_chosen(case.claim.id, case.setting)
+    listed = asked if isinstance(asked, tuple) else case.planned
+    explores = set(listed) <= set(PILOT_SEEDS)
+    return not explores and not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
+
+
+def planned_for(
+    claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None = None
+) -> tuple[int, ...]:
+    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked
+    for.
+    """
+    if lock is not None and claim.id in lock.claims:
+        return lock.planned(claim.id, setting)
+    return (
+        ()
+        if asked is not None and isinstance(claim.plan(setting), Drawn)
+        else claim.planned(setting)
+    )
+
+
+def seeds_for(
+    claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or
+    those asked for.
+
+    Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are
+    taken.
+    """
+    registered = lock.claims.get(claim.id) if lock else None
+    planned = planned_for(claim, lock, setting, asked)
+    if asked is None:
+        return planned
+    if isinstance(asked, int):
+        return (
+            seed_list(asked, "verify")
+            if registered is None and asked > len(planned)
+            else planned[:asked]
+        )
+    seeds = seed_list(asked, "verify")
+    inside = registered is not None and set(seeds) <= set(planned)
+    return tuple(s for s in planned if s in seeds) if inside else seeds
+
+
+def same_expectation(claim: Claim, registered: Registered) -> bool:
+    """Return whether a claim expects what it was registered to expect."""
+    expect = claim.expect
+    return (
+        dict(expect) if expect is not None and not isinstance(expect, str) else expect
+    ) == registered.expect
+
+
+def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]]) -> None:
+    """Read what the claim needs, or find the problem that forbids deciding it."""
+    if case.problem is None:
+        case.problem = check_design(case.claim, case.design)
+    if case.problem is not None:
+        return
+    failed = {(label, seed): message for label, seed, message in failures}
+    if case.looks:
+        _keep_readable_looks(case, index, failed)
+    m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
+    case.problem = _fault(case, m, failed) or m.missing() or _plan_reached(case) or m.same_weights()
+    if m.missing() is not None:
+        return
+    if m.absent():  # show what is there
+        kept = [s for s in case.seeds if s not in m.absent()]
+        if case.looks:  # in the order of the plan, up to the first that is not there
+            kept = list(takewhile(lambda s: s in kept, case.seeds))
+        case.measurement = m = Measurement(case.claim, index, case.design, kept)
+        case.seeds = m.seeds
+    if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
+        return
+    case.tests = tests_of(case.claim, m)
+    if case.problem is None and not any(test.contrast.varies for test in case.tests):
+        case.problem = m.same_run()
+    planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
+    if planned and not {"reproduction", "exploratory"} & set(case.flags):
+        _look_beyond(case, index)
+
+
+def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Problem | None:
+    """Return why what was measured cannot be used."""
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    # A run may have failed in what this claim does not read, such as an audit by another's metric.
+    lacking = [s for s in m.seeds if not m.complete(s)]
+    broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
+    found = m.untrustworthy() or m.uneven()
+    if found is None and all(m.groups.values()):
+        found = confounded(case.claim, case.design, m.ends())
+    if found is None and broken:
+        text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
+        return Problem("invalid", "error", text)
+    if found is None and case.claim.controls:
+        return check_controls(
+            case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()]
+        )
+    return found
+
+
+def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, int], str]) -> None:
+    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none
+    before it decides.
+    """
+    m = Measurement(case.claim, index, case.design, case.seeds)
+    complete = list(takewhile(m.complete, case.seeds))
+    kept = 0
+    for look in (n for n in case.looks if n <= len(complete)):
+        case.later = _fault(
+            case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed
+        )
+        if case.later:
+            break
+        kept = look
+    if kept:
+        case.seeds = case.seeds[:kept]
+
+
+def _look_beyond(case: Case, index: Evidence) -> None:
+    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown
+    apart, never deciding.
+    """
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
+    m = Measurement(case.claim, index, case.design, others)
+    case.beyond = tuple(filter(m.complete, others))
+    if case.beyond:
+        m = Measurement(case.claim, index, case.design, case.beyond)
+        if m.untrustworthy():
+            case.beyond = ()
+            return
+        case.beyond_estimates = tuple(
+            float(t.contrast.differences.mean()) for t in tests_of(case.claim, m)
+        )
+
+
+def _plan_reached(case: Case) -> Problem | None:
+    assert case.measurement is not None
+    if {"reproduction", "exploratory"} & set(case.flags) or case.registered is None:
+        lacking = case.measurement.absent()
+    else:
+        lacking = tuple(s for s in case.planned if s not in case.seeds) + case.measurement.absent()
+    if not lacking or case.looks:  # with looks the rule says which of them was reached
+        return None
+    labels = {case.design.label(arm) for arm in case.claim.arms()}
+    ran = sorted({*case.measurement.absent()} & {*case.measurement.evidence.seeds(labels)})
+    if ran:
+        reads = " or ".join(map(str, case.measurement.reads))
+        text = (
+            f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run"
+            " returned."
+        )
+        return Problem("inconclusive", "evidence_missing", text)
+    there = len(case.planned) - len(lacking)
+    plan = (
+        f"{there} of {len(case.planned)} planned seeds are there"
+        if case.registered
+        else "seeds are missing"
+    )
+    return Problem(
+        "inconclusive", "plan_not_reached", f"{plan}; run {listed(sorted(set(lacking)), 20)}."
+    )

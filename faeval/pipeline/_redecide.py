@@ -1,0 +1,182 @@
+"""A report that was written, decided again from the evidence in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from faeval import evidence
+from faeval._whole_files import Content, files_in, settle
+from faeval.errors import Drifted, EvidenceError, FaevalError
+from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, written_provenance
+from faeval.pipeline._select import Given, Selection, select
+from faeval.pipeline._verify import decide_from
+from faeval.reports import FORMS, SCHEMA, WRITTEN, Report, write_all
+
+
+def report_folders(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the report folders among these folders and below them: those that hold evidence and
+    verdicts.json.
+
+    Raises
+    ------
+    FaevalError
+        There is none in one of them.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        inner = [p.parent for p in files_in(path, FORMS["json"]) if holds_evidence(p.parent)]
+        if not inner:
+            packs = " or ".join(evidence.PACKS)
+            raise FaevalError(
+                f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there;"
+                " faeval verify --report FOLDER writes one."
+            )
+        found |= dict.fromkeys(inner)
+    return list(found)
+
+
+def holds_evidence(folder: Path) -> bool:
+    """Return whether a pack of evidence lies in a folder."""
+    return any((folder / pack).is_file() for pack in evidence.PACKS)
+
+
+def stated(folder: str | Path) -> dict[str, Any]:
+    """Return what verdicts.json in a report folder says.
+
+    Raises
+    ------
+    EvidenceError
+        There is no such file, or it is no report's JSON, or that of another major version.
+    """
+    file = Path(folder) / FORMS["json"]
+    settle(Path(folder))
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvidenceError(
+            f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
+        ) from None
+    said = evidence.check_report(content, file)
+    schema = said.get("schema", SCHEMA)
+    if not isinstance(schema, str) or schema.partition(".")[0] != SCHEMA.partition(".")[0]:
+        raise EvidenceError(
+            f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read"
+            " it with the version that wrote it, or write it again with faeval verify --evidence"
+            " FOLDER --report FOLDER."
+        )
+    return said
+
+
+def decide_again(folder: str | Path, given: Given = "claims") -> Report:
+    """Decide the claims of a report folder again, from the evidence in it; nothing is trained,
+    nothing is written.
+
+    Parameters
+    ----------
+    folder
+        What ``faeval verify --report`` wrote: its evidence is read, and of verdicts.json which
+        claims on which seeds.
+    given
+        Where the claims are.
+
+    Raises
+    ------
+    FaevalError
+        The folder is no report; a claim of it is not among those given.
+    """
+    said = stated(folder)
+    return decide_stated(folder, said, chosen_in(folder, said, given))
+
+
+def render(
+    report: Report,
+    folder: str | Path,
+    forms: Iterable[str] = WRITTEN,
+    *,
+    figures: bool = False,
+    own: bool = True,
+) -> list[Path]:
+    """Write a report that was decided again, all of it or nothing.
+
+    Parameters
+    ----------
+    own
+        Whether the folder is the one that it was decided from: then its provenance.json is put
+        under a digest, where it was written by a version that knew none.
+    """
+    contents: list[tuple[str, Content]] = [*report.contents(forms, figures=figures)]
+    provenance = Path(folder) / PROVENANCE
+    if own and provenance.is_file():
+        sealed = provenance_bytes(written_provenance(folder))
+        contents += [(PROVENANCE, sealed)] if provenance.read_bytes() != sealed else []
+    return write_all(Path(folder), contents)
+
+
+def check_unmoved(folder: str | Path, report: Report) -> None:
+    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was
+    decided again from.
+    """
+    said = stated(folder)
+    for what in ("verdict", "registration"):
+        if moved := moved_since(said, report, what):
+            named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
+            raise Drifted(
+                f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise"
+                f" from the same evidence ({named}), so nothing was written. The claims, their lock"
+                f" or faeval are not those that it was decided by: --against {folder} says what"
+                f" differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+            )
+
+
+def moved_since(
+    said: dict[str, Any], report: Report, what: str = "verdict"
+) -> list[tuple[str, str, str]]:
+    """Return each claim whose verdict, or registration, is another than verdicts.json says, with
+    that word and the new one.
+    """
+    before = {
+        verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict
+    }
+    after = ((v.claim, str(getattr(v, what))) for v in report.verdicts)
+    return [
+        (claim, before[claim], word) for claim, word in after if before.get(claim, word) != word
+    ]
+
+
+def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:
+    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError
+    where one is not there.
+    """
+    everything = select(given, said.get("setting"), everything=True)
+    known = {claim.id: claim for claim in everything.claims}
+    asked = [verdict["claim"] for verdict in said["verdicts"]]
+    if missing := [name for name in asked if name not in known]:
+        raise FaevalError(
+            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given:"
+            f" {', '.join(missing[:3])}; name their files with --claims (given= in Python)."
+        )
+    return Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
+
+
+def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
+    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked
+    for.
+    """
+    seeds = said.get("seeds")
+    # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were
+    # taken but of a written plan.
+    unwritten = {claim.id for claim in chosen.claims if not claim.plans(chosen.setting)}
+    run = any(
+        v.get("reason_code") == "plan_not_reached" and v["claim"] in unwritten
+        for v in said["verdicts"]
+    )
+    return decide_from(
+        folder,
+        chosen,
+        said.get("setting"),
+        seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
+        by_hand=not run,
+    )

@@ -1,0 +1,288 @@
+"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report. Each arrow is one call here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faeval import campaign, claims, evidence
+from faeval._whole_files import Content
+from faeval.claims import Origins, Verdict
+from faeval.errors import FaevalError
+from faeval.experiment import Codes, Experiment, RunOptions
+from faeval.pipeline._code import code_notice, flag_code
+from faeval.pipeline._looks import first_stops, next_stops
+from faeval.pipeline._outlook import outlooks_of
+from faeval.pipeline._provenance import (
+    PROVENANCE,
+    check_registrations,
+    check_stated,
+    origins_of,
+    provenance_bytes,
+    provenance_of,
+    spelt_failures,
+    written_failures,
+    written_origins,
+    written_provenance,
+)
+from faeval.pipeline._report_series import controls_in, courses_of, grounds_of, profiles_of
+from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
+from faeval.pipeline._stale_verdicts import flag_stale
+from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def verify(
+    given: Given = "claims",
+    setting: str | Experiment | None = None,
+    *,
+    seeds: int | Iterable[int] | None = None,
+    store: str | Path | evidence.Store | None = None,
+    workers: int | None = None,
+    data: str | Path | None = None,
+    device: str = "cpu",
+    from_evidence: str | Path | pd.DataFrame | None = None,
+    offline: bool = False,
+    everything: bool = False,
+    progress: Callable[[campaign.Event], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+    stacked: bool | None = None,
+    backend: str = "loky",
+    cluster: str | None = None,
+    retries: int | None = None,
+    time_limit: float | None = None,
+) -> Report:
+    """Verify claims: train and audit what they need and is not there yet, then decide.
+
+    Parameters
+    ----------
+    given
+        Claims, or paths of claims files and folders.
+    setting
+        The experiment to verify in, or its name. None: the one that evidence holds, or that the
+        claims have: of their file, or in a script or a notebook of the module that they are in,
+        else ``teacher``.
+    seeds
+        None runs each claim's plan; a count its first so many; a list exactly those seeds.
+    store
+        Where runs are kept and found again; default ``.faeval`` in the working directory.
+    workers
+        Worker processes, one thread each; default one for each CPU, and two for a CUDA device.
+    data
+        Folder of the data set, for settings that read one.
+    device
+        ``cpu``, or ``cuda``, where the seeds of an arm train in one run; each kind of device has
+        evidence of its own.
+    from_evidence
+        Decide from this table, file or folder alone, and train nothing.
+    offline
+        Train nothing: decide from what the store holds.
+    progress
+        Called with each event of the campaign.
+    notice
+        Called before the first run with each thing to know of a claim's design: why it will be
+        refused, or is weak; and of evidence given by hand with what was left unread in it.
+    stacked
+        Train the seeds of an arm in one run, or never; default on CUDA devices only. See
+        ``faeval.campaign.execute``.
+    backend, cluster
+        ``"loky"``: processes on this machine; ``"dask"``, ``"ray"``: a cluster that runs already,
+        and its address.
+    retries, time_limit
+        In place of what the experiment declares: tries after an error of a run, and seconds for a
+        run.
+
+    Returns
+    -------
+    Report
+        One verdict a claim, in their order. A claim with looks runs no further than the look that
+        decides it.
+
+    Raises
+    ------
+    FaevalError
+        Anything given that cannot be used; nothing that was measured is lost.
+    """
+    # Where nothing is left to run, nothing else would look at them.
+    campaign.check_options(
+        backend, cluster, retries, time_limit, runs=from_evidence is None and not offline
+    )
+    chosen_seeds = asked_seeds(seeds)
+    kept = evidence.Store(
+        Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute()
+    )
+    if from_evidence is not None:
+        report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
+        if notice is not None and report.evidence is not None:
+            for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
+                notice(f"faeval: {remark}")
+        return report
+    chosen = select(given, setting, everything=everything)
+    if not chosen.claims:
+        return Report(chosen.setting, ())
+    options = RunOptions(device=device, data=Path(data).absolute() if data is not None else None)
+    registered = chosen.lock.sha256 if chosen.lock else None
+    failures: list[tuple[str, int, str]] = []
+    stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
+    codes = Codes()  # as it is before the first run, whatever a run changes
+    while True:
+        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options, codes)
+        if plan.todo and not offline:
+            if notice is not None:
+                if refusal := campaign.git_refusal():
+                    notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
+                for prospect in outlooks_of(chosen, chosen_seeds):
+                    for text in prospect.warnings:
+                        notice(f"{prospect.claim.name}: {text}")
+                if changed := code_notice(plan):
+                    notice(changed)
+                notice = None  # once, before the first run
+            failed = {
+                (label, seed) for label, seed, _ in failures
+            }  # at an earlier look: once is enough
+            due = replace(
+                plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed)
+            )
+            outcome = campaign.execute(
+                due,
+                kept,
+                workers,
+                progress,
+                lock=registered,
+                stacked=stacked,
+                backend=backend,
+                cluster=cluster,
+                retries=retries,
+                time_limit=time_limit,
+            )
+            failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
+        records = list(kept.records(plan.wanted))
+        table, origins = kept.table_of(records), origins_of(records)
+        outcomes = [*omissions(chosen, plan, records), *failures]
+        verdicts = _decide(chosen, table, chosen_seeds, origins, outcomes, by_hand=False)
+        further = next_stops(chosen, verdicts, stops or {})
+        if not further:
+            provenance = provenance_of(records, origins)
+            if outcomes:
+                provenance["failures"] = spelt_failures(outcomes)
+            verdicts = flag_code(chosen, verdicts, provenance, codes, kept)
+            return _report(chosen, table, verdicts, provenance, chosen_seeds)
+        stops = further
+
+
+def decide_from(
+    source: str | Path | pd.DataFrame,
+    given: Given,
+    setting: str | Experiment | None = None,
+    seeds: int | tuple[int, ...] | None = None,
+    *,
+    everything: bool = False,
+    by_hand: bool = True,
+) -> Report:
+    """Decide from a table, file or folder alone; `by_hand` as in ``fe.decide``."""
+    table = evidence.read(source)
+    check_stated(source, table)
+    chosen = select(given, setting or _only_setting(table), everything=everything)
+    _check_same_experiment(chosen, asked=setting is not None)
+    table = table[table["setting"] == chosen.setting]
+    written = written_provenance(source)
+    failures = written_failures(written)
+    verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
+    codes = Codes()
+    verdicts = flag_code(chosen, flag_stale(chosen, verdicts, written, codes), written, codes)
+    report = _report(chosen, table, verdicts, written, seeds)
+    check_registrations(source, report)
+    return report
+
+
+def _decide(
+    chosen: Selection,
+    table: pd.DataFrame,
+    seeds: int | tuple[int, ...] | None,
+    origins: Origins,
+    failures: Sequence[tuple[str, int, str]] = (),
+    *,
+    by_hand: bool,
+) -> list[Verdict]:
+    return claims.decide(
+        chosen.claims,
+        table,
+        chosen.setting,
+        seeds,
+        lock=chosen.lock,
+        failures=failures,
+        by_hand=by_hand,
+        origins=origins,
+    )
+
+
+def _report(
+    chosen: Selection,
+    table: pd.DataFrame,
+    verdicts: Sequence[Verdict],
+    provenance: dict[str, Any],
+    seeds: int | tuple[int, ...] | None,
+) -> Report:
+    named = claims.as_claimed(table, claims.with_gates(chosen.claims), chosen.setting)
+    return Report(
+        setting=chosen.setting,
+        verdicts=tuple(verdicts),
+        seeds=seeds,
+        evidence_sha256=evidence.digest(table) if len(table) else None,
+        lock_sha256=chosen.lock.sha256 if chosen.lock else None,
+        lock=Coverage.of(chosen.lock, verdicts) if chosen.lock else None,
+        provenance=provenance,
+        profiles=profiles_of(chosen, named),
+        controls=controls_in(named),
+        grounds=grounds_of(chosen, named, verdicts),
+        courses=courses_of(chosen, named),
+        evidence=table,
+        experiment=next(
+            (e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)),
+            None,
+        ),
+    )
+
+
+def _check_same_experiment(chosen: Selection, *, asked: bool) -> None:
+    own = sorted({c.experiment.name for c in chosen.claims if c.experiment})
+    if not asked and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
+        raise FaevalError(
+            f"the claims are about the experiment {', '.join(own)}, and evidence holds"
+            f" {chosen.setting!r}; give the evidence of that experiment, or say with setting="
+            " (--setting) that these claims are to be decided there."
+        )
+
+
+def _only_setting(table: pd.DataFrame) -> str | None:
+    present = sorted(table["setting"].unique())
+    if len(present) > 1:
+        raise FaevalError(
+            f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
+            " --setting."
+        )
+    return present[0] if present else None
+
+
+def publish(report: Report, folder: str | Path) -> list[Path]:
+    """Write a report and the evidence it rests on into a folder: everything that deciding again
+    needs, or nothing.
+
+    Forms of the report that lie there already are written anew, so that none of them is of another
+    report.
+    """
+    there = Path(folder)
+    forms = [form for form, name in FORMS.items() if form in WRITTEN or (there / name).is_file()]
+    contents: list[tuple[str, Content]] = [*report.contents(forms)]
+    if report.evidence is not None:
+        stated = {**report.provenance, "evidence_sha256": report.evidence_sha256}
+        contents += [
+            ("evidence.csv", partial(evidence.write_csv, report.evidence)),
+            (PROVENANCE, provenance_bytes(stated)),
+        ]
+    return write_all(there, contents)

@@ -1,0 +1,1 @@
+"""What a report is: plain data, which no renderer is needed for."""

@@ -1,0 +1,189 @@
+"""A verdict as a test runner sees it: its outcome, its text and its properties. JUnit, CTRF and the
+pytest plugin share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from faeval.claims._verdict import Verdict
+from faeval.reports.words._escape import CELL, clip
+from faeval.reports.words._sentences import spaced, standing, value_text
+
+if TYPE_CHECKING:
+    from faeval.reports.data._report import Report
+
+_NAMES = (
+    "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
+    " seeds p_for p_against family family_size alpha flags registration registered_sha256"
+)
+#: The properties of a test case, in order; what there is no value for is left out.
+PROPERTIES = tuple(_NAMES.split())
+
+
+@dataclass(frozen=True)
+class Case:
+    """One claim as a test case; every text of it is clean, and of a bounded length.
+
+    ``message`` says why it did not pass, or names the flags of one that did. ``result`` is passed,
+    failed (another verdict than expected, or with `strict` none where one was expected), skipped
+    (undecided) or error (invalid, and not expected to be); ``type`` says which, for all but passed.
+    """
+
+    group: str
+    name: str
+    claim: str
+    sentence: str
+    verdict: str
+    result: Literal["passed", "failed", "skipped", "error"]
+    type: str
+    message: str
+    text: str
+    flags: tuple[str, ...]
+    properties: Mapping[str, str | int | float]
+
+
+def cases(report: Report, strict: bool = False) -> Iterator[Case]:
+    """Yield a case for each verdict of a report, in its order; with `strict`, undecided against
+    expectation is failed.
+    """
+    of_report = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
+    for verdict in report.verdicts:
+        facts = facts_of(verdict)
+        result, kind = _result(verdict, strict)
+        group, _, name = verdict.claim.rpartition("::")
+        given = properties(facts) + [(key, value) for key, value in of_report.items() if value]
+        yield Case(
+            group=clip(group or verdict.setting, CELL),
+            name=clip(name, CELL).strip() or "unnamed",
+            claim=clip(verdict.claim, CELL),
+            sentence=clip(verdict.sentence, CELL),
+            verdict=(
+                verdict.verdict
+                if verdict.reason_code == "decided"
+                else f"{verdict.verdict}:{verdict.reason_code}"
+            ),
+            result=result,
+            type=kind,
+            message=clip(_flags(verdict) if result == "passed" else facts["open"] or facts["head"]),
+            text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
+            flags=tuple(clip(flag, CELL) for flag in verdict.flags),
+            properties={
+                key: clip(value) if isinstance(value, str) else value for key, value in given
+            },
+        )
+
+
+def _result(
+    verdict: Verdict, strict: bool
+) -> tuple[Literal["passed", "failed", "skipped", "error"], str]:
+    how = standing(verdict)
+    if how == "broken":
+        return "error", f"Invalid:{verdict.reason_code}"
+    if how == "drift":
+        return "failed", "VerdictDrift"
+    if verdict.verdict != "inconclusive":
+        return "passed", ""
+    kind = f"Inconclusive:{verdict.reason_code}"
+    return ("failed", kind) if strict and how == "open" else ("skipped", kind)
+
+
+def facts_of(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain data: properties by name, ``head`` in a few words, ``lines`` in
+    full, ``open`` if it is.
+    """
+    first = verdict.assertions[0] if verdict.assertions else None
+    value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
+    expected = verdict.expected or ("no invalid verdict" if verdict.verdict == "invalid" else None)
+    word = (
+        verdict.verdict
+        if verdict.reason_code == "decided"
+        else f"{verdict.verdict} ({spaced(verdict.reason_code)})"
+    )
+    head = (
+        word
+        + (f" where {expected} was expected" if expected else "")
+        + (f": {value}" if value else "")
+    )
+    lines = [
+        f"{head}, in {verdict.setting}",
+        f"  {verdict.sentence}",
+        f"  {verdict.reason}",
+        *(
+            f"  {a.text}: {value_text(a)}, margin {a.margin:g} ({a.because})"
+            for a in verdict.assertions
+            if not math.isnan(a.estimate)
+        ),
+    ]
+    if verdict.assertions:
+        lines.append(
+            f"  n = {verdict.n}, seeds {', '.join(map(str, verdict.seeds))}; p for"
+            f" {verdict.adjusted_support:.3g}, against {verdict.adjusted_refute:.3g}, adjusted for"
+            f" a family of {verdict.family_size} (alpha {verdict.alpha:g})"
+        )
+    if verdict.flags:
+        lines.append(f"  {_flags(verdict)}")
+    return {
+        "claim": verdict.claim,
+        "setting": verdict.setting,
+        "verdict": verdict.verdict,
+        "reason_code": verdict.reason_code,
+        "expected": verdict.expected,
+        "standing": standing(verdict),
+        "value": value,
+        "estimate": _number(verdict.estimate),
+        "interval_low": _number(verdict.interval[0]),
+        "interval_high": _number(verdict.interval[1]),
+        "unit": verdict.unit,
+        "n": verdict.n,
+        "seeds": ",".join(map(str, verdict.seeds)),
+        "p_for": verdict.adjusted_support if verdict.assertions else None,
+        "p_against": verdict.adjusted_refute if verdict.assertions else None,
+        "family": verdict.family,
+        "family_size": verdict.family_size,
+        "alpha": verdict.alpha,
+        "flags": ",".join(verdict.flags),
+        "registration": verdict.registration,
+        "registered_sha256": verdict.registered_sha256,
+        "open": _open(verdict),
+        "head": head,
+        "lines": lines,
+    }
+
+
+def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the properties of a test case out of :func:`facts_of`; what there is no value for is
+    left out.
+    """
+    return [(name, facts[name]) for name in PROPERTIES if facts[name] not in (None, "")]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _open(verdict: Verdict) -> str:
+    """Say that a claim is open, and what would settle it."""
+    if verdict.verdict != "inconclusive":
+        return ""
+    text = verdict.takes or verdict.reason
+    if text.startswith("a new registration on more"):
+        text = f"it takes {text}"
+    if (
+        verdict.assertions
+        and set(verdict.planned) <= set(verdict.seeds)
+        and not text.startswith("open at")
+    ):
+        text = f"open at its planned {len(verdict.planned)} seeds; {text}"
+    else:
+        text = text.replace("open at its ", "open at its planned ", 1)
+    expected = f"; {verdict.expected} was expected" if verdict.expected else ""
+    return f"{text.rstrip('.')} ({spaced(verdict.reason_code)}{expected})"
+
+
+def _flags(verdict: Verdict) -> str:
+    """Name a verdict's flags; a test that passed has nothing else to say."""
+    return f"flags: {', '.join(map(spaced, verdict.flags))}" if verdict.flags else ""

@@ -1,0 +1,50 @@
+"""JUnit XML: a test case a claim. No times and no host names: the same report gives the same bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from faeval.reports.formats._cases import cases
+from faeval.reports.words._escape import CELL, clip
+
+if TYPE_CHECKING:
+    from faeval.reports.data._report import Report
+
+_ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
+
+
+def junit(report: Report, strict: bool) -> str:
+    """Return what readers of JUnit XML take, as pytest writes it: properties stand in each test
+    case.
+    """
+    # Clean text holds no character that XML forbids; ElementTree escapes the rest.
+    found = list(cases(report, strict))
+    results = Counter(case.result for case in found)
+    counts = {
+        "tests": str(len(found)),
+        "failures": str(results["failed"]),
+        "errors": str(results["error"]),
+    }
+    root = ElementTree.Element("testsuites", counts)
+    name = clip(report.setting, CELL)
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": name, **counts, "skipped": str(results["skipped"])}
+    )
+    for case in found:
+        element = ElementTree.SubElement(
+            suite, "testcase", {"classname": case.group, "name": case.name}
+        )
+        properties = ElementTree.SubElement(element, "properties")
+        for key, value in case.properties.items():
+            written = value if isinstance(value, str) else repr(value)
+            ElementTree.SubElement(properties, "property", {"name": key, "value": written})
+        if case.result != "passed":
+            of = {"type": case.type, "message": case.message}
+            ElementTree.SubElement(element, _ELEMENTS[case.result], of).text = case.text
+        elif case.message:  # a test that passed has no place for a message but its output
+            ElementTree.SubElement(element, "system-out").text = case.message
+    ElementTree.indent(root, " ")
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'

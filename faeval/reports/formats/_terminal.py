@@ -1,0 +1,148 @@
+"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as
+markup or as an escape.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from faeval._safe_text import inert_wherever_cut
+from faeval.reports.views._report import view
+from faeval.reports.views._types import ClaimView, View
+from faeval.reports.words._escape import CELL, clip
+from faeval.reports.words._sentences import as_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from faeval.reports.data._drift import Drift
+    from faeval.reports.data._report import Report
+    from faeval.reports.views._drift import SaidView
+
+_STYLES = {
+    "supported": "green",
+    "refuted": "magenta",
+    "inconclusive": "bright_black",
+    "invalid": "bright_black",
+}
+_WIDE = 100
+
+
+def table(report: Report, width: int) -> RenderableType:
+    """Return the verdict table of so many columns, or one block a claim where a table would not
+    fit.
+    """
+    from rich.console import Group
+
+    shown = view(report)
+    if width < _WIDE:
+        return Group(*(_block(claim) for claim in shown.claims), _summary(shown))
+    return Group(_grid(shown, width), _summary(shown))
+
+
+def drift_table(drift: Drift, width: int) -> RenderableType:
+    """Return what moved since an earlier report, for a terminal of so many columns."""
+    from rich.console import Group
+    from rich.padding import Padding
+
+    from faeval.reports.views._drift import drift_view
+
+    shown = drift_view(drift)
+    lines: list[RenderableType] = [
+        _text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")
+    ]
+    for moved in shown.moved:
+        lines.append("")
+        lines.append(_text(moved.sentence, "bold"))
+        told = [_said("before", moved.before), _said("now", moved.now)]
+        told.append(_text(moved.remark, "bold red" if moved.alarm else "dim"))
+        told += [_text(f"{i}. {text}") for i, text in enumerate(moved.causes, 1)]
+        lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in told]
+    if shown.shifted and drift.shifted:
+        lines += ["", _text(shown.shifted.caption, "dim")]
+        for sentence, verdict, before, now, moved_by, _ in shown.shifted.rows:
+            lines.append(_text(f"{verdict}  {before}, now {now}, by {moved_by}: {sentence}"))
+    if shown.differences:
+        lines += ["", _text(shown.differences.caption, "dim")]
+        lines += [
+            _text(f"{what}: {before}, now {now}") for what, before, now in shown.differences.rows
+        ]
+    for fact in shown.facts:
+        lines += ["", _text(f"{fact.label}: {as_text(fact.value)}")]
+    return Group(*lines)
+
+
+def _said(when: str, said: SaidView) -> Text:
+    text = _text(f"{when}: ").append_text(_text(f"{said.glyph} {said.word}", _STYLES[said.word]))
+    if said.code:
+        text.append_text(_text(f": {said.code}", _STYLES[said.word]))
+    return text.append_text(_text(f"; {said.value}; n = {said.n}"))
+
+
+def _grid(shown: View, width: int) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, show_edge=False)
+    grid.add_column("Claim", ratio=5)
+    grid.add_column("Verdict", ratio=3)
+    grid.add_column(_text("Estimate [interval]"), no_wrap=True)
+    grid.add_column("n", justify="right", no_wrap=True)
+    grid.add_column("What it would take", ratio=4)
+    for claim in shown.claims:
+        grid.add_row(
+            _text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes)
+        )
+    return grid
+
+
+def _block(claim: ClaimView) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+
+    verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
+    lines = (verdict, *(_text(a.told) for a in claim.assertions), _text(claim.takes, "dim"))
+    return Group(
+        _text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), ""
+    )
+
+
+def _verdict(claim: ClaimView, between: str = "\n") -> Text:
+    from rich.text import Text
+
+    style = "bold red" if claim.alarm else _STYLES[claim.word]
+    text = Text(f"{claim.glyph} {claim.word}", style="")
+    text.stylize(style)
+    if claim.state:
+        text.append_text(_text(f": {claim.state}", style))
+    if claim.standing:
+        text.append(between).append_text(_text(claim.standing, style if claim.alarm else "dim"))
+    if claim.registration:
+        text.append(between).append_text(_text(claim.registration, "dim"))
+    if claim.flags:
+        text.append(between).append_text(_text(", ".join(claim.flags), "yellow"))
+    return text
+
+
+def _values(claim: ClaimView) -> Text:
+    from rich.text import Text
+
+    return (
+        Text("\n").join(_text(a.told) for a in claim.assertions)
+        if claim.assertions
+        else Text("none", "dim")
+    )
+
+
+def _summary(shown: View) -> Text:
+    return _text(
+        " · ".join(f"{t.glyph} {t.text}" for t in shown.tallies) or "No claims were selected.",
+        "bold",
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(inert_wherever_cut(clip(text, CELL)), style=style)

@@ -1,0 +1,1 @@
+"""What a report shows, in words and places: the same for every format."""

@@ -1,0 +1,83 @@
+"""What a report compares: each arm and each metric that its claims read, in the words of its
+experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from faeval.errors import FaevalError
+from faeval.experiment import KNOWN_METRICS, Arm, component
+from faeval.reports.views._types import Table
+
+if TYPE_CHECKING:
+    from faeval.experiment import Experiment, Value
+    from faeval.reports.data._report import Report
+
+
+def compared(report: Report) -> tuple[Table, ...]:
+    """Return what the claims' arms and metrics are; empty where it is not said what they read.
+
+    All words are those of the experiment: of its factors, its components and its metrics.
+    """
+    reads = [r for g in report.grounds for r in g.reads]
+    metrics = report.experiment.metrics if report.experiment else KNOWN_METRICS
+    arms = tuple(
+        (arm or "(defaults)", "; ".join(_factors(arm, report.experiment)))
+        for arm in dict.fromkeys(r.arm for r in reads)
+    )
+    of = {name: metrics[name] for name in dict.fromkeys(r.metric for r in reads) if name in metrics}
+    said = tuple(
+        (name, f"{m.description}{f' In {m.unit}.' if m.unit not in ('', '1') else ''}")
+        for name, m in of.items()
+    )
+    tables = (
+        Table(
+            "Arms that the claims read; what an arm does not name is at its default",
+            ("Arm", "In words"),
+            arms,
+        ),
+        Table("Metrics that they read", ("Metric", "In words"), said),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _factors(label: str, experiment: Experiment | None) -> Iterator[str]:
+    try:
+        arm = Arm.parse(label)
+    except FaevalError:  # evidence of another program may name its arms as it likes
+        return
+    if not arm:
+        yield "all factors at their defaults"
+    parts = experiment.parts if experiment else ()
+    for name, value in sorted(
+        arm.items(), key=lambda item: item[0] not in parts
+    ):  # what an arm is, before how it differs
+        what = f"{name}={_spelt(value)}"
+        said = _help(name, value, arm, experiment) if experiment else ""
+        yield f"{what}: {said}" if said else what
+
+
+def _help(name: str, value: Value, arm: Arm, experiment: Experiment) -> str:
+    factor = experiment.factors.get(name)
+    owners = []
+    for part in experiment.parts:
+        try:
+            owners.append(component(part, str(arm.get(part, experiment.factors[part].default))))
+        except FaevalError:
+            continue
+    if name in experiment.parts:
+        own = next((owner.help for owner in owners if owner.kind == name), "")
+        general = factor.help if factor and factor.help != name else ""
+        return f"{own} ({general})" if own and general else own or general
+    if factor is None:
+        factor = next((owner.factors[name] for owner in owners if name in owner.factors), None)
+    if factor is None:
+        return ""
+    default = "" if value == factor.default else f"by default {_spelt(factor.default)}"
+    return f"{factor.help}{f' ({default})' if factor.help and default else default}"
+
+
+def _spelt(value: Value) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

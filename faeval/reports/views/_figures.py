@@ -1,0 +1,215 @@
+"""Figures in words and places: what each is called, and the tables that say the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from faeval.claims._verdict import Verdict
+from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
+from faeval.reports.figures import _plots as plots
+from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
+from faeval.reports.views._types import FigureView, Table
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._numbers import chance, level, significant, style_for
+
+if TYPE_CHECKING:
+    from faeval.reports.data._report import ControlCurve, Course, Profile
+
+
+def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
+    """Put metrics over layers into words and places, one view a metric."""
+    return tuple(_profile(name, of) for name, of in plots.layer_figures(profiles).items())
+
+
+def course_views(courses: tuple[Course, ...]) -> tuple[FigureView, ...]:
+    """Put metrics over training into words and places, one view a metric."""
+    return tuple(_course(name, of) for name, of in plots.course_figures(courses).items())
+
+
+def _profile(name: str, members: list[Profile]) -> FigureView:
+    metric = members[0].metric
+    known = KNOWN_METRICS.get(metric)
+    return FigureView(
+        name=name,
+        title=f"{metric} by layer",
+        description=_described(metric, "layer", members),
+        tables=tuple(
+            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members)
+            for p in members
+        ),
+        meaning=known.description if known else "",
+        missing=_missing([(p, p.layers) for p in members], "layer"),
+    )
+
+
+def _course(name: str, members: list[Course]) -> FigureView:
+    first = members[0]
+    known = KNOWN_METRICS.get(first.metric)
+    title = f"{first.metric}, {first.where}" if first.where else first.metric
+    return FigureView(
+        name=name,
+        title=f"{title}, by epoch",
+        description=_described(title, "epoch", members),
+        tables=tuple(
+            _by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members)
+            for c in members
+        ),
+        meaning=known.description if known else "",
+        missing=_missing([(c, c.epochs) for c in members], "epoch"),
+    )
+
+
+def _described(what: str, across: str, members: Sequence[Profile | Course]) -> str:
+    arms = "; ".join(m.arm for m in members)
+    return (
+        f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}."
+        " The tables say the same."
+    )
+
+
+def _by_arm(
+    of: Profile | Course,
+    columns: tuple[int, ...],
+    across: str,
+    where: str,
+    members: Sequence[Profile | Course],
+) -> Table:
+    """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
+    geometric = spans_decades(row for member in members for row in member.values)
+    whole = [v for row in of.values for v in row if v is not None]
+    means = mean_over_seeds(of.values, geometric)
+    rows: list[tuple[str, ...]] = []
+    for column, *values, mean in zip(columns, *of.values, means, strict=True):
+        # Decimals that suit the largest of all would make zeros of the smallest.
+        style = side_by_side([*values, mean] if geometric else whole)
+        status = (row[len(rows)].replace("_", " ") for row in of.status)
+        said = [text if v is None else style(v) for v, text in zip(values, status, strict=True)]
+        rows.append((str(column), *said, "none" if mean is None else style(mean)))
+    return Table(
+        f"{of.arm}: {of.metric}{where}",
+        (
+            across.capitalize(),
+            *(f"seed {seed}" for seed in of.seeds),
+            "geometric mean" if geometric else "mean",
+        ),
+        tuple(rows),
+    )
+
+
+def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
+    """Return how numbers of one kind are written in a row: with the same decimals, unless they span
+    decades.
+    """
+    known = [v for v in values if v is not None]
+    return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
+
+
+def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across: str) -> str:
+    """Say where there is no number and why: a gap in a figure is not to be taken for a zero."""
+    said = []
+    for of, columns in members:
+        gaps: dict[str, set[int]] = {}
+        for row in of.status:
+            for column, status in zip(columns, row, strict=True):
+                if status != "measured":
+                    gaps.setdefault(status, set()).add(column)
+        said += [
+            f"{of.arm}: {status.replace('_', ' ')} at"
+            f" {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            for status, at in gaps.items()
+        ]
+    return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
+
+
+def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
+    """Put a claim's power against the number of seeds into words and places; None where no pilot
+    says its spread.
+    """
+    curves = plots.power_curves(verdict)
+    if not curves:
+        return None
+    many = len(verdict.assertions) > 1
+    head = ("Seeds", "At the pilot's s.d.", "At its upper 80 % bound")
+    return FigureView(
+        name=f"power-{anchor.removeprefix('claim-')}",
+        title="Power against the number of seeds",
+        description=" ".join(plots.describe_power(curve) for _, curve in curves)
+        + " The tables say the same.",
+        tables=tuple(
+            Table(
+                f"Chance to be {c.verdict}{f', assertion {i + 1}' if many else ''}: level"
+                f" {level(c.level)}, s.d. {significant(c.sd)} and {significant(c.upper)}",
+                head,
+                tuple(_power_rows(c)),
+            )
+            for i, c in curves
+        ),
+    )
+
+
+def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
+    """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
+    cautious = curve.cautious or (math.nan,) * len(curve.seeds)
+    said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
+    cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
+    for (planned, *texts), group in groupby(
+        cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
+    ):
+        seeds = words.seed_list(tuple(n for n, *_ in group))
+        yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
+
+
+def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:
+    """Put the instruments' positive controls into words and places; None where there are none."""
+    if not curves:
+        return None
+    rows = []
+    for curve in curves:
+        by_decade: dict[int, list[float | None]] = {}
+        for norm, value in curve.points:
+            by_decade.setdefault(math.floor(math.log10(norm)), []).append(value)
+        for decade, values in sorted(by_decade.items()):
+            known = sorted(v for v in values if v is not None)
+            middle = [known[(len(known) - 1) // 2], known[len(known) // 2]] if known else []
+            numbers = [known[0], sum(middle) / 2, known[-1]] if known else []
+            said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
+            passed = sum(v >= CONTROL_FLOOR for v in known)
+            span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
+            rows.append(
+                (
+                    f"{curve.instrument}, {span}",
+                    str(len(values)),
+                    *said,
+                    f"{passed} of {len(values)}",
+                )
+            )
+    undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
+    gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
+    names = " and ".join(c.instrument for c in curves)
+    return FigureView(
+        name="controls",
+        title="Positive control against gradient norm",
+        description=(
+            f"What the true gradient itself reads by {names}, against its median norm; the table"
+            " says the same."
+        ),
+        tables=(
+            Table(
+                "Positive control by decade of gradient norm",
+                (
+                    "Instrument, gradient norm",
+                    "States",
+                    "Lowest",
+                    "Median",
+                    "Highest",
+                    f"At least {CONTROL_FLOOR:g}",
+                ),
+                tuple(rows),
+            ),
+        ),
+        missing=f"Not drawn: {'; '.join(gaps)}." if gaps else "",
+    )

@@ -1,0 +1,359 @@
+"""Overview: reports of several settings on one page, claims down and settings across. Nothing is
+pooled.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
+
+from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
+from faeval.errors import FaevalError
+from faeval.reports.data._report import FORMS, Report, write_all, write_figures
+from faeval.reports.views import _strips as placed
+from faeval.reports.views._drift import DriftView, drift_view
+from faeval.reports.views._report import view
+from faeval.reports.views._types import ClaimView, Fact, Table, Tally
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._escape import anchors
+from faeval.reports.words._sentences import plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: What of the glossary an overview needs.
+_TERMS = (
+    "seed",
+    "margin",
+    "interval",
+    "refuting",
+    "supported",
+    "refuted",
+    "inconclusive",
+    "invalid",
+    "registration",
+)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Reports of several settings, to be shown side by side.
+
+    Parameters
+    ----------
+    reports
+        One for each column.
+    folders
+        Where each report's own page lies, as seen from the overview's folder, with ``/``; None
+        where that cannot be said.
+    """
+
+    reports: tuple[Report, ...]
+    folders: tuple[str | None, ...]
+
+    #: The files of an overview, and what its page is known by.
+    PAGE: ClassVar[str] = "index.html"
+    MARKDOWN: ClassVar[str] = "index.md"
+    MARK: ClassVar[str] = '<meta name="generator" content="faeval overview">'
+
+    @classmethod
+    def of(
+        cls, reports: Iterable[Report], folders: Iterable[str | Path], into: str | Path
+    ) -> Overview:
+        """Return the overview of reports in these folders that is to lie in the folder `into`."""
+        return cls(tuple(reports), tuple(_seen_from(folder, into) for folder in folders))
+
+    def __post_init__(self) -> None:
+        if len(self.folders) != len(self.reports):
+            raise FaevalError(
+                f"Overview: folders has {len(self.folders)} entries for"
+                f" {len(self.reports)} reports; give one each."
+            )
+
+    def to_html(self) -> str:
+        """Return one self-contained page, without scripts and without anything to be loaded."""
+        from faeval.reports.formats._html_and_markdown import overview_page
+
+        return overview_page(self)
+
+    def to_markdown(self) -> str:
+        """Return Markdown of less than 64 kB."""
+        from faeval.reports.formats._html_and_markdown import overview_markdown
+
+        return overview_markdown(self)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write page and Markdown into a folder, each whole or not at all, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            The folder cannot be made or written to.
+        """
+        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
+        return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return ``transfer``, a forest plot of what carries over from setting to setting, drawn by
+        matplotlib.
+
+        Of several reports of one setting, such as a reproduction beside the main one, the first
+        stands for it, unless there is no other setting.
+        """
+        from faeval.reports.figures._forest import transfer
+
+        first = {report.setting: report for report in reversed(self.reports)}
+        named = [replace(r, setting=n) for r, n in zip(self.reports, _names(self), strict=True)]
+        shown = [r for r in self.reports if r is first[r.setting]] if len(first) > 1 else named
+        return {"transfer": transfer(shown)}
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write each figure as SVG and as PDF into a folder, and return their paths; errors as of
+        :meth:`write`.
+        """
+        return write_figures(self.figures(), folder)
+
+
+def _seen_from(folder: str | Path, into: str | Path) -> str | None:
+    try:
+        return Path(os.path.relpath(Path(folder).resolve(), Path(into).resolve())).as_posix()
+    except ValueError:  # another drive
+        return None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One setting: its name, where its own pages lie (empty: not said), and what holds for it as a
+    whole.
+    """
+
+    name: str
+    page: str
+    markdown: str
+    tallies: tuple[Tally, ...]
+    facts: tuple[Fact, ...]
+    drift: DriftView | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One claim in one setting; ``place`` is where its own page tells of it."""
+
+    claim: ClaimView
+    place: str
+    strips: tuple[placed.Contrast | None, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim over all settings; None where a report does not have it."""
+
+    anchor: str
+    claim: str
+    sentence: str
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True)
+class OverviewView:
+    """All of an overview."""
+
+    summary: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    forest: str | None
+    provenance: Table
+    recompute: str
+    glossary: tuple[tuple[str, str, str], ...]
+
+
+def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
+    """Put an overview into words and places; its forest plot, which takes most of the time, may be
+    left out.
+    """
+    reports = overview.reports
+    views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
+    names = _names(overview)
+    pages = [_link(folder, FORMS["html"]) for folder in overview.folders]
+    told = [
+        {v.claim: (v, c) for v, c in zip(report.verdicts, shown.claims, strict=True)}
+        for report, shown in zip(reports, views, strict=True)
+    ]
+    sentences = {v.claim: v.sentence for report in reversed(reports) for v in report.verdicts}
+    order = list(dict.fromkeys(v.claim for report in reports for v in report.verdicts))
+    rows = tuple(
+        Row(
+            anchor,
+            claim,
+            sentences[claim],
+            tuple(_cells([column.get(claim) for column in told], pages)),
+        )
+        for claim, anchor in zip(order, anchors(order), strict=True)
+    )
+    columns = tuple(
+        Column(
+            name=name,
+            page=page,
+            markdown=_link(folder, FORMS["markdown"]),
+            tallies=shown.tallies,
+            facts=tuple(_facts(report)),
+            drift=_drift(report, shown.claims if page else (), name),
+        )
+        for name, page, folder, shown, report in zip(
+            names, pages, overview.folders, views, reports, strict=True
+        )
+    )
+    verdicts = sum(len(report.verdicts) for report in reports)
+    return OverviewView(
+        summary=(
+            f"{_count(len(order), 'claim')}, {_count(len(reports), 'setting')},"
+            f" {_count(verdicts, 'verdict')}"
+        ),
+        columns=columns,
+        rows=rows,
+        forest=_forest(overview) if drawn else None,
+        provenance=_provenance(
+            names, [{f.label: words.as_text(f.value) for f in s.provenance} for s in views]
+        ),
+        recompute=_recompute(overview.folders),
+        glossary=tuple((term, *words.GLOSSARY[term]) for term in _TERMS),
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _names(overview: Overview) -> list[str]:
+    """Name each column by its setting, and where two are of one setting, by its folder too."""
+    often = Counter(report.setting for report in overview.reports)
+    return [
+        (
+            report.setting
+            if often[report.setting] == 1
+            else f"{report.setting} ({(folder or 'elsewhere').rpartition('/')[2]})"
+        )
+        for report, folder in zip(overview.reports, overview.folders, strict=True)
+    ]
+
+
+def _link(folder: str | None, file: str) -> str:
+    """Return a relative link. Nothing in a folder's name can become a scheme, a query or the end of
+    an attribute.
+    """
+    return "" if folder is None else quote(f"{folder}/{file}", safe="/")
+
+
+def _cells(
+    found: Sequence[tuple[Verdict, ClaimView] | None], pages: Sequence[str]
+) -> Iterator[Cell | None]:
+    """One claim in each setting; its drawings share one scale, so that the eye may compare them."""
+    verdicts = [pair[0] for pair in found if pair is not None]
+    for pair, page in zip(found, pages, strict=True):
+        if pair is None:
+            yield None
+            continue
+        verdict, claim = pair
+        strips = tuple(
+            (
+                None
+                if shown.strip is None
+                else placed.strip(assertion, _beside(i, assertion, verdicts))
+            )
+            for i, (assertion, shown) in enumerate(
+                zip(verdict.assertions, claim.assertions, strict=True)
+            )
+        )
+        yield Cell(claim, f"{page}#{claim.anchor}" if page else "", strips)
+
+
+def _beside(i: int, own: AssertionResult, verdicts: Sequence[Verdict]) -> list[AssertionResult]:
+    others = [v.assertions[i] for v in verdicts if len(v.assertions) > i]
+    return [a for a in others if (a.kind, a.unit) == (own.kind, own.unit)]
+
+
+def _facts(report: Report) -> Iterator[Fact]:
+    seeds = list(dict.fromkeys(words.seed_list(v.seeds) for v in report.verdicts if v.seeds))
+    more = f", and {len(seeds) - 3} other lists" if len(seeds) > 3 else ""
+    yield Fact("Seeds", plain("; ".join(seeds[:3]) + more or "none"))
+    for registration, count in Counter(v.registration for v in report.verdicts).items():
+        yield Fact(
+            "Registration",
+            plain(f"{_count(count, 'claim')}: {REGISTRATIONS.get(registration, registration)}"),
+        )
+    flags = Counter(flag for v in report.verdicts for flag in v.flags if flag not in REGISTRATIONS)
+    if flags:
+        yield Fact(
+            "Flags",
+            plain(
+                ", ".join(f"{count} {words.spaced(flag)}" for flag, count in sorted(flags.items()))
+            ),
+        )
+    yield Fact(
+        "Evidence",
+        plain(f"sha256 {report.evidence_sha256[:16]}" if report.evidence_sha256 else "none"),
+    )
+
+
+def _drift(report: Report, claims: Iterable[ClaimView], name: str) -> DriftView | None:
+    if report.drift is None:
+        return None
+    return drift_view(report.drift, {claim.claim: claim.anchor for claim in claims}, name)
+
+
+def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
+    labels = list(dict.fromkeys(label for column in facts for label in column))
+    rows = tuple(
+        (label, *(column.get(label, "not recorded") for column in facts)) for label in labels
+    )
+    return Table("Where the numbers of each setting come from", ("", *names), rows)
+
+
+def _recompute(folders: Sequence[str | None]) -> str:
+    """The command that makes this page anew, from the folder that it lies in; CLAIMS is the
+    reader's.
+    """
+    named = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
+    return f"faeval report {named} --claims CLAIMS --overview ."
+
+
+def _shell_word(folder: str) -> str:
+    """Write a folder's name for a shell, on one line: what does not print is spelt out, and nothing
+    of it is an option.
+    """
+    name = f"./{folder}" if folder.startswith("-") else folder
+    return shlex.quote(name) if name.isprintable() else f"$'{''.join(map(_spelt, name))}'"
+
+
+def _spelt(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return f"\\U{ord(character):08x}"
+
+
+def _forest(overview: Overview) -> str | None:
+    """Return what carries over from setting to setting, as inline SVG; None where nothing can be
+    drawn.
+    """
+    if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
+        return None
+    from faeval.reports.figures._drawing import inline
+
+    return str(
+        inline(overview.figures()["transfer"], "forest-plot", "Claims over settings", _FOREST)
+    )
+
+
+_FOREST = (
+    "A row a claim, grouped by what became of it over the settings; in each the sign of its verdict"
+    " and the interval of the assertion that it hangs on, in margins; the table above says the"
+    " same."
+)

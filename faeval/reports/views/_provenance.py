@@ -1,0 +1,122 @@
+"""Where a report comes from, and how to decide it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from faeval.experiment import named
+from faeval.reports.views._types import Fact
+from faeval.reports.words._numbers import rate
+from faeval.reports.words._sentences import plain
+
+_MOST_FAILED = 5  # that are named
+
+if TYPE_CHECKING:
+    from faeval.reports.data._report import Coverage, Report
+
+
+def provenance_facts(report: Report) -> Iterator[Fact]:
+    """Say what the evidence says of where it comes from."""
+    yield Fact("Evidence sha256", plain(report.evidence_sha256 or "none"))
+    yield Fact("Lock sha256", plain(report.lock_sha256 or "none"))
+    if report.lock is not None:
+        yield Fact("The whole lock", plain(_coverage(report.lock)))
+    failed = report.provenance.get("failures") or ()
+    for run in failed[:_MOST_FAILED]:
+        yield Fact(
+            "Failed run", plain(f"{named(run['arm'])} at seed {run['seed']}: {run['message']}")
+        )
+    if len(failed) > _MOST_FAILED:
+        yield Fact(
+            "Failed run",
+            plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"),
+        )
+    for kept in report.provenance.get("accepted") or ():
+        yield Fact(
+            "Kept runs",
+            plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"),
+        )
+    said = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}  # elsewhere
+    said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
+    for name in sorted(set(report.provenance) - said):
+        yield from (
+            Fact(label, plain(text))
+            for label, text in _flat(name.replace("_", " "), report.provenance[name])
+        )
+
+
+def _coverage(lock: Coverage) -> str:
+    """Say how much of the lock the report shows: who shows a part has chosen it."""
+    claims = f"{lock.claims} claim{'s' * (lock.claims != 1)}"
+    families = f"{lock.families} famil{'ies' if lock.families != 1 else 'y'}"
+    return (
+        f"{claims} in {families} registered; this report shows {lock.claims_shown} in"
+        f" {lock.families_shown}. The chance of any wrong support over all these families is at"
+        f" most {rate(lock.any_wrong_support)} in one setting, and"
+        f" {rate(lock.if_independent)} where they share no runs."
+    )
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key in sorted(value, key=str):
+            yield from _flat(f"{prefix} {key}".strip().replace("_", " "), value[key])
+    elif isinstance(value, tuple | list | set | frozenset):
+        items = (
+            sorted(map(str, value)) if isinstance(value, set | frozenset) else list(map(str, value))
+        )
+        yield prefix, ", ".join(items) or "none"
+    elif isinstance(value, Mapping) or value is None:
+        yield prefix, "none"
+    else:
+        yield prefix, str(value)
+
+
+#: The command that recomputes every number of a report from the evidence beside it. FOLDER and
+#: CLAIMS are the reader's.
+CHECK = "faeval report FOLDER --claims CLAIMS --check"
+
+
+def recompute(report: Report) -> str:
+    """Return the command that decides the same claims again from the evidence beside the report."""
+    command = "faeval verify CLAIMS --evidence FOLDER --offline"
+    asked = report.seeds
+    if (
+        asked is None
+    ):  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
+        lists = {
+            v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]
+        }
+        asked = lists.pop() if len(lists) == 1 else None
+    if asked is None:
+        return command
+    return f"{command} --seeds {asked if isinstance(asked, int) else ','.join(map(str, asked))}"
+
+
+def source(report: Report) -> str:
+    """Say of which revision of the source the claims must be, and which faeval to install."""
+    commit = report.provenance.get("commit")
+    at = f"commit {commit}" if isinstance(commit, str) and commit else "the same revision"
+    return (
+        "FOLDER is the folder of this page, with the evidence in it. CLAIMS is the folder of the"
+        f" claims' files with their claims.lock, of {at} of the source that the page comes from."
+        " Install faeval of the version named below from its source, in its folder:"
+    )
+
+
+#: What installs faeval with the versions that are pinned.
+INSTALL = "python -m pip install -c constraints.txt ."
+
+
+def versions(report: Report) -> str:
+    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does
+    not say.
+    """
+    said = report.provenance.get("versions")
+    found = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    prefix = "version of "
+    found |= {
+        k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)
+    }
+    return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")

@@ -1,0 +1,183 @@
+"""What every view shows, in words and places: the types that a report is put into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faeval.reports.views import _strips as placed
+from faeval.reports.words import _sentences as words
+from faeval.reports.words._sentences import Phrase
+
+if TYPE_CHECKING:
+    from faeval.reports.views._drift import DriftView
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A labelled line; ``term`` is its key in the glossary, if it has one."""
+
+    label: str
+    value: Phrase
+    term: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings and rows of text; the first cell of a row heads it."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class AssertionView:
+    """One assertion: its numbers as text, its figures, and its values by seed.
+
+    ``claimed`` is the margin with the side of it that is claimed. ``facts`` are what a reader looks
+    for first, ``more`` the rest; ``gist`` says what the rest is about. ``outer`` is the refuting
+    interval where the decision interval alone misleads; ``tone`` what it is painted as, empty for
+    as its claim is.
+    """
+
+    text: str
+    value: str
+    margin: str
+    claimed: str
+    outer: str
+    result: words.Outcome
+    tone: str
+    strip: placed.Contrast | None
+    dots: placed.Contrast | None
+    description: str
+    seeds: Table
+    facts: tuple[Fact, ...]
+    more: tuple[Fact, ...]
+    gist: str
+
+    @property
+    def told(self) -> str:
+        """Estimate and decision interval, and the refuting one where that alone misleads."""
+        return f"{self.value}, {self.outer}" if self.outer else self.value
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure of :func:`faeval.reports.figures._plots.figures` by its name, and the tables that
+    say the same.
+    """
+
+    name: str
+    title: str
+    description: str
+    tables: tuple[Table, ...]
+    meaning: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """One claim with its verdict, in words.
+
+    ``decided``, ``sure``, ``checked`` and ``rests`` are its facts by what they are about, each with
+    a gist of one line. ``caveats`` say what its flags ask to keep in mind; ``state`` is the reason
+    code in words.
+    """
+
+    anchor: str
+    claim: str
+    sentence: str
+    word: str
+    glyph: str
+    code: str
+    state: str
+    alarm: bool
+    standing: str
+    reason: str
+    meaning: str
+    headline: tuple[Phrase, ...]
+    pride: str
+    takes: str
+    flags: tuple[str, ...]
+    caveats: tuple[str, ...]
+    registration: str
+    n: int
+    assertions: tuple[AssertionView, ...]
+    tests: Table | None
+    power: FigureView | None
+    decided: tuple[Fact, ...]
+    sure: tuple[Fact, ...]
+    checked: tuple[Fact, ...]
+    rests: tuple[Fact, ...]
+    gists: Mapping[str, str]
+    layers: Table | None
+    published: Table | None
+    about: str
+    note: str
+
+    @property
+    def verdict(self) -> str:
+        """The word, with its reason where it is not a decision."""
+        return f"{self.word}: {self.state}" if self.state else self.word
+
+    @property
+    def qualified(self) -> str:
+        """What stands after the word in a line: the reason in words, how it stands to what was
+        expected, its flags.
+        """
+        parts = [
+            f" ({self.state})" if self.state else "",
+            f", {self.standing}" if self.standing else "",
+        ]
+        return "".join(parts) + (f"; flags: {', '.join(self.flags)}" if self.flags else "")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many verdicts of one kind there are."""
+
+    word: str
+    glyph: str
+    text: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """What one test assumes, and how often it errs at one number of seeds, as measured: said once
+    for all its claims.
+    """
+
+    anchor: str
+    assumption: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class View:
+    """All of a report. ``scope`` is what all of its claims speak of, where they speak of the same.
+
+    ``about`` says what the setting is, ``compared`` what the arms and metrics are that claims read.
+    """
+
+    setting: str
+    tallies: tuple[Tally, ...]
+    summary: tuple[Phrase, ...]
+    claims: tuple[ClaimView, ...]
+    profiles: tuple[FigureView, ...]
+    courses: tuple[FigureView, ...]
+    controls: FigureView | None
+    rules: tuple[RuleView, ...]
+    scope: str
+    compared: tuple[Table, ...]
+    about: str
+    provenance: tuple[Fact, ...]
+    source: str
+    install: str
+    check: str
+    recompute: str
+    versions: str
+    glossary: Mapping[str, tuple[str, str]]
+    drift: DriftView | None = None

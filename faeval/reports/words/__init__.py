@@ -1,0 +1,1 @@
+"""How verdicts, codes and numbers are said."""

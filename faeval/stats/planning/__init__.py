@@ -1,0 +1,1 @@
+"""Before a run: power, seeds needed and what a design can tell."""
