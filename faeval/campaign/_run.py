@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from faeval import _sibling_modules
-from faeval._given import whole
+from faeval._arguments import whole
 from faeval._isolation import apart, spared_stdout
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of

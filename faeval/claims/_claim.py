@@ -11,7 +11,7 @@ from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any, Literal, get_args
 
-from faeval._given import finite, shown, whole
+from faeval._arguments import finite, shown, whole
 from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from faeval._given import finite, shown, whole
+from faeval._arguments import finite, shown, whole
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
 

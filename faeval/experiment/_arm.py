@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-from faeval._given import shown, whole
+from faeval._arguments import shown, whole
 from faeval.errors import FaevalError
 
 Value = str | int | float | bool | None

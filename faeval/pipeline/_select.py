@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faeval import campaign, claims, evidence
-from faeval._given import whole
+from faeval._arguments import whole
 from faeval.claims import Claim, Design, Lock, Registered
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, experiment

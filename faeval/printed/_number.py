@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from faeval.stats._checks import refuse
+from faeval._arguments import refuse
 
 #: What a number or a statistic may be, both ends included.
 Range: TypeAlias = tuple[Fraction, Fraction]

@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TypeAlias
 
+from faeval._arguments import choice, count, refuse
 from faeval.printed import _p_value as chances
 from faeval.printed._number import (
     SPREADS,
@@ -25,7 +26,6 @@ from faeval.printed._number import (
     root_range,
     spread_squares,
 )
-from faeval.stats._checks import choice, count, refuse
 
 CONSISTENT, INCONSISTENT, OPEN = "consistent", "inconsistent", "cannot be said"
 OUTCOMES = (CONSISTENT, INCONSISTENT, OPEN)

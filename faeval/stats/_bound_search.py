@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from faeval.stats._checks import LARGEST
+from faeval._arguments import LARGEST
 
 
 def crossing(rejected: Callable[[float], bool], start: float, size: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from faeval.stats._checks import level, p_values, refuse
+from faeval._arguments import level, p_values, refuse
 
 MAX_CLAIMS = 10
 

@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faeval.stats._checks import Array, number, probability, sample
+from faeval._arguments import Array, number, probability, sample
 from faeval.stats._spread import mean_and_sd, undecidable
 
 

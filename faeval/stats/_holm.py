@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faeval._arguments import Array, level, p_values, refuse
 from faeval.errors import FaevalError
-from faeval.stats._checks import Array, level, p_values, refuse
 
 Word: TypeAlias = Literal["supported", "refuted", "inconclusive"]
 

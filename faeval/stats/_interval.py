@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faeval.stats._checks import Array, count, level
+from faeval._arguments import Array, count, level
 from faeval.stats._judge import Judgement
 from faeval.stats._one_sample import TESTS
 from faeval.stats._spread import undecidable

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faeval._arguments import Array, choice, number, sample
 from faeval.errors import FaevalError
-from faeval.stats._checks import Array, choice, number, sample
 from faeval.stats._one_sample import TESTS, AnyTest, OneSidedTest, tolerance_of
 from faeval.stats._spread import mean_and_sd, on_each_rest, undecidable
 

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from faeval.stats._checks import Array, choice, level, p_values, refuse
+from faeval._arguments import Array, choice, level, p_values, refuse
 from faeval.stats._recursion import crossing
 
 Spending: TypeAlias = Literal["pocock", "obrien-fleming"]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import get_args
 
-from faeval.stats._checks import choice, count
+from faeval._arguments import choice, count
 from faeval.stats._judge import Kind
 from faeval.stats._one_sample import PRIMARY, TestName
 

@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from faeval._arguments import Array, choice, count, number, probability, sample
 from faeval.stats import _ranks, _sign, _sign_flip, _t
 from faeval.stats._bound_search import crossing
-from faeval.stats._checks import Array, choice, count, number, probability, sample
 from faeval.stats._spread import on_each_rest, own_tolerance
 
 TestName: TypeAlias = Literal["t", "sign-flip", "sign"]

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from faeval._arguments import Array
 from faeval.errors import FaevalError
-from faeval.stats._checks import Array
 
 MAX_N = 50  # SciPy's exact distribution beyond it takes long, and says no more
 MAX_SIDE = 100  # of Mann-Whitney's: its table has a row for each of their 10,000 pairs

@@ -24,7 +24,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from faeval.stats._checks import Array
+from faeval._arguments import Array
 
 #: The chance to cross at a later look, of each state before its boundary.
 Later: TypeAlias = Callable[[Array], Array]

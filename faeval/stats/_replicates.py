@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from faeval._arguments import count, level, number, refuse, sample
 from faeval.errors import FaevalError
-from faeval.stats._checks import count, level, number, refuse, sample
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from faeval._arguments import LARGEST, Array, choice, count, level, number, refuse
 from faeval.errors import FaevalError
-from faeval.stats._checks import LARGEST, Array, choice, count, level, number, refuse
 from faeval.stats._holm import Decision, decide_family
 from faeval.stats._interval import Interval, decision_interval
 from faeval.stats._judge import Judgement, Kind, judge

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faeval.stats._checks import level, p_values
+from faeval._arguments import level, p_values
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faeval._arguments import level
 from faeval.errors import FaevalError
 from faeval.stats import _ranks
-from faeval.stats._checks import level
 from faeval.stats._holm import Decision, Word, word
 from faeval.stats._judge import Judgement, combine, judge, p_pair_without_each
 from faeval.stats._one_sample import TESTS, AnyTest

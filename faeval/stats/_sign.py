@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from faeval.stats._checks import Array
+from faeval._arguments import Array
 
 
 @lru_cache(maxsize=256)

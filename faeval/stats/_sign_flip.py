@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.stats._checks import Array
+from faeval._arguments import Array
 from faeval.stats._spread import EPSILON, largest_size, on_each_rest
 from faeval.streams import stream
 

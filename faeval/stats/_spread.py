@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faeval._arguments import Array, count, number, probability, sample
 from faeval.errors import FaevalError
-from faeval.stats._checks import Array, count, number, probability, sample
 
 EPSILON = 2.0**-52
 _CELLS = 1 << 20  # of samples in memory at once, 8 MB

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from faeval.stats._checks import Array
+from faeval._arguments import Array
 from faeval.stats._spread import mean_and_sd, moments
 
 # Significant bits of the statistic that p is read from; see upper_tail.

@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faeval._arguments import LARGEST, Array, choice, number, probability, refuse, sample
 from faeval.stats import _ranks
 from faeval.stats._bound_search import crossing
-from faeval.stats._checks import LARGEST, Array, choice, number, probability, refuse, sample
 from faeval.stats._one_sample import Alternative
 from faeval.stats._spread import EPSILON, largest_size, mean_and_sd
 from faeval.stats._t import upper_tail

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from faeval.stats._checks import choice, count, level, number, p_values, probability
+from faeval._arguments import choice, count, level, number, p_values, probability
 from faeval.stats._judge import Kind, p_pair
 from faeval.stats._one_sample import PRIMARY, TESTS, TestName
 from faeval.stats._sign_flip import MAX_ENUMERATED

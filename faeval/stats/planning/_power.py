@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from faeval.stats._checks import count, level, number, probability
+from faeval._arguments import count, level, number, probability
 
 
 def power(effect: float, sd: float, n: int, alpha: float) -> float:

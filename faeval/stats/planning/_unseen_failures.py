@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faeval.stats._checks import count, probability, refuse
+from faeval._arguments import count, probability, refuse
 
 
 def unseen_failure_bound(n: int, failures: int = 0, confidence: float = 0.95) -> float:

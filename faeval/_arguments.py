@@ -1,18 +1,24 @@
-"""The door of this room: every argument is checked once, here, and told apart by name."""
+"""Checks of arguments, for every room: each is checked once, and an error names the argument, its
+value, its type and the remedy. NumPy's numbers and Python's count alike; a truth value is none.
+"""
 
 from __future__ import annotations
 
 import math
+import numbers
+import operator
+import reprlib
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from faeval.errors import FaevalError
 
-Array: TypeAlias = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = "NDArray[np.float64]"
 
 # Sums and differences of numbers beyond this leave the range of a double.
 LARGEST = 1e300
@@ -32,6 +38,8 @@ def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
     """One number per seed, shape (n,), as doubles; n = 0 is allowed. With axes=2, one sample a row,
     shape (rows, n).
     """
+    import numpy as np  # here, for the rooms that load no array library
+
     remedy = "give one finite number per seed"
     wanted = "one-dimensional" if axes == 1 else "two-dimensional (rows, seeds)"
     try:
@@ -47,18 +55,18 @@ def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
         )
     if array.dtype.kind not in "iuf":
         raise refuse(name, values, f"numbers, not {array.dtype}", remedy)
-    numbers: Array = array.astype(np.float64)
-    usable = np.abs(numbers) <= LARGEST
+    sampled: Array = array.astype(np.float64)
+    usable = np.abs(sampled) <= LARGEST
     if not usable.all():
         where = tuple(int(i) for i in np.argwhere(~usable)[0])
         index = ", ".join(map(str, where))
         raise refuse(
             f"{name}[{index}]",
-            float(numbers[where]),
+            float(sampled[where]),
             f"finite and at most {LARGEST:g} in size",
             remedy,
         )
-    return numbers
+    return sampled
 
 
 def number(
@@ -72,8 +80,8 @@ def number(
 ) -> float:
     """A real number in [low, high], as a Python float; booleans are no numbers."""
     if (
-        isinstance(value, bool | np.bool_)
-        or not isinstance(value, Real)
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
         or not low <= float(value) <= high
     ):
         raise refuse(name, value, wanted, remedy)
@@ -94,7 +102,7 @@ def probability(name: str, value: object) -> float:
 
 def count(name: str, value: object, *, low: int = 0) -> int:
     """A whole number of at least `low`."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or int(value) < low:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < low:
         raise refuse(name, value, f"a whole number of at least {low}", "give an integer")
     return int(value)
 
@@ -119,3 +127,44 @@ def choice(name: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise refuse(name, value, "one of " + ", ".join(allowed), "choose one of these words")
     return value
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number as an int; None for anything else.
+
+    Examples
+    --------
+    >>> whole(3), whole(3.0), whole(True), whole("3")
+    (3, None, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return None
+
+
+def finite(value: Any) -> float | None:
+    """Return a finite number as a float; None for anything else.
+
+    Examples
+    --------
+    >>> finite(3), finite(float("nan")), finite(True), finite("3")
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: short, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except Exception:  # such as a whole number of thousands of digits
+        return f"<{type(value).__name__}>"
