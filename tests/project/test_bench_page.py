@@ -152,6 +152,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_rule_a_network_and_a_task_of_ones_own_are_verified_over_workers(examples: Path) -> None:
     command = [
         sys.executable,
@@ -182,6 +183,7 @@ def test_a_rule_a_network_and_a_task_of_ones_own_are_verified_over_workers(examp
     assert other.stdout != done.stdout
 
 
+@pytest.mark.slow
 def test_the_rule_of_the_example_passes_check_rule(examples: Path) -> None:
     done = subprocess.run(
         [sys.executable, "check.py"], cwd=examples, capture_output=True, text=True, timeout=300

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from faeval.printed import OUTCOMES, Statement
 from faeval.printed._statement import SPREAD_IS
 
@@ -44,6 +46,7 @@ def fresh(text: str, folder: Path) -> str:
     return OUTPUT.sub(lambda m: m[1] + printed(m[2], folder) + m[3], text)
 
 
+@pytest.mark.slow
 def test_the_examples_print_what_the_page_shows(tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert len(OUTPUT.findall(text)) == 5

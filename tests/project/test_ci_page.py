@@ -115,6 +115,7 @@ def test_every_block_is_yaml_and_names_what_its_reader_looks_for() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_steps_of_the_workflow_run_in_their_order(repository: Path) -> None:
     (job,) = blocks()["github"]["jobs"].values()
     summary = repository / "summary.md"
@@ -147,6 +148,7 @@ def after_a_failure(
     return codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "registration", "codes"),
     [
@@ -175,6 +177,7 @@ def test_a_pull_request_that_breaks_the_registration_shows_its_verdicts(
     assert ("A dose raises the score" in summary.read_text()) == ("Show the verdicts" in codes)
 
 
+@pytest.mark.slow
 def test_what_was_committed_is_decided_again_offline_unless_it_was_altered(
     repository: Path,
 ) -> None:
@@ -191,6 +194,7 @@ def test_what_was_committed_is_decided_again_offline_unless_it_was_altered(
     assert shell(step["run"], repository).returncode == 12
 
 
+@pytest.mark.slow
 def test_the_hooks_pass_what_is_registered_and_stop_what_was_changed(repository: Path) -> None:
     (repo,) = blocks()["pre-commit"]["repos"]
     file = repository / "claims" / "toy.py"

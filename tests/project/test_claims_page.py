@@ -174,6 +174,7 @@ def test_the_tables_leave_nothing_out() -> None:
     assert known <= set(documented()), "an argument without a word in the docstring"
 
 
+@pytest.mark.slow
 def test_the_examples_print_what_the_page_shows(tmp_path: Path) -> None:
     folder = repository(tmp_path)
     shown = OUTPUT.findall(PAGE.read_text())
@@ -183,6 +184,7 @@ def test_the_examples_print_what_the_page_shows(tmp_path: Path) -> None:
         assert found == body, f"run `python tests/project/{Path(__file__).name} --write`"
 
 
+@pytest.mark.slow
 def test_the_way_from_a_pilot_to_a_registered_verdict_can_be_walked(tmp_path: Path) -> None:
     folder = repository(tmp_path)
     (block,) = COMMANDS.findall(PAGE.read_text())

@@ -113,6 +113,7 @@ def checked(*paths: Path) -> pipeline.Check:
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_committed_report_follows_from_its_evidence_byte_for_byte(
     name: str, tmp_path: Path
@@ -133,10 +134,12 @@ def test_a_committed_report_follows_from_its_evidence_byte_for_byte(
         )
 
 
+@pytest.mark.slow
 def test_the_overview_says_what_its_reports_say() -> None:
     assert [f.form for f in checked(ROOT / "reports" / Overview.PAGE).files] == ["overview"] * 2
 
 
+@pytest.mark.slow
 def test_each_figure_that_a_document_quotes_is_what_the_evidence_gives() -> None:
     beside = [page for page in (ROOT / "reports").rglob("*.md") if page.name != FORMS["markdown"]]
     (readme,) = [

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from faeval import evidence
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text()
@@ -25,6 +27,7 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_examples_run_as_they_stand_on_the_page(tmp_path: Path) -> None:
     for name, text in EXAMPLES.items():
         (tmp_path / name).write_text(text)

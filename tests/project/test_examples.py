@@ -57,6 +57,7 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLES / request.param, tmp_path / request.param))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("copy", "name"), [(n, n) for n in COMMANDS], indirect=["copy"], ids=COMMANDS
 )

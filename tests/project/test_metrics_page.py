@@ -154,6 +154,7 @@ def test_every_metric_says_what_it_is(metric: Metric) -> None:
     assert metric.best is None or metric.low <= metric.best <= metric.high
 
 
+@pytest.mark.slow
 def test_the_examples_run(tmp_path: Path) -> None:
     found = EXAMPLE.findall(PAGE.read_text())
     assert [name for name, _ in found] == ["mine.py", "test_mine.py", "claims.py", "audit.py"]

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from faeval.claims import REGISTRATIONS, draw, read_lock
 
 PAGE = (Path(__file__).parents[2] / "docs" / "registration.md").read_text()
@@ -54,6 +56,7 @@ def test_the_table_is_that_of_the_package() -> None:
     assert dict(rows[1:]) == dict(REGISTRATIONS)  # without the heading
 
 
+@pytest.mark.slow
 def test_the_commands_do_what_the_page_says(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     (folder / "claims").mkdir(parents=True)
