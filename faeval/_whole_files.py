@@ -1,4 +1,4 @@
-"""Files written whole or not at all: one, or those of a folder together, whoever is killed when."""
+"""The one writer of files: whole or not at all, one file or several together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from faeval.errors import FaevalError
 
@@ -20,19 +21,25 @@ Content = bytes | Callable[[Path], object]
 
 
 def replace_file(path: Path, *content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a
-    part.
+    """Write a file by rename, so that a reader sees the old file or the new one, never a part."""
+    with replacing(path) as file:
+        file.writelines(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes the place of ``path`` at the end unless something is raised.
 
     It is on the disk before the name is, and the name before this returns.
     """
     beside = path.with_name(f".{path.name[:99]}.{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
-            file.writelines(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        flush_names(path.parent)
+        _flush_names(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -41,10 +48,8 @@ def replace_file(path: Path, *content: bytes) -> None:
         raise
 
 
-def flush_names(folder: Path) -> None:
-    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the
-    rename stands either way.
-    """
+def _flush_names(folder: Path) -> None:
+    """Make a rename survive a loss of power, where the file system can do this for a folder."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

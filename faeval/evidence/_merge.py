@@ -5,14 +5,12 @@ disagree.
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faeval._whole_files import flush_names, replace_file
+from faeval._whole_files import replace_file, replacing
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
 from faeval.evidence._files import Source, read
@@ -244,22 +242,13 @@ def _copy_checkpoint(origin: Path, target: Path, checkpoint: Checkpoint) -> int:
     if target.is_file() and file_digest(target) == checkpoint.sha256:
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        sha256 = hashlib.sha256()
-        with origin.open("rb") as source, beside.open("xb") as file:
-            while part := source.read(1 << 20):
-                sha256.update(part)
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+    sha256 = hashlib.sha256()
+    with origin.open("rb") as source, replacing(target) as file:
+        while part := source.read(1 << 20):
+            sha256.update(part)
+            file.write(part)
         if sha256.hexdigest() != checkpoint.sha256:
             raise Tampered(f"{origin}: was changed while it was merged; merge again.")
-        beside.replace(target)
-        flush_names(target.parent)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
     return 1
 
 
