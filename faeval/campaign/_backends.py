@@ -22,11 +22,11 @@ from typing import Any
 import joblib
 
 from faeval._isolation import silence_stdout
+from faeval.campaign._execution import Execution
 from faeval.campaign._run import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 
-BACKENDS = ("loky", "dask", "ray")
 _PACKAGES = {"dask": ("distributed", "Dask"), "ray": ("ray", "Ray")}
 _SAFE = "PYTHONSAFEPATH"
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
@@ -56,21 +56,6 @@ class Pool:
     beacon: str | None = field(default=None)
 
 
-def check_backend(backend: str, cluster: str | None) -> None:
-    """Raise FaevalError where there is no such backend, or a cluster is named that nothing would
-    use.
-    """
-    if backend not in BACKENDS:
-        raise FaevalError(
-            f"backend={backend!r} ({type(backend).__name__}) must be one of"
-            f" {', '.join(map(repr, BACKENDS))}."
-        )
-    if cluster is not None and backend == "loky":
-        raise FaevalError(
-            f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'."
-        )
-
-
 def check_installed(backend: str) -> None:
     """Raise FaevalError where the package of a backend is not there, without loading it."""
     if backend in _PACKAGES and importlib.util.find_spec(_PACKAGES[backend][0]) is None:
@@ -86,17 +71,13 @@ def _missing(backend: str) -> FaevalError:
 
 @contextlib.contextmanager
 def opened(
-    backend: str,
-    cluster: str | None,
-    workers: int | None,
-    threads: int,
-    store: Store,
-    versions: Mapping[str, str],
+    execution: Execution, threads: int, store: Store, versions: Mapping[str, str]
 ) -> Iterator[Pool]:
     """Give the workers of a backend; of a cluster, once each of them is seen to share the store and
     the versions.
     """
-    if backend == "loky":
+    workers, cluster = execution.workers, execution.cluster
+    if execution.backend == "loky":
         settings = {"backend": "loky", "inner_max_num_threads": threads}
         settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
         # A file of the working directory that has the name of a module of Python would end a worker
@@ -113,7 +94,7 @@ def opened(
         place = (store.root.absolute(), beacon, dict(versions))
         with (
             _dask(cluster, workers, place)
-            if backend == "dask"
+            if execution.backend == "dask"
             else _ray(cluster, workers, threads, place)
         ) as pool:
             yield pool

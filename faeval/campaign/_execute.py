@@ -16,8 +16,9 @@ from typing import Any
 import joblib
 
 from faeval import _sibling_modules
-from faeval.campaign._backends import Pool, check_backend, check_installed, opened
+from faeval.campaign._backends import Pool, check_installed, opened
 from faeval.campaign._events import ArmState, Event, Outcome
+from faeval.campaign._execution import Execution
 from faeval.campaign._failure import text_of
 from faeval.campaign._interrupt import first_press
 from faeval.campaign._job_bytes import pack
@@ -34,7 +35,7 @@ from faeval.campaign._run import (
 )
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
-from faeval.experiment import Component, check_retries, check_time_limit, component
+from faeval.experiment import Component, component
 
 #: Positions of the jobs that are done together: one, or the seeds of one arm that train in one
 #: stacked run.
@@ -47,46 +48,24 @@ _ATTEMPTS = 3  # a job whose worker is killed is tried this often
 def execute(
     plan: Plan,
     store: Store,
-    workers: int | None = None,
+    execution: Execution | None = None,
     progress: Callable[[Event], None] | None = None,
     *,
     lock: str | None = None,
-    stacked: bool | None = None,
-    backend: str = "loky",
-    cluster: str | None = None,
-    retries: int | None = None,
-    time_limit: float | None = None,
 ) -> Outcome:
     """Run what a plan lacks, costliest first where costs are known; finished parts are kept
     whatever happens.
 
     Parameters
     ----------
-    workers
-        Runs at a time. Default: on this machine the CPUs over the threads of a run, and two for a
-        CUDA device, which share it; on a cluster as many as it has cores when the campaign starts.
-        1 runs in this process.
+    execution
+        How; its device and data are those that the plan was made for.
     progress
         Called with an :class:`Event` at each step. With it, a first Ctrl-C hands out no more runs
         and waits for those that are running; a second one, or without ``progress`` the first, stops
         at once.
     lock
         Hash of the claims' registration, for the records.
-    stacked
-        Train the seeds of an arm in one run where their experiment can (``training_many``): the
-        same numbers within rounding, each under its own record and key. Default: on a CUDA device,
-        not on the CPU. Where a stacked run fails, its seeds are trained one at a time, and the log
-        says why.
-    backend
-        ``"loky"``: processes on this machine. ``"dask"``, ``"ray"``: the workers of a cluster that
-        runs already, all of which see the store's folder.
-    cluster
-        Where it is: the address of Dask's scheduler or its scheduler file, or Ray's address.
-        Default: the client or connection that this process has, ``$DASK_SCHEDULER_ADDRESS``,
-        ``$RAY_ADDRESS``, or Ray on this machine.
-    retries, time_limit
-        In place of what each experiment declares: how often a run that raises is tried again, and
-        seconds for a run.
 
     Returns
     -------
@@ -104,7 +83,8 @@ def execute(
     KeyboardInterrupt
         After the workers were stopped; what was finished is kept.
     """
-    check_options(backend, cluster, retries, time_limit)
+    execution = execution or Execution()
+    check_installed(execution.backend)
     todo = sorted(plan.todo, key=lambda job: -(plan.cost(job) or 0.0))
     campaign = _Campaign(plan, store, todo, progress)
     if not todo:
@@ -112,36 +92,18 @@ def execute(
     store.check_writable()
     packages = {name for job in todo for name in job.experiment.packages}
     origin = provenance(sorted(packages), lock)
-    works = [_work(job, plan, store, origin, retries, time_limit) for job in todo]
+    works = [_work(job, plan, store, origin, execution) for job in todo]
     on_cpu = plan.options.device == "cpu"
     if not on_cpu:
         checks = {stage for job in todo if (stage := job.experiment.check_device) is not None}
         for stage in checks:
             stage.resolve()(plan.options)
-    units = _units(todo, not on_cpu if stacked is None else stacked)
-    if workers is None and not on_cpu and backend == "loky":
-        workers = 2
-    with opened(backend, cluster, workers, plan.options.threads, store, origin.versions) as pool:
+    units = _units(todo, not on_cpu if execution.stacked is None else execution.stacked)
+    if execution.workers is None and not on_cpu and execution.backend == "loky":
+        execution = replace(execution, workers=2)
+    with opened(execution, plan.options.threads, store, origin.versions) as pool:
         campaign.run(works, units, pool)
     return campaign.outcome()
-
-
-def check_options(
-    backend: str,
-    cluster: str | None,
-    retries: int | None,
-    time_limit: float | None,
-    *,
-    runs: bool = True,
-) -> None:
-    """Raise the FaevalError that :func:`execute` would, with nothing to do too; without ``runs``,
-    no backend need be there.
-    """
-    check_backend(backend, cluster)
-    if runs:
-        check_installed(backend)
-    check_retries(0 if retries is None else retries, "retries")
-    check_time_limit(time_limit, "time_limit")
 
 
 class _Campaign:
@@ -456,9 +418,7 @@ def _units(todo: list[Job], stacked: bool) -> list[Unit]:
     return [tuple(numbers) for numbers in units.values()]
 
 
-def _work(
-    job: Job, plan: Plan, store: Store, origin: Provenance, retries: int | None, limit: float | None
-) -> Work:
+def _work(job: Job, plan: Plan, store: Store, origin: Provenance, execution: Execution) -> Work:
     experiment = job.experiment
     options = (
         plan.options
@@ -480,8 +440,10 @@ def _work(
         components=(*experiment.components(job.factors), *_metrics_of(job)),
         training_many=experiment.training_many,
         code=dict(job.code),
-        retries=experiment.retries if retries is None else retries,
-        time_limit=experiment.time_limit if limit is None else limit,
+        retries=experiment.retries if execution.retries is None else execution.retries,
+        time_limit=(
+            experiment.time_limit if execution.time_limit is None else execution.time_limit
+        ),
     )
 
 

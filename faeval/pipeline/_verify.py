@@ -12,7 +12,7 @@ from faeval import campaign, claims, evidence
 from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
-from faeval.experiment import Codes, Experiment, RunOptions
+from faeval.experiment import Codes, Experiment
 from faeval.pipeline._code import code_notice, flag_code
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
@@ -108,10 +108,11 @@ def verify(
     FaevalError
         Anything given that cannot be used; nothing that was measured is lost.
     """
-    # Where nothing is left to run, nothing else would look at them.
-    campaign.check_options(
-        backend, cluster, retries, time_limit, runs=from_evidence is None and not offline
+    execution = campaign.Execution(
+        workers, device, backend, cluster, retries, time_limit, stacked, data
     )
+    if from_evidence is None and not offline:  # with nothing left to run too
+        campaign.check_installed(backend)
     chosen_seeds = asked_seeds(seeds)
     kept = evidence.Store(
         Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute()
@@ -125,13 +126,12 @@ def verify(
     chosen = select(given, setting, everything=everything)
     if not chosen.claims:
         return Report(chosen.setting, ())
-    options = RunOptions(device=device, data=Path(data).absolute() if data is not None else None)
     registered = chosen.lock.sha256 if chosen.lock else None
     failures: list[tuple[str, int, str]] = []
     stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
     codes = Codes()  # as it is before the first run, whatever a run changes
     while True:
-        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options, codes)
+        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, execution.options, codes)
         if plan.todo and not offline:
             if notice is not None:
                 if refusal := campaign.git_refusal():
@@ -148,18 +148,7 @@ def verify(
             due = replace(
                 plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed)
             )
-            outcome = campaign.execute(
-                due,
-                kept,
-                workers,
-                progress,
-                lock=registered,
-                stacked=stacked,
-                backend=backend,
-                cluster=cluster,
-                retries=retries,
-                time_limit=time_limit,
-            )
+            outcome = campaign.execute(due, kept, execution, progress, lock=registered)
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
         records = list(kept.records(plan.wanted))
         table, origins = kept.table_of(records), origins_of(records)

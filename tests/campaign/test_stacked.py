@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import faeval as fe
-from faeval.campaign import Event, Need, Outcome, execute, plan
+from faeval.campaign import Event, Execution, Need, Outcome, execute, plan
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store, TrainingRecord
 from faeval.experiment import Arm, Experiment, RunOptions, Stage, experiment
@@ -98,7 +98,9 @@ def go(
     whole = plan(
         [Need(of, Arm(rule), seed) for rule, seed in runs], store, RunOptions(device=device)
     )
-    return execute(whole, store, **{"workers": 1, "stacked": True, **options})
+    progress = options.pop("progress", None)
+    execution = Execution(**{"workers": 1, "stacked": True, **options})
+    return execute(whole, store, execution, progress)
 
 
 def test_the_seeds_of_an_arm_train_in_one_run_and_each_keeps_its_own_record(store: Store) -> None:
@@ -164,7 +166,7 @@ def test_a_lost_audit_trains_nothing_and_another_campaign_that_was_faster_is_not
     (job, *_) = go(store, ("dfa", 1)).finished
     store.audit_path(job.key, "size", job.audits["size"]).unlink()
     CALLS.clear()
-    execute(ours, store, workers=1, stacked=True)
+    execute(ours, store, Execution(workers=1, stacked=True))
     assert sorted(CALLS) == ["audit 1", "audit 2", "audit 3", "dfa [2, 3]"]
 
 
@@ -327,7 +329,7 @@ def trained(
     store: Store, arm: Arm, seeds: Sequence[int], *, stacked: bool, device: str = "cpu"
 ) -> list[TrainingRecord]:
     whole = plan([Need(TEACHER, arm, seed) for seed in seeds], store, RunOptions(device=device))
-    assert not execute(whole, store, workers=1, stacked=stacked).failures
+    assert not execute(whole, store, Execution(workers=1, stacked=stacked)).failures
     records = [store.training(job.key) for job in whole.jobs]
     return [record for record in records if record is not None]
 
