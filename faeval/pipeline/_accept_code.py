@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from faeval import campaign
+from faeval._safe_text import listed
+from faeval._whole_files import replace_file
 from faeval.campaign import Job, Plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord
 from faeval.experiment import Arm, RunOptions, joined
 from faeval.pipeline._code import (
     Content,
+    changed_names,
     differences,
     lacking,
-    listed,
     nearest,
     older_records,
     part_of,
@@ -117,7 +118,7 @@ def accept(
     data: str | Path | None = None,
     device: str = "cpu",
     everything: bool = False,
-) -> tuple[str, ...]:
+) -> dict[str, tuple[str, ...]]:
     """Keep stored runs that differ from those needed in their code alone: a change of it that
     changes no number.
 
@@ -127,8 +128,8 @@ def accept(
 
     Returns
     -------
-    tuple
-        The runs that were kept.
+    dict
+        By run that was kept, the names of the code that changed.
 
     Raises
     ------
@@ -143,23 +144,18 @@ def accept(
     plan = _plan(given, setting, seeds, store, data, device, everything=everything)
     due = [job for job in plan.todo if job.code]
     older = older_records(plan, due)
-    kept = [
-        str(job)
-        for job in due
-        if _keep(
-            plan,
-            job,
-            older.get((job.experiment.name, job.arm.label, job.seed), []),
-            because.strip(),
-        )
-    ]
+    kept = {}
+    for job in due:
+        records = older.get((job.experiment.name, job.arm.label, job.seed), [])
+        if changed := _keep(plan, job, records, because.strip()):
+            kept[str(job)] = tuple(changed)
     if not kept:
         raise FaevalError(
             f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in"
             " the store with other code and all else the same; there is nothing to accept. faeval"
             " verify --explain RUN says what differs."
         )
-    return tuple(kept)
+    return kept
 
 
 def _plan(
@@ -192,7 +188,7 @@ def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
             ]
     if len(jobs) == 1:
         return jobs[0], record
-    some = listed(repr(str(job)) for job in jobs or plan.jobs)
+    some = listed([repr(str(job)) for job in jobs or plan.jobs])
     what = f"goes by {len(jobs)} runs" if jobs else "is no run of these claims"
     raise FaevalError(
         f"--explain {run!r} {what}; name an arm and a seed, or the begin of a key:"
@@ -224,11 +220,12 @@ def accepted_of(record: Record) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
+def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]:
     """Write again under today's keys the parts of a run that differ in their code alone; return
-    whether any did.
+    what of it changed.
     """
-    store, done = plan.store, False
+    store = plan.store
+    names: dict[str, None] = {}
     for part in lacking(job):
         same = (
             r for r in older if part_of(r) == part and set(differences(plan, job, r)) == {"code"}
@@ -248,12 +245,13 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
                 with contextlib.suppress(
                     FileNotFoundError
                 ):  # deleted since: its numbers are there without it
-                    shutil.copyfile(store.folder(old.key) / name, store.folder(job.key) / name)
+                    checkpoint = (store.folder(old.key) / name).read_bytes()
+                    replace_file(store.folder(job.key) / name, checkpoint)
             store.write_training(old.model_copy(update=changes))
         elif isinstance(old, AuditRecord):
             store.write_audit(old.model_copy(update={**changes, "audit_key": job.audits[part]}))
-        done = True
-    return done
+        names |= dict.fromkeys(changed_names(job, content))
+    return list(names)
 
 
 def _whole(store: Store, content: Content) -> Record:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from faeval import campaign
+from faeval._safe_text import listed
 from faeval.campaign import Job, Plan
 from faeval.claims import Claim, Design, Lock, Verdict, design_of
 from faeval.errors import FaevalError
@@ -18,7 +19,6 @@ from faeval.pipeline._select import Selection
 CHANGED, ACCEPTED = "code_changed", "code_accepted"
 #: What a record holds, as it stands in its file; or a provenance.
 Content = Mapping[str, Any]
-_SHOWN = 5  # names that a message holds
 
 
 def code_of_claim(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
@@ -204,7 +204,7 @@ def code_notice(plan: Plan) -> str | None:
         count += bool(changed)
     if not count:
         return None
-    return f"code changed: {listed(names)}; {count} run{'s are' if count > 1 else ' is'} done again"
+    return f"code changed: {listed([*names])}; {count} run{'s are' if count > 1 else ' is'} done again"
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
@@ -231,16 +231,9 @@ def _named(part: str) -> str:
     return f"{name} ({file})" if name else file
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names with commas: the first ones, and how many more there are."""
-    shown = list(names)
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + more
-
-
 def differences(plan: Plan, job: Job, record: Content) -> dict[str, str]:
     """Return in what a stored record is of another run than a job is: what, and how."""
-    found = {"code": f"changed: {listed(names)}"} if (names := changed_names(job, record)) else {}
+    found = {"code": f"changed: {listed([*names])}"} if (names := changed_names(job, record)) else {}
     for what, before, now in _facts(plan, job, record):
         if before != now:
             found[what] = (
