@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,6 @@ from faeval.cli._common import (
     READER_GONE,
     USAGE,
     drop,
-    project_defaults,
     say,
     say_json,
     say_lines,
@@ -57,20 +56,6 @@ def _root(
     if context.invoked_subcommand is None:
         say_lines(context.get_help())
         raise typer.Exit(USAGE)
-    command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
-    if command is not None and not {"-h", "--help"} & set(sys.argv):
-        # What click takes where neither the command line nor the environment says anything.
-        context.default_map = {context.invoked_subcommand: _defaults(command)}
-
-
-def _defaults(command: Any) -> dict[str, Any]:
-    """Return what [tool.faeval] says of a command's parameters; of a group of commands, by the
-    command.
-    """
-    if hasattr(command, "commands"):
-        return {name: _defaults(below) for name, below in command.commands.items()}
-    names = {str(parameter.name) for parameter in command.params}
-    return project_defaults(names) if names & {"paths", "store", "data"} else {}
 
 
 app.command()(_verify.verify)
@@ -169,8 +154,7 @@ def _empty() -> Exception:
 
 def _wants_json(arguments: list[str]) -> bool:
     """Whether stdout is to be JSON, of a command line that could perhaps not be read whole."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(a == "--format=json" or (a == "--format" and b == "json") for a, b in pairs)
+    return "--json" in arguments
 
 
 def _explain(error: Exception) -> tuple[int, str]:
@@ -179,14 +163,17 @@ def _explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
-    # Which package click's exceptions come from depends on the version of typer; they know how to
-    # show themselves.
-    show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
-    if callable(show) and isinstance(exit_code, int):
-        shown = io.StringIO()
-        show(file=shown)
-        say_lines(shown.getvalue(), err=True)
-        return exit_code, str(getattr(error, "message", error))
+    # Which package click's exceptions come from depends on the version of typer.
+    spell, exit_code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if callable(spell) and isinstance(exit_code, int):
+        text = str(spell())
+        if "\n" in text:  # the help of a group that was called without a command
+            say_lines(text, err=True)
+        else:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context is not None else "faeval"
+            say(f"faeval: {text.rstrip('.')}; see {command} --help.", err=True)
+        return exit_code, text
     code, text, hint = (
         INTERNAL,
         f"internal error: {type(error).__name__}: {error}",

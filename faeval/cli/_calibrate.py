@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, say, say_json
+from faeval.cli._common import check_folder, command, say, say_json
 
 
+@command("calibrate")
 def calibrate(
+    options: dict[str, Any],
     quick: Annotated[
         bool,
         typer.Option(
@@ -31,14 +33,12 @@ def calibrate(
         int | None, typer.Option(min=0, help="Of the draws.", show_default="0, with --quick 1")
     ] = None,
     reps: Annotated[int, typer.Option(min=1000, help="Replications of a plain figure.")] = 20_000,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Measure how often the deciding rules err, on laws where their assumptions hold and where they
     fail.
     """
     from faeval import calibration
 
-    check_format(format)
     if not quick:
         check_folder(report)
     before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
@@ -52,7 +52,7 @@ def calibrate(
         for path in calibration.publish(cells, report):
             say(f"wrote {path}", err=True)
     found = calibration.drifts(cells, before)
-    if format == "json":
+    if options["json"]:
         content = {
             "schema": "faeval-calibration-1",
             "exit_code": 1 if found else 0,

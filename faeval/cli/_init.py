@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from faeval._whole_files import replace_file
-from faeval.cli._common import Format, check_format, say, say_json, say_lines
+from faeval.cli._common import command, say, say_json, say_lines
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -23,17 +23,17 @@ _NEXT = """next:
   faeval verify               # decide, on the planned seeds; or: pytest claims/"""
 
 
+@command("init")
 def init(
+    options: dict[str, Any],
     folder: Annotated[
         Path, typer.Argument(help="The project's folder; made where it is not there.")
     ] = Path(),
     ci: Annotated[
         bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")
     ] = False,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Start a project: an example claim, [tool.faeval], a line of .gitignore. Overwrites nothing."""
-    check_format(format)
     done: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def init(
         raise FaevalError(
             f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}."
         ) from None
-    if format == "json":
+    if options["json"]:
         say_json({"schema": "faeval-init-1", "exit_code": 0, **done})
     else:
         for what, names in done.items():

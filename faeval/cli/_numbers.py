@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faeval._whole_files import replace_file
-from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
+from faeval.cli._common import check_folder, command, say, say_json, say_lines
 
 if TYPE_CHECKING:
     from faeval.printed import Finding, Statement
@@ -25,7 +25,9 @@ _BESIDE = {
 _COUNTS = ("n", "n2")
 
 
+@command("check-numbers")
 def check_numbers(
+    options: dict[str, Any],
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -106,7 +108,6 @@ def check_numbers(
             )
         ),
     ] = None,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1
     where not as expected.
@@ -115,7 +116,6 @@ def check_numbers(
 
     from faeval.errors import FaevalError
 
-    check_format(format)
     given: dict[str, Any] = {
         "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step, "mean2": mean2, "spread2": spread2,
         "n2": n2, "null": null, "p": p, "sides": sides, "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level,
@@ -156,7 +156,7 @@ def check_numbers(
         for name, written in files.items():
             replace_file(report / name, written.encode())
             say(f"wrote {report / name}", err=True)
-    if format == "json":
+    if options["json"]:
         say_json(content)
     else:
         say_lines(_plain(content, _told_outcomes(entries, content)))

@@ -9,26 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faeval._options import arguments
 from faeval.cli._common import (
     DRIFT,
-    MOST_ROWS,
-    Data,
-    Device,
-    Everything,
-    Format,
-    MaxRows,
-    Paths,
-    Seeds,
-    Setting,
-    Store,
-    Workers,
-    check_format,
+    command,
     console_for,
     duration,
     nothing_selected,
     say,
     say_json,
-    seeds_of,
 )
 
 if TYPE_CHECKING:
@@ -38,44 +27,27 @@ if TYPE_CHECKING:
     from faeval.pipeline import LockCheck, PlanReport
 
 
-def plan(
-    paths: Paths = None,
-    setting: Setting = None,
-    seeds: Seeds = None,
-    data: Data = None,
-    store: Store = Path(".faeval"),
-    workers: Workers = None,
-    device: Device = "cpu",
-    everything: Everything = False,
-    format: Format = "table",  # noqa: A002 - the option's name
-) -> None:
+@command("plan")
+def plan(options: dict[str, Any]) -> None:
     """Check designs, say what each claim can tell, and what it costs. Runs nothing."""
     import os
 
     from faeval import pipeline
 
-    check_format(format)
-    result = pipeline.outlook(
-        paths or [Path("claims")],
-        setting=setting,
-        seeds=seeds_of(seeds),
-        store=store,
-        data=data,
-        device=device,
-        everything=everything,
-    )
+    workers = options.pop("workers") or os.cpu_count() or 1
+    result = pipeline.outlook(options["claims"], **arguments(options))
     if not result.outlooks:
         raise nothing_selected()
-    count = workers or os.cpu_count() or 1
-    if format == "json":
-        say_json({**_plan_content(result, count), "exit_code": result.exit_code()})
+    if options["json"]:
+        say_json({**_plan_content(result, workers), "exit_code": result.exit_code()})
     else:
-        _print_plan(result, count)
+        _print_plan(result, workers)
     raise typer.Exit(result.exit_code())
 
 
+@command("lock")
 def lock(
-    paths: Paths = None,
+    options: dict[str, Any],
     pilot: Annotated[
         list[Path] | None,
         typer.Option(help="Evidence on pilot seeds 1000-1005; may be given several times."),
@@ -102,16 +74,11 @@ def lock(
         str | None,
         typer.Option(help="With --check: a git revision whose lock this one must continue."),
     ] = None,
-    store: Store = Path(".faeval"),
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
     from faeval import campaign, pipeline
     from faeval.errors import FaevalError
 
-    check_format(format)
-    given = paths or [Path("claims")]
     if against is None and (refusal := campaign.git_refusal()):
         say(
             f"faeval: {refusal}; until then no commit is registered, and --against has nothing to"
@@ -123,15 +90,15 @@ def lock(
             raise FaevalError(
                 "faeval lock --check writes nothing; leave --amend, --because and --pilot out."
             )
-        found = pipeline.check_lock(given, against)
-        _print_check(found, format)
-        raise typer.Exit(0 if found.passed else DRIFT)
+        checked = pipeline.check_lock(options["claims"], against)
+        _print_check(checked, options["json"])
+        raise typer.Exit(0 if checked.passed else DRIFT)
     if against is not None:
         raise FaevalError(f"faeval lock --against {against}: goes with --check.")
     made, file, new = pipeline.register(
-        given, pilot or [], amend=amend or [], because=because, store=store
+        options["claims"], pilot or [], amend=amend or [], because=because, store=options["store"]
     )
-    if format == "json":
+    if options["json"]:
         content = {
             "schema": "faeval-lock-1",
             "exit_code": 0,
@@ -151,7 +118,7 @@ def _claims(count: int) -> str:
     return f"{count} claim{'s' * (count != 1)}"
 
 
-def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the option's name
+def _print_check(found: LockCheck, as_json: bool) -> None:
     parts = {
         "changed": found.changed,
         "deviated": found.deviated,
@@ -159,7 +126,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         "missing": found.missing,
         "unregistered": found.unregistered,
     }
-    if format == "json":
+    if as_json:
         code = 0 if found.passed else DRIFT
         content = {
             "schema": "faeval-lock-check-1",

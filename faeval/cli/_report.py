@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from faeval.cli._common import (
-    MOST_ROWS,
-    Format,
-    MaxRows,
-    check_folder,
-    check_format,
-    console_for,
-    say,
-    say_json,
-)
+from faeval._arguments import choice
+from faeval.cli._common import check_folder, command, console_for, say, say_json
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -28,7 +20,9 @@ _MOST_SHOWN = 20  # findings of a file
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
+@command("report")
 def report(
+    options: dict[str, Any],
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -36,16 +30,12 @@ def report(
             show_default="required",
         ),
     ] = None,
-    claims: Annotated[
-        list[Path] | None,
-        typer.Option(help="Where the claims are; several times.", show_default="claims/"),
-    ] = None,
-    form: Annotated[
+    write: Annotated[
         list[str] | None,
         typer.Option(
-            "--form",
-            help="What to write, or all; several times.",
-            show_default="html, markdown, json",
+            metavar="FORMS",
+            help="What to write, with commas: html, markdown, json, junit, ctrf, latex, badge, all.",
+            show_default="html,markdown,json",
         ),
     ] = None,
     out: Annotated[
@@ -89,8 +79,6 @@ def report(
             help="Recompute every number of what was written, and of Markdown that quotes it.",
         ),
     ] = False,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
@@ -100,29 +88,24 @@ def report(
     if schema:
         say_json(json_schema())
         return
-    for name in form or ():
-        if name not in (*FORMS, "all"):
-            raise FaevalError(f"--form={name!r} is not one of {', '.join(FORMS)}, all.")
-    forms = tuple(FORMS) if "all" in (form or ()) else tuple(form or (() if summary else WRITTEN))
+    named = [name.strip() for item in write or () for name in item.split(",")]
+    for name in named:
+        choice("--write", name, (*FORMS, "all"))
+    forms = tuple(FORMS) if "all" in named else tuple(named or (() if summary else WRITTEN))
+    claims = options["claims"]
     job = _summary_file() if summary else None
     if not folders:
         raise FaevalError(
             "FOLDERS: none was named; give the folders that faeval verify --report wrote."
         )
-    check_format(format)
     if check:
         if given := _given(out=out, figures=figures, summary=summary, overview=overview):
             raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
-        _print_check(
-            pipeline.check(
-                folders, claims or [Path("claims")], forms if form else None, against or ()
-            ),
-            format,
-            folders,
-        )
-    if format == "json" and not against:
+        done = pipeline.check(folders, claims, forms if named else None, against or ())
+        _print_check(done, options["json"], folders)
+    if options["json"] and not against:
         raise FaevalError(
-            "--format json says how --check and --against are printed; give one of them, or leave it away."
+            "--json says how --check and --against are printed; give one of them, or leave it away."
         )
     found = pipeline.report_folders(folders)
     if out is not None:
@@ -136,7 +119,7 @@ def report(
     earlier = pipeline.earlier_reports(against or ())
     results: list[Report] = []
     for folder in found:
-        result = pipeline.decide_again(folder, claims or [Path("claims")])
+        result = pipeline.decide_again(folder, claims)
         if not earlier:
             pipeline.check_unmoved(folder, result)
         results.append(pipeline.against(result, folder, earlier) if earlier else result)
@@ -156,7 +139,7 @@ def report(
     for path in written:
         say(f"wrote {path}", err=True)
     if drifts := [result.drift for result in results if result.drift is not None]:
-        _print_drifts(drifts, format)
+        _print_drifts(drifts, options["json"])
         raise typer.Exit(max(drift.exit_code for drift in drifts))
 
 
@@ -165,10 +148,10 @@ def _given(**options: object) -> str:
     return next((f"--{name}" for name, value in options.items() if value), "")
 
 
-def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the option's name
+def _print_drifts(drifts: list[Drift], as_json: bool) -> None:
     from faeval.reports import drifts_json
 
-    if format == "json":
+    if as_json:
         say_json(drifts_json(drifts))
         return
     console = console_for()
@@ -182,7 +165,7 @@ def _summary_file() -> Path:
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         raise FaevalError(
-            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions; elsewhere use --form markdown."
+            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions; elsewhere use --write markdown."
         )
     return Path(name)
 
@@ -207,8 +190,8 @@ def _append(result: Report, file: Path) -> None:
     say(f"appended to {file}", err=True)
 
 
-def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # noqa: A002
-    if format == "json":
+def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
+    if as_json:
         say_json(done.to_dict())
         raise typer.Exit(done.exit_code)
     for file in done.files:
@@ -223,7 +206,7 @@ def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # no
             )
             say(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
         if len(file.findings) > _MOST_SHOWN:
-            say(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
+            say(f"  and {len(file.findings) - _MOST_SHOWN} more; --json has them all")
     if done.absent:
         say(f"not there, and not checked: {', '.join(done.absent)}")
     raise typer.Exit(done.exit_code)

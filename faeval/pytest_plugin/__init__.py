@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faeval.pytest_plugin import _options
-from faeval.pytest_plugin._collect import ClaimItem, ClaimsFile, is_claims_file
+from faeval.pytest_plugin._files import is_claims_file
+from faeval.pytest_plugin._items import ClaimItem, ClaimsFile
 from faeval.pytest_plugin._options import KEY
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ def pytest_collect_file(
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse a setting that there is not, once what is selected is known."""
+    claims = [item.claim for item in items if isinstance(item, ClaimItem)]
     # A worker of pytest-xdist has nobody to tell: there, each claim says it.
-    if not hasattr(config, "workerinput") and any(isinstance(item, ClaimItem) for item in items):
+    if claims and not hasattr(config, "workerinput"):
         from faeval.pytest_plugin._session import check_setting
 
-        check_setting(items, config)
+        check_setting(claims, config)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -104,9 +106,9 @@ def verify_claim(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
     ``"claims/penalty.py::variable"`` from the root folder; then its family, gates and registration
     count as in ``pytest claims/``. It fails the test on drift and on an invalid verdict that was
     not expected, and skips it where a decision was expected and the claim is open (fails with
-    ``--faeval-strict``); ``check=False`` leaves that to the test. What is not said with
-    ``setting=``, ``seeds=``, ``evidence=`` (a table or path to decide from), ``store=``,
-    ``workers=``, ``data=``, ``device=``, ``offline=`` is as the session's options say.
+    ``--faeval-strict``); ``check=False`` leaves that to the test. The options of verification, such
+    as ``seeds=``, ``workers=`` or ``evidence=`` (a table or path to decide from), stand for those
+    of the session.
     """
     from faeval.pytest_plugin._session import verdict_on
 

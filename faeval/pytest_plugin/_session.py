@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faeval._options import arguments
 from faeval._safe_text import message
+from faeval._whole_files import replace_file
 from faeval.errors import FaevalError
-from faeval.pytest_plugin._collect import ClaimItem, Invalid, claims_files, is_claims_file, judge
-from faeval.pytest_plugin._options import KEY, Options
+from faeval.pytest_plugin._files import claims_files, is_claims_file
+from faeval.pytest_plugin._options import KEY, ROWS
+from faeval.pytest_plugin._outcomes import Invalid, judge
 from faeval.pytest_plugin._words import outcome_from
 
 if TYPE_CHECKING:
@@ -39,30 +41,25 @@ _POOLS = pytest.StashKey[dict[Path, "list[Claim]"]]()
 _TABLE = pytest.StashKey["pd.DataFrame"]()
 
 
-def outcome_of(item: ClaimItem) -> dict[str, Any]:
-    """Return the outcome of an item's claim; the first call in a folder and setting verifies all
-    that is selected there.
+def outcome_of(
+    claim: Claim, folder: Path, config: pytest.Config, selected: set[str]
+) -> dict[str, Any]:
+    """Return the outcome of a claim; the first call in a folder and setting verifies all that is
+    selected there, by id.
     """
-    options = item.config.stash[KEY]
     with _explained():
-        setting = setting_of(item.claim, item.config)
-        folder = item.path.parent
-        group = item.config.stash.setdefault(_GROUPS, {})
-        if (folder, setting) not in group:
-            selected = {
-                other.claim.id
-                for other in item.session.items
-                if isinstance(other, ClaimItem) and other.path.parent == folder
-            }
-            group[folder, setting] = _once(
-                item.config,
+        setting = setting_of(claim, config)
+        groups = config.stash.setdefault(_GROUPS, {})
+        if (folder, setting) not in groups:
+            groups[folder, setting] = _once(
+                config,
                 f"{folder}\n{setting}",
-                lambda: _verify(item.config, options, folder, setting, selected),
+                lambda: _verify(config, folder, setting, selected),
             )
-        found = group[folder, setting]
-    if "error" in found:
-        raise Invalid(found["error"], pytrace=False)
-    return dict(found["outcomes"][item.claim.id])
+        group = groups[folder, setting]
+    if "error" in group:
+        raise Invalid(group["error"], pytrace=False)
+    return dict(group["outcomes"][claim.id])
 
 
 @contextlib.contextmanager
@@ -74,17 +71,18 @@ def _explained() -> Iterator[None]:
 
 
 def _verify(
-    config: pytest.Config, options: Options, folder: Path, setting: str, selected: set[str]
+    config: pytest.Config, folder: Path, setting: str, selected: set[str]
 ) -> dict[str, Any]:
     from faeval import claims, pipeline
 
+    options = config.stash[KEY]
     try:
         lock = claims.find_lock([folder])
         pool = [
             claim
             for claim in pool_of(folder, config)
             if setting_of(claim, config) == setting
-            and (options.all or "extended" not in claim.tags)
+            and (options["all"] or "extended" not in claim.tags)
         ]
         chosen = closed([claim for claim in pool if claim.id in selected], pool, lock)
         report = run(pipeline.Selection(tuple(chosen), setting, lock), config)
@@ -134,11 +132,11 @@ def setting_of(claim: Claim, config: pytest.Config) -> str:
 
     options = config.stash[KEY]
     own = claim.experiment.name if claim.experiment else None
-    if options.setting is not None:
-        return options.setting
-    if options.evidence is None:
+    if options["setting"] is not None:
+        return str(options["setting"])
+    if options["evidence"] is None:
         return own or DEFAULT_SETTING
-    present = sorted(_evidence(config, options.evidence)["setting"].unique())
+    present = sorted(_evidence(config, options["evidence"])["setting"].unique())
     if len(present) == 1:
         return str(present[0])
     if own in present:
@@ -160,25 +158,14 @@ def _evidence(config: pytest.Config, path: Path) -> pd.DataFrame:
 
 def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
     """Verify with the options of the session, one worker of pytest-xdist at a time."""
-    from faeval import pipeline
+    from faeval import evidence, pipeline
 
     options = config.stash[KEY]
-    arguments: dict[str, Any] = {
-        "setting": options.setting,
-        "seeds": options.seeds,
-        "store": options.store,
-        "workers": options.workers,
-        "data": options.data,
-        "device": options.device,
-        "backend": options.backend,
-        "from_evidence": options.evidence,  # by its path: what stands beside it counts as well
-        "offline": options.offline,
-        "everything": options.all,
-        "progress": _progress(config),
-    }
+    keywords = {**options.arguments(), "progress": _progress(config), **changes}
     try:
         with _quiet():
-            return pipeline.verify(given, **{**arguments, **changes})
+            evidence.limit_rows(options["max_rows"])
+            return pipeline.verify(given, **keywords)
     except KeyboardInterrupt:
         # In place of the line of faeval's own code at which it happened to be.
         pytest.exit(
@@ -232,23 +219,17 @@ def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]
         if file.is_file():
             return dict(json.loads(file.read_text(encoding="utf-8")))
         found = verify()
-        partial = file.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(found), encoding="utf-8")
-        partial.replace(file)
+        replace_file(file, json.dumps(found).encode())
     return found
 
 
-def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
+def check_setting(claims: Sequence[Claim], config: pytest.Config) -> None:
     """Raise UsageError where the setting that was given is none: once, and not for each claim."""
-    name = config.stash[KEY].setting
-    own = {
-        item.claim.experiment.name
-        for item in items
-        if isinstance(item, ClaimItem) and item.claim.experiment
-    }
-    if (
-        name is None or name in own or config.stash[KEY].evidence is not None
-    ):  # evidence may be of any setting
+    options = config.stash[KEY]
+    name = options["setting"]
+    own = {claim.experiment.name for claim in claims if claim.experiment}
+    # Evidence may be of any setting.
+    if name is None or name in own or options["evidence"] is not None:
         return
     from faeval.experiment import experiment
 
@@ -299,13 +280,9 @@ def verdict_on(
     """
     from faeval import claims, pipeline
 
-    if unknown := sorted(
-        set(changes)
-        - {"setting", "seeds", "evidence", "store", "workers", "data", "device", "offline"}
-    ):
+    if unknown := sorted(set(changes) - {row.name for row in ROWS if row.argument is not None}):
         raise TypeError(f"verify_claim() got an unexpected keyword argument {unknown[0]!r}")
-    if "evidence" in changes:
-        changes["from_evidence"] = changes.pop("evidence")
+    changes = arguments(changes)
     with alone(config):
         if isinstance(given, claims.Claim):
             claim = given
@@ -318,12 +295,12 @@ def verdict_on(
             )
             wanted = [c for c in pool if c.id == f"{path.stem}::{name}"]
             if not wanted:
-                known = ", ".join(
+                names = ", ".join(
                     c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::")
                 )
                 raise FaevalError(
                     f"verify_claim: {str(given)!r} names no claim; those of {file}:"
-                    f" {known or 'none'}."
+                    f" {names or 'none'}."
                 )
             (claim,) = wanted
             setting = changes.pop("setting", None) or setting_of(claim, config)
@@ -340,5 +317,5 @@ def verdict_on(
             )
     verdict = next(v for v in report.verdicts if v.claim == claim.name)
     if check:
-        judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY].strict)
+        judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY]["strict"])
     return verdict

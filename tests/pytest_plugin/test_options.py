@@ -25,7 +25,7 @@ from faeval.pytest_plugin._options import KEY
 class See:
     def pytest_collection(self, session):
         found = session.config.stash[KEY]
-        told.append({k: str(getattr(found, k)) for k in ("setting", "store", "seeds", "workers", "strict", "device")})
+        told.append({k: str(found[k]) for k in ("setting", "store", "seeds", "workers", "strict", "device")})
 
 told = []
 def session(*options):

@@ -267,7 +267,7 @@ READERS = {
     "verdicts": Reader(
         "report/verdicts.json",
         (
-            "report report --claims claims --form html --out out",
+            "report report --claims claims --write html --out out",
             "report report --claims claims --check",
             "report kept --claims claims --against report",
             "evidence check report",
@@ -279,7 +279,7 @@ READERS = {
         "report/provenance.json",
         (
             "verify claims/dose.py --evidence report",
-            "report report --claims claims --form html --out out",
+            "report report --claims claims --write html --out out",
             "report kept --claims claims --against report",
         ),
         (damaged, nested),
@@ -295,7 +295,7 @@ READERS = {
     "project": Reader("pyproject.toml", ("verify --offline", "plan"), (damaged, entries)),
     "numbers": Reader(
         "numbers.toml",
-        ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"),
+        ("check-numbers numbers.toml", "check-numbers numbers.toml --json"),
         (damaged, entries),
     ),
 }

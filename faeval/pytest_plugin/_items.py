@@ -1,10 +1,7 @@
-"""Which files are claims, and the items they hold. Collecting loads claims, and neither torch nor
-pandas.
-"""
+"""A claims file and its claims as items of pytest. Collecting loads neither torch nor pandas."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +11,7 @@ import pytest
 
 from faeval.errors import FaevalError
 from faeval.pytest_plugin._options import KEY, Options
+from faeval.pytest_plugin._outcomes import Invalid, judge
 
 if TYPE_CHECKING:
     from faeval.claims import Claim
@@ -33,55 +31,6 @@ _RESERVED = {
         "trylast",
     ),
 }
-_HOMES = pytest.StashKey[dict[Path, bool]]()
-
-
-def is_claims_file(path: Path, config: pytest.Config) -> bool:
-    """Return whether a file is read as claims: it lies in a folder of claims, or is one of the
-    files named.
-
-    Nothing else is ever touched. Files with a leading underscore and conftest.py are not claims; a
-    file named as tests are is one only where it defines claims, and so is one that the command line
-    names outside of those folders. Where the folder is not named but the default, ``claims``, it
-    must speak of faeval.
-    """
-    options = config.stash[KEY]
-    if path.suffix != ".py" or path.name.startswith("_") or path.name == "conftest.py":
-        return False
-    as_test = path.name.startswith("test_") or path.stem.endswith("_test")
-    if path not in options.claims and path.parent not in options.claims:
-        return path in options.asked and not as_test and _defines_claims(path, by_function=True)
-    if as_test:
-        return _defines_claims(path)
-    return options.claims_named or _speaks_of_faeval(path.parent, config)
-
-
-def claims_files(folder: Path, config: pytest.Config) -> list[Path]:
-    """Return all claims files of a folder, in order of name."""
-    return [path for path in sorted(folder.glob("*.py")) if is_claims_file(path, config)]
-
-
-def _speaks_of_faeval(folder: Path, config: pytest.Config) -> bool:
-    known = config.stash.setdefault(_HOMES, {})
-    if folder not in known:
-        known[folder] = any(
-            b"faeval" in file.read_bytes() for file in folder.glob("*.py") if file.is_file()
-        )
-    return known[folder]
-
-
-def _defines_claims(path: Path, *, by_function: bool = False) -> bool:
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return False  # pytest says so, of the test module that it is
-    made = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
-    calls = (
-        value.func
-        for value in (ast.walk(tree) if by_function else made)
-        if isinstance(value, ast.Call)
-    )
-    return any(getattr(func, "attr", getattr(func, "id", "")) == "Claim" for func in calls)
 
 
 class ClaimsFile(pytest.File):
@@ -103,26 +52,6 @@ class ClaimsFile(pytest.File):
     def _shown(self) -> str:
         here = self.config.invocation_params.dir
         return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
-
-
-class Invalid(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """A claim that is invalid, and was not expected to be: raised in setup, so that pytest reports
-    an error.
-    """
-
-    __module__ = "builtins"  # as pytest's own outcomes: the name alone is shown
-
-
-class Drift(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """A claim that was decided otherwise than expected."""
-
-    __module__ = "builtins"
-
-
-class Open(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """With --faeval-strict, a claim that is open where a decision was expected."""
-
-    __module__ = "builtins"
 
 
 class ClaimItem(pytest.Item):
@@ -147,9 +76,12 @@ class ClaimItem(pytest.Item):
             "setuponly"
         ):  # and with --setup-plan: nothing of a test is to be done
             return
-        if "extended" in self.claim.tags and not options.all:
+        if "extended" in self.claim.tags and not options["all"]:
             pytest.skip("tagged 'extended'; --faeval-all verifies it")
-        self.outcome = outcome_of(self)
+        folder = self.path.parent
+        others = (item for item in self.session.items if isinstance(item, ClaimItem))
+        selected = {item.claim.id for item in others if item.path.parent == folder}
+        self.outcome = outcome_of(self.claim, folder, self.config, selected)
         self.user_properties += properties(self.outcome)
         if self.outcome["standing"] == "broken":
             raise Invalid(self.outcome["text"], pytrace=False)
@@ -157,24 +89,11 @@ class ClaimItem(pytest.Item):
     def runtest(self) -> None:
         """Compare the verdict with what was expected."""
         assert self.outcome is not None
-        judge(self.outcome, self.config.stash[KEY].strict)
+        judge(self.outcome, self.config.stash[KEY]["strict"])
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where the claim stands."""
         return self.path, None if self.claim.line is None else self.claim.line - 1, self.name
-
-
-def judge(outcome: dict[str, Any], strict: bool) -> None:
-    """Fail or skip where a verdict is not what was expected."""
-    standing = outcome["standing"]
-    if standing == "broken":
-        raise Invalid(outcome["text"], pytrace=False)
-    if standing == "drift":
-        raise Drift(outcome["text"], pytrace=False)
-    if standing == "open":
-        if strict:
-            raise Open(outcome["text"], pytrace=False)
-        pytest.skip(outcome["open"])
 
 
 def marks_of(claim: Claim, config: pytest.Config) -> list[pytest.MarkDecorator]:
