@@ -23,7 +23,7 @@ import joblib
 
 from faeval._isolation import silence_stdout
 from faeval.campaign._execution import Execution
-from faeval.campaign._run import misplaced
+from faeval.campaign._worker import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 
 from faeval._sibling_modules import Carried
-from faeval.campaign._run import Work
+from faeval.campaign._work import Work
 
 
 def pack(work: Work, carried: Carried) -> bytes:

@@ -1,162 +1,35 @@
-"""One run, wherever it happens: train, audit, and keep the records. Called in the worker process."""
+"""One run, in the process of its worker: train, audit, and keep the records."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
-import multiprocessing
 import os
-import pickle
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from faeval import _sibling_modules
-from faeval._arguments import whole
-from faeval._isolation import apart, spared_stdout
+from faeval._isolation import apart
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
-from faeval.campaign._provenance import Provenance, peak_memory_mb, versions_here
+from faeval.campaign._provenance import peak_memory_mb
+from faeval.campaign._results import fields_of, rows_of
+from faeval.campaign._work import Remark, Summary, Work
 from faeval.errors import FaevalError, Tampered
-from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
-from faeval.experiment import Code, Component, RunOptions, Stage, Value, register
+from faeval.evidence import AuditRecord, Record, Store, TrainingRecord, new_record
+from faeval.experiment import Stage, register
 
 _DAY = 86400.0
 _R = TypeVar("_R", bound=Record)
 _T = TypeVar("_T")
-_ROW = {"metric", "value", "epoch", "layer", "status"}
-
-
-@dataclass(frozen=True)
-class Work:
-    """All that a worker needs to do a job; small, and free of the claims that asked for it."""
-
-    setting: str
-    arm: str
-    factors: dict[str, Value]
-    seed: int
-    key: str
-    training: Stage | None
-    audits: dict[str, tuple[str, Stage]]
-    metrics: frozenset[str]
-    config: dict[str, Any]
-    dataset: str | None
-    options: RunOptions
-    store: Path
-    provenance: Provenance
-    components: tuple[Component, ...] = ()
-    training_many: Stage | None = None
-    retries: int = 0
-    time_limit: float | None = None
-    attempt: int = 1
-    beacon: str | None = None
-    code: dict[str, Code] = field(default_factory=dict)
-
-    def functions(self) -> list[Callable[..., Any] | str]:
-        """Return what a run calls: functions, or their paths."""
-        stages = [self.training, self.training_many, *(stage for _, stage in self.audits.values())]
-        made = [call for c in self.components for call in (c.make, c.exact)]
-        return [stage.call for stage in stages if stage is not None] + made
-
-
-@dataclass(frozen=True)
-class Remark:
-    """What the log should say of a run besides how it ended."""
-
-    text: str
-    details: str = ""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the parent hears of a job: how long it took, or why it failed.
-
-    ``busy``: another campaign is doing it; ``there``: another one had done it when its turn came.
-    """
-
-    seconds: float
-    error: str | None = None
-    details: str = ""
-    tampered: bool = False
-    busy: bool = False
-    there: bool = False
-    remarks: tuple[Remark, ...] = ()
-
-
-def perform_packed(
-    number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
-) -> tuple[int, Summary]:
-    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the
-    pool's.
-    """
-    work = _unpacked(packed, carried)
-    if isinstance(work, Summary):
-        return number, work
-    if work.beacon is not None and (
-        problem := misplaced(work.store, work.beacon, work.provenance.versions)
-    ):
-        return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
-    return number, perform(work, wait=wait)
-
-
-def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summary:
-    if (
-        multiprocessing.parent_process() is not None
-    ):  # a run may start processes, in the platform's own way
-        multiprocessing.set_start_method(None, force=True)
-        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    try:
-        _sibling_modules.install(carried)
-        with spared_stdout():
-            return pickle.loads(packed)  # type: ignore[no-any-return]  # made by our own parent, never read from a file
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return Summary(
-            0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error)
-        )
-
-
-def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
-    """Return why a worker on another machine cannot work for a campaign, or None: it needs its
-    store and its versions.
-    """
-    if not (store / "runs" / beacon).exists():
-        return (
-            f"the store {str(store)!r} is not there, or another folder of that name; put the store"
-            " (--store) in a folder that all machines of the cluster share."
-        )
-    here = versions_here(tuple(versions))
-    for name, wanted in versions.items():
-        if here.get(name) != wanted:
-            return (
-                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its"
-                " records would say so wrongly; install the same versions on all machines."
-            )
-    return None
-
-
-def perform_many_packed(
-    numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
-) -> list[tuple[int, Summary]]:
-    """Do the works of one arm that came as bytes, trained in one stacked run; see
-    :func:`perform_packed`.
-    """
-    works: list[Work] = []
-    for content in packed:
-        work = _unpacked(content, carried)
-        if isinstance(work, Summary):
-            return [(number, work) for number in numbers]
-        works.append(work)
-    return list(zip(numbers, perform_many(works), strict=True))
 
 
 def perform_many(
@@ -383,10 +256,10 @@ def _partial(work: Work, store: Store) -> Iterator[Path]:
 def _keep_training(
     work: Work, stage: Stage, store: Store, partial: Path, result: Any, origin: tuple[str, float]
 ) -> TrainingRecord:
-    fields = _fields(
+    fields = fields_of(
         result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training"
     )
-    fields["rows"] = _rows(fields.get("rows", ()), work, "training")
+    fields["rows"] = rows_of(fields.get("rows", ()), work, "training")
     record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
     for checkpoint in record.checkpoints.values():
         if not (partial / checkpoint.file).is_file():
@@ -410,7 +283,7 @@ def _audit(
     origin = _origin(work)
     function = stage.resolve()
     if work.training is None:
-        rows = limit.call(lambda: _rows(function(dict(work.factors), work.seed), work, name))
+        rows = limit.call(lambda: rows_of(function(dict(work.factors), work.seed), work, name))
         fields: dict[str, Any] = {"rows": rows}
         revisions = {name: stage.revision}
     else:
@@ -420,8 +293,8 @@ def _audit(
                 dict(work.factors), work.seed, folder, training, work.options, work.config
             )
         )
-        fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
-        fields["rows"] = _rows(fields.get("rows", ()), work, name)
+        fields = fields_of(result, {"rows", "notes"}, work, f"audit {name!r}")
+        fields["rows"] = rows_of(fields.get("rows", ()), work, name)
         revisions = {"training": work.training.revision, name: stage.revision}
     fields |= {"name": name, "audit_key": key, "weights": training.weights if training else None}
     store.write_audit(_record(AuditRecord, work, origin, revisions, fields))
@@ -467,93 +340,6 @@ def _record(
     if work.attempt > 1:
         given["notes"] = {**given.get("notes", {}), "attempts": work.attempt}
     return new_record(kind, {**common, **given}, f"{work.setting} {work.arm}")
-
-
-def _fields(result: Any, known: set[str], work: Work, part: str) -> dict[str, Any]:
-    if not isinstance(result, Mapping) or not set(result) <= known:
-        given = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
-        raise FaevalError(
-            f"{work.setting}: {part} returned {given}; it returns a mapping with"
-            f" {', '.join(sorted(known))}."
-        )
-    return dict(result)
-
-
-def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
-    """Check what a run returned, and bring it into the form that is kept."""
-    where = f"experiment {work.setting!r}, {part}"
-    if isinstance(result, Mapping):
-        result = [{"metric": metric, "value": value} for metric, value in result.items()]
-    if isinstance(result, str | bytes) or not hasattr(result, "__iter__"):
-        raise FaevalError(
-            f"{where}: returned {result!r} ({type(result).__name__}); return {{metric: value}}, "
-            "or rows with metric and value."
-        )
-    rows: dict[tuple[Any, ...], Row] = {}
-    for given in result:
-        row = _row(given, work.metrics, where)
-        if row[:3] in rows:
-            metric, epoch, layer = row[:3]
-            raise FaevalError(
-                f"{where}: returned {metric} twice (epoch {epoch}, layer {layer}); return each"
-                " number once."
-            )
-        rows[row[:3]] = row
-    return tuple(rows.values())
-
-
-def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
-    if not isinstance(given, Mapping) or not {"metric", "value"} <= set(given) <= _ROW:
-        raise FaevalError(
-            f"{where}: returned the row {given!r}; a row is a mapping with metric and value, and"
-            " where they apply epoch, layer and status."
-        )
-    metric, value, status = given["metric"], given["value"], given.get("status")
-    # METRIC@3 is the metric on the third block of items; METRIC!PROPERTY whether it holds a
-    # property.
-    name, _, block = (
-        metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
-    )
-    if name not in metrics or (block and not block.isdecimal()):
-        known = ", ".join(sorted(metrics)) or "none"
-        raise FaevalError(
-            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}."
-            " Add it there."
-        )
-    number = _number(value, f"{where}: {metric}={value!r} ({type(value).__name__})")
-    if status is None:
-        status = "measured" if math.isfinite(number) else "undefined"
-    if status not in STATUSES:
-        raise FaevalError(
-            f"{where}: {metric} has status={status!r}; use one of {', '.join(STATUSES)}."
-        )
-    return metric, _index("epoch", given, where), _index("layer", given, where), number, status
-
-
-def _number(value: Any, what: str) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, str) or not hasattr(value, "__float__"):
-        raise FaevalError(f"{what} is no number; return a float, NaN where it is undefined.")
-    try:
-        return float(value)
-    except Exception as error:  # whatever the value's own code does
-        raise FaevalError(
-            f"{what} is no single number ({text_of(error)}); return a float."
-        ) from None
-
-
-def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    number = whole(value)
-    if number is None or abs(number) >= 2**63:
-        raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole"
-            " number below 2**63, or leave it out."
-        )
-    return number
 
 
 def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:

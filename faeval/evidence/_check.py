@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.evidence._files import CutOff, apart, digest, pack_of, read
+from faeval.evidence._csv_files import digest
+from faeval.evidence._files import apart, pack_of, read
+from faeval.evidence._limits import CutOff
 from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
 from faeval.evidence._report_files import check_report
 from faeval.evidence._store import Store, names_in, part_of, unreadable

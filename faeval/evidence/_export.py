@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faeval.errors import EvidenceError, FaevalError
-from faeval.evidence._files import Source, read, write_csv, write_parquet
+from faeval.evidence._csv_files import write_csv
+from faeval.evidence._files import Source, read
+from faeval.evidence._parquet_files import write_parquet
 from faeval.evidence._records import AuditRecord, Record, canonical_json
 from faeval.evidence._store import Store, names_in
 from faeval.evidence._table import KEY

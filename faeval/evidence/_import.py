@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faeval._safe_text import cut, listed
-from faeval.errors import EvidenceError, FaevalError
+from faeval.errors import EvidenceError
 from faeval.evidence._check import row_name
+from faeval.evidence._endings import is_lost, is_state, states_of
 from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._files import read_cells, row_of
-from faeval.evidence._table import (
-    KEY,
-    check_once,
-    check_rows,
-    in_order,
-    is_lost,
-    is_state,
-    normalise,
-    states_of,
-)
-from faeval.experiment import Arm, labels_of
+from faeval.evidence._files import read_cells
+from faeval.evidence._import_arms import arms_of, codes_of, plain_word
+from faeval.evidence._table import KEY, check_once, check_rows, in_order, normalise, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +40,6 @@ _SUMS = frozenset(
     )
 )
 _SUMS |= {"std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance"}
-#: How other programs spell what is no word of an arm.
-_SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": None, "none": None}
 #: What a column of the seed is called where its rows share their training data.
 _FOLDS = ("fold", "folds", "split", "cv")
 
@@ -209,7 +199,7 @@ def import_table(
     left = [str(name) for name in cells.columns if name not in used and name not in states.read]
     _check_one_row_a_key(table, cells[left], where, place)
     table, said = at_epoch(table.reset_index(drop=True), take, where)
-    if _plain(seed) in _FOLDS:
+    if plain_word(seed) in _FOLDS:
         notes.append(
             f"{seed} is read as the seed: folds share their training data, and are no independent"
             " runs"
@@ -242,7 +232,7 @@ def _as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, st
 
 def _is_found(name: str) -> bool:
     """Whether a column of this name is read without being named."""
-    return _plain(name) in ("epoch", "layer") or is_state(name)
+    return plain_word(name) in ("epoch", "layer") or is_state(name)
 
 
 def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | None:
@@ -250,7 +240,8 @@ def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | 
     unseen.
     """
     return next(
-        (str(found) for found in cells.columns if _plain(found) == name and found not in but), None
+        (str(found) for found in cells.columns if plain_word(found) == name and found not in but),
+        None,
     )
 
 
@@ -273,16 +264,16 @@ def _without_sums(
     """The cells without rows that plainly sum up others: of no seed, and called so or without a
     number.
     """
-    codes, distinct = _coded(cells[seed])
-    sums = [code for code, cell in enumerate(distinct) if _plain(cell) in _SUMS]
+    codes, distinct = codes_of(cells[seed])
+    sums = [code for code, cell in enumerate(distinct) if plain_word(cell) in _SUMS]
     without = cells[np.isin(codes, [-1, *sums])]
     left = []
     for row, one in zip(
         without.index.tolist(), without.astype(object).to_dict("records"), strict=True
     ):
-        called = next((_plain(cell) for cell in one.values() if _plain(cell) in _SUMS), "")
+        called = next((plain_word(cell) for cell in one.values() if plain_word(cell) in _SUMS), "")
         if called or (
-            all(not _plain(one[name]) for name in values)
+            all(not plain_word(one[name]) for name in values)
             and not (ended is not None and is_lost(ended[row]))
         ):
             left.append((row, f"{place(row)} ({called or 'no number'})"))
@@ -314,7 +305,7 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) -> pd.DataFrame:
     """The mean over rows that are no runs of their own; each run must have the same of them."""
-    parts = table.assign(over=over.map(_plain).to_numpy())
+    parts = table.assign(over=over.map(plain_word).to_numpy())
     again = parts[parts.duplicated([*KEY, "over"])]
     if len(again):
         first = again.iloc[0]
@@ -387,111 +378,6 @@ def _check_one_row_a_key(
     raise EvidenceError(
         f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}"
     )
-
-
-def arms_of(
-    columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False
-) -> list[str]:
-    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a
-    single column.
-
-    Raises
-    ------
-    EvidenceError
-        A cell that no arm can have; names its place.
-    """
-    found: dict[tuple[int, ...], str] = {}
-    coded = [_coded(column) for column in columns.values()]
-    if labels:
-        ((_, distinct),) = coded
-        spelled = labels_of([_text_of(cell) for cell in distinct])
-        read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
-    else:
-        read = [
-            _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
-        ]
-    result = []
-    for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
-        if key not in found:
-            values = {
-                n: known[code]
-                for n, known, code in zip(columns, read, key, strict=True)
-                if code >= 0
-            }
-            try:
-                arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
-            except FaevalError as error:
-                raise EvidenceError(f"{place(row)}: {error}") from None
-            found[key] = arm.label
-        result.append(found[key])
-    return result
-
-
-def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
-    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1
-    are two.
-    """
-    import pandas as pd
-
-    if column.dtype != object:
-        codes, cells = pd.factorize(column)
-        distinct = cells.tolist()
-    else:
-        codes, keys = pd.factorize(column.map(lambda cell: (type(cell).__name__, cell)))
-        distinct = [cell for _, cell in keys]
-    there = [code for code, cell in enumerate(distinct) if _plain(cell)]
-    renamed = np.full(len(distinct) + 1, -1)
-    renamed[there] = np.arange(len(there))
-    return renamed[codes], [distinct[code] for code in there]
-
-
-def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
-    """Return the distinct cells of a factor's column as its values: of one kind, and as many as
-    there are texts.
-    """
-    texts = [_text_of(cell) for cell in cells]
-    read = [_factor(cell) for cell in cells]
-    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
-    distinct = {(isinstance(v, bool), v) for v in read}
-    return (
-        texts
-        if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts))
-        else read
-    )
-
-
-def _factor(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    text = str(value).strip()
-    if not isinstance(value, str):
-        return value if not isinstance(value, float) or np.isfinite(value) else text
-    if text in _SPELLED:
-        return _SPELLED[text]
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if "_" not in text and np.isfinite(number) else text
-    return text
-
-
-def _text_of(cell: Any) -> str:
-    return str(cell).strip()
-
-
-def _plain(cell: Any) -> str:
-    """A cell as a word in small letters; nothing where it is missing or blank."""
-    import pandas as pd
-
-    missing = (
-        cell is None
-        or cell is pd.NA
-        or cell is pd.NaT
-        or (isinstance(cell, float) and cell != cell)
-    )
-    return "" if missing else str(cell).strip().lower()
 
 
 def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.errors import EvidenceError
 from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._import import Imported, arms_of, check_keys
+from faeval.evidence._import import Imported, check_keys
+from faeval.evidence._import_arms import arms_of
 from faeval.evidence._table import COLUMNS, in_order, normalise
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from pyarrow import parquet
 from faeval.cli import _common
 from faeval.errors import EvidenceError
 from faeval.evidence import COLUMNS, STATUSES, csv_bytes, digest, read, write_csv, write_parquet
-from faeval.evidence._files import MOST_ROWS
-from faeval.evidence._table import LONGEST_CELL
+from faeval.evidence._cells import LONGEST_CELL
+from faeval.evidence._limits import MOST_ROWS
 
 # Everything that may stand in a name: no control characters, no halves of surrogate pairs.
 names = st.text(

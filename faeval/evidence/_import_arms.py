@@ -1,0 +1,122 @@
+"""Arms of an imported table: which factors and values the cells of its columns stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from faeval.errors import EvidenceError, FaevalError
+from faeval.experiment import Arm, labels_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: How other programs spell what is no word of an arm.
+_SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": None, "none": None}
+
+
+def arms_of(
+    columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False
+) -> list[str]:
+    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a
+    single column.
+
+    Raises
+    ------
+    EvidenceError
+        A cell that no arm can have; names its place.
+    """
+    found: dict[tuple[int, ...], str] = {}
+    coded = [codes_of(column) for column in columns.values()]
+    if labels:
+        ((_, distinct),) = coded
+        spelled = labels_of([_text_of(cell) for cell in distinct])
+        read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
+    else:
+        read = [
+            _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
+        ]
+    result = []
+    for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
+        if key not in found:
+            values = {
+                n: known[code]
+                for n, known, code in zip(columns, read, key, strict=True)
+                if code >= 0
+            }
+            try:
+                arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
+            except FaevalError as error:
+                raise EvidenceError(f"{place(row)}: {error}") from None
+            found[key] = arm.label
+        result.append(found[key])
+    return result
+
+
+def codes_of(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
+    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1
+    are two.
+    """
+    import pandas as pd
+
+    if column.dtype != object:
+        codes, cells = pd.factorize(column)
+        distinct = cells.tolist()
+    else:
+        codes, keys = pd.factorize(column.map(lambda cell: (type(cell).__name__, cell)))
+        distinct = [cell for _, cell in keys]
+    there = [code for code, cell in enumerate(distinct) if plain_word(cell)]
+    renamed = np.full(len(distinct) + 1, -1)
+    renamed[there] = np.arange(len(there))
+    return renamed[codes], [distinct[code] for code in there]
+
+
+def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
+    """Return the distinct cells of a factor's column as its values: of one kind, and as many as
+    there are texts.
+    """
+    texts = [_text_of(cell) for cell in cells]
+    read = [_factor(cell) for cell in cells]
+    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
+    distinct = {(isinstance(v, bool), v) for v in read}
+    return (
+        texts
+        if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts))
+        else read
+    )
+
+
+def _factor(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    text = str(value).strip()
+    if not isinstance(value, str):
+        return value if not isinstance(value, float) or np.isfinite(value) else text
+    if text in _SPELLED:
+        return _SPELLED[text]
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if "_" not in text and np.isfinite(number) else text
+    return text
+
+
+def _text_of(cell: Any) -> str:
+    return str(cell).strip()
+
+
+def plain_word(cell: Any) -> str:
+    """A cell as a word in small letters; nothing where it is missing or blank."""
+    import pandas as pd
+
+    missing = (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float) and cell != cell)
+    )
+    return "" if missing else str(cell).strip().lower()
