@@ -74,10 +74,10 @@ class Option:
 
     def parse(self, text: str, where: str, folder: Path = Path()) -> Any:
         """Return the value that a text stands for; ``where`` names it in messages."""
-        parsed: object = text
+        value: object = text
         with contextlib.suppress(ValueError):  # the check says what is wrong with the text
-            parsed = self.kind.parse(text)
-        return self.check(parsed, where, folder)
+            value = self.kind.parse(text)
+        return self.check(value, where, folder)
 
     def check(self, value: Any, where: str, folder: Path = Path()) -> Any:
         """Return a value of a TOML file, checked; paths are counted from ``folder``."""
@@ -132,10 +132,10 @@ def _seeds(name: str, value: Any) -> int | tuple[int, ...]:
     from faeval.claims import seed_list
 
     if isinstance(value, bool) or not isinstance(value, int | list):
-        wanted = "a count such as 3, or a list such as 42,123,456"
-        raise refuse(name, value, wanted, "give one of the two")
-    listed = seed_list(value, name)
-    return value if isinstance(value, int) else listed
+        form = "a count such as 3, or a list such as 42,123,456"
+        raise refuse(name, value, form, "give one of the two")
+    plan = seed_list(value, name)
+    return value if isinstance(value, int) else plan
 
 
 def _parse_seeds(text: str) -> int | list[int]:
@@ -150,13 +150,13 @@ def _seconds(name: str, value: Any) -> float:
 
 
 def _counted(low: int) -> Kind:
-    wanted = f"a whole number of at least {low}"
-    return Kind("N", wanted, lambda name, value: count(name, value, low=low), int)
+    form = f"a whole number of at least {low}"
+    return Kind("N", form, lambda name, value: count(name, value, low=low), int)
 
 
 def _one_of(*words: str) -> Kind:
-    wanted = f"one of {', '.join(words)}"
-    return Kind("NAME", wanted, lambda name, value: choice(name, value, words))
+    form = f"one of {', '.join(words)}"
+    return Kind("NAME", form, lambda name, value: choice(name, value, words))
 
 
 TEXT = Kind("NAME", "a text", _text)

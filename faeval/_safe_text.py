@@ -26,10 +26,10 @@ def cut(text: str, most: int = MESSAGE) -> str:
     """
     if len(text) <= most:
         return text
-    kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
+    half = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
     return (
-        f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ..."
-        f" {text[len(text) - kept :]}"
+        f"{text[:half]} ... ({len(text) - 2 * half} characters left out) ..."
+        f" {text[len(text) - half :]}"
     )
 
 

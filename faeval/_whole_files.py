@@ -32,17 +32,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     It is on the disk before the name is, and the name before this returns.
     """
-    beside = path.with_name(f".{path.name[:99]}.{secrets.token_hex(8)}.tmp")
+    partial = path.with_name(f".{path.name[:99]}.{secrets.token_hex(8)}.tmp")
     try:
-        with beside.open("xb") as file:
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        partial.replace(path)
         _flush_names(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         if isinstance(error, OSError):  # a full disk does not name the file
             error.filename = str(path)
         raise
@@ -79,20 +79,20 @@ def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> lis
     """
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
-    beside = folder / f"{_WRITING}.{os.getpid()}.{secrets.token_hex(4)}"
+    partial = folder / f"{_WRITING}.{os.getpid()}.{secrets.token_hex(4)}"
     names: list[str] = []
     try:
-        beside.mkdir()
+        partial.mkdir()
         for name, content in contents:
-            _write(beside / name, content)
+            _write(partial / name, content)
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if (folder / name).is_dir():  # found out now, while nothing is lost
                 raise IsADirectoryError(f"{name} is a folder there")
             names.append(name)
         settle(folder)
-        beside.rename(folder / _READY)
+        partial.rename(folder / _READY)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     settle(folder)
     return [folder / name for name in names]
@@ -143,22 +143,22 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     """Return the files below a folder that match, sorted: settled, and without those that are being
     written.
     """
-    found = list(folder.rglob(pattern))
-    ready = {parent.parent for path in found for parent in path.parents if parent.name == _READY}
+    paths = list(folder.rglob(pattern))
+    ready = {parent.parent for path in paths for parent in path.parents if parent.name == _READY}
     for at in ready:
         settle(at)
-    found = list(folder.rglob(pattern)) if ready else found
+    paths = list(folder.rglob(pattern)) if ready else paths
     return sorted(
-        p for p in found if not any(part.startswith((_READY, _WRITING)) for part in p.parts)
+        p for p in paths if not any(part.startswith((_READY, _WRITING)) for part in p.parts)
     )
 
 
 def _clear(folder: Path) -> None:
     """Remove what writers left that are no more; only where the system says who still is."""
-    for left in folder.glob(f"{_WRITING}.*") if os.name == "posix" else ():
+    for folder_of_writer in folder.glob(f"{_WRITING}.*") if os.name == "posix" else ():
         try:
-            os.kill(int(left.name.split(".")[2]), 0)
+            os.kill(int(folder_of_writer.name.split(".")[2]), 0)
         except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(folder_of_writer, ignore_errors=True)
         except (PermissionError, ValueError, IndexError):  # another user's, or none of ours
             continue

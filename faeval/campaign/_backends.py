@@ -189,8 +189,8 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
                 f"backend='dask': the cluster has had no worker for {_PATIENCE} s; start some (dask"
                 " worker)."
             ) from None
-        found = client.run(misplaced, *place, on_error="return")
-        _check({f"worker {address}": problem for address, problem in found.items()}, place)
+        problems = client.run(misplaced, *place, on_error="return")
+        _check({f"worker {address}": problem for address, problem in problems.items()}, place)
         count = workers or sum(client.ncores().values())
         yield Pool(
             "dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1]
@@ -231,17 +231,17 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
             ) from None
     try:
         there = ray.remote(num_cpus=0)(misplaced)
-        found: dict[str, Any] = {}
+        problems: dict[str, Any] = {}
         for node in ray.nodes():
             if node["Alive"]:
                 at = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 try:
-                    found[f"node {node['NodeManagerAddress']}"] = ray.get(
+                    problems[f"node {node['NodeManagerAddress']}"] = ray.get(
                         there.options(scheduling_strategy=at).remote(*place)
                     )
                 except ray.exceptions.RayError as error:
-                    found[f"node {node['NodeManagerAddress']}"] = error
-        _check(found, place)
+                    problems[f"node {node['NodeManagerAddress']}"] = error
+        _check(problems, place)
         room = int(ray.cluster_resources().get("CPU", 0)) // threads
         if room < 2:
             raise FaevalError(

@@ -48,13 +48,13 @@ class Deadline:
         step = _in_this_process(step)
         if self.seconds is None:
             return step()
-        left = self.end - time.monotonic()
-        if left <= 0:
+        seconds = self.end - time.monotonic()
+        if seconds <= 0:
             raise self._error()
         by_signal = threading.current_thread() is threading.main_thread() and hasattr(
             signal, "setitimer"
         )
-        stop = self._by_signal(left) if by_signal else self._by_thread(left)
+        stop = self._by_signal(seconds) if by_signal else self._by_thread(seconds)
         try:
             try:
                 self._armed = True

@@ -26,14 +26,14 @@ def pack(work: Work, carried: Carried) -> bytes:
         for m in modules
         if m is not None and m.__name__ not in carried.sources and not _importable(m)
     ]
-    known = cloudpickle.list_registry_pickle_by_value()
+    registered = cloudpickle.list_registry_pickle_by_value()
     for module in by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(work))
     finally:
         for module in by_value:
-            if module.__name__ not in known:
+            if module.__name__ not in registered:
                 cloudpickle.unregister_pickle_by_value(module)
 
 

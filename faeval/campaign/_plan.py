@@ -131,10 +131,10 @@ class Plan:
         measured.
         """
         costs = [self.cost(job) for job in self.todo]
-        known = [cost for cost in costs if cost is not None]
-        if len(known) < len(costs):
+        measurements = [cost for cost in costs if cost is not None]
+        if len(measurements) < len(costs):
             return None
-        return max(sum(known) / workers, max(known)) if known else 0.0
+        return max(sum(measurements) / workers, max(measurements)) if measurements else 0.0
 
     @cached_property
     def _costs(self) -> dict[tuple[str, ...], float]:
@@ -206,8 +206,8 @@ def outstanding(
     if not trains or (not missing and store.training_path(key).name in names):
         return False, missing
     training = store.training(key)
-    kept = training is not None and all(c.file in names for c in training.checkpoints.values())
-    return not kept, missing
+    complete = training is not None and all(c.file in names for c in training.checkpoints.values())
+    return not complete, missing
 
 
 class _Context:
@@ -249,13 +249,13 @@ class _Context:
                 f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in"
                 f" {self.experiment.name}: a seed is a whole number >= 0."
             )
-        found = self.arms.get(arm)
-        if found is None:
+        resolution = self.arms.get(arm)
+        if resolution is None:
             canonical = self.experiment.canonical(arm)
             if canonical not in self.canonical:
                 self.canonical[canonical] = _Runs(self, canonical)
-            found = self.arms[arm] = self.canonical[canonical]
-        return found
+            resolution = self.arms[arm] = self.canonical[canonical]
+        return resolution
 
 
 class _Runs:
@@ -333,10 +333,10 @@ def code_reached(
     """Return the code of the user's that a run with these audits reaches, by the stage or component
     that reaches it.
     """
-    found = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
-    found |= {name: experiment.audits[name].code(codes) for name in audits}
+    code_by_part = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
+    code_by_part |= {name: experiment.audits[name].code(codes) for name in audits}
     return _code_of_training(experiment, codes) | {
-        name: code for name, code in found.items() if code
+        name: code for name, code in code_by_part.items() if code
     }
 
 

@@ -96,18 +96,18 @@ def git_refusal(folder: Path | None = None) -> str:
 
     No repository, or no git, is no refusal.
     """
-    done = _run_git("rev-parse", "--git-dir", folder=folder)
-    if done is None or done.returncode == 0 or "not a git repository" in done.stderr:
+    process = _run_git("rev-parse", "--git-dir", folder=folder)
+    if process is None or process.returncode == 0 or "not a git repository" in process.stderr:
         return ""
-    first = (done.stderr.splitlines() or ["it does not say why"])[0].removeprefix("fatal: ")
-    advice = re.search(r"git config --global --add safe\.directory .*", done.stderr)
+    first = (process.stderr.splitlines() or ["it does not say why"])[0].removeprefix("fatal: ")
+    advice = re.search(r"git config --global --add safe\.directory .*", process.stderr)
     remedy = f"if you trust it, {advice[0].strip()}" if advice else "correct what it names"
     return f"git refuses to read this repository: {first}; {remedy}"
 
 
 def _git(*arguments: str) -> str | None:
-    done = _run_git(*arguments)
-    return done.stdout.strip() if done is not None and done.returncode == 0 else None
+    process = _run_git(*arguments)
+    return process.stdout.strip() if process is not None and process.returncode == 0 else None
 
 
 def _run_git(

@@ -17,9 +17,9 @@ _ROW = {"metric", "value", "epoch", "layer", "status"}
 
 def fields_of(result: Any, known: set[str], work: Work, part: str) -> dict[str, Any]:
     if not isinstance(result, Mapping) or not set(result) <= known:
-        given = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
+        names = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
         raise FaevalError(
-            f"{work.setting}: {part} returned {given}; it returns a mapping with"
+            f"{work.setting}: {part} returned {names}; it returns a mapping with"
             f" {', '.join(sorted(known))}."
         )
     return dict(result)
@@ -36,8 +36,8 @@ def rows_of(result: Any, work: Work, part: str) -> tuple[Row, ...]:
             "or rows with metric and value."
         )
     rows: dict[tuple[Any, ...], Row] = {}
-    for given in result:
-        row = _row(given, work.metrics, where)
+    for item in result:
+        row = _row(item, work.metrics, where)
         if row[:3] in rows:
             metric, epoch, layer = row[:3]
             raise FaevalError(
@@ -61,9 +61,9 @@ def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
         metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
     )
     if name not in metrics or (block and not block.isdecimal()):
-        known = ", ".join(sorted(metrics)) or "none"
+        names = ", ".join(sorted(metrics)) or "none"
         raise FaevalError(
-            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}."
+            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {names}."
             " Add it there."
         )
     number = _number(value, f"{where}: {metric}={value!r} ({type(value).__name__})")

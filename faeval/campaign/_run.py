@@ -45,10 +45,10 @@ def perform_many(
     remarks: tuple[Remark, ...] = ()
     lacking: set[str] = set()
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
+        locks = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
         try:
             lacking = {work.key for work in works if _lacks_training(work, store)}
-            ours = [w for w, h in zip(works, held, strict=True) if h is not False]
+            ours = [w for w, h in zip(works, locks, strict=True) if h is not False]
             _apart(works[0], lambda: _train_many(ours, store, progress))
         except KeyboardInterrupt:
             raise
@@ -56,13 +56,13 @@ def perform_many(
             text = f"not trained in one run with the other seeds ({text_of(error)})"
             remarks = (Remark(text, details_of(error)),)
         summaries = []
-        for work, own in zip(works, held, strict=True):
+        for work, own in zip(works, locks, strict=True):
             if own is False:
                 summaries.append(Summary(0.0, busy=True))
                 continue
-            done = _attempts(work, store, lambda _: None, bool(own))
-            there = done.there and work.key not in lacking  # else it was trained just now
-            summaries.append(replace(done, remarks=remarks + done.remarks, there=there))
+            summary = _attempts(work, store, lambda _: None, bool(own))
+            there = summary.there and work.key not in lacking  # else it was trained just now
+            summaries.append(replace(summary, remarks=remarks + summary.remarks, there=there))
         return summaries
 
 
@@ -74,11 +74,11 @@ def perform(
     Where another campaign is doing this run, wait for it, or with ``wait=False`` say so at once.
     """
     store = Store(work.store)
-    with reserved(store.root, work.key, wait=wait) as held:
+    with reserved(store.root, work.key, wait=wait) as ours:
         return (
             Summary(0.0, busy=True)
-            if held is False
-            else _attempts(work, store, progress, bool(held))
+            if ours is False
+            else _attempts(work, store, progress, bool(ours))
         )
 
 
@@ -144,10 +144,10 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
         _sweep(store.folder(work.key), 0.0)
     if work.training is not None and train:
         training = _train(work, work.training, store, progress, limit)
-        kept = {name: store.audit(work.key, name, key) for name, key in keys.items()}
+        audits = {name: store.audit(work.key, name, key) for name, key in keys.items()}
         missing = tuple(
             name
-            for name, audit in kept.items()
+            for name, audit in audits.items()
             if audit is None or audit.weights != training.weights
         )
     elif work.training is not None and missing:
@@ -172,10 +172,10 @@ def _train(
 ) -> TrainingRecord:
     with _partial(work, store) as partial:
         origin = _origin(work)
-        told = limit.checking(progress)
+        report = limit.checking(progress)
         result = limit.call(
             lambda: stage.resolve()(
-                dict(work.factors), work.seed, partial, work.options, work.config, told
+                dict(work.factors), work.seed, partial, work.options, work.config, report
             )
         )
         return _keep_training(work, stage, store, partial, result, origin)
@@ -195,10 +195,10 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         started, begun = _origin(first)
         seeds = [work.seed for work in lacking]
         limit = Deadline(None if first.time_limit is None else first.time_limit * len(lacking))
-        told = limit.checking(progress)
+        report = limit.checking(progress)
         results = limit.call(
             lambda: stage.resolve()(
-                dict(first.factors), seeds, partials, first.options, first.config, told
+                dict(first.factors), seeds, partials, first.options, first.config, report
             )
         )
         if not isinstance(results, Sequence) or len(results) != len(lacking):
@@ -336,17 +336,17 @@ def _record(
         "seconds": round(time.perf_counter() - begun, 4),
         "peak_memory_mb": peak_memory_mb(),
     }
-    given = {name: value for name, value in fields.items() if value is not None}
+    values = {name: value for name, value in fields.items() if value is not None}
     if work.attempt > 1:
-        given["notes"] = {**given.get("notes", {}), "attempts": work.attempt}
-    return new_record(kind, {**common, **given}, f"{work.setting} {work.arm}")
+        values["notes"] = {**values.get("notes", {}), "attempts": work.attempt}
+    return new_record(kind, {**common, **values}, f"{work.setting} {work.arm}")
 
 
 def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
     for checkpoint in training.checkpoints.values():
         with (folder / checkpoint.file).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != checkpoint.sha256:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != checkpoint.sha256:
             raise Tampered(
                 f"{folder / checkpoint.file}: does not match the checksum in its training's record;"
                 " it was altered or cut off. Delete it, and the run will be trained again."

@@ -71,8 +71,8 @@ class Campaign:
 
     def run(self, works: list[Work], units: list[Unit], pool: Pool) -> None:
         self.workers = pool.workers
-        wanted, there = len(self.plan.jobs), len(self.plan.cached)
-        goes_on = f"goes on: {there} of {wanted} runs are there, " if there else ""
+        total, there = len(self.plan.jobs), len(self.plan.cached)
+        goes_on = f"goes on: {there} of {total} runs are there, " if there else ""
         self.log.write(
             f"{goes_on or 'begins: '}{len(self.jobs)} runs to do; {pool.name}, {pool.workers} at a"
             " time"
@@ -226,9 +226,9 @@ class Campaign:
                 results = parallel(tasks())
             with _closing(results):
                 announce()
-                for found in results:
+                for result in results:
                     announce()
-                    for number, summary in found if isinstance(found, list) else [found]:
+                    for number, summary in result if isinstance(result, list) else [result]:
                         self.close(number, summary)
         finally:
             announce()  # what was handed out as the pool broke
@@ -306,17 +306,17 @@ class Campaign:
         self, kind: Any, job: Job, *, fraction: float | None = None, message: str | None = None
     ) -> None:
         if self.progress is not None:
-            done = len(self.jobs) - len(self.waiting)
-            left = self.seconds_left()
+            count = len(self.jobs) - len(self.waiting)
+            seconds = self.seconds_left()
             self.progress(
-                Event(kind, job, done, len(self.jobs), left, fraction, message, self.view)
+                Event(kind, job, count, len(self.jobs), seconds, fraction, message, self.view)
             )
 
     def seconds_left(self) -> float | None:
-        done = len(self.jobs) - len(self.waiting)
-        if self.unknown and not done:
+        count = len(self.jobs) - len(self.waiting)
+        if self.unknown and not count:
             return None
-        mean = (time.perf_counter() - self.begun) * self.workers / max(done, 1)
+        mean = (time.perf_counter() - self.begun) * self.workers / max(count, 1)
         return max(0.0, self.known + self.unknown * mean) / self.workers
 
     def outcome(self) -> Outcome:

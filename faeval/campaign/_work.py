@@ -39,8 +39,8 @@ class Work:
     def functions(self) -> list[Callable[..., Any] | str]:
         """Return what a run calls: functions, or their paths."""
         stages = [self.training, self.training_many, *(stage for _, stage in self.audits.values())]
-        made = [call for c in self.components for call in (c.make, c.exact)]
-        return [stage.call for stage in stages if stage is not None] + made
+        makers = [call for c in self.components for call in (c.make, c.exact)]
+        return [stage.call for stage in stages if stage is not None] + makers
 
 
 @dataclass(frozen=True)

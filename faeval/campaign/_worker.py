@@ -59,10 +59,10 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
             " (--store) in a folder that all machines of the cluster share."
         )
     here = versions_here(tuple(versions))
-    for name, wanted in versions.items():
-        if here.get(name) != wanted:
+    for name, version in versions.items():
+        if here.get(name) != version:
             return (
-                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its"
+                f"has {name} {here.get(name, 'not')} where the campaign has {version}, and its"
                 " records would say so wrongly; install the same versions on all machines."
             )
     return None

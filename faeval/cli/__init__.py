@@ -117,7 +117,7 @@ def _open_streams() -> bool:
 
 def _run(arguments: list[str], debug: bool) -> int:
     """Run a command and return its exit code; only what happens to stdout is raised."""
-    told = ""
+    text = ""
     try:
         if "" in arguments:  # the path of no characters would be the working directory
             raise _empty()
@@ -132,14 +132,14 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        code, told = _explain(error)
+        code, text = _explain(error)
     if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
-        told = "interrupted; finished runs are kept, the same command goes on from there."
-        say(f"faeval: {told}", err=True)
+        text = "interrupted; finished runs are kept, the same command goes on from there."
+        say(f"faeval: {text}", err=True)
     if code == NOTHING_SELECTED:
-        told = "no claim was selected."
-    if told and _wants_json(arguments):
-        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(told)})
+        text = "no claim was selected."
+    if text and _wants_json(arguments):
+        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(text)})
     return code if isinstance(code, int) else 0
 
 

@@ -32,14 +32,14 @@ def audit(
 
     # By its path: torch is loaded by this command alone.
     stage = importlib.import_module("faeval.bench.settings").audit_checkpoint
-    found = stage(checkpoint, RunOptions(options["device"], threads, options["data"]), full=full)
+    result = stage(checkpoint, RunOptions(options["device"], threads, options["data"]), full=full)
     if options["json"]:
         rows = [
-            {**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]
+            {**r, "value": r["value"] if r["value"] == r["value"] else None} for r in result["rows"]
         ]
-        say_json({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows})
+        say_json({"schema": "faeval-audit-1", "exit_code": 0, **result, "rows": rows})
         return
-    _print_audit(found)
+    _print_audit(result)
 
 
 def _print_audit(found: dict[str, Any]) -> None:

@@ -51,23 +51,23 @@ def calibrate(
     if not quick:
         for path in calibration.publish(cells, report):
             say(f"wrote {path}", err=True)
-    found = calibration.drifts(cells, before)
+    drifts = calibration.drifts(cells, before)
     if options["json"]:
         content = {
             "schema": "faeval-calibration-1",
-            "exit_code": 1 if found else 0,
+            "exit_code": 1 if drifts else 0,
             "figures": len(cells),
             "drifts": [
                 {"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected}
-                for d in found
+                for d in drifts
             ],
         }
         say_json(content)
     else:
-        for drift in found:
+        for drift in drifts:
             say(str(drift))
         say(
-            f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard"
+            f"{len(cells)} figures measured, {len(drifts)} off by more than 4 Monte-Carlo standard"
             " errors."
         )
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(1 if drifts else 0)

@@ -126,12 +126,18 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 def _row_parameter(row: Option, name: str) -> inspect.Parameter:
     """Return the parameter of a command that stands for a row of the table of options."""
-    shown: Any = row.shown or False
+    default_text: Any = row.shown or False
     if name in row.arguments_of:
-        argument = typer.Argument(help=row.help, show_default=shown, metavar=row.kind.metavar)
+        argument = typer.Argument(
+            help=row.help, show_default=default_text, metavar=row.kind.metavar
+        )
         return _parameter(row.name, Annotated[list[str] | None, argument], None)
-    shown = shown or row.default is not None
-    more: dict[str, Any] = {"help": row.help, "envvar": row.environment, "show_default": shown}
+    default_text = default_text or row.default is not None
+    more: dict[str, Any] = {
+        "help": row.help,
+        "envvar": row.environment,
+        "show_default": default_text,
+    }
     if row.kind is SWITCH:
         # What a table or a variable can set, the command line must be able to unset.
         names = f"{row.flag}/--no-{row.flag[2:]}" if row.project else row.flag

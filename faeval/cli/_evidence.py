@@ -43,28 +43,28 @@ def check(
     """
     from faeval import evidence, pipeline
 
-    found = [
+    results = [
         pipeline.with_provenance(evidence.check(source), source)
         for source in sources or [Path(".faeval")]
     ]
-    codes = {one.exit_code for one in found}
+    codes = {one.exit_code for one in results}
     code = 12 if 12 in codes else max(codes)
     if options["json"]:
-        _print_json("check", {"sources": [one.to_dict() for one in found]}, code)
+        _print_json("check", {"sources": [one.to_dict() for one in results]}, code)
     else:
-        for one in found:
+        for one in results:
             _print_checked(one)
     raise typer.Exit(code)
 
 
 def _print_checked(one: Checked) -> None:
     # Runs that train nothing have no trainings and no checkpoints to speak of.
-    shown = {
+    numbers = {
         what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")
     }
     counts = ", ".join(
         f"{number} {what if number != 1 else what.removesuffix('s')}"
-        for what, number in shown.items()
+        for what, number in numbers.items()
     )
     say(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
     for finding in one.findings:
@@ -93,7 +93,7 @@ def merge(
             evidence.export(table, into)
             _print_written("merge", into, table, options)
             return
-        done = evidence.merge(sources, into)
+        result = evidence.merge(sources, into)
     except evidence.Conflict as conflict:
         if not options["json"]:
             raise
@@ -102,19 +102,19 @@ def merge(
             "merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code
         )
         raise typer.Exit(conflict.exit_code) from None
-    for note in done.notes:
+    for note in result.notes:
         say(f"faeval: {note}", err=True)
     if options["json"]:
         counts = {
-            name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")
+            name: getattr(result, name) for name in ("copied", "checkpoints", "there", "repeated")
         }
         _print_json(
-            "merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []}
+            "merge", {"into": str(into), **counts, "notes": list(result.notes), "conflicts": []}
         )
     else:
-        repeated = f", {done.repeated} came again from another source" if done.repeated else ""
-        copied = f"{done.copied} records and {done.checkpoints} checkpoints copied"
-        say(f"{into}: {copied}, {done.there} were there{repeated}")
+        repeated = f", {result.repeated} came again from another source" if result.repeated else ""
+        copied = f"{result.copied} records and {result.checkpoints} checkpoints copied"
+        say(f"{into}: {copied}, {result.there} were there{repeated}")
 
 
 @app.command()
@@ -151,12 +151,12 @@ def accept(
     """
     from faeval import pipeline
 
-    kept = pipeline.accept(options["claims"], because=because, **arguments(options))
-    changed = list(dict.fromkeys(name for names in kept.values() for name in names))
+    runs = pipeline.accept(options["claims"], because=because, **arguments(options))
+    changed = list(dict.fromkeys(name for names in runs.values() for name in names))
     if options["json"]:
-        _print_json("accept", {"because": because, "kept": list(kept), "changed": changed})
+        _print_json("accept", {"because": because, "kept": list(runs), "changed": changed})
     else:
-        count = f"{len(kept)} run{'s' * (len(kept) > 1)}"
+        count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
         say(f"code changed: {', '.join(changed)}")
         say(
             f"kept {count} for the code of today; verdicts that rest on them are flagged"
@@ -231,7 +231,7 @@ def import_(
                 "--experiment is missing; name the MLflow experiment whose runs are to be read."
             )
         uri = source.removeprefix("mlflow:")
-        found = evidence.import_mlflow(
+        result = evidence.import_mlflow(
             uri,
             experiment,
             setting=setting,
@@ -246,7 +246,7 @@ def import_(
             raise FaevalError(
                 "--setting is missing; give the experiment a name, such as --setting mine."
             )
-        found = evidence.import_table(
+        result = evidence.import_table(
             Path(source),
             setting,
             arm=factors or None,
@@ -261,20 +261,20 @@ def import_(
             take=_take(last, best, at),
             average=average,
         )
-    _write_imported(found, out, options)
+    _write_imported(result, out, options)
 
 
 def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
     from faeval.errors import FaevalError
 
-    said = [
+    flags = [
         *(["--last"] if last else []),
         *(["--best"] if best else []),
         *(["--at"] if at is not None else []),
     ]
-    if len(said) > 1:
+    if len(flags) > 1:
         raise FaevalError(
-            f"{' and '.join(said)} name different epochs of each run; give one of them."
+            f"{' and '.join(flags)} name different epochs of each run; give one of them."
         )
     if best is not None and best not in ("max", "min"):
         raise FaevalError(

@@ -116,25 +116,25 @@ def check_numbers(
 
     from faeval.errors import FaevalError
 
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step, "mean2": mean2, "spread2": spread2,
         "n2": n2, "null": null, "p": p, "sides": sides, "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level,
         "ratio": ratio, "difference": difference, "percent": percent, "of": of, "to": to,
     }  # fmt: skip
-    given |= {
+    fields |= {
         "values": None if values is None else _rows(values),
         "df": None if df is None else _list(df),
         "ci": None if ci is None else _list(ci),
         "symmetric": False if asymmetric else None,
         "baselines": _baselines(baseline) if baseline else None,
     }
-    asked = {key: value for key, value in given.items() if value is not None}
-    if file is not None and asked:
+    statement = {key: value for key, value in fields.items() if value is not None}
+    if file is not None and statement:
         raise FaevalError(
-            f"{file} and --{next(iter(asked)).replace('_', '-')} are both given; put the statement"
+            f"{file} and --{next(iter(statement)).replace('_', '-')} are both given; put the statement"
             " into the file, or leave the file away."
         )
-    if file is None and not asked:
+    if file is None and not statement:
         raise FaevalError(
             "nothing to check; name a TOML file of statements, or give numbers, such as --mean"
             " 0.080 --spread 0.011 --values 0.094,0.073,0.072."
@@ -146,15 +146,15 @@ def check_numbers(
         )
     if report is not None:
         check_folder(report)
-    entries = _read(file) if file is not None else [_Entry(asked, "the options")]
+    entries = _read(file) if file is not None else [_Entry(statement, "the options")]
     content = _checked(entries)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     files = {"numbers.json": text, "numbers.md": _markdown(content)}
     if check is not None:
         _compare(check, files)
     if report is not None:
-        for name, written in files.items():
-            replace_file(report / name, written.encode())
+        for name, rendering in files.items():
+            replace_file(report / name, rendering.encode())
             say(f"wrote {report / name}", err=True)
     if options["json"]:
         say_json(content)
@@ -170,13 +170,13 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
     wrong = []
     for name, text in files.items():
         try:
-            written = (folder / name).read_bytes()
+            content = (folder / name).read_bytes()
         except OSError as error:
             raise FaevalError(
                 f"{folder / name}: cannot be read ({error.strerror or error}); --report"
                 f" {folder} writes it."
             ) from None
-        if written != text.encode():
+        if content != text.encode():
             wrong.append(name)
     if wrong:
         raise Tampered(
@@ -251,8 +251,8 @@ def _read(file: Path) -> list[_Entry]:
                 f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]]."
             )
         for i, fields in enumerate(tables, 1):
-            named = fields.get("name") or fields.get("source") or i
-            entries.append(_Entry(fields, f"{file}: {kind} {named!r}", kinds=kind == "spreads"))
+            label = fields.get("name") or fields.get("source") or i
+            entries.append(_Entry(fields, f"{file}: {kind} {label!r}", kinds=kind == "spreads"))
     if not any(not entry.kinds for entry in entries):
         raise FaevalError(f"{file}: holds no statement; begin each one with [[statement]].")
     return entries
@@ -264,11 +264,11 @@ def _statement(entry: _Entry) -> Statement:
 
     from faeval import printed
 
-    known = {f.name for f in fields_of(printed.Statement)} | _BESIDE
-    made: dict[str, Any] = {}
+    names = {f.name for f in fields_of(printed.Statement)} | _BESIDE
+    values: dict[str, Any] = {}
     for key, value in entry.fields.items():
-        if key not in known:
-            raise _bad(entry, key, value, f"is no field; the fields are {', '.join(sorted(known))}")
+        if key not in names:
+            raise _bad(entry, key, value, f"is no field; the fields are {', '.join(sorted(names))}")
         if key == "expect":
             continue
         if key == "note":
@@ -276,37 +276,37 @@ def _statement(entry: _Entry) -> Statement:
                 raise _bad(entry, key, value, "is not text")
             continue
         if key in _COUNTS:
-            good, wanted = (
+            good, form = (
                 isinstance(value, int) and not isinstance(value, bool),
                 "a whole number, without quotation marks",
             )
         elif key == "symmetric":
-            good, wanted = isinstance(value, bool), "true or false"
+            good, form = isinstance(value, bool), "true or false"
         elif key == "baselines":
             good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-            wanted = "a table of names and printed numbers, { name = '0.0056' }"
+            form = "a table of names and printed numbers, { name = '0.0056' }"
         elif key in ("values", "df", "ci"):
             value = [value] if key == "df" and isinstance(value, str) else value
             rows = key == "values"
             good = isinstance(value, list) and all(_text_or_row(v, rows) for v in value)
             good = good and (key != "ci" or len(value) == 2)
-            wanted = "a list of printed numbers in quotation marks" + (
+            form = "a list of printed numbers in quotation marks" + (
                 ", or of such lists" if rows else ""
             )
-            wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key == "ci" else wanted
+            form = "the two ends in quotation marks, ['0.1', '0.3']" if key == "ci" else form
         else:
-            good, wanted = (
+            good, form = (
                 isinstance(value, str),
                 "text in quotation marks, so that the printed digits are kept",
             )
         if not good:
-            raise _bad(entry, key, value, f"is not {wanted}")
-        made[key] = (
+            raise _bad(entry, key, value, f"is not {form}")
+        values[key] = (
             tuple(tuple(v) if isinstance(v, list) else v for v in value)
             if isinstance(value, list)
             else value
         )
-    return printed.Statement(**made)
+    return printed.Statement(**values)
 
 
 def _text_or_row(value: object, rows: bool) -> bool:
@@ -343,8 +343,10 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             raise FaevalError(f"{entry.place}: {error}") from None
         label = _label(entry.fields)
         if statement.source:
-            said = statement.source, statement.spread_is or ""
-            spreads.setdefault(said, []).extend((label, f) for f in findings if f.check == "spread")
+            source = statement.source, statement.spread_is or ""
+            spreads.setdefault(source, []).extend(
+                (label, f) for f in findings if f.check == "spread"
+            )
         fields = {
             key: value
             for key, value in entry.fields.items()
@@ -358,13 +360,13 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
         }
         statements.append(head | _outcome(entry.expected, findings))
     kinds = []
-    told = {_said(entry, spreads): entry for entry in entries if entry.kinds}
-    for said, found in spreads.items():
-        finding = printed.check_kinds(found)
-        entry_of = told.get(said)
+    expectations = {_said(entry, spreads): entry for entry in entries if entry.kinds}
+    for source, mismatch in spreads.items():
+        finding = printed.check_kinds(mismatch)
+        entry_of = expectations.get(source)
         if finding is not None:
             row = _outcome(entry_of.expected if entry_of else "consistent", [finding])
-            kinds.append({"source": said[0], "spread_is": said[1]} | row)
+            kinds.append({"source": source[0], "spread_is": source[1]} | row)
         elif entry_of is not None:
             raise FaevalError(
                 f"{entry_of.place}: fewer than two of its statements have a spread that can be"
@@ -379,15 +381,15 @@ def _said(entry: _Entry, spreads: Mapping[_Said, object]) -> _Said:
     for key, value in entry.fields.items():
         if key not in ("source", "spread_is", "expect"):
             raise _bad(entry, key, value, "is no field; the fields are source, spread_is, expect")
-    said = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
-    if said not in spreads:
+    source = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
+    if source not in spreads:
         raise _bad(
             entry,
             "source",
-            said[0],
+            source[0],
             "is the source of no such spread; write source and spread_is as statements do",
         )
-    return said
+    return source
 
 
 def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -446,13 +448,15 @@ def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> lis
     """Whether each row's outcome was written down beforehand: a statement that says none is to be
     consistent.
     """
-    told = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
-    named = {
+    expectations = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
+    sources = {
         (e.fields.get("source", ""), e.fields.get("spread_is", ""))
         for e in entries
         if e.kinds and "expect" in e.fields
     }
-    return told + [(row["source"], row["spread_is"]) in named for row in content["spreads"]]
+    return expectations + [
+        (row["source"], row["spread_is"]) in sources for row in content["spreads"]
+    ]
 
 
 def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:

@@ -90,26 +90,29 @@ def lock(
             raise FaevalError(
                 "faeval lock --check writes nothing; leave --amend, --because and --pilot out."
             )
-        checked = pipeline.check_lock(options["claims"], against)
-        _print_check(checked, options["json"])
-        raise typer.Exit(0 if checked.passed else DRIFT)
+        comparison = pipeline.check_lock(options["claims"], against)
+        _print_check(comparison, options["json"])
+        raise typer.Exit(0 if comparison.passed else DRIFT)
     if against is not None:
         raise FaevalError(f"faeval lock --against {against}: goes with --check.")
-    made, file, new = pipeline.register(
+    registration, file, new = pipeline.register(
         options["claims"], pilot or [], amend=amend or [], because=because, store=options["store"]
     )
     if options["json"]:
         content = {
             "schema": "faeval-lock-1",
             "exit_code": 0,
-            "sha256": made.sha256,
-            "claims": sorted(made.claims),
+            "sha256": registration.sha256,
+            "claims": sorted(registration.claims),
             "new": list(new),
         }
-        say_json({**content, "entries": len(made.chain)})
+        say_json({**content, "entries": len(registration.chain)})
     what = "amended" if amend else "registered"
     text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
-    say(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
+    say(
+        f"{text}; {file.name} holds {len(registration.claims)}, sha256 {registration.sha256[:12]}",
+        err=True,
+    )
     if new:
         say("commit it before the first confirmatory run.", err=True)
 
@@ -141,7 +144,7 @@ def _print_check(found: LockCheck, as_json: bool) -> None:
         lists = {name: list(ids) for name, ids in parts.items()}
         say_json({**content, "same": list(found.same), **lists, "chain": chain})
         return
-    said = {
+    sentences = {
         "changed": (
             "differs from its registration; restore it, or amend it: faeval lock --amend ID"
             " --because REASON"
@@ -158,7 +161,7 @@ def _print_check(found: LockCheck, as_json: bool) -> None:
     }
     for name, ids in parts.items():
         for claim in ids:
-            say(f"{claim} {said[name]}")
+            say(f"{claim} {sentences[name]}")
     say(
         f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256"
         f" {found.lock.sha256[:12]}"
@@ -273,13 +276,13 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     console = console_for()
     console.print(table)
     plan = result.plan
-    left = plan.estimate_seconds(workers)
+    seconds = plan.estimate_seconds(workers)
     cost = (
         "nothing to run"
         if not plan.todo
         else "cost unknown until one has run"
-        if left is None
-        else f"about {duration(left)}"
+        if seconds is None
+        else f"about {duration(seconds)}"
     )
     console.print(
         f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
@@ -329,8 +332,8 @@ def _detectable(in_sd: float, pilots: list[Any]) -> str:
 def _verdict_chances(chances: Any) -> str:
     if chances is None:
         return "-"
-    named = {"none" if name == "zero" else name: c for name, c in chances.at.items()}
-    return "\n".join(f"{name}: {c.supported:.2f}, {c.refuted:.2f}" for name, c in named.items())
+    effects = {"none" if name == "zero" else name: c for name, c in chances.at.items()}
+    return "\n".join(f"{name}: {c.supported:.2f}, {c.refuted:.2f}" for name, c in effects.items())
 
 
 def _span(needed: tuple[int | None, int | None]) -> str:

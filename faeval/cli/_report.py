@@ -88,10 +88,10 @@ def report(
     if schema:
         say_json(json_schema())
         return
-    named = [name.strip() for item in write or () for name in item.split(",")]
-    for name in named:
+    names = [name.strip() for item in write or () for name in item.split(",")]
+    for name in names:
         choice("--write", name, (*FORMS, "all"))
-    forms = tuple(FORMS) if "all" in named else tuple(named or (() if summary else WRITTEN))
+    forms = tuple(FORMS) if "all" in names else tuple(names or (() if summary else WRITTEN))
     claims = options["claims"]
     job = _summary_file() if summary else None
     if not folders:
@@ -99,44 +99,46 @@ def report(
             "FOLDERS: none was named; give the folders that faeval verify --report wrote."
         )
     if check:
-        if given := _given(out=out, figures=figures, summary=summary, overview=overview):
-            raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
-        done = pipeline.check(folders, claims, forms if named else None, against or ())
-        _print_check(done, options["json"], folders)
+        if option := _given(out=out, figures=figures, summary=summary, overview=overview):
+            raise FaevalError(f"{option}: --check writes nothing; leave one of the two away.")
+        check_result = pipeline.check(folders, claims, forms if names else None, against or ())
+        _print_check(check_result, options["json"], folders)
     if options["json"] and not against:
         raise FaevalError(
             "--json says how --check and --against are printed; give one of them, or leave it away."
         )
-    found = pipeline.report_folders(folders)
+    places = pipeline.report_folders(folders)
     if out is not None:
-        if len(found) > 1:
+        if len(places) > 1:
             raise FaevalError(
-                f"--out {out}: {len(found)} report folders were named; name one, or leave --out away."
+                f"--out {out}: {len(places)} report folders were named; name one, or leave --out away."
             )
         check_folder(out, "--out")
     if overview is not None:
         check_folder(overview, "--overview")
     earlier = pipeline.earlier_reports(against or ())
     results: list[Report] = []
-    for folder in found:
+    for folder in places:
         result = pipeline.decide_again(folder, claims)
         if not earlier:
             pipeline.check_unmoved(folder, result)
         results.append(pipeline.against(result, folder, earlier) if earlier else result)
-    written: list[Path] = []
-    for folder, result in zip(found, results, strict=True):
+    paths: list[Path] = []
+    for folder, result in zip(places, results, strict=True):
         due = forms if out is not None or not (against or overview) else ()
-        drawn = figures and (out is not None or overview is None)
-        if due or drawn:
-            written += pipeline.render(result, out or folder, due, figures=drawn, own=out is None)
+        with_figures = figures and (out is not None or overview is None)
+        if due or with_figures:
+            paths += pipeline.render(
+                result, out or folder, due, figures=with_figures, own=out is None
+            )
         if job is not None:
             _append(result, job)
     if overview is not None:
-        page = Overview.of(results, [out] if out is not None else found, overview)
-        written += page.write(overview)
+        page = Overview.of(results, [out] if out is not None else places, overview)
+        paths += page.write(overview)
         if figures:
-            written += page.write_figures(overview / "figures")
-    for path in written:
+            paths += page.write_figures(overview / "figures")
+    for path in paths:
         say(f"wrote {path}", err=True)
     if drifts := [result.drift for result in results if result.drift is not None]:
         _print_drifts(drifts, options["json"])
@@ -175,13 +177,13 @@ def _append(result: Report, file: Path) -> None:
     from faeval.errors import FaevalError
 
     try:
-        held = file.stat().st_size if file.exists() else 0
-        text = result.to_markdown(max(0, _SUMMARY - held - 1), folded=True)
+        size = file.stat().st_size if file.exists() else 0
+        text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
         with file.open("a", encoding="utf-8", newline="\n") as summary:
-            summary.write(("\n" if held else "") + text)
+            summary.write(("\n" if size else "") + text)
     except FaevalError:
         raise FaevalError(
-            f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows."
+            f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub shows."
         ) from None
     except OSError as error:
         raise FaevalError(

@@ -71,8 +71,8 @@ def verify(
         say(f"{published}: {again}.", err=True)
         raise typer.Exit(_show(again.report, report, options) or (DRIFT if again.moved else 0))
     if explain is not None:
-        chosen = arguments(options, "setting", "seeds", "store", "data", "device", "all")
-        explanation = pipeline.explain(explain, options["claims"], **chosen)
+        keywords = arguments(options, "setting", "seeds", "store", "data", "device", "all")
+        explanation = pipeline.explain(explain, options["claims"], **keywords)
         content = {"schema": "faeval-explain-1", "exit_code": 0, **asdict(explanation)}
         say(json.dumps(content, indent=1) if options["json"] else explanation)
         raise typer.Exit
@@ -221,8 +221,8 @@ def _cause(event: Event) -> str:
 
 
 def _summary(event: Event) -> str:
-    left = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
-    return f"{event.done}/{event.total} runs{left}"
+    rest = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
+    return f"{event.done}/{event.total} runs{rest}"
 
 
 def arms_table(arms: Mapping[str, ArmState]) -> Any:

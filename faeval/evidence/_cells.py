@@ -35,9 +35,9 @@ def refusal(
 ) -> EvidenceError:
     """Return the error that names a cell that cannot be used."""
     value = column.iloc[bad.row]
-    shown = "nothing" if bad.missing else f"{str(value)[:SHOWN]!r} ({type(value).__name__})"
+    text = "nothing" if bad.missing else f"{str(value)[:SHOWN]!r} ({type(value).__name__})"
     return EvidenceError(
-        f"{source}, {place(bad.row)}: column {name} holds {shown}, which {bad.why}."
+        f"{source}, {place(bad.row)}: column {name} holds {text}, which {bad.why}."
     )
 
 
@@ -104,7 +104,7 @@ def text_cells(name: str, column: pd.Series[Any]) -> Any:
 def whole_cells(name: str, column: pd.Series[Any]) -> Any:
     import pandas as pd
 
-    wanted = "a whole number of at least 0" if name == "seed" else "a whole number, or empty"
+    form = "a whole number of at least 0" if name == "seed" else "a whole number, or empty"
 
     def convert(value: Any) -> int | None:
         if isinstance(value, str) and not value.strip() and name != "seed":
@@ -114,11 +114,11 @@ def whole_cells(name: str, column: pd.Series[Any]) -> Any:
         if number is None or (
             isinstance(number, float) and not (number.is_integer() and abs(number) < 2**53)
         ):
-            raise Unusable(f"is not {wanted}")
+            raise Unusable(f"is not {form}")
         if not -(2**63) <= number < 2**63:
             raise Unusable("does not fit 64 bits")
         if name == "seed" and number < 0:
-            raise Unusable(f"is not {wanted}")
+            raise Unusable(f"is not {form}")
         return int(number)
 
     if str(column.dtype) == ("int64" if name == "seed" else "Int64") and not (

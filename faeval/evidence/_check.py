@@ -139,14 +139,14 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
     if not folder.is_dir() or not store.is_key(folder.name):
         yield Finding(name(folder), "note", "is no folder of a run; nothing reads it.")
         return
-    known: set[str] = set()
+    hashes: set[str] = set()
     training: TrainingRecord | None = None
     audits: list[tuple[Path, AuditRecord]] = []
     # The training first: its audits are held against it.
     for path in sorted(folder.iterdir(), key=lambda p: (p.name != "training.json", p.name)):
         if part_of(path) is None:
             continue
-        known.add(path.name)
+        hashes.add(path.name)
         try:
             record = store.record(path)
         except FaevalError as error:
@@ -176,7 +176,7 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
             )
     for checkpoint in training.checkpoints.values() if training else ():
         path = folder / checkpoint.file
-        known.add(path.name)
+        hashes.add(path.name)
         if not path.is_file():
             yield Finding(
                 name(path), "note", "was deleted: audits that are not there yet would need it."
@@ -184,25 +184,25 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
             continue
         counts["checkpoints"] += 1
         try:
-            found = file_digest(path)
+            sha256 = file_digest(path)
         except OSError as error:
             yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
             continue
-        if found != checkpoint.sha256:
+        if sha256 != checkpoint.sha256:
             text = (
                 "does not match the checksum in its training's record; it was altered or cut off."
                 " Delete it to train again."
             )
             yield Finding(name(path), "altered", text)
-    told = (
-        training is not None or "training.json" not in known
+    remark = (
+        training is not None or "training.json" not in hashes
     )  # else its record would say which checkpoints are its own
     for path in sorted(folder.iterdir()):
-        left = path.name.startswith(".partial-") or path.name.endswith(".tmp")
-        if path.name not in known and (left or told):
+        partial = path.name.startswith(".partial-") or path.name.endswith(".tmp")
+        if path.name not in hashes and (partial or remark):
             text = (
                 "was left behind by a process that was killed, or belongs to one that runs."
-                if left
+                if partial
                 else "is of no record."
             )
             yield Finding(name(path), "note", text)
@@ -220,8 +220,8 @@ def _without(message: str, path: Path) -> str:
 
 
 def _check_table(path: Path) -> Checked:
-    beside = (path if path.is_dir() else path.parent) / "verdicts.json"
-    what = "report" if beside.is_file() else "table"
+    verdicts = (path if path.is_dir() else path.parent) / "verdicts.json"
+    what = "report" if verdicts.is_file() else "table"
     file = pack_of(path) or path
     try:
         table = read(path)
@@ -229,11 +229,11 @@ def _check_table(path: Path) -> Checked:
         kind = "altered" if isinstance(error, CutOff) else "unreadable"
         findings = [Finding(file.name, kind, _without(str(error), file))]
         if what == "report":
-            findings += _check_bytes(file, None, _verdicts(beside, findings))
+            findings += _check_bytes(file, None, _verdicts(verdicts, findings))
         return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
     findings = list(_check_rows(table))
     if what == "report":
-        report = _verdicts(beside, findings)
+        report = _verdicts(verdicts, findings)
         findings += _check_bytes(file, table, report)
         findings += _check_report(table, report)
     counts = {"runs": len(table[["setting", "arm", "seed"]].drop_duplicates()), "rows": len(table)}
@@ -298,12 +298,12 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
 def _check_bytes(
     file: Path, table: pd.DataFrame | None, report: dict[str, Any]
 ) -> Iterator[Finding]:
-    stated = report.get("evidence_sha256")
-    if not isinstance(stated, str):
+    expected = report.get("evidence_sha256")
+    if not isinstance(expected, str):
         return
-    found = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
-    if found != stated:
-        ours, theirs = apart(found, stated)
+    sha256 = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
+    if sha256 != expected:
+        ours, theirs = apart(sha256, expected)
         text = (
             f"has SHA-256 {ours}, and the verdicts beside it rest on {theirs}: it was altered or"
             " replaced."

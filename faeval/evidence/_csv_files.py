@@ -165,7 +165,7 @@ def csv_cells(
         # pandas renames the second of two columns of one name, and those without any.
         names = zip(header, table.columns, strict=True)
         return table.set_axis(
-            [name if header.count(name) > 1 and name else made for name, made in names], axis=1
+            [name if header.count(name) > 1 and name else unique for name, unique in names], axis=1
         )
     except (csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         if header and (many := _too_many_fields(content, len(header))):
@@ -197,10 +197,10 @@ def _too_many_fields(content: bytes, fields: int) -> str:
     """
     reader = _csv_reader(content)
     with contextlib.suppress(csv.Error):
-        for found in reader:
-            if len(found) > fields:
+        for row in reader:
+            if len(row) > fields:
                 return (
-                    f", line {reader.line_num}: has {len(found)} fields, and the first line names"
+                    f", line {reader.line_num}: has {len(row)} fields, and the first line names"
                     f" {fields}"
                 )
     return ""
@@ -209,5 +209,5 @@ def _too_many_fields(content: bytes, fields: int) -> str:
 def line_of(content: bytes, row: int) -> int:
     """The line on which a row of the table ends, blank lines and line breaks inside quotes counted."""
     reader = _csv_reader(content)
-    filled = (reader.line_num for fields in reader if fields)
-    return next((line for position, line in enumerate(filled) if position == row + 1), row + 2)
+    numbers = (reader.line_num for fields in reader if fields)
+    return next((line for position, line in enumerate(numbers) if position == row + 1), row + 2)

@@ -61,12 +61,12 @@ def status_cells(
     """Return what became of each number, and the numbers without those that a lost run left behind."""
     import pandas as pd
 
-    codes, said, changed = distinct_cells(column, _outcome, None)
+    codes, words, changed = distinct_cells(column, _outcome, None)
     if (
-        column.dtype == "str" and not changed and {*said} <= {*STATUSES}
+        column.dtype == "str" and not changed and {*words} <= {*STATUSES}
     ):  # as all of a large table that was read before
         return column.array, values
-    ended = np.array([*said, ""], dtype=object)[codes]  # code -1, missing, takes the last
+    ended = np.array([*words, ""], dtype=object)[codes]  # code -1, missing, takes the last
     statuses = np.where(ended == "", np.where(np.isfinite(values), "measured", "undefined"), ended)
     statuses[ended == "lost"] = "diverged"
     return pd.Series(statuses, dtype="str").array, np.where(ended == "lost", np.nan, values)
@@ -134,28 +134,28 @@ def states_of(
     """
     import pandas as pd
 
-    said, read, unread = None, [], {}
+    endings, columns, unread = None, [], {}
     for name in table.columns:
         if name in but or not is_state(name):
             continue
         codes, distinct = pd.factorize(table[name].astype(object).map(str))
-        kind, shown = _STATES.get(_state(name), ""), str(name)[:SHOWN]
+        kind, label = _STATES.get(_state(name), ""), str(name)[:SHOWN]
         try:
             words = _endings(_state(name), list(distinct))
         except BadCell as bad:
             if kind in ("lost", "code"):
                 row = int(np.argmax(codes == bad.row))
-                raise refusal(BadCell(row, bad.why), table[name], shown, source, place) from None
+                raise refusal(BadCell(row, bad.why), table[name], label, source, place) from None
             if _may_be_words(distinct):
                 cell = distinct[bad.row][:SHOWN]
                 unread[name] = (
-                    f"column {shown!r} may say how runs ended, and is not read: it holds {cell!r}"
+                    f"column {label!r} may say how runs ended, and is not read: it holds {cell!r}"
                 )
             continue
         here = pd.Series(np.array(words, dtype=object)[codes], index=table.index, dtype="str")
-        read.append(name)
-        said = here if said is None else worse(said, here)
-    return States(said, tuple(read), unread)
+        columns.append(name)
+        endings = here if endings is None else worse(endings, here)
+    return States(endings, tuple(columns), unread)
 
 
 def _may_be_words(cells: Iterable[str]) -> bool:

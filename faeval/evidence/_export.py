@@ -102,10 +102,10 @@ def _latest(records: Sequence[Record]) -> list[Record]:
         runs = begun[record.setting, record.arm, record.seed]
         if not isinstance(record, AuditRecord) or record.key not in runs:
             runs[record.key] = record.started
-    chosen = {run: max(keys, key=lambda k: (keys[k], k)) for run, keys in begun.items()}
+    latest = {run: max(keys, key=lambda k: (keys[k], k)) for run, keys in begun.items()}
     last: dict[tuple[str, str], Record] = {}
     for record in records:
-        if chosen[record.setting, record.arm, record.seed] == record.key:
+        if latest[record.setting, record.arm, record.seed] == record.key:
             part = record.key, _part(record)
             if part not in last or _when(last[part]) < _when(record):
                 last[part] = record
@@ -122,10 +122,10 @@ def _when(record: Record) -> tuple[str, str]:
 
 def _why_repeated(store: Store, records: Iterable[Record]) -> str:
     """Name the runs that stand several times, and what tells them apart."""
-    found: dict[tuple[str, str, int, str], list[Record]] = defaultdict(list)
+    repeats: dict[tuple[str, str, int, str], list[Record]] = defaultdict(list)
     for record in records:
-        found[record.setting, record.arm, record.seed, _part(record)].append(record)
-    repeated = {what: several for what, several in found.items() if len(several) > 1}
+        repeats[record.setting, record.arm, record.seed, _part(record)].append(record)
+    repeated = {what: several for what, several in repeats.items() if len(several) > 1}
     telling: set[str] = set()
     for several in repeated.values():
         telling |= {

@@ -92,15 +92,15 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
 
     settle(path if path.is_dir() else path.parent)
     if path.is_dir():
-        found = pack_of(path)
-        if found is None and (path / "runs").is_dir():
+        pack = pack_of(path)
+        if pack is None and (path / "runs").is_dir():
             return Store(path).table()
-        if found is None:
+        if pack is None:
             raise EvidenceError(
                 f"{path}: holds neither {' nor '.join(PACKS)} nor a store; name a file or such a"
                 " folder."
             )
-        path = found
+        path = pack
     table = (
         read_parquet(path, most)
         if path.suffix.lower() in (".parquet", ".pq")

@@ -128,16 +128,16 @@ def import_table(
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
     given_by_name = (epoch, layer, status, run, average)
-    named = [
+    arguments = [
         *factors.values(),
         seed,
         *wide.values(),
         *([] if wide else [metric, value]),
         *given_by_name,
     ]
-    check_once([n for n in map(str, cells.columns) if n not in named and _is_found(n)], where)
-    epoch = epoch if epoch is not None else _called("epoch", cells, named)
-    layer = layer if layer is not None else _called("layer", cells, named)
+    check_once([n for n in map(str, cells.columns) if n not in arguments and _is_found(n)], where)
+    epoch = epoch if epoch is not None else _called("epoch", cells, arguments)
+    layer = layer if layer is not None else _called("layer", cells, arguments)
     if take is not None and epoch is None:
         raise EvidenceError(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
@@ -151,20 +151,25 @@ def import_table(
         "run": run,
         "over": average,
     }
-    given = {name: column for name, column in read_as.items() if column is not None}
+    column_by_name = {name: column for name, column in read_as.items() if column is not None}
     values = list(wide.values()) if wide else [value]
-    used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
-    _check_there(cells, used, where)
+    columns = [
+        *(factors.values() or ["arm"]),
+        *column_by_name.values(),
+        *values,
+        *([] if wide else [metric]),
+    ]
+    _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
     states = states_of(
         cells if status is None else cells[[status]],
         where,
         place,
-        but=used if status is None else (),
+        but=columns if status is None else (),
     )
     ended = states.said if states.said is not None or status is None else cells[status]
     cells, notes = _without_sums(cells, seed, values, ended, place)
-    common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(
+    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()}).assign(
         setting=setting
     )
     if ended is not None:
@@ -184,7 +189,7 @@ def import_table(
     theirs = {
         "metric": metric,
         "value": value,
-        **given,
+        **column_by_name,
         "status": status or " or ".join(map(str, states.read)),
     }
 
@@ -196,18 +201,20 @@ def import_table(
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
-    left = [str(name) for name in cells.columns if name not in used and name not in states.read]
-    _check_one_row_a_key(table, cells[left], where, place)
-    table, said = at_epoch(table.reset_index(drop=True), take, where)
+    others = [
+        str(name) for name in cells.columns if name not in columns and name not in states.read
+    ]
+    _check_one_row_a_key(table, cells[others], where, place)
+    table, choices = at_epoch(table.reset_index(drop=True), take, where)
     if plain_word(seed) in _FOLDS:
         notes.append(
             f"{seed} is read as the seed: folds share their training data, and are no independent"
             " runs"
         )
     notes += [
-        *said,
+        *choices,
         *states.unread.values(),
-        *([f"columns left out: {', '.join(left)}"] if left else []),
+        *([f"columns left out: {', '.join(others)}"] if others else []),
     ]
     notes += [
         f"{count} rows are {word}{why}"
@@ -240,17 +247,21 @@ def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | 
     unseen.
     """
     return next(
-        (str(found) for found in cells.columns if plain_word(found) == name and found not in but),
+        (
+            str(name_there)
+            for name_there in cells.columns
+            if plain_word(name_there) == name and name_there not in but
+        ),
         None,
     )
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
-    found = list(map(str, cells.columns))
+    names = list(map(str, cells.columns))
     for name in used:
-        if found.count(name) != 1:
-            many = "stands more than once" if name in found else "is not there"
-            has = listed([repr(column) for column in found], 30) or "none"
+        if names.count(name) != 1:
+            many = "stands more than once" if name in names else "is not there"
+            has = listed([repr(column) for column in names], 30) or "none"
             raise EvidenceError(f"{where}: column {name!r} {many}; it has {has}.")
 
 
@@ -267,7 +278,7 @@ def _without_sums(
     codes, distinct = codes_of(cells[seed])
     sums = [code for code, cell in enumerate(distinct) if plain_word(cell) in _SUMS]
     without = cells[np.isin(codes, [-1, *sums])]
-    left = []
+    sums_out = []
     for row, one in zip(
         without.index.tolist(), without.astype(object).to_dict("records"), strict=True
     ):
@@ -276,14 +287,14 @@ def _without_sums(
             all(not plain_word(one[name]) for name in values)
             and not (ended is not None and is_lost(ended[row]))
         ):
-            left.append((row, f"{place(row)} ({called or 'no number'})"))
-    if not left:
+            sums_out.append((row, f"{place(row)} ({called or 'no number'})"))
+    if not sums_out:
         return cells, []
     note = (
-        f"{len(left)} rows without a seed, which sum up others, are left out:"
-        f" {listed([name for _, name in left])}"
+        f"{len(sums_out)} rows without a seed, which sum up others, are left out:"
+        f" {listed([name for _, name in sums_out])}"
     )
-    return cells.drop(index=[row for row, _ in left]), [note]
+    return cells.drop(index=[row for row, _ in sums_out]), [note]
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
@@ -298,9 +309,9 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
         empty |= values.astype("str").str.strip() == ""
     if not empty.any():
         return rows
-    known = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
+    has_number = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
     again = empty & rows.assign(value=empty).duplicated()
-    return rows[~empty | (~known & ~again)]
+    return rows[~empty | (~has_number & ~again)]
 
 
 def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) -> pd.DataFrame:
@@ -325,22 +336,22 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
             )
 
     def whole(statuses: pd.Series[Any]) -> str:
-        said = set(statuses)
+        words = set(statuses)
         return next(
-            (word for word in ("diverged", "below_floor", "undefined") if word in said), "measured"
+            (word for word in ("diverged", "below_floor", "undefined") if word in words), "measured"
         )
 
-    found: pd.DataFrame = groups.agg(
+    means: pd.DataFrame = groups.agg(
         value=("value", "mean"),
         status=("status", whole),
         n=("run", "nunique"),
         run=("run", "first"),
     )
-    found.loc[found["n"] > 1, "run"] = ""
-    found.loc[found["status"].isin(["diverged", "undefined"]), "value"] = np.nan
-    kept = table[~table.duplicated(list(KEY))]
-    return kept.assign(
-        **{column: found[column].to_numpy() for column in ("value", "status", "run")}
+    means.loc[means["n"] > 1, "run"] = ""
+    means.loc[means["status"].isin(["diverged", "undefined"]), "value"] = np.nan
+    firsts = table[~table.duplicated(list(KEY))]
+    return firsts.assign(
+        **{column: means[column].to_numpy() for column in ("value", "status", "run")}
     )
 
 
@@ -353,10 +364,10 @@ def _check_one_row_a_key(
     again = table.duplicated(list(KEY), keep=False)
     if not again.any():
         return
-    shown = []
+    examples = []
     for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
         stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
-        shown.append(
+        examples.append(
             f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
         )
     names = [
@@ -376,7 +387,7 @@ def _check_one_row_a_key(
         )
     count = int(table.duplicated(list(KEY)).sum())
     raise EvidenceError(
-        f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}"
+        f"{where}: {count} rows are of a key that another has: {'; '.join(examples)}. {remedy}"
     )
 
 

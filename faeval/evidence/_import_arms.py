@@ -28,30 +28,30 @@ def arms_of(
     EvidenceError
         A cell that no arm can have; names its place.
     """
-    found: dict[tuple[int, ...], str] = {}
+    labels_by_key: dict[tuple[int, ...], str] = {}
     coded = [codes_of(column) for column in columns.values()]
     if labels:
         ((_, distinct),) = coded
         spelled = labels_of([_text_of(cell) for cell in distinct])
-        read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
+        values_by_code: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
     else:
-        read = [
+        values_by_code = [
             _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
         ]
     result = []
     for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
-        if key not in found:
+        if key not in labels_by_key:
             values = {
-                n: known[code]
-                for n, known, code in zip(columns, read, key, strict=True)
+                n: cells[code]
+                for n, cells, code in zip(columns, values_by_code, key, strict=True)
                 if code >= 0
             }
             try:
                 arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
             except FaevalError as error:
                 raise EvidenceError(f"{place(row)}: {error}") from None
-            found[key] = arm.label
-        result.append(found[key])
+            labels_by_key[key] = arm.label
+        result.append(labels_by_key[key])
     return result
 
 
@@ -78,13 +78,13 @@ def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
     there are texts.
     """
     texts = [_text_of(cell) for cell in cells]
-    read = [_factor(cell) for cell in cells]
-    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
-    distinct = {(isinstance(v, bool), v) for v in read}
+    values = [_factor(cell) for cell in cells]
+    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in values if v is not None}
+    distinct = {(isinstance(v, bool), v) for v in values}
     return (
         texts
         if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts))
-        else read
+        else values
     )
 
 

@@ -85,7 +85,7 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
                 " holds it."
             )
     try:
-        chosen, there, repeated, notes = _compare(stores, target)
+        choices, there, repeated, notes = _compare(stores, target)
     except OSError as error:
         raise unreadable(Path(error.filename or target.root), error) from error
     target.check_writable()
@@ -93,7 +93,7 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half
     # copied, never one that names what is not there.
     for place, (path, sha256, files) in sorted(
-        chosen.items(), key=lambda item: _trainings_first(item[0])
+        choices.items(), key=lambda item: _trainings_first(item[0])
     ):
         file = target.runs / place
         if (
@@ -124,8 +124,8 @@ _Chosen = dict[Path, tuple[Path, str | None, list[tuple[Path, Checkpoint]]]]
 
 def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int, list[str]]:
     """Read everything, and say what is to be copied; raises what :func:`merge` does."""
-    chosen: _Chosen = {}
-    seen: dict[Path, tuple[Store, Path]] = {}
+    choices: _Chosen = {}
+    origins: dict[Path, tuple[Store, Path]] = {}
     there = repeated = 0
     notes: list[str] = []
     bad: list[str] = []
@@ -135,12 +135,12 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
             for path, record in records_of(store):
                 place = path.relative_to(store.runs)
                 files = list(_checkpoints(path.parent, record, bad)) if store is not target else []
-                if place not in seen:
-                    seen[place] = store, path
+                if place not in origins:
+                    origins[place] = store, path
                     if store is not target:
-                        chosen[place] = (path, file_digest(path), files)
+                        choices[place] = (path, file_digest(path), files)
                     continue
-                holder, first = seen[place]
+                holder, first = origins[place]
                 there += holder is target
                 repeated += holder is not target
                 before = _record_at(first)
@@ -157,13 +157,13 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
                         f" stands, and in {store.root}; they differ in"
                         f" {_difference(before, record)}"
                     )
-                origin, sha256, kept = chosen.get(place, (first, None, []))
+                origin, sha256, checkpoints = choices.get(place, (first, None, []))
                 lacking = [
                     f for f in files if not (target.runs / place.parent / f[1].file).exists()
                 ]
-                names = {c.file for _, c in kept}
+                names = {c.file for _, c in checkpoints}
                 if lacking := [f for f in lacking if f[1].file not in names]:
-                    chosen[place] = (origin, sha256, [*kept, *lacking])
+                    choices[place] = (origin, sha256, [*checkpoints, *lacking])
         except Tampered as error:
             bad.append(str(error))
     if bad:
@@ -172,7 +172,7 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
         raise Conflict(
             "nothing was merged; these keys have different numbers or weights", conflicts
         )
-    return chosen, there, repeated, notes
+    return choices, there, repeated, notes
 
 
 def _name(record: Record) -> str:
@@ -288,11 +288,11 @@ def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
         if len(set(rows["run"]) - {""}) > 1:
             differ.append("run")
         if differ:
-            said = "; ".join(
+            text = "; ".join(
                 f"{name} {' and '.join(map(repr, dict.fromkeys(rows[name].tolist())))}"
                 for name in differ
             )
-            conflicts.append(f"{row_name(key)}: {said}")
+            conflicts.append(f"{row_name(key)}: {text}")
     if conflicts:
         raise Conflict("nothing was merged; these keys have different numbers", conflicts)
     return table[~table.duplicated(list(KEY), keep="last")].reset_index(drop=True)

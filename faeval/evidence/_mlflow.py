@@ -87,11 +87,11 @@ def import_mlflow(
     with _reading_files():
         try:
             tracker = client(tracking_uri=_as_uri(uri))
-            found = tracker.get_experiment_by_name(experiment)
-            if found is None:
+            entry = tracker.get_experiment_by_name(experiment)
+            if entry is None:
                 there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
                 raise EvidenceError(f"{where}: no experiment {experiment!r}; there are {there}.")
-            all_runs = list(_runs(tracker, found.experiment_id))
+            all_runs = list(_runs(tracker, entry.experiment_id))
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
             labels = _labels(over, _as_mapping(arm), where)
@@ -111,10 +111,10 @@ def import_mlflow(
         " does not count."
     )
     check_keys(table, where, remedy)
-    table, said = at_epoch(table.reset_index(drop=True), take, where)
+    table, choices = at_epoch(table.reset_index(drop=True), take, where)
     if take is None and not epochs:
         table, _ = at_epoch(table, "last", where)
-    return Imported(in_order(table), (*_notes(all_runs, over, names, table), *said))
+    return Imported(in_order(table), (*_notes(all_runs, over, names, table), *choices))
 
 
 @dataclass(frozen=True)
@@ -252,14 +252,14 @@ def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
     """For each metric that any run logged, the last step of it in the runs of this arm, or else of
     any.
     """
-    found: dict[str, int | None] = {}
+    epochs: dict[str, int | None] = {}
     for peers in (runs, [other for other in runs if other.arm == run.arm]):
         last: dict[str, list[int]] = {}
         for other in peers:
             for metric, values in other.numbers.items():
                 last.setdefault(metric, []).extend(step for step in values if step is not None)
-        found |= {metric: max(steps, default=None) for metric, steps in last.items()}
-    return found
+        epochs |= {metric: max(steps, default=None) for metric, steps in last.items()}
+    return epochs
 
 
 def _notes(
@@ -272,7 +272,7 @@ def _notes(
             f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
         )
     if len(over) < len(runs):
-        left = sorted(run.info.run_id for run in runs if run not in over)
-        yield f"{len(left)} runs are not over and were left out: {', '.join(left)}"
+        unfinished = sorted(run.info.run_id for run in runs if run not in over)
+        yield f"{len(unfinished)} runs are not over and were left out: {', '.join(unfinished)}"
     if count := int((table["status"] == "undefined").sum()):
         yield f"{count} numbers are NaN or infinite, and undefined"

@@ -98,22 +98,22 @@ def parquet_cells(
     try:
         head = parquet.ParquetFile(buffer)
         schema = head.schema_arrow
-        found = list(schema.names)
-        check_header(found)
-        wanted = (
-            found
+        names = list(schema.names)
+        check_header(names)
+        columns = (
+            names
             if only is None
-            else [name for name in found if column_of(name) in only or is_state(name)]
+            else [name for name in names if column_of(name) in only or is_state(name)]
         )
         _check_size(path, head.metadata, most)
         text = [
             name
-            for name in wanted
-            if found.count(name) == 1 and schema.field(name).type == arrow.string()
+            for name in columns
+            if names.count(name) == 1 and schema.field(name).type == arrow.string()
         ]
         # A name a million times is kept once.
         file = parquet.ParquetFile(buffer, read_dictionary=text, page_checksum_verification=True)
-        cells = file.read(columns=wanted)
+        cells = file.read(columns=columns)
         whole = {
             arrow.int64(): pd.Int64Dtype()
         }  # else a column with gaps would be floats, and large numbers change

@@ -154,8 +154,8 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
     """
     try:
         fields = json.loads(content)
-        stated = fields.pop("sha256")
-        matches = stated == _digest(fields) and fields.pop("record") == kind.kind
+        checksum = fields.pop("sha256")
+        matches = checksum == _digest(fields) and fields.pop("record") == kind.kind
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         matches = False
     if not matches:
@@ -170,22 +170,22 @@ def _migrated(fields: dict[str, Any], source: str) -> dict[str, Any]:
     """Bring the fields of an older record into the shape of today, step by step, or say why that
     cannot be done.
     """
-    stated = fields.get("schema_version")
-    said = f"{source}: is a record of schema {stated!r}; this faeval reads schema {SCHEMA}"
-    if not isinstance(stated, int) or isinstance(stated, bool):
+    version = fields.get("schema_version")
+    problem = f"{source}: is a record of schema {version!r}; this faeval reads schema {SCHEMA}"
+    if not isinstance(version, int) or isinstance(version, bool):
         raise EvidenceError(
-            f"{source}: does not say its schema (schema_version is {stated!r}), so it cannot be"
+            f"{source}: does not say its schema (schema_version is {version!r}), so it cannot be"
             " read."
         )
-    if stated > SCHEMA:
+    if version > SCHEMA:
         raise EvidenceError(
-            f"{said}. It was written by a newer faeval: read it with that one, or use another"
+            f"{problem}. It was written by a newer faeval: read it with that one, or use another"
             " store."
         )
-    for schema in range(stated, SCHEMA):
+    for schema in range(version, SCHEMA):
         if schema not in MIGRATIONS:
             raise EvidenceError(
-                f"{said}, and cannot migrate it. Read it with the version that wrote it."
+                f"{problem}, and cannot migrate it. Read it with the version that wrote it."
             )
         fields = {**MIGRATIONS[schema](fields), "schema_version": schema + 1}
     return fields

@@ -130,11 +130,11 @@ class Store:
             yield from map(self.record, self.files())
             return
         for key, audits in wanted:
-            found = [
+            places = [
                 self.training(key),
                 *(self.audit(key, name, own) for name, own in audits.items()),
             ]
-            yield from (record for record in found if record is not None)
+            yield from (record for record in places if record is not None)
 
     def unchecked(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield what the records of these runs say, unchecked: for estimates and hints. What cannot

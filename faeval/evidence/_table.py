@@ -114,9 +114,9 @@ def normalise(
     columns: dict[str, Any] = {}
     table = table.rename(columns=column_of)
     states = states_of(table, source, place, but={"status"})
-    if (found := states.said) is not None:
+    if (endings := states.said) is not None:
         table = table.assign(
-            status=worse(table["status"], found) if "status" in table.columns else found
+            status=worse(table["status"], endings) if "status" in table.columns else endings
         )
     for name in COLUMNS:
         if name not in table.columns:

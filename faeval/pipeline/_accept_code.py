@@ -96,13 +96,13 @@ def explain(
     elif record is None:
         reasons = ["no run of this arm and seed is in the store"]
     else:
-        told = differences(plan, job, record) or {
+        reasons_by_part = differences(plan, job, record) or {
             "its key": "another; a revision that its record does not hold"
         }
         begun = str(record.get("started", ""))[:10]
         reasons = [
             f"the stored run {record['key'][:12]} of {begun} differs",
-            *(f"{w}: {how}" for w, how in told.items()),
+            *(f"{w}: {how}" for w, how in reasons_by_part.items()),
         ]
     undigested = sorted({name for code in job.code.values() for name in code.undigested})
     return Explanation(str(job), job.key, job.cached, tuple(reasons), tuple(undigested))
@@ -144,18 +144,18 @@ def accept(
     plan = _plan(given, setting, seeds, store, data, device, everything=everything)
     due = [job for job in plan.todo if job.code]
     older = older_records(plan, due)
-    kept = {}
+    changes_by_run = {}
     for job in due:
         records = older.get((job.experiment.name, job.arm.label, job.seed), [])
         if changed := _keep(plan, job, records, because.strip()):
-            kept[str(job)] = tuple(changed)
-    if not kept:
+            changes_by_run[str(job)] = tuple(changed)
+    if not changes_by_run:
         raise FaevalError(
             f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in"
             " the store with other code and all else the same; there is nothing to accept. faeval"
             " verify --explain RUN says what differs."
         )
-    return kept
+    return changes_by_run
 
 
 def _plan(
@@ -168,10 +168,10 @@ def _plan(
     *,
     everything: bool,
 ) -> Plan:
-    chosen = select(given, setting, everything=everything)
+    selection = select(given, setting, everything=everything)
     fixed = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)
-    return campaign.plan(needs(chosen, fixed), Store(Path(store or STORE)), options)
+    return campaign.plan(needs(selection, fixed), Store(Path(store or STORE)), options)
 
 
 def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
@@ -234,11 +234,11 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]
         if content is None:
             continue
         old = _whole(store, content)
-        made = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
+        before = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
         now = joined({n: c.sha256 for n, c in job.code.items() if n not in job.audits or n == part})
         date = datetime.now(UTC).date().isoformat()
-        said = [*accepted_of(old), {"because": because, "date": date, "from": made, "to": now}]
-        changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": said}}
+        history = [*accepted_of(old), {"because": because, "date": date, "from": before, "to": now}]
+        changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": history}}
         if isinstance(old, TrainingRecord):
             store.folder(job.key).mkdir(parents=True, exist_ok=True)
             for name in {checkpoint.file for checkpoint in old.checkpoints.values()}:

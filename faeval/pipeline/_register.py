@@ -50,8 +50,8 @@ def register(
         A claim is registered already in another form and not to be amended; a planned seed has been
         looked at; a family has evidence already; there is no claim.
     """
-    file, found, before = _read(paths)
-    for claim in found:
+    file, claims_here, before = _read(paths)
+    for claim in claims_here:
         old = before.claims.get(claim.id) if before else None
         if before and old and old.sha256 != claim.sha256() and claim.id not in amend:
             raise FaevalError(
@@ -61,15 +61,17 @@ def register(
                 f' {claim.id} --because "..." says so in the lock and in every verdict.'
             )
     if before:
-        _check_families(found, before, evidence.Store(Path(store)) if store is not None else None)
-    spreads = _spreads(found, pilots)
-    _check_pilots(found, pilots, spreads, before, amend)
+        _check_families(
+            claims_here, before, evidence.Store(Path(store)) if store is not None else None
+        )
+    spreads = _spreads(claims_here, pilots)
+    _check_pilots(claims_here, pilots, spreads, before, amend)
     lock = claims.make_lock(
-        found,
+        claims_here,
         spreads,
         registered=datetime.now(UTC).date().isoformat(),
         commit=campaign.provenance((), None).commit,
-        codes=codes_to_register(found),
+        codes=codes_to_register(claims_here),
         before=before,
         amend=amend,
         because=because,
@@ -93,9 +95,9 @@ def _spreads(
                 claims.as_claimed(table[table["setting"] == setting], found, setting)
             )
             for claim in found:
-                measured = claims.pilot_spreads(claim, part, setting)
-                if measured:
-                    spreads.setdefault(claim.id, {})[setting] = measured
+                pilot_spreads = claims.pilot_spreads(claim, part, setting)
+                if pilot_spreads:
+                    spreads.setdefault(claim.id, {})[setting] = pilot_spreads
     return spreads
 
 
@@ -111,34 +113,36 @@ def _check_pilots(
     """
     if not pilots:
         return
-    shown = ", ".join(map(str, pilots))
+    seeds = ", ".join(map(str, pilots))
     if not spreads:
         raise FaevalError(
-            f"faeval lock --pilot {shown}: no claim can be read on two or more of the pilot seeds"
+            f"faeval lock --pilot {seeds}: no claim can be read on two or more of the pilot seeds"
             f" {claims.PILOT_SEEDS[0]}-{claims.PILOT_SEEDS[-1]} there; run them with --seeds, or"
             " leave --pilot out."
         )
-    taken = [c.id for c in found if before is None or c.id not in before.claims or c.id in amend]
-    late = [i for i in spreads if i not in taken]
-    if late and not set(taken) & set(spreads):
+    newcomers = [
+        c.id for c in found if before is None or c.id not in before.claims or c.id in amend
+    ]
+    late = [i for i in spreads if i not in newcomers]
+    if late and not set(newcomers) & set(spreads):
         raise FaevalError(
-            f"faeval lock --pilot {shown}: claim {late[0]!r} is registered already; a pilot that"
+            f"faeval lock --pilot {seeds}: claim {late[0]!r} is registered already; a pilot that"
             " comes later is an "
-            f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {shown}.'
+            f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {seeds}.'
         )
 
 
 def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
-    given = [Path(p) for p in paths]
-    folders = {(p if p.is_dir() else p.parent).resolve() for p in given}
+    files = [Path(p) for p in paths]
+    folders = {(p if p.is_dir() else p.parent).resolve() for p in files}
     if len(folders) != 1:
         raise FaevalError(
             f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its"
             " claims alone."
         )
     file = folders.pop() / claims.NAME
-    found = claims.load(given)
-    return file, found, claims.read_lock(file) if file.exists() else None
+    claims_here = claims.load(files)
+    return file, claims_here, claims.read_lock(file) if file.exists() else None
 
 
 def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store | None) -> None:
@@ -154,9 +158,9 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
         return
     looked = set(before.looked_at)
     arms: dict[tuple[str, int], str] = {}
-    known = {entry.sha256 for entry in before.chain}
+    digests = {entry.sha256 for entry in before.chain}
     for record in store.records():
-        if record.lock in known and record.seed not in looked:
+        if record.lock in digests and record.seed not in looked:
             arms.setdefault((record.arm, record.seed), record.setting)
     for family, claim in joining.items():
         for name in before.family(family):
@@ -184,10 +188,10 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
 
 
 def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+    metrics: list[dict[str, object]] = []
     for term in estimand["terms"]:  # type: ignore[attr-defined]  # canonical form: a list of mappings
-        found += _reads(term["log10"]) if "log10" in term else [term]
-    return found
+        metrics += _reads(term["log10"]) if "log10" in term else [term]
+    return metrics
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,7 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     FaevalError
         There is no lock, or the revision is not known.
     """
-    file, found, lock = _read(paths)
+    file, claims_here, lock = _read(paths)
     if lock is None:
         raise FaevalError(
             f"faeval lock --check: there is no {file.name} beside the claims; register them with"
@@ -244,10 +248,10 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
                 " history was rewritten. Restore that lock, and register what is new on top of it."
             )
     whole = any(Path(p).is_dir() for p in paths)
-    files = {c.id.partition("::")[0] for c in found} | {
+    files = {c.id.partition("::")[0] for c in claims_here} | {
         Path(p).stem for p in paths if not Path(p).is_dir()
     }
-    here = {c.id: c for c in found}
+    here = {c.id: c for c in claims_here}
     expected = [name for name in lock.claims if whole or name.partition("::")[0] in files]
     there = [n for n in expected if n in here]
     changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
@@ -257,7 +261,9 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
         if n not in changed and not claims.same_expectation(here[n], lock.claims[n])
     )
     code = tuple(
-        n for n in other_code(found, lock) if n in there and n not in changed and n not in deviated
+        n
+        for n in other_code(claims_here, lock)
+        if n in there and n not in changed and n not in deviated
     )
     return LockCheck(
         lock=lock,
@@ -300,9 +306,9 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
             f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the"
             " full history."
         )
-    shown = git("show", f"{revision}:./{file.name}")
+    process = git("show", f"{revision}:./{file.name}")
     return (
-        claims.parse_lock(shown.stdout, f"{file.name} at {revision}")
-        if shown.returncode == 0
+        claims.parse_lock(process.stdout, f"{file.name} at {revision}")
+        if process.returncode == 0
         else None
     )

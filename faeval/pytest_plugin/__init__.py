@@ -45,11 +45,11 @@ def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[Any], list[Any]]:
     """Collect a claims file as claims alone: neither as a test module nor for its doctests."""
-    found = yield
+    collectors = yield
     return (
         [ClaimsFile.from_parent(parent, path=file_path)]
         if is_claims_file(file_path, parent.config)
-        else found
+        else collectors
     )
 
 

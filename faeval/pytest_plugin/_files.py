@@ -38,12 +38,12 @@ def claims_files(folder: Path, config: pytest.Config) -> list[Path]:
 
 
 def _speaks_of_faeval(folder: Path, config: pytest.Config) -> bool:
-    known = config.stash.setdefault(_HOMES, {})
-    if folder not in known:
-        known[folder] = any(
+    answers = config.stash.setdefault(_HOMES, {})
+    if folder not in answers:
+        answers[folder] = any(
             b"faeval" in file.read_bytes() for file in folder.glob("*.py") if file.is_file()
         )
-    return known[folder]
+    return answers[folder]
 
 
 def _defines_claims(path: Path, *, by_function: bool = False) -> bool:
@@ -51,10 +51,10 @@ def _defines_claims(path: Path, *, by_function: bool = False) -> bool:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return False  # pytest says so, of the test module that it is
-    made = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
+    values = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
     calls = (
         value.func
-        for value in (ast.walk(tree) if by_function else made)
+        for value in (ast.walk(tree) if by_function else values)
         if isinstance(value, ast.Call)
     )
     return any(getattr(func, "attr", getattr(func, "id", "")) == "Claim" for func in calls)

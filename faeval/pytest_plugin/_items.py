@@ -41,12 +41,12 @@ class ClaimsFile(pytest.File):
         from faeval.claims import load
 
         try:
-            found = load(self.path)
+            claims = load(self.path)
         except FaevalError as error:
             # The file's own line stands in the message; pytest prints no traceback for this kind of
             # error.
             raise self.CollectError(str(error).replace(str(self.path), self._shown())) from None
-        for claim in found:
+        for claim in claims:
             yield ClaimItem.from_parent(self, name=claim.id.partition("::")[2], claim=claim)
 
     def _shown(self) -> str:

@@ -73,8 +73,8 @@ def resolve(config: pytest.Config) -> Options:
 def _resolve(config: pytest.Config) -> Options:
     defaults = project.find(config.rootpath)
     root, here = config.rootpath, config.invocation_params.dir
-    named = config.getini("faeval_claims") or defaults.values.get("claims")
-    for path in named or ():
+    paths = config.getini("faeval_claims") or defaults.values.get("claims")
+    for path in paths or ():
         if not (root / path).exists():
             raise FaevalError(
                 f"faeval_claims: {path}: no such file or folder of claims; name an existing one."
@@ -82,10 +82,10 @@ def _resolve(config: pytest.Config) -> Options:
     # Without an ini file pytest's root is where it was called, which may be the folder of claims
     # itself.
     inside = (here,) if here.name == "claims" and config.inipath is None else ()
-    folders = named or (*defaults.of(OPTIONS["claims"], root), *inside)
+    folders = paths or (*defaults.of(OPTIONS["claims"], root), *inside)
     return Options(
         claims=tuple(_full(root / path) for path in folders),
-        claims_named=bool(named),
+        claims_named=bool(paths),
         asked=tuple(_full(here / text.partition("::")[0]) for text in config.args),
         values={row.name: _value(row, config, defaults) for row in ROWS},
     )

@@ -84,14 +84,14 @@ def _verify(
             if setting_of(claim, config) == setting
             and (options["all"] or "extended" not in claim.tags)
         ]
-        chosen = closed([claim for claim in pool if claim.id in selected], pool, lock)
-        report = run(pipeline.Selection(tuple(chosen), setting, lock), config)
+        members = closed([claim for claim in pool if claim.id in selected], pool, lock)
+        report = run(pipeline.Selection(tuple(members), setting, lock), config)
     except FaevalError as error:
         return {"error": f"faeval: {error}"}
     here = folder.relative_to(config.rootpath) if folder.is_relative_to(config.rootpath) else folder
-    places = [f"{here / claim.id.partition('::')[0]}.py:{claim.line}" for claim in chosen]
-    found = zip(report.verdicts, places, strict=True)
-    return {"outcomes": {verdict.claim: outcome_from(verdict, place) for verdict, place in found}}
+    places = [f"{here / claim.id.partition('::')[0]}.py:{claim.line}" for claim in members]
+    pairs = zip(report.verdicts, places, strict=True)
+    return {"outcomes": {verdict.claim: outcome_from(verdict, place) for verdict, place in pairs}}
 
 
 def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) -> list[Claim]:
@@ -104,24 +104,24 @@ def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) ->
         registered = lock.claims.get(claim.id) if lock else None
         return (registered.family if registered else claim.family) or ""
 
-    chosen = list(wanted)
+    members = list(wanted)
     while True:
-        families = {family(claim) for claim in with_gates(chosen)}
-        gates = {id(claim) for claim in with_gates(chosen)}
+        families = {family(claim) for claim in with_gates(members)}
+        gates = {id(claim) for claim in with_gates(members)}
         more = [claim for claim in pool if family(claim) in families or id(claim) in gates]
-        if len(more) == len(chosen):
+        if len(more) == len(members):
             return more
-        chosen = more
+        members = more
 
 
 def pool_of(folder: Path, config: pytest.Config) -> list[Claim]:
     """Return all claims of a folder, selected or not."""
     from faeval.claims import load
 
-    known = config.stash.setdefault(_POOLS, {})
-    if folder not in known:
-        known[folder] = load(claims_files(folder, config))
-    return known[folder]
+    pools = config.stash.setdefault(_POOLS, {})
+    if folder not in pools:
+        pools[folder] = load(claims_files(folder, config))
+    return pools[folder]
 
 
 def setting_of(claim: Claim, config: pytest.Config) -> str:
@@ -198,9 +198,9 @@ def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
 
 def _shared(config: pytest.Config) -> Path | None:
     """Return the folder that all xdist workers of this session share, or None without pytest-xdist."""
-    given = getattr(config, "workerinput", None)
+    worker = getattr(config, "workerinput", None)
     base = config.option.basetemp
-    if given is None or base is None:
+    if worker is None or base is None:
         return None
     folder = Path(base).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -218,9 +218,9 @@ def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]
     with alone(config):
         if file.is_file():
             return dict(json.loads(file.read_text(encoding="utf-8")))
-        found = verify()
-        replace_file(file, json.dumps(found).encode())
-    return found
+        answer = verify()
+        replace_file(file, json.dumps(answer).encode())
+    return answer
 
 
 def check_setting(claims: Sequence[Claim], config: pytest.Config) -> None:
@@ -264,8 +264,8 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
                     if not over
                     else f"{event.done}/{event.total} runs: {event.job}"
                 )
-                said = f"{text}: {event.message}" if event.message else text
-                terminal.write_line(message(f"faeval: {event.message if stopping else said}"))
+                line = f"{text}: {event.message}" if event.message else text
+                terminal.write_line(message(f"faeval: {event.message if stopping else line}"))
 
     begun: set[str] = set()
     turn = threading.Lock()  # that a campaign stops is told from a thread of its own
@@ -293,8 +293,8 @@ def verdict_on(
             pool = (
                 pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
             )
-            wanted = [c for c in pool if c.id == f"{path.stem}::{name}"]
-            if not wanted:
+            matches = [c for c in pool if c.id == f"{path.stem}::{name}"]
+            if not matches:
                 names = ", ".join(
                     c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::")
                 )
@@ -302,7 +302,7 @@ def verdict_on(
                     f"verify_claim: {str(given)!r} names no claim; those of {file}:"
                     f" {names or 'none'}."
                 )
-            (claim,) = wanted
+            (claim,) = matches
             setting = changes.pop("setting", None) or setting_of(claim, config)
             lock = claims.find_lock([path.parent])
             mates = [
@@ -311,7 +311,7 @@ def verdict_on(
                 if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
             ]
             report = run(
-                pipeline.Selection(tuple(closed(wanted, mates, lock)), setting, lock),
+                pipeline.Selection(tuple(closed(matches, mates, lock)), setting, lock),
                 config,
                 **changes,
             )
