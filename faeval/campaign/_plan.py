@@ -269,11 +269,11 @@ class _Runs:
             n: int(v) if isinstance(v, float) and v.is_integer() else v
             for n, v in self.factors.items()
         }
-        reached = {
+        code_of = {
             name: context.codes.of(c.make) for name, c in _parts(experiment, self.factors).items()
         }
         own = {
-            name: f"{c.revision} {reached[name].sha256}" if reached[name] else c.revision
+            name: f"{c.revision} {code_of[name].sha256}" if code_of[name] else c.revision
             for name, c in _parts(experiment, self.factors).items()
         }
         content = {**context.shared, "factors": whole, **({"components": own} if own else {})}
@@ -289,12 +289,12 @@ class _Runs:
         self.stages: dict[str, tuple[Stage, str]] = {}
         for name, stage in experiment.audits.items():
             code = stage.code(context.codes)
-            said = {
+            facts = {
                 "audit": name,
                 "revision": stage.revision,
                 **({"code": code.sha256} if code else {}),
             }
-            self.stages[name] = stage, canonical_json(said)[:-1]
+            self.stages[name] = stage, canonical_json(facts)[:-1]
 
     def job(
         self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]

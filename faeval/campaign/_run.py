@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,17 +154,24 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
         training = store.training(work.key)
         if training is not None:
             _check_checkpoints(store.folder(work.key), training)
+    _audit_all(work, missing, store, training, limit)
+    return lacking
+
+
+def _audit_all(
+    work: Work, names: Iterable[str], store: Store, training: TrainingRecord | None, limit: Deadline
+) -> None:
+    """Do audits of a run; what is wrong with one keeps no other back, and is raised at the end."""
     problems: list[BaseException] = []
-    for name in missing:
+    for name in names:
         try:
             _audit(work, name, store, training, limit)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # what is wrong with one audit keeps no other back
+        except BaseException as error:
             problems.append(error)
     if problems:
         raise problems[0]
-    return lacking
 
 
 def _train(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from faeval.claims import Chances
-    from faeval.pipeline import LockCheck, PlanReport
+    from faeval.pipeline import LockCheck, Outlook, PlanReport
 
 
 @command("plan")
@@ -228,8 +228,6 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from faeval.reports.words._escape import CELL, clip
-
     table = Table(
         title=f"What these claims can tell in {result.setting}",
         title_justify="left",
@@ -248,42 +246,14 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for o in result.outlooks:
-        powers = [f"{a.chances.power:.2f}" if a.chances else "-" for a in o.assertions]
-        needed = [_span(a.chances.needed) if a.chances else "-" for a in o.assertions]
-        verdicts = [_verdict_chances(a.chances) for a in o.assertions]
-        if len(o.assertions) > 1 and o.power is not None:  # of the claim as a whole
-            powers.append(f"all: {o.power:.2f} at least")
-        if len(o.assertions) > 1 and o.seeds_needed is not None:
-            needed.append(f"all: {_span(o.seeds_needed)}")
-        detectable = (
-            "-"
-            if o.detectable_in_sd is None
-            else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
-        )
-        weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
-        state = (
-            f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
-            if o.problem
-            else "ok, but power is below 0.5"
-            if weak
-            else "ok"
-        )
-        family = f"{clip(o.claim.family, CELL)} ({o.family_size})"
-        cells = (clip(o.claim.sentence, CELL), str(len(o.seeds)), family, detectable)
-        table.add_row(
-            *map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state))
-        )
+        table.add_row(*map(Text, _plan_row(o)))
     console = console_for()
     console.print(table)
     plan = result.plan
     seconds = plan.estimate_seconds(workers)
-    cost = (
-        "nothing to run"
-        if not plan.todo
-        else "cost unknown until one has run"
-        if seconds is None
-        else f"about {duration(seconds)}"
-    )
+    cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
+    if not plan.todo:
+        cost = "nothing to run"
     console.print(
         f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
         f" {workers} workers."
@@ -300,6 +270,39 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for o in result.outlooks:
         if o.problem:
             console.print(f"{o.claim.name}: {o.problem.text}")
+
+
+def _plan_row(o: Outlook) -> tuple[str, ...]:
+    """Return the cells of one claim in the table of the plan."""
+    from faeval.reports.words._escape import CELL, clip
+
+    chances = [a.chances for a in o.assertions]
+    powers = ["-" if c is None else f"{c.power:.2f}" for c in chances]
+    needed = ["-" if c is None else _span(c.needed) for c in chances]
+    if len(chances) > 1 and o.power is not None:  # of the claim as a whole
+        powers.append(f"all: {o.power:.2f} at least")
+    if len(chances) > 1 and o.seeds_needed is not None:
+        needed.append(f"all: {_span(o.seeds_needed)}")
+    detectable = "-"
+    if o.detectable_in_sd is not None:
+        detectable = _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
+    return (
+        clip(o.claim.sentence, CELL),
+        str(len(o.seeds)),
+        f"{clip(o.claim.family, CELL)} ({o.family_size})",
+        detectable,
+        "\n".join(map(_verdict_chances, chances)),
+        "\n".join(powers),
+        "\n".join(needed),
+        _design(o),
+    )
+
+
+def _design(o: Outlook) -> str:
+    if o.problem:
+        return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
+    weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
+    return "ok, but power is below 0.5" if weak else "ok"
 
 
 def _print_open(result: PlanReport, workers: int, console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,7 +14,7 @@ from faeval.cli._common import check_folder, command, console_for, say, say_json
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
-    from faeval.reports import Drift, Report
+    from faeval.reports import Report
     from faeval.reports.checking import CheckedFile
 
 _MOST_SHOWN = 20  # findings of a file
@@ -34,7 +35,9 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="FORMS",
-            help="What to write, with commas: html, markdown, json, junit, ctrf, latex, badge, all.",
+            help=(
+                "What to write, with commas: html, markdown, json, junit, ctrf, latex, badge, all."
+            ),
             show_default="html,markdown,json",
         ),
     ] = None,
@@ -46,7 +49,10 @@ def report(
         bool,
         typer.Option(
             "--figures",
-            help="Write every figure for a paper, too, as SVG and PDF, into figures/ there; with --overview that of the overview.",
+            help=(
+                "Write every figure for a paper, too, as SVG and PDF, into figures/ there; with"
+                " --overview that of the overview."
+            ),
         ),
     ] = False,
     summary: Annotated[
@@ -58,8 +64,11 @@ def report(
     against: Annotated[
         list[Path] | None,
         typer.Option(
-            help="An earlier report, or folders that hold some: say what moved since, and exit 1 where a verdict moved on "
-            "identical evidence. Writes with --out or --overview alone."
+            help=(
+                "An earlier report, or folders that hold some: say what moved since, and exit 1"
+                " where a verdict moved on identical evidence. Writes with --out or --overview"
+                " alone."
+            )
         ),
     ] = None,
     overview: Annotated[
@@ -83,82 +92,137 @@ def report(
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
     from faeval.errors import FaevalError
-    from faeval.reports import FORMS, WRITTEN, Overview, json_schema
+    from faeval.reports import json_schema
 
     if schema:
         say_json(json_schema())
         return
-    names = [name.strip() for item in write or () for name in item.split(",")]
-    for name in names:
-        choice("--write", name, (*FORMS, "all"))
-    forms = tuple(FORMS) if "all" in names else tuple(names or (() if summary else WRITTEN))
-    claims = options["claims"]
+    forms = _forms(write or [], summary)
     job = _summary_file() if summary else None
     if not folders:
         raise FaevalError(
             "FOLDERS: none was named; give the folders that faeval verify --report wrote."
         )
+    earlier = against or []
     if check:
-        if option := _given(out=out, figures=figures, summary=summary, overview=overview):
-            raise FaevalError(f"{option}: --check writes nothing; leave one of the two away.")
-        check_result = pipeline.check(folders, claims, forms if names else None, against or ())
-        _print_check(check_result, options["json"], folders)
-    if options["json"] and not against:
+        _refuse_beside_check(out=out, figures=figures, summary=summary, overview=overview)
+        outcome = pipeline.check(folders, options["claims"], forms if write else None, earlier)
+        _print_check(outcome, options["json"], folders)
+    if options["json"] and not earlier:
         raise FaevalError(
             "--json says how --check and --against are printed; give one of them, or leave it away."
         )
-    places = pipeline.report_folders(folders)
-    if out is not None:
-        if len(places) > 1:
-            raise FaevalError(
-                f"--out {out}: {len(places)} report folders were named; name one, or leave --out away."
-            )
-        check_folder(out, "--out")
+    places = _places(folders, out, overview)
+    results = _results(places, options["claims"], earlier)
+    # Beside --against and --overview nothing is written unless --out says where.
+    due = () if out is None and (earlier or overview) else forms
+    paths = _render(results, places, out, due, figures=figures and (out or not overview))
+    if job is not None:
+        _append(results, job)
     if overview is not None:
-        check_folder(overview, "--overview")
-    earlier = pipeline.earlier_reports(against or ())
-    results: list[Report] = []
-    for folder in places:
-        result = pipeline.decide_again(folder, claims)
-        if not earlier:
-            pipeline.check_unmoved(folder, result)
-        results.append(pipeline.against(result, folder, earlier) if earlier else result)
-    paths: list[Path] = []
-    for folder, result in zip(places, results, strict=True):
-        due = forms if out is not None or not (against or overview) else ()
-        with_figures = figures and (out is not None or overview is None)
-        if due or with_figures:
-            paths += pipeline.render(
-                result, out or folder, due, figures=with_figures, own=out is None
-            )
-        if job is not None:
-            _append(result, job)
-    if overview is not None:
-        page = Overview.of(results, [out] if out is not None else places, overview)
-        paths += page.write(overview)
-        if figures:
-            paths += page.write_figures(overview / "figures")
+        paths += _write_overview(results, [out] if out else places, overview, figures)
     for path in paths:
         say(f"wrote {path}", err=True)
-    if drifts := [result.drift for result in results if result.drift is not None]:
-        _print_drifts(drifts, options["json"])
-        raise typer.Exit(max(drift.exit_code for drift in drifts))
+    _print_drifts(results, options["json"])
 
 
-def _given(**options: object) -> str:
-    """Return the first of these options that was given, as it is written; empty where none was."""
-    return next((f"--{name}" for name, value in options.items() if value), "")
+def _render(
+    results: list[Report],
+    places: list[Path],
+    out: Path | None,
+    forms: Sequence[str],
+    *,
+    figures: object,
+) -> list[Path]:
+    """Write forms and figures of reports, each into its own folder or into ``out``."""
+    from faeval import pipeline
+
+    if not forms and not figures:
+        return []
+    paths: list[Path] = []
+    for folder, result in zip(places, results, strict=True):
+        paths += pipeline.render(
+            result, out or folder, forms, figures=bool(figures), own=out is None
+        )
+    return paths
 
 
-def _print_drifts(drifts: list[Drift], as_json: bool) -> None:
+def _forms(texts: list[str], summary: bool) -> tuple[str, ...]:
+    """Return what to write: what is named, else the usual forms, beside --summary none."""
+    from faeval.reports import FORMS, WRITTEN
+
+    names = [name.strip() for text in texts for name in text.split(",")]
+    for name in names:
+        choice("--write", name, (*FORMS, "all"))
+    if not names:
+        return () if summary else WRITTEN
+    return tuple(FORMS) if "all" in names else tuple(names)
+
+
+def _places(folders: list[Path], out: Path | None, overview: Path | None) -> list[Path]:
+    """Return the report folders in what is named; what cannot be written to is refused at once."""
+    from faeval import pipeline
+    from faeval.errors import FaevalError
+
+    places = pipeline.report_folders(folders)
+    if out is not None and len(places) > 1:
+        raise FaevalError(
+            f"--out {out}: {len(places)} report folders were named; name one, or leave --out away."
+        )
+    for folder, option in ((out, "--out"), (overview, "--overview")):
+        if folder is not None:
+            check_folder(folder, option)
+    return places
+
+
+def _results(places: list[Path], claims: Sequence[Path], against: list[Path]) -> list[Report]:
+    """Return the reports of folders, decided again, and compared with earlier ones if any."""
+    from faeval import pipeline
+
+    earlier = pipeline.earlier_reports(against)
+    results = []
+    for folder in places:
+        result = pipeline.decide_again(folder, claims)
+        if earlier:
+            result = pipeline.against(result, folder, earlier)
+        else:
+            pipeline.check_unmoved(folder, result)
+        results.append(result)
+    return results
+
+
+def _write_overview(
+    results: list[Report], places: list[Path], folder: Path, figures: bool
+) -> list[Path]:
+    from faeval.reports import Overview
+
+    page = Overview.of(results, places, folder)
+    return [*page.write(folder), *(page.write_figures(folder / "figures") if figures else ())]
+
+
+def _refuse_beside_check(**options: object) -> None:
+    """Refuse what writes, beside --check, which writes nothing."""
+    from faeval.errors import FaevalError
+
+    for name, value in options.items():
+        if value:
+            raise FaevalError(f"--{name}: --check writes nothing; leave one of the two away.")
+
+
+def _print_drifts(results: Iterable[Report], as_json: bool) -> None:
+    """Print what moved since earlier reports, if there were any, and end with its exit code."""
     from faeval.reports import drifts_json
 
+    drifts = [result.drift for result in results if result.drift is not None]
+    if not drifts:
+        return
     if as_json:
         say_json(drifts_json(drifts))
-        return
-    console = console_for()
-    for drift in drifts:
-        console.print(drift.table(console.width))
+    else:
+        console = console_for()
+        for drift in drifts:
+            console.print(drift.table(console.width))
+    raise typer.Exit(max(drift.exit_code for drift in drifts))
 
 
 def _summary_file() -> Path:
@@ -167,13 +231,20 @@ def _summary_file() -> Path:
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         raise FaevalError(
-            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions; elsewhere use --write markdown."
+            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions;"
+            " elsewhere use --write markdown."
         )
     return Path(name)
 
 
-def _append(result: Report, file: Path) -> None:
-    """Append a report to a job's summary, with what else it holds in less than GitHub shows."""
+def _append(results: Iterable[Report], file: Path) -> None:
+    """Append reports to a job's summary, with what else it holds in less than GitHub shows."""
+    for result in results:
+        _append_one(result, file)
+        say(f"appended to {file}", err=True)
+
+
+def _append_one(result: Report, file: Path) -> None:
     from faeval.errors import FaevalError
 
     try:
@@ -189,7 +260,6 @@ def _append(result: Report, file: Path) -> None:
         raise FaevalError(
             f"--summary: {file} cannot be written to ({error.strerror or error})."
         ) from None
-    say(f"appended to {file}", err=True)
 
 
 def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
@@ -223,4 +293,7 @@ def _counted(file: CheckedFile) -> str:
         return f"{file.numbers} numbers, compared as text with those of its reports"
     if file.form == "document":
         return f"{file.numbers} quoted figures and verdicts"
-    return f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others compared as text"
+    return (
+        f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others"
+        " compared as text"
+    )

@@ -172,9 +172,8 @@ def _endings(name: str, cells: Sequence[str]) -> list[str]:
     """Return what each cell of a column of states says, as a status has it; raise BadCell for one of
     which nothing is known.
     """
-    if (
-        _STATES.get(name) == "words"
-    ):  # where some are known, the others are refused as any status is
+    if _STATES.get(name) == "words":
+        # Where some are known, the others are refused as any status is.
         words = [_word(cell) for cell in cells]
         if not {*words} & _WORDS and not {*words} <= _EMPTY:
             raise BadCell(
@@ -188,12 +187,8 @@ def _ending(name: str, cell: str, code: int) -> str:
     word, kind = _word(cell), _STATES.get(name) or _MAYBE[name]
     if word in _EMPTY:
         return ""
-    if kind == "code":
-        parts = [
-            number_of(part) for part in cell.strip().split(":")
-        ]  # such as 0:9, a code and a signal
-        if None not in parts:
-            return "failed" if any(parts) else ""
+    if kind == "code" and (failed := _failed_by_code(cell)) is not None:
+        return "failed" if failed else ""
     number = name in _RATES and word in _ONE | _ZERO
     if kind in ("lost", "ended") and not number and word in _YES | _NO:
         return "failed" if (word in _YES) == (kind == "lost") else ""
@@ -206,6 +201,14 @@ def _ending(name: str, cell: str, code: int) -> str:
         "says neither that the run failed nor that it did not; write yes or no, or rename the"
         " column",
     )
+
+
+def _failed_by_code(cell: str) -> bool | None:
+    """Whether a code says that a run failed, or a code and a signal such as 0:9; None where it is
+    none.
+    """
+    parts = [number_of(part) for part in cell.strip().split(":")]
+    return None if None in parts else any(parts)
 
 
 def worse(one: pd.Series[Any], other: pd.Series[Any]) -> pd.Series[Any]:

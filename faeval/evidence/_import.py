@@ -23,23 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows that sum up others, by the words that such rows have in place of a seed or an arm.
-_SUMS = frozenset(
-    (
-        "mean",
-        "average",
-        "avg",
-        "median",
-        "iqm",
-        "min",
-        "max",
-        "total",
-        "sum",
-        "overall",
-        "all",
-        "count",
-    )
-)
-_SUMS |= {"std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance"}
+_SUMS = frozenset((
+    "mean", "average", "avg", "median", "iqm", "min", "max", "total", "sum", "overall", "all",
+    "count", "std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance",
+))  # fmt: skip
 #: What a column of the seed is called where its rows share their training data.
 _FOLDS = ("fold", "folds", "split", "cv")
 
@@ -127,51 +114,31 @@ def import_table(
     check_rows(cells, where)
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
-    given_by_name = (epoch, layer, status, run, average)
-    arguments = [
-        *factors.values(),
-        seed,
-        *wide.values(),
-        *([] if wide else [metric, value]),
-        *given_by_name,
-    ]
-    check_once([n for n in map(str, cells.columns) if n not in arguments and _is_found(n)], where)
-    epoch = epoch if epoch is not None else _called("epoch", cells, arguments)
-    layer = layer if layer is not None else _called("layer", cells, arguments)
+    figures = list(wide.values()) if wide else [metric, value]
+    arguments = [*factors.values(), seed, *figures, epoch, layer, status, run, average]
+    unnamed = [name for name in map(str, cells.columns) if name not in arguments]
+    check_once([name for name in unnamed if _is_found(name)], where)
+    epoch = _called("epoch", unnamed) if epoch is None else epoch
+    layer = _called("layer", unnamed) if layer is None else layer
     if take is not None and epoch is None:
         raise EvidenceError(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
             " --epoch)."
         )
-    read_as = {
-        "seed": seed,
-        "epoch": epoch,
-        "layer": layer,
-        "status": status,
-        "run": run,
-        "over": average,
-    }
-    column_by_name = {name: column for name, column in read_as.items() if column is not None}
-    values = list(wide.values()) if wide else [value]
-    columns = [
-        *(factors.values() or ["arm"]),
-        *column_by_name.values(),
-        *values,
-        *([] if wide else [metric]),
-    ]
+    fields = ("seed", "epoch", "layer", "status", "run", "over")
+    column_by_name = _without_none(fields, (seed, epoch, layer, status, run, average))
+    columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    states = states_of(
-        cells if status is None else cells[[status]],
-        where,
-        place,
-        but=columns if status is None else (),
-    )
-    ended = states.said if states.said is not None or status is None else cells[status]
-    cells, notes = _without_sums(cells, seed, values, ended, place)
-    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()}).assign(
-        setting=setting
-    )
+    if status is None:
+        states = states_of(cells, where, place, but=columns)
+        ended = states.said
+    else:
+        states = states_of(cells[[status]], where, place)
+        ended = cells[status] if states.said is None else states.said
+    cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
+    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
+    common["setting"] = setting
     if ended is not None:
         common["status"] = ended  # by row
     rows_of_arms = cells.index.to_numpy()
@@ -179,12 +146,11 @@ def import_table(
     common["arm"] = arms_of(
         arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors
     )
-    if wide:
-        table = pd.concat(
-            _measured(common.assign(metric=name, value=cells[of])) for name, of in wide.items()
-        )
-    else:
-        table = common.assign(metric=cells[metric], value=cells[value])
+    table = (
+        _long_of(common, cells, wide)
+        if wide
+        else common.assign(metric=cells[metric], value=cells[value])
+    )
     rows, over = table.index.to_numpy(), table.get("over")
     theirs = {
         "metric": metric,
@@ -194,9 +160,9 @@ def import_table(
     }
 
     def called(name: str, row: int) -> str:
-        return (
-            wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
-        )
+        if wide and name == "value":
+            return wide[table["metric"].iloc[row]]
+        return theirs.get(name, name)
 
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
@@ -206,22 +172,24 @@ def import_table(
     ]
     _check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
-    if plain_word(seed) in _FOLDS:
-        notes.append(
-            f"{seed} is read as the seed: folds share their training data, and are no independent"
-            " runs"
-        )
-    notes += [
-        *choices,
-        *states.unread.values(),
-        *([f"columns left out: {', '.join(others)}"] if others else []),
-    ]
-    notes += [
-        f"{count} rows are {word}{why}"
-        for word, why in (("diverged", ": a run that fails is an outcome"), ("undefined", ""))
-        if (count := int((table["status"] == word).sum()))
-    ]
+    notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
+    notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
+
+
+def _seed_notes(seed: str) -> list[str]:
+    text = "folds share their training data, and are no independent runs"
+    return [f"{seed} is read as the seed: {text}"] if plain_word(seed) in _FOLDS else []
+
+
+def _left_notes(columns: Sequence[str]) -> list[str]:
+    return [f"columns left out: {', '.join(columns)}"] if columns else []
+
+
+def _status_notes(table: pd.DataFrame) -> list[str]:
+    reasons = {"diverged": ": a run that fails is an outcome", "undefined": ""}
+    counts = {word: int((table["status"] == word).sum()) for word in reasons}
+    return [f"{n} rows are {word}{reasons[word]}" for word, n in counts.items() if n]
 
 
 def _cells_of(source: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, Callable[[int], str], str]:
@@ -242,18 +210,16 @@ def _is_found(name: str) -> bool:
     return plain_word(name) in ("epoch", "layer") or is_state(name)
 
 
-def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | None:
+def _called(word: str, names: Sequence[str]) -> str | None:
     """The column that is called so: runs that ended at different epochs must not be compared
     unseen.
     """
-    return next(
-        (
-            str(name_there)
-            for name_there in cells.columns
-            if plain_word(name_there) == name and name_there not in but
-        ),
-        None,
-    )
+    return next((name for name in names if plain_word(name) == word), None)
+
+
+def _without_none(fields: Sequence[str], columns: Sequence[str | None]) -> dict[str, str]:
+    pairs = zip(fields, columns, strict=True)
+    return {field: column for field, column in pairs if column is not None}
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
@@ -295,6 +261,15 @@ def _without_sums(
         f" {listed([name for _, name in sums_out])}"
     )
     return cells.drop(index=[row for row, _ in sums_out]), [note]
+
+
+def _long_of(common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of all metrics of a wide table, one below the other."""
+    import pandas as pd
+
+    return pd.concat(
+        _measured(common.assign(metric=name, value=cells[column])) for name, column in wide.items()
+    )
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:

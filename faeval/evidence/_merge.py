@@ -92,28 +92,19 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
     copied = checkpoints = 0
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half
     # copied, never one that names what is not there.
-    for place, (path, sha256, files) in sorted(
-        choices.items(), key=lambda item: _trainings_first(item[0])
-    ):
+    for place in sorted(choices, key=_trainings_first):
+        path, sha256, files = choices[place]
         file = target.runs / place
-        if (
-            sha256 is not None
-            and file.exists()
-            and _substance(target.record(file)) != _substance(_record_at(path))
-        ):
-            raise Conflict(
-                "someone else wrote another number while this merged", [_name(_record_at(path))]
-            )
+        if sha256 is not None and file.exists():
+            record = _record_at(path)
+            if _substance(target.record(file)) != _substance(record):
+                text = "someone else wrote another number while this merged"
+                raise Conflict(text, [_name(record)])
         for origin, checkpoint in files:
             checkpoints += _copy_checkpoint(origin, file.parent / checkpoint.file, checkpoint)
-        if sha256 is None or file.exists():
-            continue
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise Tampered(f"{path}: was changed while it was merged; merge again.")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file, content)
-        copied += 1
+        if sha256 is not None and not file.exists():
+            _copy_record(path, file, sha256)
+            copied += 1
     return Merged(copied, checkpoints, there, tuple(notes), repeated)
 
 
@@ -130,7 +121,8 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
     notes: list[str] = []
     bad: list[str] = []
     conflicts: list[str] = []
-    for store in (target, *(s for s in stores if s.root.resolve() != target.root.resolve())):
+    others = [store for store in stores if store.root.resolve() != target.root.resolve()]
+    for store in (target, *others):
         try:
             for path, record in records_of(store):
                 place = path.relative_to(store.runs)
@@ -158,11 +150,7 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
                         f" {_difference(before, record)}"
                     )
                 origin, sha256, checkpoints = choices.get(place, (first, None, []))
-                lacking = [
-                    f for f in files if not (target.runs / place.parent / f[1].file).exists()
-                ]
-                names = {c.file for _, c in checkpoints}
-                if lacking := [f for f in lacking if f[1].file not in names]:
+                if lacking := _lacking(files, checkpoints, target.runs / place.parent):
                     choices[place] = (origin, sha256, [*checkpoints, *lacking])
         except Tampered as error:
             bad.append(str(error))
@@ -173,6 +161,18 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
             "nothing was merged; these keys have different numbers or weights", conflicts
         )
     return choices, there, repeated, notes
+
+
+def _lacking(
+    files: Sequence[tuple[Path, Checkpoint]], due: Sequence[tuple[Path, Checkpoint]], folder: Path
+) -> list[tuple[Path, Checkpoint]]:
+    """Return the checkpoints that neither lie in a folder nor are to be copied there already."""
+    names = {checkpoint.file for _, checkpoint in due}
+    return [
+        (path, checkpoint)
+        for path, checkpoint in files
+        if checkpoint.file not in names and not (folder / checkpoint.file).exists()
+    ]
 
 
 def _name(record: Record) -> str:
@@ -235,6 +235,15 @@ def _difference(a: Record, b: Record) -> str:
 
 def _trainings_first(place: Path) -> tuple[str, bool, str]:
     return place.parent.name, place.name != "training.json", place.name
+
+
+def _copy_record(origin: Path, target: Path, sha256: str) -> None:
+    """Copy one record, by rename."""
+    content = origin.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Tampered(f"{origin}: was changed while it was merged; merge again.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(target, content)
 
 
 def _copy_checkpoint(origin: Path, target: Path, checkpoint: Checkpoint) -> int:

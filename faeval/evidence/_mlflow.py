@@ -87,11 +87,7 @@ def import_mlflow(
     with _reading_files():
         try:
             tracker = client(tracking_uri=_as_uri(uri))
-            entry = tracker.get_experiment_by_name(experiment)
-            if entry is None:
-                there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
-                raise EvidenceError(f"{where}: no experiment {experiment!r}; there are {there}.")
-            all_runs = list(_runs(tracker, entry.experiment_id))
+            all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
             labels = _labels(over, _as_mapping(arm), where)
@@ -128,6 +124,14 @@ class _Run:
     seed: str
     failed: bool
     numbers: dict[str, dict[int | None, float]]
+
+
+def _experiment_id(tracker: Any, name: str, where: str) -> str:
+    entry = tracker.get_experiment_by_name(name)
+    if entry is None:
+        there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
+        raise EvidenceError(f"{where}: no experiment {name!r}; there are {there}.")
+    return str(entry.experiment_id)
 
 
 def _client(uri: str) -> tuple[Any, type[Exception]]:

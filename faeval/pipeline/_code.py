@@ -132,19 +132,25 @@ def _revisions(
         if isinstance(digests, str)
     }
     several = max(map(len, digests_by_name.values()), default=0)
-    if several == 0 or (
-        several == 1
-        and joined({n: min(digests_by_name.get(n, {sha})) for n, sha in now.items()}) == digest
-    ):
+    first = {name: min(digests_by_name.get(name, {sha})) for name, sha in now.items()}
+    if several == 0 or (several == 1 and joined(first) == digest):
         return 0
     if len(digests_by_name) == 1:
         digests_by_name[min(digests_by_name)].add(digest)
     labels = {design.label(arm) for arm in claim.metrics_by_arm()}
-    for record in store.unchecked(_folders(store)) if store is not None else ():
-        if record["setting"] == selection.setting and record["arm"] in labels:
-            for name, one in (record.get("code") or {}).items():
-                digests_by_name.get(name, set()).add(one["sha256"])
+    for name, sha256 in _stored_digests(store, selection.setting, labels):
+        digests_by_name.get(name, set()).add(sha256)
     return max(2, *map(len, digests_by_name.values()))
+
+
+def _stored_digests(
+    store: Store | None, setting: str, labels: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the digests of code, by its name, that records of a setting's arms hold."""
+    for record in store.unchecked(_folders(store)) if store is not None else ():
+        if record["setting"] == setting and record["arm"] in labels:
+            for name, code in (record.get("code") or {}).items():
+                yield name, code["sha256"]
 
 
 def _folders(store: Store) -> Iterator[str]:
@@ -230,8 +236,12 @@ def changed_names(job: Job, record: Content) -> list[str]:
     }
     if now and not old:
         return ["all of it, as its records say of none"]
-    before = {part: digest for one in old.values() for part, digest in one["parts"].items()}
-    today = {part: digest for code in now.values() for part, digest in code.parts.items()}
+    before: dict[str, str] = {}
+    for code in old.values():
+        before |= code["parts"]
+    today: dict[str, str] = {}
+    for whole in now.values():
+        today |= whole.parts
     parts = [part for part in sorted({*before, *today}) if before.get(part) != today.get(part)]
     # A file, or a class, changes with what stands in it: the finer name says more.
     return [_named(p) for p in parts if not any(q.startswith((f"{p}:", f"{p}.")) for q in parts)]

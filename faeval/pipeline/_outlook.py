@@ -196,22 +196,25 @@ def _open(
     )
 
 
+def _family_size(claim: Claim, selection: Selection) -> int:
+    """Return over how many claims the level is shared: the registered family, else that at hand."""
+    registered = selection.registered(claim)
+    if registered and selection.lock:
+        return len(selection.lock.family(registered.family))
+    return sum(c.family == claim.family for c in selection.claims)
+
+
 def _outlook(claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None) -> Outlook:
     design = Design(selection.experiment)
     problem = claims.check_design(claim, design)
     registered = selection.registered(claim)
-    size = (
-        len(selection.lock.family(registered.family))
-        if registered and selection.lock
-        else sum(c.family == claim.family for c in selection.claims)
-    )
+    size = _family_size(claim, selection)
     planned = selection.seeds(claim, seeds)
     level, n = claim.alpha / size, len(planned)
     looks = claim.looks_in(selection.setting)
     if looks and n >= looks[-1]:
-        level = stats.nominal_level(
-            level, looks
-        )  # what its last look alone can tell, at the price of the others
+        # What its last look alone can tell, at the price of the others.
+        level = stats.nominal_level(level, looks)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts = claims.parts_of(claim)
@@ -219,14 +222,13 @@ def _outlook(claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | 
         stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test)
         for x in parts
     ]
-    if problem is None and not (
-        all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
-    ):
+    decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
+    if problem is None and not decidable:
         text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
-    pilots: list[Spread | None] = (
-        list(registered.pilot.get(selection.setting, [])) if registered else []
-    )
+    pilots: list[Spread | None] = []
+    if registered:
+        pilots += registered.pilot.get(selection.setting, [])
     pilots += [None] * (len(parts) - len(pilots))
     hopes = claims.chances_of(claim, pilots, n, level)
     rows = tuple(

@@ -33,18 +33,7 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
     for record in records:
         runs.add(record.key)
         seconds += record.seconds
-        facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
-        facts |= {
-            "device": record.device,
-            "threads": record.threads,
-            "dataset": record.dataset,
-            "lock": record.lock,
-        }
-        changed = record.commit is not None and record.dirty
-        facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
-        facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
-        facts |= {f"code of {k}": v.sha256 for k, v in record.code.items()}
-        for name, value in facts.items():
+        for name, value in _facts(record).items():
             if value is not None:
                 values_by_name.setdefault(name, set()).add(str(value))
     if not values_by_name:
@@ -63,6 +52,21 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
         | ({"not digested": ", ".join(undigested)} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
     )
+
+
+def _facts(record: evidence.Record) -> dict[str, Any]:
+    """Return what a record says of where its numbers come from, by name."""
+    changed = record.commit is not None and record.dirty
+    return {
+        **{f"version of {k}": v for k, v in record.versions.items()},
+        "device": record.device,
+        "threads": record.threads,
+        "dataset": record.dataset,
+        "lock": record.lock,
+        "commit": f"{record.commit}, with uncommitted changes" if changed else record.commit,
+        **{f"revision of {k}": v for k, v in record.revisions.items()},
+        **{f"code of {k}": v.sha256 for k, v in record.code.items()},
+    }
 
 
 def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
@@ -146,13 +150,12 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
     )
 
 
-def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> list[dict[str, Any]]:
-    """Return runs that failed as they are written beside evidence: they left no row in it, and are
-    an outcome all the same.
-    """
-    return [
+def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
+    """Return what a provenance says of runs that failed, which left no row; nothing without any."""
+    items = [
         {"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)
     ]
+    return {"failures": items} if items else {}
 
 
 def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:

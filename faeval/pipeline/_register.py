@@ -156,35 +156,42 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
     }
     if not joining or store is None or not store.runs.is_dir():
         return
+    arms = _arms_there(before, store)
+    for family, claim in joining.items():
+        for name in before.family(family):
+            if place := _evidence_of(name, before, arms):
+                raise FaevalError(
+                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}:"
+                    f" {place}), so it is closed; give the claim a family of its own, family=..."
+                )
+
+
+def _arms_there(before: Lock, store: evidence.Store) -> dict[tuple[str, int], str]:
+    """Return by arm and seed the setting of runs made under a registration and not looked at."""
     looked = set(before.looked_at)
-    arms: dict[tuple[str, int], str] = {}
     digests = {entry.sha256 for entry in before.chain}
+    arms: dict[tuple[str, int], str] = {}
     for record in store.records():
         if record.lock in digests and record.seed not in looked:
             arms.setdefault((record.arm, record.seed), record.setting)
-    for family, claim in joining.items():
-        for name in before.family(family):
-            member = before.claims[name]
-            labels = {
-                term["arm"]
-                for a in member.canonical["assertions"]
-                for s in ("a", "b")
-                for term in _reads(a[s])
-            }
-            hit = next(
-                (
-                    (arm, seed, s)
-                    for (arm, seed), s in arms.items()
-                    if arm in labels and seed in before.planned(name, s)
-                ),
-                None,
-            )
-            if hit is not None:
-                at = f"{named(hit[0])} at seed {hit[1]} in {hit[2]}"
-                raise FaevalError(
-                    f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}:"
-                    f" {at}), so it is closed; give the claim a family of its own, family=..."
-                )
+    return arms
+
+
+def _evidence_of(name: str, before: Lock, arms: Mapping[tuple[str, int], str]) -> str | None:
+    """Return a run that a registered claim reads on a planned seed, in words; None without one.
+
+    ``arms`` has by arm and seed the setting in which it ran.
+    """
+    labels = {
+        term["arm"]
+        for assertion in before.claims[name].canonical["assertions"]
+        for side in ("a", "b")
+        for term in _reads(assertion[side])
+    }
+    for (arm, seed), setting in arms.items():
+        if arm in labels and seed in before.planned(name, setting):
+            return f"{named(arm)} at seed {seed} in {setting}"
+    return None
 
 
 def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
@@ -241,40 +248,48 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
             " faeval lock."
         )
     if against is not None:
-        earlier = _lock_at(against, file)
-        if earlier is not None and lock.position(earlier.sha256) is None:
-            raise Tampered(
-                f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its"
-                " history was rewritten. Restore that lock, and register what is new on top of it."
-            )
-    whole = any(Path(p).is_dir() for p in paths)
-    files = {c.id.partition("::")[0] for c in claims_here} | {
-        Path(p).stem for p in paths if not Path(p).is_dir()
-    }
+        _check_continues(lock, file, against)
     here = {c.id: c for c in claims_here}
-    expected = [name for name in lock.claims if whole or name.partition("::")[0] in files]
-    there = [n for n in expected if n in here]
-    changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
-    deviated = tuple(
-        n
-        for n in there
-        if n not in changed and not claims.same_expectation(here[n], lock.claims[n])
-    )
-    code = tuple(
-        n
-        for n in other_code(claims_here, lock)
-        if n in there and n not in changed and n not in deviated
-    )
+    expected = _expected(lock, [Path(path) for path in paths], here)
+    other = set(other_code(claims_here, lock))
+    parts: dict[str, list[str]] = {part: [] for part in ("same", "changed", "deviated", "code")}
+    for name in expected:
+        if name in here:
+            parts[_standing(here[name], lock.claims[name], other)].append(name)
     return LockCheck(
         lock=lock,
         file=file,
-        same=tuple(n for n in there if n not in changed and n not in deviated and n not in code),
-        changed=changed,
-        deviated=deviated,
-        code=code,
+        **{part: tuple(names) for part, names in parts.items()},
         missing=tuple(n for n in expected if n not in here),
         unregistered=tuple(n for n in here if n not in lock.claims),
     )
+
+
+def _expected(lock: Lock, paths: Sequence[Path], here: Mapping[str, Claim]) -> list[str]:
+    """Return the registered claims that paths should hold: of files, those of the files alone."""
+    if any(path.is_dir() for path in paths):
+        return list(lock.claims)
+    files = {name.partition("::")[0] for name in here} | {path.stem for path in paths}
+    return [name for name in lock.claims if name.partition("::")[0] in files]
+
+
+def _check_continues(lock: Lock, file: Path, against: str) -> None:
+    """Refuse a lock whose chain does not come from that of a git revision."""
+    earlier = _lock_at(against, file)
+    if earlier is not None and lock.position(earlier.sha256) is None:
+        raise Tampered(
+            f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its"
+            " history was rewritten. Restore that lock, and register what is new on top of it."
+        )
+
+
+def _standing(claim: Claim, registered: claims.Registered, other_code: set[str]) -> str:
+    """Return how a claim stands to its registration: the field of LockCheck that it belongs to."""
+    if claim.sha256() != registered.sha256:
+        return "changed"
+    if not claims.same_expectation(claim, registered):
+        return "deviated"
+    return "code" if claim.id in other_code else "same"
 
 
 def _lock_at(revision: str, file: Path) -> Lock | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,25 +72,36 @@ def select(
     """
     if isinstance(given, Selection):
         return given
-    items: list[Claim | str | Path] = (
-        [given] if isinstance(given, Claim | str | Path) else list(given)
-    )
-    paths = [i for i in items if not isinstance(i, Claim)]
-    candidates, setting = claims.settled(
-        [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting
-    )
+    members, paths = _claims_and_paths(given)
+    if paths:
+        members += claims.load(paths)
+    candidates, setting = claims.settled(members, setting)
     subset = tuple(c for c in candidates if everything or "extended" not in c.tags)
     own = sorted({c.experiment.name for c in subset if c.experiment})
     if setting is None:
-        if len(own) > 1:
-            raise FaevalError(
-                f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with"
-                " --setting (setting= in Python)."
-            )
-        setting = own[0] if own else DEFAULT_SETTING
+        setting = _only(own)
     elif setting in own:  # the other files' experiments are another call's
         subset = tuple(c for c in subset if c.experiment is None or c.experiment.name == setting)
-    return Selection(subset, setting, claims.find_lock([Path(path) for path in paths]))
+    return Selection(subset, setting, claims.find_lock(paths))
+
+
+def _claims_and_paths(
+    given: Claim | str | Path | Iterable[Claim | str | Path],
+) -> tuple[list[Claim], list[Path]]:
+    """Return the claims and the paths among what a call names."""
+    items = [given] if isinstance(given, Claim | str | Path) else list(given)
+    members = [item for item in items if isinstance(item, Claim)]
+    return members, [Path(item) for item in items if not isinstance(item, Claim)]
+
+
+def _only(settings: Sequence[str]) -> str:
+    """Return the one experiment that claims bring, or the default where they bring none."""
+    if len(settings) > 1:
+        raise FaevalError(
+            f"the claims bring {len(settings)} experiments ({', '.join(settings)}); say which with"
+            " --setting (setting= in Python)."
+        )
+    return settings[0] if settings else DEFAULT_SETTING
 
 
 def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | None:

@@ -114,14 +114,11 @@ def verify(
     if from_evidence is None and not offline:  # with nothing left to run too
         campaign.check_installed(backend)
     chosen_seeds = asked_seeds(seeds)
-    runs = evidence.Store(
-        Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute()
-    )
+    runs = _store_at(store)
     if from_evidence is not None:
         report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
-        if notice is not None and report.evidence is not None:
-            for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
-                notice(f"faeval: {remark}")
+        if notice is not None:
+            _tell_remarks(notice, report)
         return report
     selection = select(given, setting, everything=everything)
     if not selection.claims:
@@ -134,20 +131,9 @@ def verify(
         plan = campaign.plan(needs(selection, chosen_seeds, stops), runs, execution.options, codes)
         if plan.todo and not offline:
             if notice is not None:
-                if refusal := campaign.git_refusal():
-                    notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
-                for prospect in outlooks_of(selection, chosen_seeds):
-                    for text in prospect.warnings:
-                        notice(f"{prospect.claim.name}: {text}")
-                if changed := code_notice(plan):
-                    notice(changed)
+                _tell_before(notice, plan, selection, chosen_seeds)
                 notice = None  # once, before the first run
-            failed = {
-                (label, seed) for label, seed, _ in failures
-            }  # at an earlier look: once is enough
-            due = replace(
-                plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed)
-            )
+            due = _without_failed(plan, failures)
             outcome = campaign.execute(due, runs, execution, progress, lock=registered)
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
         records = list(runs.records(plan.wanted))
@@ -156,12 +142,46 @@ def verify(
         verdicts = _decide(selection, table, chosen_seeds, origins, outcomes, by_hand=False)
         further = next_stops(selection, verdicts, stops or {})
         if not further:
-            provenance = provenance_of(records, origins)
-            if outcomes:
-                provenance["failures"] = spelt_failures(outcomes)
+            provenance = provenance_of(records, origins) | spelt_failures(outcomes)
             verdicts = flag_code(selection, verdicts, provenance, codes, runs)
             return _report(selection, table, verdicts, provenance, chosen_seeds)
         stops = further
+
+
+def _store_at(store: str | Path | evidence.Store | None) -> evidence.Store:
+    """Return the store of a call, at a path that does not move with the working directory."""
+    root = store.root if isinstance(store, evidence.Store) else store or STORE
+    return evidence.Store(Path(root).absolute())
+
+
+def _tell_before(
+    notice: Callable[[str], None],
+    plan: campaign.Plan,
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+) -> None:
+    """Say what is to be known before the first run: of the repository, the claims and their code."""
+    if refusal := campaign.git_refusal():
+        notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
+    for prospect in outlooks_of(selection, seeds):
+        for text in prospect.warnings:
+            notice(f"{prospect.claim.name}: {text}")
+    if changed := code_notice(plan):
+        notice(changed)
+
+
+def _tell_remarks(notice: Callable[[str], None], report: Report) -> None:
+    """Say what was left unread in evidence that was given by hand."""
+    if report.evidence is not None:
+        for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
+            notice(f"faeval: {remark}")
+
+
+def _without_failed(plan: campaign.Plan, failures: Sequence[tuple[str, int, str]]) -> campaign.Plan:
+    """Return the plan without runs that failed at an earlier look: once is enough."""
+    failed = {(label, seed) for label, seed, _ in failures}
+    jobs = tuple(job for job in plan.jobs if (job.arm.label, job.seed) not in failed)
+    return replace(plan, jobs=jobs)
 
 
 def decide_from(

@@ -32,6 +32,7 @@ from faeval.pytest_plugin._words import outcome_from
 if TYPE_CHECKING:
     import pandas as pd
 
+    from faeval import pipeline
     from faeval.campaign import Event
     from faeval.claims import Claim, Lock, Verdict
     from faeval.reports import Report
@@ -272,13 +273,39 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
     return tell
 
 
+def _named(
+    name: str, config: pytest.Config, setting: str | None
+) -> tuple[Claim, pipeline.Selection]:
+    """Return the claim of a file that a name stands for, and what is verified with it."""
+    from faeval import claims, pipeline
+
+    file, _, variable = name.partition("::")
+    path = config.rootpath / file
+    pool = pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
+    by_id = {c.id: c for c in pool if c.id.startswith(f"{path.stem}::")}
+    claim = by_id.get(f"{path.stem}::{variable}")
+    if claim is None:
+        names = ", ".join(i.partition("::")[2] for i in by_id)
+        raise FaevalError(
+            f"verify_claim: {name!r} names no claim; those of {file}: {names or 'none'}."
+        )
+    setting = setting or setting_of(claim, config)
+    lock = claims.find_lock([path.parent])
+    mates = [
+        c
+        for c in pool
+        if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
+    ]
+    return claim, pipeline.Selection(tuple(closed([claim], mates, lock)), setting, lock)
+
+
 def verdict_on(
     given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any
 ) -> Verdict:
     """Return the verdict on one claim, or on one of a claims file by its name; see the fixture
     ``verify_claim``.
     """
-    from faeval import claims, pipeline
+    from faeval import claims
 
     if unknown := sorted(set(changes) - {row.name for row in ROWS if row.argument is not None}):
         raise TypeError(f"verify_claim() got an unexpected keyword argument {unknown[0]!r}")
@@ -288,33 +315,8 @@ def verdict_on(
             claim = given
             report = run([claim], config, **changes)
         else:
-            file, _, name = str(given).partition("::")
-            path = config.rootpath / file
-            pool = (
-                pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
-            )
-            matches = [c for c in pool if c.id == f"{path.stem}::{name}"]
-            if not matches:
-                names = ", ".join(
-                    c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::")
-                )
-                raise FaevalError(
-                    f"verify_claim: {str(given)!r} names no claim; those of {file}:"
-                    f" {names or 'none'}."
-                )
-            (claim,) = matches
-            setting = changes.pop("setting", None) or setting_of(claim, config)
-            lock = claims.find_lock([path.parent])
-            mates = [
-                c
-                for c in pool
-                if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
-            ]
-            report = run(
-                pipeline.Selection(tuple(closed(matches, mates, lock)), setting, lock),
-                config,
-                **changes,
-            )
+            claim, selection = _named(str(given), config, changes.pop("setting", None))
+            report = run(selection, config, **changes)
     verdict = next(v for v in report.verdicts if v.claim == claim.name)
     if check:
         judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY]["strict"])
