@@ -1,4 +1,4 @@
-"""Every option once: the command line, ``[tool.faeval]``, the environment and pytest read this table.
+"""Every option once, for the command line, ``[tool.faeval]``, the environment and pytest.
 
 To add an option, add its row to :data:`OPTIONS` and use its value. Where the row has an
 ``argument``, the value reaches ``fe.verify`` under that name from the command line and from pytest.

@@ -28,7 +28,7 @@ def replace_file(path: Path, *content: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which takes the place of ``path`` at the end unless something is raised.
+    """Give a file to write, which takes the place of ``path`` unless something is raised.
 
     It is on the disk before the name is, and the name before this returns.
     """
@@ -59,8 +59,7 @@ def _flush_names(folder: Path) -> None:
 
 
 def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder, made where there is none: all of them or none, and return their
-    paths.
+    """Write all of some files into a folder, or none, and return their paths.
 
     They are written into a folder beside them, and one rename says that they count. A writer that
     is killed after it leaves some of them there, and whoever reads next puts them in place: see
@@ -140,9 +139,7 @@ def settle(folder: Path) -> None:
 
 
 def files_in(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below a folder that match, sorted: settled, and without those that are being
-    written.
-    """
+    """Return the files below a folder that match, sorted, once none is half in place."""
     paths = list(folder.rglob(pattern))
     ready = {parent.parent for path in paths for parent in path.parents if parent.name == _READY}
     for at in ready:

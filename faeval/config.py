@@ -1,4 +1,4 @@
-"""Defaults of a project: ``[tool.faeval]`` in its pyproject.toml, for the command line and pytest."""
+"""Defaults of a project, ``[tool.faeval]``, for the command line and pytest."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ class Defaults:
 
 
 def find(start: Path) -> Defaults:
-    """Return the defaults of the nearest pyproject.toml, from a folder upwards, that has a table
-    ``[tool.faeval]``.
+    """Return the defaults of the nearest pyproject.toml upwards that has ``[tool.faeval]``.
 
     Raises
     ------

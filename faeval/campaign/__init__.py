@@ -1,6 +1,4 @@
-"""Campaigns: which runs claims need, which are there already, and doing the rest over worker
-processes. No torch.
-"""
+"""Campaigns: plan the runs that claims need, and do those that are missing. No torch."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Who runs the jobs: loky's processes on this machine, or an existing Dask or Ray cluster; all by
-way of joblib.
-"""
+"""The workers: processes on this machine, or a Dask or Ray cluster, by joblib."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ def _missing(backend: str) -> FaevalError:
 def opened(
     execution: Execution, threads: int, store: Store, versions: Mapping[str, str]
 ) -> Iterator[Pool]:
-    """Give the workers of a backend; of a cluster, once each of them is seen to share the store and
-    the versions.
-    """
+    """Give the workers of a backend, once those of a cluster share the store and the versions."""
     workers, cluster = execution.workers, execution.cluster
     if execution.backend == "loky":
         settings = {"backend": "loky", "inner_max_num_threads": threads}
@@ -119,9 +115,7 @@ def _set(name: str, value: str | None) -> None:
 
 @contextlib.contextmanager
 def _beacon(store: Store) -> Iterator[str]:
-    """Keep a file in the store while a cluster works on it: a worker that does not see it has
-    another folder there.
-    """
+    """Keep a file in the store by which a cluster's workers see that it is the same folder."""
     path = store.runs / f".campaign-{secrets.token_hex(8)}"
     path.touch()
     try:

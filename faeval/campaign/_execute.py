@@ -25,8 +25,7 @@ def execute(
     *,
     lock: str | None = None,
 ) -> Outcome:
-    """Run what a plan lacks, costliest first where costs are known; finished parts are kept
-    whatever happens.
+    """Run what a plan lacks, costliest first; finished parts are kept whatever happens.
 
     Parameters
     ----------

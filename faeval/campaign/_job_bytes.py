@@ -1,6 +1,4 @@
-"""A job's work as bytes that another process can read, also where its functions are of a module
-that nobody can import.
-"""
+"""A job's work as bytes, also where its functions are of a module that nobody can import."""
 
 from __future__ import annotations
 

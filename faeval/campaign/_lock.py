@@ -15,8 +15,9 @@ _PAUSE = 0.2  # seconds between two tries
 
 @contextlib.contextmanager
 def reserved(store: Path, key: str, *, wait: bool) -> Iterator[bool | None]:
-    """Hold a run while it is done; yield True where it is ours, False where another holds it, None
-    where nobody can tell.
+    """Hold a run while it is done; yield True if it is ours, False if another holds it.
+
+    None where nobody can tell.
 
     The operating system holds the lock of a file of the store: it goes when its process goes,
     however that ends, so that none is ever stale and no clock is asked. It holds between machines

@@ -1,6 +1,4 @@
-"""The plan: unique runs for what claims need, each under its cache key, and what of each is there
-already.
-"""
+"""The plan: unique runs that claims need, and what of each the store has."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ _RECENT = 500  # run folders looked at for what a run costs
 
 @dataclass(frozen=True)
 class Need:
-    """A run that some claim reads: an arm of an experiment at a seed, and the metrics read of it
-    (None: all there are).
-    """
+    """A run that some claim reads: arm, seed and metrics (None: all there are)."""
 
     experiment: Experiment
     arm: Arm
@@ -113,8 +109,9 @@ class Plan:
         return [(job.key, job.audits) for job in self.jobs]
 
     def cost(self, job: Job, *, anew: bool = False) -> float | None:
-        """Seconds that what is left of a job, or all of it, should take: the median of stored runs
-        of its arm, else setting.
+        """Return the seconds that what is left of a job should take, or all of it ``anew``.
+
+        It is the median of stored runs of its arm, else of its setting; None without any.
         """
         total = 0.0
         trains = job.experiment.training is not None if anew else job.train
@@ -127,9 +124,7 @@ class Plan:
         return total
 
     def estimate_seconds(self, workers: int = 1) -> float | None:
-        """Seconds that the whole plan should take, or None where some part of it was never
-        measured.
-        """
+        """Return the seconds that the plan should take; None where a part was never measured."""
         costs = [self.cost(job) for job in self.todo]
         measurements = [cost for cost in costs if cost is not None]
         if len(measurements) < len(costs):
@@ -190,8 +185,9 @@ def plan(
 def outstanding(
     store: Store, key: str, audits: Mapping[str, str], trains: bool
 ) -> tuple[bool, tuple[str, ...]]:
-    """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter
-    to audits only.
+    """Return what the store lacks of a run: whether its training, and which audits.
+
+    Missing checkpoints matter to audits only.
     """
     names = names_in(store.folder(key))
     if names is None:
@@ -330,9 +326,7 @@ class _Runs:
 def code_reached(
     experiment: Experiment, factors: Mapping[str, Value], audits: Iterable[str], codes: Codes
 ) -> dict[str, Code]:
-    """Return the code of the user's that a run with these audits reaches, by the stage or component
-    that reaches it.
-    """
+    """Return the user's code that a run with these audits reaches, by stage or component."""
     code_by_part = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
     code_by_part |= {name: experiment.audits[name].code(codes) for name in audits}
     return _code_of_training(experiment, codes) | {
@@ -354,9 +348,7 @@ def _parts(experiment: Experiment, factors: Mapping[str, Value]) -> dict[str, Co
 
 
 def device_kind(options: RunOptions) -> str:
-    """The kind of device, without its number: results do not depend on which of two equal ones was
-    free.
-    """
+    """Return the kind of device without its number: equal devices give equal results."""
     return options.device.partition(":")[0]
 
 

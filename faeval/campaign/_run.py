@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
@@ -35,8 +36,7 @@ _T = TypeVar("_T")
 def perform_many(
     works: Sequence[Work], progress: Callable[[float], None] = lambda _: None
 ) -> list[Summary]:
-    """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of
-    it.
+    """Train the seeds of one arm in one stacked run, then do what the store lacks of each.
 
     Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log
     says why. Seeds that another campaign is doing at this moment are left to it.
@@ -83,8 +83,9 @@ def perform(
 
 
 def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
-    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails
-    at once.
+    """Do a run, and again where it fails and retries are declared.
+
+    What was given to it wrongly fails at once.
 
     Whatever comes out of it is its failure, and no other's, but for Ctrl-C.
     """
@@ -92,7 +93,8 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
     remarks: list[Remark] = []
     while True:
         try:
-            did = _apart(work, lambda: _perform(work, store, progress, alone))  # noqa: B023 - called at once
+            step = functools.partial(_perform, work, store, progress, alone)
+            did = _apart(work, step)
             there = not did and work.attempt == 1
             return Summary(time.perf_counter() - begun, remarks=tuple(remarks), there=there)
         except KeyboardInterrupt:
@@ -116,8 +118,9 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
 
 
 def _apart(work: Work, step: Callable[[], _T]) -> _T:
-    """Take a step of a run, so that nothing it does to this process stays; what its claims file set
-    holds in it.
+    """Take a step of a run so that nothing it does to this process stays.
+
+    What its claims file set holds in it.
     """
 
     def inside() -> _T:
@@ -189,8 +192,9 @@ def _train(
 
 
 def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
-    """Train in one run those that the store lacks, and keep each one's record; what is wrong with
-    one keeps no other back.
+    """Train those that the store lacks in one run, and keep each one's record.
+
+    What is wrong with one keeps no other back.
     """
     lacking = [work for work in works if _lacks_training(work, store)]
     stage = lacking[0].training_many if lacking else None
@@ -246,9 +250,7 @@ def _lacks_training(work: Work, store: Store) -> bool:
 
 @contextlib.contextmanager
 def _partial(work: Work, store: Store) -> Iterator[Path]:
-    """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen
-    half-written.
-    """
+    """Give a folder for checkpoints to grow in, renamed when all are there."""
     folder = store.folder(work.key)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder, _DAY)
@@ -361,9 +363,7 @@ def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
 
 
 def _sweep(folder: Path, age: float) -> None:
-    """Remove what killed trainings left behind; where nobody knows who is at work, one of the last
-    day may be running.
-    """
+    """Remove what killed trainings left behind, if it is older than ``age`` seconds."""
     for path in folder.glob(".partial-*"):
         with contextlib.suppress(OSError):
             if not age or time.time() - path.stat().st_mtime > age:
@@ -372,9 +372,7 @@ def _sweep(folder: Path, age: float) -> None:
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Hold the numerical libraries, loaded already or loaded during the run, to a number of
-    threads.
-    """
+    """Hold the numerical libraries to a number of threads, also those loaded in the run."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -18,9 +18,7 @@ from faeval.campaign._work import Summary, Work
 def perform_packed(
     number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
 ) -> tuple[int, Summary]:
-    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the
-    pool's.
-    """
+    """Do work that came as bytes; if it cannot be unpacked, this job alone fails."""
     work = _unpacked(packed, carried)
     if isinstance(work, Summary):
         return number, work
@@ -40,7 +38,8 @@ def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summar
     try:
         _sibling_modules.install(carried)
         with spared_stdout():
-            return pickle.loads(packed)  # type: ignore[no-any-return]  # made by our own parent, never read from a file
+            work: Work = pickle.loads(packed)  # made by our own parent, never read from a file
+            return work
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -50,9 +49,7 @@ def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summar
 
 
 def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
-    """Return why a worker on another machine cannot work for a campaign, or None: it needs its
-    store and its versions.
-    """
+    """Return why a worker on another machine cannot work for a campaign, or None."""
     if not (store / "runs" / beacon).exists():
         return (
             f"the store {str(store)!r} is not there, or another folder of that name; put the store"
@@ -71,9 +68,7 @@ def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | No
 def perform_many_packed(
     numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
 ) -> list[tuple[int, Summary]]:
-    """Do the works of one arm that came as bytes, trained in one stacked run; see
-    :func:`perform_packed`.
-    """
+    """Do the works of one arm in one stacked run; see :func:`perform_packed`."""
     works: list[Work] = []
     for content in packed:
         work = _unpacked(content, carried)

@@ -1,5 +1,6 @@
-"""The command line. Results on stdout, everything else on stderr; exit codes as ARCHITECTURE.md
-lists them.
+"""The command line: results on stdout, all else on stderr.
+
+Exit codes are as docs/command-line.md lists them.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def _open_streams() -> bool:
         os.set_inheritable(number, True)
     os.close(number)
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+        # Open as long as the process.
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr) if was_open else (sys.stderr,):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -188,9 +190,7 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _of_the_system(error: OSError) -> str:
-    """Say what the system refused; without a name of a file it is stdout, which then is written to
-    no more.
-    """
+    """Say what the system refused; an error without a file's name is of stdout."""
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
         drop(sys.stdout)

@@ -34,9 +34,7 @@ def calibrate(
     ] = None,
     reps: Annotated[int, typer.Option(min=1000, help="Replications of a plain figure.")] = 20_000,
 ) -> None:
-    """Measure how often the deciding rules err, on laws where their assumptions hold and where they
-    fail.
-    """
+    """Measure how often the deciding rules err, where their assumptions hold and fail."""
     from faeval import calibration
 
     if not quick:

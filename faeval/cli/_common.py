@@ -1,6 +1,4 @@
-"""What commands share: options, and how words become values. Results go to stdout, everything else
-to stderr.
-"""
+"""What commands share: options of the table, and writing to stdout and stderr."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ READER_GONE = 141  # as of SIGPIPE
 
 
 def say(text: object, err: bool = False) -> None:
-    """Write one message to stdout, or to stderr; nothing in it acts, whoever's words it holds, and
-    it is bounded.
-    """
+    """Write one bounded message to stdout or stderr; nothing in it acts."""
     _write(f"{inert(message(text))}\n", err)
 
 
@@ -39,7 +35,7 @@ def say_lines(text: str, err: bool = False) -> None:
 
 
 def say_json(content: object) -> None:
-    """Write a document of JSON to stdout, whole and in ASCII; a text is one that is spelt already."""
+    """Write a JSON document to stdout in ASCII; a text is taken as JSON already."""
     text = content if isinstance(content, str) else f"{json.dumps(content, indent=1)}\n"
     _write(text.replace("\x7f", "\\u007f"))
 
@@ -56,9 +52,7 @@ def _write(text: str, err: bool = False) -> None:
 
 
 def drop(stream: TextIO) -> None:
-    """Let nothing more that is written to a stream go anywhere: Python would fail at its end, with
-    exit code 120.
-    """
+    """Let nothing more be written to a stream: at its end Python would exit with 120."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -36,8 +36,9 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Read all evidence, and name all that is wrong with it: exit 12 where something was altered, 2
-    where it cannot be used.
+    """Read all evidence, and name all that is wrong with it.
+
+    Exit 12 where something was altered, 2 where it cannot be used.
 
     What a report says of its evidence is checked by faeval report --check.
     """
@@ -82,9 +83,7 @@ def merge(
         Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")
     ],
 ) -> None:
-    """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one
-    run.
-    """
+    """Merge stores, or tables, exactly; write nothing where two disagree about one run."""
     from faeval import evidence
 
     try:
@@ -146,8 +145,9 @@ def accept(
         str, typer.Option(help="Why the change of code changes no number; the records keep it.")
     ] = "",
 ) -> None:
-    """Keep stored runs over a change of code that changes no number; the verdicts on them are
-    flagged code_accepted.
+    """Keep stored runs over a change of code that changes no number.
+
+    The verdicts on them are flagged code_accepted.
     """
     from faeval import pipeline
 

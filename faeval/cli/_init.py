@@ -1,4 +1,4 @@
-"""faeval init: a project with a claim that works at once. What is there already is never changed."""
+"""faeval init: a project with a claim that works at once; no file is changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def init(
         bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")
     ] = False,
 ) -> None:
-    """Start a project: an example claim, [tool.faeval], a line of .gitignore. Overwrites nothing."""
+    """Start a project: an example claim, [tool.faeval], a line of .gitignore.
+
+    Overwrites nothing.
+    """
     names_by_outcome: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
     try:
         folder.mkdir(parents=True, exist_ok=True)

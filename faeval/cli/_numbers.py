@@ -105,8 +105,9 @@ def check_numbers(
         ),
     ] = None,
 ) -> None:
-    """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1
-    where not as expected.
+    """Say whether printed means, spreads, n, p, intervals and ratios can belong together.
+
+    Exit 1 where not as expected.
     """
     import json
 
@@ -312,9 +313,7 @@ def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def expectations_of(entries: Sequence[Entry], content: Mapping[str, Any]) -> list[bool]:
-    """Whether each row's outcome was written down beforehand: a statement that says none is to be
-    consistent.
-    """
+    """Return for each row whether its outcome was written down beforehand."""
     expectations = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
     sources = {
         (e.fields.get("source", ""), e.fields.get("spread_is", ""))

@@ -1,6 +1,4 @@
-"""faeval plan: what claims can tell and what they cost, before a run; faeval lock: their
-registration.
-"""
+"""faeval plan: what claims can tell and what they cost; faeval lock: register them."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def verify(
 
 
 def _alone(context: typer.Context) -> None:
-    """Refuse what says which claims, seeds or evidence, beside --published, which says all of it."""
+    """Refuse options that say which claims, seeds or evidence, beside --published."""
     from faeval.errors import FaevalError
 
     for name, option in _SAID_BY_PUBLISHED.items():
@@ -138,9 +138,7 @@ _WARNINGS, _LINE = 10, 240  # warnings of claims that are shown, and characters 
 
 
 class _Progress:
-    """Progress on stderr: a bar, the time left and the state of each arm on a terminal, a line a
-    finished run elsewhere.
-    """
+    """Progress on stderr: on a terminal a bar and each arm, elsewhere a line a run."""
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -226,9 +224,7 @@ def _summary(event: Event) -> str:
 
 
 def arms_table(arms: Mapping[str, ArmState]) -> Any:
-    """A line for each arm with its runs by state: those at work first, then failed, waiting, done;
-    the rest counted.
-    """
+    """Return a line for each arm with its runs by state, those at work first."""
     from rich.table import Table
     from rich.text import Text
 

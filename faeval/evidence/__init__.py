@@ -1,6 +1,4 @@
-"""Evidence: the tidy table, its packs on disk, and the store of records it is packed from. No
-torch.
-"""
+"""Evidence: the tidy table, its files, and the store of records. No torch."""
 
 from __future__ import annotations
 

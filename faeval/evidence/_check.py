@@ -1,6 +1,4 @@
-"""Checking what is kept: every record of a store, every row of a table, and all that is wrong, not
-only the first.
-"""
+"""Check every record of a store or row of a table, and name all that is wrong."""
 
 from __future__ import annotations
 
@@ -56,7 +54,7 @@ class Checked:
 
     @property
     def exit_code(self) -> int:
-        """12 where something was altered or cut off, 2 where something else cannot be used, else 0."""
+        """12 where something was altered, 2 where something cannot be used, else 0."""
         kinds = {f.kind for f in self.bad}
         return Tampered.exit_code if "altered" in kinds else FaevalError.exit_code if kinds else 0
 
@@ -333,9 +331,7 @@ def _check_report(table: pd.DataFrame, report: dict[str, Any]) -> Iterator[Findi
 
 
 def records_of(store: Store) -> Iterator[tuple[Path, Record]]:
-    """Yield every record of a store with its file, sorted; raise one Tampered that names all that
-    cannot be believed.
-    """
+    """Yield every record of a store with its file; raise one Tampered that names all bad ones."""
     bad = []
     for path in store.files():
         try:

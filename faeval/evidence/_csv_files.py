@@ -33,8 +33,7 @@ _LINES = 1 << 16  # of a CSV file in memory at once
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return the table as CSV: sorted by key, UTF-8, one ``\\n`` a row, floats by their shortest
-    exact spelling.
+    """Return the table as CSV: sorted by key, UTF-8, floats by their shortest spelling.
 
     The same rows give the same bytes, whatever their order; :func:`read` gives them back exactly.
     """
@@ -42,13 +41,15 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
 
 
 def digest(table: pd.DataFrame) -> str:
-    """Return the SHA-256 of :func:`csv_bytes`, which reports name their evidence by; never holds
-    all those bytes.
+    """Return the SHA-256 of :func:`csv_bytes`, by which reports name their evidence.
+
+    It never holds all those bytes.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
+    >>> names = {"setting": "coin", "arm": "fair", "metric": "heads"}
+    >>> table = pd.DataFrame({"seed": [1, 2], "value": [0, 1]}).assign(**names)
     >>> digest(table) == digest(table[::-1])
     True
     """
@@ -80,8 +81,9 @@ def _csv_parts(table: pd.DataFrame) -> Iterator[bytes]:
 
 
 def _fields(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The distinct cells of a column as CSV spells them, and which of them stands in each row; the
-    last is the empty one.
+    """Return the distinct cells as CSV spells them, and which stands in each row.
+
+    The last is the empty one.
     """
     import pandas as pd
 
@@ -104,9 +106,7 @@ def read_csv(path: Path, most: int) -> pd.DataFrame:
 
 
 def content_of(path: Path, most: int) -> bytes:
-    """Return a file's content; raise EvidenceError as soon as it has more lines, or a longer one,
-    than a table may have.
-    """
+    """Return a file's content; raise EvidenceError at a line or number of lines too many."""
     parts, lines, length = [], 0, 0
     with path.open("rb") as file:
         while part := file.read(_BLOCK):
@@ -192,9 +192,7 @@ def _check_last_line(content: bytes, fields: int, path: Path) -> None:
 
 
 def _too_many_fields(content: bytes, fields: int) -> str:
-    """Which line is the first that has more fields than the header, as a message says it; nothing
-    where none has.
-    """
+    """Say which line first has more fields than the header; nothing where none has."""
     reader = _csv_reader(content)
     with contextlib.suppress(csv.Error):
         for row in reader:
@@ -207,7 +205,7 @@ def _too_many_fields(content: bytes, fields: int) -> str:
 
 
 def line_of(content: bytes, row: int) -> int:
-    """The line on which a row of the table ends, blank lines and line breaks inside quotes counted."""
+    """Return the line on which a row ends, blank lines and breaks in quotes counted."""
     reader = _csv_reader(content)
     numbers = (reader.line_num for fields in reader if fields)
     return next((line for position, line in enumerate(numbers) if position == row + 1), row + 2)

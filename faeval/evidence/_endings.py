@@ -58,7 +58,7 @@ _YES, _NO = _ONE | {"true", "yes", "y", "t"}, _ZERO | {"false", "no", "n", "f"}
 def status_cells(
     column: pd.Series[Any], values: NDArray[np.float64]
 ) -> tuple[Any, NDArray[np.float64]]:
-    """Return what became of each number, and the numbers without those that a lost run left behind."""
+    """Return statuses, and the numbers without those that a lost run left behind."""
     import pandas as pd
 
     codes, words, changed = distinct_cells(column, _outcome, None)
@@ -73,9 +73,7 @@ def status_cells(
 
 
 def _outcome(given: Any) -> str:
-    """Return a status as it is, ``lost`` for a run that failed, and nothing where the number itself
-    says what it is.
-    """
+    """Return a status, ``lost`` for a run that failed, or nothing where the number says it."""
     if not isinstance(given, str):
         raise Unusable("is no text; write it as text")
     word = _word(given)
@@ -93,9 +91,7 @@ def _word(given: Any) -> str:
 
 
 def _state(name: Any) -> str:
-    """A column's name as the tables of such names spell it: ``IsFailed`` and ``run failed`` are
-    ``failed``.
-    """
+    """Return a column's name in one spelling: ``IsFailed`` and ``run failed`` are ``failed``."""
     return _BEFORE.sub("", _word(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name).strip())))
 
 
@@ -111,7 +107,7 @@ def is_lost(given: Any) -> bool:
 
 @dataclass(frozen=True)
 class States:
-    """How runs ended, by row; the columns that say so; and of those that may and are not read, why."""
+    """How runs ended by row, the columns that say so, and why others are not read."""
 
     said: pd.Series[Any] | None
     read: tuple[Any, ...]
@@ -159,9 +155,7 @@ def states_of(
 
 
 def _may_be_words(cells: Iterable[str]) -> bool:
-    """Whether cells are not all numbers, or only 0 and 1, as whoever writes down yes and no may
-    have them.
-    """
+    """Whether cells may say yes and no: they are not all numbers, or only 0 and 1."""
     there = [cell for cell in cells if _word(cell) not in _EMPTY]
     return any(number_of(cell) is None for cell in there) or all(
         _word(cell) in _ONE | _ZERO for cell in there
@@ -169,9 +163,7 @@ def _may_be_words(cells: Iterable[str]) -> bool:
 
 
 def _endings(name: str, cells: Sequence[str]) -> list[str]:
-    """Return what each cell of a column of states says, as a status has it; raise BadCell for one of
-    which nothing is known.
-    """
+    """Return what each cell says as a status; raise BadCell where nothing is known."""
     if _STATES.get(name) == "words":
         # Where some are known, the others are refused as any status is.
         words = [_word(cell) for cell in cells]
@@ -204,16 +196,12 @@ def _ending(name: str, cell: str, code: int) -> str:
 
 
 def _failed_by_code(cell: str) -> bool | None:
-    """Whether a code says that a run failed, or a code and a signal such as 0:9; None where it is
-    none.
-    """
+    """Whether a code, or a code and a signal as in 0:9, says failure; None for no code."""
     parts = [number_of(part) for part in cell.strip().split(":")]
     return None if None in parts else any(parts)
 
 
 def worse(one: pd.Series[Any], other: pd.Series[Any]) -> pd.Series[Any]:
-    """Of two columns that say how runs ended, what the second says where the first knows nothing
-    worse than an end.
-    """
+    """Return the worse of two endings, row by row."""
     fine = one.isna() | one.astype(object).map(_word).isin([*_ENDED, "measured", ""])
     return one.astype(object).mask(fine & (other != ""), other)

@@ -22,8 +22,7 @@ _BEST = ("max", "min")
 
 
 def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows at the epoch of each run that is to be read, with that epoch, and what is to
-    be said of it.
+    """Return the rows at the epoch of each run that is read, and notes on the choice.
 
     Raises
     ------
@@ -45,8 +44,7 @@ def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame,
 
 
 def unlike_ends(ends: Mapping[int, int]) -> str:
-    """Say at which epoch runs are read, by their seeds (below 0: none is stated); nothing where all
-    are read at one.
+    """Say at which epochs runs are read, by seed; nothing where all are read at one.
 
     Examples
     --------
@@ -107,9 +105,7 @@ def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame
 
 
 def _check_ends(ends: pd.DataFrame, several: bool, where: str) -> None:
-    """Runs of one row each were chosen by someone; of whole courses, the one at which each ends
-    must be.
-    """
+    """Refuse whole courses that end at different epochs where no epoch is chosen."""
     for (arm, metric), rows in ends.groupby(["arm", "metric"], sort=True):
         if several and rows["epoch"].nunique() > 1:
             by_seed = rows.drop_duplicates("seed").sort_values("seed")

@@ -25,8 +25,7 @@ _SHOWN = 5
 def export(
     source: Source, out: str | Path, setting: str | None = None, *, latest: bool = False
 ) -> pd.DataFrame:
-    """Write evidence into one CSV or Parquet file, by the end of its name; the same rows give the
-    same bytes.
+    """Write evidence into one CSV or Parquet file; the same rows give the same bytes.
 
     A store may hold one run several times: on two kinds of device, under two versions, under a
     revision that was superseded. Which of them counts, a plan of claims says; a pack cannot. So

@@ -62,7 +62,8 @@ def read(source: Source, *, max_rows: int | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
+    >>> names = {"setting": "coin", "arm": "fair", "metric": "heads"}
+    >>> table = pd.DataFrame({"seed": [1, 2], "value": [0, 1]}).assign(**names)
     >>> read(table)["status"].tolist()
     ['measured', 'measured']
     """
@@ -130,8 +131,9 @@ def pack_of(folder: Path) -> Path | None:
 
 
 def read_cells(path: Path) -> tuple[pd.DataFrame, Callable[[int], str]]:
-    """Read any CSV or Parquet file as it stands, and what to call a row of it: the cells of a CSV
-    are text.
+    """Read any CSV or Parquet file as it stands, and return how to name a row of it.
+
+    The cells of a CSV are text.
     """
     try:
         if path.suffix.lower() in (".parquet", ".pq"):

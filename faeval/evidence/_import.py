@@ -103,8 +103,9 @@ def import_table(
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": [3, 3], "rep": [1, 1], "accuracy": [0.9, 0.8]})
-    >>> found = import_table(table, "iris", arm={"rule": "model", "depth": "depth"}, seed="rep", metrics=["accuracy"])
+    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": 3, "accuracy": [0.9, 0.8]})
+    >>> arm = {"rule": "model", "depth": "depth"}
+    >>> found = import_table(table.assign(seed=1), "iris", arm=arm, metrics=["accuracy"])
     >>> found.table["arm"].tolist(), found.table["value"].tolist()
     (['forest+depth=3', 'tree+depth=3'], [0.9, 0.8])
     """
@@ -211,9 +212,7 @@ def _is_found(name: str) -> bool:
 
 
 def _called(word: str, names: Sequence[str]) -> str | None:
-    """The column that is called so: runs that ended at different epochs must not be compared
-    unseen.
-    """
+    """Return the column of that name: runs that end at different epochs must not be compared."""
     return next((name for name in names if plain_word(name) == word), None)
 
 
@@ -238,9 +237,7 @@ def _without_sums(
     ended: pd.Series[Any] | None,
     place: Callable[[int], str],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The cells without rows that plainly sum up others: of no seed, and called so or without a
-    number.
-    """
+    """Return the cells without rows that sum up others, and a note on these."""
     codes, distinct = codes_of(cells[seed])
     sums = [code for code, cell in enumerate(distinct) if plain_word(cell) in _SUMS]
     without = cells[np.isin(codes, [-1, *sums])]
@@ -273,9 +270,7 @@ def _long_of(common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str])
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a metric of a wide table: an empty cell counts only where its run has no number
-    of the metric at all.
-    """
+    """Return the rows of a metric; an empty cell counts where its run has no number of it."""
     import pandas as pd
 
     values = rows["value"]
@@ -333,9 +328,7 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
 def _check_one_row_a_key(
     table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]
 ) -> None:
-    """Raise EvidenceError where a key repeats; names the rows and their numbers, and the columns
-    that tell them apart.
-    """
+    """Raise EvidenceError where a key repeats, and name what tells the rows apart."""
     again = table.duplicated(list(KEY), keep=False)
     if not again.any():
         return

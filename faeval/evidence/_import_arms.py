@@ -20,8 +20,7 @@ _SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": 
 def arms_of(
     columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False
 ) -> list[str]:
-    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a
-    single column.
+    """Return the label of each row's arm by its factors; ``labels``: by a column of labels.
 
     Raises
     ------
@@ -56,9 +55,7 @@ def arms_of(
 
 
 def codes_of(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
-    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1
-    are two.
-    """
+    """Return the distinct cells, and which stands in each row (-1: empty); True is not 1."""
     import pandas as pd
 
     if column.dtype != object:
@@ -74,9 +71,7 @@ def codes_of(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
 
 
 def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
-    """Return the distinct cells of a factor's column as its values: of one kind, and as many as
-    there are texts.
-    """
+    """Return the distinct cells of a factor's column as values of one kind."""
     texts = [_text_of(cell) for cell in cells]
     values = [_factor(cell) for cell in cells]
     kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in values if v is not None}

@@ -9,9 +9,7 @@ from faeval.errors import EvidenceError
 
 
 class CutOff(EvidenceError):
-    """A file of evidence was cut off or damaged after it was written, as far as it shows without a
-    checksum.
-    """
+    """A file of evidence was cut off or damaged after it was written."""
 
     exit_code = 12
 
@@ -22,9 +20,7 @@ most_rows = ContextVar("most_rows", default=MOST_ROWS)
 
 
 def limit_rows(most: int) -> None:
-    """Let files of evidence have so many rows at most from here on, wherever they are read without
-    ``max_rows``.
-    """
+    """Set how many rows a file of evidence may have from here on, without ``max_rows``."""
     most_rows.set(most)
 
 

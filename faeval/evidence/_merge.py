@@ -1,6 +1,4 @@
-"""Merging: two machines' stores into one, or several tables into one. Exact, and refused where they
-disagree.
-"""
+"""Merge stores or tables, exactly; refused where they disagree."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ _SHOWN = 20
 
 
 class Conflict(EvidenceError):
-    """Two sources say different things of one run; ``names`` has every such record or row, and
-    nothing was written.
-    """
+    """Two sources differ on a run; ``names`` has each such record, nothing was written."""
 
     def __init__(self, what: str, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -277,8 +273,9 @@ def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> one = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
-    >>> two = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [2, 3], "metric": "heads", "value": [1, 1]})
+    >>> names = {"setting": "coin", "arm": "fair", "metric": "heads"}
+    >>> one = pd.DataFrame({"seed": [1, 2], "value": [0, 1]}).assign(**names)
+    >>> two = pd.DataFrame({"seed": [2, 3], "value": [1, 1]}).assign(**names)
     >>> merge_tables([one, two])["seed"].tolist()
     [1, 2, 3]
     """

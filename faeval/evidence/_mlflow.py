@@ -1,6 +1,4 @@
-"""Import of runs from an MLflow tracking store: parameters become factors of the arm, metrics the
-numbers.
-"""
+"""Import runs of an MLflow store: parameters become factors, metrics the numbers."""
 
 from __future__ import annotations
 
@@ -115,9 +113,7 @@ def import_mlflow(
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that is over: its arm and seed, how it ended, and what it logged of each metric by step
-    (None: its end).
-    """
+    """A run that is over: arm, seed, ending, and numbers by metric and step (None: its end)."""
 
     id: str
     arm: str
@@ -226,9 +222,7 @@ def _run(
 
 
 def _without_steps(runs: list[_Run]) -> list[_Run]:
-    """Take 0 for no step of a metric that no run logged at another: MLflow writes it where none is
-    given.
-    """
+    """Take 0 for no step where a metric has no other: MLflow writes it where none is given."""
     stepped = {name for run in runs for name, values in run.numbers.items() if set(values) != {0}}
     return [
         replace(
@@ -253,9 +247,7 @@ def _rows(run: _Run, runs: Sequence[_Run]) -> Iterator[tuple[Any, ...]]:
 
 
 def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
-    """For each metric that any run logged, the last step of it in the runs of this arm, or else of
-    any.
-    """
+    """Return by metric its last step in the runs of this arm, or else of any."""
     epochs: dict[str, int | None] = {}
     for peers in (runs, [other for other in runs if other.arm == run.arm]):
         last: dict[str, list[int]] = {}

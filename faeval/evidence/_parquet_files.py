@@ -30,8 +30,9 @@ _USUAL_CELL = 1000  # bytes, on average over a column
 
 
 def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table, sorted by key, as Parquet; deterministic for one version of pyarrow. Needs
-    ``faeval[data]``.
+    """Write the table, sorted by key, as Parquet. Needs ``faeval[data]``.
+
+    The bytes are the same for one version of pyarrow.
 
     Pages carry their checksums, which any reader may verify; a digest of the whole file stands
     before its footer, where no other reader looks.
@@ -62,9 +63,7 @@ def _footer(content: bytes) -> int:
 
 
 def _check_seal(content: bytes, path: Path) -> None:
-    """Raise CutOff where a file of ours is not as it was written; a damaged footer can give other
-    numbers without a word.
-    """
+    """Raise CutOff where a file of ours is not as written: damage can change numbers silently."""
     at = _footer(content)
     begin = at - len(_SEAL) - 32
     if begin < 0 or not content[begin:at].startswith(_SEAL):
@@ -130,9 +129,7 @@ def parquet_cells(
 
 
 def _check_size(path: Path, metadata: Any, most: int) -> None:
-    """Raise EvidenceError where a file says of itself that it holds more than a table may, before
-    anything is expanded.
-    """
+    """Raise EvidenceError where a file says that it holds too much, before it is expanded."""
     # Columns are not asked one by one: where what a file says of one is damaged, pyarrow ends the
     # process there.
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

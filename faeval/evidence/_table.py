@@ -28,17 +28,13 @@ REMARKS = "faeval_remarks"
 
 
 def column_of(name: Any) -> str:
-    """Return the column of an evidence table that a header names, in any case of letters; others as
-    they are.
-    """
+    """Return the column that a header names, in any case of letters; others as they are."""
     word = str(name).strip().lower()
     return word if word in COLUMNS else str(name)
 
 
 def check_rows(table: pd.DataFrame, source: str) -> None:
-    """Raise EvidenceError where a table that someone gave holds no rows: no claim could be about
-    it.
-    """
+    """Raise EvidenceError where a table holds no rows."""
     if not len(table):
         raise EvidenceError(
             f"{source}: holds no rows, only the names of its columns; give a table with one row a"
@@ -60,9 +56,7 @@ def check_columns(found: list[str], source: str) -> None:
 
 
 def check_once(found: list[str], source: str) -> None:
-    """Raise EvidenceError where a column stands twice, or two differ in the case of their letters
-    alone.
-    """
+    """Raise EvidenceError where a column stands twice, in whatever case of letters."""
     alike: dict[str, list[str]] = {}
     for name in found:
         alike.setdefault(name.strip().lower(), []).append(name)
@@ -141,16 +135,14 @@ def normalise(
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows sorted by key (empty first), then by the rest: one order for one set of rows."""
+    """Return the rows sorted by key, empty first, then by the rest."""
     if _is_in_order(table):
         return table.reset_index(drop=True)
     return table.sort_values(list(COLUMNS), kind="stable", na_position="first", ignore_index=True)
 
 
 def _is_in_order(table: pd.DataFrame) -> bool:
-    """Whether the rows stand in order already, as those of every pack do: that is sooner seen than
-    sorted.
-    """
+    """Whether the rows stand in order already, which is sooner seen than sorted."""
     import pandas as pd
 
     tied = np.ones(

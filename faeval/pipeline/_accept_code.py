@@ -119,8 +119,9 @@ def accept(
     device: str = "cpu",
     everything: bool = False,
 ) -> dict[str, tuple[str, ...]]:
-    """Keep stored runs that differ from those needed in their code alone: a change of it that
-    changes no number.
+    """Keep stored runs that differ from those needed in their code alone.
+
+    The caller says why that change of code changes no number.
 
     Each is written again as the run of today's code; its record says which code made it, which one
     it is kept for, when and why, and the verdicts that rest on it are flagged ``code_accepted``.
@@ -221,9 +222,7 @@ def accepted_of(record: Record) -> list[Any]:
 
 
 def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]:
-    """Write again under today's keys the parts of a run that differ in their code alone; return
-    what of it changed.
-    """
+    """Write parts of a run that differ in their code alone again; return what changed."""
     store = plan.store
     names: dict[str, None] = {}
     for part in lacking(job):

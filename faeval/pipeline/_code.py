@@ -22,9 +22,7 @@ Content = Mapping[str, Any]
 
 
 def code_of_claim(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
-    """Return the digests of the user's code that a claim's runs reach, by the stage or component
-    that reaches it.
-    """
+    """Return the digests of the user's code that a claim's runs reach, by stage or component."""
     code_by_part: dict[str, Code] = {}
     for arm, metrics in claim.metrics_by_arm().items():
         audits = [
@@ -68,8 +66,9 @@ def flag_code(
     codes: Codes,
     store: Store | None = None,
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where their numbers were made by other code than was registered,
-    or were accepted.
+    """Return the verdicts, flagged where other code than registered made their numbers.
+
+    Also where runs were accepted over a change of code.
 
     Which code made them, the records say, or the provenance beside evidence: ``code of NAME``. Of a
     claim that was registered without a digest, and of numbers that name none, nothing is known and
@@ -114,9 +113,7 @@ def _revisions(
     codes: Codes,
     store: Store | None,
 ) -> int:
-    """Return how many forms of its code are known, the registered one among them; 0 where its
-    numbers are of that one.
-    """
+    """Return how many forms of a claim's code are known; 0 where it is the registered one."""
     registered = selection.registered(claim)
     digest = registered.code.get(selection.setting) if registered else None
     if digest is None or design.experiment is None:
@@ -161,9 +158,7 @@ def _folders(store: Store) -> Iterator[str]:
 
 
 def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int], list[Content]]:
-    """Return by setting, arm and seed the stored records of some jobs' runs, but of whole ones, the
-    last begun first.
-    """
+    """Return stored records of jobs' unfinished runs by setting, arm and seed, latest first."""
     runs = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
     whole = {job.key for job in plan.cached}
     records_by_run: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
@@ -188,9 +183,7 @@ def lacking(job: Job) -> tuple[str, ...]:
 
 
 def nearest(plan: Plan, job: Job, records: Iterable[Content]) -> Content | None:
-    """Return the record that differs least, of the first part that a job lacks and that there are
-    records of.
-    """
+    """Return the record that differs least from a job, of the first part that it lacks."""
     by_part: dict[str, list[Content]] = defaultdict(list)
     for record in records:
         by_part[part_of(record)].append(record)
@@ -205,9 +198,7 @@ def nearest(plan: Plan, job: Job, records: Iterable[Content]) -> Content | None:
 
 
 def code_notice(plan: Plan) -> str | None:
-    """Say which code changed since stored runs were made that are to be done again, and how many
-    they are, or None.
-    """
+    """Say which code changed since stored runs were made, and how many are done again."""
     own = [job for job in plan.todo if job.code]
     older = older_records(plan, own)
     names: dict[str, None] = {}
@@ -225,9 +216,7 @@ def code_notice(plan: Plan) -> str | None:
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
-    """Return what differs between the code that made a record and that of today, as a reader knows
-    it.
-    """
+    """Return what differs between the code of a record and that of today."""
     old = record.get("code") or {}
     now = {
         name: code

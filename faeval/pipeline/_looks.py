@@ -1,6 +1,4 @@
-"""Looks: a claim that may be decided early runs to its next look, and further only while it is
-open.
-"""
+"""Looks: a claim that may be decided early runs to its next look while it is open."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ def first_stops(selection: Selection) -> dict[str, int]:
 def next_stops(
     selection: Selection, verdicts: Sequence[Verdict], stops: Mapping[str, int]
 ) -> dict[str, int] | None:
-    """Return where claims stop next, those that are open one look further; None where no claim goes
-    on.
-    """
+    """Return where claims stop next, open ones a look further; None where none goes on."""
     further = dict(stops)
     open_claims = {
         claim.name

@@ -38,16 +38,12 @@ class Outlook:
 
     @property
     def power(self) -> float | None:
-        """The least power of the claim as a whole, of the verdict that its anticipated effects lead
-        to.
-        """
+        """The least power of the whole claim, for the verdict that anticipated effects give."""
         return claims.power_of(self.claim, [a.chances for a in self.assertions])
 
     @property
     def seeds_needed(self) -> tuple[int | None, int | None] | None:
-        """Seeds for 80 % power of the claim as a whole: what its most demanding assertion takes;
-        None where one is unknown.
-        """
+        """Seeds for 80 % power of the whole claim; None where one assertion's is unknown."""
         needed = [a.chances.needed for a in self.assertions if a.chances is not None]
         if not needed or len(needed) < len(self.assertions):
             return None
@@ -98,9 +94,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class AssertionOutlook:
-    """What one tested assertion can tell; no chances where no pilot or no anticipated effect is
-    registered.
-    """
+    """What one tested assertion can tell; chances need a pilot and an anticipated effect."""
 
     text: str
     pilot: Spread | None
@@ -123,8 +117,7 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class Reopening:
-    """What a claim that is open at its plan would take anew: fresh seeds, runs, and seconds on one
-    worker.
+    """What a claim that is open at its plan would need anew: seeds, runs and seconds.
 
     None where neither pilot nor anticipated effect says how many seeds, or where no run of an arm
     was ever measured.
@@ -146,9 +139,7 @@ def outlook(
     device: str = "cpu",
     everything: bool = False,
 ) -> PlanReport:
-    """Check the designs of claims, say what each can tell at its seeds, and what runs are needed.
-    Runs nothing.
-    """
+    """Check designs, and say what claims can tell and which runs they need. Runs nothing."""
     selection = select(given, setting, everything=everything)
     fixed = asked_seeds(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)

@@ -70,9 +70,7 @@ def _facts(record: evidence.Record) -> dict[str, Any]:
 
 
 def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
-    """Return each change of code over which runs were kept, with its reason, and the arms of those
-    runs.
-    """
+    """Return each change of code over which runs were kept, its reason and its arms."""
     groups: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
     for record in records:
         items = record.notes.get("accepted", [])
@@ -99,9 +97,7 @@ def origins_of(records: Iterable[evidence.Record]) -> Origins:
 
 
 def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
-    """Return origins as they are written beside evidence: one item for a lock, an arm and metrics
-    that share seeds.
-    """
+    """Return origins as they are written beside evidence, one item for what shares seeds."""
     locks = {lock for digests in origins.locks.values() for lock in digests}
     if len(locks) == 1:
         return [{"lock": lock} for lock in locks]
@@ -120,9 +116,7 @@ def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
 
 
 def written_origins(provenance: dict[str, Any]) -> Origins:
-    """Return what a written provenance says of the registrations under which its numbers were
-    measured.
-    """
+    """Return under which registrations the numbers of a written provenance were measured."""
     items = provenance.get("registrations")
     if (
         items is None
@@ -170,8 +164,7 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def written_provenance(source: Any) -> dict[str, Any]:
-    """Return what stands in provenance.json beside evidence that was given by path, without its
-    digest.
+    """Return what provenance.json beside evidence says, without its digest.
 
     Raises
     ------
@@ -215,9 +208,7 @@ def _folder_of(path: Path) -> Path:
 
 
 def check_stated(source: Any, table: pd.DataFrame) -> None:
-    """Raise Tampered where a report's evidence, given by path, is not what the files beside it say
-    it was.
-    """
+    """Raise Tampered where evidence is not what the files beside it say it was."""
     if not _is_published(source):
         return
     folder = _folder_of(Path(source))
@@ -237,8 +228,7 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
 
 
 def check_registrations(source: Any, report: Report) -> None:
-    """Raise Tampered where verdicts.json beside the evidence has another registration for the same
-    verdict.
+    """Raise Tampered where verdicts.json beside evidence names another registration.
 
     Of the same claim, seeds, evidence and lock it follows from provenance.json alone; where that is
     gone, nothing is dated.
@@ -268,9 +258,7 @@ def check_registrations(source: Any, report: Report) -> None:
 
 
 def _is_published(source: Any) -> bool:
-    """Whether a source is a folder or a pack by its name: what stands beside any other file is not
-    of it.
-    """
+    """Whether a source is a report's folder or pack: only that has files beside it."""
     return isinstance(source, str | Path) and (
         Path(source).is_dir() or Path(source).name in evidence.PACKS
     )

@@ -24,8 +24,7 @@ def register(
     because: str = "",
     store: str | Path | None = None,
 ) -> tuple[Lock, Path, tuple[str, ...]]:
-    """Register claims: write ``claims.lock`` beside them, with what pilots say of the spread of
-    each assertion.
+    """Register claims: write ``claims.lock`` beside them, with the spreads of pilots.
 
     Parameters
     ----------
@@ -108,9 +107,7 @@ def _check_pilots(
     before: Lock | None,
     amend: Sequence[str],
 ) -> None:
-    """Refuse pilots that say nothing of what is to be registered: nobody would notice that they
-    were not taken in.
-    """
+    """Refuse pilots that say nothing of what is to be registered."""
     if not pilots:
         return
     seeds = ", ".join(map(str, pilots))
@@ -146,9 +143,7 @@ def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
 
 
 def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store | None) -> None:
-    """Refuse a new claim in a family that has evidence: its error rate is spent on the members it
-    had.
-    """
+    """Refuse a new claim in a family that has evidence: its error rate is spent."""
     joining = {
         c.family or "": c
         for c in found
@@ -196,15 +191,15 @@ def _evidence_of(name: str, before: Lock, arms: Mapping[tuple[str, int], str]) -
 
 def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
     metrics: list[dict[str, object]] = []
-    for term in estimand["terms"]:  # type: ignore[attr-defined]  # canonical form: a list of mappings
+    # The canonical form: a list of mappings.
+    for term in estimand["terms"]:  # type: ignore[attr-defined]
         metrics += _reads(term["log10"]) if "log10" in term else [term]
     return metrics
 
 
 @dataclass(frozen=True)
 class LockCheck:
-    """How claims files stand to their lock: ids of claims that are as registered, changed, absent,
-    or not registered.
+    """How claims files stand to their lock, as ids of claims.
 
     ``deviated`` are those of which the expectation alone was changed, ``code`` those whose runs
     reach other code.

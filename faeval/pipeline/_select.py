@@ -115,9 +115,7 @@ def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | No
 def omissions(
     selection: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
 ) -> list[tuple[str, int, str]]:
-    """Return the runs that are all there and returned none of a metric that the claims read: arm,
-    seed, and which.
-    """
+    """Return whole runs without a metric that the claims read: arm, seed, and which."""
     design = Design(selection.experiment)
     metrics_due: defaultdict[str, set[str]] = defaultdict(set)
     for claim in claims.with_gates(selection.claims):

@@ -1,4 +1,4 @@
-"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report. Each arrow is one call here."""
+"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report, one call each."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _tell_before(
     selection: Selection,
     seeds: int | tuple[int, ...] | None,
 ) -> None:
-    """Say what is to be known before the first run: of the repository, the claims and their code."""
+    """Say what is to be known before the first run."""
     if refusal := campaign.git_refusal():
         notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
     for prospect in outlooks_of(selection, seeds):
@@ -292,8 +292,7 @@ def _only_setting(table: pd.DataFrame) -> str | None:
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:
-    """Write a report and the evidence it rests on into a folder: everything that deciding again
-    needs, or nothing.
+    """Write a report and its evidence into a folder: all that deciding again needs, or nothing.
 
     Forms of the report that lie there already are written anew, so that none of them is of another
     report.

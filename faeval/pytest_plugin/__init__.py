@@ -1,5 +1,6 @@
-"""pytest plugin: ``pytest claims/`` verifies claims, one item each. Loaded in every session, so it
-imports next to nothing.
+"""pytest plugin: ``pytest claims/`` verifies claims, one item each.
+
+It is loaded in every session, so it imports next to nothing.
 
 As expected passes; drift fails; invalid without being expected is an error; open where a decision
 was expected is a skip, and a failure with ``--faeval-strict``. See docs/pytest.md.
@@ -75,7 +76,8 @@ def pytest_runtest_makereport(
             path, line, _ = item.reportinfo()
             report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
         if item.outcome is not None and (call.when == "call" or report.failed):
-            report.faeval = item.outcome  # type: ignore[attr-defined]  # what else a report carries reaches xdist's controller
+            # What else a report carries reaches xdist's controller.
+            report.faeval = item.outcome  # type: ignore[attr-defined]
     return report
 
 
@@ -99,8 +101,7 @@ class _Summary:
 
 @pytest.fixture
 def verify_claim(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
-    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict, if it is the one
-    expected.
+    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict.
 
     The function takes a claim, or the name of one in a claims file,
     ``"claims/penalty.py::variable"`` from the root folder; then its family, gates and registration

@@ -13,8 +13,7 @@ _HOMES = pytest.StashKey[dict[Path, bool]]()
 
 
 def is_claims_file(path: Path, config: pytest.Config) -> bool:
-    """Return whether a file is read as claims: it lies in a folder of claims, or is one of the
-    files named.
+    """Return whether a file is read as claims, by its folder or because it is named.
 
     Nothing else is ever touched. Files with a leading underscore and conftest.py are not claims; a
     file named as tests are is one only where it defines claims, and so is one that the command line

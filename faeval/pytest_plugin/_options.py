@@ -1,4 +1,4 @@
-"""Options of a session: command line, environment, pytest's ini, ``[tool.faeval]``, or the default."""
+"""Options of a session, from command line, environment, ini, ``[tool.faeval]`` or default."""
 
 from __future__ import annotations
 

@@ -8,9 +8,7 @@ import pytest
 
 
 class Invalid(pytest.fail.Exception):  # type: ignore[misc, name-defined]
-    """A claim that is invalid, and was not expected to be: raised in setup, so that pytest reports
-    an error.
-    """
+    """A claim that is invalid and was not expected to be: an error of its setup."""
 
     __module__ = "builtins"  # as pytest's own outcomes: the name alone is shown
 

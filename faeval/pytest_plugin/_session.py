@@ -1,5 +1,4 @@
-"""Verifying for a session: once for each folder and setting, whatever is selected and however many
-workers share it.
+"""Verify once a session, for each folder and setting, however many workers share it.
 
 A verdict depends on its family (Holm) and on its gates. So that it never depends on what was
 selected, everything of the folder that shares a family with a selected claim, or gates one, is
@@ -45,8 +44,9 @@ _TABLE = pytest.StashKey["pd.DataFrame"]()
 def outcome_of(
     claim: Claim, folder: Path, config: pytest.Config, selected: set[str]
 ) -> dict[str, Any]:
-    """Return the outcome of a claim; the first call in a folder and setting verifies all that is
-    selected there, by id.
+    """Return the outcome of a claim; the first call verifies all that is selected there.
+
+    ``selected`` holds ids.
     """
     with _explained():
         setting = setting_of(claim, config)
@@ -96,9 +96,7 @@ def _verify(
 
 
 def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) -> list[Claim]:
-    """Return the claims that verdicts on the wanted ones depend on: their families, their gates,
-    and the gates' families.
-    """
+    """Return what verdicts on claims depend on: families, gates, and gates' families."""
     from faeval.claims import with_gates
 
     def family(claim: Claim) -> str:
@@ -126,9 +124,7 @@ def pool_of(folder: Path, config: pytest.Config) -> list[Claim]:
 
 
 def setting_of(claim: Claim, config: pytest.Config) -> str:
-    """Return the setting of a claim: the one given, that of evidence, the claims file's own, else
-    ``teacher``.
-    """
+    """Return a claim's setting: given, of the evidence, of its file, else ``teacher``."""
     from faeval.pipeline import DEFAULT_SETTING
 
     options = config.stash[KEY]
@@ -177,18 +173,14 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Take from verification the session's warning filters: what its libraries warn of is no
-    failure of a test.
-    """
+    """Suspend the session's warning filters: warnings of libraries fail no test."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         yield
 
 
 def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
-    """Return a lock that one worker of this session holds at a time; nothing to wait for without
-    pytest-xdist.
-    """
+    """Return a lock that one xdist worker of this session holds at a time."""
     shared = _shared(config)
     if shared is None:
         return contextlib.nullcontext()
@@ -198,7 +190,7 @@ def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
 
 
 def _shared(config: pytest.Config) -> Path | None:
-    """Return the folder that all xdist workers of this session share, or None without pytest-xdist."""
+    """Return the folder that all xdist workers of this session share; None without xdist."""
     worker = getattr(config, "workerinput", None)
     base = config.option.basetemp
     if worker is None or base is None:
@@ -209,9 +201,7 @@ def _shared(config: pytest.Config) -> Path | None:
 
 
 def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what ``verify`` finds; of all workers of a session one calls it, the others read its
-    answer.
-    """
+    """Return what ``verify`` gives; one worker calls it, the others read its answer."""
     shared = _shared(config)
     if shared is None:
         return verify()
@@ -241,9 +231,7 @@ def check_setting(claims: Sequence[Claim], config: pytest.Config) -> None:
 
 
 def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
-    """Return what tells of runs on the terminal: one line when they begin, with -v one for each
-    that is over.
-    """
+    """Return what tells of runs on the terminal, with -v each one that is over."""
     terminal: Any = config.pluginmanager.getplugin("terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     if terminal is None or terminal.verbosity < 0:
@@ -302,9 +290,7 @@ def _named(
 def verdict_on(
     given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any
 ) -> Verdict:
-    """Return the verdict on one claim, or on one of a claims file by its name; see the fixture
-    ``verify_claim``.
-    """
+    """Return the verdict on a claim, or on one of a file by name; see ``verify_claim``."""
     from faeval import claims
 
     if unknown := sorted(set(changes) - {row.name for row in ROWS if row.argument is not None}):
