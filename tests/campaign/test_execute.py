@@ -376,7 +376,7 @@ def test_a_run_holds_the_numerical_libraries_to_its_threads(store: Store) -> Non
 
 @pytest.mark.parametrize("locks", [True, False])
 def test_what_a_killed_training_left_is_swept(store: Store, locks: bool) -> None:
-    """Where the run is known to be ours at once, without asking a clock; else once it is a day old."""
+    """At once where the run is known to be ours, else once it is a day old."""
     import os
     import time
 

@@ -216,7 +216,8 @@ def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: S
     for value, seed in ((0, 0), (2.0, 5), (2.5, 123)):
         (job,) = plan([Need(one, Arm(a=value), seed)], store).jobs
         whole = {
-            "setting": "one", "dataset": None, "device": "cpu", "threads": 1, "packages": {}, "revision": "7",
+            "setting": "one", "dataset": None, "device": "cpu", "threads": 1, "packages": {},
+            "revision": "7",
             "config": config, "factors": {"a": value, "b": "é"}, "seed": seed,
         }  # fmt: skip
         whole["factors"]["a"] = int(value) if value == int(value) else value  # type: ignore[index]

@@ -67,7 +67,8 @@ from faeval.evidence import Store
 from faeval.experiment import Arm
 store = Store(Path(sys.argv[1]) / "store")
 try:
-    outcome = execute(plan([Need(claims.mine, Arm(kind="sleeps"), seed) for seed in range(1, 6)], store), store, Execution(workers=2))
+    needs = [Need(claims.mine, Arm(kind="sleeps"), seed) for seed in range(1, 6)]
+    outcome = execute(plan(needs, store), store, Execution(workers=2))
 except KeyboardInterrupt:
     sys.exit(130)
 sys.exit(len(outcome.failures))

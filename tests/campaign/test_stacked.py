@@ -51,7 +51,12 @@ def train(
 
 
 def train_many(
-    arm: dict[str, Any], seeds: Sequence[int], folders: Sequence[Path], options: RunOptions, config: Any, progress: Progress
+    arm: dict[str, Any],
+    seeds: Sequence[int],
+    folders: Sequence[Path],
+    options: RunOptions,
+    config: Any,
+    progress: Progress,
 ) -> list[dict[str, Any]]:  # fmt: skip
     CALLS.append(f"{arm['rule']} {list(seeds)}")
     progress(0.5)
@@ -78,7 +83,10 @@ def measure(
 
 def net(**changes: Any) -> Experiment:
     fields: dict[str, Any] = {
-        "name": "net", "factors": {"rule": "dfa"}, "metrics": ["loss", "size"], "training": Stage(train),
+        "name": "net",
+        "factors": {"rule": "dfa"},
+        "metrics": ["loss", "size"],
+        "training": Stage(train),
         "training_many": Stage(train_many), "audits": {"size": Stage(measure)},
     }  # fmt: skip
     return Experiment(**{**fields, **changes})
@@ -261,7 +269,8 @@ def test_events_tell_of_every_seed(store: Store) -> None:
     events: list[Event] = []
     go(store, ("dfa", 1), ("dfa", 2), progress=events.append)
     assert [(event.kind, event.job.seed, event.done, event.fraction) for event in events] == [
-        ("started", 1, 0, None), ("started", 2, 0, None), ("running", 1, 0, 0.5), ("running", 2, 0, 0.5),
+        ("started", 1, 0, None), ("started", 2, 0, None),
+        ("running", 1, 0, 0.5), ("running", 2, 0, 0.5),
         ("finished", 1, 1, None), ("finished", 2, 2, None),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What code of others raises, prints, closes and changes: its own run's affair, and nobody else's."""
+"""What a user's code raises, prints, closes and changes stays in its own run."""
 
 from __future__ import annotations
 

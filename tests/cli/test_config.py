@@ -23,7 +23,8 @@ def run(arm, seed):
     return {"score": arm["dose"] + seed / 100 * arm["dose"]}
 toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 9)})
 other = fe.metric("score", fe.Arm(dose=1))
-more = fe.Claim("more", fe.exceeds(other, fe.metric("score", fe.Arm()), by=fe.Margin(0.1, "any")), attributed_to="dose")
+higher = fe.exceeds(other, fe.metric("score", fe.Arm()), by=fe.Margin(0.1, "any"))
+more = fe.Claim("more", higher, attributed_to="dose")
 late = fe.Claim("late", *more.assertions, attributed_to="dose", tags=("extended",), family="late")
 """
 

@@ -156,7 +156,8 @@ def run(arm, seed):
 
 mine = fe.Experiment("mine", run, factors={"dose": 0}, metrics={"score": (0, 1)})
 a, b = fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm())
-better = fe.Claim("It helps", fe.exceeds(a, b, by=fe.Margin(0.1, "any")), attributed_to="dose", seeds=2)
+margin = fe.Margin(0.1, "any")
+better = fe.Claim("It helps", fe.exceeds(a, b, by=margin), attributed_to="dose", seeds=2)
 """
 
 

@@ -20,7 +20,9 @@ def run(arm, seed):
 
 toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 1)}, revision="1")
 score = {dose: fe.metric("score", fe.Arm(dose=dose)) for dose in (0, 1)}
-more = fe.Claim("More", fe.exceeds(score[1], score[0], by=fe.Margin(MARGIN, "r"), anticipated=0.1), attributed_to="dose")
+margin = fe.Margin(MARGIN, "r")
+higher = fe.exceeds(score[1], score[0], by=margin, anticipated=0.1)
+more = fe.Claim("More", higher, attributed_to="dose")
 """
 
 

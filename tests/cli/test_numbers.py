@@ -1,4 +1,4 @@
-"""faeval check-numbers as its user calls it: exit codes, JSON, the report, and what cannot be used."""
+"""faeval check-numbers as its user calls it: exit codes, JSON, the report, bad input."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def nested(content: bytes, rng: random.Random) -> bytes:
 
 
 def sealed(content: bytes) -> bytes:
-    """Give a record that was changed the checksum that belongs to it, as whoever forges one would."""
+    """Give a changed record the checksum that belongs to it, as a forger would."""
     try:
         fields = json.loads(content)
         del fields["sha256"]
@@ -303,7 +303,7 @@ READERS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def made_once() -> Iterator[None]:
-    """typer makes the command line anew for each call, which takes longer than what is tried here."""
+    """typer makes the command line anew for each call, which takes longer than the rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "app", typer.main.get_command(cli.app))
         yield
