@@ -114,15 +114,13 @@ def report(
         )
     places = _places(folders, out, overview)
     results = _results(places, options["claims"], earlier)
-    # Beside --against and --overview nothing is written unless --out says where.
-    due = () if out is None and (earlier or overview) else forms
-    paths = _render(results, places, out, due, figures=figures and (out or not overview))
-    if job is not None:
-        _append(results, job)
+    paths = _render(results, places, out, forms, figures, bool(earlier), overview is not None)
     if overview is not None:
         paths += _write_overview(results, [out] if out else places, overview, figures)
     for path in paths:
         say(f"wrote {path}", err=True)
+    if job is not None:
+        _append(results, job)
     _print_drifts(results, options["json"])
 
 
@@ -131,19 +129,21 @@ def _render(
     places: list[Path],
     out: Path | None,
     forms: Sequence[str],
-    *,
-    figures: object,
+    figures: bool,
+    against: bool,
+    overview: bool,
 ) -> list[Path]:
     """Write forms and figures of reports, each into its own folder or into ``out``."""
     from faeval import pipeline
 
+    if out is None and (against or overview):  # only --out says to write beside these
+        forms, figures = (), figures and not overview
     if not forms and not figures:
         return []
     paths: list[Path] = []
     for folder, result in zip(places, results, strict=True):
-        paths += pipeline.render(
-            result, out or folder, forms, figures=bool(figures), own=out is None
-        )
+        own = out is None
+        paths += pipeline.render(result, out or folder, forms, figures=figures, own=own)
     return paths
 
 

@@ -155,6 +155,13 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
         yield from _check_training(folder, training, audits, name, counts)
     # A training that cannot be read would say which checkpoints are its own.
     complete = training is not None or "training.json" not in names
+    yield from _leftovers(folder, names, complete, name)
+
+
+def _leftovers(
+    folder: Path, names: set[str], complete: bool, name: Callable[[Path], str]
+) -> Iterator[Finding]:
+    """Yield what belongs to no record; without ``complete``, what was half-written alone."""
     for path in sorted(folder.iterdir()):
         if path.name in names:
             continue

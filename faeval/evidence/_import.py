@@ -13,7 +13,7 @@ import numpy as np
 from faeval._safe_text import cut, listed
 from faeval.errors import EvidenceError
 from faeval.evidence._check import row_name
-from faeval.evidence._endings import is_lost, is_state, states_of
+from faeval.evidence._endings import States, is_lost, is_state, states_of
 from faeval.evidence._epoch_choice import Take, at_epoch
 from faeval.evidence._files import read_cells
 from faeval.evidence._import_arms import arms_of, codes_of, plain_word
@@ -118,9 +118,9 @@ def import_table(
     figures = list(wide.values()) if wide else [metric, value]
     arguments = [*factors.values(), seed, *figures, epoch, layer, status, run, average]
     unnamed = [name for name in map(str, cells.columns) if name not in arguments]
-    check_once([name for name in unnamed if _is_found(name)], where)
-    epoch = _called("epoch", unnamed) if epoch is None else epoch
-    layer = _called("layer", unnamed) if layer is None else layer
+    check_once(list(filter(_is_found, unnamed)), where)
+    epoch = _called("epoch", unnamed, epoch)
+    layer = _called("layer", unnamed, layer)
     if take is not None and epoch is None:
         raise EvidenceError(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
@@ -131,22 +131,13 @@ def import_table(
     columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    if status is None:
-        states = states_of(cells, where, place, but=columns)
-        ended = states.said
-    else:
-        states = states_of(cells[[status]], where, place)
-        ended = cells[status] if states.said is None else states.said
+    states, ended = _states(cells, status, columns, where, place)
     cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
     common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
     common["setting"] = setting
     if ended is not None:
         common["status"] = ended  # by row
-    rows_of_arms = cells.index.to_numpy()
-    arms = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
-    common["arm"] = arms_of(
-        arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors
-    )
+    common["arm"] = _arms(cells, factors, lambda row: f"{where}, {place(row)}")
     table = (
         _long_of(common, cells, wide)
         if wide
@@ -168,9 +159,7 @@ def import_table(
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
-    others = [
-        str(name) for name in cells.columns if name not in columns and name not in states.read
-    ]
+    others = [str(name) for name in cells.columns if name not in {*columns, *states.read}]
     _check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
     notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
@@ -211,8 +200,13 @@ def _is_found(name: str) -> bool:
     return plain_word(name) in ("epoch", "layer") or is_state(name)
 
 
-def _called(word: str, names: Sequence[str]) -> str | None:
-    """Return the column of that name: runs that end at different epochs must not be compared."""
+def _called(word: str, names: Sequence[str], column: str | None) -> str | None:
+    """Return the column that was given, else one of that name.
+
+    Runs that end at different epochs must not be compared unseen.
+    """
+    if column is not None:
+        return column
     return next((name for name in names if plain_word(name) == word), None)
 
 
@@ -258,6 +252,28 @@ def _without_sums(
         f" {listed([name for _, name in sums_out])}"
     )
     return cells.drop(index=[row for row, _ in sums_out]), [note]
+
+
+def _states(
+    cells: pd.DataFrame,
+    status: str | None,
+    columns: Sequence[str],
+    where: str,
+    place: Callable[[int], str],
+) -> tuple[States, pd.Series[Any] | None]:
+    """Return what columns say of how runs ended, and that by row: of ``status``, or those found."""
+    if status is None:
+        states = states_of(cells, where, place, but=columns)
+        return states, states.said
+    states = states_of(cells[[status]], where, place)
+    return states, cells[status] if states.said is None else states.said
+
+
+def _arms(cells: pd.DataFrame, factors: Mapping[str, str], place: Callable[[int], str]) -> Any:
+    """Return the label of each row's arm; without factors a column ``arm`` has labels."""
+    rows = cells.index.to_numpy()
+    columns = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
+    return arms_of(columns, lambda row: place(int(rows[row])), labels=not factors)
 
 
 def _long_of(common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str]) -> pd.DataFrame:
