@@ -1,5 +1,7 @@
-"""Text of others on its way out: no sign of it acts on a terminal or on a reader's order, none
-begins a command to the runner of a job, and it is no longer than a message may be.
+"""Text of others, made harmless and short before it is shown.
+
+No character acts on a terminal or on a reader's order, and no line begins a command to the runner
+of a job.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ _JOINERS = "\u200c\u200d"  # Persian and emoji need them, and they move nothing
 
 
 def cut(text: str, most: int = MESSAGE) -> str:
-    """Return text of at most so many characters; of a longer one the middle is left out, and its
-    length said.
+    """Return text of at most so many characters.
+
+    Of a longer one the middle is left out, and its length said.
 
     Examples
     --------
@@ -26,10 +29,10 @@ def cut(text: str, most: int = MESSAGE) -> str:
     """
     if len(text) <= most:
         return text
-    kept = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
+    half = max(0, most - 48) // 2  # what is said of the rest needs the others, however much it is
     return (
-        f"{text[:kept]} ... ({len(text) - 2 * kept} characters left out) ..."
-        f" {text[len(text) - kept :]}"
+        f"{text[:half]} ... ({len(text) - 2 * half} characters left out) ..."
+        f" {text[len(text) - half :]}"
     )
 
 
@@ -65,8 +68,9 @@ def _harmless(character: str) -> str:
 
 
 def clean(text: object) -> str:
-    """Return text of one line in which nothing acts, as of :func:`printable`; breaks and runs of
-    blanks become one blank.
+    """Return text as one line in which nothing acts, as of :func:`printable`.
+
+    Line breaks and runs of blanks become one blank.
 
     Examples
     --------
@@ -77,9 +81,7 @@ def clean(text: object) -> str:
 
 
 def message(text: object) -> str:
-    """Return text as one message on a terminal: printable, bounded, and its further lines indented,
-    whoever wrote them.
-    """
+    """Return text as one message on a terminal: printable, bounded, further lines indented."""
     return re.sub(r"\n(?=\S)", "\n  ", printable(cut(str(text))))
 
 

@@ -1,4 +1,4 @@
-"""Files written whole or not at all: one, or those of a folder together, whoever is killed when."""
+"""The one writer of files: whole or not at all, one file or several together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from faeval.errors import FaevalError
 
@@ -20,31 +21,35 @@ Content = bytes | Callable[[Path], object]
 
 
 def replace_file(path: Path, *content: bytes) -> None:
-    """Put the content there by rename, so that a reader sees the old file or the new one, never a
-    part.
+    """Write a file by rename, so that a reader sees the old file or the new one, never a part."""
+    with replacing(path) as file:
+        file.writelines(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes the place of ``path`` unless something is raised.
 
     It is on the disk before the name is, and the name before this returns.
     """
-    beside = path.with_name(f".{path.name[:99]}.{secrets.token_hex(8)}.tmp")
+    partial = path.with_name(f".{path.name[:99]}.{secrets.token_hex(8)}.tmp")
     try:
-        with beside.open("xb") as file:
-            file.writelines(content)
+        with partial.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
-        flush_names(path.parent)
+        partial.replace(path)
+        _flush_names(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         if isinstance(error, OSError):  # a full disk does not name the file
             error.filename = str(path)
         raise
 
 
-def flush_names(folder: Path) -> None:
-    """Make a rename survive a loss of power. Some file systems cannot do this for a folder; the
-    rename stands either way.
-    """
+def _flush_names(folder: Path) -> None:
+    """Make a rename survive a loss of power, where the file system can do this for a folder."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -54,8 +59,7 @@ def flush_names(folder: Path) -> None:
 
 
 def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder, made where there is none: all of them or none, and return their
-    paths.
+    """Write all of some files into a folder, or none, and return their paths.
 
     They are written into a folder beside them, and one rename says that they count. A writer that
     is killed after it leaves some of them there, and whoever reads next puts them in place: see
@@ -74,20 +78,20 @@ def write_together(folder: Path, contents: Iterable[tuple[str, Content]]) -> lis
     """
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
-    beside = folder / f"{_WRITING}.{os.getpid()}.{secrets.token_hex(4)}"
+    partial = folder / f"{_WRITING}.{os.getpid()}.{secrets.token_hex(4)}"
     names: list[str] = []
     try:
-        beside.mkdir()
+        partial.mkdir()
         for name, content in contents:
-            _write(beside / name, content)
+            _write(partial / name, content)
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if (folder / name).is_dir():  # found out now, while nothing is lost
                 raise IsADirectoryError(f"{name} is a folder there")
             names.append(name)
         settle(folder)
-        beside.rename(folder / _READY)
+        partial.rename(folder / _READY)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     settle(folder)
     return [folder / name for name in names]
@@ -135,25 +139,23 @@ def settle(folder: Path) -> None:
 
 
 def files_in(folder: Path, pattern: str) -> list[Path]:
-    """Return the files below a folder that match, sorted: settled, and without those that are being
-    written.
-    """
-    found = list(folder.rglob(pattern))
-    ready = {parent.parent for path in found for parent in path.parents if parent.name == _READY}
+    """Return the files below a folder that match, sorted, once none is half in place."""
+    paths = list(folder.rglob(pattern))
+    ready = {parent.parent for path in paths for parent in path.parents if parent.name == _READY}
     for at in ready:
         settle(at)
-    found = list(folder.rglob(pattern)) if ready else found
+    paths = list(folder.rglob(pattern)) if ready else paths
     return sorted(
-        p for p in found if not any(part.startswith((_READY, _WRITING)) for part in p.parts)
+        p for p in paths if not any(part.startswith((_READY, _WRITING)) for part in p.parts)
     )
 
 
 def _clear(folder: Path) -> None:
     """Remove what writers left that are no more; only where the system says who still is."""
-    for left in folder.glob(f"{_WRITING}.*") if os.name == "posix" else ():
+    for folder_of_writer in folder.glob(f"{_WRITING}.*") if os.name == "posix" else ():
         try:
-            os.kill(int(left.name.split(".")[2]), 0)
+            os.kill(int(folder_of_writer.name.split(".")[2]), 0)
         except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(folder_of_writer, ignore_errors=True)
         except (PermissionError, ValueError, IndexError):  # another user's, or none of ours
             continue

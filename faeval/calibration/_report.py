@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from faeval._whole_files import replace_file
 from faeval.calibration._laws import LAWS
 from faeval.calibration._plots import PLOTS
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE
@@ -22,7 +23,7 @@ def write(cells: Sequence[Cell], folder: Path) -> list[Path]:
     texts["README.md"] = page(cells)
     texts |= {f"{name}.svg": draw(cells) for name, draw in PLOTS.items()}
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        replace_file(folder / name, text.encode())
     return [folder / name for name in texts]
 
 
@@ -32,7 +33,7 @@ def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
     """
     paths, shipped = write(cells, folder), in_repository(folder)
     if shipped is not None:
-        shipped.write_text(as_csv(cells), encoding="utf-8")
+        replace_file(shipped, as_csv(cells).encode())
         paths.append(shipped)
     return paths
 

@@ -1,12 +1,11 @@
-"""Campaigns: which runs claims need, which are there already, and doing the rest over worker
-processes. No torch.
-"""
+"""Campaigns: plan the runs that claims need, and do those that are missing. No torch."""
 
 from __future__ import annotations
 
-from faeval.campaign._backends import BACKENDS
+from faeval.campaign._backends import check_installed
 from faeval.campaign._events import ArmState, Event, Outcome
-from faeval.campaign._execute import check_options, execute
+from faeval.campaign._execute import execute
+from faeval.campaign._execution import BACKENDS, Execution
 from faeval.campaign._plan import Job, Need, Plan, code_reached, plan
 from faeval.campaign._provenance import git_refusal, provenance, versions_here
 
@@ -14,11 +13,12 @@ __all__ = [
     "BACKENDS",
     "ArmState",
     "Event",
+    "Execution",
     "Job",
     "Need",
     "Outcome",
     "Plan",
-    "check_options",
+    "check_installed",
     "code_reached",
     "execute",
     "git_refusal",

@@ -1,6 +1,4 @@
-"""Who runs the jobs: loky's processes on this machine, or an existing Dask or Ray cluster; all by
-way of joblib.
-"""
+"""The workers: processes on this machine, or a Dask or Ray cluster, by joblib."""
 
 from __future__ import annotations
 
@@ -22,11 +20,11 @@ from typing import Any
 import joblib
 
 from faeval._isolation import silence_stdout
-from faeval.campaign._run import misplaced
+from faeval.campaign._execution import Execution
+from faeval.campaign._worker import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 
-BACKENDS = ("loky", "dask", "ray")
 _PACKAGES = {"dask": ("distributed", "Dask"), "ray": ("ray", "Ray")}
 _SAFE = "PYTHONSAFEPATH"
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
@@ -56,21 +54,6 @@ class Pool:
     beacon: str | None = field(default=None)
 
 
-def check_backend(backend: str, cluster: str | None) -> None:
-    """Raise FaevalError where there is no such backend, or a cluster is named that nothing would
-    use.
-    """
-    if backend not in BACKENDS:
-        raise FaevalError(
-            f"backend={backend!r} ({type(backend).__name__}) must be one of"
-            f" {', '.join(map(repr, BACKENDS))}."
-        )
-    if cluster is not None and backend == "loky":
-        raise FaevalError(
-            f"cluster={cluster!r} is of no use to backend='loky'; name the backend 'dask' or 'ray'."
-        )
-
-
 def check_installed(backend: str) -> None:
     """Raise FaevalError where the package of a backend is not there, without loading it."""
     if backend in _PACKAGES and importlib.util.find_spec(_PACKAGES[backend][0]) is None:
@@ -86,17 +69,11 @@ def _missing(backend: str) -> FaevalError:
 
 @contextlib.contextmanager
 def opened(
-    backend: str,
-    cluster: str | None,
-    workers: int | None,
-    threads: int,
-    store: Store,
-    versions: Mapping[str, str],
+    execution: Execution, threads: int, store: Store, versions: Mapping[str, str]
 ) -> Iterator[Pool]:
-    """Give the workers of a backend; of a cluster, once each of them is seen to share the store and
-    the versions.
-    """
-    if backend == "loky":
+    """Give the workers of a backend, once those of a cluster share the store and the versions."""
+    workers, cluster = execution.workers, execution.cluster
+    if execution.backend == "loky":
         settings = {"backend": "loky", "inner_max_num_threads": threads}
         settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
         # A file of the working directory that has the name of a module of Python would end a worker
@@ -113,7 +90,7 @@ def opened(
         place = (store.root.absolute(), beacon, dict(versions))
         with (
             _dask(cluster, workers, place)
-            if backend == "dask"
+            if execution.backend == "dask"
             else _ray(cluster, workers, threads, place)
         ) as pool:
             yield pool
@@ -138,9 +115,7 @@ def _set(name: str, value: str | None) -> None:
 
 @contextlib.contextmanager
 def _beacon(store: Store) -> Iterator[str]:
-    """Keep a file in the store while a cluster works on it: a worker that does not see it has
-    another folder there.
-    """
+    """Keep a file in the store by which a cluster's workers see that it is the same folder."""
     path = store.runs / f".campaign-{secrets.token_hex(8)}"
     path.touch()
     try:
@@ -208,8 +183,8 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
                 f"backend='dask': the cluster has had no worker for {_PATIENCE} s; start some (dask"
                 " worker)."
             ) from None
-        found = client.run(misplaced, *place, on_error="return")
-        _check({f"worker {address}": problem for address, problem in found.items()}, place)
+        problems = client.run(misplaced, *place, on_error="return")
+        _check({f"worker {address}": problem for address, problem in problems.items()}, place)
         count = workers or sum(client.ncores().values())
         yield Pool(
             "dask", count, {"backend": "faeval-dask", "client": client}, (KilledWorker,), place[1]
@@ -250,17 +225,17 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
             ) from None
     try:
         there = ray.remote(num_cpus=0)(misplaced)
-        found: dict[str, Any] = {}
+        problems: dict[str, Any] = {}
         for node in ray.nodes():
             if node["Alive"]:
                 at = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 try:
-                    found[f"node {node['NodeManagerAddress']}"] = ray.get(
+                    problems[f"node {node['NodeManagerAddress']}"] = ray.get(
                         there.options(scheduling_strategy=at).remote(*place)
                     )
                 except ray.exceptions.RayError as error:
-                    found[f"node {node['NodeManagerAddress']}"] = error
-        _check(found, place)
+                    problems[f"node {node['NodeManagerAddress']}"] = error
+        _check(problems, place)
         room = int(ray.cluster_resources().get("CPU", 0)) // threads
         if room < 2:
             raise FaevalError(

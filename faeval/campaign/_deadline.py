@@ -1,4 +1,4 @@
-"""A time limit that holds inside a run: a timer interrupts the code of the run, whoever wrote it."""
+"""A time limit inside a run: a timer interrupts the run's code, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ _T = TypeVar("_T")
 
 
 class _Overdue(BaseException):
-    """Raised in the run's own code; no Exception, so that ``except Exception`` there does not
-    swallow it.
+    """Raised in the run's own code when its time is over.
+
+    It is no Exception, so that ``except Exception`` there does not swallow it.
     """
 
 
@@ -37,8 +38,7 @@ class Deadline:
         self._armed = False
 
     def call(self, step: Callable[[], _T]) -> _T:
-        """Return what a step of the run returns; raise TimeoutError from inside it as soon as the
-        time is over.
+        """Return what a step returns; raise TimeoutError inside it when the time is over.
 
         An interruption may come at any moment, this function's own lines among them. So it is all
         in one frame, and no context manager, whose exit could be interrupted before it knows:
@@ -48,13 +48,13 @@ class Deadline:
         step = _in_this_process(step)
         if self.seconds is None:
             return step()
-        left = self.end - time.monotonic()
-        if left <= 0:
+        seconds = self.end - time.monotonic()
+        if seconds <= 0:
             raise self._error()
         by_signal = threading.current_thread() is threading.main_thread() and hasattr(
             signal, "setitimer"
         )
-        stop = self._by_signal(left) if by_signal else self._by_thread(left)
+        stop = self._by_signal(seconds) if by_signal else self._by_thread(seconds)
         try:
             try:
                 self._armed = True
@@ -77,9 +77,7 @@ class Deadline:
         return result
 
     def checking(self, progress: Callable[[float], None]) -> Callable[[float], None]:
-        """Return a callback that asks for the time, too: a training loop that reports stops between
-        two steps.
-        """
+        """Return a progress callback that also checks the time, between two training steps."""
 
         def told(fraction: float) -> None:
             if self.seconds is not None and time.monotonic() > self.end:
@@ -90,9 +88,7 @@ class Deadline:
         return told
 
     def _due(self) -> bool:
-        """Whether to interrupt the run now: not while an earlier interruption is still on its way
-        out.
-        """
+        """Whether to interrupt the run now: not while an earlier interruption is on its way out."""
         now = time.monotonic()
         if not self._armed or now - self._raised < _AGAIN / 2:
             return False
@@ -141,9 +137,7 @@ class Deadline:
 
 
 def _in_this_process(step: Callable[[], _T]) -> Callable[[], _T]:
-    """Return the step; a child that it forked and that comes back from it ends, and keeps no second
-    result.
-    """
+    """Return the step's result in this process alone: a child that was forked in it ends."""
 
     def inside() -> _T:
         process = os.getpid()

@@ -11,8 +11,9 @@ from faeval.campaign._plan import Job
 
 @dataclass
 class ArmState:
-    """How many runs of an arm there are, and where they stand; those that were there already are
-    done.
+    """How many runs of an arm there are, and where they stand.
+
+    Those that were there already are done.
     """
 
     total: int = 0
@@ -60,9 +61,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the jobs that had to be run. The traceback of each failure stands in the
-    store's log.
-    """
+    """What became of the jobs that had to be run; the store's log has each traceback."""
 
     finished: tuple[Job, ...]
     failures: list[tuple[Job, str]]

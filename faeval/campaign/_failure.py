@@ -1,6 +1,4 @@
-"""What an exception of somebody else's code says: one line of bounded length, whatever its text is
-or does.
-"""
+"""What an exception of a user's code says, in one bounded line."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def first_press(stop: Callable[[], Callable[[], None]]) -> Iterator[None]:
-    """Call ``stop`` at the first Ctrl-C, and what it returns in a thread of its own; leave the
-    second as it was.
+    """Call ``stop`` at the first Ctrl-C; the second acts as it did before.
+
+    What ``stop`` returns is called in a thread of its own.
 
     Only where Ctrl-C raises KeyboardInterrupt, as Python starts out; a handler of somebody else's
     stays in charge.

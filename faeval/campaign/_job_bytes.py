@@ -1,6 +1,4 @@
-"""A job's work as bytes that another process can read, also where its functions are of a module
-that nobody can import.
-"""
+"""A job's work as bytes, also where its functions are of a module that nobody can import."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from types import ModuleType
 import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 
 from faeval._sibling_modules import Carried
-from faeval.campaign._run import Work
+from faeval.campaign._work import Work
 
 
 def pack(work: Work, carried: Carried) -> bytes:
@@ -26,14 +24,14 @@ def pack(work: Work, carried: Carried) -> bytes:
         for m in modules
         if m is not None and m.__name__ not in carried.sources and not _importable(m)
     ]
-    known = cloudpickle.list_registry_pickle_by_value()
+    registered = cloudpickle.list_registry_pickle_by_value()
     for module in by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
         return bytes(cloudpickle.dumps(work))
     finally:
         for module in by_value:
-            if module.__name__ not in known:
+            if module.__name__ not in registered:
                 cloudpickle.unregister_pickle_by_value(module)
 
 

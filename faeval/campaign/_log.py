@@ -1,6 +1,4 @@
-"""The campaign's log, for people: one line a step, in the store; what failed has its traceback
-below.
-"""
+"""The campaign's log in the store: one line a step, tracebacks below."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ _DETAILS = 20_000  # characters of a traceback, which may quote a message of any
 
 
 class Log:
-    """Appends to ``log.txt`` of a store; every line says when and of which campaign it is, as
-    several may share a store.
-    """
+    """Appends to ``log.txt`` of a store; every line has its time and its campaign."""
 
     def __init__(self, store: Store) -> None:
         self._path = store.log

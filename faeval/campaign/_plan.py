@@ -1,6 +1,4 @@
-"""The plan: unique runs for what claims need, each under its cache key, and what of each is there
-already.
-"""
+"""The plan: unique runs that claims need, and what of each the store has."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ _RECENT = 500  # run folders looked at for what a run costs
 
 @dataclass(frozen=True)
 class Need:
-    """A run that some claim reads: an arm of an experiment at a seed, and the metrics read of it
-    (None: all there are).
-    """
+    """A run that some claim reads: arm, seed and metrics (None: all there are)."""
 
     experiment: Experiment
     arm: Arm
@@ -113,8 +109,9 @@ class Plan:
         return [(job.key, job.audits) for job in self.jobs]
 
     def cost(self, job: Job, *, anew: bool = False) -> float | None:
-        """Seconds that what is left of a job, or all of it, should take: the median of stored runs
-        of its arm, else setting.
+        """Return the seconds that what is left of a job should take, or all of it ``anew``.
+
+        It is the median of stored runs of its arm, else of its setting; None without any.
         """
         total = 0.0
         trains = job.experiment.training is not None if anew else job.train
@@ -127,14 +124,12 @@ class Plan:
         return total
 
     def estimate_seconds(self, workers: int = 1) -> float | None:
-        """Seconds that the whole plan should take, or None where some part of it was never
-        measured.
-        """
+        """Return the seconds that the plan should take; None where a part was never measured."""
         costs = [self.cost(job) for job in self.todo]
-        known = [cost for cost in costs if cost is not None]
-        if len(known) < len(costs):
+        measurements = [cost for cost in costs if cost is not None]
+        if len(measurements) < len(costs):
             return None
-        return max(sum(known) / workers, max(known)) if known else 0.0
+        return max(sum(measurements) / workers, max(measurements)) if measurements else 0.0
 
     @cached_property
     def _costs(self) -> dict[tuple[str, ...], float]:
@@ -190,8 +185,9 @@ def plan(
 def outstanding(
     store: Store, key: str, audits: Mapping[str, str], trains: bool
 ) -> tuple[bool, tuple[str, ...]]:
-    """What the store lacks of a run: its training, and names of audits. Missing checkpoints matter
-    to audits only.
+    """Return what the store lacks of a run: whether its training, and which audits.
+
+    Missing checkpoints matter to audits only.
     """
     names = names_in(store.folder(key))
     if names is None:
@@ -206,8 +202,8 @@ def outstanding(
     if not trains or (not missing and store.training_path(key).name in names):
         return False, missing
     training = store.training(key)
-    kept = training is not None and all(c.file in names for c in training.checkpoints.values())
-    return not kept, missing
+    complete = training is not None and all(c.file in names for c in training.checkpoints.values())
+    return not complete, missing
 
 
 class _Context:
@@ -249,13 +245,13 @@ class _Context:
                 f"seed={seed!r} ({type(seed).__name__}) of arm {arm.label!r} in"
                 f" {self.experiment.name}: a seed is a whole number >= 0."
             )
-        found = self.arms.get(arm)
-        if found is None:
+        resolution = self.arms.get(arm)
+        if resolution is None:
             canonical = self.experiment.canonical(arm)
             if canonical not in self.canonical:
                 self.canonical[canonical] = _Runs(self, canonical)
-            found = self.arms[arm] = self.canonical[canonical]
-        return found
+            resolution = self.arms[arm] = self.canonical[canonical]
+        return resolution
 
 
 class _Runs:
@@ -269,11 +265,11 @@ class _Runs:
             n: int(v) if isinstance(v, float) and v.is_integer() else v
             for n, v in self.factors.items()
         }
-        reached = {
+        code_of = {
             name: context.codes.of(c.make) for name, c in _parts(experiment, self.factors).items()
         }
         own = {
-            name: f"{c.revision} {reached[name].sha256}" if reached[name] else c.revision
+            name: f"{c.revision} {code_of[name].sha256}" if code_of[name] else c.revision
             for name, c in _parts(experiment, self.factors).items()
         }
         content = {**context.shared, "factors": whole, **({"components": own} if own else {})}
@@ -289,12 +285,12 @@ class _Runs:
         self.stages: dict[str, tuple[Stage, str]] = {}
         for name, stage in experiment.audits.items():
             code = stage.code(context.codes)
-            said = {
+            facts = {
                 "audit": name,
                 "revision": stage.revision,
                 **({"code": code.sha256} if code else {}),
             }
-            self.stages[name] = stage, canonical_json(said)[:-1]
+            self.stages[name] = stage, canonical_json(facts)[:-1]
 
     def job(
         self, seed: int, store: Store, metrics: frozenset[str] | None, there: frozenset[str]
@@ -330,13 +326,11 @@ class _Runs:
 def code_reached(
     experiment: Experiment, factors: Mapping[str, Value], audits: Iterable[str], codes: Codes
 ) -> dict[str, Code]:
-    """Return the code of the user's that a run with these audits reaches, by the stage or component
-    that reaches it.
-    """
-    found = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
-    found |= {name: experiment.audits[name].code(codes) for name in audits}
+    """Return the user's code that a run with these audits reaches, by stage or component."""
+    code_by_part = {name: codes.of(c.make) for name, c in _parts(experiment, factors).items()}
+    code_by_part |= {name: experiment.audits[name].code(codes) for name in audits}
     return _code_of_training(experiment, codes) | {
-        name: code for name, code in found.items() if code
+        name: code for name, code in code_by_part.items() if code
     }
 
 
@@ -354,9 +348,7 @@ def _parts(experiment: Experiment, factors: Mapping[str, Value]) -> dict[str, Co
 
 
 def device_kind(options: RunOptions) -> str:
-    """The kind of device, without its number: results do not depend on which of two equal ones was
-    free.
-    """
+    """Return the kind of device without its number: equal devices give equal results."""
     return options.device.partition(":")[0]
 
 

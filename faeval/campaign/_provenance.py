@@ -1,6 +1,4 @@
-"""Where numbers come from: versions of code, state of the working directory. No absolute paths, no
-host names.
-"""
+"""Where numbers come from: versions and commit, without absolute paths or host names."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ def provenance(packages: Iterable[str], lock: str | None) -> Provenance:
 
 
 def _dirty() -> bool | None:
-    """Whether a tracked file was changed, or a Python file, such as one of claims, is neither
-    tracked nor ignored.
-    """
+    """Whether a tracked file was changed, or a Python file is neither tracked nor ignored."""
     changes = _git("status", "--porcelain", "--untracked-files=no")
     code = (":(top)*.py", ":(top,exclude)*/site-packages/*")
     others = _git("ls-files", "--others", "--exclude-standard", "--", *code)
@@ -62,16 +58,12 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def versions_here(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of Python, of the platform, and of those of the packages that are
-    installed.
-    """
+    """Return the versions of Python, the platform and those packages that are installed."""
     return dict(_versions(tuple(names)))
 
 
 def package_version(name: str, owner: str) -> str:
-    """Return the version of a package that an experiment names; raise FaevalError where it is not
-    installed.
-    """
+    """Return the version of a package that an experiment names, which must be installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -91,23 +83,22 @@ def peak_memory_mb() -> float | None:
 
 
 def git_refusal(folder: Path | None = None) -> str:
-    """Return why git does not read the repository around a folder, in its own words, and what
-    helps; empty where it does.
+    """Return why git does not read a repository, and what helps; empty where it does.
 
     No repository, or no git, is no refusal.
     """
-    done = _run_git("rev-parse", "--git-dir", folder=folder)
-    if done is None or done.returncode == 0 or "not a git repository" in done.stderr:
+    process = _run_git("rev-parse", "--git-dir", folder=folder)
+    if process is None or process.returncode == 0 or "not a git repository" in process.stderr:
         return ""
-    first = (done.stderr.splitlines() or ["it does not say why"])[0].removeprefix("fatal: ")
-    advice = re.search(r"git config --global --add safe\.directory .*", done.stderr)
+    first = (process.stderr.splitlines() or ["it does not say why"])[0].removeprefix("fatal: ")
+    advice = re.search(r"git config --global --add safe\.directory .*", process.stderr)
     remedy = f"if you trust it, {advice[0].strip()}" if advice else "correct what it names"
     return f"git refuses to read this repository: {first}; {remedy}"
 
 
 def _git(*arguments: str) -> str | None:
-    done = _run_git(*arguments)
-    return done.stdout.strip() if done is not None and done.returncode == 0 else None
+    process = _run_git(*arguments)
+    return process.stdout.strip() if process is not None and process.returncode == 0 else None
 
 
 def _run_git(

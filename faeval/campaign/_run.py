@@ -1,169 +1,42 @@
-"""One run, wherever it happens: train, audit, and keep the records. Called in the worker process."""
+"""One run, in the process of its worker: train, audit, and keep the records."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import math
-import multiprocessing
 import os
-import pickle
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from faeval import _sibling_modules
-from faeval._arguments import whole
-from faeval._isolation import apart, spared_stdout
+from faeval._isolation import apart
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
-from faeval.campaign._provenance import Provenance, peak_memory_mb, versions_here
+from faeval.campaign._provenance import peak_memory_mb
+from faeval.campaign._results import fields_of, rows_of
+from faeval.campaign._work import Remark, Summary, Work
 from faeval.errors import FaevalError, Tampered
-from faeval.evidence import STATUSES, AuditRecord, Record, Row, Store, TrainingRecord, new_record
-from faeval.experiment import Code, Component, RunOptions, Stage, Value, register
+from faeval.evidence import AuditRecord, Record, Store, TrainingRecord, new_record
+from faeval.experiment import Stage, register
 
 _DAY = 86400.0
 _R = TypeVar("_R", bound=Record)
 _T = TypeVar("_T")
-_ROW = {"metric", "value", "epoch", "layer", "status"}
-
-
-@dataclass(frozen=True)
-class Work:
-    """All that a worker needs to do a job; small, and free of the claims that asked for it."""
-
-    setting: str
-    arm: str
-    factors: dict[str, Value]
-    seed: int
-    key: str
-    training: Stage | None
-    audits: dict[str, tuple[str, Stage]]
-    metrics: frozenset[str]
-    config: dict[str, Any]
-    dataset: str | None
-    options: RunOptions
-    store: Path
-    provenance: Provenance
-    components: tuple[Component, ...] = ()
-    training_many: Stage | None = None
-    retries: int = 0
-    time_limit: float | None = None
-    attempt: int = 1
-    beacon: str | None = None
-    code: dict[str, Code] = field(default_factory=dict)
-
-    def functions(self) -> list[Callable[..., Any] | str]:
-        """Return what a run calls: functions, or their paths."""
-        stages = [self.training, self.training_many, *(stage for _, stage in self.audits.values())]
-        made = [call for c in self.components for call in (c.make, c.exact)]
-        return [stage.call for stage in stages if stage is not None] + made
-
-
-@dataclass(frozen=True)
-class Remark:
-    """What the log should say of a run besides how it ended."""
-
-    text: str
-    details: str = ""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the parent hears of a job: how long it took, or why it failed.
-
-    ``busy``: another campaign is doing it; ``there``: another one had done it when its turn came.
-    """
-
-    seconds: float
-    error: str | None = None
-    details: str = ""
-    tampered: bool = False
-    busy: bool = False
-    there: bool = False
-    remarks: tuple[Remark, ...] = ()
-
-
-def perform_packed(
-    number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
-) -> tuple[int, Summary]:
-    """Do the work that came as bytes: what cannot be unpacked here is this job's failure, not the
-    pool's.
-    """
-    work = _unpacked(packed, carried)
-    if isinstance(work, Summary):
-        return number, work
-    if work.beacon is not None and (
-        problem := misplaced(work.store, work.beacon, work.provenance.versions)
-    ):
-        return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
-    return number, perform(work, wait=wait)
-
-
-def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summary:
-    if (
-        multiprocessing.parent_process() is not None
-    ):  # a run may start processes, in the platform's own way
-        multiprocessing.set_start_method(None, force=True)
-        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    try:
-        _sibling_modules.install(carried)
-        with spared_stdout():
-            return pickle.loads(packed)  # type: ignore[no-any-return]  # made by our own parent, never read from a file
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return Summary(
-            0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error)
-        )
-
-
-def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
-    """Return why a worker on another machine cannot work for a campaign, or None: it needs its
-    store and its versions.
-    """
-    if not (store / "runs" / beacon).exists():
-        return (
-            f"the store {str(store)!r} is not there, or another folder of that name; put the store"
-            " (--store) in a folder that all machines of the cluster share."
-        )
-    here = versions_here(tuple(versions))
-    for name, wanted in versions.items():
-        if here.get(name) != wanted:
-            return (
-                f"has {name} {here.get(name, 'not')} where the campaign has {wanted}, and its"
-                " records would say so wrongly; install the same versions on all machines."
-            )
-    return None
-
-
-def perform_many_packed(
-    numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
-) -> list[tuple[int, Summary]]:
-    """Do the works of one arm that came as bytes, trained in one stacked run; see
-    :func:`perform_packed`.
-    """
-    works: list[Work] = []
-    for content in packed:
-        work = _unpacked(content, carried)
-        if isinstance(work, Summary):
-            return [(number, work) for number in numbers]
-        works.append(work)
-    return list(zip(numbers, perform_many(works), strict=True))
 
 
 def perform_many(
     works: Sequence[Work], progress: Callable[[float], None] = lambda _: None
 ) -> list[Summary]:
-    """Train the seeds of one arm in one stacked run, then do for each what the store still lacks of
-    it.
+    """Train the seeds of one arm in one stacked run, then do what the store lacks of each.
 
     Where the stacked run fails, nothing is lost: each seed is then trained by itself, and the log
     says why. Seeds that another campaign is doing at this moment are left to it.
@@ -172,10 +45,10 @@ def perform_many(
     remarks: tuple[Remark, ...] = ()
     lacking: set[str] = set()
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
+        locks = [stack.enter_context(reserved(store.root, work.key, wait=False)) for work in works]
         try:
             lacking = {work.key for work in works if _lacks_training(work, store)}
-            ours = [w for w, h in zip(works, held, strict=True) if h is not False]
+            ours = [w for w, h in zip(works, locks, strict=True) if h is not False]
             _apart(works[0], lambda: _train_many(ours, store, progress))
         except KeyboardInterrupt:
             raise
@@ -183,13 +56,13 @@ def perform_many(
             text = f"not trained in one run with the other seeds ({text_of(error)})"
             remarks = (Remark(text, details_of(error)),)
         summaries = []
-        for work, own in zip(works, held, strict=True):
+        for work, own in zip(works, locks, strict=True):
             if own is False:
                 summaries.append(Summary(0.0, busy=True))
                 continue
-            done = _attempts(work, store, lambda _: None, bool(own))
-            there = done.there and work.key not in lacking  # else it was trained just now
-            summaries.append(replace(done, remarks=remarks + done.remarks, there=there))
+            summary = _attempts(work, store, lambda _: None, bool(own))
+            there = summary.there and work.key not in lacking  # else it was trained just now
+            summaries.append(replace(summary, remarks=remarks + summary.remarks, there=there))
         return summaries
 
 
@@ -201,17 +74,18 @@ def perform(
     Where another campaign is doing this run, wait for it, or with ``wait=False`` say so at once.
     """
     store = Store(work.store)
-    with reserved(store.root, work.key, wait=wait) as held:
+    with reserved(store.root, work.key, wait=wait) as ours:
         return (
             Summary(0.0, busy=True)
-            if held is False
-            else _attempts(work, store, progress, bool(held))
+            if ours is False
+            else _attempts(work, store, progress, bool(ours))
         )
 
 
 def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone: bool) -> Summary:
-    """Do a run, again where it fails and retries are declared; what was given to it wrongly fails
-    at once.
+    """Do a run, and again where it fails and retries are declared.
+
+    What was given to it wrongly fails at once.
 
     Whatever comes out of it is its failure, and no other's, but for Ctrl-C.
     """
@@ -219,7 +93,8 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
     remarks: list[Remark] = []
     while True:
         try:
-            did = _apart(work, lambda: _perform(work, store, progress, alone))  # noqa: B023 - called at once
+            step = functools.partial(_perform, work, store, progress, alone)
+            did = _apart(work, step)
             there = not did and work.attempt == 1
             return Summary(time.perf_counter() - begun, remarks=tuple(remarks), there=there)
         except KeyboardInterrupt:
@@ -243,8 +118,9 @@ def _attempts(work: Work, store: Store, progress: Callable[[float], None], alone
 
 
 def _apart(work: Work, step: Callable[[], _T]) -> _T:
-    """Take a step of a run, so that nothing it does to this process stays; what its claims file set
-    holds in it.
+    """Take a step of a run so that nothing it does to this process stays.
+
+    What its claims file set holds in it.
     """
 
     def inside() -> _T:
@@ -271,27 +147,34 @@ def _perform(work: Work, store: Store, progress: Callable[[float], None], alone:
         _sweep(store.folder(work.key), 0.0)
     if work.training is not None and train:
         training = _train(work, work.training, store, progress, limit)
-        kept = {name: store.audit(work.key, name, key) for name, key in keys.items()}
+        audits = {name: store.audit(work.key, name, key) for name, key in keys.items()}
         missing = tuple(
             name
-            for name, audit in kept.items()
+            for name, audit in audits.items()
             if audit is None or audit.weights != training.weights
         )
     elif work.training is not None and missing:
         training = store.training(work.key)
         if training is not None:
             _check_checkpoints(store.folder(work.key), training)
+    _audit_all(work, missing, store, training, limit)
+    return lacking
+
+
+def _audit_all(
+    work: Work, names: Iterable[str], store: Store, training: TrainingRecord | None, limit: Deadline
+) -> None:
+    """Do audits of a run; what is wrong with one keeps no other back, and is raised at the end."""
     problems: list[BaseException] = []
-    for name in missing:
+    for name in names:
         try:
             _audit(work, name, store, training, limit)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # what is wrong with one audit keeps no other back
+        except BaseException as error:
             problems.append(error)
     if problems:
         raise problems[0]
-    return lacking
 
 
 def _train(
@@ -299,18 +182,19 @@ def _train(
 ) -> TrainingRecord:
     with _partial(work, store) as partial:
         origin = _origin(work)
-        told = limit.checking(progress)
+        report = limit.checking(progress)
         result = limit.call(
             lambda: stage.resolve()(
-                dict(work.factors), work.seed, partial, work.options, work.config, told
+                dict(work.factors), work.seed, partial, work.options, work.config, report
             )
         )
         return _keep_training(work, stage, store, partial, result, origin)
 
 
 def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float], None]) -> None:
-    """Train in one run those that the store lacks, and keep each one's record; what is wrong with
-    one keeps no other back.
+    """Train those that the store lacks in one run, and keep each one's record.
+
+    What is wrong with one keeps no other back.
     """
     lacking = [work for work in works if _lacks_training(work, store)]
     stage = lacking[0].training_many if lacking else None
@@ -322,10 +206,10 @@ def _train_many(works: Sequence[Work], store: Store, progress: Callable[[float],
         started, begun = _origin(first)
         seeds = [work.seed for work in lacking]
         limit = Deadline(None if first.time_limit is None else first.time_limit * len(lacking))
-        told = limit.checking(progress)
+        report = limit.checking(progress)
         results = limit.call(
             lambda: stage.resolve()(
-                dict(first.factors), seeds, partials, first.options, first.config, told
+                dict(first.factors), seeds, partials, first.options, first.config, report
             )
         )
         if not isinstance(results, Sequence) or len(results) != len(lacking):
@@ -366,9 +250,7 @@ def _lacks_training(work: Work, store: Store) -> bool:
 
 @contextlib.contextmanager
 def _partial(work: Work, store: Store) -> Iterator[Path]:
-    """Give a folder for checkpoints to grow in, renamed when all are there: none is ever seen
-    half-written.
-    """
+    """Give a folder for checkpoints to grow in, renamed when all are there."""
     folder = store.folder(work.key)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder, _DAY)
@@ -383,10 +265,10 @@ def _partial(work: Work, store: Store) -> Iterator[Path]:
 def _keep_training(
     work: Work, stage: Stage, store: Store, partial: Path, result: Any, origin: tuple[str, float]
 ) -> TrainingRecord:
-    fields = _fields(
+    fields = fields_of(
         result, {"rows", "weights", "checkpoints", "hashes", "diverged", "notes"}, work, "training"
     )
-    fields["rows"] = _rows(fields.get("rows", ()), work, "training")
+    fields["rows"] = rows_of(fields.get("rows", ()), work, "training")
     record = _record(TrainingRecord, work, origin, {"training": stage.revision}, fields)
     for checkpoint in record.checkpoints.values():
         if not (partial / checkpoint.file).is_file():
@@ -410,7 +292,7 @@ def _audit(
     origin = _origin(work)
     function = stage.resolve()
     if work.training is None:
-        rows = limit.call(lambda: _rows(function(dict(work.factors), work.seed), work, name))
+        rows = limit.call(lambda: rows_of(function(dict(work.factors), work.seed), work, name))
         fields: dict[str, Any] = {"rows": rows}
         revisions = {name: stage.revision}
     else:
@@ -420,8 +302,8 @@ def _audit(
                 dict(work.factors), work.seed, folder, training, work.options, work.config
             )
         )
-        fields = _fields(result, {"rows", "notes"}, work, f"audit {name!r}")
-        fields["rows"] = _rows(fields.get("rows", ()), work, name)
+        fields = fields_of(result, {"rows", "notes"}, work, f"audit {name!r}")
+        fields["rows"] = rows_of(fields.get("rows", ()), work, name)
         revisions = {"training": work.training.revision, name: stage.revision}
     fields |= {"name": name, "audit_key": key, "weights": training.weights if training else None}
     store.write_audit(_record(AuditRecord, work, origin, revisions, fields))
@@ -463,104 +345,17 @@ def _record(
         "seconds": round(time.perf_counter() - begun, 4),
         "peak_memory_mb": peak_memory_mb(),
     }
-    given = {name: value for name, value in fields.items() if value is not None}
+    values = {name: value for name, value in fields.items() if value is not None}
     if work.attempt > 1:
-        given["notes"] = {**given.get("notes", {}), "attempts": work.attempt}
-    return new_record(kind, {**common, **given}, f"{work.setting} {work.arm}")
-
-
-def _fields(result: Any, known: set[str], work: Work, part: str) -> dict[str, Any]:
-    if not isinstance(result, Mapping) or not set(result) <= known:
-        given = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
-        raise FaevalError(
-            f"{work.setting}: {part} returned {given}; it returns a mapping with"
-            f" {', '.join(sorted(known))}."
-        )
-    return dict(result)
-
-
-def _rows(result: Any, work: Work, part: str) -> tuple[Row, ...]:
-    """Check what a run returned, and bring it into the form that is kept."""
-    where = f"experiment {work.setting!r}, {part}"
-    if isinstance(result, Mapping):
-        result = [{"metric": metric, "value": value} for metric, value in result.items()]
-    if isinstance(result, str | bytes) or not hasattr(result, "__iter__"):
-        raise FaevalError(
-            f"{where}: returned {result!r} ({type(result).__name__}); return {{metric: value}}, "
-            "or rows with metric and value."
-        )
-    rows: dict[tuple[Any, ...], Row] = {}
-    for given in result:
-        row = _row(given, work.metrics, where)
-        if row[:3] in rows:
-            metric, epoch, layer = row[:3]
-            raise FaevalError(
-                f"{where}: returned {metric} twice (epoch {epoch}, layer {layer}); return each"
-                " number once."
-            )
-        rows[row[:3]] = row
-    return tuple(rows.values())
-
-
-def _row(given: Any, metrics: frozenset[str], where: str) -> Row:
-    if not isinstance(given, Mapping) or not {"metric", "value"} <= set(given) <= _ROW:
-        raise FaevalError(
-            f"{where}: returned the row {given!r}; a row is a mapping with metric and value, and"
-            " where they apply epoch, layer and status."
-        )
-    metric, value, status = given["metric"], given["value"], given.get("status")
-    # METRIC@3 is the metric on the third block of items; METRIC!PROPERTY whether it holds a
-    # property.
-    name, _, block = (
-        metric.partition("!")[0].partition("@") if isinstance(metric, str) else ("", "", "")
-    )
-    if name not in metrics or (block and not block.isdecimal()):
-        known = ", ".join(sorted(metrics)) or "none"
-        raise FaevalError(
-            f"{where}: returned the metric {metric!r}, which is not declared; its metrics: {known}."
-            " Add it there."
-        )
-    number = _number(value, f"{where}: {metric}={value!r} ({type(value).__name__})")
-    if status is None:
-        status = "measured" if math.isfinite(number) else "undefined"
-    if status not in STATUSES:
-        raise FaevalError(
-            f"{where}: {metric} has status={status!r}; use one of {', '.join(STATUSES)}."
-        )
-    return metric, _index("epoch", given, where), _index("layer", given, where), number, status
-
-
-def _number(value: Any, what: str) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, str) or not hasattr(value, "__float__"):
-        raise FaevalError(f"{what} is no number; return a float, NaN where it is undefined.")
-    try:
-        return float(value)
-    except Exception as error:  # whatever the value's own code does
-        raise FaevalError(
-            f"{what} is no single number ({text_of(error)}); return a float."
-        ) from None
-
-
-def _index(name: str, row: Mapping[str, Any], where: str) -> int | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    number = whole(value)
-    if number is None or abs(number) >= 2**63:
-        raise FaevalError(
-            f"{where}: {row['metric']} has {name}={value!r} ({type(value).__name__}); use a whole"
-            " number below 2**63, or leave it out."
-        )
-    return number
+        values["notes"] = {**values.get("notes", {}), "attempts": work.attempt}
+    return new_record(kind, {**common, **values}, f"{work.setting} {work.arm}")
 
 
 def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
     for checkpoint in training.checkpoints.values():
         with (folder / checkpoint.file).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != checkpoint.sha256:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if sha256 != checkpoint.sha256:
             raise Tampered(
                 f"{folder / checkpoint.file}: does not match the checksum in its training's record;"
                 " it was altered or cut off. Delete it, and the run will be trained again."
@@ -568,9 +363,7 @@ def _check_checkpoints(folder: Path, training: TrainingRecord) -> None:
 
 
 def _sweep(folder: Path, age: float) -> None:
-    """Remove what killed trainings left behind; where nobody knows who is at work, one of the last
-    day may be running.
-    """
+    """Remove what killed trainings left behind, if it is older than ``age`` seconds."""
     for path in folder.glob(".partial-*"):
         with contextlib.suppress(OSError):
             if not age or time.time() - path.stat().st_mtime > age:
@@ -579,9 +372,7 @@ def _sweep(folder: Path, age: float) -> None:
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Hold the numerical libraries, loaded already or loaded during the run, to a number of
-    threads.
-    """
+    """Hold the numerical libraries to a number of threads, also those loaded in the run."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -1,5 +1,6 @@
-"""The command line. Results on stdout, everything else on stderr; exit codes as ARCHITECTURE.md
-lists them.
+"""The command line: results on stdout, all else on stderr.
+
+Exit codes are as docs/command-line.md lists them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import io
 import os
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +24,6 @@ from faeval.cli._common import (
     READER_GONE,
     USAGE,
     drop,
-    project_defaults,
     say,
     say_json,
     say_lines,
@@ -57,20 +57,6 @@ def _root(
     if context.invoked_subcommand is None:
         say_lines(context.get_help())
         raise typer.Exit(USAGE)
-    command = getattr(context.command, "commands", {}).get(context.invoked_subcommand)
-    if command is not None and not {"-h", "--help"} & set(sys.argv):
-        # What click takes where neither the command line nor the environment says anything.
-        context.default_map = {context.invoked_subcommand: _defaults(command)}
-
-
-def _defaults(command: Any) -> dict[str, Any]:
-    """Return what [tool.faeval] says of a command's parameters; of a group of commands, by the
-    command.
-    """
-    if hasattr(command, "commands"):
-        return {name: _defaults(below) for name, below in command.commands.items()}
-    names = {str(parameter.name) for parameter in command.params}
-    return project_defaults(names) if names & {"paths", "store", "data"} else {}
 
 
 app.command()(_verify.verify)
@@ -121,7 +107,8 @@ def _open_streams() -> bool:
         os.set_inheritable(number, True)
     os.close(number)
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+        # Open as long as the process.
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr) if was_open else (sys.stderr,):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -132,7 +119,7 @@ def _open_streams() -> bool:
 
 def _run(arguments: list[str], debug: bool) -> int:
     """Run a command and return its exit code; only what happens to stdout is raised."""
-    told = ""
+    text = ""
     try:
         if "" in arguments:  # the path of no characters would be the working directory
             raise _empty()
@@ -147,14 +134,14 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        code, told = _explain(error)
+        code, text = _explain(error)
     if code == INTERRUPTED:  # typer turns most interrupts into this code itself, without a word
-        told = "interrupted; finished runs are kept, the same command goes on from there."
-        say(f"faeval: {told}", err=True)
+        text = "interrupted; finished runs are kept, the same command goes on from there."
+        say(f"faeval: {text}", err=True)
     if code == NOTHING_SELECTED:
-        told = "no claim was selected."
-    if told and _wants_json(arguments):
-        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(told)})
+        text = "no claim was selected."
+    if text and _wants_json(arguments):
+        say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(text)})
     return code if isinstance(code, int) else 0
 
 
@@ -169,8 +156,7 @@ def _empty() -> Exception:
 
 def _wants_json(arguments: list[str]) -> bool:
     """Whether stdout is to be JSON, of a command line that could perhaps not be read whole."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(a == "--format=json" or (a == "--format" and b == "json") for a, b in pairs)
+    return "--json" in arguments
 
 
 def _explain(error: Exception) -> tuple[int, str]:
@@ -179,14 +165,17 @@ def _explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
-    # Which package click's exceptions come from depends on the version of typer; they know how to
-    # show themselves.
-    show, exit_code = getattr(error, "show", None), getattr(error, "exit_code", None)
-    if callable(show) and isinstance(exit_code, int):
-        shown = io.StringIO()
-        show(file=shown)
-        say_lines(shown.getvalue(), err=True)
-        return exit_code, str(getattr(error, "message", error))
+    # Which package click's exceptions come from depends on the version of typer.
+    spell, exit_code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if callable(spell) and isinstance(exit_code, int):
+        text = str(spell())
+        if "\n" in text:  # the help of a group that was called without a command
+            say_lines(text, err=True)
+        else:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context is not None else "faeval"
+            say(f"faeval: {text.rstrip('.')}; see {command} --help.", err=True)
+        return exit_code, text
     code, text, hint = (
         INTERNAL,
         f"internal error: {type(error).__name__}: {error}",
@@ -201,9 +190,7 @@ def _explain(error: Exception) -> tuple[int, str]:
 
 
 def _of_the_system(error: OSError) -> str:
-    """Say what the system refused; without a name of a file it is stdout, which then is written to
-    no more.
-    """
+    """Say what the system refused; an error without a file's name is of stdout."""
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None:
         drop(sys.stdout)

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from faeval.cli._common import Data, Format, check_format, console_for, say_json, say_lines
+from faeval.cli._common import command, console_for, say_json, say_lines
 
 
+@command("audit")
 def audit(
+    options: dict[str, Any],
     checkpoint: Annotated[
         Path, typer.Argument(help="An epoch-NNNN.safetensors of a run in the store.")
     ],
-    data: Data = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     full: Annotated[
         bool,
         typer.Option(
@@ -24,24 +24,22 @@ def audit(
         ),
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Audit one checkpoint, layer by layer, with controls measured on that very checkpoint."""
     import importlib
 
     from faeval.experiment import RunOptions
 
-    check_format(format)
     # By its path: torch is loaded by this command alone.
     stage = importlib.import_module("faeval.bench.settings").audit_checkpoint
-    found = stage(checkpoint, RunOptions(device, threads, data), full=full)
-    if format == "json":
+    result = stage(checkpoint, RunOptions(options["device"], threads, options["data"]), full=full)
+    if options["json"]:
         rows = [
-            {**r, "value": r["value"] if r["value"] == r["value"] else None} for r in found["rows"]
+            {**r, "value": r["value"] if r["value"] == r["value"] else None} for r in result["rows"]
         ]
-        say_json({"schema": "faeval-audit-1", "exit_code": 0, **found, "rows": rows})
+        say_json({"schema": "faeval-audit-1", "exit_code": 0, **result, "rows": rows})
         return
-    _print_audit(found)
+    _print_audit(result)
 
 
 def _print_audit(found: dict[str, Any]) -> None:
@@ -79,7 +77,9 @@ def _audited(row: dict[str, Any]) -> str:
     return f"{row['value']:.4g}" + ("*" if row["status"] == "below_floor" else "")
 
 
+@command("check-metric")
 def check_metric(
+    options: dict[str, Any],
     metric: Annotated[str, typer.Argument(help="Where the metric is: module:function.")],
     kind: Annotated[
         str, typer.Option(help="alignment, correlation, norm, or loss_change.")
@@ -88,18 +88,16 @@ def check_metric(
         float | None,
         typer.Option(help="The error that you accept beyond rounding, such as 1e-6; at most 0.1."),
     ] = None,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Property-test a metric of one's own; exit 1 where a property fails."""
     import dataclasses
     import importlib
     import os
 
-    check_format(format)
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does: the module is one's own
     testing = importlib.import_module("faeval.testing")
     conformance = testing.check_metric(metric, kind=kind, tolerance=tolerance)
-    if format == "json":
+    if options["json"]:
         failures = [dataclasses.asdict(failure) for failure in conformance.failures]
         code = 0 if conformance.passed else 1
         content = {

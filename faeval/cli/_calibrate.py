@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from faeval.cli._common import Format, check_folder, check_format, say, say_json
+from faeval.cli._common import check_folder, command, say, say_json
 
 
+@command("calibrate")
 def calibrate(
+    options: dict[str, Any],
     quick: Annotated[
         bool,
         typer.Option(
@@ -31,14 +33,10 @@ def calibrate(
         int | None, typer.Option(min=0, help="Of the draws.", show_default="0, with --quick 1")
     ] = None,
     reps: Annotated[int, typer.Option(min=1000, help="Replications of a plain figure.")] = 20_000,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Measure how often the deciding rules err, on laws where their assumptions hold and where they
-    fail.
-    """
+    """Measure how often the deciding rules err, where their assumptions hold and fail."""
     from faeval import calibration
 
-    check_format(format)
     if not quick:
         check_folder(report)
     before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
@@ -51,23 +49,23 @@ def calibrate(
     if not quick:
         for path in calibration.publish(cells, report):
             say(f"wrote {path}", err=True)
-    found = calibration.drifts(cells, before)
-    if format == "json":
+    drifts = calibration.drifts(cells, before)
+    if options["json"]:
         content = {
             "schema": "faeval-calibration-1",
-            "exit_code": 1 if found else 0,
+            "exit_code": 1 if drifts else 0,
             "figures": len(cells),
             "drifts": [
                 {"figure": list(d.cell.key), "rate": d.cell.rate, "expected": d.expected}
-                for d in found
+                for d in drifts
             ],
         }
         say_json(content)
     else:
-        for drift in found:
+        for drift in drifts:
             say(str(drift))
         say(
-            f"{len(cells)} figures measured, {len(found)} off by more than 4 Monte-Carlo standard"
+            f"{len(cells)} figures measured, {len(drifts)} off by more than 4 Monte-Carlo standard"
             " errors."
         )
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(1 if drifts else 0)

@@ -1,18 +1,19 @@
-"""What commands share: options, and how words become values. Results go to stdout, everything else
-to stderr.
-"""
+"""What commands share: options of the table, and writing to stdout and stderr."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 
+from faeval._options import OPTIONS, PATHS, SWITCH, Option
 from faeval._safe_text import InertStream, inert, message
 
 if TYPE_CHECKING:
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
 NOTHING_SELECTED, INTERNAL, INTERRUPTED, USAGE, DRIFT = 5, 3, 130, 2, 1
 READER_GONE = 141  # as of SIGPIPE
-FORMATS = ("table", "json")
 
 
 def say(text: object, err: bool = False) -> None:
-    """Write one message to stdout, or to stderr; nothing in it acts, whoever's words it holds, and
-    it is bounded.
-    """
+    """Write one bounded message to stdout or stderr; nothing in it acts."""
     _write(f"{inert(message(text))}\n", err)
 
 
@@ -37,7 +35,7 @@ def say_lines(text: str, err: bool = False) -> None:
 
 
 def say_json(content: object) -> None:
-    """Write a document of JSON to stdout, whole and in ASCII; a text is one that is spelt already."""
+    """Write a JSON document to stdout in ASCII; a text is taken as JSON already."""
     text = content if isinstance(content, str) else f"{json.dumps(content, indent=1)}\n"
     _write(text.replace("\x7f", "\\u007f"))
 
@@ -54,9 +52,7 @@ def _write(text: str, err: bool = False) -> None:
 
 
 def drop(stream: TextIO) -> None:
-    """Let nothing more that is written to a stream go anywhere: Python would fail at its end, with
-    exit code 120.
-    """
+    """Let nothing more be written to a stream: at its end Python would exit with 120."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -70,30 +66,11 @@ def nothing_selected() -> typer.Exit:
     return typer.Exit(NOTHING_SELECTED)
 
 
-def complete_setting() -> list[tuple[str, str]]:
-    """Return the named experiments, for the shell; those that claims files bring would need their
-    code to be run.
-    """
+def _complete_setting() -> list[tuple[str, str]]:
+    """Return the named experiments; those of claims files would need their code to be run."""
     from faeval.experiment import experiments
 
-    return [(name, found.help) for name, found in sorted(experiments().items())]
-
-
-def complete_format() -> list[str]:
-    """Return what --format may be, for the shell."""
-    return list(FORMATS)
-
-
-def complete_device() -> list[str]:
-    """Return what --device may be, for the shell."""
-    return ["cpu", "cuda"]
-
-
-def complete_backend() -> list[str]:
-    """Return what --backend may be, for the shell."""
-    from faeval.config import BACKENDS
-
-    return list(BACKENDS)
+    return [(name, experiment.help) for name, experiment in sorted(experiments().items())]
 
 
 def complete_published() -> list[str]:
@@ -103,114 +80,97 @@ def complete_published() -> list[str]:
     return list(PUBLISHED)
 
 
-Paths = Annotated[
-    list[Path] | None, typer.Argument(help="Claims files or folders.", show_default="claims/")
-]
-Setting = Annotated[
-    str | None,
-    typer.Option(
-        help="teacher, digits, cifar10, or an experiment of your own.",
-        show_default="teacher",
-        envvar="FAEVAL_SETTING",
-        autocompletion=complete_setting,
-    ),
-]
-Seeds = Annotated[
-    str | None,
-    typer.Option(
-        help="N: the first N seeds of each plan; or a list such as 42,123,456.",
-        show_default="each claim's plan",
-    ),
-]
-Data = Annotated[Path | None, typer.Option(help="Folder of the data set.", envvar="FAEVAL_DATA")]
-Store = Annotated[
-    Path, typer.Option(help="Where runs are kept and found again.", envvar="FAEVAL_STORE")
-]
-Everything = Annotated[bool, typer.Option("--all/--no-all", help="Also claims tagged 'extended'.")]
-Device = Annotated[
-    str,
-    typer.Option(
-        help="cpu, or cuda, where all seeds of an arm train in one run.",
-        envvar="FAEVAL_DEVICE",
-        autocompletion=complete_device,
-    ),
-]
-Format = Annotated[
-    str, typer.Option(help="table or json, on stdout.", autocompletion=complete_format)
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Worker processes.",
-        show_default="one for each CPU, two for cuda",
-        envvar="FAEVAL_WORKERS",
-    ),
-]
+def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of the table that it takes; it gets their values as ``options``.
 
-
-def _limit_rows(most: int) -> int:
-    from faeval import evidence
-
-    evidence.limit_rows(most)
-    return most
-
-
-MaxRows = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        callback=_limit_rows,
-        help="A file of evidence with more rows is refused before it is read.",
-    ),
-]
-MOST_ROWS = 50_000_000  # as faeval.evidence has it, which --help does not load
-
-
-def project_defaults(names: set[str]) -> dict[str, Any]:
-    """Return what [tool.faeval] says of parameters of these names: the nearest table, from the
-    working directory upwards.
+    The first that is given counts: command line, environment, ``[tool.faeval]``, default.
     """
-    from faeval.config import find, seeds_as_text
+    rows = [row for row in OPTIONS.values() if name in (*row.commands, *row.arguments_of)]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = dict(inspect.signature(function, eval_str=True).parameters)
+        del own["options"]
+        wants_context = own.pop("context", None) is not None
+
+        def run(context: typer.Context, **given: Any) -> None:
+            values = {row.name: given.pop(row.name) for row in rows}
+            options = _options_of(context, values)
+            if "max_rows" in options:
+                from faeval import evidence
+
+                evidence.limit_rows(options["max_rows"])
+            function(**({"context": context} if wants_context else {}), **given, options=options)
+
+        parameters = [_parameter("context", typer.Context, inspect.Parameter.empty)]
+        parameters += [_row_parameter(row, name) for row in rows if name in row.arguments_of]
+        parameters += [_parameter(p.name, p.annotation, p.default) for p in own.values()]
+        parameters += [_row_parameter(row, name) for row in rows if name in row.commands]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__doc__, run.__name__ = function.__doc__, function.__name__
+        return run
+
+    return decorate
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+
+def _row_parameter(row: Option, name: str) -> inspect.Parameter:
+    """Return the parameter of a command that stands for a row of the table of options."""
+    default_text: Any = row.shown or False
+    if name in row.arguments_of:
+        argument = typer.Argument(
+            help=row.help, show_default=default_text, metavar=row.kind.metavar
+        )
+        return _parameter(row.name, Annotated[list[str] | None, argument], None)
+    default_text = default_text or row.default is not None
+    more: dict[str, Any] = {
+        "help": row.help,
+        "envvar": row.environment,
+        "show_default": default_text,
+    }
+    if row.kind is SWITCH:
+        # What a table or a variable can set, the command line must be able to unset.
+        names = f"{row.flag}/--no-{row.flag[2:]}" if row.project else row.flag
+        return _parameter(
+            row.name, Annotated[bool | None, typer.Option(names, **more)], row.default
+        )
+    default = None if row.shown or row.default is None else str(row.default)
+    more["metavar"] = row.kind.metavar
+    if row.words or row.name == "setting":
+        more["autocompletion"] = (lambda: list(row.words)) if row.words else _complete_setting
+    text = list[str] | None if row.kind is PATHS else str | None
+    return _parameter(row.name, Annotated[text, typer.Option(row.flag, **more)], default)
+
+
+def _options_of(context: typer.Context, texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a command's options, from wherever each is given."""
+    from faeval.config import find
 
     defaults = find(Path.cwd())
-    if defaults.root is None:
-        return {}
-    values = dict(defaults.values) | {"claims": defaults.claims, "store": defaults.store}
-    given = {_PARAMETERS.get(key, key): value for key, value in values.items()}
-    if "seeds" in given:
-        given["seeds"] = seeds_as_text(given["seeds"])
-    if "store" in given:
-        given["store"] = near(given["store"])
-    if "paths" in given:
-        given["paths"] = [near(path) for path in given["paths"]]
-    return {name: value for name, value in given.items() if name in names}
+    values = {}
+    for name, text in texts.items():
+        row = OPTIONS[name]
+        source = context.get_parameter_source(name)
+        if source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT"):
+            where = row.flag if source.name == "COMMANDLINE" else str(row.environment)
+            values[name] = (row.parse if isinstance(text, str) else row.check)(text, where)
+        else:
+            values[name] = _near(defaults.of(row))
+    return values
 
 
-_PARAMETERS = {
-    "claims": "paths",
-    "all": "everything",
-}  # keys of the table whose parameter has another name
-
-
-def near(path: Path) -> Path:
-    """Return a path as it is seen from here, where it lies in or below the working directory."""
+def _near(value: Any) -> Any:
+    """Return paths as they are seen from the working directory, where they lie in or below it."""
+    if isinstance(value, tuple):
+        return tuple(map(_near, value))
+    if not isinstance(value, Path):
+        return value
     here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def seeds_of(text: str | None) -> int | tuple[int, ...] | None:
-    """Read ``--seeds``: a count, or a list with commas ("7," is the one seed 7)."""
-    from faeval import config
-
-    return config.seeds_of(text)
-
-
-def check_format(format: str) -> None:  # noqa: A002 - the option's name
-    from faeval.errors import FaevalError
-
-    if format not in FORMATS:
-        raise FaevalError(f"--format={format!r} is not one of {', '.join(FORMATS)}.")
+    return value.relative_to(here) if value.is_relative_to(here) else value
 
 
 def check_folder(folder: Path, option: str = "--report") -> None:

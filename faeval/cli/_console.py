@@ -12,9 +12,7 @@ from faeval._safe_text import MESSAGE, printable
 
 
 class HarmlessConsole(Console):
-    """All that is printed passes here piece by piece: text is text, without markup, and only rich's
-    own codes act.
-    """
+    """A console of rich on which no text acts, whoever wrote it."""
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how, highlight=False, markup=False, emoji=False)

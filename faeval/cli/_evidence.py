@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval.cli._common import (
-    MOST_ROWS,
-    Data,
-    Device,
-    Everything,
-    Format,
-    MaxRows,
-    Paths,
-    Seeds,
-    Setting,
-    Store,
-    check_format,
-    say,
-    say_json,
-    seeds_of,
-)
+from faeval._options import arguments
+from faeval.cli._common import command, say, say_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,46 +26,46 @@ Out = Annotated[Path, typer.Argument(help="The file to write; its name ends in .
 
 
 @app.command()
+@command("evidence check")
 def check(
+    options: dict[str, Any],
     sources: Annotated[
         list[Path] | None,
         typer.Argument(
             help="Stores, CSV or Parquet files, or report folders.", show_default=".faeval"
         ),
     ] = None,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Read all evidence, and name all that is wrong with it: exit 12 where something was altered, 2
-    where it cannot be used.
+    """Read all evidence, and name all that is wrong with it.
+
+    Exit 12 where something was altered, 2 where it cannot be used.
 
     What a report says of its evidence is checked by faeval report --check.
     """
     from faeval import evidence, pipeline
 
-    check_format(format)
-    found = [
+    results = [
         pipeline.with_provenance(evidence.check(source), source)
         for source in sources or [Path(".faeval")]
     ]
-    codes = {one.exit_code for one in found}
+    codes = {one.exit_code for one in results}
     code = 12 if 12 in codes else max(codes)
-    if format == "json":
-        _print_json("check", {"sources": [one.to_dict() for one in found]}, code)
+    if options["json"]:
+        _print_json("check", {"sources": [one.to_dict() for one in results]}, code)
     else:
-        for one in found:
+        for one in results:
             _print_checked(one)
     raise typer.Exit(code)
 
 
 def _print_checked(one: Checked) -> None:
     # Runs that train nothing have no trainings and no checkpoints to speak of.
-    shown = {
+    numbers = {
         what: n for what, n in one.counts.items() if n or what not in ("trainings", "checkpoints")
     }
     counts = ", ".join(
         f"{number} {what if number != 1 else what.removesuffix('s')}"
-        for what, number in shown.items()
+        for what, number in numbers.items()
     )
     say(f"{one.source} ({one.what}): {counts}; {len(one.bad) or 'nothing'} wrong")
     for finding in one.findings:
@@ -86,54 +73,53 @@ def _print_checked(one: Checked) -> None:
 
 
 @app.command()
+@command("evidence merge")
 def merge(
+    options: dict[str, Any],
     sources: Annotated[
         list[Path], typer.Argument(help="Stores; or tables, where --into is a CSV or Parquet file.")
     ],
     into: Annotated[
         Path, typer.Option(help="The store, or CSV or Parquet file, that takes them up.")
     ],
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Merge stores, or tables, exactly; refused, and nothing written, where two disagree about one
-    run.
-    """
+    """Merge stores, or tables, exactly; write nothing where two disagree about one run."""
     from faeval import evidence
 
-    check_format(format)
     try:
         if into.suffix.lower() in _TABLES:
             table = evidence.merge_tables([*([into] if into.exists() else []), *sources])
             evidence.export(table, into)
-            _print_written("merge", into, table, format)
+            _print_written("merge", into, table, options)
             return
-        done = evidence.merge(sources, into)
+        result = evidence.merge(sources, into)
     except evidence.Conflict as conflict:
-        if format != "json":
+        if not options["json"]:
             raise
         say(f"faeval: {conflict}", err=True)
         _print_json(
             "merge", {"into": str(into), "conflicts": list(conflict.names)}, conflict.exit_code
         )
         raise typer.Exit(conflict.exit_code) from None
-    for note in done.notes:
+    for note in result.notes:
         say(f"faeval: {note}", err=True)
-    if format == "json":
+    if options["json"]:
         counts = {
-            name: getattr(done, name) for name in ("copied", "checkpoints", "there", "repeated")
+            name: getattr(result, name) for name in ("copied", "checkpoints", "there", "repeated")
         }
         _print_json(
-            "merge", {"into": str(into), **counts, "notes": list(done.notes), "conflicts": []}
+            "merge", {"into": str(into), **counts, "notes": list(result.notes), "conflicts": []}
         )
     else:
-        repeated = f", {done.repeated} came again from another source" if done.repeated else ""
-        copied = f"{done.copied} records and {done.checkpoints} checkpoints copied"
-        say(f"{into}: {copied}, {done.there} were there{repeated}")
+        repeated = f", {result.repeated} came again from another source" if result.repeated else ""
+        copied = f"{result.copied} records and {result.checkpoints} checkpoints copied"
+        say(f"{into}: {copied}, {result.there} were there{repeated}")
 
 
 @app.command()
+@command("evidence export")
 def export(
+    options: dict[str, Any],
     source: Annotated[Path, typer.Argument(help="A store, a table, or a report's folder.")],
     out: Out,
     setting: Annotated[str | None, typer.Option(help="Leave out all other settings.")] = None,
@@ -143,50 +129,35 @@ def export(
             "--latest", help="Of runs that stand several times in a store, take the last."
         ),
     ] = False,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Write evidence into one file; the same rows give the same bytes."""
     from faeval import evidence
 
-    check_format(format)
-    _print_written("export", out, evidence.export(source, out, setting, latest=latest), format)
+    table = evidence.export(source, out, setting, latest=latest)
+    _print_written("export", out, table, options)
 
 
 @app.command()
+@command("evidence accept")
 def accept(
-    paths: Paths = None,
+    options: dict[str, Any],
     because: Annotated[
         str, typer.Option(help="Why the change of code changes no number; the records keep it.")
     ] = "",
-    setting: Setting = None,
-    seeds: Seeds = None,
-    data: Data = None,
-    store: Store = Path(".faeval"),
-    device: Device = "cpu",
-    everything: Everything = False,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Keep stored runs over a change of code that changes no number; the verdicts on them are
-    flagged code_accepted.
+    """Keep stored runs over a change of code that changes no number.
+
+    The verdicts on them are flagged code_accepted.
     """
     from faeval import pipeline
 
-    check_format(format)
-    kept = pipeline.accept(
-        paths or [Path("claims")],
-        because=because,
-        setting=setting,
-        seeds=seeds_of(seeds),
-        store=store,
-        data=data,
-        device=device,
-        everything=everything,
-    )
-    if format == "json":
-        _print_json("accept", {"because": because, "kept": list(kept)})
+    runs = pipeline.accept(options["claims"], because=because, **arguments(options))
+    changed = list(dict.fromkeys(name for names in runs.values() for name in names))
+    if options["json"]:
+        _print_json("accept", {"because": because, "kept": list(runs), "changed": changed})
     else:
-        count = f"{len(kept)} run{'s' * (len(kept) > 1)}"
+        count = f"{len(runs)} run{'s' * (len(runs) > 1)}"
+        say(f"code changed: {', '.join(changed)}")
         say(
             f"kept {count} for the code of today; verdicts that rest on them are flagged"
             " code_accepted."
@@ -194,7 +165,9 @@ def accept(
 
 
 @app.command("import")
+@command("evidence import")
 def import_(
+    options: dict[str, Any],
     source: Annotated[str, typer.Argument(help="A CSV or Parquet file, or mlflow:PATH_OR_URI.")],
     out: Out,
     setting: Annotated[
@@ -245,14 +218,11 @@ def import_(
     epochs: Annotated[
         bool, typer.Option("--epochs", help="MLflow: every step as an epoch, not the last alone.")
     ] = False,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Make evidence of a table or of MLflow runs that came from elsewhere."""
     from faeval import evidence
     from faeval.errors import FaevalError
 
-    check_format(format)
     factors = _renamed(arm.split(",")) if arm else {}
     metrics = _renamed(metric) if metric else None
     if source.startswith("mlflow:"):
@@ -261,7 +231,7 @@ def import_(
                 "--experiment is missing; name the MLflow experiment whose runs are to be read."
             )
         uri = source.removeprefix("mlflow:")
-        found = evidence.import_mlflow(
+        result = evidence.import_mlflow(
             uri,
             experiment,
             setting=setting,
@@ -276,7 +246,7 @@ def import_(
             raise FaevalError(
                 "--setting is missing; give the experiment a name, such as --setting mine."
             )
-        found = evidence.import_table(
+        result = evidence.import_table(
             Path(source),
             setting,
             arm=factors or None,
@@ -291,20 +261,20 @@ def import_(
             take=_take(last, best, at),
             average=average,
         )
-    _write_imported(found, out, format)
+    _write_imported(result, out, options)
 
 
 def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
     from faeval.errors import FaevalError
 
-    said = [
+    flags = [
         *(["--last"] if last else []),
         *(["--best"] if best else []),
         *(["--at"] if at is not None else []),
     ]
-    if len(said) > 1:
+    if len(flags) > 1:
         raise FaevalError(
-            f"{' and '.join(said)} name different epochs of each run; give one of them."
+            f"{' and '.join(flags)} name different epochs of each run; give one of them."
         )
     if best is not None and best not in ("max", "min"):
         raise FaevalError(
@@ -314,13 +284,13 @@ def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
     return "last" if last else best if best is not None else at
 
 
-def _write_imported(found: Imported, out: Path, format: str) -> None:  # noqa: A002
+def _write_imported(found: Imported, out: Path, options: Mapping[str, Any]) -> None:
     from faeval import evidence
 
     for note in found.notes:
         say(f"faeval: {note}", err=True)
     evidence.export(found.table, out)
-    _print_written("import", out, found.table, format, notes=list(found.notes))
+    _print_written("import", out, found.table, options, notes=list(found.notes))
 
 
 def _renamed(items: list[str]) -> dict[str, str]:
@@ -329,18 +299,18 @@ def _renamed(items: list[str]) -> dict[str, str]:
     return {name: column if sign else name for name, sign, column in pairs}
 
 
-def _print_written(command: str, out: Path, table: pd.DataFrame, format: str, **more: Any) -> None:  # noqa: A002
+def _print_written(
+    name: str, out: Path, table: pd.DataFrame, options: Mapping[str, Any], **more: Any
+) -> None:
     from faeval import evidence
 
     sha256 = evidence.digest(table)
-    if format == "json":
-        _print_json(
-            command, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more}
-        )
+    if options["json"]:
+        _print_json(name, {"file": str(out), "rows": len(table), "evidence_sha256": sha256, **more})
     else:
         say(f"{out}: {len(table)} rows, sha256 of the table {sha256[:12]}")
 
 
-def _print_json(command: str, content: dict[str, Any], exit_code: int = 0) -> None:
-    head = {"schema": f"faeval-evidence-{command}-1", "exit_code": exit_code}
+def _print_json(name: str, content: dict[str, Any], exit_code: int = 0) -> None:
+    head = {"schema": f"faeval-evidence-{name}-1", "exit_code": exit_code}
     say_json({**head, **content})

@@ -1,16 +1,16 @@
-"""faeval init: a project with a claim that works at once. What is there already is never changed."""
+"""faeval init: a project with a claim that works at once; no file is changed."""
 
 from __future__ import annotations
 
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from faeval._whole_files import replace_file
-from faeval.cli._common import Format, check_format, say, say_json, say_lines
+from faeval.cli._common import command, say, say_json, say_lines
 from faeval.errors import FaevalError
 
 _IGNORED = ".faeval/"
@@ -23,30 +23,33 @@ _NEXT = """next:
   faeval verify               # decide, on the planned seeds; or: pytest claims/"""
 
 
+@command("init")
 def init(
+    options: dict[str, Any],
     folder: Annotated[
         Path, typer.Argument(help="The project's folder; made where it is not there.")
     ] = Path(),
     ci: Annotated[
         bool, typer.Option("--ci", help="Also a GitHub Actions workflow that verifies claims.")
     ] = False,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Start a project: an example claim, [tool.faeval], a line of .gitignore. Overwrites nothing."""
-    check_format(format)
-    done: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
+    """Start a project: an example claim, [tool.faeval], a line of .gitignore.
+
+    Overwrites nothing.
+    """
+    names_by_outcome: dict[str, list[str]] = {"created": [], "added_to": [], "kept": []}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, what in _scaffold(folder, ci):
-            done[what].append(name)
+            names_by_outcome[what].append(name)
     except OSError as error:
         raise FaevalError(
             f"faeval init {folder}: {error.filename or folder}: {error.strerror or error}."
         ) from None
-    if format == "json":
-        say_json({"schema": "faeval-init-1", "exit_code": 0, **done})
+    if options["json"]:
+        say_json({"schema": "faeval-init-1", "exit_code": 0, **names_by_outcome})
     else:
-        for what, names in done.items():
+        for what, names in names_by_outcome.items():
             for name in names:
                 note = ", as it is" if what == "kept" else ""
                 say(f"{what.replace('_', ' ')} {name}{note}")
@@ -58,19 +61,21 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
     needs_table = _needs_table(pyproject)  # read before anything is written: it may be unreadable
     claims = folder / "claims"
     if any(claims.glob("*.py")):  # one's own: an example among them would bring a second experiment
-        made = [("claims/", "kept")]
+        outcomes = [("claims/", "kept")]
     else:
-        made = [("claims/example.py", _create(claims / "example.py", template("example.py.txt")))]
+        outcomes = [
+            ("claims/example.py", _create(claims / "example.py", template("example.py.txt")))
+        ]
     if needs_table:
-        made.append(
+        outcomes.append(
             ("pyproject.toml", _append(pyproject, template("pyproject.toml.txt"), blank=True))
         )
     else:
-        made.append(("pyproject.toml", "kept"))
+        outcomes.append(("pyproject.toml", "kept"))
     ignore = folder / ".gitignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
-    known = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)
-    made.append((".gitignore", "kept" if known else _append(ignore, f"{_IGNORED}\n")))
+    ignores_store = any(line.strip().strip("/") == _IGNORED.strip("/") for line in lines)
+    outcomes.append((".gitignore", "kept" if ignores_store else _append(ignore, f"{_IGNORED}\n")))
     from faeval import __version__
 
     more = {
@@ -78,12 +83,12 @@ def _scaffold(folder: Path, ci: bool) -> list[tuple[str, str]]:
         "requirements.txt": f"faeval=={__version__}\npytest\n",
     }
     earlier = (folder / _WORKFLOW).exists()  # what an earlier call made is kept, and said to be
-    made += [
+    outcomes += [
         (n, _create(folder / n, text))
         for n, text in more.items()
         if ci or (earlier and (folder / n).exists())
     ]
-    return made
+    return outcomes
 
 
 def template(name: str) -> str:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from faeval._whole_files import replace_file
-from faeval.cli._common import Format, check_folder, check_format, say, say_json, say_lines
+from faeval.cli._common import check_folder, command, say, say_json, say_lines
+from faeval.cli._numbers_file import BESIDE, Entry, read_entries, refuse_field, statement_of
+from faeval.cli._numbers_text import as_markdown, as_text, label_of
 
 if TYPE_CHECKING:
-    from faeval.printed import Finding, Statement
+    from faeval.printed import Finding
 
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
 _Said = tuple[str, str]
-_BESIDE = {
-    "expect",
-    "note",
-}  # keys of a statement in a file that its numbers have nothing to do with
-_COUNTS = ("n", "n2")
 
 
+@command("check-numbers")
 def check_numbers(
+    options: dict[str, Any],
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -106,39 +104,29 @@ def check_numbers(
             )
         ),
     ] = None,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
-    """Say whether printed means, spreads, n, p, intervals and ratios can belong together; exit 1
-    where not as expected.
+    """Say whether printed means, spreads, n, p, intervals and ratios can belong together.
+
+    Exit 1 where not as expected.
     """
     import json
 
     from faeval.errors import FaevalError
 
-    check_format(format)
-    given: dict[str, Any] = {
-        "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step, "mean2": mean2, "spread2": spread2,
-        "n2": n2, "null": null, "p": p, "sides": sides, "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level,
-        "ratio": ratio, "difference": difference, "percent": percent, "of": of, "to": to,
+    fields: dict[str, Any] = {
+        "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step,
+        "mean2": mean2, "spread2": spread2, "n2": n2, "null": null, "p": p, "sides": sides,
+        "t": t, "f": f, "z": z, "chi2": chi2, "r": r, "level": level, "ratio": ratio,
+        "difference": difference, "percent": percent, "of": of, "to": to,
     }  # fmt: skip
-    given |= {
+    fields |= {
         "values": None if values is None else _rows(values),
         "df": None if df is None else _list(df),
         "ci": None if ci is None else _list(ci),
         "symmetric": False if asymmetric else None,
         "baselines": _baselines(baseline) if baseline else None,
     }
-    asked = {key: value for key, value in given.items() if value is not None}
-    if file is not None and asked:
-        raise FaevalError(
-            f"{file} and --{next(iter(asked)).replace('_', '-')} are both given; put the statement"
-            " into the file, or leave the file away."
-        )
-    if file is None and not asked:
-        raise FaevalError(
-            "nothing to check; name a TOML file of statements, or give numbers, such as --mean"
-            " 0.080 --spread 0.011 --values 0.094,0.073,0.072."
-        )
+    entries = _entries(file, {key: value for key, value in fields.items() if value is not None})
     if report is not None and check is not None:
         raise FaevalError(
             "--check and --report are both given: --check writes nothing; leave one of the two"
@@ -146,21 +134,40 @@ def check_numbers(
         )
     if report is not None:
         check_folder(report)
-    entries = _read(file) if file is not None else [_Entry(asked, "the options")]
     content = _checked(entries)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    files = {"numbers.json": text, "numbers.md": _markdown(content)}
+    files = {"numbers.json": text, "numbers.md": as_markdown(content)}
     if check is not None:
         _compare(check, files)
     if report is not None:
-        for name, written in files.items():
-            replace_file(report / name, written.encode())
+        for name, rendering in files.items():
+            replace_file(report / name, rendering.encode())
             say(f"wrote {report / name}", err=True)
-    if format == "json":
+    if options["json"]:
         say_json(content)
     else:
-        say_lines(_plain(content, _told_outcomes(entries, content)))
+        say_lines(as_text(content, expectations_of(entries, content)))
     raise typer.Exit(content["exit_code"])
+
+
+def _entries(file: Path | None, statement: dict[str, Any]) -> list[Entry]:
+    """Return the statements of a file, or the one of the options."""
+    from faeval.errors import FaevalError
+
+    if file is None and not statement:
+        raise FaevalError(
+            "nothing to check; name a TOML file of statements, or give numbers, such as --mean"
+            " 0.080 --spread 0.011 --values 0.094,0.073,0.072."
+        )
+    if file is None:
+        return [Entry(statement, "the options")]
+    if statement:
+        option = f"--{next(iter(statement)).replace('_', '-')}"
+        raise FaevalError(
+            f"{file} and {option} are both given; put the statement into the file, or leave the"
+            " file away."
+        )
+    return read_entries(file)
 
 
 def _compare(folder: Path, files: Mapping[str, str]) -> None:
@@ -170,13 +177,13 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
     wrong = []
     for name, text in files.items():
         try:
-            written = (folder / name).read_bytes()
+            content = (folder / name).read_bytes()
         except OSError as error:
             raise FaevalError(
                 f"{folder / name}: cannot be read ({error.strerror or error}); --report"
                 f" {folder} writes it."
             ) from None
-        if written != text.encode():
+        if content != text.encode():
             wrong.append(name)
     if wrong:
         raise Tampered(
@@ -184,22 +191,6 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
             f" out; --report {folder} writes it again."
         )
     say(f"{folder}: {' and '.join(files)} are what comes out", err=True)
-
-
-# --- reading ---
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A statement as it is written, and where."""
-
-    fields: Mapping[str, Any]
-    place: str
-    kinds: bool = False  # of a source: whether its spreads are of one kind
-
-    @property
-    def expected(self) -> str:
-        return str(self.fields.get("expect", "consistent"))
 
 
 def _list(text: str) -> list[str]:
@@ -224,131 +215,35 @@ def _baselines(given: Sequence[str]) -> dict[str, str]:
     return {name.strip(): number.strip() for name, _, number in pairs}
 
 
-def _read(file: Path) -> list[_Entry]:
-    """The statements of a file, and what it says of the spreads of a source."""
-    import tomllib
-
-    from faeval.errors import FaevalError
-
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise FaevalError(
-            f"{file}: cannot be read ({error.strerror}); name a TOML file of statements."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise FaevalError(f"{file}: is no TOML ({error}); correct the file.") from None
-    for key in content:
-        if key not in ("statement", "spreads"):
-            raise FaevalError(
-                f"{file}: the key {key!r} is not known; begin each statement with [[statement]]."
-            )
-    entries = []
-    for kind in ("statement", "spreads"):
-        tables = content.get(kind, [])
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise FaevalError(
-                f"{file}: {kind!r} is no list of tables; begin each one with [[{kind}]]."
-            )
-        for i, fields in enumerate(tables, 1):
-            named = fields.get("name") or fields.get("source") or i
-            entries.append(_Entry(fields, f"{file}: {kind} {named!r}", kinds=kind == "spreads"))
-    if not any(not entry.kinds for entry in entries):
-        raise FaevalError(f"{file}: holds no statement; begin each one with [[statement]].")
-    return entries
-
-
-def _statement(entry: _Entry) -> Statement:
-    """Check the types of a statement's fields, by name, and make it."""
-    from dataclasses import fields as fields_of
-
-    from faeval import printed
-
-    known = {f.name for f in fields_of(printed.Statement)} | _BESIDE
-    made: dict[str, Any] = {}
-    for key, value in entry.fields.items():
-        if key not in known:
-            raise _bad(entry, key, value, f"is no field; the fields are {', '.join(sorted(known))}")
-        if key == "expect":
-            continue
-        if key == "note":
-            if not isinstance(value, str):
-                raise _bad(entry, key, value, "is not text")
-            continue
-        if key in _COUNTS:
-            good, wanted = (
-                isinstance(value, int) and not isinstance(value, bool),
-                "a whole number, without quotation marks",
-            )
-        elif key == "symmetric":
-            good, wanted = isinstance(value, bool), "true or false"
-        elif key == "baselines":
-            good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-            wanted = "a table of names and printed numbers, { name = '0.0056' }"
-        elif key in ("values", "df", "ci"):
-            value = [value] if key == "df" and isinstance(value, str) else value
-            rows = key == "values"
-            good = isinstance(value, list) and all(_text_or_row(v, rows) for v in value)
-            good = good and (key != "ci" or len(value) == 2)
-            wanted = "a list of printed numbers in quotation marks" + (
-                ", or of such lists" if rows else ""
-            )
-            wanted = "the two ends in quotation marks, ['0.1', '0.3']" if key == "ci" else wanted
-        else:
-            good, wanted = (
-                isinstance(value, str),
-                "text in quotation marks, so that the printed digits are kept",
-            )
-        if not good:
-            raise _bad(entry, key, value, f"is not {wanted}")
-        made[key] = (
-            tuple(tuple(v) if isinstance(v, list) else v for v in value)
-            if isinstance(value, list)
-            else value
-        )
-    return printed.Statement(**made)
-
-
-def _text_or_row(value: object, rows: bool) -> bool:
-    if rows and isinstance(value, list):
-        return all(isinstance(v, str) for v in value)
-    return isinstance(value, str)
-
-
-def _bad(entry: _Entry, key: str, value: object, problem: str) -> Exception:
-    from faeval.errors import FaevalError
-
-    return FaevalError(f"{entry.place}: {key} = {value!r} {problem}.")
-
-
-# --- checking ---
-
-
-def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
+def _checked(entries: Sequence[Entry]) -> dict[str, Any]:
     from faeval import printed
     from faeval.errors import FaevalError
 
     for entry in entries:
         if entry.expected not in printed.OUTCOMES:
-            raise _bad(entry, "expect", entry.expected, f"is none of {', '.join(printed.OUTCOMES)}")
+            raise refuse_field(
+                entry, "expect", entry.expected, f"is none of {', '.join(printed.OUTCOMES)}"
+            )
     statements: list[dict[str, Any]] = []
     spreads: dict[_Said, list[tuple[str, Finding]]] = {}
     for entry in entries:
         if entry.kinds:
             continue
-        statement = _statement(entry)
+        statement = statement_of(entry)
         try:
             findings = printed.check_statement(statement)
         except FaevalError as error:
             raise FaevalError(f"{entry.place}: {error}") from None
-        label = _label(entry.fields)
+        label = label_of(entry.fields)
         if statement.source:
-            said = statement.source, statement.spread_is or ""
-            spreads.setdefault(said, []).extend((label, f) for f in findings if f.check == "spread")
+            source = statement.source, statement.spread_is or ""
+            spreads.setdefault(source, []).extend(
+                (label, f) for f in findings if f.check == "spread"
+            )
         fields = {
             key: value
             for key, value in entry.fields.items()
-            if key not in {"name", "source"} | _BESIDE
+            if key not in {"name", "source"} | BESIDE
         }
         head = {
             "name": statement.name,
@@ -357,37 +252,50 @@ def _checked(entries: Sequence[_Entry]) -> dict[str, Any]:
             "printed": fields,
         }
         statements.append(head | _outcome(entry.expected, findings))
-    kinds = []
-    told = {_said(entry, spreads): entry for entry in entries if entry.kinds}
-    for said, found in spreads.items():
-        finding = printed.check_kinds(found)
-        entry_of = told.get(said)
+    kinds = _spread_rows(entries, spreads)
+    code = 0 if all(row["as_expected"] for row in (*statements, *kinds)) else 1
+    return {"schema": SCHEMA, "exit_code": code, "statements": statements, "spreads": kinds}
+
+
+def _spread_rows(
+    entries: Sequence[Entry], spreads: Mapping[_Said, list[tuple[str, Finding]]]
+) -> list[dict[str, Any]]:
+    """Return by source whether its spreads can be of one kind, where that can be told."""
+    from faeval import printed
+    from faeval.errors import FaevalError
+
+    rows = []
+    expectations = {_said(entry, spreads): entry for entry in entries if entry.kinds}
+    for source, findings in spreads.items():
+        finding = printed.check_kinds(findings)
+        entry_of = expectations.get(source)
         if finding is not None:
             row = _outcome(entry_of.expected if entry_of else "consistent", [finding])
-            kinds.append({"source": said[0], "spread_is": said[1]} | row)
+            rows.append({"source": source[0], "spread_is": source[1]} | row)
         elif entry_of is not None:
             raise FaevalError(
                 f"{entry_of.place}: fewer than two of its statements have a spread that can be"
                 " told; leave this [[spreads]] out."
             )
-    code = 0 if all(row["as_expected"] for row in (*statements, *kinds)) else 1
-    return {"schema": SCHEMA, "exit_code": code, "statements": statements, "spreads": kinds}
+    return rows
 
 
-def _said(entry: _Entry, spreads: Mapping[_Said, object]) -> _Said:
+def _said(entry: Entry, spreads: Mapping[_Said, object]) -> _Said:
     """The source that [[spreads]] speaks of, and what its spreads are declared to be."""
     for key, value in entry.fields.items():
         if key not in ("source", "spread_is", "expect"):
-            raise _bad(entry, key, value, "is no field; the fields are source, spread_is, expect")
-    said = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
-    if said not in spreads:
-        raise _bad(
+            raise refuse_field(
+                entry, key, value, "is no field; the fields are source, spread_is, expect"
+            )
+    source = str(entry.fields.get("source", "")), str(entry.fields.get("spread_is", ""))
+    if source not in spreads:
+        raise refuse_field(
             entry,
             "source",
-            said[0],
+            source[0],
             "is the source of no such spread; write source and spread_is as statements do",
         )
-    return said
+    return source
 
 
 def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -404,143 +312,14 @@ def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-# --- writing ---
-
-
-def _label(fields: Mapping[str, Any]) -> str:
-    """What is printed, in short."""
-    parts = []
-    if "mean" in fields or "spread" in fields:
-        parts.append(" ± ".join(str(fields[key]) for key in ("mean", "spread") if key in fields))
-    if "mean2" in fields:
-        parts.append(
-            "against "
-            + " ± ".join(str(fields[key]) for key in ("mean2", "spread2") if key in fields)
-        )
-    if "ci" in fields:
-        parts.append(f"[{', '.join(fields['ci'])}]")
-    df = fields.get("df", [])
-    df = f"({', '.join([df] if isinstance(df, str) else df)})" if df else ""
-    parts += [
-        f"{key}{'' if key == 'z' else df} = {fields[key]}"
-        for key in ("t", "f", "z", "chi2", "r")
-        if key in fields
-    ]
-    if "p" in fields:
-        parts.append(
-            f"p {fields['p']}" if fields["p"].strip()[:1] in "<>≤≥" else f"p = {fields['p']}"
-        )
-    parts += [
-        f"{key} {fields[key]} of {fields.get('of')} to {fields.get('to')}"
-        for key in _COMPARED
-        if key in fields
-    ]
-    parts += [f"n = {fields['n']}"] if "n" in fields else []
-    return ", ".join(parts)
-
-
-_COMPARED = ("ratio", "difference", "percent")
-
-
-def _told_outcomes(entries: Sequence[_Entry], content: Mapping[str, Any]) -> list[bool]:
-    """Whether each row's outcome was written down beforehand: a statement that says none is to be
-    consistent.
-    """
-    told = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
-    named = {
+def expectations_of(entries: Sequence[Entry], content: Mapping[str, Any]) -> list[bool]:
+    """Return for each row whether its outcome was written down beforehand."""
+    expectations = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
+    sources = {
         (e.fields.get("source", ""), e.fields.get("spread_is", ""))
         for e in entries
         if e.kinds and "expect" in e.fields
     }
-    return told + [(row["source"], row["spread_is"]) in named for row in content["spreads"]]
-
-
-def _plain(content: Mapping[str, Any], told: Sequence[bool]) -> str:
-    """The result as text: a line for each statement, one for each finding, one for all."""
-    from faeval._safe_text import clean
-
-    lines = []
-    for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
-        title = (
-            (row["name"] or _label(row["printed"]) or "a statement")
-            if "name" in row
-            else _spreads_of(row)
-        )
-        note = "" if row["as_expected"] or not expected else f" (expected: {row['expected']})"
-        lines.append(clean(f"{title}: {row['outcome']}{note}"))
-        lines += [
-            clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1)
-            for f in row["findings"]
-        ]
-    return "\n".join([*lines, _sum(content), ""])
-
-
-def _spreads_of(row: Mapping[str, Any]) -> str:
-    return f"spreads of {row['source']}" + (
-        f", declared as {row['spread_is']}" if row["spread_is"] else ""
-    )
-
-
-def _sum(content: Mapping[str, Any]) -> str:
-    rows = [*content["statements"], *content["spreads"]]
-    words = [row["outcome"] for row in rows]
-    counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
-    wrong = sum(not row["as_expected"] for row in rows)
-    return f"{len(rows)} checked: {', '.join(counts)}; {wrong or 'none'} otherwise than expected."
-
-
-def _markdown(content: Mapping[str, Any]) -> str:
-    """The report: what was looked at, and what each check says."""
-    from faeval.reports.words._escape import markdown
-
-    lines = ["# Printed numbers, checked", "", _sum(content), ""]
-    lines += ["| statement | printed | outcome | expected |", "|---|---|---|---|"]
-    for row in content["statements"]:
-        cells = (row["name"], _label(row["printed"]), row["outcome"], row["expected"])
-        lines.append(f"| {' | '.join(map(markdown, cells))} |")
-    for row in content["spreads"]:
-        lines.append(f"| {markdown(_spreads_of(row))} | | {row['outcome']} | {row['expected']} |")
-    for row in content["statements"]:
-        lines += ["", f"## {markdown(row['name'] or _label(row['printed']))}", ""]
-        lines += [f"Printed in: {markdown(row['source'])}.", ""] if row["source"] else []
-        lines += [f"- {key}: {markdown(_shown(value))}" for key, value in row["printed"].items()]
-        lines += ["", *_told(row)]
-        lines += ["", markdown(row["note"])] if row["note"] else []
-    for row in content["spreads"]:
-        lines += [
-            "",
-            f"## {markdown(_spreads_of(row)).replace('spreads', 'Spreads', 1)}",
-            "",
-            *_told(row),
-        ]
-    return "\n".join([*lines, ""])
-
-
-def _told(row: Mapping[str, Any]) -> list[str]:
-    from faeval.reports.words._escape import markdown
-
-    lines = [
-        f"- **{f['check']}, {f['outcome']}**: {markdown(f['reason'])}" for f in row["findings"]
+    return expectations + [
+        (row["source"], row["spread_is"]) in sources for row in content["spreads"]
     ]
-    for finding in row["findings"]:
-        bounds = [a for a in finding["allowed"] if a["low"]]
-        if len(bounds) > 1:
-            lines += ["", f"| {finding['check']} | from | to | |", "|---|---|---|---|"]
-            lines += [
-                f"| {markdown(a['reading'])} | {a['low']} | {a['high']} |"
-                f" {'gives it' if a['matches'] else ''} |"
-                for a in bounds
-            ]
-    return lines
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{name} {number}" for name, number in value.items())
-    if isinstance(value, list):
-        return (
-            "; ".join(map(_shown, value))
-            if any(isinstance(v, list) for v in value)
-            else ", ".join(map(str, value))
-        )
-    return str(value)

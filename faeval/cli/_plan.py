@@ -1,6 +1,4 @@
-"""faeval plan: what claims can tell and what they cost, before a run; faeval lock: their
-registration.
-"""
+"""faeval plan: what claims can tell and what they cost; faeval lock: register them."""
 
 from __future__ import annotations
 
@@ -9,73 +7,45 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faeval._options import arguments
 from faeval.cli._common import (
     DRIFT,
-    MOST_ROWS,
-    Data,
-    Device,
-    Everything,
-    Format,
-    MaxRows,
-    Paths,
-    Seeds,
-    Setting,
-    Store,
-    Workers,
-    check_format,
+    command,
     console_for,
     duration,
     nothing_selected,
     say,
     say_json,
-    seeds_of,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from faeval.claims import Chances
-    from faeval.pipeline import LockCheck, PlanReport
+    from faeval.pipeline import LockCheck, Outlook, PlanReport
 
 
-def plan(
-    paths: Paths = None,
-    setting: Setting = None,
-    seeds: Seeds = None,
-    data: Data = None,
-    store: Store = Path(".faeval"),
-    workers: Workers = None,
-    device: Device = "cpu",
-    everything: Everything = False,
-    format: Format = "table",  # noqa: A002 - the option's name
-) -> None:
+@command("plan")
+def plan(options: dict[str, Any]) -> None:
     """Check designs, say what each claim can tell, and what it costs. Runs nothing."""
     import os
 
     from faeval import pipeline
 
-    check_format(format)
-    result = pipeline.outlook(
-        paths or [Path("claims")],
-        setting=setting,
-        seeds=seeds_of(seeds),
-        store=store,
-        data=data,
-        device=device,
-        everything=everything,
-    )
+    workers = options.pop("workers") or os.cpu_count() or 1
+    result = pipeline.outlook(options["claims"], **arguments(options))
     if not result.outlooks:
         raise nothing_selected()
-    count = workers or os.cpu_count() or 1
-    if format == "json":
-        say_json({**_plan_content(result, count), "exit_code": result.exit_code()})
+    if options["json"]:
+        say_json({**_plan_content(result, workers), "exit_code": result.exit_code()})
     else:
-        _print_plan(result, count)
+        _print_plan(result, workers)
     raise typer.Exit(result.exit_code())
 
 
+@command("lock")
 def lock(
-    paths: Paths = None,
+    options: dict[str, Any],
     pilot: Annotated[
         list[Path] | None,
         typer.Option(help="Evidence on pilot seeds 1000-1005; may be given several times."),
@@ -102,16 +72,11 @@ def lock(
         str | None,
         typer.Option(help="With --check: a git revision whose lock this one must continue."),
     ] = None,
-    store: Store = Path(".faeval"),
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
     from faeval import campaign, pipeline
     from faeval.errors import FaevalError
 
-    check_format(format)
-    given = paths or [Path("claims")]
     if against is None and (refusal := campaign.git_refusal()):
         say(
             f"faeval: {refusal}; until then no commit is registered, and --against has nothing to"
@@ -123,26 +88,29 @@ def lock(
             raise FaevalError(
                 "faeval lock --check writes nothing; leave --amend, --because and --pilot out."
             )
-        found = pipeline.check_lock(given, against)
-        _print_check(found, format)
-        raise typer.Exit(0 if found.passed else DRIFT)
+        comparison = pipeline.check_lock(options["claims"], against)
+        _print_check(comparison, options["json"])
+        raise typer.Exit(0 if comparison.passed else DRIFT)
     if against is not None:
         raise FaevalError(f"faeval lock --against {against}: goes with --check.")
-    made, file, new = pipeline.register(
-        given, pilot or [], amend=amend or [], because=because, store=store
+    registration, file, new = pipeline.register(
+        options["claims"], pilot or [], amend=amend or [], because=because, store=options["store"]
     )
-    if format == "json":
+    if options["json"]:
         content = {
             "schema": "faeval-lock-1",
             "exit_code": 0,
-            "sha256": made.sha256,
-            "claims": sorted(made.claims),
+            "sha256": registration.sha256,
+            "claims": sorted(registration.claims),
             "new": list(new),
         }
-        say_json({**content, "entries": len(made.chain)})
+        say_json({**content, "entries": len(registration.chain)})
     what = "amended" if amend else "registered"
     text = f"{what} {_claims(len(new))}" if new else "nothing new to register"
-    say(f"{text}; {file.name} holds {len(made.claims)}, sha256 {made.sha256[:12]}", err=True)
+    say(
+        f"{text}; {file.name} holds {len(registration.claims)}, sha256 {registration.sha256[:12]}",
+        err=True,
+    )
     if new:
         say("commit it before the first confirmatory run.", err=True)
 
@@ -151,7 +119,7 @@ def _claims(count: int) -> str:
     return f"{count} claim{'s' * (count != 1)}"
 
 
-def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the option's name
+def _print_check(found: LockCheck, as_json: bool) -> None:
     parts = {
         "changed": found.changed,
         "deviated": found.deviated,
@@ -159,7 +127,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         "missing": found.missing,
         "unregistered": found.unregistered,
     }
-    if format == "json":
+    if as_json:
         code = 0 if found.passed else DRIFT
         content = {
             "schema": "faeval-lock-check-1",
@@ -174,7 +142,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
         lists = {name: list(ids) for name, ids in parts.items()}
         say_json({**content, "same": list(found.same), **lists, "chain": chain})
         return
-    said = {
+    sentences = {
         "changed": (
             "differs from its registration; restore it, or amend it: faeval lock --amend ID"
             " --because REASON"
@@ -191,7 +159,7 @@ def _print_check(found: LockCheck, format: str) -> None:  # noqa: A002 - the opt
     }
     for name, ids in parts.items():
         for claim in ids:
-            say(f"{claim} {said[name]}")
+            say(f"{claim} {sentences[name]}")
     say(
         f"{_claims(len(found.same))} as registered; chain of {len(found.lock.chain)}, sha256"
         f" {found.lock.sha256[:12]}"
@@ -258,8 +226,6 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from faeval.reports.words._escape import CELL, clip
-
     table = Table(
         title=f"What these claims can tell in {result.setting}",
         title_justify="left",
@@ -278,42 +244,14 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for o in result.outlooks:
-        powers = [f"{a.chances.power:.2f}" if a.chances else "-" for a in o.assertions]
-        needed = [_span(a.chances.needed) if a.chances else "-" for a in o.assertions]
-        verdicts = [_verdict_chances(a.chances) for a in o.assertions]
-        if len(o.assertions) > 1 and o.power is not None:  # of the claim as a whole
-            powers.append(f"all: {o.power:.2f} at least")
-        if len(o.assertions) > 1 and o.seeds_needed is not None:
-            needed.append(f"all: {_span(o.seeds_needed)}")
-        detectable = (
-            "-"
-            if o.detectable_in_sd is None
-            else _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
-        )
-        weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
-        state = (
-            f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
-            if o.problem
-            else "ok, but power is below 0.5"
-            if weak
-            else "ok"
-        )
-        family = f"{clip(o.claim.family, CELL)} ({o.family_size})"
-        cells = (clip(o.claim.sentence, CELL), str(len(o.seeds)), family, detectable)
-        table.add_row(
-            *map(Text, (*cells, "\n".join(verdicts), "\n".join(powers), "\n".join(needed), state))
-        )
+        table.add_row(*map(Text, _plan_row(o)))
     console = console_for()
     console.print(table)
     plan = result.plan
-    left = plan.estimate_seconds(workers)
-    cost = (
-        "nothing to run"
-        if not plan.todo
-        else "cost unknown until one has run"
-        if left is None
-        else f"about {duration(left)}"
-    )
+    seconds = plan.estimate_seconds(workers)
+    cost = "cost unknown until one has run" if seconds is None else f"about {duration(seconds)}"
+    if not plan.todo:
+        cost = "nothing to run"
     console.print(
         f"{len(plan.jobs)} runs, {len(plan.cached)} of them there already; {cost} with"
         f" {workers} workers."
@@ -330,6 +268,39 @@ def _print_plan(result: PlanReport, workers: int) -> None:
     for o in result.outlooks:
         if o.problem:
             console.print(f"{o.claim.name}: {o.problem.text}")
+
+
+def _plan_row(o: Outlook) -> tuple[str, ...]:
+    """Return the cells of one claim in the table of the plan."""
+    from faeval.reports.words._escape import CELL, clip
+
+    chances = [a.chances for a in o.assertions]
+    powers = ["-" if c is None else f"{c.power:.2f}" for c in chances]
+    needed = ["-" if c is None else _span(c.needed) for c in chances]
+    if len(chances) > 1 and o.power is not None:  # of the claim as a whole
+        powers.append(f"all: {o.power:.2f} at least")
+    if len(chances) > 1 and o.seeds_needed is not None:
+        needed.append(f"all: {_span(o.seeds_needed)}")
+    detectable = "-"
+    if o.detectable_in_sd is not None:
+        detectable = _detectable(o.detectable_in_sd, [a.pilot for a in o.assertions])
+    return (
+        clip(o.claim.sentence, CELL),
+        str(len(o.seeds)),
+        f"{clip(o.claim.family, CELL)} ({o.family_size})",
+        detectable,
+        "\n".join(map(_verdict_chances, chances)),
+        "\n".join(powers),
+        "\n".join(needed),
+        _design(o),
+    )
+
+
+def _design(o: Outlook) -> str:
+    if o.problem:
+        return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
+    weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)
+    return "ok, but power is below 0.5" if weak else "ok"
 
 
 def _print_open(result: PlanReport, workers: int, console: Console) -> None:
@@ -362,8 +333,8 @@ def _detectable(in_sd: float, pilots: list[Any]) -> str:
 def _verdict_chances(chances: Any) -> str:
     if chances is None:
         return "-"
-    named = {"none" if name == "zero" else name: c for name, c in chances.at.items()}
-    return "\n".join(f"{name}: {c.supported:.2f}, {c.refuted:.2f}" for name, c in named.items())
+    effects = {"none" if name == "zero" else name: c for name, c in chances.at.items()}
+    return "\n".join(f"{name}: {c.supported:.2f}, {c.refuted:.2f}" for name, c in effects.items())
 
 
 def _span(needed: tuple[int | None, int | None]) -> str:

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from faeval.cli._common import (
-    MOST_ROWS,
-    Format,
-    MaxRows,
-    check_folder,
-    check_format,
-    console_for,
-    say,
-    say_json,
-)
+from faeval._arguments import choice
+from faeval.cli._common import check_folder, command, console_for, say, say_json
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
-    from faeval.reports import Drift, Report
+    from faeval.reports import Report
     from faeval.reports.checking import CheckedFile
 
 _MOST_SHOWN = 20  # findings of a file
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
+@command("report")
 def report(
+    options: dict[str, Any],
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -36,16 +31,14 @@ def report(
             show_default="required",
         ),
     ] = None,
-    claims: Annotated[
-        list[Path] | None,
-        typer.Option(help="Where the claims are; several times.", show_default="claims/"),
-    ] = None,
-    form: Annotated[
+    write: Annotated[
         list[str] | None,
         typer.Option(
-            "--form",
-            help="What to write, or all; several times.",
-            show_default="html, markdown, json",
+            metavar="FORMS",
+            help=(
+                "What to write, with commas: html, markdown, json, junit, ctrf, latex, badge, all."
+            ),
+            show_default="html,markdown,json",
         ),
     ] = None,
     out: Annotated[
@@ -56,7 +49,10 @@ def report(
         bool,
         typer.Option(
             "--figures",
-            help="Write every figure for a paper, too, as SVG and PDF, into figures/ there; with --overview that of the overview.",
+            help=(
+                "Write every figure for a paper, too, as SVG and PDF, into figures/ there; with"
+                " --overview that of the overview."
+            ),
         ),
     ] = False,
     summary: Annotated[
@@ -68,8 +64,11 @@ def report(
     against: Annotated[
         list[Path] | None,
         typer.Option(
-            help="An earlier report, or folders that hold some: say what moved since, and exit 1 where a verdict moved on "
-            "identical evidence. Writes with --out or --overview alone."
+            help=(
+                "An earlier report, or folders that hold some: say what moved since, and exit 1"
+                " where a verdict moved on identical evidence. Writes with --out or --overview"
+                " alone."
+            )
         ),
     ] = None,
     overview: Annotated[
@@ -89,91 +88,141 @@ def report(
             help="Recompute every number of what was written, and of Markdown that quotes it.",
         ),
     ] = False,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
     from faeval.errors import FaevalError
-    from faeval.reports import FORMS, WRITTEN, Overview, json_schema
+    from faeval.reports import json_schema
 
     if schema:
         say_json(json_schema())
         return
-    for name in form or ():
-        if name not in (*FORMS, "all"):
-            raise FaevalError(f"--form={name!r} is not one of {', '.join(FORMS)}, all.")
-    forms = tuple(FORMS) if "all" in (form or ()) else tuple(form or (() if summary else WRITTEN))
+    forms = _forms(write or [], summary)
     job = _summary_file() if summary else None
     if not folders:
         raise FaevalError(
             "FOLDERS: none was named; give the folders that faeval verify --report wrote."
         )
-    check_format(format)
+    earlier = against or []
     if check:
-        if given := _given(out=out, figures=figures, summary=summary, overview=overview):
-            raise FaevalError(f"{given}: --check writes nothing; leave one of the two away.")
-        _print_check(
-            pipeline.check(
-                folders, claims or [Path("claims")], forms if form else None, against or ()
-            ),
-            format,
-            folders,
-        )
-    if format == "json" and not against:
+        _refuse_beside_check(out=out, figures=figures, summary=summary, overview=overview)
+        outcome = pipeline.check(folders, options["claims"], forms if write else None, earlier)
+        _print_check(outcome, options["json"], folders)
+    if options["json"] and not earlier:
         raise FaevalError(
-            "--format json says how --check and --against are printed; give one of them, or leave it away."
+            "--json says how --check and --against are printed; give one of them, or leave it away."
         )
-    found = pipeline.report_folders(folders)
-    if out is not None:
-        if len(found) > 1:
-            raise FaevalError(
-                f"--out {out}: {len(found)} report folders were named; name one, or leave --out away."
-            )
-        check_folder(out, "--out")
+    places = _places(folders, out, overview)
+    results = _results(places, options["claims"], earlier)
+    paths = _render(results, places, out, forms, figures, bool(earlier), overview is not None)
     if overview is not None:
-        check_folder(overview, "--overview")
-    earlier = pipeline.earlier_reports(against or ())
-    results: list[Report] = []
-    for folder in found:
-        result = pipeline.decide_again(folder, claims or [Path("claims")])
-        if not earlier:
-            pipeline.check_unmoved(folder, result)
-        results.append(pipeline.against(result, folder, earlier) if earlier else result)
-    written: list[Path] = []
-    for folder, result in zip(found, results, strict=True):
-        due = forms if out is not None or not (against or overview) else ()
-        drawn = figures and (out is not None or overview is None)
-        if due or drawn:
-            written += pipeline.render(result, out or folder, due, figures=drawn, own=out is None)
-        if job is not None:
-            _append(result, job)
-    if overview is not None:
-        page = Overview.of(results, [out] if out is not None else found, overview)
-        written += page.write(overview)
-        if figures:
-            written += page.write_figures(overview / "figures")
-    for path in written:
+        paths += _write_overview(results, [out] if out else places, overview, figures)
+    for path in paths:
         say(f"wrote {path}", err=True)
-    if drifts := [result.drift for result in results if result.drift is not None]:
-        _print_drifts(drifts, format)
-        raise typer.Exit(max(drift.exit_code for drift in drifts))
+    if job is not None:
+        _append(results, job)
+    _print_drifts(results, options["json"])
 
 
-def _given(**options: object) -> str:
-    """Return the first of these options that was given, as it is written; empty where none was."""
-    return next((f"--{name}" for name, value in options.items() if value), "")
+def _render(
+    results: list[Report],
+    places: list[Path],
+    out: Path | None,
+    forms: Sequence[str],
+    figures: bool,
+    against: bool,
+    overview: bool,
+) -> list[Path]:
+    """Write forms and figures of reports, each into its own folder or into ``out``."""
+    from faeval import pipeline
+
+    if out is None and (against or overview):  # only --out says to write beside these
+        forms, figures = (), figures and not overview
+    if not forms and not figures:
+        return []
+    paths: list[Path] = []
+    for folder, result in zip(places, results, strict=True):
+        own = out is None
+        paths += pipeline.render(result, out or folder, forms, figures=figures, own=own)
+    return paths
 
 
-def _print_drifts(drifts: list[Drift], format: str) -> None:  # noqa: A002 - the option's name
+def _forms(texts: list[str], summary: bool) -> tuple[str, ...]:
+    """Return what to write: what is named, else the usual forms, beside --summary none."""
+    from faeval.reports import FORMS, WRITTEN
+
+    names = [name.strip() for text in texts for name in text.split(",")]
+    for name in names:
+        choice("--write", name, (*FORMS, "all"))
+    if not names:
+        return () if summary else WRITTEN
+    return tuple(FORMS) if "all" in names else tuple(names)
+
+
+def _places(folders: list[Path], out: Path | None, overview: Path | None) -> list[Path]:
+    """Return the report folders in what is named; what cannot be written to is refused at once."""
+    from faeval import pipeline
+    from faeval.errors import FaevalError
+
+    places = pipeline.report_folders(folders)
+    if out is not None and len(places) > 1:
+        raise FaevalError(
+            f"--out {out}: {len(places)} report folders were named; name one, or leave --out away."
+        )
+    for folder, option in ((out, "--out"), (overview, "--overview")):
+        if folder is not None:
+            check_folder(folder, option)
+    return places
+
+
+def _results(places: list[Path], claims: Sequence[Path], against: list[Path]) -> list[Report]:
+    """Return the reports of folders, decided again, and compared with earlier ones if any."""
+    from faeval import pipeline
+
+    earlier = pipeline.earlier_reports(against)
+    results = []
+    for folder in places:
+        result = pipeline.decide_again(folder, claims)
+        if earlier:
+            result = pipeline.against(result, folder, earlier)
+        else:
+            pipeline.check_unmoved(folder, result)
+        results.append(result)
+    return results
+
+
+def _write_overview(
+    results: list[Report], places: list[Path], folder: Path, figures: bool
+) -> list[Path]:
+    from faeval.reports import Overview
+
+    page = Overview.of(results, places, folder)
+    return [*page.write(folder), *(page.write_figures(folder / "figures") if figures else ())]
+
+
+def _refuse_beside_check(**options: object) -> None:
+    """Refuse what writes, beside --check, which writes nothing."""
+    from faeval.errors import FaevalError
+
+    for name, value in options.items():
+        if value:
+            raise FaevalError(f"--{name}: --check writes nothing; leave one of the two away.")
+
+
+def _print_drifts(results: Iterable[Report], as_json: bool) -> None:
+    """Print what moved since earlier reports, if there were any, and end with its exit code."""
     from faeval.reports import drifts_json
 
-    if format == "json":
-        say_json(drifts_json(drifts))
+    drifts = [result.drift for result in results if result.drift is not None]
+    if not drifts:
         return
-    console = console_for()
-    for drift in drifts:
-        console.print(drift.table(console.width))
+    if as_json:
+        say_json(drifts_json(drifts))
+    else:
+        console = console_for()
+        for drift in drifts:
+            console.print(drift.table(console.width))
+    raise typer.Exit(max(drift.exit_code for drift in drifts))
 
 
 def _summary_file() -> Path:
@@ -182,33 +231,39 @@ def _summary_file() -> Path:
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         raise FaevalError(
-            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions; elsewhere use --form markdown."
+            "--summary: $GITHUB_STEP_SUMMARY is not set, as it is in a job of GitHub Actions;"
+            " elsewhere use --write markdown."
         )
     return Path(name)
 
 
-def _append(result: Report, file: Path) -> None:
-    """Append a report to a job's summary, with what else it holds in less than GitHub shows."""
+def _append(results: Iterable[Report], file: Path) -> None:
+    """Append reports to a job's summary, with what else it holds in less than GitHub shows."""
+    for result in results:
+        _append_one(result, file)
+        say(f"appended to {file}", err=True)
+
+
+def _append_one(result: Report, file: Path) -> None:
     from faeval.errors import FaevalError
 
     try:
-        held = file.stat().st_size if file.exists() else 0
-        text = result.to_markdown(max(0, _SUMMARY - held - 1), folded=True)
+        size = file.stat().st_size if file.exists() else 0
+        text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
         with file.open("a", encoding="utf-8", newline="\n") as summary:
-            summary.write(("\n" if held else "") + text)
+            summary.write(("\n" if size else "") + text)
     except FaevalError:
         raise FaevalError(
-            f"--summary: {file} holds {held} bytes already, of the {_SUMMARY} that GitHub shows."
+            f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub shows."
         ) from None
     except OSError as error:
         raise FaevalError(
             f"--summary: {file} cannot be written to ({error.strerror or error})."
         ) from None
-    say(f"appended to {file}", err=True)
 
 
-def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # noqa: A002
-    if format == "json":
+def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
+    if as_json:
         say_json(done.to_dict())
         raise typer.Exit(done.exit_code)
     for file in done.files:
@@ -223,7 +278,7 @@ def _print_check(done: Check, format: str, named: list[Path]) -> NoReturn:  # no
             )
             say(f"  {finding.kind}: {where + ': ' if where else ''}{finding.text}")
         if len(file.findings) > _MOST_SHOWN:
-            say(f"  and {len(file.findings) - _MOST_SHOWN} more; --format json has them all")
+            say(f"  and {len(file.findings) - _MOST_SHOWN} more; --json has them all")
     if done.absent:
         say(f"not there, and not checked: {', '.join(done.absent)}")
     raise typer.Exit(done.exit_code)
@@ -238,4 +293,7 @@ def _counted(file: CheckedFile) -> str:
         return f"{file.numbers} numbers, compared as text with those of its reports"
     if file.form == "document":
         return f"{file.numbers} quoted figures and verdicts"
-    return f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others compared as text"
+    return (
+        f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others"
+        " compared as text"
+    )

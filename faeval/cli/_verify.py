@@ -10,29 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from faeval._safe_text import inert, message
+from faeval._options import arguments
+from faeval._safe_text import clean, cut, inert, message
 from faeval.cli._common import (
     DRIFT,
-    MOST_ROWS,
-    Data,
-    Device,
-    Everything,
-    Format,
-    MaxRows,
-    Paths,
-    Seeds,
-    Setting,
-    Store,
-    Workers,
     check_folder,
-    check_format,
+    command,
     complete_published,
     console_for,
     duration,
     nothing_selected,
     say,
     say_json,
-    seeds_of,
 )
 
 if TYPE_CHECKING:
@@ -42,46 +31,10 @@ if TYPE_CHECKING:
     from faeval.reports import Report
 
 
+@command("verify")
 def verify(
     context: typer.Context,
-    paths: Paths = None,
-    setting: Setting = None,
-    seeds: Seeds = None,
-    data: Data = None,
-    store: Store = Path(".faeval"),
-    workers: Workers = None,
-    device: Device = "cpu",
-    backend: Annotated[
-        str, typer.Option(help="loky: processes here; dask or ray: a cluster that runs already.")
-    ] = "loky",
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="Its address: Dask's scheduler (or scheduler file), or Ray's head.",
-            show_default="$DASK_SCHEDULER_ADDRESS, $RAY_ADDRESS",
-        ),
-    ] = None,
-    retries: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Tries after an error that a run raised.",
-            show_default="the experiment's, else 0",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            help="Seconds after which a run is interrupted.",
-            show_default="the experiment's, else none",
-        ),
-    ] = None,
-    evidence: Annotated[
-        Path | None,
-        typer.Option(
-            help="Decide from this CSV, Parquet file or report folder alone; trains nothing."
-        ),
-    ] = None,
+    options: dict[str, Any],
     explain: Annotated[
         str | None,
         typer.Option(
@@ -92,9 +45,6 @@ def verify(
             ),
         ),
     ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Train nothing: decide from what is there.")
-    ] = False,
     published: Annotated[
         str | None,
         typer.Option(
@@ -106,81 +56,43 @@ def verify(
             autocompletion=complete_published,
         ),
     ] = None,
-    everything: Everything = False,
     report: Annotated[
         Path | None, typer.Option(help="Write page, Markdown, JSON and evidence into this folder.")
     ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict/--no-strict", help="Exit 10 where a decision was expected and is open."
-        ),
-    ] = False,
-    max_rows: MaxRows = MOST_ROWS,
-    format: Format = "table",  # noqa: A002 - the option's name
 ) -> None:
     """Verify claims: plan, train, audit, decide, report."""
     from faeval import pipeline
-    from faeval.errors import FaevalError
 
-    check_format(format)
-    if evidence is not None and not evidence.exists():
-        raise FaevalError(
-            f"--evidence {evidence}: no such file or folder; name a CSV, a Parquet file or a report"
-            " folder."
-        )
     if report is not None:
         check_folder(report)
     if published is not None:
         _alone(context)
         again = pipeline.published(published)
         say(f"{published}: {again}.", err=True)
-        raise typer.Exit(
-            _show(again.report, report, format, strict) or (DRIFT if again.moved else 0)
-        )
+        raise typer.Exit(_show(again.report, report, options) or (DRIFT if again.moved else 0))
     if explain is not None:
-        told = pipeline.explain(
-            explain,
-            paths or [Path("claims")],
-            setting=setting,
-            seeds=seeds_of(seeds),
-            store=store,
-            data=data,
-            device=device,
-            everything=everything,
-        )
-        content = {"schema": "faeval-explain-1", "exit_code": 0, **asdict(told)}
-        say(json.dumps(content, indent=1) if format == "json" else told)
+        keywords = arguments(options, "setting", "seeds", "store", "data", "device", "all")
+        explanation = pipeline.explain(explain, options["claims"], **keywords)
+        content = {"schema": "faeval-explain-1", "exit_code": 0, **asdict(explanation)}
+        say(json.dumps(content, indent=1) if options["json"] else explanation)
         raise typer.Exit
     progress = _Progress()
     try:
         result = pipeline.verify(
-            paths or [Path("claims")],
-            setting=setting,
-            seeds=seeds_of(seeds),
-            store=store,
-            workers=workers,
-            data=data,
-            device=device,
-            from_evidence=evidence,
-            offline=offline,
-            everything=everything,
+            options["claims"],
+            **arguments(options),
             progress=progress,
             notice=lambda text: say(text, err=True),
-            backend=backend,
-            cluster=cluster,
-            retries=retries,
-            time_limit=time_limit,
         )
     finally:
         progress.close()
     if not result.verdicts:
         raise nothing_selected()
-    raise typer.Exit(_show(result, report, format, strict))
+    raise typer.Exit(_show(result, report, options))
 
 
 def _alone(context: typer.Context) -> None:
-    """Refuse what says which claims, seeds or evidence, beside --published, which says all of it."""
+    """Refuse options that say which claims, seeds or evidence, beside --published."""
     from faeval.errors import FaevalError
 
     for name, option in _SAID_BY_PUBLISHED.items():
@@ -193,35 +105,40 @@ def _alone(context: typer.Context) -> None:
 
 
 _SAID_BY_PUBLISHED = {
-    "paths": "PATHS",
+    "claims": "PATHS",
     "setting": "--setting",
     "seeds": "--seeds",
     "evidence": "--evidence",
 }
 
 
-def _show(result: Report, folder: Path | None, form: str, strict: bool) -> int:
+def _show(result: Report, folder: Path | None, options: Mapping[str, Any]) -> int:
     """Write a report into a folder, if one is named, print it, and return the exit code."""
     from faeval import pipeline
 
     if folder is not None:
         for path in pipeline.publish(result, folder):
             say(f"wrote {path}", err=True)
-    if form == "json":
-        say_json(result.to_json(strict))
+    if options["json"]:
+        say_json(result.to_json(options["strict"]))
     else:
         console = console_for()
         console.print(result.table(console.width))
-    return result.exit_code(strict)
+        warnings = [f"{v.claim}: {text}" for v in result.verdicts for text in v.warnings]
+        for line in warnings[:_WARNINGS]:
+            console.print(cut(clean(f"warning: {line}"), _LINE), style="dim", soft_wrap=True)
+        if len(warnings) > _WARNINGS:
+            more = len(warnings) - _WARNINGS
+            console.print(f"and {more} more warnings; --json has them all", style="dim")
+    return result.exit_code(options["strict"])
 
 
 _ROWS = 12  # arms shown at a time
+_WARNINGS, _LINE = 10, 240  # warnings of claims that are shown, and characters of each
 
 
 class _Progress:
-    """Progress on stderr: a bar, the time left and the state of each arm on a terminal, a line a
-    finished run elsewhere.
-    """
+    """Progress on stderr: on a terminal a bar and each arm, elsewhere a line a run."""
 
     def __init__(self) -> None:
         self._live: Any = None
@@ -302,14 +219,12 @@ def _cause(event: Event) -> str:
 
 
 def _summary(event: Event) -> str:
-    left = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
-    return f"{event.done}/{event.total} runs{left}"
+    rest = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
+    return f"{event.done}/{event.total} runs{rest}"
 
 
 def arms_table(arms: Mapping[str, ArmState]) -> Any:
-    """A line for each arm with its runs by state: those at work first, then failed, waiting, done;
-    the rest counted.
-    """
+    """Return a line for each arm with its runs by state, those at work first."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,26 +1,18 @@
-"""Evidence: the tidy table, its packs on disk, and the store of records it is packed from. No
-torch.
-"""
+"""Evidence: the tidy table, its files, and the store of records. No torch."""
 
 from __future__ import annotations
 
 from faeval.evidence._check import Checked, Finding, check
+from faeval.evidence._csv_files import csv_bytes, digest, write_csv
+from faeval.evidence._endings import STATUSES
 from faeval.evidence._epoch_choice import unlike_ends
 from faeval.evidence._export import export
-from faeval.evidence._files import (
-    PACKS,
-    Source,
-    apart,
-    csv_bytes,
-    digest,
-    limit_rows,
-    read,
-    write_csv,
-    write_parquet,
-)
+from faeval.evidence._files import PACKS, Source, apart, read
 from faeval.evidence._import import Imported, import_table
+from faeval.evidence._limits import limit_rows
 from faeval.evidence._merge import Conflict, Merged, merge, merge_tables
 from faeval.evidence._mlflow import import_mlflow
+from faeval.evidence._parquet_files import write_parquet
 from faeval.evidence._records import (
     AuditRecord,
     Checkpoint,
@@ -33,7 +25,7 @@ from faeval.evidence._records import (
 )
 from faeval.evidence._report_files import check_beside, check_report
 from faeval.evidence._store import Store, check_readable, names_in
-from faeval.evidence._table import COLUMNS, KEY, REMARKS, STATUSES
+from faeval.evidence._table import COLUMNS, KEY, REMARKS
 
 __all__ = [
     "COLUMNS",

@@ -1,12 +1,10 @@
-"""Checking what is kept: every record of a store, every row of a table, and all that is wrong, not
-only the first.
-"""
+"""Check every record of a store or row of a table, and name all that is wrong."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.evidence._files import CutOff, apart, digest, pack_of, read
-from faeval.evidence._records import SCHEMA, AuditRecord, Record, TrainingRecord
+from faeval.evidence._csv_files import digest
+from faeval.evidence._files import apart, pack_of, read
+from faeval.evidence._limits import CutOff
+from faeval.evidence._records import SCHEMA, AuditRecord, Checkpoint, Record, TrainingRecord
 from faeval.evidence._report_files import check_report
 from faeval.evidence._store import Store, names_in, part_of, unreadable
 from faeval.evidence._table import KEY
@@ -54,7 +54,7 @@ class Checked:
 
     @property
     def exit_code(self) -> int:
-        """12 where something was altered or cut off, 2 where something else cannot be used, else 0."""
+        """12 where something was altered, 2 where something cannot be used, else 0."""
         kinds = {f.kind for f in self.bad}
         return Tampered.exit_code if "altered" in kinds else FaevalError.exit_code if kinds else 0
 
@@ -137,73 +137,91 @@ def _check_folder(store: Store, folder: Path, counts: dict[str, int]) -> Iterato
     if not folder.is_dir() or not store.is_key(folder.name):
         yield Finding(name(folder), "note", "is no folder of a run; nothing reads it.")
         return
-    known: set[str] = set()
-    training: TrainingRecord | None = None
-    audits: list[tuple[Path, AuditRecord]] = []
+    names: set[str] = set()
+    records: list[tuple[Path, Record]] = []
     # The training first: its audits are held against it.
-    for path in sorted(folder.iterdir(), key=lambda p: (p.name != "training.json", p.name)):
-        if part_of(path) is None:
-            continue
-        known.add(path.name)
-        try:
-            record = store.record(path)
-        except FaevalError as error:
-            kind = "altered" if isinstance(error, Tampered) else "unreadable"
-            yield Finding(name(path), kind, _without(str(error), path))
-            continue
-        counts["rows"] += len(record.rows)
-        if (schema := _schema(path)) != SCHEMA:
-            yield Finding(
-                name(path),
-                "note",
-                f"is a record of schema {schema}, migrated to {SCHEMA} as it is read.",
-            )
-        if isinstance(record, TrainingRecord):
-            training = record
-            counts["trainings"] += 1
-        elif isinstance(record, AuditRecord):
-            audits.append((path, record))
-            counts["audits"] += 1
+    paths = [path for path in sorted(folder.iterdir()) if part_of(path) is not None]
+    for path in sorted(paths, key=lambda path: path.name != "training.json"):
+        names.add(path.name)
+        yield from _check_record(store, path, name(path), records)
+    counts["rows"] += sum(len(record.rows) for _, record in records)
+    training = next((r for _, r in records if isinstance(r, TrainingRecord)), None)
+    audits = [(path, record) for path, record in records if isinstance(record, AuditRecord)]
+    counts["trainings"] += training is not None
+    counts["audits"] += len(audits)
     counts["runs"] += training is not None or bool(audits)
-    for path, audit in audits:
-        if training is not None and audit.weights != training.weights:
-            yield Finding(
-                name(path),
-                "note",
-                "is of other weights than the training beside it; it will be done again.",
-            )
-    for checkpoint in training.checkpoints.values() if training else ():
-        path = folder / checkpoint.file
-        known.add(path.name)
-        if not path.is_file():
-            yield Finding(
-                name(path), "note", "was deleted: audits that are not there yet would need it."
-            )
-            continue
-        counts["checkpoints"] += 1
-        try:
-            found = file_digest(path)
-        except OSError as error:
-            yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
-            continue
-        if found != checkpoint.sha256:
-            text = (
-                "does not match the checksum in its training's record; it was altered or cut off."
-                " Delete it to train again."
-            )
-            yield Finding(name(path), "altered", text)
-    told = (
-        training is not None or "training.json" not in known
-    )  # else its record would say which checkpoints are its own
+    if training is not None:
+        names |= {checkpoint.file for checkpoint in training.checkpoints.values()}
+        yield from _check_training(folder, training, audits, name, counts)
+    # A training that cannot be read would say which checkpoints are its own.
+    complete = training is not None or "training.json" not in names
+    yield from _leftovers(folder, names, complete, name)
+
+
+def _leftovers(
+    folder: Path, names: set[str], complete: bool, name: Callable[[Path], str]
+) -> Iterator[Finding]:
+    """Yield what belongs to no record; without ``complete``, what was half-written alone."""
     for path in sorted(folder.iterdir()):
-        left = path.name.startswith(".partial-") or path.name.endswith(".tmp")
-        if path.name not in known and (left or told):
-            text = (
-                "was left behind by a process that was killed, or belongs to one that runs."
-                if left
-                else "is of no record."
-            )
+        if path.name in names:
+            continue
+        if path.name.startswith(".partial-") or path.name.endswith(".tmp"):
+            text = "was left behind by a process that was killed, or belongs to one that runs."
             yield Finding(name(path), "note", text)
+        elif complete:
+            yield Finding(name(path), "note", "is of no record.")
+
+
+def _check_training(
+    folder: Path,
+    training: TrainingRecord,
+    audits: Iterable[tuple[Path, AuditRecord]],
+    name: Callable[[Path], str],
+    counts: dict[str, int],
+) -> Iterator[Finding]:
+    """Yield what is wrong with a training's checkpoints and with audits of other weights."""
+    for path, audit in audits:
+        if audit.weights != training.weights:
+            text = "is of other weights than the training beside it; it will be done again."
+            yield Finding(name(path), "note", text)
+    for checkpoint in training.checkpoints.values():
+        yield from _check_checkpoint(folder / checkpoint.file, checkpoint, name, counts)
+
+
+def _check_record(
+    store: Store, path: Path, name: str, records: list[tuple[Path, Record]]
+) -> Iterator[Finding]:
+    """Read a record into ``records``, and yield what is wrong with it."""
+    try:
+        records.append((path, store.record(path)))
+    except FaevalError as error:
+        kind = "altered" if isinstance(error, Tampered) else "unreadable"
+        yield Finding(name, kind, _without(str(error), path))
+        return
+    if (schema := _schema(path)) != SCHEMA:
+        text = f"is a record of schema {schema}, migrated to {SCHEMA} as it is read."
+        yield Finding(name, "note", text)
+
+
+def _check_checkpoint(
+    path: Path, checkpoint: Checkpoint, name: Callable[[Path], str], counts: dict[str, int]
+) -> Iterator[Finding]:
+    if not path.is_file():
+        text = "was deleted: audits that are not there yet would need it."
+        yield Finding(name(path), "note", text)
+        return
+    counts["checkpoints"] += 1
+    try:
+        sha256 = file_digest(path)
+    except OSError as error:
+        yield Finding(name(path), "unreadable", f"cannot be read ({error.strerror or error}).")
+        return
+    if sha256 != checkpoint.sha256:
+        text = (
+            "does not match the checksum in its training's record; it was altered or cut off."
+            " Delete it to train again."
+        )
+        yield Finding(name(path), "altered", text)
 
 
 def _schema(path: Path) -> Any:
@@ -218,8 +236,8 @@ def _without(message: str, path: Path) -> str:
 
 
 def _check_table(path: Path) -> Checked:
-    beside = (path if path.is_dir() else path.parent) / "verdicts.json"
-    what = "report" if beside.is_file() else "table"
+    verdicts = (path if path.is_dir() else path.parent) / "verdicts.json"
+    what = "report" if verdicts.is_file() else "table"
     file = pack_of(path) or path
     try:
         table = read(path)
@@ -227,11 +245,11 @@ def _check_table(path: Path) -> Checked:
         kind = "altered" if isinstance(error, CutOff) else "unreadable"
         findings = [Finding(file.name, kind, _without(str(error), file))]
         if what == "report":
-            findings += _check_bytes(file, None, _verdicts(beside, findings))
+            findings += _check_bytes(file, None, _verdicts(verdicts, findings))
         return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
     findings = list(_check_rows(table))
     if what == "report":
-        report = _verdicts(beside, findings)
+        report = _verdicts(verdicts, findings)
         findings += _check_bytes(file, table, report)
         findings += _check_report(table, report)
     counts = {"runs": len(table[["setting", "arm", "seed"]].drop_duplicates()), "rows": len(table)}
@@ -296,12 +314,12 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
 def _check_bytes(
     file: Path, table: pd.DataFrame | None, report: dict[str, Any]
 ) -> Iterator[Finding]:
-    stated = report.get("evidence_sha256")
-    if not isinstance(stated, str):
+    expected = report.get("evidence_sha256")
+    if not isinstance(expected, str):
         return
-    found = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
-    if found != stated:
-        ours, theirs = apart(found, stated)
+    sha256 = file_digest(file) if file.suffix.lower() == ".csv" or table is None else digest(table)
+    if sha256 != expected:
+        ours, theirs = apart(sha256, expected)
         text = (
             f"has SHA-256 {ours}, and the verdicts beside it rest on {theirs}: it was altered or"
             " replaced."
@@ -320,9 +338,7 @@ def _check_report(table: pd.DataFrame, report: dict[str, Any]) -> Iterator[Findi
 
 
 def records_of(store: Store) -> Iterator[tuple[Path, Record]]:
-    """Yield every record of a store with its file, sorted; raise one Tampered that names all that
-    cannot be believed.
-    """
+    """Yield every record of a store with its file; raise one Tampered that names all bad ones."""
     bad = []
     for path in store.files():
         try:

@@ -22,8 +22,7 @@ _BEST = ("max", "min")
 
 
 def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows at the epoch of each run that is to be read, with that epoch, and what is to
-    be said of it.
+    """Return the rows at the epoch of each run that is read, and notes on the choice.
 
     Raises
     ------
@@ -40,13 +39,12 @@ def at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame,
         )
     if not table["epoch"].notna().any():
         return table, []
-    found, said = _at_epoch(table, take, where)
-    return found, [*said, *_unlike(found)]
+    rows, notes = _at_epoch(table, take, where)
+    return rows, [*notes, *_unlike(rows)]
 
 
 def unlike_ends(ends: Mapping[int, int]) -> str:
-    """Say at which epoch runs are read, by their seeds (below 0: none is stated); nothing where all
-    are read at one.
+    """Say at which epochs runs are read, by seed; nothing where all are read at one.
 
     Examples
     --------
@@ -77,14 +75,14 @@ def _unlike(table: pd.DataFrame) -> list[str]:
     )
     if (rows.groupby(_RUN)["epoch"].nunique() > 1).any():  # whole courses: they end alike
         return []
-    found = []
+    problems = []
     for (arm, metric), own in rows.groupby(["arm", "metric"], sort=True):
         by_seed = own.drop_duplicates("seed").sort_values("seed")
         if each := unlike_ends(dict(zip(by_seed["seed"], by_seed["epoch"], strict=True))):
-            found.append(
+            problems.append(
                 f"runs of {arm or '(defaults)'} are read at different epochs of {metric}: {each}"
             )
-    return found
+    return problems
 
 
 def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame, list[str]]:
@@ -107,9 +105,7 @@ def _at_epoch(table: pd.DataFrame, take: Take, where: str) -> tuple[pd.DataFrame
 
 
 def _check_ends(ends: pd.DataFrame, several: bool, where: str) -> None:
-    """Runs of one row each were chosen by someone; of whole courses, the one at which each ends
-    must be.
-    """
+    """Refuse whole courses that end at different epochs where no epoch is chosen."""
     for (arm, metric), rows in ends.groupby(["arm", "metric"], sort=True):
         if several and rows["epoch"].nunique() > 1:
             by_seed = rows.drop_duplicates("seed").sort_values("seed")
@@ -130,12 +126,12 @@ def _at(
     moved = failed & ~there.groupby(runs).transform("any")
     lacking = table[~(there | moved).groupby(runs).transform("any")].drop_duplicates(_RUN)
     if len(lacking):
-        named = [
+        texts = [
             f"{arm or '(defaults)'} seed {seed}"
             for arm, seed in zip(lacking["arm"], lacking["seed"], strict=True)
         ]
         raise EvidenceError(
-            f"{where}: {len(lacking)} runs have no epoch {take}: {listed(named, 10)}. Name one that"
+            f"{where}: {len(lacking)} runs have no epoch {take}: {listed(texts, 10)}. Name one that"
             " all have."
         )
     return table.assign(epoch=table["epoch"].mask(moved, take))[there | moved]
@@ -154,5 +150,5 @@ def _best(
     groups = value.groupby(runs)
     best = value == (groups.transform("max") if take == "max" else groups.transform("min"))
     first = best & ~table.assign(best=best).duplicated([*_RUN, "best"])
-    kept: pd.Series[bool] = first | (last & ~best.groupby(runs).transform("any"))
-    return kept
+    choice: pd.Series[bool] = first | (last & ~best.groupby(runs).transform("any"))
+    return choice

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faeval.errors import EvidenceError, FaevalError
-from faeval.evidence._files import Source, read, write_csv, write_parquet
+from faeval.evidence._csv_files import write_csv
+from faeval.evidence._files import Source, read
+from faeval.evidence._parquet_files import write_parquet
 from faeval.evidence._records import AuditRecord, Record, canonical_json
 from faeval.evidence._store import Store, names_in
 from faeval.evidence._table import KEY
@@ -23,8 +25,7 @@ _SHOWN = 5
 def export(
     source: Source, out: str | Path, setting: str | None = None, *, latest: bool = False
 ) -> pd.DataFrame:
-    """Write evidence into one CSV or Parquet file, by the end of its name; the same rows give the
-    same bytes.
+    """Write evidence into one CSV or Parquet file; the same rows give the same bytes.
 
     A store may hold one run several times: on two kinds of device, under two versions, under a
     revision that was superseded. Which of them counts, a plan of claims says; a pack cannot. So
@@ -100,10 +101,10 @@ def _latest(records: Sequence[Record]) -> list[Record]:
         runs = begun[record.setting, record.arm, record.seed]
         if not isinstance(record, AuditRecord) or record.key not in runs:
             runs[record.key] = record.started
-    chosen = {run: max(keys, key=lambda k: (keys[k], k)) for run, keys in begun.items()}
+    latest = {run: max(keys, key=lambda k: (keys[k], k)) for run, keys in begun.items()}
     last: dict[tuple[str, str], Record] = {}
     for record in records:
-        if chosen[record.setting, record.arm, record.seed] == record.key:
+        if latest[record.setting, record.arm, record.seed] == record.key:
             part = record.key, _part(record)
             if part not in last or _when(last[part]) < _when(record):
                 last[part] = record
@@ -120,10 +121,10 @@ def _when(record: Record) -> tuple[str, str]:
 
 def _why_repeated(store: Store, records: Iterable[Record]) -> str:
     """Name the runs that stand several times, and what tells them apart."""
-    found: dict[tuple[str, str, int, str], list[Record]] = defaultdict(list)
+    repeats: dict[tuple[str, str, int, str], list[Record]] = defaultdict(list)
     for record in records:
-        found[record.setting, record.arm, record.seed, _part(record)].append(record)
-    repeated = {what: several for what, several in found.items() if len(several) > 1}
+        repeats[record.setting, record.arm, record.seed, _part(record)].append(record)
+    repeated = {what: several for what, several in repeats.items() if len(several) > 1}
     telling: set[str] = set()
     for several in repeated.values():
         telling |= {

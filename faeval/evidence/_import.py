@@ -11,45 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from faeval._safe_text import cut, listed
-from faeval.errors import EvidenceError, FaevalError
+from faeval.errors import EvidenceError
 from faeval.evidence._check import row_name
+from faeval.evidence._endings import States, is_lost, is_state, states_of
 from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._files import read_cells, row_of
-from faeval.evidence._table import (
-    KEY,
-    check_once,
-    check_rows,
-    in_order,
-    is_lost,
-    is_state,
-    normalise,
-    states_of,
-)
-from faeval.experiment import Arm, labels_of
+from faeval.evidence._files import read_cells
+from faeval.evidence._import_arms import arms_of, codes_of, plain_word
+from faeval.evidence._table import KEY, check_once, check_rows, in_order, normalise, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows that sum up others, by the words that such rows have in place of a seed or an arm.
-_SUMS = frozenset(
-    (
-        "mean",
-        "average",
-        "avg",
-        "median",
-        "iqm",
-        "min",
-        "max",
-        "total",
-        "sum",
-        "overall",
-        "all",
-        "count",
-    )
-)
-_SUMS |= {"std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance"}
-#: How other programs spell what is no word of an arm.
-_SPELLED = {"True": True, "False": False, "true": True, "false": False, "None": None, "none": None}
+_SUMS = frozenset((
+    "mean", "average", "avg", "median", "iqm", "min", "max", "total", "sum", "overall", "all",
+    "count", "std", "stdev", "std_dev", "sd", "sem", "se", "stderr", "var", "variance",
+))  # fmt: skip
 #: What a column of the seed is called where its rows share their training data.
 _FOLDS = ("fold", "folds", "split", "cv")
 
@@ -126,8 +103,9 @@ def import_table(
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": [3, 3], "rep": [1, 1], "accuracy": [0.9, 0.8]})
-    >>> found = import_table(table, "iris", arm={"rule": "model", "depth": "depth"}, seed="rep", metrics=["accuracy"])
+    >>> table = pd.DataFrame({"model": ["forest", "tree"], "depth": 3, "accuracy": [0.9, 0.8]})
+    >>> arm = {"rule": "model", "depth": "depth"}
+    >>> found = import_table(table.assign(seed=1), "iris", arm=arm, metrics=["accuracy"])
     >>> found.table["arm"].tolist(), found.table["value"].tolist()
     (['forest+depth=3', 'tree+depth=3'], [0.9, 0.8])
     """
@@ -137,94 +115,71 @@ def import_table(
     check_rows(cells, where)
     factors = _as_mapping(arm)
     wide = _as_mapping(metrics)
-    given_by_name = (epoch, layer, status, run, average)
-    named = [
-        *factors.values(),
-        seed,
-        *wide.values(),
-        *([] if wide else [metric, value]),
-        *given_by_name,
-    ]
-    check_once([n for n in map(str, cells.columns) if n not in named and _is_found(n)], where)
-    epoch = epoch if epoch is not None else _called("epoch", cells, named)
-    layer = layer if layer is not None else _called("layer", cells, named)
+    figures = list(wide.values()) if wide else [metric, value]
+    arguments = [*factors.values(), seed, *figures, epoch, layer, status, run, average]
+    unnamed = [name for name in map(str, cells.columns) if name not in arguments]
+    check_once(list(filter(_is_found, unnamed)), where)
+    epoch = _called("epoch", unnamed, epoch)
+    layer = _called("layer", unnamed, layer)
     if take is not None and epoch is None:
         raise EvidenceError(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
             " --epoch)."
         )
-    read_as = {
-        "seed": seed,
-        "epoch": epoch,
-        "layer": layer,
-        "status": status,
-        "run": run,
-        "over": average,
-    }
-    given = {name: column for name, column in read_as.items() if column is not None}
-    values = list(wide.values()) if wide else [value]
-    used = [*(factors.values() or ["arm"]), *given.values(), *values, *([] if wide else [metric])]
-    _check_there(cells, used, where)
+    fields = ("seed", "epoch", "layer", "status", "run", "over")
+    column_by_name = _without_none(fields, (seed, epoch, layer, status, run, average))
+    columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
+    _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
-    states = states_of(
-        cells if status is None else cells[[status]],
-        where,
-        place,
-        but=used if status is None else (),
-    )
-    ended = states.said if states.said is not None or status is None else cells[status]
-    cells, notes = _without_sums(cells, seed, values, ended, place)
-    common = pd.DataFrame({name: cells[column] for name, column in given.items()}).assign(
-        setting=setting
-    )
+    states, ended = _states(cells, status, columns, where, place)
+    cells, notes = _without_sums(cells, seed, figures if wide else [value], ended, place)
+    common = pd.DataFrame({name: cells[column] for name, column in column_by_name.items()})
+    common["setting"] = setting
     if ended is not None:
         common["status"] = ended  # by row
-    rows_of_arms = cells.index.to_numpy()
-    arms = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
-    common["arm"] = arms_of(
-        arms, lambda row: f"{where}, {place(int(rows_of_arms[row]))}", labels=not factors
+    common["arm"] = _arms(cells, factors, lambda row: f"{where}, {place(row)}")
+    table = (
+        _long_of(common, cells, wide)
+        if wide
+        else common.assign(metric=cells[metric], value=cells[value])
     )
-    if wide:
-        table = pd.concat(
-            _measured(common.assign(metric=name, value=cells[of])) for name, of in wide.items()
-        )
-    else:
-        table = common.assign(metric=cells[metric], value=cells[value])
     rows, over = table.index.to_numpy(), table.get("over")
     theirs = {
         "metric": metric,
         "value": value,
-        **given,
+        **column_by_name,
         "status": status or " or ".join(map(str, states.read)),
     }
 
     def called(name: str, row: int) -> str:
-        return (
-            wide[table["metric"].iloc[row]] if wide and name == "value" else theirs.get(name, name)
-        )
+        if wide and name == "value":
+            return wide[table["metric"].iloc[row]]
+        return theirs.get(name, name)
 
     table = normalise(table, where, lambda row: place(int(rows[row])), called).set_index(rows)
     if over is not None:
         table = _averaged(table, over, str(average), where)
-    left = [str(name) for name in cells.columns if name not in used and name not in states.read]
-    _check_one_row_a_key(table, cells[left], where, place)
-    table, said = at_epoch(table.reset_index(drop=True), take, where)
-    if _plain(seed) in _FOLDS:
-        notes.append(
-            f"{seed} is read as the seed: folds share their training data, and are no independent"
-            " runs"
-        )
-    notes += [
-        *said,
-        *states.unread.values(),
-        *([f"columns left out: {', '.join(left)}"] if left else []),
-    ]
-    notes += [
-        f"{count} rows are {word}{why}"
-        for word, why in (("diverged", ": a run that fails is an outcome"), ("undefined", ""))
-        if (count := int((table["status"] == word).sum()))
-    ]
+    others = [str(name) for name in cells.columns if name not in {*columns, *states.read}]
+    _check_one_row_a_key(table, cells[others], where, place)
+    table, choices = at_epoch(table.reset_index(drop=True), take, where)
+    notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
+    notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
+
+
+def _seed_notes(seed: str) -> list[str]:
+    text = "folds share their training data, and are no independent runs"
+    return [f"{seed} is read as the seed: {text}"] if plain_word(seed) in _FOLDS else []
+
+
+def _left_notes(columns: Sequence[str]) -> list[str]:
+    return [f"columns left out: {', '.join(columns)}"] if columns else []
+
+
+def _status_notes(table: pd.DataFrame) -> list[str]:
+    reasons = {"diverged": ": a run that fails is an outcome", "undefined": ""}
+    counts = {word: int((table["status"] == word).sum()) for word in reasons}
+    return [f"{n} rows are {word}{reasons[word]}" for word, n in counts.items() if n]
 
 
 def _cells_of(source: pd.DataFrame | str | Path) -> tuple[pd.DataFrame, Callable[[int], str], str]:
@@ -242,24 +197,30 @@ def _as_mapping(names: Sequence[str] | Mapping[str, str] | None) -> dict[str, st
 
 def _is_found(name: str) -> bool:
     """Whether a column of this name is read without being named."""
-    return _plain(name) in ("epoch", "layer") or is_state(name)
+    return plain_word(name) in ("epoch", "layer") or is_state(name)
 
 
-def _called(name: str, cells: pd.DataFrame, but: Sequence[str | None]) -> str | None:
-    """The column that is called so: runs that ended at different epochs must not be compared
-    unseen.
+def _called(word: str, names: Sequence[str], column: str | None) -> str | None:
+    """Return the column that was given, else one of that name.
+
+    Runs that end at different epochs must not be compared unseen.
     """
-    return next(
-        (str(found) for found in cells.columns if _plain(found) == name and found not in but), None
-    )
+    if column is not None:
+        return column
+    return next((name for name in names if plain_word(name) == word), None)
+
+
+def _without_none(fields: Sequence[str], columns: Sequence[str | None]) -> dict[str, str]:
+    pairs = zip(fields, columns, strict=True)
+    return {field: column for field, column in pairs if column is not None}
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
-    found = list(map(str, cells.columns))
+    names = list(map(str, cells.columns))
     for name in used:
-        if found.count(name) != 1:
-            many = "stands more than once" if name in found else "is not there"
-            has = listed([repr(column) for column in found], 30) or "none"
+        if names.count(name) != 1:
+            many = "stands more than once" if name in names else "is not there"
+            has = listed([repr(column) for column in names], 30) or "none"
             raise EvidenceError(f"{where}: column {name!r} {many}; it has {has}.")
 
 
@@ -270,35 +231,62 @@ def _without_sums(
     ended: pd.Series[Any] | None,
     place: Callable[[int], str],
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The cells without rows that plainly sum up others: of no seed, and called so or without a
-    number.
-    """
-    codes, distinct = _coded(cells[seed])
-    sums = [code for code, cell in enumerate(distinct) if _plain(cell) in _SUMS]
+    """Return the cells without rows that sum up others, and a note on these."""
+    codes, distinct = codes_of(cells[seed])
+    sums = [code for code, cell in enumerate(distinct) if plain_word(cell) in _SUMS]
     without = cells[np.isin(codes, [-1, *sums])]
-    left = []
+    sums_out = []
     for row, one in zip(
         without.index.tolist(), without.astype(object).to_dict("records"), strict=True
     ):
-        called = next((_plain(cell) for cell in one.values() if _plain(cell) in _SUMS), "")
+        called = next((plain_word(cell) for cell in one.values() if plain_word(cell) in _SUMS), "")
         if called or (
-            all(not _plain(one[name]) for name in values)
+            all(not plain_word(one[name]) for name in values)
             and not (ended is not None and is_lost(ended[row]))
         ):
-            left.append((row, f"{place(row)} ({called or 'no number'})"))
-    if not left:
+            sums_out.append((row, f"{place(row)} ({called or 'no number'})"))
+    if not sums_out:
         return cells, []
     note = (
-        f"{len(left)} rows without a seed, which sum up others, are left out:"
-        f" {listed([name for _, name in left])}"
+        f"{len(sums_out)} rows without a seed, which sum up others, are left out:"
+        f" {listed([name for _, name in sums_out])}"
     )
-    return cells.drop(index=[row for row, _ in left]), [note]
+    return cells.drop(index=[row for row, _ in sums_out]), [note]
+
+
+def _states(
+    cells: pd.DataFrame,
+    status: str | None,
+    columns: Sequence[str],
+    where: str,
+    place: Callable[[int], str],
+) -> tuple[States, pd.Series[Any] | None]:
+    """Return what columns say of how runs ended, and that by row: of ``status``, or those found."""
+    if status is None:
+        states = states_of(cells, where, place, but=columns)
+        return states, states.said
+    states = states_of(cells[[status]], where, place)
+    return states, cells[status] if states.said is None else states.said
+
+
+def _arms(cells: pd.DataFrame, factors: Mapping[str, str], place: Callable[[int], str]) -> Any:
+    """Return the label of each row's arm; without factors a column ``arm`` has labels."""
+    rows = cells.index.to_numpy()
+    columns = {name: cells[column] for name, column in (factors or {"arm": "arm"}).items()}
+    return arms_of(columns, lambda row: place(int(rows[row])), labels=not factors)
+
+
+def _long_of(common: pd.DataFrame, cells: pd.DataFrame, wide: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of all metrics of a wide table, one below the other."""
+    import pandas as pd
+
+    return pd.concat(
+        _measured(common.assign(metric=name, value=cells[column])) for name, column in wide.items()
+    )
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a metric of a wide table: an empty cell counts only where its run has no number
-    of the metric at all.
-    """
+    """Return the rows of a metric; an empty cell counts where its run has no number of it."""
     import pandas as pd
 
     values = rows["value"]
@@ -307,14 +295,14 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
         empty |= values.astype("str").str.strip() == ""
     if not empty.any():
         return rows
-    known = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
+    has_number = (~empty).groupby([rows["arm"], rows["seed"]]).transform("any")
     again = empty & rows.assign(value=empty).duplicated()
-    return rows[~empty | (~known & ~again)]
+    return rows[~empty | (~has_number & ~again)]
 
 
 def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) -> pd.DataFrame:
     """The mean over rows that are no runs of their own; each run must have the same of them."""
-    parts = table.assign(over=over.map(_plain).to_numpy())
+    parts = table.assign(over=over.map(plain_word).to_numpy())
     again = parts[parts.duplicated([*KEY, "over"])]
     if len(again):
         first = again.iloc[0]
@@ -334,38 +322,36 @@ def _averaged(table: pd.DataFrame, over: pd.Series[Any], name: str, where: str) 
             )
 
     def whole(statuses: pd.Series[Any]) -> str:
-        said = set(statuses)
+        words = set(statuses)
         return next(
-            (word for word in ("diverged", "below_floor", "undefined") if word in said), "measured"
+            (word for word in ("diverged", "below_floor", "undefined") if word in words), "measured"
         )
 
-    found: pd.DataFrame = groups.agg(
+    means: pd.DataFrame = groups.agg(
         value=("value", "mean"),
         status=("status", whole),
         n=("run", "nunique"),
         run=("run", "first"),
     )
-    found.loc[found["n"] > 1, "run"] = ""
-    found.loc[found["status"].isin(["diverged", "undefined"]), "value"] = np.nan
-    kept = table[~table.duplicated(list(KEY))]
-    return kept.assign(
-        **{column: found[column].to_numpy() for column in ("value", "status", "run")}
+    means.loc[means["n"] > 1, "run"] = ""
+    means.loc[means["status"].isin(["diverged", "undefined"]), "value"] = np.nan
+    firsts = table[~table.duplicated(list(KEY))]
+    return firsts.assign(
+        **{column: means[column].to_numpy() for column in ("value", "status", "run")}
     )
 
 
 def _check_one_row_a_key(
     table: pd.DataFrame, left: pd.DataFrame, where: str, place: Callable[[int], str]
 ) -> None:
-    """Raise EvidenceError where a key repeats; names the rows and their numbers, and the columns
-    that tell them apart.
-    """
+    """Raise EvidenceError where a key repeats, and name what tells the rows apart."""
     again = table.duplicated(list(KEY), keep=False)
     if not again.any():
         return
-    shown = []
+    examples = []
     for key, rows in islice(table[again].groupby(list(KEY), dropna=False, sort=False), 3):
         stands = zip(rows.index[:3].tolist(), rows["value"].head(3), strict=True)
-        shown.append(
+        examples.append(
             f"{row_name(key)} ({', '.join(f'{place(row)}: {value!r}' for row, value in stands)})"
         )
     names = [
@@ -385,113 +371,8 @@ def _check_one_row_a_key(
         )
     count = int(table.duplicated(list(KEY)).sum())
     raise EvidenceError(
-        f"{where}: {count} rows are of a key that another has: {'; '.join(shown)}. {remedy}"
+        f"{where}: {count} rows are of a key that another has: {'; '.join(examples)}. {remedy}"
     )
-
-
-def arms_of(
-    columns: Mapping[str, pd.Series[Any]], place: Callable[[int], str], *, labels: bool = False
-) -> list[str]:
-    """Return the label of each row's arm, by its factors; ``labels``: by labels, or names, in a
-    single column.
-
-    Raises
-    ------
-    EvidenceError
-        A cell that no arm can have; names its place.
-    """
-    found: dict[tuple[int, ...], str] = {}
-    coded = [_coded(column) for column in columns.values()]
-    if labels:
-        ((_, distinct),) = coded
-        spelled = labels_of([_text_of(cell) for cell in distinct])
-        read: list[list[Any]] = [[spelled[_text_of(cell)] for cell in distinct]]
-    else:
-        read = [
-            _factors(name, distinct) for name, (_, distinct) in zip(columns, coded, strict=True)
-        ]
-    result = []
-    for row, key in enumerate(zip(*(codes.tolist() for codes, _ in coded), strict=True)):
-        if key not in found:
-            values = {
-                n: known[code]
-                for n, known, code in zip(columns, read, key, strict=True)
-                if code >= 0
-            }
-            try:
-                arm = Arm.parse(values.get("arm", "")) if labels else Arm(**values)
-            except FaevalError as error:
-                raise EvidenceError(f"{place(row)}: {error}") from None
-            found[key] = arm.label
-        result.append(found[key])
-    return result
-
-
-def _coded(column: pd.Series[Any]) -> tuple[Any, list[Any]]:
-    """Which of the distinct cells of a column stands in each row, -1 where it is empty; True and 1
-    are two.
-    """
-    import pandas as pd
-
-    if column.dtype != object:
-        codes, cells = pd.factorize(column)
-        distinct = cells.tolist()
-    else:
-        codes, keys = pd.factorize(column.map(lambda cell: (type(cell).__name__, cell)))
-        distinct = [cell for _, cell in keys]
-    there = [code for code, cell in enumerate(distinct) if _plain(cell)]
-    renamed = np.full(len(distinct) + 1, -1)
-    renamed[there] = np.arange(len(there))
-    return renamed[codes], [distinct[code] for code in there]
-
-
-def _factors(name: str, cells: Sequence[Any]) -> list[Any]:
-    """Return the distinct cells of a factor's column as its values: of one kind, and as many as
-    there are texts.
-    """
-    texts = [_text_of(cell) for cell in cells]
-    read = [_factor(cell) for cell in cells]
-    kinds = {"word" if isinstance(v, str) else isinstance(v, bool) for v in read if v is not None}
-    distinct = {(isinstance(v, bool), v) for v in read}
-    return (
-        texts
-        if name == "rule" or len(kinds) > 1 or "word" in kinds or len(distinct) < len(set(texts))
-        else read
-    )
-
-
-def _factor(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    text = str(value).strip()
-    if not isinstance(value, str):
-        return value if not isinstance(value, float) or np.isfinite(value) else text
-    if text in _SPELLED:
-        return _SPELLED[text]
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if "_" not in text and np.isfinite(number) else text
-    return text
-
-
-def _text_of(cell: Any) -> str:
-    return str(cell).strip()
-
-
-def _plain(cell: Any) -> str:
-    """A cell as a word in small letters; nothing where it is missing or blank."""
-    import pandas as pd
-
-    missing = (
-        cell is None
-        or cell is pd.NA
-        or cell is pd.NaT
-        or (isinstance(cell, float) and cell != cell)
-    )
-    return "" if missing else str(cell).strip().lower()
 
 
 def check_keys(table: pd.DataFrame, where: str, remedy: str) -> None:

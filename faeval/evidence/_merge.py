@@ -1,18 +1,14 @@
-"""Merging: two machines' stores into one, or several tables into one. Exact, and refused where they
-disagree.
-"""
+"""Merge stores or tables, exactly; refused where they disagree."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faeval._whole_files import flush_names, replace_file
+from faeval._whole_files import replace_file, replacing
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence._check import file_digest, records_of, row_name
 from faeval.evidence._files import Source, read
@@ -27,9 +23,7 @@ _SHOWN = 20
 
 
 class Conflict(EvidenceError):
-    """Two sources say different things of one run; ``names`` has every such record or row, and
-    nothing was written.
-    """
+    """Two sources differ on a run; ``names`` has each such record, nothing was written."""
 
     def __init__(self, what: str, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -87,35 +81,26 @@ def merge(sources: Sequence[Store | str | Path], into: Store | str | Path) -> Me
                 " holds it."
             )
     try:
-        chosen, there, repeated, notes = _compare(stores, target)
+        choices, there, repeated, notes = _compare(stores, target)
     except OSError as error:
         raise unreadable(Path(error.filename or target.root), error) from error
     target.check_writable()
     copied = checkpoints = 0
     # Checkpoints first, a training before its audits: whatever a kill leaves behind is a run half
     # copied, never one that names what is not there.
-    for place, (path, sha256, files) in sorted(
-        chosen.items(), key=lambda item: _trainings_first(item[0])
-    ):
+    for place in sorted(choices, key=_trainings_first):
+        path, sha256, files = choices[place]
         file = target.runs / place
-        if (
-            sha256 is not None
-            and file.exists()
-            and _substance(target.record(file)) != _substance(_record_at(path))
-        ):
-            raise Conflict(
-                "someone else wrote another number while this merged", [_name(_record_at(path))]
-            )
+        if sha256 is not None and file.exists():
+            record = _record_at(path)
+            if _substance(target.record(file)) != _substance(record):
+                text = "someone else wrote another number while this merged"
+                raise Conflict(text, [_name(record)])
         for origin, checkpoint in files:
             checkpoints += _copy_checkpoint(origin, file.parent / checkpoint.file, checkpoint)
-        if sha256 is None or file.exists():
-            continue
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise Tampered(f"{path}: was changed while it was merged; merge again.")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(file, content)
-        copied += 1
+        if sha256 is not None and not file.exists():
+            _copy_record(path, file, sha256)
+            copied += 1
     return Merged(copied, checkpoints, there, tuple(notes), repeated)
 
 
@@ -126,23 +111,24 @@ _Chosen = dict[Path, tuple[Path, str | None, list[tuple[Path, Checkpoint]]]]
 
 def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int, list[str]]:
     """Read everything, and say what is to be copied; raises what :func:`merge` does."""
-    chosen: _Chosen = {}
-    seen: dict[Path, tuple[Store, Path]] = {}
+    choices: _Chosen = {}
+    origins: dict[Path, tuple[Store, Path]] = {}
     there = repeated = 0
     notes: list[str] = []
     bad: list[str] = []
     conflicts: list[str] = []
-    for store in (target, *(s for s in stores if s.root.resolve() != target.root.resolve())):
+    others = [store for store in stores if store.root.resolve() != target.root.resolve()]
+    for store in (target, *others):
         try:
             for path, record in records_of(store):
                 place = path.relative_to(store.runs)
                 files = list(_checkpoints(path.parent, record, bad)) if store is not target else []
-                if place not in seen:
-                    seen[place] = store, path
+                if place not in origins:
+                    origins[place] = store, path
                     if store is not target:
-                        chosen[place] = (path, file_digest(path), files)
+                        choices[place] = (path, file_digest(path), files)
                     continue
-                holder, first = seen[place]
+                holder, first = origins[place]
                 there += holder is target
                 repeated += holder is not target
                 before = _record_at(first)
@@ -159,13 +145,9 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
                         f" stands, and in {store.root}; they differ in"
                         f" {_difference(before, record)}"
                     )
-                origin, sha256, kept = chosen.get(place, (first, None, []))
-                lacking = [
-                    f for f in files if not (target.runs / place.parent / f[1].file).exists()
-                ]
-                names = {c.file for _, c in kept}
-                if lacking := [f for f in lacking if f[1].file not in names]:
-                    chosen[place] = (origin, sha256, [*kept, *lacking])
+                origin, sha256, checkpoints = choices.get(place, (first, None, []))
+                if lacking := _lacking(files, checkpoints, target.runs / place.parent):
+                    choices[place] = (origin, sha256, [*checkpoints, *lacking])
         except Tampered as error:
             bad.append(str(error))
     if bad:
@@ -174,7 +156,19 @@ def _compare(stores: Sequence[Store], target: Store) -> tuple[_Chosen, int, int,
         raise Conflict(
             "nothing was merged; these keys have different numbers or weights", conflicts
         )
-    return chosen, there, repeated, notes
+    return choices, there, repeated, notes
+
+
+def _lacking(
+    files: Sequence[tuple[Path, Checkpoint]], due: Sequence[tuple[Path, Checkpoint]], folder: Path
+) -> list[tuple[Path, Checkpoint]]:
+    """Return the checkpoints that neither lie in a folder nor are to be copied there already."""
+    names = {checkpoint.file for _, checkpoint in due}
+    return [
+        (path, checkpoint)
+        for path, checkpoint in files
+        if checkpoint.file not in names and not (folder / checkpoint.file).exists()
+    ]
 
 
 def _name(record: Record) -> str:
@@ -239,27 +233,27 @@ def _trainings_first(place: Path) -> tuple[str, bool, str]:
     return place.parent.name, place.name != "training.json", place.name
 
 
+def _copy_record(origin: Path, target: Path, sha256: str) -> None:
+    """Copy one record, by rename."""
+    content = origin.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Tampered(f"{origin}: was changed while it was merged; merge again.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(target, content)
+
+
 def _copy_checkpoint(origin: Path, target: Path, checkpoint: Checkpoint) -> int:
     """Copy one checkpoint, by rename, unless it is there; return how many were copied."""
     if target.is_file() and file_digest(target) == checkpoint.sha256:
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        sha256 = hashlib.sha256()
-        with origin.open("rb") as source, beside.open("xb") as file:
-            while part := source.read(1 << 20):
-                sha256.update(part)
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+    sha256 = hashlib.sha256()
+    with origin.open("rb") as source, replacing(target) as file:
+        while part := source.read(1 << 20):
+            sha256.update(part)
+            file.write(part)
         if sha256.hexdigest() != checkpoint.sha256:
             raise Tampered(f"{origin}: was changed while it was merged; merge again.")
-        beside.replace(target)
-        flush_names(target.parent)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
     return 1
 
 
@@ -279,8 +273,9 @@ def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> one = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [1, 2], "metric": "heads", "value": [0, 1]})
-    >>> two = pd.DataFrame({"setting": "coin", "arm": "fair", "seed": [2, 3], "metric": "heads", "value": [1, 1]})
+    >>> names = {"setting": "coin", "arm": "fair", "metric": "heads"}
+    >>> one = pd.DataFrame({"seed": [1, 2], "value": [0, 1]}).assign(**names)
+    >>> two = pd.DataFrame({"seed": [2, 3], "value": [1, 1]}).assign(**names)
     >>> merge_tables([one, two])["seed"].tolist()
     [1, 2, 3]
     """
@@ -299,11 +294,11 @@ def merge_tables(sources: Sequence[Source]) -> pd.DataFrame:
         if len(set(rows["run"]) - {""}) > 1:
             differ.append("run")
         if differ:
-            said = "; ".join(
+            text = "; ".join(
                 f"{name} {' and '.join(map(repr, dict.fromkeys(rows[name].tolist())))}"
                 for name in differ
             )
-            conflicts.append(f"{row_name(key)}: {said}")
+            conflicts.append(f"{row_name(key)}: {text}")
     if conflicts:
         raise Conflict("nothing was merged; these keys have different numbers", conflicts)
     return table[~table.duplicated(list(KEY), keep="last")].reset_index(drop=True)

@@ -1,6 +1,4 @@
-"""Import of runs from an MLflow tracking store: parameters become factors of the arm, metrics the
-numbers.
-"""
+"""Import runs of an MLflow store: parameters become factors, metrics the numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.errors import EvidenceError
 from faeval.evidence._epoch_choice import Take, at_epoch
-from faeval.evidence._import import Imported, arms_of, check_keys
+from faeval.evidence._import import Imported, check_keys
+from faeval.evidence._import_arms import arms_of
 from faeval.evidence._table import COLUMNS, in_order, normalise
 
 if TYPE_CHECKING:
@@ -86,11 +85,7 @@ def import_mlflow(
     with _reading_files():
         try:
             tracker = client(tracking_uri=_as_uri(uri))
-            found = tracker.get_experiment_by_name(experiment)
-            if found is None:
-                there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
-                raise EvidenceError(f"{where}: no experiment {experiment!r}; there are {there}.")
-            all_runs = list(_runs(tracker, found.experiment_id))
+            all_runs = list(_runs(tracker, _experiment_id(tracker, experiment, where)))
             over = [run for run in all_runs if run.info.status in ("FINISHED", *_FAILED)]
             names = _as_mapping(metrics) if metrics is not None else _all_metrics(over)
             labels = _labels(over, _as_mapping(arm), where)
@@ -110,23 +105,29 @@ def import_mlflow(
         " does not count."
     )
     check_keys(table, where, remedy)
-    table, said = at_epoch(table.reset_index(drop=True), take, where)
+    table, choices = at_epoch(table.reset_index(drop=True), take, where)
     if take is None and not epochs:
         table, _ = at_epoch(table, "last", where)
-    return Imported(in_order(table), (*_notes(all_runs, over, names, table), *said))
+    return Imported(in_order(table), (*_notes(all_runs, over, names, table), *choices))
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that is over: its arm and seed, how it ended, and what it logged of each metric by step
-    (None: its end).
-    """
+    """A run that is over: arm, seed, ending, and numbers by metric and step (None: its end)."""
 
     id: str
     arm: str
     seed: str
     failed: bool
     numbers: dict[str, dict[int | None, float]]
+
+
+def _experiment_id(tracker: Any, name: str, where: str) -> str:
+    entry = tracker.get_experiment_by_name(name)
+    if entry is None:
+        there = ", ".join(repr(e.name) for e in tracker.search_experiments()) or "none"
+        raise EvidenceError(f"{where}: no experiment {name!r}; there are {there}.")
+    return str(entry.experiment_id)
 
 
 def _client(uri: str) -> tuple[Any, type[Exception]]:
@@ -221,9 +222,7 @@ def _run(
 
 
 def _without_steps(runs: list[_Run]) -> list[_Run]:
-    """Take 0 for no step of a metric that no run logged at another: MLflow writes it where none is
-    given.
-    """
+    """Take 0 for no step where a metric has no other: MLflow writes it where none is given."""
     stepped = {name for run in runs for name, values in run.numbers.items() if set(values) != {0}}
     return [
         replace(
@@ -248,17 +247,15 @@ def _rows(run: _Run, runs: Sequence[_Run]) -> Iterator[tuple[Any, ...]]:
 
 
 def _ends(run: _Run, runs: Sequence[_Run]) -> dict[str, int | None]:
-    """For each metric that any run logged, the last step of it in the runs of this arm, or else of
-    any.
-    """
-    found: dict[str, int | None] = {}
+    """Return by metric its last step in the runs of this arm, or else of any."""
+    epochs: dict[str, int | None] = {}
     for peers in (runs, [other for other in runs if other.arm == run.arm]):
         last: dict[str, list[int]] = {}
         for other in peers:
             for metric, values in other.numbers.items():
                 last.setdefault(metric, []).extend(step for step in values if step is not None)
-        found |= {metric: max(steps, default=None) for metric, steps in last.items()}
-    return found
+        epochs |= {metric: max(steps, default=None) for metric, steps in last.items()}
+    return epochs
 
 
 def _notes(
@@ -271,7 +268,7 @@ def _notes(
             f"{len(failed)} runs failed or were killed, and count as diverged: {', '.join(failed)}"
         )
     if len(over) < len(runs):
-        left = sorted(run.info.run_id for run in runs if run not in over)
-        yield f"{len(left)} runs are not over and were left out: {', '.join(left)}"
+        unfinished = sorted(run.info.run_id for run in runs if run not in over)
+        yield f"{len(unfinished)} runs are not over and were left out: {', '.join(unfinished)}"
     if count := int((table["status"] == "undefined").sum()):
         yield f"{count} numbers are NaN or infinite, and undefined"

@@ -28,9 +28,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of a JSON value: sorted names, no blanks, floats by their shortest exact
-    form.
-    """
+    """Return the one spelling of a JSON value: sorted names, no blanks, shortest floats."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -66,9 +64,7 @@ class Checkpoint(_Frozen):
 
 
 class ReachedCode(_Frozen):
-    """The user's code that a stage or component reached: its digest, a short one of each part, what
-    is not digested.
-    """
+    """The user's code that a stage reached: its digest, one of each part, what has none."""
 
     sha256: Digest
     parts: dict[str, str]
@@ -76,9 +72,7 @@ class ReachedCode(_Frozen):
 
 
 class Record(_Frozen):
-    """What trainings and audits both record: which run it was, where its numbers come from, and the
-    numbers.
-    """
+    """What trainings and audits both record: which run, where it comes from, the numbers."""
 
     kind: ClassVar[str]
 
@@ -107,7 +101,7 @@ class Record(_Frozen):
 
     @property
     def run(self) -> str:
-        """The run as evidence names it: by its weights where there are any, else by its cache key."""
+        """The run as evidence names it: by its weights if there are any, else by its cache key."""
         return f"sha256:{self.weights[:16]}" if self.weights else f"key:{self.key[:16]}"
 
     def to_bytes(self) -> bytes:
@@ -119,9 +113,7 @@ class Record(_Frozen):
 
 
 class TrainingRecord(Record):
-    """A training: its checkpoints, the hashes of what it started from, and the epoch at which it
-    diverged, if any.
-    """
+    """A training: checkpoints, hashes of what it started from, and where it diverged."""
 
     kind: ClassVar[str] = "training"
 
@@ -154,8 +146,8 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
     """
     try:
         fields = json.loads(content)
-        stated = fields.pop("sha256")
-        matches = stated == _digest(fields) and fields.pop("record") == kind.kind
+        checksum = fields.pop("sha256")
+        matches = checksum == _digest(fields) and fields.pop("record") == kind.kind
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         matches = False
     if not matches:
@@ -167,25 +159,23 @@ def parse(content: bytes, kind: type[_R], source: str) -> _R:
 
 
 def _migrated(fields: dict[str, Any], source: str) -> dict[str, Any]:
-    """Bring the fields of an older record into the shape of today, step by step, or say why that
-    cannot be done.
-    """
-    stated = fields.get("schema_version")
-    said = f"{source}: is a record of schema {stated!r}; this faeval reads schema {SCHEMA}"
-    if not isinstance(stated, int) or isinstance(stated, bool):
+    """Return the fields of an older record in today's shape, or say why that cannot be."""
+    version = fields.get("schema_version")
+    problem = f"{source}: is a record of schema {version!r}; this faeval reads schema {SCHEMA}"
+    if not isinstance(version, int) or isinstance(version, bool):
         raise EvidenceError(
-            f"{source}: does not say its schema (schema_version is {stated!r}), so it cannot be"
+            f"{source}: does not say its schema (schema_version is {version!r}), so it cannot be"
             " read."
         )
-    if stated > SCHEMA:
+    if version > SCHEMA:
         raise EvidenceError(
-            f"{said}. It was written by a newer faeval: read it with that one, or use another"
+            f"{problem}. It was written by a newer faeval: read it with that one, or use another"
             " store."
         )
-    for schema in range(stated, SCHEMA):
+    for schema in range(version, SCHEMA):
         if schema not in MIGRATIONS:
             raise EvidenceError(
-                f"{said}, and cannot migrate it. Read it with the version that wrote it."
+                f"{problem}, and cannot migrate it. Read it with the version that wrote it."
             )
         fields = {**MIGRATIONS[schema](fields), "schema_version": schema + 1}
     return fields

@@ -1,6 +1,4 @@
-"""What verdicts.json and provenance.json must be for whoever reads them: types and names, not
-whether they are true.
-"""
+"""Types and names that verdicts.json and provenance.json must have."""
 
 from __future__ import annotations
 
@@ -47,16 +45,12 @@ class _Beside(_Open):
 
 
 def check_report(content: Any, file: Path) -> dict[str, Any]:
-    """Return the content of a verdicts.json; raise EvidenceError that names the first part that is
-    not as it must be.
-    """
+    """Return the content of a verdicts.json; raise EvidenceError for the first wrong part."""
     return _checked(_Stated, content, f"{file}: is no report of faeval")
 
 
 def check_beside(content: Any, file: Path) -> dict[str, Any]:
-    """Return the content of a file beside evidence, whose verdicts are not asked; errors as of
-    :func:`check_report`.
-    """
+    """Return the content of a file beside evidence; errors as of :func:`check_report`."""
     return _checked(_Beside, content, f"{file}: does not belong to evidence of faeval")
 
 

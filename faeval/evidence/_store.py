@@ -123,22 +123,21 @@ class Store:
     def records(
         self, wanted: Iterable[tuple[str, Mapping[str, str]]] | None = None
     ) -> Iterator[Record]:
-        """Yield the records that exist among those wanted (as in :meth:`table`); by default all,
-        sorted by file.
-        """
+        """Yield the records that exist among those wanted; by default all, sorted by file."""
         if wanted is None:
             yield from map(self.record, self.files())
             return
         for key, audits in wanted:
-            found = [
+            places = [
                 self.training(key),
                 *(self.audit(key, name, own) for name, own in audits.items()),
             ]
-            yield from (record for record in found if record is not None)
+            yield from (record for record in places if record is not None)
 
     def unchecked(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Yield what the records of these runs say, unchecked: for estimates and hints. What cannot
-        be read is left out.
+        """Yield what records of runs say, unchecked, for estimates and hints.
+
+        What cannot be read is left out.
         """
         for key in keys:
             for path in sorted((self.runs / key).glob("*.json")):
@@ -178,9 +177,7 @@ class Store:
         )
 
     def check_writable(self) -> None:
-        """Make the store's folder where it is missing, and raise FaevalError where nothing can be
-        written into it.
-        """
+        """Make the store's folder; raise FaevalError where nothing can be written into it."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             if not (self.root / ".gitignore").exists():
@@ -200,9 +197,7 @@ class Store:
 
 
 def names_in(folder: Path) -> frozenset[str] | None:
-    """Return the names in a folder of a store, None where there is no folder; raise EvidenceError
-    where it cannot be listed.
-    """
+    """Return the names in a folder of a store; None where there is no folder."""
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries)
@@ -213,7 +208,7 @@ def names_in(folder: Path) -> frozenset[str] | None:
 
 
 def check_readable(path: Path) -> None:
-    """Raise EvidenceError where a record that is there cannot be read, before anything rests on it."""
+    """Raise EvidenceError where a record cannot be read, before anything rests on it."""
     if not os.access(path, os.R_OK) or path.is_dir():
         try:
             path.read_bytes()
@@ -229,9 +224,7 @@ def unreadable(path: Path, error: OSError) -> EvidenceError:
 
 
 def part_of(path: Path) -> tuple[str, str] | tuple[()] | None:
-    """Return which record a file's name says it is: an audit's name and key, nothing for a
-    training; None: no record.
-    """
+    """Return which record a file's name stands for: audit and key, or training; None: none."""
     if path.name == "training.json":
         return ()
     audit = _AUDIT.fullmatch(path.name)

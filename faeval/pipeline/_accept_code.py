@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from faeval import campaign
+from faeval._safe_text import listed
+from faeval._whole_files import replace_file
 from faeval.campaign import Job, Plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord
 from faeval.experiment import Arm, RunOptions, joined
 from faeval.pipeline._code import (
     Content,
+    changed_names,
     differences,
     lacking,
-    listed,
     nearest,
     older_records,
     part_of,
@@ -95,13 +96,13 @@ def explain(
     elif record is None:
         reasons = ["no run of this arm and seed is in the store"]
     else:
-        told = differences(plan, job, record) or {
+        reasons_by_part = differences(plan, job, record) or {
             "its key": "another; a revision that its record does not hold"
         }
         begun = str(record.get("started", ""))[:10]
         reasons = [
             f"the stored run {record['key'][:12]} of {begun} differs",
-            *(f"{w}: {how}" for w, how in told.items()),
+            *(f"{w}: {how}" for w, how in reasons_by_part.items()),
         ]
     undigested = sorted({name for code in job.code.values() for name in code.undigested})
     return Explanation(str(job), job.key, job.cached, tuple(reasons), tuple(undigested))
@@ -117,9 +118,10 @@ def accept(
     data: str | Path | None = None,
     device: str = "cpu",
     everything: bool = False,
-) -> tuple[str, ...]:
-    """Keep stored runs that differ from those needed in their code alone: a change of it that
-    changes no number.
+) -> dict[str, tuple[str, ...]]:
+    """Keep stored runs that differ from those needed in their code alone.
+
+    The caller says why that change of code changes no number.
 
     Each is written again as the run of today's code; its record says which code made it, which one
     it is kept for, when and why, and the verdicts that rest on it are flagged ``code_accepted``.
@@ -127,8 +129,8 @@ def accept(
 
     Returns
     -------
-    tuple
-        The runs that were kept.
+    dict
+        By run that was kept, the names of the code that changed.
 
     Raises
     ------
@@ -143,23 +145,18 @@ def accept(
     plan = _plan(given, setting, seeds, store, data, device, everything=everything)
     due = [job for job in plan.todo if job.code]
     older = older_records(plan, due)
-    kept = [
-        str(job)
-        for job in due
-        if _keep(
-            plan,
-            job,
-            older.get((job.experiment.name, job.arm.label, job.seed), []),
-            because.strip(),
-        )
-    ]
-    if not kept:
+    changes_by_run = {}
+    for job in due:
+        records = older.get((job.experiment.name, job.arm.label, job.seed), [])
+        if changed := _keep(plan, job, records, because.strip()):
+            changes_by_run[str(job)] = tuple(changed)
+    if not changes_by_run:
         raise FaevalError(
             f"faeval evidence accept: none of the {len(plan.todo)} runs that are to be done is in"
             " the store with other code and all else the same; there is nothing to accept. faeval"
             " verify --explain RUN says what differs."
         )
-    return tuple(kept)
+    return changes_by_run
 
 
 def _plan(
@@ -172,10 +169,10 @@ def _plan(
     *,
     everything: bool,
 ) -> Plan:
-    chosen = select(given, setting, everything=everything)
+    selection = select(given, setting, everything=everything)
     fixed = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)
-    return campaign.plan(needs(chosen, fixed), Store(Path(store or STORE)), options)
+    return campaign.plan(needs(selection, fixed), Store(Path(store or STORE)), options)
 
 
 def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
@@ -192,7 +189,7 @@ def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
             ]
     if len(jobs) == 1:
         return jobs[0], record
-    some = listed(repr(str(job)) for job in jobs or plan.jobs)
+    some = listed([repr(str(job)) for job in jobs or plan.jobs])
     what = f"goes by {len(jobs)} runs" if jobs else "is no run of these claims"
     raise FaevalError(
         f"--explain {run!r} {what}; name an arm and a seed, or the begin of a key:"
@@ -224,11 +221,10 @@ def accepted_of(record: Record) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
-    """Write again under today's keys the parts of a run that differ in their code alone; return
-    whether any did.
-    """
-    store, done = plan.store, False
+def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]:
+    """Write parts of a run that differ in their code alone again; return what changed."""
+    store = plan.store
+    names: dict[str, None] = {}
     for part in lacking(job):
         same = (
             r for r in older if part_of(r) == part and set(differences(plan, job, r)) == {"code"}
@@ -237,23 +233,24 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> bool:
         if content is None:
             continue
         old = _whole(store, content)
-        made = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
+        before = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
         now = joined({n: c.sha256 for n, c in job.code.items() if n not in job.audits or n == part})
         date = datetime.now(UTC).date().isoformat()
-        said = [*accepted_of(old), {"because": because, "date": date, "from": made, "to": now}]
-        changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": said}}
+        history = [*accepted_of(old), {"because": because, "date": date, "from": before, "to": now}]
+        changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": history}}
         if isinstance(old, TrainingRecord):
             store.folder(job.key).mkdir(parents=True, exist_ok=True)
             for name in {checkpoint.file for checkpoint in old.checkpoints.values()}:
                 with contextlib.suppress(
                     FileNotFoundError
                 ):  # deleted since: its numbers are there without it
-                    shutil.copyfile(store.folder(old.key) / name, store.folder(job.key) / name)
+                    checkpoint = (store.folder(old.key) / name).read_bytes()
+                    replace_file(store.folder(job.key) / name, checkpoint)
             store.write_training(old.model_copy(update=changes))
         elif isinstance(old, AuditRecord):
             store.write_audit(old.model_copy(update={**changes, "audit_key": job.audits[part]}))
-        done = True
-    return done
+        names |= dict.fromkeys(changed_names(job, content))
+    return list(names)
 
 
 def _whole(store: Store, content: Content) -> Record:

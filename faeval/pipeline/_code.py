@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from faeval import campaign
+from faeval._safe_text import listed
 from faeval.campaign import Job, Plan
 from faeval.claims import Claim, Design, Lock, Verdict, design_of
 from faeval.errors import FaevalError
@@ -18,68 +19,70 @@ from faeval.pipeline._select import Selection
 CHANGED, ACCEPTED = "code_changed", "code_accepted"
 #: What a record holds, as it stands in its file; or a provenance.
 Content = Mapping[str, Any]
-_SHOWN = 5  # names that a message holds
 
 
 def code_of_claim(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
-    """Return the digests of the user's code that a claim's runs reach, by the stage or component
-    that reaches it.
-    """
-    found: dict[str, Code] = {}
+    """Return the digests of the user's code that a claim's runs reach, by stage or component."""
+    code_by_part: dict[str, Code] = {}
     for arm, metrics in claim.metrics_by_arm().items():
         audits = [
             name for name, stage in experiment.audits.items() if stage.serves(frozenset(metrics))
         ]
-        found |= campaign.code_reached(experiment, experiment.resolve(arm), audits, codes)
-    return {name: code.sha256 for name, code in found.items()}
+        code_by_part |= campaign.code_reached(experiment, experiment.resolve(arm), audits, codes)
+    return {name: code.sha256 for name, code in code_by_part.items()}
 
 
 def codes_to_register(claims: Iterable[Claim]) -> dict[str, dict[str, str]]:
     """Return by claim, then by setting, the digest of the user's code that its runs reach."""
     codes = Codes()
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    codes_by_claim: dict[str, dict[str, str]] = defaultdict(dict)
     for claim in claims:
         for setting in [claim.experiment] if claim.experiment else experiments().values():
             try:
-                reached = code_of_claim(claim, setting, codes)
+                digests = code_of_claim(claim, setting, codes)
             except FaevalError:  # no claim for this setting
                 continue
-            if reached:
-                found[claim.id][setting.name] = joined(reached)
-    return found
+            if digests:
+                codes_by_claim[claim.id][setting.name] = joined(digests)
+    return codes_by_claim
 
 
 def other_code(claims: Iterable[Claim], lock: Lock) -> tuple[str, ...]:
     """Return the ids of claims whose code is not the one that was registered, where one was."""
-    known = [claim for claim in claims if claim.id in lock.claims and lock.claims[claim.id].code]
-    now = codes_to_register(known)
-    registered = {claim.id: lock.claims[claim.id].code for claim in known}
+    registrants = [
+        claim for claim in claims if claim.id in lock.claims and lock.claims[claim.id].code
+    ]
+    now = codes_to_register(registrants)
+    registered = {claim.id: lock.claims[claim.id].code for claim in registrants}
     return tuple(
         i for i, code in registered.items() if any(now[i].get(s) != sha for s, sha in code.items())
     )
 
 
 def flag_code(
-    chosen: Selection,
+    selection: Selection,
     verdicts: Iterable[Verdict],
     provenance: Content,
     codes: Codes,
     store: Store | None = None,
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where their numbers were made by other code than was registered,
-    or were accepted.
+    """Return the verdicts, flagged where other code than registered made their numbers.
+
+    Also where runs were accepted over a change of code.
 
     Which code made them, the records say, or the provenance beside evidence: ``code of NAME``. Of a
     claim that was registered without a digest, and of numbers that name none, nothing is known and
     nothing flagged.
     """
-    known = experiments()
-    found = []
-    for claim, verdict in zip(chosen.claims, verdicts, strict=True):
-        design = design_of(claim, chosen.setting, known)
+    settings = experiments()
+    results = []
+    for claim, verdict in zip(selection.claims, verdicts, strict=True):
+        design = design_of(claim, selection.setting, settings)
         flags = list(verdict.flags)
         warnings = list(verdict.warnings)
-        if verdict.runs and (count := _revisions(chosen, claim, design, provenance, codes, store)):
+        if verdict.runs and (
+            count := _revisions(selection, claim, design, provenance, codes, store)
+        ):
             flags.append(CHANGED)
             warnings.append(
                 f"its numbers were made by other code than was registered, of which {count} forms"
@@ -88,8 +91,8 @@ def flag_code(
         labels = {design.label(arm) for arm in claim.metrics_by_arm()}
         if verdict.runs and any(labels & set(item["arms"]) for item in accepted_in(provenance)):
             flags.append(ACCEPTED)
-        found.append(replace(verdict, flags=tuple(flags), warnings=tuple(warnings)))
-    return found
+        results.append(replace(verdict, flags=tuple(flags), warnings=tuple(warnings)))
+    return results
 
 
 def accepted_in(provenance: Content) -> list[dict[str, Any]]:
@@ -103,41 +106,48 @@ def accepted_in(provenance: Content) -> list[dict[str, Any]]:
 
 
 def _revisions(
-    chosen: Selection,
+    selection: Selection,
     claim: Claim,
     design: Design,
     provenance: Content,
     codes: Codes,
     store: Store | None,
 ) -> int:
-    """Return how many forms of its code are known, the registered one among them; 0 where its
-    numbers are of that one.
-    """
-    registered = chosen.registered(claim)
-    stated = registered.code.get(chosen.setting) if registered else None
-    if stated is None or design.experiment is None:
+    """Return how many forms of a claim's code are known; 0 where it is the registered one."""
+    registered = selection.registered(claim)
+    digest = registered.code.get(selection.setting) if registered else None
+    if digest is None or design.experiment is None:
         return 0
     try:
         now = code_of_claim(claim, design.experiment, codes)
     except FaevalError:  # what it names is not there any more
         return 0
-    said = {name: provenance.get(f"code of {name}") for name in now}
-    made = {
-        name: set(digests.split(", ")) for name, digests in said.items() if isinstance(digests, str)
+    texts = {name: provenance.get(f"code of {name}") for name in now}
+    digests_by_name = {
+        name: set(digests.split(", "))
+        for name, digests in texts.items()
+        if isinstance(digests, str)
     }
-    several = max(map(len, made.values()), default=0)
-    if several == 0 or (
-        several == 1 and joined({n: min(made.get(n, {sha})) for n, sha in now.items()}) == stated
-    ):
+    several = max(map(len, digests_by_name.values()), default=0)
+    first = {name: min(digests_by_name.get(name, {sha})) for name, sha in now.items()}
+    if several == 0 or (several == 1 and joined(first) == digest):
         return 0
-    if len(made) == 1:
-        made[min(made)].add(stated)
+    if len(digests_by_name) == 1:
+        digests_by_name[min(digests_by_name)].add(digest)
     labels = {design.label(arm) for arm in claim.metrics_by_arm()}
+    for name, sha256 in _stored_digests(store, selection.setting, labels):
+        digests_by_name.get(name, set()).add(sha256)
+    return max(2, *map(len, digests_by_name.values()))
+
+
+def _stored_digests(
+    store: Store | None, setting: str, labels: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the digests of code, by its name, that records of a setting's arms hold."""
     for record in store.unchecked(_folders(store)) if store is not None else ():
-        if record["setting"] == chosen.setting and record["arm"] in labels:
-            for name, one in (record.get("code") or {}).items():
-                made.get(name, set()).add(one["sha256"])
-    return max(2, *map(len, made.values()))
+        if record["setting"] == setting and record["arm"] in labels:
+            for name, code in (record.get("code") or {}).items():
+                yield name, code["sha256"]
 
 
 def _folders(store: Store) -> Iterator[str]:
@@ -148,20 +158,18 @@ def _folders(store: Store) -> Iterator[str]:
 
 
 def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int], list[Content]]:
-    """Return by setting, arm and seed the stored records of some jobs' runs, but of whole ones, the
-    last begun first.
-    """
-    wanted = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
+    """Return stored records of jobs' unfinished runs by setting, arm and seed, latest first."""
+    runs = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
     whole = {job.key for job in plan.cached}
-    found: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
-    keys = (key for key in _folders(plan.store) if wanted and key not in whole)
+    records_by_run: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
+    keys = (key for key in _folders(plan.store) if runs and key not in whole)
     for record in plan.store.unchecked(keys):
         run = record["setting"], record["arm"], record["seed"]
-        if run in wanted:
-            found[run].append(record)
-    for records in found.values():
+        if run in runs:
+            records_by_run[run].append(record)
+    for records in records_by_run.values():
         records.sort(key=lambda record: str(record.get("started")), reverse=True)
-    return found
+    return records_by_run
 
 
 def part_of(record: Content) -> str:
@@ -175,24 +183,22 @@ def lacking(job: Job) -> tuple[str, ...]:
 
 
 def nearest(plan: Plan, job: Job, records: Iterable[Content]) -> Content | None:
-    """Return the record that differs least, of the first part that a job lacks and that there are
-    records of.
-    """
+    """Return the record that differs least from a job, of the first part that it lacks."""
     by_part: dict[str, list[Content]] = defaultdict(list)
     for record in records:
         by_part[part_of(record)].append(record)
-    found: list[Content] = next((by_part[part] for part in lacking(job) if part in by_part), [])
+    candidates: list[Content] = next(
+        (by_part[part] for part in lacking(job) if part in by_part), []
+    )
     return min(
-        found,
+        candidates,
         key=lambda r: (len(differences(plan, job, r)), len(changed_names(job, r))),
         default=None,
     )
 
 
 def code_notice(plan: Plan) -> str | None:
-    """Say which code changed since stored runs were made that are to be done again, and how many
-    they are, or None.
-    """
+    """Say which code changed since stored runs were made, and how many are done again."""
     own = [job for job in plan.todo if job.code]
     older = older_records(plan, own)
     names: dict[str, None] = {}
@@ -204,23 +210,27 @@ def code_notice(plan: Plan) -> str | None:
         count += bool(changed)
     if not count:
         return None
-    return f"code changed: {listed(names)}; {count} run{'s are' if count > 1 else ' is'} done again"
+    return (
+        f"code changed: {listed([*names])}; {count} run{'s are' if count > 1 else ' is'} done again"
+    )
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
-    """Return what differs between the code that made a record and that of today, as a reader knows
-    it.
-    """
-    made = record.get("code") or {}
+    """Return what differs between the code of a record and that of today."""
+    old = record.get("code") or {}
     now = {
         name: code
         for name, code in job.code.items()
         if name not in job.audits or name == part_of(record)
     }
-    if now and not made:
+    if now and not old:
         return ["all of it, as its records say of none"]
-    before = {part: digest for one in made.values() for part, digest in one["parts"].items()}
-    today = {part: digest for code in now.values() for part, digest in code.parts.items()}
+    before: dict[str, str] = {}
+    for code in old.values():
+        before |= code["parts"]
+    today: dict[str, str] = {}
+    for whole in now.values():
+        today |= whole.parts
     parts = [part for part in sorted({*before, *today}) if before.get(part) != today.get(part)]
     # A file, or a class, changes with what stands in it: the finer name says more.
     return [_named(p) for p in parts if not any(q.startswith((f"{p}:", f"{p}.")) for q in parts)]
@@ -231,22 +241,17 @@ def _named(part: str) -> str:
     return f"{name} ({file})" if name else file
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names with commas: the first ones, and how many more there are."""
-    shown = list(names)
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + more
-
-
 def differences(plan: Plan, job: Job, record: Content) -> dict[str, str]:
     """Return in what a stored record is of another run than a job is: what, and how."""
-    found = {"code": f"changed: {listed(names)}"} if (names := changed_names(job, record)) else {}
+    texts = (
+        {"code": f"changed: {listed([*names])}"} if (names := changed_names(job, record)) else {}
+    )
     for what, before, now in _facts(plan, job, record):
         if before != now:
-            found[what] = (
+            texts[what] = (
                 f"{'none' if before is None else before} then, {'none' if now is None else now} now"
             )
-    return found
+    return texts
 
 
 def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, Any]]:
@@ -256,11 +261,15 @@ def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, An
         name: stage.revision for name in record["revisions"] if (stage := stages.get(name))
     }
     installed = campaign.versions_here(experiment.packages)
-    named, before = experiment.packages, record["versions"]
+    packages, before = experiment.packages, record["versions"]
     whole: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
         ("factor", record["factors"], job.factors),
         ("revision of", record["revisions"], revisions),
-        ("version of", {n: before.get(n) for n in named}, {n: installed.get(n) for n in named}),
+        (
+            "version of",
+            {n: before.get(n) for n in packages},
+            {n: installed.get(n) for n in packages},
+        ),
         ("config", record["config"], experiment.config),
     ]
     yield "device", record["device"], plan.options.device.partition(":")[0]

@@ -1,6 +1,4 @@
-"""Looks: a claim that may be decided early runs to its next look, and further only while it is
-open.
-"""
+"""Looks: a claim that may be decided early runs to its next look while it is open."""
 
 from __future__ import annotations
 
@@ -10,38 +8,36 @@ from faeval.claims import Verdict, with_gates
 from faeval.pipeline._select import Selection
 
 
-def first_stops(chosen: Selection) -> dict[str, int]:
+def first_stops(selection: Selection) -> dict[str, int]:
     """Return the number of seeds at which each claim with looks stops first, by its name."""
     return {
         claim.name: looks[0]
-        for claim in with_gates(chosen.claims)
-        if (looks := claim.looks_in(chosen.setting))
+        for claim in with_gates(selection.claims)
+        if (looks := claim.looks_in(selection.setting))
     }
 
 
 def next_stops(
-    chosen: Selection, verdicts: Sequence[Verdict], stops: Mapping[str, int]
+    selection: Selection, verdicts: Sequence[Verdict], stops: Mapping[str, int]
 ) -> dict[str, int] | None:
-    """Return where claims stop next, those that are open one look further; None where no claim goes
-    on.
-    """
-    found = dict(stops)
+    """Return where claims stop next, open ones a look further; None where none goes on."""
+    further = dict(stops)
     open_claims = {
         claim.name
-        for claim, v in zip(chosen.claims, verdicts, strict=True)
+        for claim, v in zip(selection.claims, verdicts, strict=True)
         if v.verdict == "inconclusive"
     }
     # A gate may not be among the claims asked for: it goes on while what waits for it is open.
     waiting = {
         gate.name
-        for claim in chosen.claims
+        for claim in selection.claims
         if claim.name in open_claims
         for gate in with_gates(claim.requires)
     }
-    for claim in with_gates(chosen.claims):
+    for claim in with_gates(selection.claims):
         later = [
-            look for look in claim.looks_in(chosen.setting) if look > stops.get(claim.name, look)
+            look for look in claim.looks_in(selection.setting) if look > stops.get(claim.name, look)
         ]
         if later and claim.name in open_claims | waiting:
-            found[claim.name] = later[0]
-    return found if found != dict(stops) else None
+            further[claim.name] = later[0]
+    return further if further != dict(stops) else None

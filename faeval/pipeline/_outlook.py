@@ -28,26 +28,22 @@ class Outlook:
     @property
     def refused(self) -> bool:
         """Whether its design makes it invalid, and nobody expects that."""
-        found = self.problem
-        told = (self.expected or "").partition(":")
+        problem = self.problem
+        parts = (self.expected or "").partition(":")
         return bool(
-            found
-            and found.verdict == "invalid"
-            and (told[0] != "invalid" or told[2] not in ("", found.code))
+            problem
+            and problem.verdict == "invalid"
+            and (parts[0] != "invalid" or parts[2] not in ("", problem.code))
         )
 
     @property
     def power(self) -> float | None:
-        """The least power of the claim as a whole, of the verdict that its anticipated effects lead
-        to.
-        """
+        """The least power of the whole claim, for the verdict that anticipated effects give."""
         return claims.power_of(self.claim, [a.chances for a in self.assertions])
 
     @property
     def seeds_needed(self) -> tuple[int | None, int | None] | None:
-        """Seeds for 80 % power of the claim as a whole: what its most demanding assertion takes;
-        None where one is unknown.
-        """
+        """Seeds for 80 % power of the whole claim; None where one assertion's is unknown."""
         needed = [a.chances.needed for a in self.assertions if a.chances is not None]
         if not needed or len(needed) < len(self.assertions):
             return None
@@ -98,9 +94,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class AssertionOutlook:
-    """What one tested assertion can tell; no chances where no pilot or no anticipated effect is
-    registered.
-    """
+    """What one tested assertion can tell; chances need a pilot and an anticipated effect."""
 
     text: str
     pilot: Spread | None
@@ -123,8 +117,7 @@ class PlanReport:
 
 @dataclass(frozen=True)
 class Reopening:
-    """What a claim that is open at its plan would take anew: fresh seeds, runs, and seconds on one
-    worker.
+    """What a claim that is open at its plan would need anew: seeds, runs and seconds.
 
     None where neither pilot nor anticipated effect says how many seeds, or where no run of an arm
     was ever measured.
@@ -146,36 +139,36 @@ def outlook(
     device: str = "cpu",
     everything: bool = False,
 ) -> PlanReport:
-    """Check the designs of claims, say what each can tell at its seeds, and what runs are needed.
-    Runs nothing.
-    """
-    chosen = select(given, setting, everything=everything)
+    """Check designs, and say what claims can tell and which runs they need. Runs nothing."""
+    selection = select(given, setting, everything=everything)
     fixed = asked_seeds(seeds)
     options = RunOptions(device=device, data=Path(data) if data is not None else None)
-    kept = evidence.Store(Path(store or STORE))
-    plan = campaign.plan(needs(chosen, fixed), kept, options)
-    return PlanReport(chosen.setting, outlooks_of(chosen, fixed), plan, _open(chosen, fixed, plan))
+    runs = evidence.Store(Path(store or STORE))
+    plan = campaign.plan(needs(selection, fixed), runs, options)
+    return PlanReport(
+        selection.setting, outlooks_of(selection, fixed), plan, _open(selection, fixed, plan)
+    )
 
 
-def outlooks_of(chosen: Selection, seeds: int | tuple[int, ...] | None) -> tuple[Outlook, ...]:
+def outlooks_of(selection: Selection, seeds: int | tuple[int, ...] | None) -> tuple[Outlook, ...]:
     """Return what each claim can tell at its seeds."""
-    return tuple(_outlook(claim, chosen, seeds) for claim in chosen.claims)
+    return tuple(_outlook(claim, selection, seeds) for claim in selection.claims)
 
 
 def _open(
-    chosen: Selection, seeds: int | tuple[int, ...] | None, plan: campaign.Plan
+    selection: Selection, seeds: int | tuple[int, ...] | None, plan: campaign.Plan
 ) -> tuple[Reopening, ...]:
     """Return the claims that evidence of their whole plan leaves open, cheapest first."""
     if not plan.cached:
         return ()
     table = plan.store.table(plan.wanted)
     verdicts = claims.decide(
-        chosen.claims, table, chosen.setting, seeds, lock=chosen.lock, by_hand=False
+        selection.claims, table, selection.setting, seeds, lock=selection.lock, by_hand=False
     )
     jobs = {job.arm.label: job for job in plan.jobs}
-    design = Design(chosen.experiment)
-    found = []
-    for claim, verdict in zip(chosen.claims, verdicts, strict=True):
+    design = Design(selection.experiment)
+    reopenings = []
+    for claim, verdict in zip(selection.claims, verdicts, strict=True):
         if verdict.verdict != "inconclusive" or verdict.reason_code not in (
             "underpowered",
             "straddles_margin",
@@ -183,52 +176,63 @@ def _open(
             continue
         labels = {design.label(arm) for arm in claim.metrics_by_arm()}
         costs = [plan.cost(jobs[label], anew=True) for label in labels]
-        known = [cost for cost in costs if cost is not None]
+        measurements = [cost for cost in costs if cost is not None]
         n = verdict.fresh_seeds
-        seconds = n * sum(known) if n is not None and len(known) == len(costs) else None
-        found.append(Reopening(verdict, n, None if n is None else n * len(labels), seconds))
+        seconds = (
+            n * sum(measurements) if n is not None and len(measurements) == len(costs) else None
+        )
+        reopenings.append(Reopening(verdict, n, None if n is None else n * len(labels), seconds))
     return tuple(
-        sorted(found, key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim))
+        sorted(reopenings, key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim))
     )
 
 
-def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | None) -> Outlook:
-    design = Design(chosen.experiment)
+def _family_size(claim: Claim, selection: Selection) -> int:
+    """Return over how many claims the level is shared: the registered family, else that at hand."""
+    registered = selection.registered(claim)
+    if registered and selection.lock:
+        return len(selection.lock.family(registered.family))
+    return sum(c.family == claim.family for c in selection.claims)
+
+
+def _outlook(claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None) -> Outlook:
+    design = Design(selection.experiment)
     problem = claims.check_design(claim, design)
-    registered = chosen.registered(claim)
-    size = (
-        len(chosen.lock.family(registered.family))
-        if registered and chosen.lock
-        else sum(c.family == claim.family for c in chosen.claims)
-    )
-    planned = chosen.seeds(claim, seeds)
+    registered = selection.registered(claim)
+    size = _family_size(claim, selection)
+    planned = selection.seeds(claim, seeds)
     level, n = claim.alpha / size, len(planned)
-    looks = claim.looks_in(chosen.setting)
+    looks = claim.looks_in(selection.setting)
     if looks and n >= looks[-1]:
-        level = stats.nominal_level(
-            level, looks
-        )  # what its last look alone can tell, at the price of the others
+        # What its last look alone can tell, at the price of the others.
+        level = stats.nominal_level(level, looks)
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts = claims.parts_of(claim)
-    seen = [
+    spreads = [
         stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test)
         for x in parts
     ]
-    if problem is None and not (
-        all(s.can_support for s in seen) or any(s.can_refute for s in seen)
-    ):
+    decidable = all(s.can_support for s in spreads) or any(s.can_refute for s in spreads)
+    if problem is None and not decidable:
         text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
-    pilots: list[Spread | None] = (
-        list(registered.pilot.get(chosen.setting, [])) if registered else []
-    )
+    pilots: list[Spread | None] = []
+    if registered:
+        pilots += registered.pilot.get(selection.setting, [])
     pilots += [None] * (len(parts) - len(pilots))
     hopes = claims.chances_of(claim, pilots, n, level)
     rows = tuple(
         AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
     )
-    expected = (registered or claim).expected(chosen.setting)
+    expected = (registered or claim).expected(selection.setting)
     return Outlook(
-        claim, chosen.setting, problem, planned, size, seen[0].detectable_in_sd, rows, expected
+        claim,
+        selection.setting,
+        problem,
+        planned,
+        size,
+        spreads[0].detectable_in_sd,
+        rows,
+        expected,
     )

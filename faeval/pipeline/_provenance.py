@@ -27,27 +27,16 @@ VERDICTS = FORMS["json"]
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
-    seen: dict[str, set[str]] = {}
+    values_by_name: dict[str, set[str]] = {}
     runs: set[str] = set()
     seconds = 0.0
     for record in records:
         runs.add(record.key)
         seconds += record.seconds
-        facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
-        facts |= {
-            "device": record.device,
-            "threads": record.threads,
-            "dataset": record.dataset,
-            "lock": record.lock,
-        }
-        changed = record.commit is not None and record.dirty
-        facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
-        facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
-        facts |= {f"code of {k}": v.sha256 for k, v in record.code.items()}
-        for name, value in facts.items():
+        for name, value in _facts(record).items():
             if value is not None:
-                seen.setdefault(name, set()).add(str(value))
-    if not seen:
+                values_by_name.setdefault(name, set()).add(str(value))
+    if not values_by_name:
         return {}
     undigested = sorted(
         {name for record in records for code in record.code.values() for name in code.undigested}
@@ -57,7 +46,7 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
         {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
         | {
             name: ("; " if name == "commit" else ", ").join(sorted(values))
-            for name, values in sorted(seen.items())
+            for name, values in sorted(values_by_name.items())
         }
         | {"registrations": spelt_origins(origins)}
         | ({"not digested": ", ".join(undigested)} if undigested else {})
@@ -65,45 +54,56 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
     )
 
 
+def _facts(record: evidence.Record) -> dict[str, Any]:
+    """Return what a record says of where its numbers come from, by name."""
+    changed = record.commit is not None and record.dirty
+    return {
+        **{f"version of {k}": v for k, v in record.versions.items()},
+        "device": record.device,
+        "threads": record.threads,
+        "dataset": record.dataset,
+        "lock": record.lock,
+        "commit": f"{record.commit}, with uncommitted changes" if changed else record.commit,
+        **{f"revision of {k}": v for k, v in record.revisions.items()},
+        **{f"code of {k}": v.sha256 for k, v in record.code.items()},
+    }
+
+
 def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
-    """Return each change of code over which runs were kept, with its reason, and the arms of those
-    runs.
-    """
-    found: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
+    """Return each change of code over which runs were kept, its reason and its arms."""
+    groups: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
     for record in records:
         items = record.notes.get("accepted", [])
         for item in items if isinstance(items, list) else []:
             if isinstance(item, dict):
-                _, arms, runs = found.setdefault(
+                _, arms, runs = groups.setdefault(
                     json.dumps(item, sort_keys=True), (item, set(), set())
                 )
                 arms.add(record.arm)
                 runs.add(record.key)
     return [
         {**item, "arms": sorted(arms), "runs": len(runs)}
-        for _, (item, arms, runs) in sorted(found.items())
+        for _, (item, arms, runs) in sorted(groups.items())
     ]
 
 
 def origins_of(records: Iterable[evidence.Record]) -> Origins:
     """Return under which registration each number of these records was measured."""
-    found: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
+    locks_by_number: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
     for record in records:
         for metric in {row[0] for row in record.rows}:
-            found[record.arm, metric, record.seed].add(record.lock)
-    return Origins({number: frozenset(locks) for number, locks in found.items()})
+            locks_by_number[record.arm, metric, record.seed].add(record.lock)
+    return Origins({number: frozenset(locks) for number, locks in locks_by_number.items()})
 
 
 def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
-    """Return origins as they are written beside evidence: one item for a lock, an arm and metrics
-    that share seeds.
-    """
-    locks = {lock for found in origins.locks.values() for lock in found}
+    """Return origins as they are written beside evidence, one item for what shares seeds."""
+    locks = {lock for digests in origins.locks.values() for lock in digests}
     if len(locks) == 1:
         return [{"lock": lock} for lock in locks]
     seeds: dict[tuple[str | None, str, str], list[int]] = defaultdict(list)
-    for (arm, metric, seed), found in origins.locks.items():
-        for lock in found:
+    for (arm, metric, seed), digests in origins.locks.items():
+        for lock in digests:
             seeds[lock, arm, metric].append(seed)
     metrics: dict[tuple[str | None, str, tuple[int, ...]], list[str]] = defaultdict(list)
     for (lock, arm, metric), own in seeds.items():
@@ -116,16 +116,14 @@ def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
 
 
 def written_origins(provenance: dict[str, Any]) -> Origins:
-    """Return what a written provenance says of the registrations under which its numbers were
-    measured.
-    """
+    """Return under which registrations the numbers of a written provenance were measured."""
     items = provenance.get("registrations")
     if (
         items is None
     ):  # written before there were such items, or by hand: one lock for all, or nothing known
         lock = provenance.get("lock")
         return Origins(common=frozenset(lock.split(", ")) if isinstance(lock, str) else None)
-    found: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
+    locks_by_number: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
     common: set[str | None] = set()
     try:
         for item in items:
@@ -134,24 +132,24 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
                 continue
             for metric in item["metrics"]:
                 for seed in item["seeds"]:
-                    found[item["arm"], metric, seed].add(item["lock"])
+                    locks_by_number[item["arm"], metric, seed].add(item["lock"])
     except (KeyError, TypeError) as error:
         raise EvidenceError(
             f"provenance.json: registrations={items!r} cannot be read ({error!r}); restore the"
             " file, or delete it."
         ) from None
     return Origins(
-        {n: frozenset(locks) for n, locks in found.items()}, frozenset(common) if common else None
+        {n: frozenset(locks) for n, locks in locks_by_number.items()},
+        frozenset(common) if common else None,
     )
 
 
-def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> list[dict[str, Any]]:
-    """Return runs that failed as they are written beside evidence: they left no row in it, and are
-    an outcome all the same.
-    """
-    return [
+def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
+    """Return what a provenance says of runs that failed, which left no row; nothing without any."""
+    items = [
         {"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)
     ]
+    return {"failures": items} if items else {}
 
 
 def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
@@ -166,8 +164,7 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def written_provenance(source: Any) -> dict[str, Any]:
-    """Return what stands in provenance.json beside evidence that was given by path, without its
-    digest.
+    """Return what provenance.json beside evidence says, without its digest.
 
     Raises
     ------
@@ -211,20 +208,18 @@ def _folder_of(path: Path) -> Path:
 
 
 def check_stated(source: Any, table: pd.DataFrame) -> None:
-    """Raise Tampered where a report's evidence, given by path, is not what the files beside it say
-    it was.
-    """
+    """Raise Tampered where evidence is not what the files beside it say it was."""
     if not _is_published(source):
         return
     folder = _folder_of(Path(source))
     files = (folder / name for name in (PROVENANCE, VERDICTS))
-    said = {file.name: _content(file).get("evidence_sha256") for file in files if file.is_file()}
-    if not any(said.values()):
+    digests = {file.name: _content(file).get("evidence_sha256") for file in files if file.is_file()}
+    if not any(digests.values()):
         return
-    found = evidence.digest(table)
-    for name, stated in said.items():
-        if stated is not None and stated != found:
-            ours, theirs = evidence.apart(found, str(stated))
+    sha256 = evidence.digest(table)
+    for name, expected in digests.items():
+        if expected is not None and expected != sha256:
+            ours, theirs = evidence.apart(sha256, str(expected))
             raise Tampered(
                 f"{folder}: its evidence has SHA-256 {ours}, and {name} beside it says {theirs}: it"
                 " was altered or replaced. Restore it; evidence of another origin belongs into a"
@@ -233,22 +228,21 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
 
 
 def check_registrations(source: Any, report: Report) -> None:
-    """Raise Tampered where verdicts.json beside the evidence has another registration for the same
-    verdict.
+    """Raise Tampered where verdicts.json beside evidence names another registration.
 
     Of the same claim, seeds, evidence and lock it follows from provenance.json alone; where that is
     gone, nothing is dated.
     """
     file = _folder_of(Path(source)) / VERDICTS if _is_published(source) else None
-    said = _content(file) if file is not None and file.is_file() else {}
-    if (said.get("lock_sha256"), said.get("evidence_sha256")) != (
+    content = _content(file) if file is not None and file.is_file() else {}
+    if (content.get("lock_sha256"), content.get("evidence_sha256")) != (
         report.lock_sha256,
         report.evidence_sha256,
     ):
         return
     dated = {v.claim: v for v in report.verdicts if v.registration != "undated"}
-    listed = said.get("verdicts")
-    for old in (v for v in listed if isinstance(v, dict)) if isinstance(listed, list) else ():
+    verdicts = content.get("verdicts")
+    for old in (v for v in verdicts if isinstance(v, dict)) if isinstance(verdicts, list) else ():
         new = dated.get(str(old.get("claim")))
         if new is None or (old.get("seeds"), old.get("registered_sha256")) != (
             [*new.seeds],
@@ -264,9 +258,7 @@ def check_registrations(source: Any, report: Report) -> None:
 
 
 def _is_published(source: Any) -> bool:
-    """Whether a source is a folder or a pack by its name: what stands beside any other file is not
-    of it.
-    """
+    """Whether a source is a report's folder or pack: only that has files beside it."""
     return isinstance(source, str | Path) and (
         Path(source).is_dir() or Path(source).name in evidence.PACKS
     )
@@ -282,12 +274,12 @@ def _content(file: Path) -> dict[str, Any]:
         ) from None
     # verdicts.json, and the provenance of an older version, have none. What was altered may be of
     # any shape.
-    stated = content.get("sha256") if isinstance(content, dict) else None
-    if stated is not None and stated != _digest(
+    checksum = content.get("sha256") if isinstance(content, dict) else None
+    if checksum is not None and checksum != _digest(
         {k: v for k, v in content.items() if k != "sha256"}
     ):
         raise Tampered(
-            f"{file}: does not match its SHA-256 of {str(stated)[:12]}: what it says of"
+            f"{file}: does not match its SHA-256 of {str(checksum)[:12]}: what it says of"
             " registrations and of where the evidence comes from was altered. Restore it."
         )
     return evidence.check_beside(content, file)

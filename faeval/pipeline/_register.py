@@ -24,8 +24,7 @@ def register(
     because: str = "",
     store: str | Path | None = None,
 ) -> tuple[Lock, Path, tuple[str, ...]]:
-    """Register claims: write ``claims.lock`` beside them, with what pilots say of the spread of
-    each assertion.
+    """Register claims: write ``claims.lock`` beside them, with the spreads of pilots.
 
     Parameters
     ----------
@@ -50,8 +49,8 @@ def register(
         A claim is registered already in another form and not to be amended; a planned seed has been
         looked at; a family has evidence already; there is no claim.
     """
-    file, found, before = _read(paths)
-    for claim in found:
+    file, claims_here, before = _read(paths)
+    for claim in claims_here:
         old = before.claims.get(claim.id) if before else None
         if before and old and old.sha256 != claim.sha256() and claim.id not in amend:
             raise FaevalError(
@@ -61,15 +60,17 @@ def register(
                 f' {claim.id} --because "..." says so in the lock and in every verdict.'
             )
     if before:
-        _check_families(found, before, evidence.Store(Path(store)) if store is not None else None)
-    spreads = _spreads(found, pilots)
-    _check_pilots(found, pilots, spreads, before, amend)
+        _check_families(
+            claims_here, before, evidence.Store(Path(store)) if store is not None else None
+        )
+    spreads = _spreads(claims_here, pilots)
+    _check_pilots(claims_here, pilots, spreads, before, amend)
     lock = claims.make_lock(
-        found,
+        claims_here,
         spreads,
         registered=datetime.now(UTC).date().isoformat(),
         commit=campaign.provenance((), None).commit,
-        codes=codes_to_register(found),
+        codes=codes_to_register(claims_here),
         before=before,
         amend=amend,
         because=because,
@@ -93,9 +94,9 @@ def _spreads(
                 claims.as_claimed(table[table["setting"] == setting], found, setting)
             )
             for claim in found:
-                measured = claims.pilot_spreads(claim, part, setting)
-                if measured:
-                    spreads.setdefault(claim.id, {})[setting] = measured
+                pilot_spreads = claims.pilot_spreads(claim, part, setting)
+                if pilot_spreads:
+                    spreads.setdefault(claim.id, {})[setting] = pilot_spreads
     return spreads
 
 
@@ -106,45 +107,43 @@ def _check_pilots(
     before: Lock | None,
     amend: Sequence[str],
 ) -> None:
-    """Refuse pilots that say nothing of what is to be registered: nobody would notice that they
-    were not taken in.
-    """
+    """Refuse pilots that say nothing of what is to be registered."""
     if not pilots:
         return
-    shown = ", ".join(map(str, pilots))
+    seeds = ", ".join(map(str, pilots))
     if not spreads:
         raise FaevalError(
-            f"faeval lock --pilot {shown}: no claim can be read on two or more of the pilot seeds"
+            f"faeval lock --pilot {seeds}: no claim can be read on two or more of the pilot seeds"
             f" {claims.PILOT_SEEDS[0]}-{claims.PILOT_SEEDS[-1]} there; run them with --seeds, or"
             " leave --pilot out."
         )
-    taken = [c.id for c in found if before is None or c.id not in before.claims or c.id in amend]
-    late = [i for i in spreads if i not in taken]
-    if late and not set(taken) & set(spreads):
+    newcomers = [
+        c.id for c in found if before is None or c.id not in before.claims or c.id in amend
+    ]
+    late = [i for i in spreads if i not in newcomers]
+    if late and not set(newcomers) & set(spreads):
         raise FaevalError(
-            f"faeval lock --pilot {shown}: claim {late[0]!r} is registered already; a pilot that"
+            f"faeval lock --pilot {seeds}: claim {late[0]!r} is registered already; a pilot that"
             " comes later is an "
-            f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {shown}.'
+            f'amendment: faeval lock --amend {late[0]} --because "..." --pilot {seeds}.'
         )
 
 
 def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
-    given = [Path(p) for p in paths]
-    folders = {(p if p.is_dir() else p.parent).resolve() for p in given}
+    files = [Path(p) for p in paths]
+    folders = {(p if p.is_dir() else p.parent).resolve() for p in files}
     if len(folders) != 1:
         raise FaevalError(
             f"faeval lock: the paths lie in {len(folders)} folders; a lock covers one, name its"
             " claims alone."
         )
     file = folders.pop() / claims.NAME
-    found = claims.load(given)
-    return file, found, claims.read_lock(file) if file.exists() else None
+    claims_here = claims.load(files)
+    return file, claims_here, claims.read_lock(file) if file.exists() else None
 
 
 def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store | None) -> None:
-    """Refuse a new claim in a family that has evidence: its error rate is spent on the members it
-    had.
-    """
+    """Refuse a new claim in a family that has evidence: its error rate is spent."""
     joining = {
         c.family or "": c
         for c in found
@@ -152,48 +151,55 @@ def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store 
     }
     if not joining or store is None or not store.runs.is_dir():
         return
-    looked = set(before.looked_at)
-    arms: dict[tuple[str, int], str] = {}
-    known = {entry.sha256 for entry in before.chain}
-    for record in store.records():
-        if record.lock in known and record.seed not in looked:
-            arms.setdefault((record.arm, record.seed), record.setting)
+    arms = _arms_there(before, store)
     for family, claim in joining.items():
         for name in before.family(family):
-            member = before.claims[name]
-            labels = {
-                term["arm"]
-                for a in member.canonical["assertions"]
-                for s in ("a", "b")
-                for term in _reads(a[s])
-            }
-            hit = next(
-                (
-                    (arm, seed, s)
-                    for (arm, seed), s in arms.items()
-                    if arm in labels and seed in before.planned(name, s)
-                ),
-                None,
-            )
-            if hit is not None:
-                at = f"{named(hit[0])} at seed {hit[1]} in {hit[2]}"
+            if place := _evidence_of(name, before, arms):
                 raise FaevalError(
                     f"claim {claim.id!r}: its family {family!r} has evidence already (of {name!r}:"
-                    f" {at}), so it is closed; give the claim a family of its own, family=..."
+                    f" {place}), so it is closed; give the claim a family of its own, family=..."
                 )
 
 
+def _arms_there(before: Lock, store: evidence.Store) -> dict[tuple[str, int], str]:
+    """Return by arm and seed the setting of runs made under a registration and not looked at."""
+    looked = set(before.looked_at)
+    digests = {entry.sha256 for entry in before.chain}
+    arms: dict[tuple[str, int], str] = {}
+    for record in store.records():
+        if record.lock in digests and record.seed not in looked:
+            arms.setdefault((record.arm, record.seed), record.setting)
+    return arms
+
+
+def _evidence_of(name: str, before: Lock, arms: Mapping[tuple[str, int], str]) -> str | None:
+    """Return a run that a registered claim reads on a planned seed, in words; None without one.
+
+    ``arms`` has by arm and seed the setting in which it ran.
+    """
+    labels = {
+        term["arm"]
+        for assertion in before.claims[name].canonical["assertions"]
+        for side in ("a", "b")
+        for term in _reads(assertion[side])
+    }
+    for (arm, seed), setting in arms.items():
+        if arm in labels and seed in before.planned(name, setting):
+            return f"{named(arm)} at seed {seed} in {setting}"
+    return None
+
+
 def _reads(estimand: dict[str, object]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for term in estimand["terms"]:  # type: ignore[attr-defined]  # canonical form: a list of mappings
-        found += _reads(term["log10"]) if "log10" in term else [term]
-    return found
+    metrics: list[dict[str, object]] = []
+    # The canonical form: a list of mappings.
+    for term in estimand["terms"]:  # type: ignore[attr-defined]
+        metrics += _reads(term["log10"]) if "log10" in term else [term]
+    return metrics
 
 
 @dataclass(frozen=True)
 class LockCheck:
-    """How claims files stand to their lock: ids of claims that are as registered, changed, absent,
-    or not registered.
+    """How claims files stand to their lock, as ids of claims.
 
     ``deviated`` are those of which the expectation alone was changed, ``code`` those whose runs
     reach other code.
@@ -230,45 +236,55 @@ def check_lock(paths: Sequence[str | Path] = ("claims",), against: str | None = 
     FaevalError
         There is no lock, or the revision is not known.
     """
-    file, found, lock = _read(paths)
+    file, claims_here, lock = _read(paths)
     if lock is None:
         raise FaevalError(
             f"faeval lock --check: there is no {file.name} beside the claims; register them with"
             " faeval lock."
         )
     if against is not None:
-        earlier = _lock_at(against, file)
-        if earlier is not None and lock.position(earlier.sha256) is None:
-            raise Tampered(
-                f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its"
-                " history was rewritten. Restore that lock, and register what is new on top of it."
-            )
-    whole = any(Path(p).is_dir() for p in paths)
-    files = {c.id.partition("::")[0] for c in found} | {
-        Path(p).stem for p in paths if not Path(p).is_dir()
-    }
-    here = {c.id: c for c in found}
-    expected = [name for name in lock.claims if whole or name.partition("::")[0] in files]
-    there = [n for n in expected if n in here]
-    changed = tuple(n for n in there if here[n].sha256() != lock.claims[n].sha256)
-    deviated = tuple(
-        n
-        for n in there
-        if n not in changed and not claims.same_expectation(here[n], lock.claims[n])
-    )
-    code = tuple(
-        n for n in other_code(found, lock) if n in there and n not in changed and n not in deviated
-    )
+        _check_continues(lock, file, against)
+    here = {c.id: c for c in claims_here}
+    expected = _expected(lock, [Path(path) for path in paths], here)
+    other = set(other_code(claims_here, lock))
+    parts: dict[str, list[str]] = {part: [] for part in ("same", "changed", "deviated", "code")}
+    for name in expected:
+        if name in here:
+            parts[_standing(here[name], lock.claims[name], other)].append(name)
     return LockCheck(
         lock=lock,
         file=file,
-        same=tuple(n for n in there if n not in changed and n not in deviated and n not in code),
-        changed=changed,
-        deviated=deviated,
-        code=code,
+        **{part: tuple(names) for part, names in parts.items()},
         missing=tuple(n for n in expected if n not in here),
         unregistered=tuple(n for n in here if n not in lock.claims),
     )
+
+
+def _expected(lock: Lock, paths: Sequence[Path], here: Mapping[str, Claim]) -> list[str]:
+    """Return the registered claims that paths should hold: of files, those of the files alone."""
+    if any(path.is_dir() for path in paths):
+        return list(lock.claims)
+    files = {name.partition("::")[0] for name in here} | {path.stem for path in paths}
+    return [name for name in lock.claims if name.partition("::")[0] in files]
+
+
+def _check_continues(lock: Lock, file: Path, against: str) -> None:
+    """Refuse a lock whose chain does not come from that of a git revision."""
+    earlier = _lock_at(against, file)
+    if earlier is not None and lock.position(earlier.sha256) is None:
+        raise Tampered(
+            f"{file} does not continue the lock of {against} ({earlier.sha256[:12]}): its"
+            " history was rewritten. Restore that lock, and register what is new on top of it."
+        )
+
+
+def _standing(claim: Claim, registered: claims.Registered, other_code: set[str]) -> str:
+    """Return how a claim stands to its registration: the field of LockCheck that it belongs to."""
+    if claim.sha256() != registered.sha256:
+        return "changed"
+    if not claims.same_expectation(claim, registered):
+        return "deviated"
+    return "code" if claim.id in other_code else "same"
 
 
 def _lock_at(revision: str, file: Path) -> Lock | None:
@@ -300,9 +316,9 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
             f"faeval lock --against {revision!r}: no such revision here; fetch it, in CI with the"
             " full history."
         )
-    shown = git("show", f"{revision}:./{file.name}")
+    process = git("show", f"{revision}:./{file.name}")
     return (
-        claims.parse_lock(shown.stdout, f"{file.name} at {revision}")
-        if shown.returncode == 0
+        claims.parse_lock(process.stdout, f"{file.name} at {revision}")
+        if process.returncode == 0
         else None
     )

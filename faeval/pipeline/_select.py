@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,84 +72,95 @@ def select(
     """
     if isinstance(given, Selection):
         return given
-    items: list[Claim | str | Path] = (
-        [given] if isinstance(given, Claim | str | Path) else list(given)
-    )
-    paths = [i for i in items if not isinstance(i, Claim)]
-    found, setting = claims.settled(
-        [i for i in items if isinstance(i, Claim)] + (claims.load(paths) if paths else []), setting
-    )
-    chosen = tuple(c for c in found if everything or "extended" not in c.tags)
-    own = sorted({c.experiment.name for c in chosen if c.experiment})
+    members, paths = _claims_and_paths(given)
+    if paths:
+        members += claims.load(paths)
+    candidates, setting = claims.settled(members, setting)
+    subset = tuple(c for c in candidates if everything or "extended" not in c.tags)
+    own = sorted({c.experiment.name for c in subset if c.experiment})
     if setting is None:
-        if len(own) > 1:
-            raise FaevalError(
-                f"the claims bring {len(own)} experiments ({', '.join(own)}); say which with"
-                " --setting (setting= in Python)."
-            )
-        setting = own[0] if own else DEFAULT_SETTING
+        setting = _only(own)
     elif setting in own:  # the other files' experiments are another call's
-        chosen = tuple(c for c in chosen if c.experiment is None or c.experiment.name == setting)
-    return Selection(chosen, setting, claims.find_lock([Path(path) for path in paths]))
+        subset = tuple(c for c in subset if c.experiment is None or c.experiment.name == setting)
+    return Selection(subset, setting, claims.find_lock(paths))
+
+
+def _claims_and_paths(
+    given: Claim | str | Path | Iterable[Claim | str | Path],
+) -> tuple[list[Claim], list[Path]]:
+    """Return the claims and the paths among what a call names."""
+    items = [given] if isinstance(given, Claim | str | Path) else list(given)
+    members = [item for item in items if isinstance(item, Claim)]
+    return members, [Path(item) for item in items if not isinstance(item, Claim)]
+
+
+def _only(settings: Sequence[str]) -> str:
+    """Return the one experiment that claims bring, or the default where they bring none."""
+    if len(settings) > 1:
+        raise FaevalError(
+            f"the claims bring {len(settings)} experiments ({', '.join(settings)}); say which with"
+            " --setting (setting= in Python)."
+        )
+    return settings[0] if settings else DEFAULT_SETTING
 
 
 def asked_seeds(given: int | Iterable[int] | None) -> int | tuple[int, ...] | None:
     """Return the seeds of a call as a count or a list; raise FaevalError where they are neither."""
     if given is None:
         return None
-    listed = claims.seed_list(given, "seeds")
-    return len(listed) if whole(given) is not None else listed
+    plan = claims.seed_list(given, "seeds")
+    return len(plan) if whole(given) is not None else plan
 
 
 def omissions(
-    chosen: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
+    selection: Selection, plan: campaign.Plan, records: Iterable[evidence.Record]
 ) -> list[tuple[str, int, str]]:
-    """Return the runs that are all there and returned none of a metric that the claims read: arm,
-    seed, and which.
-    """
-    design = Design(chosen.experiment)
-    read: defaultdict[str, set[str]] = defaultdict(set)
-    for claim in claims.with_gates(chosen.claims):
+    """Return whole runs without a metric that the claims read: arm, seed, and which."""
+    design = Design(selection.experiment)
+    metrics_due: defaultdict[str, set[str]] = defaultdict(set)
+    for claim in claims.with_gates(selection.claims):
         for arm, metrics in claim.metrics_by_arm().items():
-            read[design.label(arm)] |= metrics
+            metrics_due[design.label(arm)] |= metrics
     parts: defaultdict[str, set[str]] = defaultdict(set)
-    returned: defaultdict[str, set[str]] = defaultdict(set)
+    metrics_there: defaultdict[str, set[str]] = defaultdict(set)
     for record in records:
         parts[record.key].add(getattr(record, "name", ""))
-        returned[record.key] |= {row[0] for row in record.rows}
-    found = []
+        metrics_there[record.key] |= {row[0] for row in record.rows}
+    texts = []
     for job in plan.jobs:
-        lacking = sorted(read[job.arm.label] - returned[job.key])
+        lacking = sorted(metrics_due[job.arm.label] - metrics_there[job.key])
         if lacking and parts[job.key] >= {*job.audits}:
             text = (
                 f"it returned no {' and no '.join(map(repr, lacking))}; return NaN where a metric"
                 " is undefined"
             )
-            found.append((job.arm.label, job.seed, text))
-    return found
+            texts.append((job.arm.label, job.seed, text))
+    return texts
 
 
 def needs(
-    chosen: Selection, seeds: int | tuple[int, ...] | None, stops: Mapping[str, int] | None = None
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+    stops: Mapping[str, int] | None = None,
 ) -> list[campaign.Need]:
     """Return the runs that the claims need: none for a claim that its design refuses.
 
     ``stops`` has the number of seeds, of those that it takes in order, at which a claim stops for
     now, by its name.
     """
-    found = []
-    for claim in claims.with_gates(chosen.claims):
-        design = Design(chosen.experiment)
+    runs = []
+    for claim in claims.with_gates(selection.claims):
+        design = Design(selection.experiment)
         try:
             claims.check_names(claim, design)
         except FaevalError as error:
             at = f" (line {claim.line})" if claim.line else ""
-            hint = "" if claim.experiment else _HINT.format(chosen.setting)
+            hint = "" if claim.experiment else _HINT.format(selection.setting)
             raise FaevalError(f"{claim.name}{at}: {error}{hint}") from None
         if claims.check_design(claim, design) is None:
-            found += [
-                campaign.Need(chosen.experiment, arm, seed, frozenset(metrics))
-                for seed in chosen.seeds(claim, seeds)[: (stops or {}).get(claim.name)]
+            runs += [
+                campaign.Need(selection.experiment, arm, seed, frozenset(metrics))
+                for seed in selection.seeds(claim, seeds)[: (stops or {}).get(claim.name)]
                 for arm, metrics in claim.metrics_by_arm().items()
             ]
-    return found
+    return runs

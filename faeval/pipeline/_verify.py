@@ -1,4 +1,4 @@
-"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report. Each arrow is one call here."""
+"""The walk: claims -> plan -> runs -> evidence -> verdicts -> report, one call each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faeval import campaign, claims, evidence
 from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
-from faeval.experiment import Codes, Experiment, RunOptions
+from faeval.experiment import Codes, Experiment
 from faeval.pipeline._code import code_notice, flag_code
 from faeval.pipeline._looks import first_stops, next_stops
 from faeval.pipeline._outlook import outlooks_of
@@ -108,71 +108,80 @@ def verify(
     FaevalError
         Anything given that cannot be used; nothing that was measured is lost.
     """
-    # Where nothing is left to run, nothing else would look at them.
-    campaign.check_options(
-        backend, cluster, retries, time_limit, runs=from_evidence is None and not offline
+    execution = campaign.Execution(
+        workers, device, backend, cluster, retries, time_limit, stacked, data
     )
+    if from_evidence is None and not offline:  # with nothing left to run too
+        campaign.check_installed(backend)
     chosen_seeds = asked_seeds(seeds)
-    kept = evidence.Store(
-        Path(store.root if isinstance(store, evidence.Store) else store or STORE).absolute()
-    )
+    runs = _store_at(store)
     if from_evidence is not None:
         report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
-        if notice is not None and report.evidence is not None:
-            for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
-                notice(f"faeval: {remark}")
+        if notice is not None:
+            _tell_remarks(notice, report)
         return report
-    chosen = select(given, setting, everything=everything)
-    if not chosen.claims:
-        return Report(chosen.setting, ())
-    options = RunOptions(device=device, data=Path(data).absolute() if data is not None else None)
-    registered = chosen.lock.sha256 if chosen.lock else None
+    selection = select(given, setting, everything=everything)
+    if not selection.claims:
+        return Report(selection.setting, ())
+    registered = selection.lock.sha256 if selection.lock else None
     failures: list[tuple[str, int, str]] = []
-    stops: Mapping[str, int] | None = None if offline else first_stops(chosen)
+    stops: Mapping[str, int] | None = None if offline else first_stops(selection)
     codes = Codes()  # as it is before the first run, whatever a run changes
     while True:
-        plan = campaign.plan(needs(chosen, chosen_seeds, stops), kept, options, codes)
+        plan = campaign.plan(needs(selection, chosen_seeds, stops), runs, execution.options, codes)
         if plan.todo and not offline:
             if notice is not None:
-                if refusal := campaign.git_refusal():
-                    notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
-                for prospect in outlooks_of(chosen, chosen_seeds):
-                    for text in prospect.warnings:
-                        notice(f"{prospect.claim.name}: {text}")
-                if changed := code_notice(plan):
-                    notice(changed)
+                _tell_before(notice, plan, selection, chosen_seeds)
                 notice = None  # once, before the first run
-            failed = {
-                (label, seed) for label, seed, _ in failures
-            }  # at an earlier look: once is enough
-            due = replace(
-                plan, jobs=tuple(j for j in plan.jobs if (j.arm.label, j.seed) not in failed)
-            )
-            outcome = campaign.execute(
-                due,
-                kept,
-                workers,
-                progress,
-                lock=registered,
-                stacked=stacked,
-                backend=backend,
-                cluster=cluster,
-                retries=retries,
-                time_limit=time_limit,
-            )
+            due = _without_failed(plan, failures)
+            outcome = campaign.execute(due, runs, execution, progress, lock=registered)
             failures += [(job.arm.label, job.seed, message) for job, message in outcome.failures]
-        records = list(kept.records(plan.wanted))
-        table, origins = kept.table_of(records), origins_of(records)
-        outcomes = [*omissions(chosen, plan, records), *failures]
-        verdicts = _decide(chosen, table, chosen_seeds, origins, outcomes, by_hand=False)
-        further = next_stops(chosen, verdicts, stops or {})
+        records = list(runs.records(plan.wanted))
+        table, origins = runs.table_of(records), origins_of(records)
+        outcomes = [*omissions(selection, plan, records), *failures]
+        verdicts = _decide(selection, table, chosen_seeds, origins, outcomes, by_hand=False)
+        further = next_stops(selection, verdicts, stops or {})
         if not further:
-            provenance = provenance_of(records, origins)
-            if outcomes:
-                provenance["failures"] = spelt_failures(outcomes)
-            verdicts = flag_code(chosen, verdicts, provenance, codes, kept)
-            return _report(chosen, table, verdicts, provenance, chosen_seeds)
+            provenance = provenance_of(records, origins) | spelt_failures(outcomes)
+            verdicts = flag_code(selection, verdicts, provenance, codes, runs)
+            return _report(selection, table, verdicts, provenance, chosen_seeds)
         stops = further
+
+
+def _store_at(store: str | Path | evidence.Store | None) -> evidence.Store:
+    """Return the store of a call, at a path that does not move with the working directory."""
+    root = store.root if isinstance(store, evidence.Store) else store or STORE
+    return evidence.Store(Path(root).absolute())
+
+
+def _tell_before(
+    notice: Callable[[str], None],
+    plan: campaign.Plan,
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+) -> None:
+    """Say what is to be known before the first run."""
+    if refusal := campaign.git_refusal():
+        notice(f"faeval: {refusal}; until then runs are recorded without their commit.")
+    for prospect in outlooks_of(selection, seeds):
+        for text in prospect.warnings:
+            notice(f"{prospect.claim.name}: {text}")
+    if changed := code_notice(plan):
+        notice(changed)
+
+
+def _tell_remarks(notice: Callable[[str], None], report: Report) -> None:
+    """Say what was left unread in evidence that was given by hand."""
+    if report.evidence is not None:
+        for remark in report.evidence.attrs.get(evidence.REMARKS, ()):
+            notice(f"faeval: {remark}")
+
+
+def _without_failed(plan: campaign.Plan, failures: Sequence[tuple[str, int, str]]) -> campaign.Plan:
+    """Return the plan without runs that failed at an earlier look: once is enough."""
+    failed = {(label, seed) for label, seed, _ in failures}
+    jobs = tuple(job for job in plan.jobs if (job.arm.label, job.seed) not in failed)
+    return replace(plan, jobs=jobs)
 
 
 def decide_from(
@@ -187,21 +196,25 @@ def decide_from(
     """Decide from a table, file or folder alone; `by_hand` as in ``fe.decide``."""
     table = evidence.read(source)
     check_stated(source, table)
-    chosen = select(given, setting or _only_setting(table), everything=everything)
-    _check_same_experiment(chosen, asked=setting is not None)
-    table = table[table["setting"] == chosen.setting]
-    written = written_provenance(source)
-    failures = written_failures(written)
-    verdicts = _decide(chosen, table, seeds, written_origins(written), failures, by_hand=by_hand)
+    selection = select(given, setting or _only_setting(table), everything=everything)
+    _check_same_experiment(selection, asked=setting is not None)
+    table = table[table["setting"] == selection.setting]
+    provenance = written_provenance(source)
+    failures = written_failures(provenance)
+    verdicts = _decide(
+        selection, table, seeds, written_origins(provenance), failures, by_hand=by_hand
+    )
     codes = Codes()
-    verdicts = flag_code(chosen, flag_stale(chosen, verdicts, written, codes), written, codes)
-    report = _report(chosen, table, verdicts, written, seeds)
+    verdicts = flag_code(
+        selection, flag_stale(selection, verdicts, provenance, codes), provenance, codes
+    )
+    report = _report(selection, table, verdicts, provenance, seeds)
     check_registrations(source, report)
     return report
 
 
 def _decide(
-    chosen: Selection,
+    selection: Selection,
     table: pd.DataFrame,
     seeds: int | tuple[int, ...] | None,
     origins: Origins,
@@ -210,11 +223,11 @@ def _decide(
     by_hand: bool,
 ) -> list[Verdict]:
     return claims.decide(
-        chosen.claims,
+        selection.claims,
         table,
-        chosen.setting,
+        selection.setting,
         seeds,
-        lock=chosen.lock,
+        lock=selection.lock,
         failures=failures,
         by_hand=by_hand,
         origins=origins,
@@ -222,39 +235,48 @@ def _decide(
 
 
 def _report(
-    chosen: Selection,
+    selection: Selection,
     table: pd.DataFrame,
     verdicts: Sequence[Verdict],
     provenance: dict[str, Any],
     seeds: int | tuple[int, ...] | None,
 ) -> Report:
-    named = claims.as_claimed(table, claims.with_gates(chosen.claims), chosen.setting)
+    rows = claims.as_claimed(table, claims.with_gates(selection.claims), selection.setting)
     return Report(
-        setting=chosen.setting,
+        setting=selection.setting,
         verdicts=tuple(verdicts),
         seeds=seeds,
         evidence_sha256=evidence.digest(table) if len(table) else None,
-        lock_sha256=chosen.lock.sha256 if chosen.lock else None,
-        lock=Coverage.of(chosen.lock, verdicts) if chosen.lock else None,
+        lock_sha256=selection.lock.sha256 if selection.lock else None,
+        lock=Coverage.of(selection.lock, verdicts) if selection.lock else None,
         provenance=provenance,
-        profiles=profiles_of(chosen, named),
-        controls=controls_in(named),
-        grounds=grounds_of(chosen, named, verdicts),
-        courses=courses_of(chosen, named),
+        profiles=profiles_of(selection, rows),
+        controls=controls_in(rows),
+        grounds=grounds_of(selection, rows, verdicts),
+        courses=courses_of(selection, rows),
         evidence=table,
         experiment=next(
-            (e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)),
+            (
+                e
+                for c in selection.claims
+                if (e := claims.design_of(c, selection.setting).experiment)
+            ),
             None,
         ),
     )
 
 
-def _check_same_experiment(chosen: Selection, *, asked: bool) -> None:
-    own = sorted({c.experiment.name for c in chosen.claims if c.experiment})
-    if not asked and own and all(c.experiment for c in chosen.claims) and chosen.setting not in own:
+def _check_same_experiment(selection: Selection, *, asked: bool) -> None:
+    own = sorted({c.experiment.name for c in selection.claims if c.experiment})
+    if (
+        not asked
+        and own
+        and all(c.experiment for c in selection.claims)
+        and selection.setting not in own
+    ):
         raise FaevalError(
             f"the claims are about the experiment {', '.join(own)}, and evidence holds"
-            f" {chosen.setting!r}; give the evidence of that experiment, or say with setting="
+            f" {selection.setting!r}; give the evidence of that experiment, or say with setting="
             " (--setting) that these claims are to be decided there."
         )
 
@@ -270,8 +292,7 @@ def _only_setting(table: pd.DataFrame) -> str | None:
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:
-    """Write a report and the evidence it rests on into a folder: everything that deciding again
-    needs, or nothing.
+    """Write a report and its evidence into a folder: all that deciding again needs, or nothing.
 
     Forms of the report that lie there already are written anew, so that none of them is of another
     report.
@@ -280,9 +301,9 @@ def publish(report: Report, folder: str | Path) -> list[Path]:
     forms = [form for form, name in FORMS.items() if form in WRITTEN or (there / name).is_file()]
     contents: list[tuple[str, Content]] = [*report.contents(forms)]
     if report.evidence is not None:
-        stated = {**report.provenance, "evidence_sha256": report.evidence_sha256}
+        provenance = {**report.provenance, "evidence_sha256": report.evidence_sha256}
         contents += [
             ("evidence.csv", partial(evidence.write_csv, report.evidence)),
-            (PROVENANCE, provenance_bytes(stated)),
+            (PROVENANCE, provenance_bytes(provenance)),
         ]
     return write_all(there, contents)

@@ -1,5 +1,6 @@
-"""pytest plugin: ``pytest claims/`` verifies claims, one item each. Loaded in every session, so it
-imports next to nothing.
+"""pytest plugin: ``pytest claims/`` verifies claims, one item each.
+
+It is loaded in every session, so it imports next to nothing.
 
 As expected passes; drift fails; invalid without being expected is an error; open where a decision
 was expected is a skip, and a failure with ``--faeval-strict``. See docs/pytest.md.
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faeval.pytest_plugin import _options
-from faeval.pytest_plugin._collect import ClaimItem, ClaimsFile, is_claims_file
+from faeval.pytest_plugin._files import is_claims_file
+from faeval.pytest_plugin._items import ClaimItem, ClaimsFile
 from faeval.pytest_plugin._options import KEY
 
 if TYPE_CHECKING:
@@ -44,22 +46,23 @@ def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[Any], list[Any]]:
     """Collect a claims file as claims alone: neither as a test module nor for its doctests."""
-    found = yield
+    collectors = yield
     return (
         [ClaimsFile.from_parent(parent, path=file_path)]
         if is_claims_file(file_path, parent.config)
-        else found
+        else collectors
     )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse a setting that there is not, once what is selected is known."""
+    claims = [item.claim for item in items if isinstance(item, ClaimItem)]
     # A worker of pytest-xdist has nobody to tell: there, each claim says it.
-    if not hasattr(config, "workerinput") and any(isinstance(item, ClaimItem) for item in items):
+    if claims and not hasattr(config, "workerinput"):
         from faeval.pytest_plugin._session import check_setting
 
-        check_setting(items, config)
+        check_setting(claims, config)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,7 +76,8 @@ def pytest_runtest_makereport(
             path, line, _ = item.reportinfo()
             report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
         if item.outcome is not None and (call.when == "call" or report.failed):
-            report.faeval = item.outcome  # type: ignore[attr-defined]  # what else a report carries reaches xdist's controller
+            # What else a report carries reaches xdist's controller.
+            report.faeval = item.outcome  # type: ignore[attr-defined]
     return report
 
 
@@ -97,16 +101,15 @@ class _Summary:
 
 @pytest.fixture
 def verify_claim(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
-    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict, if it is the one
-    expected.
+    """Verify a claim inside a test: ``verify_claim(claim)`` returns its verdict.
 
     The function takes a claim, or the name of one in a claims file,
     ``"claims/penalty.py::variable"`` from the root folder; then its family, gates and registration
     count as in ``pytest claims/``. It fails the test on drift and on an invalid verdict that was
     not expected, and skips it where a decision was expected and the claim is open (fails with
-    ``--faeval-strict``); ``check=False`` leaves that to the test. What is not said with
-    ``setting=``, ``seeds=``, ``evidence=`` (a table or path to decide from), ``store=``,
-    ``workers=``, ``data=``, ``device=``, ``offline=`` is as the session's options say.
+    ``--faeval-strict``); ``check=False`` leaves that to the test. The options of verification, such
+    as ``seeds=``, ``workers=`` or ``evidence=`` (a table or path to decide from), stand for those
+    of the session.
     """
     from faeval.pytest_plugin._session import verdict_on
 

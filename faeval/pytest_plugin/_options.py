@@ -1,11 +1,9 @@
-"""What a session was told: command line, then environment, then pytest's ini, then [tool.faeval],
-then the default.
-"""
+"""Options of a session, from command line, environment, ini, ``[tool.faeval]`` or default."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,36 +11,13 @@ from typing import Any
 import pytest
 
 from faeval import config as project
+from faeval._options import OPTIONS, SWITCH, Option, arguments
 from faeval.errors import FaevalError
 
 KEY = pytest.StashKey["Options"]()
 
-#: Options that have a value: name, type of the ini option, what it is for.
-VALUES: tuple[tuple[str, Any, str], ...] = (
-    ("setting", "string", "setting to verify claims in, in place of what each claims file brings"),
-    ("seeds", "string", "N: the first N seeds of each plan; or a list such as 42,123,456"),
-    (
-        "store",
-        "string",
-        "where runs are kept and found again (default: .faeval in the root folder)",
-    ),
-    ("workers", "string", "worker processes (default: one for each CPU)"),
-    ("data", "string", "folder of the data set"),
-    ("device", "string", "cpu or cuda (default: cpu)"),
-    ("backend", "string", "loky, or dask or ray for a cluster that runs already (default: loky)"),
-    (
-        "evidence",
-        "string",
-        "decide from this CSV, Parquet file or report folder alone; trains nothing",
-    ),
-)
-#: Options that are on or off.
-FLAGS: tuple[tuple[str, str], ...] = (
-    ("strict", "fail where a decision was expected and the claim is open, instead of skipping"),
-    ("offline", "train nothing: decide from what the store holds"),
-    ("all", "also verify claims tagged 'extended'"),
-)
-_FROM_ENVIRONMENT = ("setting", "store", "workers", "data", "device", "backend")
+#: The options that pytest has; paths of claims are arguments of pytest itself, and an ini option.
+ROWS = tuple(row for row in OPTIONS.values() if row.pytest and row.name != "claims")
 
 
 @dataclass(frozen=True)
@@ -50,39 +25,41 @@ class Options:
     """What holds for a session.
 
     ``claims_named`` says whether the claims' paths were given or are the default; ``asked`` has the
-    paths that the command line names.
+    paths that the command line names; ``values`` those of the other options by name.
     """
 
     claims: tuple[Path, ...]
     claims_named: bool
     asked: tuple[Path, ...]
-    setting: str | None
-    seeds: int | tuple[int, ...] | None
-    store: Path
-    workers: int | None
-    data: Path | None
-    device: str
-    backend: str
-    evidence: Path | None
-    strict: bool
-    offline: bool
-    all: bool
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the options as keywords of ``fe.verify``."""
+        return arguments(self.values)
 
 
 def add(parser: pytest.Parser) -> None:
     """Declare options and ini options."""
     group = parser.getgroup("faeval", "research claims (faeval)")
-    parser.addini(
-        "faeval_claims", "files and folders of claims (default: claims)", type="paths", default=None
-    )
-    for name, kind, text in VALUES:
-        group.addoption(f"--faeval-{name}", dest=f"faeval_{name}", metavar=name.upper(), help=text)
-        parser.addini(f"faeval_{name}", text, type=kind, default=None)
-    for name, text in FLAGS:
-        group.addoption(
-            f"--faeval-{name}", dest=f"faeval_{name}", action="store_true", default=None, help=text
-        )
-        parser.addini(f"faeval_{name}", text, type="bool", default=None)
+    text = "files and folders of claims (default: claims)"
+    parser.addini("faeval_claims", text, type="paths", default=None)
+    for row in ROWS:
+        default = row.shown or ("" if row.default in (None, False) else str(row.default))
+        text = f"{row.help.rstrip('.')} (default: {default})" if default else row.help
+        text = text.replace("%", "%%")  # argparse would format it
+        how: dict[str, Any] = {"metavar": row.kind.metavar}
+        if row.kind is SWITCH:
+            how = {"action": "store_true", "default": None}
+        group.addoption(_flag(row), dest=f"faeval_{row.name}", help=text, **how)
+        kind: Any = "bool" if row.kind is SWITCH else "string"
+        parser.addini(f"faeval_{row.name}", text, type=kind, default=None)
+
+
+def _flag(row: Option) -> str:
+    return f"--faeval-{row.flag[2:]}"
 
 
 def resolve(config: pytest.Config) -> Options:
@@ -96,70 +73,41 @@ def resolve(config: pytest.Config) -> Options:
 def _resolve(config: pytest.Config) -> Options:
     defaults = project.find(config.rootpath)
     root, here = config.rootpath, config.invocation_params.dir
-    base = config.inipath.parent if config.inipath else root
-
-    def value(name: str, read: Callable[[str, str], Any], path: bool = False) -> Any:
-        given = (
-            config.getoption(f"faeval_{name}"),
-            os.environ.get(f"FAEVAL_{name.upper()}"),
-            config.getini(f"faeval_{name}"),
-        )
-        shown = f"--faeval-{name}", f"FAEVAL_{name.upper()}", f"ini option faeval_{name}"
-        folders = here, here, base
-        for text, where, folder in zip(given, shown, folders, strict=True):
-            if text and (where[0] != "F" or name in _FROM_ENVIRONMENT):
-                return folder / Path(text).expanduser() if path else read(text, where)
-        return defaults.values.get(name)
-
-    def flag(name: str) -> bool:
-        for given in (config.getoption(f"faeval_{name}"), config.getini(f"faeval_{name}")):
-            if given is not None:
-                return bool(given)
-        return bool(defaults.values.get(name, False))
-
-    claims = config.getini("faeval_claims") or defaults.values.get("claims")
-    for path in claims or ():
+    paths = config.getini("faeval_claims") or defaults.values.get("claims")
+    for path in paths or ():
         if not (root / path).exists():
             raise FaevalError(
                 f"faeval_claims: {path}: no such file or folder of claims; name an existing one."
             )
-    evidence = value("evidence", _text, path=True)
-    if evidence is not None and not evidence.exists():
-        raise FaevalError(
-            f"--faeval-evidence {evidence}: no such file or folder; name a CSV, Parquet file or"
-            " report folder."
-        )
     # Without an ini file pytest's root is where it was called, which may be the folder of claims
     # itself.
     inside = (here,) if here.name == "claims" and config.inipath is None else ()
-    folders = claims or (*(defaults.claims or ("claims",)), *inside)
+    folders = paths or (*defaults.of(OPTIONS["claims"], root), *inside)
     return Options(
         claims=tuple(_full(root / path) for path in folders),
-        claims_named=bool(claims),
+        claims_named=bool(paths),
         asked=tuple(_full(here / text.partition("::")[0]) for text in config.args),
-        setting=value("setting", _text),
-        seeds=value("seeds", project.seeds_of),
-        store=value("store", _text, path=True) or defaults.store or root / ".faeval",
-        workers=value("workers", _workers),
-        data=value("data", _text, path=True),
-        device=value("device", _text) or "cpu",
-        backend=value("backend", _text) or "loky",
-        evidence=evidence,
-        strict=flag("strict"),
-        offline=flag("offline"),
-        all=flag("all"),
+        values={row.name: _value(row, config, defaults) for row in ROWS},
     )
+
+
+def _value(row: Option, config: pytest.Config, defaults: project.Defaults) -> Any:
+    name, here = f"faeval_{row.name}", config.invocation_params.dir
+    base = config.inipath.parent if config.inipath else config.rootpath
+    try:
+        ini = config.getini(name)
+    except (TypeError, ValueError) as error:  # pytest's own reading of a truth value
+        raise FaevalError(f"ini option {name}: {error}; it is {row.kind.wanted}.") from None
+    places = (
+        (config.getoption(name), _flag(row), here),
+        (os.environ.get(row.environment or ""), str(row.environment), here),
+        (ini, f"ini option {name}", base),
+    )
+    for value, where, folder in places:
+        if value is not None and value != "":
+            return (row.parse if isinstance(value, str) else row.check)(value, where, folder)
+    return defaults.of(row, config.rootpath)
 
 
 def _full(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-
-
-def _text(text: str, _: str) -> str:
-    return text
-
-
-def _workers(text: str, where: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise FaevalError(f"{where} {text!r} must be a whole number of at least 1.")
-    return int(text)

@@ -1,5 +1,4 @@
-"""Verifying for a session: once for each folder and setting, whatever is selected and however many
-workers share it.
+"""Verify once a session, for each folder and setting, however many workers share it.
 
 A verdict depends on its family (Holm) and on its gates. So that it never depends on what was
 selected, everything of the folder that shares a family with a selected claim, or gates one, is
@@ -12,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,15 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faeval._options import arguments
 from faeval._safe_text import message
+from faeval._whole_files import replace_file
 from faeval.errors import FaevalError
-from faeval.pytest_plugin._collect import ClaimItem, Invalid, claims_files, is_claims_file, judge
-from faeval.pytest_plugin._options import KEY, Options
+from faeval.pytest_plugin._files import claims_files, is_claims_file
+from faeval.pytest_plugin._options import KEY, ROWS
+from faeval.pytest_plugin._outcomes import Invalid, judge
 from faeval.pytest_plugin._words import outcome_from
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from faeval import pipeline
     from faeval.campaign import Event
     from faeval.claims import Claim, Lock, Verdict
     from faeval.reports import Report
@@ -39,30 +41,26 @@ _POOLS = pytest.StashKey[dict[Path, "list[Claim]"]]()
 _TABLE = pytest.StashKey["pd.DataFrame"]()
 
 
-def outcome_of(item: ClaimItem) -> dict[str, Any]:
-    """Return the outcome of an item's claim; the first call in a folder and setting verifies all
-    that is selected there.
+def outcome_of(
+    claim: Claim, folder: Path, config: pytest.Config, selected: set[str]
+) -> dict[str, Any]:
+    """Return the outcome of a claim; the first call verifies all that is selected there.
+
+    ``selected`` holds ids.
     """
-    options = item.config.stash[KEY]
     with _explained():
-        setting = setting_of(item.claim, item.config)
-        folder = item.path.parent
-        group = item.config.stash.setdefault(_GROUPS, {})
-        if (folder, setting) not in group:
-            selected = {
-                other.claim.id
-                for other in item.session.items
-                if isinstance(other, ClaimItem) and other.path.parent == folder
-            }
-            group[folder, setting] = _once(
-                item.config,
+        setting = setting_of(claim, config)
+        groups = config.stash.setdefault(_GROUPS, {})
+        if (folder, setting) not in groups:
+            groups[folder, setting] = _once(
+                config,
                 f"{folder}\n{setting}",
-                lambda: _verify(item.config, options, folder, setting, selected),
+                lambda: _verify(config, folder, setting, selected),
             )
-        found = group[folder, setting]
-    if "error" in found:
-        raise Invalid(found["error"], pytrace=False)
-    return dict(found["outcomes"][item.claim.id])
+        group = groups[folder, setting]
+    if "error" in group:
+        raise Invalid(group["error"], pytrace=False)
+    return dict(group["outcomes"][claim.id])
 
 
 @contextlib.contextmanager
@@ -74,71 +72,68 @@ def _explained() -> Iterator[None]:
 
 
 def _verify(
-    config: pytest.Config, options: Options, folder: Path, setting: str, selected: set[str]
+    config: pytest.Config, folder: Path, setting: str, selected: set[str]
 ) -> dict[str, Any]:
     from faeval import claims, pipeline
 
+    options = config.stash[KEY]
     try:
         lock = claims.find_lock([folder])
         pool = [
             claim
             for claim in pool_of(folder, config)
             if setting_of(claim, config) == setting
-            and (options.all or "extended" not in claim.tags)
+            and (options["all"] or "extended" not in claim.tags)
         ]
-        chosen = closed([claim for claim in pool if claim.id in selected], pool, lock)
-        report = run(pipeline.Selection(tuple(chosen), setting, lock), config)
+        members = closed([claim for claim in pool if claim.id in selected], pool, lock)
+        report = run(pipeline.Selection(tuple(members), setting, lock), config)
     except FaevalError as error:
         return {"error": f"faeval: {error}"}
     here = folder.relative_to(config.rootpath) if folder.is_relative_to(config.rootpath) else folder
-    places = [f"{here / claim.id.partition('::')[0]}.py:{claim.line}" for claim in chosen]
-    found = zip(report.verdicts, places, strict=True)
-    return {"outcomes": {verdict.claim: outcome_from(verdict, place) for verdict, place in found}}
+    places = [f"{here / claim.id.partition('::')[0]}.py:{claim.line}" for claim in members]
+    pairs = zip(report.verdicts, places, strict=True)
+    return {"outcomes": {verdict.claim: outcome_from(verdict, place) for verdict, place in pairs}}
 
 
 def closed(wanted: Sequence[Claim], pool: Sequence[Claim], lock: Lock | None) -> list[Claim]:
-    """Return the claims that verdicts on the wanted ones depend on: their families, their gates,
-    and the gates' families.
-    """
+    """Return what verdicts on claims depend on: families, gates, and gates' families."""
     from faeval.claims import with_gates
 
     def family(claim: Claim) -> str:
         registered = lock.claims.get(claim.id) if lock else None
         return (registered.family if registered else claim.family) or ""
 
-    chosen = list(wanted)
+    members = list(wanted)
     while True:
-        families = {family(claim) for claim in with_gates(chosen)}
-        gates = {id(claim) for claim in with_gates(chosen)}
+        families = {family(claim) for claim in with_gates(members)}
+        gates = {id(claim) for claim in with_gates(members)}
         more = [claim for claim in pool if family(claim) in families or id(claim) in gates]
-        if len(more) == len(chosen):
+        if len(more) == len(members):
             return more
-        chosen = more
+        members = more
 
 
 def pool_of(folder: Path, config: pytest.Config) -> list[Claim]:
     """Return all claims of a folder, selected or not."""
     from faeval.claims import load
 
-    known = config.stash.setdefault(_POOLS, {})
-    if folder not in known:
-        known[folder] = load(claims_files(folder, config))
-    return known[folder]
+    pools = config.stash.setdefault(_POOLS, {})
+    if folder not in pools:
+        pools[folder] = load(claims_files(folder, config))
+    return pools[folder]
 
 
 def setting_of(claim: Claim, config: pytest.Config) -> str:
-    """Return the setting of a claim: the one given, that of evidence, the claims file's own, else
-    ``teacher``.
-    """
+    """Return a claim's setting: given, of the evidence, of its file, else ``teacher``."""
     from faeval.pipeline import DEFAULT_SETTING
 
     options = config.stash[KEY]
     own = claim.experiment.name if claim.experiment else None
-    if options.setting is not None:
-        return options.setting
-    if options.evidence is None:
+    if options["setting"] is not None:
+        return str(options["setting"])
+    if options["evidence"] is None:
         return own or DEFAULT_SETTING
-    present = sorted(_evidence(config, options.evidence)["setting"].unique())
+    present = sorted(_evidence(config, options["evidence"])["setting"].unique())
     if len(present) == 1:
         return str(present[0])
     if own in present:
@@ -160,25 +155,14 @@ def _evidence(config: pytest.Config, path: Path) -> pd.DataFrame:
 
 def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
     """Verify with the options of the session, one worker of pytest-xdist at a time."""
-    from faeval import pipeline
+    from faeval import evidence, pipeline
 
     options = config.stash[KEY]
-    arguments: dict[str, Any] = {
-        "setting": options.setting,
-        "seeds": options.seeds,
-        "store": options.store,
-        "workers": options.workers,
-        "data": options.data,
-        "device": options.device,
-        "backend": options.backend,
-        "from_evidence": options.evidence,  # by its path: what stands beside it counts as well
-        "offline": options.offline,
-        "everything": options.all,
-        "progress": _progress(config),
-    }
+    keywords = {**options.arguments(), "progress": _progress(config), **changes}
     try:
         with _quiet():
-            return pipeline.verify(given, **{**arguments, **changes})
+            evidence.limit_rows(options["max_rows"])
+            return pipeline.verify(given, **keywords)
     except KeyboardInterrupt:
         # In place of the line of faeval's own code at which it happened to be.
         pytest.exit(
@@ -189,18 +173,14 @@ def run(given: Any, config: pytest.Config, **changes: Any) -> Report:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Take from verification the session's warning filters: what its libraries warn of is no
-    failure of a test.
-    """
+    """Suspend the session's warning filters: warnings of libraries fail no test."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         yield
 
 
 def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
-    """Return a lock that one worker of this session holds at a time; nothing to wait for without
-    pytest-xdist.
-    """
+    """Return a lock that one xdist worker of this session holds at a time."""
     shared = _shared(config)
     if shared is None:
         return contextlib.nullcontext()
@@ -210,10 +190,10 @@ def alone(config: pytest.Config) -> contextlib.AbstractContextManager[Any]:
 
 
 def _shared(config: pytest.Config) -> Path | None:
-    """Return the folder that all xdist workers of this session share, or None without pytest-xdist."""
-    given = getattr(config, "workerinput", None)
+    """Return the folder that all xdist workers of this session share; None without xdist."""
+    worker = getattr(config, "workerinput", None)
     base = config.option.basetemp
-    if given is None or base is None:
+    if worker is None or base is None:
         return None
     folder = Path(base).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,9 +201,7 @@ def _shared(config: pytest.Config) -> Path | None:
 
 
 def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what ``verify`` finds; of all workers of a session one calls it, the others read its
-    answer.
-    """
+    """Return what ``verify`` gives; one worker calls it, the others read its answer."""
     shared = _shared(config)
     if shared is None:
         return verify()
@@ -231,24 +209,18 @@ def _once(config: pytest.Config, name: str, verify: Callable[[], dict[str, Any]]
     with alone(config):
         if file.is_file():
             return dict(json.loads(file.read_text(encoding="utf-8")))
-        found = verify()
-        partial = file.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps(found), encoding="utf-8")
-        partial.replace(file)
-    return found
+        answer = verify()
+        replace_file(file, json.dumps(answer).encode())
+    return answer
 
 
-def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
+def check_setting(claims: Sequence[Claim], config: pytest.Config) -> None:
     """Raise UsageError where the setting that was given is none: once, and not for each claim."""
-    name = config.stash[KEY].setting
-    own = {
-        item.claim.experiment.name
-        for item in items
-        if isinstance(item, ClaimItem) and item.claim.experiment
-    }
-    if (
-        name is None or name in own or config.stash[KEY].evidence is not None
-    ):  # evidence may be of any setting
+    options = config.stash[KEY]
+    name = options["setting"]
+    own = {claim.experiment.name for claim in claims if claim.experiment}
+    # Evidence may be of any setting.
+    if name is None or name in own or options["evidence"] is not None:
         return
     from faeval.experiment import experiment
 
@@ -259,9 +231,7 @@ def check_setting(items: Sequence[pytest.Item], config: pytest.Config) -> None:
 
 
 def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
-    """Return what tells of runs on the terminal: one line when they begin, with -v one for each
-    that is over.
-    """
+    """Return what tells of runs on the terminal, with -v each one that is over."""
     terminal: Any = config.pluginmanager.getplugin("terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     if terminal is None or terminal.verbosity < 0:
@@ -283,62 +253,57 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
                     if not over
                     else f"{event.done}/{event.total} runs: {event.job}"
                 )
-                said = f"{text}: {event.message}" if event.message else text
-                terminal.write_line(message(f"faeval: {event.message if stopping else said}"))
+                line = f"{text}: {event.message}" if event.message else text
+                terminal.write_line(message(f"faeval: {event.message if stopping else line}"))
 
     begun: set[str] = set()
     turn = threading.Lock()  # that a campaign stops is told from a thread of its own
     return tell
 
 
+def _named(
+    name: str, config: pytest.Config, setting: str | None
+) -> tuple[Claim, pipeline.Selection]:
+    """Return the claim of a file that a name stands for, and what is verified with it."""
+    from faeval import claims, pipeline
+
+    file, _, variable = name.partition("::")
+    path = config.rootpath / file
+    pool = pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
+    by_id = {c.id: c for c in pool if c.id.startswith(f"{path.stem}::")}
+    claim = by_id.get(f"{path.stem}::{variable}")
+    if claim is None:
+        names = ", ".join(i.partition("::")[2] for i in by_id)
+        raise FaevalError(
+            f"verify_claim: {name!r} names no claim; those of {file}: {names or 'none'}."
+        )
+    setting = setting or setting_of(claim, config)
+    lock = claims.find_lock([path.parent])
+    mates = [
+        c
+        for c in pool
+        if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
+    ]
+    return claim, pipeline.Selection(tuple(closed([claim], mates, lock)), setting, lock)
+
+
 def verdict_on(
     given: Claim | str | Path, config: pytest.Config, *, check: bool, **changes: Any
 ) -> Verdict:
-    """Return the verdict on one claim, or on one of a claims file by its name; see the fixture
-    ``verify_claim``.
-    """
-    from faeval import claims, pipeline
+    """Return the verdict on a claim, or on one of a file by name; see ``verify_claim``."""
+    from faeval import claims
 
-    if unknown := sorted(
-        set(changes)
-        - {"setting", "seeds", "evidence", "store", "workers", "data", "device", "offline"}
-    ):
+    if unknown := sorted(set(changes) - {row.name for row in ROWS if row.argument is not None}):
         raise TypeError(f"verify_claim() got an unexpected keyword argument {unknown[0]!r}")
-    if "evidence" in changes:
-        changes["from_evidence"] = changes.pop("evidence")
+    changes = arguments(changes)
     with alone(config):
         if isinstance(given, claims.Claim):
             claim = given
             report = run([claim], config, **changes)
         else:
-            file, _, name = str(given).partition("::")
-            path = config.rootpath / file
-            pool = (
-                pool_of(path.parent, config) if is_claims_file(path, config) else claims.load(path)
-            )
-            wanted = [c for c in pool if c.id == f"{path.stem}::{name}"]
-            if not wanted:
-                known = ", ".join(
-                    c.id.partition("::")[2] for c in pool if c.id.startswith(f"{path.stem}::")
-                )
-                raise FaevalError(
-                    f"verify_claim: {str(given)!r} names no claim; those of {file}:"
-                    f" {known or 'none'}."
-                )
-            (claim,) = wanted
-            setting = changes.pop("setting", None) or setting_of(claim, config)
-            lock = claims.find_lock([path.parent])
-            mates = [
-                c
-                for c in pool
-                if c is claim or (setting_of(c, config) == setting and "extended" not in c.tags)
-            ]
-            report = run(
-                pipeline.Selection(tuple(closed(wanted, mates, lock)), setting, lock),
-                config,
-                **changes,
-            )
+            claim, selection = _named(str(given), config, changes.pop("setting", None))
+            report = run(selection, config, **changes)
     verdict = next(v for v in report.verdicts if v.claim == claim.name)
     if check:
-        judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY].strict)
+        judge(outcome_from(verdict, f"claim {claim.name}"), config.stash[KEY]["strict"])
     return verdict

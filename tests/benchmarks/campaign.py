@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm, Experiment, experiment
 
@@ -64,7 +64,7 @@ def overhead(counts: list[int], workers: int) -> None:
             for many in (1, workers):
                 here = Store(Path(folder) / f"store{many}")
                 seconds, outcome = timed(
-                    lambda: execute(plan(needs(count), here), here, workers=many)  # noqa: B023
+                    lambda: execute(plan(needs(count), here), here, Execution(workers=many))  # noqa: B023
                 )
                 assert len(outcome.finished) == count
                 first = "" if many == 1 else ", of which starting the workers once is a part"

@@ -139,7 +139,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_quick_command_says_what_it_found() -> None:
-    done = command("--quick", "--format", "json")
+    done = command("--quick", "--json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert content["exit_code"] == 0
@@ -148,9 +148,7 @@ def test_the_quick_command_says_what_it_found() -> None:
     assert content["drifts"] == []
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--quick", "--format", "yaml"), ("--reps", "5"), ("--seed", "-1")]
-)
+@pytest.mark.parametrize("arguments", [("--no-such", "yaml"), ("--reps", "5"), ("--seed", "-1")])
 def test_options_out_of_range_are_usage_errors(arguments: tuple[str, ...]) -> None:
     done = command(*arguments)
     assert done.returncode == 2

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from faeval import claims
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm
 
@@ -51,7 +51,9 @@ def folder(path: Path, factor: int) -> Path:
 def found(loaded: Any, store: Path, workers: int) -> list[float]:
     kept = Store(store)
     outcome = execute(
-        plan([Need(loaded.experiment, Arm(), seed) for seed in (1, 2)], kept), kept, workers=workers
+        plan([Need(loaded.experiment, Arm(), seed) for seed in (1, 2)], kept),
+        kept,
+        Execution(workers=workers),
     )
     assert not outcome.failures
     return sorted(kept.table()["value"].tolist())

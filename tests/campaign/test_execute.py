@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faeval.campaign import Event, Need, Outcome, execute, plan
+from faeval.campaign import Event, Execution, Need, Outcome, execute, plan
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import AuditRecord, Store, TrainingRecord, csv_bytes
 from faeval.experiment import Arm, Experiment, RunOptions, Stage
@@ -85,7 +85,7 @@ def store(tmp_path: Path) -> Store:
 
 def go(experiment: Experiment, store: Store, seeds: Any = (1,), **options: Any) -> Outcome:
     needs = [Need(experiment, Arm(), seed) for seed in seeds]
-    return execute(plan(needs, store), store, workers=1, **options)
+    return execute(plan(needs, store), store, Execution(workers=1), **options)
 
 
 def test_a_run_leaves_a_record_of_its_training_and_of_each_audit(store: Store) -> None:
@@ -322,7 +322,7 @@ def test_the_costliest_runs_come_first_once_costs_are_known(store: Store) -> Non
     execute(
         plan([Need(mine, Arm(weight=weight), 0) for weight in (0.1, 0.2, 0.3)], store),
         store,
-        workers=1,
+        Execution(workers=1),
     )
     for record in store.records():
         store.write_audit(record.model_copy(update={"seconds": 10 * record.factors["weight"]}))  # type: ignore[operator,arg-type]
@@ -331,7 +331,7 @@ def test_the_costliest_runs_come_first_once_costs_are_known(store: Store) -> Non
     execute(
         plan(needs, store),
         store,
-        workers=1,
+        Execution(workers=1),
         progress=lambda e: order.append(f"{e.job.arm} {e.job.seed} {e.kind}"),
     )
     started = [step.removesuffix(" started") for step in order if step.endswith("started")]
@@ -365,21 +365,24 @@ def test_a_run_holds_the_numerical_libraries_to_its_threads(store: Store) -> Non
 
     mine = own(run, "heads", "env")
     for threads in (1, 2):
-        execute(plan([Need(mine, Arm(), 1)], store, RunOptions(threads=threads)), store, workers=1)
+        execute(
+            plan([Need(mine, Arm(), 1)], store, RunOptions(threads=threads)),
+            store,
+            Execution(workers=1),
+        )
     assert store.table()["metric"].tolist() == ["env", "env", "heads", "heads"]
     assert store.table()["value"].tolist() == [1, 2, 1, 2]
 
 
 @pytest.mark.parametrize("locks", [True, False])
-def test_what_a_killed_training_left_is_swept(
-    store: Store, monkeypatch: pytest.MonkeyPatch, locks: bool
-) -> None:
-    """Where the run is known to be ours at once, without asking a clock; else once it is a day old."""
+def test_what_a_killed_training_left_is_swept(store: Store, locks: bool) -> None:
+    """At once where the run is known to be ours, else once it is a day old."""
     import os
     import time
 
     if not locks:
-        monkeypatch.setattr("faeval.campaign._lock.fcntl", None)
+        store.root.mkdir(parents=True)
+        (store.root / "locks").touch()  # where their folder would be
     (job,) = plan([Need(net(), Arm(), 1)], store).jobs
     old, young = (store.folder(job.key) / name for name in (".partial-old", ".partial-young"))
     for path in (old, young):
@@ -393,7 +396,7 @@ def test_another_campaign_that_was_faster_is_not_repeated(store: Store) -> None:
     ours = plan([Need(net(), Arm(), 1)], store)
     go(net(), store)
     CALLS.clear()
-    assert len(execute(ours, store, workers=1).finished) == 1
+    assert len(execute(ours, store, Execution(workers=1)).finished) == 1
     assert CALLS == []
     *_, job, end = store.log.read_text().splitlines()
     assert job.endswith("net dfa seed 1: done by another campaign")
@@ -403,6 +406,6 @@ def test_another_campaign_that_was_faster_is_not_repeated(store: Store) -> None:
 def test_two_experiments_of_one_name_do_not_share_runs(store: Store) -> None:
     one = own(lambda arm, seed: {"heads": 1})
     two = own(lambda arm, seed: {"heads": 2})
-    execute(plan([Need(one, Arm(), 1), Need(two, Arm(), 1)], store), store, workers=1)
+    execute(plan([Need(one, Arm(), 1), Need(two, Arm(), 1)], store), store, Execution(workers=1))
     assert sorted(store.table()["value"]) == [1, 2]
     assert store.table()["run"].nunique() == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from faeval.campaign import Need, Outcome, execute, plan
+from faeval.campaign import Execution, Need, Outcome, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import Store, csv_bytes
 from faeval.experiment import Arm, Experiment, RunOptions, Stage
@@ -26,12 +26,10 @@ def store(tmp_path: Path) -> Store:
 def go(
     experiment: Experiment, store: Store, seeds: Any = (1,), workers: int = 1, **options: Any
 ) -> Outcome:
-    return execute(
-        plan([Need(experiment, Arm(), seed) for seed in seeds], store),
-        store,
-        workers=workers,
-        **options,
-    )
+    progress = options.pop("progress", None)
+    execution = Execution(workers=workers, **options)
+    needs = [Need(experiment, Arm(), seed) for seed in seeds]
+    return execute(plan(needs, store), store, execution, progress)
 
 
 def flaky(times: int, error: Exception | None = None) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.errors import DataError, FaevalError
 from faeval.evidence import Store, canonical_json
 from faeval.experiment import Arm, Experiment, Factor, RunOptions, Stage, code_of, experiment
@@ -173,7 +173,7 @@ def test_an_estimate_is_made_of_measured_runs_of_the_same_setting(store: Store) 
     needs = [Need(COIN, Arm(weight=weight), seed) for seed in range(4) for weight in (0.5, 0.7)]
     assert plan(needs, store).estimate_seconds(2) is None
     assert plan([], store).estimate_seconds(2) == 0
-    execute(plan(needs[:2], store), store, workers=1)
+    execute(plan(needs[:2], store), store, Execution(workers=1))
     for record, seconds in zip(
         sorted(store.records(), key=lambda r: r.arm), (10.0, 30.0), strict=True
     ):
@@ -216,7 +216,8 @@ def test_a_key_is_the_digest_of_the_canonical_form_of_all_that_a_run_is(store: S
     for value, seed in ((0, 0), (2.0, 5), (2.5, 123)):
         (job,) = plan([Need(one, Arm(a=value), seed)], store).jobs
         whole = {
-            "setting": "one", "dataset": None, "device": "cpu", "threads": 1, "packages": {}, "revision": "7",
+            "setting": "one", "dataset": None, "device": "cpu", "threads": 1, "packages": {},
+            "revision": "7",
             "config": config, "factors": {"a": value, "b": "é"}, "seed": seed,
         }  # fmt: skip
         whole["factors"]["a"] = int(value) if value == int(value) else value  # type: ignore[index]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from faeval.campaign import Event, Need, execute, plan
+from faeval.campaign import Event, Execution, Need, execute, plan
 from faeval.evidence import Store, csv_bytes
 from faeval.experiment import Arm, Experiment
 
@@ -62,12 +62,13 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import claims
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm
 store = Store(Path(sys.argv[1]) / "store")
 try:
-    outcome = execute(plan([Need(claims.mine, Arm(kind="sleeps"), seed) for seed in range(1, 6)], store), store, workers=2)
+    needs = [Need(claims.mine, Arm(kind="sleeps"), seed) for seed in range(1, 6)]
+    outcome = execute(plan(needs, store), store, Execution(workers=2))
 except KeyboardInterrupt:
     sys.exit(130)
 sys.exit(len(outcome.failures))
@@ -99,7 +100,8 @@ def seeds(folder: Path, kind: str) -> list[int]:
 
 def go(experiment: Experiment, store: Store, needs: list[tuple[str, int]], **options: Any) -> Any:
     wanted = [Need(experiment, Arm(kind=kind), seed) for kind, seed in needs]
-    return execute(plan(wanted, store), store, **options)
+    progress = options.pop("progress", None)
+    return execute(plan(wanted, store), store, Execution(**options), progress)
 
 
 def measured(store: Store) -> list[str]:
@@ -151,7 +153,9 @@ def test_a_function_that_cannot_be_sent_is_a_failure_of_its_own(tmp_path: Path) 
     with (tmp_path / "open").open("w") as file:
         stuck = Experiment("stuck", lambda arm, seed: {"x": file.fileno()}, metrics=["x"])
         store = Store(tmp_path / "store")
-        ((_, message),) = execute(plan([Need(stuck, Arm(), 1)], store), store, workers=2).failures
+        ((_, message),) = execute(
+            plan([Need(stuck, Arm(), 1)], store), store, Execution(workers=2)
+        ).failures
     assert message.startswith("its function cannot be sent to a worker")
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import faeval as fe
-from faeval.campaign import Event, Need, Outcome, execute, plan
+from faeval.campaign import Event, Execution, Need, Outcome, execute, plan
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store, TrainingRecord
 from faeval.experiment import Arm, Experiment, RunOptions, Stage, experiment
@@ -51,7 +51,12 @@ def train(
 
 
 def train_many(
-    arm: dict[str, Any], seeds: Sequence[int], folders: Sequence[Path], options: RunOptions, config: Any, progress: Progress
+    arm: dict[str, Any],
+    seeds: Sequence[int],
+    folders: Sequence[Path],
+    options: RunOptions,
+    config: Any,
+    progress: Progress,
 ) -> list[dict[str, Any]]:  # fmt: skip
     CALLS.append(f"{arm['rule']} {list(seeds)}")
     progress(0.5)
@@ -78,7 +83,10 @@ def measure(
 
 def net(**changes: Any) -> Experiment:
     fields: dict[str, Any] = {
-        "name": "net", "factors": {"rule": "dfa"}, "metrics": ["loss", "size"], "training": Stage(train),
+        "name": "net",
+        "factors": {"rule": "dfa"},
+        "metrics": ["loss", "size"],
+        "training": Stage(train),
         "training_many": Stage(train_many), "audits": {"size": Stage(measure)},
     }  # fmt: skip
     return Experiment(**{**fields, **changes})
@@ -98,7 +106,9 @@ def go(
     whole = plan(
         [Need(of, Arm(rule), seed) for rule, seed in runs], store, RunOptions(device=device)
     )
-    return execute(whole, store, **{"workers": 1, "stacked": True, **options})
+    progress = options.pop("progress", None)
+    execution = Execution(**{"workers": 1, "stacked": True, **options})
+    return execute(whole, store, execution, progress)
 
 
 def test_the_seeds_of_an_arm_train_in_one_run_and_each_keeps_its_own_record(store: Store) -> None:
@@ -164,7 +174,7 @@ def test_a_lost_audit_trains_nothing_and_another_campaign_that_was_faster_is_not
     (job, *_) = go(store, ("dfa", 1)).finished
     store.audit_path(job.key, "size", job.audits["size"]).unlink()
     CALLS.clear()
-    execute(ours, store, workers=1, stacked=True)
+    execute(ours, store, Execution(workers=1, stacked=True))
     assert sorted(CALLS) == ["audit 1", "audit 2", "audit 3", "dfa [2, 3]"]
 
 
@@ -259,7 +269,8 @@ def test_events_tell_of_every_seed(store: Store) -> None:
     events: list[Event] = []
     go(store, ("dfa", 1), ("dfa", 2), progress=events.append)
     assert [(event.kind, event.job.seed, event.done, event.fraction) for event in events] == [
-        ("started", 1, 0, None), ("started", 2, 0, None), ("running", 1, 0, 0.5), ("running", 2, 0, 0.5),
+        ("started", 1, 0, None), ("started", 2, 0, None),
+        ("running", 1, 0, 0.5), ("running", 2, 0, 0.5),
         ("finished", 1, 1, None), ("finished", 2, 2, None),
     ]  # fmt: skip
 
@@ -327,7 +338,7 @@ def trained(
     store: Store, arm: Arm, seeds: Sequence[int], *, stacked: bool, device: str = "cpu"
 ) -> list[TrainingRecord]:
     whole = plan([Need(TEACHER, arm, seed) for seed in seeds], store, RunOptions(device=device))
-    assert not execute(whole, store, workers=1, stacked=stacked).failures
+    assert not execute(whole, store, Execution(workers=1, stacked=stacked)).failures
     records = [store.training(job.key) for job in whole.jobs]
     return [record for record in records if record is not None]
 

@@ -1,4 +1,4 @@
-"""What code of others raises, prints, closes and changes: its own run's affair, and nobody else's."""
+"""What a user's code raises, prints, closes and changes stays in its own run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm, Experiment
 
@@ -86,7 +86,7 @@ def test_whatever_comes_out_of_a_run_is_its_failure_and_the_others_go_on(tmp_pat
     store = Store(tmp_path / "store")
     faulty = Experiment("faulty", run, metrics=["x"], revision="1")
     wanted = [Need(faulty, Arm(), seed) for seed in range(len(FAULTS) + 1)]
-    outcome = execute(plan(wanted, store), store, workers=1)
+    outcome = execute(plan(wanted, store), store, Execution(workers=1))
     assert [job.seed for job, _ in outcome.failures] == list(range(len(FAULTS)))
     assert [job.seed for job in outcome.finished] == [len(FAULTS)]
     for _, message in outcome.failures:
@@ -107,7 +107,10 @@ def test_a_child_that_comes_back_from_a_run_keeps_no_result(tmp_path: Path) -> N
 
     store = Store(tmp_path / "store")
     forking = Experiment("forking", run, metrics=["x"], revision="1")
-    assert len(execute(plan([Need(forking, Arm(), 1)], store), store, workers=1).finished) == 1
+    assert (
+        len(execute(plan([Need(forking, Arm(), 1)], store), store, Execution(workers=1)).finished)
+        == 1
+    )
     (record,) = store.records()
     assert record.rows == (("x", None, None, 1.0, "measured"),)
     assert store.log.read_text().count("1 done") == 1
@@ -119,7 +122,7 @@ def test_ctrl_c_is_no_failure_of_a_run(tmp_path: Path) -> None:
         "stopped", lambda arm, seed: raising(KeyboardInterrupt())(), metrics=["x"], revision="1"
     )
     with pytest.raises(KeyboardInterrupt):
-        execute(plan([Need(stopped, Arm(), 1)], store), store, workers=1)
+        execute(plan([Need(stopped, Arm(), 1)], store), store, Execution(workers=1))
 
 
 def _disturb(arm: Any, seed: int) -> dict[str, float]:
@@ -160,7 +163,7 @@ def test_what_a_run_does_to_its_process_ends_with_it(
     assert (
         len(
             execute(
-                plan([Need(rude, Arm(), s) for s in (1, 2, 3)], store), store, workers=1
+                plan([Need(rude, Arm(), s) for s in (1, 2, 3)], store), store, Execution(workers=1)
             ).finished
         )
         == 3

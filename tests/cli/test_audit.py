@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import METRICS, Arm, experiment
 
@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(tmp_path_factory.mktemp("store") / ".faeval")
     arm = Arm("fa", epochs=2, width=16, blocks=2)
     whole = plan([Need(experiment("teacher"), arm, 1, frozenset({"cosine"}))], store)
-    assert not execute(whole, store, workers=1).failures
+    assert not execute(whole, store, Execution(workers=1)).failures
     return store.folder(whole.jobs[0].key)
 
 
@@ -61,9 +61,7 @@ def test_the_table_names_the_run_marks_exact_states_and_every_metric(
 
 
 def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: Path) -> None:
-    done = faeval(
-        "audit", run / "epoch-0001.safetensors", "--full", "--format", "json", cwd=tmp_path
-    )
+    done = faeval("audit", run / "epoch-0001.safetensors", "--full", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["exit_code"] == 0
@@ -82,7 +80,7 @@ def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: P
 def test_a_run_copied_out_of_its_store_is_audited_where_it_lies(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "sent by a colleague")
     places = [run / "epoch-0002.safetensors", Path("sent by a colleague/epoch-0002.safetensors")]
-    here, there = (faeval("audit", place, "--format", "json", cwd=tmp_path) for place in places)
+    here, there = (faeval("audit", place, "--json", cwd=tmp_path) for place in places)
     assert (there.returncode, there.stderr) == (0, "")
     assert there.stdout == here.stdout
 
@@ -153,7 +151,7 @@ def test_a_checkpoint_that_is_not_what_was_written_is_one_clear_error(
     assert not done.stdout
 
 
-@pytest.mark.parametrize("options", [["--format", "yaml"], ["--device", "tpu"], ["--threads", "0"]])
+@pytest.mark.parametrize("options", [["--jsn", "yaml"], ["--device", "tpu"], ["--threads", "0"]])
 def test_bad_options_are_usage_errors(options: list[str], run: Path, tmp_path: Path) -> None:
     done = faeval("audit", run / "epoch-0002.safetensors", *options, cwd=tmp_path)
     assert done.returncode == 2

@@ -81,7 +81,7 @@ def test_verify_runs_decides_and_then_finds_everything_again(tmp_path: Path) -> 
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / ".faeval").rglob("*.json")} == kept
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"report.html", "report.md", "verdicts.json", "evidence.csv", "provenance.json"}
-    again = faeval("verify", "--evidence", "out", "--offline", "--format", "json", cwd=tmp_path)
+    again = faeval("verify", "--evidence", "out", "--offline", "--json", cwd=tmp_path)
     # Given by hand, evidence of an unregistered claim decides on all seeds it holds: the same five
     # here.
     assert (
@@ -94,8 +94,8 @@ def test_deciding_from_evidence_loads_no_torch(tmp_path: Path) -> None:
     write(tmp_path)
     assert faeval("verify", "--report", "out", "--workers", "1", cwd=tmp_path).returncode == 0
     code = (
-        "import sys; sys.argv = ['faeval', 'verify', '--evidence', 'out', '--offline', '--format',"
-        " 'json']\nfrom faeval.cli import main\ntry:\n    main()\nexcept SystemExit as e:\n   "
+        "import sys; sys.argv = ['faeval', 'verify', '--evidence', 'out', '--offline', '--json'"
+        "]\nfrom faeval.cli import main\ntry:\n    main()\nexcept SystemExit as e:\n   "
         " assert e.code == 0, e.code\nassert 'torch' not in sys.modules and 'matplotlib' not in"
         " sys.modules"
     )
@@ -121,7 +121,7 @@ def test_import_and_help_load_nothing_heavy(heavy: str) -> None:
 
 def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(tmp_path: Path) -> None:
     write(tmp_path, expect="refuted")
-    result = faeval("verify", "--format", "json", "--workers", "1", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
     content = json.loads(result.stdout)
     assert content["schema"]
     assert (
@@ -135,7 +135,7 @@ def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(tmp_path: Pa
 
 def test_an_open_claim_exits_0_and_with_strict_10(tmp_path: Path) -> None:
     write(tmp_path)
-    lone = faeval("verify", "--seeds", "1", "--workers", "1", "--format", "json", cwd=tmp_path)
+    lone = faeval("verify", "--seeds", "1", "--workers", "1", "--json", cwd=tmp_path)
     assert json.loads(lone.stdout)["verdicts"][0]["verdict"] == "inconclusive"
     assert lone.returncode == 0
     assert faeval("verify", "--seeds", "1", "--strict", cwd=tmp_path).returncode == 10
@@ -143,14 +143,14 @@ def test_an_open_claim_exits_0_and_with_strict_10(tmp_path: Path) -> None:
 
 def test_an_unexpected_invalid_exits_11(tmp_path: Path) -> None:
     write(tmp_path, extra="return {'score': float('nan')}")
-    result = faeval("verify", "--format", "json", "--workers", "1", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
     assert result.returncode == 11
     assert json.loads(result.stdout)["verdicts"][0]["reason_code"] == "undefined"
 
 
 def test_a_failing_run_makes_its_claims_invalid_and_keeps_the_others(tmp_path: Path) -> None:
     write(tmp_path, extra="if seed == 3 and arm['dose']: raise RuntimeError('no disk for seed 3')")
-    result = faeval("verify", "--format", "json", "--workers", "2", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "2", cwd=tmp_path)
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert (verdict["verdict"], verdict["reason_code"]) == ("invalid", "error")
     assert "no disk for seed 3" in verdict["reason"]
@@ -190,24 +190,24 @@ def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(
 ) -> None:
     file = write(tmp_path)
     assert faeval("lock", cwd=tmp_path).returncode == 0
-    result = faeval("verify", "--format", "json", "--workers", "1", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert verdict["flags"] == []
     assert verdict["seeds"] == [1, 2, 3, 4, 5]
-    early = json.loads(faeval("verify", "--seeds", "3", "--format", "json", cwd=tmp_path).stdout)[
+    early = json.loads(faeval("verify", "--seeds", "3", "--json", cwd=tmp_path).stdout)["verdicts"][
+        0
+    ]
+    assert early["reason_code"] == "plan_not_reached"
+    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--json", cwd=tmp_path).stdout)[
         "verdicts"
     ][0]
-    assert early["reason_code"] == "plan_not_reached"
-    apart = json.loads(
-        faeval("verify", "--seeds", "7,8,9", "--format", "json", cwd=tmp_path).stdout
-    )["verdicts"][0]
     assert apart["flags"] == ["exploratory"]
-    looked = json.loads(
-        faeval("verify", "--seeds", "7,8,42", "--format", "json", cwd=tmp_path).stdout
-    )["verdicts"][0]
+    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--json", cwd=tmp_path).stdout)[
+        "verdicts"
+    ][0]
     assert looked["flags"] == ["reproduction"]
     file.write_text(file.read_text().replace("fe.Margin(0.05", "fe.Margin(0.06"))
-    changed = faeval("verify", "--format", "json", cwd=tmp_path)
+    changed = faeval("verify", "--json", cwd=tmp_path)
     assert json.loads(changed.stdout)["verdicts"][0]["reason_code"] == "spec_changed"
     assert changed.returncode == 11
     one_clear_line(faeval("lock", cwd=tmp_path), "toy::more_is_better", "another form")
@@ -348,7 +348,10 @@ def test_a_claim_that_its_setting_cannot_read(
         (["--seeds", "1,1,2"], ["repeats 1"]),
         (["--seeds", "1,-1"], ["-1"]),
         (["--seeds", "many"], ["many", "42,123,456"]),
-        (["--format", "xml"], ["xml"]),
+        (["--jsn"], ["--jsn", "--json"]),
+        (["--workers", "0"], ["--workers", "at least 1"]),
+        (["--time-limit", "soon"], ["--time-limit", "'soon'", "seconds"]),
+        (["--backend", "threads"], ["--backend", "loky, dask, ray"]),
         (["--evidence", "nowhere.csv"], ["nowhere.csv"]),
         (["--setting", "cifar10", "--data", "nowhere"], ["nowhere", "plain_text"]),
         (["--setting", "cifar10"], ["--data", "FAEVAL_DATA"]),
@@ -416,7 +419,7 @@ def test_bad_rows_are_a_verdict_not_an_error(
     else:
         table = table.drop(index=0)
     table.to_csv(tmp_path / "spoilt.csv", index=False)
-    result = faeval("verify", "--evidence", "spoilt.csv", "--format", "json", cwd=tmp_path)
+    result = faeval("verify", "--evidence", "spoilt.csv", "--json", cwd=tmp_path)
     (found,) = json.loads(result.stdout)["verdicts"]
     assert (found["verdict"], found["reason_code"]) == (verdict, code)
     assert result.returncode == (11 if verdict == "invalid" else 0)
@@ -426,7 +429,7 @@ def test_bad_rows_are_a_verdict_not_an_error(
 def test_what_a_claims_file_or_a_run_prints_is_no_result(tmp_path: Path, workers: str) -> None:
     file = write(tmp_path, extra="print('said by a run')")
     file.write_text("print('said by the file')\n" + file.read_text())
-    done = faeval("verify", "--format", "json", "--workers", workers, cwd=tmp_path)
+    done = faeval("verify", "--json", "--workers", workers, cwd=tmp_path)
     assert json.loads(done.stdout)["exit_code"] == done.returncode == 0
     assert "said by the file" in done.stderr
     assert "said by a run" in done.stderr

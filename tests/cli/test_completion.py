@@ -23,7 +23,7 @@ complete_words() {
 complete_words faeval ver
 complete_words faeval verify --setting ""
 complete_words faeval verify --setting di
-complete_words faeval verify --format ""
+complete_words faeval verify --backend ""
 complete_words faeval plan --device cu
 complete_words faeval verify --off
 """
@@ -45,13 +45,13 @@ def test_bash_completes_commands_options_and_values(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    command, settings, digits, formats, device, offline = (
+    command, settings, digits, backends, device, offline = (
         line.split() for line in done.stdout.splitlines()
     )
     assert command == ["verify"]
     assert {"teacher", "digits", "cifar10"} <= set(settings)
     assert digits == ["digits"]
-    assert formats == ["table", "json"]
+    assert backends == ["loky", "dask", "ray"]
     assert device == ["cuda"]
     assert offline == ["--offline"]
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faeval import config
+from faeval._options import OPTIONS
 from faeval.errors import FaevalError
 
 Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -22,7 +23,8 @@ def run(arm, seed):
     return {"score": arm["dose"] + seed / 100 * arm["dose"]}
 toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 9)})
 other = fe.metric("score", fe.Arm(dose=1))
-more = fe.Claim("more", fe.exceeds(other, fe.metric("score", fe.Arm()), by=fe.Margin(0.1, "any")), attributed_to="dose")
+higher = fe.exceeds(other, fe.metric("score", fe.Arm()), by=fe.Margin(0.1, "any"))
+more = fe.Claim("more", higher, attributed_to="dose")
 late = fe.Claim("late", *more.assertions, attributed_to="dose", tags=("extended",), family="late")
 """
 
@@ -43,15 +45,13 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_table(
     )
     below = tmp_path / "deep" / "down"
     below.mkdir(parents=True)
-    done = run_faeval(below, "verify", "--format", "json")
+    done = run_faeval(below, "verify", "--json")
     assert done.returncode == 0, done.stderr
     verdicts = json.loads(done.stdout)["verdicts"]
     assert [v["claim"] for v in verdicts] == ["toy::more", "toy::late"]
     assert [v["seeds"] for v in verdicts] == [[7, 8, 9]] * 2
     assert len(list((tmp_path / "from" / "table").rglob("audit-*.json"))) == 6
-    again = run_faeval(
-        below, "verify", "--seeds", "2", "--no-all", "--format", "json", FAEVAL_STORE="env"
-    )
+    again = run_faeval(below, "verify", "--seeds", "2", "--no-all", "--json", FAEVAL_STORE="env")
     (verdict,) = json.loads(again.stdout)["verdicts"]
     assert verdict["seeds"] == [1, 2]
     assert len(list((below / "env").rglob("audit-*.json"))) == 4
@@ -75,7 +75,7 @@ def test_a_mistake_is_one_line_that_names_file_and_key_but_help_is_given(
     tmp_path: Path, run_faeval: Faeval
 ) -> None:
     write(tmp_path, "wokers = 2\n", at="claims")
-    done = run_faeval(tmp_path, "verify", "--format", "json")
+    done = run_faeval(tmp_path, "verify", "--json")
     assert done.returncode == json.loads(done.stdout)["exit_code"] == 2
     assert len(done.stderr.strip().splitlines()) == 1
     for word in (
@@ -91,16 +91,21 @@ def test_a_mistake_is_one_line_that_names_file_and_key_but_help_is_given(
 @pytest.mark.parametrize(
     ("table", "needed"),
     [
-        ("workers = 0", ["workers = 0 (int)", "at least 1"]),
-        ("workers = true", ["workers = True (bool)"]),
-        ("seeds = 'many'", ["seeds = 'many' (str)", "list"]),
+        ("workers = 0", ["workers", "0 (int)", "at least 1"]),
+        ("workers = true", ["workers", "True (bool)"]),
+        ("seeds = 'many'", ["seeds", "'many' (str)", "list"]),
         ("seeds = 0", ["seeds", "at least 1"]),
         ("seeds = [1, 1]", ["repeats 1"]),
-        ("claims = []", ["claims = [] (list)", "list of paths"]),
-        ("claims = 3", ["claims = 3 (int)"]),
-        ("setting = ''", ["setting = ''", "name of a setting"]),
-        ("strict = 'yes'", ["strict = 'yes' (str)", "true or false"]),
-        ("backend = 'threads'", ["backend = 'threads'", "loky, dask, ray"]),
+        ("claims = []", ["claims", "[] (list)", "list of paths"]),
+        ("claims = 3", ["claims", "3 (int)"]),
+        ("setting = ''", ["setting", "''"]),
+        ("strict = 'yes'", ["strict", "'yes' (str)", "true or false"]),
+        ("backend = 'threads'", ["backend", "'threads'", "loky, dask, ray"]),
+        ("retries = -1", ["retries", "-1 (int)"]),
+        ("time_limit = 0", ["time_limit", "0 (int)", "seconds"]),
+        ("offline = 1", ["offline", "1 (int)", "true or false"]),
+        ("evidence = 'none.csv'", ["evidence", "none.csv", "no such file"]),
+        ("json = true", ["no key 'json'"]),
         ("[tool.faeval.deep]\nx = 1", ["'deep'"]),
     ],
 )
@@ -119,10 +124,10 @@ def test_the_nearest_table_counts_and_files_without_one_are_passed_over(tmp_path
     below.mkdir(parents=True)
     (below / "pyproject.toml").write_text("[tool.other]\n")
     (tmp_path / "a" / "pyproject.toml").write_text("this is [no TOML, and none of our business\n")
-    found = config.find(below)
-    assert (found.root, found.values["workers"]) == (tmp_path, 3)
-    assert found.claims == (tmp_path / "claims",)
-    assert found.store == tmp_path / ".faeval"
+    defaults = config.find(below)
+    assert (defaults.root, defaults.of(OPTIONS["workers"])) == (tmp_path, 3)
+    assert defaults.of(OPTIONS["claims"]) == (tmp_path / "claims",)
+    assert defaults.of(OPTIONS["store"]) == tmp_path / ".faeval"
     (tmp_path / "a" / "pyproject.toml").write_text("[tool.faeval\n")
     with pytest.raises(FaevalError, match=r"a/pyproject\.toml: is no TOML"):
         config.find(below)
@@ -134,11 +139,16 @@ def test_the_nearest_table_counts_and_files_without_one_are_passed_over(tmp_path
         st.lists(st.integers(0, 10**6), min_size=1, max_size=9, unique=True).map(tuple),
     )
 )
-def test_seeds_written_as_text_are_read_as_they_were(seeds: int | tuple[int, ...]) -> None:
-    assert config.seeds_of(config.seeds_as_text(seeds)) == seeds
+def test_seeds_in_a_text_are_read_as_those_of_a_table(seeds: int | tuple[int, ...]) -> None:
+    row = OPTIONS["seeds"]
+    text = str(seeds) if isinstance(seeds, int) else "".join(f"{seed}," for seed in seeds)
+    value = seeds if isinstance(seeds, int) else list(seeds)
+    assert row.parse(text, "--seeds") == row.check(value, "seeds") == seeds
 
 
-def test_the_backends_are_those_of_campaigns() -> None:
+def test_the_table_repeats_what_help_cannot_load() -> None:
     from faeval import campaign
+    from faeval.evidence._limits import MOST_ROWS
 
-    assert config.BACKENDS == campaign.BACKENDS
+    assert OPTIONS["backend"].words == campaign.BACKENDS
+    assert OPTIONS["max_rows"].default == MOST_ROWS

@@ -52,7 +52,7 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
     assert (bad.returncode, bad.stderr) == (12, "")
     assert [line for line in bad.stdout.splitlines() if "altered" in line and "runs/" in line]
     assert all(f"runs/{key * 64}/training.json" in bad.stdout for key in "ab")
-    done = faeval("check", ".faeval", "--format", "json", cwd=tmp_path)
+    done = faeval("check", ".faeval", "--json", cwd=tmp_path)
     content = json.loads(done.stdout)
     assert (done.returncode, done.stderr, content["exit_code"]) == (12, "", 12)
     assert content["schema"] == "faeval-evidence-check-1"
@@ -85,7 +85,7 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
     add(tmp_path / "one")
     add(tmp_path / "two", seed=2, key="b" * 64)
     add(tmp_path / "other", loss=0.6)
-    done = faeval("merge", "one", "two", "--into", "all", "--format", "json", cwd=tmp_path)
+    done = faeval("merge", "one", "two", "--into", "all", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         **{
@@ -107,7 +107,7 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
         == 1
     )
     assert refused.stdout == ""
-    refused = faeval("merge", "other", "--into", "all", "--format", "json", cwd=tmp_path)
+    refused = faeval("merge", "other", "--into", "all", "--json", cwd=tmp_path)
     said = json.loads(refused.stdout)
     assert (said["schema"], said["exit_code"], refused.returncode) == (
         "faeval-evidence-merge-1",
@@ -136,9 +136,7 @@ def test_tables_merge_into_a_file_that_may_be_there(tmp_path: Path) -> None:
 
 def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
     add(tmp_path / ".faeval")
-    done = faeval(
-        "export", ".faeval", "out.csv", "--setting", "toy", "--format", "json", cwd=tmp_path
-    )
+    done = faeval("export", ".faeval", "out.csv", "--setting", "toy", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert (content["schema"], content["exit_code"], content["rows"]) == (
@@ -180,7 +178,7 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
         (["import", "t.csv", "o.csv", "--setting", "s", "--best", "highest"], "--best='highest'"),
         (["export", "t.csv", "o.txt"], "let it end in .csv or .parquet"),
         (["merge", "t.csv", "--into", "s"], "is no store"),
-        (["check", "--format", "xml"], "--format='xml'"),
+        (["check", "--max-rows", "few"], "--max-rows"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_on_stderr(

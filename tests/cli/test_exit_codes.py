@@ -76,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_exit_code_is_the_one_in_the_json(
     folder: Path, run_faeval: Faeval, arguments: list[str], code: int
 ) -> None:
-    done = run_faeval(folder, "verify", *arguments, "--evidence", "table.csv", "--format", "json")
+    done = run_faeval(folder, "verify", *arguments, "--evidence", "table.csv", "--json")
     assert done.returncode == code, done.stderr
     content = json.loads(done.stdout)  # one object and nothing else
     assert content["exit_code"] == code
@@ -90,31 +90,53 @@ def test_the_exit_code_is_the_one_in_the_json(
 
 
 def test_without_json_an_error_leaves_stdout_empty(folder: Path, run_faeval: Faeval) -> None:
-    done = run_faeval(folder, "verify", "nowhere.py", "--format", "table")
+    done = run_faeval(folder, "verify", "nowhere.py")
     assert (done.returncode, done.stdout) == (2, "")
     assert "nowhere.py" in done.stderr
 
 
-def test_every_command_that_has_format_says_usage_errors_in_json(folder: Path) -> None:
-    code = (
-        "import contextlib, io, json, sys\nimport typer\nfrom faeval import cli\ndef leaves(group,"
-        " before):\n    for name, c in group.commands.items():\n        yield from leaves(c,"
-        " [*before, name]) if hasattr(c, 'commands') else [([*before, name], c)]\nfound ="
-        " leaves(typer.main.get_command(cli.app), [])\nnamed = [n for n, c in found if any(p.name"
-        " == 'format' for p in c.params)]\nfor name in named:\n    for given in (['--format',"
-        " 'json'], ['--format=json']):\n        out = io.StringIO()\n        sys.argv = ['faeval',"
-        " *name, '--no-such-option', *given]\n        with contextlib.redirect_stdout(out):\n      "
-        "      try:\n                cli.main()\n            except SystemExit as error:\n         "
-        "       assert error.code == 2, (name, error.code)\n        content ="
-        " json.loads(out.getvalue())\n        assert content['exit_code'] == 2 and"
-        " '--no-such-option' in content['error'], (name, content)\nprint(*map(' '.join, named),"
-        " sep='\\n')"
-    )
+USAGE_ERRORS = """
+import contextlib, io, json, sys
+import typer
+from faeval import cli
+
+def leaves(group, before):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, [*before, name])
+        else:
+            yield [*before, name], command
+
+commands = leaves(typer.main.get_command(cli.app), [])
+named = [name for name, command in commands if any(p.name == "json" for p in command.params)]
+for name in named:
+    out = io.StringIO()
+    sys.argv = ["faeval", *name, "--no-such-option", "--json"]
+    with contextlib.redirect_stdout(out):
+        try:
+            cli.main()
+        except SystemExit as error:
+            assert error.code == 2, (name, error.code)
+    content = json.loads(out.getvalue())
+    assert content["exit_code"] == 2 and "--no-such-option" in content["error"], (name, content)
+print(*map(" ".join, named), sep="\\n")
+"""
+
+
+def test_every_command_that_has_json_says_usage_errors_in_one_line_and_in_json(
+    folder: Path,
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", USAGE_ERRORS],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(done.stdout.splitlines())
+    named = done.stdout.splitlines()
+    assert {"init", "verify", "calibrate", "audit", "check-metric"} <= set(named)
+    assert len(done.stderr.splitlines()) == len(named)
 
 
 LOUD = """
@@ -134,7 +156,8 @@ def run(arm, seed):
 
 mine = fe.Experiment("mine", run, factors={"dose": 0}, metrics={"score": (0, 1)})
 a, b = fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm())
-better = fe.Claim("It helps", fe.exceeds(a, b, by=fe.Margin(0.1, "any")), attributed_to="dose", seeds=2)
+margin = fe.Margin(0.1, "any")
+better = fe.Claim("It helps", fe.exceeds(a, b, by=margin), attributed_to="dose", seeds=2)
 """
 
 
@@ -142,7 +165,7 @@ def test_whatever_claims_and_their_runs_print_stdout_is_one_json_document(
     tmp_path: Path, run_faeval: Faeval
 ) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
-    done = run_faeval(tmp_path, "verify", "loud.py", "--format", "json", "--workers", "2")
+    done = run_faeval(tmp_path, "verify", "loud.py", "--json", "--workers", "2")
     assert (json.loads(done.stdout)["counts"]["supported"], done.returncode) == (1, 0), done.stderr
     for text in ("as it is loaded", "as it runs", "from a subprocess at exit"):
         assert text in done.stderr

@@ -43,11 +43,11 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
     for step in steps[1:3]:
         done = run_faeval(folder, *step)
         assert done.returncode == 0, done.stderr
-    outlook = json.loads(run_faeval(folder, "plan", "--format", "json").stdout)["claims"]
+    outlook = json.loads(run_faeval(folder, "plan", "--json").stdout)["claims"]
     chances = [claim["assertions"][0]["chances"]["at"]["anticipated"] for claim in outlook]
     assert chances[0]["supported"] > 0.9
     assert chances[1]["refuted"] > 0.9
-    done = run_faeval(folder, "verify", "--workers", "1", "--strict", "--format", "json")
+    done = run_faeval(folder, "verify", "--workers", "1", "--strict", "--json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert [v["verdict"] for v in content["verdicts"]] == ["supported", "refuted"]
@@ -79,7 +79,7 @@ def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
     mine.write_text("import faeval\n")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"  # no newline at the end')
     (tmp_path / ".gitignore").write_text("*.pyc\n")
-    done = run_faeval(tmp_path, "init", "--ci", "--format", "json")
+    done = run_faeval(tmp_path, "init", "--ci", "--json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert (content["schema"], content["exit_code"]) == ("faeval-init-1", 0)
@@ -92,7 +92,7 @@ def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
     assert tomllib.loads(text)["tool"]["faeval"]["claims"] == ["claims"]
     assert (tmp_path / ".gitignore").read_text() == "*.pyc\n.faeval/\n"
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    again = json.loads(run_faeval(tmp_path, "init", "--ci", "--format", "json").stdout)
+    again = json.loads(run_faeval(tmp_path, "init", "--ci", "--json").stdout)
     assert again["created"] == again["added_to"] == []
     everything = [
         "claims/",
@@ -102,7 +102,7 @@ def test_what_is_there_is_kept(tmp_path: Path, run_faeval: Faeval) -> None:
         "requirements.txt",
     ]
     assert again["kept"] == everything
-    assert json.loads(run_faeval(tmp_path, "init", "--format", "json").stdout)["kept"] == everything
+    assert json.loads(run_faeval(tmp_path, "init", "--json").stdout)["kept"] == everything
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 

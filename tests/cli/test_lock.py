@@ -20,7 +20,9 @@ def run(arm, seed):
 
 toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": (0, 1)}, revision="1")
 score = {dose: fe.metric("score", fe.Arm(dose=dose)) for dose in (0, 1)}
-more = fe.Claim("More", fe.exceeds(score[1], score[0], by=fe.Margin(MARGIN, "r"), anticipated=0.1), attributed_to="dose")
+margin = fe.Margin(MARGIN, "r")
+higher = fe.exceeds(score[1], score[0], by=margin, anticipated=0.1)
+more = fe.Claim("More", higher, attributed_to="dose")
 """
 
 
@@ -40,7 +42,7 @@ def write(folder: Path, margin: float) -> None:
 def test_register_check_change_and_amend(tmp_path: Path) -> None:
     write(tmp_path, 0.05)
     assert faeval("lock", "--check", cwd=tmp_path).returncode == 2
-    made = faeval("lock", "--format", "json", cwd=tmp_path)
+    made = faeval("lock", "--json", cwd=tmp_path)
     content = json.loads(made.stdout)
     lock = read_lock(tmp_path / "claims" / "claims.lock")
     assert content == {
@@ -60,7 +62,7 @@ def test_register_check_change_and_amend(tmp_path: Path) -> None:
     assert "1 claim as registered" in checked.stdout
 
     write(tmp_path, 0.06)
-    checked = faeval("lock", "--check", "--format", "json", cwd=tmp_path)
+    checked = faeval("lock", "--check", "--json", cwd=tmp_path)
     content = json.loads(checked.stdout)
     assert checked.returncode == 1
     assert (content["passed"], content["changed"]) == (False, ["it::more"])
@@ -69,7 +71,7 @@ def test_register_check_change_and_amend(tmp_path: Path) -> None:
     assert "--amend it::more" in refused.stderr
     amended = faeval("lock", "--amend", "it::more", "--because", "a typing error", cwd=tmp_path)
     assert amended.returncode == 0
-    checked = faeval("lock", "--check", "--format", "json", cwd=tmp_path)
+    checked = faeval("lock", "--check", "--json", cwd=tmp_path)
     assert checked.returncode == 0
     assert [e["reason"] for e in json.loads(checked.stdout)["chain"]] == ["", "a typing error"]
 
@@ -87,7 +89,7 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         ["--against", "main"],
         ["--because", "r"],
         ["--amend", "it::x"],
-        ["--format", "xml"],
+        ["--max-rows", "0"],
     ):
         refused = faeval("lock", *arguments, cwd=tmp_path)
         assert refused.returncode == 2, arguments
@@ -102,7 +104,7 @@ def test_the_plan_says_the_same_as_json(tmp_path: Path) -> None:
     )
     faeval("lock", "--pilot", "pilot", cwd=tmp_path)
     table = faeval("plan", "--workers", "1", cwd=tmp_path)
-    content = json.loads(faeval("plan", "--workers", "1", "--format", "json", cwd=tmp_path).stdout)
+    content = json.loads(faeval("plan", "--workers", "1", "--json", cwd=tmp_path).stdout)
     assert table.returncode == 0
     assert (content["schema"], content["setting"], content["runs"], content["cached"]) == (
         "faeval-plan-1",
@@ -123,7 +125,7 @@ def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
     file.write_text(file.read_text().replace(', attributed_to="dose"', ""))
-    for arguments in ([], ["--format", "json"]):
+    for arguments in ([], ["--json"]):
         planned = faeval("plan", *arguments, cwd=tmp_path)
         assert planned.returncode == 11
     assert json.loads(planned.stdout)["exit_code"] == 11

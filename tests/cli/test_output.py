@@ -82,10 +82,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
         (f"{VERIFY} >/dev/full", 2),
         ("--help >/dev/full", 2),
         ("--version >&-", 2),
-        (f"{VERIFY} --format json | true", 141),
+        (f"{VERIFY} --json | true", 141),
         ("verify --help | true", 141),
         (f"{VERIFY} 2>/dev/full <&-", 0),
-        ("evidence check nowhere --format json >/dev/full", 2),
+        ("evidence check nowhere --json >/dev/full", 2),
     ],
 )
 def test_a_stream_that_takes_nothing_is_no_verdict(shell: Shell, line: str, code: int) -> None:
@@ -103,8 +103,8 @@ def test_a_stream_that_takes_nothing_is_no_verdict(shell: Shell, line: str, code
 def test_signs_that_an_encoding_lacks_are_escaped_and_nothing_acts(
     shell: Shell, encoding: str
 ) -> None:
-    form = "json" if encoding == "ascii" else "table"
-    done = shell(f"{VERIFY} --format {form}", PYTHONIOENCODING=encoding)
+    form = "--json" if encoding == "ascii" else ""
+    done = shell(f"{VERIFY} {form}", PYTHONIOENCODING=encoding)
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode(encoding)
     assert all(line.isprintable() for line in text.splitlines())

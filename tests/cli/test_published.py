@@ -50,7 +50,7 @@ def test_what_is_installed_decides_the_page_again_byte_for_byte(
     (tmp_path / "pyproject.toml").write_text(
         '[tool.faeval]\nsetting = "digits"\nseeds = 3\n'
     )  # another project's
-    done = run(unpacked, tmp_path, name, "--format", "json")
+    done = run(unpacked, tmp_path, name, "--json")
     assert done.stdout.encode() == (ROOT / "reports" / name / "verdicts.json").read_bytes(), (
         done.stderr
     )

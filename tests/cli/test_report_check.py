@@ -52,7 +52,7 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(
     try:
         page.write_text(before.replace(row, wrong))
         table = run_faeval(project, "report", "--check", "reports")
-        told = run_faeval(project, "report", "--check", "reports", "--format", "json")
+        told = run_faeval(project, "report", "--check", "reports", "--json")
     finally:
         page.write_text(before)
     assert table.returncode == told.returncode == 12
@@ -76,7 +76,7 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(
     ("arguments", "said"),
     [
         (["--check", "--out", "there"], "--check writes nothing"),
-        (["--format", "json"], "give one of them"),
+        (["--json"], "give one of them"),
     ],
 )
 def test_what_cannot_be_checked_is_said(

@@ -52,7 +52,7 @@ def test_an_edited_verdict_is_found_in_the_folder_itself_and_exits_1(
 
     edit(folder / "teacher", "agreement::in_standard_dfa", verdict="refuted")
     drifted = run_faeval(
-        folder, "report", "teacher", "--against", "teacher/verdicts.json", "--format", "json"
+        folder, "report", "teacher", "--against", "teacher/verdicts.json", "--json"
     )
     whole = json.loads(drifted.stdout)
     assert drifted.returncode == whole["exit_code"] == 1
@@ -84,7 +84,7 @@ def test_other_seeds_are_flagged_and_exit_0_and_stand_in_what_is_written(
 def test_one_page_of_several_settings_leads_to_theirs(folder: Path, run_faeval: Faeval) -> None:
     before = contents(folder)
     named = ("report", "teacher", "teacher-pilot", "--overview", "page")
-    result = run_faeval(folder, *named, "--against", "teacher", "--format", "json")
+    result = run_faeval(folder, *named, "--against", "teacher", "--json")
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)["reports"]) == 2
     assert {k: v for k, v in contents(folder).items() if "/page/" not in k} == before
@@ -124,8 +124,8 @@ def test_an_earlier_report_whose_evidence_was_edited_or_that_is_of_another_versi
             ["2 of the earlier reports", "'teacher'"],
         ),
         (["--against", "digits"], ["none of the earlier reports", "'teacher'"]),
-        (["--format", "json"], ["--format json", "--against"]),
-        (["--against", "teacher", "--format", "yaml"], ["yaml", "table, json"]),
+        (["--json"], ["--json", "--against"]),
+        (["--against", "teacher", "--write", "yaml"], ["yaml", "html, markdown"]),
         (["--overview", "taken"], ["--overview taken", "written"]),
     ],
 )

@@ -34,7 +34,7 @@ CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "import_module"
 READERS = [
     *sorted((ROOT / "evidence").glob("*.py")),
     ROOT / "claims" / "_lock.py",
-    ROOT / "reports" / "_report.py",
+    *sorted((ROOT / "reports" / "data").glob("*.py")),
 ]
 
 

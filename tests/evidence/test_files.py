@@ -21,11 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from faeval.cli import _common
 from faeval.errors import EvidenceError
 from faeval.evidence import COLUMNS, STATUSES, csv_bytes, digest, read, write_csv, write_parquet
-from faeval.evidence._files import MOST_ROWS
-from faeval.evidence._table import LONGEST_CELL
+from faeval.evidence._cells import LONGEST_CELL
 
 # Everything that may stand in a name: no control characters, no halves of surrogate pairs.
 names = st.text(
@@ -266,10 +264,6 @@ def test_a_file_that_expands_beyond_the_limit_is_refused_before_it_does(tmp_path
     with pytest.raises(EvidenceError, match="1 MB") as told:
         read(tmp_path / "wide.csv")
     assert len(str(told.value)) < 2000
-
-
-def test_the_limit_of_rows_is_the_command_lines_and_is_said() -> None:
-    assert _common.MOST_ROWS == MOST_ROWS == 50_000_000
 
 
 def test_a_file_that_could_not_be_written_whole_is_left_as_it_was(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a table that comes from anywhere: its types, or one message that says what to do."""
+"""What becomes of any table: its types, or one message that says what to do."""
 
 from __future__ import annotations
 

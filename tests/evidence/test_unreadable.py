@@ -101,11 +101,14 @@ from faeval import evidence
 from faeval.campaign._plan import outstanding
 from faeval.errors import FaevalError
 store = evidence.Store(Path(sys.argv[1]))
-evidence.read(pandas.DataFrame({"setting": "s", "arm": "a", "seed": [1], "metric": "m", "value": 1.0}))
+row = {"setting": "s", "arm": "a", "seed": 1, "metric": "m", "value": 1.0}
+evidence.read(pandas.DataFrame([row]))
 if os.getuid() == 0:  # whom nothing is forbidden; all modules are loaded, which others may not read
     os.setgid(65534); os.setuid(65534)
-for read in (lambda: evidence.read(store), lambda: evidence.read(store.root), lambda: evidence.merge([store], "into"),
-             lambda: evidence.export(store, "out.csv"), lambda: outstanding(store, sys.argv[2], {}, True)):
+for read in (lambda: evidence.read(store), lambda: evidence.read(store.root),
+             lambda: evidence.merge([store], "into"),
+             lambda: evidence.export(store, "out.csv"),
+             lambda: outstanding(store, sys.argv[2], {}, True)):
     try:
         read()
     except FaevalError as error:

@@ -72,7 +72,7 @@ class Study:
     def explain(self, run: str, **more: Any) -> Any:
         return pipeline.explain(run, self.file, store=self.store.root, seeds=3, **more)
 
-    def accept(self, because: str = "renamed") -> tuple[str, ...]:
+    def accept(self, because: str = "renamed") -> dict[str, tuple[str, ...]]:
         return pipeline.accept(self.file, because=because, store=self.store.root, seeds=3)
 
 
@@ -298,7 +298,7 @@ def test_trainings_are_kept_with_their_checkpoints(tmp_path: Path) -> None:
 
 
 def test_the_command_line_says_it(study: Study) -> None:
-    def do(*arguments: str) -> tuple[int, str, str]:
+    def do(*arguments: str, as_json: bool = True) -> tuple[int, str, str]:
         command = [
             sys.executable,
             "-c",
@@ -306,7 +306,7 @@ def test_the_command_line_says_it(study: Study) -> None:
             *arguments,
             study.file.name,
         ]
-        more = ["--store", "store", "--seeds", "3", "--format", "json"]
+        more = ["--store", "store", "--seeds", "3", *(["--json"] if as_json else [])]
         done = subprocess.run(
             [*command, *more], cwd=study.folder, capture_output=True, text=True, check=False
         )
@@ -318,8 +318,19 @@ def test_the_command_line_says_it(study: Study) -> None:
     told = json.loads(out)
     assert (code, told["schema"], told["there"]) == (0, "faeval-explain-1", False)
     code, out, error = do("evidence", "accept", "--because", "no")
-    assert (code, len(json.loads(out)["kept"]), error) == (0, 6, "")
+    accepted = json.loads(out)
+    assert (code, len(accepted["kept"]), error) == (0, 6, "")
+    assert any("SLOPE" in name for name in accepted["changed"])
     study.write(slope="0.5")
     code, out, error = do("verify", "--workers", "1")
     assert (code, len(json.loads(out)["verdicts"])) == (0, 1)
     assert "6 runs are done again" in error
+    pipeline.register([study.file])
+    study.write(slope="0.6")
+    code, out, error = do("evidence", "accept", "--because", "no", as_json=False)
+    assert code == 0, error
+    assert "SLOPE" in out
+    study.write(slope="0.7")
+    code, out, error = do("verify", "--workers", "1", as_json=False)
+    (warning,) = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert "other code" in warning

@@ -164,8 +164,7 @@ def test_a_rule_a_network_and_a_task_of_ones_own_are_verified_over_workers(examp
         "3",
         "--workers",
         "2",
-        "--format",
-        "json",
+        "--json",
     ]
     done = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

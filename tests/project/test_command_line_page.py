@@ -14,8 +14,8 @@ from typing import Any
 
 import typer
 
+from faeval._options import OPTIONS
 from faeval.cli import app
-from faeval.config import KEYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -31,10 +31,10 @@ def table(*rows: tuple[str, ...]) -> str:
 
 def named(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.name.upper()}`" + (" ..." if parameter.nargs == -1 else "")
-    takes = (
-        "" if parameter.is_flag else " " + parameter.opts[-1].strip("-").upper().replace("-", "_")
-    )
+        name = parameter.metavar or parameter.name.upper()
+        return f"`{name}`" + (" ..." if parameter.nargs == -1 else "")
+    name = parameter.metavar or parameter.opts[-1].strip("-").upper().replace("-", "_")
+    takes = "" if parameter.is_flag else f" {name}"
     names = (f"`{name}{takes}`" for name in (*parameter.opts, *parameter.secondary_opts))
     return ", ".join(names) + (", several times" if parameter.multiple else "")
 
@@ -76,7 +76,7 @@ def commands() -> str:
 def keys() -> str:
     return table(
         ("key", "is", "for"),
-        *((f"`{key}`", wanted, what) for key, (_, wanted, what) in KEYS.items()),
+        *((f"`{o.name}`", o.kind.wanted, o.help) for o in OPTIONS.values() if o.project),
     )
 
 

@@ -32,8 +32,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         str(FILE),
         "--report",
         str(folder),
-        "--format",
-        "json",
+        "--json",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -25,22 +25,28 @@ from faeval.pytest_plugin._options import KEY
 class See:
     def pytest_collection(self, session):
         found = session.config.stash[KEY]
-        told.append({k: str(getattr(found, k)) for k in ("setting", "store", "seeds", "workers", "strict", "device")})
+        names = ("setting", "store", "seeds", "workers", "strict", "device")
+        told.append({k: str(found[k]) for k in names})
 
 told = []
 def session(*options):
-    assert pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *options], plugins=[See()]) == 5
+    words = ["--collect-only", "-q", "-p", "no:cacheprovider", *options]
+    assert pytest.main(words, plugins=[See()]) == 5
 
 session()
 pathlib.Path("pyproject.toml").write_text(
-    '[tool.faeval]\\nsetting = "table"\\nstore = "table"\\nseeds = [7, 9]\\nworkers = 1\\nstrict = true\\n')
+    '[tool.faeval]\\nsetting = "table"\\nstore = "table"\\nseeds = [7, 9]\\n'
+    'workers = 1\\nstrict = true\\n')
 session()
 pathlib.Path("pytest.ini").write_text(
-    "[pytest]\\nfaeval_setting = ini\\nfaeval_store = ini\\nfaeval_seeds = 4\\nfaeval_workers = 2\\nfaeval_strict = false\\n")
+    "[pytest]\\nfaeval_setting = ini\\nfaeval_store = ini\\nfaeval_seeds = 4\\n"
+    "faeval_workers = 2\\nfaeval_strict = false\\n")
 session()
-os.environ |= {"FAEVAL_SETTING": "environment", "FAEVAL_STORE": "environment", "FAEVAL_WORKERS": "3", "FAEVAL_SEEDS": "8"}
+os.environ |= {"FAEVAL_SETTING": "environment", "FAEVAL_STORE": "environment"}
+os.environ |= {"FAEVAL_WORKERS": "3", "FAEVAL_SEEDS": "8"}
 session()
-session("--faeval-setting=line", "--faeval-store=line", "--faeval-seeds=1,", "--faeval-workers=4", "--faeval-strict")
+session("--faeval-setting=line", "--faeval-store=line", "--faeval-seeds=1,",
+        "--faeval-workers=4", "--faeval-strict")
 sys.stderr.write(json.dumps(told))
 """
 

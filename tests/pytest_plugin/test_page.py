@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from faeval.pytest_plugin import _options
+from faeval._options import OPTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text()
 EXAMPLE = re.compile(r"<!-- example: ([\w./]+) -->\n```python\n(.*?)```", re.DOTALL)
@@ -29,9 +29,8 @@ def test_the_examples_run(
 
 
 def test_every_option_is_documented() -> None:
-    names = [name for name, *_ in (*_options.VALUES, *_options.FLAGS)]
-    told = set(
-        re.findall(r"`--faeval-(\w+)", PAGE.partition("## Options")[2].partition("## Several")[0])
-    )
-    assert told == set(names)
-    assert set(re.findall(r"`faeval_(\w+)` \|", PAGE)) == {"claims", *names}
+    section = PAGE.partition("## Options")[2].partition("## Several")[0]
+    rows = [row for row in OPTIONS.values() if row.pytest]
+    flags = {f"--faeval-{row.flag[2:]}" for row in rows if row.name != "claims"}
+    assert set(re.findall(r"`(--faeval-[\w-]+)", section)) == flags
+    assert set(re.findall(r"`faeval_(\w+)` \|", PAGE)) == {row.name for row in rows}

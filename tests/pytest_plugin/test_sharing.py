@@ -74,12 +74,14 @@ import pandas as pd
 import pytest
 import faeval as fe
 
-rows = [("mine", arm, seed, "score", 0.5 * (arm == "b") + 0.01 * seed * (arm == "b")) for arm in "ab" for seed in (1, 2, 3)]
+rows = [("mine", arm, seed, "score", (0.5 + 0.01 * seed) * (arm == "b"))
+        for arm in "ab" for seed in (1, 2, 3)]
 table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"])
 
 def better(expect):
     a, b = fe.metric("score", fe.Arm("a")), fe.metric("score", fe.Arm("b"))
-    return fe.Claim("b beats a", fe.exceeds(b, a, by=fe.Margin(0.1, "any")), attributed_to="rule", expect=expect)
+    higher = fe.exceeds(b, a, by=fe.Margin(0.1, "any"))
+    return fe.Claim("b beats a", higher, attributed_to="rule", expect=expect)
 
 def test_a_claim_made_in_place_on_a_table(verify_claim):
     assert verify_claim(better("supported"), evidence=table).verdict == "supported"

@@ -162,7 +162,7 @@ def nested(content: bytes, rng: random.Random) -> bytes:
 
 
 def sealed(content: bytes) -> bytes:
-    """Give a record that was changed the checksum that belongs to it, as whoever forges one would."""
+    """Give a changed record the checksum that belongs to it, as a forger would."""
     try:
         fields = json.loads(content)
         del fields["sha256"]
@@ -267,7 +267,7 @@ READERS = {
     "verdicts": Reader(
         "report/verdicts.json",
         (
-            "report report --claims claims --form html --out out",
+            "report report --claims claims --write html --out out",
             "report report --claims claims --check",
             "report kept --claims claims --against report",
             "evidence check report",
@@ -279,7 +279,7 @@ READERS = {
         "report/provenance.json",
         (
             "verify claims/dose.py --evidence report",
-            "report report --claims claims --form html --out out",
+            "report report --claims claims --write html --out out",
             "report kept --claims claims --against report",
         ),
         (damaged, nested),
@@ -295,7 +295,7 @@ READERS = {
     "project": Reader("pyproject.toml", ("verify --offline", "plan"), (damaged, entries)),
     "numbers": Reader(
         "numbers.toml",
-        ("check-numbers numbers.toml", "check-numbers numbers.toml --format json"),
+        ("check-numbers numbers.toml", "check-numbers numbers.toml --json"),
         (damaged, entries),
     ),
 }
@@ -303,7 +303,7 @@ READERS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def made_once() -> Iterator[None]:
-    """typer makes the command line anew for each call, which takes longer than what is tried here."""
+    """typer makes the command line anew for each call, which takes longer than the rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "app", typer.main.get_command(cli.app))
         yield

@@ -1,4 +1,4 @@
-"""Campaigns on a Dask cluster: a real scheduler and real workers, each a process. ``tox -e dask``"""
+"""Campaigns on a Dask cluster, of real processes: ``tox -e dask``."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def cluster(folder: Path, workers: int = 2, **environment: str) -> Iterator[str]
             assert time.monotonic() < end, "no scheduler"
             time.sleep(0.05)
         with dask(
-            "worker", *address, "--nworkers", str(workers), "--nthreads", "1", "--host", "127.0.0.1",
-            "--local-directory", str(folder / "scratch"), cwd=folder, **environment,
+            "worker", *address, "--nworkers", str(workers), "--nthreads", "1",
+            "--host", "127.0.0.1", "--local-directory", str(folder / "scratch"), cwd=folder, **environment,
         ):  # fmt: skip
             yield str(file)
 

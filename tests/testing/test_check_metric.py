@@ -518,7 +518,7 @@ def test_the_command_line_checks_a_module_of_one_s_own(tmp_path: Path) -> None:
     good = run("mine:good")
     assert good.returncode == 0, good.stderr
     assert "passed" in good.stdout
-    bad = run("mine:guarded", "--format", "json")
+    bad = run("mine:guarded", "--json")
     content = json.loads(bad.stdout)
     assert bad.returncode == content["exit_code"] == 1
     assert not content["passed"]

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval._whole_files import replace_file
 from faeval.experiment import METRICS, Component
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ def shipped() -> str:
 
 def write() -> None:
     """Write what is shipped, after a change of a metric of ours or of the kit."""
-    SHIPPED.write_text(shipped())
+    replace_file(SHIPPED, shipped().encode())

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faeval._whole_files import replace_file
 from faeval.bench.tasks._task import Task
 from faeval.errors import DataError
 
@@ -135,9 +135,7 @@ def _file_digest(file: Path) -> str:
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as out:
-            out.write(content)
-        Path(out.name).replace(path)
+        replace_file(path, content)
     except OSError as error:
         raise DataError(
             f"the cache for decoded data, {cache_folder()}, cannot be written ({_line(error)}). "

@@ -13,6 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from faeval._whole_files import replace_file
 from faeval.errors import FaevalError, Tampered
 
 
@@ -39,9 +40,7 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
 def save(network: nn.Module, rule: nn.Module, path: Path) -> str:
     """Write a checkpoint by rename and return the file's SHA-256."""
     content = save_tensors(state(network, rule))
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    replace_file(path, content)
     return hashlib.sha256(content).hexdigest()
 
 

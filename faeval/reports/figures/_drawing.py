@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from faeval._whole_files import replace_file
 from faeval.errors import FaevalError
 from faeval.reports.words._escape import CELL, PARAGRAPH, clip
 
@@ -210,7 +211,7 @@ def save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     content = render(figure, path.suffix.removeprefix("."))
     try:
-        path.write_bytes(content)
+        replace_file(path, content)
     except OSError as error:
         raise FaevalError(
             f"{path}: cannot be written to ({error.strerror or error}); name another file."

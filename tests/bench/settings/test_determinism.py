@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm, experiment
 
@@ -34,12 +34,12 @@ NEEDS = [*((arm, 1) for arm in ARMS), (ARMS[0], 2), (ARMS[2], 2)]
 CAMPAIGN = """
 import sys
 from pathlib import Path
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm, experiment
 store = Store(Path(sys.argv[1]))
 needs = [Need(experiment("teacher"), Arm.parse(a.partition(" ")[0]), int(a.partition(" ")[2])) for a in sys.argv[3:]]
-assert not execute(plan(needs, store), store, workers=int(sys.argv[2])).failures
+assert not execute(plan(needs, store), store, Execution(workers=int(sys.argv[2]))).failures
 """
 
 
@@ -66,7 +66,9 @@ def arguments(root: Path, workers: int, needs: list[tuple[Arm, int]]) -> list[st
 def first(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     store = Store(tmp_path_factory.mktemp("first"))
     assert not execute(
-        plan([Need(experiment("teacher"), *need) for need in NEEDS], store), store, workers=1
+        plan([Need(experiment("teacher"), *need) for need in NEEDS], store),
+        store,
+        Execution(workers=1),
     ).failures
     return weights(store.root)
 

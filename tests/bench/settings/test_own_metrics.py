@@ -20,7 +20,7 @@ from faeval.bench.audits import cosine, registered, rho
 from faeval.bench.settings import _conformance, build
 from faeval.bench.tasks import load as load_task
 from faeval.bench.training import evaluation_inputs
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 from faeval.experiment import METRICS, Metric, RunOptions, experiment
@@ -147,7 +147,7 @@ def test_ours_written_by_a_stranger_reads_the_same(
     fe.register_metric("mine", mine, kind=kind)
     store = Store(tmp_path)
     whole = plan([Need(TEACHER, DFA, 1, frozenset({ours, "mine"}))], store)
-    assert not execute(whole, store, workers=1).failures
+    assert not execute(whole, store, Execution(workers=1)).failures
     table = store.table(whole.wanted)
     tried = table[table.metric.str.startswith("mine!")]
     assert len(tried) > 10
@@ -169,12 +169,12 @@ def test_ours_written_by_a_stranger_reads_the_same(
 def test_a_kept_checkpoint_is_audited_by_a_new_metric_and_not_trained_again(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = plan([Need(TEACHER, DFA, 1, frozenset({"cosine"}))], store)
-    execute(first, store, workers=1)
+    execute(first, store, Execution(workers=1))
     written = store.training_path(first.jobs[0].key).stat().st_mtime_ns
     fe.register_metric("mine", own_cosine)
     second = plan([Need(TEACHER, DFA, 1, frozenset({"cosine", "mine"}))], store)
     assert [(job.train, job.missing) for job in second.jobs] == [(False, ("metric-mine",))]
-    execute(second, store, workers=1)
+    execute(second, store, Execution(workers=1))
     assert store.training_path(first.jobs[0].key).stat().st_mtime_ns == written
     assert "mine" in set(store.table(second.wanted).metric)
 
@@ -396,7 +396,7 @@ def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
     store = Store(tmp_path)
     needs = [Need(TEACHER, DFA, seed, frozenset({"mine"})) for seed in (1, 2)]
     whole = plan(needs, store, options=RunOptions(threads=1))
-    assert not execute(whole, store, workers=2).failures
+    assert not execute(whole, store, Execution(workers=2)).failures
     assert (store.table(whole.wanted).metric == "mine").sum() == 2 * 2 * 3
 
 
@@ -411,7 +411,7 @@ def test_what_is_shipped_of_our_metrics_is_what_the_kit_finds() -> None:
 def test_the_record_of_an_audit_names_what_our_metrics_were_tried_on(tmp_path: Path) -> None:
     store = Store(tmp_path)
     whole = plan([Need(TEACHER, DFA, 1, frozenset({"cosine", "nudge"}))], store)
-    execute(whole, store, workers=1)
+    execute(whole, store, Execution(workers=1))
     notes = {getattr(r, "name", ""): r.notes for r in store.records()}
     assert set(notes["alignment"]["conformance"]) == {
         "cosine",

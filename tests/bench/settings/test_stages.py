@@ -25,7 +25,7 @@ from faeval.bench.settings import (
 )
 from faeval.bench.tasks import load as load_task
 from faeval.bench.training import evaluation_inputs, load, save
-from faeval.campaign import Need, execute, plan
+from faeval.campaign import Execution, Need, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Store, TrainingRecord, new_record
 from faeval.experiment import METRICS, Arm, Experiment, RunOptions, experiment
@@ -70,7 +70,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 def test_a_campaign_trains_and_audits_an_arm_into_declared_rows(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     whole = plan([Need(TEACHER, Arm("dfa", penalty=0.01, **SMALL), 1)], store)
-    outcome = execute(whole, store, workers=1)
+    outcome = execute(whole, store, Execution(workers=1))
     assert not outcome.failures
     (job,) = outcome.finished
     training = store.training(job.key)
@@ -290,7 +290,7 @@ def test_costly_audits_run_where_a_claim_reads_what_only_they_give(tmp_path: Pat
 def test_a_costly_audit_is_added_to_a_kept_run_without_training_again(tmp_path: Path) -> None:
     store, arm = Store(tmp_path), Arm("dfa", **SMALL)
     first = plan([Need(TEACHER, arm, 1, frozenset({"cosine"}))], store)
-    assert not execute(first, store, workers=1).failures
+    assert not execute(first, store, Execution(workers=1)).failures
     second = plan([Need(TEACHER, arm, 1, frozenset({"cosine", "nudge"}))], store)
     assert [(job.train, job.missing) for job in second.jobs] == [(False, ("nudging",))]
     assert second.jobs[0].key == first.jobs[0].key

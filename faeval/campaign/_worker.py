@@ -1,0 +1,78 @@
+"""The worker's side: work that came as bytes, unpacked, done, and its summary sent back."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from faeval import _sibling_modules
+from faeval._isolation import spared_stdout
+from faeval.campaign._failure import details_of, text_of
+from faeval.campaign._provenance import versions_here
+from faeval.campaign._run import perform, perform_many
+from faeval.campaign._work import Summary, Work
+
+
+def perform_packed(
+    number: int, packed: bytes, carried: _sibling_modules.Carried, wait: bool = True
+) -> tuple[int, Summary]:
+    """Do work that came as bytes; if it cannot be unpacked, this job alone fails."""
+    work = _unpacked(packed, carried)
+    if isinstance(work, Summary):
+        return number, work
+    if work.beacon is not None and (
+        problem := misplaced(work.store, work.beacon, work.provenance.versions)
+    ):
+        return number, Summary(0.0, problem)  # a worker that came later than the campaign's start
+    return number, perform(work, wait=wait)
+
+
+def _unpacked(packed: bytes, carried: _sibling_modules.Carried) -> Work | Summary:
+    if (
+        multiprocessing.parent_process() is not None
+    ):  # a run may start processes, in the platform's own way
+        multiprocessing.set_start_method(None, force=True)
+        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    try:
+        _sibling_modules.install(carried)
+        with spared_stdout():
+            work: Work = pickle.loads(packed)  # made by our own parent, never read from a file
+            return work
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Summary(
+            0.0, f"its function cannot be loaded in a worker ({text_of(error)})", details_of(error)
+        )
+
+
+def misplaced(store: Path, beacon: str, versions: Mapping[str, str]) -> str | None:
+    """Return why a worker on another machine cannot work for a campaign, or None."""
+    if not (store / "runs" / beacon).exists():
+        return (
+            f"the store {str(store)!r} is not there, or another folder of that name; put the store"
+            " (--store) in a folder that all machines of the cluster share."
+        )
+    here = versions_here(tuple(versions))
+    for name, version in versions.items():
+        if here.get(name) != version:
+            return (
+                f"has {name} {here.get(name, 'not')} where the campaign has {version}, and its"
+                " records would say so wrongly; install the same versions on all machines."
+            )
+    return None
+
+
+def perform_many_packed(
+    numbers: Sequence[int], packed: Sequence[bytes], carried: _sibling_modules.Carried
+) -> list[tuple[int, Summary]]:
+    """Do the works of one arm in one stacked run; see :func:`perform_packed`."""
+    works: list[Work] = []
+    for content in packed:
+        work = _unpacked(content, carried)
+        if isinstance(work, Summary):
+            return [(number, work) for number in numbers]
+        works.append(work)
+    return list(zip(numbers, perform_many(works), strict=True))
