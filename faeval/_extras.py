@@ -8,8 +8,14 @@ from importlib.util import find_spec
 
 from faeval.errors import MissingExtra
 
-#: What each extra must bring before the rooms that need it are entered.
-_BRINGS = {"bench": ("torch", "safetensors", "sklearn"), "test-kit": ("hypothesis", "pytest")}
+# What is looked for before a room that needs an extra is entered.
+_BRINGS = {
+    "dask": ("distributed",),
+    "ray": ("ray",),
+    "bench": ("torch", "safetensors", "sklearn"),
+    "plots": ("matplotlib",),
+    "test-kit": ("hypothesis", "pytest"),
+}
 
 
 @contextlib.contextmanager
@@ -26,7 +32,7 @@ def extra(name: str, purpose: str) -> Iterator[None]:
     Raises
     ------
     MissingExtra
-        An import inside failed.
+        A package is not there.
 
     Examples
     --------
@@ -44,8 +50,8 @@ which is not installed: pip install "faeval[plots]".
 
 
 def require(name: str, purpose: str) -> None:
-    """Raise MissingExtra where an extra is not installed; nothing that it brings is loaded."""
-    for package in _BRINGS[name]:
+    """Raise MissingExtra where an extra, or one of several, is missing; nothing of it is loaded."""
+    for package in (package for one in name.split(",") for package in _BRINGS[one]):
         with extra(name, purpose):
             if find_spec(package) is None:
                 raise _missing(name, purpose, package)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from faeval._extras import require
 from faeval.cli._common import Format, check_folder, check_format, say, say_json
 
 
@@ -41,6 +42,7 @@ def calibrate(
     check_format(format)
     if not quick:
         check_folder(report)
+        require("plots", "faeval calibrate without --quick")  # said before it measures for minutes
     before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
     cells = calibration.calibrate(
         reps,

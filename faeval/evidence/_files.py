@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from faeval._extras import extra
 from faeval._whole_files import replace_file, settle
 from faeval.errors import EvidenceError
 from faeval.evidence._table import (
@@ -500,11 +501,7 @@ def _check_size(path: Path, metadata: Any, most: int) -> None:
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
-    try:
+    with extra("data", f"{path}: Parquet (CSV does not)"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise EvidenceError(
-            f"{path}: Parquet needs pyarrow; pip install 'faeval[data]', or use CSV."
-        ) from error
     return pyarrow, pyarrow.parquet
