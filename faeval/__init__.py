@@ -75,8 +75,7 @@ __all__ = ["__version__", *sorted(_WHERE)]
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'faeval' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_WHERE[name]), name)
-    globals()[name] = value
+    value = globals()[name] = getattr(importlib.import_module(_WHERE[name]), name)
     return value
 
 

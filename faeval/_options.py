@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from faeval._arguments import choice, count, number, refuse
+from faeval._extras import BACKENDS
 from faeval.errors import FaevalError
-
-BACKENDS = ("loky", "dask", "ray")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ class DataError(FaevalError):
     """A data set is missing, truncated, or not in the layout that was promised."""
 
 
+class MissingExtra(FaevalError, ImportError):
+    """A package is missing that an extra of faeval brings; the message has the command."""
+
+
 class Tampered(FaevalError):
     """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after
     it was written.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeAlias
 
+from faeval._extras import extra
 from faeval.calibration._tables import SEEDS, Cell
 
 _INK, _GRID = "#222222", "#dddddd"
@@ -28,7 +29,8 @@ def _in_our_style(draw: Draw) -> Draw:
 
     @wraps(draw)
     def styled(cells: Sequence[Cell]) -> str:
-        import matplotlib as mpl
+        with extra("plots", "a plot of the calibration"):
+            import matplotlib as mpl
 
         with mpl.rc_context():
             mpl.rcdefaults()

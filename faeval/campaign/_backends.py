@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import secrets
@@ -19,13 +18,13 @@ from typing import Any
 
 import joblib
 
+from faeval._extras import extra, require
 from faeval._isolation import silence_stdout
 from faeval.campaign._execution import Execution
 from faeval.campaign._worker import misplaced
 from faeval.errors import FaevalError
 from faeval.evidence import Store
 
-_PACKAGES = {"dask": ("distributed", "Dask"), "ray": ("ray", "Ray")}
 _SAFE = "PYTHONSAFEPATH"
 _PATIENCE = 60  # seconds that a cluster without workers is waited for
 
@@ -56,15 +55,8 @@ class Pool:
 
 def check_installed(backend: str) -> None:
     """Raise FaevalError where the package of a backend is not there, without loading it."""
-    if backend in _PACKAGES and importlib.util.find_spec(_PACKAGES[backend][0]) is None:
-        raise _missing(backend)
-
-
-def _missing(backend: str) -> FaevalError:
-    name = _PACKAGES[backend][1]
-    return FaevalError(
-        f"backend={backend!r}: {name} is not installed; pip install 'faeval[{backend}]'."
-    )
+    if backend != "loky":
+        require(backend, f"backend={backend!r}")
 
 
 @contextlib.contextmanager
@@ -130,11 +122,9 @@ _Place = tuple[Path, str, dict[str, str]]
 
 @contextlib.contextmanager
 def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[Pool]:
-    try:
+    with extra("dask", "backend='dask'"):
         from distributed import Client, get_client
         from distributed.scheduler import KilledWorker
-    except ImportError:
-        raise _missing("dask") from None
     from joblib._dask import DaskDistributedBackend
 
     class Backend(DaskDistributedBackend):  # type: ignore[misc]  # without types
@@ -193,12 +183,10 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
 
 @contextlib.contextmanager
 def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) -> Iterator[Pool]:
-    try:
+    with extra("ray", "backend='ray'"):
         import ray
         from ray.util.joblib.ray_backend import RayBackend
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-    except ImportError:
-        raise _missing("ray") from None
 
     class Backend(RayBackend):  # type: ignore[misc]  # without types
         # joblib knows by this whether results can be taken as they come. What it inherits says no,

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faeval._arguments import choice, count
+from faeval._extras import BACKENDS
 from faeval.errors import FaevalError
 from faeval.experiment import RunOptions, check_retries, check_time_limit
-
-BACKENDS = ("loky", "dask", "ray")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from faeval._extras import require
 from faeval.cli._common import check_folder, command, say, say_json
 
 
@@ -39,6 +40,7 @@ def calibrate(
 
     if not quick:
         check_folder(report)
+        require("plots", "faeval calibrate without --quick")  # said before it measures for minutes
     before = calibration.shipped()  # read first: in a clone, a full run writes what is shipped anew
     cells = calibration.calibrate(
         reps,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval._extras import extra
 from faeval.errors import EvidenceError
 from faeval.evidence._epoch_choice import Take, at_epoch
 from faeval.evidence._import import Imported, check_keys
@@ -131,11 +132,9 @@ def _experiment_id(tracker: Any, name: str, where: str) -> str:
 
 
 def _client(uri: str) -> tuple[Any, type[Exception]]:
-    try:
+    with extra("mlflow", f"mlflow:{uri}"):
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
-    except ImportError as error:
-        raise EvidenceError(f"mlflow:{uri}: needs MLflow; pip install 'faeval[mlflow]'.") from error
     return MlflowClient, MlflowException
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval._extras import extra
 from faeval._whole_files import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import LONGEST_CELL
@@ -145,11 +146,7 @@ def _check_size(path: Path, metadata: Any, most: int) -> None:
 
 
 def _pyarrow(path: Path) -> tuple[Any, Any]:
-    try:
+    with extra("data", f"{path}: Parquet (CSV does not)"):
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise EvidenceError(
-            f"{path}: Parquet needs pyarrow; pip install 'faeval[data]', or use CSV."
-        ) from error
     return pyarrow, pyarrow.parquet

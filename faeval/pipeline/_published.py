@@ -4,14 +4,20 @@ from, decided again.
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
+import shutil
+import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import faeval
-from faeval.errors import FaevalError
+from faeval.errors import FaevalError, Tampered
+from faeval.pipeline._provenance import PROVENANCE
 from faeval.pipeline._redecide import chosen_in, decide_stated, moved_since, stated
 from faeval.reports import FORMS, Report
 
@@ -24,9 +30,7 @@ class Published:
 
     report: Report
     moved: tuple[str, ...]  # the claims whose verdict is another word now
-    differs: tuple[
-        str, ...
-    ]  # what verdicts.json has otherwise than it was written, by the names of its values
+    differs: tuple[str, ...]  # the names of other values in verdicts.json
 
     def __str__(self) -> str:
         verdicts = f"{len(self.report.verdicts)} verdicts"
@@ -35,14 +39,13 @@ class Published:
                 f"{len(self.moved)} of {verdicts} come out otherwise than published:"
                 f" {', '.join(self.moved[:3])}"
             )
+        same = f"all {verdicts} come out as published"
         if not self.differs:
-            return (
-                f"all {verdicts} come out as published, and verdicts.json is the same byte for byte"
-            )
+            return f"{same}, and verdicts.json is the same byte for byte"
+        more = f" and {len(self.differs) - 3} more" if len(self.differs) > 3 else ""
         return (
-            f"all {verdicts} come out as published; verdicts.json differs in"
-            f" {', '.join(self.differs[:3])}{f' and {len(self.differs) - 3} more' if len(self.differs) > 3 else ''} (last"
-            " digits of numbers may, with other versions of numpy or scipy)"
+            f"{same}; verdicts.json differs in {', '.join(self.differs[:3])}{more} (last digits of"
+            " numbers may, with other versions of numpy or scipy)"
         )
 
 
@@ -63,16 +66,36 @@ def published(name: str) -> Published:
     if name not in PUBLISHED:
         raise FaevalError(f"--published={name!r} is not one of {', '.join(PUBLISHED)}.")
     home = _home()
-    folder = home / "reports" / name
-    said = stated(folder)
-    report = decide_stated(folder, said, chosen_in(folder, said, home / "claims"))
-    moved = tuple(claim for claim, _, _ in moved_since(said, report))
+    with _unpacked(home / "reports" / name) as folder:
+        before = stated(folder)
+        report = decide_stated(folder, before, chosen_in(folder, before, home / "claims"))
+        published_json = (folder / FORMS["json"]).read_bytes()
+    moved = tuple(claim for claim, _, _ in moved_since(before, report))
     text = report.to_json()
-    if (folder / FORMS["json"]).read_bytes() == text.encode():
+    if published_json == text.encode():
         return Published(report, moved, ())
     return Published(
-        report, moved, tuple(dict.fromkeys(_differing(said, json.loads(text)))) or ("layout",)
+        report, moved, tuple(dict.fromkeys(_differing(before, json.loads(text)))) or ("layout",)
     )
+
+
+@contextlib.contextmanager
+def _unpacked(folder: Path) -> Iterator[Path]:
+    """Give a folder with the report's files, its evidence not compressed, for a while."""
+    packed = folder / "evidence.csv.gz"
+    if not packed.is_file():  # in a checkout
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as copy:
+        for name in (FORMS["json"], PROVENANCE):
+            shutil.copyfile(folder / name, Path(copy, name))
+        try:
+            Path(copy, "evidence.csv").write_bytes(gzip.decompress(packed.read_bytes()))
+        except (OSError, EOFError, zlib.error) as error:
+            raise Tampered(
+                f"{packed}: cannot be unpacked ({error}); install faeval again."
+            ) from None
+        yield Path(copy)
 
 
 def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:

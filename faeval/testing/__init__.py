@@ -1,6 +1,12 @@
 """Checks for what others write: metrics and learning rules; strategies of hypothesis for what
 metrics are given.
+
+Needs the extras ``bench`` and ``test-kit``: ``pip install "faeval[bench,test-kit]"``.
 """
+
+from faeval._extras import require
+
+require("bench,test-kit", "faeval.testing (check_metric, check_rule and their strategies)")
 
 from faeval.testing._check_metric import Check as Check
 from faeval.testing._check_metric import check_metric as check_metric

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
-from statsmodels.stats.weightstats import ttost_paired
 
 import faeval as fe
 from faeval.claims import REASONS, WORDS, Verdict
@@ -78,6 +77,7 @@ def test_one_sided_claims_agree_with_scipys_t_test(
 def test_equivalence_agrees_with_statsmodels_tost(
     table: Table, claim: Make, ab: Any, m: float
 ) -> None:
+    ttost_paired = pytest.importorskip("statsmodels.stats.weightstats").ttost_paired
     a, b = map(np.array, ab)
     found = one(claim("equivalent", m), table({"a": a, "b": b}))
     if not spread(a, b):
@@ -183,6 +183,7 @@ def test_refutation_by_opposite_sign_is_said_only_where_the_interval_shows_it(
 
 
 def test_agreement_is_two_tests_the_mean_and_the_quantile_over_states(table: Table) -> None:
+    ttost_paired = pytest.importorskip("statsmodels.stats.weightstats").ttost_paired
     rng = np.random.default_rng(5)
     arm = fe.Arm("a")
     base, gap = rng.normal(0.5, 0.1, (4, 5)), rng.normal(0.0, 0.01, (4, 5))

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faeval.experiment import Code, Codes, code_of
-from faeval.experiment._code import _Walk
+from faeval.experiment._code_walk import Walk
 from faeval.experiment._syntax import Source, parsed
 
 #: What ``=>`` stands for in a text.
@@ -740,7 +740,7 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES)
 def test_two_values_share_a_text_exactly_where_they_are_the_same(one: Any, other: Any) -> None:
-    texts = [_Walk().value(value) for value in (one, other)]
+    texts = [Walk().value(value) for value in (one, other)]
     assert (texts[0] == texts[1]) == (_spelt(one) == _spelt(other))
 
 
@@ -759,11 +759,11 @@ def _spelt(value: Any) -> str:
 def test_a_value_may_hold_itself_and_be_nested_deeply() -> None:
     circle: list[Any] = [1]
     circle.append(circle)
-    assert _Walk().value(circle) == _Walk().value(circle)
+    assert Walk().value(circle) == Walk().value(circle)
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    walk = _Walk()
+    walk = Walk()
     walk.whole_value(deep)
     assert any("deep" in name for name in walk.undigested)
 

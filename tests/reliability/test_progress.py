@@ -124,7 +124,7 @@ def test_options_are_looked_at_where_nothing_is_left_to_run(campaign: Any) -> No
     refused = {"--time-limit=-1": "time_limit=-1.0 (float) must be"}
     for package, backend in (("distributed", "dask"), ("ray", "ray")):
         if importlib.util.find_spec(package) is None:
-            refused[f"--backend={backend}"] = f"is not installed; pip install 'faeval[{backend}]'"
+            refused[f"--backend={backend}"] = f'pip install "faeval[{backend}]"'
     for option, says in refused.items():
         done = campaign.verify(option)
         assert done.returncode == 2, (option, done.stderr)

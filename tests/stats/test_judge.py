@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.weightstats import ttost_paired
 
 from faeval.errors import FaevalError
 from faeval.stats import Judgement, combine, judge, judge_many
@@ -39,6 +38,7 @@ def test_one_sided_assertions_test_both_sides_of_their_margin(kind, support, ref
 
 
 def test_equivalence_is_supported_by_tost_as_in_statsmodels():
+    ttost_paired = pytest.importorskip("statsmodels.stats.weightstats").ttost_paired
     d = np.array(D)
     for margin in (0.05, 0.12, 0.2):
         expected = ttost_paired(d, np.zeros(5), -margin, margin)[0]
@@ -84,6 +84,7 @@ def test_nothing_is_decided_without_seeds_or_spread(kind, test, d):
 
 
 def test_equal_differences_are_undecided_where_statsmodels_decides():
+    ttost_paired = pytest.importorskip("statsmodels.stats.weightstats").ttost_paired
     # known difference: TOST of statsmodels gives p = 0 for equal differences within the margins
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         assert ttost_paired(np.full(5, 0.1), np.zeros(5), -0.2, 0.2)[0] == 0.0

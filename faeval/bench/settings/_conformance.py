@@ -1,8 +1,8 @@
-"""What metrics conform to: ours as tried and shipped, where their source is still the same;
-anyone's, and ours changed, tried now.
+"""Which properties metrics conform to: the shipped result for ours, a trial for anyone's.
 
-python -c "from faeval.bench.settings import _conformance; _conformance.write()"    # tries our metrics,
-and writes what is shipped
+One of ours is tried again where its source has changed since. After such a change,
+``python -c "from faeval.bench.settings import _conformance; _conformance.write()"`` tries our
+metrics and writes what is shipped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ Row = dict[str, Any]
 @cache
 def tried(function: Callable[..., Any], kind: str, tolerance: float | None = None) -> Conformance:
     """Return what a metric conforms to; it is tried once in a process."""
-    from faeval.testing import (
-        check_metric,
-    )  # it loads hypothesis and pytest: where a metric is tried alone
+    from faeval.testing import check_metric  # needs the test kit: where a metric is tried alone
 
     return check_metric(function, kind, tolerance=tolerance)
 
@@ -80,7 +78,7 @@ def _function(path: str) -> Callable[..., Any]:
 
 
 def _source(function: Callable[..., Any]) -> str:
-    """Return the digest of the file that a function stands in: what it calls there is part of it."""
+    """Return the digest of the file that a function stands in, with what it calls there."""
     file = inspect.getsourcefile(function)
     return (
         hashlib.sha256(Path(file).read_bytes().replace(b"\r\n", b"\n")).hexdigest() if file else ""
@@ -89,20 +87,20 @@ def _source(function: Callable[..., Any]) -> str:
 
 def shipped() -> str:
     """Try each function of the registry, and return what is shipped of it as JSON."""
-    found = {}
+    results = {}
     for about in METRICS.values():
-        if about.kind is not None and about.function not in found:
+        if about.kind is not None and about.function not in results:
             function = _function(about.function)
             conformance = tried(function, about.kind)
             conformance.raise_on_failure()
-            found[about.function] = {
+            results[about.function] = {
                 "kind": about.kind,
                 "source": _source(function),
                 "checked": sorted(
                     {*conformance.checked, *(name for name, _ in conformance.skipped)}
                 ),
             }
-    return json.dumps(found, indent=1, sort_keys=True) + "\n"
+    return json.dumps(results, indent=1, sort_keys=True) + "\n"
 
 
 def write() -> None:

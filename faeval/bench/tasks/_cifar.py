@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from faeval._extras import extra
 from faeval._whole_files import replace_file
 from faeval.bench.tasks._task import Task
 from faeval.errors import DataError
@@ -207,14 +208,10 @@ def _decoded(of: DataSet, file: Path, part: str, folder: Path) -> list[NDArray[A
 
 
 def _decode(of: DataSet, file: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    try:
+    with extra("data", f"reading {of.title}"):
         import pyarrow
         import pyarrow.parquet as pq
         from PIL import Image
-    except ImportError as error:
-        raise DataError(
-            f"reading {of.title} needs {error.name}; run `pip install 'faeval[data]'`."
-        ) from None
 
     try:
         # Through ParquetFile, so that a folder name is never read as a partition.

@@ -39,10 +39,8 @@ def digits() -> Task:
 def digits_digest(data: Path | None = None) -> str:
     """Return the SHA-256 of the file that scikit-learn ships; scikit-learn itself is not loaded."""
     spec = importlib.util.find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise DataError(
-            "setting 'digits': scikit-learn is not installed; run `pip install scikit-learn`."
-        )
+    assert spec is not None  # the extra brings it
+    assert spec.origin is not None
     file = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
     if not file.is_file():
         raise DataError(

@@ -1,0 +1,181 @@
+"""What live objects say of themselves: their names, globals, functions, and the bytes of arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+import types
+import weakref
+from collections.abc import Iterable, Mapping
+from functools import cached_property, partial, partialmethod
+from typing import Any
+
+from faeval.experiment._modules import home_of
+
+
+def held_by(value: Any) -> Any:
+    """Return what a weak reference, or a collection of them, holds; any other value itself."""
+    if type(value) is weakref.ref:
+        return value()
+    if type(value) in (weakref.WeakValueDictionary, weakref.WeakKeyDictionary):
+        return dict(value)
+    return set(value) if type(value) is weakref.WeakSet else value
+
+
+def cell_content(cell: types.CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
+
+
+def attribute(value: object, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # whatever a property of anyone's raises
+        return None
+
+
+def library_name(value: Any) -> str:
+    """Return ``module:name`` of what an installed package knows under a name of its own; empty
+    where none does.
+    """
+    modules = [
+        attribute(value, "__module__"),
+        type(value).__module__,
+        type(attribute(value, "__self__")).__module__,
+    ]
+    names = [attribute(value, "__qualname__"), attribute(value, "__name__")]
+    for module in modules:
+        content = (
+            vars(sys.modules[module]) if isinstance(module, str) and module in sys.modules else {}
+        )
+        if not content or home_of(content).users:
+            continue
+        for name in names:
+            if isinstance(name, str) and at_path(content, name) is value:
+                return f"{module}:{name}"
+        if module == type(value).__module__:
+            for name, other in list(content.items()):
+                if other is value:
+                    return f"{module}:{name}"
+    return ""
+
+
+def library_function(function: types.FunctionType) -> str:
+    """Return the name of a function of an installed package that it knows under that name; empty
+    for others.
+    """
+    module = sys.modules.get(function.__module__ or "")
+    if module is None or at_path(vars(module), function.__qualname__) is not function:
+        return ""
+    return "" if home_of(vars(module)).users else f"{function.__module__}:{function.__qualname__}"
+
+
+def at_path(content: Mapping[str, Any], qualname: str) -> Any:
+    first, *rest = qualname.split(".")
+    value = content.get(first)
+    for name in rest:
+        value = attribute(value, name)
+    return value
+
+
+def globals_of(call: Any) -> dict[str, Any]:
+    """Return the globals of the function or class that a callable is about."""
+    while isinstance(call, partial):
+        call = call.func
+    function = call.__func__ if isinstance(call, types.MethodType) else call
+    if isinstance(function, types.FunctionType):
+        return function.__globals__
+    return globals_of_class(call if isinstance(call, type) else type(call))
+
+
+def globals_of_class(cls: type) -> dict[str, Any]:
+    """Return the globals of a class: of its functions, for another module may stand under its
+    module's name by now.
+    """
+    for value in vars(cls).values():
+        function = function_in(value)
+        if (
+            function is not None
+            and function.__globals__.get("__name__", "builtins") == cls.__module__
+        ):
+            return function.__globals__
+    module = sys.modules.get(cls.__module__)
+    return vars(module) if module is not None else {"__name__": cls.__module__}
+
+
+def function_in(value: Any) -> types.FunctionType | None:
+    for name in ("__func__", "fget", "func"):
+        if not isinstance(value, types.FunctionType) and isinstance(value, _WRAPPERS):
+            value = getattr(value, name, value)
+    return value if isinstance(value, types.FunctionType) else None
+
+
+_WRAPPERS = (staticmethod, classmethod, property, cached_property, partialmethod)
+
+
+def is_generated(value: object) -> bool:
+    """Whether a function was made by a library from text, as those of a dataclass are: the class
+    says all of it.
+    """
+    function = function_in(value)
+    while function is not None and isinstance(
+        inner := vars(function).get("__wrapped__"), types.FunctionType
+    ):
+        function = inner
+    if function is None:
+        return False
+    name = function.__code__.co_filename
+    return name.startswith("<") and not linecache.getlines(name)
+
+
+def file_of(functions: Iterable[types.FunctionType]) -> str:
+    return next((f.__code__.co_filename for f in functions if not is_generated(f)), "")
+
+
+def array_parts(value: Any) -> tuple[object, ...] | None:
+    """Return type, shape and bytes of an array or tensor; the libraries are those that are loaded,
+    none is imported.
+    """
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None and isinstance(value, numpy.dtype):
+        return "dtype", value.str, value.descr if value.names else ""
+    if (
+        numpy is not None
+        and type(value) in (numpy.ndarray, numpy.memmap)
+        and not value.dtype.hasobject
+    ):
+        flat = numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8)
+        return (
+            "array",
+            value.dtype.str,
+            value.dtype.descr if value.dtype.names else "",
+            value.shape,
+            _sha256(flat),
+        )
+    if (
+        torch is not None
+        and isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and not value.is_meta
+    ):
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        try:
+            content = _sha256(flat.view(torch.uint8).numpy())
+        except (RuntimeError, TypeError):  # a type without bytes of its own
+            return None
+        return (
+            "tensor",
+            type(value).__name__,
+            value.dtype,
+            tuple(value.shape),
+            value.requires_grad,
+            content,
+        )
+    return None
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(content).hexdigest()
