@@ -207,7 +207,7 @@ def test_an_installed_package_gives_rules_and_networks_by_entry_points(tmp_path:
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(
-        "[faeval.bench.rules]\ntheirs = stranger:rule\n[faeval.bench.networks]\nnet = stranger:network\n"
+        "[faeval.rules]\ntheirs = stranger:rule\n[faeval.networks]\nnet = stranger:network\n"
     )
     code = (
         "from faeval.experiment import Arm, components, experiment\n"
