@@ -120,24 +120,17 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 def _row_parameter(row: Option, name: str) -> inspect.Parameter:
     """Return the parameter of a command that stands for a row of the table of options."""
-    default_text: Any = row.shown or False
+    show: Any = row.shown or row.default is not None
+    more: dict[str, Any] = {"help": row.help, "show_default": show}
     if name in row.arguments_of:
-        argument = typer.Argument(
-            help=row.help, show_default=default_text, metavar=row.kind.metavar
-        )
+        argument = typer.Argument(metavar=row.kind.metavar, **more)
         return _parameter(row.name, Annotated[list[str] | None, argument], None)
-    default_text = default_text or row.default is not None
-    more: dict[str, Any] = {
-        "help": row.help,
-        "envvar": row.environment,
-        "show_default": default_text,
-    }
+    more["envvar"] = row.environment
     if row.kind is SWITCH:
         # What a table or a variable can set, the command line must be able to unset.
         names = f"{row.flag}/--no-{row.flag[2:]}" if row.project else row.flag
-        return _parameter(
-            row.name, Annotated[bool | None, typer.Option(names, **more)], row.default
-        )
+        option = typer.Option(names, **more)
+        return _parameter(row.name, Annotated[bool | None, option], row.default)
     default = None if row.shown or row.default is None else str(row.default)
     more["metavar"] = row.kind.metavar
     if row.words or row.name == "setting":
@@ -148,9 +141,11 @@ def _row_parameter(row: Option, name: str) -> inspect.Parameter:
 
 def _options_of(context: typer.Context, texts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a command's options, from wherever each is given."""
-    from faeval.config import find
+    from faeval.config import Defaults, find
 
-    defaults = find(Path.cwd())
+    # A mistake in the table is no matter of a command that reads nothing of it.
+    of_project = any(OPTIONS[name].project for name in texts)
+    defaults = find(Path.cwd()) if of_project else Defaults()
     values = {}
     for name, text in texts.items():
         row = OPTIONS[name]
