@@ -11,13 +11,14 @@ from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any, Literal, get_args
 
+from faeval import stats
 from faeval._arguments import finite, shown, whole
 from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment
+from faeval.stats import AssertedKind, Region, region_of, rule_of
 
-Kind = Literal["exceeds", "below", "not_above", "not_below", "equivalent", "agree"]
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
 DEFAULT_SEEDS = 5
@@ -64,7 +65,7 @@ class Margin:
 class Assertion:
     """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin."""
 
-    kind: Kind
+    kind: AssertedKind
     a: Estimand
     b: Estimand
     margin: Margin
@@ -75,21 +76,19 @@ class Assertion:
         """The estimand a - b."""
         return self.a - self.b
 
+    @property
+    def region(self) -> Region:
+        """The region of a - b that it claims: its row in the table of kinds."""
+        return region_of(self.kind)
+
     def __str__(self) -> str:
-        m = f"{self.margin.value:g}"
-        words = {
-            "exceeds": f"{self.a} exceeds {self.b} by more than {m}",
-            "below": f"{self.a} is below {self.b} by more than {m}",
-            "not_above": f"{self.a} is not above {self.b} by more than {m}",
-            "not_below": f"{self.a} is not below {self.b} by more than {m}",
-            "equivalent": f"{self.a} equals {self.b} within {m}",
-            "agree": f"{self.a} agrees with {self.b} within {m} on every unit",
-        }
-        return words[self.kind]
+        return self.region.text.format(a=self.a, b=self.b, margin=f"{self.margin.value:g}")
 
 
-def _assertion(kind: Kind, a: Any, b: Any, margin: Any, name: str, anticipated: Any) -> Assertion:
-    where = f"fe.{kind}"
+def _assertion(
+    kind: AssertedKind, a: Any, b: Any, margin: Any, name: str, anticipated: Any
+) -> Assertion:
+    where, region = f"fe.{kind}", region_of(kind)
     left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
     if not (left - right).terms:
         raise FaevalError(
@@ -101,7 +100,7 @@ def _assertion(kind: Kind, a: Any, b: Any, margin: Any, name: str, anticipated: 
             f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value,"
             " because): the smallest effect that matters, and the reason for it."
         )
-    if kind in ("equivalent", "agree") and margin.value == 0:
+    if region.two_sided and margin.value == 0:
         raise FaevalError(
             f"{where}: within a margin of 0 nothing can be shown; give a margin above 0."
         )
@@ -458,6 +457,11 @@ class Claim:
         word = self.expect if isinstance(self.expect, str) else (self.expect or {}).get(setting)
         return None if word == "any" else word
 
+    @property
+    def rule(self) -> stats.TestName:
+        """The rule that decides it: its row in the table of rules."""
+        return self.test
+
     def arms(self) -> tuple[Arm, ...]:
         """Return every arm that the claim compares, each once."""
         return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
@@ -551,7 +555,7 @@ def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:
 def _figures(
     given: Any, assertions: tuple[Assertion, ...], where: str
 ) -> tuple[Mapping[str, Any], ...]:
-    tests = sum(2 if a.kind == "agree" else 1 for a in assertions)
+    tests = sum(2 if a.region.per_unit else 1 for a in assertions)
     figures = _several(
         given if isinstance(given, Iterable) else [given],
         Mapping,
@@ -666,7 +670,7 @@ def _looks(
             tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
         )
         wanted = {} if given == () else dict.fromkeys(plans, given)
-    if wanted and test != "t":
+    if wanted and not rule_of(test).looks:
         raise FaevalError(
             f"{where}: looks={given!r} are for test='t'; {test!r} decides once, at a fixed number"
             " of seeds."

@@ -5,6 +5,7 @@ each compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from faeval import stats
 from faeval.claims._claim import Assertion, Claim
@@ -42,10 +43,12 @@ def parts_of(claim: Claim) -> tuple[Part, ...]:
 def _parts(assertion: Assertion) -> tuple[Part, ...]:
     a, b, margin = str(assertion.a), str(assertion.b), assertion.margin.value
     effect = assertion.anticipated
-    if effect is None and assertion.kind in ("equivalent", "agree"):
+    if effect is None and assertion.region.two_sided:
         effect = 0.0
-    if assertion.kind != "agree":
-        return (Part(str(assertion), assertion.kind, margin, a, b, assertion, effect),)
+    if not assertion.region.per_unit:
+        return (
+            Part(str(assertion), cast(stats.Kind, assertion.kind), margin, a, b, assertion, effect),
+        )
     share = f"{100 * stats.AGREEMENT:g} % quantile"
     mean, most = (
         f"{a} equals {b} within {margin:g}, on average",

@@ -43,11 +43,7 @@ def check_controls(
                     continue
                 difference = np.ravel(np.subtract(*m.values(bound)))
                 if not holds(bound, difference):
-                    worst = (
-                        difference[np.argmax(np.abs(difference))]
-                        if bound.kind == "agree"
-                        else difference[0]
-                    )
+                    worst = difference[np.argmax(np.abs(difference))]
                     text = (
                         f"{at} does not hold: the difference is {worst:.4g}, so the measurement"
                         " cannot be relied on."
@@ -60,16 +56,7 @@ def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
     """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined
     does not.
     """
-    m = control.margin.value
-    within = {
-        "exceeds": difference > m,
-        "below": -difference > m,
-        "not_above": difference <= m,
-        "not_below": -difference <= m,
-        "equivalent": np.abs(difference) < m,
-        "agree": np.abs(difference) < m,
-    }
-    return bool(np.all(within[control.kind]))
+    return bool(np.all(control.region.holds(difference, control.margin.value)))
 
 
 def _by_epoch(

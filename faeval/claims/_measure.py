@@ -492,7 +492,7 @@ class Measurement:
     def _unpaired(self) -> Problem | None:
         """Return why the two sides of an agreement have no common units."""
         for assertion in self.claim.assertions:
-            if assertion.kind == "agree":
+            if assertion.region.per_unit:
                 left, right = (self.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
                 if left != right:
                     text = (
@@ -540,7 +540,7 @@ class Measurement:
 
     def _has_worst(self, read: Read) -> bool:
         metric = self.metric(read)
-        directed = all(a.kind not in ("equivalent", "agree") for a in self.claim.assertions)
+        directed = not any(a.region.two_sided for a in self.claim.assertions)
         return directed and math.isfinite(metric.low) and math.isfinite(metric.high)
 
     def same_weights(self) -> Problem | None:
@@ -629,10 +629,10 @@ class Measurement:
         One number a seed, shape (seeds,); for agreement one for each unit (layer) too, shape
         (seeds, units).
         """
-        if assertion.kind == "agree":
+        if assertion.region.per_unit:
             return self._per_layer(assertion.a), self._per_layer(assertion.b)
         # "worst" is the end of the range that makes a - b speak against the assertion.
-        against = 1.0 if assertion.kind in ("below", "not_above") else -1.0
+        against = 1.0 if assertion.region.side == "below" else -1.0
         return self._evaluate(assertion.a, against), self._evaluate(assertion.b, -against)
 
     def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:

@@ -57,7 +57,7 @@ class Case:
         )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
-            test=self.claim.test,
+            test=self.claim.rule,
             seeds=self.seeds if self.tests else None,
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
@@ -215,7 +215,9 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
     case.tests = tests_of(case.claim, m)
-    if case.problem is None and not any(test.contrast.varies for test in case.tests):
+    if case.problem is None and not any(
+        t.contrast.varies(stats.rule_of(case.claim.rule).paired) for t in case.tests
+    ):
         case.problem = m.same_run()
     planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
     if planned and not {"reproduction", "exploratory"} & set(case.flags):

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from faeval import stats
-from faeval.claims._claim import Claim, TestName
+from faeval.claims._claim import Claim
 from faeval.claims._contrasts import parts_of, tests_of
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._lock import PILOT_SEEDS, Spread
@@ -58,7 +58,7 @@ def chances_of(
                 n,
                 level,
                 anew or level,
-                claim.test,
+                claim.rule,
                 len(parts),
             )
             if p is not None and x.anticipated is not None
@@ -106,7 +106,7 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     return tuple(
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the"
         " side that refutes, though the claim is expected to be"
-        f" supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
+        f" supported{_DOWNWARDS if stats.region_of(x.kind).sign < 0 else ''}"
         for x in parts_of(claim)
         if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
@@ -122,9 +122,8 @@ def beyond_margin(kind: str, margin: float, effect: float) -> float:
     """Return how far on the claimed side of its margin an effect lies; of ``below`` and
     ``not_below`` it is b - a.
     """
-    if kind == "equivalent":
-        return margin - abs(effect)
-    return margin - effect if kind in ("not_above", "not_below") else effect - margin
+    region = stats.region_of(kind)
+    return region.depth(region.sign * effect, margin)
 
 
 @lru_cache(maxsize=1024)  # a report asks the same of each claim several times
@@ -137,7 +136,7 @@ def _chances(
     n: int,
     level: float,
     anew: float,
-    test: TestName,
+    test: stats.TestName,
     k: int,
 ) -> Chances | None:
     if sd <= 0 or n < 2:

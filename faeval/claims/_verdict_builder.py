@@ -197,13 +197,14 @@ def _assertion(
 ) -> AssertionResult:
     test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
     part, contrast = test.part, test.contrast.first(n)
+    rule = stats.rule_of(case.claim.rule)
     interval: tuple[float, float] = _NOTHING
     levels, refuting, ordinary = _NOTHING, None, _NOTHING
     if n >= 2 and (judgement.sd > 0 or math.isfinite(bounds.low)):
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
-        ordinary = stats.confidence_interval(judgement.differences, 0.90)
-    unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
+        ordinary = stats.ordinary_interval(judgement, 0.90)
+    unit_step = _detectable(n, level) if n >= rule.least and rule.power == "noncentral t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
     at_look = case.measurement.first(n)
@@ -231,8 +232,10 @@ def _assertion(
         detectable_in_sd=unit_step,
         detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
         seeds_needed=hope.needed if hope else None,
-        item_error=at_look.item_error(part.assertion) if part.assertion.kind != "agree" else None,
-        e_value=_evidence(judgement) if case.claim.test == "t" and n >= 2 else None,
+        item_error=at_look.item_error(part.assertion)
+        if not part.assertion.region.per_unit
+        else None,
+        e_value=_evidence(judgement) if rule.e_value and n >= 2 else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
     )
 
@@ -241,12 +244,7 @@ def _evidence(judgement: stats.Judgement) -> float:
     """The running e-value against the margin's edge; for an equivalence the smaller of its two
     edges'.
     """
-    m = judgement.margin
-    edges = (
-        (-m, m)
-        if judgement.kind == "equivalent"
-        else (-m if judgement.kind in ("below", "not_below") else m,)
-    )
+    edges = stats.region_of(judgement.kind).edges(judgement.margin)
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
@@ -262,7 +260,9 @@ def _reason(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
         return f"over {n} seeds {text}."
     open_ = next((r for r in results if r.p_support > decision.level_support), results[0])
     low, high = open_.interval
-    if open_.kind == "equivalent" and (low > open_.margin or high < -open_.margin):
+    region = stats.region_of(open_.kind)
+    least, most = region.bounds(open_.margin)
+    if region.two_sided and (low > most or high < least):
         where = (
             "lies outside its margins at the level of support, but not at the one that refuting"
             " takes"
@@ -274,11 +274,9 @@ def _reason(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
 
 def _opposite(result: AssertionResult) -> str:
     low, high = result.interval
-    if result.kind == "exceeds" and high < 0:
-        return ", and the difference is of opposite sign"
-    if result.kind == "below" and low > 0:
-        return ", and the difference is of opposite sign"
-    return ""
+    region = stats.region_of(result.kind)
+    opposite = high < 0 if region.side == "above" else low > 0
+    return ", and the difference is of opposite sign" if region.claims_effect and opposite else ""
 
 
 def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
@@ -351,7 +349,7 @@ def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
 
 def _counted(result: AssertionResult, difference: float) -> float:
     """Return a difference a - b as effects are counted: of below and not_below b - a."""
-    return -difference if result.kind in ("below", "not_below") else difference
+    return stats.region_of(result.kind).sign * difference
 
 
 def _fresh_seeds(

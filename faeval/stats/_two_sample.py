@@ -8,15 +8,15 @@ import math
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from faeval._arguments import LARGEST, Array, choice, number, probability, refuse, sample
-from faeval.stats import _ranks
+from faeval.stats import _ranks, _welch
 from faeval.stats._bound_search import crossing
-from faeval.stats._one_sample import Alternative
-from faeval.stats._spread import EPSILON, largest_size, mean_and_sd
+from faeval.stats._spread import EPSILON, largest_size
 from faeval.stats._t import upper_tail
 
+Alternative: TypeAlias = Literal["greater", "less"]
 Side: TypeAlias = Literal["lower", "upper"]
 
 
@@ -55,7 +55,7 @@ def welch_p(
     >>> round(welch_p([3.0, 4.0, 5.0], [1.0, 2.0, 3.0]), 4)
     0.0352
     """
-    return float(_welch_p(*_ordered(a, b, bound, alternative)))
+    return float(_welch.p_greater(*_ordered(a, b, bound, alternative)))
 
 
 def welch_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
@@ -84,39 +84,7 @@ def welch_p_many(a: ArrayLike, b: ArrayLike, bound: float = 0.0) -> Array:
     >>> welch_p_many([[3.0, 4.0, 5.0], [1.0, 1.0, 1.0]], [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]).round(4).tolist()
     [0.0352, 1.0]
     """
-    return _welch_p(*_rows(a, b, bound))
-
-
-def _welch_p(a: Array, b: Array, bound: float) -> Array:
-    """The core, shapes (..., n), (..., m) to (...)."""
-    if min(a.shape[-1], b.shape[-1]) < 2:
-        return np.ones(a.shape[:-1])
-    gap, error, df = _welch(a, b)
-    return np.where(_varies(a, b), upper_tail(gap - bound, error, df), 1.0)
-
-
-def _varies(a: Array, b: Array) -> NDArray[np.bool_]:
-    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`; (...,
-    n), (..., m) to (...).
-    """
-    largest = np.maximum(largest_size(a), largest_size(b))
-    varies: NDArray[np.bool_] = (
-        np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
-    )
-    return varies
-
-
-def _welch(a: Array, b: Array) -> tuple[Array, Array, Array]:
-    """The difference of means, its standard error, and Satterthwaite's degrees of freedom."""
-    n, m = a.shape[-1], b.shape[-1]
-    (mean_a, sd_a), (mean_b, sd_b) = mean_and_sd(a), mean_and_sd(b)
-    of_a, of_b = sd_a / math.sqrt(n), sd_b / math.sqrt(m)
-    error = np.hypot(of_a, of_b)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(
-            error > 0, (of_a / error) ** 2, 0.5
-        )  # of the variance that is the first sample's
-    return mean_a - mean_b, error, 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+    return _welch.p_greater(*_rows(a, b, bound))
 
 
 def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") -> float:
@@ -153,9 +121,9 @@ def welch_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") 
     if choice("side", side, ("lower", "upper")) == "upper":
         return -welch_bound(b, a, level)
     x, y, _ = _ordered(a, b, 0.0, "greater")
-    if min(len(x), len(y)) < 2 or not _varies(x, y):
+    if min(len(x), len(y)) < 2 or not _welch.varies(x, y):
         return -math.inf
-    gap, error, df = _welch(x, y)
+    gap, error, df = _welch.statistic(x, y)
 
     def rejected(bound: float) -> bool:
         return bool(upper_tail(gap - bound, error, df) <= level)
@@ -249,7 +217,7 @@ def _mann_whitney_p(a: Array, b: Array, bound: float) -> Array:
     if min(n, m) < 2:
         return np.ones(a.shape[:-1])
     above = np.count_nonzero(_pairs(a, b) > bound, axis=-1)
-    return np.where(_varies(a, b), _ranks.mann_whitney_tails(n, m)[above], 1.0)
+    return np.where(_welch.varies(a, b), _ranks.mann_whitney_tails(n, m)[above], 1.0)
 
 
 def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "lower") -> float:
@@ -284,7 +252,7 @@ def mann_whitney_bound(a: ArrayLike, b: ArrayLike, level: float, side: Side = "l
     if choice("side", side, ("lower", "upper")) == "upper":
         return -mann_whitney_bound(b, a, level)
     x, y, _ = _ordered(a, b, 0.0, "greater")
-    if min(len(x), len(y)) < 2 or not _varies(x, y):
+    if min(len(x), len(y)) < 2 or not _welch.varies(x, y):
         return -math.inf
     enough = _ranks.needed(_ranks.mann_whitney_tails(len(x), len(y)), level)
     return -math.inf if enough is None else float(np.sort(_pairs(x, y))[-enough])
