@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from faeval import stats
-from faeval.calibration._laws import LAWS, Array
+from faeval.calibration._laws import ARMS, LAWS, Array
 from faeval.calibration._measure import (
     ALPHA,
     ENGINE,
@@ -96,6 +96,24 @@ def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[C
                 yield _cell(
                     "two_samples", rule, name, n, "", "wrong_support", rate(decide(a, b, ALPHA))
                 )
+
+
+def unpaired(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
+    """Errors at the margin, in each direction, of the rules for arms that no seed pairs."""
+    for rule in stats.RULES.values():
+        for arms in ARMS.values() if not rule.paired else ():
+            for n in ns:
+                rng = stream(seed, "calibrate", "unpaired", arms.name, n)
+                a, b = MARGIN + arms.a(rng, (reps, n)), arms.b(rng, (reps, n))
+                support, refute = stats.judge_many("exceeds", (a, b), MARGIN, test=rule.name)
+                either = np.minimum(support, refute)
+                for measure, events in (
+                    ("wrong_support", support <= ALPHA),
+                    ("wrong_refute", refute <= ALPHA),
+                    ("coverage", either > ALPHA),
+                    ("two_sided", either <= ALPHA / 2),
+                ):
+                    yield _cell("unpaired", rule.name, arms.name, n, "", measure, rate(events))
 
 
 #: True effects, in margins, at which verdicts are counted; the margin is one standard deviation of
@@ -368,6 +386,7 @@ TABLES: dict[str, Callable[..., Iterator[Cell]]] = {
     for t in (
         size,
         two_samples,
+        unpaired,
         verdicts,
         power,
         families,
@@ -410,6 +429,7 @@ def calibrate(
     narrow: dict[str, dict[str, Any]] = {
         "size": few | {"rules": ("t", "sign-flip", "sign", "z")},
         "two_samples": {"ns": (3, 5)},
+        "unpaired": {"ns": (3, 5)},
         "verdicts": {"ns": (5,)},
         "power": few,
         "families": {"ns": (5,), "sizes": (1, 5)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FrameType, MappingProxyType
@@ -16,8 +16,8 @@ from faeval._arguments import finite, shown, whole
 from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
-from faeval.experiment import Arm, Experiment
-from faeval.stats import AssertedKind, Region, region_of, rule_of
+from faeval.experiment import Arm, Experiment, named
+from faeval.stats import AssertedKind, Region, region_of
 
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
@@ -63,13 +63,17 @@ class Margin:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin."""
+    """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin.
+
+    ``paired`` is whether the seed pairs the two sides: whether both share what it draws.
+    """
 
     kind: AssertedKind
     a: Estimand
     b: Estimand
     margin: Margin
     anticipated: float | None = None
+    paired: bool = True
 
     @cached_property
     def contrast(self) -> Estimand:
@@ -86,7 +90,13 @@ class Assertion:
 
 
 def _assertion(
-    kind: AssertedKind, a: Any, b: Any, margin: Any, name: str, anticipated: Any
+    kind: AssertedKind,
+    a: Any,
+    b: Any,
+    margin: Any,
+    name: str,
+    anticipated: Any = None,
+    paired: Any = True,
 ) -> Assertion:
     where, region = f"fe.{kind}", region_of(kind)
     left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
@@ -111,7 +121,30 @@ def _assertion(
             " number in the metric's unit: the effect expected, counted in the direction of the"
             " margin."
         )
-    return Assertion(kind, left, right, margin, effect)
+    if not isinstance(paired, bool):
+        raise FaevalError(
+            f"{where}: paired={paired!r} ({type(paired).__name__}) must be True or False: whether"
+            " the seed gives both sides the same randomness."
+        )
+    if not paired:
+        _check_unpaired(left, right, where)
+    return Assertion(kind, left, right, margin, effect, paired)
+
+
+def _check_unpaired(a: Estimand, b: Estimand, where: str) -> None:
+    """Raise FaevalError where two sides cannot be independent samples."""
+    left, right = ({read.arm for read in side.reads()} for side in (a, b))
+    if not left or not right:
+        raise FaevalError(
+            f"{where}: paired=False compares the runs of two arms, and one side is a number; leave"
+            " paired= out."
+        )
+    if left & right:
+        shared = named(min(arm.label for arm in left & right))
+        raise FaevalError(
+            f"{where}: paired=False, but both sides read {shared}, and so share its runs; leave"
+            " paired= out."
+        )
 
 
 def exceeds(
@@ -120,11 +153,22 @@ def exceeds(
     *,
     by: Margin | None = None,
     anticipated: float | None = None,
+    paired: bool = True,
 ) -> Assertion:
-    """Assert that a - b is larger than the margin. ``anticipated`` is the a - b expected, for
-    power.
+    """Assert that a - b is larger than the margin.
+
+    Parameters
+    ----------
+    a, b
+        What is compared: estimands, or for b a number.
+    by
+        The margin, at least 0, in the metric's unit.
+    anticipated
+        The a - b expected, for power.
+    paired
+        False for arms that share no randomness: Welch's test in place of the paired t test.
     """
-    return _assertion("exceeds", a, b, by, "by", anticipated)
+    return _assertion("exceeds", a, b, by, "by", anticipated, paired)
 
 
 def below(
@@ -133,11 +177,12 @@ def below(
     *,
     by: Margin | None = None,
     anticipated: float | None = None,
+    paired: bool = True,
 ) -> Assertion:
     """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a
     expected.
     """
-    return _assertion("below", a, b, by, "by", anticipated)
+    return _assertion("below", a, b, by, "by", anticipated, paired)
 
 
 def not_above(
@@ -146,9 +191,10 @@ def not_above(
     *,
     by: Margin | None = None,
     anticipated: float | None = None,
+    paired: bool = True,
 ) -> Assertion:
     """Assert that a - b is at most the margin: no increase that matters."""
-    return _assertion("not_above", a, b, by, "by", anticipated)
+    return _assertion("not_above", a, b, by, "by", anticipated, paired)
 
 
 def not_below(
@@ -157,9 +203,10 @@ def not_below(
     *,
     by: Margin | None = None,
     anticipated: float | None = None,
+    paired: bool = True,
 ) -> Assertion:
     """Assert that b - a is at most the margin: no decrease that matters."""
-    return _assertion("not_below", a, b, by, "by", anticipated)
+    return _assertion("not_below", a, b, by, "by", anticipated, paired)
 
 
 def equivalent(
@@ -168,21 +215,29 @@ def equivalent(
     *,
     within: Margin | None = None,
     anticipated: float | None = None,
+    paired: bool = True,
 ) -> Assertion:
     """Assert that a and b differ by less than the margin, either way (two one-sided tests).
 
     ``anticipated`` is the a - b expected, for power; no difference unless given.
     """
-    return _assertion("equivalent", a, b, within, "within", anticipated)
+    return _assertion("equivalent", a, b, within, "within", anticipated, paired)
 
 
-def agree(a: Estimand, b: Estimand, *, within: Margin | None = None) -> Assertion:
+def agree(
+    a: Estimand, b: Estimand, *, within: Margin | None = None, paired: bool = True
+) -> Assertion:
     """Assert that a and b agree on their units (layers), not only on average.
 
     Two tests in one: the mean difference is equivalent to 0 within the margin, and the 90 %
     quantile over units of the absolute difference is below the margin.
     """
-    made = _assertion("agree", a, b, within, "within", None)
+    if paired is not True:
+        raise FaevalError(
+            f"fe.agree: paired={paired!r} ({type(paired).__name__}): agreement is unit by unit of"
+            " each seed; leave paired= out, or say fe.equivalent(..., paired=False)."
+        )
+    made = _assertion("agree", a, b, within, "within")
     for side in (made.a, made.b):
         if (
             len(side.terms) != 1
@@ -354,9 +409,11 @@ class Claim:
                 f"{where}: attributed_to={attributed_to!r} must name factors, each once."
             )
         if test not in TESTS:
+            hint = " Say paired=False in the assertion for it." if test in stats.RULES else ""
             raise FaevalError(
-                f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}."
+                f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.{hint}"
             )
+        rule = _rule(test, assertions, where)
         level = finite(alpha)
         if level is None or not 0 < level <= 0.5:
             raise FaevalError(
@@ -368,6 +425,10 @@ class Claim:
         bounds = _several(
             controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)"
         )
+        if not all(bound.paired for bound in bounds):
+            raise FaevalError(
+                f"{where}: controls= are compared seed by seed; leave paired=False out of them."
+            )
         for name, word in (("family", family), ("about", about), ("source", source)):
             if word is not None and not (isinstance(word, str) and word.strip()):
                 raise FaevalError(
@@ -391,7 +452,7 @@ class Claim:
             "controls": bounds,
             "test": test,
             "seeds": plans,
-            "looks": _looks(looks, plans, test, where),
+            "looks": _looks(looks, plans, rule, where),
             "alpha": level,
             "diverged": diverged,
             "about": about,
@@ -459,8 +520,8 @@ class Claim:
 
     @property
     def rule(self) -> stats.TestName:
-        """The rule that decides it: its row in the table of rules."""
-        return self.test
+        """The name of the rule that decides it, in ``faeval.stats.RULES``."""
+        return _rule(self.test, self.assertions, self.name).name  # type: ignore[return-value]
 
     def arms(self) -> tuple[Arm, ...]:
         """Return every arm that the claim compares, each once."""
@@ -502,6 +563,23 @@ class Claim:
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
 
 
+def _rule(test: str, assertions: Sequence[Assertion], where: str) -> stats.Rule:
+    """Return the rule that decides a claim; raise FaevalError where its assertions take several."""
+    rule = stats.rule_of(test, deciding=True)
+    if len({assertion.paired for assertion in assertions}) > 1:
+        raise FaevalError(
+            f"{where}: some of its assertions are paired and some are not; make two claims of them."
+        )
+    if assertions[0].paired:
+        return rule
+    if rule.unpaired is None:
+        raise FaevalError(
+            f"{where}: test={test!r} needs sides that the seed pairs, and paired=False says that it"
+            " does not; leave test= out."
+        )
+    return stats.rule_of(rule.unpaired)
+
+
 def calling_frame() -> FrameType | None:
     """Return the frame of the code that called faeval."""
     frame: FrameType | None = sys._getframe()
@@ -517,6 +595,8 @@ def _spelt(assertion: Assertion) -> dict[str, Any]:
         "b": _plain(assertion.b),
         "margin": assertion.margin.value,
         "anticipated": assertion.anticipated,
+        # Left out where it is not used: claims made before it keep their hash.
+        **({} if assertion.paired else {"paired": False}),
     }
 
 
@@ -658,7 +738,7 @@ def _drawn(given: Any, where: str) -> Drawn | None:
 
 
 def _looks(
-    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], test: str, where: str
+    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
 ) -> Mapping[str, tuple[int, ...]]:
     """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
     plan.
@@ -670,10 +750,10 @@ def _looks(
             tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
         )
         wanted = {} if given == () else dict.fromkeys(plans, given)
-    if wanted and not rule_of(test).looks:
+    if wanted and not rule.looks:
         raise FaevalError(
-            f"{where}: looks={given!r} are for test='t'; {test!r} decides once, at a fixed number"
-            " of seeds."
+            f"{where}: looks={given!r} are for test='t' on paired sides; the {rule.name} test"
+            " decides once, at a fixed number of seeds."
         )
     found = {}
     for setting, looks in wanted.items():

@@ -334,17 +334,19 @@ def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
     has.
     """
     return {
-        "unit_mismatch": unpaired(claim, design),
+        "unit_mismatch": own_seeds(claim, design),
         "confounded": confounded(claim, design),
         "exact_by_construction": exact_states(claim, design),
     }
 
 
-def unpaired(claim: Claim, design: Design) -> Problem | None:
-    """Return why two sides have no common seeds: an experiment that makes the seed a factor of its
-    arms, or None.
+def own_seeds(claim: Claim, design: Design) -> Problem | None:
+    """Return why two paired sides have no common seeds: an experiment that makes the seed a factor
+    of its arms, or None.
     """
     for assertion in claim.assertions:
+        if not assertion.paired:
+            continue
         reads = assertion.contrast.reads()
         seeds = {design.factors(r.arm).get("seed") for r in reads}
         if len(seeds) > 1:

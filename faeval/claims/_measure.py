@@ -388,10 +388,10 @@ class Measurement:
             return ""
         has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
         shared = len(set.intersection(*seeds.values()))
-        return (
-            f" Contrasts are paired by seed: {has}, and they share {shared or 'none'}; unpaired"
-            " arms cannot be compared yet, so give all the same seeds."
-        )
+        how = "are paired by seed"
+        if not all(assertion.paired for assertion in self.claim.assertions):
+            how = "read both arms at the seeds of one plan, unpaired or not"
+        return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same."
 
     def untrustworthy(self) -> Problem | None:
         """Return why some row that is there cannot be used."""
@@ -414,7 +414,7 @@ class Measurement:
         order = ("diverged", "below_floor", "undefined", "out_of_range")
         found = next((problems[c] for c in order if c in problems), None)
         unit = self._below_the_seed(problems.get("unit_mismatch"))
-        return self._nonconforming() or unit or found or self._unpaired()
+        return self._nonconforming() or unit or found or self._unlike_units()
 
     def _nonconforming(self) -> Problem | None:
         """Return which property that it needs a metric fails; what is about an instrument may be
@@ -489,7 +489,7 @@ class Measurement:
                 return Problem(repeated.verdict, repeated.code, f"{repeated.text} {pooled}")
         return repeated
 
-    def _unpaired(self) -> Problem | None:
+    def _unlike_units(self) -> Problem | None:
         """Return why the two sides of an agreement have no common units."""
         for assertion in self.claim.assertions:
             if assertion.region.per_unit:

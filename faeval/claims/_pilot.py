@@ -184,10 +184,15 @@ def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | 
     ):
         return []
     found: list[Spread | None] = []
+    paired = stats.rule_of(claim.rule).paired
     for test in tests_of(claim, measurement):
-        d = test.contrast.differences
-        if not np.isfinite(d).all():  # a logarithm of what is not positive
+        d, sides = test.contrast.differences, test.contrast.sample(paired)
+        if not np.isfinite([d, *sides]).all():  # a logarithm of what is not positive
             found.append(None)
             continue
-        found.append(Spread(n=len(d), mean=float(d.mean()), sd=float(d.std(ddof=1))))
+        found.append(
+            Spread(
+                n=len(d), mean=float(d.mean()), sd=math.hypot(*(side.std(ddof=1) for side in sides))
+            )
+        )
     return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from faeval import stats
 from faeval._safe_text import cut
-from faeval.claims._claim import Claim, TestName
+from faeval.claims._claim import Claim
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measure import units_of
 from faeval.claims._pending import Case
@@ -31,8 +31,13 @@ _ASSUMPTIONS = {
         "the differences by seed are near normal; against a margin they are not protected from skew"
     ),
     "sign-flip": "the differences by seed are symmetric about their mean",
+    "welch": (
+        "the values of each arm are near normal, and no seed gives both arms the same randomness;"
+        " against a margin they are not protected from skew"
+    ),
     "sign": "none on the shape of the differences: the claim is about their median",
 }
+_UNPAIRED = "; the two arms are compared unpaired, as runs that share no randomness"
 _NOTHING = (math.nan, math.nan)
 _detectable = lru_cache(maxsize=256)(
     stats.detectable_effect
@@ -44,6 +49,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     doubt it.
     """
     claim, ruling, setting = case.claim, case.ruling, case.setting
+    rule = stats.rule_of(claim.rule)
     assert ruling is not None
     decision, beside = ruling.decision, ruling.sensitivity
     n = ruling.n if case.tests else len(case.seeds)
@@ -108,24 +114,24 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         family=(case.registered.family if case.registered else claim.family) or "",
         family_size=case.family_size,
         alpha=claim.alpha,
-        test=claim.test,
+        test=rule.name,
         seeds=seeds if case.tests else (),
         planned=case.planned,
         assertions=results,
         flags=tuple(dict.fromkeys(flags)),
         expected=expected,
-        scope=_SCOPE,
-        assumption=_ASSUMPTIONS[claim.test],
+        scope=_SCOPE + _UNPAIRED * (not rule.paired),
+        assumption=_ASSUMPTIONS[rule.name],
         takes=cut(_takes(case, ruling, results)),
         fresh_seeds=_fresh_seeds(case, ruling, results),
-        attainable_p=(stats.attainable_p(claim.test, n) if n else None),
+        attainable_p=(rule.attainable(n) if n else None),
         level_support=decision.level_support if shown else None,
         level_refute=decision.level_refute if shown else None,
         adjusted_support=decision.adjusted_support if shown else 1.0,
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
         measured_errors=(
-            _measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests))
+            _measured_errors(claim.rule, n, frozenset(t.part.kind for t in case.tests))
             if decided
             else ()
         ),
@@ -133,14 +139,16 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
         without_each_seed=(
-            tuple(zip(seeds, beside.without_each, strict=True))
+            tuple(zip(seeds, _without_each(beside.without_each, n, ruling.verdict), strict=True))
             if beside is not None and n >= 3
             else ()
         ),
         other_tests=tuple(beside.other_tests.items()) if beside is not None else (),
         fragile=beside.fragile if beside is not None else None,
         fragile_rate=(
-            stats.fragile_rate(n) if beside is not None and beside.fragile is not None else None
+            stats.fragile_rate(n)
+            if beside is not None and beside.fragile is not None and rule.paired
+            else None
         ),
         warnings=tuple(map(cut, warnings)),
         about=claim.about,
@@ -162,6 +170,17 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     )
 
 
+def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]:
+    """Return one word a seed: of unpaired sides the one that leaving it out of either side makes of
+    the verdict, where one of them changes it.
+    """
+    by_side = [words[i : i + n] for i in range(0, len(words), n)]
+    return tuple(
+        next((word for word in own if word != verdict), verdict)
+        for own in zip(*by_side, strict=True)
+    )
+
+
 def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
     for arm, metrics in case.claim.metrics_by_arm().items():
         label = case.design.label(arm)
@@ -170,7 +189,7 @@ def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]
 
 @lru_cache(maxsize=64)
 def _measured_errors(
-    test: TestName, n: int, kinds: frozenset[stats.Kind]
+    test: stats.TestName, n: int, kinds: frozenset[stats.Kind]
 ) -> tuple[MeasuredError, ...]:
     """What one assertion alone errs on each law; of assertions of several kinds the one that errs
     most.
@@ -386,11 +405,9 @@ def _published(
         side = given.get("side")
         ours: float | None = None
         if result is not None:
-            values = (
-                result.differences
-                if side is None
-                else (result.a if side == "a" else result.b).values
-            )
+            values = result.a.values if side == "a" else result.b.values
+            if side is None:  # unpaired sides have no differences
+                values = result.differences or (result.estimate,)
             ours = float(np.mean(values))
         figure, spread = given["published"], given.get("spread")
         within = None if ours is None or spread is None else abs(ours - figure) <= spread

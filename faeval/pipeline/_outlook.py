@@ -212,13 +212,13 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
     parts = claims.parts_of(claim)
     seen = [
-        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test)
+        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.rule)
         for x in parts
     ]
     if problem is None and not (
         all(s.can_support for s in seen) or any(s.can_refute for s in seen)
     ):
-        text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
+        text = f"at n = {n} and level {level:.3g} the {claim.rule} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
     pilots: list[Spread | None] = (
         list(registered.pilot.get(chosen.setting, [])) if registered else []

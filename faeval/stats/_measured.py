@@ -23,6 +23,11 @@ SYMMETRIC = frozenset(
         "paired normal arms",
         "paired lognormal arms",
         "paired collapsing arms",
+        "normal arms",
+        "normal arms, s.d. 1 and 3",
+        "t3 arms",
+        "lognormal arms",
+        "collapsing arms",
     )
 )
 #: After the name of a law that is not symmetric: the same with the sides of the contrast exchanged.
@@ -99,10 +104,8 @@ def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[Mea
     """
     rule_of(test, deciding=True)
     region, n = region_of(kind, tested=True), count("n", n)
-    rows = [r for r in _rows() if r["table"] == "size" and r["rule"] == test]
-    if not rows:  # a rule that is not measured yet says so by having no figures
-        return ()
-    rows = _at(rows, n)
+    tables = ("size", "unpaired")
+    rows = _at([r for r in _rows() if r["table"] in tables and r["rule"] == test], n)
     laws: dict[str, dict[str, dict[str, str]]] = {}
     for row in rows:
         laws.setdefault(row["law"], {})[row["measure"]] = row
