@@ -36,17 +36,8 @@ from faeval.stats._rule import (
     rule,
 )
 from faeval.stats._rules import RULES, AnyTest, Rule, TestName, attainable_p, rule_of
-from faeval.stats._screen import Screen, screen
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper, tie_tolerance
-from faeval.stats._two_sample import (
-    mann_whitney_bound,
-    mann_whitney_p,
-    mann_whitney_p_many,
-    welch_bound,
-    welch_p,
-    welch_p_many,
-)
 from faeval.stats.planning import (
     Chances,
     Outlook,
@@ -83,7 +74,6 @@ __all__ = [
     "Region",
     "Rule",
     "Ruling",
-    "Screen",
     "SeedMeans",
     "Sensitivity",
     "TestName",
@@ -106,9 +96,6 @@ __all__ = [
     "judge",
     "judge_many",
     "leave_one_out",
-    "mann_whitney_bound",
-    "mann_whitney_p",
-    "mann_whitney_p_many",
     "measured_errors",
     "near_margin",
     "no_spread",
@@ -124,7 +111,6 @@ __all__ = [
     "region_of",
     "rule",
     "rule_of",
-    "screen",
     "sd_upper",
     "seeds_for",
     "seeds_needed",
@@ -133,7 +119,4 @@ __all__ = [
     "tie_tolerance",
     "unseen_failure_bound",
     "verdict_chances",
-    "welch_bound",
-    "welch_p",
-    "welch_p_many",
 ]

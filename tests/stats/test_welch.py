@@ -136,3 +136,41 @@ def test_power_is_simulated_for_arms_that_spread_alike():
         assert found.power == pytest.approx(power, abs=0.03)
     assert stats.verdict_chances("below", 0.1, 9.0, 1.0, 2, 0.05, test="welch").supported == 0.0
     assert stats.outlook("exceeds", 0.1, 5, test="welch").detectable is None
+
+
+@given(sides, st.floats(-20, 20), st.integers(1, 40))
+def test_p_never_falls_with_the_bound_not_by_a_last_bit(ab, bound, steps):
+    greater = stats.rule_of("welch").p_greater
+    p_values = []
+    for _ in range(steps):
+        bound = math.nextafter(bound, math.inf)
+        p_values.append(float(greater(*map(np.array, ab), bound)))
+    assert p_values == sorted(p_values)
+
+
+def test_its_size_under_equal_normal_arms():
+    # origin: project policy, one-sided .05 at n = 3, 5, 10
+    for n, size in ((3, 0.041), (5, 0.046), (10, 0.049)):
+        a, b = np.random.default_rng(n).normal(size=(2, 40_000, n))
+        share = np.mean(judge_many("exceeds", (a, b), 0.0, test="welch")[0] <= 0.05)
+        assert abs(share - size) < 4 * math.sqrt(size * (1 - size) * (1 / 40_000 + 1 / 20_000))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([0.1 + 0.2, 0.3, 0.3], [0.1] * 3), ([1.0, 1.0 + 2**-46, 1.0], [100.0] * 3)]
+)
+def test_rounding_is_no_spread_nor_that_of_a_side_a_hundred_times_as_large(a, b):
+    for pair in ((a, b), (b, a)):
+        j = judge("exceeds", pair, 0.0, test="welch")
+        assert (j.p_support, j.p_refute) == (1.0, 1.0)
+        interval = decision_interval(j, 0.05, 0.05)
+        assert (interval.low, interval.high) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("level", [5e-324, 1e-300, 1e-12])
+@pytest.mark.parametrize("a", [[1.0, 2.0, 3.0], [1e300, -1e300, 0.0]])
+def test_extreme_values_and_levels_give_bounds_that_agree_with_p(level, a):
+    j = judge("exceeds", (a, [0.0, 0.5, 1.0]), 0.5, test="welch")
+    interval = decision_interval(j, level, level)
+    assert (interval.low > 0.5) == (j.p_support <= level)
+    assert (interval.high < 0.5) == (j.p_refute <= level)

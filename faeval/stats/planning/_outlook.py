@@ -14,6 +14,7 @@ import numpy as np
 from faeval._arguments import count, level, number, p_values, probability
 from faeval.stats._judge import p_pair
 from faeval.stats._kinds import Kind, Region, region_of
+from faeval.stats._rule import LEAST_POWER
 from faeval.stats._rules import Rule, Sample, TestName, rule_of
 from faeval.stats._spread import sd_upper
 from faeval.stats.planning._power import detectable_effect, smallest
@@ -386,9 +387,9 @@ def outlook(
                     for s in (sd, upper)
                 )
                 needed = first_n, cautious_n
-                if found_power < 0.5:
+                if found_power < LEAST_POWER:
                     warnings.append(
-                        f"power at the effect anticipated is {found_power:.2f}, below 0.5"
+                        f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
                     )
     return Outlook(
         n,
