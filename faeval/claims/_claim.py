@@ -7,23 +7,20 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any, Literal, get_args
 
 from faeval import stats
-from faeval._arguments import finite, shown, whole
-from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
+from faeval._arguments import finite, shown
+from faeval.claims._assertion import Assertion
+from faeval.claims._estimand import Estimand
+from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
-from faeval.experiment import Arm, Experiment, named
-from faeval.stats import AssertedKind, Region, region_of
+from faeval.experiment import Arm, Experiment
 
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
-DEFAULT_SEEDS = 5
-MOST_SEEDS = 1_000_000  # of a plan
-MOST_DRAWN = 100_000
 
 
 class _Unwritten(int):
@@ -31,252 +28,6 @@ class _Unwritten(int):
 
 
 _UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
-
-
-@dataclass(frozen=True)
-class Margin:
-    """The smallest effect of interest, in the metric's unit, and why it is that.
-
-    Examples
-    --------
-    >>> Margin(0.03, "1.5 pilot spreads of the difference, seeds 1000-1005").value
-    0.03
-    """
-
-    value: float
-    because: str
-
-    def __init__(self, value: float, because: str = "") -> None:
-        number = finite(value)
-        if number is None or number < 0:
-            raise FaevalError(
-                f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0."
-            )
-        if not isinstance(because, str) or not because.strip():
-            raise FaevalError(
-                f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number"
-                " comes from, such as '1.5 pilot spreads of the difference, seeds 1000-1005'."
-            )
-        object.__setattr__(self, "value", number)
-        object.__setattr__(self, "because", because.strip())
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin.
-
-    ``paired`` is whether the seed pairs the two sides: whether both share what it draws.
-    """
-
-    kind: AssertedKind
-    a: Estimand
-    b: Estimand
-    margin: Margin
-    anticipated: float | None = None
-    paired: bool = True
-
-    @cached_property
-    def contrast(self) -> Estimand:
-        """The estimand a - b."""
-        return self.a - self.b
-
-    @property
-    def region(self) -> Region:
-        """The region of a - b that it claims: its row in the table of kinds."""
-        return region_of(self.kind)
-
-    def __str__(self) -> str:
-        return self.region.text.format(a=self.a, b=self.b, margin=f"{self.margin.value:g}")
-
-
-def _assertion(
-    kind: AssertedKind,
-    a: Any,
-    b: Any,
-    margin: Any,
-    name: str,
-    anticipated: Any = None,
-    paired: Any = True,
-) -> Assertion:
-    where, region = f"fe.{kind}", region_of(kind)
-    left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
-    if not (left - right).terms:
-        raise FaevalError(
-            f"{where}: {left} and {right} do not differ by anything measured; compare two"
-            " estimands."
-        )
-    if not isinstance(margin, Margin):
-        raise FaevalError(
-            f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value,"
-            " because): the smallest effect that matters, and the reason for it."
-        )
-    if region.two_sided and margin.value == 0:
-        raise FaevalError(
-            f"{where}: within a margin of 0 nothing can be shown; give a margin above 0."
-        )
-    effect = None if anticipated is None else finite(anticipated)
-    if anticipated is not None and effect is None:
-        raise FaevalError(
-            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
-            " number in the metric's unit: the effect expected, counted in the direction of the"
-            " margin."
-        )
-    if not isinstance(paired, bool):
-        raise FaevalError(
-            f"{where}: paired={paired!r} ({type(paired).__name__}) must be True or False: whether"
-            " the seed gives both sides the same randomness."
-        )
-    if not paired:
-        _check_unpaired(left, right, where)
-    return Assertion(kind, left, right, margin, effect, paired)
-
-
-def _check_unpaired(a: Estimand, b: Estimand, where: str) -> None:
-    """Raise FaevalError where two sides cannot be independent samples."""
-    left, right = ({read.arm for read in side.reads()} for side in (a, b))
-    if not left or not right:
-        raise FaevalError(
-            f"{where}: paired=False compares the runs of two arms, and one side is a number; leave"
-            " paired= out."
-        )
-    if left & right:
-        shared = named(min(arm.label for arm in left & right))
-        raise FaevalError(
-            f"{where}: paired=False, but both sides read {shared}, and so share its runs; leave"
-            " paired= out."
-        )
-
-
-def exceeds(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-    paired: bool = True,
-) -> Assertion:
-    """Assert that a - b is larger than the margin.
-
-    Parameters
-    ----------
-    a, b
-        What is compared: estimands, or for b a number.
-    by
-        The margin, at least 0, in the metric's unit.
-    anticipated
-        The a - b expected, for power.
-    paired
-        False for arms that share no randomness: Welch's test in place of the paired t test.
-    """
-    return _assertion("exceeds", a, b, by, "by", anticipated, paired)
-
-
-def below(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-    paired: bool = True,
-) -> Assertion:
-    """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a
-    expected.
-    """
-    return _assertion("below", a, b, by, "by", anticipated, paired)
-
-
-def not_above(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-    paired: bool = True,
-) -> Assertion:
-    """Assert that a - b is at most the margin: no increase that matters."""
-    return _assertion("not_above", a, b, by, "by", anticipated, paired)
-
-
-def not_below(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-    paired: bool = True,
-) -> Assertion:
-    """Assert that b - a is at most the margin: no decrease that matters."""
-    return _assertion("not_below", a, b, by, "by", anticipated, paired)
-
-
-def equivalent(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    within: Margin | None = None,
-    anticipated: float | None = None,
-    paired: bool = True,
-) -> Assertion:
-    """Assert that a and b differ by less than the margin, either way (two one-sided tests).
-
-    ``anticipated`` is the a - b expected, for power; no difference unless given.
-    """
-    return _assertion("equivalent", a, b, within, "within", anticipated, paired)
-
-
-def agree(
-    a: Estimand, b: Estimand, *, within: Margin | None = None, paired: bool = True
-) -> Assertion:
-    """Assert that a and b agree on their units (layers), not only on average.
-
-    Two tests in one: the mean difference is equivalent to 0 within the margin, and the 90 %
-    quantile over units of the absolute difference is below the margin.
-    """
-    if paired is not True:
-        raise FaevalError(
-            f"fe.agree: paired={paired!r} ({type(paired).__name__}): agreement is unit by unit of"
-            " each seed; leave paired= out, or say fe.equivalent(..., paired=False)."
-        )
-    made = _assertion("agree", a, b, within, "within")
-    for side in (made.a, made.b):
-        if (
-            len(side.terms) != 1
-            or side.constant
-            or not all(map(_over_layers, (atom for _, atom in side.terms)))
-        ):
-            raise FaevalError(
-                f"fe.agree: {side} must be one metric over layers, such as fe.cosine(arm)."
-            )
-    return made
-
-
-def _over_layers(atom: Read | Log10) -> bool:
-    if isinstance(atom, Log10):
-        ((weight, inner), *more) = atom.inner.terms
-        return (
-            not more
-            and weight == 1
-            and not atom.inner.constant
-            and isinstance(inner, Read)
-            and _over_layers(inner)
-        )
-    return atom.layers is not None
-
-
-SeedPlan = int | str | Iterable[int] | Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A plan of so many seeds that registration draws: before it, nobody knows them."""
-
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __str__(self) -> str:
-        return f"drawn:{self.count}"
 
 
 @dataclass(frozen=True)
@@ -441,7 +192,7 @@ class Claim:
             )
         if not isinstance(note, str):
             raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
-        plans = _plan(seeds, where)
+        plans = seed_plan(seeds, where)
         values = {
             "sentence": sentence.strip(),
             "assertions": tuple(assertions),
@@ -452,7 +203,7 @@ class Claim:
             "controls": bounds,
             "test": test,
             "seeds": plans,
-            "looks": _looks(looks, plans, rule, where),
+            "looks": planned_looks(looks, plans, rule, where),
             "alpha": level,
             "diverged": diverged,
             "about": about,
@@ -671,106 +422,3 @@ def _expectation(expect: Any, where: str) -> Any:
                 " with its reason such as 'invalid:confounded'."
             )
     return MappingProxyType(dict(expect)) if isinstance(expect, Mapping) else expect
-
-
-def seed_list(given: Any, where: str) -> tuple[int, ...]:
-    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no
-    plan.
-    """
-    count = whole(given)
-    if count is not None:
-        if not 1 <= count <= MOST_SEEDS:
-            raise FaevalError(
-                f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most"
-                f" {MOST_SEEDS:,}."
-            )
-        return tuple(range(1, count + 1))
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        raise FaevalError(
-            f"{where}: seeds={shown(given)} ({type(given).__name__}) must be a count or a list of"
-            " whole numbers."
-        )
-    seeds: dict[int, None] = {}
-    for item in given:
-        seed = whole(item)
-        if seed is None or not 0 <= seed < 2**63:
-            raise FaevalError(
-                f"{where}: seed {shown(item)} ({type(item).__name__}) must be a whole number >= 0,"
-                " below 2**63."
-            )
-        if seed in seeds:
-            raise FaevalError(
-                f"{where}: seeds={shown(given)} repeats {seed}; a seed counts once, name each once."
-            )
-        if len(seeds) == MOST_SEEDS:
-            raise FaevalError(
-                f"{where}: seeds={shown(given)} names more than {MOST_SEEDS:,} seeds; give fewer."
-            )
-        seeds[seed] = None
-    if not seeds:
-        raise FaevalError(f"{where}: seeds={shown(given)} names no seed; give at least one.")
-    return tuple(seeds)
-
-
-def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
-    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
-    given.setdefault("*", DEFAULT_SEEDS)
-    return MappingProxyType(
-        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()}
-    )
-
-
-def _drawn(given: Any, where: str) -> Drawn | None:
-    if not isinstance(given, str):
-        return None
-    word, _, count = given.partition(":")
-    if (
-        word != "drawn"
-        or not count.isascii()
-        or not count.isdigit()
-        or not 1 <= int(count[:7]) <= MOST_DRAWN
-    ):
-        raise FaevalError(
-            f"{where}: seeds={given!r} (str) must be a count or a list of whole numbers, or"
-            f" 'drawn:N' with N from 1 to {MOST_DRAWN}, such as 'drawn:5'."
-        )
-    return Drawn(int(count))
-
-
-def _looks(
-    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
-) -> Mapping[str, tuple[int, ...]]:
-    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
-    plan.
-    """
-    if isinstance(given, Mapping):
-        wanted = {str(k): v for k, v in given.items()}
-    else:
-        given = (
-            tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
-        )
-        wanted = {} if given == () else dict.fromkeys(plans, given)
-    if wanted and not rule.looks:
-        raise FaevalError(
-            f"{where}: looks={given!r} are for test='t' on paired sides; the {rule.name} test"
-            " decides once, at a fixed number of seeds."
-        )
-    found = {}
-    for setting, looks in wanted.items():
-        plan = len(plans.get(setting, plans["*"]))
-        items = (
-            tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
-        )
-        numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
-        if (
-            numbers != tuple(sorted({*numbers}))
-            or len(numbers) < max(len(items), 1)
-            or numbers[-1] != plan
-        ):
-            raise FaevalError(
-                f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds"
-                f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
-                " mapping from setting to looks where plans differ."
-            )
-        found[setting] = numbers
-    return MappingProxyType(found)

@@ -10,13 +10,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.claims._claim import Assertion, Claim
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem
-from faeval.claims._measure import Evidence, Measurement
+from faeval.claims._evidence_index import EvidenceIndex
+from faeval.claims._measurement import Measurement
+from faeval.claims._measurement_checks import missing, untrustworthy
 
 
 def check_controls(
-    claim: Claim, evidence: Evidence, design: Design, seeds: Iterable[int]
+    claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Iterable[int]
 ) -> Problem | None:
     """Return which control of a claim fails, at which seed and epoch, or that rows of one are
     lacking; None where all hold.
@@ -29,7 +32,7 @@ def check_controls(
         for epoch, bound in _by_epoch(control, evidence, design):
             for seed in seeds:
                 m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
-                problem = m.untrustworthy() or m.missing()
+                problem = untrustworthy(m) or missing(m)
                 at = f"the control '{control}' at seed {seed}" + (
                     "" if epoch is None else f", epoch {epoch}"
                 )
@@ -60,7 +63,7 @@ def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
 
 
 def _by_epoch(
-    control: Assertion, evidence: Evidence, design: Design
+    control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch that it is held at, with that epoch in its estimands."""
     reads = [read for read in control.contrast.reads() if read.epoch is None]

@@ -31,7 +31,8 @@ from pydantic import (
 )
 
 from faeval._whole_files import replace_file
-from faeval.claims._claim import Claim, Drawn
+from faeval.claims._claim import Claim
+from faeval.claims._seed_plan import Drawn
 from faeval.errors import FaevalError, Tampered
 from faeval.stats import KINDS, region_of
 

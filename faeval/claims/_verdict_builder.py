@@ -15,9 +15,16 @@ from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._claim import Claim
 from faeval.claims._lock import Lock, Spread
-from faeval.claims._measure import units_of
-from faeval.claims._pending import Case
-from faeval.claims._pilot import Chances, beyond_margin, power_of, unlike_expectation, weak_together
+from faeval.claims._measurement import units_of
+from faeval.claims._measurement_checks import unlike_ends, unlike_states
+from faeval.claims._pending import PendingClaim
+from faeval.claims._pilot import (
+    PilotForecast,
+    beyond_margin,
+    power_of,
+    unlike_expectation,
+    weak_together,
+)
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
 from faeval.experiment import METRICS
@@ -44,7 +51,7 @@ _detectable = lru_cache(maxsize=256)(
 )  # one number for all claims of a family
 
 
-def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
+def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdict:
     """Return the verdict on a case that its family has decided, with everything a reader needs to
     doubt it.
     """
@@ -88,9 +95,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     if case.problem is None:
         warnings += unlike_expectation(claim, expected)
     if measured is not None:
-        ends = measured.unlike_ends()
+        ends = unlike_ends(measured)
         flags += ["unlike_epochs"] if ends else []
-        warnings += measured.unlike_states() + ends
+        warnings += unlike_states(measured) + ends
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, remark = registration_of(
         claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
@@ -131,7 +138,7 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
         measured_errors=(
-            _measured_errors(claim.rule, n, frozenset(t.part.kind for t in case.tests))
+            _measured_errors(claim.rule, n, frozenset(t.spec.kind for t in case.tests))
             if decided
             else ()
         ),
@@ -181,7 +188,7 @@ def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]
     )
 
 
-def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
+def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
     for arm, metrics in case.claim.metrics_by_arm().items():
         label = case.design.label(arm)
         yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
@@ -207,15 +214,15 @@ def _measured_errors(
 
 
 def _assertion(
-    case: Case,
+    case: PendingClaim,
     ruling: stats.Ruling,
     i: int,
     level: float,
     pilot: Spread | None,
-    hope: Chances | None,
+    hope: PilotForecast | None,
 ) -> AssertionResult:
     test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
-    part, contrast = test.part, test.contrast.first(n)
+    part, contrast = test.spec, test.contrast.first(n)
     rule = stats.rule_of(case.claim.rule)
     interval: tuple[float, float] = _NOTHING
     levels, refuting, ordinary = _NOTHING, None, _NOTHING
@@ -267,7 +274,7 @@ def _evidence(judgement: stats.Judgement) -> float:
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
-def _reason(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
+def _reason(case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
     if ruling.reason:
         return ruling.reason
     n, decision = ruling.n, ruling.decision
@@ -298,7 +305,7 @@ def _opposite(result: AssertionResult) -> str:
     return ", and the difference is of opposite sign" if region.claims_effect and opposite else ""
 
 
-def _takes(case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
+def _takes(case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
     if ruling.verdict != "inconclusive":
         return ""
     if ruling.reason and ruling.code != "unattainable":
@@ -372,7 +379,7 @@ def _counted(result: AssertionResult, difference: float) -> float:
 
 
 def _fresh_seeds(
-    case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
+    case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
 ) -> int | None:
     if ruling.verdict != "inconclusive" or ruling.code not in (
         "underpowered",

@@ -138,13 +138,13 @@ def test_what_has_no_unpaired_form_is_refused(make: Any, message: str) -> None:
 def test_registered_and_piloted_it_has_power_from_the_spread_of_both_arms(
     table: Table, lock: Callable[..., fe.claims.Lock]
 ) -> None:
-    from faeval.claims import Evidence, pilot_spreads
+    from faeval.claims import EvidenceIndex, pilot_spreads
 
     claim = fe.Claim(
         "s", unpaired(anticipated=1.0), attributed_to="rule", id="f::c", family="f", seeds=4
     )
     pilots = table({"a": [0.5, 0.7, 0.6], "b": [0.1, 0.5, 0.3]}, [1000, 1001, 1002])
-    (spread,) = pilot_spreads(claim, Evidence(pilots), "toy")
+    (spread,) = pilot_spreads(claim, EvidenceIndex(pilots), "toy")
     assert spread is not None
     assert spread.sd == pytest.approx(math.hypot(0.1, 0.2))
     registered = lock(claim, pilots={"f::c": {"toy": [spread]}})

@@ -1,9 +1,9 @@
 """Before a run: what a design can tell at n seeds, and how many seeds a verdict would take."""
 
 from faeval.stats.planning._outlook import (
-    Chances,
-    Outlook,
+    DesignOutlook,
     Prospect,
+    VerdictChances,
     joint_power,
     outlook,
     prospect,
@@ -14,9 +14,9 @@ from faeval.stats.planning._power import detectable_effect, power, seeds_needed
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
 
 __all__ = [
-    "Chances",
-    "Outlook",
+    "DesignOutlook",
     "Prospect",
+    "VerdictChances",
     "detectable_effect",
     "joint_power",
     "outlook",

@@ -29,7 +29,7 @@ _MOST_ENUMERATED = 1 << 26  # patterns of all of them together
 
 
 @dataclass(frozen=True)
-class Chances:
+class VerdictChances:
     """The probabilities of both verdicts where the true effect is `effect`; what is left is
     inconclusive.
     """
@@ -49,7 +49,7 @@ def verdict_chances(
     *,
     test: TestName = "t",
     k: int = 1,
-) -> Chances:
+) -> VerdictChances:
     """Return the chance of each verdict on one assertion, under normal differences.
 
     Parameters
@@ -75,7 +75,7 @@ def verdict_chances(
 
     Returns
     -------
-    Chances
+    VerdictChances
         Two probabilities; both 0 below two seeds.
 
     Raises
@@ -99,7 +99,7 @@ def verdict_chances(
     sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
     against = alpha / count("k", k, low=1)
     if n < rule.least:
-        return Chances(effect, 0.0, 0.0)
+        return VerdictChances(effect, 0.0, 0.0)
     if rule.power == "simulated":
         return _simulated(region, margin, effect, sd, n, alpha, against, rule)
     difference, (low, high) = region.sign * effect, region.bounds(margin)
@@ -111,9 +111,9 @@ def verdict_chances(
         outside = sum(
             t_power(beyond, sd, n, against / 2) for beyond in (difference - high, low - difference)
         )
-        return Chances(effect, inside, min(1.0, outside))
+        return VerdictChances(effect, inside, min(1.0, outside))
     depth = region.depth(difference, margin)
-    return Chances(effect, t_power(depth, sd, n, alpha), t_power(-depth, sd, n, against))
+    return VerdictChances(effect, t_power(depth, sd, n, alpha), t_power(-depth, sd, n, against))
 
 
 def _simulated(
@@ -125,7 +125,7 @@ def _simulated(
     alpha: float,
     against: float,
     rule: Rule,
-) -> Chances:
+) -> VerdictChances:
     rows = min(_ROWS, max(64, _MOST_ENUMERATED // rule.patterns(n)))
     rng = stream(0, "chances", n)
     if rule.paired:
@@ -134,7 +134,9 @@ def _simulated(
         arms = sd / math.sqrt(2) * rng.standard_normal((2, rows, n))
         sample = (region.sign * effect + arms[0], arms[1])
     support, refute = p_pair(region, sample, margin, rule)
-    return Chances(effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against)))
+    return VerdictChances(
+        effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against))
+    )
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ def joint_power(powers: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class DesignOutlook:
     """What an assertion can tell at n seeds, before any run.
 
     `level` is that of the first Holm step, alpha / m. `can_support` and `can_refute` say whether
@@ -272,7 +274,7 @@ class Outlook:
     level: float
     can_support: bool
     can_refute: bool
-    at: Mapping[str, Chances]
+    at: Mapping[str, VerdictChances]
     detectable_in_sd: float | None
     detectable: float | None
     power: float | None
@@ -294,7 +296,7 @@ def outlook(
     k: int = 1,
     test: TestName = "t",
     power: float = 0.8,
-) -> Outlook:
+) -> DesignOutlook:
     """What can this assertion tell me at n seeds?
 
     Parameters
@@ -320,7 +322,7 @@ def outlook(
 
     Returns
     -------
-    Outlook
+    DesignOutlook
 
     Raises
     ------
@@ -361,7 +363,7 @@ def outlook(
         if rule.power == "noncentral t" and n >= rule.least
         else None
     )
-    at: dict[str, Chances] = {}
+    at: dict[str, VerdictChances] = {}
     found_power, needed = None, None
     if sd is not None:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
@@ -391,7 +393,7 @@ def outlook(
                     warnings.append(
                         f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
                     )
-    return Outlook(
+    return DesignOutlook(
         n,
         first,
         can_support,
