@@ -79,18 +79,16 @@ def _subset_means(differences: Array) -> Array:
     tie with the bound counts as a tie, and the test errs on the side of not deciding.
     """
     n = differences.shape[-1]
-    ordered = np.sort(
-        differences, axis=-1
-    )  # one order of summation: the order of the seeds must not matter
+    # one order of summation: the order of the seeds must not matter
+    ordered = np.sort(differences, axis=-1)
     if n <= MAX_ENUMERATED:
         means = _all_sums(ordered.T)[:, 1:]
         means /= _sizes(n)[1:]
     else:
         groups, sizes = _drawn(n)
         sums = np.array([_sums_drawn(row, groups) for row in ordered])
-        means = np.where(
-            sizes > 0, sums / np.maximum(sizes, 1), -math.inf
-        )  # no flip at all: always at least as large
+        # no flip at all is always at least as large
+        means = np.where(sizes > 0, sums / np.maximum(sizes, 1), -math.inf)
     means -= (n * EPSILON * largest_size(differences))[:, None]
     return means
 
@@ -141,9 +139,8 @@ def p_without_each(differences: Array, bound: float) -> Array:
     within = np.searchsorted(low[by_size], [0.0, *excess], side="right").tolist()
     p = np.empty(n)
     for i in range(n):
-        if (
-            i and ordered[i] == ordered[i - 1]
-        ):  # equal values have equal p, whichever seed they are of
+        # equal values have equal p, whichever seed they are of
+        if i and ordered[i] == ordered[i - 1]:
             p[order[i]] = p[order[i - 1]]
             continue
         taken = groups[i // 8] >> (i % 8) & 1

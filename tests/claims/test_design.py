@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 import faeval as fe
 from faeval import stats
-from faeval.claims import Design, check_design, check_names, design_of, parts_of, unlike_expectation
+from faeval.claims import (
+    Design,
+    check_design,
+    check_names,
+    contrast_specs,
+    design_of,
+    unlike_expectation,
+)
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Experiment, experiment
 
@@ -411,7 +418,7 @@ def test_an_effect_that_would_refute_what_is_expected_to_hold_is_named(
 ) -> None:
     margin = {"within": M} if make is fe.equivalent else {"by": M}
     claim = fe.Claim("x", make(c(DFA), 0, **margin, anticipated=anticipated))
-    (part,) = parts_of(claim)
+    (part,) = contrast_specs(claim)
     at = stats.outlook(part.kind, part.margin, 5, sd=0.005, anticipated=anticipated).at[
         "anticipated"
     ]
