@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -28,8 +29,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 def _meant(error: BaseException) -> str:
-    import faeval
-
+    faeval = sys.modules["faeval"]  # an import would run against the way of the rooms
     text = str(error)
     if isinstance(error, NameError) and isinstance(error.name, str):
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

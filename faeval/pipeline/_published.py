@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import faeval
 from faeval.errors import FaevalError, Tampered
 from faeval.pipeline._provenance import PROVENANCE
 from faeval.pipeline._redecide import chosen_in, decide_stated, moved_since, stated
@@ -114,7 +113,7 @@ def _home() -> Path:
     """Return the folder of ``claims/`` and ``reports/``: within the installed package, or around
     the package in a checkout.
     """
-    package = Path(faeval.__file__).parent
+    package = Path(__file__).parents[1]
     for home in (package / "published", package.parent):
         if all((home / "reports" / name / FORMS["json"]).is_file() for name in PUBLISHED):
             return home

@@ -255,6 +255,7 @@ def _progress(config: pytest.Config) -> Callable[[Event], None] | None:
                 )
                 line = f"{text}: {event.message}" if event.message else text
                 terminal.write_line(message(f"faeval: {event.message if stopping else line}"))
+                terminal.flush()  # whoever waits for the line reads a file or a pipe
 
     begun: set[str] = set()
     turn = threading.Lock()  # that a campaign stops is told from a thread of its own
