@@ -45,8 +45,8 @@ class Option:
         The default, and how help shows it where it is no value.
     argument
         The keyword of ``fe.verify``; None where it is no matter of verification.
-    environment, project, pytest
-        The variable that sets it, and whether ``[tool.faeval]`` and pytest have it.
+    has_variable, project, pytest
+        Whether a variable ``FAEVAL_NAME`` sets it, whether ``[tool.faeval]`` and pytest have it.
     must_exist
         Of a path: whether it must be there.
     words
@@ -61,7 +61,7 @@ class Option:
     default: Any = None
     shown: str = ""
     argument: str | None = None
-    environment: str | None = None
+    has_variable: bool = True
     project: bool = True
     pytest: bool = True
     must_exist: bool = False
@@ -71,6 +71,11 @@ class Option:
     def flag(self) -> str:
         """Its name on the command line."""
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def environment(self) -> str | None:
+        """The variable that sets it, if one does."""
+        return f"FAEVAL_{self.name.upper()}" if self.has_variable else None
 
     def parse(self, text: str, where: str, folder: Path = Path()) -> Any:
         """Return the value that a text stands for; ``where`` names it in messages."""
@@ -102,9 +107,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _path(name: str, value: Any) -> Path:
-    if not isinstance(value, str) or not value.strip():
-        raise refuse(name, value, "a path", "give a text")
-    return Path(value).expanduser()
+    return Path(_text(name, value)).expanduser()
 
 
 def _paths(name: str, value: Any) -> tuple[Path, ...]:
@@ -171,6 +174,7 @@ _READ = tuple(f"evidence {name}" for name in ("check", "merge", "export", "impor
 _ALL = (*_DECIDE, *_READ, "lock", "report", "calibrate", "audit", "init")
 _ALL += ("check-metric", "check-numbers")
 
+# No variable says which claims, seeds or evidence: nobody would see what was decided.
 _ROWS = (
     Option(
         "claims",
@@ -180,6 +184,7 @@ _ROWS = (
         arguments_of=(*_DECIDE, "lock"),
         default=(Path("claims"),),
         shown="claims/",
+        has_variable=False,
     ),
     Option(
         "setting",
@@ -188,9 +193,7 @@ _ROWS = (
         commands=_DECIDE,
         shown="what the claims bring, else teacher",
         argument="setting",
-        environment="FAEVAL_SETTING",
     ),
-    # No variable says which claims, seeds or evidence: nobody would see what was decided.
     Option(
         "seeds",
         SEEDS,
@@ -198,6 +201,7 @@ _ROWS = (
         commands=_DECIDE,
         shown="each claim's plan",
         argument="seeds",
+        has_variable=False,
     ),
     Option(
         "evidence",
@@ -206,6 +210,7 @@ _ROWS = (
         commands=("verify",),
         argument="from_evidence",
         must_exist=True,
+        has_variable=False,
     ),
     Option(
         "all",
@@ -214,6 +219,7 @@ _ROWS = (
         commands=_DECIDE,
         default=False,
         argument="everything",
+        has_variable=False,
     ),
     Option(
         "store",
@@ -222,7 +228,6 @@ _ROWS = (
         commands=(*_DECIDE, "lock"),
         default=Path(".faeval"),
         argument="store",
-        environment="FAEVAL_STORE",
     ),
     Option(
         "data",
@@ -230,7 +235,6 @@ _ROWS = (
         "Folder of the data set.",
         commands=(*_DECIDE, "audit"),
         argument="data",
-        environment="FAEVAL_DATA",
     ),
     Option(
         "offline",
@@ -239,7 +243,6 @@ _ROWS = (
         commands=("verify",),
         default=False,
         argument="offline",
-        environment="FAEVAL_OFFLINE",
     ),
     Option(
         "workers",
@@ -248,7 +251,6 @@ _ROWS = (
         commands=("verify", "plan"),
         shown="one for each CPU, two for cuda",
         argument="workers",
-        environment="FAEVAL_WORKERS",
     ),
     Option(
         "device",
@@ -257,7 +259,6 @@ _ROWS = (
         commands=(*_DECIDE, "audit"),
         default="cpu",
         argument="device",
-        environment="FAEVAL_DEVICE",
         words=("cpu", "cuda"),
     ),
     Option(
@@ -267,7 +268,6 @@ _ROWS = (
         commands=("verify",),
         default="loky",
         argument="backend",
-        environment="FAEVAL_BACKEND",
         words=BACKENDS,
     ),
     Option(
@@ -277,7 +277,6 @@ _ROWS = (
         commands=("verify",),
         shown="$DASK_SCHEDULER_ADDRESS, $RAY_ADDRESS",
         argument="cluster",
-        environment="FAEVAL_CLUSTER",
     ),
     Option(
         "retries",
@@ -286,7 +285,6 @@ _ROWS = (
         commands=("verify",),
         shown="the experiment's, else 0",
         argument="retries",
-        environment="FAEVAL_RETRIES",
     ),
     Option(
         "time_limit",
@@ -295,7 +293,6 @@ _ROWS = (
         commands=("verify",),
         shown="the experiment's, else none",
         argument="time_limit",
-        environment="FAEVAL_TIME_LIMIT",
     ),
     Option(
         "stacked",
@@ -304,7 +301,6 @@ _ROWS = (
         commands=("verify",),
         shown="on cuda",
         argument="stacked",
-        environment="FAEVAL_STACKED",
     ),
     Option(
         "strict",
@@ -312,7 +308,6 @@ _ROWS = (
         "Take a claim that is open where a decision was expected as a failure.",
         commands=("verify",),
         default=False,
-        environment="FAEVAL_STRICT",
     ),
     Option(
         "max_rows",
@@ -320,7 +315,6 @@ _ROWS = (
         "A file of evidence with more rows is refused before it is read.",
         commands=("verify", "lock", "report", *_READ),
         default=50_000_000,  # as in faeval.evidence, which --help does not load; a test compares
-        environment="FAEVAL_MAX_ROWS",
     ),
     Option(
         "json",
@@ -330,6 +324,7 @@ _ROWS = (
         default=False,
         project=False,
         pytest=False,
+        has_variable=False,
     ),
 )
 
