@@ -44,8 +44,8 @@ class Option:
         The default, and how help shows it where it is no value.
     argument
         The keyword of ``fe.verify``; None where it is no matter of verification.
-    environment, project, pytest
-        The variable that sets it, and whether ``[tool.faeval]`` and pytest have it.
+    has_variable, project, pytest
+        Whether a variable ``FAEVAL_NAME`` sets it, whether ``[tool.faeval]`` and pytest have it.
     must_exist
         Of a path: whether it must be there.
     words
@@ -60,7 +60,7 @@ class Option:
     default: Any = None
     shown: str = ""
     argument: str | None = None
-    environment: str | None = None
+    has_variable: bool = True
     project: bool = True
     pytest: bool = True
     must_exist: bool = False
@@ -70,6 +70,11 @@ class Option:
     def flag(self) -> str:
         """Its name on the command line."""
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def environment(self) -> str | None:
+        """The variable that sets it, if one does."""
+        return f"FAEVAL_{self.name.upper()}" if self.has_variable else None
 
     def parse(self, text: str, where: str, folder: Path = Path()) -> Any:
         """Return the value that a text stands for; ``where`` names it in messages."""
@@ -101,9 +106,7 @@ def _text(name: str, value: Any) -> str:
 
 
 def _path(name: str, value: Any) -> Path:
-    if not isinstance(value, str) or not value.strip():
-        raise refuse(name, value, "a path", "give a text")
-    return Path(value).expanduser()
+    return Path(_text(name, value)).expanduser()
 
 
 def _paths(name: str, value: Any) -> tuple[Path, ...]:
@@ -170,6 +173,7 @@ _READ = tuple(f"evidence {name}" for name in ("check", "merge", "export", "impor
 _ALL = (*_DECIDE, *_READ, "lock", "report", "calibrate", "audit", "init")
 _ALL += ("check-metric", "check-numbers")
 
+# No variable says which claims, seeds or evidence: nobody would see what was decided.
 _ROWS = (
     Option(
         "claims",
@@ -179,6 +183,7 @@ _ROWS = (
         arguments_of=(*_DECIDE, "lock"),
         default=(Path("claims"),),
         shown="claims/",
+        has_variable=False,
     ),
     Option(
         "setting",
@@ -187,9 +192,7 @@ _ROWS = (
         commands=_DECIDE,
         shown="what the claims bring, else teacher",
         argument="setting",
-        environment="FAEVAL_SETTING",
     ),
-    # No variable says which claims, seeds or evidence: nobody would see what was decided.
     Option(
         "seeds",
         SEEDS,
@@ -197,6 +200,7 @@ _ROWS = (
         commands=_DECIDE,
         shown="each claim's plan",
         argument="seeds",
+        has_variable=False,
     ),
     Option(
         "evidence",
@@ -205,6 +209,7 @@ _ROWS = (
         commands=("verify",),
         argument="from_evidence",
         must_exist=True,
+        has_variable=False,
     ),
     Option(
         "all",
@@ -213,6 +218,7 @@ _ROWS = (
         commands=_DECIDE,
         default=False,
         argument="everything",
+        has_variable=False,
     ),
     Option(
         "store",
@@ -221,7 +227,6 @@ _ROWS = (
         commands=(*_DECIDE, "lock"),
         default=Path(".faeval"),
         argument="store",
-        environment="FAEVAL_STORE",
     ),
     Option(
         "data",
@@ -229,7 +234,6 @@ _ROWS = (
         "Folder of the data set.",
         commands=(*_DECIDE, "audit"),
         argument="data",
-        environment="FAEVAL_DATA",
     ),
     Option(
         "offline",
@@ -238,7 +242,6 @@ _ROWS = (
         commands=("verify",),
         default=False,
         argument="offline",
-        environment="FAEVAL_OFFLINE",
     ),
     Option(
         "workers",
@@ -247,7 +250,6 @@ _ROWS = (
         commands=("verify", "plan"),
         shown="one for each CPU, two for cuda",
         argument="workers",
-        environment="FAEVAL_WORKERS",
     ),
     Option(
         "device",
@@ -256,7 +258,6 @@ _ROWS = (
         commands=(*_DECIDE, "audit"),
         default="cpu",
         argument="device",
-        environment="FAEVAL_DEVICE",
         words=("cpu", "cuda"),
     ),
     Option(
@@ -266,7 +267,6 @@ _ROWS = (
         commands=("verify",),
         default="loky",
         argument="backend",
-        environment="FAEVAL_BACKEND",
         words=BACKENDS,
     ),
     Option(
@@ -276,7 +276,6 @@ _ROWS = (
         commands=("verify",),
         shown="$DASK_SCHEDULER_ADDRESS, $RAY_ADDRESS",
         argument="cluster",
-        environment="FAEVAL_CLUSTER",
     ),
     Option(
         "retries",
@@ -285,7 +284,6 @@ _ROWS = (
         commands=("verify",),
         shown="the experiment's, else 0",
         argument="retries",
-        environment="FAEVAL_RETRIES",
     ),
     Option(
         "time_limit",
@@ -294,7 +292,6 @@ _ROWS = (
         commands=("verify",),
         shown="the experiment's, else none",
         argument="time_limit",
-        environment="FAEVAL_TIME_LIMIT",
     ),
     Option(
         "stacked",
@@ -303,7 +300,6 @@ _ROWS = (
         commands=("verify",),
         shown="on cuda",
         argument="stacked",
-        environment="FAEVAL_STACKED",
     ),
     Option(
         "strict",
@@ -311,7 +307,6 @@ _ROWS = (
         "Take a claim that is open where a decision was expected as a failure.",
         commands=("verify",),
         default=False,
-        environment="FAEVAL_STRICT",
     ),
     Option(
         "max_rows",
@@ -319,7 +314,6 @@ _ROWS = (
         "A file of evidence with more rows is refused before it is read.",
         commands=("verify", "lock", "report", *_READ),
         default=50_000_000,  # as in faeval.evidence, which --help does not load; a test compares
-        environment="FAEVAL_MAX_ROWS",
     ),
     Option(
         "json",
@@ -329,6 +323,7 @@ _ROWS = (
         default=False,
         project=False,
         pytest=False,
+        has_variable=False,
     ),
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
-_Said = tuple[str, str]
+_Source = tuple[str, str]
 
 
 @command("check-numbers")
@@ -134,7 +134,7 @@ def check_numbers(
         )
     if report is not None:
         check_folder(report)
-    content = _checked(entries)
+    content = _check_all(entries)
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     files = {"numbers.json": text, "numbers.md": as_markdown(content)}
     if check is not None:
@@ -215,7 +215,7 @@ def _baselines(given: Sequence[str]) -> dict[str, str]:
     return {name.strip(): number.strip() for name, _, number in pairs}
 
 
-def _checked(entries: Sequence[Entry]) -> dict[str, Any]:
+def _check_all(entries: Sequence[Entry]) -> dict[str, Any]:
     from faeval import printed
     from faeval.errors import FaevalError
 
@@ -225,7 +225,7 @@ def _checked(entries: Sequence[Entry]) -> dict[str, Any]:
                 entry, "expect", entry.expected, f"is none of {', '.join(printed.OUTCOMES)}"
             )
     statements: list[dict[str, Any]] = []
-    spreads: dict[_Said, list[tuple[str, Finding]]] = {}
+    spreads: dict[_Source, list[tuple[str, Finding]]] = {}
     for entry in entries:
         if entry.kinds:
             continue
@@ -258,14 +258,14 @@ def _checked(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _spread_rows(
-    entries: Sequence[Entry], spreads: Mapping[_Said, list[tuple[str, Finding]]]
+    entries: Sequence[Entry], spreads: Mapping[_Source, list[tuple[str, Finding]]]
 ) -> list[dict[str, Any]]:
     """Return by source whether its spreads can be of one kind, where that can be told."""
     from faeval import printed
     from faeval.errors import FaevalError
 
     rows = []
-    expectations = {_said(entry, spreads): entry for entry in entries if entry.kinds}
+    expectations = {_source_of(entry, spreads): entry for entry in entries if entry.kinds}
     for source, findings in spreads.items():
         finding = printed.check_kinds(findings)
         entry_of = expectations.get(source)
@@ -280,7 +280,7 @@ def _spread_rows(
     return rows
 
 
-def _said(entry: Entry, spreads: Mapping[_Said, object]) -> _Said:
+def _source_of(entry: Entry, spreads: Mapping[_Source, object]) -> _Source:
     """The source that [[spreads]] speaks of, and what its spreads are declared to be."""
     for key, value in entry.fields.items():
         if key not in ("source", "spread_is", "expect"):

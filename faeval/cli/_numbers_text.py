@@ -57,7 +57,7 @@ def as_text(content: Mapping[str, Any], told: Sequence[bool]) -> str:
             clean(f"  {f['check']}: {f['outcome']}. {f['reason']}").replace(" ", "  ", 1)
             for f in row["findings"]
         ]
-    return "\n".join([*lines, _sum(content), ""])
+    return "\n".join([*lines, _counts_text(content), ""])
 
 
 def _spreads_of(row: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ def _spreads_of(row: Mapping[str, Any]) -> str:
     )
 
 
-def _sum(content: Mapping[str, Any]) -> str:
+def _counts_text(content: Mapping[str, Any]) -> str:
     rows = [*content["statements"], *content["spreads"]]
     words = [row["outcome"] for row in rows]
     counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
@@ -78,7 +78,7 @@ def as_markdown(content: Mapping[str, Any]) -> str:
     """The report: what was looked at, and what each check says."""
     from faeval.reports.words._escape import markdown
 
-    lines = ["# Printed numbers, checked", "", _sum(content), ""]
+    lines = ["# Printed numbers, checked", "", _counts_text(content), ""]
     lines += ["| statement | printed | outcome | expected |", "|---|---|---|---|"]
     for row in content["statements"]:
         cells = (row["name"], label_of(row["printed"]), row["outcome"], row["expected"])
@@ -88,20 +88,22 @@ def as_markdown(content: Mapping[str, Any]) -> str:
     for row in content["statements"]:
         lines += ["", f"## {markdown(row['name'] or label_of(row['printed']))}", ""]
         lines += [f"Printed in: {markdown(row['source'])}.", ""] if row["source"] else []
-        lines += [f"- {key}: {markdown(_shown(value))}" for key, value in row["printed"].items()]
-        lines += ["", *_told(row)]
+        lines += [
+            f"- {key}: {markdown(_value_text(value))}" for key, value in row["printed"].items()
+        ]
+        lines += ["", *_finding_lines(row)]
         lines += ["", markdown(row["note"])] if row["note"] else []
     for row in content["spreads"]:
         lines += [
             "",
             f"## {markdown(_spreads_of(row)).replace('spreads', 'Spreads', 1)}",
             "",
-            *_told(row),
+            *_finding_lines(row),
         ]
     return "\n".join([*lines, ""])
 
 
-def _told(row: Mapping[str, Any]) -> list[str]:
+def _finding_lines(row: Mapping[str, Any]) -> list[str]:
     from faeval.reports.words._escape import markdown
 
     lines = [
@@ -119,12 +121,12 @@ def _told(row: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name} {number}" for name, number in value.items())
     if isinstance(value, list):
         return (
-            "; ".join(map(_shown, value))
+            "; ".join(map(_value_text, value))
             if any(isinstance(v, list) for v in value)
             else ", ".join(map(str, value))
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from faeval.claims import PilotForecast
-    from faeval.pipeline import LockCheck, Outlook, PlanReport
+    from faeval.pipeline import ClaimOutlook, LockCheck, PlanReport
 
 
 @command("plan")
@@ -270,7 +270,7 @@ def _print_plan(result: PlanReport, workers: int) -> None:
             console.print(f"{o.claim.name}: {o.problem.text}")
 
 
-def _plan_row(o: Outlook) -> tuple[str, ...]:
+def _plan_row(o: ClaimOutlook) -> tuple[str, ...]:
     """Return the cells of one claim in the table of the plan."""
     from faeval.reports.words._escape import CELL, clip
 
@@ -296,7 +296,7 @@ def _plan_row(o: Outlook) -> tuple[str, ...]:
     )
 
 
-def _design(o: Outlook) -> str:
+def _design(o: ClaimOutlook) -> str:
     if o.problem:
         return f"{o.problem.verdict}: {o.problem.code.replace('_', ' ')}"
     weak = o.weak or any(a.chances is not None and a.chances.power < 0.5 for a in o.assertions)

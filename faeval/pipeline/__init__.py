@@ -11,7 +11,7 @@ from faeval.pipeline._earlier_report import Earlier as Earlier
 from faeval.pipeline._earlier_report import against as against
 from faeval.pipeline._earlier_report import earlier_reports as earlier_reports
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
-from faeval.pipeline._outlook import Outlook as Outlook
+from faeval.pipeline._outlook import ClaimOutlook as ClaimOutlook
 from faeval.pipeline._outlook import PlanReport as PlanReport
 from faeval.pipeline._outlook import outlook as outlook
 from faeval.pipeline._provenance import with_provenance as with_provenance

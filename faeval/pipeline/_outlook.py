@@ -13,7 +13,7 @@ from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs,
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ClaimOutlook:
     """What one claim can tell, before any run of it."""
 
     claim: Claim
@@ -106,7 +106,7 @@ class PlanReport:
     """Design checks and cost of a campaign, before it runs."""
 
     setting: str
-    outlooks: tuple[Outlook, ...]
+    outlooks: tuple[ClaimOutlook, ...]
     plan: campaign.Plan
     open: tuple[Reopening, ...] = ()
 
@@ -150,7 +150,9 @@ def outlook(
     )
 
 
-def outlooks_of(selection: Selection, seeds: int | tuple[int, ...] | None) -> tuple[Outlook, ...]:
+def outlooks_of(
+    selection: Selection, seeds: int | tuple[int, ...] | None
+) -> tuple[ClaimOutlook, ...]:
     """Return what each claim can tell at its seeds."""
     return tuple(_outlook(claim, selection, seeds) for claim in selection.claims)
 
@@ -195,7 +197,9 @@ def _family_size(claim: Claim, selection: Selection) -> int:
     return sum(c.family == claim.family for c in selection.claims)
 
 
-def _outlook(claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None) -> Outlook:
+def _outlook(
+    claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | None
+) -> ClaimOutlook:
     design = Design(selection.experiment)
     problem = claims.check_design(claim, design)
     registered = selection.registered(claim)
@@ -226,7 +230,7 @@ def _outlook(claim: Claim, selection: Selection, seeds: int | tuple[int, ...] | 
         AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
     )
     expected = (registered or claim).expected(selection.setting)
-    return Outlook(
+    return ClaimOutlook(
         claim,
         selection.setting,
         problem,

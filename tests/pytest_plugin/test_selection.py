@@ -157,10 +157,10 @@ def test_claims_elsewhere_are_named_in_the_ini_or_in_tool_faeval(
 
 def test_an_option_that_cannot_be_is_a_usage_error(project: Path) -> None:
     wrong = [
-        (["--faeval-seeds", "many"], {}, ["--faeval-seeds 'many'", "42,123,456"]),
+        (["--faeval-seeds", "many"], {}, ["--faeval-seeds", "'many'", "42,123,456"]),
         (["--faeval-evidence", "nowhere.csv"], {}, ["nowhere.csv", "no such file"]),
         (["-o", "faeval_claims=nowhere"], {}, ["faeval_claims", "nowhere"]),
-        ([], {"FAEVAL_WORKERS": "none"}, ["FAEVAL_WORKERS 'none'", "at least 1"]),
+        ([], {"FAEVAL_WORKERS": "none"}, ["FAEVAL_WORKERS", "'none'", "at least 1"]),
     ]
     code = (
         "import os, sys, pytest\n"
