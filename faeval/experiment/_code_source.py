@@ -34,7 +34,7 @@ def read_source(file: str) -> Source | None:
 
 
 def notebook_source(content: Mapping[str, Any]) -> Source | None:
-    """Return what a notebook has run so far, where it keeps that, without cells that are no Python."""
+    """Return what a notebook has run so far, where it keeps that, less cells of no Python."""
     cells = content.get("In")
     texts = (
         [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)]

@@ -314,14 +314,16 @@ def register_rule(
 ) -> None:
     """Register a learning rule of one's own, so that ``fe.Arm(name)`` can be run.
 
+    Its runs need the extra ``bench``.
+
     Parameters
     ----------
     name
         One word.
     rule
-        A subclass of ``faeval.bench.rules.Rule``, called with a ``faeval.bench.rules.Setup`` and its own
-        factors by keyword; or its path ``"module:Class"``, which keeps torch out of the process
-        that only plans and decides.
+        A subclass of ``faeval.bench.rules.Rule``, called with a ``faeval.bench.rules.Setup`` and
+        its own factors by keyword; or its path ``"module:Class"``, which keeps torch out of the
+        process that only plans and decides.
     factors
         Its own factors with defaults, such as ``{"gain": 1.0}``; ``fe.Arm(name, gain=2.0)``.
     exact
@@ -355,14 +357,16 @@ def register_network(
 ) -> None:
     """Register a network of one's own, so that ``fe.Arm("dfa", network=name)`` can be run.
 
+    Its runs need the extra ``bench``.
+
     Parameters
     ----------
     name
         One word.
     network
         Called as ``network(features, width, blocks, classes, seed, **own factors)``; returns an
-        ``nn.Module`` with ``embed``, ``blocks`` and ``readout`` (``faeval.bench.networks.Network``). Or
-        its path ``"module:Class"``.
+        ``nn.Module`` with ``embed``, ``blocks`` and ``readout``
+        (``faeval.bench.networks.Network``). Or its path ``"module:Class"``.
     factors, revision
         As for :func:`register_rule`.
     """
@@ -394,8 +398,9 @@ def register_metric(
     tolerance: float | None = None,
     revision: str | None = None,
 ) -> None:
-    """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm,
-    layers=fe.deep)``.
+    """Register a metric of one's own, so that ``fe.metric(name, arm)`` can be claimed of it.
+
+    Its audits need the extras ``bench`` and ``test-kit``.
 
     A run whose claims read it is audited by it, at every state of each checkpoint, on the credit
     and gradients that every metric is given: in float64, with the controls of that instrument.
@@ -430,7 +435,7 @@ def register_metric(
 
     Examples
     --------
-    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", kind="alignment", range=(-0.5, 0.5))
+    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", range=(-0.5, 0.5))
     """
     if kind not in _RANGE:
         raise FaevalError(

@@ -1,6 +1,4 @@
-"""Experiment: what can be run, by whom, and what its numbers are. Light: nothing here loads an
-array library.
-"""
+"""Experiment: what can be run, with which factors, and what its numbers are."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ class Stage:
         return function if self.metric is None else partial(function, self.metric)
 
     def code(self, codes: Codes) -> Code:
-        """Return the code of the user's that this step reaches: that of its metric, if it has one."""
+        """Return the user's code that this step reaches: that of its metric, if it has one."""
         return codes.of(self.call if self.metric is None else component("metric", self.metric).make)
 
 
@@ -103,8 +101,7 @@ class Experiment:
         refused.
     metrics
         Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of
-        names. A mapping to
-        :class:`Metric` alone is kept as it is, and may grow.
+        names. A mapping to :class:`Metric` alone is kept as it is, and may grow.
     revision
         Raise it when the numbers change for a reason that the code does not show: a data file, a C
         extension. Runs of another revision are not used, nor are those of other code: all of yours
@@ -128,11 +125,14 @@ class Experiment:
     ``training_many`` trains all seeds of an arm at once: called as ``training``, with a list of
     seeds and one of folders, it returns a list of what ``training`` returns, the same numbers
     within rounding, and stands under its revision. ``check_device`` is called with the
-    :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError where it is not there.
+    :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError
+    where it is not there.
 
     Examples
     --------
-    >>> coin = Experiment("coin", lambda arm, seed: {"heads": seed % 2}, factors={"weight": 0.5}, metrics={"heads": (0, 1)})
+    >>> def toss(arm, seed):
+    ...     return {"heads": seed % 2}
+    >>> coin = Experiment("coin", toss, factors={"weight": 0.5}, metrics={"heads": (0, 1)})
     >>> coin.resolve(Arm(weight=0.75))
     {'weight': 0.75}
     """

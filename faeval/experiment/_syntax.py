@@ -527,7 +527,7 @@ def parsed(content: bytes) -> Source | None:
 
 
 def imports(node: ast.AST) -> Iterator[Import]:
-    """Yield what is imported in a node, wherever it stands: by statements, and by name in a call."""
+    """Yield what is imported in a node, at any depth: by statements, and by name in a call."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import):
             yield from ((0, alias.name, ()) for alias in inner.names)

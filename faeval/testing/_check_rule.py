@@ -60,15 +60,17 @@ def check_rule(
     step: Step = backward,
     tolerance: float = 1e-6,
 ) -> Conformance:
-    """Try a learning rule on a small residual MLP (d = 6, L = 3, 4 classes, 7 samples), in float64,
-    at both credit sites.
+    """Test a learning rule on a small residual MLP, in float64, at both credit sites.
+
+    The network has d = 6, L = 3 and 4 classes, the batch 7 samples. Needs the extras ``bench`` and
+    ``test-kit``.
 
     Parameters
     ----------
     rule
-        A registered name, a subclass of ``faeval.bench.rules.Rule``, or any function from a ``Setup`` to
-        a rule (``functools.partial`` gives it factors of its own). Not a rule already made:
-        reloading needs a second one.
+        A registered name, a subclass of ``faeval.bench.rules.Rule``, or any function from a
+        ``Setup`` to a rule (``functools.partial`` gives it factors of its own). Not a rule already
+        made: reloading needs a second one.
     formula
         The rule as it is written: ``formula(rule, network, states, logits, labels)`` returns for
         each state an (n, d) array or tensor; best written apart from the rule, in NumPy.

@@ -92,8 +92,9 @@ def pairs(
     rows: tuple[str, ...] = ROWS,
     requires_grad: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw credit and gradient, two (n, d) tensors of one type, as an alignment metric may be given
-    them.
+    """Draw credit and gradient: two (n, d) tensors of one type, as an alignment metric gets them.
+
+    Needs the extras ``bench`` and ``test-kit``.
 
     Parameters
     ----------
@@ -114,8 +115,10 @@ def pairs(
     Examples
     --------
     >>> from hypothesis import Phase, find, settings
-    >>> first = settings(phases=[Phase.generate])  # the first that is found, not the smallest there is
-    >>> credit, gradient = find(pairs(dtypes=("float32",)), lambda p: bool((p[0] == 0).all(1).any()), settings=first)
+    >>> first = settings(phases=[Phase.generate])  # not the smallest there is
+    >>> def has_zero_row(pair):
+    ...     return bool((pair[0] == 0).all(1).any())
+    >>> credit, gradient = find(pairs(dtypes=("float32",)), has_zero_row, settings=first)
     >>> bool((credit == 0).all(1).any())
     True
     """
@@ -131,7 +134,10 @@ def pairs(
 
 
 def signals(**options: Any) -> st.SearchStrategy[Tensor]:
-    """Draw one signal (n, d): the credit of :func:`pairs`, whose options it takes."""
+    """Draw one signal (n, d): the credit of :func:`pairs`, whose options it takes.
+
+    Needs the extras ``bench`` and ``test-kit``.
+    """
     return pairs(**options).map(lambda pair: pair[0])
 
 

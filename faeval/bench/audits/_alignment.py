@@ -54,7 +54,8 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> cosine(torch.tensor([[1e-30, 0.0], [0.0, 0.0]]), torch.tensor([[1e30, 0.0], [1.0, 0.0]])).tolist()
+    >>> credit = torch.tensor([[1e-30, 0.0], [0.0, 0.0]])
+    >>> cosine(credit, torch.tensor([[1e30, 0.0], [1.0, 0.0]])).tolist()
     [1.0, nan]
     """
     return Pairs.of(credit, gradient).cosine

@@ -37,7 +37,7 @@ def loss_from(network: Network, layer: int, labels: Tensor) -> Callable[[Tensor]
 
 
 def blocks_of(n: int) -> list[slice]:
-    """Return the fixed disjoint blocks of n items: 8 runs of equal length, the remainder left out."""
+    """Return the disjoint blocks of n items: 8 runs of equal length, the remainder left out."""
     size = n // ITEM_BLOCKS
     return [slice(k * size, (k + 1) * size) for k in range(ITEM_BLOCKS)]
 

@@ -51,21 +51,22 @@ def audit(
     full: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Audit the credit that a rule gives to the states of one's own network, in float64, with
-    controls.
+    """Audit the credit that a rule gives to the states of a network, in float64, with controls.
+
+    Needs the extra ``bench``.
 
     Parameters
     ----------
     network
-        An nn.Module with ``embed``, ``blocks`` and ``readout`` (see ``faeval.bench.networks.Network``),
-        on any device. It is copied, the copy set to evaluation mode and float64; yours stays as it
-        is.
+        An nn.Module with ``embed``, ``blocks`` and ``readout`` (see
+        ``faeval.bench.networks.Network``), on any device. It is copied, the copy set to evaluation
+        mode and float64; yours stays as it is.
     inputs, labels
         (n, ...) of a floating type; (n,) whole numbers from 0, below the number of classes.
     rule
-        A ``faeval.bench.rules.Rule`` with the feedback that the network was trained with; a function
-        ``credit(network, states, logits, labels)`` that returns an (n, d) tensor for each state; or
-        those tensors themselves.
+        A ``faeval.bench.rules.Rule`` with the feedback that the network was trained with; a
+        function ``credit(network, states, logits, labels)`` that returns an (n, d) tensor for each
+        state; or those tensors themselves.
     chunk
         Samples that pass through the network at once, which bounds memory; None for all. Results
         differ by rounding alone (1e-9).
@@ -252,8 +253,8 @@ def _rule(rule: Any, n: int, network: Network, dtype: torch.dtype = torch.float6
     if callable(rule):
         return _Given(cast(Credit, rule), network)
     raise FaevalError(
-        f"audit: rule={rule!r} ({type(rule).__name__}) must be a faeval.bench.rules.Rule, a function"
-        " credit(network, states, logits, labels), or a list of one (n, d) tensor a state."
+        f"audit: rule={rule!r} ({type(rule).__name__}) must be a faeval.bench.rules.Rule, a"
+        " function credit(network, states, logits, labels), or a list of one (n, d) tensor a state."
     )
 
 

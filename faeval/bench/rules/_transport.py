@@ -60,7 +60,7 @@ class WeightTransport(Rule):
             )
 
     def weights(self, network: Network) -> Mapping[str, Tensor]:
-        """Return for each linear layer, by name, the weight (out, in) that credit passes through."""
+        """Return by linear layer the weight (out, in) that credit passes through."""
         raise NotImplementedError
 
     def credit(

@@ -1,4 +1,4 @@
-"""Training as a stage that a worker calls: the task, the network and rule of an arm, checkpoints."""
+"""Training as a stage that a worker calls: one arm at one seed, or at several."""
 
 from __future__ import annotations
 

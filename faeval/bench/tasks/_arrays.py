@@ -146,7 +146,7 @@ def _same_length(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any]) -> 
 def _split(
     labels: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices, in order, of a stratified split; every class has a sample on either side."""
+    """Return the sorted indices of a stratified split; each class has a sample on either side."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 < share < 1.0:
         raise DataError(
             f"from_arrays: test_share={share!r} ({type(share).__name__}) must lie between 0 and 1."
@@ -166,7 +166,7 @@ def _split(
 
 
 def _channels(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Return each channel's mean and standard deviation in [0, 1]; 1 where a channel is constant."""
+    """Return each channel's mean and standard deviation, in [0, 1]; 1 of a constant channel."""
     axes = (0, 2, 3)
     spread = images.std(axis=axes, dtype=np.float64) / 255
     return (images.mean(axis=axes, dtype=np.float64) / 255).tolist(), np.where(

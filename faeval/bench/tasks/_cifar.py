@@ -1,6 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into the user's
-cache folder.
-"""
+"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into a cache."""
 
 from __future__ import annotations
 
@@ -73,13 +71,19 @@ CIFAR10 = DataSet(
     (0.2470, 0.2435, 0.2616),
 )
 CIFAR100 = DataSet(
-    "cifar100", "CIFAR-100", "uoft-cs/cifar100", "cifar100", "fine_label", 100, (0.5071, 0.4865, 0.4409),
+    "cifar100",
+    "CIFAR-100",
+    "uoft-cs/cifar100",
+    "cifar100",
+    "fine_label",
+    100,
+    (0.5071, 0.4865, 0.4409),
     (0.2673, 0.2564, 0.2762),
-)  # fmt: skip
+)
 
 
 def cache_folder() -> Path:
-    """Return the folder for decoded data: $FAEVAL_CACHE, else faeval/ in the user's cache folder."""
+    """Return the folder for decoded data: $FAEVAL_CACHE, or faeval/ in the user's cache."""
     given = os.environ.get("FAEVAL_CACHE")
     return (
         Path(given)

@@ -53,8 +53,8 @@ def _made(make: Callable[[], Any]) -> Task:
     if isinstance(made, tuple) and len(made) in (2, 4):
         return from_arrays(*made)
     raise DataError(
-        f"task function {name} returned {type(made).__name__}; return a faeval.bench.tasks.Task, (x, y),"
-        " or (x, y, test_x, test_y)."
+        f"task function {name} returned {type(made).__name__}; return a faeval.bench.tasks.Task,"
+        " (x, y), or (x, y, test_x, test_y)."
     )
 
 

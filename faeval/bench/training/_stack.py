@@ -91,8 +91,7 @@ def fit_stacked(
     weight_decay: float,
     after_epoch: Callable[[int, int], None] = lambda replicate, epoch: None,
 ) -> list[History]:
-    """Train replicates of one arm in one run, each as :func:`faeval.bench.training.fit` would: equal up
-    to rounding.
+    """Train replicates of one arm in one run; each is as :func:`fit` would, up to rounding.
 
     Replicates share nothing but the schedule: each has its own weights, feedback, order, crops,
     flips and labels. One that diverges is left as it is at the end of that epoch, and the others go
