@@ -87,9 +87,9 @@ def _lend() -> None:
         _undo.callback(_give_back, descriptor, stream)
     with contextlib.suppress(OSError):  # without these descriptors nobody can write to them
         for descriptor in (1, 2):
-            kept = os.dup(descriptor)
-            _undo.callback(os.close, kept)
-            _undo.callback(os.dup2, kept, descriptor)
+            copy = os.dup(descriptor)
+            _undo.callback(os.close, copy)
+            _undo.callback(os.dup2, copy, descriptor)
         os.dup2(2, 1)
     sys.stdout = sys.stderr = _Lent(err if err is not None else io.StringIO())
     _undo.callback(_flush, sys.stderr)

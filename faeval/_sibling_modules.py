@@ -141,11 +141,11 @@ def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
     if folder is None:
         yield
         return
-    known = _FOLDERS.setdefault(folder, _Folder())
+    state = _FOLDERS.setdefault(folder, _Folder())
     strangers = _strangers(folder)
     for name in strangers:
         del sys.modules[name]
-    sys.modules.update(known.modules)
+    sys.modules.update(state.modules)
     before, _FINDER.folder = _FINDER.folder, str(folder)
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
@@ -153,8 +153,8 @@ def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
     added = path not in sys.path
     if added:  # at the end: in processes that are started nothing guards the names of others
         sys.path.append(path)
-    if running and known.directory is not None:
-        os.chdir(known.directory)
+    if running and state.directory is not None:
+        os.chdir(state.directory)
     try:
         yield
     finally:
@@ -182,7 +182,7 @@ def _strangers(folder: Path) -> dict[str, ModuleType]:
 
 def keep(folder: Path) -> None:
     """Note what was loaded of a folder; called within it."""
-    known, start = _FOLDERS[folder], os.path.join(folder, "")  # noqa: PTH118
+    state, start = _FOLDERS[folder], os.path.join(folder, "")  # noqa: PTH118
     for name, module in list(sys.modules.items()):
         file = _file_of(module)
         if (
@@ -191,31 +191,31 @@ def keep(folder: Path) -> None:
             and not installed_at(file)
             and name != "__main__"
         ):
-            known.modules[name] = module
-            known.seen.setdefault(name, _stamp(file))
+            state.modules[name] = module
+            state.seen.setdefault(name, _stamp(file))
 
 
 def renew(folder: Path, names: Iterable[str]) -> None:
     """Forget modules of a folder that are to be loaded anew; all, where one has changed on disk."""
     importlib.invalidate_caches()
-    known, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
+    state, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
     own = {
         name: file
         for name, m in list(sys.modules.items())
         if (file := _file_of(m)) and file.startswith(start)
     }
     changed = any(
-        stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items()
+        stamp != _stamp(_file_of(state.modules[name])) for name, stamp in state.seen.items()
     )
     changed = changed or any(map(_stale, map(sys.modules.get, own)))
     loaded = {
         name
-        for name, file in {**own, **known.seen}.items()
+        for name, file in {**own, **state.seen}.items()
         if name != "__main__" and not installed_at(str(file))
     }
     for name in loaded if changed else {*names}:
-        known.modules.pop(name, None)
-        known.seen.pop(name, None)
+        state.modules.pop(name, None)
+        state.seen.pop(name, None)
         if name in own:
             del sys.modules[name]
     if changed:
@@ -238,20 +238,20 @@ def _loader_of(module: ModuleType | None) -> object:
 
 def context_of(folder: Path | None) -> contextvars.Context:
     """Return the context that a folder's files left, such as NumPy's error state; else this one."""
-    known = _FOLDERS.get(folder) if folder is not None else None
-    return known.context.copy() if known else contextvars.copy_context()
+    state = _FOLDERS.get(folder) if folder is not None else None
+    return state.context.copy() if state else contextvars.copy_context()
 
 
 @contextlib.contextmanager
 def leaving(folder: Path) -> Iterator[contextvars.Context]:
     """Give the context to load a file of a folder in; note how the file leaves it."""
-    known = _FOLDERS[folder]
-    known.context = known.context.copy()
+    state = _FOLDERS[folder]
+    state.context = state.context.copy()
     with same_folder():
         before = Path.cwd()
-        yield known.context
+        yield state.context
         if Path.cwd() != before:
-            known.directory = str(Path.cwd())
+            state.directory = str(Path.cwd())
 
 
 def home(functions: Iterable[Callable[..., Any] | str]) -> Path | None:
@@ -308,25 +308,25 @@ def _is_own(name: str, file: str, sources: Mapping[str, Any]) -> bool:
     return name.partition(".")[0] not in (_OURS, "__main__", "__mp_main__")
 
 
-def install(given: Carried) -> None:
+def install(sent: Carried) -> None:
     """Import in this worker as the campaign's process does; an earlier state is forgotten."""
-    if given.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
+    if sent.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
         return
     before = _FINDER.carried
-    read = {
+    own = {
         name: module
         for name, module in list(sys.modules.items())
         if isinstance(_loader_of(module), _FromSource)
     }
-    if before is None or before.digest != given.digest or any(map(_stale, read.values())):
-        for name in {*read, *given.sources}:
+    if before is None or before.digest != sent.digest or any(map(_stale, own.values())):
+        for name in {*own, *sent.sources}:
             sys.modules.pop(name, None)
         if before is not None:
             end_children()
-        _FINDER.carried, _FINDER.folder = given, given.folder
+        _FINDER.carried, _FINDER.folder = sent, sent.folder
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
-    sys.path += [path for path in given.path if path not in sys.path]
+    sys.path += [path for path in sent.path if path not in sys.path]
 
 
 def end_children() -> None:

@@ -336,7 +336,7 @@ def _installed(entry: EntryPoint) -> Experiment:
 
 def experiment(name: str) -> Experiment:
     """Return the experiment of that name; raise FaevalError with the known names otherwise."""
-    known = experiments()
-    if name not in known:
-        raise FaevalError(f"setting {name!r} is unknown; known are {', '.join(sorted(known))}.")
-    return known[name]
+    by_name = experiments()
+    if name not in by_name:
+        raise FaevalError(f"setting {name!r} is unknown; known are {', '.join(sorted(by_name))}.")
+    return by_name[name]

@@ -116,7 +116,7 @@ def check_metric(
             )
     function = _found(metric)
     bench = Bench(function, kind, tolerance)
-    failures, skipped, done, notes = [], [], [], []
+    failures, skipped, tried, notes = [], [], [], []
     for check in checks:
         before = Process.now()
         try:
@@ -130,7 +130,7 @@ def check_metric(
         if check.name in declared and problem:
             skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
             continue
-        done.append(check.name)
+        tried.append(check.name)
         if check.name in declared:
             problem = (
                 f"it is declared to fail ({declared[check.name]!r}), and holds; take the"
@@ -142,7 +142,7 @@ def check_metric(
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
     subject = f"{kind} metric {name}"
     return Conformance(
-        subject, tuple(done), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
+        subject, tuple(tried), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
     )
 
 

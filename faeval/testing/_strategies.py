@@ -125,12 +125,12 @@ def pairs(
     name = draw(st.sampled_from(dtypes))
     dtype = getattr(torch, name)
     asks = draw(st.booleans()) if requires_grad is None else requires_grad
-    found = []
+    tensors = []
     for array in draw(arrays(rows, _RANGE[name])):
         layout = draw(st.sampled_from(LAYOUTS))
         tensor = laid_out(torch.from_numpy(array).to(dtype), layout)
-        found.append(tensor.requires_grad_() if asks else tensor)
-    return found[0], found[1]
+        tensors.append(tensor.requires_grad_() if asks else tensor)
+    return tensors[0], tensors[1]
 
 
 def signals(**options: Any) -> st.SearchStrategy[Tensor]:

@@ -26,12 +26,12 @@ def _scaled(signal: Tensor) -> tuple[Tensor, Tensor]:
 def norms(signal: Tensor) -> Tensor:
     """Return the Euclidean norm of each row, (n,), float64; no square underflows or overflows."""
     signal = signal.detach().double()
-    found: Tensor = torch.linalg.vector_norm(signal, dim=1)
-    unsafe = ~_safe(found)
+    lengths: Tensor = torch.linalg.vector_norm(signal, dim=1)
+    unsafe = ~_safe(lengths)
     if bool(unsafe.any()):
         scaled, largest = _scaled(signal[unsafe])
-        found[unsafe] = torch.linalg.vector_norm(scaled, dim=1) * largest
-    return found
+        lengths[unsafe] = torch.linalg.vector_norm(scaled, dim=1) * largest
+    return lengths
 
 
 def _safe(sizes: Tensor) -> Tensor:

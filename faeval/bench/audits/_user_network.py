@@ -34,10 +34,10 @@ class _Given(Rule):
     def credit(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        found = list(
+        signals = list(
             self._credit(self._double[0], [h.double() for h in states], logits.double(), labels)
         )
-        return [a.to(logits.dtype) if isinstance(a, Tensor) else a for a in found]
+        return [a.to(logits.dtype) if isinstance(a, Tensor) else a for a in signals]
 
 
 def audit(
@@ -289,9 +289,9 @@ def _check_outputs(logits: Tensor, states: list[Tensor], signals: list[Tensor]) 
         )
     for layer, (h, a) in enumerate(zip(states, signals, strict=True)):
         if not isinstance(a, Tensor) or a.shape != h.shape:
-            given = tuple(a.shape) if isinstance(a, Tensor) else type(a).__name__
+            shape = tuple(a.shape) if isinstance(a, Tensor) else type(a).__name__
             raise FaevalError(
-                f"audit: credit at state {layer} has the shape {given}; it must be"
+                f"audit: credit at state {layer} has the shape {shape}; it must be"
                 f" {tuple(h.shape)}."
             )
         bad = int((~a.isfinite()).any(dim=1).sum())

@@ -82,8 +82,8 @@ def _labelled(task: Task, labels: str, seed: int) -> Task:
     """
     if labels == "true":
         return task
-    drawn = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
-    return replace(task, train_y=drawn)
+    random_labels = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
+    return replace(task, train_y=random_labels)
 
 
 def train(

@@ -84,10 +84,10 @@ CIFAR100 = DataSet(
 
 def cache_folder() -> Path:
     """Return the folder for decoded data: $FAEVAL_CACHE, or faeval/ in the user's cache."""
-    given = os.environ.get("FAEVAL_CACHE")
+    folder = os.environ.get("FAEVAL_CACHE")
     return (
-        Path(given)
-        if given
+        Path(folder)
+        if folder
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faeval"
     )
 
@@ -129,12 +129,12 @@ def _file_digest(file: Path) -> str:
         f"{file.resolve()}|{about.st_size}|{about.st_mtime_ns}".encode()
     ).hexdigest()
     memo = cache_folder() / "digests" / name
-    if memo.is_file() and len(known := memo.read_text()) == 64:
-        return known
+    if memo.is_file() and len(digest := memo.read_text()) == 64:
+        return digest
     with file.open("rb") as stream:
-        known = hashlib.file_digest(stream, "sha256").hexdigest()
-    _write(memo, known.encode())
-    return known
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    _write(memo, digest.encode())
+    return digest
 
 
 def _write(path: Path, content: bytes) -> None:
