@@ -1,6 +1,4 @@
-"""Code of others, a claims file or a run, kept from changing what this process prints, reads and
-decides.
-"""
+"""Keeps a claims file or a run from changing what this process prints, reads and decides."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _undo = contextlib.ExitStack()
 
 
 class _Lent(io.TextIOBase):
-    """A stream as code of others gets it: what closes or detaches it leaves the stream itself
-    alone.
-    """
+    """A stream as code of others gets it: closing or detaching it leaves the stream alone."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -63,12 +59,11 @@ class _Lent(io.TextIOBase):
 
 @contextlib.contextmanager
 def spared_stdout() -> Iterator[None]:
-    """Send to stderr what is printed meanwhile, by C code and subprocesses too: stdout is for
-    results, such as JSON.
+    """Send to stderr what is printed meanwhile: stdout is for results, such as JSON.
 
-    Afterwards both streams are what they were, whatever was closed or put in their place.
-    ``os._exit`` raises SystemExit: it would end this process with a status of its own, and without
-    a word.
+    So is what C code and subprocesses print. Afterwards both streams are what they were, whatever
+    was closed or put in their place. ``os._exit`` raises SystemExit: it would end this process with
+    a status of its own, and without a word.
     """
     me = threading.get_ident()
     with _LOCK:
@@ -92,9 +87,9 @@ def _lend() -> None:
         _undo.callback(_give_back, descriptor, stream)
     with contextlib.suppress(OSError):  # without these descriptors nobody can write to them
         for descriptor in (1, 2):
-            kept = os.dup(descriptor)
-            _undo.callback(os.close, kept)
-            _undo.callback(os.dup2, kept, descriptor)
+            copy = os.dup(descriptor)
+            _undo.callback(os.close, copy)
+            _undo.callback(os.dup2, copy, descriptor)
         os.dup2(2, 1)
     sys.stdout = sys.stderr = _Lent(err if err is not None else io.StringIO())
     _undo.callback(_flush, sys.stderr)
@@ -133,9 +128,7 @@ def _flush(*streams: TextIO | _Lent | None) -> None:
 
 
 def silence_stdout() -> None:
-    """Send to stderr what this process still prints, until it ends: its results are out, or it has
-    none.
-    """
+    """Send to stderr what this process still prints, until it ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError):
@@ -159,8 +152,9 @@ def same_folder() -> Iterator[None]:
 
 @contextlib.contextmanager
 def apart() -> Iterator[None]:
-    """Undo what a run does to its process: streams, working directory, environment, import path,
-    warnings, signals.
+    """Undo what a run does to its process.
+
+    That is to its streams, working directory, environment, import path, warnings and signals.
     """
     environment, path = dict(os.environ), list(sys.path)
     with spared_stdout(), same_folder(), warnings.catch_warnings(), _same_signals():

@@ -1,6 +1,4 @@
-"""Modules that lie beside a claims file: found by name here, in workers, and in processes that a
-run starts.
-"""
+"""Lets a claims file import the modules beside it, here, in workers and in processes of a run."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ _PROCESS = secrets.token_hex(8)  # that of a forked child is its parent's, and s
 
 @dataclass
 class _Folder:
-    """What was loaded of a folder of claims, and the state in which its files left the interpreter."""
+    """What was loaded of a folder of claims, and the state that its files left behind."""
 
     modules: dict[str, ModuleType] = field(default_factory=dict)
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -47,9 +45,7 @@ _FOLDERS: dict[Path, _Folder] = {}
 
 @dataclass(frozen=True)
 class Carried:
-    """What a worker needs to import as the campaign's process does: folders, and the source of what
-    is loaded there.
-    """
+    """What a worker needs to import as the campaign's process does: folders, and sources."""
 
     process: str
     folder: str | None
@@ -59,10 +55,10 @@ class Carried:
     @functools.cached_property
     def digest(self) -> str:
         """A digest of all of it."""
-        found = hashlib.sha256(repr((self.folder, self.path)).encode())
+        digest = hashlib.sha256(repr((self.folder, self.path)).encode())
         for name, (file, text) in sorted(self.sources.items()):
-            found.update(f"{name}\0{file}\0{len(text)}\0".encode(errors="surrogateescape") + text)
-        return found.hexdigest()
+            digest.update(f"{name}\0{file}\0{len(text)}\0".encode(errors="surrogateescape") + text)
+        return digest.hexdigest()
 
 
 class _FromSource(SourceFileLoader):
@@ -85,9 +81,7 @@ class _FromSource(SourceFileLoader):
 
 
 class _Finder:
-    """Finds modules of one folder of claims before all others, but for names that Python or a
-    package has.
-    """
+    """Finds modules of one folder of claims first, except by names that Python or a package has."""
 
     def __init__(self) -> None:
         self.folder: str | None = None
@@ -111,9 +105,8 @@ class _Finder:
             else [p for p in path if Path(p).is_relative_to(self.folder)]
         )
         spec = PathFinder.find_spec(name, within) if within else None
-        if (
-            spec is None or spec.origin is None or installed_at(spec.origin)
-        ):  # a folder that is no package is left to others
+        # a folder that is no package is left to others
+        if spec is None or spec.origin is None or installed_at(spec.origin):
             return None
         if type(spec.loader) is SourceFileLoader:
             spec.loader = _FromSource(name, spec.origin)
@@ -125,9 +118,7 @@ _FINDER = _Finder()
 
 
 def installed(name: str) -> bool:
-    """Whether a module of that name belongs to Python, to an installed package, or is the program
-    itself.
-    """
+    """Whether a name is a module of Python, of an installed package, or the program itself."""
     if name in sys.stdlib_module_names or name in (_OURS, "__main__", "__mp_main__"):
         return True
     homes = [path for path in sys.path if Path(path).name in _INSTALLED]
@@ -142,7 +133,7 @@ def installed_at(file: str) -> bool:
 
 @contextlib.contextmanager
 def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
-    """Let a folder's modules have their names, and find others there, for a while.
+    """Import modules from a folder of claims, for a while.
 
     What has such a name and lies elsewhere gets it back. ``running``: in the working directory that
     its files went to.
@@ -150,22 +141,20 @@ def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
     if folder is None:
         yield
         return
-    known = _FOLDERS.setdefault(folder, _Folder())
+    state = _FOLDERS.setdefault(folder, _Folder())
     strangers = _strangers(folder)
     for name in strangers:
         del sys.modules[name]
-    sys.modules.update(known.modules)
+    sys.modules.update(state.modules)
     before, _FINDER.folder = _FINDER.folder, str(folder)
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
     path = str(folder)
     added = path not in sys.path
-    if (
-        added
-    ):  # at the end: for processes that are started, in which nothing guards the names of others
+    if added:  # at the end: in processes that are started nothing guards the names of others
         sys.path.append(path)
-    if running and known.directory is not None:
-        os.chdir(known.directory)
+    if running and state.directory is not None:
+        os.chdir(state.directory)
     try:
         yield
     finally:
@@ -176,32 +165,24 @@ def within(folder: Path | None, *, running: bool = False) -> Iterator[None]:
 
 
 def _strangers(folder: Path) -> dict[str, ModuleType]:
-    """Return modules of elsewhere that have the name of one in a folder, and what lies below them."""
-    found: dict[str, ModuleType] = {}
+    """Return modules of elsewhere, with their submodules, that have the name of one in a folder."""
+    strangers: dict[str, ModuleType] = {}
     for entry in folder.iterdir() if folder.is_dir() else ():
-        stem = (
-            entry.stem
-            if entry.suffix == ".py"
-            else entry.name
-            if (entry / "__init__.py").is_file()
-            else None
-        )
-        if stem is None or stem not in sys.modules or installed(stem):
+        is_module = entry.suffix == ".py" or (entry / "__init__.py").is_file()
+        stem = entry.stem if entry.suffix == ".py" else entry.name
+        if not is_module or stem not in sys.modules or installed(stem):
             continue
         file = _file_of(sys.modules[stem])
         if file is not None and Path(file).resolve().is_relative_to(folder):
             continue
-        found |= {
-            name: m
-            for name, m in sys.modules.items()
-            if name == stem or name.startswith(f"{stem}.")
-        }
-    return found
+        names = [name for name in sys.modules if f"{name}.".startswith(f"{stem}.")]
+        strangers |= {name: sys.modules[name] for name in names}
+    return strangers
 
 
 def keep(folder: Path) -> None:
     """Note what was loaded of a folder; called within it."""
-    known, start = _FOLDERS[folder], os.path.join(folder, "")  # noqa: PTH118
+    state, start = _FOLDERS[folder], os.path.join(folder, "")  # noqa: PTH118
     for name, module in list(sys.modules.items()):
         file = _file_of(module)
         if (
@@ -210,33 +191,31 @@ def keep(folder: Path) -> None:
             and not installed_at(file)
             and name != "__main__"
         ):
-            known.modules[name] = module
-            known.seen.setdefault(name, _stamp(file))
+            state.modules[name] = module
+            state.seen.setdefault(name, _stamp(file))
 
 
 def renew(folder: Path, names: Iterable[str]) -> None:
-    """Forget modules of a folder that are to be loaded anew, and all of them where one has changed
-    on disk.
-    """
+    """Forget modules of a folder that are to be loaded anew; all, where one has changed on disk."""
     importlib.invalidate_caches()
-    known, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
+    state, start = _FOLDERS.setdefault(folder, _Folder()), os.path.join(folder, "")  # noqa: PTH118
     own = {
         name: file
         for name, m in list(sys.modules.items())
         if (file := _file_of(m)) and file.startswith(start)
     }
     changed = any(
-        stamp != _stamp(_file_of(known.modules[name])) for name, stamp in known.seen.items()
+        stamp != _stamp(_file_of(state.modules[name])) for name, stamp in state.seen.items()
     )
     changed = changed or any(map(_stale, map(sys.modules.get, own)))
     loaded = {
         name
-        for name, file in {**own, **known.seen}.items()
+        for name, file in {**own, **state.seen}.items()
         if name != "__main__" and not installed_at(str(file))
     }
     for name in loaded if changed else {*names}:
-        known.modules.pop(name, None)
-        known.seen.pop(name, None)
+        state.modules.pop(name, None)
+        state.seen.pop(name, None)
         if name in own:
             del sys.modules[name]
     if changed:
@@ -258,25 +237,21 @@ def _loader_of(module: ModuleType | None) -> object:
 
 
 def context_of(folder: Path | None) -> contextvars.Context:
-    """Return the context that the files of a folder left behind, such as NumPy's error state, or
-    the present one.
-    """
-    known = _FOLDERS.get(folder) if folder is not None else None
-    return known.context.copy() if known else contextvars.copy_context()
+    """Return the context that a folder's files left, such as NumPy's error state; else this one."""
+    state = _FOLDERS.get(folder) if folder is not None else None
+    return state.context.copy() if state else contextvars.copy_context()
 
 
 @contextlib.contextmanager
 def leaving(folder: Path) -> Iterator[contextvars.Context]:
-    """Give the context to load a file of a folder in, and note it, and the working directory that
-    the file went to.
-    """
-    known = _FOLDERS[folder]
-    known.context = known.context.copy()
+    """Give the context to load a file of a folder in; note how the file leaves it."""
+    state = _FOLDERS[folder]
+    state.context = state.context.copy()
     with same_folder():
         before = Path.cwd()
-        yield known.context
+        yield state.context
         if Path.cwd() != before:
-            known.directory = str(Path.cwd())
+            state.directory = str(Path.cwd())
 
 
 def home(functions: Iterable[Callable[..., Any] | str]) -> Path | None:
@@ -333,33 +308,29 @@ def _is_own(name: str, file: str, sources: Mapping[str, Any]) -> bool:
     return name.partition(".")[0] not in (_OURS, "__main__", "__mp_main__")
 
 
-def install(given: Carried) -> None:
-    """Import in this worker as the campaign's process does; what it sent before in another form is
-    forgotten.
-    """
-    if given.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
+def install(sent: Carried) -> None:
+    """Import in this worker as the campaign's process does; an earlier state is forgotten."""
+    if sent.process == _PROCESS:  # no other process, but a thread, or a child that has all of it
         return
     before = _FINDER.carried
-    read = {
+    own = {
         name: module
         for name, module in list(sys.modules.items())
         if isinstance(_loader_of(module), _FromSource)
     }
-    if before is None or before.digest != given.digest or any(map(_stale, read.values())):
-        for name in {*read, *given.sources}:
+    if before is None or before.digest != sent.digest or any(map(_stale, own.values())):
+        for name in {*own, *sent.sources}:
             sys.modules.pop(name, None)
         if before is not None:
             end_children()
-        _FINDER.carried, _FINDER.folder = given, given.folder
+        _FINDER.carried, _FINDER.folder = sent, sent.folder
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
-    sys.path += [path for path in given.path if path not in sys.path]
+    sys.path += [path for path in sent.path if path not in sys.path]
 
 
 def end_children() -> None:
-    """End the processes that joblib keeps for its next call: they would run what has changed since
-    as it was.
-    """
+    """End the processes that joblib keeps for its next call: they hold the old code."""
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
     if executor is not None:
@@ -374,7 +345,7 @@ def _file_of(module: object) -> str | None:
 
 def _stamp(file: str | None) -> tuple[int, int]:
     try:
-        found = Path(file or "").stat()
+        status = Path(file or "").stat()
     except OSError:
         return (0, 0)
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size

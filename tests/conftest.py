@@ -6,12 +6,76 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
+
+#: Tests that need more than the core, by a package of the extra that they need: folders, files, and
+#: patterns of names. They are left out where it is missing, as in ``tox -e core``.
+NEEDS = {
+    "torch": (
+        "bench",
+        "testing",
+        "campaign/test_stacked.py",
+        "claims/test_load.py::*everyones*torch*",
+        "cli/test_audit.py",
+        "cli/test_cli.py::test_bad_options*options[89]-*",
+        "pipeline/test_walk.py::test_verify_trains_audits_and_decides*",
+        "pipeline/test_walk.py::test_arms_of_a_seed_share*",
+        "pipeline/test_walk.py::test_registration_carries_the_pilots_spread*",
+        "experiment/test_code.py::test_what_is_reached_counts*tensor*",
+        "experiment/test_code.py::test_what_is_reached_counts*weights*",
+        "experiment/test_code.py::test_what_is_reached_counts*a forward pass*",
+        "experiment/test_code.py::test_what_is_reached_counts*import torch*",
+        "experiment/test_components.py::test_ours_are_known_by_name*",
+        "experiment/test_components.py::test_other_code_under_a_name*",
+        "experiment/test_components.py::test_an_installed_package_gives*",
+        "pipeline/test_walk.py::test_a_diverged_run_is_an_outcome*",
+        "project",
+    ),
+    "matplotlib": (
+        "calibration/test_figures.py::test_the_committed_files_are*",
+        "calibration/test_whole_run.py",
+        "reports/test_plots.py",
+    ),
+    "pyarrow": (
+        "cli/test_cli.py::test_evidence_that_is_no_table_at_all*",
+        "cli/test_evidence.py::test_tables_merge_into_a_file*",
+        "evidence/test_check.py::test_a_file_that_was_cut_off*",
+        "evidence/test_check.py::test_a_report_is_held_against*",
+        "evidence/test_data_only.py",
+        "evidence/test_export.py::test_a_store_is_exported_as_its_rows*",
+        "evidence/test_files.py",
+        "pipeline/test_results_that_exist.py::*written parquet*",
+        "reports/screenshots.py",
+    ),
+}
+_HERE = Path(__file__).parent
+_MISSING = [package for package in NEEDS if find_spec(package) is None]
+_LEFT_OUT = [path for package in _MISSING for path in NEEDS[package]]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out files that need a package that is not there."""
+    return True if collection_path in [_HERE / path for path in _LEFT_OUT] else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that need a package that is not there."""
+    out = [i for i in items if any(fnmatch(i.nodeid, f"*tests/{path}") for path in _LEFT_OUT)]
+    items[:] = [item for item in items if item not in out]
+    config.hook.pytest_deselected(items=out)
+
+
+def pytest_report_header() -> list[str]:
+    """Say which packages are missing."""
+    return [f"without {package}: {len(NEEDS[package])} entries left out" for package in _MISSING]
+
 
 # Several workers of pytest-xdist share the cores: each takes one thread, before any library looks.
 if "PYTEST_XDIST_WORKER" in os.environ:

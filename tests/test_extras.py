@@ -135,6 +135,29 @@ def test_what_needs_an_extra_names_the_command(
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("room", "names", "extras"),
+    [
+        ("faeval", "audit register_metric register_network register_rule setting", ["bench"]),
+        ("faeval", "register_metric", ["bench", "test-kit"]),
+        (
+            "faeval.testing",
+            "check_metric check_rule metric_checks pairs parametrize_with_metric_checks signals"
+            " takes_numpy",
+            ["bench", "test-kit"],
+        ),
+        ("faeval.bench", "__init__", ["bench"]),
+    ],
+)
+def test_what_needs_an_extra_says_so_in_its_docstring(
+    room: str, names: str, extras: list[str]
+) -> None:
+    module = pytest.importorskip(room, exc_type=MissingExtra)
+    for name in names.split():
+        text = module.__doc__ if name == "__init__" else getattr(module, name, None).__doc__
+        assert all(f"``{extra}``" in text for extra in extras), name
+
+
 def test_a_missing_extra_is_an_error_of_ours_and_an_import_error() -> None:
     require("test-kit", "this test")
     assert issubclass(MissingExtra, FaevalError)

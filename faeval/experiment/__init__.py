@@ -1,4 +1,4 @@
-"""Arms, experiments and their registry, metrics, named random streams. Light: no torch, no pandas."""
+"""Arms, experiments and their registry, metrics, random streams; without torch and pandas."""
 
 from faeval.experiment._arm import Arm as Arm
 from faeval.experiment._arm import Value as Value

@@ -241,8 +241,10 @@ def labels_of(
 
     Examples
     --------
-    >>> labels_of(["penalty=0.01+rule=dfa", "k-NN (k=5)", "1.10"])
-    {'penalty=0.01+rule=dfa': 'dfa+penalty=0.01', 'k-NN (k=5)': "'k-NN (k=5)'", '1.10': "rule='1.10'"}
+    >>> labels_of(["penalty=0.01+rule=dfa", "k-NN (k=5)"])
+    {'penalty=0.01+rule=dfa': 'dfa+penalty=0.01', 'k-NN (k=5)': "'k-NN (k=5)'"}
+    >>> labels_of(["1.10"])
+    {'1.10': "rule='1.10'"}
     >>> labels_of(["lr=0.10", "lr=0.1"])
     {'lr=0.10': "'lr=0.10'", 'lr=0.1': "'lr=0.1'"}
     """

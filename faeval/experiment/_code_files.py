@@ -67,17 +67,17 @@ class FileWalk(ValueTexts):
         """
         followed = {
             id(at)
-            for at, named, package in picked(node, source.imported)
+            for at, module, package in picked(node, source.imported)
             if self.follow(
-                named,
+                module,
                 package if package is not None else home.package,
-                {name: content.get(name) for name in names_in(named) - own_in(node)},
+                {name: content.get(name) for name in names_in(module) - own_in(node)},
                 home,
             )
         }
         for at, first, names in mentioned(node, source.imported):
-            known = [".".join(names), *(names if isinstance(at, ast.Name) else names[-1:])]
-            name = next((name for name in known if name in OUTSIDE), None)
+            spellings = [".".join(names), *(names if isinstance(at, ast.Name) else names[-1:])]
+            name = next((name for name in spellings if name in OUTSIDE), None)
             if (
                 name is not None
                 and id(at) not in followed
@@ -93,19 +93,19 @@ class FileWalk(ValueTexts):
             return (
                 isinstance(getattr(at, "value", at), ast.Name) and self.home_of(vars(value)).users
             )
-        made = isinstance(at, ast.Name) and isinstance(value, types.FunctionType | type)
-        return made and self.home_of(globals_of(value)).users
+        defined = isinstance(at, ast.Name) and isinstance(value, types.FunctionType | type)
+        return defined and self.home_of(globals_of(value)).users
 
     def follow(
-        self, named: ast.expr, package: str, known: Mapping[str, object], home: Home
+        self, module: ast.expr, package: str, values: Mapping[str, object], home: Home
     ) -> bool:
         """Take in the modules that an expression may name, as far as it says; whether it says
         enough.
         """
-        if isinstance(named, ast.Name) and named.id == "__name__":
-            self.anything(named.id, home)
+        if isinstance(module, ast.Name) and module.id == "__name__":
+            self.anything(module.id, home)
             return True
-        text, is_all = starts_with(named, known)
+        text, is_all = starts_with(module, values)
         if text.startswith("."):
             above = [part for part in package.split(".") if part]
             bare = text.lstrip(".")
@@ -135,11 +135,13 @@ class FileWalk(ValueTexts):
             if statement in source.unused:
                 self.take(imports(statement), home)
                 continue
-            for found in self.modules(
+            for module_home in self.modules(
                 imports(statement), home
             ):  # used, so that only what it sets is met here
-                loaded = sys.modules.get(found.name)
-                self.around(vars(loaded) if loaded is not None else {}, replace(found, whole=False))
+                loaded = sys.modules.get(module_home.name)
+                self.around(
+                    vars(loaded) if loaded is not None else {}, replace(module_home, whole=False)
+                )
 
     def reach_set(
         self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home
@@ -160,9 +162,9 @@ class FileWalk(ValueTexts):
             if plain or array_parts(value) is not None:
                 self.reach((name,), content, home)
             elif self.new(value, ("made", id(content), name)):
-                for made in source.makes(name):
-                    self.texts[f"{home.label}:{name}"].add(normal(made))
-                    self.reach_set([made], source, content, home)
+                for statement in source.makes(name):
+                    self.texts[f"{home.label}:{name}"].add(normal(statement))
+                    self.reach_set([statement], source, content, home)
 
     def label_of(self, name: tuple[str, ...], home: Home) -> str:
         """Return the name by which a reader knows what a statement sets: that of the user's own is
@@ -202,13 +204,13 @@ class FileWalk(ValueTexts):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     self.spelt(inner.value)
 
-    def take(self, asked: Iterable[Import], home: Home, *, blind: bool = False) -> None:
-        for found in self.modules(asked, home):
-            self.whole(found, blind=blind)
+    def take(self, wanted: Iterable[Import], home: Home, *, blind: bool = False) -> None:
+        for module_home in self.modules(wanted, home):
+            self.whole(module_home, blind=blind)
 
-    def modules(self, asked: Iterable[Import], home: Home) -> Iterator[Home]:
+    def modules(self, wanted: Iterable[Import], home: Home) -> Iterator[Home]:
         """Yield the modules of the user's that imports in a file load."""
-        for level, module, names in asked:
+        for level, module, names in wanted:
             if level:
                 package = home.package.split(".") if home.package else []
                 above = package[: len(package) - level + 1]

@@ -136,45 +136,39 @@ def file_of(functions: Iterable[types.FunctionType]) -> str:
 
 
 def array_parts(value: Any) -> tuple[object, ...] | None:
-    """Return type, shape and bytes of an array or tensor; the libraries are those that are loaded,
-    none is imported.
+    """Return type, shape and bytes of an array or tensor, and None of anything else.
+
+    NumPy and torch are those that are loaded; neither is imported.
     """
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None and isinstance(value, numpy.dtype):
         return "dtype", value.str, value.descr if value.names else ""
-    if (
-        numpy is not None
-        and type(value) in (numpy.ndarray, numpy.memmap)
-        and not value.dtype.hasobject
-    ):
-        flat = numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8)
-        return (
-            "array",
-            value.dtype.str,
-            value.dtype.descr if value.dtype.names else "",
-            value.shape,
-            _sha256(flat),
-        )
-    if (
-        torch is not None
-        and isinstance(value, torch.Tensor)
-        and value.layout == torch.strided
-        and not value.is_meta
-    ):
-        flat = value.detach().cpu().contiguous().reshape(-1)
-        try:
-            content = _sha256(flat.view(torch.uint8).numpy())
-        except (RuntimeError, TypeError):  # a type without bytes of its own
-            return None
-        return (
-            "tensor",
-            type(value).__name__,
-            value.dtype,
-            tuple(value.shape),
-            value.requires_grad,
-            content,
-        )
+    if numpy is not None and type(value) in (numpy.ndarray, numpy.memmap):
+        return _numpy_parts(numpy, value)
+    tensor = getattr(torch, "Tensor", None)  # a claims file may be called torch, too
+    if isinstance(tensor, type) and isinstance(value, tensor):
+        return _tensor_parts(torch, value)
     return None
+
+
+def _numpy_parts(numpy: Any, array: Any) -> tuple[object, ...] | None:
+    kind = array.dtype
+    if kind.hasobject:
+        return None
+    flat = numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8)
+    return "array", kind.str, kind.descr if kind.names else "", array.shape, _sha256(flat)
+
+
+def _tensor_parts(torch: Any, tensor: Any) -> tuple[object, ...] | None:
+    if tensor.layout != torch.strided or tensor.is_meta:
+        return None
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    try:
+        content = _sha256(flat.view(torch.uint8).numpy())
+    except (RuntimeError, TypeError):  # a type without bytes of its own
+        return None
+    about = type(tensor).__name__, tensor.dtype, tuple(tensor.shape), tensor.requires_grad
+    return "tensor", *about, content
 
 
 def _sha256(content: Any) -> str:

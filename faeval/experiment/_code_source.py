@@ -34,7 +34,7 @@ def read_source(file: str) -> Source | None:
 
 
 def notebook_source(content: Mapping[str, Any]) -> Source | None:
-    """Return what a notebook has run so far, where it keeps that, without cells that are no Python."""
+    """Return what a notebook has run so far, where it keeps that, less cells of no Python."""
     cells = content.get("In")
     texts = (
         [text.encode("utf-8", "surrogatepass") for text in cells if isinstance(text, str)]
@@ -55,18 +55,18 @@ def names_looked_up(code: types.CodeType) -> set[tuple[str, ...]]:
     """Return the names that code looks up outside of itself, each with the attributes that it then
     asks for.
     """
-    found: set[tuple[str, ...]] = set()
+    chains: set[tuple[str, ...]] = set()
     for inner in nested(code):
         chain: tuple[str, ...] = ()
         for step in dis.get_instructions(inner):
             if chain and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 chain = (*chain, step.argval)
             elif step.opname not in ("CACHE", "PUSH_NULL", "EXTENDED_ARG"):
-                found.add(chain)
+                chains.add(chain)
                 outside = step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
                 chain = (step.argval,) if outside else ()
-        found.add(chain)
-    return found - {()}
+        chains.add(chain)
+    return chains - {()}
 
 
 def without_source(code: types.CodeType) -> str:

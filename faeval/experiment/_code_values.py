@@ -141,20 +141,24 @@ class ValueTexts:
         kind = type(value)
         try:
             own = copyreg.dispatch_table.get(kind)
-            made: Any = own(value) if own is not None else value.__reduce_ex__(4)
+            recipe: Any = own(value) if own is not None else value.__reduce_ex__(4)
         except RecursionError:
             raise
         except Exception:  # whatever an object of anyone's raises; it cannot be copied
-            made = None
-        if isinstance(made, str):
-            return text_of("global", self.class_(kind), made)
-        if not isinstance(made, tuple):
+            recipe = None
+        if isinstance(recipe, str):
+            return text_of("global", self.class_(kind), recipe)
+        if not isinstance(recipe, tuple):
             state = attribute(value, "__dict__")
             if not self.home_of(globals_of_class(kind)).users or not isinstance(state, dict):
                 return self.opaque(value, "no known value")
             return text_of("object", self.class_(kind), self.by_name(state))
-        call, given, *more = made
-        parts = [self.value(call), self.value(given), *(self.by_name(state) for state in more[:1])]
+        call, arguments, *more = recipe
+        parts = [
+            self.value(call),
+            self.value(arguments),
+            *(self.by_name(state) for state in more[:1]),
+        ]
         parts += [self.value(list(content)) for content in more[1:3] if content is not None]
         return text_of("object", self.class_(kind), *parts)
 

@@ -82,14 +82,14 @@ class Walk(FileWalk):
         if home.users:
             label = self.defined(self.code_object(function.__code__, function.__globals__, home))
             own = {name: value for name, value in vars(function).items() if name not in _DESCRIBED}
-            given = [
+            attached = [
                 function.__defaults__,
                 function.__kwdefaults__,
                 own,
                 getattr(function, "__wrapped__", None),
             ]
         else:
-            label, given = f"{function.__module__}:{function.__qualname__}", []
+            label, attached = f"{function.__module__}:{function.__qualname__}", []
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         before, self.home = self.home, home if home.users else self.home
         try:
@@ -103,7 +103,7 @@ class Walk(FileWalk):
                 for n, c in cells
             ]
             return text_of(
-                "def", label, closed, *(self.value(value) if value else "-" for value in given)
+                "def", label, closed, *(self.value(value) if value else "-" for value in attached)
             )
         finally:
             self.home = before
@@ -132,12 +132,12 @@ class Walk(FileWalk):
 
     def code_object(self, code: types.CodeType, content: dict[str, Any], home: Home) -> str:
         source = source_of(code.co_filename, content, home)
-        found = source.function(code) if source is not None else []
-        names = sorted({name for name, _ in found}) or [code.co_qualname]
+        definitions = source.function(code) if source is not None else []
+        names = sorted({name for name, _ in definitions}) or [code.co_qualname]
         label = f"{home.label}:{names[0]}"
         if self.new(code, ("code", id(code))):
             self.queue.append(
-                partial(self.read_function, label, code, content, home, source, found)
+                partial(self.read_function, label, code, content, home, source, definitions)
             )
         return label
 
@@ -148,14 +148,14 @@ class Walk(FileWalk):
         content: dict[str, Any],
         home: Home,
         source: Source | None,
-        found: list[tuple[str, Any]],
+        definitions: list[tuple[str, Any]],
     ) -> None:
         self.home, self.label = home, label
-        if source is None or not found:
+        if source is None or not definitions:
             self.undigested.add(f"{label} (its source is not there)")
             self.texts[label].add(without_source(code))
         else:
-            for _, node in found:
+            for _, node in definitions:
                 self.texts[label].add(source.text(node))
                 self.take(imports(node), home, blind=True)
                 assert source is not None
@@ -239,20 +239,21 @@ class Walk(FileWalk):
             assert source is not None
             self.texts[label].add(source.text(node))
             self.take(imports(node), home, blind=True)
-        known = bool(nodes) or hasattr(cls, "_fields") or issubclass(cls, enum.Enum)
-        if not known:
+        is_described = bool(nodes) or hasattr(cls, "_fields") or issubclass(cls, enum.Enum)
+        if not is_described:
             self.undigested.add(f"{label} (its source is not there)")
         self.around(globals_of_class(cls), home)
         kinds = [*cls.__bases__, *([] if type(cls) is type else [type(cls)])]
         self.texts[label].add(text_of("of", *map(self.whole_value, kinds)))
         for name, value in sorted(content.items()):
-            if self.stands_in(cls, name, value) and not (known and is_generated(value)):
+            if self.stands_in(cls, name, value) and not (is_described and is_generated(value)):
                 self.bind(f"{label}.{name}", value, home)
         if (registry := vars(abc).get("_get_dump")) is not None and isinstance(cls, abc.ABCMeta):
-            held = [one() for one in registry(cls)[0]]
+            members = [one() for one in registry(cls)[0]]
             self.texts[label].add(
                 text_of(
-                    "registered", *sorted(self.whole_value(one) for one in held if one is not None)
+                    "registered",
+                    *sorted(self.whole_value(one) for one in members if one is not None),
                 )
             )
         if issubclass(cls, enum.Enum):
@@ -266,8 +267,10 @@ class Walk(FileWalk):
         """
         function = function_in(value)
         users = function is not None and self.home_of(function.__globals__).users
-        made = issubclass(cls, enum.Enum) or name.startswith("_is_") or name == "_abc_impl"
-        if made or (name.startswith("__") and name.endswith("__")):
+        is_generated_name = (
+            issubclass(cls, enum.Enum) or name.startswith("_is_") or name == "_abc_impl"
+        )
+        if is_generated_name or (name.startswith("__") and name.endswith("__")):
             return users
         return not isinstance(value, _SLOTS)
 

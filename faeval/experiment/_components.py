@@ -95,14 +95,14 @@ class Component:
             return self.make
         module, _, name = self.make.partition(":")
         try:
-            made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+            function: Callable[..., Any] = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise FaevalError(
                 f"{self.kind} {self.name!r} is to be found at {self.make!r}, which cannot be loaded"
                 f" ({type(error).__name__}: {error}); install its package or name its folder in"
                 f" PYTHONPATH, or register the {self.kind} itself."
             ) from error
-        return made
+        return function
 
     def own(self, factors: Mapping[str, Value]) -> dict[str, Value]:
         """Return those of an arm's factors that are this component's."""
@@ -276,26 +276,26 @@ def components(kind: str) -> dict[str, Component]:
     An entry point names a :class:`Component`, which stays light, or the class or function that
     makes it.
     """
-    found = {name: c for (of, name), c in {**_BUILT_IN, **_registered}.items() if of == kind}
+    by_name = {name: c for (of, name), c in {**_BUILT_IN, **_registered}.items() if of == kind}
     for entry in entry_points(group=f"faeval.{kind}s"):
-        if entry.name not in found:
+        if entry.name not in by_name:
             loaded = entry.load()
-            found[entry.name] = (
+            by_name[entry.name] = (
                 loaded if isinstance(loaded, Component) else Component(kind, entry.name, loaded)
             )
-    return found
+    return by_name
 
 
 def component(kind: str, name: str) -> Component:
     """Return the component of that name; raise FaevalError with the known names otherwise."""
-    found = (
+    match = (
         _BUILT_IN.get((kind, name)) or _registered.get((kind, name)) or components(kind).get(name)
     )
-    if found is None:
+    if match is None:
         raise FaevalError(
             f"{kind}={name!r} is not known; known are {', '.join(sorted(components(kind)))}."
         )
-    return found
+    return match
 
 
 def is_built_in(component: Component) -> bool:
@@ -314,14 +314,16 @@ def register_rule(
 ) -> None:
     """Register a learning rule of one's own, so that ``fe.Arm(name)`` can be run.
 
+    Its runs need the extra ``bench``.
+
     Parameters
     ----------
     name
         One word.
     rule
-        A subclass of ``faeval.bench.rules.Rule``, called with a ``faeval.bench.rules.Setup`` and its own
-        factors by keyword; or its path ``"module:Class"``, which keeps torch out of the process
-        that only plans and decides.
+        A subclass of ``faeval.bench.rules.Rule``, called with a ``faeval.bench.rules.Setup`` and
+        its own factors by keyword; or its path ``"module:Class"``, which keeps torch out of the
+        process that only plans and decides.
     factors
         Its own factors with defaults, such as ``{"gain": 1.0}``; ``fe.Arm(name, gain=2.0)``.
     exact
@@ -355,14 +357,16 @@ def register_network(
 ) -> None:
     """Register a network of one's own, so that ``fe.Arm("dfa", network=name)`` can be run.
 
+    Its runs need the extra ``bench``.
+
     Parameters
     ----------
     name
         One word.
     network
         Called as ``network(features, width, blocks, classes, seed, **own factors)``; returns an
-        ``nn.Module`` with ``embed``, ``blocks`` and ``readout`` (``faeval.bench.networks.Network``). Or
-        its path ``"module:Class"``.
+        ``nn.Module`` with ``embed``, ``blocks`` and ``readout``
+        (``faeval.bench.networks.Network``). Or its path ``"module:Class"``.
     factors, revision
         As for :func:`register_rule`.
     """
@@ -394,8 +398,9 @@ def register_metric(
     tolerance: float | None = None,
     revision: str | None = None,
 ) -> None:
-    """Register a metric of one's own, so that claims can read it: ``fe.metric(name, arm,
-    layers=fe.deep)``.
+    """Register a metric of one's own, so that ``fe.metric(name, arm)`` can be claimed of it.
+
+    Its audits need the extras ``bench`` and ``test-kit``.
 
     A run whose claims read it is audited by it, at every state of each checkpoint, on the credit
     and gradients that every metric is given: in float64, with the controls of that instrument.
@@ -430,7 +435,7 @@ def register_metric(
 
     Examples
     --------
-    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", kind="alignment", range=(-0.5, 0.5))
+    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", range=(-0.5, 0.5))
     """
     if kind not in _RANGE:
         raise FaevalError(
@@ -467,11 +472,11 @@ def register_metric(
         function=metric if isinstance(metric, str) else getattr(metric, "__qualname__", ""),
         tolerance=accepted,
     )
-    made = Component("metric", name, metric, revision=revision, help=description, about=about)
+    new = Component("metric", name, metric, revision=revision, help=description, about=about)
     register(
-        made
+        new
         if accepted is None
-        else replace(made, revision=f"{made.revision}, tolerance {accepted!r}")
+        else replace(new, revision=f"{new.revision}, tolerance {accepted!r}")
     )
 
 
@@ -479,12 +484,12 @@ class OwnMetrics(Mapping[str, Metric]):
     """A live view of the metrics that were registered, here or by installed packages, by name."""
 
     def _found(self) -> dict[str, Metric]:
-        found = {name: c for (kind, name), c in _registered.items() if kind == "metric"}
+        by_name = {name: c for (kind, name), c in _registered.items() if kind == "metric"}
         for name, c in _installed_metrics().items():
-            found.setdefault(name, c)
+            by_name.setdefault(name, c)
         return {
             name: c.about
-            for name, c in found.items()
+            for name, c in by_name.items()
             if c.about is not None and name not in METRICS
         }
 
@@ -507,11 +512,11 @@ def _installed_metrics() -> dict[str, Component]:
     """Return the metrics of installed packages; an entry point of the group ``faeval.metrics``
     names a Component.
     """
-    found = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
-    for name, c in found.items():
+    loaded = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
+    for name, c in loaded.items():
         if not isinstance(c, Component) or c.kind != "metric" or c.about is None or c.name != name:
             raise FaevalError(
                 f"entry point {name!r} of the group faeval.metrics gives {c!r}; it must name a "
                 f"faeval.experiment.Component('metric', {name!r}, ..., about=Metric(...))."
             )
-    return found
+    return loaded

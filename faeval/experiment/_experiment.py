@@ -1,6 +1,4 @@
-"""Experiment: what can be run, by whom, and what its numbers are. Light: nothing here loads an
-array library.
-"""
+"""Experiment: what can be run, with which factors, and what its numbers are."""
 
 from __future__ import annotations
 
@@ -55,7 +53,7 @@ class Stage:
         return function if self.metric is None else partial(function, self.metric)
 
     def code(self, codes: Codes) -> Code:
-        """Return the code of the user's that this step reaches: that of its metric, if it has one."""
+        """Return the user's code that this step reaches: that of its metric, if it has one."""
         return codes.of(self.call if self.metric is None else component("metric", self.metric).make)
 
 
@@ -103,8 +101,7 @@ class Experiment:
         refused.
     metrics
         Metric name to a :class:`Metric`, to a range ``(low, high)``, or to None; or a list of
-        names. A mapping to
-        :class:`Metric` alone is kept as it is, and may grow.
+        names. A mapping to :class:`Metric` alone is kept as it is, and may grow.
     revision
         Raise it when the numbers change for a reason that the code does not show: a data file, a C
         extension. Runs of another revision are not used, nor are those of other code: all of yours
@@ -128,11 +125,14 @@ class Experiment:
     ``training_many`` trains all seeds of an arm at once: called as ``training``, with a list of
     seeds and one of folders, it returns a list of what ``training`` returns, the same numbers
     within rounding, and stands under its revision. ``check_device`` is called with the
-    :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError where it is not there.
+    :class:`RunOptions` before the first run on another device than the CPU, and raises FaevalError
+    where it is not there.
 
     Examples
     --------
-    >>> coin = Experiment("coin", lambda arm, seed: {"heads": seed % 2}, factors={"weight": 0.5}, metrics={"heads": (0, 1)})
+    >>> def toss(arm, seed):
+    ...     return {"heads": seed % 2}
+    >>> coin = Experiment("coin", toss, factors={"weight": 0.5}, metrics={"heads": (0, 1)})
     >>> coin.resolve(Arm(weight=0.75))
     {'weight': 0.75}
     """
@@ -189,7 +189,7 @@ class Experiment:
         """
         where = f"arm {named(arm.label)} in {self.name}"
         parts = self._parts(arm, where)
-        kept: dict[str, Value] = {}
+        values: dict[str, Value] = {}
         for name, value in arm.items():
             if name in self.factors:
                 if name not in self.parts:
@@ -200,9 +200,9 @@ class Experiment:
                 raise FaevalError(self._unknown(name, arm, parts, where))
             owner.factors[name].check(name, value, where)
             if value != owner.factors[name].default:
-                kept[name] = value
+                values[name] = value
         shared = {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
-        return self.settle({**shared, **kept}, where)
+        return self.settle({**shared, **values}, where)
 
     def known_factors(self, arm: Arm) -> tuple[str, ...]:
         """Return the names of all factors that an arm has here: those of every arm, and those of
@@ -213,11 +213,11 @@ class Experiment:
 
     def components(self, factors: Mapping[str, Value]) -> tuple[Component, ...]:
         """Return the components that an arm's factors name and that are not faeval's own."""
-        found = (component(part, str(factors[part])) for part in self.parts)
-        return (*(c for c in found if not is_built_in(c)), *self.carried)
+        parts = (component(part, str(factors[part])) for part in self.parts)
+        return (*(c for c in parts if not is_built_in(c)), *self.carried)
 
     def _parts(self, arm: Arm, where: str) -> list[Component]:
-        found = []
+        parts = []
         for part in self.parts:
             value = arm.get(part, self.factors[part].default)
             if not isinstance(value, str):
@@ -225,19 +225,19 @@ class Experiment:
                     f"{where}: {part}={value!r} ({type(value).__name__}) must be a {part}'s name."
                 )
             try:
-                found.append(component(part, value))
+                parts.append(component(part, value))
             except FaevalError as error:
                 raise FaevalError(f"{where}: {error}") from None
-            taken = {
+            factors = {
                 *self.factors,
-                *(name for other in found[:-1] for name in other.factors),
-            } & set(found[-1].factors)
-            if taken:
+                *(name for other in parts[:-1] for name in other.factors),
+            } & set(parts[-1].factors)
+            if factors:
                 raise FaevalError(
-                    f"{where}: {part} {value!r} names a factor of its own {min(taken)!r}, a name"
+                    f"{where}: {part} {value!r} names a factor of its own {min(factors)!r}, a name"
                     " that is taken here; rename it."
                 )
-        return found
+        return parts
 
     def _unknown(self, name: str, arm: Arm, parts: list[Component], where: str) -> str:
         value = arm[name]
@@ -254,18 +254,18 @@ class Experiment:
                 f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to"
                 f" {', '.join(others)}."
             )
-        known = ", ".join(self.known_factors(arm)) or "none"
-        return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {known}."
+        names = ", ".join(self.known_factors(arm)) or "none"
+        return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {names}."
 
     def canonical(self, arm: Arm) -> Arm:
         """Return the arm without the factors that stand at their default: one label for one run."""
         resolved = self.resolve(arm)
-        kept = {
+        values = {
             n: v
             for n, v in resolved.items()
             if n not in self.factors or v != self.factors[n].default or n == "rule"
         }
-        return Arm(**kept)
+        return Arm(**values)
 
 
 def check_retries(value: object, what: str) -> None:

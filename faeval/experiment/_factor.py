@@ -32,13 +32,13 @@ class Factor:
 
     def check(self, name: str, value: Value, where: str) -> None:
         """Raise FaevalError unless ``value`` is legal for this factor."""
-        given = f"{name}={value!r} ({type(value).__name__})"
+        subject = f"{name}={value!r} ({type(value).__name__})"
         if self.choices is not None:
             if not any(
                 value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices
             ):
                 raise FaevalError(
-                    f"{where}: {given} is not one of {', '.join(map(repr, self.choices))}."
+                    f"{where}: {subject} is not one of {', '.join(map(repr, self.choices))}."
                 )
             return
         kinds = _kinds(self.default)
@@ -48,15 +48,15 @@ class Factor:
         ):
             wanted = "a whole number" if kinds == (int,) else " or ".join(k.__name__ for k in kinds)
             raise FaevalError(
-                f"{where}: {given} must be {wanted}; its default is {self.default!r}."
+                f"{where}: {subject} must be {wanted}; its default is {self.default!r}."
             )
         if self.low is not None and isinstance(value, int | float) and value < self.low:
             raise FaevalError(
-                f"{where}: {given} is below {self.low:g}, the smallest that makes sense."
+                f"{where}: {subject} is below {self.low:g}, the smallest that makes sense."
             )
         if self.high is not None and isinstance(value, int | float) and value > self.high:
             raise FaevalError(
-                f"{where}: {given} is above {self.high:g}, the largest that makes sense."
+                f"{where}: {subject} is above {self.high:g}, the largest that makes sense."
             )
 
 

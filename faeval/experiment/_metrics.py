@@ -75,17 +75,17 @@ class Metric:
 MAX_TOLERANCE = 0.1
 
 
-def as_tolerance(given: object) -> float | None:
+def as_tolerance(value: object) -> float | None:
     """Return the error that a metric's author accepts, a number above 0; refuse anything else."""
-    if given is None:
+    if value is None:
         return None
-    number = isinstance(given, numbers.Real) and not isinstance(given, bool)
-    if not number or not 0 < float(given) <= MAX_TOLERANCE:  # type: ignore[arg-type]  # NaN is refused too
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 < float(value) <= MAX_TOLERANCE:  # type: ignore[arg-type]  # NaN is refused too
         raise FaevalError(
-            f"tolerance={str(given)[:40]} ({type(given).__name__}) must be a number above 0 and at"
+            f"tolerance={str(value)[:40]} ({type(value).__name__}) must be a number above 0 and at"
             f" most {MAX_TOLERANCE:g}: the error that you accept, such as 1e-6."
         )
-    return float(given)  # type: ignore[arg-type]
+    return float(value)  # type: ignore[arg-type]
 
 
 #: A state on which an instrument's positive control reads less has that instrument's rows

@@ -110,17 +110,17 @@ def _by_path(site: Path) -> frozenset[str]:
     """Return the packages that were installed here from a folder of this machine, whose version
     says nothing of them.
     """
-    found: set[str] = set()
-    for stated in site.glob("*.dist-info/direct_url.json"):
+    names: set[str] = set()
+    for record_file in site.glob("*.dist-info/direct_url.json"):
         try:
-            content = json.loads(stated.read_text(encoding="utf-8"))
-            record = stated.with_name("RECORD").read_text(encoding="utf-8")
+            content = json.loads(record_file.read_text(encoding="utf-8"))
+            record = record_file.with_name("RECORD").read_text(encoding="utf-8")
             url = urlsplit(content["url"])
             if "dir_info" in content and url.scheme == "file" and Path(unquote(url.path)).is_dir():
-                found |= {line.partition("/")[0].partition(".")[0] for line in record.splitlines()}
+                names |= {line.partition("/")[0].partition(".")[0] for line in record.splitlines()}
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return frozenset(found) - {""}
+    return frozenset(names) - {""}
 
 
 def find(name: str, folder: str) -> Iterator[Home]:
@@ -170,12 +170,12 @@ def _specs(name: str, folder: str) -> Iterator[tuple[str, ModuleSpec]]:
 
 
 def _spec(name: str, where: list[str] | None, *, top: bool) -> ModuleSpec | None:
-    found = PathFinder.find_spec(name, where)
-    if found is None and top:  # an editable package may be found by a finder of its own
+    spec = PathFinder.find_spec(name, where)
+    if spec is None and top:  # an editable package may be found by a finder of its own
         for finder in sys.meta_path:
             if (
                 "Editable" in (kind := getattr(finder, "__name__", type(finder).__name__))
                 or "Redirect" in kind
             ):
-                found = found or finder.find_spec(name, None, None)
-    return found
+                spec = spec or finder.find_spec(name, None, None)
+    return spec

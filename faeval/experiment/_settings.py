@@ -1,6 +1,4 @@
-"""The settings faeval is born with, as light specifications; what they do stands in
-faeval.bench.settings.
-"""
+"""The settings that faeval ships, as specifications; faeval.bench.settings runs them."""
 
 from __future__ import annotations
 
@@ -124,6 +122,8 @@ def setting(
 ) -> Experiment:
     """Return a setting on a task of one's own: any rule, network and factor of ours on any arrays.
 
+    Its runs need the extra ``bench``.
+
     At module level of a claims file it is that file's default setting; installed packages name
     theirs in the entry-point group ``faeval.experiments``.
 
@@ -186,10 +186,9 @@ def setting(
 
 
 def _task_digest(own: Component, data: Path | None = None) -> str:
-    """Return the digest of what a task of one's own gives; its arrays are made once in a process."""
-    digest: str = Stage("faeval.bench.tasks:task_digest").resolve()(
-        own.resolve()
-    )  # by its path: this room is the light one
+    """Return the digest of the arrays of a task of one's own, made once in a process."""
+    # by its path: nothing here loads the bench
+    digest: str = Stage("faeval.bench.tasks:task_digest").resolve()(own.resolve())
     return digest
 
 
@@ -337,7 +336,7 @@ def _installed(entry: EntryPoint) -> Experiment:
 
 def experiment(name: str) -> Experiment:
     """Return the experiment of that name; raise FaevalError with the known names otherwise."""
-    known = experiments()
-    if name not in known:
-        raise FaevalError(f"setting {name!r} is unknown; known are {', '.join(sorted(known))}.")
-    return known[name]
+    by_name = experiments()
+    if name not in by_name:
+        raise FaevalError(f"setting {name!r} is unknown; known are {', '.join(sorted(by_name))}.")
+    return by_name[name]

@@ -154,16 +154,16 @@ def _merged(values: Sequence[ast.expr]) -> list[ast.expr]:
     """Return the parts of an f-string with neighbouring texts as one and no empty ones: versions
     cut them differently.
     """
-    found: list[ast.expr] = []
+    parts: list[ast.expr] = []
     for value in values:
         if isinstance(value, ast.Constant) and not value.value:
             continue
-        last = found[-1] if found else None
+        last = parts[-1] if parts else None
         if isinstance(value, ast.Constant) and isinstance(last, ast.Constant):
-            found[-1] = ast.Constant(str(last.value) + str(value.value))
+            parts[-1] = ast.Constant(str(last.value) + str(value.value))
         else:
-            found.append(value)
-    return found
+            parts.append(value)
+    return parts
 
 
 class Source:
@@ -205,11 +205,11 @@ class Source:
         """Return the qualified names and nodes that a function's code may come from: one, but of
         lambdas on one line.
         """
-        found = self._functions.get((code.co_name, code.co_firstlineno), [])
-        if len(found) > 1:
-            inside = [(name, node) for name, node in found if _holds(node, code)]
-            return inside[-1:] or found  # the innermost comes last
-        return found
+        definitions = self._functions.get((code.co_name, code.co_firstlineno), [])
+        if len(definitions) > 1:
+            inside = [(name, node) for name, node in definitions if _holds(node, code)]
+            return inside[-1:] or definitions  # the innermost comes last
+        return definitions
 
     def around(self, node: ast.AST) -> tuple[str, ast.AST]:
         """Return the qualified name and node of the outermost function that a function stands in,
@@ -256,7 +256,7 @@ class Source:
         They call, or assign to an attribute or item of, what was imported. What is about results of
         faeval's is none.
         """
-        found: dict[tuple[str, ...], list[Step]] = defaultdict(list)
+        by_target: dict[tuple[str, ...], list[Step]] = defaultdict(list)
         results = {
             name for name, stands in self.imported.items() if stands.partition(".")[0] == "faeval"
         }
@@ -270,11 +270,11 @@ class Source:
                 continue
             for name, effect in self._effects(step, self.imported, frozenset(results)):
                 if not ".".join(name).startswith(_PATHS):
-                    found[name].append(effect)
-        return found
+                    by_target[name].append(effect)
+        return by_target
 
     def _effects(
-        self, step: Step, known: Mapping[str, str], without: frozenset[str]
+        self, step: Step, aliases: Mapping[str, str], without: frozenset[str]
     ) -> Iterator[tuple[tuple[str, ...], Step]]:
         for at, is_call in _set_by(step.statement):
             first, *more = chain(at) or ("",)
@@ -283,17 +283,17 @@ class Source:
                     (*chain(self.got[first].value), *more),
                     Step(step.statement, (*step.around, self.got[first])),
                 )
-            elif first in known or first in _SETTERS:
-                yield (*known.get(first, first).split("."), *more), step
+            elif first in aliases or first in _SETTERS:
+                yield (*aliases.get(first, first).split("."), *more), step
             elif is_call and not more and first in self._defined and first not in without:
-                called = self._defined[first]
-                inside = dict(known) | imported(ast.walk(called))
-                found = (
+                definition = self._defined[first]
+                inside = dict(aliases) | imported(ast.walk(definition))
+                targets = (
                     e
-                    for inner in steps(called.body)
+                    for inner in steps(definition.body)
                     for e in self._effects(inner, inside, without | {first})
                 )
-                if not names_in(called) & without and next(found, None):
+                if not names_in(definition) & without and next(targets, None):
                     yield (first,), step  # all that it does counts, by its name
 
     @cached_property
@@ -305,19 +305,19 @@ class Source:
         """The names of what is a module's own, by the assignments: ``flags = torch.backends``, ``c
         = getcontext()``.
         """
-        found = {}
+        by_name = {}
         for at in (step.statement for step in self.steps):
             if (
                 isinstance(at, ast.Assign)
                 and isinstance(at.targets[0], ast.Name)
                 and chain(at.value)
             ):
-                asked = at.value.func if isinstance(at.value, ast.Call) else None
+                callee = at.value.func if isinstance(at.value, ast.Call) else None
                 if chain(at.value)[0] in self.imported and (
-                    asked is None or chain(asked)[-1].startswith("get")
+                    callee is None or chain(callee)[-1].startswith("get")
                 ):
-                    found[at.targets[0].id] = at
-        return found
+                    by_name[at.targets[0].id] = at
+        return by_name
 
     def makes(self, name: str) -> list[ast.stmt]:
         """Return the statements of the file itself that assign to a name."""
@@ -325,13 +325,13 @@ class Source:
 
     def classes(self, qualname: str, lines: Sequence[int]) -> list[ast.ClassDef]:
         """Return the nodes that a class may come from, given the first lines of its functions."""
-        found = self._classes.get(qualname, [])
+        definitions = self._classes.get(qualname, [])
         inside = [
             node
-            for node in found
+            for node in definitions
             if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines)
         ]
-        return inside or found
+        return inside or definitions
 
 
 def _holds(node: ast.AST, code: CodeType) -> bool:
@@ -402,25 +402,27 @@ def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
     """Return the names that imports among these bind, each with the dotted name of what it stands
     for.
     """
-    found: dict[str, str] = {}
+    by_alias: dict[str, str] = {}
     for node in statements:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
-                found[alias.asname or top] = alias.name if alias.asname else top
+                by_alias[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
-            found |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
-    return found
+            by_alias |= {
+                alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names
+            }
+    return by_alias
 
 
 def mentioned(
-    node: ast.AST, known: Mapping[str, str]
+    node: ast.AST, aliases: Mapping[str, str]
 ) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
     """Yield each name and attribute that a node reads, its first name, and the dotted name that it
     stands for.
     """
-    known = {**known, **imported(ast.walk(node))}
+    aliases = {**aliases, **imported(ast.walk(node))}
     own = own_in(node)
     stored = {
         id(n.value)
@@ -435,25 +437,25 @@ def mentioned(
         ):
             first, *more = chain(inner) or ("", getattr(inner, "attr", ""))
             if more or first not in own:
-                yield inner, first, (*known.get(first, first).split("."), *more)
+                yield inner, first, (*aliases.get(first, first).split("."), *more)
 
 
 def picked(
-    node: ast.AST, known: Mapping[str, str]
+    node: ast.AST, aliases: Mapping[str, str]
 ) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
     """Yield what picks a module, the expression that names it, and the package that a relative name
     starts from.
     """
-    names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, known)}
+    names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, aliases)}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and names.get(id(inner.func)) in _PICKING:
-            given = dict(zip(("name", "package"), inner.args, strict=False))
-            given |= {one.arg: one.value for one in inner.keywords if one.arg}
-            package = given.get("package")
-            if "name" in given:
+            arguments = dict(zip(("name", "package"), inner.args, strict=False))
+            arguments |= {one.arg: one.value for one in inner.keywords if one.arg}
+            package = arguments.get("package")
+            if "name" in arguments:
                 yield (
                     inner.func,
-                    given["name"],
+                    arguments["name"],
                     starts_with(package, {})[0] if package is not None else None,
                 )
         elif isinstance(inner, ast.Subscript) and names.get(id(inner.value)) == "sys.modules":
@@ -500,21 +502,21 @@ def changed_in(node: ast.AST) -> set[str]:
     """Return the names whose values code in a node changes, outside of itself or in place, as far
     as it says so.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Global | ast.Nonlocal):
-            found |= {*inner.names}
+            names |= {*inner.names}
         elif isinstance(inner, ast.Subscript | ast.Attribute) and isinstance(
             inner.ctx, ast.Store | ast.Del
         ):
-            found |= names_in(inner.value) if isinstance(inner.value, ast.Name) else set()
+            names |= names_in(inner.value) if isinstance(inner.value, ast.Name) else set()
         elif (
             isinstance(inner, ast.Call)
             and isinstance(inner.func, ast.Attribute)
             and inner.func.attr in _CHANGING
         ):
-            found |= names_in(inner.func.value) if isinstance(inner.func.value, ast.Name) else set()
-    return found
+            names |= names_in(inner.func.value) if isinstance(inner.func.value, ast.Name) else set()
+    return names
 
 
 @lru_cache(maxsize=256)
@@ -527,17 +529,17 @@ def parsed(content: bytes) -> Source | None:
 
 
 def imports(node: ast.AST) -> Iterator[Import]:
-    """Yield what is imported in a node, wherever it stands: by statements, and by name in a call."""
+    """Yield what is imported in a node, at any depth: by statements, and by name in a call."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import):
             yield from ((0, alias.name, ()) for alias in inner.names)
         elif isinstance(inner, ast.ImportFrom):
             yield inner.level, inner.module or "", tuple(alias.name for alias in inner.names)
         elif isinstance(inner, ast.Call) and inner.args and isinstance(inner.args[0], ast.Constant):
-            called = getattr(inner.func, "attr", getattr(inner.func, "id", ""))
+            callee = getattr(inner.func, "attr", getattr(inner.func, "id", ""))
             name = inner.args[0].value
             if (
-                called in ("import_module", "__import__")
+                callee in ("import_module", "__import__")
                 and isinstance(name, str)
                 and not name.startswith(".")
             ):

@@ -1,6 +1,4 @@
-"""The reports that faeval is published with: the claims and the evidence that they were decided
-from, decided again.
-"""
+"""Decides again the reports that faeval ships, from the claims and evidence that come with it."""
 
 from __future__ import annotations
 
@@ -49,8 +47,7 @@ class Published:
 
 
 def published(name: str) -> Published:
-    """Decide a published report again from the claims and the evidence that come with faeval;
-    nothing is trained.
+    """Decide a published report again from the claims and evidence that come with faeval.
 
     Parameters
     ----------
@@ -98,7 +95,7 @@ def _unpacked(folder: Path) -> Iterator[Path]:
 
 
 def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Name the values of two documents of JSON that differ, items of lists by the list they are in."""
+    """Name the values of two JSON documents that differ; items of a list by the list."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from _differing(old.get(key), new.get(key), f"{name}.{key}" if name else key)

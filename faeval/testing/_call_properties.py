@@ -32,10 +32,10 @@ from faeval.testing._subject import (
 
 
 def layout(bench: Bench) -> str | None:
-    def one(drawn: tuple[Arrays, tuple[str, str]]) -> str | None:
-        example, layouts = drawn
+    def one(sample: tuple[Arrays, tuple[str, str]]) -> str | None:
+        example, layouts = sample
         layout = " and ".join(dict.fromkeys(layouts[: bench.arity]))
-        given = [
+        arguments = [
             laid_out(torch.from_numpy(a), name)
             for a, name in zip(example[: bench.arity], layouts, strict=False)
         ]
@@ -45,12 +45,12 @@ def layout(bench: Bench) -> str | None:
                 array.flags.writeable = False
             if problem := bench.apart(bench.call(*flipped), bench(*example), example):
                 return f"{problem} in memory that runs backwards, given {show(example, bench.kind)}"
-        found = bench.call(*(t.numpy() if bench.numpy else t for t in given))
-        problem = bench.apart(found, bench(*example), example)
+        values = bench.call(*(t.numpy() if bench.numpy else t for t in arguments))
+        problem = bench.apart(values, bench(*example), example)
         if problem:
             return f"{problem} in {layout} memory, given {show(example, bench.kind)}"
         changed = any(
-            not np.array_equal(t.numpy(), a) for t, a in zip(given, example, strict=False)
+            not np.array_equal(t.numpy(), a) for t, a in zip(arguments, example, strict=False)
         )
         return (
             f"arguments in {layout} memory are changed in place; work on a copy"
@@ -69,14 +69,14 @@ def arguments(bench: Bench) -> str | None:
         if n == 3:
             example[0][1] = bad
             example[1][2, 0] = bad
-        given = [bench.given(a, dtype) for a in example[: bench.arity]]
-        before = [held(g).copy() for g in given]
+        arguments = [bench.given(a, dtype) for a in example[: bench.arity]]
+        before = [held(g).copy() for g in arguments]
         try:
-            bench.call(*given)
+            bench.call(*arguments)
         except Exception:  # to refuse a row that is not finite is another property's
             if math.isfinite(bad):
                 raise
-        for name, now, then in zip(("first", "second"), given, before, strict=False):
+        for name, now, then in zip(("first", "second"), arguments, before, strict=False):
             if getattr(now, "requires_grad", False):
                 return f"the {name} argument is made to require gradients; work on a copy"
             if not np.array_equal(held(now), then, equal_nan=True):
@@ -102,12 +102,16 @@ def _draws(bench: Bench, example: Arrays) -> str | None:
             torch.manual_seed(seed)
             np.random.seed(seed)  # noqa: NPY002
             random.seed(seed)
-            kept = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[index] # noqa: NPY002
+            states_before = (
+                torch.get_rng_state(),
+                np.random.get_state()[1].copy(),  # type: ignore[index] # noqa: NPY002
+                random.getstate(),
+            )
             answers.append(bench(*example))
             moved = (
-                ("torch", torch.equal(torch.get_rng_state(), kept[0])),
-                ("NumPy", np.array_equal(np.random.get_state()[1], kept[1])),  # type: ignore[index] # noqa: NPY002
-                ("random", random.getstate() == kept[2]),
+                ("torch", torch.equal(torch.get_rng_state(), states_before[0])),
+                ("NumPy", np.array_equal(np.random.get_state()[1], states_before[1])),  # type: ignore[index] # noqa: NPY002
+                ("random", random.getstate() == states_before[2]),
             )
             for name, still in moved:
                 if not still:
@@ -125,14 +129,16 @@ def _draws(bench: Bench, example: Arrays) -> str | None:
 def process(bench: Bench) -> str | None:
     example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
     for asks in (False,) if bench.numpy else (False, True):
-        given = [bench.given(a) for a in example[: bench.arity]]
+        arguments = [bench.given(a) for a in example[: bench.arity]]
         if asks:
-            given = [g.requires_grad_() for g in given]
+            arguments = [g.requires_grad_() for g in arguments]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             before = Process.now()
             try:
-                bench.function(*((Loss(), *given, STEP) if bench.kind == "loss_change" else given))
+                bench.function(
+                    *((Loss(), *arguments, STEP) if bench.kind == "loss_change" else arguments)
+                )
                 if changed := before.changed():
                     return (
                         f"a call changes {changed} for whoever comes after; put it back, or do"
@@ -146,14 +152,20 @@ def process(bench: Bench) -> str | None:
 def two_types(bench: Bench) -> str | None:
     example = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
     for types in (("float32", "float64"), ("float64", "float32"), ("float16", "float32")):
-        kept = tuple(rounded(a, t) for a, t in zip(example, types, strict=True))
+        rounded_example = tuple(rounded(a, t) for a, t in zip(example, types, strict=True))
         try:
-            found = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
+            values = bench.call(*(bench.given(a, t) for a, t in zip(example, types, strict=True)))
         except Exception:
             continue  # to refuse is right too
         coarse = max(types, key=EPS.__getitem__)
-        if problem := bench.apart(found, bench.oracle(*kept), kept, dtype=coarse):
-            why = cause(bench, kept) if wrong(bench, kept) else "; take both to float64, or refuse"
+        if problem := bench.apart(
+            values, bench.oracle(*rounded_example), rounded_example, dtype=coarse
+        ):
+            why = (
+                cause(bench, rounded_example)
+                if wrong(bench, rounded_example)
+                else "; take both to float64, or refuse"
+            )
             return f"{problem} for credit in {types[0]} and gradients in {types[1]}{why}"
     return None
 
@@ -165,10 +177,10 @@ def arrays_too(bench: Bench) -> str | None:
     for power in (0, -20, 20):
         example = make_pair(4, 3, 0, rows, [(power, -power)] * 4)
         try:
-            found = bench.call(*example[: bench.arity])
+            values = bench.call(*example[: bench.arity])
         except Exception:
             raise Skip("it takes tensors alone") from None
-        if problem := bench.apart(found, bench.oracle(*example), example):
+        if problem := bench.apart(values, bench.oracle(*example), example):
             return (
                 f"{problem} for NumPy arrays, which it takes too, given {show(example, bench.kind)}"
             )
@@ -179,9 +191,9 @@ def again(bench: Bench) -> str | None:
     first, second = (make_pair(4, 3, seed, ["plain"] * 4, [(0, 0)] * 4) for seed in (0, 1))
     one = bench(*first)
     if bench.kind != "loss_change":
-        kept = bench.function(*(bench.given(a) for a in first[: bench.arity]))
+        first_answer = bench.function(*(bench.given(a) for a in first[: bench.arity]))
         bench(*second)
-        if problem := apart(held(kept).astype(np.float64), one, 0.0):
+        if problem := apart(held(first_answer).astype(np.float64), one, 0.0):
             return (
                 f"an answer changes at the next call: {problem}; is one buffer returned every time?"
             )
@@ -193,11 +205,11 @@ def again(bench: Bench) -> str | None:
     bench(*(a[:2] for a in second))
     if apart(bench(*first), one, 0.0):
         return "a second call gives another answer"
-    given = [bench.given(a) for a in first[: bench.arity]]
-    bench.call(*given)
-    for g, a in zip(given, second, strict=False):  # the same objects, other numbers
+    arguments = [bench.given(a) for a in first[: bench.arity]]
+    bench.call(*arguments)
+    for g, a in zip(arguments, second, strict=False):  # the same objects, other numbers
         g[...] = bench.given(a)
-    if problem := bench.apart(bench.call(*given), bench(*second), second):
+    if problem := bench.apart(bench.call(*arguments), bench(*second), second):
         return f"given the same memory with other numbers {problem}; an answer is kept by identity"
     enabled = not torch.is_grad_enabled()
     with torch.set_grad_enabled(enabled):
@@ -216,11 +228,11 @@ def asks_gradient(bench: Bench) -> str | None:
     if bench.numpy:
         raise Skip("it takes NumPy arrays")
     example = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
-    given = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
-    problem = bench.apart(bench.call(*given), bench(*example), example)
+    arguments = [bench.given(a).requires_grad_() for a in example[: bench.arity]]
+    problem = bench.apart(bench.call(*arguments), bench(*example), example)
     if problem:
         return f"{problem} where arguments require gradients"
-    if any(g.grad is not None or not g.requires_grad for g in given):
+    if any(g.grad is not None or not g.requires_grad for g in arguments):
         return (
             "arguments that require gradients are left with a gradient, or no longer require one;"
             " detach a copy"
@@ -236,6 +248,6 @@ def cuda(bench: Bench) -> str | None:
     if bench.kind == "loss_change":
         raise Skip("the losses tried live on the CPU")
     example = make_pair(20, 9, 0, ["plain"] * 20, [(0, 0)] * 20)
-    given = [bench.given(a).cuda() for a in example[: bench.arity]]
-    problem = bench.apart(bench.call(*given), bench(*example), example)
+    arguments = [bench.given(a).cuda() for a in example[: bench.arity]]
+    problem = bench.apart(bench.call(*arguments), bench(*example), example)
     return f"on CUDA {problem}" if problem else None

@@ -21,9 +21,17 @@ def wrong(
     bench: Bench, example: Arrays, least: float = 1e-12, dtype: str = "float64"
 ) -> str | None:
     """Return how the answer for an example differs from what is right, or None."""
-    kept = tuple(rounded(a, dtype) for a in example)
-    problem = bench.apart(bench(*kept, dtype=dtype), bench.oracle(*kept), kept, least, dtype)
-    return f"{problem}, given {show(kept[: bench.arity], bench.kind)}" if problem else None
+    rounded_example = tuple(rounded(a, dtype) for a in example)
+    problem = bench.apart(
+        bench(*rounded_example, dtype=dtype),
+        bench.oracle(*rounded_example),
+        rounded_example,
+        least,
+        dtype,
+    )
+    return (
+        f"{problem}, given {show(rounded_example[: bench.arity], bench.kind)}" if problem else None
+    )
 
 
 def compare(
@@ -65,20 +73,26 @@ class _Case:
         something wrong.
         """
         try:
-            found = self.bench(*example, dtype=self.dtype)
+            values = self.bench(*example, dtype=self.dtype)
         except Exception as error:
             return type(error).__name__
-        return self.bench.apart(found, self.bench.oracle(*example), example, dtype=self.dtype)
+        return self.bench.apart(values, self.bench.oracle(*example), example, dtype=self.dtype)
 
 
 def cause(bench: Bench, example: Arrays, dtype: str = "float64") -> str:
     """Return the cause of a wrong answer as far as a check supports it; what no check supports is
     called unknown.
     """
-    kept = tuple(rounded(a, dtype) for a in example)
+    rounded_example = tuple(rounded(a, dtype) for a in example)
     with np.errstate(all="ignore"):
         try:
-            case = _Case(bench, kept, dtype, bench(*kept, dtype=dtype), bench.oracle(*kept))
+            case = _Case(
+                bench,
+                rounded_example,
+                dtype,
+                bench(*rounded_example, dtype=dtype),
+                bench.oracle(*rounded_example),
+            )
         except Exception:
             return ""  # it raises: that is told
         if case.found.shape != case.right.shape:
@@ -155,18 +169,18 @@ def _at(ones: Arrays, powers: list[int], step: int) -> Arrays:
 
 def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[float]) -> str:
     right = float(np.atleast_1d(case.bench.oracle(*ones))[0])
-    read = []
+    values = []
     for step in (begin, begin + 3, begin + 6):
         try:
-            read.append(
+            values.append(
                 float(np.atleast_1d(case.bench(*_at(ones, powers, step), dtype=case.dtype))[0])
             )
         except Exception:
             return "there it raises an error"
-    sizes = [abs(value) for value in read]
+    sizes = [abs(value) for value in values]
     if (
         case.bench.kind != "norm"
-        and right * read[0] > 0
+        and right * values[0] > 0
         and abs(right) > sizes[0] > sizes[1] > sizes[2]
     ):
         return (
@@ -174,18 +188,18 @@ def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[
             " 1e-8), which then read as less aligned than they are"
         )
     dtype = case.dtype if case.dtype != "float64" else case.bench.works_in
-    held = torch.finfo(getattr(torch, dtype))
+    limits = torch.finfo(getattr(torch, dtype))
     squares = [2 * e for e in edge] + [sum(edge), 2 * sum(edge)][: 2 * (len(edge) - 1)]
     verb = ""
-    if max(squares) > math.log2(held.max) - 1:
+    if max(squares) > math.log2(limits.max) - 1:
         verb = "overflow"
-    elif min(squares) - _SPREAD < math.log2(held.tiny):
+    elif min(squares) - _SPREAD < math.log2(limits.tiny):
         verb = "underflow"
     if verb:
         return f"squares {verb} in {dtype}; " + (
             "scale the signals first" if dtype == "float64" else "take the input to float64 first"
         )
-    if math.isnan(read[0]) or read[0] == 0 or min(edge) < 0:
+    if math.isnan(values[0]) or values[0] == 0 or min(edge) < 0:
         return "a floor under which a norm is taken for another"
     return "why is not known"
 
@@ -277,12 +291,12 @@ def _left_out(case: _Case) -> str:
             np.atleast_1d(read)[at]
             for read in (case.bench(*moved, dtype=case.dtype), case.bench.oracle(*moved))
         )
-        found, right = now
+        values, right = now
         before = np.atleast_1d(case.found)[at]
         if len(case.example[0]) < 2 and not (np.isfinite(before) & (before != 0)).all():
             continue  # it reads the same for whatever is given
         if (
-            np.array_equal(found, before, equal_nan=True)
+            np.array_equal(values, before, equal_nan=True)
             and differs(right, np.atleast_1d(case.right)[at], 1e-9).any()
         ):
             return (

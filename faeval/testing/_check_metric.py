@@ -53,8 +53,10 @@ def check_metric(
     expected_failures: Mapping[str, str] | None = None,
     tolerance: float | None = None,
 ) -> Conformance:
-    """Property-test a metric: scales, signs, order, chunks, types, memory, undefined cases, an
-    exact oracle, side effects.
+    """Property-test a metric.
+
+    Tried are scales, signs, order, chunks, types, memory, undefined cases, an exact oracle and side
+    effects. Needs the extras ``bench`` and ``test-kit``.
 
     Parameters
     ----------
@@ -62,12 +64,15 @@ def check_metric(
         The function, in NumPy, PyTorch or what works on either; or its path ``"module:function"``.
         By kind:
 
-        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out, within [-1, 1] up to
-          rounding, NaN where undefined;
-        - correlation: ``fn(credit, gradient)``, one number out, sum <a, g> / sqrt(sum |a|^2 sum |g|^2), NaN where undefined;
-        - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out, whatever its size;
-        - loss_change: ``fn(loss, state, credit, step)``, for each sample loss(state - step * credit) - loss(state), where
-          ``loss`` maps states (n, d) to each sample's loss (n,).
+        - alignment: ``fn(credit, gradient)``, two (n, d) in, one cosine for each sample (n,) out,
+          within [-1, 1] up to rounding, NaN where undefined;
+        - correlation: ``fn(credit, gradient)``, one number out,
+          sum <a, g> / sqrt(sum |a|^2 sum |g|^2), NaN where undefined;
+        - norm: ``fn(signal)``, (n, d) in, the Euclidean norm of each row (n,) out, whatever its
+          size;
+        - loss_change: ``fn(loss, state, credit, step)``, for each sample
+          loss(state - step * credit) - loss(state), where ``loss`` maps states (n, d) to each
+          sample's loss (n,).
     kind
         Which of these it is.
     expected_failures
@@ -111,7 +116,7 @@ def check_metric(
             )
     function = _found(metric)
     bench = Bench(function, kind, tolerance)
-    failures, skipped, done, notes = [], [], [], []
+    failures, skipped, tried, notes = [], [], [], []
     for check in checks:
         before = Process.now()
         try:
@@ -125,7 +130,7 @@ def check_metric(
         if check.name in declared and problem:
             skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
             continue
-        done.append(check.name)
+        tried.append(check.name)
         if check.name in declared:
             problem = (
                 f"it is declared to fail ({declared[check.name]!r}), and holds; take the"
@@ -137,12 +142,15 @@ def check_metric(
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
     subject = f"{kind} metric {name}"
     return Conformance(
-        subject, tuple(done), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
+        subject, tuple(tried), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
     )
 
 
 def metric_checks(kind: str = "alignment", tolerance: float | None = None) -> tuple[Check, ...]:
-    """Return every property that metrics of a kind are tried on, each to be called with a metric."""
+    """Return the checks of a kind of metric, each to be called with a metric.
+
+    Needs the extras ``bench`` and ``test-kit``.
+    """
     if kind not in KINDS:
         raise FaevalError(
             f"kind={kind!r} ({type(kind).__name__}) is not one of {', '.join(map(repr, KINDS))}."
@@ -152,7 +160,10 @@ def metric_checks(kind: str = "alignment", tolerance: float | None = None) -> tu
 
 
 def takes_numpy(metric: Callable[..., Any], kind: str = "alignment") -> bool:
-    """Return whether a metric works on NumPy arrays and not on tensors."""
+    """Return whether a metric works on NumPy arrays and not on tensors.
+
+    Needs the extras ``bench`` and ``test-kit``.
+    """
     return Bench(metric, kind).numpy
 
 

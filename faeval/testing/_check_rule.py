@@ -60,15 +60,17 @@ def check_rule(
     step: Step = backward,
     tolerance: float = 1e-6,
 ) -> Conformance:
-    """Try a learning rule on a small residual MLP (d = 6, L = 3, 4 classes, 7 samples), in float64,
-    at both credit sites.
+    """Test a learning rule on a small residual MLP, in float64, at both credit sites.
+
+    The network has d = 6, L = 3 and 4 classes, the batch 7 samples. Needs the extras ``bench`` and
+    ``test-kit``.
 
     Parameters
     ----------
     rule
-        A registered name, a subclass of ``faeval.bench.rules.Rule``, or any function from a ``Setup`` to
-        a rule (``functools.partial`` gives it factors of its own). Not a rule already made:
-        reloading needs a second one.
+        A registered name, a subclass of ``faeval.bench.rules.Rule``, or any function from a
+        ``Setup`` to a rule (``functools.partial`` gives it factors of its own). Not a rule already
+        made: reloading needs a second one.
     formula
         The rule as it is written: ``formula(rule, network, states, logits, labels)`` returns for
         each state an (n, d) array or tensor; best written apart from the rule, in NumPy.
@@ -103,8 +105,8 @@ def check_rule(
     >>> [failure.property for failure in check_rule(MeanError).failures]
     ['a sample is judged alone', 'a sample is judged alone, after training']
     """
-    make, name, known = _maker(rule)
-    states = tuple(known if exact is None else exact)
+    make, name, component_name = _maker(rule)
+    states = tuple(component_name if exact is None else exact)
     checked: dict[str, None] = {}
     failures: dict[str, Failure] = {}
     skipped: dict[str, str] = {}
@@ -280,21 +282,21 @@ def _same_state(first: Any, second: Any) -> bool:
 def _formula(bench: _Bench) -> str | None:
     if bench.formula is None:
         raise _Skip("no formula was given")
-    written = [np.asarray(a) for a in _written(bench, bench.rule)]
-    found = [a.numpy() for a in bench.credit()]
-    if [a.shape for a in written] != [a.shape for a in found]:
+    expected = [np.asarray(a) for a in _written(bench, bench.rule)]
+    signals = [a.numpy() for a in bench.credit()]
+    if [a.shape for a in expected] != [a.shape for a in signals]:
         return (
-            f"the formula gives the shapes {[a.shape for a in written]}, the rule"
-            f" {[a.shape for a in found]}"
+            f"the formula gives the shapes {[a.shape for a in expected]}, the rule"
+            f" {[a.shape for a in signals]}"
         )
-    for layer, (a, b) in enumerate(zip(found, written, strict=True)):
+    for layer, (a, b) in enumerate(zip(signals, expected, strict=True)):
         apart = np.abs(a - b)
         if not apart.max() <= bench.tolerance * max(np.abs(b).max(), 1e-300):
             sample, unit = (int(v) for v in np.unravel_index(np.argmax(apart), apart.shape))
             return (
                 f"at h_{layer}, sample {sample}, unit {unit} the rule gives"
                 f" {a[sample, unit]:.6g} and the formula"
-                f" {b[sample, unit]:.6g}{_cause(bench, found, written)}"
+                f" {b[sample, unit]:.6g}{_cause(bench, signals, expected)}"
             )
     return None
 
@@ -302,24 +304,24 @@ def _formula(bench: _Bench) -> str | None:
 def _written(bench: _Bench, rule: Rule) -> list[Any]:
     assert bench.formula is not None
     states, logits = states_of(bench.network, bench.x)
-    given = bench.formula(
+    answer = bench.formula(
         copy.deepcopy(rule), copy.deepcopy(bench.network), states, logits, bench.y.clone()
     )
-    return [a.detach().numpy() if isinstance(a, Tensor) else a for a in given]
+    return [a.detach().numpy() if isinstance(a, Tensor) else a for a in answer]
 
 
-def _cause(bench: _Bench, found: list[Any], written: list[Any]) -> str:
+def _cause(bench: _Bench, signals: list[Any], expected: list[Any]) -> str:
     def agree(other: list[Any]) -> bool:
         return all(
             np.allclose(a, b, rtol=1e-5, atol=bench.tolerance)
-            for a, b in zip(other, written, strict=True)
+            for a, b in zip(other, expected, strict=True)
         )
 
-    if agree([-a for a in found]):
+    if agree([-a for a in signals]):
         return "; the sign is turned round"
-    if agree([a * SAMPLES for a in found]):
+    if agree([a * SAMPLES for a in signals]):
         return "; the credit is divided by the batch, which per-sample credit never is"
-    if agree([*found[1:], found[-1]]) or agree([found[0], *found[:-1]]):
+    if agree([*signals[1:], signals[-1]]) or agree([signals[0], *signals[:-1]]):
         return "; the signals are off by one state"
     turned = copy.deepcopy(bench.rule)
     square = [t for t in turned.state_dict().values() if t.ndim >= 2 and t.shape[-1] == t.shape[-2]]
@@ -351,10 +353,10 @@ def _approximate(bench: _Bench) -> str | None:
     low, high = bench.approximate.magnitude
     pairs = zip(bench.credit(), state_gradients(bench.network, states[0], bench.y), strict=True)
     for layer, (a, g) in enumerate(pairs):
-        seen, ratio = float(cosine(a, g).mean()), float(a.norm() / g.norm())
-        if not seen >= bench.approximate.cosine:
+        direction, ratio = float(cosine(a, g).mean()), float(a.norm() / g.norm())
+        if not direction >= bench.approximate.cosine:
             return (
-                f"at h_{layer} the mean cosine with the gradient is {seen:.3f}, promised is"
+                f"at h_{layer} the mean cosine with the gradient is {direction:.3f}, promised is"
                 f" {bench.approximate.cosine:g}"
             )
         if not low <= ratio <= high:
@@ -430,13 +432,13 @@ class _Nudged(Rule):
     def credit(
         self, network: Any, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        found = list(self.rule.credit(network, states, logits, labels))
+        signals = list(self.rule.credit(network, states, logits, labels))
         if self.layer >= 0:
             nudge = torch.from_numpy(
-                stream(1, "nudge").standard_normal(tuple(found[self.layer].shape))
+                stream(1, "nudge").standard_normal(tuple(signals[self.layer].shape))
             )
-            found[self.layer] = found[self.layer] + nudge
-        return found
+            signals[self.layer] = signals[self.layer] + nudge
+        return signals
 
 
 def _isolated(bench: _Bench) -> str | None:

@@ -56,6 +56,6 @@ class Conformance:
         return "\n".join(lines)
 
     def raise_on_failure(self) -> None:
-        """Raise AssertionError with the whole report where a property failed: a test in one line."""
+        """Raise AssertionError with the whole report where a property failed."""
         if self.failures:
             raise AssertionError(str(self))

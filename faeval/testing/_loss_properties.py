@@ -16,18 +16,18 @@ from faeval.testing._subject import Arrays, Bench, apart, held, rounded, search,
 
 def zero(bench: Bench) -> str | None:
     state, credit = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)
-    found = bench(state, 0 * credit)
-    if found.tolist() != [0.0] * 3:
-        return f"credit of zero changes the loss by {found.tolist()}; right is 0"
+    values = bench(state, 0 * credit)
+    if values.tolist() != [0.0] * 3:
+        return f"credit of zero changes the loss by {values.tolist()}; right is 0"
     return None
 
 
 def scaled(bench: Bench) -> str | None:
-    given = [bench.given(a) for a in make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)]
-    base = held(bench.function(Loss(), *given, STEP))
+    arguments = [bench.given(a) for a in make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)]
+    base = held(bench.function(Loss(), *arguments, STEP))
     for scale in (1024.0, 2.0**-40):
         allowed = max(1e-12, bench.tolerance or 0.0) * np.abs(scale * base)
-        problem = apart(held(bench.function(Loss(scale), *given, STEP)), scale * base, allowed)
+        problem = apart(held(bench.function(Loss(scale), *arguments, STEP)), scale * base, allowed)
         if problem:
             return (
                 f"{problem} where the loss is scaled by {scale:g}; a change of loss scales with it"
@@ -42,16 +42,16 @@ def steps(bench: Bench) -> str | None:
     for size in (1.0, 1000.0):
         state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
         state[1, 1], credit[2] = 0.0, 0.0
-        given = [bench.given(a) for a in (state, size * credit)]
+        arguments = [bench.given(a) for a in (state, size * credit)]
         for step in (0.1, 1 / 3, -0.7, 3.0, 1e-3, 1e-8, 1, 0.0, -STEP):
-            found, right = (
-                bench.call(*given, step=step),
+            values, right = (
+                bench.call(*arguments, step=step),
                 exact_loss_change(state, size * credit, step),
             )
             allowed = bench.allowed((state, credit), 1e-13) * bench.size(
                 right, (state, size * credit), step
             )
-            if problem := apart(found, right, allowed):
+            if problem := apart(values, right, allowed):
                 return (
                     f"{problem} for a step of {step:g} and credit {size:g} times as large as the"
                     " state"
@@ -63,13 +63,13 @@ def not_finite(bench: Bench) -> str | None:
     for bad, side, column in itertools.product((math.nan, math.inf), (0, 1), (0, 2)):
         pair = make_pair(3, 3, 0, ["plain"] * 3, [(0, 0)] * 3)
         pair[side][1, column] = bad
-        found, right = bench(*pair), bench.oracle(*pair)
-        if math.isfinite(found[1]):
+        values, right = bench(*pair), bench.oracle(*pair)
+        if math.isfinite(values[1]):
             return (
-                f"{('a state', 'credit')[side]} with {bad} reads {found[1]:g}; is a value that is"
+                f"{('a state', 'credit')[side]} with {bad} reads {values[1]:g}; is a value that is"
                 " not finite hidden?"
             )
-        if problem := bench.apart(found[::2], right[::2], (pair[0][::2], pair[1][::2])):
+        if problem := bench.apart(values[::2], right[::2], (pair[0][::2], pair[1][::2])):
             return f"{problem} where another row is not finite"
     return None
 
@@ -77,10 +77,10 @@ def not_finite(bench: Bench) -> str | None:
 def sign(bench: Bench) -> str | None:
     state = make_pair(3, 4, 0, ["plain"] * 3, [(0, 0)] * 3)[0]
     gradient = np.arange(1.0, 5.0) + state + state**3 / 4
-    found = bench(state, gradient)
-    if bool((found >= 0).any()):
+    values = bench(state, gradient)
+    if bool((values >= 0).any()):
         return (
-            f"a step against the gradient itself reads {found.tolist()}, not a fall; the change is"
+            f"a step against the gradient itself reads {values.tolist()}, not a fall; the change is"
             " loss(state - step * credit) - loss(state), after minus before"
         )
     return None
@@ -90,8 +90,8 @@ def wrong(bench: Bench, example: Arrays) -> str | None:
     """Return how a change is wrong: by more than what float64 leaves of the difference of two
     losses, or its author accepts.
     """
-    found, right = bench(*example), bench.oracle(*example)
-    problem = apart(found, right, max(1e-13, bench.tolerance or 0.0) * bench.size(right, example))
+    values, right = bench(*example), bench.oracle(*example)
+    problem = apart(values, right, max(1e-13, bench.tolerance or 0.0) * bench.size(right, example))
     return f"{problem}, given {show(example, bench.kind)}" if problem else None
 
 

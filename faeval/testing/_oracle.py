@@ -75,25 +75,25 @@ def _correlation(credit: Array, gradient: Array) -> Array:
 
 
 def _norm(signal: Array, *_: Array) -> Array:
-    found = []
+    norms = []
     for row, below in map(_whole, signal):
-        found.append(_root(Fraction(_dot(row, row), below**2)))
-    return np.array(found, dtype=np.float64)
+        norms.append(_root(Fraction(_dot(row, row), below**2)))
+    return np.array(norms, dtype=np.float64)
 
 
 def exact_loss_change(state: Array, credit: Array, step: float = STEP) -> Array:
     def loss(h: list[Fraction]) -> Fraction:
         return sum((v * (k + 1) + v * v / 2 + v**4 / 16 for k, v in enumerate(h)), Fraction(0))
 
-    found = []
+    changes = []
     for h, a in zip(state, credit, strict=True):
         if not (np.isfinite(h).all() and np.isfinite(a).all()):
-            found.append(math.nan)
+            changes.append(math.nan)
             continue
         before = [Fraction(float(v)) for v in h]
         after = [x - Fraction(step) * Fraction(float(v)) for x, v in zip(before, a, strict=True)]
-        found.append(float(loss(after) - loss(before)))
-    return np.array(found, dtype=np.float64)
+        changes.append(float(loss(after) - loss(before)))
+    return np.array(changes, dtype=np.float64)
 
 
 ORACLES: dict[str, Callable[..., Array]] = {

@@ -17,8 +17,9 @@ def parametrize_with_metric_checks(
     expected_failures: Mapping[str, str] | None = None,
     tolerance: float | None = None,
 ) -> pytest.MarkDecorator:
-    """Decorate a test of ``metric`` and ``check`` with every property of every metric, as
-    scikit-learn does for estimators.
+    """Decorate a test of ``metric`` and ``check`` with every property of every metric.
+
+    scikit-learn does the same for estimators. Needs the extras ``bench`` and ``test-kit``.
 
     Parameters
     ----------

@@ -45,25 +45,29 @@ class Process:
         return next((name for name, value in self.settings.items() if now[name] != value), None)
 
     def restore(self) -> None:
-        kept = self.settings
-        torch.set_default_dtype(kept["torch's default type"])
-        if torch.get_default_device() != kept["torch's default device"]:
-            torch.set_default_device(kept["torch's default device"])
-        torch.set_grad_enabled(kept["torch's gradient mode"])
-        if torch.get_num_threads() != kept["torch's number of threads"]:
-            torch.set_num_threads(kept["torch's number of threads"])
-        torch.use_deterministic_algorithms(kept["torch's deterministic mode"])
-        if torch.get_float32_matmul_precision() != kept["torch's precision of products"]:
-            torch.set_float32_matmul_precision(kept["torch's precision of products"])
-        torch.autograd.set_detect_anomaly(kept["torch's anomaly mode"])
-        np.seterr(**kept["NumPy's handling of errors"])
-        if np.get_printoptions() != kept["NumPy's print options"]:
+        settings = self.settings
+        torch.set_default_dtype(settings["torch's default type"])
+        if torch.get_default_device() != settings["torch's default device"]:
+            torch.set_default_device(settings["torch's default device"])
+        torch.set_grad_enabled(settings["torch's gradient mode"])
+        if torch.get_num_threads() != settings["torch's number of threads"]:
+            torch.set_num_threads(settings["torch's number of threads"])
+        torch.use_deterministic_algorithms(settings["torch's deterministic mode"])
+        if torch.get_float32_matmul_precision() != settings["torch's precision of products"]:
+            torch.set_float32_matmul_precision(settings["torch's precision of products"])
+        torch.autograd.set_detect_anomaly(settings["torch's anomaly mode"])
+        np.seterr(**settings["NumPy's handling of errors"])
+        if np.get_printoptions() != settings["NumPy's print options"]:
             np.set_printoptions(
-                **{k: v for k, v in kept["NumPy's print options"].items() if k != "override_repr"}
+                **{
+                    k: v
+                    for k, v in settings["NumPy's print options"].items()
+                    if k != "override_repr"
+                }
             )
-        if dict(os.environ) != kept["the environment"]:
+        if dict(os.environ) != settings["the environment"]:
             os.environ.clear()
-            os.environ.update(kept["the environment"])
-        if list(warnings.filters) != kept["the filters of warnings"]:
-            warnings.filters[:] = kept["the filters of warnings"]  # type: ignore[index]
-        (gc.enable if kept["the garbage collector"] else gc.disable)()
+            os.environ.update(settings["the environment"])
+        if list(warnings.filters) != settings["the filters of warnings"]:
+            warnings.filters[:] = settings["the filters of warnings"]  # type: ignore[index]
+        (gc.enable if settings["the garbage collector"] else gc.disable)()

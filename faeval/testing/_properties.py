@@ -66,11 +66,11 @@ def _far_apart(rows: tuple[str, ...] = ("plain",)) -> Callable[[Bench], str | No
 def _shape(bench: Bench) -> str | None:
     for n, d in ((1, 1), (1, 3), (3, 1), (2, 3), (3, 3), (7, 2)):
         example = make_pair(n, d, 0, ["plain"] * n, [(0, 0)] * n)
-        found = bench(*example)
+        values = bench(*example)
         wanted = () if bench.kind == "correlation" else (n,)
-        if found.shape != wanted:
+        if values.shape != wanted:
             return (
-                f"{(n, d)} signals give the shape {found.shape}; it must be {wanted}; mean over"
+                f"{(n, d)} signals give the shape {values.shape}; it must be {wanted}; mean over"
                 " samples, or an axis kept?"
             )
     return None
@@ -85,11 +85,11 @@ def _bounds(bench: Bench) -> str | None:
                 rounded(a, dtype)
                 for a in (np.stack([row, row / 3]), np.stack([row / 7, -row / 11]))
             )
-            found = np.atleast_1d(bench(*example, dtype=dtype))
-            excess = float((np.abs(found) - 1).max(initial=0.0))
+            values = np.atleast_1d(bench(*example, dtype=dtype))
+            excess = float((np.abs(values) - 1).max(initial=0.0))
             if excess > bench.allowed(example, 0.0, dtype):
                 return (
-                    f"parallel vectors of {d} dimensions in {dtype} read {found.tolist()}: beyond 1"
+                    f"parallel vectors of {d} dimensions in {dtype} read {values.tolist()}: beyond 1"
                     " by more than rounding"
                 )
             if excess > 0:
@@ -104,8 +104,8 @@ def _bounds(bench: Bench) -> str | None:
 
 def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | None]:
     def attempt(bench: Bench) -> str | None:
-        def scaled(drawn: tuple[Arrays, int]) -> Arrays:
-            example, power = drawn
+        def scaled(sample: tuple[Arrays, int]) -> Arrays:
+            example, power = sample
             n = len(example[0])
             factors = (
                 np.full((n, 1), 2.0**power)
@@ -114,15 +114,15 @@ def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | N
             )
             return tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
 
-        def one(drawn: tuple[Arrays, int]) -> str | None:
-            (example, power), moved = drawn, scaled(drawn)
+        def one(sample: tuple[Arrays, int]) -> str | None:
+            (example, power), moved = sample, scaled(sample)
             problem = bench.apart(bench(*moved), bench(*example), moved)
             return (
                 f"{problem} after a factor of 2^{power}, given {show(example)}" if problem else None
             )
 
-        def why(drawn: tuple[Arrays, int]) -> str:
-            return cause(bench, scaled(drawn))
+        def why(sample: tuple[Arrays, int]) -> str:
+            return cause(bench, scaled(sample))
 
         return search(st.tuples(arrays(samples=(2, 5), least=2), st.integers(-90, 90)), one, why)
 
@@ -157,9 +157,9 @@ def _order(bench: Bench) -> str | None:
         problem = bench.apart(
             bench(*turned), whole if bench.kind == "correlation" else whole[::-1], turned
         )
-        shown = show(example, bench.kind)
+        example_text = show(example, bench.kind)
         return (
-            f"{problem} after the order of samples was turned round, given {shown}"
+            f"{problem} after the order of samples was turned round, given {example_text}"
             if problem
             else None
         )
@@ -192,9 +192,9 @@ def _repeated(bench: Bench) -> str | None:
         whole = bench(*example)
         right = whole if bench.kind == "correlation" else np.concatenate([whole, whole])
         problem = bench.apart(bench(*twice), right, twice)
-        shown = show(example, bench.kind)
+        example_text = show(example, bench.kind)
         return (
-            f"{problem} after all samples were repeated, given {shown}; it depends on their number"
+            f"{problem} after all samples were repeated, given {example_text}; it depends on their number"
             if problem
             else None
         )
@@ -203,8 +203,8 @@ def _repeated(bench: Bench) -> str | None:
 
 
 def _rotated(bench: Bench) -> str | None:
-    def one(drawn: tuple[Arrays, int]) -> str | None:
-        example, seed = drawn
+    def one(sample: tuple[Arrays, int]) -> str | None:
+        example, seed = sample
         d = example[0].shape[1]
         q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
         problem = bench.apart(bench(*(a @ q for a in example)), bench(*example), example, 1e-9)
@@ -239,10 +239,10 @@ def _undefined(bench: Bench) -> str | None:
         example[side][row, slice(None) if bad == 0 else column] = bad
         what = f"where a row is {'zero' if bad == 0 else 'not finite'}: {show(example)}"
         try:
-            found = bench(*example, dtype=dtype)
+            values = bench(*example, dtype=dtype)
         except Exception as error:
             return f"{raised(error)}, {what}; return NaN for that sample"
-        if problem := bench.apart(found, right, example, dtype=dtype):
+        if problem := bench.apart(values, right, example, dtype=dtype):
             return f"{problem}, {what}{cause(bench, example, dtype)}"
     nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
     return (
@@ -276,10 +276,10 @@ def _undefined_of(bench: Bench, ones: Array) -> str | None:
         ),
         ("there is no sample", ones[:0], ones[:0]),
     ):
-        found = bench(a, g)
-        if not math.isnan(float(found)):
+        values = bench(a, g)
+        if not math.isnan(float(values)):
             return (
-                f"reads {float(found):g} where {name}; it is undefined (NaN); a guard against zero"
+                f"reads {float(values):g} where {name}; it is undefined (NaN); a guard against zero"
                 " that returns a number?"
             )
     return None
@@ -287,32 +287,34 @@ def _undefined_of(bench: Bench, ones: Array) -> str | None:
 
 def _zero_norm(bench: Bench) -> str | None:
     rows = np.array([[0.0, 0.0], [3.0, 4.0]])
-    found = bench(rows)
-    if not bench.apart(found, np.array([0.0, 5.0]), (rows,)):
+    values = bench(rows)
+    if not bench.apart(values, np.array([0.0, 5.0]), (rows,)):
         return None
-    added = "; an eps is added" if found[0] > 0 else ""
-    return f"rows (0, 0) and (3, 4) read {found.tolist()}; right is [0, 5]{added}"
+    added = "; an eps is added" if values[0] > 0 else ""
+    return f"rows (0, 0) and (3, 4) read {values.tolist()}; right is [0, 5]{added}"
 
 
 def _not_finite_norm(bench: Bench) -> str | None:
     for bad, column in itertools.product((math.nan, math.inf, -math.inf), (0, 1)):
         rows = np.array([[1.0, 1.0], [3.0, 4.0]])
         rows[0, column] = bad
-        found = bench(rows)
-        if math.isfinite(found[0]):
-            return f"a row with {bad} reads {found[0]:g}; is a value that is not finite hidden?"
-        if bench.apart(found[1:], np.array([5.0]), (rows[1:],)):
+        values = bench(rows)
+        if math.isfinite(values[0]):
+            return f"a row with {bad} reads {values[0]:g}; is a value that is not finite hidden?"
+        if bench.apart(values[1:], np.array([5.0]), (rows[1:],)):
             return (
-                f"the row (3, 4) reads {found[1]:g} where another row has {bad}; a scale that is"
+                f"the row (3, 4) reads {values[1]:g} where another row has {bad}; a scale that is"
                 " the batch's, not the row's?"
             )
     return None
 
 
 def _empty(bench: Bench) -> str | None:
-    found = bench(np.empty((0, 3)), np.empty((0, 3)))
+    values = bench(np.empty((0, 3)), np.empty((0, 3)))
     return (
-        None if found.shape == (0,) else f"no sample gives the shape {found.shape}; it must be (0,)"
+        None
+        if values.shape == (0,)
+        else f"no sample gives the shape {values.shape}; it must be (0,)"
     )
 
 
@@ -321,10 +323,10 @@ def _small_cosines(bench: Bench) -> str | None:
         for sign in (1.0, -1.0):
             # No digit is lost in these products: what is lost, the metric loses.
             example = np.array([[1.0, sign * size]]), np.array([[0.0, 1.0]])
-            found = float(np.atleast_1d(bench(*example))[0])
+            value = float(np.atleast_1d(bench(*example))[0])
             right = sign * size / math.sqrt(1 + size**2)
-            if not abs(found - right) <= bench.allowed(example, 1e-13):
-                return f"a cosine of {right:.12g} reads {found:.12g}{cause(bench, example)}"
+            if not abs(value - right) <= bench.allowed(example, 1e-13):
+                return f"a cosine of {right:.12g} reads {value:.12g}{cause(bench, example)}"
     return None
 
 
@@ -339,17 +341,15 @@ def _planted(bench: Bench) -> str | None:
     before = -math.inf
     for dose in (-1.0, -0.3, 0.0, 0.001, 0.1, 0.3, 0.9, 0.9999, 1.0):
         credit = size * (dose * unit + math.sqrt(1 - dose**2) * other)
-        read = float(np.mean(bench(credit, gradient)))
-        if not abs(read - dose) < bench.allowed((credit, gradient), 1e-9):
+        average = float(np.mean(bench(credit, gradient)))
+        if not abs(average - dose) < bench.allowed((credit, gradient), 1e-9):
+            return f"a planted cosine of {dose:g} reads {average:.12g}{cause(bench, (credit, gradient))}"
+        if average <= before and (bench.tolerance or 0.0) < 1e-4:  # the doses lie as close
             return (
-                f"a planted cosine of {dose:g} reads {read:.12g}{cause(bench, (credit, gradient))}"
-            )
-        if read <= before and (bench.tolerance or 0.0) < 1e-4:  # the doses lie as close
-            return (
-                f"planted cosines do not read back in order: {dose:g} reads {read:.6g}, after"
+                f"planted cosines do not read back in order: {dose:g} reads {average:.6g}, after"
                 f" {before:.6g}"
             )
-        before = read
+        before = average
     return None
 
 
@@ -368,10 +368,10 @@ def _large(bench: Bench) -> str | None:
 
 def _far_norms(bench: Bench) -> str | None:
     for size in (1e-300, 1e-200, 1e-30, 1e30, 1e150, 1e200, 1e307):
-        found, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
-        if not abs(found[0] / right - 1) <= bench.allowed((np.ones((1, 2)),)):
+        values, right = bench(np.array([[3 * size, 4 * size]])), 5 * size
+        if not abs(values[0] / right - 1) <= bench.allowed((np.ones((1, 2)),)):
             return (
-                f"a row of norm {right:g} reads {found[0]:g}: its square underflows or overflows;"
+                f"a row of norm {right:g} reads {values[0]:g}: its square underflows or overflows;"
                 " scale it first"
             )
     return None

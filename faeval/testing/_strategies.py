@@ -92,8 +92,9 @@ def pairs(
     rows: tuple[str, ...] = ROWS,
     requires_grad: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw credit and gradient, two (n, d) tensors of one type, as an alignment metric may be given
-    them.
+    """Draw credit and gradient: two (n, d) tensors of one type, as an alignment metric gets them.
+
+    Needs the extras ``bench`` and ``test-kit``.
 
     Parameters
     ----------
@@ -114,24 +115,29 @@ def pairs(
     Examples
     --------
     >>> from hypothesis import Phase, find, settings
-    >>> first = settings(phases=[Phase.generate])  # the first that is found, not the smallest there is
-    >>> credit, gradient = find(pairs(dtypes=("float32",)), lambda p: bool((p[0] == 0).all(1).any()), settings=first)
+    >>> first = settings(phases=[Phase.generate])  # not the smallest there is
+    >>> def has_zero_row(pair):
+    ...     return bool((pair[0] == 0).all(1).any())
+    >>> credit, gradient = find(pairs(dtypes=("float32",)), has_zero_row, settings=first)
     >>> bool((credit == 0).all(1).any())
     True
     """
     name = draw(st.sampled_from(dtypes))
     dtype = getattr(torch, name)
     asks = draw(st.booleans()) if requires_grad is None else requires_grad
-    found = []
+    tensors = []
     for array in draw(arrays(rows, _RANGE[name])):
         layout = draw(st.sampled_from(LAYOUTS))
         tensor = laid_out(torch.from_numpy(array).to(dtype), layout)
-        found.append(tensor.requires_grad_() if asks else tensor)
-    return found[0], found[1]
+        tensors.append(tensor.requires_grad_() if asks else tensor)
+    return tensors[0], tensors[1]
 
 
 def signals(**options: Any) -> st.SearchStrategy[Tensor]:
-    """Draw one signal (n, d): the credit of :func:`pairs`, whose options it takes."""
+    """Draw one signal (n, d): the credit of :func:`pairs`, whose options it takes.
+
+    Needs the extras ``bench`` and ``test-kit``.
+    """
     return pairs(**options).map(lambda pair: pair[0])
 
 

@@ -57,8 +57,8 @@ class Bench:
 
     def taken_notes(self) -> list[str]:
         """Return what was noted since this was last asked."""
-        taken, self.notes = self.notes, []
-        return taken
+        notes, self.notes = self.notes, []
+        return notes
 
     def works_as(self, dtype: str) -> bool:
         """Return whether it works in a type narrower than the float64 that it is given, on ordinary
@@ -69,26 +69,26 @@ class Bench:
         """
         example = make_pair(40, 5, 4, ["plain"] * 40, [(0, 0)] * 40)
         try:
-            found, right = self(*example), self.oracle(*example)
-            if not self.apart(found, right, example) or self.apart(
-                found, right, example, dtype=dtype
+            values, right = self(*example), self.oracle(*example)
+            if not self.apart(values, right, example) or self.apart(
+                values, right, example, dtype=dtype
             ):
                 return False
-            return not decimals(found) and self.is_of(dtype, found, example)
+            return not decimals(values) and self.is_of(dtype, values, example)
         except (Exception, SystemExit):
             return False
 
-    def is_of(self, dtype: str, found: Array, example: Arrays) -> bool:
+    def is_of(self, dtype: str, values: Array, example: Arrays) -> bool:
         """Return whether an answer is of numbers of a type, or the same when what is given is
         rounded to it first.
         """
-        if np.array_equal(found, rounded(found, dtype)):
+        if np.array_equal(values, rounded(values, dtype)):
             return True
         narrow = tuple(rounded(a, dtype) for a in example)
         moved = not all(
             map(np.array_equal, narrow, example)
         )  # else it tells nothing that answers are the same
-        return moved and np.array_equal(found, self(*narrow))
+        return moved and np.array_equal(values, self(*narrow))
 
     def allowed(self, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> float:
         """Return how far rounding may lead from what is right: the last digits of a sum in the type
@@ -102,7 +102,7 @@ class Bench:
 
     def apart(
         self,
-        found: Array,
+        values: Array,
         right: Array,
         example: Arrays,
         least: float = 1e-12,
@@ -112,9 +112,9 @@ class Bench:
         allow, or None.
         """
         allowed = self.allowed(example, least, dtype)
-        if self.kind == "loss_change" and not apart(found, right, allowed):
+        if self.kind == "loss_change" and not apart(values, right, allowed):
             return None  # the losses are not asked for: errors are relative to 1 at least
-        return apart(found, right, allowed * self.size(right, example))
+        return apart(values, right, allowed * self.size(right, example))
 
     def size(self, right: Array, example: Arrays, step: float = STEP) -> Any:
         """Return what errors are relative to: 1 for a cosine or correlation, a norm itself, the
@@ -163,12 +163,12 @@ class Bench:
             raise TypeError(
                 "the metric returns a masked array, which hides what is undefined; return NaN there"
             )
-        found = held(answer)
-        if found.dtype.kind not in "fiu":
+        array = held(answer)
+        if array.dtype.kind not in "fiu":
             raise TypeError(
-                f"the metric returns {type(answer).__name__} of {found.dtype}, not numbers"
+                f"the metric returns {type(answer).__name__} of {array.dtype}, not numbers"
             )
-        return found.astype(np.float64)
+        return array.astype(np.float64)
 
     def __call__(self, *arrays: Array, dtype: str = "float64") -> Array:
         return self.call(*(self.given(a, dtype) for a in arrays[: self.arity]))
@@ -183,16 +183,16 @@ def rounded(array: Array, dtype: str) -> Array:
     return array.astype(dtype).astype(np.float64)
 
 
-def decimals(found: Array) -> int | None:
+def decimals(values: Array) -> int | None:
     """Return to how many decimals all of an answer's numbers are rounded, up to 8; None where they
     are not.
     """
-    told = found[np.isfinite(found)] if found.ndim else found[None]
-    whole = not told.size or np.array_equal(told, np.round(told))
+    finite = values[np.isfinite(values)] if values.ndim else values[None]
+    whole = not finite.size or np.array_equal(finite, np.round(finite))
     return (
         None
         if whole
-        else next((k for k in range(1, 9) if np.array_equal(told, np.round(told, k))), None)
+        else next((k for k in range(1, 9) if np.array_equal(finite, np.round(finite, k))), None)
     )
 
 
@@ -277,18 +277,18 @@ def show(example: Any, kind: str = "alignment") -> str:
     return repr(example)[:200]
 
 
-def apart(found: Array, right: Array, allowed: float | Array) -> str | None:
+def apart(values: Array, right: Array, allowed: float | Array) -> str | None:
     """Return how an answer differs from another by more than is allowed, or None."""
-    if found.shape != right.shape:
-        return f"the answer has the shape {found.shape}, not {right.shape}"
-    wrong = np.atleast_1d(differs(found, right, allowed))
+    if values.shape != right.shape:
+        return f"the answer has the shape {values.shape}, not {right.shape}"
+    wrong = np.atleast_1d(differs(values, right, allowed))
     if not wrong.any():
         return None
     k = int(np.argmax(wrong))
-    found, right = np.atleast_1d(found), np.atleast_1d(right)
+    values, right = np.atleast_1d(values), np.atleast_1d(right)
     # As many digits as tell them apart.
-    digits = next((n for n in (7, 10, 17) if f"{found[k]:.{n}g}" != f"{right[k]:.{n}g}"), 17)
-    return f"sample {k} reads {found[k]:.{digits}g}, right is {right[k]:.{digits}g}"
+    digits = next((n for n in (7, 10, 17) if f"{values[k]:.{n}g}" != f"{right[k]:.{n}g}"), 17)
+    return f"sample {k} reads {values[k]:.{digits}g}, right is {right[k]:.{digits}g}"
 
 
 def raised(error: BaseException) -> str:
@@ -296,11 +296,11 @@ def raised(error: BaseException) -> str:
     return f"raised {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"
 
 
-def differs(found: Array, right: Array, allowed: float | Array) -> Any:
+def differs(values: Array, right: Array, allowed: float | Array) -> Any:
     """Return where an answer differs from another by more than is allowed."""
     with np.errstate(invalid="ignore", over="ignore"):
         return ~(
-            (np.abs(found - right) <= allowed)
-            | (found == right)
-            | (np.isnan(found) & np.isnan(right))
+            (np.abs(values - right) <= allowed)
+            | (values == right)
+            | (np.isnan(values) & np.isnan(right))
         )

@@ -26,12 +26,12 @@ def _scaled(signal: Tensor) -> tuple[Tensor, Tensor]:
 def norms(signal: Tensor) -> Tensor:
     """Return the Euclidean norm of each row, (n,), float64; no square underflows or overflows."""
     signal = signal.detach().double()
-    found: Tensor = torch.linalg.vector_norm(signal, dim=1)
-    unsafe = ~_safe(found)
+    lengths: Tensor = torch.linalg.vector_norm(signal, dim=1)
+    unsafe = ~_safe(lengths)
     if bool(unsafe.any()):
         scaled, largest = _scaled(signal[unsafe])
-        found[unsafe] = torch.linalg.vector_norm(scaled, dim=1) * largest
-    return found
+        lengths[unsafe] = torch.linalg.vector_norm(scaled, dim=1) * largest
+    return lengths
 
 
 def _safe(sizes: Tensor) -> Tensor:
@@ -54,7 +54,8 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> cosine(torch.tensor([[1e-30, 0.0], [0.0, 0.0]]), torch.tensor([[1e30, 0.0], [1.0, 0.0]])).tolist()
+    >>> credit = torch.tensor([[1e-30, 0.0], [0.0, 0.0]])
+    >>> cosine(credit, torch.tensor([[1e30, 0.0], [1.0, 0.0]])).tolist()
     [1.0, nan]
     """
     return Pairs.of(credit, gradient).cosine

@@ -37,7 +37,7 @@ def loss_from(network: Network, layer: int, labels: Tensor) -> Callable[[Tensor]
 
 
 def blocks_of(n: int) -> list[slice]:
-    """Return the fixed disjoint blocks of n items: 8 runs of equal length, the remainder left out."""
+    """Return the disjoint blocks of n items: 8 runs of equal length, the remainder left out."""
     size = n // ITEM_BLOCKS
     return [slice(k * size, (k + 1) * size) for k in range(ITEM_BLOCKS)]
 
@@ -56,26 +56,26 @@ def gather(
         Samples that pass through the network at once, which bounds its memory; None for all.
         Results differ by rounding alone (1e-9).
     """
-    traces, given = [], []
+    traces, credit_parts = [], []
     for part_x, part_y in zip(
         torch.split(x, chunk or len(x)), torch.split(y, chunk or len(y)), strict=True
     ):
         with torch.no_grad():
             h0 = network.embed(part_x)
-        seen = trace(network, h0, part_y)
+        pieces = trace(network, h0, part_y)
         with torch.no_grad():
-            given.append(
-                [a.detach() for a in rule.credit(network, seen.states, seen.logits, part_y)]
+            credit_parts.append(
+                [a.detach() for a in rule.credit(network, pieces.states, pieces.logits, part_y)]
             )
-        traces.append(seen)
+        traces.append(pieces)
     if len(traces) == 1:
-        return traces[0], given[0]
+        return traces[0], credit_parts[0]
     whole = Trace(
         [torch.cat(parts) for parts in zip(*(t.states for t in traces), strict=True)],
         torch.cat([t.logits for t in traces]),
         [torch.cat(parts) for parts in zip(*(t.gradients for t in traces), strict=True)],
     )
-    return whole, [torch.cat(parts) for parts in zip(*given, strict=True)]
+    return whole, [torch.cat(parts) for parts in zip(*credit_parts, strict=True)]
 
 
 def alignment(
@@ -114,9 +114,9 @@ def alignment(
         Rows with metric, layer, value, status; notes hold the share of samples in which the cosine
         was defined.
     """
-    seen, signals = gather(network, rule, x, y, chunk)
+    states_trace, signals = gather(network, rule, x, y, chunk)
     return audit_signals(
-        network, seen, signals, y, seed, items=items, directions=directions, chunk=chunk
+        network, states_trace, signals, y, seed, items=items, directions=directions, chunk=chunk
     )
 
 
@@ -144,9 +144,9 @@ def audit_signals(
     for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
         pairs, sound = Pairs.of(a, g), True
         if directions:
-            read = _instrument(network, layer, h, a, g, y, seed, directions, chunk)
-            sound = read["control_true"] >= CONTROL_FLOOR  # False for NaN too
-            for name, value in read.items():
+            readings = _instrument(network, layer, h, a, g, y, seed, directions, chunk)
+            sound = readings["control_true"] >= CONTROL_FLOOR  # False for NaN too
+            for name, value in readings.items():
                 rows.append(row(name, layer, value, sound or name.startswith("control")))
             rows.append(row("rho_fd_error", layer, pairs.rho_error(directions), sound))
         mean = sample_mean(pairs.cosine)
@@ -267,8 +267,8 @@ def controls(
     The true gradient's, and a random vector's, pooled correlation with two-sided finite differences
     of the loss. The directions are the same for every arm of a seed.
     """
-    found = _instrument(network, layer, h, gradient, gradient, y, seed, directions, None)
-    return found["control_true"], found["control_random"]
+    readings = _instrument(network, layer, h, gradient, gradient, y, seed, directions, None)
+    return readings["control_true"], readings["control_random"]
 
 
 @torch.no_grad()

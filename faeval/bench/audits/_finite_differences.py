@@ -101,8 +101,9 @@ def read_signals(
         for name, signal in signals.items():
             predicted[name].append(torch.linalg.vecdot(displacement, signal) / size)
         slopes.append(change / size)
-    seen = torch.stack(slopes)
+    measured = torch.stack(slopes)
     found = {
-        name: pooled_correlation(torch.stack(values), seen) for name, values in predicted.items()
+        name: pooled_correlation(torch.stack(values), measured)
+        for name, values in predicted.items()
     }
     return Reading(found, directions)

@@ -48,16 +48,16 @@ def fresh_feedback(
         undefined for a rule without anything to draw, such as backpropagation.
     """
     seen, signals = gather(network, rule, x, y)
-    found: list[list[float]] = [[] for _ in signals]
+    cosines: list[list[float]] = [[] for _ in signals]
     if any(t.is_floating_point() for t in rule.state_dict().values()):
         for number in range(draws):
             with torch.no_grad():
                 credit = make(number).credit(network, seen.states, seen.logits, y)
             for layer, (a, g) in enumerate(zip(credit, seen.gradients, strict=True)):
-                found[layer].append(sample_mean(Pairs.of(a, g).cosine).value)
+                cosines[layer].append(sample_mean(Pairs.of(a, g).cosine).value)
     rows: list[Row] = []
-    for layer, values in enumerate(found):
-        drawn = torch.tensor(values or [float("nan")] * 2, dtype=torch.float64)
-        rows.append(row("fresh_cosine", layer, float(drawn.mean())))
-        rows.append(row("fresh_cosine_spread", layer, float(drawn.std())))
+    for layer, values in enumerate(cosines):
+        finite = torch.tensor(values or [float("nan")] * 2, dtype=torch.float64)
+        rows.append(row("fresh_cosine", layer, float(finite.mean())))
+        rows.append(row("fresh_cosine_spread", layer, float(finite.std())))
     return rows

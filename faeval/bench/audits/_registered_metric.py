@@ -78,15 +78,15 @@ def registered(
     for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
         loss = in_chunks(network, layer, y, chunk)
         of_kind: dict[str, tuple[Any, ...]] = {"norm": (a,), "loss_change": (loss, h, a, STEP)}
-        given = of_kind.get(str(about.kind), (a, g))
+        arguments = of_kind.get(str(about.kind), (a, g))
 
-        def read(*given: Any, layer: int = layer) -> Tensor:
-            return _called(about, function, given, len(y), layer, numpy)
+        def read(*arguments: Any, layer: int = layer) -> Tensor:
+            return _called(about, function, arguments, len(y), layer, numpy)
 
-        found = read(*given)
+        values = read(*arguments)
         rows += [
             row(f"{about.name}!{name}", layer, float(holds))
-            for name, holds in on_these(about, failed, read, given, found)
+            for name, holds in on_these(about, failed, read, arguments, values)
         ]
         # A state on which the instrument fails its control has no sound reading by any metric of
         # it.
@@ -94,10 +94,10 @@ def registered(
             about.instrument is None
             or controls(network, layer, h, g, y, seed, DIRECTIONS)[0] >= CONTROL_FLOOR
         )
-        rows.append(row(about.name, layer, _summary(about, found), sound))
+        rows.append(row(about.name, layer, _summary(about, values), sound))
         if items and about.kind == "alignment":
             for k, part in enumerate(blocks_of(len(y)), start=1):
-                rows.append(row(f"{about.name}@{k}", layer, _summary(about, found[part]), sound))
+                rows.append(row(f"{about.name}@{k}", layer, _summary(about, values[part]), sound))
     return rows
 
 
@@ -170,27 +170,27 @@ def on_these(
     about: Metric,
     failed: tuple[str, ...],
     read: Callable[..., Tensor],
-    given: tuple[Any, ...],
-    found: Tensor,
+    arguments: tuple[Any, ...],
+    values: Tensor,
 ) -> list[tuple[str, bool]]:
     """Return of each failed property that speaks of some signals alone whether it holds on the
     signals given.
     """
-    signals = [v for v in given if isinstance(v, Tensor)]
+    signals = [v for v in arguments if isinstance(v, Tensor)]
     sound = (
         all(bool(v.isfinite().all() and (v != 0).any(dim=1).all()) for v in signals)
-        and len(found.reshape(-1)) > 0
+        and len(values.reshape(-1)) > 0
     )
     holds: dict[str, bool] = dict.fromkeys(OF_ROWS & set(failed), sound)
     if about.kind != "loss_change" and OF_NORMS & set(failed):
         holds |= dict.fromkeys(
-            OF_NORMS & set(failed), sound and _unchanged(about, read, signals, found)
+            OF_NORMS & set(failed), sound and _unchanged(about, read, signals, values)
         )
     return sorted(holds.items())
 
 
 def _unchanged(
-    about: Metric, read: Callable[..., Tensor], signals: list[Tensor], found: Tensor
+    about: Metric, read: Callable[..., Tensor], signals: list[Tensor], values: Tensor
 ) -> bool:
     """Return whether readings stay when every row (all of a signal, for a correlation) is brought
     to a norm of about 1.
@@ -206,13 +206,13 @@ def _unchanged(
     again = read(*(signal * factor for signal, factor in zip(signals, factors, strict=True)))
     if about.kind == "norm":
         again = again / factors[0][:, 0].cpu()
-    size = found.abs() if about.kind == "norm" else torch.ones(())
-    return bool(((again - found).abs() <= max(ROUNDING, about.tolerance or 0.0) * size).all())
+    size = values.abs() if about.kind == "norm" else torch.ones(())
+    return bool(((again - values).abs() <= max(ROUNDING, about.tolerance or 0.0) * size).all())
 
 
-def _summary(about: Metric, found: Tensor) -> float:
+def _summary(about: Metric, values: Tensor) -> float:
     if about.kind == "correlation":
-        return float(found)
+        return float(values)
     if about.kind == "norm":
-        return median(found)
-    return sample_mean(found).value if len(found) else math.nan
+        return median(values)
+    return sample_mean(values).value if len(values) else math.nan

@@ -34,10 +34,10 @@ class _Given(Rule):
     def credit(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        found = list(
+        signals = list(
             self._credit(self._double[0], [h.double() for h in states], logits.double(), labels)
         )
-        return [a.to(logits.dtype) if isinstance(a, Tensor) else a for a in found]
+        return [a.to(logits.dtype) if isinstance(a, Tensor) else a for a in signals]
 
 
 def audit(
@@ -51,21 +51,22 @@ def audit(
     full: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Audit the credit that a rule gives to the states of one's own network, in float64, with
-    controls.
+    """Audit the credit that a rule gives to the states of a network, in float64, with controls.
+
+    Needs the extra ``bench``.
 
     Parameters
     ----------
     network
-        An nn.Module with ``embed``, ``blocks`` and ``readout`` (see ``faeval.bench.networks.Network``),
-        on any device. It is copied, the copy set to evaluation mode and float64; yours stays as it
-        is.
+        An nn.Module with ``embed``, ``blocks`` and ``readout`` (see
+        ``faeval.bench.networks.Network``), on any device. It is copied, the copy set to evaluation
+        mode and float64; yours stays as it is.
     inputs, labels
         (n, ...) of a floating type; (n,) whole numbers from 0, below the number of classes.
     rule
-        A ``faeval.bench.rules.Rule`` with the feedback that the network was trained with; a function
-        ``credit(network, states, logits, labels)`` that returns an (n, d) tensor for each state; or
-        those tensors themselves.
+        A ``faeval.bench.rules.Rule`` with the feedback that the network was trained with; a
+        function ``credit(network, states, logits, labels)`` that returns an (n, d) tensor for each
+        state; or those tensors themselves.
     chunk
         Samples that pass through the network at once, which bounds memory; None for all. Results
         differ by rounding alone (1e-9).
@@ -252,8 +253,8 @@ def _rule(rule: Any, n: int, network: Network, dtype: torch.dtype = torch.float6
     if callable(rule):
         return _Given(cast(Credit, rule), network)
     raise FaevalError(
-        f"audit: rule={rule!r} ({type(rule).__name__}) must be a faeval.bench.rules.Rule, a function"
-        " credit(network, states, logits, labels), or a list of one (n, d) tensor a state."
+        f"audit: rule={rule!r} ({type(rule).__name__}) must be a faeval.bench.rules.Rule, a"
+        " function credit(network, states, logits, labels), or a list of one (n, d) tensor a state."
     )
 
 
@@ -288,9 +289,9 @@ def _check_outputs(logits: Tensor, states: list[Tensor], signals: list[Tensor]) 
         )
     for layer, (h, a) in enumerate(zip(states, signals, strict=True)):
         if not isinstance(a, Tensor) or a.shape != h.shape:
-            given = tuple(a.shape) if isinstance(a, Tensor) else type(a).__name__
+            shape = tuple(a.shape) if isinstance(a, Tensor) else type(a).__name__
             raise FaevalError(
-                f"audit: credit at state {layer} has the shape {given}; it must be"
+                f"audit: credit at state {layer} has the shape {shape}; it must be"
                 f" {tuple(h.shape)}."
             )
         bad = int((~a.isfinite()).any(dim=1).sum())

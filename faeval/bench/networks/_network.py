@@ -42,7 +42,8 @@ class Network(nn.Module):
     ...     def __init__(self, features, width, blocks, classes, seed):
     ...         super().__init__()
     ...         self.embed = nn.Sequential(nn.Flatten(), nn.Linear(features, width))
-    ...         self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(width, width), nn.Tanh()) for _ in range(blocks))
+    ...         block = lambda: nn.Sequential(nn.Linear(width, width), nn.Tanh())
+    ...         self.blocks = nn.ModuleList(block() for _ in range(blocks))
     ...         self.readout = nn.Linear(width, classes)
     >>> check_network(Plain(5, 8, 2, 3, 0), torch.randn(4, 5), classes=3)
     8

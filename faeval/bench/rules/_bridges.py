@@ -50,18 +50,18 @@ class Bridge(Rule):
         FaevalError where d or C is not that of the setup.
         """
         (count, n, width), classes = states.shape, error.shape[-1]
-        made = (self.second.in_features, self.first.in_features - 1 - self.second.in_features)
-        if (width, classes) != made:
+        widths = (self.second.in_features, self.first.in_features - 1 - self.second.in_features)
+        if (width, classes) != widths:
             raise FaevalError(
-                f"{type(self).__name__} was made for states of {made[0]} numbers and"
-                f" {made[1]} classes, and is given {width} and {classes}; let Setup have the width"
+                f"{type(self).__name__} was made for states of {widths[0]} numbers and"
+                f" {widths[1]} classes, and is given {width} and {classes}; let Setup have the width"
                 " of a whole state, network.embed(x).shape[1], and the classes of the logits."
             )
         depth = torch.linspace(0.0, 1.0, count, dtype=states.dtype, device=states.device)
-        seen = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
-        inputs = torch.cat([*seen, error.expand(count, n, -1)], dim=-1)
-        read: Tensor = self.second(functional.gelu(self.first(inputs)))
-        return read
+        parts = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
+        inputs = torch.cat([*parts, error.expand(count, n, -1)], dim=-1)
+        output: Tensor = self.second(functional.gelu(self.first(inputs)))
+        return output
 
 
 class StateBridge(Bridge):
@@ -164,9 +164,9 @@ def _undrawn(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     return layer
 
 
-def _relative(found: Tensor, target: Tensor) -> Tensor:
+def _relative(estimate: Tensor, target: Tensor) -> Tensor:
     """Return the mean over states of the squared error (L + 1, n, d) against one target (n, d),
     relative to its size.
     """
     size = target.square().sum()
-    return (found - target).square().sum() / (len(found) * torch.where(size > 0, size, 1.0))
+    return (estimate - target).square().sum() / (len(estimate) * torch.where(size > 0, size, 1.0))

@@ -111,11 +111,11 @@ class EquilibriumPropagation(Rule):
         """
 
         def nudged(states: list[Tensor]) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
-            made = [
+            steps = [
                 free[0],
                 *(block(u) for block, u in zip(network.blocks, states[:-1], strict=True)),
             ]
-            apart = [u - m for u, m in zip(states, made, strict=True)]
+            apart = [u - m for u, m in zip(states, steps, strict=True)]
             energy = torch.stack([a.square().sum(dim=1) for a in apart]).sum(dim=0) / 2
             total = energy + beta * functional.cross_entropy(
                 network.readout(states[-1]), labels, reduction="none"
@@ -133,10 +133,12 @@ class EquilibriumPropagation(Rule):
             moved = [u - rate * slope for u, slope in zip(states, slopes, strict=True)]
             after, (lowered, further) = look(moved)
             # Rounding is no rise; and what is NaN is not taken.
-            taken = (lowered <= total + 4 * torch.finfo(total.dtype).eps * total.abs())[:, None]
+            accepted = (lowered <= total + 4 * torch.finfo(total.dtype).eps * total.abs())[:, None]
 
-            def choose(new: list[Tensor], old: list[Tensor], taken: Tensor = taken) -> list[Tensor]:
-                return [torch.where(taken, a, b) for a, b in zip(new, old, strict=True)]
+            def choose(
+                new: list[Tensor], old: list[Tensor], accepted: Tensor = accepted
+            ) -> list[Tensor]:
+                return [torch.where(accepted, a, b) for a, b in zip(new, old, strict=True)]
 
             states, slopes, apart = (
                 choose(moved, states),
@@ -144,8 +146,8 @@ class EquilibriumPropagation(Rule):
                 choose(further, apart),
             )
             total, rate = (
-                torch.where(taken[:, 0], lowered, total),
-                torch.where(taken, rate, rate / 2),
+                torch.where(accepted[:, 0], lowered, total),
+                torch.where(accepted, rate, rate / 2),
             )
         found: list[Tensor] = apart
         return found

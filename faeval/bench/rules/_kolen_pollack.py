@@ -51,10 +51,10 @@ class KolenPollack(WeightTransport):
         """Return <V, dW> summed over layers: its gradient in each V is the gradient that W just
         got.
         """
-        told = {name: layer.weight.grad for name, layer in linear_layers(network).items()}
+        gradients = {name: layer.weight.grad for name, layer in linear_layers(network).items()}
         terms = [
             (self.feedback[_key(name)] * grad).sum()
-            for name, grad in told.items()
+            for name, grad in gradients.items()
             if grad is not None
         ]
         return torch.stack(terms).sum() if terms else None

@@ -59,20 +59,22 @@ class Setup:
 
 
 class Rule(nn.Module):
-    """A learning rule. What it owns (feedback matrices) is in its state dict, and so in every
-    checkpoint.
+    """A learning rule: what each state of a network is told about the loss.
+
+    What it owns (feedback matrices) is in its state dict, and so in every checkpoint.
 
     A rule of one's own is one small class: ``credit``, and where it needs them an ``__init__`` that
-    takes the
-    :class:`Setup` (and the rule's own factors by keyword), a ``loss``, an ``after_step``. Register it by
-    ``faeval.register_rule(name, cls)``, and let ``faeval.testing.check_rule(cls)`` try it.
+    takes the :class:`Setup` (and the rule's own factors by keyword), a ``loss``, an ``after_step``.
+    Register it by ``faeval.register_rule(name, cls)``, and let ``faeval.testing.check_rule(cls)``
+    try it.
 
     Examples
     --------
     >>> class SignOfError(Rule):
     ...     def __init__(self, setup):
     ...         super().__init__(setup)
-    ...         self.register_buffer("feedback", draw_feedback(setup, (setup.signals, setup.width, setup.classes)))
+    ...         shape = setup.signals, setup.width, setup.classes
+    ...         self.register_buffer("feedback", draw_feedback(setup, shape))
     ...     def credit(self, network, states, logits, labels):
     ...         return through(self.feedback, output_error(logits, labels).sign(), len(states))
     >>> rule = SignOfError(Setup(width=8, blocks=2, classes=3, seed=1))

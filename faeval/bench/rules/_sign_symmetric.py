@@ -48,7 +48,7 @@ class SignSymmetric(WeightTransport):
 
     def weights(self, network: Network) -> Mapping[str, Tensor]:
         """Return V for each linear layer; see :meth:`WeightTransport.weights`."""
-        found = {}
+        by_layer = {}
         for name, layer in linear_layers(network).items():
             w = layer.weight.detach()
             spread = math.sqrt(
@@ -57,10 +57,10 @@ class SignSymmetric(WeightTransport):
             if self.batchwise:
                 draw = stream(int(self.get_buffer("stream")), "feedback", name, int(self.steps))
                 magnitude = torch.from_numpy(draw.random(tuple(w.shape), dtype="float32")).to(w)
-                found[name] = w.sign() * magnitude * (math.sqrt(3.0) * spread)
+                by_layer[name] = w.sign() * magnitude * (math.sqrt(3.0) * spread)
             else:
-                found[name] = w.sign() * spread
-        return found
+                by_layer[name] = w.sign() * spread
+        return by_layer
 
     def after_step(self, network: Network) -> None:
         """Let the next batch have magnitudes of its own."""

@@ -60,7 +60,7 @@ class WeightTransport(Rule):
             )
 
     def weights(self, network: Network) -> Mapping[str, Tensor]:
-        """Return for each linear layer, by name, the weight (out, in) that credit passes through."""
+        """Return by linear layer the weight (out, in) that credit passes through."""
         raise NotImplementedError
 
     def credit(
@@ -90,7 +90,7 @@ def backward_through(network: nn.Module, weights: Mapping[str, Tensor]) -> Itera
 def _hook(weight: Tensor) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
     def replace(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         back = inputs[0] @ weight.detach().T
-        seen: Tensor = (back - back.detach()) + output.detach()
-        return seen  # exactly the output; its gradient goes back through ``weight``
+        replaced: Tensor = (back - back.detach()) + output.detach()
+        return replaced  # exactly the output; its gradient goes back through ``weight``
 
     return replace

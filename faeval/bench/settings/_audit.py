@@ -147,9 +147,14 @@ def audit_fresh(
             about: Component = about,
             classes: int = task.classes,
         ) -> Rule:
-            drawn = int(stream(seed, "feedback", "fresh", draw).integers(2**31))
+            fresh_seed = int(stream(seed, "feedback", "fresh", draw).integers(2**31))
             setup = Setup(
-                width, len(network.blocks), classes, drawn, str(factors["credit_site"]), network
+                width,
+                len(network.blocks),
+                classes,
+                fresh_seed,
+                str(factors["credit_site"]),
+                network,
             )
             rule: Rule = about.resolve()(setup, **about.own(factors))
             return rule.double().to(options.device)
@@ -259,13 +264,13 @@ def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> 
             " inputs, labels, rule) in Python."
         )
     record = parse(record_file.read_bytes(), TrainingRecord, str(record_file))
-    kept = {epoch: c for epoch, c in record.checkpoints.items() if c.file == path.name}
-    if not kept:
+    checkpoints = {epoch: c for epoch, c in record.checkpoints.items() if c.file == path.name}
+    if not checkpoints:
         names = ", ".join(c.file for c in record.checkpoints.values()) or "none"
         raise FaevalError(
             f"checkpoint {path}: its run's record knows no such file; it has {names}."
         )
-    one = record.model_copy(update={"checkpoints": kept, "diverged": None})
+    one = record.model_copy(update={"checkpoints": checkpoints, "diverged": None})
     audits = [audit_alignment, audit_accuracy]
     audits += [audit_published, audit_nudging, audit_fresh] if full else []
     check_device(options)
@@ -280,7 +285,7 @@ def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> 
         "setting": record.setting,
         "arm": record.arm,
         "seed": record.seed,
-        "epoch": next(iter(kept)),
+        "epoch": next(iter(checkpoints)),
         "exact": list(about.exact(factors)),
         "rows": [row for row in rows if not {"@", "!"} & set(row["metric"])],
     }

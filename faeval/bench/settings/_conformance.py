@@ -50,7 +50,7 @@ def ours(names: Iterable[str]) -> tuple[list[Row], dict[str, Any]]:
     Where the source of a metric's function is that which was tried when this version was made, the
     record says so. Where it is not, the metric is tried here, and what it fails stands in evidence.
     """
-    known = json.loads(SHIPPED.read_text())
+    tried_results = json.loads(SHIPPED.read_text())
     rows: list[Row] = []
     notes: dict[str, Any] = {}
     for name in names:
@@ -58,7 +58,7 @@ def ours(names: Iterable[str]) -> tuple[list[Row], dict[str, Any]]:
         if about.kind is None:
             continue
         function = _function(about.function)
-        shipped = known.get(about.function)
+        shipped = tried_results.get(about.function)
         if shipped is not None and shipped["source"] == _source(function):
             notes[name] = {
                 "function": about.function,

@@ -1,4 +1,4 @@
-"""Training as a stage that a worker calls: the task, the network and rule of an arm, checkpoints."""
+"""Training as a stage that a worker calls: one arm at one seed, or at several."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def _labelled(task: Task, labels: str, seed: int) -> Task:
     """
     if labels == "true":
         return task
-    drawn = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
-    return replace(task, train_y=drawn)
+    random_labels = stream(seed, "labels").integers(0, task.classes, len(task.train_y))
+    return replace(task, train_y=random_labels)
 
 
 def train(

@@ -57,8 +57,8 @@ def from_arrays(
     ((2, 1), (2, 1), 2)
     """
     if (test_x is None) != (test_y is None):
-        given, lacking = ("test_x", "test_y") if test_y is None else ("test_y", "test_x")
-        raise DataError(f"from_arrays: {given} is given without {lacking}; give both, or neither.")
+        present, absent = ("test_x", "test_y") if test_y is None else ("test_y", "test_x")
+        raise DataError(f"from_arrays: {present} is given without {absent}; give both, or neither.")
     features, labels = _features("x", x), _labels("y", y)
     _same_length("x", features, "y", labels)
     if test_x is None:
@@ -73,12 +73,12 @@ def from_arrays(
     return Task(*parts, count, tuple(map(float, mean)), tuple(map(float, std)))
 
 
-def _array(name: str, given: Any) -> NDArray[Any]:
+def _array(name: str, value: Any) -> NDArray[Any]:
     try:
-        array = np.asarray(given)
+        array = np.asarray(value)
     except Exception as error:  # whatever a foreign container raises on the way
         raise DataError(
-            f"from_arrays: {name} ({type(given).__name__}) cannot be read as an array: {error}"
+            f"from_arrays: {name} ({type(value).__name__}) cannot be read as an array: {error}"
         ) from None
     if array.dtype.kind not in "biuf":
         raise DataError(
@@ -116,8 +116,8 @@ def _features(name: str, given: Any) -> NDArray[Any]:
     return numbers
 
 
-def _labels(name: str, given: Any) -> NDArray[np.int64]:
-    array = _array(name, given)
+def _labels(name: str, value: Any) -> NDArray[np.int64]:
+    array = _array(name, value)
     if array.ndim != 1:
         raise DataError(
             f"from_arrays: {name} has the shape {array.shape}; labels are (n,) (use"
@@ -146,7 +146,7 @@ def _same_length(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any]) -> 
 def _split(
     labels: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices, in order, of a stratified split; every class has a sample on either side."""
+    """Return the sorted indices of a stratified split; each class has a sample on either side."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 < share < 1.0:
         raise DataError(
             f"from_arrays: test_share={share!r} ({type(share).__name__}) must lie between 0 and 1."
@@ -166,7 +166,7 @@ def _split(
 
 
 def _channels(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Return each channel's mean and standard deviation in [0, 1]; 1 where a channel is constant."""
+    """Return each channel's mean and standard deviation, in [0, 1]; 1 of a constant channel."""
     axes = (0, 2, 3)
     spread = images.std(axis=axes, dtype=np.float64) / 255
     return (images.mean(axis=axes, dtype=np.float64) / 255).tolist(), np.where(

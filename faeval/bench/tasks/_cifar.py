@@ -1,6 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into the user's
-cache folder.
-"""
+"""CIFAR-10 and CIFAR-100 from a folder in the Hugging Face layout, decoded once into a cache."""
 
 from __future__ import annotations
 
@@ -73,17 +71,23 @@ CIFAR10 = DataSet(
     (0.2470, 0.2435, 0.2616),
 )
 CIFAR100 = DataSet(
-    "cifar100", "CIFAR-100", "uoft-cs/cifar100", "cifar100", "fine_label", 100, (0.5071, 0.4865, 0.4409),
+    "cifar100",
+    "CIFAR-100",
+    "uoft-cs/cifar100",
+    "cifar100",
+    "fine_label",
+    100,
+    (0.5071, 0.4865, 0.4409),
     (0.2673, 0.2564, 0.2762),
-)  # fmt: skip
+)
 
 
 def cache_folder() -> Path:
-    """Return the folder for decoded data: $FAEVAL_CACHE, else faeval/ in the user's cache folder."""
-    given = os.environ.get("FAEVAL_CACHE")
+    """Return the folder for decoded data: $FAEVAL_CACHE, or faeval/ in the user's cache."""
+    folder = os.environ.get("FAEVAL_CACHE")
     return (
-        Path(given)
-        if given
+        Path(folder)
+        if folder
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faeval"
     )
 
@@ -125,12 +129,12 @@ def _file_digest(file: Path) -> str:
         f"{file.resolve()}|{about.st_size}|{about.st_mtime_ns}".encode()
     ).hexdigest()
     memo = cache_folder() / "digests" / name
-    if memo.is_file() and len(known := memo.read_text()) == 64:
-        return known
+    if memo.is_file() and len(digest := memo.read_text()) == 64:
+        return digest
     with file.open("rb") as stream:
-        known = hashlib.file_digest(stream, "sha256").hexdigest()
-    _write(memo, known.encode())
-    return known
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    _write(memo, digest.encode())
+    return digest
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""scikit-learn's 8 x 8 digits (Alpaydin and Kaynak 1998, UCI), split once, the same for every run."""
+"""scikit-learn's 8 x 8 digits (Alpaydin and Kaynak 1998, UCI), split once for all runs."""
 
 from __future__ import annotations
 

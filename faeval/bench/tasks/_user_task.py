@@ -30,7 +30,7 @@ def task_of(make: Callable[[], Any]) -> Task:
 def _made(make: Callable[[], Any]) -> Task:
     name = getattr(make, "__name__", repr(make))
     try:
-        made = make()
+        task = make()
     except FaevalError:
         raise
     except Exception as error:  # whatever a function of one's own raises
@@ -43,18 +43,18 @@ def _made(make: Callable[[], Any]) -> Task:
         raise DataError(
             f"task function {name} failed: {type(error).__name__}: {error}{where}."
         ) from error
-    if isinstance(made, Task):
-        if made.train_x.dtype == np.float64:
+    if isinstance(task, Task):
+        if task.train_x.dtype == np.float64:
             raise DataError(
                 "task: train_x is of type float64, and settings train in float32; use from_arrays,"
                 " or astype."
             )
-        return made
-    if isinstance(made, tuple) and len(made) in (2, 4):
-        return from_arrays(*made)
+        return task
+    if isinstance(task, tuple) and len(task) in (2, 4):
+        return from_arrays(*task)
     raise DataError(
-        f"task function {name} returned {type(made).__name__}; return a faeval.bench.tasks.Task, (x, y),"
-        " or (x, y, test_x, test_y)."
+        f"task function {name} returned {type(task).__name__}; return a faeval.bench.tasks.Task,"
+        " (x, y), or (x, y, test_x, test_y)."
     )
 
 

@@ -140,7 +140,7 @@ def evaluation_inputs(
 
 
 def _affine(task: Task, device: str) -> tuple[Tensor, Tensor]:
-    """Return the scale and shift that turn a byte into a normalised value: (x / 255 - mean) / std."""
+    """Return scale and shift by which a byte becomes a normalised value: (x / 255 - mean) / std."""
     mean, std = (
         torch.tensor(v, dtype=torch.float64).reshape(-1, 1, 1) for v in (task.mean, task.std)
     )

@@ -63,10 +63,10 @@ def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
             f"checkpoint {path.name} in {path.parent.name} cannot be read ({reason}); run that arm"
             " and seed again."
         ) from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise Tampered(
-            f"checkpoint {path.name} in {path.parent.name} has SHA-256 {found[:12]}, its record"
+            f"checkpoint {path.name} in {path.parent.name} has SHA-256 {digest[:12]}, its record"
             f" says {sha256[:12]}: it was altered or cut off. Delete that run's folder and run"
             " again."
         )
@@ -96,14 +96,14 @@ def load(network: nn.Module, rule: nn.Module, path: Path, sha256: str) -> None:
         module.load_state_dict(own[part], strict=True)
 
 
-def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    for name in sorted({*wanted, *found}):
-        if name not in found:
+def _misfit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
+    for name in sorted({*wanted, *tensors}):
+        if name not in tensors:
             return f"it holds no {name}"
         if name not in wanted:
-            return f"it holds {name}, {tuple(found[name].shape)}, which is unknown here"
-        if found[name].shape != wanted[name].shape:
+            return f"it holds {name}, {tuple(tensors[name].shape)}, which is unknown here"
+        if tensors[name].shape != wanted[name].shape:
             return (
-                f"{name} is {tuple(found[name].shape)} in it and {tuple(wanted[name].shape)} here"
+                f"{name} is {tuple(tensors[name].shape)} in it and {tuple(wanted[name].shape)} here"
             )
     return ""

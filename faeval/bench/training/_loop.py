@@ -48,19 +48,19 @@ def fit(
     optimizer = torch.optim.AdamW(
         parameters, lr=learning_rate, weight_decay=weight_decay, fused=True
     )
-    total, done = epochs * batches.steps, 0
+    total, step_number = epochs * batches.steps, 0
     losses: list[float] = []
     for epoch in range(1, epochs + 1):
         summed = torch.zeros((), dtype=torch.float64, device=parameters[0].device)
         for x, y in batches.epoch(epoch):
             optimizer.param_groups[0]["lr"] = (
-                learning_rate * 0.5 * (1.0 + math.cos(math.pi * done / total))
+                learning_rate * 0.5 * (1.0 + math.cos(math.pi * step_number / total))
             )
             optimizer.zero_grad(set_to_none=True)
             summed += backward(network, rule, x, y, objective)
             optimizer.step()
             rule.after_step(network)
-            done += 1
+            step_number += 1
         mean = float(summed) / batches.steps
         if not math.isfinite(mean) or not all(bool(p.isfinite().all()) for p in parameters):
             return History(tuple(losses), diverged=epoch)

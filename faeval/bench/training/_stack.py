@@ -91,8 +91,7 @@ def fit_stacked(
     weight_decay: float,
     after_epoch: Callable[[int, int], None] = lambda replicate, epoch: None,
 ) -> list[History]:
-    """Train replicates of one arm in one run, each as :func:`faeval.bench.training.fit` would: equal up
-    to rounding.
+    """Train replicates of one arm in one run; each is as :func:`fit` would, up to rounding.
 
     Replicates share nothing but the schedule: each has its own weights, feedback, order, crops,
     flips and labels. One that diverges is left as it is at the end of that epoch, and the others go
@@ -147,21 +146,21 @@ def fit_stacked(
         optimizer.step()
 
     take = _Recorded(step, stack) if recorded else step
-    total, done = epochs * batches[0].steps, 0
+    total, step_number = epochs * batches[0].steps, 0
     losses: list[list[float]] = [[] for _ in networks]
     diverged: dict[int, int] = {}
     for epoch in range(1, epochs + 1):
         summed.zero_()
         for x, y in _epoch(batches, epoch):
-            now = learning_rate * 0.5 * (1.0 + math.cos(math.pi * done / total))
+            now = learning_rate * 0.5 * (1.0 + math.cos(math.pi * step_number / total))
             if recorded:
                 rate.fill_(now)
             else:
                 optimizer.param_groups[0]["lr"] = now
-            if not done:
+            if not step_number:
                 stack.compare(networks, rules, x, y)
             take(x, y)
-            done += 1
+            step_number += 1
         means = (summed / batches[0].steps).tolist()
         finite = stack.finite()
         for replicate in range(len(networks)):
@@ -176,7 +175,8 @@ def fit_stacked(
         if len(diverged) == len(networks):
             break
     return [
-        History(tuple(found), diverged.get(replicate)) for replicate, found in enumerate(losses)
+        History(tuple(epoch_losses), diverged.get(replicate))
+        for replicate, epoch_losses in enumerate(losses)
     ]
 
 
@@ -237,10 +237,10 @@ def _gradients(network: Network, h: Tensor, y: Tensor) -> list[Tensor]:
         h, pull = _pull(block, h)
         pulls.append(pull)
     logits, pull = _pull(network.readout, h)
-    found: list[Tensor] = [*pull(output_error(logits, y))]
+    signals: list[Tensor] = [*pull(output_error(logits, y))]
     for pull in reversed(pulls):
-        found += pull(found[-1])
-    return found[::-1]
+        signals += pull(signals[-1])
+    return signals[::-1]
 
 
 def _pull(
@@ -304,8 +304,8 @@ class _Stack:
         tensors = {**self.parameters, **self.buffers}
         losses: Tensor
         places = {place: tensors[name] for place, name in self.places.items()}
-        losses, roots, given, own = vmap(self._one)(places, x, y)
-        torch.autograd.backward(list(roots), list(given))
+        losses, roots, signals, own = vmap(self._one)(places, x, y)
+        torch.autograd.backward(list(roots), list(signals))
         if (
             own and self.own
         ):  # into the rule's own parameters alone: nothing else learns from that loss

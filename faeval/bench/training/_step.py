@@ -150,8 +150,8 @@ def local_step(
             signals = [
                 a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)
             ]
-        given = (torch.ones_like(loss), credit[0] / n, *signals)
-    return Step(loss.detach(), (loss, states[0], *outputs), given, tuple(fixed), seen)
+        weights = (torch.ones_like(loss), credit[0] / n, *signals)
+    return Step(loss.detach(), (loss, states[0], *outputs), weights, tuple(fixed), seen)
 
 
 def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
