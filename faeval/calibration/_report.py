@@ -81,7 +81,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def by_seeds(
     look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str
 ) -> str:
-    """Lay out one line for each (label, rule, law, measure), one column for each number of seeds."""
+    """Lay out one line a (label, rule, law, measure), one column a number of seeds."""
     rows = [
         (label, *(look(table, rule, law, n, measure) for n in ns))
         for label, rule, law, measure in keys

@@ -90,7 +90,7 @@ def bca_bootstrap(differences: Array, bound: float, alpha: float, block: int) ->
 
 
 def bca_interval(differences: Array, alpha: float, block: int = 0) -> tuple[Array, Array]:
-    """Both bounds, each at one-sided `alpha`; NaN where the correction is undefined, as SciPy's is."""
+    """Both bounds, each at one-sided `alpha`; NaN where their correction is undefined."""
     from scipy.special import ndtr, ndtri
 
     n = differences.shape[1]
@@ -127,7 +127,7 @@ def mann_whitney(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=64)
 def mann_whitney_tails(n: int, m: int) -> Array:
-    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties that have each u."""
+    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties of each u."""
     from scipy.stats import mannwhitneyu
 
     second = np.arange(1.0, m + 1)
@@ -189,7 +189,7 @@ def _aso(threshold: float) -> TwoSample:
 
 
 def aso_bound(a: Array, b: Array, alpha: float, resamples: int = 1000) -> Array:
-    """Upper bound of the violation ratio by its bootstrap s.d. (Dror, Shlomov and Reichart 2019)."""
+    """Upper bound of the violation ratio by its bootstrap s.d. (Dror, Shlomov, Reichart 2019)."""
     from scipy.special import ndtri
 
     n = a.shape[1]

@@ -32,7 +32,7 @@ _SHARE |= {"ASO, threshold .5": 10, "ASO, threshold .2": 10}
 
 @dataclass(frozen=True)
 class Cell:
-    """One measured figure: in which table, of which rule, on which law, at how many seeds, of what."""
+    """One measured figure: a rate of a rule on a law, at n seeds in each arm."""
 
     table: str
     rule: str

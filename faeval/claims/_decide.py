@@ -173,7 +173,7 @@ def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:
 
 
 def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Let a decided verdict out only if the verdict of every gate, released likewise, is supported."""
+    """Release a decided verdict only where every gate is supported, released likewise."""
     place = {id(case.claim): i for i, case in enumerate(cases)}
     requires = [[place[id(gate)] for gate in case.claim.requires] for case in cases]
     released = []

@@ -506,7 +506,7 @@ def parse_lock(text: str, source: str) -> Lock:
 
 
 def _upgraded(content: dict[str, Any]) -> Lock:
-    """Return a lock of schema 1, which had no chain, as a chain of one entry that keeps its digest."""
+    """Return a lock of schema 1, which had no chain, as a chain of one entry of the same digest."""
     fields = set(content) - {
         "schema_version",
         "registered",

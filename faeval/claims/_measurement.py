@@ -117,7 +117,7 @@ class Measurement:
         return all(counts[seed] == len(self.layers[read]) for read, counts in self.present.items())
 
     def run(self, read: Read, seed: int) -> str:
-        """Return how evidence names the run that a number was read from; empty where it is not there."""
+        """Return how evidence names the run behind a number; empty where it is not there."""
         cell = self.groups[read].get((seed, self.layers[read][0]))
         return cell.run if cell is not None else ""
 

@@ -1,4 +1,4 @@
-"""What a pilot says of the spread of each tested assertion: for registration, never for deciding."""
+"""What a pilot says of the spread of each contrast: for registration, never for deciding."""
 
 from __future__ import annotations
 

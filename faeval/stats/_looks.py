@@ -132,7 +132,8 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
 
     References
     ----------
-    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials", Biometrika 64 (1977).
+    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials",
+       Biometrika 64 (1977).
 
     Examples
     --------
@@ -179,7 +180,8 @@ def nominal_levels(
 
     Examples
     --------
-    >>> [round(level, 3) for level in nominal_levels(0.05, 0.05, (5, 10))], nominal_levels(0.05, 0.025, ())
+    >>> early = nominal_levels(0.05, 0.05, (5, 10))
+    >>> [round(level, 3) for level in early], nominal_levels(0.05, 0.025, ())
     ([0.029, 0.029], (0.05, 0.025))
     """
     if not len(looks):

@@ -1,4 +1,4 @@
-"""The replicate is the seed: what rows below it would do as replicates, and what they are good for."""
+"""The seed is the replicate: what rows below it would do if they were taken for replicates."""
 
 from __future__ import annotations
 
