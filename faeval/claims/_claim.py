@@ -251,8 +251,8 @@ class Claim:
 
     def plan(self, setting: str) -> tuple[int, ...] | Drawn:
         """Return what is planned in a setting: seeds, or how many are to be drawn."""
-        found: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
-        return found
+        plan: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
+        return plan
 
     def plans(self, setting: str) -> bool:
         """Return whether the seeds of a setting are written, not taken by default."""
@@ -280,11 +280,11 @@ class Claim:
 
     def metrics_by_arm(self) -> dict[Arm, set[str]]:
         """Return what the claim and its controls read: metrics, by arm."""
-        found: dict[Arm, set[str]] = {}
+        metrics: dict[Arm, set[str]] = {}
         for assertion in (*self.assertions, *self.controls):
             for read in assertion.contrast.reads():
-                found.setdefault(read.arm, set()).add(read.metric)
-        return found
+                metrics.setdefault(read.arm, set()).add(read.metric)
+        return metrics
 
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""

@@ -60,8 +60,8 @@ def _at(rows: list[dict[str, str]], n: int) -> list[dict[str, str]]:
     """The rows at the most seeds measured that are no more than n; at the fewest where all are
     more.
     """
-    known = {int(r["n"]) for r in rows}
-    nearest = max((k for k in known if k <= n), default=min(known))
+    measured_at = {int(r["n"]) for r in rows}
+    nearest = max((k for k in measured_at if k <= n), default=min(measured_at))
     return [r for r in rows if int(r["n"]) == nearest]
 
 
