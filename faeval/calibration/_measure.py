@@ -98,7 +98,9 @@ def operating_characteristics(
 
     Examples
     --------
-    >>> found = operating_characteristics("t", lambda rng, shape: rng.uniform(-1, 1, shape), n=5, reps=4000)
+    >>> def uniform(rng, shape):
+    ...     return rng.uniform(-1, 1, shape)
+    >>> found = operating_characteristics("t", uniform, n=5, reps=4000)
     >>> abs(found["wrong_support"].rate - 0.05) < 0.02
     True
     """

@@ -82,7 +82,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def by_seeds(
     look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str
 ) -> str:
-    """Lay out one line for each (label, rule, law, measure), one column for each number of seeds."""
+    """Lay out one line a (label, rule, law, measure), one column a number of seeds."""
     rows = [
         (label, *(look(table, rule, law, n, measure) for n in ns))
         for label, rule, law, measure in keys
@@ -133,11 +133,11 @@ def family_errors(look: Look) -> str:
     ]:
         detail = f"{m} claims, {members}, correlation {r:g}"
         for n in (3, 5, 10):
-            found = [
+            rates = [
                 look("families", "t", "normal", n, f"any wrong {w}", detail)
                 for w in ("support", "refutation", "verdict")
             ]
-            rows.append((detail, str(n), *found))
+            rows.append((detail, str(n), *rates))
     return markdown(
         ("family", "n", "any wrong support", "any wrong refutation", "any wrong verdict"), rows
     )

@@ -69,10 +69,10 @@ def _quantile(ordered: Array, share: Array) -> Array:
     place = np.clip(np.nan_to_num(share), 0.0, 1.0) * last
     low = np.minimum(place.astype(int), last - 1)
     rows = np.arange(len(ordered))
-    found: Array = ordered[rows, low] + (place - low) * (
+    quantiles: Array = ordered[rows, low] + (place - low) * (
         ordered[rows, low + 1] - ordered[rows, low]
     )
-    return np.where(np.isnan(share), np.nan, found)
+    return np.where(np.isnan(share), np.nan, quantiles)
 
 
 @_in_blocks
@@ -90,7 +90,7 @@ def bca_bootstrap(differences: Array, bound: float, alpha: float, block: int) ->
 
 
 def bca_interval(differences: Array, alpha: float, block: int = 0) -> tuple[Array, Array]:
-    """Both bounds, each at one-sided `alpha`; NaN where the correction is undefined, as SciPy's is."""
+    """Both bounds, each at one-sided `alpha`; NaN where their correction is undefined."""
     from scipy.special import ndtr, ndtri
 
     n = differences.shape[1]
@@ -127,7 +127,7 @@ def mann_whitney(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=64)
 def mann_whitney_tails(n: int, m: int) -> Array:
-    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties that have each u."""
+    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties of each u."""
     from scipy.stats import mannwhitneyu
 
     second = np.arange(1.0, m + 1)
@@ -137,7 +137,7 @@ def mann_whitney_tails(n: int, m: int) -> Array:
             min(m, max(0, u - i * m)) for i in range(n)
         ]  # how many of the second sample each value is above
         first.append([b + 0.5 + 1e-6 * i for i, b in enumerate(beaten)])
-    found = mannwhitneyu(
+    p_values = mannwhitneyu(
         np.array(first),
         np.broadcast_to(second, (n * m + 1, m)),
         axis=1,
@@ -146,20 +146,20 @@ def mann_whitney_tails(n: int, m: int) -> Array:
     ).pvalue
     # Sums of many terms wobble in the last bit, from about 50 values a side; the tail of a law
     # never rises.
-    return np.minimum.accumulate(np.asarray(found, dtype=np.float64))
+    return np.minimum.accumulate(np.asarray(p_values, dtype=np.float64))
 
 
 def percentile_two_sample(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
     """The percentile interval of the difference of 1,999 pairs of bootstrap means."""
     n, m = a.shape[1], b.shape[1]
-    found = []
+    better = []
     for i in range(0, len(a), ROWS):
         rng = stream(0, "calibrate", "bootstrap", n, m, i)
         gaps = np.sort(
             a[i : i + ROWS] @ _weights(rng, n) - b[i : i + ROWS] @ _weights(rng, m), axis=1
         )
-        found.append(_quantile(gaps, np.full(len(gaps), alpha)) > 0)
-    return np.concatenate(found)
+        better.append(_quantile(gaps, np.full(len(gaps), alpha)) > 0)
+    return np.concatenate(better)
 
 
 def violation_ratio(a: Array, b: Array) -> Array:
@@ -189,7 +189,7 @@ def _aso(threshold: float) -> TwoSample:
 
 
 def aso_bound(a: Array, b: Array, alpha: float, resamples: int = 1000) -> Array:
-    """Upper bound of the violation ratio by its bootstrap s.d. (Dror, Shlomov and Reichart 2019)."""
+    """Upper bound of the violation ratio by its bootstrap s.d. (Dror, Shlomov, Reichart 2019)."""
     from scipy.special import ndtri
 
     n = a.shape[1]

@@ -65,7 +65,7 @@ def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
 def _by_epoch(
     control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
-    """Return the control once for each epoch that it is held at, with that epoch in its estimands."""
+    """Return the control once for each epoch it is held at, with that epoch in its estimands."""
     reads = [read for read in control.contrast.reads() if read.epoch is None]
     audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []

@@ -129,16 +129,16 @@ def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:
 
 def with_gates(claims: Iterable[Claim]) -> list[Claim]:
     """Return claims and all that they require, each once, gates before what waits for them."""
-    found: dict[int, Claim] = {}
+    gates: dict[int, Claim] = {}
 
     def add(claim: Claim) -> None:
         for gate in claim.requires:
             add(gate)
-        found.setdefault(id(claim), claim)
+        gates.setdefault(id(claim), claim)
 
     for claim in claims:
         add(claim)
-    return list(found.values())
+    return list(gates.values())
 
 
 def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:
@@ -173,7 +173,7 @@ def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:
 
 
 def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Let a decided verdict out only if the verdict of every gate, released likewise, is supported."""
+    """Release a decided verdict only where every gate is supported, released likewise."""
     place = {id(case.claim): i for i, case in enumerate(cases)}
     requires = [[place[id(gate)] for gate in case.claim.requires] for case in cases]
     released = []

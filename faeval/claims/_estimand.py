@@ -138,10 +138,10 @@ class Estimand:
 
     def reads(self) -> tuple[Read, ...]:
         """Return all that must be read from evidence, each once."""
-        found: dict[Read, None] = {}
+        reads: dict[Read, None] = {}
         for _, atom in self.terms:
-            found.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
-        return tuple(found)
+            reads.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
+        return tuple(reads)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
         """Return each read with its weight; below a logarithm, which increases, with its share and
@@ -338,8 +338,8 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
 
     Examples
     --------
-    >>> [str(rung) for rung in depth_ladder(Arm("fa"), 2)]
-    ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)', 'accuracy(fa+trained_blocks=2)']
+    >>> [str(rung) for rung in depth_ladder(Arm("fa"), 1)]
+    ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)']
     """
     if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1:
         raise FaevalError(

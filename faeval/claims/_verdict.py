@@ -1,4 +1,4 @@
-"""Verdict: what was decided of one claim in one setting, and everything a reader needs to doubt it."""
+"""Verdict: what was decided of one claim in one setting, and what it rests on."""
 
 from __future__ import annotations
 

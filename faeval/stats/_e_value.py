@@ -5,9 +5,9 @@ The scale-invariant t mixture [1]_: the likelihood ratio of the t statistics so 
 standardised effect drawn from N(0, c^2), against no effect. It is a martingale under normal
 differences of any spread, so it exceeds 1/a at any time with probability at most a.
 
-.. [1] H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance",
-   arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and P. Grunwald, Ann. Statist. 52
-   (2024).
+.. [1] H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means
+   with unknown variance", arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and
+   P. Grunwald, Ann. Statist. 52 (2024).
 """
 
 from __future__ import annotations

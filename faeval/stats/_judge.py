@@ -165,7 +165,8 @@ def judge_many(
 
     Examples
     --------
-    >>> support, refute = judge_many("exceeds", [[0.08, 0.10, 0.09], [0.01, 0.02, 0.00]], margin=0.03)
+    >>> rows = [[0.08, 0.10, 0.09], [0.01, 0.02, 0.00]]
+    >>> support, refute = judge_many("exceeds", rows, margin=0.03)
     >>> support.round(4).tolist(), refute.round(4).tolist()
     ([0.0046, 0.9629], [0.9954, 0.0371])
     """

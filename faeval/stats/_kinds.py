@@ -1,8 +1,8 @@
 """The kinds of assertion: each claims one region of the effect a - b, with one edge or two.
 
 A new kind is a row of ``KINDS``, its word in ``Kind``, and a public function in
-``claims/_assertion.py``. p-values, intervals, power, thresholds, words, drawings and controls ask the
-row.
+``claims/_assertion.py``. p-values, intervals, power, thresholds, words, drawings and controls ask
+the row.
 """
 
 from __future__ import annotations

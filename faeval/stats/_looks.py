@@ -25,15 +25,15 @@ _BITS = 40
 
 
 def _checked(looks: Sequence[int]) -> tuple[int, ...]:
-    found = tuple(looks)
+    plan = tuple(looks)
     whole = all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in found
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in plan
     )
-    if not found or not whole or any(b <= a for a, b in pairwise(found)):
+    if not plan or not whole or any(b <= a for a, b in pairwise(plan)):
         raise refuse(
             "looks", looks, "rising numbers of seeds, each at least 2", "such as (5, 10, 20)"
         )
-    return tuple(int(n) for n in found)
+    return tuple(int(n) for n in plan)
 
 
 @lru_cache(maxsize=64)
@@ -132,7 +132,8 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
 
     References
     ----------
-    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials", Biometrika 64 (1977).
+    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials",
+       Biometrika 64 (1977).
 
     Examples
     --------
@@ -179,7 +180,8 @@ def nominal_levels(
 
     Examples
     --------
-    >>> [round(level, 3) for level in nominal_levels(0.05, 0.05, (5, 10))], nominal_levels(0.05, 0.025, ())
+    >>> early = nominal_levels(0.05, 0.05, (5, 10))
+    >>> [round(level, 3) for level in early], nominal_levels(0.05, 0.025, ())
     ([0.029, 0.029], (0.05, 0.025))
     """
     if not len(looks):

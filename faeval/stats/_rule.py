@@ -119,7 +119,8 @@ def contrasts(
 
     Examples
     --------
-    >>> [c.kind for c in contrasts("agree", [[0.1, 0.2], [0.1, 0.3]], [[0.1, 0.2], [0.2, 0.3]], margin=0.2)]
+    >>> a, b = [[0.1, 0.2], [0.1, 0.3]], [[0.1, 0.2], [0.2, 0.3]]
+    >>> [c.kind for c in contrasts("agree", a, b, margin=0.2)]
     ['equivalent', 'below']
     """
     per_unit = region_of(kind).per_unit
@@ -244,9 +245,10 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 
     Examples
     --------
-    >>> better = contrasts("exceeds", [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23], margin=0.03)
-    >>> found = rule([Question(better), Question(problem=("inconclusive", "not_run", "run it first"))])
-    >>> [(r.verdict, r.code) for r in found]
+    >>> a, b = [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23]
+    >>> unread = Question(problem=("inconclusive", "not_run", "run it first"))
+    >>> rulings = rule([Question(contrasts("exceeds", a, b, margin=0.03)), unread])
+    >>> [(r.verdict, r.code) for r in rulings]
     [('supported', 'decided'), ('inconclusive', 'not_run')]
     """
     alpha, unrun = level("alpha", alpha), count("unrun", unrun)
@@ -355,7 +357,7 @@ class _Case:
         )
 
     def _p(self) -> tuple[list[float], list[float]]:
-        """The claim's two p-values; where it has looks, the sequential ones at each look reached."""
+        """The claim's two p-values; with looks the sequential ones at each look reached."""
         k = len(self.question.contrasts)
         support: list[float] = [max(j.p_support for j in judged) for judged in self.judged]
         refute = np.array([[j.p_refute for j in judged] for judged in self.judged])
@@ -410,13 +412,14 @@ class _Case:
         """
         if not self.judged or not self.looks or self.problem is not None or decision.look is None:
             return self.judged[-1] if self.judged else ()
-        seen = self.judged[: decision.look]
+        judged_so_far = self.judged[: decision.look]
         if decision.verdict == "supported":
-            return min(seen, key=lambda judged: max(j.p_support for j in judged))
+            return min(judged_so_far, key=lambda judged: max(j.p_support for j in judged))
         deciding = min(
-            range(len(self.question.contrasts)), key=lambda i: self._against(i)[len(seen) - 1]
+            range(len(self.question.contrasts)),
+            key=lambda i: self._against(i)[len(judged_so_far) - 1],
         )
-        return min(seen, key=lambda judged: judged[deciding].p_refute)
+        return min(judged_so_far, key=lambda judged: judged[deciding].p_refute)
 
     def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
         if not self.looks:
@@ -447,8 +450,8 @@ class _Case:
         least = self.rule.attainable(n)
         if least > self.first:
             text = (
-                f"at n = {n} the smallest p that the {self.rule.name} test can give is {least:.3g}, above"
-                f" {self.first:.3g}."
+                f"at n = {n} the smallest p that the {self.rule.name} test can give is"
+                f" {least:.3g}, above {self.first:.3g}."
             )
             return "unattainable", text
         powers = self.question.powers or (None,) * len(shown)
@@ -491,8 +494,8 @@ def item_error(blocks: ArrayLike) -> float:
 
     Examples
     --------
-    >>> round(item_error([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]), 3), round(item_error([[0.0, 0.2], [0.0, 0.2]]), 3)
-    (0.0, 0.1)
+    >>> round(item_error([[0.0, 0.2], [0.0, 0.2]]), 3)
+    0.1
     """
     values = _side("blocks", blocks, 2)
     if values.shape[1] < 2 or not len(values):

@@ -280,8 +280,8 @@ def attainable_p(test: AnyTest, n: int) -> float:
     Returns
     -------
     float
-        0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20), 0 for
-        welch from three; 1 below.
+        0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20), 0
+        for welch from three; 1 below.
 
     Raises
     ------

@@ -7,7 +7,8 @@ disagree. Up to 20 seeds all 2^n - 1 non-empty subsets are enumerated; beyond, a
 of them stands in, and the pattern without a flip counts beside it: the p-value is (b + 1) / (B +
 1), which is valid as it is [1]_.
 
-.. [1] B. Phipson and G. K. Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9 (2010).
+.. [1] B. Phipson and G. K. Smyth, "Permutation p-values should never be zero",
+   Stat. Appl. Genet. Mol. Biol. 9 (2010).
 """
 
 from __future__ import annotations

@@ -36,8 +36,10 @@ BODY = """
     import faeval as fe
 
     a, b = fe.Arm("a"), fe.Arm("b")
-    more = fe.exceeds(fe.metric("x", a), fe.metric("x", b), by=fe.Margin({margin}, "r"), anticipated=0.5)
-    one = fe.Claim("One", more, attributed_to="rule", expect={{"toy": "supported"}}, seeds={{"toy": {seeds}}})
+    more = fe.exceeds(fe.metric("x", a), fe.metric("x", b), by=fe.Margin({margin}, "r"),
+                  anticipated=0.5)
+    one = fe.Claim("One", more, attributed_to="rule", expect={{"toy": "supported"}},
+               seeds={{"toy": {seeds}}})
 """
 
 

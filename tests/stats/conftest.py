@@ -1,4 +1,4 @@
-"""Tests of statistics may import ``reference``: definitions and rivals that the package needs not."""
+"""Tests of statistics may import ``reference``: definitions that the package does not need."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Measured errors that come with the package: what a verdict prints is what calibration wrote down."""
+"""Measured errors of the package: what a verdict prints is what calibration wrote down."""
 
 import math
 

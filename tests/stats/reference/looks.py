@@ -40,7 +40,8 @@ def spending_levels(
 
     References
     ----------
-    .. [1] K. K. G. Lan and D. L. DeMets, "Discrete sequential boundaries for clinical trials", Biometrika 70 (1983).
+    .. [1] K. K. G. Lan and D. L. DeMets, "Discrete sequential boundaries for clinical trials",
+       Biometrika 70 (1983).
 
     Examples
     --------
@@ -93,7 +94,8 @@ def constant_boundary(
 
     References
     ----------
-    .. [1] P. C. O'Brien and T. R. Fleming, "A multiple testing procedure for clinical trials", Biometrics 35 (1979).
+    .. [1] P. C. O'Brien and T. R. Fleming, "A multiple testing procedure for clinical trials",
+       Biometrics 35 (1979).
 
     Examples
     --------
