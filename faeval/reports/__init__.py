@@ -4,12 +4,12 @@ a table on the terminal.
 
 from __future__ import annotations
 
-from faeval.reports.data._drift import KINDS, Change, Difference, Drift, drift, drifts_json
+from faeval.reports._report import Drift, Overview, Report, drift, write_all
+from faeval.reports.data._drift import KINDS, Change, Difference, drifts_json
+from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
+from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import (
-    FORMS,
-    PAPER,
     SCHEMA,
-    WRITTEN,
     ControlCurve,
     Course,
     Coverage,
@@ -17,13 +17,10 @@ from faeval.reports.data._report import (
     LowestControl,
     Profile,
     Reading,
-    Report,
     json_schema,
-    write_all,
 )
 from faeval.reports.formats import facts_of, properties
-from faeval.reports.views._overview import Overview
-from faeval.reports.words._sentences import standing, value_text
+from faeval.reports.words._sentences import value_text
 
 __all__ = [
     "FORMS",

@@ -24,9 +24,11 @@ from faeval.claims import Claim, Lock, Verdict
 from faeval.experiment import CONTROL_FLOOR, experiment
 from faeval.reports import FORMS, WRITTEN, Overview, Report
 from faeval.reports.checking import anchors_of
+from faeval.reports.data._outcomes import has_interval, is_late
 from faeval.reports.figures import render
 from faeval.reports.figures._forest import carried_over
-from faeval.reports.words._sentences import GLYPHS, has_interval, is_late, value_text
+from faeval.reports.words._glossary import GLYPHS
+from faeval.reports.words._sentences import value_text
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))

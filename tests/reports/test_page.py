@@ -19,7 +19,9 @@ from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
 from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import Grounds, LowestControl, Profile, Reading, Report
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.views._report import view
+from faeval.reports.words import _glossary as glossary
 from faeval.reports.words import _sentences as words
 
 D = [0.2, 0.25, 0.22, 0.21, 0.24]
@@ -149,18 +151,18 @@ def test_a_program_finds_each_number_by_its_place(gallery):
 )
 def test_the_sentence_says_what_moved(make_assertion, a, b, said):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1, (a, b))
-    text = re.sub(r" \[[^]]+\]", "", words.as_text(words.found(made, 5)))
+    text = re.sub(r" \[[^]]+\]", "", glossary.as_text(words.result(made, 5)))
     assert text == f"Over 5 seeds, {said}, all above the 0.1 that matters."
 
 
 def test_a_fall_keeps_the_sign_that_the_table_has(make_assertion):
     made = make_assertion("exceeds", [0.0] * 5, D, 0.1, ("rho(dfa+x=2)", "rho(dfa)"))
-    assert "rho of dfa changed by −0.224 [−0.2" in words.as_text(words.found(made, 5))
+    assert "rho of dfa changed by −0.224 [−0.2" in glossary.as_text(words.result(made, 5))
 
 
 def test_the_sign_test_is_about_the_median(make_assertion):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1)
-    assert words.as_text(words.found(made, 5, "sign")).startswith(
+    assert glossary.as_text(words.result(made, 5, "sign")).startswith(
         "Over 5 seeds, in the median, deep cosine is higher"
     )
 
@@ -168,7 +170,7 @@ def test_the_sign_test_is_about_the_median(make_assertion):
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_names_make_a_sentence_with_the_estimate(make_assertion, a, b):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1, (a, b))
-    phrase = words.found(made, 5)
+    phrase = words.result(made, 5)
     assert [span.text for span in phrase if span.kind == "number"] == [words.value_text(made)]
     named = "".join(span.text for span in phrase if span.kind == "name")
     assert set("".join(named.split())) <= set(a + b)
@@ -186,7 +188,7 @@ def test_any_names_make_a_sentence_with_the_estimate(make_assertion, a, b):
     ],
 )
 def test_a_metric_keeps_its_small_letter_at_the_start_of_a_sentence(text, shown):
-    assert words.sentence(text) == shown
+    assert glossary.sentence(text) == shown
 
 
 def test_no_spread_is_written_in_few_digits(make_assertion, make_verdict):
@@ -208,7 +210,7 @@ def test_codes_are_words_on_the_first_screen(make_verdict, code):
     flags = ("amended_after_evidence", "evaluation_set")
     page = Report("t", (make_verdict(word, code, flags=flags, reason="x"),)).to_html()
     first = page.split('<table class="verdicts"')[1].split("</table>")[0]
-    assert words.spaced(code) in first
+    assert glossary.spaced(code) in first
     assert "amended after evidence" in first
     assert not re.findall(r">[^<]*\b[a-z]+_[a-z_]+\b[^<]*<", first)
 
@@ -229,13 +231,13 @@ def test_a_decided_claim_with_a_flag_is_not_simply_settled(make_assertion, make_
 def test_the_summary_says_what_was_registered_before_its_evidence(make_verdict, registration):
     registered = make_verdict("inconclusive", "not_run", registration="registered")
     other = make_verdict("inconclusive", "not_run", registration=registration)
-    said = words.as_text(view(Report("t", (registered, other))).summary[1])
+    said = glossary.as_text(view(Report("t", (registered, other))).summary[1])
     if registration in ("registered", "amended"):
         assert said.startswith("All were registered before their evidence was made.")
     else:
         assert said.startswith(
             "1 of 2 were registered before their evidence was made: 1"
-            f" {words.REGISTERED[registration]}."
+            f" {glossary.REGISTERED[registration]}."
         )
 
 
@@ -246,7 +248,7 @@ def test_one_claim_is_one(make_verdict, make_assertion):
         make_assertion("exceeds", D, [0.0] * 5, 0.1),
         registration="registered",
     )
-    first, second = map(words.as_text, view(Report("t", (made,))).summary)
+    first, second = map(glossary.as_text, view(Report("t", (made,))).summary)
     assert first.startswith("1 claim about the setting t, judged over 5 seeds. It names its margin")
     assert second.startswith("1 of 1 was registered before its evidence was made.")
 
@@ -258,7 +260,7 @@ def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, m
     refused = make_verdict("invalid", "confounded")
     stopped = make_verdict("invalid", "undefined", runs=("a",))
     later = make_verdict("inconclusive", "not_run")
-    said = words.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
+    said = glossary.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
     assert said.startswith(
         "5 claims about the setting t (2 judged over 5 seeds; 1 refused before any run was looked"
         " at; 1 stopped at a number that cannot be used; 1 without evidence so far), from 1"
@@ -289,14 +291,14 @@ def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(
     spread = np.array([-1, -1, 0, 1, 1]) * 0.01
     a = make_assertion("equivalent", 0.067 + spread, np.zeros(5), 0.05, ("m(x)", "m(y)"))
     assert a.interval[0] > 0.05 > a.refuting[0]
-    assert words.outcome(a) == "open"
+    assert outcomes.outcome(a) == "open"
     outer = words.outer_text(a)
     assert outer == f"refuting interval {words.style_of(a).interval(a.refuting)}"
     report = Report("t", (make_verdict("inconclusive", "straddles_margin", a, a),))
     (shown,) = view(report).claims
     assert (
         "outside ±0.05 at the level of support, but not at the one that refuting takes"
-        in words.as_text(shown.headline[0])
+        in glossary.as_text(shown.headline[0])
     )
     page, text = report.to_html(), report.to_markdown()
     assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2

@@ -29,6 +29,7 @@ from faeval import stats
 from faeval.cli import app
 from faeval.errors import FaevalError
 from faeval.reports import ControlCurve, Course, Profile, Report
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures._drawing import TONES, inline, render, save
 from faeval.reports.figures._forest import forest, transfer
 from faeval.reports.figures._plots import contrast, controls, courses, layers, power, power_curves
@@ -636,7 +637,7 @@ def test_a_forest_lists_every_claim_with_its_word_and_numbers(gallery):
     several = [v for v in gallery.verdicts if len(v.assertions) > 1 and v.verdict != "invalid"]
     for result in ("met", "contradicted", "open"):
         assert said.count(result) == sum(
-            words.outcome(a) == result for v in several for a in v.assertions
+            outcomes.outcome(a) == result for v in several for a in v.assertions
         )
     for verdict in gallery.verdicts:
         for a in verdict.assertions:

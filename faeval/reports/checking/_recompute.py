@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from faeval.claims import Assertion, Claim, Estimand, Read, as_claimed, design_of
 from faeval.claims._verdict import WORDS, AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
+from faeval.reports.data._report import Report
 from faeval.stats import nominal_level
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from faeval.claims import Design
-    from faeval.reports.data._report import Report
 
 Array = NDArray[np.float64]
 Key: TypeAlias = tuple[int | None, int, int | None]  # epoch, seed, layer

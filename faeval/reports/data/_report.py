@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faeval._whole_files import Content, write_together
 from faeval.claims._verdict import WORDS, Verdict
 from faeval.errors import FaevalError
-from faeval.reports.words._sentences import standing
+from faeval.reports.data._drift import Drift
+from faeval.reports.data._outcomes import standing
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
-    from rich.console import RenderableType
 
     from faeval.claims import Lock
     from faeval.experiment import Experiment
-    from faeval.reports.data._drift import Drift
 
 SCHEMA = "faeval/report/1"
-#: The forms of a report as text, and the file that each is written to.
-FORMS: Mapping[str, str] = {
-    "html": "report.html",
-    "markdown": "report.md",
-    "json": "verdicts.json",
-    "junit": "junit.xml",
-    "ctrf": "ctrf.json",
-    "latex": "table.tex",
-    "badge": "badge.json",
-}
-#: Those that are written where none is named.
-WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
-#: The forms of a figure for a paper.
-PAPER: tuple[str, ...] = ("svg", "pdf")
 
 
 def json_schema() -> str:
@@ -284,23 +266,6 @@ class Report:
             return 1
         return 10 if strict and "open" in standings else 0
 
-    def against(
-        self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None
-    ) -> Report:
-        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where
-        verdicts moved.
-
-        See :func:`faeval.reports.drift` for the parameters, and for what is raised.
-        """
-        from faeval.reports.data._drift import FLAG, drift
-
-        found = drift(self, old, provenance)
-        flagged = {change.claim for change in found.moved if change.flag}
-        verdicts = (
-            replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts
-        )
-        return replace(self, verdicts=tuple(verdicts), drift=found)
-
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
         """Return plain data, unrounded; what is undefined is None.
 
@@ -335,157 +300,6 @@ class Report:
     def to_json(self, strict: bool = False) -> str:
         """Return :meth:`to_dict` as JSON in ASCII, with sorted keys and a newline at the end."""
         return json.dumps(self.to_dict(strict), sort_keys=True, indent=1, allow_nan=False) + "\n"
-
-    def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
-        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as
-        many as fit.
-
-        Parameters
-        ----------
-        limit
-            At least 8000. What does not fit is left out whole, and counted.
-        folded
-            Put each claim's section into ``<details>``, as for a job's summary on GitHub.
-
-        Raises
-        ------
-        FaevalError
-            The limit is too small for a table.
-        """
-        from faeval.reports.formats._html_and_markdown import markdown_page
-
-        return markdown_page(self, limit, folded)
-
-    def to_html(self) -> str:
-        """Return one self-contained page, without scripts and without anything to be loaded."""
-        from faeval.reports.formats._html_and_markdown import html_page
-
-        return html_page(self)
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it
-        is asked for.
-        """
-        from faeval.reports.figures._plots import figures
-
-        return figures(self)
-
-    def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their
-        paths.
-
-        Raises
-        ------
-        FaevalError
-            The folder cannot be made or written to.
-        """
-        return write_figures(self.figures(), folder)
-
-    def to_junit(self, strict: bool = False) -> str:
-        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly
-        invalid is an error.
-
-        With `strict`, undecided where a decision was expected fails.
-        """
-        from faeval.reports.formats._junit import junit
-
-        return junit(self, strict)
-
-    def to_ctrf(self, strict: bool = False) -> str:
-        """Return CTRF JSON: outcomes as in :meth:`to_junit`, where an error is called failed."""
-        from faeval.reports.formats._ctrf import ctrf
-
-        return ctrf(self, strict)
-
-    def to_latex(self) -> str:
-        """Return a LaTeX table of the verdicts, for ``\\input``; it needs booktabs."""
-        from faeval.reports.formats._latex import table
-
-        return table(self)
-
-    def to_badge(self) -> str:
-        """Return a badge as JSON for an endpoint of shields.io."""
-        from faeval.reports.formats._badge import badge
-
-        return badge(self)
-
-    def table(self, width: int = 120) -> RenderableType:
-        """Return what ``rich`` prints on a terminal of so many columns."""
-        from faeval.reports.formats._terminal import table
-
-        return table(self, width)
-
-    def render(self, form: str) -> str:
-        """Return the report in one of :data:`FORMS`.
-
-        Raises
-        ------
-        FaevalError
-            There is no such form.
-        """
-        if form not in FORMS:
-            raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
-        views: dict[str, Callable[[], str]] = {
-            "html": self.to_html,
-            "markdown": self.to_markdown,
-            "json": self.to_json,
-            "junit": self.to_junit,
-            "ctrf": self.to_ctrf,
-            "latex": self.to_latex,
-            "badge": self.to_badge,
-        }
-        return views[form]()
-
-    def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
-        """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
-
-        Raises
-        ------
-        FaevalError
-            There is no such form; or the folder cannot be made or written to.
-        """
-        return write_all(Path(folder), list(self.contents(forms)))
-
-    def contents(
-        self, forms: Iterable[str] = WRITTEN, *, figures: bool = False
-    ) -> Iterator[tuple[str, bytes]]:
-        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures`
-        write.
-        """
-        for form, text in [
-            (form, self.render(form)) for form in forms
-        ]:  # an unknown form is known first
-            yield FORMS[form], text.encode()
-        if figures:
-            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
-
-
-def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and as PDF into a folder, all of them or none, and return their paths."""
-    return write_all(Path(folder), _drawn(figures))
-
-
-def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
-    from faeval.reports.figures._drawing import render
-
-    yield from (
-        (f"{name}.{form}", render(figure, form))
-        for name, figure in figures.items()
-        for form in PAPER
-    )
-
-
-def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot
-    be.
-    """
-    try:
-        return write_together(folder, contents)
-    except OSError as error:
-        raise FaevalError(
-            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name"
-            " one that can."
-        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import ControlCurve, Course, Profile, Report
 from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
@@ -63,7 +65,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from faeval.reports.data._report import ControlCurve, Course, Profile, Report
 
 _MOST_NAMED = 24  # seeds with a line of their own in a contrast
 
@@ -421,7 +422,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     rows = head + n * step
     end = rows + 0.1 + 0.17 * max(1, len(known))
     bounds = [b for _, pair in known for b in pair]
-    across = Scale([0.0, *words.thresholds(a), *a.differences, a.estimate, *bounds])
+    across = Scale([0.0, *outcomes.thresholds(a), *a.differences, a.estimate, *bounds])
     figure = figure_of(width, end + foot)
     axes = rows_at(figure, left, head, width - left - right, end - head)
     across.put(axes, "x")
@@ -462,15 +463,15 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
 
 def _ground(axes: Axes, a: AssertionResult, across: Scale, top: float, bottom: float) -> None:
     """The claimed side, zero and the margin, behind everything."""
-    low, high = (across.within(bound) for bound in words.claimed(a))
+    low, high = (across.within(bound) for bound in outcomes.claimed(a))
     axes.fill_between([low, high], top, bottom, color=CLAIMED, lw=0, zorder=0)
     axes.plot([across(0.0)] * 2, [top, bottom], color=SOFT, lw=0.6, zorder=1)
-    for point in words.thresholds(a):
+    for point in outcomes.thresholds(a):
         axes.plot([across(point)] * 2, [top, bottom], color=INK, lw=0.9, ls=DASHED, zorder=1)
 
 
 def _margin_labels(a: AssertionResult, across: Scale, inches: float) -> list[tuple[float, str]]:
-    points = words.thresholds(a)
+    points = outcomes.thresholds(a)
     at = [across(point) for point in points]
     if (
         len(points) == 2 and (at[1] - at[0]) / (across.high - across.low) * inches < 0.85

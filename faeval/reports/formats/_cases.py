@@ -7,14 +7,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from faeval.claims._verdict import Verdict
+from faeval.reports.data._outcomes import standing
+from faeval.reports.data._report import Report
 from faeval.reports.words._escape import CELL, clip
-from faeval.reports.words._sentences import spaced, standing, value_text
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
+from faeval.reports.words._glossary import spaced
+from faeval.reports.words._sentences import value_text
 
 _NAMES = (
     "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"

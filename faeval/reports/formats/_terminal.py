@@ -7,18 +7,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faeval._safe_text import inert_wherever_cut
+from faeval.reports.data._drift import Drift
+from faeval.reports.data._report import Report
+from faeval.reports.views._drift import drift_view
 from faeval.reports.views._report import view
-from faeval.reports.views._types import ClaimView, View
+from faeval.reports.views._types import ClaimView, SaidView, View
 from faeval.reports.words._escape import CELL, clip
-from faeval.reports.words._sentences import as_text
+from faeval.reports.words._glossary import as_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from faeval.reports.data._drift import Drift
-    from faeval.reports.data._report import Report
-    from faeval.reports.views._drift import SaidView
 
 _STYLES = {
     "supported": "green",
@@ -45,8 +45,6 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     """Return what moved since an earlier report, for a terminal of so many columns."""
     from rich.console import Group
     from rich.padding import Padding
-
-    from faeval.reports.views._drift import drift_view
 
     shown = drift_view(drift)
     lines: list[RenderableType] = [

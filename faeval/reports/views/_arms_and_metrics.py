@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from faeval.errors import FaevalError
 from faeval.experiment import KNOWN_METRICS, Arm, component
+from faeval.reports.data._report import Report
 from faeval.reports.views._types import Table
 
 if TYPE_CHECKING:
     from faeval.experiment import Experiment, Value
-    from faeval.reports.data._report import Report
 
 
 def compared(report: Report) -> tuple[Table, ...]:

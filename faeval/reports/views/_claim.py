@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
-from faeval.reports.data._report import Reading
-from faeval.reports.views import _strips as placed
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import Grounds, LowestControl, Profile, Reading
+from faeval.reports.figures import _strips as placed
 from faeval.reports.views._figures import power_view, side_by_side
 from faeval.reports.views._types import AssertionView, ClaimView, Fact, Table
+from faeval.reports.words import _glossary as glossary
 from faeval.reports.words import _sentences as words
+from faeval.reports.words._glossary import Span, plain
 from faeval.reports.words._numbers import (
     chance,
     exact,
@@ -22,11 +25,7 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
-from faeval.reports.words._sentences import Span, plain
 from faeval.stats import nominal_levels
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Grounds, LowestControl, Profile
 
 
 def claim_view(
@@ -43,7 +42,7 @@ def claim_view(
     ``rule`` is the anchor of the measured errors of its test, ``scope`` what it speaks of where
     that is not said elsewhere.
     """
-    standing = words.standing(verdict)
+    standing = outcomes.standing(verdict)
     estimated = bool(verdict.assertions)
     tests = _tests(verdict) if estimated else None
     by_layer = _by_layer(verdict, grounds, profiles) if grounds else None
@@ -52,21 +51,22 @@ def claim_view(
         claim=verdict.claim,
         sentence=verdict.sentence,
         word=verdict.verdict,
-        glyph=words.GLYPHS[verdict.verdict],
+        glyph=glossary.GLYPHS[verdict.verdict],
         code=verdict.reason_code,
-        state="" if verdict.reason_code == "decided" else words.spaced(verdict.reason_code),
+        state="" if verdict.reason_code == "decided" else glossary.spaced(verdict.reason_code),
         alarm=standing in ("broken", "drift"),
         standing=words.standing_text(verdict),
-        reason=words.sentence(verdict.reason),
-        meaning=words.CODES.get(verdict.reason_code, ""),
+        reason=glossary.sentence(verdict.reason),
+        meaning=glossary.CODES.get(verdict.reason_code, ""),
         headline=words.headline(verdict),
         pride=words.pride(verdict),
         takes=_takes(verdict),
-        flags=tuple(map(words.spaced, verdict.flags)),
+        flags=tuple(map(glossary.spaced, verdict.flags)),
         caveats=tuple(
-            words.sentence(f"{words.spaced(f)}: {words.FLAGS.get(f, '')}") for f in verdict.flags
+            glossary.sentence(f"{glossary.spaced(f)}: {glossary.FLAGS.get(f, '')}")
+            for f in verdict.flags
         ),
-        registration=words.REGISTRATION.get(verdict.registration, ""),
+        registration=glossary.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
         tests=tests,
@@ -85,12 +85,12 @@ def claim_view(
 
 def _takes(verdict: Verdict) -> str:
     if verdict.takes:
-        return words.sentence(verdict.takes)
+        return glossary.sentence(verdict.takes)
     if verdict.verdict in ("supported", "refuted"):
-        return "settled on these seeds" if words.is_late(verdict) else "settled"
-    foreseen = words.standing(verdict).startswith("as ")
-    return words.sentence(
-        words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason
+        return "settled on these seeds" if outcomes.is_late(verdict) else "settled"
+    foreseen = outcomes.standing(verdict).startswith("as ")
+    return glossary.sentence(
+        glossary.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason
     )
 
 
@@ -104,7 +104,7 @@ def _about(about: str | None) -> str:
 
 
 #: What an assertion is painted as, where a claim has several: as a claim of it alone would be.
-_TONES: Mapping[words.Outcome, str] = {
+_TONES: Mapping[outcomes.Outcome, str] = {
     "met": "supported",
     "contradicted": "refuted",
     "open": "inconclusive",
@@ -119,9 +119,9 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
         margin=words.margin_text(assertion),
         claimed=words.claimed_text(assertion),
         outer=words.outer_text(assertion),
-        result=words.outcome(assertion),
+        result=outcomes.outcome(assertion),
         tone=(
-            _TONES[words.outcome(assertion)]
+            _TONES[outcomes.outcome(assertion)]
             if len(verdict.assertions) > 1 and verdict.verdict != "invalid"
             else ""
         ),
@@ -169,7 +169,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
     said = (
         f"{style.interval(assertion.interval)}, {levels}"
-        if words.has_interval(assertion)
+        if outcomes.has_interval(assertion)
         else "none"
     )
     yield Fact("Decision interval", plain(said), "interval")
@@ -243,7 +243,7 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
             "evidence",
         )
     if assertion.beyond is not None:
-        seeds = words.seed_list(verdict.beyond_plan)
+        seeds = glossary.seed_list(verdict.beyond_plan)
         said = (
             f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it"
             " decides nothing"
@@ -290,14 +290,14 @@ def _tests(verdict: Verdict) -> Table:
 
 
 def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
-    test = words.TESTS.get(verdict.test, verdict.test)
+    test = glossary.TESTS.get(verdict.test, verdict.test)
     yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
     family = (
         f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm"
         " once per direction"
     )
     yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
-    if (power := words.power_together(verdict)) is not None:
+    if (power := outcomes.power_together(verdict)) is not None:
         yield Fact("Power of all assertions together", plain(f"at least {chance(power)}"), "power")
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
@@ -376,11 +376,13 @@ def _checked(verdict: Verdict, grounds: Grounds | None, by_layer: Table | None) 
         yield Fact("Attributed to", plain(", ".join(grounds.attributed_to)))
     if grounds and grounds.checks:
         passed = [
-            words.CHECKS.get(code, words.spaced(code))
+            glossary.CHECKS.get(code, glossary.spaced(code))
             for code, trouble in grounds.checks
             if not trouble
         ]
-        failed = [f"{words.spaced(code)}: {trouble}" for code, trouble in grounds.checks if trouble]
+        failed = [
+            f"{glossary.spaced(code)}: {trouble}" for code, trouble in grounds.checks if trouble
+        ]
         said = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
         yield Fact("Design checks", plain("; ".join(said)))
     for control in grounds.controls if grounds else ():
@@ -388,7 +390,7 @@ def _checked(verdict: Verdict, grounds: Grounds | None, by_layer: Table | None) 
     for text in verdict.controls:
         yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for flag in verdict.flags:
-        yield Fact(f"Flag: {words.spaced(flag)}", plain(words.FLAGS.get(flag, "")))
+        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
     for warning in verdict.warnings:
         yield Fact("Warning", plain(warning))
     if verdict.gates:
@@ -399,7 +401,7 @@ def _reads(reads: Sequence[Reading]) -> Iterator[Span]:
     """Say what is read: metrics of one arm that are read alike are named together."""
     alike: dict[tuple[str, str], list[str]] = {}
     for r in reads:
-        states = "" if r.layers is None else f" at states {words.seed_list(r.layers)}"
+        states = "" if r.layers is None else f" at states {glossary.seed_list(r.layers)}"
         epoch = "" if r.epoch is None else f", epoch {r.epoch}"
         alike.setdefault((r.arm, states + epoch), []).append(r.metric)
     for i, ((arm, where), metrics) in enumerate(alike.items()):
@@ -440,7 +442,7 @@ def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> di
         found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
     said = []
     if grounds and grounds.checks:
-        failed = [words.spaced(code) for code, trouble in grounds.checks if trouble]
+        failed = [glossary.spaced(code) for code, trouble in grounds.checks if trouble]
         said.append(f"design: {', '.join(failed)}" if failed else "design sound")
     values = [c.value for c in grounds.controls if c.value is not None] if grounds else []
     if values:
@@ -453,8 +455,8 @@ def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> di
     remarks = len(verdict.flags) + len(verdict.warnings)
     said += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
     found["checked"] = "; ".join(said)
-    stood = words.REGISTRATION.get(verdict.registration, words.spaced(verdict.registration))
-    found["rests"] = f"{stood}; seeds {words.seed_list(verdict.seeds or verdict.planned)}"
+    stood = glossary.REGISTRATION.get(verdict.registration, glossary.spaced(verdict.registration))
+    found["rests"] = f"{stood}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
     return found
 
 
@@ -506,7 +508,7 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
             "not there",
         )
         whole = [v for v in values if v is not None]
-        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else words.spaced(lacking))
+        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
     style = side_by_side([v for v in found if isinstance(v, float)])
     yield from (style(v) if isinstance(v, float) else v for v in found)
 
@@ -515,9 +517,9 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     planned = (
         "all that were planned"
         if verdict.seeds == verdict.planned
-        else f"planned: {words.seed_list(verdict.planned)}"
+        else f"planned: {glossary.seed_list(verdict.planned)}"
     )
-    yield Fact("Seeds", plain(f"{words.seed_list(verdict.seeds)} ({planned})"), "seed")
+    yield Fact("Seeds", plain(f"{glossary.seed_list(verdict.seeds)} ({planned})"), "seed")
     if scope:
         yield Fact("Scope", plain(scope))
     expected = verdict.expected or "none was written down"

@@ -3,51 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from faeval.reports.data._drift import FLAG, KINDS, POWER, Change, Difference, Drift, Said
-from faeval.reports.views._types import Fact, Table
+from faeval.reports.views._types import DriftView, Fact, MovedView, SaidView, Table
+from faeval.reports.words._glossary import GLYPHS, plain, sentence, spaced
 from faeval.reports.words._numbers import Style, chance
-from faeval.reports.words._sentences import GLYPHS, plain, sentence, spaced
-
-
-@dataclass(frozen=True)
-class SaidView:
-    """What one report says of a claim: word with its sign, code where it is no decision, estimates,
-    seeds.
-    """
-
-    word: str
-    glyph: str
-    code: str
-    value: str
-    n: int
-
-
-@dataclass(frozen=True)
-class MovedView:
-    """One claim whose verdict moved; ``anchor`` is empty where the page has no place for it."""
-
-    claim: str
-    sentence: str
-    anchor: str
-    before: SaidView
-    now: SaidView
-    alarm: bool
-    remark: str
-    causes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DriftView:
-    """All of a drift."""
-
-    summary: str
-    alarm: bool
-    moved: tuple[MovedView, ...]
-    shifted: Table | None
-    differences: Table | None
-    facts: tuple[Fact, ...]
 
 
 def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:

@@ -6,18 +6,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
+from faeval.reports.data._report import ControlCurve, Course, Profile
 from faeval.reports.figures import _plots as plots
 from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
 from faeval.reports.views._types import FigureView, Table
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary
 from faeval.reports.words._numbers import chance, level, significant, style_for
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import ControlCurve, Course, Profile
 
 
 def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
@@ -119,7 +116,7 @@ def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across
                     gaps.setdefault(status, set()).add(column)
         said += [
             f"{of.arm}: {status.replace('_', ' ')} at"
-            f" {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            f" {across}{'s' * (len(at) > 1)} {glossary.seed_list(tuple(sorted(at)))}"
             for status, at in gaps.items()
         ]
     return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
@@ -159,7 +156,7 @@ def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     for (planned, *texts), group in groupby(
         cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
     ):
-        seeds = words.seed_list(tuple(n for n, *_ in group))
+        seeds = glossary.seed_list(tuple(n for n, *_ in group))
         yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
 
 

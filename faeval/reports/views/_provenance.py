@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faeval.experiment import named
+from faeval.reports.data._report import Coverage, Report
 from faeval.reports.views._types import Fact
+from faeval.reports.words._glossary import plain
 from faeval.reports.words._numbers import rate
-from faeval.reports.words._sentences import plain
 
 _MOST_FAILED = 5  # that are named
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Coverage, Report
 
 
 def provenance_facts(report: Report) -> Iterator[Fact]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import Report
 from faeval.reports.figures import _plots as plots
 from faeval.reports.views._arms_and_metrics import compared
 from faeval.reports.views._claim import claim_view
@@ -21,12 +23,9 @@ from faeval.reports.views._provenance import (
     versions,
 )
 from faeval.reports.views._types import RuleView, Table, Tally, View
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary
+from faeval.reports.words._glossary import Phrase, Span
 from faeval.reports.words._numbers import rate
-from faeval.reports.words._sentences import Phrase, Span
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 
 def view(report: Report) -> View:
@@ -64,7 +63,7 @@ def view(report: Report) -> View:
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),
-        glossary=words.GLOSSARY,
+        glossary=glossary.GLOSSARY,
         drift=(
             drift_view(
                 report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)}
@@ -94,11 +93,11 @@ def _summary(report: Report) -> Iterator[Phrase]:
         ),
     )
     advance = sum(v.registration in ("registered", "amended") for v in verdicts)
-    others = Counter(words.REGISTERED.get(v.registration, v.registration) for v in verdicts)
+    others = Counter(glossary.REGISTERED.get(v.registration, v.registration) for v in verdicts)
     late = [
         f"{count} {word}"
         for word, count in others.items()
-        if word != words.REGISTERED["registered"]
+        if word != glossary.REGISTERED["registered"]
     ]
     first = (
         "All were registered"
@@ -162,9 +161,9 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
             kinds.setdefault(_rule(v), set()).update(a.kind for a in v.assertions)
     for key, of in kinds.items():
         test, assumption, errors = key
-        asserted = ", ".join(map(words.spaced, sorted(of)))
+        asserted = ", ".join(map(glossary.spaced, sorted(of)))
         caption = (
-            f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n},"
+            f"Measured errors of the {glossary.TESTS.get(test, test)} test at n = {errors[0].n},"
             " nominal .05 each"
         )
         caption += f", for {asserted}"
@@ -179,13 +178,15 @@ def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
         here = [v for v in verdicts if v.verdict == word]
         if word != "invalid":
             if here:
-                yield Tally(word, words.GLYPHS[word], f"{len(here)} {word}")
+                yield Tally(word, glossary.GLYPHS[word], f"{len(here)} {word}")
             continue
         for standing in ("as registered", "as expected", "broken"):
-            count = sum(words.standing(v) == standing for v in here)
+            count = sum(outcomes.standing(v) == standing for v in here)
             if count:
                 how = ", not expected" if standing == "broken" else f" {standing}"
-                yield Tally(word, words.GLYPHS[word], f"{count} invalid{how}", standing == "broken")
-    drifted = sum(words.standing(v) == "drift" for v in verdicts)
+                yield Tally(
+                    word, glossary.GLYPHS[word], f"{count} invalid{how}", standing == "broken"
+                )
+    drifted = sum(outcomes.standing(v) == "drift" for v in verdicts)
     if drifted:
         yield Tally("drift", "!", f"{drifted} other than expected", True)
