@@ -5,9 +5,11 @@ each compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from faeval import stats
 from faeval.claims._claim import Assertion, Claim
+from faeval.claims._estimand import Estimand
 from faeval.claims._measure import Measurement
 
 
@@ -24,6 +26,8 @@ class Part:
     b: str
     assertion: Assertion
     anticipated: float | None
+    sides: tuple[Estimand, Estimand]
+    agreement: Literal["mean", "layers"] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,19 @@ def _parts(assertion: Assertion) -> tuple[Part, ...]:
     if effect is None and assertion.kind in ("equivalent", "agree"):
         effect = 0.0
     if assertion.kind != "agree":
-        return (Part(str(assertion), assertion.kind, margin, a, b, assertion, effect),)
+        sides = assertion.a, assertion.b
+        return (Part(str(assertion), assertion.kind, margin, a, b, assertion, effect, sides),)
     share = f"{100 * stats.AGREEMENT:g} % quantile"
     mean, most = (
         f"{a} equals {b} within {margin:g}, on average",
         f"the {share} over layers of |{a} - {b}| is below {margin:g}",
     )
+    spread = f"{share} of |{a} - {b}|"
+    both = assertion.a, assertion.b
+    apart = assertion.a - assertion.b, Estimand(constant=margin)
     return (
-        Part(mean, "equivalent", margin, a, b, assertion, effect),
-        Part(most, "below", 0.0, f"{share} of |{a} - {b}|", f"{margin:g}", assertion, None),
+        Part(mean, "equivalent", margin, a, b, assertion, effect, both, "mean"),
+        Part(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
     )
 
 

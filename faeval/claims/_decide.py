@@ -18,7 +18,7 @@ from faeval.claims._measure import Evidence
 from faeval.claims._pending import Case, measure, open_case
 from faeval.claims._registration import Origins
 from faeval.claims._session import settled
-from faeval.claims._verdict import Verdict
+from faeval.claims._verdict import Caution, Verdict
 from faeval.claims._verdict_builder import verdict_of
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, experiments
@@ -102,7 +102,8 @@ def decide(
     _decide_families(cases, lock)
     verdicts = _release(cases, [verdict_of(case, lock, origins or Origins()) for case in cases])
     remarks = table.attrs.get(evidence_room.REMARKS, ())
-    verdicts = [replace(v, warnings=(*v.warnings, *remarks)) for v in verdicts]
+    odd = tuple(Caution("measurement", detail=cut(text)) for text in remarks)
+    verdicts = [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
     released = dict(zip(map(id, everything), verdicts, strict=True))
     return [released[id(c)] for c in listed]
 
@@ -188,8 +189,7 @@ def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict
                     verdict,
                     verdict=word,  # type: ignore[arg-type] # one of the words
                     reason_code=code,
-                    reason=text,
-                    takes="",
+                    detail=text,
                     fragile=None,
                 )
             )
@@ -200,8 +200,7 @@ def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict
                     verdict,
                     verdict=word,  # type: ignore[arg-type] # one of the words
                     reason_code=code,
-                    reason=text,
-                    takes=text,
+                    detail=text,
                 )
             )
     return released

@@ -101,13 +101,24 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted
     downwards, b - a.
     """
-    if expected != "supported":
-        return ()
+    parts = parts_of(claim)
     return tuple(
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the"
         " side that refutes, though the claim is expected to be"
         f" supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
-        for x in parts_of(claim)
+        for x in (parts[i] for i in refuting_parts(claim, expected))
+    )
+
+
+def refuting_parts(claim: Claim, expected: str | None) -> tuple[int, ...]:
+    """Return which parts of a claim their anticipated effects would refute, where it is expected to
+    be supported.
+    """
+    if expected != "supported":
+        return ()
+    return tuple(
+        i
+        for i, x in enumerate(parts_of(claim))
         if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
 

@@ -27,40 +27,44 @@ VERDICTS = FORMS["json"]
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
-    seen: dict[str, set[str]] = {}
+    seen: dict[tuple[str, str], set[str]] = {}
     runs: set[str] = set()
     seconds = 0.0
     for record in records:
         runs.add(record.key)
         seconds += record.seconds
-        facts: dict[str, Any] = {f"version of {k}": v for k, v in record.versions.items()}
-        facts |= {
+        facts: dict[tuple[str, str], Any] = {
+            **{("versions", name): version for name, version in record.versions.items()},
+            **{("revisions", name): revision for name, revision in record.revisions.items()},
+            **{("code", name): code.sha256 for name, code in record.code.items()},
+        }
+        changed = record.commit is not None and record.dirty
+        whole = {
             "device": record.device,
             "threads": record.threads,
             "dataset": record.dataset,
             "lock": record.lock,
+            "commit": f"{record.commit}, with uncommitted changes" if changed else record.commit,
         }
-        changed = record.commit is not None and record.dirty
-        facts["commit"] = f"{record.commit}, with uncommitted changes" if changed else record.commit
-        facts |= {f"revision of {k}": v for k, v in record.revisions.items()}
-        facts |= {f"code of {k}": v.sha256 for k, v in record.code.items()}
-        for name, value in facts.items():
+        facts |= {("", name): value for name, value in whole.items()}
+        for place, value in facts.items():
             if value is not None:
-                seen.setdefault(name, set()).add(str(value))
+                seen.setdefault(place, set()).add(str(value))
     if not seen:
         return {}
     undigested = sorted(
         {name for record in records for code in record.code.values() for name in code.undigested}
     )
     accepted = _accepted(records)
+    read: dict[str, Any] = {}
+    for (group, name), values in sorted(seen.items()):
+        text = ("; " if name == "commit" else ", ").join(sorted(values))
+        (read.setdefault(group, {}) if group else read)[name] = text
     return (
-        {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
-        | {
-            name: ("; " if name == "commit" else ", ").join(sorted(values))
-            for name, values in sorted(seen.items())
-        }
+        {"runs": len(runs), "hours": round(seconds / 3600, 3)}
+        | read
         | {"registrations": spelt_origins(origins)}
-        | ({"not digested": ", ".join(undigested)} if undigested else {})
+        | ({"not_digested": ", ".join(undigested)} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
     )
 
@@ -167,13 +171,18 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 def written_provenance(source: Any) -> dict[str, Any]:
     """Return what stands in provenance.json beside evidence that was given by path, without its
-    digest.
+    digest, under identifiers whichever version wrote it.
 
     Raises
     ------
     Tampered
         It does not match its digest.
     """
+    return evidence.with_identifiers(stored_provenance(source))
+
+
+def stored_provenance(source: Any) -> dict[str, Any]:
+    """Return the same under the names that stand in the file."""
     if not isinstance(source, str | Path):
         return {}
     file = _folder_of(Path(source)) / PROVENANCE

@@ -28,7 +28,7 @@ from faeval.pipeline._provenance import (
     written_origins,
     written_provenance,
 )
-from faeval.pipeline._report_series import controls_in, courses_of, grounds_of, profiles_of
+from faeval.pipeline._report_series import controls_in, curves_of, inputs_of, profiles_of
 from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
 from faeval.pipeline._stale_verdicts import flag_stale
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
@@ -239,8 +239,8 @@ def _report(
         provenance=provenance,
         profiles=profiles_of(chosen, named),
         controls=controls_in(named),
-        grounds=grounds_of(chosen, named, verdicts),
-        courses=courses_of(chosen, named),
+        inputs=inputs_of(chosen, named, verdicts),
+        curves=curves_of(chosen, named),
         evidence=table,
         experiment=next(
             (e for c in chosen.claims if (e := claims.design_of(c, chosen.setting).experiment)),

@@ -10,16 +10,18 @@ from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
 from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import (
     SCHEMA,
+    SCHEMAS,
+    ClaimInputs,
     ControlCurve,
-    Course,
     Coverage,
-    Grounds,
     LowestControl,
     Profile,
-    Reading,
+    ReadMetric,
+    TrainingCurve,
     json_schema,
 )
 from faeval.reports.formats import facts_of, properties
+from faeval.reports.words._reasons import caution, reason, to_settle
 from faeval.reports.words._sentences import value_text
 
 __all__ = [
@@ -27,25 +29,29 @@ __all__ = [
     "KINDS",
     "PAPER",
     "SCHEMA",
+    "SCHEMAS",
     "WRITTEN",
     "Change",
+    "ClaimInputs",
     "ControlCurve",
-    "Course",
     "Coverage",
     "Difference",
     "Drift",
-    "Grounds",
     "LowestControl",
     "Overview",
     "Profile",
-    "Reading",
+    "ReadMetric",
     "Report",
+    "TrainingCurve",
+    "caution",
     "drift",
     "drifts_json",
     "facts_of",
     "json_schema",
     "properties",
+    "reason",
     "standing",
+    "to_settle",
     "value_text",
     "write_all",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from faeval._whole_files import Content, write_together
 from faeval.errors import FaevalError
+from faeval.reports.data._compare import compare
 from faeval.reports.data._drift import FLAG
 from faeval.reports.data._drift import Drift as DriftData
 from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
@@ -24,7 +25,6 @@ from faeval.reports.formats._junit import junit
 from faeval.reports.formats._latex import table as latex_table
 from faeval.reports.formats._terminal import drift_table
 from faeval.reports.formats._terminal import table as verdict_table
-from faeval.reports.views._compare import compare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

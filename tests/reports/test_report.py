@@ -23,6 +23,7 @@ from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures._strips import dots, strip
 from faeval.reports.views._report import view
 from faeval.reports.words import _glossary as glossary
+from faeval.reports.words import _reasons as reasons
 from faeval.reports.words import _sentences as words
 from faeval.reports.words._numbers import read
 
@@ -94,7 +95,7 @@ def test_every_seed_of_both_sides_is_in_the_page(gallery):
 
 def test_json_holds_the_verdicts_unrounded(gallery):
     kept = json.loads(gallery.to_json())
-    assert kept["schema"] == "faeval/report/1"
+    assert kept["schema"] == "faeval/report/2"
     assert kept["verdicts"][0]["estimate"] == gallery.verdicts[0].estimate
     assert kept["verdicts"][0]["assertions"][0]["differences"] == list(
         gallery.verdicts[0].assertions[0].differences
@@ -190,8 +191,8 @@ def test_a_refutation_that_was_registered_is_no_alarm_and_is_said(gallery):
 def test_a_refutation_is_as_registered_only_where_it_was(make_verdict):
     expected = make_verdict("refuted", expected="refuted", registered_sha256=None)
     again = make_verdict("refuted", expected="refuted", flags=("reproduction",))
-    assert words.pride(expected) == words.pride(again) == "Refuted, as expected: a result."
-    assert words.pride(make_verdict("refuted", expected="supported")) == ""
+    assert reasons.pride(expected) == reasons.pride(again) == "Refuted, as expected: a result."
+    assert reasons.pride(make_verdict("refuted", expected="supported")) == ""
 
 
 def test_only_drift_and_unexpected_invalids_are_alarms(gallery):

@@ -350,7 +350,7 @@ class Expectations:
             return None
         a = claim.assertions[at]
         bounds = () if math.isnan(a.interval[0]) else a.interval
-        sides = (a.said.a.text, a.said.b.text)
+        sides = (a.said.a.expression, a.said.b.expression)
         # Where both sides read one metric the sentence names each by its arm and states alone.
         arms = (side.partition("(")[2].removesuffix(")") for side in sides)
         return _of(
@@ -506,7 +506,7 @@ def _figure(assertion: AssertionNumbers, text: str) -> Expected | None:
 def _by_seed(a: AssertionNumbers, place: Place) -> Expected | None:
     if not place.column:
         return None
-    columns = {a.said.a.text: a.a, a.said.b.text: a.b, DIFFERENCE: a.differences}
+    columns = {a.said.a.expression: a.a, a.said.b.expression: a.b, DIFFERENCE: a.differences}
     values = columns.get(place.column)
     if values is None:
         return None
@@ -577,11 +577,11 @@ def in_json(numbers: ReportNumbers, data: Any) -> Iterator[tuple[Place, Any, flo
         claim = numbers.claims.get(verdict.get("claim", ""))
         if claim is not None:
             yield from _in_verdict(claim, verdict)
-    for i, grounds in enumerate(data.get("grounds", ())):
-        claim = numbers.claims.get(grounds["claim"])
-        for j, control in enumerate(grounds["controls"]):
+    for i, inputs in enumerate(data.get("inputs", ())):
+        claim = numbers.claims.get(inputs["claim"])
+        for j, control in enumerate(inputs["controls"]):
             if claim is not None and claim.lowest_control and control["instrument"] == "float64":
-                at = f"grounds[{i}].controls[{j}]"
+                at = f"inputs[{i}].controls[{j}]"
                 yield Place(part=f"{at}.value"), control["value"], claim.lowest_control[0]
                 yield Place(part=f"{at}.states"), control["states"], claim.lowest_control[1]
     for i, profile in enumerate(data.get("profiles", ())):

@@ -1,65 +1,80 @@
-"""Drift: what moved between two reports of one setting, and what may have moved it, the most likely
-cause first.
-"""
+"""Drift: what moved between two reports of one setting, and what may have moved it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-SCHEMA = "faeval/drift/1"
+from faeval.claims._verdict import AssertionResult
+
+SCHEMA = "faeval/drift/2"
 FLAG = "replication_differs"
 #: The power that a claim is taken to have where it names no anticipated effect, or several.
 POWER = 0.8
 
+#: What a difference can do to a verdict: it is part of what was asked (rule), can change the
+#: numbers, changes them as chance does, decides otherwise though no record says why (deciding), or
+#: changes no verdict (words). See :func:`faeval.reports.drift` for the order.
 Kind = Literal["rule", "numbers", "chance", "deciding", "words"]
-#: What a difference can do to a verdict; see :func:`drift` for the order.
-KINDS: Mapping[Kind, str] = {
-    "rule": "part of what was asked",
-    "numbers": "can change the numbers",
-    "chance": "changes the numbers as chance does",
-    "deciding": "decides otherwise, and no record says why",
-    "words": "changes no verdict",
-}
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is otherwise: of which kind (:data:`KINDS`), what, and how it read before and
-    reads now.
+    """One thing that is otherwise.
+
+    ``what`` is its code: a field of a verdict or an assertion, such as margin or seeds, ``claimed``
+    (before and now are the assertions), ``provenance`` (of the name in ``name``), ``runs`` (how
+    many; ``name`` says how many are in common), or ``undetermined``. ``before`` and ``now`` are
+    plain values of JSON; of provenance None is not recorded. ``assertion`` counts from 1, where a
+    claim has several. ``claims`` are those that it is of, empty for all.
     """
 
     kind: Kind
     what: str
-    before: str
-    now: str
+    before: Any = None
+    now: Any = None
+    name: str = ""
+    assertion: int | None = None
+    claims: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"kind": self.kind, "what": self.what, "before": self.before, "now": self.now}
+        return {**vars(self), "claims": list(self.claims)}
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one report says of a claim: word, reason code, how many seeds, each assertion's estimate
-    as it is written.
-    """
+class Snapshot:
+    """One claim as one report has it: word, reason code, how many seeds, each assertion."""
 
     verdict: str
     reason_code: str
     n: int
-    estimates: tuple[str, ...]
+    assertions: tuple[AssertionResult, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data."""
+        """Return plain data, of each assertion the estimate with its interval."""
+        estimates = [
+            {
+                "estimate": _plain(a.estimate),
+                "interval": [_plain(bound) for bound in a.interval],
+                "unit": a.unit,
+            }
+            for a in self.assertions
+        ]
         return {
             "verdict": self.verdict,
             "reason_code": self.reason_code,
             "n": self.n,
-            "estimates": list(self.estimates),
+            "estimates": estimates,
         }
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,8 @@ class Change:
 
     claim: str
     sentence: str
-    before: Said
-    now: Said
+    before: Snapshot
+    now: Snapshot
     shifts: tuple[float | None, ...]
     identical: bool
     agreement: float | None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
 from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.data._report import ControlCurve, Course, Profile, Report
+from faeval.reports.data._report import ControlCurve, Profile, Report, TrainingCurve
 from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
@@ -59,6 +59,7 @@ from faeval.reports.figures._series import (
 )
 from faeval.reports.words import _sentences as words
 from faeval.reports.words._escape import anchors
+from faeval.reports.words._glossary import layers_text
 from faeval.reports.words._numbers import chance, exact, level, significant
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def figures(report: Report) -> Mapping[str, Figure]:
             makers[f"power-{name}"] = partial(power, verdict)
     for name, profiles in layer_figures(report.profiles).items():
         makers[name] = partial(layers, profiles)
-    for name, members in course_figures(report.courses).items():
+    for name, members in course_figures(report.curves).items():
         makers[name] = partial(courses, members)
     if report.controls:
         makers["controls"] = partial(controls, report.controls)
@@ -121,9 +122,9 @@ def layer_figures(profiles: Iterable[Profile]) -> dict[str, list[Profile]]:
     return _named("layers", profiles, lambda p: p.metric)
 
 
-def course_figures(members: Iterable[Course]) -> dict[str, list[Course]]:
+def course_figures(members: Iterable[TrainingCurve]) -> dict[str, list[TrainingCurve]]:
     """Return which courses share a figure, by its name: those of one metric at the same layers."""
-    return _named("course", members, lambda c: f"{c.metric} {c.where}".strip())
+    return _named("course", members, lambda c: f"{c.metric} {layers_text(c.layers)}".strip())
 
 
 def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
@@ -149,7 +150,7 @@ def layers(profiles: Sequence[Profile], width: float | None = None) -> Figure:
 
 
 @styled
-def courses(members: Sequence[Course], width: float | None = None) -> Figure:
+def courses(members: Sequence[TrainingCurve], width: float | None = None) -> Figure:
     """Draw one metric over the epochs, a panel an arm: each seed a thin line, their mean a heavy
     one with dots.
 
@@ -167,7 +168,7 @@ def courses(members: Sequence[Course], width: float | None = None) -> Figure:
     """
     first = members[0]
     panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
-    return _panels(panels, "epoch", first.metric, first.where, width)
+    return _panels(panels, "epoch", first.metric, layers_text(first.layers), width)
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,9 @@ def power(verdict: Verdict, width: float | None = None) -> Figure:
     titles = [
         (
             words_wrapped(
-                f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL)), 3
+                f"{i + 1}. {words.assertion_text(verdict.assertions[i])}",
+                int(each * 72 / (0.6 * SMALL)),
+                3,
             )
             if many
             else []

@@ -31,9 +31,9 @@ from faeval.reports.words._numbers import rate
 def view(report: Report) -> View:
     """Put a report into words and places."""
     names = plots.claim_anchors(report)
-    grounds = {g.claim: g for g in report.grounds}
+    inputs = {g.claim: g for g in report.inputs}
     rules = _rules(report.verdicts)
-    scopes = {v.scope for v in report.verdicts if v.scope}
+    scopes = {glossary.SCOPES.get(v.over, v.over) for v in report.verdicts}
     scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
     return View(
         setting=report.setting,
@@ -43,15 +43,15 @@ def view(report: Report) -> View:
             claim_view(
                 verdict,
                 anchor,
-                grounds.get(verdict.claim),
+                inputs.get(verdict.claim),
                 report.profiles,
                 rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
-                scope="" if scope else verdict.scope,
+                scope="" if scope else glossary.SCOPES.get(verdict.over, verdict.over),
             )
             for verdict, anchor in zip(report.verdicts, names, strict=True)
         ),
         profiles=profile_views(report.profiles),
-        courses=course_views(report.courses),
+        courses=course_views(report.curves),
         controls=controls_view(report.controls),
         rules=tuple(rules.values()),
         scope=scope,
@@ -146,11 +146,11 @@ def _unjudged(verdict: Verdict) -> str:
     )
 
 
-_Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]
+_Rule: TypeAlias = tuple[str, tuple[MeasuredError, ...]]
 
 
 def _rule(verdict: Verdict) -> _Rule:
-    return verdict.test, verdict.assumption, verdict.measured_errors
+    return verdict.test, verdict.measured_errors
 
 
 def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
@@ -160,7 +160,7 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
         if v.measured_errors:
             kinds.setdefault(_rule(v), set()).update(a.kind for a in v.assertions)
     for key, of in kinds.items():
-        test, assumption, errors = key
+        test, errors = key
         asserted = ", ".join(map(glossary.spaced, sorted(of)))
         caption = (
             f"Measured errors of the {glossary.TESTS.get(test, test)} test at n = {errors[0].n},"
@@ -169,7 +169,7 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
         caption += f", for {asserted}"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
-        made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)
+        made[key] = RuleView(f"rule-{len(made) + 1}", glossary.assumption(test), table)
     return made
 
 

@@ -152,7 +152,7 @@ class RuleView:
 
 
 @dataclass(frozen=True)
-class SaidView:
+class SnapshotView:
     """What one report says of a claim: word with its sign, code where it is no decision, estimates,
     seeds.
     """
@@ -171,8 +171,8 @@ class MovedView:
     claim: str
     sentence: str
     anchor: str
-    before: SaidView
-    now: SaidView
+    before: SnapshotView
+    now: SnapshotView
     alarm: bool
     remark: str
     causes: tuple[str, ...]

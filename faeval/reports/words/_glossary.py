@@ -105,6 +105,27 @@ REGISTERED: Mapping[str, str] = {
 #: Tests by name.
 TESTS: Mapping[str, str] = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}
 
+#: What each test assumes of the differences by seed, in short and what else there is to say.
+ASSUMPTIONS: Mapping[str, tuple[str, str]] = {
+    "t": (
+        "the differences by seed are close to normal",
+        "against a margin the test is not robust to strong skew",
+    ),
+    "sign-flip": ("the differences by seed are symmetric about their mean", ""),
+    "sign": (
+        "nothing about the shape of the differences by seed",
+        "the claim is about their median",
+    ),
+}
+
+#: What a verdict generalises over, by ``Verdict.over``.
+SCOPES: Mapping[str, str] = {
+    "seeds": (
+        "retrainings of these arms on these data: the seed is random; architecture, layers,"
+        " hyper-parameters, task, training set and evaluation items are fixed"
+    ),
+}
+
 #: What a design was checked for, by the reason code of failing it.
 CHECKS: Mapping[str, str] = {
     "unit_mismatch": "same seeds on both sides",
@@ -419,3 +440,17 @@ def seed_list(seeds: tuple[int, ...]) -> str:
             parts.append([seed])
     written = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
     return ", ".join(written) or "none"
+
+
+def assumption(test: str) -> str:
+    """Say all that a test assumes; empty where nothing is known of it."""
+    return "; ".join(filter(None, ASSUMPTIONS.get(test, ())))
+
+
+def layers_text(layers: tuple[int, ...]) -> str:
+    """Say which layers a number is the mean of; empty for a number of the whole network."""
+    if not layers:
+        return ""
+    if len(layers) == 1:
+        return f"layer {layers[0]}"
+    return f"mean of layers {seed_list(layers)}"

@@ -1,11 +1,13 @@
-"""A verdict said in sentences. Prose only: no layout."""
+"""What an assertion claims and what was found of it, in sentences. Prose only: no layout."""
 
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import replace
 
-from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.claims._verdict import AssertionResult, Side, Term, Verdict
+from faeval.errors import FaevalError
+from faeval.experiment import Arm
 from faeval.reports.data._outcomes import (
     above_zero,
     claimed,
@@ -15,7 +17,7 @@ from faeval.reports.data._outcomes import (
     standing,
     thresholds,
 )
-from faeval.reports.words._glossary import CODES, Phrase, Span, plain, sentence
+from faeval.reports.words._glossary import Phrase, Span, spaced
 from faeval.reports.words._numbers import Style, exact, style_for
 
 
@@ -101,83 +103,114 @@ def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
     median.
     """
     if math.isnan(assertion.estimate):
-        return (Span("text", "No estimate of "), Span("name", assertion.text), Span("text", "."))
+        return (
+            Span("text", "No estimate of "),
+            Span("name", assertion_text(assertion)),
+            Span("text", "."),
+        )
     over = f"Over {n} seed{'s' * (n != 1)}, {'in the median, ' * (test == 'sign')}"
     return (Span("text", over), *_compared(assertion), Span("text", f", {_tail(assertion)}."))
 
 
-_READ = re.compile(r"((?:deep )?[\w.]+)\(([^()]*)\)")
+def assertion_text(assertion: AssertionResult) -> str:
+    """Say what an assertion claims of its two sides."""
+    a, b = assertion.a.expression, assertion.b.expression
+    return asserted(assertion.kind, a, b, assertion.margin, assertion.agreement)
+
+
+def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = None) -> str:
+    """Say what is claimed of two sides; ``agreement`` is the part of one that this is."""
+    size = f"{margin:g}"
+    if agreement == "layers":
+        return f"over layers, the {a} is below {b}"
+    if kind == "equivalent":
+        return f"{a} equals {b} within {size}{', on average' * (agreement == 'mean')}"
+    verb = "exceeds" if kind == "exceeds" else f"is {spaced(kind)}"
+    return f"{a} {verb} {b} by more than {size}"
 
 
 def _compared(assertion: AssertionResult) -> Phrase:
     """Say how the sides compare, without repeating what they share: the metric, the arm, the
     factors of both arms.
     """
-    value, a, b = Span("number", value_text(assertion)), assertion.a.text, assertion.b.text
-    if b.strip() in ("0", "0.0"):
-        return (_name(a), _text(" is "), value)
+    value = Span("number", value_text(assertion))
+    a, b = assertion.a, assertion.b
+    if not b.terms and b.expression == "0":
+        return (_name(a.expression), _text(" is "), value)
     low, high = assertion.interval
     way = 1 if low > 0 else -1 if high < 0 else 0
     verb = {1: " is larger than ", -1: " is smaller than ", 0: " differs from "}[way]
     by = _text(", with a difference of " if way < 0 else " by ")
-    one, other = _READ.fullmatch(a), _READ.fullmatch(b)
-    if (
-        one is None
-        or other is None
-        or not one[2]
-        or not other[2]
-        or (one[1] == other[1]) == (one[2] == other[2])
-    ):
-        return (_name(a), _text(verb), _name(b), by, value)
-    if one[2] == other[2]:
-        return (
-            _name(one[1]),
-            _text(" of "),
-            _name(one[2]),
-            _text(verb),
-            _name(other[1]),
-            by,
-            value,
-        )
-    if changed := _changed(one[2], other[2]):
+    one, other = _only_term(a), _only_term(b)
+    if assertion.agreement == "layers" or one is None or other is None:
+        return (_name(a.expression), _text(verb), _name(b.expression), by, value)
+    metric, other_metric = _metric_text(one), _metric_text(other)
+    where, other_where = _where_text(one), _where_text(other)
+    if (metric == other_metric) == (where == other_where):
+        return (_name(a.expression), _text(verb), _name(b.expression), by, value)
+    if where == other_where:
+        of = (_name(metric), _text(" of "), _name(where))
+        return (*of, _text(verb), _name(other_metric), by, value)
+    if changed := _changed(one, other):
         shared, word, factors = changed
         moved = _text(" rose by " if way > 0 else " changed by ")
-        return (
-            _name(one[1]),
-            _text(" of "),
-            _name(shared),
-            moved,
-            value,
-            _text(f" {word} "),
-            _name(factors),
-        )
-    joined = {
+        of = (_name(metric), _text(" of "), _name(shared))
+        return (*of, moved, value, _text(f" {word} "), _name(factors))
+    first, second = {
         1: (" is higher in ", " than in "),
         -1: (" is lower in ", " than in "),
         0: (" differs between ", " and "),
-    }
-    first, second = joined[way]
-    return (_name(one[1]), _text(first), _name(one[2]), _text(second), _name(other[2]), by, value)
+    }[way]
+    sides = (_text(first), _name(where), _text(second), _name(other_where))
+    return (_name(metric), *sides, by, value)
 
 
-def _changed(a: str, b: str) -> tuple[str, str, str] | None:
-    """Return what two arms share, and the factors that only one of them names; None where each
-    names some.
+def _only_term(side: Side) -> Term | None:
+    """Return the metric that a side is, where it is just one."""
+    term = side.terms[0] if len(side.terms) == 1 and side.constant == 0 else None
+    return term if term is not None and term.metric and term.coefficient == 1 else None
 
-    >>> _changed("dfa+penalty=0.01, epoch=1", "dfa, epoch=1"), _changed("dfa+x=1", "dfa+x=2")
-    (('dfa, epoch=1', 'with', 'penalty=0.01'), None)
+
+def _metric_text(term: Term) -> str:
+    deep = term.layers == "deep" and not term.inexact_only
+    return f"deep {term.metric}" if deep else term.metric
+
+
+def _where_text(term: Term, arm: str | None = None) -> str:
+    """Name the arm that a term reads, with its layers and its epoch where they are not the usual."""
+    parts = [(term.arm if arm is None else arm) or "defaults"]
+    inexact = ".inexact" * term.inexact_only
+    if term.layers == (0,) and not inexact:
+        parts.append("embedding")
+    elif term.layers is not None and (term.layers != "deep" or inexact):
+        names = "deep" if term.layers == "deep" else ",".join(map(str, term.layers))
+        parts.append(f"layers={names}{inexact}")
+    if term.epoch is not None:
+        parts.append(f"epoch={term.epoch}")
+    return ", ".join(parts)
+
+
+def _changed(a: Term, b: Term) -> tuple[str, str, str] | None:
+    """Return what two terms share, and the factors that only one of their arms names; None where
+    each names some, or they differ in more.
+
+    Examples
+    --------
+    >>> _changed(Term(1, "rho", "dfa+penalty=0.01", epoch=1), Term(1, "rho", "dfa", epoch=1))
+    ('dfa, epoch=1', 'with', 'penalty=0.01')
+    >>> _changed(Term(1, "rho", "dfa+x=1"), Term(1, "rho", "dfa+x=2"))
     """
-    if "'" in a + b:  # a name in quotes may hold any of the signs that part factors
+    if replace(a, arm="") != replace(b, arm=""):
         return None
-    (arm_a, *rest_a), (arm_b, *rest_b) = a.split(", "), b.split(", ")
-    parts_a, parts_b = arm_a.split("+"), arm_b.split("+")
-    only_a, only_b = (
-        [p for p in x if p not in y] for x, y in ((parts_a, parts_b), (parts_b, parts_a))
-    )
-    if rest_a != rest_b or bool(only_a) == bool(only_b):
+    try:
+        arms = Arm.parse(a.arm), Arm.parse(b.arm)
+    except FaevalError:  # evidence of another program may name its arms as it likes
         return None
-    shared = ", ".join([arm_b if only_a else arm_a, *rest_a])
-    return shared, "with" if only_a else "without", "+".join(only_a or only_b)
+    only = [dict(x.items() - y.items()) for x, y in (arms, arms[::-1])]
+    if bool(only[0]) == bool(only[1]):
+        return None
+    shared = _where_text(a, (arms[1] if only[0] else arms[0]).label)
+    return shared, "with" if only[0] else "without", Arm().but(**(only[0] or only[1])).label
 
 
 def _text(text: str) -> Span:
@@ -230,25 +263,3 @@ def _tail(assertion: AssertionResult) -> str:
             else ""
         )
     return f"all {side} {matter}{opposite}"
-
-
-def headline(verdict: Verdict) -> tuple[Phrase, ...]:
-    """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
-    if not verdict.assertions:
-        return (
-            plain(
-                sentence(verdict.reason) or CODES.get(verdict.reason_code, "Nothing was estimated.")
-            ),
-        )
-    said = tuple(result(assertion, verdict.n, verdict.test) for assertion in verdict.assertions)
-    if verdict.verdict == "invalid":
-        return (plain(f"These numbers carry no verdict. {sentence(verdict.reason)}"), *said)
-    return said
-
-
-def pride(verdict: Verdict) -> str:
-    """Say what a refutation is worth where it was foreseen; empty elsewhere."""
-    how = standing(verdict)
-    if verdict.verdict != "refuted" or not how.startswith("as "):
-        return ""
-    return f"Refuted, {how}: a result."
