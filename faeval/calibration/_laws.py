@@ -112,3 +112,36 @@ LAWS = {
         Law("paired collapsing arms", _exchangeable(_collapse), symmetric=True),
     )
 }
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The laws of two arms that share no randomness, each of mean 0.
+
+    `symmetric` is whether a - b has the law of b - a, as that of exchangeable arms has.
+    """
+
+    name: str
+    a: Draw
+    b: Draw
+    symmetric: bool = False
+
+
+def _scaled(one: Draw, sd: float) -> Draw:
+    return lambda rng, shape: sd * one(rng, shape)
+
+
+#: Arms without pairs, in the order of the printed table: assumptions hold, then fail.
+ARMS = {
+    arms.name: arms
+    for arms in (
+        Arms("normal arms", _normal, _normal, symmetric=True),
+        Arms("normal arms, s.d. 1 and 3", _normal, _scaled(_normal, 3.0), symmetric=True),
+        Arms("t3 arms", _t3, _t3, symmetric=True),
+        Arms("lognormal arms", _lognormal, _lognormal, symmetric=True),
+        Arms("collapsing arms", _collapse, _collapse, symmetric=True),
+        Arms("lognormal arms, s.d. ratio 3", _scaled(_lognormal, 3.0), _lognormal),
+        Arms("lognormal arm, tight arm", _lognormal, _scaled(_normal, 0.3)),
+        Arms("collapsing arm, tight arm", _collapse, _scaled(_normal, 0.3)),
+    )
+}

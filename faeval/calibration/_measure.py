@@ -18,7 +18,7 @@ from faeval.streams import stream
 #: A test of faeval.stats by name, a rival by name, or a function (differences, bound, alpha) ->
 #: (above, below).
 Rule: TypeAlias = str | OneSample
-ENGINE: tuple[stats.AnyTest, ...] = ("t", "sign-flip", "sign", "wilcoxon")
+ENGINE = tuple(rule.name for rule in stats.RULES.values() if rule.paired)
 ALPHA = 0.05
 MARGIN = 1.0
 
@@ -98,12 +98,15 @@ def operating_characteristics(
 
     Examples
     --------
-    >>> found = operating_characteristics("t", lambda rng, shape: rng.uniform(-1, 1, shape), n=5, reps=4000)
+    >>> def uniform(rng, shape):
+    ...     return rng.uniform(-1, 1, shape)
+    >>> found = operating_characteristics("t", uniform, n=5, reps=4000)
     >>> abs(found["wrong_support"].rate - 0.05) < 0.02
     True
     """
     given = law if isinstance(law, Law) else Law(getattr(law, "__name__", "own"), law)
-    centre = given.median if rule == "sign" else 0.0
+    median = rule in ENGINE and stats.rule_of(str(rule)).about == "median"
+    centre = given.median if median else 0.0
     draws = MARGIN - centre + given.draw(stream(seed, "calibrate", given.name, n), (reps, n))
     if rule in ENGINE:  # one pair of p-values serves both levels
         p, q = stats.judge_many("exceeds", draws, MARGIN, test=rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from faeval.calibration._laws import LAWS
+from faeval.calibration._laws import ARMS, LAWS
 from faeval.calibration._plots import PLOTS
 from faeval.calibration._rivals import RIVALS, TWO_SAMPLE
 from faeval.calibration._tables import SEEDS, TABLES, Cell
@@ -81,7 +81,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def by_seeds(
     look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str
 ) -> str:
-    """Lay out one line for each (label, rule, law, measure), one column for each number of seeds."""
+    """Lay out one line a (label, rule, law, measure), one column a number of seeds."""
     rows = [
         (label, *(look(table, rule, law, n, measure) for n in ns))
         for label, rule, law, measure in keys
@@ -89,17 +89,23 @@ def by_seeds(
     return markdown((head, *(f"n = {n}" for n in ns)), rows)
 
 
-def both_directions(look: Look, rule: str, ns: Sequence[int] = SEEDS) -> str:
+def both_directions(
+    look: Look,
+    rule: str,
+    ns: Sequence[int] = SEEDS,
+    table: str = "size",
+    laws: Sequence[str] = tuple(LAWS),
+) -> str:
     """Lay out wrong support / wrong refutation of a rule on every law."""
     rows = [
         (
             law,
             *(
-                " / ".join(look("size", rule, law, n, m) for m in ("wrong_support", "wrong_refute"))
+                " / ".join(look(table, rule, law, n, m) for m in ("wrong_support", "wrong_refute"))
                 for n in ns
             ),
         )
-        for law in LAWS
+        for law in laws
     ]
     return markdown(("law", *(f"n = {n}" for n in ns)), rows)
 
@@ -212,6 +218,15 @@ def page(cells: Sequence[Cell]) -> str:
                 " cannot reject, not that it is safe."
             ),
             lambda: two_sided(look),
+        ),
+        (
+            "Unpaired arms, welch: wrong supports / wrong refutations",
+            (
+                "`exceeds` with the true difference of the means on its margin, nominal .050 in"
+                " each direction, n seeds in each arm. Arms of one law are exchangeable; skew of"
+                " one arm alone, or of unequal spread, is not protected."
+            ),
+            lambda: both_directions(look, "welch", table="unpaired", laws=tuple(ARMS)),
         ),
         (
             "Two unpaired arms without a difference",

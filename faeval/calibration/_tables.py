@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from faeval import stats
-from faeval.calibration._laws import LAWS, Array
+from faeval.calibration._laws import ARMS, LAWS, Array
 from faeval.calibration._measure import (
     ALPHA,
+    ENGINE,
     MARGIN,
     Rate,
     decide_all,
@@ -31,7 +32,7 @@ _SHARE |= {"ASO, threshold .5": 10, "ASO, threshold .2": 10}
 
 @dataclass(frozen=True)
 class Cell:
-    """One measured figure: in which table, of which rule, on which law, at how many seeds, of what."""
+    """One measured figure: a rate of a rule on a law, at n seeds in each arm."""
 
     table: str
     rule: str
@@ -65,7 +66,7 @@ def _cell(table: str, rule: str, law: str, n: int, detail: str, measure: str, fo
 
 
 def _reps(rule: str, n: int, reps: int) -> int:
-    if rule == "sign-flip" and n > 10:
+    if rule in ENGINE and stats.rule_of(rule).patterns(n) > 1 << 10:
         return max(200, reps // 50)
     return max(200, reps // _SHARE.get(rule, 1))
 
@@ -74,7 +75,7 @@ def size(
     reps: int, seed: int, ns: tuple[int, ...] = SEEDS, rules: tuple[str, ...] | None = None
 ) -> Iterator[Cell]:
     """Errors at the margin, in each direction, of every one-sample rule on every law."""
-    for rule in rules or ("t", "sign-flip", "sign", "wilcoxon", *RIVALS):
+    for rule in rules or (*ENGINE, *RIVALS):
         for law in LAWS.values():
             for n in ns:
                 found = operating_characteristics(
@@ -97,6 +98,24 @@ def two_samples(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[C
                 )
 
 
+def unpaired(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
+    """Errors at the margin, in each direction, of the rules for arms that no seed pairs."""
+    for rule in stats.RULES.values():
+        for arms in ARMS.values() if not rule.paired else ():
+            for n in ns:
+                rng = stream(seed, "calibrate", "unpaired", arms.name, n)
+                a, b = MARGIN + arms.a(rng, (reps, n)), arms.b(rng, (reps, n))
+                support, refute = stats.judge_many("exceeds", (a, b), MARGIN, test=rule.name)
+                either = np.minimum(support, refute)
+                for measure, events in (
+                    ("wrong_support", support <= ALPHA),
+                    ("wrong_refute", refute <= ALPHA),
+                    ("coverage", either > ALPHA),
+                    ("two_sided", either <= ALPHA / 2),
+                ):
+                    yield _cell("unpaired", rule.name, arms.name, n, "", measure, rate(events))
+
+
 #: True effects, in margins, at which verdicts are counted; the margin is one standard deviation of
 #: the differences.
 EFFECTS = tuple(i / 4 for i in range(-4, 21))
@@ -108,7 +127,7 @@ def verdicts(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell
     for n in ns:
         draws = LAWS["normal"].draw(stream(seed, "calibrate", "verdicts", n), (reps, n))
         for kind in kinds:
-            for effect in EFFECTS if kind == "exceeds" else tuple(e for e in EFFECTS if e >= 0):
+            for effect in _effects(kind):
                 support, refute = stats.judge_many(kind, effect + draws, MARGIN)
                 words = stats.decide_many(support[:, None], refute[:, None], ALPHA)[:, 0]
                 for word, value in (("supported", 1), ("refuted", -1), ("inconclusive", 0)):
@@ -116,9 +135,15 @@ def verdicts(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell
                     yield _cell("verdicts", "t", "normal", n, detail, word, rate(words == value))
 
 
+def _effects(kind: stats.Kind) -> tuple[float, ...]:
+    """Of a symmetric region effects below 0 say what those above it do."""
+    symmetric = stats.region_of(kind).exchanged == kind
+    return tuple(effect for effect in EFFECTS if effect >= 0 or not symmetric)
+
+
 def power(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
     """Power of the tests at effects of so many standard deviations beyond the margin."""
-    for rule in ("t", "sign-flip", "sign", "wilcoxon"):
+    for rule in ENGINE:
         for n in ns:
             cell_reps = _reps(rule, n, reps)
             draws = LAWS["normal"].draw(stream(seed, "calibrate", "power", n), (cell_reps, n))
@@ -145,8 +170,8 @@ def _family(members: str, draws: Array) -> tuple[Array, Array]:
     support, refute = [], []
     for i in range(draws.shape[1]):
         kind = kinds[i % len(kinds)]
-        sign = -1.0 if kind in ("below", "not_below") else 1.0
-        yes, no = stats.judge_many(kind, sign * MARGIN + draws[:, i], MARGIN)
+        edge = stats.region_of(kind).edges(MARGIN)[-1]
+        yes, no = stats.judge_many(kind, edge + draws[:, i], MARGIN)
         support.append(yes)
         refute.append(no)
     return np.array(support).T, np.array(refute).T
@@ -302,7 +327,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         )
 
 
-_BESIDE: tuple[Literal["sign-flip", "wilcoxon"], ...] = ("sign-flip", "wilcoxon")
+_BESIDE = tuple(rule.name for rule in stats.RULES.values() if rule.beside)
 
 
 def fragile(reps: int, seed: int, ns: tuple[int, ...] = (5, 6, 8, 10, 20)) -> Iterator[Cell]:
@@ -361,6 +386,7 @@ TABLES: dict[str, Callable[..., Iterator[Cell]]] = {
     for t in (
         size,
         two_samples,
+        unpaired,
         verdicts,
         power,
         families,
@@ -403,6 +429,7 @@ def calibrate(
     narrow: dict[str, dict[str, Any]] = {
         "size": few | {"rules": ("t", "sign-flip", "sign", "z")},
         "two_samples": {"ns": (3, 5)},
+        "unpaired": {"ns": (3, 5)},
         "verdicts": {"ns": (5,)},
         "power": few,
         "families": {"ns": (5,), "sizes": (1, 5)},

@@ -121,6 +121,8 @@ def _bound(cell: Cell) -> float | None:
             "sign": law.continuous,
         }
         return ALPHA if holds.get(cell.rule) else None
+    if cell.table == "unpaired" and cell.measure in ("wrong_support", "wrong_refute"):
+        return ALPHA if cell.law == "normal arms" else None
     if cell.table == "assertions" and cell.rule == "t":
         return ALPHA
     return None

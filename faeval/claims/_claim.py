@@ -5,24 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import FrameType, MappingProxyType
 from typing import Any, Literal, get_args
 
-from faeval._arguments import finite, shown, whole
-from faeval.claims._estimand import Estimand, Log10, Read, as_estimand
+from faeval import stats
+from faeval._arguments import finite, shown
+from faeval.claims._assertion import Assertion
+from faeval.claims._estimand import Estimand
+from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment
 
-Kind = Literal["exceeds", "below", "not_above", "not_below", "equivalent", "agree"]
 TestName = Literal["t", "sign-flip", "sign"]
 TESTS = get_args(TestName)
-DEFAULT_SEEDS = 5
-MOST_SEEDS = 1_000_000  # of a plan
-MOST_DRAWN = 100_000
 
 
 class _Unwritten(int):
@@ -30,199 +28,6 @@ class _Unwritten(int):
 
 
 _UNWRITTEN = _Unwritten(DEFAULT_SEEDS)
-
-
-@dataclass(frozen=True)
-class Margin:
-    """The smallest effect of interest, in the metric's unit, and why it is that.
-
-    Examples
-    --------
-    >>> Margin(0.03, "1.5 pilot spreads of the difference, seeds 1000-1005").value
-    0.03
-    """
-
-    value: float
-    because: str
-
-    def __init__(self, value: float, because: str = "") -> None:
-        number = finite(value)
-        if number is None or number < 0:
-            raise FaevalError(
-                f"fe.Margin: value={value!r} ({type(value).__name__}) must be a finite number >= 0."
-            )
-        if not isinstance(because, str) or not because.strip():
-            raise FaevalError(
-                f"fe.Margin({value!r}): because={because!r} gives no reason; say where the number"
-                " comes from, such as '1.5 pilot spreads of the difference, seeds 1000-1005'."
-            )
-        object.__setattr__(self, "value", number)
-        object.__setattr__(self, "because", because.strip())
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """One comparison of a claim; made by ``fe.exceeds``, ``fe.below`` and their kin."""
-
-    kind: Kind
-    a: Estimand
-    b: Estimand
-    margin: Margin
-    anticipated: float | None = None
-
-    @cached_property
-    def contrast(self) -> Estimand:
-        """The estimand a - b."""
-        return self.a - self.b
-
-    def __str__(self) -> str:
-        m = f"{self.margin.value:g}"
-        words = {
-            "exceeds": f"{self.a} exceeds {self.b} by more than {m}",
-            "below": f"{self.a} is below {self.b} by more than {m}",
-            "not_above": f"{self.a} is not above {self.b} by more than {m}",
-            "not_below": f"{self.a} is not below {self.b} by more than {m}",
-            "equivalent": f"{self.a} equals {self.b} within {m}",
-            "agree": f"{self.a} agrees with {self.b} within {m} on every unit",
-        }
-        return words[self.kind]
-
-
-def _assertion(kind: Kind, a: Any, b: Any, margin: Any, name: str, anticipated: Any) -> Assertion:
-    where = f"fe.{kind}"
-    left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
-    if not (left - right).terms:
-        raise FaevalError(
-            f"{where}: {left} and {right} do not differ by anything measured; compare two"
-            " estimands."
-        )
-    if not isinstance(margin, Margin):
-        raise FaevalError(
-            f"{where}: {name}={margin!r} ({type(margin).__name__}) must be fe.Margin(value,"
-            " because): the smallest effect that matters, and the reason for it."
-        )
-    if kind in ("equivalent", "agree") and margin.value == 0:
-        raise FaevalError(
-            f"{where}: within a margin of 0 nothing can be shown; give a margin above 0."
-        )
-    effect = None if anticipated is None else finite(anticipated)
-    if anticipated is not None and effect is None:
-        raise FaevalError(
-            f"{where}: anticipated={anticipated!r} ({type(anticipated).__name__}) must be a finite"
-            " number in the metric's unit: the effect expected, counted in the direction of the"
-            " margin."
-        )
-    return Assertion(kind, left, right, margin, effect)
-
-
-def exceeds(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-) -> Assertion:
-    """Assert that a - b is larger than the margin. ``anticipated`` is the a - b expected, for
-    power.
-    """
-    return _assertion("exceeds", a, b, by, "by", anticipated)
-
-
-def below(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-) -> Assertion:
-    """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a
-    expected.
-    """
-    return _assertion("below", a, b, by, "by", anticipated)
-
-
-def not_above(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-) -> Assertion:
-    """Assert that a - b is at most the margin: no increase that matters."""
-    return _assertion("not_above", a, b, by, "by", anticipated)
-
-
-def not_below(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    by: Margin | None = None,
-    anticipated: float | None = None,
-) -> Assertion:
-    """Assert that b - a is at most the margin: no decrease that matters."""
-    return _assertion("not_below", a, b, by, "by", anticipated)
-
-
-def equivalent(
-    a: Estimand,
-    b: Estimand | float = 0,
-    *,
-    within: Margin | None = None,
-    anticipated: float | None = None,
-) -> Assertion:
-    """Assert that a and b differ by less than the margin, either way (two one-sided tests).
-
-    ``anticipated`` is the a - b expected, for power; no difference unless given.
-    """
-    return _assertion("equivalent", a, b, within, "within", anticipated)
-
-
-def agree(a: Estimand, b: Estimand, *, within: Margin | None = None) -> Assertion:
-    """Assert that a and b agree on their units (layers), not only on average.
-
-    Two tests in one: the mean difference is equivalent to 0 within the margin, and the 90 %
-    quantile over units of the absolute difference is below the margin.
-    """
-    made = _assertion("agree", a, b, within, "within", None)
-    for side in (made.a, made.b):
-        if (
-            len(side.terms) != 1
-            or side.constant
-            or not all(map(_over_layers, (atom for _, atom in side.terms)))
-        ):
-            raise FaevalError(
-                f"fe.agree: {side} must be one metric over layers, such as fe.cosine(arm)."
-            )
-    return made
-
-
-def _over_layers(atom: Read | Log10) -> bool:
-    if isinstance(atom, Log10):
-        ((weight, inner), *more) = atom.inner.terms
-        return (
-            not more
-            and weight == 1
-            and not atom.inner.constant
-            and isinstance(inner, Read)
-            and _over_layers(inner)
-        )
-    return atom.layers is not None
-
-
-SeedPlan = int | str | Iterable[int] | Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A plan of so many seeds that registration draws: before it, nobody knows them."""
-
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __str__(self) -> str:
-        return f"drawn:{self.count}"
 
 
 @dataclass(frozen=True)
@@ -355,9 +160,11 @@ class Claim:
                 f"{where}: attributed_to={attributed_to!r} must name factors, each once."
             )
         if test not in TESTS:
+            hint = " Say paired=False in the assertion for it." if test in stats.RULES else ""
             raise FaevalError(
-                f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}."
+                f"{where}: test={test!r} is not one of {', '.join(map(repr, TESTS))}.{hint}"
             )
+        rule = _rule(test, assertions, where)
         level = finite(alpha)
         if level is None or not 0 < level <= 0.5:
             raise FaevalError(
@@ -369,6 +176,10 @@ class Claim:
         bounds = _several(
             controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)"
         )
+        if not all(bound.paired for bound in bounds):
+            raise FaevalError(
+                f"{where}: controls= are compared seed by seed; leave paired=False out of them."
+            )
         for name, word in (("family", family), ("about", about), ("source", source)):
             if word is not None and not (isinstance(word, str) and word.strip()):
                 raise FaevalError(
@@ -381,7 +192,7 @@ class Claim:
             )
         if not isinstance(note, str):
             raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
-        plans = _plan(seeds, where)
+        plans = seed_plan(seeds, where)
         values = {
             "sentence": sentence.strip(),
             "assertions": tuple(assertions),
@@ -392,7 +203,7 @@ class Claim:
             "controls": bounds,
             "test": test,
             "seeds": plans,
-            "looks": _looks(looks, plans, test, where),
+            "looks": planned_looks(looks, plans, rule, where),
             "alpha": level,
             "diverged": diverged,
             "about": about,
@@ -458,6 +269,11 @@ class Claim:
         word = self.expect if isinstance(self.expect, str) else (self.expect or {}).get(setting)
         return None if word == "any" else word
 
+    @property
+    def rule(self) -> stats.TestName:
+        """The name of the rule that decides it, in ``faeval.stats.RULES``."""
+        return _rule(self.test, self.assertions, self.name).name  # type: ignore[return-value]
+
     def arms(self) -> tuple[Arm, ...]:
         """Return every arm that the claim compares, each once."""
         return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
@@ -498,6 +314,23 @@ class Claim:
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
 
 
+def _rule(test: str, assertions: Sequence[Assertion], where: str) -> stats.Rule:
+    """Return the rule that decides a claim; raise FaevalError where its assertions take several."""
+    rule = stats.rule_of(test, deciding=True)
+    if len({assertion.paired for assertion in assertions}) > 1:
+        raise FaevalError(
+            f"{where}: some of its assertions are paired and some are not; make two claims of them."
+        )
+    if assertions[0].paired:
+        return rule
+    if rule.unpaired is None:
+        raise FaevalError(
+            f"{where}: test={test!r} needs sides that the seed pairs, and paired=False says that it"
+            " does not; leave test= out."
+        )
+    return stats.rule_of(rule.unpaired)
+
+
 def calling_frame() -> FrameType | None:
     """Return the frame of the code that called faeval."""
     frame: FrameType | None = sys._getframe()
@@ -513,6 +346,8 @@ def _spelt(assertion: Assertion) -> dict[str, Any]:
         "b": _plain(assertion.b),
         "margin": assertion.margin.value,
         "anticipated": assertion.anticipated,
+        # Left out where it is not used: claims made before it keep their hash.
+        **({} if assertion.paired else {"paired": False}),
     }
 
 
@@ -551,7 +386,7 @@ def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:
 def _figures(
     given: Any, assertions: tuple[Assertion, ...], where: str
 ) -> tuple[Mapping[str, Any], ...]:
-    tests = sum(2 if a.kind == "agree" else 1 for a in assertions)
+    tests = sum(2 if a.region.per_unit else 1 for a in assertions)
     figures = _several(
         given if isinstance(given, Iterable) else [given],
         Mapping,
@@ -587,106 +422,3 @@ def _expectation(expect: Any, where: str) -> Any:
                 " with its reason such as 'invalid:confounded'."
             )
     return MappingProxyType(dict(expect)) if isinstance(expect, Mapping) else expect
-
-
-def seed_list(given: Any, where: str) -> tuple[int, ...]:
-    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no
-    plan.
-    """
-    count = whole(given)
-    if count is not None:
-        if not 1 <= count <= MOST_SEEDS:
-            raise FaevalError(
-                f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most"
-                f" {MOST_SEEDS:,}."
-            )
-        return tuple(range(1, count + 1))
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        raise FaevalError(
-            f"{where}: seeds={shown(given)} ({type(given).__name__}) must be a count or a list of"
-            " whole numbers."
-        )
-    seeds: dict[int, None] = {}
-    for item in given:
-        seed = whole(item)
-        if seed is None or not 0 <= seed < 2**63:
-            raise FaevalError(
-                f"{where}: seed {shown(item)} ({type(item).__name__}) must be a whole number >= 0,"
-                " below 2**63."
-            )
-        if seed in seeds:
-            raise FaevalError(
-                f"{where}: seeds={shown(given)} repeats {seed}; a seed counts once, name each once."
-            )
-        if len(seeds) == MOST_SEEDS:
-            raise FaevalError(
-                f"{where}: seeds={shown(given)} names more than {MOST_SEEDS:,} seeds; give fewer."
-            )
-        seeds[seed] = None
-    if not seeds:
-        raise FaevalError(f"{where}: seeds={shown(given)} names no seed; give at least one.")
-    return tuple(seeds)
-
-
-def _plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
-    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
-    given.setdefault("*", DEFAULT_SEEDS)
-    return MappingProxyType(
-        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()}
-    )
-
-
-def _drawn(given: Any, where: str) -> Drawn | None:
-    if not isinstance(given, str):
-        return None
-    word, _, count = given.partition(":")
-    if (
-        word != "drawn"
-        or not count.isascii()
-        or not count.isdigit()
-        or not 1 <= int(count[:7]) <= MOST_DRAWN
-    ):
-        raise FaevalError(
-            f"{where}: seeds={given!r} (str) must be a count or a list of whole numbers, or"
-            f" 'drawn:N' with N from 1 to {MOST_DRAWN}, such as 'drawn:5'."
-        )
-    return Drawn(int(count))
-
-
-def _looks(
-    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], test: str, where: str
-) -> Mapping[str, tuple[int, ...]]:
-    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
-    plan.
-    """
-    if isinstance(given, Mapping):
-        wanted = {str(k): v for k, v in given.items()}
-    else:
-        given = (
-            tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
-        )
-        wanted = {} if given == () else dict.fromkeys(plans, given)
-    if wanted and test != "t":
-        raise FaevalError(
-            f"{where}: looks={given!r} are for test='t'; {test!r} decides once, at a fixed number"
-            " of seeds."
-        )
-    found = {}
-    for setting, looks in wanted.items():
-        plan = len(plans.get(setting, plans["*"]))
-        items = (
-            tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
-        )
-        numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
-        if (
-            numbers != tuple(sorted({*numbers}))
-            or len(numbers) < max(len(items), 1)
-            or numbers[-1] != plan
-        ):
-            raise FaevalError(
-                f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds"
-                f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
-                " mapping from setting to looks where plans differ."
-            )
-        found[setting] = numbers
-    return MappingProxyType(found)

@@ -5,19 +5,18 @@ each compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from faeval import stats
-from faeval.claims._claim import Assertion, Claim
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
 from faeval.claims._estimand import Estimand
-from faeval.claims._measure import Measurement
+from faeval.claims._measurement import Measurement
 
 
 @dataclass(frozen=True)
-class Part:
-    """One test of a claim as its design knows it, before any value: agreement has two, any other
-    assertion one.
-    """
+class ContrastSpec:
+    """One contrast of a claim as its design knows it, before any value; agreement has two."""
 
     text: str
     kind: stats.Kind
@@ -31,26 +30,26 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Test:
-    """A part of a claim with its values over seeds."""
+class MeasuredContrast:
+    """A contrast of a claim with its values over seeds."""
 
-    part: Part
+    spec: ContrastSpec
     contrast: stats.Contrast
 
 
-def parts_of(claim: Claim) -> tuple[Part, ...]:
-    """Return the tests that a claim comes down to."""
-    return tuple(part for assertion in claim.assertions for part in _parts(assertion))
+def contrast_specs(claim: Claim) -> tuple[ContrastSpec, ...]:
+    """Return the contrasts that a claim is decided by."""
+    return tuple(spec for assertion in claim.assertions for spec in _specs(assertion))
 
 
-def _parts(assertion: Assertion) -> tuple[Part, ...]:
+def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
     a, b, margin = str(assertion.a), str(assertion.b), assertion.margin.value
     effect = assertion.anticipated
-    if effect is None and assertion.kind in ("equivalent", "agree"):
+    if effect is None and assertion.region.two_sided:
         effect = 0.0
-    if assertion.kind != "agree":
-        sides = assertion.a, assertion.b
-        return (Part(str(assertion), assertion.kind, margin, a, b, assertion, effect, sides),)
+    if not assertion.region.per_unit:
+        sides, kind = (assertion.a, assertion.b), cast(stats.Kind, assertion.kind)
+        return (ContrastSpec(str(assertion), kind, margin, a, b, assertion, effect, sides),)
     share = f"{100 * stats.AGREEMENT:g} % quantile"
     mean, most = (
         f"{a} equals {b} within {margin:g}, on average",
@@ -60,13 +59,13 @@ def _parts(assertion: Assertion) -> tuple[Part, ...]:
     both = assertion.a, assertion.b
     apart = assertion.a - assertion.b, Estimand(constant=margin)
     return (
-        Part(mean, "equivalent", margin, a, b, assertion, effect, both, "mean"),
-        Part(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
+        ContrastSpec(mean, "equivalent", margin, a, b, assertion, effect, both, "mean"),
+        ContrastSpec(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
     )
 
 
-def tests_of(claim: Claim, measurement: Measurement) -> tuple[Test, ...]:
-    """Return the tests of a claim over the seeds measured."""
+def measured_contrasts(claim: Claim, measurement: Measurement) -> tuple[MeasuredContrast, ...]:
+    """Return the contrasts of a claim with their values over the seeds measured."""
     contrasts = [
         contrast
         for assertion in claim.assertions
@@ -78,4 +77,4 @@ def tests_of(claim: Claim, measurement: Measurement) -> tuple[Test, ...]:
             sizes=measurement.sizes(assertion),
         )
     ]
-    return tuple(map(Test, parts_of(claim), contrasts))
+    return tuple(map(MeasuredContrast, contrast_specs(claim), contrasts))

@@ -10,13 +10,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.claims._claim import Assertion, Claim
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
 from faeval.claims._design import Design, Problem
-from faeval.claims._measure import Evidence, Measurement
+from faeval.claims._evidence_index import EvidenceIndex
+from faeval.claims._measurement import Measurement
+from faeval.claims._measurement_checks import missing, untrustworthy
 
 
 def check_controls(
-    claim: Claim, evidence: Evidence, design: Design, seeds: Iterable[int]
+    claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Iterable[int]
 ) -> Problem | None:
     """Return which control of a claim fails, at which seed and epoch, or that rows of one are
     lacking; None where all hold.
@@ -29,7 +32,7 @@ def check_controls(
         for epoch, bound in _by_epoch(control, evidence, design):
             for seed in seeds:
                 m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
-                problem = m.untrustworthy() or m.missing()
+                problem = untrustworthy(m) or missing(m)
                 at = f"the control '{control}' at seed {seed}" + (
                     "" if epoch is None else f", epoch {epoch}"
                 )
@@ -43,11 +46,7 @@ def check_controls(
                     continue
                 difference = np.ravel(np.subtract(*m.values(bound)))
                 if not holds(bound, difference):
-                    worst = (
-                        difference[np.argmax(np.abs(difference))]
-                        if bound.kind == "agree"
-                        else difference[0]
-                    )
+                    worst = difference[np.argmax(np.abs(difference))]
                     text = (
                         f"{at} does not hold: the difference is {worst:.4g}, so the measurement"
                         " cannot be relied on."
@@ -60,22 +59,13 @@ def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
     """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined
     does not.
     """
-    m = control.margin.value
-    within = {
-        "exceeds": difference > m,
-        "below": -difference > m,
-        "not_above": difference <= m,
-        "not_below": -difference <= m,
-        "equivalent": np.abs(difference) < m,
-        "agree": np.abs(difference) < m,
-    }
-    return bool(np.all(within[control.kind]))
+    return bool(np.all(control.region.holds(difference, control.margin.value)))
 
 
 def _by_epoch(
-    control: Assertion, evidence: Evidence, design: Design
+    control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
-    """Return the control once for each epoch that it is held at, with that epoch in its estimands."""
+    """Return the control once for each epoch it is held at, with that epoch in its estimands."""
     reads = [read for read in control.contrast.reads() if read.epoch is None]
     audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []

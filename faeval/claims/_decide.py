@@ -12,11 +12,12 @@ from faeval import evidence as evidence_room
 from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._arm_names import as_claimed
-from faeval.claims._claim import Claim, seed_list
+from faeval.claims._claim import Claim
+from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import Lock
-from faeval.claims._measure import Evidence
-from faeval.claims._pending import Case, measure, open_case
+from faeval.claims._pending import PendingClaim, measure, open_claim
 from faeval.claims._registration import Origins
+from faeval.claims._seed_plan import seed_list
 from faeval.claims._session import settled
 from faeval.claims._verdict import Caution, Verdict
 from faeval.claims._verdict_builder import verdict_of
@@ -90,12 +91,14 @@ def decide(
     setting = _the_setting(
         setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)}
     )
-    index = Evidence(as_claimed(table[table["setting"] == setting], everything, setting, known))
+    index = EvidenceIndex(
+        as_claimed(table[table["setting"] == setting], everything, setting, known)
+    )
     if seeds is not None:
         listed_seeds = seed_list(seeds, "decide")
         seeds = seeds if isinstance(seeds, int) else listed_seeds
     cases = [
-        open_case(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything
+        open_claim(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything
     ]
     for case in cases:
         measure(case, index, failures)
@@ -139,8 +142,8 @@ def with_gates(claims: Iterable[Claim]) -> list[Claim]:
     return list(found.values())
 
 
-def _decide_families(cases: Sequence[Case], lock: Lock | None) -> None:
-    families: dict[tuple[str, bool], list[Case]] = {}
+def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:
+    families: dict[tuple[str, bool], list[PendingClaim]] = {}
     for case in cases:
         family = case.registered.family if case.registered else case.claim.family or ""
         families.setdefault((family, case.registered is not None), []).append(case)
@@ -170,8 +173,8 @@ def _decide_families(cases: Sequence[Case], lock: Lock | None) -> None:
                 )
 
 
-def _release(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Let a decided verdict out only if the verdict of every gate, released likewise, is supported."""
+def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Release a decided verdict only where every gate is supported, released likewise."""
     place = {id(case.claim): i for i, case in enumerate(cases)}
     requires = [[place[id(gate)] for gate in case.claim.requires] for case in cases]
     released = []

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faeval._safe_text import cut, listed
-from faeval.claims._claim import Assertion, Claim
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
 from faeval.claims._estimand import Read
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment, Value, experiments, named
@@ -29,8 +30,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Design:
-    """How a setting reads a claim's arms; without an experiment (evidence from elsewhere) arms are
-    taken as written.
+    """What an experiment says of a claim's arms: their factors, labels, epochs and layers.
+
+    Without an experiment (evidence from elsewhere) arms are taken as they are written.
     """
 
     experiment: Experiment | None = None
@@ -334,17 +336,19 @@ def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
     has.
     """
     return {
-        "unit_mismatch": unpaired(claim, design),
+        "unit_mismatch": own_seeds(claim, design),
         "confounded": confounded(claim, design),
         "exact_by_construction": exact_states(claim, design),
     }
 
 
-def unpaired(claim: Claim, design: Design) -> Problem | None:
-    """Return why two sides have no common seeds: an experiment that makes the seed a factor of its
-    arms, or None.
+def own_seeds(claim: Claim, design: Design) -> Problem | None:
+    """Return why two paired sides have no common seeds: an experiment that makes the seed a factor
+    of its arms, or None.
     """
     for assertion in claim.assertions:
+        if not assertion.paired:
+            continue
         reads = assertion.contrast.reads()
         seeds = {design.factors(r.arm).get("seed") for r in reads}
         if len(seeds) > 1:

@@ -338,8 +338,8 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
 
     Examples
     --------
-    >>> [str(rung) for rung in depth_ladder(Arm("fa"), 2)]
-    ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)', 'accuracy(fa+trained_blocks=2)']
+    >>> [str(rung) for rung in depth_ladder(Arm("fa"), 1)]
+    ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)']
     """
     if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1:
         raise FaevalError(

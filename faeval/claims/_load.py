@@ -175,8 +175,9 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
             )
             if beside and _sibling_modules.installed(name):
                 raise ClaimsFileError(
-                    f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a module of Python or of an "  # type: ignore[attr-defined]
-                    "installed package have this name; rename the one beside it."
+                    f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a"  # type: ignore[attr-defined]
+                    " module of Python or of an installed package have this name; rename the one"
+                    " beside it."
                 )
 
 

@@ -31,8 +31,10 @@ from pydantic import (
 )
 
 from faeval._whole_files import replace_file
-from faeval.claims._claim import Claim, Drawn
+from faeval.claims._claim import Claim
+from faeval.claims._seed_plan import Drawn
 from faeval.errors import FaevalError, Tampered
+from faeval.stats import KINDS, region_of
 
 #: Seeds for exploring and for setting margins; never for deciding.
 PILOT_SEEDS = tuple(range(1000, 1006))
@@ -60,6 +62,9 @@ def _asking(canonical: dict[str, Any]) -> dict[str, Any]:
     """Refuse a claim that asks nothing that could be read, as a forged lock may hold."""
     if not all(isinstance(assertion, dict) for assertion in canonical["assertions"]):
         raise ValueError("an assertion is no object")
+    for assertion in canonical["assertions"]:
+        if assertion.get("kind") not in KINDS:
+            raise ValueError(f"no assertion has the kind {assertion.get('kind')!r}")
     return canonical
 
 
@@ -118,19 +123,15 @@ class Registered(_Record):
         return json.dumps(_anywhere(json.loads(self.question)))
 
 
-#: Kinds that are another one with the two sides exchanged.
-_MIRRORED = {"below": "exceeds", "not_above": "not_below"}
-
-
 def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a canonical assertion asks: its kind, and its contrast up to a factor."""
-    kind, (a, b) = assertion["kind"], (assertion["a"], assertion["b"])
-    if kind in _MIRRORED:
-        kind, a, b = _MIRRORED[kind], b, a
+    region, (a, b) = region_of(assertion["kind"]), (assertion["a"], assertion["b"])
+    if region.side == "below" and region.exchanged:  # "a below b" asks "b exceeds a"
+        region, a, b = region_of(region.exchanged), b, a
     contrasts = [_weighed((1.0, a), (-1.0, b))]
-    if kind in ("equivalent", "agree"):  # says the same of its sides exchanged
+    if region.exchanged == region.name:  # says the same of its sides exchanged
         contrasts.append(_weighed((1.0, b), (-1.0, a)))
-    return {"kind": kind, "contrast": min(contrasts, key=json.dumps)}
+    return {"kind": region.name, "contrast": min(contrasts, key=json.dumps)}
 
 
 def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
@@ -505,7 +506,7 @@ def parse_lock(text: str, source: str) -> Lock:
 
 
 def _upgraded(content: dict[str, Any]) -> Lock:
-    """Return a lock of schema 1, which had no chain, as a chain of one entry that keeps its digest."""
+    """Return a lock of schema 1, which had no chain, as a chain of one entry of the same digest."""
     fields = set(content) - {
         "schema_version",
         "registered",

@@ -10,19 +10,28 @@ from itertools import takewhile
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._claim import Claim, Drawn, seed_list
-from faeval.claims._contrasts import Test, tests_of
+from faeval.claims._claim import Claim
+from faeval.claims._contrasts import MeasuredContrast, measured_contrasts
 from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
+from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
-from faeval.claims._measure import Evidence, Measurement
-from faeval.claims._pilot import Chances, chances_of
+from faeval.claims._measurement import Measurement
+from faeval.claims._measurement_checks import (
+    missing,
+    same_run,
+    same_weights,
+    uneven,
+    untrustworthy,
+)
+from faeval.claims._pilot import PilotForecast, pilot_forecasts
+from faeval.claims._seed_plan import Drawn, seed_list
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, named
 
 
 @dataclass
-class Case:
+class PendingClaim:
     """A claim on its way to a verdict."""
 
     claim: Claim
@@ -38,7 +47,7 @@ class Case:
     problem: Problem | None = None
     later: Problem | None = None  # at a look after the last that could be read
     measurement: Measurement | None = None
-    tests: tuple[Test, ...] = ()
+    tests: tuple[MeasuredContrast, ...] = ()
     ruling: stats.Ruling | None = None
     family_size: int = 1
 
@@ -57,7 +66,7 @@ class Case:
         )
         return stats.Question(
             contrasts=tuple(t.contrast for t in self.tests),
-            test=self.claim.test,
+            test=self.claim.rule,
             seeds=self.seeds if self.tests else None,
             looks=self.looks if self.tests else (),
             problem=problem,  # type: ignore[arg-type] # one of the words, by construction
@@ -67,7 +76,7 @@ class Case:
             and self.measurement.seed_used(),
         )
 
-    def hopes(self, level: float) -> tuple[Chances | None, ...]:
+    def hopes(self, level: float) -> tuple[PilotForecast | None, ...]:
         """What the pilots let each test expect, at the level of the family's first Holm step.
 
         Seeds needed are those of a new registration: the family is closed, so the claim would be
@@ -75,7 +84,7 @@ class Case:
         """
         n = self.looks[-1] if self.looks else len(self.seeds)
         return (
-            chances_of(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha)
+            pilot_forecasts(self.claim, self.pilots, n, self.at_one_look(level), self.claim.alpha)
             if self.tests
             else ()
         )
@@ -87,20 +96,22 @@ class Case:
         return stats.nominal_level(level, self.looks) if self.looks else level
 
 
-def open_case(
+def open_claim(
     claim: Claim,
     setting: str,
-    index: Evidence,
+    index: EvidenceIndex,
     lock: Lock | None,
     asked: int | tuple[int, ...] | None,
     by_hand: bool,
     known: dict[str, Experiment],
     failures: Sequence[tuple[str, int, str]] = (),
-) -> Case:
+) -> PendingClaim:
     """Return a claim with its registration and the seeds that it is to be decided on."""
     registered = lock.claims.get(claim.id) if lock and claim.id else None
     planned = planned_for(claim, lock, setting, asked)
-    case = Case(claim, setting, design_of(claim, setting, known), registered, planned, planned, [])
+    case = PendingClaim(
+        claim, setting, design_of(claim, setting, known), registered, planned, planned, []
+    )
     case.seeds = seeds_for(claim, lock, setting, asked)
     looked = set(lock.looked_at if lock else ())
     if registered is None:
@@ -137,7 +148,7 @@ def open_case(
     return case
 
 
-def _is_chosen(case: Case, lock: Lock | None, asked: int | tuple[int, ...] | None) -> bool:
+def _is_chosen(case: PendingClaim, lock: Lock | None, asked: int | tuple[int, ...] | None) -> bool:
     """Whether the list of seeds that a claim is decided by was picked by hand."""
     if case.registered and lock:
         return lock.is_chosen(case.claim.id, case.setting)
@@ -193,7 +204,9 @@ def same_expectation(claim: Claim, registered: Registered) -> bool:
     ) == registered.expect
 
 
-def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]]) -> None:
+def measure(
+    case: PendingClaim, index: EvidenceIndex, failures: Sequence[tuple[str, int, str]]
+) -> None:
     """Read what the claim needs, or find the problem that forbids deciding it."""
     if case.problem is None:
         case.problem = check_design(case.claim, case.design)
@@ -203,8 +216,8 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
     if case.looks:
         _keep_readable_looks(case, index, failed)
     m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
-    case.problem = _fault(case, m, failed) or m.missing() or _plan_reached(case) or m.same_weights()
-    if m.missing() is not None:
+    case.problem = _fault(case, m, failed) or missing(m) or _plan_reached(case) or same_weights(m)
+    if missing(m) is not None:
         return
     if m.absent():  # show what is there
         kept = [s for s in case.seeds if s not in m.absent()]
@@ -214,21 +227,25 @@ def measure(case: Case, index: Evidence, failures: Sequence[tuple[str, int, str]
         case.seeds = m.seeds
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
-    case.tests = tests_of(case.claim, m)
-    if case.problem is None and not any(test.contrast.varies for test in case.tests):
-        case.problem = m.same_run()
+    case.tests = measured_contrasts(case.claim, m)
+    if case.problem is None and not any(
+        t.contrast.varies(stats.rule_of(case.claim.rule).paired) for t in case.tests
+    ):
+        case.problem = same_run(m)
     planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
     if planned and not {"reproduction", "exploratory"} & set(case.flags):
         _look_beyond(case, index)
 
 
-def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Problem | None:
+def _fault(
+    case: PendingClaim, m: Measurement, failed: dict[tuple[str, int], str]
+) -> Problem | None:
     """Return why what was measured cannot be used."""
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     # A run may have failed in what this claim does not read, such as an audit by another's metric.
     lacking = [s for s in m.seeds if not m.complete(s)]
     broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
-    found = m.untrustworthy() or m.uneven()
+    found = untrustworthy(m) or uneven(m)
     if found is None and all(m.groups.values()):
         found = confounded(case.claim, case.design, m.ends())
     if found is None and broken:
@@ -241,7 +258,9 @@ def _fault(case: Case, m: Measurement, failed: dict[tuple[str, int], str]) -> Pr
     return found
 
 
-def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, int], str]) -> None:
+def _keep_readable_looks(
+    case: PendingClaim, index: EvidenceIndex, failed: dict[tuple[str, int], str]
+) -> None:
     """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none
     before it decides.
     """
@@ -259,7 +278,7 @@ def _keep_readable_looks(case: Case, index: Evidence, failed: dict[tuple[str, in
         case.seeds = case.seeds[:kept]
 
 
-def _look_beyond(case: Case, index: Evidence) -> None:
+def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
     """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown
     apart, never deciding.
     """
@@ -269,15 +288,15 @@ def _look_beyond(case: Case, index: Evidence) -> None:
     case.beyond = tuple(filter(m.complete, others))
     if case.beyond:
         m = Measurement(case.claim, index, case.design, case.beyond)
-        if m.untrustworthy():
+        if untrustworthy(m):
             case.beyond = ()
             return
         case.beyond_estimates = tuple(
-            float(t.contrast.differences.mean()) for t in tests_of(case.claim, m)
+            float(t.contrast.differences.mean()) for t in measured_contrasts(case.claim, m)
         )
 
 
-def _plan_reached(case: Case) -> Problem | None:
+def _plan_reached(case: PendingClaim) -> Problem | None:
     assert case.measurement is not None
     if {"reproduction", "exploratory"} & set(case.flags) or case.registered is None:
         lacking = case.measurement.absent()

@@ -1,4 +1,4 @@
-"""What a pilot says of the spread of each tested assertion: for registration, never for deciding."""
+"""What a pilot says of the spread of each contrast: for registration, never for deciding."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from functools import lru_cache
 import numpy as np
 
 from faeval import stats
-from faeval.claims._claim import Claim, TestName
-from faeval.claims._contrasts import parts_of, tests_of
+from faeval.claims._claim import Claim
+from faeval.claims._contrasts import contrast_specs, measured_contrasts
 from faeval.claims._design import check_design, check_names, design_of
+from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
-from faeval.claims._measure import Evidence, Measurement
+from faeval.claims._measurement import Measurement
+from faeval.claims._measurement_checks import missing, untrustworthy
 from faeval.errors import FaevalError
 
 POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Chances:
+class PilotForecast:
     """What a pilot's spread lets a design expect of one test.
 
     ``power`` is that of the verdict which the anticipated effect leads to, at the planned seeds.
@@ -33,19 +35,19 @@ class Chances:
 
     power: float
     needed: tuple[int | None, int | None]
-    at: Mapping[str, stats.Chances]
+    at: Mapping[str, stats.VerdictChances]
 
 
-def chances_of(
+def pilot_forecasts(
     claim: Claim, pilots: Sequence[Spread | None], n: int, level: float, anew: float | None = None
-) -> tuple[Chances | None, ...]:
+) -> tuple[PilotForecast | None, ...]:
     """Return what may be expected of each part of a claim, or None without a pilot's spread or an
     effect off the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted.
     """
-    parts = parts_of(claim)
+    parts = contrast_specs(claim)
     known = (*pilots, *(None for _ in parts))
     return tuple(
         (
@@ -58,7 +60,7 @@ def chances_of(
                 n,
                 level,
                 anew or level,
-                claim.test,
+                claim.rule,
                 len(parts),
             )
             if p is not None and x.anticipated is not None
@@ -68,13 +70,13 @@ def chances_of(
     )
 
 
-def power_of(claim: Claim, chances: Sequence[Chances | None]) -> float | None:
+def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | None:
     """Return the least power of a claim as a whole, of the verdict that its anticipated effects
     lead to; None where unknown.
     """
     known = [
         (part, chance)
-        for part, chance in zip(parts_of(claim), chances, strict=True)
+        for part, chance in zip(contrast_specs(claim), chances, strict=True)
         if chance is not None
     ]
     against = [
@@ -101,24 +103,24 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted
     downwards, b - a.
     """
-    parts = parts_of(claim)
+    specs = contrast_specs(claim)
     return tuple(
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the"
         " side that refutes, though the claim is expected to be"
-        f" supported{_DOWNWARDS if x.kind in ('below', 'not_below') else ''}"
-        for x in (parts[i] for i in refuting_parts(claim, expected))
+        f" supported{_DOWNWARDS if stats.region_of(x.kind).sign < 0 else ''}"
+        for x in (specs[i] for i in refuting_parts(claim, expected))
     )
 
 
 def refuting_parts(claim: Claim, expected: str | None) -> tuple[int, ...]:
-    """Return which parts of a claim their anticipated effects would refute, where it is expected to
-    be supported.
+    """Return which contrasts of a claim their anticipated effects would refute, where it is
+    expected to be supported.
     """
     if expected != "supported":
         return ()
     return tuple(
         i
-        for i, x in enumerate(parts_of(claim))
+        for i, x in enumerate(contrast_specs(claim))
         if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
 
@@ -133,9 +135,8 @@ def beyond_margin(kind: str, margin: float, effect: float) -> float:
     """Return how far on the claimed side of its margin an effect lies; of ``below`` and
     ``not_below`` it is b - a.
     """
-    if kind == "equivalent":
-        return margin - abs(effect)
-    return margin - effect if kind in ("not_above", "not_below") else effect - margin
+    region = stats.region_of(kind)
+    return region.depth(region.sign * effect, margin)
 
 
 @lru_cache(maxsize=1024)  # a report asks the same of each claim several times
@@ -148,9 +149,9 @@ def _chances(
     n: int,
     level: float,
     anew: float,
-    test: TestName,
+    test: stats.TestName,
     k: int,
-) -> Chances | None:
+) -> PilotForecast | None:
     if sd <= 0 or n < 2:
         return None
     seen, again = (
@@ -171,11 +172,11 @@ def _chances(
     return (
         None
         if seen.power is None or again.seeds_needed is None
-        else Chances(seen.power, again.seeds_needed, seen.at)
+        else PilotForecast(seen.power, again.seeds_needed, seen.at)
     )
 
 
-def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | None]:
+def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spread | None]:
     """Return the mean and spread of each tested assertion over the pilot seeds in evidence; empty
     without any.
     """
@@ -191,15 +192,20 @@ def pilot_spreads(claim: Claim, index: Evidence, setting: str) -> list[Spread | 
     if (
         len(seeds) < 2
         or check_design(claim, design)
-        or measurement.missing()
-        or measurement.untrustworthy()
+        or missing(measurement)
+        or untrustworthy(measurement)
     ):
         return []
     found: list[Spread | None] = []
-    for test in tests_of(claim, measurement):
-        d = test.contrast.differences
-        if not np.isfinite(d).all():  # a logarithm of what is not positive
+    paired = stats.rule_of(claim.rule).paired
+    for test in measured_contrasts(claim, measurement):
+        d, sides = test.contrast.differences, test.contrast.sample(paired)
+        if not np.isfinite([d, *sides]).all():  # a logarithm of what is not positive
             found.append(None)
             continue
-        found.append(Spread(n=len(d), mean=float(d.mean()), sd=float(d.std(ddof=1))))
+        found.append(
+            Spread(
+                n=len(d), mean=float(d.mean()), sd=math.hypot(*(side.std(ddof=1) for side in sides))
+            )
+        )
     return found

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from faeval import stats
 from faeval._safe_text import cut
-from faeval.claims._claim import Claim, TestName
+from faeval.claims._claim import Claim
 from faeval.claims._estimand import Estimand, Read
 from faeval.claims._lock import Lock, Spread
-from faeval.claims._measure import units_of
-from faeval.claims._pending import Case
-from faeval.claims._pilot import Chances, power_of, refuting_parts
+from faeval.claims._measurement import units_of
+from faeval.claims._measurement_checks import unlike_ends, unlike_states
+from faeval.claims._pending import PendingClaim
+from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
 from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import (
     AssertionResult,
@@ -36,11 +37,12 @@ _detectable = lru_cache(maxsize=256)(
 )  # one number for all claims of a family
 
 
-def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
+def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdict:
     """Return the verdict on a case that its family has decided, with everything a reader needs to
     doubt it.
     """
     claim, ruling, setting = case.claim, case.ruling, case.setting
+    rule = stats.rule_of(claim.rule)
     assert ruling is not None
     decision, beside = ruling.decision, ruling.sensitivity
     n = ruling.n if case.tests else len(case.seeds)
@@ -80,9 +82,9 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         unlike = refuting_parts(claim, expected)
         warnings += [Caution("anticipated_refutes", i) for i in unlike]
     if measured is not None:
-        ends = measured.unlike_ends()
+        ends = unlike_ends(measured)
         flags += ["unlike_epochs"] if ends else []
-        odd = (*measured.unlike_states(), *ends)
+        odd = (*unlike_states(measured), *ends)
         warnings += [Caution("measurement", detail=cut(text)) for text in odd]
     numbers = _numbers(case, seeds) if case.tests else ()
     registration, unknown = registration_of(
@@ -104,21 +106,21 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         family=(case.registered.family if case.registered else claim.family) or "",
         family_size=case.family_size,
         alpha=claim.alpha,
-        test=claim.test,
+        test=rule.name,
         seeds=seeds if case.tests else (),
         planned=case.planned,
         assertions=results,
         flags=tuple(dict.fromkeys(flags)),
         expected=expected,
         fresh_seeds=_fresh_seeds(case, ruling, results),
-        attainable_p=(stats.attainable_p(claim.test, n) if n else None),
+        attainable_p=(rule.attainable(n) if n else None),
         level_support=decision.level_support if shown else None,
         level_refute=decision.level_refute if shown else None,
         adjusted_support=decision.adjusted_support if shown else 1.0,
         adjusted_refute=decision.adjusted_refute if shown else 1.0,
         unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
         measured_errors=(
-            _measured_errors(claim.test, n, frozenset(t.part.kind for t in case.tests))
+            _measured_errors(claim.rule, n, frozenset(t.spec.kind for t in case.tests))
             if decided
             else ()
         ),
@@ -126,14 +128,16 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
         without_each_seed=(
-            tuple(zip(seeds, beside.without_each, strict=True))
+            tuple(zip(seeds, _without_each(beside.without_each, n, ruling.verdict), strict=True))
             if beside is not None and n >= 3
             else ()
         ),
         other_tests=tuple(beside.other_tests.items()) if beside is not None else (),
         fragile=beside.fragile if beside is not None else None,
         fragile_rate=(
-            stats.fragile_rate(n) if beside is not None and beside.fragile is not None else None
+            stats.fragile_rate(n)
+            if beside is not None and beside.fragile is not None and rule.paired
+            else None
         ),
         warnings=tuple(warnings),
         about=claim.about,
@@ -155,7 +159,18 @@ def verdict_of(case: Case, lock: Lock | None, origins: Origins) -> Verdict:
     )
 
 
-def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
+def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]:
+    """Return one word a seed: of unpaired sides the one that leaving it out of either side makes of
+    the verdict, where one of them changes it.
+    """
+    by_side = [words[i : i + n] for i in range(0, len(words), n)]
+    return tuple(
+        next((word for word in own if word != verdict), verdict)
+        for own in zip(*by_side, strict=True)
+    )
+
+
+def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
     for arm, metrics in case.claim.metrics_by_arm().items():
         label = case.design.label(arm)
         yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
@@ -163,7 +178,7 @@ def _numbers(case: Case, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]
 
 @lru_cache(maxsize=64)
 def _measured_errors(
-    test: TestName, n: int, kinds: frozenset[stats.Kind]
+    test: stats.TestName, n: int, kinds: frozenset[stats.Kind]
 ) -> tuple[MeasuredError, ...]:
     """What one assertion alone errs on each law; of assertions of several kinds the one that errs
     most.
@@ -181,22 +196,23 @@ def _measured_errors(
 
 
 def _assertion(
-    case: Case,
+    case: PendingClaim,
     ruling: stats.Ruling,
     i: int,
     level: float,
     pilot: Spread | None,
-    hope: Chances | None,
+    hope: PilotForecast | None,
 ) -> AssertionResult:
     test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
-    part, contrast = test.part, test.contrast.first(n)
+    part, contrast = test.spec, test.contrast.first(n)
+    rule = stats.rule_of(case.claim.rule)
     interval: tuple[float, float] = _NOTHING
     levels, refuting, ordinary = _NOTHING, None, _NOTHING
     if n >= 2 and (judgement.sd > 0 or math.isfinite(bounds.low)):
         interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
         refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
-        ordinary = stats.confidence_interval(judgement.differences, 0.90)
-    unit_step = _detectable(n, level) if n >= 2 and case.claim.test == "t" else None
+        ordinary = stats.ordinary_interval(judgement, 0.90)
+    unit_step = _detectable(n, level) if n >= rule.least and rule.power == "noncentral t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
     at_look = case.measurement.first(n)
@@ -224,8 +240,10 @@ def _assertion(
         detectable_in_sd=unit_step,
         detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
         seeds_needed=hope.needed if hope else None,
-        item_error=at_look.item_error(part.assertion) if part.assertion.kind != "agree" else None,
-        e_value=_evidence(judgement) if case.claim.test == "t" and n >= 2 else None,
+        item_error=at_look.item_error(part.assertion)
+        if not part.assertion.region.per_unit
+        else None,
+        e_value=_evidence(judgement) if rule.e_value and n >= 2 else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
     )
 
@@ -234,12 +252,7 @@ def _evidence(judgement: stats.Judgement) -> float:
     """The running e-value against the margin's edge; for an equivalence the smaller of its two
     edges'.
     """
-    m = judgement.margin
-    edges = (
-        (-m, m)
-        if judgement.kind == "equivalent"
-        else (-m if judgement.kind in ("below", "not_below") else m,)
-    )
+    edges = stats.region_of(judgement.kind).edges(judgement.margin)
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
@@ -271,14 +284,14 @@ def _read(weight: float, read: Read) -> Term:
     )
 
 
-def _detail(case: Case, ruling: stats.Ruling) -> str:
+def _detail(case: PendingClaim, ruling: stats.Ruling) -> str:
     """Return what stands in the way of deciding, where it does not follow from the numbers."""
     between_looks = ruling.code == "plan_not_reached" and case.problem is None
     return "" if between_looks or ruling.code == "unattainable" else ruling.reason
 
 
 def _fresh_seeds(
-    case: Case, ruling: stats.Ruling, results: Sequence[AssertionResult]
+    case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
 ) -> int | None:
     if ruling.verdict != "inconclusive" or ruling.code not in (
         "underpowered",
@@ -302,11 +315,9 @@ def _published(
         side = given.get("side")
         ours: float | None = None
         if result is not None:
-            values = (
-                result.differences
-                if side is None
-                else (result.a if side == "a" else result.b).values
-            )
+            values = result.a.values if side == "a" else result.b.values
+            if side is None:  # unpaired sides have no differences
+                values = result.differences or (result.estimate,)
             ours = float(np.mean(values))
         figure, spread = given["published"], given.get("spread")
         within = None if ours is None or spread is None else abs(ours - figure) <= spread

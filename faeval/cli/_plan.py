@@ -34,7 +34,7 @@ from faeval.cli._common import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from faeval.claims import Chances
+    from faeval.claims import PilotForecast
     from faeval.pipeline import LockCheck, PlanReport
 
 
@@ -202,7 +202,7 @@ def _plan_content(result: PlanReport, workers: int) -> dict[str, Any]:
     """The plan as plain data; numbers that are not known are null."""
     plan = result.plan
 
-    def chances(c: Chances | None) -> dict[str, Any] | None:
+    def chances(c: PilotForecast | None) -> dict[str, Any] | None:
         if c is None:
             return None
         at = {name: {"supported": v.supported, "refuted": v.refuted} for name, v in c.at.items()}

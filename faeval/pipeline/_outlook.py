@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faeval import campaign, claims, evidence, stats
-from faeval.claims import Chances, Claim, Design, Problem, Spread, Verdict
+from faeval.claims import Claim, Design, PilotForecast, Problem, Spread, Verdict
 from faeval.experiment import Experiment, RunOptions
 from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, select
 
@@ -104,7 +104,7 @@ class AssertionOutlook:
 
     text: str
     pilot: Spread | None
-    chances: Chances | None
+    chances: PilotForecast | None
 
 
 @dataclass(frozen=True)
@@ -210,21 +210,21 @@ def _outlook(claim: Claim, chosen: Selection, seeds: int | tuple[int, ...] | Non
         )  # what its last look alone can tell, at the price of the others
     if registered and registered.sha256 != claim.sha256():
         problem = Problem("invalid", "spec_changed", "the claim differs from its registration.")
-    parts = claims.parts_of(claim)
+    parts = claims.contrast_specs(claim)
     seen = [
-        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.test)
+        stats.outlook(x.kind, x.margin, n, alpha=level, k=len(parts), test=claim.rule)
         for x in parts
     ]
     if problem is None and not (
         all(s.can_support for s in seen) or any(s.can_refute for s in seen)
     ):
-        text = f"at n = {n} and level {level:.3g} the {claim.test} test can decide nothing."
+        text = f"at n = {n} and level {level:.3g} the {claim.rule} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
     pilots: list[Spread | None] = (
         list(registered.pilot.get(chosen.setting, [])) if registered else []
     )
     pilots += [None] * (len(parts) - len(pilots))
-    hopes = claims.chances_of(claim, pilots, n, level)
+    hopes = claims.pilot_forecasts(claim, pilots, n, level)
     rows = tuple(
         AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)
     )

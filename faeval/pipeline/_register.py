@@ -89,7 +89,7 @@ def _spreads(
         check_stated(pilot, table)
         written_provenance(pilot)
         for setting in sorted(table["setting"].unique()):
-            part = claims.Evidence(
+            part = claims.EvidenceIndex(
                 claims.as_claimed(table[table["setting"] == setting], found, setting)
             )
             for claim in found:

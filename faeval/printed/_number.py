@@ -164,7 +164,8 @@ def spread_squares(box: Sequence[Range]) -> dict[str, Range] | None:
 
     References
     ----------
-    .. [1] A. W. Marshall, I. Olkin, B. C. Arnold, Inequalities: Theory of Majorization and Its Applications, 2nd ed., 2011.
+    .. [1] A. W. Marshall, I. Olkin, B. C. Arnold, Inequalities: Theory of Majorization and
+       Its Applications, 2nd ed., 2011.
     """
     vertices = _vertices(box)
     if vertices is None:

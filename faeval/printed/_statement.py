@@ -179,7 +179,8 @@ def check_statement(statement: Statement) -> tuple[Finding, ...]:
 
     Examples
     --------
-    >>> found = check_statement(Statement(spread="0.011", values=("0.094", "0.073", "0.072"), spread_is="s.d."))
+    >>> values = ("0.094", "0.073", "0.072")
+    >>> found = check_statement(Statement(spread="0.011", values=values, spread_is="s.d."))
     >>> found[0].outcome, found[0].readings
     ('consistent', ('s.d. with ddof 0', 'half the range'))
     """
@@ -273,7 +274,7 @@ class _Numbers:
 
     @cached_property
     def box(self) -> list[Range]:
-        """One range for each value, or for the mean of each row; all entries where n counts these."""
+        """One range a value, or a mean of each row; of all entries where n counts these."""
         if self.rows and self.n == self._entries != len(self.rows):
             return self._pooled
         return [mean_range([number.range for number in row]) for row in self.rows]

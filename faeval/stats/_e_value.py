@@ -5,9 +5,9 @@ The scale-invariant t mixture [1]_: the likelihood ratio of the t statistics so 
 standardised effect drawn from N(0, c^2), against no effect. It is a martingale under normal
 differences of any spread, so it exceeds 1/a at any time with probability at most a.
 
-.. [1] H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance",
-   arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and P. Grunwald, Ann. Statist. 52
-   (2024).
+.. [1] H. Wang and A. Ramdas, "Anytime-valid t-tests and confidence sequences for Gaussian means
+   with unknown variance", arXiv:2310.03722; M. F. Perez-Ortiz, T. Lardy, R. de Heide and
+   P. Grunwald, Ann. Statist. 52 (2024).
 """
 
 from __future__ import annotations
@@ -17,50 +17,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faeval._arguments import Array, number, probability, sample
+from faeval._arguments import Array, number, sample
 from faeval.stats._spread import mean_and_sd, undecidable
-
-
-def e_process(
-    differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0
-) -> tuple[float, ...]:
-    """The evidence against "mean = bound" after each seed.
-
-    Parameters
-    ----------
-    differences
-        Shape (n,), one number per seed in the order in which they came, in the metric's unit.
-    bound
-        The value tested, in the same unit: an edge of the margin. Evidence is against it from
-        either side.
-    prior_sd
-        Spread c of the standardised effects that are looked for, from 1e-6 to 1e6. Chosen before
-        the data.
-
-    Returns
-    -------
-    tuple of float
-        Shape (n,), e-values above 0, at most exp(700) where more would leave float64; 1 is no
-        evidence, which is what one seed, or none that differ beyond rounding, give. Below 1 the
-        data speak for the bound.
-
-    Raises
-    ------
-    FaevalError
-        For input that is not finite or not one-dimensional, or a prior_sd outside its range.
-
-    References
-    ----------
-    .. [1] H. Wang and A. Ramdas, arXiv:2310.03722; see the head of this module.
-
-    Examples
-    --------
-    >>> [round(e, 2) for e in e_process([0.9, 1.1, 1.0, 0.8, 1.2])]
-    [1.0, 1.7, 3.88, 10.05, 28.49]
-    """
-    values, bound = sample("differences", differences), number("bound", bound, "a finite number")
-    c2 = _variance(prior_sd)
-    return tuple(_e_value(values[:n], bound, c2) for n in range(1, len(values) + 1))
 
 
 def _variance(prior_sd: float) -> float:
@@ -86,22 +44,33 @@ def _e_value(values: Array, bound: float, c2: float) -> float:
 
 
 def e_value(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0) -> float:
-    """The evidence against "mean = bound" after all seeds: the last of :func:`e_process`.
+    """The running evidence against "mean = bound", which may be looked at after every seed [1]_.
 
     Parameters
     ----------
-    differences, bound, prior_sd
-        As in :func:`e_process`. The order of the seeds does not matter here.
+    differences
+        Shape (n,), one number per seed, in the metric's unit; their order does not matter.
+    bound
+        The value tested, in the same unit: an edge of the margin. Evidence is against it from
+        either side.
+    prior_sd
+        Spread c of the standardised effects that are looked for, from 1e-6 to 1e6. Chosen before
+        the data.
 
     Returns
     -------
     float
-        As there; 1 for no seeds.
+        Above 0, at most exp(700) where more would leave float64; 1 is no evidence, which is what
+        one seed, or none that differ beyond rounding, give. Below 1 the data speak for the bound.
 
     Raises
     ------
     FaevalError
-        As there.
+        For input that is not finite or not one-dimensional, or a prior_sd outside its range.
+
+    References
+    ----------
+    .. [1] H. Wang and A. Ramdas, arXiv:2310.03722; see the head of this module.
 
     Examples
     --------
@@ -110,51 +79,3 @@ def e_value(differences: ArrayLike, bound: float = 0.0, prior_sd: float = 1.0) -
     """
     values, bound = sample("differences", differences), number("bound", bound, "a finite number")
     return _e_value(values, bound, _variance(prior_sd))
-
-
-def confidence_sequence(
-    differences: ArrayLike, alpha: float = 0.05, prior_sd: float = 1.0
-) -> tuple[tuple[float, float], ...]:
-    """Intervals of the mean after each seed that all hold together with probability 1 - alpha,
-    however long it goes on.
-
-    Parameters
-    ----------
-    differences, prior_sd
-        As in :func:`e_process`.
-    alpha
-        The chance that any of them misses, in (0, 1).
-
-    Returns
-    -------
-    tuple of (low, high)
-        After each seed the values whose evidence against them is below 1 / alpha; the whole line
-        where that is all. They are not intersected: a later one may be wider on a side.
-
-    Raises
-    ------
-    FaevalError
-        As :func:`e_process`, and for alpha outside (0, 1).
-
-    Examples
-    --------
-    >>> low, high = confidence_sequence([0.9, 1.1, 1.0, 0.8, 1.2])[-1]
-    >>> round(low, 2), round(high, 2)
-    (0.4, 1.6)
-    """
-    values, alpha = sample("differences", differences), probability("alpha", alpha)
-    c2 = _variance(prior_sd)
-    return tuple(_interval(values[:n], alpha, c2) for n in range(1, len(values) + 1))
-
-
-def _interval(values: Array, alpha: float, c2: float) -> tuple[float, float]:
-    n = len(values)
-    if bool(undecidable(values)):
-        return -math.inf, math.inf
-    mean, sd = (float(x) for x in mean_and_sd(values))
-    # e < 1/alpha where r = t^2 / (t^2 + n - 1) lies below this.
-    most = -math.expm1((2 * math.log(alpha) - math.log1p(n * c2)) / n) * (1 + 1 / (n * c2))
-    if most >= 1:
-        return -math.inf, math.inf
-    half = sd / math.sqrt(n) * math.sqrt((n - 1) * most / (1 - most))
-    return mean - half, mean + half

@@ -71,7 +71,8 @@ def holm(p: Sequence[float], alpha: float) -> HolmResult:
 
     References
     ----------
-    .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979).
+    .. [1] S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J.
+       Statist. 6 (1979).
 
     Examples
     --------
@@ -142,7 +143,8 @@ def decide_family(
     --------
     >>> [d.verdict for d in decide_family([0.001, 0.9, 1.0], [0.999, 0.1, 1.0], alpha=0.05)]
     ['supported', 'inconclusive', 'inconclusive']
-    >>> [(d.verdict, d.look) for d in decide_family([[0.04, 0.01], 0.2], [[1.0, 1.0], 0.9], alpha=0.05)]
+    >>> decisions = decide_family([[0.04, 0.01], 0.2], [[1.0, 1.0], 0.9], alpha=0.05)
+    >>> [(d.verdict, d.look) for d in decisions]
     [('supported', 2), ('inconclusive', None)]
     """
     if len(p_support) != len(p_refute):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from faeval._arguments import Array, count, level
+from faeval._arguments import count, level, probability
 from faeval.stats._judge import Judgement
-from faeval.stats._one_sample import TESTS
-from faeval.stats._spread import undecidable
+from faeval.stats._kinds import region_of
+from faeval.stats._rules import Sample, rule_of
 
 
 @dataclass(frozen=True)
@@ -73,45 +71,89 @@ def decision_interval(
         level("level_refute", level_refute),
     )
     k = count("k", k, low=1)
-    d, m, by = np.array(judgement.differences), judgement.margin, judgement
-    if TESTS[judgement.test].needs_spread and undecidable(d):
-        d = d[:0]  # nothing to go by, which no test gives a bound for
-    if judgement.kind == "equivalent":
+    region = region_of(judgement.kind)
+    low, high = region.bounds(judgement.margin)
+    side = _Bounds(judgement)
+    refute = level_refute, region.tails * k
+    if region.two_sided:
         return Interval(
-            _lower(by, d, -m, level_support),
-            _upper(by, d, m, level_support),
+            side.lower(low, level_support),
+            side.upper(high, level_support),
             level_support,
             level_support,
             Interval(
-                _lower(by, d, m, level_refute, 2 * k),
-                _upper(by, d, -m, level_refute, 2 * k),
-                level_refute / (2 * k),
-                level_refute / (2 * k),
+                side.lower(high, *refute),
+                side.upper(low, *refute),
+                level_refute / refute[1],
+                level_refute / refute[1],
             ),
         )
-    point = -m if judgement.kind in ("below", "not_below") else m
-    by_low, by_high = (level_support, 1), (level_refute, k)
-    if judgement.kind in ("below", "not_above"):
+    (point,) = region.edges(judgement.margin)
+    by_low, by_high = (level_support, 1), refute
+    if region.side == "below":
         by_low, by_high = by_high, by_low
-    low, high = _lower(by, d, point, *by_low), _upper(by, d, point, *by_high)
-    if (
-        low > high
-    ):  # only at level .5 with the estimate on the margin, where neither side may claim it
+    low, high = side.lower(point, *by_low), side.upper(point, *by_high)
+    # only at level .5 with the estimate on the margin, where neither side may claim it
+    if low > high:
         low = high = point
     return Interval(low, high, by_low[0] / by_low[1], by_high[0] / by_high[1])
 
 
-def _lower(by: Judgement, differences: Array, point: float, level: float, share: int = 1) -> float:
-    """Lower bound at level / share; above `point` exactly where share * p <= level, as the verdict
-    reads it.
+class _Bounds:
+    """One-sided bounds of a - b by the rule of a judgement, as its verdict reads them."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.rule, self.tolerance = rule_of(judgement.test), judgement.tolerance
+        self.values = judgement.arrays
+        if self.rule.needs_spread and self.rule.undecidable(*self.values):
+            # nothing to go by, which no test gives a bound for
+            self.values = tuple(side[:0] for side in self.values)
+
+    def lower(self, point: float, level: float, share: int = 1) -> float:
+        """Lower bound at level / share; above `point` exactly where share * p <= level."""
+        return self._lower(self.values, point, level, share)
+
+    def upper(self, point: float, level: float, share: int = 1) -> float:
+        """Upper bound at level / share; below `point` exactly where share * p <= level."""
+        return -self._lower(self.rule.exchanged(self.values), -point, level, share)
+
+    def _lower(self, values: Sample, point: float, level: float, share: int) -> float:
+        lowered = self.rule.against_ties(values, self.tolerance)
+        bound = float(self.rule.lower_bound(*lowered, level / share))
+        if share * self.rule.p_greater(*lowered, point) <= level:
+            return max(bound, math.nextafter(point, math.inf))
+        return min(bound, point)
+
+
+def ordinary_interval(judgement: Judgement, level: float = 0.90) -> tuple[float, float]:
+    """Two-sided t interval of a mean difference, adjusted for nothing: it stands beside a verdict.
+
+    Parameters
+    ----------
+    judgement
+        From :func:`judge`. Paired sides have Student's interval of the mean of the differences,
+        whatever their test; unpaired ones Welch's of the difference of the means.
+    level
+        Two-sided coverage, in (0, 1).
+
+    Returns
+    -------
+    (low, high)
+        In the metric's unit; the whole line where a spread is not known.
+
+    Raises
+    ------
+    FaevalError
+        For a level outside (0, 1).
+
+    Examples
+    --------
+    >>> from faeval.stats import judge
+    >>> low, high = ordinary_interval(judge("exceeds", [1.0, 2.0, 3.0], 0.0))
+    >>> round(low, 3), round(high, 3)
+    (0.314, 3.686)
     """
-    test = TESTS[by.test]
-    lowered = test.against_ties(differences, by.tolerance)
-    bound = float(test.lower_bound(lowered, level / share))
-    if share * test.p_greater(lowered, point) <= level:
-        return max(bound, math.nextafter(point, math.inf))
-    return min(bound, point)
-
-
-def _upper(by: Judgement, differences: Array, point: float, level: float, share: int = 1) -> float:
-    return -_lower(by, -differences, -point, level, share)
+    tail = (1 - probability("level", level)) / 2
+    rule, values = rule_of(judgement.test), judgement.arrays
+    low = rule.ordinary_bound(*values, tail)
+    return float(low), -float(rule.ordinary_bound(*rule.exchanged(values), tail))

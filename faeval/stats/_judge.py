@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faeval._arguments import Array, choice, number, sample
+from faeval._arguments import Array, number
 from faeval.errors import FaevalError
-from faeval.stats._one_sample import TESTS, AnyTest, OneSidedTest, tolerance_of
-from faeval.stats._spread import mean_and_sd, on_each_rest, undecidable
-
-Kind: TypeAlias = Literal["exceeds", "below", "not_above", "not_below", "equivalent"]
+from faeval.stats._kinds import Kind, Region, region_of
+from faeval.stats._rules import AnyTest, Rule, Sample, on_each_rest, rule_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,10 @@ class Judgement:
 
     `estimate` is the mean of the n `differences` a - b (their median for the sign test, which is
     about the median; NaN of none) and `sd` their standard deviation (ddof 1, NaN below two), both
-    in the metric's unit. `p_support` is small where the data speak for the assertion, `p_refute`
-    where against it. `tolerance` is how near to an edge of the margin a difference is on it.
+    in the metric's unit. Of sides that no seed pairs they are the difference of the means and the
+    standard deviation of a value of a less one of b. `p_support` is small where the data speak for
+    the assertion, `p_refute` where against it. `sample` is what the test reads, `tolerance` how
+    near to an edge of the margin a difference is on it.
     """
 
     kind: Kind
@@ -35,13 +36,23 @@ class Judgement:
     sd: float
     p_support: float
     p_refute: float
-    differences: tuple[float, ...]
+    sample: tuple[tuple[float, ...], ...]
     tolerance: float = 0.0
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """a - b by seed, shape (n,); empty where no seed pairs the sides."""
+        return self.sample[0] if rule_of(self.test).paired else ()
+
+    @property
+    def arrays(self) -> Sample:
+        """The sample as arrays."""
+        return tuple(map(np.array, self.sample))
 
 
 def judge(
     kind: Kind,
-    differences: ArrayLike,
+    differences: ArrayLike | tuple[ArrayLike, ArrayLike],
     margin: float,
     *,
     test: AnyTest = "t",
@@ -67,24 +78,25 @@ def judge(
     kind
         One of the words above.
     differences
-        Shape (n,), one number a - b for each seed, in the metric's unit.
+        Shape (n,), one number a - b for each seed, in the metric's unit; for "welch" the pair (a,
+        b), shapes (n,) and (m,).
     margin
         The smallest effect of interest m, at least 0, in the same unit.
     test
         "t" assumes near-normal differences, "sign-flip" and "wilcoxon" symmetric ones; "sign" is
-        about the median and assumes nothing of their law. No claim is decided by "wilcoxon": it is
-        a sensitivity.
+        about the median and assumes nothing of their law; "welch" compares arms that no seed pairs,
+        and assumes that each is near normal. No claim is decided by "wilcoxon": it is a
+        sensitivity.
     tolerance
         How near to an edge of the margin a difference is on it, which counts against either verdict
-        by every test but t:
-        :func:`tie_tolerance` of the two sides. Without it that of the differences alone, which serves sides of up to 16 times
-        their size.
+        by the sign and rank tests: :func:`tie_tolerance` of the two sides. Without it that of the
+        differences alone, which serves sides of up to 16 times their size.
 
     Returns
     -------
     Judgement
-        Both p-values are 1 where nothing can be decided: fewer than two seeds, or, but for "sign",
-        no spread beyond rounding.
+        Both p-values are 1 where nothing can be decided: fewer than two seeds (three in each arm
+        for "welch"), or, but for "sign", no spread beyond rounding.
 
     Raises
     ------
@@ -102,30 +114,33 @@ def judge(
     >>> round(j.estimate, 3), round(j.p_support, 4), round(j.p_refute, 4)
     (0.1, 0.0003, 0.9997)
     """
-    choice("kind", kind, get_args(Kind))
-    choice("test", test, tuple(TESTS))
-    values = sample("differences", differences)
+    region, rule = region_of(kind, tested=True), rule_of(test)
+    values = rule.sample(differences)
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
-    mean, sd = mean_and_sd(values)
-    estimate = np.median(values) if test == "sign" and len(values) else mean
-    near = float(tolerance_of(tolerance, values))
-    support, refute = p_pair(kind, values, margin, test, near)
+    near = float(rule.tolerance(tolerance, values))
+    support, refute = _pair(
+        region, values, margin, rule, near, rule.p_greater, rule.undecidable(*values)
+    )
     return Judgement(
         kind,
         margin,
         test,
-        len(values),
-        float(estimate),
-        float(sd),
+        min(map(len, values)),
+        float(rule.centre(*values)),
+        float(rule.sd(*values)),
         float(support),
         float(refute),
-        tuple(values.tolist()),
+        tuple(tuple(side.tolist()) for side in values),
         near,
     )
 
 
 def judge_many(
-    kind: Kind, differences: ArrayLike, margin: float, *, test: AnyTest = "t"
+    kind: Kind,
+    differences: ArrayLike | tuple[ArrayLike, ArrayLike],
+    margin: float,
+    *,
+    test: AnyTest = "t",
 ) -> tuple[Array, Array]:
     """Both p-values of :func:`judge` for many samples at once: the same code, the same bits, one
     array operation.
@@ -135,7 +150,8 @@ def judge_many(
     kind, margin, test
         As in :func:`judge`; one for all rows.
     differences
-        Shape (rows, n), one sample a row, in the metric's unit.
+        Shape (rows, n), one sample a row, in the metric's unit; for "welch" the pair (a, b), shapes
+        (rows, n) and (rows, m).
 
     Returns
     -------
@@ -149,57 +165,64 @@ def judge_many(
 
     Examples
     --------
-    >>> support, refute = judge_many("exceeds", [[0.08, 0.10, 0.09], [0.01, 0.02, 0.00]], margin=0.03)
+    >>> rows = [[0.08, 0.10, 0.09], [0.01, 0.02, 0.00]]
+    >>> support, refute = judge_many("exceeds", rows, margin=0.03)
     >>> support.round(4).tolist(), refute.round(4).tolist()
     ([0.0046, 0.9629], [0.9954, 0.0371])
     """
-    choice("kind", kind, get_args(Kind))
-    choice("test", test, tuple(TESTS))
-    values = sample("differences", differences, axes=2)
+    region, rule = region_of(kind, tested=True), rule_of(test)
+    values = rule.sample(differences, axes=2)
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
-    return p_pair(kind, values, margin, test, tolerance_of(None, values))
+    blank = rule.undecidable(*values)
+    return _pair(region, values, margin, rule, rule.tolerance(None, values), rule.p_greater, blank)
 
 
-def p_pair(
-    kind: Kind, values: Array, margin: float, test: str, tolerance: Array | float
-) -> tuple[Array, Array]:
-    """Return p for and against the assertion, for each row: shape (..., n) to twice (...)."""
-    chosen = TESTS[test]
-    return _pair(kind, values, margin, chosen, tolerance, chosen.p_greater, undecidable(values))
+def p_pair(region: Region, values: Sample, margin: float, rule: Rule) -> tuple[Array, Array]:
+    """Return p for and against the assertion, for each row of differences without rounding."""
+    return _pair(region, values, margin, rule, 0.0, rule.p_greater, rule.undecidable(*values))
 
 
 def p_pair_without_each(judgement: Judgement) -> tuple[Array, Array]:
-    """Return p for and against the assertion without each value in turn: twice shape (n,)."""
-    values, chosen = np.array(judgement.differences), TESTS[judgement.test]
-    blank = on_each_rest(undecidable, values).astype(bool)
-    margin, tolerance = judgement.margin, judgement.tolerance
-    return _pair(judgement.kind, values, margin, chosen, tolerance, chosen.p_without_each, blank)
+    """Return p for and against the assertion without each value in turn: twice shape (values,)."""
+    region, rule, values = (
+        region_of(judgement.kind),
+        rule_of(judgement.test),
+        judgement.arrays,
+    )
+    blank = on_each_rest(rule.undecidable, values).astype(bool)
+
+    def p_of(*sample_and_bound: Any) -> Array:
+        return rule.p_without_each(sample_and_bound[:-1], sample_and_bound[-1])
+
+    return _pair(region, values, judgement.margin, rule, judgement.tolerance, p_of, blank)
 
 
 def _pair(
-    kind: Kind,
-    values: Array,
+    region: Region,
+    values: Sample,
     margin: float,
-    test: OneSidedTest,
+    rule: Rule,
     tolerance: Array | float,
-    p_of: Callable[[Array, float], Array],
+    p_of: Callable[..., Array],
     blank: NDArray[np.bool_],
 ) -> tuple[Array, Array]:
-    def p(differences: Array, bound: float) -> Array:
-        return p_of(test.against_ties(differences, tolerance), bound)
+    """Test on which side of each edge the effect lies: inside of all for support, outside of one
+    for refutation.
+    """
+    low, high = region.bounds(margin)
 
-    swapped = -values
-    if kind == "equivalent":
-        for_it = np.maximum(p(values, -margin), p(swapped, -margin))
-        against = np.minimum(1.0, 2 * np.minimum(p(values, margin), p(swapped, margin)))
-    else:
-        if kind in ("below", "not_below"):
-            values, swapped = swapped, values
-        for_it, against = p(values, margin), p(swapped, -margin)
-        if kind in ("not_above", "not_below"):
-            for_it, against = against, for_it
-    blank = blank & test.needs_spread
-    return np.where(blank, 1.0, for_it), np.where(blank, 1.0, against)
+    def above(edge: float) -> Array:
+        return p_of(*rule.against_ties(values, tolerance), edge)
+
+    def below(edge: float) -> Array:
+        return p_of(*rule.against_ties(rule.exchanged(values), tolerance), -edge)
+
+    inside = [test(end) for test, end in ((above, low), (below, high)) if math.isfinite(end)]
+    outside = [test(end) for test, end in ((below, low), (above, high)) if math.isfinite(end)]
+    support = np.maximum.reduce(inside)
+    refute = np.minimum(1.0, region.tails * np.minimum.reduce(outside))
+    blank = blank & rule.needs_spread
+    return np.where(blank, 1.0, support), np.where(blank, 1.0, refute)
 
 
 def combine(judgements: Sequence[Judgement]) -> tuple[float, float]:

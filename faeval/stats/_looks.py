@@ -9,17 +9,14 @@ direction of a claim has its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal, TypeAlias
 
 import numpy as np
 
-from faeval._arguments import Array, choice, level, p_values, refuse
+from faeval._arguments import Array, level, p_values, refuse
 from faeval.stats._recursion import crossing
-
-Spending: TypeAlias = Literal["pocock", "obrien-fleming"]
 
 # G is computed at Chebyshev nodes between these normal quantiles of p, and read off a polynomial.
 _NODES, _REACH = 20, 4.5
@@ -135,7 +132,8 @@ def nominal_level(alpha: float, looks: Sequence[int]) -> float:
 
     References
     ----------
-    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials", Biometrika 64 (1977).
+    .. [1] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials",
+       Biometrika 64 (1977).
 
     Examples
     --------
@@ -182,120 +180,10 @@ def nominal_levels(
 
     Examples
     --------
-    >>> [round(level, 3) for level in nominal_levels(0.05, 0.05, (5, 10))], nominal_levels(0.05, 0.025, ())
+    >>> early = nominal_levels(0.05, 0.05, (5, 10))
+    >>> [round(level, 3) for level in early], nominal_levels(0.05, 0.025, ())
     ([0.029, 0.029], (0.05, 0.025))
     """
     if not len(looks):
         return support, refute
     return nominal_level(support, looks), k * nominal_level(refute / k, looks)
-
-
-def spending_levels(
-    looks: Sequence[int], alpha: float, spending: Spending, *, known_sd: bool = False
-) -> tuple[float, ...]:
-    """Nominal levels at each look that spend `alpha` by a function of the share of seeds seen (Lan
-    and DeMets [1]_).
-
-    Parameters
-    ----------
-    looks
-        In numbers of seeds.
-    alpha
-        One-sided, in (0, 0.5].
-    spending
-        "pocock": alpha ln(1 + (e - 1) t), about constant levels; "obrien-fleming": 2 - 2 Phi(z /
-        sqrt t) with Phi(z) = 1 - alpha/2, hardly anything early. t is the share of the last look's
-        seeds; at t = 1 either has spent alpha, all of it on the one side tested. Two-sided tables
-        at .05 compare with alpha = .025.
-    known_sd
-        Whether the spread is known, and the test normal: for comparison with published tables.
-
-    Returns
-    -------
-    tuple of float
-        Shape (looks,), one-sided nominal p-values in [0, alpha].
-
-    Raises
-    ------
-    FaevalError
-        For unknown spending, alpha outside (0, 0.5], or looks that do not rise or begin below 2.
-
-    References
-    ----------
-    .. [1] K. K. G. Lan and D. L. DeMets, "Discrete sequential boundaries for clinical trials", Biometrika 70 (1983).
-
-    Examples
-    --------
-    >>> [round(p, 4) for p in spending_levels((5, 10), 0.05, "obrien-fleming")]
-    [0.0056, 0.0468]
-    """
-    from scipy.special import ndtr, ndtri
-
-    plan, alpha = _checked(looks), level("alpha", alpha)
-    choice("spending", spending, ("pocock", "obrien-fleming"))
-    share = np.array(plan) / plan[-1]
-    constant, late = (
-        alpha * np.log1p((math.e - 1) * share),
-        2 * ndtr(ndtri(alpha / 2) / np.sqrt(share)),
-    )
-    spent = constant if spending == "pocock" else late
-    levels: list[float] = []
-    for k, total in enumerate(spent.tolist(), 1):
-        levels.append(_solve(lambda p, k=k: crossing([*levels, p], plan[:k], known_sd), total))  # type: ignore[misc]
-    return tuple(levels)
-
-
-def _solve(chance: Callable[[float], float], wanted: float) -> float:
-    """The level at which a chance that rises with it is the one wanted; on the scale of normal
-    quantiles.
-    """
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
-    return float(ndtr(brentq(lambda z: chance(float(ndtr(z))) - wanted, -8.0, 0.0, xtol=1e-10)))
-
-
-def constant_boundary(
-    looks: Sequence[int], alpha: float, shape: Spending, *, known_sd: bool = False
-) -> tuple[float, tuple[float, ...]]:
-    """The classical boundaries: Pocock's constant z, and O'Brien and Fleming's z_k = C sqrt(n_K /
-    n_k) [1]_.
-
-    Parameters
-    ----------
-    looks, alpha, known_sd
-        As in :func:`spending_levels`.
-    shape
-        Which of the two.
-
-    Returns
-    -------
-    (C, levels)
-        The constant, on the scale of a standard normal quantile, and the one-sided nominal p-value
-        at each look.
-
-    Raises
-    ------
-    FaevalError
-        As :func:`spending_levels`.
-
-    References
-    ----------
-    .. [1] P. C. O'Brien and T. R. Fleming, "A multiple testing procedure for clinical trials", Biometrics 35 (1979).
-
-    Examples
-    --------
-    >>> constant, levels = constant_boundary((1000, 2000), 0.025, "obrien-fleming", known_sd=True)
-    >>> round(constant, 2), [round(p, 4) for p in levels]
-    (1.98, [0.0026, 0.024])
-    """
-    from scipy.special import ndtr, ndtri
-
-    plan, alpha = _checked(looks), level("alpha", alpha)
-    choice("shape", shape, ("pocock", "obrien-fleming"))
-    stretch = (
-        np.sqrt(plan[-1] / np.array(plan)) if shape == "obrien-fleming" else np.ones(len(plan))
-    )
-    last = _solve(lambda p: crossing(ndtr(ndtri(p) * stretch).tolist(), plan, known_sd), alpha)
-    constant = -float(ndtri(last))
-    return constant, tuple(ndtr(-constant * stretch).tolist())

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import get_args
 
-from faeval._arguments import choice, count
-from faeval.stats._judge import Kind
-from faeval.stats._one_sample import PRIMARY, TestName
+from faeval._arguments import count
+from faeval.stats._kinds import Kind, Region, region_of
+from faeval.stats._rules import TestName, rule_of
 
 #: Laws of the table that are their own mirror image.
 SYMMETRIC = frozenset(
@@ -24,6 +23,11 @@ SYMMETRIC = frozenset(
         "paired normal arms",
         "paired lognormal arms",
         "paired collapsing arms",
+        "normal arms",
+        "normal arms, s.d. 1 and 3",
+        "t3 arms",
+        "lognormal arms",
+        "collapsing arms",
     )
 )
 #: After the name of a law that is not symmetric: the same with the sides of the contrast exchanged.
@@ -98,16 +102,17 @@ def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[Mea
     >>> {e.law: e.wrong_refutation > 0.3 for e in measured_errors("t", 5, "below")}["collapse"]
     True
     """
-    choice("test", test, PRIMARY)
-    choice("kind", kind, get_args(Kind))
-    rows = _at([r for r in _rows() if r["table"] == "size" and r["rule"] == test], count("n", n))
+    rule_of(test, deciding=True)
+    region, n = region_of(kind, tested=True), count("n", n)
+    tables = ("size", "unpaired")
+    rows = _at([r for r in _rows() if r["table"] in tables and r["rule"] == test], n)
     laws: dict[str, dict[str, dict[str, str]]] = {}
     for row in rows:
         laws.setdefault(row["law"], {})[row["measure"]] = row
-    return tuple(error for law, by in laws.items() for error in _both_ways(law, by, kind))
+    return tuple(error for law, by in laws.items() for error in _both_ways(law, by, region))
 
 
-def _both_ways(law: str, by: dict[str, dict[str, str]], kind: Kind) -> Iterator[MeasuredError]:
+def _both_ways(law: str, by: dict[str, dict[str, str]], region: Region) -> Iterator[MeasuredError]:
     """A law and its mirror image, from how often exceeds finds the mean above its true place, and
     below it.
     """
@@ -116,13 +121,13 @@ def _both_ways(law: str, by: dict[str, dict[str, str]], kind: Kind) -> Iterator[
         float(by[m]["rate"]) for m in ("wrong_support", "wrong_refute", "two_sided")
     )
     error = max(float(by[m]["error"]) for m in ("wrong_support", "wrong_refute"))
-    if kind == "equivalent":
+    if region.two_sided:
         # Refuted at half the level in each tail: with both edges at 0 that is the two-sided test.
         yield MeasuredError(
             law, n, max(above, below), either, max(error, float(by["two_sided"]["error"]))
         )
         return
-    support, refutation = (above, below) if kind in ("exceeds", "not_below") else (below, above)
+    support, refutation = (above, below) if region.side == "above" else (below, above)
     yield MeasuredError(law, n, support, refutation, error)
     if law not in SYMMETRIC:
         yield MeasuredError(law + MIRRORED, n, refutation, support, error)

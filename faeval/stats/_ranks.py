@@ -1,9 +1,7 @@
-"""Exact rank tests: Wilcoxon's signed-rank test, and the null distributions that SciPy gives for it
-and for Mann-Whitney's.
+"""Wilcoxon's exact signed-rank test, by the null distribution that SciPy gives for it.
 
-Both statistics count pairs above the bound: averages of two values (Walsh averages), or differences
-between two samples. The pairs' order statistics are the confidence bounds, which therefore cannot
-disagree with p; a pair on the bound speaks for H0.
+The statistic counts averages of two values (Walsh averages) above the bound. Their order statistics
+are the confidence bounds, which therefore cannot disagree with p; one on the bound speaks for H0.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from faeval._arguments import Array
 from faeval.errors import FaevalError
 
 MAX_N = 50  # SciPy's exact distribution beyond it takes long, and says no more
-MAX_SIDE = 100  # of Mann-Whitney's: its table has a row for each of their 10,000 pairs
 
 
 @lru_cache(maxsize=64)
@@ -42,35 +39,6 @@ def wilcoxon_tails(n: int) -> Array:
         samples.append(signs * ranks)
     found = wilcoxon(np.array(samples), axis=1, alternative="greater", method="exact").pvalue
     return np.asarray(found, dtype=np.float64)
-
-
-@lru_cache(maxsize=64)
-def mann_whitney_tails(n: int, m: int) -> Array:
-    """P(U >= u) for u = 0 .. nm, from SciPy's exact test on samples without ties that have each u."""
-    from scipy.stats import mannwhitneyu
-
-    if max(n, m) > MAX_SIDE:
-        raise FaevalError(
-            f"a and b must have at most {MAX_SIDE} values each for Mann-Whitney's exact test, but"
-            f" have {n} and {m} (lengths); use Welch's test"
-        )
-    second = np.arange(1.0, m + 1)
-    first = []
-    for u in range(n * m + 1):
-        beaten = [
-            min(m, max(0, u - i * m)) for i in range(n)
-        ]  # how many of the second sample each value is above
-        first.append([b + 0.5 + 1e-6 * i for i, b in enumerate(beaten)])
-    found = mannwhitneyu(
-        np.array(first),
-        np.broadcast_to(second, (n * m + 1, m)),
-        axis=1,
-        alternative="greater",
-        method="exact",
-    ).pvalue
-    # Sums of many terms wobble in the last bit, from about 50 values a side; the tail of a law
-    # never rises.
-    return np.minimum.accumulate(np.asarray(found, dtype=np.float64))
 
 
 def needed(tails: Array, level: float) -> int | None:

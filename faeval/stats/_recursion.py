@@ -9,8 +9,8 @@ cos(phi - phi0), where M^2 = (n c^2 + N - n) / N, tan phi0 = c sqrt(n / (N - n))
 proportional to sin(phi)^(n - 1) on (0, pi), and B is Beta((n + 1) / 2, (N - n - 1) / 2), or 1 where
 one value is added.
 
-.. [1] P. Armitage, C. K. McPherson and B. C. Rowe, "Repeated significance tests on accumulating data", J. R. Stat. Soc. A
-   132 (1969).
+.. [1] P. Armitage, C. K. McPherson and B. C. Rowe, "Repeated significance tests on accumulating
+   data", J. R. Stat. Soc. A 132 (1969).
 """
 
 from __future__ import annotations

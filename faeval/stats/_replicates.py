@@ -1,4 +1,4 @@
-"""The replicate is the seed: what rows below it would do as replicates, and what they are good for."""
+"""The seed is the replicate: what rows below it would do if they were taken for replicates."""
 
 from __future__ import annotations
 
@@ -132,7 +132,11 @@ def _split(groups: list[list[float]]) -> VarianceSplit:
 
 
 def explain_no_spread(
-    a: ArrayLike, b: ArrayLike, tolerance: float = 0.0, unused: bool = False
+    a: ArrayLike,
+    b: ArrayLike,
+    tolerance: float = 0.0,
+    unused: bool = False,
+    paired: bool = True,
 ) -> str:
     """What equal differences over seeds leave open, in words.
 
@@ -144,6 +148,8 @@ def explain_no_spread(
         Rounding, as :func:`tie_tolerance` gives it: a difference within it counts as 0.
     unused
         Whether nothing that was read varies over seeds.
+    paired
+        Whether seeds pair the sides.
 
     Returns
     -------
@@ -161,7 +167,13 @@ def explain_no_spread(
     'All 5 seeds differ by exactly 0. Wi'
     """
     left, right = sample("a", a), sample("b", b)
-    n, gaps = len(left), left - right
+    n = len(left)
+    if not paired and not unused:
+        return (
+            f"neither arm varies over its seeds: {n} equal values of each do not show how far off a"
+            " mean may be."
+        )
+    gaps = left - right
     typical = float(np.median(gaps))
     by = 0.0 if abs(typical) <= tolerance else typical
     if np.isin([left, right], (0.0, 1.0)).all():

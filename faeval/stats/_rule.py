@@ -7,19 +7,20 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faeval._arguments import LARGEST, Array, choice, count, level, number, refuse
+from faeval._arguments import LARGEST, Array, count, level, number, refuse
 from faeval.errors import FaevalError
 from faeval.stats._holm import Decision, decide_family
 from faeval.stats._interval import Interval, decision_interval
-from faeval.stats._judge import Judgement, Kind, judge
+from faeval.stats._judge import Judgement, judge
+from faeval.stats._kinds import AssertedKind, Kind, region_of
 from faeval.stats._looks import nominal_level, nominal_levels, sequential_p
-from faeval.stats._one_sample import PRIMARY, TESTS, TestName
 from faeval.stats._replicates import explain_no_spread, explain_pooling
+from faeval.stats._rules import Rule, TestName, rule_of
 from faeval.stats._sensitivity import Sensitivity, sensitivity
 from faeval.stats._spread import equal_beyond_rounding, tie_tolerance
 
@@ -51,14 +52,14 @@ class Contrast:
         """How near to an edge of the margin a difference is on it."""
         return tie_tolerance(self.sizes, resolution=self.resolution)
 
-    @property
-    def varies(self) -> bool:
-        """Whether the differences vary over seeds beyond the rounding of what they were made of;
-        True where undefined.
+    def varies(self, paired: bool = True) -> bool:
+        """Whether the differences, or either of sides that no seed pairs, vary over seeds beyond
+        the rounding of what they were made of; True where undefined.
         """
-        d = self.differences
-        undefined = (~(np.abs(d) <= LARGEST)).any()
-        return bool(undefined) or not equal_beyond_rounding(d, self.sizes)
+        read = self.sample(paired)
+        if not all((np.abs(values) <= LARGEST).all() for values in read):
+            return True
+        return not all(equal_beyond_rounding(values, self.sizes) for values in read)
 
     @property
     def differences(self) -> Array:
@@ -69,13 +70,17 @@ class Contrast:
             difference: Array = self.a - self.b
         return difference
 
+    def sample(self, paired: bool = True) -> tuple[Array, ...]:
+        """What a rule reads: the differences, or of sides that no seed pairs (a, b)."""
+        return (self.differences,) if paired else (self.a, self.b)
+
     def first(self, n: int) -> Contrast:
         """The same on the first n seeds."""
         return replace(self, a=self.a[:n], b=self.b[:n], sizes=self.sizes[:n])
 
 
 def contrasts(
-    kind: Kind | Literal["agree"],
+    kind: AssertedKind,
     a: ArrayLike,
     b: ArrayLike,
     margin: float,
@@ -114,17 +119,18 @@ def contrasts(
 
     Examples
     --------
-    >>> [c.kind for c in contrasts("agree", [[0.1, 0.2], [0.1, 0.3]], [[0.1, 0.2], [0.2, 0.3]], margin=0.2)]
+    >>> a, b = [[0.1, 0.2], [0.1, 0.3]], [[0.1, 0.2], [0.2, 0.3]]
+    >>> [c.kind for c in contrasts("agree", a, b, margin=0.2)]
     ['equivalent', 'below']
     """
-    choice("kind", kind, ("exceeds", "below", "not_above", "not_below", "equivalent", "agree"))
+    per_unit = region_of(kind).per_unit
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
-    axes = 2 if kind == "agree" else 1
+    axes = 2 if per_unit else 1
     left, right = (
         _side("a", a, axes),
         _side("b", b, axes) if np.ndim(b) else np.asarray(b, dtype=np.float64),
     )
-    if right.ndim == 0 and kind != "agree":
+    if right.ndim == 0 and not per_unit:
         right = np.full(left.shape, float(right))
     if left.shape != right.shape:
         raise refuse(
@@ -134,8 +140,10 @@ def contrasts(
             "give both sides on the same seeds and units",
         )
     largest = np.maximum(np.abs(left), np.abs(right))
-    if kind != "agree":
-        return (Contrast(kind, left, right, margin, np.maximum(largest, sizes), resolution),)
+    if not per_unit:
+        return (
+            Contrast(cast(Kind, kind), left, right, margin, np.maximum(largest, sizes), resolution),
+        )
     largest = np.maximum(largest.max(axis=1, initial=0.0), sizes)
     with np.errstate(over="ignore", invalid="ignore"):
         apart = (
@@ -237,9 +245,10 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 
     Examples
     --------
-    >>> better = contrasts("exceeds", [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23], margin=0.03)
-    >>> found = rule([Question(better), Question(problem=("inconclusive", "not_run", "run it first"))])
-    >>> [(r.verdict, r.code) for r in found]
+    >>> a, b = [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23]
+    >>> unread = Question(problem=("inconclusive", "not_run", "run it first"))
+    >>> rulings = rule([Question(contrasts("exceeds", a, b, margin=0.03)), unread])
+    >>> [(r.verdict, r.code) for r in rulings]
     [('supported', 'decided'), ('inconclusive', 'not_run')]
     """
     alpha, unrun = level("alpha", alpha), count("unrun", unrun)
@@ -252,12 +261,12 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
     return [case.ruling(decision) for case, decision in zip(cases, decisions, strict=False)]
 
 
-def _judged(contrast: Contrast, test: TestName) -> Judgement:
+def _judged(contrast: Contrast, rule: Rule) -> Judgement:
     return judge(
         contrast.kind,
-        contrast.differences,
+        contrast.differences if rule.paired else (contrast.a, contrast.b),
         contrast.margin,
-        test=test,
+        test=rule.name,
         tolerance=contrast.tolerance,
     )
 
@@ -267,18 +276,18 @@ class _Case:
 
     def __init__(self, question: Question, first: float) -> None:
         self.question, self.first = question, first
-        choice("test", question.test, PRIMARY)
+        self.rule = rule_of(question.test, deciding=True)
         if not question.contrasts and question.problem is None:
             raise FaevalError(
                 "questions: a Question has neither contrasts nor a problem; give contrasts(...), or"
                 " problem=(word, code, text)"
             )
         self.looks = question.looks
-        if self.looks and question.test != "t":
+        if self.looks and not self.rule.looks:
             raise refuse(
                 "looks",
                 self.looks,
-                "left out where the test is not t",
+                f"left out where the test is {self.rule.name}, not t",
                 "plan a fixed number of seeds",
             )
         self.n = min((len(c.a) for c in question.contrasts), default=0)
@@ -295,7 +304,7 @@ class _Case:
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
         self.judged = [
-            tuple(_judged(c.first(n), question.test) for c in question.contrasts) for n in at
+            tuple(_judged(c.first(n), self.rule) for c in question.contrasts) for n in at
         ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
 
@@ -316,29 +325,39 @@ class _Case:
                 )
                 return "invalid", "unit_mismatch", text
         for c in self.question.contrasts:
-            if not (np.abs([c.a, c.b, c.differences]) <= LARGEST).all():
+            if not all(
+                (np.abs(v) <= LARGEST).all() for v in (c.a, c.b, *c.sample(self.rule.paired))
+            ):
                 return (
                     "invalid",
                     "undefined",
                     f"at some seed a value is undefined, or beyond {LARGEST:g} in size.",
                 )
-        if self.n < 2:
-            text = (
-                "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
-            )
-            return "inconclusive", "unattainable", text
+        if self.n < self.rule.least:
+            return "inconclusive", "unattainable", self._too_few()
         for c in self.question.contrasts:
-            if c.varies:
+            if c.varies(self.rule.paired):
                 continue
             unused = not self.question.seed_used and all(
                 equal_beyond_rounding(side, side) for side in (c.a, c.b)
             )
-            if unused or TESTS[self.question.test].needs_spread:
-                return "inconclusive", "no_spread", explain_no_spread(c.a, c.b, c.tolerance, unused)
+            if unused or self.rule.needs_spread:
+                text = explain_no_spread(c.a, c.b, c.tolerance, unused, paired=self.rule.paired)
+                return "inconclusive", "no_spread", text
         return None
 
+    def _too_few(self) -> str:
+        if self.n < 2:
+            return (
+                "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+            )
+        return (
+            f"the {self.rule.name} test needs {self.rule.least} seeds in each arm, and has"
+            f" {self.n}: with fewer it does not hold its level."
+        )
+
     def _p(self) -> tuple[list[float], list[float]]:
-        """The claim's two p-values; where it has looks, the sequential ones at each look reached."""
+        """The claim's two p-values; with looks the sequential ones at each look reached."""
         k = len(self.question.contrasts)
         support: list[float] = [max(j.p_support for j in judged) for judged in self.judged]
         refute = np.array([[j.p_refute for j in judged] for judged in self.judged])
@@ -352,7 +371,7 @@ class _Case:
         """Sequential p against one contrast. Bonferroni's factor for two tails belongs outside:
         inside it would be less.
         """
-        tails = 2 if self.question.contrasts[i].kind == "equivalent" else 1
+        tails = region_of(self.question.contrasts[i].kind).tails
         one_tail = [judged[i].p_refute / tails for judged in self.judged]
         return [min(1.0, tails * p) for p in sequential_p(one_tail, self.looks)]
 
@@ -404,7 +423,7 @@ class _Case:
     def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
         if not self.looks:
             return decision_interval(judgement, decision.level_support, decision.level_refute, k)
-        share = k * (2 if judgement.kind == "equivalent" else 1)
+        share = k * region_of(judgement.kind).tails
         refuting = share * nominal_level(decision.level_refute / share, self.looks)
         return decision_interval(
             judgement, nominal_level(decision.level_support, self.looks), refuting, k
@@ -420,18 +439,18 @@ class _Case:
     def _why_open(
         self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]
     ) -> tuple[str, str]:
-        reached, test = len(self.reached), self.question.test
+        reached = len(self.reached)
         if reached < len(self.looks):
             text = (
                 f"open at look {reached} of {len(self.looks)}; the next is at"
                 f" {self.looks[reached]} seeds."
             )
             return "plan_not_reached", text
-        least = TESTS[test].attainable(n)
+        least = self.rule.attainable(n)
         if least > self.first:
             text = (
-                f"at n = {n} the smallest p that the {test} test can give is {least:.3g}, above"
-                f" {self.first:.3g}."
+                f"at n = {n} the smallest p that the {self.rule.name} test can give is"
+                f" {least:.3g}, above {self.first:.3g}."
             )
             return "unattainable", text
         powers = self.question.powers or (None,) * len(shown)
@@ -474,8 +493,8 @@ def item_error(blocks: ArrayLike) -> float:
 
     Examples
     --------
-    >>> round(item_error([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]), 3), round(item_error([[0.0, 0.2], [0.0, 0.2]]), 3)
-    (0.0, 0.1)
+    >>> round(item_error([[0.0, 0.2], [0.0, 0.2]]), 3)
+    0.1
     """
     values = _side("blocks", blocks, 2)
     if values.shape[1] < 2 or not len(values):
@@ -487,10 +506,7 @@ def near_margin(judgement: Judgement, error: float) -> bool:
     """Whether an edge of the margin lies within 2 standard errors over evaluation items of the
     estimate.
     """
-    m = judgement.margin
-    edges = {"exceeds": (m,), "not_above": (m,), "below": (-m,), "not_below": (-m,)}.get(
-        judgement.kind, (-m, m)
-    )
+    edges = region_of(judgement.kind).edges(judgement.margin)
     return any(abs(judgement.estimate - edge) <= 2 * error for edge in edges)
 
 

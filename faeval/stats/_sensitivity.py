@@ -11,21 +11,20 @@ import numpy as np
 
 from faeval._arguments import level
 from faeval.errors import FaevalError
-from faeval.stats import _ranks
 from faeval.stats._holm import Decision, Word, word
 from faeval.stats._judge import Judgement, combine, judge, p_pair_without_each
-from faeval.stats._one_sample import TESTS, AnyTest
+from faeval.stats._rules import RULES, rule_of
 
 #: Below this many seeds every verdict hangs on each of them: fragility says nothing there.
 FEWEST_INFORMATIVE = 5
-_BESIDE: tuple[AnyTest, ...] = ("sign-flip", "wilcoxon")
 
 
 @dataclass(frozen=True)
 class Sensitivity:
     """What the same claim would come to otherwise, at the levels it met in its family.
 
-    `without_each` has one word a seed, in their order; `other_tests` one word for each exact test
+    `without_each` has one word a seed, in their order, and of unpaired sides one a value, those of
+    a first; `other_tests` one word for each exact test
     that could reach a verdict at this level. `fragile`: whether a decided claim loses its verdict
     without some seed, or one of those tests decides the opposite; None where that is not
     informative, below 5 seeds or undecided.
@@ -62,25 +61,29 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     >>> from faeval.stats import decide_family
     >>> j = judge("exceeds", [0.08, 0.10, 0.09, 0.11, 0.12], margin=0.03)
     >>> found = sensitivity([j], decide_family([j.p_support], [j.p_refute], 0.05)[0])
-    >>> found.without_each, found.other_tests, found.fragile
-    (('supported', 'supported', 'supported', 'supported', 'supported'), {'sign-flip': 'supported', 'wilcoxon': 'supported'}, False)
+    >>> set(found.without_each), found.fragile
+    ({'supported'}, False)
+    >>> found.other_tests
+    {'sign-flip': 'supported', 'wilcoxon': 'supported'}
     """
     n = judgements[0].n if judgements else 0
     without = leave_one_out(judgements, decision.level_support, decision.level_refute)
     others: dict[str, Word] = {}
     own = {j.test for j in judgements}
     strictest = min(decision.level_support, decision.level_refute)
-    for test in _BESIDE:
-        too_long = test == "wilcoxon" and n > _ranks.MAX_N
-        if test in own or n < 2 or too_long or TESTS[test].attainable(n) > strictest:
+    for rule in RULES.values() if all(rule_of(test).paired for test in own) else ():
+        too_long = rule.most_values is not None and n > rule.most_values
+        if not rule.beside or rule.name in own or n < rule.least or too_long:
+            continue
+        if rule.attainable(n) > strictest:
             continue
         p, q = combine(
             [
-                judge(j.kind, j.differences, j.margin, test=test, tolerance=j.tolerance)
+                judge(j.kind, j.differences, j.margin, test=rule.name, tolerance=j.tolerance)
                 for j in judgements
             ]
         )
-        others[test] = word(p <= decision.level_support, q <= decision.level_refute)
+        others[rule.name] = word(p <= decision.level_support, q <= decision.level_refute)
     if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
         return Sensitivity(without, others, None)
     opposite = "refuted" if decision.verdict == "supported" else "supported"
@@ -104,7 +107,8 @@ def leave_one_out(
     Returns
     -------
     tuple of str
-        Shape (n,): "supported", "refuted" or "inconclusive", in the order of the seeds.
+        Shape (n,): "supported", "refuted" or "inconclusive", in the order of the seeds; of unpaired
+        sides shape (n + m,), without each value of a, then of b.
 
     Raises
     ------

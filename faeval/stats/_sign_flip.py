@@ -7,7 +7,8 @@ disagree. Up to 20 seeds all 2^n - 1 non-empty subsets are enumerated; beyond, a
 of them stands in, and the pattern without a flip counts beside it: the p-value is (b + 1) / (B +
 1), which is valid as it is [1]_.
 
-.. [1] B. Phipson and G. K. Smyth, "Permutation p-values should never be zero", Stat. Appl. Genet. Mol. Biol. 9 (2010).
+.. [1] B. Phipson and G. K. Smyth, "Permutation p-values should never be zero",
+   Stat. Appl. Genet. Mol. Biol. 9 (2010).
 """
 
 from __future__ import annotations
@@ -79,18 +80,16 @@ def _subset_means(differences: Array) -> Array:
     tie with the bound counts as a tie, and the test errs on the side of not deciding.
     """
     n = differences.shape[-1]
-    ordered = np.sort(
-        differences, axis=-1
-    )  # one order of summation: the order of the seeds must not matter
+    # one order of summation: the order of the seeds must not matter
+    ordered = np.sort(differences, axis=-1)
     if n <= MAX_ENUMERATED:
         means = _all_sums(ordered.T)[:, 1:]
         means /= _sizes(n)[1:]
     else:
         groups, sizes = _drawn(n)
         sums = np.array([_sums_drawn(row, groups) for row in ordered])
-        means = np.where(
-            sizes > 0, sums / np.maximum(sizes, 1), -math.inf
-        )  # no flip at all: always at least as large
+        # no flip at all is always at least as large
+        means = np.where(sizes > 0, sums / np.maximum(sizes, 1), -math.inf)
     means -= (n * EPSILON * largest_size(differences))[:, None]
     return means
 
@@ -141,9 +140,8 @@ def p_without_each(differences: Array, bound: float) -> Array:
     within = np.searchsorted(low[by_size], [0.0, *excess], side="right").tolist()
     p = np.empty(n)
     for i in range(n):
-        if (
-            i and ordered[i] == ordered[i - 1]
-        ):  # equal values have equal p, whichever seed they are of
+        # equal values have equal p, whichever seed they are of
+        if i and ordered[i] == ordered[i - 1]:
             p[order[i]] = p[order[i - 1]]
             continue
         taken = groups[i // 8] >> (i % 8) & 1

@@ -138,7 +138,7 @@ _SIDES = 16
 
 
 def own_tolerance(differences: Array) -> Array:
-    """The :func:`tie_tolerance` of differences whose sides are not known, shape (..., n) to (...)."""
+    """The :func:`tie_tolerance` of differences of unknown sides, shape (..., n) to (...)."""
     return 4 * EPSILON * _SIDES * largest_size(differences)
 
 

@@ -17,6 +17,8 @@ from faeval.calibration._rivals import (
     _resampled,
     aso_bound,
     bca_interval,
+    mann_whitney,
+    mann_whitney_tails,
     violation_ratio,
 )
 from faeval.errors import FaevalError
@@ -181,3 +183,22 @@ def test_an_unknown_rule_is_named() -> None:
         FaevalError, match=r"rule='anova' \(str\) is none of t, sign-flip, sign, wilcoxon, z"
     ):
         operating_characteristics("anova", LAWS["normal"], 5, reps=100)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 5), (10, 8)])
+def test_mann_whitneys_exact_test_agrees_with_scipy(n: int, m: int) -> None:
+    rng = np.random.default_rng(n)
+    a, b = rng.normal(0.5, 1.0, (20, n)), rng.normal(0.0, 2.0, (20, m))
+    p = stats.mannwhitneyu(a, b, axis=1, alternative="greater", method="exact").pvalue
+    for alpha in (0.05, 0.2, 0.5):
+        assert mann_whitney(a, b, alpha).tolist() == (p <= alpha * (1 + 1e-12)).tolist()
+
+
+def test_mann_whitneys_tails_never_rise_and_two_equal_samples_are_not_apart() -> None:
+    tails = mann_whitney_tails(60, 55)
+    assert (np.diff(tails) <= 0).all()
+    assert tails[0] == 1.0
+    # origin: of four pairs two tie, which speak for neither; P(U >= 1) = 5/6
+    pair = np.array([[0.0, 1.0]])
+    assert mann_whitney(pair, pair, 0.84).tolist() == [True]
+    assert mann_whitney(pair, pair, 0.83).tolist() == [False]

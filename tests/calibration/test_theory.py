@@ -297,7 +297,7 @@ def test_sequential_p_spends_alpha_over_the_looks() -> None:
 
 
 def over_rows(seeds: int, rows: int, icc: float) -> float:
-    """The two-sided error of t over all rows, by midpoints of the laws of the two sums of squares."""
+    """The two-sided error of t over all rows, by midpoints of the laws of both sums of squares."""
     nodes = (np.arange(800) + 0.5) / 800
     between = (rows * icc + 1 - icc) * stats.chi2.ppf(nodes, seeds - 1)
     within = (1 - icc) * stats.chi2.ppf(nodes, seeds * (rows - 1))

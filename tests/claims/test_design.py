@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 import faeval as fe
 from faeval import stats
-from faeval.claims import Design, check_design, check_names, design_of, parts_of, unlike_expectation
+from faeval.claims import (
+    Design,
+    check_design,
+    check_names,
+    contrast_specs,
+    design_of,
+    unlike_expectation,
+)
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Experiment, experiment
 
@@ -38,29 +45,37 @@ BOTH = PENALISED.but(width=64)
 
 SOUND: dict[str, tuple[Any, Any, Any]] = {
     "one factor": (c(PENALISED), c(DFA), "penalty"),
-    "one factor, spelt out on one side": (c(DFA.but(penalty=0.01)), c(DFA.but(penalty=0.0)), "penalty"),
+    "one factor, spelt out on one side": (
+        c(DFA.but(penalty=0.01)), c(DFA.but(penalty=0.0)), "penalty"),
     "a default spelt as a whole number": (c(WIDE.but(penalty=0.0)), c(DFA), "width"),
     "two factors, both named": (c(BOTH), c(DFA), ("penalty", "width")),
     "one epoch on both sides": (c(PENALISED, epoch=1), c(DFA, epoch=1), "penalty"),
     "the last epoch, named or not": (c(PENALISED, epoch=20), c(DFA), "penalty"),
     "the epoch itself": (c(DFA), c(DFA, epoch=1), "epoch"),
     "length of training, read at its end": (c(DFA.but(epochs=10)), c(DFA.but(epochs=30)), "epochs"),
-    "length of training, read at its end by name": (c(DFA.but(epochs=10), epoch=10), c(DFA.but(epochs=30)), "epochs"),
-    "length of training, at its first epoch": (c(DFA.but(epochs=10), epoch=1), c(DFA.but(epochs=30), epoch=1), "epochs"),
+    "length of training, read at its end by name": (
+        c(DFA.but(epochs=10), epoch=10), c(DFA.but(epochs=30)), "epochs"),
+    "length of training, at its first epoch": (
+        c(DFA.but(epochs=10), epoch=1), c(DFA.but(epochs=30), epoch=1), "epochs"),
     "one arm, other layers": (c(DFA, layers=0), c(DFA), ()),
     "one arm, other metrics": (c(DFA), fe.rho(DFA), ()),
     "an arm against a number": (c(DFA), 0.1, ()),
     "an average of arms against a number": (fe.mean(c(DFA), c(PENALISED), c(WIDE)), 0.1, ()),
-    "an interaction, laid to one factor": ((c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, "penalty"),
-    "an interaction, laid to the other": ((c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, "width"),
-    "an interaction, laid to both": ((c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, ("penalty", "width")),
-    "averages over another factor": (fe.mean(c(PENALISED), c(BOTH)), fe.mean(c(DFA), c(WIDE)), "penalty"),
+    "an interaction, laid to one factor": (
+        (c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, "penalty"),
+    "an interaction, laid to the other": (
+        (c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, "width"),
+    "an interaction, laid to both": (
+        (c(BOTH) - c(WIDE)) - (c(PENALISED) - c(DFA)), 0, ("penalty", "width")),
+    "averages over another factor": (
+        fe.mean(c(PENALISED), c(BOTH)), fe.mean(c(DFA), c(WIDE)), "penalty"),
     "a gain of each arm over its own baseline": (
         fe.accuracy(PENALISED) - fe.accuracy(PENALISED, epoch=1),
         fe.accuracy(DFA) - fe.accuracy(DFA, epoch=1),
         "penalty",
     ),
-    "a logarithm of a multiple": (fe.log10(3 * fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
+    "a logarithm of a multiple": (
+        fe.log10(3 * fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
     "a ratio": (fe.log10(fe.growth(PENALISED)), fe.log10(fe.growth(DFA)), "penalty"),
 }  # fmt: skip
 
@@ -73,12 +88,17 @@ CONFOUNDED: dict[str, tuple[Any, Any, Any, str]] = {
     "a factor where none differs": (c(DFA, layers=0), c(DFA), "penalty", "differ in nothing"),
     "a factor, against a number": (c(DFA), 0.1, "rule", "differ in nothing"),
     "the epoch where none differs": (c(DFA), fe.rho(DFA), "epoch", "differ in nothing"),
-    "read early, and of other length": (c(DFA.but(epochs=10)), c(DFA.but(epochs=30), epoch=1), "epochs", "epoch"),
+    "read early, and of other length": (
+        c(DFA.but(epochs=10)), c(DFA.but(epochs=30), epoch=1), "epochs", "epoch"),
     "weights that do not cancel": (2 * c(PENALISED), c(DFA), "penalty", "do not cancel"),
-    "an average against one of its arms": (fe.mean(c(BOTH), c(PENALISED)), c(DFA), "penalty", "width"),
-    "a sum whose parts differ in more": (c(BOTH) - c(WIDE), c(PENALISED) - 2 * c(DFA), "penalty", "width"),
-    "hidden below a logarithm": (fe.log10(fe.growth(BOTH)), fe.log10(fe.growth(DFA)), "penalty", "width"),
-    "the other rule": (c(DFA), c(fe.Arm("bp"), exact="included"), "penalty", "rule ('dfa' against 'bp')"),
+    "an average against one of its arms": (
+        fe.mean(c(BOTH), c(PENALISED)), c(DFA), "penalty", "width"),
+    "a sum whose parts differ in more": (
+        c(BOTH) - c(WIDE), c(PENALISED) - 2 * c(DFA), "penalty", "width"),
+    "hidden below a logarithm": (
+        fe.log10(fe.growth(BOTH)), fe.log10(fe.growth(DFA)), "penalty", "width"),
+    "the other rule": (
+        c(DFA), c(fe.Arm("bp"), exact="included"), "penalty", "rule ('dfa' against 'bp')"),
 }  # fmt: skip
 
 
@@ -411,7 +431,7 @@ def test_an_effect_that_would_refute_what_is_expected_to_hold_is_named(
 ) -> None:
     margin = {"within": M} if make is fe.equivalent else {"by": M}
     claim = fe.Claim("x", make(c(DFA), 0, **margin, anticipated=anticipated))
-    (part,) = parts_of(claim)
+    (part,) = contrast_specs(claim)
     at = stats.outlook(part.kind, part.margin, 5, sd=0.005, anticipated=anticipated).at[
         "anticipated"
     ]

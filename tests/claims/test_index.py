@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faeval.claims import Evidence
+from faeval.claims import EvidenceIndex
 from faeval.claims._design import Design
 from faeval.claims._estimand import Read
 from faeval.evidence import read
@@ -69,7 +69,7 @@ def walked(
 @settings(deadline=None, max_examples=200)
 @given(tables)
 def test_the_index_gives_what_a_walk_over_the_rows_gives(rows: list[tuple[Any, ...]]) -> None:
-    index = Evidence(read(pd.DataFrame(rows, columns=list(COLUMNS))))
+    index = EvidenceIndex(read(pd.DataFrame(rows, columns=list(COLUMNS))))
     numbers = [row for row in rows if "!" not in row[5]]
     for arm in ARMS:
         assert index.seeds([arm]) == tuple(sorted({row[2] for row in numbers if row[1] == arm}))

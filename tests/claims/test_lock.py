@@ -17,7 +17,7 @@ import faeval as fe
 from faeval.claims import (
     LOOKED_AT,
     NAME,
-    Evidence,
+    EvidenceIndex,
     Lock,
     Spread,
     find_lock,
@@ -36,8 +36,10 @@ BODY = """
     import faeval as fe
 
     a, b = fe.Arm("a"), fe.Arm("b")
-    more = fe.exceeds(fe.metric("x", a), fe.metric("x", b), by=fe.Margin({margin}, "r"), anticipated=0.5)
-    one = fe.Claim("One", more, attributed_to="rule", expect={{"toy": "supported"}}, seeds={{"toy": {seeds}}})
+    more = fe.exceeds(fe.metric("x", a), fe.metric("x", b), by=fe.Margin({margin}, "r"),
+                  anticipated=0.5)
+    one = fe.Claim("One", more, attributed_to="rule", expect={{"toy": "supported"}},
+               seeds={{"toy": {seeds}}})
 """
 
 
@@ -250,11 +252,11 @@ def test_a_pilot_that_says_nothing_gives_no_spread(
     claim: str, rows: list[tuple[str, int, float]]
 ) -> None:
     made = fe.Claim(claim, fe.exceeds(X["a"], X["b"], by=R), attributed_to="rule")
-    assert pilot_spreads(made, Evidence(pilot(rows)), "toy") == []
+    assert pilot_spreads(made, EvidenceIndex(pilot(rows)), "toy") == []
 
 
 def test_a_confounded_claim_has_no_pilot_and_an_undefined_assertion_no_spread() -> None:
-    table = Evidence(
+    table = EvidenceIndex(
         pilot(
             [(arm, s, v) for s in (1000, 1001) for arm, v in (("a", s - 1000.5), ("b", s - 900.0))]
         )

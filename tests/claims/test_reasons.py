@@ -1,4 +1,4 @@
-"""Why a claim is not decided: each reason code, reached from rows that anyone could have written."""
+"""Why a claim is not decided: each reason code, reached from rows that anyone could write."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ MUTANTS = [
     Mutant(
         "sign-flip: order matters",
         "_sign_flip",
-        "ordered = np.sort(differences, axis=-1)  #",
-        "ordered = differences  #",
+        "ordered = np.sort(differences, axis=-1)",
+        "ordered = differences",
     ),
     Mutant(
         "sign-flip: left out and still counted",
@@ -132,8 +132,8 @@ MUTANTS = [
     Mutant(
         "sign-flip: equal values differ",
         "_sign_flip",
-        "if i and ordered[i] == ordered[i - 1]",
-        "if False",
+        "if i and ordered[i] == ordered[i - 1]:",
+        "if False:",
     ),
     Mutant("sign-flip: the rest without itself", "_sign_flip", "(1 + without +", "(without +"),
     Mutant(
@@ -145,8 +145,8 @@ MUTANTS = [
     Mutant(
         "sign-flip: drawn pattern without a flip",
         "_sign_flip",
-        "-math.inf)  # no flip",
-        "0.0)  # no flip",
+        "np.maximum(sizes, 1), -math.inf)",
+        "np.maximum(sizes, 1), 0.0)",
     ),
     Mutant(
         "sign-flip: attainable",
@@ -156,58 +156,40 @@ MUTANTS = [
     ),
     # assertions
     Mutant(
-        "judge: below is exceeds",
-        "_judge",
-        'if kind in ("below", "not_below"):',
-        'if kind in ("not_below",):',
-    ),
-    Mutant(
-        "judge: not_above is exceeds",
-        "_judge",
-        'if kind in ("not_above", "not_below"):',
-        'if kind in ("not_below",):',
-    ),
-    Mutant(
-        "judge: not_below is below",
-        "_judge",
-        'if kind in ("not_above", "not_below"):',
-        'if kind in ("not_above",):',
-    ),
-    Mutant(
         "judge: margin of the wrong sign",
         "_judge",
-        "p(values, margin), p(swapped, -margin)\n        if",
-        "p(values, -margin), p(swapped, margin)\n        if",
+        "((above, low), (below, high))",
+        "((below, low), (above, high))",
     ),
     Mutant(
         "judge: margin ignored",
         "_judge",
-        "p(values, margin), p(swapped, -margin)\n        if",
-        "p(values, 0.0), p(swapped, 0.0)\n        if",
+        "p_of(*rule.against_ties(values, tolerance), edge)",
+        "p_of(*rule.against_ties(values, tolerance), 0.0)",
     ),
     Mutant(
         "judge: one side of equivalence is enough",
         "_judge",
-        "np.maximum(p(values, -margin), p(swapped, -margin))",
-        "np.minimum(p(values, -margin), p(swapped, -margin))",
+        "np.maximum.reduce(inside)",
+        "np.minimum.reduce(inside)",
     ),
     Mutant(
         "judge: equivalence against, without the 2",
         "_judge",
-        "2 * np.minimum(p(values, margin)",
-        "np.minimum(p(values, margin)",
+        "region.tails * np.minimum.reduce(outside)",
+        "np.minimum.reduce(outside)",
     ),
     Mutant(
         "judge: undecidable decides",
         "_judge",
-        "np.where(blank, 1.0, for_it)",
-        "np.where(blank, 0.0, for_it)",
+        "np.where(blank, 1.0, support)",
+        "np.where(blank, 0.0, support)",
     ),
     Mutant(
         "judge: undecidable refutes",
         "_judge",
-        "np.where(blank, 1.0, against)",
-        "np.where(blank, 0.0, against)",
+        "np.where(blank, 1.0, refute)",
+        "np.where(blank, 0.0, refute)",
     ),
     Mutant(
         "combine: any assertion supports",
@@ -288,15 +270,20 @@ MUTANTS = [
     Mutant(
         "interval: levels exchanged",
         "_interval",
-        "by_low, by_high = (level_support, 1), (level_refute, k)",
-        "by_high, by_low = (level_support, 1), (level_refute, k)",
+        "by_low, by_high = (level_support, 1), refute",
+        "by_high, by_low = (level_support, 1), refute",
     ),
-    Mutant("interval: k forgotten", "_interval", "(level_refute, k)", "(level_refute, 1)"),
+    Mutant(
+        "interval: k forgotten",
+        "_interval",
+        "refute = level_refute, region.tails * k",
+        "refute = level_refute, region.tails",
+    ),
     Mutant(
         "interval: refuting at one tail",
         "_interval",
-        "_lower(by, d, m, level_refute, 2 * k)",
-        "_lower(by, d, m, level_refute, k)",
+        "refute = level_refute, region.tails * k",
+        "refute = level_refute, k",
     ),
     Mutant(
         "interval: last bit",
@@ -310,14 +297,24 @@ MUTANTS = [
     Mutant(
         "interval: undecidable bounds",
         "_interval",
-        "        d = d[:0]  # nothing",
-        "        d = d  # nothing",
+        "tuple(side[:0] for side in self.values)",
+        "self.values",
     ),
     # the rule
-    Mutant("rule: undefined passes", "_rule", "<= LARGEST).all()", "<= LARGEST).any()"),
-    Mutant("rule: no spread passes", "_rule", "if c.varies:", "if True:"),
-    Mutant("rule: an unused seed passes", "_rule", "if unused or TESTS", "if TESTS"),
-    Mutant("ties: are not counted against", "_tests", 'name != "t",', "False,"),
+    Mutant(
+        "rule: undefined passes",
+        "_rule",
+        "(np.abs(v) <= LARGEST).all()",
+        "(np.abs(v) <= LARGEST).any()",
+    ),
+    Mutant("rule: no spread passes", "_rule", "if c.varies(self.rule.paired):", "if True:"),
+    Mutant(
+        "rule: an unused seed passes",
+        "_rule",
+        "if unused or self.rule.needs_spread",
+        "if self.rule.needs_spread",
+    ),
+    Mutant("ties: are not counted against", "_rules", "if not self.counts:", "if True:"),
     Mutant(
         "ties: half the tolerance",
         "_spread",
@@ -328,15 +325,17 @@ MUTANTS = [
     Mutant(
         "ties: not in the sensitivities", "_sensitivity", "tolerance=j.tolerance", "tolerance=0.0"
     ),
-    Mutant("sign: needs spread", "_tests", 'name != "sign",', "True,"),
+    Mutant("sign: needs spread", "_rules", 'about="median", needs_spread=False', 'about="median"'),
     Mutant(
         "measured: of exceeds alone",
         "_measured",
-        'kind in ("exceeds", "not_below")',
-        'kind in ("exceeds", "below")',
+        'if region.side == "above" else (below',
+        'if region.side == "below" else (below',
     ),
     Mutant("measured: no mirror image", "_measured", "if law not in SYMMETRIC:", "if False:"),
-    Mutant("power: of one assertion alone", "_prospect", "1 - (1 - power) / k if", "power if"),
+    Mutant(
+        "power: of one assertion alone", "planning/_outlook", "1 - (1 - power) / k if", "power if"
+    ),
     Mutant(
         "rule: repeated seeds pass",
         "_rule",
@@ -374,14 +373,14 @@ MUTANTS = [
     Mutant(
         "rule: two tails inside the looks",
         "_rule",
-        'tails = 2 if self.question.contrasts[i].kind == "equivalent" else 1',
+        "tails = region_of(self.question.contrasts[i].kind).tails",
         "tails = 1",
     ),
     Mutant(
         "rule: agreement on average alone",
         "_rule",
-        'Contrast("below", apart, np.full(len(left), margin), 0.0,',
-        'Contrast("below", apart, np.full(len(left), 1e9), 0.0,',
+        '"below", apart, np.full(len(left), margin), 0.0,',
+        '"below", apart, np.full(len(left), 1e9), 0.0,',
     ),
     Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
     Mutant(
@@ -413,34 +412,31 @@ MUTANTS = [
         "np.sin(angle) ** self.n",
     ),
     Mutant("recursion: a step too wide", "_recursion", "math.sqrt(more - n)", "math.sqrt(more)"),
-    Mutant("ledger: prior left out", "_ledger", "- math.log1p(n * c2) / 2))", "))"),
-    Mutant("ledger: bound ignored", "_ledger", "((mean - bound) / sd) ** 2", "(mean / sd) ** 2"),
+    Mutant("ledger: prior left out", "_e_value", "- math.log1p(n * c2) / 2))", "))"),
+    Mutant("ledger: bound ignored", "_e_value", "((mean - bound) / sd) ** 2", "(mean / sd) ** 2"),
     Mutant(
         "units: ANOVA without rows",
-        "_units",
+        "_replicates",
         "between = (outside - inside) / typical",
         "between = outside - inside",
     ),
     Mutant(
-        "units: repeated seeds pass", "_units", "if len(set(names)) == len(names):", "if names:"
+        "units: repeated seeds pass",
+        "_replicates",
+        "if len(set(names)) == len(names):",
+        "if names:",
     ),
     Mutant(
         "units: one-sided pooling",
-        "_units",
+        "_replicates",
         "return float(beyond * (2 if two_sided else 1))",
         "return float(beyond)",
     ),
     Mutant(
         "welch: pooled degrees of freedom",
-        "_two_sample",
+        "_welch",
         "1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))",
         "np.full(error.shape, n + m - 2.0)",
-    ),
-    Mutant(
-        "mann-whitney: ties speak for it",
-        "_two_sample",
-        "np.count_nonzero(_pairs(a, b) > bound",
-        "np.count_nonzero(_pairs(a, b) >= bound",
     ),
     Mutant(
         "wilcoxon: ties speak for it",
@@ -451,13 +447,6 @@ MUTANTS = [
     Mutant(
         "wilcoxon: one rank off", "_ranks", "axis=-1)[..., -enough]", "axis=-1)[..., -enough + 1]"
     ),
-    Mutant(
-        "screen: Bonferroni",
-        "_screen",
-        "values[order] * m / np.arange(1, m + 1)",
-        "values[order] * m",
-    ),
-    Mutant("closed: local level not shared", "_closed", "> alpha / size", "> alpha"),
     # sensitivity
     Mutant("fragile: below five seeds", "_sensitivity", "n < FEWEST_INFORMATIVE", "n < 2"),
     Mutant(
@@ -475,8 +464,8 @@ MUTANTS = [
     Mutant(
         "fragile: tests that cannot decide",
         "_sensitivity",
-        "TESTS[test].attainable(n) > strictest",
-        "TESTS[test].attainable(n) > 1",
+        "rule.attainable(n) > strictest",
+        "rule.attainable(n) > 1",
     ),
     Mutant(
         "leave one out: refutation without Bonferroni",
@@ -492,24 +481,109 @@ MUTANTS = [
         "-float(stdtrit(n - 1, alpha / 2))",
     ),
     Mutant("power: root n left out", "_power", "d * math.sqrt(n)", "d"),
-    Mutant("outlook: family forgotten", "_prospect", "first = alpha / family", "first = alpha"),
     Mutant(
-        "outlook: two tails forgotten",
-        "_prospect",
-        'share = k * (2 if kind == "equivalent" else 1)',
-        "share = k",
+        "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
+    ),
+    Mutant(
+        "outlook: two tails forgotten", "planning/_outlook", "share = k * region.tails", "share = k"
     ),
     Mutant(
         "chances: refutation at the full level",
-        "_prospect",
+        "planning/_outlook",
         'against = alpha / count("k", k, low=1)',
         "against = alpha",
     ),
     Mutant(
         "failures: confidence",
-        "_failures",
+        "planning/_unseen_failures",
         "betaincinv(failures + 1, n - failures, confidence)",
         "betaincinv(failures + 1, n - failures, 1 - confidence)",
+    ),
+    # tables
+    Mutant(
+        "kinds: exceeds from the other edge",
+        "_kinds",
+        "            1,\n            _INFINITE,",
+        "            -1,\n            _INFINITE,",
+    ),
+    Mutant(
+        "kinds: below from the other edge",
+        "_kinds",
+        "            -_INFINITE,\n            -1,",
+        "            -_INFINITE,\n            1,",
+    ),
+    Mutant(
+        "kinds: not_above from the other edge",
+        "_kinds",
+        "            -_INFINITE,\n            1,",
+        "            -_INFINITE,\n            -1,",
+    ),
+    Mutant(
+        "kinds: not_below from the other edge",
+        "_kinds",
+        "            -1,\n            _INFINITE,",
+        "            1,\n            _INFINITE,",
+    ),
+    Mutant(
+        "kinds: equivalence of one side",
+        "_kinds",
+        'Region("equivalent", -1, 1,',
+        'Region("equivalent", 0, 1,',
+    ),
+    Mutant("kinds: one tail each", "_kinds", "return 1 + self.two_sided", "return 1"),
+    Mutant(
+        "kinds: effects of one sign",
+        "_kinds",
+        "return -1.0 if edge < 0 and not self.two_sided else 1.0",
+        "return 1.0",
+    ),
+    Mutant(
+        "kinds: edges belong to none",
+        "_kinds",
+        "(low <= d) & (d <= high) if self.closed else",
+        "(low < d) & (d < high) if self.closed else",
+    ),
+    Mutant(
+        "kinds: depth of the farther edge",
+        "_kinds",
+        "min(difference - low, high - difference)",
+        "max(difference - low, high - difference)",
+    ),
+    Mutant(
+        "kinds: no effect claims one",
+        "_kinds",
+        "return self.low > 0 or self.high < 0",
+        "return True",
+    ),
+    Mutant("rules: welch on two values", "_welch", "LEAST = 3", "LEAST = 2"),
+    Mutant(
+        "rules: welch asks one arm for spread",
+        "_welch",
+        "np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8",
+        "mean_and_sd(a)[1] > 8",
+    ),
+    Mutant("rules: sides are not exchanged", "_rules", "else values[::-1]", "else values"),
+    Mutant(
+        "rules: a value left out of one side alone",
+        "_rules",
+        "for i, side in enumerate(values):",
+        "for i, side in enumerate(values[:1]):",
+    ),
+    Mutant(
+        "rules: looks by any rule", "_rule", "if self.looks and not self.rule.looks:", "if False:"
+    ),
+    Mutant("rules: wilcoxon decides", "_rules", "decides=False,", "decides=True,"),
+    Mutant(
+        "rules: unpaired arms that spread as one",
+        "planning/_outlook",
+        "sd / math.sqrt(2) * rng",
+        "sd * rng",
+    ),
+    Mutant(
+        "rules: ordinary interval of the paired test",
+        "_rules",
+        "ordinary_bound=_welch.lower_bound",
+        "ordinary_bound=lambda a, b, level: _t.lower_bound(a - b, level)",
     ),
 ]
 

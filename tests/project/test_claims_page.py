@@ -77,7 +77,9 @@ def assertions() -> str:
     for name in ASSERTIONS:
         parameters = inspect.signature(getattr(fe, name)).parameters
         call = ", ".join(
-            f"{n}=" if n in ("by", "within") else n for n in parameters if n != "anticipated"
+            f"{n}=" if n in ("by", "within") else n
+            for n in parameters
+            if n not in ("anticipated", "paired")
         )
         rows.append((f"`fe.{name}({call})`", paragraph(getattr(fe, name))))
     return table(("assertion", ""), *rows)

@@ -107,7 +107,7 @@ def test_a_registered_example_stands_as_it_was_registered_with_the_spread_of_its
     assert set(pilot["seed"]) == set(range(1000, 1006))
     for claim in found:
         assert claim.experiment is not None
-        spreads = claims.pilot_spreads(claim, claims.Evidence(pilot), claim.experiment.name)
+        spreads = claims.pilot_spreads(claim, claims.EvidenceIndex(pilot), claim.experiment.name)
         assert lock.claims[claim.id].pilot == {claim.experiment.name: spreads}
 
 

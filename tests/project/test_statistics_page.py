@@ -19,6 +19,7 @@ import pytest
 
 from faeval import calibration, stats
 from faeval.calibration import Cell
+from faeval.calibration._laws import ARMS
 from faeval.calibration._report import (
     Look,
     both_directions,
@@ -88,6 +89,12 @@ def errors() -> str:
         *laws,
         "paired lognormal arms",
         "paired collapsing arms",
+    )
+
+
+def unpaired() -> str:
+    return both_directions(
+        FIGURES.look, "welch", (3, 4, 5, 10, 20), table="unpaired", laws=tuple(ARMS)
     )
 
 
@@ -166,7 +173,7 @@ def pooling() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (errors, alternatives, rivals, few, stopping, pooling)
+    f.__name__: f for f in (errors, alternatives, unpaired, rivals, few, stopping, pooling)
 }
 
 
@@ -255,6 +262,8 @@ CHOSEN = (
     r"nominal \.05\b",
     r"at most \.05\b",
     r"reaches 20\b",
+    r"seed 1 of\b",
+    r"at least 3 of them",
     r"\b90 % quantile",
     r"\b80 % (?:power|bound)",
     r"\b95 % bound",

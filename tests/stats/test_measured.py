@@ -1,4 +1,4 @@
-"""Measured errors that come with the package: what a verdict prints is what calibration wrote down."""
+"""Measured errors of the package: what a verdict prints is what calibration wrote down."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from faeval.calibration import LAWS, shipped
+from faeval.calibration._laws import ARMS
 from faeval.errors import FaevalError
 from faeval.stats import fragile_rate, judge_many, measured_errors
 from faeval.stats._measured import MIRRORED, SYMMETRIC
@@ -49,7 +50,19 @@ def test_unusable_input_is_named():
 
 
 def test_the_laws_that_are_their_own_mirror_image_are_those_that_are_drawn_so():
-    assert frozenset(law.name for law in LAWS.values() if law.symmetric) == SYMMETRIC
+    drawn = (*LAWS.values(), *ARMS.values())
+    assert frozenset(law.name for law in drawn if law.symmetric) == SYMMETRIC
+
+
+def test_those_of_unpaired_arms_are_of_pairs_of_arms():
+    known = {(c.law, c.measure): c.rate for c in shipped() if (c.rule, c.n) == ("welch", 5)}
+    found = {e.law: e for e in measured_errors("welch", 5, "below")}
+    assert [law for law in found if not law.endswith(MIRRORED)] == list(ARMS)
+    skewed = found["collapsing arm, tight arm"]
+    assert skewed.wrong_refutation == known[skewed.law, "wrong_support"] > 0.3
+    assert found[skewed.law + MIRRORED].wrong_support == skewed.wrong_refutation
+    # origin: project policy, 5 against 5 normal values: .046 to .052
+    assert found["normal arms"].wrong_support == pytest.approx(0.049, abs=0.006)
 
 
 @pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below", "equivalent"])

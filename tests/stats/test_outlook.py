@@ -173,7 +173,7 @@ def test_unusable_input_is_named():
         (lambda: outlook("more", 1.0, 5), "kind must be one of"),
         (
             lambda: outlook("exceeds", 1.0, 5, test="wilcoxon"),
-            "test must be one of t, sign-flip, sign, but is",
+            "test must be one of t, sign-flip, sign",
         ),
         (lambda: outlook("exceeds", 1.0, 5, sd=0.0), "sd must be a standard deviation above 0"),
         (

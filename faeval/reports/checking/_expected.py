@@ -14,6 +14,7 @@ from faeval.claims._verdict import WORDS
 from faeval.reports.checking._printed_numbers import Number, printed
 from faeval.reports.checking._read import Place, Readback
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
+from faeval.stats import region_of
 
 _DECLARED, _LEVEL, _UNROUNDED = (
     10,
@@ -455,7 +456,7 @@ def _margins(claim: ClaimNumbers, text: str) -> Expected:
 
 def _edge(a: AssertionNumbers) -> Number:
     """Where the margin lies on the axis of a - b; for an equivalence the upper of its two edges."""
-    return _declared(-a.said.margin if a.said.kind in ("below", "not_below") else a.said.margin)
+    return _declared(region_of(a.said.kind).edges(a.said.margin)[-1])
 
 
 def _is_between(a: AssertionNumbers) -> bool:
@@ -463,7 +464,7 @@ def _is_between(a: AssertionNumbers) -> bool:
     refuting one.
     """
     m, outer = a.said.margin, a.refuting
-    if a.said.kind != "equivalent" or outer is None:
+    if not region_of(a.said.kind).two_sided or outer is None:
         return False
     return (a.interval[0] > m or a.interval[1] < -m) and outer[0] <= m and outer[1] >= -m
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from faeval.claims._pilot import beyond_margin
 from faeval.claims._verdict import AssertionResult, Verdict
-from faeval.stats import joint_power
+from faeval.stats import joint_power, region_of
 
 Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
 Outcome = Literal["met", "contradicted", "open"]
@@ -43,22 +43,12 @@ def standing(verdict: Verdict) -> Standing:
 
 def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
     """Return where the margin lies on the axis of a - b: one point, or two for an equivalence."""
-    m = assertion.margin
-    return {"equivalent": (-m, m), "below": (-m + 0.0,), "not_below": (-m + 0.0,)}.get(
-        assertion.kind, (m,)
-    )
+    return region_of(assertion.kind).edges(assertion.margin)
 
 
 def claimed(assertion: AssertionResult) -> tuple[float, float]:
-    """Return the open range of a - b that the assertion claims."""
-    m = assertion.margin
-    return {
-        "exceeds": (m, math.inf),
-        "below": (-math.inf, -m),
-        "not_above": (-math.inf, m),
-        "not_below": (-m, math.inf),
-        "equivalent": (-m, m),
-    }[assertion.kind]
+    """Return the range of a - b that the assertion claims."""
+    return region_of(assertion.kind).bounds(assertion.margin)
 
 
 def outcome(assertion: AssertionResult) -> Outcome:
@@ -67,7 +57,8 @@ def outcome(assertion: AssertionResult) -> Outcome:
     if assertion.interval[0] > low and assertion.interval[1] < high:
         return "met"
     never = (-math.inf, math.inf)
-    outer = assertion.refuting or never if assertion.kind == "equivalent" else assertion.interval
+    two_sided = region_of(assertion.kind).two_sided
+    outer = assertion.refuting or never if two_sided else assertion.interval
     return "contradicted" if outer[1] < low or outer[0] > high else "open"
 
 
@@ -77,7 +68,7 @@ def is_between(assertion: AssertionResult) -> bool:
     """
     low, high = claimed(assertion)
     apart = assertion.interval[1] < low or assertion.interval[0] > high
-    return assertion.kind == "equivalent" and apart and outcome(assertion) == "open"
+    return region_of(assertion.kind).two_sided and apart and outcome(assertion) == "open"
 
 
 def power_together(verdict: Verdict) -> float | None:
@@ -99,8 +90,3 @@ def has_interval(assertion: AssertionResult) -> bool:
     return any(map(math.isfinite, assertion.interval)) and not any(
         map(math.isnan, assertion.interval)
     )
-
-
-def above_zero(assertion: AssertionResult) -> bool:
-    """Whether the assertion claims an effect at all, so that there is an opposite of it."""
-    return assertion.kind in ("exceeds", "below")

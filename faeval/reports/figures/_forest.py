@@ -29,6 +29,7 @@ from faeval.reports.figures._layout import (
     write,
 )
 from faeval.reports.words import _sentences as words
+from faeval.stats import region_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -315,7 +316,7 @@ def _label(figure: Figure, top: float, text: Iterable[str], width: float) -> Non
 
 def _in_margins(a: AssertionResult) -> Callable[[float], float]:
     """From a - b to margins in the direction of the margin, which lies at 1."""
-    sign = -1.0 if a.kind in ("below", "not_below") else 1.0
+    sign = region_of(a.kind).sign
     return lambda value: sign * value / a.margin
 
 
@@ -341,7 +342,7 @@ def _claimed_side(axes: Axes, across: Scale, a: AssertionResult, y: float, heigh
     axes.fill_between(
         [low, high], y - 0.4 * height, y + 0.4 * height, color=CLAIMED, lw=0, zorder=0
     )
-    if a.kind == "equivalent":
+    if region_of(a.kind).two_sided:
         axes.plot(
             [-1, -1], [y - height / 2, y + height / 2], color=INK, lw=0.9, ls=DASHED, zorder=1
         )

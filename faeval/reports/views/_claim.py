@@ -26,7 +26,7 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
-from faeval.stats import nominal_levels
+from faeval.stats import nominal_levels, region_of
 
 
 def claim_view(
@@ -180,13 +180,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
 def _margin(assertion: AssertionResult) -> str:
     """Say which difference is claimed: so much, and on which side of b."""
     size = f"{exact(assertion.margin)}{words.unit_of(assertion)}"
-    return {
-        "exceeds": f"more than {size} above",
-        "below": f"more than {size} below",
-        "not_above": f"at most {size} above",
-        "not_below": f"at most {size} below",
-        "equivalent": f"±{size}",
-    }[assertion.kind]
+    return region_of(assertion.kind).short.format(margin=size)
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:

@@ -33,7 +33,7 @@ def view(report: Report) -> View:
     names = plots.claim_anchors(report)
     inputs = {g.claim: g for g in report.inputs}
     rules = _rules(report.verdicts)
-    scopes = {glossary.SCOPES.get(v.over, v.over) for v in report.verdicts}
+    scopes = {glossary.scope_of(v.over, v.test) for v in report.verdicts}
     scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
     return View(
         setting=report.setting,
@@ -46,7 +46,7 @@ def view(report: Report) -> View:
                 inputs.get(verdict.claim),
                 report.profiles,
                 rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
-                scope="" if scope else glossary.SCOPES.get(verdict.over, verdict.over),
+                scope="" if scope else glossary.scope_of(verdict.over, verdict.test),
             )
             for verdict, anchor in zip(report.verdicts, names, strict=True)
         ),

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from faeval.stats import RULES
+
 #: A sign beside each verdict's word, so that colour is never the only difference.
 GLYPHS: Mapping[str, str] = {"supported": "●", "refuted": "◆", "inconclusive": "○", "invalid": "✕"}
 
@@ -103,12 +105,22 @@ REGISTERED: Mapping[str, str] = {
 }
 
 #: Tests by name.
-TESTS: Mapping[str, str] = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}
+TESTS: Mapping[str, str] = {
+    "t": "paired t",
+    "sign-flip": "exact sign-flip",
+    "sign": "sign",
+    "welch": "Welch",
+}
 
 #: What each test assumes of the differences by seed, in short and what else there is to say.
 ASSUMPTIONS: Mapping[str, tuple[str, str]] = {
     "t": (
         "the differences by seed are close to normal",
+        "against a margin the test is not robust to strong skew",
+    ),
+    "welch": (
+        "the values of each arm are close to normal, and no seed gives both arms the same"
+        " randomness",
         "against a margin the test is not robust to strong skew",
     ),
     "sign-flip": ("the differences by seed are symmetric about their mean", ""),
@@ -445,6 +457,13 @@ def seed_list(seeds: tuple[int, ...]) -> str:
 def assumption(test: str) -> str:
     """Say all that a test assumes; empty where nothing is known of it."""
     return "; ".join(filter(None, ASSUMPTIONS.get(test, ())))
+
+
+def scope_of(over: str, test: str) -> str:
+    """Say what a verdict generalises over."""
+    rule = RULES.get(test)
+    apart = "; the two arms are compared unpaired, as runs that share no randomness"
+    return SCOPES.get(over, over) + (apart if rule is not None and not rule.paired else "")
 
 
 def layers_text(layers: tuple[int, ...]) -> str:

@@ -11,7 +11,7 @@ from faeval.reports.data._outcomes import standing
 from faeval.reports.words._glossary import CODES, TESTS, Phrase, plain, sentence
 from faeval.reports.words._numbers import exact
 from faeval.reports.words._sentences import assertion_text, result
-from faeval.stats import LEAST_POWER, nominal_level
+from faeval.stats import LEAST_POWER, nominal_level, region_of
 
 
 def reason(verdict: Verdict) -> str:
@@ -45,7 +45,8 @@ def _contradicted(verdict: Verdict) -> Iterator[str]:
     against = [a for a in verdict.assertions if a.p_refute * k <= level]
     for a in against or verdict.assertions:
         low, high = a.interval
-        opposite = (a.kind == "exceeds" and high < 0) or (a.kind == "below" and low > 0)
+        region = region_of(a.kind)
+        opposite = region.claims_effect and (high < 0 if region.side == "above" else low > 0)
         sign = ", and the difference has the opposite sign" if opposite else ""
         yield f"'{assertion_text(a)}' does not hold{sign}"
 
@@ -68,7 +69,8 @@ def _unattainable(verdict: Verdict) -> str:
 def _undecided(verdict: Verdict) -> str:
     a = _open(verdict)[0]
     low, high = a.interval
-    if a.kind == "equivalent" and (low > a.margin or high < -a.margin):
+    least, most = region_of(a.kind).bounds(a.margin)
+    if region_of(a.kind).two_sided and (low > most or high < least):
         return (
             f"the decision interval of '{assertion_text(a)}' lies outside its margins, but the"
             " wider refuting interval does not"
@@ -156,7 +158,7 @@ def _if_so(verdict: Verdict) -> str:
 
 def _counted(assertion: AssertionResult, difference: float) -> float:
     """Return a difference a - b as effects are counted: of below and not_below b - a."""
-    return -difference if assertion.kind in ("below", "not_below") else difference
+    return region_of(assertion.kind).sign * difference
 
 
 def caution(item: Caution, verdict: Verdict) -> str:
@@ -198,7 +200,7 @@ def _refuting(item: Caution, verdict: Verdict) -> str:
     downwards = (
         "; for below and not_below an effect is counted downwards: 0.5 says that the first side"
         " lies 0.5 below the second"
-        if a.kind in ("below", "not_below")
+        if region_of(a.kind).sign < 0
         else ""
     )
     return (

@@ -9,7 +9,6 @@ from faeval.claims._verdict import AssertionResult, Side, Term, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Arm
 from faeval.reports.data._outcomes import (
-    above_zero,
     claimed,
     has_interval,
     is_between,
@@ -17,8 +16,9 @@ from faeval.reports.data._outcomes import (
     standing,
     thresholds,
 )
-from faeval.reports.words._glossary import Phrase, Span, spaced
+from faeval.reports.words._glossary import Phrase, Span
 from faeval.reports.words._numbers import Style, exact, style_for
+from faeval.stats import RULES, region_of
 
 
 def standing_text(verdict: Verdict) -> str:
@@ -94,7 +94,7 @@ def claimed_text(assertion: AssertionResult) -> str:
     """Write the margin with the side of it that a difference was claimed to lie on: ``>0.05``,
     ``±0.05``.
     """
-    sign = {"equivalent": "±", "exceeds": ">", "not_below": ">"}.get(assertion.kind, "<")
+    sign = {"between": "±", "above": ">", "below": "<"}[region_of(assertion.kind).side]
     return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
 
 
@@ -108,7 +108,9 @@ def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
             Span("name", assertion_text(assertion)),
             Span("text", "."),
         )
-    over = f"Over {n} seed{'s' * (n != 1)}, {'in the median, ' * (test == 'sign')}"
+    rule = RULES.get(test)
+    median = "in the median, " if rule is not None and rule.about == "median" else ""
+    over = f"Over {n} seed{'s' * (n != 1)}, {median}"
     return (Span("text", over), *_compared(assertion), Span("text", f", {_tail(assertion)}."))
 
 
@@ -123,10 +125,8 @@ def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = N
     size = f"{margin:g}"
     if agreement == "layers":
         return f"over layers, the {a} is below {b}"
-    if kind == "equivalent":
-        return f"{a} equals {b} within {size}{', on average' * (agreement == 'mean')}"
-    verb = "exceeds" if kind == "exceeds" else f"is {spaced(kind)}"
-    return f"{a} {verb} {b} by more than {size}"
+    text = region_of(kind).text.format(a=a, b=b, margin=size)
+    return f"{text}, on average" if agreement == "mean" else text
 
 
 def _compared(assertion: AssertionResult) -> Phrase:
@@ -225,7 +225,8 @@ def _tail(assertion: AssertionResult) -> str:
     result, style = outcome(assertion), style_of(assertion)
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    if assertion.kind == "equivalent":
+    region = region_of(assertion.kind)
+    if region.two_sided:
         within = f"±{exact(assertion.margin)}"
         if result == "contradicted":
             outer = style.interval(assertion.refuting or assertion.interval)
@@ -252,14 +253,14 @@ def _tail(assertion: AssertionResult) -> str:
     matter = "0" if point == 0 else f"the {exact(point)} that matters"
     if result == "open":
         return f"which does not settle on which side of {matter} it lies"
-    above = assertion.kind in ("exceeds", "not_below")
+    above = region.side == "above"
     side = "above" if above == (result == "met") else "below"
     opposite = ""
     if result == "contradicted" and point:
         low, high = assertion.interval
         opposite = (
             " and of opposite sign"
-            if (high < 0 < point or low > 0 > point) and above_zero(assertion)
+            if (high < 0 < point or low > 0 > point) and region.claims_effect
             else ""
         )
     return f"all {side} {matter}{opposite}"

@@ -7,14 +7,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
-from faeval._arguments import choice, count, level, number, p_values, probability
-from faeval.stats._judge import Kind, p_pair
-from faeval.stats._one_sample import PRIMARY, TESTS, TestName
-from faeval.stats._sign_flip import MAX_ENUMERATED
+from faeval._arguments import count, level, number, p_values, probability
+from faeval.stats._judge import p_pair
+from faeval.stats._kinds import Kind, Region, region_of
+from faeval.stats._rule import LEAST_POWER
+from faeval.stats._rules import Rule, Sample, TestName, rule_of
 from faeval.stats._spread import sd_upper
 from faeval.stats.planning._power import detectable_effect, smallest
 from faeval.stats.planning._power import power as t_power
@@ -28,7 +29,7 @@ _MOST_ENUMERATED = 1 << 26  # patterns of all of them together
 
 
 @dataclass(frozen=True)
-class Chances:
+class VerdictChances:
     """The probabilities of both verdicts where the true effect is `effect`; what is left is
     inconclusive.
     """
@@ -48,7 +49,7 @@ def verdict_chances(
     *,
     test: TestName = "t",
     k: int = 1,
-) -> Chances:
+) -> VerdictChances:
     """Return the chance of each verdict on one assertion, under normal differences.
 
     Parameters
@@ -74,7 +75,7 @@ def verdict_chances(
 
     Returns
     -------
-    Chances
+    VerdictChances
         Two probabilities; both 0 below two seeds.
 
     Raises
@@ -88,8 +89,7 @@ def verdict_chances(
     >>> round(found.supported, 2), round(found.refuted, 4)
     (0.58, 0.0002)
     """
-    choice("kind", kind, get_args(Kind))
-    choice("test", test, PRIMARY)
+    region, rule = region_of(kind, tested=True), rule_of(test, deciding=True)
     effect, n, alpha = (
         number("effect", effect, "a finite number"),
         count("n", n),
@@ -98,40 +98,45 @@ def verdict_chances(
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
     against = alpha / count("k", k, low=1)
-    if n < 2:
-        return Chances(effect, 0.0, 0.0)
-    if test != "t":
-        return _simulated(kind, margin, effect, sd, n, alpha, against, test)
-    if kind == "equivalent":
-        inside = _equivalence_power(margin / sd, effect / sd, n, alpha) if margin > 0 else 0.0
-        outside = sum(t_power(sign * effect - margin, sd, n, against / 2) for sign in (1, -1))
-        return Chances(effect, inside, min(1.0, outside))
-    if kind in ("exceeds", "below"):
-        return Chances(
-            effect, t_power(effect - margin, sd, n, alpha), t_power(margin - effect, sd, n, against)
+    if n < rule.least:
+        return VerdictChances(effect, 0.0, 0.0)
+    if rule.power == "simulated":
+        return _simulated(region, margin, effect, sd, n, alpha, against, rule)
+    difference, (low, high) = region.sign * effect, region.bounds(margin)
+    if region.two_sided:
+        middle, half = (high + low) / 2, (high - low) / 2
+        inside = (
+            _equivalence_power(half / sd, (difference - middle) / sd, n, alpha) if half else 0.0
         )
-    return Chances(
-        effect, t_power(margin - effect, sd, n, alpha), t_power(effect - margin, sd, n, against)
-    )
+        outside = sum(
+            t_power(beyond, sd, n, against / 2) for beyond in (difference - high, low - difference)
+        )
+        return VerdictChances(effect, inside, min(1.0, outside))
+    depth = region.depth(difference, margin)
+    return VerdictChances(effect, t_power(depth, sd, n, alpha), t_power(-depth, sd, n, against))
 
 
 def _simulated(
-    kind: Kind,
+    region: Region,
     margin: float,
     effect: float,
     sd: float,
     n: int,
     alpha: float,
     against: float,
-    test: str,
-) -> Chances:
-    enumerated = 1 if test == "sign" else 1 << min(n, MAX_ENUMERATED)
-    rows = min(_ROWS, max(64, _MOST_ENUMERATED // enumerated))
-    differences = effect + sd * stream(0, "chances", n).standard_normal((rows, n))
-    if kind in ("below", "not_below"):
-        differences = -differences
-    support, refute = p_pair(kind, differences, margin, test, 0.0)
-    return Chances(effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against)))
+    rule: Rule,
+) -> VerdictChances:
+    rows = min(_ROWS, max(64, _MOST_ENUMERATED // rule.patterns(n)))
+    rng = stream(0, "chances", n)
+    if rule.paired:
+        sample: Sample = (region.sign * (effect + sd * rng.standard_normal((rows, n))),)
+    else:  # both arms spread alike, and together by sd
+        arms = sd / math.sqrt(2) * rng.standard_normal((2, rows, n))
+        sample = (region.sign * effect + arms[0], arms[1])
+    support, refute = p_pair(region, sample, margin, rule)
+    return VerdictChances(
+        effect, float(np.mean(support <= alpha)), float(np.mean(refute <= against))
+    )
 
 
 @dataclass(frozen=True)
@@ -176,10 +181,11 @@ def prospect(
     ('supported', 0.95)
     """
     chances = verdict_chances(kind, margin, effect, sd, n, alpha, test=test, k=k)
-    gap = margin - abs(effect) if kind == "equivalent" else effect - margin
-    if gap == 0:
+    region = region_of(kind)
+    depth = region.depth(region.sign * effect, margin)
+    if depth == 0:
         return Prospect(None, alpha)
-    if (gap > 0) == (kind in ("exceeds", "below", "equivalent")):
+    if depth > 0:
         return Prospect("supported", chances.supported)
     return Prospect("refuted", chances.refuted)
 
@@ -215,10 +221,11 @@ def seeds_for(
         found = prospect(kind, margin, effect, sd, n, alpha, test=test, k=k)
         return found.verdict is not None and found.power >= power
 
-    if test == "t":
+    rule = rule_of(test, deciding=True)
+    if rule.power != "simulated":
         return smallest(enough, max_n)
-    last = min(max_n, MAX_ENUMERATED if test == "sign-flip" else 200)
-    attainable = (n for n in range(2, last + 1) if TESTS[test].attainable(n) <= alpha)
+    last = min(max_n, rule.most_planned)
+    attainable = (n for n in range(rule.least, last + 1) if rule.attainable(n) <= alpha)
     return next((n for n in attainable if enough(n)), None)
 
 
@@ -250,7 +257,7 @@ def joint_power(powers: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class DesignOutlook:
     """What an assertion can tell at n seeds, before any run.
 
     `level` is that of the first Holm step, alpha / m. `can_support` and `can_refute` say whether
@@ -267,7 +274,7 @@ class Outlook:
     level: float
     can_support: bool
     can_refute: bool
-    at: Mapping[str, Chances]
+    at: Mapping[str, VerdictChances]
     detectable_in_sd: float | None
     detectable: float | None
     power: float | None
@@ -289,7 +296,7 @@ def outlook(
     k: int = 1,
     test: TestName = "t",
     power: float = 0.8,
-) -> Outlook:
+) -> DesignOutlook:
     """What can this assertion tell me at n seeds?
 
     Parameters
@@ -315,7 +322,7 @@ def outlook(
 
     Returns
     -------
-    Outlook
+    DesignOutlook
 
     Raises
     ------
@@ -330,8 +337,7 @@ def outlook(
     >>> outlook("exceeds", 1.0, 3, test="sign-flip").warnings[0]
     'no data can support it: the smallest p at n = 3 is 0.125, above 0.05'
     """
-    choice("kind", kind, get_args(Kind))
-    choice("test", test, PRIMARY)
+    region, rule = region_of(kind, tested=True), rule_of(test, deciding=True)
     n, alpha = count("n", n), level("alpha", alpha)
     family, k, power = (
         count("family", family, low=1),
@@ -339,8 +345,8 @@ def outlook(
         probability("power", power),
     )
     first = alpha / family
-    least = TESTS[test].attainable(n)
-    share = k * (2 if kind == "equivalent" else 1)
+    least = rule.attainable(n)
+    share = k * region.tails
     can_support, can_refute = least <= first, share * least <= first
     warnings = []
     for verb, possible, smallest_p in (
@@ -352,8 +358,12 @@ def outlook(
                 f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above"
                 f" {first:.3g}"
             )
-    detectable_in_sd = detectable_effect(n, first, power) if test == "t" and n >= 2 else None
-    at: dict[str, Chances] = {}
+    detectable_in_sd = (
+        detectable_effect(n, first, power)
+        if rule.power == "noncentral t" and n >= rule.least
+        else None
+    )
+    at: dict[str, VerdictChances] = {}
     found_power, needed = None, None
     if sd is not None:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
@@ -379,11 +389,11 @@ def outlook(
                     for s in (sd, upper)
                 )
                 needed = first_n, cautious_n
-                if found_power < 0.5:
+                if found_power < LEAST_POWER:
                     warnings.append(
-                        f"power at the effect anticipated is {found_power:.2f}, below 0.5"
+                        f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
                     )
-    return Outlook(
+    return DesignOutlook(
         n,
         first,
         can_support,

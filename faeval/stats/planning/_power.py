@@ -40,7 +40,8 @@ def power(effect: float, sd: float, n: int, alpha: float) -> float:
 
     References
     ----------
-    .. [1] N. L. Johnson and B. L. Welch, "Applications of the non-central t-distribution", Biometrika 31 (1940).
+    .. [1] N. L. Johnson and B. L. Welch, "Applications of the non-central t-distribution",
+       Biometrika 31 (1940).
 
     Examples
     --------

@@ -1,0 +1,207 @@
+"""Evidence of one setting, indexed by what estimands ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval.claims._design import Design
+from faeval.claims._estimand import Read
+
+#: METRIC!PROPERTY is 1 where the metric holds that property.
+_HOLDS = "!"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` has
+    those of rows of one key.
+    """
+
+    value: float
+    status: str
+    run: str
+    copies: tuple[float, ...] = ()
+
+
+#: What is known of one metric of one arm at one epoch, by (seed, layer).
+Cells: TypeAlias = dict[tuple[int, int | None], Cell]
+
+
+class EvidenceIndex:
+    """A table of one setting, indexed by what estimands ask for.
+
+    A claim reads a few hundred rows of what may be millions. The table stays in columns, sorted
+    once; rows of an arm and metric become cells when a claim asks for them.
+    """
+
+    def __init__(self, table: Any) -> None:
+        metric, metrics = _coded(table["metric"])
+        arm, arms = _coded(table["arm"])
+        status, self._statuses = _coded(table["status"])
+        run, self._runs = _coded(table["run"])
+        value = table["value"].to_numpy()
+        measured = self._statuses.index("measured") if "measured" in self._statuses else -1
+        #: (metric, arm) to the properties that the metric was found to fail when it audited that
+        #: arm.
+        self.failed: dict[tuple[str, str], set[str]] = {}
+        tried = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
+        broken = tried & ~((value == 1) & (status == measured))
+        for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
+            name, _, what = metrics[m].partition(_HOLDS)
+            self.failed.setdefault((name, arms[a]), set()).add(what)
+        #: (metric, arm, property) to the (seed, epoch, state) on whose own signals it was found to
+        #: hold.
+        self._held: dict[tuple[str, str, str], set[tuple[int, int, int]]] = {}
+        places = (_filled(table[name]) for name in ("seed", "epoch", "layer"))
+        for m, a, ok, *place in zip(
+            *(c[tried].tolist() for c in (metric, arm, ~broken, *places)), strict=True
+        ):
+            if ok and place[2] >= 0:
+                name, _, what = metrics[m].partition(_HOLDS)
+                self._held.setdefault((name, arms[a], what), set()).add(tuple(place))
+        # The rows of an arm lie together, and in them those of a metric, each in the order of the
+        # table.
+        kept = np.flatnonzero(~tried)
+        pair = arm[kept].astype(np.int64) * len(metrics) + metric[kept]
+        order = np.argsort(pair, kind="stable")
+        rows, self._pair = kept[order], pair[order]
+        self._metric_of = {name: code for code, name in enumerate(metrics)}
+        self._arm_of = {label: code for code, label in enumerate(arms)}
+        self._seed = table["seed"].to_numpy()[rows]
+        self._epoch, self._layer = (_filled(table[name])[rows] for name in ("epoch", "layer"))
+        self._value, self._status, self._run = value[rows], status[rows], run[rows]
+        self._cells: dict[tuple[str, str, int | None], Cells] = {}
+        self._ends: dict[tuple[str, str], dict[int, int]] = {}
+
+    def seeds(self, arms: Iterable[str]) -> tuple[int, ...]:
+        """Return every seed that any of the arms has rows of."""
+        return tuple(
+            sorted({s for arm in arms for s in np.unique(self._seed[self._rows(arm)]).tolist()})
+        )
+
+    def arms(self) -> list[str]:
+        """Return the labels of all arms, sorted."""
+        return sorted(self._arm_of)
+
+    def epochs_of(self, metric: str, arm: str) -> tuple[int, ...]:
+        """Return the epochs that an arm has rows of a metric at."""
+        return tuple(e for e in np.unique(self._epoch[self._rows(arm, metric)]).tolist() if e >= 0)
+
+    def group(self, read: Read, design: Design) -> Cells:
+        """Return the cells of a read's metric, arm and epoch, by (seed, layer).
+
+        A run that diverged has diverged at every later epoch. Where neither the read nor the
+        setting says an epoch, each run is read at its end: see :meth:`ends`.
+        """
+        label = design.label(read.arm)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        if epoch is None:
+            return self._at_ends(read.metric, label)
+        group = self._group(read.metric, label, epoch)
+        if (
+            not group and read.epoch is None
+        ):  # rows without an epoch are of the run's end, of no epoch asked for
+            group = self._group(read.metric, label, None)
+        return (
+            {**self._lost_before(read.metric, label, epoch), **group}
+            if "diverged" in self._statuses
+            else group
+        )
+
+    def _lost_before(self, metric: str, label: str, epoch: int) -> Cells:
+        """The last rows of runs that diverged before an epoch: there they have diverged as well."""
+        ends = self.ends(metric, label)
+        cells = self._at_ends(metric, label).items()
+        return {
+            at: cell for at, cell in cells if cell.status == "diverged" and -1 < ends[at[0]] < epoch
+        }
+
+    def ends(self, metric: str, arm: str) -> dict[int, int]:
+        """Return the last epoch at which each seed of an arm has rows of a metric; -1 where its
+        rows have no epoch.
+        """
+        if (metric, arm) not in self._ends:
+            rows = self._rows(arm, metric)
+            seeds, of = np.unique(self._seed[rows], return_inverse=True)
+            last = np.full(len(seeds), -1)
+            np.maximum.at(last, of, self._epoch[rows])
+            self._ends[metric, arm] = dict(zip(seeds.tolist(), last.tolist(), strict=True))
+        return self._ends[metric, arm]
+
+    def courses(self, metric: str, arm: str) -> bool:
+        """Return whether some run of an arm has rows of a metric at several epochs."""
+        rows = self._rows(arm, metric)
+        return len(
+            {*zip(self._seed[rows].tolist(), self._epoch[rows].tolist(), strict=True)}
+        ) > len(self.ends(metric, arm))
+
+    def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
+        """Return the (seed, state) of a read on whose own signals a property of its metric was
+        found to hold.
+        """
+        label = design.label(read.arm)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        ends = self.ends(read.metric, label) if epoch is None else {}
+        found = self._held.get((read.metric, label, name), ())
+        return {(s, layer) for s, e, layer in found if e == ends.get(s, epoch)}
+
+    def _rows(self, arm: str, metric: str | None = None) -> slice:
+        """Where the rows of an arm lie, or those of one of its metrics."""
+        a, m = self._arm_of.get(arm), 0 if metric is None else self._metric_of.get(metric)
+        if a is None or m is None:
+            return slice(0, 0)
+        first = a * len(self._metric_of) + m
+        past = first + (len(self._metric_of) if metric is None else 1)
+        return slice(*np.searchsorted(self._pair, (first, past)).tolist())
+
+    def _at_ends(self, metric: str, arm: str) -> Cells:
+        ends = self.ends(metric, arm)
+        groups = {
+            epoch: self._group(metric, arm, epoch if epoch >= 0 else None)
+            for epoch in {*ends.values()}
+        }
+        return {
+            at: cell
+            for epoch, group in groups.items()
+            for at, cell in group.items()
+            if ends[at[0]] == epoch
+        }
+
+    def _group(self, metric: str, arm: str, epoch: int | None) -> Cells:
+        if (metric, arm, epoch) not in self._cells:
+            self._cells[metric, arm, epoch] = self._read(
+                self._rows(arm, metric), -1 if epoch is None else epoch
+            )
+        return self._cells[metric, arm, epoch]
+
+    def _read(self, rows: slice, epoch: int) -> Cells:
+        at = rows.start + np.flatnonzero(self._epoch[rows] == epoch)
+        cells: Cells = {}
+        columns = (
+            c[at].tolist() for c in (self._seed, self._layer, self._value, self._status, self._run)
+        )
+        for seed, layer, value, status, run in zip(*columns, strict=True):
+            key = (seed, None if layer < 0 else layer)
+            before = cells.get(key)
+            copies = () if before is None else (*(before.copies or (before.value,)), value)
+            cells[key] = Cell(value, self._statuses[status], self._runs[run], copies)
+        return cells
+
+
+def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the cells of a column of text as numbers, and the text of each number."""
+    import pandas as pd
+
+    codes, distinct = pd.factorize(column)
+    return codes, list(distinct)
+
+
+def _filled(column: Any) -> NDArray[np.int64]:
+    """Return a column of whole numbers, -1 where it is empty or below 0."""
+    filled: NDArray[np.int64] = column.fillna(-1).astype("int64").to_numpy()
+    return np.maximum(filled, -1)

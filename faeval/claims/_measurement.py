@@ -1,0 +1,255 @@
+"""From evidence to one number per seed: the only way from rows to what statistics see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faeval import stats
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
+from faeval.claims._design import Design
+from faeval.claims._estimand import Estimand, Log10, Read
+from faeval.claims._evidence_index import Cell, EvidenceIndex
+from faeval.experiment import METRICS, Arm, Metric
+
+#: Item-block rows METRIC@1 .. METRIC@8.
+ITEM_BLOCKS = 8
+#: How the run column names a run by the hash of its weights.
+WEIGHTS = "sha256:"
+
+
+class Measurement:
+    """What one claim reads, over one list of seeds."""
+
+    def __init__(
+        self, claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Sequence[int]
+    ) -> None:
+        self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
+        self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
+        self.groups = {read: evidence.group(read, design) for read in self.reads}
+        self.layers: dict[Read, tuple[int | None, ...]] = {
+            read: self._layers(read) for read in self.reads
+        }
+        # How many of the rows wanted are there: of each read, at each seed.
+        self.present = {read: self._count(read) for read in self.reads}
+        found = {
+            seed for counts in self.present.values() for seed, count in counts.items() if count
+        }
+        self._absent = tuple(seed for seed in self.seeds if seed not in found)
+
+    def ends(self) -> dict[Read, dict[int, int]]:
+        """Return the epochs at which runs end that are read there, by seed; of reads that no one
+        else says the epoch of.
+        """
+        found = {}
+        for read in self.reads:
+            if read.epoch is None and self.design.last_epoch(read.arm) is None:
+                ends = self.evidence.ends(read.metric, self.design.label(read.arm))
+                lost = {
+                    seed
+                    for (seed, _), cell in self.groups[read].items()
+                    if cell.status == "diverged"
+                }
+                found[read] = {
+                    seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost
+                }
+        stated = {read for read, ends in found.items() if any(end >= 0 for end in ends.values())}
+        # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
+        # whenever another is read. But of a metric that some runs have at an epoch, and of arms of
+        # which nothing says one, the epoch is not known.
+        metrics, arms = {read.metric for read in stated}, {read.arm for read in stated}
+        unknown = {
+            r for r, ends in found.items() if ends and (r.metric in metrics or r.arm not in arms)
+        }
+        return (
+            {read: ends for read, ends in found.items() if read in stated | unknown}
+            if stated
+            else {}
+        )
+
+    def first(self, n: int) -> Measurement:
+        """Return the same over the first n of its seeds."""
+        return (
+            self
+            if n >= len(self.seeds)
+            else Measurement(self.claim, self.evidence, self.design, self.seeds[:n])
+        )
+
+    def failed_seeds(self, arm: Arm) -> set[int]:
+        """Return the seeds at which a run of an arm diverged."""
+        return {
+            seed
+            for read, seed, _, cell in self.cells()
+            if cell.status == "diverged" and read.arm == arm
+        }
+
+    def _layers(self, read: Read) -> tuple[int | None, ...]:
+        if read.layers is None:
+            return (None,)
+        return self.design.states(
+            read, {lay for _, lay in self.groups[read] if lay is not None}
+        ) or (None,)
+
+    def _count(self, read: Read) -> dict[int, int]:
+        group, layers = self.groups[read], self.layers[read]
+        return {seed: sum((seed, layer) in group for layer in layers) for seed in self.seeds}
+
+    def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
+        """Yield every cell that the claim reads at its seeds."""
+        for read in self.reads:
+            group, layers = self.groups[read], self.layers[read]
+            for seed in self.seeds:
+                for layer in layers:
+                    cell = group.get((seed, layer))
+                    if cell is not None:
+                        yield read, seed, layer, cell
+
+    def absent(self) -> tuple[int, ...]:
+        """Return the seeds that nothing at all was measured at."""
+        return self._absent
+
+    def complete(self, seed: int) -> bool:
+        """Return whether all rows of a seed are there."""
+        return all(counts[seed] == len(self.layers[read]) for read, counts in self.present.items())
+
+    def run(self, read: Read, seed: int) -> str:
+        """Return how evidence names the run behind a number; empty where it is not there."""
+        cell = self.groups[read].get((seed, self.layers[read][0]))
+        return cell.run if cell is not None else ""
+
+    def seed_used(self) -> bool:
+        """Return whether anything read shows that other seeds gave other runs: a value that varies,
+        or weights that do.
+        """
+        for read in self.reads:
+            runs = {self.run(read, seed) for seed in self.seeds}
+            if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
+                return True
+            if (np.ptp(self._read(read), axis=0) > 0).any():
+                return True
+        return False
+
+    def resolution(self, assertion: Assertion) -> float:
+        """Return the smallest step that an assertion's contrast is known to take; 0 where none is
+        declared.
+        """
+        terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
+        return max((weight * self.metric(read).resolution for weight, read in terms), default=0.0)
+
+    def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
+        """Return at each seed the largest term that an assertion's contrast is made of, shape
+        (seeds,).
+        """
+        found = np.zeros(len(self.seeds))
+        for weight, atom in assertion.contrast.terms:
+            if isinstance(atom, Log10):
+                size = np.abs(_log10(self._evaluate(atom.inner, -1.0)))
+            else:
+                size = np.abs(self._read(atom)).max(axis=1)
+            found = np.maximum(found, abs(weight) * size)
+        return found
+
+    def metric(self, read: Read) -> Metric:
+        """Return what is known of a read's metric."""
+        known = self.design.experiment.metrics if self.design.experiment else METRICS
+        return known.get(read.metric) or Metric(read.metric)
+
+    def values(self, assertion: Assertion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return both sides of an assertion, call only where nothing is missing.
+
+        One number a seed, shape (seeds,); for agreement one for each unit (layer) too, shape
+        (seeds, units).
+        """
+        if assertion.region.per_unit:
+            return self._per_layer(assertion.a), self._per_layer(assertion.b)
+        # "worst" is the end of the range that makes a - b speak against the assertion.
+        against = 1.0 if assertion.region.side == "below" else -1.0
+        return self._evaluate(assertion.a, against), self._evaluate(assertion.b, -against)
+
+    def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:
+        total = np.full(len(self.seeds), estimand.constant)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for weight, atom in estimand.terms:
+                sign = against * math.copysign(1.0, weight)
+                if isinstance(atom, Log10):
+                    total = total + weight * _log10(self._evaluate(atom.inner, sign))
+                else:
+                    total = total + weight * self._read(atom, sign).mean(axis=1)
+        return total
+
+    def _read(self, read: Read, against: float = -1.0) -> NDArray[np.float64]:
+        metric, group = self.metric(read), self.groups[read]
+        worst = metric.low if against < 0 else metric.high
+        rows = [
+            [
+                worst if (c := group[seed, layer]).status == "diverged" else c.value
+                for layer in self.layers[read]
+            ]
+            for seed in self.seeds
+        ]
+        return np.array(rows, dtype=np.float64)
+
+    def _per_layer(self, estimand: Estimand) -> NDArray[np.float64]:
+        ((weight, atom),) = estimand.terms
+        if isinstance(atom, Log10):
+            (inner,) = atom.inner.reads()
+            return weight * _log10(self._read(inner))
+        return weight * self._read(atom)
+
+    def item_error(self, assertion: Assertion) -> float | None:
+        """Return the standard error of the seed-mean contrast over evaluation items; None where it
+        is not recorded.
+
+        From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items.
+        """
+        blocks = []
+        for k in range(1, ITEM_BLOCKS + 1):
+            if not all(
+                self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()
+            ):
+                return None
+            contrast = assertion.contrast.with_reads(lambda r, k=k: _block(r, k))  # type: ignore[misc]
+            block = Measurement(
+                _only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds
+            )
+            block.layers = {_block(r, k): self.layers[r] for r in self.layers}
+            if any(c.status != "measured" or not math.isfinite(c.value) for *_, c in block.cells()):
+                return None
+            if any(
+                (s, lay) not in block.groups[r]
+                for r in block.reads
+                for s in self.seeds
+                for lay in block.layers[r]
+            ):
+                return None
+            blocks.append(block._evaluate(contrast, -1.0))
+        error = stats.item_error(np.array(blocks).T)
+        return error if math.isfinite(error) else None
+
+
+def _log10(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values > 0, np.log10(values), np.nan)
+
+
+def _block(read: Read, k: int) -> Read:
+    return Read(f"{read.metric}@{k}", read.arm, read.layers, read.epoch, read.exact)
+
+
+def _only(claim: Claim, assertion: Assertion, contrast: Estimand) -> Claim:
+    lone = Assertion(assertion.kind, contrast, Estimand(), assertion.margin)
+    return claim.named(assertions=(lone,))
+
+
+def units_of(assertion: Assertion, metrics: Mapping[str, Metric]) -> str:
+    """Return the unit of an assertion's contrast; "1" for a pure number."""
+    if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
+        return "decades"
+    units = {
+        metrics[r.metric].unit if r.metric in metrics else "1" for r in assertion.contrast.reads()
+    }
+    return units.pop() if len(units) == 1 else "mixed units"

@@ -1,0 +1,329 @@
+"""What forbids using a measurement: rows that are missing, values that cannot be trusted, runs that
+are no replicates.
+"""
+
+from __future__ import annotations
+
+import math
+
+from faeval import stats
+from faeval._safe_text import listed
+from faeval.claims._design import Problem
+from faeval.claims._estimand import Log10, Read
+from faeval.claims._evidence_index import Cell
+from faeval.claims._measurement import WEIGHTS, Measurement
+from faeval.evidence import unlike_ends as ends_that_differ
+from faeval.experiment import Arm, Metric, named
+
+#: Properties that no number in evidence needs: audits give copies of some float64 signals, without
+#: a gradient graph.
+_NOT_NEEDED = frozenset(
+    {
+        "float32",
+        "float16",
+        "arguments of two types",
+        "NumPy arrays agree",
+        "arguments that require gradients",
+        "arguments stay as they are",
+        "no sample",
+    }
+)
+
+
+def missing(m: Measurement) -> Problem | None:
+    """Return what rows are lacking, apart from seeds that are wholly absent."""
+    absent = set(m.absent())
+    if len(m.absent()) == len(m.seeds):
+        text = "no row of what it reads was found; run it first."
+        arms = {m.design.label(read.arm) for read in m.reads}
+        known = m.evidence.arms()
+        if known and not arms & set(known):
+            reads = " or ".join(map(named, sorted(arms)))
+            has = listed([named(label) for label in known])
+            text = f"no row of {reads} was found; run it first. Evidence has the arms {has}."
+        elif set(m.evidence.seeds(arms)) & set(m.seeds):
+            reads = " or ".join(map(str, m.reads))
+            text = (
+                f"its arms were run, but there is no row of {reads}; look at the metric's name,"
+                " its layers and its epoch."
+            )
+        return Problem("inconclusive", "not_run", text)
+    gaps = [
+        (read, seed)
+        for read, counts in m.present.items()
+        for seed, count in counts.items()
+        if count < len(m.layers[read]) and seed not in absent
+    ]
+    if gaps:
+        more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+        text = (
+            f"evidence lacks {gaps[0][0]} at seed {gaps[0][1]}{more}; run what is"
+            f" missing.{_unlike_seeds(m)}"
+        )
+        return Problem("inconclusive", "evidence_missing", text)
+    return None
+
+
+def _unlike_seeds(m: Measurement) -> str:
+    """Say how the seeds of the arms differ, where it is seeds that one of them lacks."""
+    seeds = {
+        m.design.label(read.arm): {s for s, n in counts.items() if n}
+        for read, counts in m.present.items()
+    }
+    if len({frozenset(own) for own in seeds.values()}) < 2 or not all(seeds.values()):
+        return ""
+    has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
+    shared = len(set.intersection(*seeds.values()))
+    how = "are paired by seed"
+    if not all(assertion.paired for assertion in m.claim.assertions):
+        how = "read both arms at the seeds of one plan, unpaired or not"
+    return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same."
+
+
+def untrustworthy(m: Measurement) -> Problem | None:
+    """Return why some row that is there cannot be used."""
+    problems: dict[str, Problem] = {}
+    metrics = {read: m.metric(read) for read in m.reads}
+    for read, seed, layer, cell in m.cells():
+        code, text = _trouble(metrics[read], cell)
+        if code == "diverged" and m.claim.diverged == "worst":
+            if _has_worst(m, read):
+                continue
+            text = (
+                "diverged; diverged='worst' has no worst end for an equivalence, nor for a"
+                " metric without a range."
+            )
+        if code and code not in problems:
+            at = f"{read.metric} of {named(read.arm.label)} at seed {seed}" + (
+                f", state {layer}" if layer is not None else ""
+            )
+            problems[code] = Problem("invalid", code, f"{at} {text}")
+    order = ("diverged", "below_floor", "undefined", "out_of_range")
+    found = next((problems[c] for c in order if c in problems), None)
+    unit = _below_the_seed(m, problems.get("unit_mismatch"))
+    return _nonconforming(m) or unit or found or _unlike_units(m)
+
+
+def _has_worst(m: Measurement, read: Read) -> bool:
+    metric = m.metric(read)
+    directed = not any(a.region.two_sided for a in m.claim.assertions)
+    return directed and math.isfinite(metric.low) and math.isfinite(metric.high)
+
+
+def _nonconforming(m: Measurement) -> Problem | None:
+    """Return which property that it needs a metric fails; what is about an instrument may be
+    said of any.
+    """
+    if m.claim.about == "instrument":
+        return None
+    for read in m.reads:
+        tried = m.evidence.failed.get((read.metric, m.design.label(read.arm)), set()) - _NOT_NEEDED
+        failed = {name for name in tried if not _holds_where_read(m, read, name)}
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            text = (
+                f"the metric {read.metric!r} fails the property {min(failed)!r}{more}, so"
+                " nothing rests on it; faeval check-metric shows the counterexample, and"
+                " about='instrument' is for claims about the metric itm."
+            )
+            return Problem("invalid", "metric_nonconforming", text)
+    return _too_tolerant(m)
+
+
+def _holds_where_read(m: Measurement, read: Read, name: str) -> bool:
+    """Return whether a property that fails on some signals holds on those of every cell that
+    the claim reads.
+    """
+    read_here = {(seed, layer) for seed in m.seeds for layer in m.layers[read]} & set(
+        m.groups[read]
+    )
+    return bool(read_here) and read_here <= m.evidence.held(read, name, m.design)
+
+
+def _too_tolerant(m: Measurement) -> Problem | None:
+    """Return which margin is no larger than the error that a metric's author accepts."""
+    for assertion in m.claim.assertions:
+        if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
+            continue
+        margin = assertion.margin.value
+        for read in assertion.contrast.reads():
+            metric = m.metric(read)
+            if (
+                metric.kind in ("alignment", "correlation")
+                and (metric.tolerance or 0.0) >= margin > 0
+            ):
+                text = (
+                    f"the metric {read.metric!r} is registered with"
+                    f" tolerance={metric.tolerance:g}, and the margin is {margin:g}: an"
+                    " accepted error may be all that is seen; a margin must be larger."
+                )
+                return Problem("invalid", "metric_nonconforming", text)
+    return None
+
+
+def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
+    """Return why rows below the seed are no replicates: several of one key, or one for each
+    layer where one is read.
+    """
+    wanted = set(m.seeds)
+    for read in m.reads:
+        group = m.groups[read]
+        rows = [(seed, value) for (seed, _), cell in group.items() for value in cell.copies]
+        if read.layers is None and group and all(layer is not None for _, layer in group):
+            rows = [(seed, cell.value) for (seed, _), cell in group.items()]
+            text = (
+                f"{read} is one number a run, and evidence has one for each layer; say layers=,"
+                " such as fe.deep."
+            )
+            repeated = Problem("invalid", "unit_mismatch", text)
+        rows = [(seed, value) for seed, value in rows if seed in wanted and abs(value) <= 1e300]
+        if repeated is not None and rows:
+            values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
+            pooled = stats.explain_pooling(values, seeds)
+            return Problem(repeated.verdict, repeated.code, f"{repeated.text} {pooled}")
+    return repeated
+
+
+def _unlike_units(m: Measurement) -> Problem | None:
+    """Return why the two sides of an agreement have no common units."""
+    for assertion in m.claim.assertions:
+        if assertion.region.per_unit:
+            left, right = (m.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
+            if left != right:
+                text = (
+                    f"agreement is state by state, but {assertion.a} has {left} and"
+                    f" {assertion.b} {right}."
+                )
+                return Problem("invalid", "unit_mismatch", text)
+    return None
+
+
+def uneven(m: Measurement) -> Problem | None:
+    """Return which runs of an arm end at different epochs, where nobody says which epoch is
+    meant.
+
+    Runs that have one row each were read by whoever chose that row.
+    """
+    for read, ends in m.ends().items():
+        label = m.design.label(read.arm)
+        if len({*ends.values()}) < 2 or "epoch" in m.claim.attributed_to:
+            continue
+        if m.evidence.courses(read.metric, label):
+            each = listed(
+                [f"seed {seed} at {end if end >= 0 else 'none'}" for seed, end in ends.items()],
+                20,
+            )
+            text = (
+                f"runs of {named(label)} end at different epochs of {read.metric}: {each}. Read"
+                " them at a stated one (epoch=), or name the epoch in attributed_to."
+            )
+            return Problem("invalid", "unit_mismatch", text)
+    return None
+
+
+def unlike_ends(m: Measurement) -> list[str]:
+    """Return warnings of arms whose runs are read at different epochs, where that makes the
+    claim no less decidable.
+    """
+    if uneven(m) is not None:
+        return []
+    found = {read: ends_that_differ(ends) for read, ends in m.ends().items()}
+    return [
+        f"runs of {named(m.design.label(read.arm))} are read at different epochs of"
+        f" {read.metric}: {each}"
+        for read, each in found.items()
+        if each
+    ]
+
+
+def unlike_states(m: Measurement) -> list[str]:
+    """Return warnings of contrasts whose sides leave out different exact states, and so average
+    over different ones.
+    """
+    found = []
+    for assertion in m.claim.assertions:
+        reads = [
+            r for r in assertion.contrast.reads() if r.layers is not None and r.layers.inexact_only
+        ]
+        states = {r: m.layers[r] for r in reads if r in m.layers}
+        if len(set(states.values())) > 1:
+            said = "; ".join(
+                f"{r} over {', '.join(map(str, layers))}" for r, layers in states.items()
+            )
+            found.append(
+                f"the sides average over different states ({said}); name them by number, such"
+                " as layers=(1, 2)"
+            )
+    return found
+
+
+def same_weights(m: Measurement) -> Problem | None:
+    """Return the seeds of an arm whose runs ended in the very same weights."""
+    wanted = set(m.seeds)
+    for read in m.reads:
+        owner: dict[str, int] = {}
+        for (seed, _), cell in sorted(m.groups[read].items(), key=lambda item: item[0][0]):
+            if seed not in wanted or not cell.run.startswith(WEIGHTS):
+                continue
+            first = owner.setdefault(cell.run, seed)
+            if first != seed:
+                return Problem(
+                    "invalid",
+                    "seed_controls_nothing",
+                    f"seeds {first} and {seed} of {named(read.arm.label)} ended in the same"
+                    " weights: they are one run counted twice; make the experiment use its"
+                    " seed.",
+                )
+    return None
+
+
+def same_run(m: Measurement) -> Problem | None:
+    """Return two arms whose runs ended in the very same weights at every seed: one run under
+    two names.
+    """
+    owner: dict[tuple[str, ...], Arm] = {}
+    for read in m.reads:
+        runs = tuple(m.run(read, seed) for seed in m.seeds)
+        if not all(run.startswith(WEIGHTS) for run in runs):
+            continue
+        first = owner.setdefault(runs, read.arm)
+        if m.design.label(first) != m.design.label(read.arm):
+            return Problem(
+                "invalid",
+                "same_run",
+                f"{named(first.label)} and {named(read.arm.label)} ended in the same weights at"
+                " every seed: they are one run under two names; make the experiment use what"
+                " tells them apart.",
+            )
+    return None
+
+
+def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
+    if cell.copies:
+        return "unit_mismatch", f"stands {len(cell.copies)} times in evidence; keep one row a key."
+    if cell.status == "diverged":
+        return (
+            "diverged",
+            (
+                "diverged; a run that fails is an outcome: declare diverged='worst' to count it as"
+                " the worst."
+            ),
+        )
+    if cell.status == "below_floor":
+        return (
+            "below_floor",
+            "is below the floor of its instrument: there the positive control reads under 0.99.",
+        )
+    if cell.status == "undefined" or not math.isfinite(cell.value):
+        return "undefined", f"is undefined (status {cell.status}, value {cell.value})."
+    slack = (
+        1e-9 * max(abs(metric.low), abs(metric.high))
+        if math.isfinite(metric.low + metric.high)
+        else 0.0
+    )
+    if not metric.low - slack <= cell.value <= metric.high + slack:
+        return (
+            "out_of_range",
+            f"is {cell.value!r}, outside [{metric.low:g}, {metric.high:g}]: no legal value.",
+        )
+    return "", ""

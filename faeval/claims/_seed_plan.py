@@ -1,0 +1,132 @@
+"""Which seeds a claim plans, and at which numbers of them it may be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from faeval import stats
+from faeval._arguments import shown, whole
+from faeval.errors import FaevalError
+
+DEFAULT_SEEDS = 5
+MOST_SEEDS = 1_000_000  # of a plan
+MOST_DRAWN = 100_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A plan of so many seeds that registration draws: before it, nobody knows them."""
+
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __str__(self) -> str:
+        return f"drawn:{self.count}"
+
+
+def seed_list(given: Any, where: str) -> tuple[int, ...]:
+    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no
+    plan.
+    """
+    count = whole(given)
+    if count is not None:
+        if not 1 <= count <= MOST_SEEDS:
+            raise FaevalError(
+                f"{where}: seeds={shown(count)} is no number of seeds; give at least 1, at most"
+                f" {MOST_SEEDS:,}."
+            )
+        return tuple(range(1, count + 1))
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        raise FaevalError(
+            f"{where}: seeds={shown(given)} ({type(given).__name__}) must be a count or a list of"
+            " whole numbers."
+        )
+    seeds: dict[int, None] = {}
+    for item in given:
+        seed = whole(item)
+        if seed is None or not 0 <= seed < 2**63:
+            raise FaevalError(
+                f"{where}: seed {shown(item)} ({type(item).__name__}) must be a whole number >= 0,"
+                " below 2**63."
+            )
+        if seed in seeds:
+            raise FaevalError(
+                f"{where}: seeds={shown(given)} repeats {seed}; a seed counts once, name each once."
+            )
+        if len(seeds) == MOST_SEEDS:
+            raise FaevalError(
+                f"{where}: seeds={shown(given)} names more than {MOST_SEEDS:,} seeds; give fewer."
+            )
+        seeds[seed] = None
+    if not seeds:
+        raise FaevalError(f"{where}: seeds={shown(given)} names no seed; give at least one.")
+    return tuple(seeds)
+
+
+def seed_plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
+    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
+    given.setdefault("*", DEFAULT_SEEDS)
+    return MappingProxyType(
+        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()}
+    )
+
+
+def _drawn(given: Any, where: str) -> Drawn | None:
+    if not isinstance(given, str):
+        return None
+    word, _, count = given.partition(":")
+    if (
+        word != "drawn"
+        or not count.isascii()
+        or not count.isdigit()
+        or not 1 <= int(count[:7]) <= MOST_DRAWN
+    ):
+        raise FaevalError(
+            f"{where}: seeds={given!r} (str) must be a count or a list of whole numbers, or"
+            f" 'drawn:N' with N from 1 to {MOST_DRAWN}, such as 'drawn:5'."
+        )
+    return Drawn(int(count))
+
+
+def planned_looks(
+    given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
+) -> Mapping[str, tuple[int, ...]]:
+    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
+    plan.
+    """
+    if isinstance(given, Mapping):
+        wanted = {str(k): v for k, v in given.items()}
+    else:
+        given = (
+            tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
+        )
+        wanted = {} if given == () else dict.fromkeys(plans, given)
+    if wanted and not rule.looks:
+        raise FaevalError(
+            f"{where}: looks={given!r} are for test='t' on paired sides; the {rule.name} test"
+            " decides once, at a fixed number of seeds."
+        )
+    found = {}
+    for setting, looks in wanted.items():
+        plan = len(plans.get(setting, plans["*"]))
+        items = (
+            tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
+        )
+        numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
+        if (
+            numbers != tuple(sorted({*numbers}))
+            or len(numbers) < max(len(items), 1)
+            or numbers[-1] != plan
+        ):
+            raise FaevalError(
+                f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds"
+                f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
+                " mapping from setting to looks where plans differ."
+            )
+        found[setting] = numbers
+    return MappingProxyType(found)

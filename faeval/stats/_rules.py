@@ -1,0 +1,296 @@
+"""How a contrast is tested: one row for each rule, asked by all that judges, bounds or plans.
+
+Each rule is written for "greater", one-sided against any bound; exchanging the sides gives "less".
+A new rule is a row of ``RULES`` and its name in ``TestName``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faeval._arguments import Array, choice, count, number, refuse, sample
+from faeval.stats import _ranks, _sign, _sign_flip, _t, _welch
+from faeval.stats._spread import mean_and_sd, own_tolerance, undecidable, without_each
+
+TestName: TypeAlias = Literal["t", "sign-flip", "sign", "welch"]
+#: Wilcoxon's test decides no claim: it stands beside the verdict as a sensitivity.
+AnyTest: TypeAlias = Literal["t", "sign-flip", "sign", "welch", "wilcoxon"]
+#: What a rule reads: the differences (d,) where seeds pair the two sides, else both sides (a, b).
+Sample: TypeAlias = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to test H0 "effect <= bound", and all that is known of it before any data.
+
+    The functions take a sample, as ``p_greater(*sample, bound)``; shapes (..., n) to (...).
+
+    Parameters
+    ----------
+    name
+        What a verdict calls it.
+    assumption
+        The code of what it assumes of the data.
+    p_greater, lower_bound
+        Its p-value, and its inversion: the one-sided lower confidence bound, at a level.
+    attainable
+        The smallest p-value at n seeds, whatever the data.
+    centre, sd
+        The estimate of the effect, and the standard deviation beside it (ddof 1).
+    ordinary_bound
+        The lower bound of the unadjusted interval that stands beside a verdict: of a mean.
+    undecidable
+        Whether the sample alone shows that nothing can be decided: no spread, or too few values.
+    about
+        Which centre of the differences a claim is about.
+    paired
+        Whether it reads differences by seed; else both sides, which share no randomness.
+    decides
+        Whether a claim may be decided by it.
+    beside
+        Whether it stands beside the verdict of another paired rule as a sensitivity.
+    counts
+        Whether it counts what lies above the bound, so that a tie with it must count against.
+    needs_spread
+        Whether equal differences say nothing to it.
+    looks
+        Whether a claim may be looked at early: the law of the smallest p over looks is known.
+    e_value
+        Whether the running e-value is of the same effect.
+    power
+        How the chance of a verdict is found.
+    least, most_values, most_planned
+        The fewest seeds to decide on; the most values it can be computed for; the most seeds that
+        planning looks through.
+    patterns
+        How many outcomes one p-value is counted over, at n seeds.
+    unpaired
+        The rule for sides that no seed pairs, where there is one.
+    unit
+        What is the replicate.
+    """
+
+    name: AnyTest
+    assumption: str
+    p_greater: Callable[..., Array]
+    lower_bound: Callable[..., Array]
+    attainable: Callable[[int], float]
+    centre: Callable[..., Array]
+    sd: Callable[..., Array]
+    ordinary_bound: Callable[..., Array]
+    undecidable: Callable[..., NDArray[np.bool_]]
+    p_without_one: Callable[..., Array] | None = None
+    about: Literal["mean", "median"] = "mean"
+    paired: bool = True
+    decides: bool = True
+    beside: bool = False
+    counts: bool = True
+    needs_spread: bool = True
+    looks: bool = False
+    e_value: bool = False
+    power: Literal["noncentral t", "simulated"] = "simulated"
+    least: int = 2
+    most_values: int | None = None
+    most_planned: int = 200
+    patterns: Callable[[int], int] = lambda n: 1
+    unpaired: str | None = None
+    unit: str = "seed"
+
+    def sample(self, values: ArrayLike | tuple[ArrayLike, ArrayLike], axes: int = 1) -> Sample:
+        """Return what it reads as checked arrays: differences, or the pair (a, b) of both sides."""
+        if self.paired:
+            return (sample("differences", values, axes=axes),)  # type: ignore[arg-type]
+        if not isinstance(values, tuple) or len(values) != 2:
+            raise refuse(
+                "differences",
+                values,
+                f"a pair (a, b) of samples for {self.name!r}",
+                "give both sides",
+            )
+        return sample("a", values[0], axes=axes), sample("b", values[1], axes=axes)
+
+    def exchanged(self, values: Sample) -> Sample:
+        """Return the same of b - a."""
+        return (-values[0],) if self.paired else values[::-1]
+
+    def against_ties(self, values: Sample, tolerance: Array | float) -> Sample:
+        """Return the sample as it is read: lowered by the tolerance, so that what ties with a bound
+        is not above it.
+        """
+        if not self.counts:
+            return values
+        return tuple(side - np.asarray(tolerance)[..., None] for side in values)
+
+    def tolerance(self, given: float | None, values: Sample) -> Array | float:
+        """Return the tolerance given, or where none is that of differences alone; (..., n) to
+        (...).
+        """
+        if given is None:
+            return own_tolerance(values[0])
+        return number(
+            "tolerance",
+            given,
+            "a finite number, at least 0",
+            "give that of tie_tolerance(a, b)",
+            low=0.0,
+        )
+
+    def p_without_each(self, values: Sample, bound: float) -> Array:
+        """Return the p-value without each value in turn, shape (values,): those of a, then of b."""
+        if self.p_without_one is not None:
+            return self.p_without_one(*values, bound)
+        return on_each_rest(lambda *rests: self.p_greater(*rests, bound), values)
+
+
+def on_each_rest(read: Callable[..., NDArray[Any]], values: Sample) -> Array:
+    """Return what is read of each sample with one value left out, those of a first; `read` takes
+    rows.
+    """
+    return np.concatenate([[], *(read(*rests) for rests in _rests(values))])
+
+
+def _rests(values: Sample) -> Iterator[Sample]:
+    for i, side in enumerate(values):
+        for rests in without_each(side):
+            rows = len(rests)
+            yield tuple(
+                rests if j == i else np.broadcast_to(other, (rows, len(other)))
+                for j, other in enumerate(values)
+            )
+
+
+def _mean(differences: Array) -> Array:
+    return mean_and_sd(differences)[0]
+
+
+def _sd(differences: Array) -> Array:
+    return mean_and_sd(differences)[1]
+
+
+def _median(differences: Array) -> Array:
+    if not differences.shape[-1]:
+        return _mean(differences)
+    median: Array = np.median(differences, axis=-1)
+    return median
+
+
+def _paired(name: AnyTest, room: Any, assumption: str, **more: Any) -> Rule:
+    return Rule(
+        name,
+        assumption,
+        room.p_greater,
+        room.lower_bound,
+        room.attainable,
+        **{
+            "centre": _median if more.get("about") == "median" else _mean,
+            "sd": _sd,
+            "ordinary_bound": _t.lower_bound,
+            "undecidable": undecidable,
+            **more,
+        },
+    )
+
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        _paired(
+            "t",
+            _t,
+            "near_normal_differences",
+            counts=False,
+            looks=True,
+            e_value=True,
+            power="noncentral t",
+            most_planned=10_000,
+            unpaired="welch",
+        ),
+        _paired(
+            "sign-flip",
+            _sign_flip,
+            "symmetric_differences",
+            p_without_one=_sign_flip.p_without_each,
+            beside=True,
+            most_planned=_sign_flip.MAX_ENUMERATED,
+            patterns=lambda n: 1 << min(n, _sign_flip.MAX_ENUMERATED),
+        ),
+        _paired("sign", _sign, "median_of_differences", about="median", needs_spread=False),
+        Rule(
+            "welch",
+            "near_normal_arms",
+            _welch.p_greater,
+            _welch.lower_bound,
+            _welch.attainable,
+            centre=_welch.gap,
+            sd=_welch.sd,
+            ordinary_bound=_welch.lower_bound,
+            undecidable=_welch.undecidable,
+            paired=False,
+            counts=False,
+            least=_welch.LEAST,
+        ),
+        _paired(
+            "wilcoxon",
+            _ranks,
+            "symmetric_differences",
+            decides=False,
+            beside=True,
+            most_values=_ranks.MAX_N,
+        ),
+    )
+}
+
+
+def rule_of(test: str, *, deciding: bool = False) -> Rule:
+    """Return the row of a rule.
+
+    Parameters
+    ----------
+    test
+        Its name.
+    deciding
+        Whether only rules that may decide a claim will do.
+
+    Raises
+    ------
+    FaevalError
+        For a rule that is not in the table.
+
+    Examples
+    --------
+    >>> rule_of("sign").needs_spread, rule_of("t").unpaired
+    (False, 'welch')
+    """
+    allowed = [name for name, rule in RULES.items() if rule.decides or not deciding]
+    return RULES[choice("test", test, allowed)]
+
+
+def attainable_p(test: AnyTest, n: int) -> float:
+    """The smallest one-sided p-value that `test` can give on `n` seeds, whatever the data.
+
+    A claim in a family of m is attainable only where this is at most alpha / m. Refuting an
+    equivalence or one of k assertions multiplies p (by 2 and by k), and so needs as much less: see
+    :func:`outlook`.
+
+    Returns
+    -------
+    float
+        0 for t and 2^-n for the exact tests from two seeds on (2^-17 for sign-flip beyond 20), 0
+        for welch from three; 1 below.
+
+    Raises
+    ------
+    FaevalError
+        For an unknown test or a negative or fractional n.
+
+    Examples
+    --------
+    >>> attainable_p("sign-flip", 5)
+    0.03125
+    """
+    return rule_of(test).attainable(count("n", n))
