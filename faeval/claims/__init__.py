@@ -73,6 +73,8 @@ from faeval.claims._verdict import REASONS as REASONS
 from faeval.claims._verdict import REGISTRATIONS as REGISTRATIONS
 from faeval.claims._verdict import WORDS as WORDS
 from faeval.claims._verdict import AssertionResult as AssertionResult
+from faeval.claims._verdict import Caution as Caution
 from faeval.claims._verdict import MeasuredError as MeasuredError
 from faeval.claims._verdict import Side as Side
+from faeval.claims._verdict import Term as Term
 from faeval.claims._verdict import Verdict as Verdict

@@ -5,11 +5,12 @@ each compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from faeval import stats
 from faeval.claims._assertion import Assertion
 from faeval.claims._claim import Claim
+from faeval.claims._estimand import Estimand
 from faeval.claims._measurement import Measurement
 
 
@@ -24,6 +25,8 @@ class ContrastSpec:
     b: str
     assertion: Assertion
     anticipated: float | None
+    sides: tuple[Estimand, Estimand]
+    agreement: Literal["mean", "layers"] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,19 @@ def _specs(assertion: Assertion) -> tuple[ContrastSpec, ...]:
     if effect is None and assertion.region.two_sided:
         effect = 0.0
     if not assertion.region.per_unit:
-        return (
-            ContrastSpec(
-                str(assertion), cast(stats.Kind, assertion.kind), margin, a, b, assertion, effect
-            ),
-        )
+        sides, kind = (assertion.a, assertion.b), cast(stats.Kind, assertion.kind)
+        return (ContrastSpec(str(assertion), kind, margin, a, b, assertion, effect, sides),)
     share = f"{100 * stats.AGREEMENT:g} % quantile"
     mean, most = (
         f"{a} equals {b} within {margin:g}, on average",
         f"the {share} over layers of |{a} - {b}| is below {margin:g}",
     )
+    spread = f"{share} of |{a} - {b}|"
+    both = assertion.a, assertion.b
+    apart = assertion.a - assertion.b, Estimand(constant=margin)
     return (
-        ContrastSpec(mean, "equivalent", margin, a, b, assertion, effect),
-        ContrastSpec(most, "below", 0.0, f"{share} of |{a} - {b}|", f"{margin:g}", assertion, None),
+        ContrastSpec(mean, "equivalent", margin, a, b, assertion, effect, both, "mean"),
+        ContrastSpec(most, "below", 0.0, spread, f"{margin:g}", assertion, None, apart, "layers"),
     )
 
 

@@ -19,7 +19,7 @@ from faeval.claims._pending import PendingClaim, measure, open_claim
 from faeval.claims._registration import Origins
 from faeval.claims._seed_plan import seed_list
 from faeval.claims._session import settled
-from faeval.claims._verdict import Verdict
+from faeval.claims._verdict import Caution, Verdict
 from faeval.claims._verdict_builder import verdict_of
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment, experiments
@@ -105,7 +105,8 @@ def decide(
     _decide_families(cases, lock)
     verdicts = _release(cases, [verdict_of(case, lock, origins or Origins()) for case in cases])
     remarks = table.attrs.get(evidence_room.REMARKS, ())
-    verdicts = [replace(v, warnings=(*v.warnings, *remarks)) for v in verdicts]
+    odd = tuple(Caution("measurement", detail=cut(text)) for text in remarks)
+    verdicts = [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
     released = dict(zip(map(id, everything), verdicts, strict=True))
     return [released[id(c)] for c in listed]
 
@@ -191,8 +192,7 @@ def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list
                     verdict,
                     verdict=word,  # type: ignore[arg-type] # one of the words
                     reason_code=code,
-                    reason=text,
-                    takes="",
+                    detail=text,
                     fragile=None,
                 )
             )
@@ -203,8 +203,7 @@ def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list
                     verdict,
                     verdict=word,  # type: ignore[arg-type] # one of the words
                     reason_code=code,
-                    reason=text,
-                    takes=text,
+                    detail=text,
                 )
             )
     return released

@@ -107,13 +107,24 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
     A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted
     downwards, b - a.
     """
-    if expected != "supported":
-        return ()
+    specs = contrast_specs(claim)
     return tuple(
         f"'{x.text}': the effect anticipated, {x.anticipated:.10g}, lies beyond its margin on the"
         " side that refutes, though the claim is expected to be"
         f" supported{_DOWNWARDS if stats.region_of(x.kind).sign < 0 else ''}"
-        for x in contrast_specs(claim)
+        for x in (specs[i] for i in refuting_parts(claim, expected))
+    )
+
+
+def refuting_parts(claim: Claim, expected: str | None) -> tuple[int, ...]:
+    """Return which contrasts of a claim their anticipated effects would refute, where it is
+    expected to be supported.
+    """
+    if expected != "supported":
+        return ()
+    return tuple(
+        i
+        for i, x in enumerate(contrast_specs(claim))
         if x.anticipated is not None and beyond_margin(x.kind, x.margin, x.anticipated) <= 0
     )
 

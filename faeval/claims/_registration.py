@@ -41,8 +41,8 @@ def registration_of(
     *,
     changed: bool = False,
 ) -> tuple[str, str]:
-    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and a remark where
-    there is one.
+    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and the digest of
+    a registration that its runs name and the lock does not know.
 
     Parameters
     ----------
@@ -79,10 +79,7 @@ def registration_of(
     if unknown:
         return (
             "undated",
-            (
-                f"some of its runs name a registration, {min(unknown)[:12]}, that this lock does"
-                " not know"
-            ),
+            min(unknown),
         )
     if not dated:
         return "undated", ""

@@ -1,11 +1,22 @@
-"""Verdict: what was decided of one claim in one setting, and what it rests on."""
+"""Verdict: what was decided of one claim in one setting, as codes and numbers that a reader can doubt.
+
+There is no prose in it but what a claimant wrote: ``faeval.reports`` says it in words.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args
+
+from faeval.stats import Kind
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 Word = Literal["supported", "refuted", "inconclusive", "invalid"]
 WORDS: tuple[str, ...] = get_args(Word)
@@ -60,57 +71,166 @@ REGISTRATIONS: Mapping[str, str] = {
 }
 
 
+class _UndefinedIsNull:
+    """NaN in Python is null in JSON, and read back as NaN."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(
+            lambda value: math.nan if value is None else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(schema), "type": ["number", "null"]}
+
+
+class _OpenEndIsNull:
+    """An interval whose one bound is null goes on without end there; with two there is none."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        def ends(pair: Any) -> Any:
+            if not isinstance(pair, list | tuple) or len(pair) != 2 or list(pair) == [None, None]:
+                return pair
+            low, high = pair
+            return (-math.inf if low is None else low, math.inf if high is None else high)
+
+        return core_schema.no_info_before_validator_function(ends, handler(source))
+
+
+class _Probability:
+    """A number from 0 to 1."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.float_schema(ge=0, le=1)
+
+
+#: A number that may be undefined: NaN in Python, null in JSON.
+Number = Annotated[float, _UndefinedIsNull()]
+#: Lower and upper bound; both NaN where there is no interval.
+Bounds = Annotated[tuple[Number, Number], _OpenEndIsNull()]
+#: What pydantic is to make of the dataclasses here: its JSON Schema has the text below each field.
+DOCUMENTED: Mapping[str, Any] = {
+    "use_attribute_docstrings": True,
+    "json_schema_serialization_defaults_required": True,
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one side adds up: a coefficient times a metric of an arm, or times a logarithm."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
+    coefficient: float
+    """What the number of each seed is multiplied by."""
+    metric: str = ""
+    """The metric's name in evidence; empty of a logarithm."""
+    arm: str = ""
+    """The arm's label; empty where all factors are at their defaults, and of a logarithm."""
+    layers: tuple[int, ...] | Literal["deep"] | None = None
+    """The states averaged over: their numbers, "deep" for all but the first, null for a metric
+    without layers."""
+    inexact_only: bool = False
+    """Whether states whose credit is exact by construction are left out."""
+    epoch: int | None = None
+    """The epoch that is read; null is the end of the run."""
+    log10: tuple[Term, ...] = ()
+    """The terms that the decimal logarithm is taken of; empty without one."""
+    constant: float = 0.0
+    """What is added to those terms below the logarithm."""
+
+
 @dataclass(frozen=True)
 class Side:
-    """One side of a contrast: how it reads, and its value at each seed of the verdict."""
+    """One side of a contrast: how it is written, its value at each seed, and what it adds up."""
 
-    text: str
-    values: tuple[float, ...]
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
+    expression: str
+    """The side as a claim writes it, such as ``deep cosine(dfa)``."""
+    values: tuple[Number, ...]
+    """Its value at each seed of the verdict."""
+    terms: tuple[Term, ...] = ()
+    """What is added up; empty for a number, and where a report of schema 1 was read."""
+    constant: float = 0.0
+    """What is added to the terms."""
 
 
 @dataclass(frozen=True)
 class AssertionResult:
-    """One assertion of a claim as it was tested.
+    """One assertion of a claim as it was tested."""
 
-    ``text`` is the assertion in words; ``kind`` exceeds, below, not_above, not_below or equivalent;
-    ``differences`` is a - b, one number a seed, aligned with ``Verdict.seeds``. ``interval`` is the
-    decision interval of a - b (see docs/statistics.md): its bounds exclude the margin exactly where
-    the verdict says so. ``refuting`` is the second, wider interval of an equivalence. ``ordinary``
-    is the unadjusted 90 % t interval. ``detectable`` is the effect beyond the margin that has 80 %
-    power at this n and family, in ``unit``, at the pilot's s.d. (None without a pilot).
-    ``seeds_needed`` counts seeds for 80 % power of the claim at ``anticipated``, registered anew
-    and alone in its family, at the pilot's s.d. and at its 80 % upper bound. ``e_value`` is the
-    running evidence against the nearest edge of the margin, valid however often it is looked at; it
-    decides nothing. ``beyond`` is the mean difference over seeds that the plan does not have
-    (``Verdict.beyond_plan``).
-    """
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
-    text: str
-    kind: str
+    kind: Kind
+    """exceeds, below, not_above, not_below or equivalent."""
     unit: str
+    """The unit of differences, estimate and bounds; "1" for a pure number."""
     margin: float
+    """The smallest effect of interest."""
     because: str
+    """Why the margin is what it is, in the words of the claim."""
     a: Side
+    """The first side."""
     b: Side
-    differences: tuple[float, ...]
-    estimate: float
-    sd: float
-    p_support: float
-    p_refute: float
-    interval: tuple[float, float]
-    levels: tuple[float, float]
-    refuting: tuple[float, float] | None
-    ordinary: tuple[float, float]
+    """The second side."""
+    differences: tuple[Number, ...]
+    """a - b at each seed of the verdict."""
+    estimate: Number
+    """The mean of the differences; the median for the sign test."""
+    sd: Number
+    """The standard deviation of the differences over seeds."""
+    p_support: Number
+    """The p-value for the assertion."""
+    p_refute: Number
+    """The p-value against the assertion."""
+    interval: Bounds
+    """The decision interval of a - b (docs/statistics.md): it excludes the margin exactly where
+    the verdict says so."""
+    levels: Bounds
+    """The one-sided level of each of its bounds."""
+    refuting: Bounds | None
+    """The second, wider interval of an equivalence."""
+    ordinary: Bounds
+    """The unadjusted 90 % t interval."""
+    agreement: Literal["mean", "layers"] | None = None
+    """Of an assertion that two sides agree on every layer: whether this part is about their mean
+    difference or about the differences over layers."""
     anticipated: float | None = None
+    """The effect that was expected before the data, counted as the margin is."""
     pilot_sd: float | None = None
+    """The standard deviation of the pilot's differences."""
     pilot_n: int | None = None
-    power: float | None = None
+    """How many seeds the pilot had."""
+    power: Annotated[float, _Probability()] | None = None
+    """The chance of the verdict that the anticipated effect leads to, at the planned seeds."""
     detectable_in_sd: float | None = None
+    """The effect beyond the margin that has 80 % power here, in standard deviations."""
     detectable: float | None = None
+    """The same in the unit, at the pilot's standard deviation."""
     seeds_needed: tuple[int | None, int | None] | None = None
+    """Seeds for 80 % power of the claim registered anew and alone in its family: at the pilot's
+    standard deviation, and at its 80 % upper bound; null where more than can be planned."""
     item_error: float | None = None
-    e_value: float | None = None
-    beyond: float | None = None
+    """The standard error of the estimate over evaluation items."""
+    e_value: Number | None = None
+    """The running evidence against the nearest edge of the margin; it decides nothing."""
+    beyond: Number | None = None
+    """The mean difference over seeds that the plan does not have; it decides nothing."""
+
+
+def seeds_needed(assertions: Sequence[AssertionResult]) -> int | None:
+    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound;
+    None where none says so.
+    """
+    cautious = [a.seeds_needed and a.seeds_needed[1] for a in assertions]
+    numbers = [n for n in cautious if n is not None]
+    return max(numbers) if numbers and len(numbers) == len(cautious) else None
 
 
 @dataclass(frozen=True)
@@ -122,10 +242,44 @@ class MeasuredError:
     stands beside its mirror image. Of assertions of several kinds it is the one that errs most.
     """
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
     law: str
+    """The name of the law."""
     n: int
+    """The number of seeds that it was measured at."""
     wrong_support: float
+    """The share of wrong supports."""
     wrong_refutation: float
+    """The share of wrong refutations."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One more thing to be careful about, as a code with what it is about."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
+    code: Literal[
+        "low_power",
+        "low_power_together",
+        "anticipated_refutes",
+        "unknown_registration",
+        "decided_early",
+        "code_changed",
+        "measurement",
+    ]
+    """low_power, low_power_together (of all assertions), anticipated_refutes (the expected effect
+    would refute what is expected to be supported), unknown_registration (the lock does not know
+    it), decided_early (the estimate is biased away from the margin), code_changed (the numbers were
+    made by other code than was registered); measurement says in ``detail`` what is odd about the
+    evidence."""
+    assertion: int | None = None
+    """Which assertion it is about, from 0."""
+    value: float | None = None
+    """The power, or how many forms of the code are known."""
+    detail: str = ""
+    """What was found, or the digest of the registration."""
 
 
 @dataclass(frozen=True)
@@ -133,67 +287,106 @@ class Verdict:
     """The verdict on one claim in one setting.
 
     Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and
-    ``reason``. ``estimate``, ``interval`` and ``unit`` are those of the first assertion; NaN where
-    nothing could be estimated. ``expected`` is the registered word for this setting, or None;
-    ``as_expected`` says whether the verdict is what was registered. ``looks`` are the numbers of
-    seeds at which it might have been decided, ``look`` the one at which it was (from 1).
-    ``registration`` says which came first, the registration or the evidence (one of
-    ``faeval.claims.REGISTRATIONS``); ``amendments`` are the reasons for which the registered claim
-    was changed; ``attempt`` counts the registered claims, this one included, that have asked its
-    question so far, whatever their margins; ``related`` those that ask it of other epochs or
-    layers. ``controls`` are the bounds that its measurement had to keep on every checkpoint.
-    ``fresh_seeds`` is how many a new registration of an open claim would need, alone in its family,
-    where pilot and anticipated effect say so. ``without_each_seed`` and ``other_tests`` say what it
-    would have been otherwise; ``fragile_rate`` is how often sound claims are fragile at 80 % power,
-    measured.
+    ``detail``. ``estimate``, ``interval`` and ``unit`` are those of the first assertion; NaN where
+    nothing could be estimated. ``as_expected`` says whether the verdict is what was registered.
     """
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
     claim: str
+    """The claim's name: FILE::VARIABLE."""
     sentence: str
+    """What is claimed, in the words of the claim."""
     setting: str
+    """The experiment that was run."""
     verdict: Word
+    """What was decided. Supported and refuted are decisions; inconclusive is evidence for neither;
+    invalid means that nothing could carry the claim."""
     reason_code: str
-    reason: str
+    """Why, as one of ``faeval.claims.REASONS``; "decided" where it is a decision."""
     family: str
+    """The claims that it was judged together with."""
     family_size: int
+    """How many claims the family has."""
     alpha: float
+    """The level of the family in each direction."""
     test: str
+    """The test over seeds that decides, one of faeval.stats."""
     seeds: tuple[int, ...]
+    """The seeds that the verdict rests on; values of assertions are in this order."""
     planned: tuple[int, ...]
+    """The seeds that were planned."""
     assertions: tuple[AssertionResult, ...] = ()
+    """Every assertion as it was tested; empty where nothing was estimated."""
+    detail: str = ""
+    """What stands in the way of deciding, as it was found; empty where the numbers say it."""
     flags: tuple[str, ...] = ()
+    """What a reader must keep in mind, such as fragile or unregistered."""
     expected: str | None = None
-    scope: str = ""
-    assumption: str = ""
-    takes: str = ""
+    """The registered word for this setting, perhaps with a code (invalid:confounded); null where
+    none is."""
+    over: str = "seeds"
+    """What the verdict generalises over: seeds, which retrain the same arms on the same data."""
     fresh_seeds: int | None = None
+    """How many seeds a new registration of an open claim would need, alone in its family, where
+    pilot and anticipated effect say so."""
     attainable_p: float | None = None
+    """The smallest p-value that any data on so many seeds could give."""
     level_support: float | None = None
+    """The level that the p for support is compared with, after Holm."""
     level_refute: float | None = None
+    """The level that the p for refutation is compared with, after Holm."""
     adjusted_support: float = 1.0
+    """The p for support, adjusted for the family; 1 without evidence."""
     adjusted_refute: float = 1.0
+    """The p for refutation, adjusted for the family; 1 without evidence."""
     unseen_failure_bound: float | None = None
+    """The highest rate, with 95 % confidence, at which runs might fail."""
     measured_errors: tuple[MeasuredError, ...] = ()
+    """How often this test errs at this n, as measured."""
     looks: tuple[int, ...] = ()
+    """The numbers of seeds at which it might have been decided; empty without looks."""
     look: int | None = None
+    """The look at which it was decided, from 1."""
     beyond_plan: tuple[int, ...] = ()
+    """Seeds that were run without being planned; they decide nothing."""
     without_each_seed: tuple[tuple[int, str], ...] = ()
+    """The verdict without each seed: pairs of the seed and a word."""
     other_tests: tuple[tuple[str, str], ...] = ()
+    """The verdict by other tests: pairs of the test and a word."""
     fragile: bool | None = None
+    """Whether leaving out a seed or another test changes the verdict; null where too few seeds
+    tell."""
     fragile_rate: float | None = None
-    warnings: tuple[str, ...] = ()
+    """How often sound claims on so many seeds are fragile, at 80 % power, as measured."""
+    warnings: tuple[Caution, ...] = ()
+    """What else to be careful about."""
     about: str | None = None
+    """What the claim is about, such as 'instrument'."""
     note: str = ""
+    """The authors' remark."""
     source: str | None = None
+    """Where the claim was published."""
     published: tuple[Mapping[str, Any], ...] = ()
+    """Published figures with ours beside them; they decide nothing."""
     gates: tuple[str, ...] = ()
+    """Claims that must hold before this one is released."""
     controls: tuple[str, ...] = ()
+    """Bounds that its measurement had to keep on every audited checkpoint, as the claim writes
+    them."""
     registered_sha256: str | None = None
+    """The digest of the claim as registered; null where it is not."""
     registration: str = "unregistered"
+    """Which came first, registration or evidence: one of ``faeval.claims.REGISTRATIONS``."""
     amendments: tuple[str, ...] = ()
+    """The reasons for which the registered claim was changed."""
     attempt: int | None = None
+    """The how many registered claim this is, of those that ask its question, whatever their
+    margins."""
     related: int | None = None
-    runs: tuple[str, ...] = field(default=())
+    """How many registered claims ask it of other epochs or layers."""
+    runs: tuple[str, ...] = ()
+    """The keys of the runs that it rests on."""
 
     @property
     def n(self) -> int:
@@ -229,18 +422,54 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: NaN and infinities become None."""
-        plain = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        derived = ("n", "estimate", "interval", "unit", "as_expected")
-        return plain | {name: _plain(getattr(self, name)) for name in derived}
+        derived = {
+            "n": self.n,
+            "estimate": self.estimate,
+            "interval": self.interval,
+            "unit": self.unit,
+            "as_expected": self.as_expected,
+        }
+        written: dict[str, Any] = plain(derived)
+        return plain_of(self) | written
 
 
-def _plain(value: Any) -> Any:
+#: What :meth:`Verdict.to_dict` adds to the fields of a verdict, in JSON Schema.
+DERIVED: Mapping[str, Any] = {
+    "n": {"type": "integer", "description": "How many seeds the verdict rests on."},
+    "estimate": {"type": ["number", "null"], "description": "That of the first assertion."},
+    "interval": {
+        "type": "array",
+        "prefixItems": [{"type": ["number", "null"]}] * 2,
+        "items": False,
+        "description": "That of the first assertion.",
+    },
+    "unit": {"type": "string", "description": "The unit of both."},
+    "as_expected": {"type": ["boolean", "null"], "description": "Whether it is as registered."},
+}
+
+
+@cache
+def adapter_of(kind: type[T]) -> TypeAdapter[T]:
+    """Return what writes and reads a type as JSON; pydantic is loaded for the first alone."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def plain_of(value: Any) -> dict[str, Any]:
+    """Return a dataclass as plain data for JSON, by its adapter."""
+    kind: type = type(value)
+    written: dict[str, Any] = plain(adapter_of(kind).dump_python(value))
+    return written
+
+
+def plain(value: Any) -> Any:
+    """Return data with None for NaN and infinities, and lists for tuples.
+
+    Pydantic's own JSON refuses halves of characters, which a claimant's text may hold.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    return value
+        return {str(key): plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, tuple | list) else value

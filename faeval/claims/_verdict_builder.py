@@ -1,6 +1,4 @@
-"""The verdict in full: results of each assertion, the reason in words, flags, what it would take to
-know more.
-"""
+"""The verdict in full: results of each assertion, flags, cautions, registration."""
 
 from __future__ import annotations
 
@@ -10,41 +8,29 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._claim import Claim
+from faeval.claims._estimand import Estimand, Read
 from faeval.claims._lock import Lock, Spread
 from faeval.claims._measurement import units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
-from faeval.claims._pilot import (
-    PilotForecast,
-    beyond_margin,
-    power_of,
-    unlike_expectation,
-    weak_together,
-)
+from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
 from faeval.claims._registration import Origins, registration_of
-from faeval.claims._verdict import AssertionResult, MeasuredError, Side, Verdict
+from faeval.claims._verdict import (
+    AssertionResult,
+    Caution,
+    MeasuredError,
+    Side,
+    Term,
+    Verdict,
+    seeds_needed,
+)
 from faeval.experiment import METRICS
 
-_SCOPE = (
-    "retrainings of these arms on these data: the seed is random; architecture, layers,"
-    " hyper-parameters, task, training set and evaluation items are fixed"
-)
-_ASSUMPTIONS = {
-    "t": (
-        "the differences by seed are near normal; against a margin they are not protected from skew"
-    ),
-    "sign-flip": "the differences by seed are symmetric about their mean",
-    "welch": (
-        "the values of each arm are near normal, and no seed gives both arms the same randomness;"
-        " against a margin they are not protected from skew"
-    ),
-    "sign": "none on the shape of the differences: the claim is about their median",
-}
-_UNPAIRED = "; the two arms are compared unpaired, as runs that share no randomness"
 _NOTHING = (math.nan, math.nan)
 _detectable = lru_cache(maxsize=256)(
     stats.detectable_effect
@@ -84,40 +70,39 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
     )
     runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
     warnings = [
-        f"'{r.text}': power at the effect anticipated was {r.power:.2f}, below {stats.LEAST_POWER}"
-        for r in results
+        Caution("low_power", i, r.power)
+        for i, r in enumerate(results)
         if r.power is not None and r.power < stats.LEAST_POWER
     ]
     together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
     if together is not None and together < stats.LEAST_POWER and not warnings:
-        warnings.append(weak_together(len(results), together, "was"))
+        warnings.append(Caution("low_power_together", value=together))
     expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
     if case.problem is None:
-        warnings += unlike_expectation(claim, expected)
+        unlike = refuting_parts(claim, expected)
+        warnings += [Caution("anticipated_refutes", i) for i in unlike]
     if measured is not None:
         ends = unlike_ends(measured)
         flags += ["unlike_epochs"] if ends else []
-        warnings += unlike_states(measured) + ends
+        odd = (*unlike_states(measured), *ends)
+        warnings += [Caution("measurement", detail=cut(text)) for text in odd]
     numbers = _numbers(case, seeds) if case.tests else ()
-    registration, remark = registration_of(
+    registration, unknown = registration_of(
         claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
     )
     if registration in ("after_evidence", "amended_after_evidence"):
         flags.append(registration)
-    if remark:
-        warnings.append(remark)
+    if unknown:
+        warnings.append(Caution("unknown_registration", detail=unknown))
     if decided and ruling.look is not None and n < case.looks[-1]:
-        warnings.append(
-            f"decided early, at {n} of {case.looks[-1]} seeds: the estimate is biased away from the"
-            " margin"
-        )
+        warnings.append(Caution("decided_early"))
     return Verdict(
         claim=claim.name,
         sentence=claim.sentence,
         setting=setting,
         verdict=ruling.verdict,
         reason_code=ruling.code,
-        reason=cut(_reason(case, ruling, results)),
+        detail=cut(_detail(case, ruling)),
         family=(case.registered.family if case.registered else claim.family) or "",
         family_size=case.family_size,
         alpha=claim.alpha,
@@ -127,9 +112,6 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         assertions=results,
         flags=tuple(dict.fromkeys(flags)),
         expected=expected,
-        scope=_SCOPE + _UNPAIRED * (not rule.paired),
-        assumption=_ASSUMPTIONS[rule.name],
-        takes=cut(_takes(case, ruling, results)),
         fresh_seeds=_fresh_seeds(case, ruling, results),
         attainable_p=(rule.attainable(n) if n else None),
         level_support=decision.level_support if shown else None,
@@ -157,7 +139,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
             if beside is not None and beside.fragile is not None and rule.paired
             else None
         ),
-        warnings=tuple(map(cut, warnings)),
+        warnings=tuple(warnings),
         about=claim.about,
         note=claim.note,
         source=claim.source,
@@ -235,13 +217,13 @@ def _assertion(
     assert case.measurement is not None
     at_look = case.measurement.first(n)
     return AssertionResult(
-        text=part.text,
         kind=part.kind,
         unit=units_of(part.assertion, metrics),
         margin=part.margin,
         because=part.assertion.margin.because,
-        a=Side(part.a, tuple(contrast.a.tolist())),
-        b=Side(part.b, tuple(contrast.b.tolist())),
+        a=_side(part.a, part.sides[0], contrast.a),
+        b=_side(part.b, part.sides[1], contrast.b),
+        agreement=part.agreement,
         differences=judgement.differences,
         estimate=judgement.estimate,
         sd=judgement.sd,
@@ -274,108 +256,38 @@ def _evidence(judgement: stats.Judgement) -> float:
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
 
-def _reason(case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
-    if ruling.reason:
-        return ruling.reason
-    n, decision = ruling.n, ruling.decision
-    if ruling.verdict == "supported":
-        return f"over {n} seeds " + "; and ".join(r.text for r in results) + "."
-    if ruling.verdict == "refuted":
-        against = [r for r in results if r.p_refute * len(results) <= decision.level_refute]
-        text = "; and ".join(f"'{r.text}' does not hold{_opposite(r)}" for r in against or results)
-        return f"over {n} seeds {text}."
-    open_ = next((r for r in results if r.p_support > decision.level_support), results[0])
-    low, high = open_.interval
-    region = stats.region_of(open_.kind)
-    least, most = region.bounds(open_.margin)
-    if region.two_sided and (low > most or high < least):
-        where = (
-            "lies outside its margins at the level of support, but not at the one that refuting"
-            " takes"
-        )
-        return f"over {n} seeds '{open_.text}' {where}."
-    tells = "is too wide to tell" if ruling.code == "underpowered" else "holds the margin"
-    return f"over {n} seeds the interval of '{open_.text}' {tells}."
+def _side(expression: str, estimand: Estimand, values: NDArray[np.float64]) -> Side:
+    return Side(expression, tuple(values.tolist()), _terms(estimand), estimand.constant)
 
 
-def _opposite(result: AssertionResult) -> str:
-    low, high = result.interval
-    region = stats.region_of(result.kind)
-    opposite = high < 0 if region.side == "above" else low > 0
-    return ", and the difference is of opposite sign" if region.claims_effect and opposite else ""
-
-
-def _takes(case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
-    if ruling.verdict != "inconclusive":
-        return ""
-    if ruling.reason and ruling.code != "unattainable":
-        return ruling.reason
-    plan = f"open at its {len(case.seeds)} seeds; " if case.registered else ""
-    needed = _seeds_needed(results)
-    if needed is not None and needed > len(case.seeds):
-        about = (
-            f"a new registration on fresh seeds would need about {needed} of them, alone in its"
-            " family"
+@lru_cache(maxsize=4096)  # the same for each setting and each time a report is decided again
+def _terms(estimand: Estimand) -> tuple[Term, ...]:
+    return tuple(
+        (
+            _read(weight, atom)
+            if isinstance(atom, Read)
+            else Term(weight, log10=_terms(atom.inner), constant=atom.inner.constant)
         )
-        return f"{plan}{about}{_if_so(ruling, results)}."
-    if needed is not None:
-        # So many would do, alone, for the effect it was made for: the true one seems to lie nearer
-        # the margin, or beyond it.
-        open_ = [r for r in results if r.p_support > ruling.decision.level_support]
-        beyond = any(beyond_margin(r.kind, r.margin, _counted(r, r.estimate)) < 0 for r in open_)
-        where = (
-            "on the side that refutes, near its margin"
-            if beyond
-            else "nearer its margin than anticipated"
-        )
-        return (
-            f"{plan}at the effect anticipated about {needed} fresh seeds would do, alone in a"
-            f" family; these seeds put it {where}, where more are needed."
-        )
-    return (
-        f"{plan}a new registration on more, fresh seeds; anticipated= and a pilot would say how"
-        " many."
+        for weight, atom in estimand.terms
     )
 
 
-def _if_so(ruling: stats.Ruling, results: Sequence[AssertionResult]) -> str:
-    """Say which effect the seeds needed are counted for, and where these seeds speak for one that
-    would need more.
-    """
-    open_ = [
-        r
-        for r in results
-        if r.p_support > ruling.decision.level_support and r.anticipated is not None
-    ]
-    if not open_:
-        return ""
-    said = (
-        ", if the effect is "
-        + " and ".join(f"{r.anticipated:.3g}" for r in open_)
-        + " as anticipated"
+def _read(weight: float, read: Read) -> Term:
+    at = read.layers
+    return Term(
+        weight,
+        read.metric,
+        read.arm.label,
+        None if at is None else "deep" if at.fixed is None else at.fixed,
+        at is not None and at.inexact_only,
+        read.epoch,
     )
-    for r in open_:
-        found, low, high = (
-            _counted(r, r.estimate),
-            *sorted(_counted(r, bound) for bound in r.ordinary),
-        )
-        assert r.anticipated is not None
-        outside = not low <= r.anticipated <= high
-        if outside and beyond_margin(r.kind, r.margin, found) < beyond_margin(
-            r.kind, r.margin, r.anticipated
-        ):
-            where = (
-                "nearer its margin, where more are needed"
-                if beyond_margin(r.kind, r.margin, found) > 0
-                else "on the side that refutes"
-            )
-            return f"{said}; these seeds put it at {found:.2g}, {where}"
-    return said
 
 
-def _counted(result: AssertionResult, difference: float) -> float:
-    """Return a difference a - b as effects are counted: of below and not_below b - a."""
-    return stats.region_of(result.kind).sign * difference
+def _detail(case: PendingClaim, ruling: stats.Ruling) -> str:
+    """Return what stands in the way of deciding, where it does not follow from the numbers."""
+    between_looks = ruling.code == "plan_not_reached" and case.problem is None
+    return "" if between_looks or ruling.code == "unattainable" else ruling.reason
 
 
 def _fresh_seeds(
@@ -387,17 +299,8 @@ def _fresh_seeds(
         "unattainable",
     ):
         return None
-    needed = _seeds_needed(results)
+    needed = seeds_needed(results)
     return needed if needed is not None and needed > len(case.seeds) else None
-
-
-def _seeds_needed(results: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound;
-    None where none says so.
-    """
-    cautious = [r.seeds_needed and r.seeds_needed[1] for r in results]
-    known = [n for n in cautious if n is not None]
-    return max(known) if known and len(known) == len(cautious) else None
 
 
 def _published(

@@ -23,7 +23,7 @@ from faeval.evidence._records import (
     new_record,
     parse,
 )
-from faeval.evidence._report_files import check_beside, check_report
+from faeval.evidence._report_files import check_beside, check_report, with_identifiers
 from faeval.evidence._store import Store, check_readable, names_in
 from faeval.evidence._table import COLUMNS, KEY, REMARKS
 
@@ -64,6 +64,7 @@ __all__ = [
     "parse",
     "read",
     "unlike_ends",
+    "with_identifiers",
     "write_csv",
     "write_parquet",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,23 @@ def _checked(kind: type[_Open], content: Any, problem: str) -> dict[str, Any]:
         where = clean(".".join(map(str, first["loc"]))) or "all of it"
         raise EvidenceError(f"{problem}: {where}: {first['msg']}; restore it.") from None
     return dict(content)
+
+
+#: Names that provenance.json had before they were identifiers, and those that had a name in them.
+_RENAMED = {"hours of computing": "hours", "not digested": "not_digested"}
+_GROUPED = {"version of ": "versions", "revision of ": "revisions", "code of ": "code"}
+
+
+def with_identifiers(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a provenance under identifiers, whichever version wrote it: ``version of torch`` is
+    ``torch`` of ``versions``.
+    """
+    read: dict[str, Any] = {}
+    for name, value in provenance.items():
+        start = next((start for start in _GROUPED if name.startswith(start)), None)
+        if start is None:
+            read.setdefault(_RENAMED.get(name, name), value)
+        else:
+            group = read.setdefault(_GROUPED[start], {})
+            read[_GROUPED[start]] = {**group, name.removeprefix(start): value}
+    return read

@@ -10,9 +10,9 @@ from typing import Any
 from faeval import campaign
 from faeval._safe_text import listed
 from faeval.campaign import Job, Plan
-from faeval.claims import Claim, Design, Lock, Verdict, design_of
+from faeval.claims import Caution, Claim, Design, Lock, Verdict, design_of
 from faeval.errors import FaevalError
-from faeval.evidence import Store
+from faeval.evidence import Store, with_identifiers
 from faeval.experiment import Code, Codes, Experiment, experiments, joined
 from faeval.pipeline._select import Selection
 
@@ -70,11 +70,11 @@ def flag_code(
 
     Also where runs were accepted over a change of code.
 
-    Which code made them, the records say, or the provenance beside evidence: ``code of NAME``. Of a
+    Which code made them, the records say, or the ``code`` of the provenance beside evidence. Of a
     claim that was registered without a digest, and of numbers that name none, nothing is known and
     nothing flagged.
     """
-    settings = experiments()
+    settings, provenance = experiments(), with_identifiers(provenance)
     results = []
     for claim, verdict in zip(selection.claims, verdicts, strict=True):
         design = design_of(claim, selection.setting, settings)
@@ -84,10 +84,7 @@ def flag_code(
             count := _revisions(selection, claim, design, provenance, codes, store)
         ):
             flags.append(CHANGED)
-            warnings.append(
-                f"its numbers were made by other code than was registered, of which {count} forms"
-                " are known"
-            )
+            warnings.append(Caution("code_changed", value=count))
         labels = {design.label(arm) for arm in claim.metrics_by_arm()}
         if verdict.runs and any(labels & set(item["arms"]) for item in accepted_in(provenance)):
             flags.append(ACCEPTED)
@@ -122,7 +119,7 @@ def _revisions(
         now = code_of_claim(claim, design.experiment, codes)
     except FaevalError:  # what it names is not there any more
         return 0
-    texts = {name: provenance.get(f"code of {name}") for name in now}
+    texts = {name: provenance.get("code", {}).get(name) for name in now}
     digests_by_name = {
         name: set(digests.split(", "))
         for name, digests in texts.items()

@@ -27,45 +27,46 @@ VERDICTS = FORMS["json"]
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
-    values_by_name: dict[str, set[str]] = {}
+    values_by_place: dict[tuple[str, str], set[str]] = {}
     runs: set[str] = set()
     seconds = 0.0
     for record in records:
         runs.add(record.key)
         seconds += record.seconds
-        for name, value in _facts(record).items():
+        for place, value in _facts(record).items():
             if value is not None:
-                values_by_name.setdefault(name, set()).add(str(value))
-    if not values_by_name:
+                values_by_place.setdefault(place, set()).add(str(value))
+    if not values_by_place:
         return {}
     undigested = sorted(
         {name for record in records for code in record.code.values() for name in code.undigested}
     )
     accepted = _accepted(records)
+    facts: dict[str, Any] = {}
+    for (group, name), values in sorted(values_by_place.items()):
+        text = ("; " if name == "commit" else ", ").join(sorted(values))
+        (facts.setdefault(group, {}) if group else facts)[name] = text
     return (
-        {"runs": len(runs), "hours of computing": round(seconds / 3600, 3)}
-        | {
-            name: ("; " if name == "commit" else ", ").join(sorted(values))
-            for name, values in sorted(values_by_name.items())
-        }
+        {"runs": len(runs), "hours": round(seconds / 3600, 3)}
+        | facts
         | {"registrations": spelt_origins(origins)}
-        | ({"not digested": ", ".join(undigested)} if undigested else {})
+        | ({"not_digested": ", ".join(undigested)} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
     )
 
 
-def _facts(record: evidence.Record) -> dict[str, Any]:
-    """Return what a record says of where its numbers come from, by name."""
+def _facts(record: evidence.Record) -> dict[tuple[str, str], Any]:
+    """Return what a record says of where its numbers come from, by group and name."""
     changed = record.commit is not None and record.dirty
     return {
-        **{f"version of {k}": v for k, v in record.versions.items()},
-        "device": record.device,
-        "threads": record.threads,
-        "dataset": record.dataset,
-        "lock": record.lock,
-        "commit": f"{record.commit}, with uncommitted changes" if changed else record.commit,
-        **{f"revision of {k}": v for k, v in record.revisions.items()},
-        **{f"code of {k}": v.sha256 for k, v in record.code.items()},
+        **{("versions", name): version for name, version in record.versions.items()},
+        **{("revisions", name): revision for name, revision in record.revisions.items()},
+        **{("code", name): code.sha256 for name, code in record.code.items()},
+        ("", "device"): record.device,
+        ("", "threads"): record.threads,
+        ("", "dataset"): record.dataset,
+        ("", "lock"): record.lock,
+        ("", "commit"): f"{record.commit}, with uncommitted changes" if changed else record.commit,
     }
 
 
@@ -164,13 +165,18 @@ def written_failures(provenance: dict[str, Any]) -> list[tuple[str, int, str]]:
 
 
 def written_provenance(source: Any) -> dict[str, Any]:
-    """Return what provenance.json beside evidence says, without its digest.
+    """Return what provenance.json beside evidence says, under identifiers, without its digest.
 
     Raises
     ------
     Tampered
         It does not match its digest.
     """
+    return evidence.with_identifiers(stored_provenance(source))
+
+
+def stored_provenance(source: Any) -> dict[str, Any]:
+    """Return the same under the names that stand in the file."""
     if not isinstance(source, str | Path):
         return {}
     file = _folder_of(Path(source)) / PROVENANCE

@@ -10,10 +10,10 @@ from typing import Any
 from faeval import evidence
 from faeval._whole_files import Content, files_in, settle
 from faeval.errors import Drifted, EvidenceError, FaevalError
-from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, written_provenance
+from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, stored_provenance
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._verify import decide_from
-from faeval.reports import FORMS, SCHEMA, WRITTEN, Report, write_all
+from faeval.reports import FORMS, SCHEMA, SCHEMAS, WRITTEN, Report, write_all
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
@@ -61,9 +61,10 @@ def stated(folder: str | Path) -> dict[str, Any]:
         ) from None
     said = evidence.check_report(content, file)
     schema = said.get("schema", SCHEMA)
-    if not isinstance(schema, str) or schema.partition(".")[0] != SCHEMA.partition(".")[0]:
+    if not isinstance(schema, str) or schema.partition(".")[0] not in SCHEMAS:
+        named = " or ".join(SCHEMAS)
         raise EvidenceError(
-            f"{file}: schema={schema!r} is not {SCHEMA}, which this version of faeval reads; read"
+            f"{file}: schema={schema!r} is not {named}, which this version of faeval reads; read"
             " it with the version that wrote it, or write it again with faeval verify --evidence"
             " FOLDER --report FOLDER."
         )
@@ -110,7 +111,7 @@ def render(
     contents: list[tuple[str, Content]] = [*report.contents(forms, figures=figures)]
     provenance = Path(folder) / PROVENANCE
     if own and provenance.is_file():
-        sealed = provenance_bytes(written_provenance(folder))
+        sealed = provenance_bytes(stored_provenance(folder))
         contents += [(PROVENANCE, sealed)] if provenance.read_bytes() != sealed else []
     return write_all(Path(folder), contents)
 

@@ -13,7 +13,14 @@ from faeval.claims import Claim, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS
 from faeval.pipeline._select import Selection
-from faeval.reports import ControlCurve, Course, Grounds, LowestControl, Profile, Reading
+from faeval.reports import (
+    ClaimInputs,
+    ControlCurve,
+    LowestControl,
+    Profile,
+    ReadMetric,
+    TrainingCurve,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +81,7 @@ def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
     return tuple(profiles)
 
 
-def courses_of(chosen: Selection, table: pd.DataFrame) -> tuple[Course, ...]:
+def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ...]:
     """Return how training went in each arm that the claims read, where evidence holds several
     epochs of it.
 
@@ -115,11 +122,10 @@ _TRAINING = ("train_loss", "state_norm", "gradient_norm")
 _Cells: TypeAlias = dict[tuple[int, int, int], tuple[float, str]]
 
 
-def _course(arm: str, metric: str, cells: _Cells) -> Course | None:
-    last, where = max(layer for _, _, layer in cells), ""
+def _course(arm: str, metric: str, cells: _Cells) -> TrainingCurve | None:
+    last = max(layer for _, _, layer in cells)
+    norm = metric in _TRAINING or last == 0
     if last >= 0:
-        norm = metric in _TRAINING or last == 0
-        where = f"layer {last}" if norm else f"mean of layers 1–{last}" if last > 1 else "layer 1"
         cells = {at: cell for at, cell in cells.items() if (at[2] == last if norm else at[2] > 0)}
     seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
     if len(epochs) < 2:
@@ -133,14 +139,14 @@ def _course(arm: str, metric: str, cells: _Cells) -> Course | None:
         ]
         for s in seeds
     ]
-    return Course(
+    return TrainingCurve(
         arm=arm,
         metric=metric,
         epochs=tuple(epochs),
         seeds=tuple(seeds),
         values=tuple(tuple(value for value, _ in row) for row in grid),
         status=tuple(tuple(status for _, status in row) for row in grid),
-        where=where,
+        layers=tuple(layers) if last >= 0 else (),
     )
 
 
@@ -180,9 +186,9 @@ def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
     return tuple(curves)
 
 
-def grounds_of(
+def inputs_of(
     chosen: Selection, table: pd.DataFrame, verdicts: Iterable[Verdict]
-) -> tuple[Grounds, ...]:
+) -> tuple[ClaimInputs, ...]:
     """Return what each claim reads, what its design was checked for, and how its instruments did
     where it reads them.
     """
@@ -190,26 +196,26 @@ def grounds_of(
     rows = table.loc[[m.rpartition(".")[2] == "control_true" for m in table["metric"]], columns]
     controls = dict(iter(rows.drop_duplicates(columns[:5]).groupby(["metric", "arm"])))
     return tuple(
-        _grounds(c, chosen.setting, controls, v)
+        _inputs(c, chosen.setting, controls, v)
         for c, v in zip(chosen.claims, verdicts, strict=True)
     )
 
 
-def _grounds(
+def _inputs(
     claim: Claim, setting: str, controls: dict[Any, pd.DataFrame], verdict: Verdict
-) -> Grounds:
+) -> ClaimInputs:
     design = claims.design_of(claim, setting)
     try:
         claims.check_names(claim, design)
     except FaevalError:  # it reads what this setting does not have; its verdict says so
-        return Grounds(verdict.claim)
+        return ClaimInputs(verdict.claim)
     checks = {
         code: "" if problem is None else problem.text
         for code, problem in claims.design_checks(claim, design).items()
     }
     if verdict.reason_code == "confounded":  # by where runs ended, which no design tells
-        checks["confounded"] = verdict.reason
-    found: dict[Reading, None] = {}
+        checks["confounded"] = verdict.detail
+    found: dict[ReadMetric, None] = {}
     beside: dict[str, list[pd.DataFrame]] = {}
     known = design.experiment.metrics if design.experiment else METRICS
     for read in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
@@ -221,17 +227,17 @@ def _grounds(
             epoch = int(rows["epoch"].max())
         seen = set() if rows is None else set(map(int, rows["layer"].dropna()))
         layers = None if read.layers is None else design.states(read, seen)
-        found[Reading(read.metric, arm, layers, epoch)] = None
+        found[ReadMetric(read.metric, arm, layers, epoch)] = None
         if rows is not None and instrument is not None and layers is not None:
             at = rows["layer"].isin(layers) & rows["seed"].isin(verdict.seeds or verdict.planned)
             at &= rows["epoch"].isna() if epoch is None else rows["epoch"] == epoch
             beside.setdefault(instrument, []).append(rows[at])
     lowest = (_lowest(instrument, parts) for instrument, parts in beside.items())
-    return Grounds(
+    return ClaimInputs(
         claim=verdict.claim,
         reads=tuple(found),
         controls=tuple(found for found in lowest if found is not None),
-        checks=tuple(checks.items()),
+        checks=checks,
         attributed_to=tuple(claim.attributed_to),
     )
 
@@ -247,5 +253,5 @@ def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | N
     if not len(measured):
         return LowestControl(instrument, None, states, undefined)
     least = measured.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
-    where = f"{least['arm']}, seed {int(least['seed'])}, state {int(least['layer'])}"
-    return LowestControl(instrument, float(least["value"]), states, undefined, where)
+    place = str(least["arm"]), int(least["seed"]), int(least["layer"])
+    return LowestControl(instrument, float(least["value"]), states, undefined, *place)

@@ -8,6 +8,7 @@ from typing import Any
 
 from faeval.claims import Claim, Verdict, design_of
 from faeval.errors import FaevalError
+from faeval.evidence import with_identifiers
 from faeval.experiment import Codes, Experiment, experiments
 from faeval.pipeline._code import accepted_in, code_of_claim
 from faeval.pipeline._select import Selection
@@ -23,11 +24,11 @@ def flag_stale(
     is here today.
 
     Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its
-    provenance ``revision of STAGE`` and ``code of NAME``, each that occurs; what it says nothing of
+    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says nothing of
     is taken to be as it was. Whether the code is the one that was registered is another question,
     which ``code_changed`` answers.
     """
-    known = experiments()
+    known, provenance = experiments(), with_identifiers(provenance)
     return [
         (
             replace(verdict, flags=(*verdict.flags, FLAG))
@@ -48,12 +49,12 @@ def _changed(
         return False
     metrics = frozenset(name for names in claim.metrics_by_arm().values() for name in names)
     for stage, revision in _revisions(experiment, metrics):
-        recorded = provenance.get(f"revision of {stage}")
+        recorded = provenance.get("revisions", {}).get(stage)
         if recorded is not None and set(str(recorded).split(", ")) != {revision}:
             return True
     kept = [(item.get("from"), item.get("to")) for item in accepted_in(provenance)]
     for name, digest in _code(claim, experiment, codes).items():
-        recorded = provenance.get(f"code of {name}")
+        recorded = provenance.get("code", {}).get(name)
         today = {digest, *(before for before, now in kept if now == digest)}
         if recorded is not None and not set(str(recorded).split(", ")) <= today:
             return True

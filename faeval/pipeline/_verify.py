@@ -28,7 +28,7 @@ from faeval.pipeline._provenance import (
     written_origins,
     written_provenance,
 )
-from faeval.pipeline._report_series import controls_in, courses_of, grounds_of, profiles_of
+from faeval.pipeline._report_series import controls_in, curves_of, inputs_of, profiles_of
 from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
 from faeval.pipeline._stale_verdicts import flag_stale
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
@@ -252,8 +252,8 @@ def _report(
         provenance=provenance,
         profiles=profiles_of(selection, rows),
         controls=controls_in(rows),
-        grounds=grounds_of(selection, rows, verdicts),
-        courses=courses_of(selection, rows),
+        inputs=inputs_of(selection, rows, verdicts),
+        curves=curves_of(selection, rows),
         evidence=table,
         experiment=next(
             (

@@ -4,51 +4,54 @@ a table on the terminal.
 
 from __future__ import annotations
 
-from faeval.reports.data._drift import KINDS, Change, Difference, Drift, drift, drifts_json
+from faeval.reports._report import Drift, Overview, Report, drift, write_all
+from faeval.reports.data._drift import KINDS, Change, Difference, drifts_json
+from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
+from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import (
-    FORMS,
-    PAPER,
     SCHEMA,
-    WRITTEN,
+    SCHEMAS,
+    ClaimInputs,
     ControlCurve,
-    Course,
     Coverage,
-    Grounds,
     LowestControl,
     Profile,
-    Reading,
-    Report,
+    ReadMetric,
+    TrainingCurve,
     json_schema,
-    write_all,
 )
 from faeval.reports.formats import facts_of, properties
-from faeval.reports.views._overview import Overview
-from faeval.reports.words._sentences import standing, value_text
+from faeval.reports.words._reasons import caution, reason, to_settle
+from faeval.reports.words._sentences import value_text
 
 __all__ = [
     "FORMS",
     "KINDS",
     "PAPER",
     "SCHEMA",
+    "SCHEMAS",
     "WRITTEN",
     "Change",
+    "ClaimInputs",
     "ControlCurve",
-    "Course",
     "Coverage",
     "Difference",
     "Drift",
-    "Grounds",
     "LowestControl",
     "Overview",
     "Profile",
-    "Reading",
+    "ReadMetric",
     "Report",
+    "TrainingCurve",
+    "caution",
     "drift",
     "drifts_json",
     "facts_of",
     "json_schema",
     "properties",
+    "reason",
     "standing",
+    "to_settle",
     "value_text",
     "write_all",
 ]

@@ -281,7 +281,9 @@ def test_evidence_that_names_no_registration_or_a_strange_one(table: Table, clai
         one, table(SCORES), lock=lock, origins=Origins(common=frozenset({"9" * 64}))
     )
     assert verdict.registration == "undated"
-    assert any("999999999999" in w for w in verdict.warnings)
+    assert [(w.code, w.detail[:12]) for w in verdict.warnings] == [
+        ("unknown_registration", "9" * 12)
+    ]
 
 
 def test_other_seeds_and_claims_without_registration(table: Table, claim: Make) -> None:

@@ -62,8 +62,8 @@ def test_one_checkpoint_where_a_control_fails_is_enough(
     rows = pd.concat([control(table, v, epoch=e) for e, v in values.items()])
     found = decided(table, claim(controls=[SOUND]), rows)
     assert (found.verdict, found.reason_code) == ("invalid", "control_failed")
-    assert f"seed {seed}, epoch {epoch}" in found.reason
-    assert "control(a)" in found.reason
+    assert f"seed {seed}, epoch {epoch}" in found.detail
+    assert "control(a)" in found.detail
 
 
 def test_a_control_that_names_an_epoch_is_held_there_alone(table: Table, claim: Make) -> None:
@@ -83,7 +83,7 @@ def test_a_control_that_was_not_measured_leaves_the_claim_open(table: Table, cla
     for rows in (None, control(table, [0.995] * 4)):
         found = decided(table, claim(controls=SOUND), rows)
         assert (found.verdict, found.reason_code) == ("inconclusive", "evidence_missing")
-        assert "control" in found.reason
+        assert "control" in found.detail
 
 
 @pytest.mark.parametrize("status", ["undefined", "diverged", "below_floor"])
@@ -93,7 +93,7 @@ def test_an_undefined_control_does_not_hold(table: Table, claim: Make, status: s
     rows.loc[2, "value"] = math.nan if status == "undefined" else 1.0
     found = decided(table, claim(controls=SOUND), rows)
     assert (found.verdict, found.reason_code) == ("invalid", "control_failed")
-    assert "seed 3" in found.reason
+    assert "seed 3" in found.detail
 
 
 def test_a_control_failing_after_the_look_that_decides_comes_too_late(
@@ -170,4 +170,4 @@ def test_a_control_runs_what_it_reads(tmp_path: Any) -> None:
     )
     report = fe.verify(made, setting="toy", store=tmp_path, workers=1)
     assert report.verdicts[0].reason_code == "control_failed"
-    assert "0.5" in report.verdicts[0].reason
+    assert "0.5" in report.verdicts[0].detail

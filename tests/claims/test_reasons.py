@@ -13,6 +13,7 @@ import pytest
 import faeval as fe
 from faeval.claims import Verdict
 from faeval.experiment import METRICS, Experiment, Metric
+from faeval.reports import reason, to_settle
 
 Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
@@ -72,8 +73,8 @@ def test_a_seed_with_part_of_its_rows_is_evidence_missing(table: Table, claim: M
     partial = rows[~((rows["arm"] == "b") & (rows["seed"] == 3))]
     found = one(claim(), partial)
     assert code(found) == "inconclusive: evidence_missing"
-    assert "x(b) at seed 3" in found.reason
-    assert "run what is missing" in found.takes
+    assert "x(b) at seed 3" in found.detail
+    assert "run what is missing" in to_settle(found)
     assert code(one(claim(), rows[rows["arm"] == "a"])) == "inconclusive: evidence_missing"
 
 
@@ -94,7 +95,7 @@ def test_seeds_wholly_absent_are_a_plan_not_reached_and_what_is_there_is_shown(
 ) -> None:
     found = one(claim(), table(GOOD), seeds=[1, 2, 3, 6, 7])
     assert code(found) == "inconclusive: plan_not_reached"
-    assert "6, 7" in found.reason
+    assert "6, 7" in found.detail
     assert found.seeds == (1, 2, 3)
     assert found.estimate == pytest.approx(np.subtract(GOOD["a"], GOOD["b"])[:3].mean())
     assert found.adjusted_support == 1.0
@@ -121,7 +122,7 @@ def test_an_exact_test_needs_the_seeds_that_its_smallest_p_needs(
     assert found.verdict == ("supported" if reached else "inconclusive")
     if not reached:
         assert found.reason_code == "unattainable"
-        assert "0.0625" in found.reason
+        assert "0.0625" in reason(found)
     # Beside a claim that fails, the level is .025, which five seeds cannot reach either.
     family = [claim(test=test), claim("exceeds", 9.0, sentence="other", test=test)]
     assert code(fe.decide(family, table(GOOD))[0]) == "inconclusive: unattainable"
@@ -148,7 +149,7 @@ def test_an_interval_that_holds_the_margin_is_open_and_says_what_it_takes(
     found = one(claim(), table(near))
     assert code(found) == "inconclusive: straddles_margin"
     assert found.interval[0] <= 0.1 <= found.interval[1]
-    assert "new registration" in found.takes
+    assert "register" in to_settle(found)
     wide = one(claim(), table({"a": [0.1, 0.9, 0.3, 0.6, 0.2], "b": [0.2, 0.2, 0.1, 0.3, 0.2]}))
     assert code(wide) == "inconclusive: underpowered"
 
@@ -178,7 +179,7 @@ def test_one_bad_row_makes_the_claim_that_reads_it_invalid_and_no_other(
     )
     hurt, spared = fe.decide([claim(), fe.Claim("c", other, attributed_to="rule")], rows)
     assert code(hurt) == f"invalid: {reason}"
-    assert "'a' at seed 4" in hurt.reason
+    assert "'a' at seed 4" in hurt.detail
     assert spared.verdict == "supported"
     assert (
         one(claim(), rows, seeds=[1, 2, 3, 5]).verdict == "supported"
@@ -190,7 +191,7 @@ def test_a_repeated_key_is_no_replicate(table: Table, claim: Make) -> None:
     for copies in (2, 5):
         found = one(claim(), pd.concat([rows, *[rows[rows["seed"] == 2]] * (copies - 1)]))
         assert code(found) == "invalid: unit_mismatch"
-        assert f"{copies} times" in found.reason
+        assert f"{copies} times" in found.detail
     differing = pd.concat(
         [rows, changed(rows, "a", 2, value=0.7).query("arm == 'a' and seed == 2")]
     )
@@ -209,8 +210,8 @@ def test_rows_below_the_seed_are_refused_with_what_they_would_have_done(
     )
     found = one(claim(), rows)
     assert code(found) == "invalid: unit_mismatch"
-    assert "40 rows of 5 seeds (8 each) are no 40 replicates" in found.reason
-    assert "a t test over rows would find an effect in" in found.reason
+    assert "40 rows of 5 seeds (8 each) are no 40 replicates" in found.detail
+    assert "a t test over rows would find an effect in" in found.detail
     assert found.assertions == ()
     layers = pd.concat([table(GOOD, layer=layer) for layer in (1, 2, 3)])
     whole = fe.Claim("x", fe.exceeds(fe.metric("x", fe.Arm("a")), by=fe.Margin(0.1, "r")))
@@ -218,9 +219,9 @@ def test_rows_below_the_seed_are_refused_with_what_they_would_have_done(
     assert code(offered) == "invalid: unit_mismatch"
     assert (
         "is one number a run, and evidence has one for each layer; say layers=, such as fe.deep."
-        in offered.reason
+        in offered.detail
     )
-    assert "15 rows of 5 seeds (3 each) are no 15 replicates" in offered.reason
+    assert "15 rows of 5 seeds (3 each) are no 15 replicates" in offered.detail
 
 
 def test_agreement_needs_the_same_states_on_both_sides(table: Table) -> None:
@@ -249,7 +250,7 @@ def test_a_value_outside_its_metrics_range_is_no_value(
     assert (found.reason_code == "out_of_range") is not legal
     if not legal:
         assert found.verdict == "invalid"
-        assert "[0, 1]" in found.reason
+        assert "[0, 1]" in found.detail
     assert one(claim(experiment=toy(x=None)), rows).reason_code != "out_of_range"
 
 
@@ -298,7 +299,7 @@ def test_seeds_that_end_in_the_same_weights_are_one_run(table: Table, claim: Mak
         rows = changed(rows, "a", seed, run=run)
     found = one(claim(), rows)
     assert code(found) == "invalid: seed_controls_nothing"
-    assert "seeds 1 and 3 of 'a'" in found.reason
+    assert "seeds 1 and 3 of 'a'" in found.detail
     assert one(claim(), rows, seeds=[1, 2, 4, 5]).verdict == "supported"
     for plain in (
         rows.assign(run="one"),
@@ -322,7 +323,7 @@ def test_equal_differences_of_arms_that_share_their_weights_are_one_run(
     for test in ("t", "sign"):
         found = one(claim(test=test), rows.assign(run="sha256:" + runs["same"]))
         assert code(found) == "invalid: same_run"
-        assert "'a' and 'b' ended in the same weights" in found.reason
+        assert "'a' and 'b' ended in the same weights" in found.detail
         apart = one(claim(test=test), rows.assign(run="sha256:" + runs["own"]))
         assert code(apart) == ("inconclusive: no_spread" if test == "t" else "refuted: decided")
         assert code(one(claim(test=test), rows.assign(run=runs["same"]))) == code(
@@ -348,7 +349,7 @@ def test_equal_differences_have_no_spread_however_the_contrast_is_written(table:
     for assertion in (fe.exceeds(a, b_, by=by), fe.exceeds(a - b_, by=by), fe.below(b_ - a, by=by)):
         found = one(fe.Claim("x", assertion, attributed_to="rule"), rows)
         assert code(found) == "inconclusive: no_spread"
-        assert "All 5 seeds differ by" in found.reason
+        assert "All 5 seeds differ by" in found.detail
 
 
 def test_a_step_of_the_metric_from_the_margin_is_a_tie_within_half_of_it(
@@ -367,8 +368,8 @@ def test_a_run_that_raised_is_an_error_of_the_claims_that_read_it(
     without = rows[~((rows["arm"] == "a") & (rows["seed"] == 3))]
     found = one(claim(), without, failures=[("a", 3, "ValueError: no")])
     assert code(found) == "invalid: error"
-    assert "'a' at seed 3" in found.reason
-    assert "ValueError: no" in found.reason
+    assert "'a' at seed 3" in found.detail
+    assert "ValueError: no" in found.detail
     assert one(claim(), rows, failures=[("c", 3, "x")]).verdict == "supported"
     # Nobody says which seeds were meant: one that left no row because it failed was.
     assert code(one(claim(), rows, failures=[("a", 99, "x")])) == "invalid: error"
@@ -385,7 +386,7 @@ def test_names_that_a_setting_does_not_have_are_an_error_of_that_claim_alone(
     )
     bad, good = fe.decide([wrong, claim(experiment=toy(x=None))], table(GOOD))
     assert code(bad) == "invalid: error"
-    assert "'y'" in bad.reason
+    assert "'y'" in bad.detail
     assert bad.flags == ("unregistered",)
     assert good.verdict == "supported"
 
@@ -430,6 +431,6 @@ def test_rows_that_are_elsewhere_than_they_are_looked_for_are_not_called_absent(
     late = fe.Claim("late", fe.exceeds(*x, by=fe.Margin(0.1, "r")), attributed_to="rule")
     (verdict,) = fe.decide(late, rows)
     assert verdict.reason_code == "not_run"
-    assert "there is no row of x(a, epoch=4) or x(b, epoch=4); look at" in verdict.reason
+    assert "there is no row of x(a, epoch=4) or x(b, epoch=4); look at" in verdict.detail
     (verdict,) = fe.decide(claim(), rows, setting="toy", seeds=[7, 8])
-    assert verdict.reason.endswith("run it first.")
+    assert verdict.detail.endswith("run it first.")

@@ -16,6 +16,7 @@ import faeval as fe
 from faeval import stats
 from faeval.claims import Lock, Spread, Verdict
 from faeval.errors import FaevalError
+from faeval.reports import to_settle
 
 Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
@@ -79,8 +80,8 @@ def test_a_plan_that_evidence_does_not_reach_is_not_decided(
 ) -> None:
     found = one(registered, wide(table, [1, 2, 3]), lock=lock(registered))
     assert (found.verdict, found.reason_code) == ("inconclusive", "plan_not_reached")
-    assert "3 of 4 planned seeds" in found.reason
-    assert "run 4." in found.reason
+    assert "3 of 4 planned seeds" in found.detail
+    assert "run 4." in found.detail
 
 
 # --- seeds of a claim that is not registered ---
@@ -197,42 +198,42 @@ NEARER, BEYOND = "nearer its margin, where more are needed", "on the side that r
             0.12,
             0.10,
             0.15,
-            "if the effect is 0.15 as anticipated.",
+            "if the effect is 0.15 as expected.",
         ),  # these seeds may well be of such an effect
         (
             "exceeds",
             0.11,
             0.02,
             0.30,
-            f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}.",
+            f"if the effect is 0.3 as expected; these seeds put it at 0.11, {NEARER}.",
         ),
         (
             "exceeds",
             0.09,
             0.02,
             0.30,
-            f"if the effect is 0.3 as anticipated; these seeds put it at 0.09, {BEYOND}.",
+            f"if the effect is 0.3 as expected; these seeds put it at 0.09, {BEYOND}.",
         ),
         (
             "below",
             -0.11,
             0.02,
             0.30,
-            f"if the effect is 0.3 as anticipated; these seeds put it at 0.11, {NEARER}.",
+            f"if the effect is 0.3 as expected; these seeds put it at 0.11, {NEARER}.",
         ),
         (
             "not_above",
             0.09,
             0.02,
             -0.20,
-            f"if the effect is -0.2 as anticipated; these seeds put it at 0.09, {NEARER}.",
+            f"if the effect is −0.2 as expected; these seeds put it at 0.09, {NEARER}.",
         ),
         (
             "equivalent",
             -0.09,
             0.02,
             0.0,
-            f"if the effect is 0 as anticipated; these seeds put it at -0.09, {NEARER}.",
+            f"if the effect is 0 as expected; these seeds put it at −0.09, {NEARER}.",
         ),
     ],
 )
@@ -254,7 +255,7 @@ def test_the_seeds_needed_name_the_effect_that_they_are_counted_for(
         made, table({"a": a, "b": np.zeros(5)}, list(range(1, 6))), lock=lock(made, pilots=pilots)
     )
     assert found.verdict == "inconclusive"
-    assert found.takes.endswith(f"of them, alone in its family, {said}")
+    assert to_settle(found).endswith(f"alone in its family, {said}")
 
 
 # --- families ---
@@ -386,7 +387,7 @@ def test_a_claim_is_released_only_by_gates_that_are_supported(
     assert (found.verdict, found.reason_code) == (verdict, code)
     assert found.gates == tuple(known[w].sentence for w in words)
     if code == "gate_failed":
-        assert "'refuted'" in found.reason or "'invalid'" in found.reason
+        assert "'refuted'" in found.detail or "'invalid'" in found.detail
     # A gate of a gate closes too; a gate is not reported unless it was asked for.
     chained = claim(family="00", sentence="chained", requires=made)
     assert (one(chained, wide(table, range(1, 6))).verdict == "supported") is (

@@ -54,7 +54,7 @@ def test_the_verdict_is_that_of_welchs_test(table: Table, abs_: Any) -> None:
     )
     assert result.e_value is None
     assert result.detectable_in_sd is None
-    assert "unpaired" in found.scope
+    assert found.test == "welch"
 
 
 def test_what_the_seed_shares_is_not_used(table: Table) -> None:
@@ -101,7 +101,7 @@ def test_both_arms_are_read_at_the_seeds_of_one_plan(table: Table) -> None:
     rows = pd.concat([table({"a": [0.9, 1.0, 1.1]}), table({"b": [0.1, 0.2, 0.3]}, [4, 5, 6])])
     found = decided(rows, unpaired())
     assert (found.verdict, found.reason_code) == ("inconclusive", "evidence_missing")
-    assert "one plan" in found.reason
+    assert "one plan" in found.detail
 
 
 def test_the_hash_names_it_only_where_it_is_used() -> None:

@@ -139,7 +139,7 @@ def test_a_failing_run_makes_its_claims_invalid_and_keeps_the_others(tmp_path: P
     result = faeval("verify", "--json", "--workers", "2", cwd=tmp_path)
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert (verdict["verdict"], verdict["reason_code"]) == ("invalid", "error")
-    assert "no disk for seed 3" in verdict["reason"]
+    assert "no disk for seed 3" in verdict["detail"]
     assert result.returncode == 11
     assert len(list((tmp_path / ".faeval").rglob("audit-*.json"))) == 9
 

@@ -69,12 +69,12 @@ def test_a_run_that_leaves_out_what_a_claim_reads_is_told_so_whenever_it_is_aske
             "error",
             11,
         )
-        assert "seed 3" in verdict.reason
-        assert "returned no 'score'" in verdict.reason
+        assert "seed 3" in verdict.detail
+        assert "returned no 'score'" in verdict.detail
     (folder / "provenance.json").unlink()
     (verdict,) = pipeline.verify(file, from_evidence=folder / "evidence.csv", seeds=5).verdicts
     assert (verdict.verdict, verdict.reason_code) == ("inconclusive", "evidence_missing")
-    assert "seed 3 was run" in verdict.reason
+    assert "seed 3 was run" in verdict.detail
 
 
 def test_failures_that_were_taken_out_are_found(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from faeval import pipeline, stats
 from faeval.claims import read_lock
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
+from faeval.reports import to_settle
 
 BODY = """
     import faeval as fe
@@ -227,7 +228,7 @@ def test_what_open_claims_would_take_stands_in_the_plan_cheapest_first(tmp_path:
         assert r.seeds == found[r.verdict.claim].fresh_seeds
         if r.seeds is not None:
             assert r.runs == 2 * r.seeds
-            assert f"about {r.seeds} of them" in r.verdict.takes
+            assert f"about {r.seeds} unused" in to_settle(r.verdict)
 
 
 def test_what_a_design_has_against_it_is_said_before_the_first_run(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_seeds_as_a_factor_are_no_pairs() -> None:
     table.columns = ["setting", "arm", "seed", "metric", "value"]
     (verdict,) = fe.decide(odd, table, "toy")
     assert (verdict.verdict, verdict.reason_code) == ("invalid", "unit_mismatch")
-    assert "paired by seed" in verdict.reason
+    assert "paired by seed" in verdict.detail
 
 
 # --- files against their lock ---
@@ -372,7 +373,7 @@ def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path
     lone = fe.Claim("x", fe.exceeds(fe.metric("score", fe.Arm(dose=1)), by=fe.Margin(0.1, "r")))
     (verdict,) = fe.decide(lone, table)
     assert (
-        verdict.reason
+        verdict.detail
         == "no row of 'dose=1' was found; run it first. Evidence has the arms (defaults),"
         " 'quick+dose=1'."
     )

@@ -180,8 +180,8 @@ def test_a_file_read_rightly_gives_its_verdict(
     cells: pd.DataFrame, options: dict[str, Any], word: str, says: str, tmp_path: Path
 ) -> None:
     verdict = decided(cells, tmp_path, **options)
-    assert verdict.verdict == word, verdict.reason
-    assert says in f"{verdict.reason_code} {verdict.reason}"
+    assert verdict.verdict == word, verdict.detail
+    assert says in f"{verdict.reason_code} {verdict.detail}"
     if word == "supported":
         assert verdict.estimate == pytest.approx(0.0386)
         assert verdict.n == 5
@@ -212,7 +212,7 @@ def test_names_are_words_whatever_they_look_like(
     arms = tuple({factor or "rule": name} for name in (ours, base))
     cells = cells if factor else cells.rename(columns={"method": "arm"})
     verdict = decided(cells, tmp_path, arms=arms, **options)
-    assert (verdict.verdict, verdict.n) == ("supported", 5), verdict.reason
+    assert (verdict.verdict, verdict.n) == ("supported", 5), verdict.detail
     assert verdict.estimate == pytest.approx(0.0386)
 
 
@@ -415,7 +415,7 @@ def test_a_cell_means_the_same_by_every_route(
         made = made.astype({"value": "float64"})
     source = ROUTES[route](made, tmp_path)
     (verdict,) = fe.decide(CLAIM, source)
-    assert verdict.reason_code == code, verdict.reason
+    assert verdict.reason_code == code, verdict.detail
     assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
 
 
@@ -428,14 +428,14 @@ def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(
     made = evidence(0.915, epoch=[10, 10, 10, 10, 9] * 2).astype({"value": "float64"})
     (verdict,) = fe.decide(CLAIM, ROUTES[route](made, tmp_path))
     assert verdict.verdict == "supported"
-    assert [w for w in verdict.warnings if "epoch" in w] == [
+    assert [w.detail for w in verdict.warnings if "epoch" in w.detail] == [
         f"runs of '{arm}' are read at different epochs of acc: seed 4 at 9, the others at 10"
         for arm in ("ours", "base")
     ]
     assert "unlike_epochs" in verdict.flags
     (verdict,) = fe.decide(CLAIM, made.assign(epoch=10))
     assert "unlike_epochs" not in verdict.flags
-    assert not any("epoch" in warning for warning in verdict.warnings)
+    assert not any("epoch" in warning.detail for warning in verdict.warnings)
 
 
 def test_an_import_says_that_runs_are_read_at_different_epochs() -> None:
@@ -455,7 +455,7 @@ def test_an_epoch_that_one_side_does_not_state_is_no_epoch_of_the_other() -> Non
     half = evidence(0.915, epoch=[10] * 5 + [None] * 5)
     (verdict,) = fe.decide(CLAIM, half)
     assert (verdict.verdict, verdict.reason_code) == ("invalid", "confounded")
-    assert "10 against none stated" in verdict.reason
+    assert "10 against none stated" in verdict.detail
     both = fe.Claim("ours is better", *CLAIM.assertions, attributed_to=("rule", "epoch"))
     assert fe.decide(both, half)[0].verdict == "supported"
     assert fe.decide(CLAIM, evidence(0.915))[0].verdict == "supported"
@@ -511,7 +511,7 @@ def test_a_column_that_may_say_how_runs_ended_is_never_left_out_unsaid(
         (verdict,) = fe.decide(CLAIM, source)
         assert [
             w
-            for w in verdict.warnings
+            for w in (warning.detail for warning in verdict.warnings)
             if repr(column) in w and "not read" in w and "good luck" in w
         ]
         assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
@@ -578,7 +578,7 @@ def test_an_arm_is_the_same_however_its_label_is_written(
         experiment=methods(),
     )
     (verdict,) = fe.decide(claim, made)
-    assert (verdict.verdict, verdict.n) == ("supported", 5), verdict.reason
+    assert (verdict.verdict, verdict.n) == ("supported", 5), verdict.detail
     report = pipeline.verify(claim, from_evidence=made)
     assert report.verdicts == (verdict,)
     assert set(report.evidence["arm"]) == {ours, base}  # and its digest: the table as it was given
@@ -641,9 +641,9 @@ def test_where_runs_end_is_no_hidden_difference(
     )
     report = pipeline.verify(file, store=tmp_path / "store", workers=1)
     (verdict,) = report.verdicts
-    assert verdict.reason_code == code, verdict.reason
-    assert says in verdict.reason
-    checks = dict(report.grounds[0].checks)
+    assert verdict.reason_code == code, verdict.detail
+    assert says in verdict.detail
+    checks = dict(report.inputs[0].checks)
     assert bool(checks["confounded"]) == (code == "confounded")
     if code == "confounded" or not how:
         pipeline.publish(report, tmp_path / "report")

@@ -24,9 +24,11 @@ from faeval.claims import Claim, Lock, Verdict
 from faeval.experiment import CONTROL_FLOOR, experiment
 from faeval.reports import FORMS, WRITTEN, Overview, Report
 from faeval.reports.checking import anchors_of
+from faeval.reports.data._outcomes import has_interval, is_late
 from faeval.reports.figures import render
 from faeval.reports.figures._forest import carried_over
-from faeval.reports.words._sentences import GLYPHS, has_interval, is_late, value_text
+from faeval.reports.words._glossary import GLYPHS
+from faeval.reports.words._sentences import value_text
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(p.parent.name for p in (ROOT / "reports").glob("*/evidence.csv"))
@@ -126,7 +128,7 @@ def test_a_committed_report_follows_from_its_evidence_byte_for_byte(
     assert [Path(f.file).name for f in done.files] == [FORMS[form] for form in WRITTEN]
     assert all(f.recomputed > 0 for f in done.files)
     # What is published beside the renderings; they themselves, of nothing, are not looked at.
-    bare = replace(decided(name), verdicts=(), grounds=(), profiles=(), courses=(), controls=())
+    bare = replace(decided(name), verdicts=(), inputs=(), profiles=(), curves=(), controls=())
     pipeline.publish(bare, tmp_path)
     for file in ("evidence.csv", "provenance.json"):
         assert (tmp_path / file).read_bytes() == (folder / file).read_bytes(), (

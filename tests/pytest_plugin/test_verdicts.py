@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+from faeval.reports import to_settle
+
 Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 Finished = tuple[Path, str, int]
 
@@ -60,7 +62,7 @@ def test_an_open_claim_says_what_would_settle_it_and_where_it_stands(finished: F
     (skip,) = [
         row for row in text.splitlines() if row.startswith(f"SKIPPED [1] claims/toy.py:{line}: ")
     ]
-    assert "open at its planned 5 seeds; " in skip
+    assert "inconclusive at its planned 5 seeds; " in skip
     assert "supported was expected" in skip
     assert "tagged 'extended'; --faeval-all" in text
 
@@ -83,11 +85,11 @@ def test_a_registered_claim_with_a_pilot_says_how_many_seeds_it_would_need(
     lock: Lock = make_lock(found, pilot, registered="2026-01-01", commit=None)
     write_lock(lock, folder / "claims" / "claims.lock")
     report = pipeline.verify(folder / "claims", store=folder / ".faeval", workers=1)
-    needed = re.search(r"would need about (\d+) of them", report.verdicts[0].takes)
+    needed = re.search(r"would need about (\d+) unused", to_settle(report.verdicts[0]))
     assert needed
     done = run_pytest(folder, "-q", "-rs")
     assert (
-        "open at its planned 5 seeds; a new registration on fresh seeds would need about"
+        "inconclusive at its planned 5 seeds; a new registration would need about"
         f" {needed[1]}" in done.stdout
     )
 

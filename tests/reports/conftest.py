@@ -1,6 +1,7 @@
 """Verdicts of every word and shape, their numbers from faeval.stats, and reports made of them."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 from faeval import stats
-from faeval.claims._verdict import AssertionResult, Side, Verdict
-from faeval.reports import ControlCurve, Course, Profile, Report
+from faeval.claims._verdict import AssertionResult, Caution, Side, Term, Verdict
+from faeval.reports import ControlCurve, Profile, Report, TrainingCurve
 
 SHA = "5d41402abc4b2a76b9719d911017c592ae1f0b7c3d2e4f5a6b7c8d9e0f1a2b3c"
+#: Reason codes that numbers say by themselves.
+COMPUTED = ("decided", "underpowered", "straddles_margin", "unattainable")
 DFA, PENALIZED = "dfa", "dfa+penalty=0.01"
 PUBLISHED, PUBLISHED_PENALIZED = (
     "dfa+credit_scale=unit+credit_site=input",
@@ -21,6 +24,19 @@ PUBLISHED, PUBLISHED_PENALIZED = (
 
 def noise(n: int, sd: float, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, sd, n)
+
+
+def side(name: str, values: Sequence[float]) -> Side:
+    """A side that reads one metric of one arm, where its name says so: ``deep cosine(dfa)``."""
+    numbers = tuple(map(float, values))
+    match = re.fullmatch(r"(deep )?([\w.]+)\(([^()]*)\)", name)
+    if match is None:
+        return Side(name, numbers)
+    arm, *rest = match[3].split(", ")
+    at = {part.partition("=")[0]: part.partition("=")[2] for part in rest}
+    layers = "deep" if match[1] else (0,) if "embedding" in at else None
+    epoch = int(at["epoch"]) if "epoch" in at else None
+    return Side(name, numbers, (Term(1.0, match[2], arm, layers, epoch=epoch),))
 
 
 def assertion(
@@ -53,18 +69,14 @@ def assertion(
             bounds = stats.decision_interval(judged, level, level, k)
             interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
             refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
-            ordinary = stats.confidence_interval(differences, 0.90)
-    does = {"exceeds": "exceeds", "equivalent": "equals"}.get(kind, "is " + kind.replace("_", " "))
+            ordinary = stats.ordinary_interval(judged, 0.90)
     return AssertionResult(
-        text=(
-            f"{names[0]} {does} {names[1]} {'within' if kind == 'equivalent' else 'by more than'} {margin:g}"
-        ),
         kind=kind,
         unit=unit,
         margin=margin,
         because=because,
-        a=Side(names[0], tuple(map(float, a))),
-        b=Side(names[1], tuple(map(float, b))),
+        a=side(names[0], a),
+        b=side(names[1], b),
         differences=tuple(differences),
         estimate=estimate,
         sd=sd,
@@ -88,11 +100,7 @@ def verdict(
         "claim": "claims/penalty.py::penalty_creates_deep_alignment",
         "sentence": "The residual-stream penalty creates deep alignment",
         "setting": "teacher",
-        "reason": (
-            "The decision interval lies on one side of the margin."
-            if code == "decided"
-            else f"It is {code} here."
-        ),
+        "detail": "" if code in COMPUTED else f"It is {code} here.",
         "family": "alignment",
         "family_size": 4,
         "alpha": 0.05,
@@ -100,14 +108,6 @@ def verdict(
         "seeds": seeds,
         "planned": seeds or (1, 2, 3, 4, 5),
         "assertions": assertions,
-        "scope": (
-            "retrainings of these arms on these data: the seed is random; architecture, layers,"
-            " hyper-parameters, task, training set and evaluation items are fixed"
-        ),
-        "assumption": (
-            "the differences by seed are near normal; against a margin they are not protected from"
-            " skew"
-        ),
         "attainable_p": 0.0 if assertions else None,
         "level_support": 0.0125 if assertions else None,
         "level_refute": 0.0125 if assertions else None,
@@ -243,11 +243,6 @@ def founding() -> tuple[Verdict, ...]:
             ),
             claim="claims/embedding.py::embedding_aligned_deep_not",
             sentence="The embedding is aligned while deep blocks are not",
-            reason="Over 5 seeds the interval of the second assertion holds the margin.",
-            takes=(
-                "open at its 5 seeds; a new registration on fresh seeds would need about 11 of"
-                " them."
-            ),
             expected="supported",
             flags=("evaluation_set",),
             without_each_seed=(
@@ -257,19 +252,14 @@ def founding() -> tuple[Verdict, ...]:
                 (4, "supported"),
                 (5, "inconclusive"),
             ),
-            warnings=(
-                (
-                    "power at the anticipated effect is 0.41, under one half: most such studies"
-                    " would stay open"
-                ),
-            ),
+            warnings=(Caution("low_power", 1, 0.41),),
         ),
         verdict(
             "invalid",
             "confounded",
             claim="claims/comparisons.py::published_comparison",
             sentence="The published comparison: vanilla after 1 epoch against penalised after 30",
-            reason=(
+            detail=(
                 "the two sides differ in epoch and penalty, but the effect is attributed to"
                 " penalty; compare at one epoch."
             ),
@@ -322,7 +312,7 @@ def odd() -> tuple[Verdict, ...]:
             assertion("exceeds", 0.1 + noise(3, 0.01, 14), 0.05 + noise(3, 0.01, 15), 0.03),
             claim="claims/floor.py::it",
             sentence="A claim whose instrument cannot see the true gradient",
-            reason=(
+            detail=(
                 "cosine of dfa is below floor at layer 3, seed 2: its positive control reads 0.41"
                 " there."
             ),
@@ -339,7 +329,6 @@ def odd() -> tuple[Verdict, ...]:
             seeds=(42, 123, 456),
             planned=(1, 2, 3, 4, 5),
             flags=("reproduction",),
-            takes="a new registration on fresh seeds would need about 9 of them.",
             without_each_seed=((42, "inconclusive"), (123, "inconclusive"), (456, "inconclusive")),
             fragile=None,
         ),
@@ -349,11 +338,7 @@ def odd() -> tuple[Verdict, ...]:
             assertion("exceeds", [0.5] * 5, [0.25] * 5, 0.1),
             claim="claims/flat.py::it",
             sentence="A claim whose seeds change nothing",
-            reason=(
-                "the differences do not vary over seeds beyond rounding: nothing random was"
-                " repeated."
-            ),
-            takes=(
+            detail=(
                 "the differences do not vary over seeds beyond rounding: nothing random was"
                 " repeated."
             ),
@@ -364,7 +349,6 @@ def odd() -> tuple[Verdict, ...]:
             "not_run",
             claim="claims/later.py::it",
             sentence="A claim of many words " + "that go on and on " * 30 + "and end.",
-            takes="run it: 10 runs, about 70 s.",
             expected="supported",
         ),
         verdict(
@@ -460,7 +444,7 @@ def report(verdicts: Sequence[Verdict]) -> Report:
     return Report("teacher", tuple(verdicts), SHA, SHA[::-1], provenance, profiles())
 
 
-def courses() -> tuple[Course, ...]:
+def courses() -> tuple[TrainingCurve, ...]:
     """Two quantities over training, one of them with a gap, over a wide range in the other."""
     seeds = (1, 2, 3)
     loss = tuple(tuple(2.1 / (1 + epoch) + 0.01 * seed for epoch in range(5)) for seed in seeds)
@@ -468,9 +452,12 @@ def courses() -> tuple[Course, ...]:
     why = tuple(tuple("undefined" if v is None else "measured" for v in row) for row in cosine)
     norms = tuple(tuple(7.0 * 30.0**epoch * seed for epoch in range(3)) for seed in seeds)
     return (
-        *(Course(arm, "train_loss", (1, 2, 3, 4, 5), seeds, loss) for arm in (DFA, PENALIZED)),
-        Course(DFA, "cosine", (1, 10, 20), seeds, cosine, why, where="mean of layers 1–4"),
-        Course(DFA, "state_norm", (1, 10, 20), seeds, norms, where="layer 4"),
+        *(
+            TrainingCurve(arm, "train_loss", (1, 2, 3, 4, 5), seeds, loss)
+            for arm in (DFA, PENALIZED)
+        ),
+        TrainingCurve(DFA, "cosine", (1, 10, 20), seeds, cosine, why, layers=(1, 2, 3, 4)),
+        TrainingCurve(DFA, "state_norm", (1, 10, 20), seeds, norms, layers=(4,)),
     )
 
 
@@ -491,7 +478,7 @@ def illustrated() -> Report:
         )
         for v in made.verdicts
     ]
-    return replace(made, verdicts=tuple(claims), courses=courses(), controls=controls)
+    return replace(made, verdicts=tuple(claims), curves=courses(), controls=controls)
 
 
 @pytest.fixture(scope="session")

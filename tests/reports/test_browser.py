@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from faeval.reports import Grounds, LowestControl, Reading, Report, standing
+from faeval.claims import Caution
+from faeval.reports import ClaimInputs, LowestControl, ReadMetric, Report, standing
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the extra faeval[test] has playwright"
@@ -73,16 +74,18 @@ def opened(chromium):
         context.close()
 
 
-def with_grounds(report):
+def with_inputs(report):
     """The report with all that a page may show of a claim's design and instruments."""
     reads = (
-        Reading("cosine", "dfa", (1, 2, 3, 4), 20),
-        Reading("cosine", "dfa+penalty=0.01", (1, 2, 3, 4), 20),
+        ReadMetric("cosine", "dfa", (1, 2, 3, 4), 20),
+        ReadMetric("cosine", "dfa+penalty=0.01", (1, 2, 3, 4), 20),
     )
     control = LowestControl("float64", 0.9999, 40, 0, "dfa, seed 2, state 4")
     checks = (("unit_mismatch", ""), ("confounded", ""), ("exact_by_construction", ""))
-    made = tuple(Grounds(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts)
-    return replace(report, grounds=made)
+    made = tuple(
+        ClaimInputs(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts
+    )
+    return replace(report, inputs=made)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def pages(gallery, tmp_path_factory):
     renders to these bytes.
     """
     page = tmp_path_factory.mktemp("pages") / "gallery.html"
-    page.write_text(with_grounds(gallery).to_html(), encoding="utf-8")
+    page.write_text(with_inputs(gallery).to_html(), encoding="utf-8")
     return {"gallery": page, "teacher": PUBLISHED}
 
 
@@ -104,7 +107,7 @@ def shorter(gallery, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("shorter")
     teacher = pipeline.decide_again(PUBLISHED.parent, [PUBLISHED.parents[2] / "claims"])
-    for name, report in {"gallery": with_grounds(gallery), "teacher": teacher}.items():
+    for name, report in {"gallery": with_inputs(gallery), "teacher": teacher}.items():
         (folder / f"{name}.html").write_text(few(report).to_html(), encoding="utf-8")
     return {path.stem: path for path in folder.iterdir()}
 
@@ -123,7 +126,7 @@ def few(report):
             lambda v: (v.verdict, len(v.assertions), standing(v) in ("drift", "broken")),
         ),
         profiles=each(report.profiles, drawn),
-        courses=each(report.courses, drawn),
+        curves=each(report.curves, drawn),
     )
 
 
@@ -160,28 +163,27 @@ def test_hostile_text_is_inert_in_every_place(gallery, opened, tmp_path):
         assertions = tuple(
             replace(
                 a,
-                text=ATTACK,
                 because=ATTACK,
-                **{k: replace(getattr(a, k), text=t) for k, t in sides.items()},
+                **{k: replace(getattr(a, k), expression=t) for k, t in sides.items()},
             )
             for a in verdict.assertions
         )
         named = dict.fromkeys(
-            ("claim", "sentence", "reason", "family", "takes", "note", "scope", "source"), ATTACK
+            ("claim", "sentence", "detail", "family", "note", "over", "source"), ATTACK
         )
         return replace(
             verdict,
             **named,
             assertions=assertions,
             flags=(ATTACK,),
-            warnings=(ATTACK,),
+            warnings=(Caution("measurement", detail=ATTACK),),
             runs=(ATTACK,),
         )
 
     verdicts = tuple(map(poisoned, gallery.verdicts[:5]))
-    grounds = Grounds(ATTACK, (Reading(ATTACK, ATTACK),), (), ((ATTACK, ATTACK),), (ATTACK,))
+    inputs = ClaimInputs(ATTACK, (ReadMetric(ATTACK, ATTACK),), (), {ATTACK: ATTACK}, (ATTACK,))
     report = Report(
-        ATTACK, verdicts, ATTACK, ATTACK, {ATTACK: ATTACK}, gallery.profiles, grounds=(grounds,)
+        ATTACK, verdicts, ATTACK, ATTACK, {ATTACK: ATTACK}, gallery.profiles, inputs=(inputs,)
     )
     (tmp_path / "hostile.html").write_text(report.to_html(), encoding="utf-8")
     page, seen = opened(tmp_path / "hostile.html")
@@ -270,7 +272,7 @@ def test_two_hundred_claims_load_at_once(gallery, opened, tmp_path, capsys):
     one = gallery.verdicts[0]
     many = tuple(replace(one, claim=f"claims/penalty.py::claim_{i}") for i in range(200))
     file = tmp_path / "many.html"
-    file.write_text(with_grounds(replace(gallery, verdicts=many)).to_html(), encoding="utf-8")
+    file.write_text(with_inputs(replace(gallery, verdicts=many)).to_html(), encoding="utf-8")
     assert file.stat().st_size < 5_000_000
     start = time.perf_counter()
     page, _ = opened(file)

@@ -579,7 +579,7 @@ def test_names_that_are_markup_or_numbers_are_no_findings(
     first = gallery.verdicts[0]
     a = first.assertions[0]
     named = replace(
-        a, text=name, because=name, a=replace(a.a, text=name), b=replace(a.b, text=f"{name} b")
+        a, because=name, a=replace(a.a, expression=name), b=replace(a.b, expression=f"{name} b")
     )
     verdict = replace(
         first, claim=f"file::{name}", sentence=name, note=name, family=name, assertions=(named,)

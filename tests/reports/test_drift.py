@@ -15,6 +15,7 @@ from faeval.claims._verdict import WORDS
 from faeval.errors import EvidenceError, FaevalError
 from faeval.reports import KINDS, Report, drift, drifts_json
 from faeval.reports.data._drift import FLAG
+from faeval.reports.words._differences import label_of, sides_of
 
 RUNS = tuple(f"sha256:{i:016x}" for i in range(5))
 OTHERS = tuple(f"sha256:{i:016x}" for i in range(100, 105))
@@ -117,7 +118,7 @@ def test_other_networks_give_the_flag_and_the_agreement_to_be_expected(one):
     # STATISTICS: .68 at 80 % power, .8 * .8 + .2 * .2
     assert change.agreement == pytest.approx(0.68)
     assert "68 %" in found.to_markdown()
-    assert change.causes[0].what == "seeds decided on"
+    assert change.causes[0].what == "seeds"
     assert change.causes[-1].kind == "chance"
 
 
@@ -173,12 +174,12 @@ def test_a_changed_margin_comes_first_whatever_else_differs(one):
     )
     kinds = [cause.kind for cause in compared(one("supported"), old).moved[0].causes]
     first = compared(one("supported"), old).moved[0].causes[0]
-    assert (first.what, first.before, first.now) == ("margin", "0.2", "0.03")
-    assert kinds == sorted(kinds, key=list(KINDS).index)
+    assert (first.what, first.before, first.now) == ("margin", 0.2, 0.03)
+    assert kinds == sorted(kinds, key=KINDS.index)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "what"),
+    ("field", "value", "label"),
     [
         ("seeds", (2, 3, 4, 5, 6), "seeds decided on"),
         ("planned", (1, 2, 3, 4, 5, 6), "planned seeds"),
@@ -192,9 +193,10 @@ def test_a_changed_margin_comes_first_whatever_else_differs(one):
         ("level_support", 0.05, "level that the family leaves"),
     ],
 )
-def test_each_part_of_what_was_asked_is_named_alone(one, field, value, what):
+def test_each_part_of_what_was_asked_is_named_alone(one, field, value, label):
     causes = compared(one("supported"), one("refuted", **{field: value})).moved[0].causes
-    assert [(cause.kind, cause.what) for cause in causes] == [("rule", what)]
+    assert [(cause.kind, cause.what) for cause in causes] == [("rule", field)]
+    assert label_of(causes[0]).startswith(label)
 
 
 def test_wording_and_expectation_are_named_last_and_explain_nothing(one):
@@ -202,7 +204,7 @@ def test_wording_and_expectation_are_named_last_and_explain_nothing(one):
     causes = compared(one("supported"), old).moved[0].causes
     assert [(cause.kind, cause.what) for cause in causes[1:]] == [
         ("words", "sentence"),
-        ("words", "expectation"),
+        ("words", "expected"),
     ]
     assert causes[0].kind == "deciding"
 
@@ -219,7 +221,7 @@ def test_provenance_is_ranked_by_what_is_likeliest_to_change_numbers(one):
         "runs": 4,
         "registrations": [],
     }
-    found = [d.what for d in compared(one("supported", provenance=now), old).differences]
+    found = [label_of(d) for d in compared(one("supported", provenance=now), old).differences]
     assert found == [
         "code of run",
         "revision of alignment",
@@ -238,7 +240,7 @@ def test_provenance_is_ranked_by_what_is_likeliest_to_change_numbers(one):
 def test_what_can_change_numbers_is_no_cause_where_the_numbers_are_the_same(one):
     old = one("refuted", sha="f" * 64, provenance={**PROVENANCE, "version of torch": "2.12"})
     found = compared(one("supported"), old)
-    assert [d.what for d in found.differences] == ["version of torch"]
+    assert [(d.what, d.name) for d in found.differences] == [("versions", "torch")]
     assert [cause.kind for cause in found.moved[0].causes] == ["deciding"]
 
 
@@ -256,8 +258,8 @@ def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_m
     found = compared(one("supported"), old)
     assert found.moved == ()
     assert [(d.kind, d.what, d.before, d.now) for d in found.differences][:2] == [
-        ("rule", "margin", "0.05", "0.03"),
-        ("rule", "seeds decided on", "11–15", "1–5"),
+        ("rule", "margin", 0.05, 0.03),
+        ("rule", "seeds", (11, 12, 13, 14, 15), (1, 2, 3, 4, 5)),
     ]
     assert found.differences[-1].what == "sentence"
     assert "nothing" in found.to_markdown()  # of provenance
@@ -271,11 +273,9 @@ def test_seeds_margins_and_other_registered_fields_are_named_though_no_verdict_m
         Report("teacher", tuple(verdicts), None, None, {}) for verdicts in (pair, [pair[0], other])
     ]
     (planned,) = compared(two[0], two[1]).differences
-    assert (planned.what, planned.before, planned.now) == (
-        f"planned seeds of {other.claim}",
-        "1–3",
-        "1, 2",
-    )
+    assert (planned.what, planned.claims) == ("planned", (other.claim,))
+    assert label_of(planned) == f"planned seeds of {other.claim}"
+    assert sides_of(planned) == ("1–3", "1, 2")
 
 
 def test_networks_measured_otherwise_name_the_revision(one):
@@ -284,8 +284,8 @@ def test_networks_measured_otherwise_name_the_revision(one):
     )
     (change,) = compared(one("supported"), old).moved
     assert change.failure
-    assert [(cause.kind, cause.what) for cause in change.causes] == [
-        ("numbers", "revision of alignment")
+    assert [(c.kind, c.what, c.name) for c in change.causes] == [
+        ("numbers", "revisions", "alignment")
     ]
 
 
@@ -385,7 +385,7 @@ def test_every_view_tells_the_same_of_what_moved(one):
             assert part in text
         assert "Nothing that is recorded differs" in text
     whole = json.loads(drifts_json([new.drift, new.drift]))
-    assert (whole["schema"], whole["exit_code"], len(whole["reports"])) == ("faeval/drift/1", 1, 2)
+    assert (whole["schema"], whole["exit_code"], len(whole["reports"])) == ("faeval/drift/2", 1, 2)
     (moved,) = whole["reports"][0]["moved"]
     assert (moved["before"]["verdict"], moved["now"]["verdict"], moved["failure"]) == (
         "refuted",
@@ -416,7 +416,7 @@ def test_hostile_text_of_an_earlier_report_is_inert(gallery):
         verdict["sentence"] = verdict["family"] = HOSTILE
         verdict["verdict"] = "refuted"
         for a in verdict["assertions"]:
-            a["text"] = a["unit"] = a["because"] = a["a"]["text"] = HOSTILE
+            a["unit"] = a["because"] = a["a"]["expression"] = HOSTILE
     old["verdicts"].append({**old["verdicts"][0], "claim": HOSTILE})
     new = gallery.against(old, {HOSTILE: HOSTILE, "commit": HOSTILE})
     page, text = new.to_html(), new.drift.to_markdown()

@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from faeval._safe_text import inert, inert_wherever_cut
+from faeval.claims import Caution
 from faeval.reports import FORMS, Profile, Report
 from faeval.reports.words._escape import CELL, clip, latex
 
@@ -92,18 +93,16 @@ def among(gallery):
     first, last, model = gallery.verdicts[0], gallery.verdicts[1], gallery.verdicts[3]
 
     def make(text):
-        side = replace(model.assertions[0].a, text=text)
+        side = replace(model.assertions[0].a, expression=text)
         assertions = tuple(
-            replace(a, text=text, because=text, unit=text, a=side, b=side) for a in model.assertions
+            replace(a, because=text, unit=text, a=side, b=side) for a in model.assertions
         )
         words = (
             "claim",
             "sentence",
-            "reason",
+            "detail",
             "family",
-            "scope",
-            "assumption",
-            "takes",
+            "over",
             "about",
             "note",
             "source",
@@ -114,7 +113,7 @@ def among(gallery):
             **dict.fromkeys(words, text),
             assertions=assertions,
             flags=(text,),
-            warnings=(text,),
+            warnings=(Caution("measurement", detail=text),),
             gates=(text,),
             controls=(text,),
             amendments=(text,),

@@ -18,8 +18,10 @@ import faeval as fe
 from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
 from faeval.experiment import Factor, Metric, experiment
-from faeval.reports import Grounds, LowestControl, Profile, Reading, Report
+from faeval.reports import ClaimInputs, LowestControl, Profile, ReadMetric, Report
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.views._report import view
+from faeval.reports.words import _glossary as glossary
 from faeval.reports.words import _sentences as words
 
 D = [0.2, 0.25, 0.22, 0.21, 0.24]
@@ -149,18 +151,18 @@ def test_a_program_finds_each_number_by_its_place(gallery):
 )
 def test_the_sentence_says_what_moved(make_assertion, a, b, said):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1, (a, b))
-    text = re.sub(r" \[[^]]+\]", "", words.as_text(words.found(made, 5)))
+    text = re.sub(r" \[[^]]+\]", "", glossary.as_text(words.result(made, 5)))
     assert text == f"Over 5 seeds, {said}, all above the 0.1 that matters."
 
 
 def test_a_fall_keeps_the_sign_that_the_table_has(make_assertion):
     made = make_assertion("exceeds", [0.0] * 5, D, 0.1, ("rho(dfa+x=2)", "rho(dfa)"))
-    assert "rho of dfa changed by −0.224 [−0.2" in words.as_text(words.found(made, 5))
+    assert "rho of dfa changed by −0.224 [−0.2" in glossary.as_text(words.result(made, 5))
 
 
 def test_the_sign_test_is_about_the_median(make_assertion):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1)
-    assert words.as_text(words.found(made, 5, "sign")).startswith(
+    assert glossary.as_text(words.result(made, 5, "sign")).startswith(
         "Over 5 seeds, in the median, deep cosine is higher"
     )
 
@@ -168,7 +170,7 @@ def test_the_sign_test_is_about_the_median(make_assertion):
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_names_make_a_sentence_with_the_estimate(make_assertion, a, b):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1, (a, b))
-    phrase = words.found(made, 5)
+    phrase = words.result(made, 5)
     assert [span.text for span in phrase if span.kind == "number"] == [words.value_text(made)]
     named = "".join(span.text for span in phrase if span.kind == "name")
     assert set("".join(named.split())) <= set(a + b)
@@ -186,7 +188,7 @@ def test_any_names_make_a_sentence_with_the_estimate(make_assertion, a, b):
     ],
 )
 def test_a_metric_keeps_its_small_letter_at_the_start_of_a_sentence(text, shown):
-    assert words.sentence(text) == shown
+    assert glossary.sentence(text) == shown
 
 
 def test_no_spread_is_written_in_few_digits(make_assertion, make_verdict):
@@ -206,9 +208,9 @@ def test_no_spread_is_written_in_few_digits(make_assertion, make_verdict):
 def test_codes_are_words_on_the_first_screen(make_verdict, code):
     word = next(w for w, codes in REASONS.items() if code in codes)
     flags = ("amended_after_evidence", "evaluation_set")
-    page = Report("t", (make_verdict(word, code, flags=flags, reason="x"),)).to_html()
+    page = Report("t", (make_verdict(word, code, flags=flags, detail="x"),)).to_html()
     first = page.split('<table class="verdicts"')[1].split("</table>")[0]
-    assert words.spaced(code) in first
+    assert glossary.spaced(code) in first
     assert "amended after evidence" in first
     assert not re.findall(r">[^<]*\b[a-z]+_[a-z_]+\b[^<]*<", first)
 
@@ -229,13 +231,13 @@ def test_a_decided_claim_with_a_flag_is_not_simply_settled(make_assertion, make_
 def test_the_summary_says_what_was_registered_before_its_evidence(make_verdict, registration):
     registered = make_verdict("inconclusive", "not_run", registration="registered")
     other = make_verdict("inconclusive", "not_run", registration=registration)
-    said = words.as_text(view(Report("t", (registered, other))).summary[1])
+    said = glossary.as_text(view(Report("t", (registered, other))).summary[1])
     if registration in ("registered", "amended"):
         assert said.startswith("All were registered before their evidence was made.")
     else:
         assert said.startswith(
             "1 of 2 were registered before their evidence was made: 1"
-            f" {words.REGISTERED[registration]}."
+            f" {glossary.REGISTERED[registration]}."
         )
 
 
@@ -246,7 +248,7 @@ def test_one_claim_is_one(make_verdict, make_assertion):
         make_assertion("exceeds", D, [0.0] * 5, 0.1),
         registration="registered",
     )
-    first, second = map(words.as_text, view(Report("t", (made,))).summary)
+    first, second = map(glossary.as_text, view(Report("t", (made,))).summary)
     assert first.startswith("1 claim about the setting t, judged over 5 seeds. It names its margin")
     assert second.startswith("1 of 1 was registered before its evidence was made.")
 
@@ -258,7 +260,7 @@ def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, m
     refused = make_verdict("invalid", "confounded")
     stopped = make_verdict("invalid", "undefined", runs=("a",))
     later = make_verdict("inconclusive", "not_run")
-    said = words.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
+    said = glossary.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
     assert said.startswith(
         "5 claims about the setting t (2 judged over 5 seeds; 1 refused before any run was looked"
         " at; 1 stopped at a number that cannot be used; 1 without evidence so far), from 1"
@@ -274,11 +276,11 @@ def test_what_is_decided_late_is_not_as_registered_nor_simply_settled(
     shown = view(
         Report("t", (make_verdict("supported", "decided", a, expected="supported", flags=(flag,)),))
     ).claims[0]
-    assert (shown.standing, shown.takes) == ("as expected", "settled on these seeds")
+    assert (shown.standing, shown.takes) == ("as expected", "exploratory, for these seeds")
     shown = view(
         Report("t", (make_verdict("supported", "decided", a, expected="supported"),))
     ).claims[0]
-    assert (shown.standing, shown.takes) == ("as registered", "settled")
+    assert (shown.standing, shown.takes) == ("as registered", "")
 
 
 def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(
@@ -289,14 +291,14 @@ def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(
     spread = np.array([-1, -1, 0, 1, 1]) * 0.01
     a = make_assertion("equivalent", 0.067 + spread, np.zeros(5), 0.05, ("m(x)", "m(y)"))
     assert a.interval[0] > 0.05 > a.refuting[0]
-    assert words.outcome(a) == "open"
+    assert outcomes.outcome(a) == "open"
     outer = words.outer_text(a)
     assert outer == f"refuting interval {words.style_of(a).interval(a.refuting)}"
     report = Report("t", (make_verdict("inconclusive", "straddles_margin", a, a),))
     (shown,) = view(report).claims
     assert (
         "outside ±0.05 at the level of support, but not at the one that refuting takes"
-        in words.as_text(shown.headline[0])
+        in glossary.as_text(shown.headline[0])
     )
     page, text = report.to_html(), report.to_markdown()
     assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2
@@ -334,19 +336,16 @@ def test_what_claims_share_is_said_once(make_assertion, make_verdict):
     made = make_verdict(
         "supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), measured_errors=ERRORS
     )
-    other = replace(made, claim="other", scope="something else")
+    other = replace(made, claim="other", over="settings")
     page = Report("t", (made, replace(made, claim="second"))).to_html()
-    assert page.count(made.scope) == page.count(made.assumption) == page.count("<td>.178</td>") == 1
+    scope, assumption = glossary.SCOPES["seeds"], glossary.assumption("t")
+    assert page.count(scope) == page.count(assumption) == page.count("<td>.178</td>") == 1
     assert page.count('href="#rule-1"') == 4  # assumption and measured error of both
     apart = Report("t", (made, other)).to_html()
-    assert (
-        apart.count(f"<dt>Scope</dt><dd>{made.scope}</dd>")
-        == apart.count("<dd>something else</dd>")
-        == 1
-    )
+    assert apart.count(f"<dt>Scope</dt><dd>{scope}</dd>") == apart.count("<dd>settings</dd>") == 1
     undecided = Report("t", (replace(made, measured_errors=()),)).to_html()
-    assert f"<dd>{made.assumption}</dd>" in undecided
-    assert page.count('<a href="#rule-1">the differences by seed are near normal</a>') == 2
+    assert f"<dd>{assumption}</dd>" in undecided
+    assert page.count('<a href="#rule-1">the differences by seed are close to normal</a>') == 2
 
 
 @pytest.mark.parametrize(
@@ -435,13 +434,15 @@ def decided(tmp_path_factory):
 
 def test_evidence_gives_the_lowest_control_over_what_is_read(decided):
     """States that the claim does not read, and epochs, say nothing of it."""
-    good, bad = decided.grounds
-    read = tuple(Reading("cosine", arm, (1, 2), 20) for arm in ("dfa+penalty=0.01", "dfa"))
+    good, bad = decided.inputs
+    read = tuple(ReadMetric("cosine", arm, (1, 2), 20) for arm in ("dfa+penalty=0.01", "dfa"))
     assert good.reads == read
-    assert good.controls == (LowestControl("float64", 0.995, 12, 0, "dfa, seed 2, state 1"),)
-    assert good.checks == (("unit_mismatch", ""), ("confounded", ""), ("exact_by_construction", ""))
+    assert good.controls == (LowestControl("float64", 0.995, 12, 0, "dfa", 2, 1),)
+    assert good.checks == dict.fromkeys(
+        ("unit_mismatch", "confounded", "exact_by_construction"), ""
+    )
     assert good.attributed_to == ("penalty",)
-    assert [code for code, trouble in bad.checks if trouble] == ["confounded"]
+    assert [code for code, trouble in bad.checks.items() if trouble] == ["confounded"]
     assert bad.reads == (read[0], replace(read[1], epoch=1))
 
 
@@ -450,7 +451,7 @@ def test_the_page_says_what_was_checked(decided):
     facts = dict(map(tuple, good["facts"]))
     assert (
         facts["Lowest positive control"]
-        == "0.9950 by float64 over the 12 states it reads (dfa, seed 2, state 1); 1 is right"
+        == "0.9950 by float64 over the 12 states it reads (dfa, seed 2, layer 1); 1 is right"
     )
     assert (
         facts["Design checks"]
@@ -470,16 +471,16 @@ def test_each_arm_of_a_claim_has_its_means_by_layer(decided):
     ]
     # One profile that is read at several states is one row.
     again = replace(
-        decided.grounds[0], reads=(*decided.grounds[0].reads, Reading("cosine", "dfa", (0,), 20))
+        decided.inputs[0], reads=(*decided.inputs[0].reads, ReadMetric("cosine", "dfa", (0,), 20))
     )
-    rows = view(replace(decided, grounds=(again,))).claims[0].layers.rows
+    rows = view(replace(decided, inputs=(again,))).claims[0].layers.rows
     assert [row[0] for row in rows] == [
         "cosine of dfa+penalty=0.01 at states 1, 2, epoch 20",
         "cosine of dfa at states 0–2, epoch 20",
     ]
     # What is read at another epoch than the profile's has no row that says so.
-    other = replace(decided.grounds[0], reads=(Reading("cosine", "dfa", (1, 2), 1),))
-    assert view(replace(decided, grounds=(other,))).claims[0].layers is None
+    other = replace(decided.inputs[0], reads=(ReadMetric("cosine", "dfa", (1, 2), 1),))
+    assert view(replace(decided, inputs=(other,))).claims[0].layers is None
 
 
 def test_a_layer_without_a_number_has_no_mean(decided):
@@ -523,7 +524,7 @@ def test_arms_and_metrics_are_said_in_the_words_of_their_experiment(decided):
     bare = replace(decided, experiment=None)
     assert dict(view(bare).compared[0].rows)["dfa"] == "rule=dfa"
     assert "What is compared" in bare.to_html()
-    assert "What is compared" not in replace(bare, grounds=()).to_html()
+    assert "What is compared" not in replace(bare, inputs=()).to_html()
 
 
 def test_an_undefined_control_is_not_a_number(make_verdict):
@@ -531,14 +532,16 @@ def test_an_undefined_control_is_not_a_number(make_verdict):
     for control, said in (
         (LowestControl("published", None, 4, 4), "undefined by published at all 4 states it reads"),
         (
-            LowestControl("published", -0.5, 4, 1, "dfa, seed 1, state 2"),
+            LowestControl("published", -0.5, 4, 1, "dfa", 1, 2),
             (
                 "−0.5000 by published over the 4 states it reads, "
-                "undefined at 1 of them (dfa, seed 1, state 2); 1 is right"
+                "undefined at 1 of them (dfa, seed 1, layer 2); 1 is right"
             ),
         ),
     ):
-        page = Report("t", (made,), grounds=(Grounds(made.claim, controls=(control,)),)).to_html()
+        page = Report(
+            "t", (made,), inputs=(ClaimInputs(made.claim, controls=(control,)),)
+        ).to_html()
         assert f"<dd>{said}</dd>" in page
 
 
@@ -560,18 +563,18 @@ def test_a_claim_costs_few_bytes(make_assertion, make_verdict):
         )
         for i in range(101)
     ]
-    grounds = tuple(
-        Grounds(
+    inputs = tuple(
+        ClaimInputs(
             v.claim,
-            (Reading("cosine", "dfa", (1, 2, 3, 4), 20),),
-            (LowestControl("float64", 0.999, 20, 0, "x"),),
-            (("confounded", ""),),
+            (ReadMetric("cosine", "dfa", (1, 2, 3, 4), 20),),
+            (LowestControl("float64", 0.999, 20, 0, "x", 1, 2),),
+            {"confounded": ""},
             ("penalty",),
         )
         for v in made
     )
     one, many = (
-        len(Report("t", tuple(made[:n]), grounds=grounds).to_html().encode()) for n in (2, 101)
+        len(Report("t", tuple(made[:n]), inputs=inputs).to_html().encode()) for n in (2, 101)
     )
     assert (many - one) / 99 < 8000
 
@@ -587,8 +590,8 @@ def test_the_pictures_that_readme_shows_are_small():
         assert picture.stat().st_size < 150_000
 
 
-def test_grounds_change_no_verdict(decided):
-    bare = replace(decided, grounds=())
-    assert json.loads(bare.to_json()) == json.loads(decided.to_json()) | {"grounds": []}
-    assert len(json.loads(decided.to_json())["grounds"]) == len(decided.verdicts)
+def test_inputs_change_no_verdict(decided):
+    bare = replace(decided, inputs=())
+    assert json.loads(bare.to_json()) == json.loads(decided.to_json()) | {"inputs": []}
+    assert len(json.loads(decided.to_json())["inputs"]) == len(decided.verdicts)
     assert html.escape("Lowest positive control") not in bare.to_html()

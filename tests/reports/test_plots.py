@@ -28,7 +28,8 @@ import faeval as fe
 from faeval import stats
 from faeval.cli import app
 from faeval.errors import FaevalError
-from faeval.reports import ControlCurve, Course, Profile, Report
+from faeval.reports import ControlCurve, Profile, Report, TrainingCurve
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures._drawing import TONES, inline, render, save
 from faeval.reports.figures._forest import forest, transfer
 from faeval.reports.figures._plots import contrast, controls, courses, layers, power, power_curves
@@ -174,10 +175,10 @@ ATTRIBUTES = set(
 def hostile_figures(text, verdict):
     arms = (text, text + "2")
     yield layers([Profile(arm, text, (0, 1), (1,), ((0.1, 0.2),)) for arm in arms])
-    yield courses([Course(text, text, (1, 2), (1, 2), ((1.0, 1e9), (None, 2.0)), where=text)])
+    yield courses([TrainingCurve(text, text, (1, 2), (1, 2), ((1.0, 1e9), (None, 2.0)))])
     yield controls([ControlCurve(text, ((0.1, 1.0),))])
-    side = replace(verdict.assertions[0].a, text=text)
-    assertions = tuple(replace(a, text=text, unit=text, a=side, b=side) for a in verdict.assertions)
+    side = replace(verdict.assertions[0].a, expression=text)
+    assertions = tuple(replace(a, unit=text, a=side, b=side) for a in verdict.assertions)
     made = replace(verdict, sentence=text, claim=text, assertions=assertions)
     yield contrast(made)
     yield forest(Report(text, (made,)))
@@ -475,14 +476,16 @@ def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_repo
     ]
     assert shown[1].tables[0].rows[1] == ("10", "undefined", "0.100", "0.120", "none")
     assert shown[1].missing.endswith("dfa: undefined at epoch 10.")
-    (mean,) = means_of(courses([c for c in illustrated_report.courses if c.metric == "cosine"]))
+    (mean,) = means_of(courses([c for c in illustrated_report.curves if c.metric == "cosine"]))
     assert np.isnan(mean[1, 1])
     assert mean[:, 0].tolist() == [1, 10, 20]
 
 
 def test_a_course_of_another_shape_is_refused():
-    with pytest.raises(FaevalError, match=r"Course\('m' of 'a'\): values .* each of 2 epochs"):
-        Course("a", "m", (1, 2), (1,), ((0.1,),))
+    with pytest.raises(
+        FaevalError, match=r"TrainingCurve\('m' of 'a'\): values .* each of 2 epochs"
+    ):
+        TrainingCurve("a", "m", (1, 2), (1,), ((0.1,),))
 
 
 def listed(text):
@@ -537,7 +540,7 @@ def test_power_at_the_plan_is_the_power_of_the_verdict():
             assert at[verdict.n] == pytest.approx(verdict.assertions[i].power, abs=1e-12)
             compared += 1
     assert compared > 10
-    assert {c.metric for c in report.courses} >= {
+    assert {c.metric for c in report.curves} >= {
         "train_loss",
         "state_norm",
         "gradient_norm",
@@ -546,12 +549,12 @@ def test_power_at_the_plan_is_the_power_of_the_verdict():
     read = {p.arm for p in report.profiles if p.metric == "cosine"}
     # One epoch is no course; of these claims read no cosine, and so no profile.
     without = {"fa", "bp", "bp+trained_blocks=0"}
-    assert {c.arm for c in report.courses} == {
+    assert {c.arm for c in report.curves} == {
         arm for arm in read if "epochs=1" not in arm
     } | without
     loss = report.figures()["course-train-loss"]
     assert len(drawn(loss, "figure-99")) < 4_000 * len(
-        {c.arm for c in report.courses}
+        {c.arm for c in report.curves}
     )  # 20 epochs of 5 seeds of each arm
 
 
@@ -636,7 +639,7 @@ def test_a_forest_lists_every_claim_with_its_word_and_numbers(gallery):
     several = [v for v in gallery.verdicts if len(v.assertions) > 1 and v.verdict != "invalid"]
     for result in ("met", "contradicted", "open"):
         assert said.count(result) == sum(
-            words.outcome(a) == result for v in several for a in v.assertions
+            outcomes.outcome(a) == result for v in several for a in v.assertions
         )
     for verdict in gallery.verdicts:
         for a in verdict.assertions:
@@ -788,10 +791,10 @@ def test_courses_come_from_evidence_of_the_arms_that_are_read_at_several_epochs(
     claim = fe.Claim(
         "c", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test")), seeds=3
     )
-    found = fe.verify([claim], setting="teacher", from_evidence=evidence(tmp_path)).courses
-    assert [(c.arm, c.metric, c.where, c.epochs, c.seeds) for c in found] == [
-        ("dfa", "state_norm", "layer 2", (1, 20), (1, 2, 3)),
-        ("dfa", "cosine", "mean of layers 1–2", (1, 20), (1, 2, 3)),
+    found = fe.verify([claim], setting="teacher", from_evidence=evidence(tmp_path)).curves
+    assert [(c.arm, c.metric, c.layers, c.epochs, c.seeds) for c in found] == [
+        ("dfa", "state_norm", (2,), (1, 20), (1, 2, 3)),
+        ("dfa", "cosine", (1, 2), (1, 20), (1, 2, 3)),
     ]
     norms, cosine = found
     assert norms.values == ((10.0, 200.0), (20.0, 400.0), (None, 600.0))

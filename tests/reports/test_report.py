@@ -19,8 +19,11 @@ from rich.console import Console
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.reports import Profile, Report
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.figures._strips import dots, strip
 from faeval.reports.views._report import view
-from faeval.reports.views._strips import dots, strip
+from faeval.reports.words import _glossary as glossary
+from faeval.reports.words import _reasons as reasons
 from faeval.reports.words import _sentences as words
 from faeval.reports.words._numbers import read
 
@@ -92,7 +95,7 @@ def test_every_seed_of_both_sides_is_in_the_page(gallery):
 
 def test_json_holds_the_verdicts_unrounded(gallery):
     kept = json.loads(gallery.to_json())
-    assert kept["schema"] == "faeval/report/1"
+    assert kept["schema"] == "faeval/report/2"
     assert kept["verdicts"][0]["estimate"] == gallery.verdicts[0].estimate
     assert kept["verdicts"][0]["assertions"][0]["differences"] == list(
         gallery.verdicts[0].assertions[0].differences
@@ -188,8 +191,8 @@ def test_a_refutation_that_was_registered_is_no_alarm_and_is_said(gallery):
 def test_a_refutation_is_as_registered_only_where_it_was(make_verdict):
     expected = make_verdict("refuted", expected="refuted", registered_sha256=None)
     again = make_verdict("refuted", expected="refuted", flags=("reproduction",))
-    assert words.pride(expected) == words.pride(again) == "Refuted, as expected: a result."
-    assert words.pride(make_verdict("refuted", expected="supported")) == ""
+    assert reasons.pride(expected) == reasons.pride(again) == "Refuted, as expected: a result."
+    assert reasons.pride(make_verdict("refuted", expected="supported")) == ""
 
 
 def test_only_drift_and_unexpected_invalids_are_alarms(gallery):
@@ -202,13 +205,13 @@ def test_only_drift_and_unexpected_invalids_are_alarms(gallery):
 
 
 def test_every_code_is_explained_and_no_other():
-    assert set(words.CODES) == {code for codes in REASONS.values() for code in codes}
-    assert set(words.GLYPHS) == set(WORDS)
+    assert set(glossary.CODES) == {code for codes in REASONS.values() for code in codes}
+    assert set(glossary.GLYPHS) == set(WORDS)
 
 
 def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
     page = gallery.to_html()
-    assert set(re.findall(r'popovertarget="t-([^"]+)"', page)) <= set(words.GLOSSARY)
+    assert set(re.findall(r'popovertarget="t-([^"]+)"', page)) <= set(glossary.GLOSSARY)
     for target in set(re.findall(r'(?:href="#|popovertarget=")([^"]+)"', page)) | set(
         " ".join(re.findall(r'labelledby="([^"]+)"', page)).split()
     ):
@@ -270,14 +273,14 @@ def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, resu
     # = 0.012 from the mean.
     spread = np.array([-0.01, -0.005, 0.0, 0.005, 0.01])
     made = make_assertion(kind, shift + spread + 0.1, np.full(5, 0.1), margin)
-    assert words.outcome(made) == result
-    assert said in words.as_text(words.found(made, 5))
-    assert words.as_text(words.found(made, 5)).startswith("Over 5 seeds, deep cosine ")
+    assert outcomes.outcome(made) == result
+    assert said in glossary.as_text(words.result(made, 5))
+    assert glossary.as_text(words.result(made, 5)).startswith("Over 5 seeds, deep cosine ")
 
 
 def test_an_opposite_sign_is_named(make_assertion):
     made = make_assertion("exceeds", [-0.2, -0.21, -0.22], [0.0, 0.0, 0.0], 0.05)
-    assert words.as_text(words.found(made, 3)).endswith(
+    assert glossary.as_text(words.result(made, 3)).endswith(
         "all below the 0.05 that matters and of opposite sign."
     )
 
@@ -294,7 +297,7 @@ def test_an_opposite_sign_is_named(make_assertion):
     ],
 )
 def test_seeds_are_written_short(seeds, written):
-    assert words.seed_list(seeds) == written
+    assert glossary.seed_list(seeds) == written
 
 
 def test_seeds_outside_the_plan_are_named_in_the_command_that_decides_again(gallery):
@@ -331,8 +334,8 @@ def test_item_error_is_said_to_be_absent_where_it_is(gallery):
         next(f for f in view(gallery).claims[i].assertions[0].more if f.term == "items")
         for i in (0, 2)
     )
-    assert words.as_text(first.value).endswith("over items 0.0021")
-    assert words.as_text(third.value).endswith("over items not recorded")
+    assert glossary.as_text(first.value).endswith("over items 0.0021")
+    assert glossary.as_text(third.value).endswith("over items not recorded")
 
 
 # --- figures

@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from faeval._safe_text import clean
-from faeval.reports import ControlCurve, Course, Profile, Report
+from faeval.claims import Caution
+from faeval.reports import ControlCurve, Profile, Report, TrainingCurve
 from faeval.reports.words._escape import anchors, clip, markdown
 
 ATTACKS = [
@@ -86,19 +87,17 @@ def poisoned(gallery):
     first = gallery.verdicts[3]
 
     def poison(text):
-        side = replace(first.assertions[0].a, text=text)
+        side = replace(first.assertions[0].a, expression=text)
         assertions = tuple(
-            replace(a, text=text, because=text, unit=text, a=side, b=side) for a in first.assertions
+            replace(a, because=text, unit=text, a=side, b=side) for a in first.assertions
         )
         everywhere = dict.fromkeys(
             (
                 "claim",
                 "sentence",
-                "reason",
+                "detail",
                 "family",
-                "scope",
-                "assumption",
-                "takes",
+                "over",
                 "about",
                 "note",
                 "source",
@@ -111,7 +110,7 @@ def poisoned(gallery):
             test=text,
             assertions=assertions,
             flags=(text,),
-            warnings=(text,),
+            warnings=(Caution("measurement", detail=text),),
             gates=(text,),
             runs=(text,),
             registered_sha256=text,
@@ -130,7 +129,7 @@ def poisoned(gallery):
             verdict, verdict="invalid", reason_code="confounded", assertions=(), seeds=()
         )
         profile = Profile(text, text, (0, 1), (1,), ((0.1, None),), (("measured", "below_floor"),))
-        course = Course(text, text, (1, 2), (1,), ((0.1, 0.2),), where=text)
+        course = TrainingCurve(text, text, (1, 2), (1,), ((0.1, 0.2),))
         curves = (ControlCurve(text, ((0.1, 1.0),)),)
         return Report(
             text,
@@ -140,7 +139,7 @@ def poisoned(gallery):
             {text: {text: (text,)}},
             (profile,),
             curves,
-            courses=(course,),
+            curves=(course,),
         )
 
     return poison

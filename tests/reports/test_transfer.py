@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
+from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures._drawing import TONES, inline
 from faeval.reports.figures._forest import deciding, transfer
-from faeval.reports.words import _sentences as words
 
 WORDS = ("supported", "refuted", "inconclusive", "invalid")
 HEADINGS = {
@@ -140,7 +140,7 @@ def test_a_verdict_hangs_on_its_worst_result(make_assertion, make_verdict):
     open_ = make_assertion("exceeds", [0.0, 0.4, 0.9], [0.0] * 3, 0.1)
     failed = make_assertion("not_above", [0.9, 0.91, 0.92], [0.0] * 3, 0.1)
     unknown = replace(weak, estimate=math.nan)
-    assert [words.outcome(a) for a in (strong, weak, open_, failed)] == [
+    assert [outcomes.outcome(a) for a in (strong, weak, open_, failed)] == [
         "met",
         "met",
         "open",
@@ -170,7 +170,7 @@ def test_among_equal_results_it_is_the_least_far_on_the_claimed_side(
         make_assertion(kind, c + np.array([-1e-4, 0.0, 1e-4]), np.zeros(3), 0.1) for c in centres
     ]
     found = deciding(make_verdict("inconclusive", "x", *made))
-    alike = [a for a in made if words.outcome(a) == words.outcome(found)]
+    alike = [a for a in made if outcomes.outcome(a) == outcomes.outcome(found)]
     sign = {"exceeds": 1, "not_below": 1, "below": -1, "not_above": -1}.get(kind)
     inside = (lambda a: -abs(a.estimate)) if sign is None else (lambda a: sign * a.estimate)
     assert inside(found) == pytest.approx(min(map(inside, alike)))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faeval._safe_text import clean
 from faeval.errors import FaevalError
@@ -19,11 +19,9 @@ from faeval.reports.checking._expected import Expectations, in_json
 from faeval.reports.checking._printed_numbers import first_wrong, printed, without
 from faeval.reports.checking._read import Place, Readback, read_form
 from faeval.reports.checking._recompute import ReportNumbers
+from faeval.reports.data._report import Report
 from faeval.reports.formats._html_and_markdown import html_page
 from faeval.reports.views._provenance import provenance_facts
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 #: What may be wrong. Text: another stands there. Missing, added: a place. Markup: nothing that a
 #: reader sees. Number: it is not what the evidence gives, however it was rendered. Evidence: it is

@@ -14,6 +14,7 @@ from faeval.claims._verdict import WORDS
 from faeval.reports.checking._printed_numbers import Number, printed
 from faeval.reports.checking._read import Place, Readback
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
+from faeval.stats import region_of
 
 _DECLARED, _LEVEL, _UNROUNDED = (
     10,
@@ -350,7 +351,7 @@ class Expectations:
             return None
         a = claim.assertions[at]
         bounds = () if math.isnan(a.interval[0]) else a.interval
-        sides = (a.said.a.text, a.said.b.text)
+        sides = (a.said.a.expression, a.said.b.expression)
         # Where both sides read one metric the sentence names each by its arm and states alone.
         arms = (side.partition("(")[2].removesuffix(")") for side in sides)
         return _of(
@@ -455,7 +456,7 @@ def _margins(claim: ClaimNumbers, text: str) -> Expected:
 
 def _edge(a: AssertionNumbers) -> Number:
     """Where the margin lies on the axis of a - b; for an equivalence the upper of its two edges."""
-    return _declared(-a.said.margin if a.said.kind in ("below", "not_below") else a.said.margin)
+    return _declared(region_of(a.said.kind).edges(a.said.margin)[-1])
 
 
 def _is_between(a: AssertionNumbers) -> bool:
@@ -463,7 +464,7 @@ def _is_between(a: AssertionNumbers) -> bool:
     refuting one.
     """
     m, outer = a.said.margin, a.refuting
-    if a.said.kind != "equivalent" or outer is None:
+    if not region_of(a.said.kind).two_sided or outer is None:
         return False
     return (a.interval[0] > m or a.interval[1] < -m) and outer[0] <= m and outer[1] >= -m
 
@@ -506,7 +507,7 @@ def _figure(assertion: AssertionNumbers, text: str) -> Expected | None:
 def _by_seed(a: AssertionNumbers, place: Place) -> Expected | None:
     if not place.column:
         return None
-    columns = {a.said.a.text: a.a, a.said.b.text: a.b, DIFFERENCE: a.differences}
+    columns = {a.said.a.expression: a.a, a.said.b.expression: a.b, DIFFERENCE: a.differences}
     values = columns.get(place.column)
     if values is None:
         return None
@@ -577,11 +578,11 @@ def in_json(numbers: ReportNumbers, data: Any) -> Iterator[tuple[Place, Any, flo
         claim = numbers.claims.get(verdict.get("claim", ""))
         if claim is not None:
             yield from _in_verdict(claim, verdict)
-    for i, grounds in enumerate(data.get("grounds", ())):
-        claim = numbers.claims.get(grounds["claim"])
-        for j, control in enumerate(grounds["controls"]):
+    for i, inputs in enumerate(data.get("inputs", ())):
+        claim = numbers.claims.get(inputs["claim"])
+        for j, control in enumerate(inputs["controls"]):
             if claim is not None and claim.lowest_control and control["instrument"] == "float64":
-                at = f"grounds[{i}].controls[{j}]"
+                at = f"inputs[{i}].controls[{j}]"
                 yield Place(part=f"{at}.value"), control["value"], claim.lowest_control[0]
                 yield Place(part=f"{at}.states"), control["states"], claim.lowest_control[1]
     for i, profile in enumerate(data.get("profiles", ())):

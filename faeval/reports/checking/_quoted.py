@@ -14,8 +14,9 @@ from faeval.reports.checking._expected import quotable
 from faeval.reports.checking._printed_numbers import ESTIMATE, Number, Printed, agrees, printed
 from faeval.reports.checking._read import Link
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
+from faeval.reports.words._glossary import GLYPHS
 from faeval.reports.words._numbers import exact, percent
-from faeval.reports.words._sentences import GLYPHS, margin_text, value_text
+from faeval.reports.words._sentences import margin_text, value_text
 
 #: Words that have a verdict's word in them: unsupported is none, and is looked at.
 _WORD = re.compile(rf"\w*(?:{'|'.join(WORDS)})\w*", re.IGNORECASE)

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from faeval.claims import Assertion, Claim, Estimand, Read, as_claimed, design_of
 from faeval.claims._verdict import WORDS, AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
-from faeval.stats import nominal_level
+from faeval.reports.data._report import Report
+from faeval.stats import RULES, nominal_level, region_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from faeval.claims import Design
-    from faeval.reports.data._report import Report
 
 Array = NDArray[np.float64]
 Key: TypeAlias = tuple[int | None, int, int | None]  # epoch, seed, layer
@@ -168,7 +168,9 @@ class AssertionNumbers:
         if not np.isfinite(self.differences).all() or not len(self.differences):
             return math.nan
         return float(
-            np.median(self.differences) if self.verdict.test == "sign" else self.differences.mean()
+            np.median(self.differences)
+            if _is_about_median(self.verdict)
+            else self.differences.mean()
         )
 
     @cached_property
@@ -234,11 +236,12 @@ class AssertionNumbers:
         def less(bound: float) -> float:
             return _t_test(self.differences, bound, "less")
 
-        kind = self.said.kind
-        if kind == "equivalent":
-            return max(greater(-m), less(m)), min(1.0, 2 * min(greater(m), less(-m)))
-        point = -m if kind in ("below", "not_below") else m
-        above = kind in ("exceeds", "not_below")
+        region = region_of(self.said.kind)
+        if region.two_sided:
+            low, high = region.edges(m)
+            return max(greater(low), less(high)), min(1.0, 2 * min(greater(high), less(low)))
+        (point,) = region.edges(m)
+        above = region.side == "above"
         return (greater(point), less(point)) if above else (less(point), greater(point))
 
     def power(self, n: int, sd: float | None) -> float | None:
@@ -257,11 +260,11 @@ class AssertionNumbers:
             or a.anticipated is None
             or not sd
             or n < 2
-            or a.kind == "equivalent"
+            or region_of(a.kind).two_sided
         ):
             return None
         beyond = a.anticipated - a.margin  # counted as the margin is: b - a for below and not_below
-        gap = beyond if a.kind in ("exceeds", "below") else -beyond
+        gap = beyond if region_of(a.kind).claims_effect else -beyond
         critical = float(stdtrit(n - 1, 1 - v.alpha / v.family_size))
         chance = (
             1.0 - float(nctdtr(n - 1, gap / sd * math.sqrt(n), critical)) if gap > 0 else math.nan
@@ -281,6 +284,11 @@ class AssertionNumbers:
         """Power at the effect anticipated, at the pilot's s.d."""
         again = self.power(self.verdict.n, self.said.pilot_sd)
         return self.said.power if again is None or self.said.power is None else again
+
+
+def _is_about_median(verdict: Verdict) -> bool:
+    rule = RULES.get(verdict.test)
+    return rule is not None and rule.about == "median"
 
 
 def _t_test(values: Array, bound: float, alternative: Literal["greater", "less"]) -> float:
@@ -370,7 +378,7 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
     parts: list[Assertion | None] = []
     for assertion in claim.assertions if claim else ():
         parts += (
-            [None, None] if assertion.kind == "agree" else [assertion]
+            [None, None] if assertion.region.per_unit else [assertion]
         )  # agreement is no plain contrast
     parts += [None] * (len(verdict.assertions) - len(parts))
     made = []

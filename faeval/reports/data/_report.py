@@ -1,67 +1,60 @@
-"""Report: all verdicts of one setting, and every way to show them."""
+"""A report of one setting as data, and the document that it is written as."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from faeval._whole_files import Content, write_together
-from faeval.claims._verdict import WORDS, Verdict
+from faeval.claims._verdict import (
+    DERIVED,
+    DOCUMENTED,
+    REASONS,
+    REGISTRATIONS,
+    WORDS,
+    Verdict,
+    adapter_of,
+    plain_of,
+)
 from faeval.errors import FaevalError
-from faeval.reports.words._sentences import standing
+from faeval.evidence import STATUSES
+from faeval.reports.data._drift import Drift
+from faeval.reports.data._outcomes import standing
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
-    from rich.console import RenderableType
 
     from faeval.claims import Lock
     from faeval.experiment import Experiment
-    from faeval.reports.data._drift import Drift
 
-SCHEMA = "faeval/report/1"
-#: The forms of a report as text, and the file that each is written to.
-FORMS: Mapping[str, str] = {
-    "html": "report.html",
-    "markdown": "report.md",
-    "json": "verdicts.json",
-    "junit": "junit.xml",
-    "ctrf": "ctrf.json",
-    "latex": "table.tex",
-    "badge": "badge.json",
-}
-#: Those that are written where none is named.
-WRITTEN: tuple[str, ...] = ("html", "markdown", "json")
-#: The forms of a figure for a paper.
-PAPER: tuple[str, ...] = ("svg", "pdf")
-
-
-def json_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, with what each field means."""
-    return (files("faeval.reports") / "schema" / "report-1.json").read_text(encoding="utf-8")
+SCHEMA = "faeval/report/2"
+#: Every schema of verdicts.json that is read.
+SCHEMAS = ("faeval/report/1", SCHEMA)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One metric of one arm over the layers of a network, at the run's last epoch.
+    """One metric of one arm over the layers of a network, at the run's last epoch."""
 
-    ``values`` has one row a seed and one number a layer, None where there is none; ``status`` has
-    the same shape and says why: measured, below_floor, undefined, diverged. Empty, it stands for
-    measured wherever there is a number.
-    """
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     arm: str
+    """The arm's label."""
     metric: str
+    """The metric's name."""
     layers: tuple[int, ...]
+    """The layers, one for each column of values."""
     seeds: tuple[int, ...]
+    """The seeds, one for each row of values."""
     values: tuple[tuple[float | None, ...], ...]
+    """One row a seed and one number a layer; null where there is none."""
     status: tuple[tuple[str, ...], ...] = ()
+    """Why, in the same shape: measured, below_floor, undefined, diverged."""
     epoch: int | None = None
+    """The epoch; null of evidence without epochs."""
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a
@@ -71,12 +64,11 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingCurve:
     """One metric of one arm over the epochs of training at which it was measured, two at least.
 
-    ``where`` says which layers it is of, such as "layer 4" or "mean of layers 1–4"; empty for a
-    number of the whole network. ``values`` and ``status`` are as in :class:`Profile`, with one
-    number an epoch.
+    ``layers`` are those that it is the mean of; empty for a number of the whole network. ``values``
+    and ``status`` are as in :class:`Profile`, with one number an epoch.
     """
 
     arm: str
@@ -85,16 +77,17 @@ class Course:
     seeds: tuple[int, ...]
     values: tuple[tuple[float | None, ...], ...]
     status: tuple[tuple[str, ...], ...] = ()
-    where: str = ""
+    layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a
         number.
         """
-        _check_rows(self, f"Course({self.metric!r} of {self.arm!r})", "epoch", len(self.epochs))
+        name = f"TrainingCurve({self.metric!r} of {self.arm!r})"
+        _check_rows(self, name, "epoch", len(self.epochs))
 
 
-def _check_rows(series: Profile | Course, name: str, column: str, columns: int) -> None:
+def _check_rows(series: Profile | TrainingCurve, name: str, column: str, columns: int) -> None:
     for field_name, rows in (("values", series.values), ("status", series.status)):
         if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(
             series.seeds
@@ -104,20 +97,20 @@ def _check_rows(series: Profile | Course, name: str, column: str, columns: int) 
                 f" {len(series.seeds)} seeds, and in each one entry for each of"
                 f" {columns} {column}s."
             )
-    known = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
+    statuses_of = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
     values = tuple(
         tuple(
             value if value is not None and math.isfinite(value) and status == "measured" else None
             for value, status in zip(row, statuses, strict=True)
         )
-        for row, statuses in zip(series.values, known, strict=True)
+        for row, statuses in zip(series.values, statuses_of, strict=True)
     )
     status = tuple(
         tuple(
             "undefined" if value is None and status == "measured" else status
             for value, status in zip(row, statuses, strict=True)
         )
-        for row, statuses in zip(values, known, strict=True)
+        for row, statuses in zip(values, statuses_of, strict=True)
     )
     object.__setattr__(series, "values", values)
     object.__setattr__(series, "status", status)
@@ -137,63 +130,82 @@ class ControlCurve:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One metric of one arm as a claim reads it; no layers for one number a network, no epoch for
-    the end of a run.
-    """
+class ReadMetric:
+    """One metric of one arm as a claim reads it."""
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     metric: str
+    """The metric's name."""
     arm: str
+    """The arm's label."""
     layers: tuple[int, ...] | None = None
+    """The layers that are averaged; null for one number a network."""
     epoch: int | None = None
+    """The epoch; null for the end of the run."""
 
 
 @dataclass(frozen=True)
 class LowestControl:
-    """The least that an instrument's positive control reads over the ``states`` that a claim reads,
-    and where.
+    """The least that an instrument's positive control reads over what a claim reads, and where."""
 
-    ``value`` is None where the control is ``undefined`` at so many of them that it is so at each.
-    """
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     instrument: str
+    """The instrument."""
     value: float | None
+    """The least reading; null where the control is undefined at each state."""
     states: int
+    """How many states the claim reads."""
     undefined: int = 0
-    where: str = ""
+    """At how many of them the control is undefined."""
+    arm: str = ""
+    """The arm that has the least reading."""
+    seed: int | None = None
+    """Its seed."""
+    layer: int | None = None
+    """Its layer."""
 
 
 @dataclass(frozen=True)
-class Grounds:
-    """What a claim rests on besides its numbers: what it reads, how the instruments did there, what
-    its design was checked for.
+class ClaimInputs:
+    """What a claim reads, how its instruments did there, and what its design was checked for."""
 
-    ``checks`` has the reason code of each check and what it found, empty where it passed;
-    ``attributed_to`` the factors that the claim attributes its difference to.
-    """
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     claim: str
-    reads: tuple[Reading, ...] = ()
+    """The claim's name."""
+    reads: tuple[ReadMetric, ...] = ()
+    """What it reads of evidence."""
     controls: tuple[LowestControl, ...] = ()
-    checks: tuple[tuple[str, str], ...] = ()
+    """The least positive control of each instrument over what is read."""
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """What the design was checked for, by the reason code of failing it, with what was found; empty
+    where it passed."""
     attributed_to: tuple[str, ...] = ()
+    """The factors that the claim attributes its difference to."""
 
 
 @dataclass(frozen=True)
 class Coverage:
     """How much of its lock a report shows, and the chance of any wrong support over all families of
-    the lock.
-
-    Each family errs with at most its alpha, in one setting: ``any_wrong_support`` is their sum, at
-    most 1, and ``if_independent`` what it is where families share no runs.
+    the lock, in one setting.
     """
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
     claims: int
+    """How many claims the lock holds."""
     families: int
+    """How many families they are in."""
     claims_shown: int
+    """How many of these claims the report shows."""
     families_shown: int
+    """How many families those are in."""
     any_wrong_support: float
+    """At most this, whatever the families share: the sum of their alphas."""
     if_independent: float
+    """What it is where families share no runs."""
 
     @classmethod
     def of(cls, lock: Lock, verdicts: Iterable[Verdict]) -> Coverage:
@@ -231,9 +243,9 @@ class Report:
         Metrics over layers, to be drawn.
     controls
         The positive control of each instrument that evidence holds one of, to be drawn.
-    grounds
+    inputs
         What each claim reads, and what its design and its instruments were checked for.
-    courses
+    curves
         Metrics over epochs, to be drawn.
     evidence
         The table that the verdicts rest on, to be written beside them; no view shows it whole.
@@ -255,10 +267,10 @@ class Report:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     profiles: tuple[Profile, ...] = ()
     controls: tuple[ControlCurve, ...] = ()
-    grounds: tuple[Grounds, ...] = ()
+    inputs: tuple[ClaimInputs, ...] = ()
     evidence: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     seeds: int | tuple[int, ...] | None = None
-    courses: tuple[Course, ...] = ()
+    curves: tuple[TrainingCurve, ...] = ()
     lock: Coverage | None = None
     drift: Drift | None = None
     experiment: Experiment | None = field(default=None, compare=False, repr=False)
@@ -284,217 +296,94 @@ class Report:
             return 1
         return 10 if strict and "open" in standings else 0
 
-    def against(
-        self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None
-    ) -> Report:
-        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where
-        verdicts moved.
-
-        See :func:`faeval.reports.drift` for the parameters, and for what is raised.
-        """
-        from faeval.reports.data._drift import FLAG, drift
-
-        found = drift(self, old, provenance)
-        flagged = {change.claim for change in found.moved if change.flag}
-        verdicts = (
-            replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts
-        )
-        return replace(self, verdicts=tuple(verdicts), drift=found)
-
     def to_dict(self, strict: bool = False) -> dict[str, Any]:
         """Return plain data, unrounded; what is undefined is None.
 
         It follows from evidence, claims and lock alone; where the evidence comes from stands beside
         it (provenance.json).
         """
-        return {
-            "schema": SCHEMA,
-            "setting": self.setting,
-            "seeds": _plain(self.seeds),
-            "counts": self.counts,
-            "exit_code": self.exit_code(strict),
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
-            "evidence_sha256": self.evidence_sha256,
-            "lock_sha256": self.lock_sha256,
-            "lock": None if self.lock is None else asdict(self.lock),
-            "grounds": [_plain(asdict(g)) | {"checks": dict(g.checks)} for g in self.grounds],
-            "profiles": [
-                {
-                    "arm": p.arm,
-                    "metric": p.metric,
-                    "epoch": p.epoch,
-                    "layers": list(p.layers),
-                    "seeds": list(p.seeds),
-                    "values": _plain(p.values),
-                    "status": _plain(p.status),
-                }
-                for p in self.profiles
-            ],
-        }
+        document = ReportDocument(
+            schema=SCHEMA,
+            setting=self.setting,
+            seeds=self.seeds,
+            counts=self.counts,
+            exit_code=self.exit_code(strict),
+            verdicts=(),
+            evidence_sha256=self.evidence_sha256,
+            lock_sha256=self.lock_sha256,
+            lock=self.lock,
+            inputs=self.inputs,
+            profiles=self.profiles,
+        )
+        return plain_of(document) | {"verdicts": [verdict.to_dict() for verdict in self.verdicts]}
 
     def to_json(self, strict: bool = False) -> str:
         """Return :meth:`to_dict` as JSON in ASCII, with sorted keys and a newline at the end."""
         return json.dumps(self.to_dict(strict), sort_keys=True, indent=1, allow_nan=False) + "\n"
 
-    def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
-        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as
-        many as fit.
 
-        Parameters
-        ----------
-        limit
-            At least 8000. What does not fit is left out whole, and counted.
-        folded
-            Put each claim's section into ``<details>``, as for a job's summary on GitHub.
+@dataclass(frozen=True)
+class ReportDocument:
+    """A report as verdicts.json holds it.
 
-        Raises
-        ------
-        FaevalError
-            The limit is too small for a table.
-        """
-        from faeval.reports.formats._html_and_markdown import markdown_page
-
-        return markdown_page(self, limit, folded)
-
-    def to_html(self) -> str:
-        """Return one self-contained page, without scripts and without anything to be loaded."""
-        from faeval.reports.formats._html_and_markdown import html_page
-
-        return html_page(self)
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it
-        is asked for.
-        """
-        from faeval.reports.figures._plots import figures
-
-        return figures(self)
-
-    def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their
-        paths.
-
-        Raises
-        ------
-        FaevalError
-            The folder cannot be made or written to.
-        """
-        return write_figures(self.figures(), folder)
-
-    def to_junit(self, strict: bool = False) -> str:
-        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly
-        invalid is an error.
-
-        With `strict`, undecided where a decision was expected fails.
-        """
-        from faeval.reports.formats._junit import junit
-
-        return junit(self, strict)
-
-    def to_ctrf(self, strict: bool = False) -> str:
-        """Return CTRF JSON: outcomes as in :meth:`to_junit`, where an error is called failed."""
-        from faeval.reports.formats._ctrf import ctrf
-
-        return ctrf(self, strict)
-
-    def to_latex(self) -> str:
-        """Return a LaTeX table of the verdicts, for ``\\input``; it needs booktabs."""
-        from faeval.reports.formats._latex import table
-
-        return table(self)
-
-    def to_badge(self) -> str:
-        """Return a badge as JSON for an endpoint of shields.io."""
-        from faeval.reports.formats._badge import badge
-
-        return badge(self)
-
-    def table(self, width: int = 120) -> RenderableType:
-        """Return what ``rich`` prints on a terminal of so many columns."""
-        from faeval.reports.formats._terminal import table
-
-        return table(self, width)
-
-    def render(self, form: str) -> str:
-        """Return the report in one of :data:`FORMS`.
-
-        Raises
-        ------
-        FaevalError
-            There is no such form.
-        """
-        if form not in FORMS:
-            raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
-        views: dict[str, Callable[[], str]] = {
-            "html": self.to_html,
-            "markdown": self.to_markdown,
-            "json": self.to_json,
-            "junit": self.to_junit,
-            "ctrf": self.to_ctrf,
-            "latex": self.to_latex,
-            "badge": self.to_badge,
-        }
-        return views[form]()
-
-    def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
-        """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
-
-        Raises
-        ------
-        FaevalError
-            There is no such form; or the folder cannot be made or written to.
-        """
-        return write_all(Path(folder), list(self.contents(forms)))
-
-    def contents(
-        self, forms: Iterable[str] = WRITTEN, *, figures: bool = False
-    ) -> Iterator[tuple[str, bytes]]:
-        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures`
-        write.
-        """
-        for form, text in [
-            (form, self.render(form)) for form in forms
-        ]:  # an unknown form is known first
-            yield FORMS[form], text.encode()
-        if figures:
-            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
-
-
-def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and as PDF into a folder, all of them or none, and return their paths."""
-    return write_all(Path(folder), _drawn(figures))
-
-
-def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
-    from faeval.reports.figures._drawing import render
-
-    yield from (
-        (f"{name}.{form}", render(figure, form))
-        for name, figure in figures.items()
-        for form in PAPER
-    )
-
-
-def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot
-    be.
+    Numbers are unrounded. What is undefined or infinite is null, never 0. All fields are always
+    there.
     """
-    try:
-        return write_together(folder, contents)
-    except OSError as error:
-        raise FaevalError(
-            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name"
-            " one that can."
-        ) from None
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
+    schema: str
+    """The name and version of this schema: faeval/report/2."""
+    setting: str
+    """The experiment that was run."""
+    seeds: int | tuple[int, ...] | None
+    """What was asked for: null for each claim's plan, a count for the first so many of it, or a
+    list."""
+    counts: Mapping[str, int]
+    """How many verdicts there are of each word."""
+    exit_code: int
+    """What the verdicts say to a script: 11 a claim is invalid unexpectedly, 1 a decision differs
+    from the expected one, 10 (where asked for) one that was expected is open, else 0."""
+    verdicts: tuple[Verdict, ...]
+    """One for each claim, in the order of the claims."""
+    evidence_sha256: str | None
+    """The digest of the evidence as deterministic CSV."""
+    lock_sha256: str | None
+    """The digest of the claims' lock; null without one."""
+    lock: Coverage | None
+    """How much of the lock the verdicts are; null without a lock."""
+    inputs: tuple[ClaimInputs, ...]
+    """What each claim reads and was checked for, one for each claim of which it is known."""
+    profiles: tuple[Profile, ...]
+    """Metrics over layers at each run's last epoch; they decide nothing."""
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    if isinstance(value, set | frozenset):
-        return sorted(map(_plain, value), key=str)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+def json_schema() -> str:
+    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, with what each field means."""
+    return (files("faeval.reports") / "schema" / "report-2.json").read_text(encoding="utf-8")
+
+
+def made_schema() -> str:
+    """Make the JSON Schema out of the types anew."""
+    made = adapter_of(ReportDocument).json_schema(mode="serialization")
+    verdict = made["$defs"]["Verdict"]
+    verdict["properties"] |= DERIVED
+    verdict["required"] += list(DERIVED)
+    verdict["oneOf"] = [
+        {"properties": {"verdict": {"const": word}, "reason_code": {"enum": list(codes)}}}
+        for word, codes in REASONS.items()
+    ]
+    verdict["properties"]["registration"]["enum"] = list(REGISTRATIONS)
+    made["properties"]["schema"]["const"] = SCHEMA
+    made["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
+    for part in (made, *made["$defs"].values()):
+        part["additionalProperties"] = False
+        for described in part["properties"].values():
+            described.pop("title", None)
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:faeval:report:2",
+        **made,
+        "title": "A report of faeval",
+    }
+    return json.dumps(whole, indent=1) + "\n"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from faeval._safe_text import clean
 from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._overview import Overview
+from faeval.reports.data._report import Report
 from faeval.reports.figures._drawing import CLAIMED, DOUBLE, INK, LINE, SMALL, SOFT, TONES, styled
 from faeval.reports.figures._layout import (
     DASHED,
@@ -26,12 +29,11 @@ from faeval.reports.figures._layout import (
     write,
 )
 from faeval.reports.words import _sentences as words
+from faeval.stats import region_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from faeval.reports.data._report import Report
 
 _FAR = 6.0  # margins from zero; what lies beyond has an arrow, and its numbers beside it
 _LINE = 0.125  # inches from one line of a sentence to the next
@@ -113,7 +115,7 @@ def _lines(verdict: Verdict) -> Iterator[_Line]:
         return
     yield _Line("", None, word, word)
     for i, a in enumerate(verdict.assertions, 1):
-        result = words.outcome(a)
+        result = outcomes.outcome(a)
         invalid = word == "invalid"
         yield _Line(f"{i}.", a, word if invalid else _RESULTS[result], "" if invalid else result)
 
@@ -200,6 +202,20 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     return figure
 
 
+def transfer_of(overview: Overview) -> Figure:
+    """Draw what carries over of an overview.
+
+    Of several reports of one setting, such as a reproduction beside the main one, the first stands
+    for it, unless there is no other setting.
+    """
+    first = {report.setting: report for report in reversed(overview.reports)}
+    if len(first) > 1:
+        return transfer([r for r in overview.reports if r is first[r.setting]])
+    return transfer(
+        [replace(r, setting=n) for r, n in zip(overview.reports, overview.names, strict=True)]
+    )
+
+
 def carried_over(reports: Sequence[Report]) -> dict[str, list[str]]:
     """Return the ids of the claims of several settings by what became of them, in the order of the
     figure.
@@ -227,11 +243,11 @@ def deciding(verdict: Verdict) -> AssertionResult | None:
     worst = ("contradicted", "open", "met")
 
     def slack(a: AssertionResult) -> float:
-        low, high = words.claimed(a)
+        low, high = outcomes.claimed(a)
         return min(a.estimate - low, high - a.estimate) / a.margin
 
     drawn = [a for a in verdict.assertions if a.margin > 0 and math.isfinite(a.estimate)]
-    return min(drawn, key=lambda a: (worst.index(words.outcome(a)), slack(a)), default=None)
+    return min(drawn, key=lambda a: (worst.index(outcomes.outcome(a)), slack(a)), default=None)
 
 
 def _group(found: Sequence[Verdict | None]) -> str:
@@ -266,7 +282,7 @@ def _cell(axes: Axes, across: Scale, verdict: Verdict, y: float, height: float) 
 
 
 def _notes(verdict: Verdict) -> str:
-    return "*" * words.is_late(verdict) + "†" * ("fragile" in verdict.flags)
+    return "*" * outcomes.is_late(verdict) + "†" * ("fragile" in verdict.flags)
 
 
 def _legend(figure: Figure, width: float) -> None:
@@ -300,7 +316,7 @@ def _label(figure: Figure, top: float, text: Iterable[str], width: float) -> Non
 
 def _in_margins(a: AssertionResult) -> Callable[[float], float]:
     """From a - b to margins in the direction of the margin, which lies at 1."""
-    sign = -1.0 if a.kind in ("below", "not_below") else 1.0
+    sign = region_of(a.kind).sign
     return lambda value: sign * value / a.margin
 
 
@@ -322,11 +338,11 @@ def _ground(axes: Axes, across: Scale) -> None:
 
 
 def _claimed_side(axes: Axes, across: Scale, a: AssertionResult, y: float, height: float) -> None:
-    low, high = sorted(across.within(_in_margins(a)(bound)) for bound in words.claimed(a))
+    low, high = sorted(across.within(_in_margins(a)(bound)) for bound in outcomes.claimed(a))
     axes.fill_between(
         [low, high], y - 0.4 * height, y + 0.4 * height, color=CLAIMED, lw=0, zorder=0
     )
-    if a.kind == "equivalent":
+    if region_of(a.kind).two_sided:
         axes.plot(
             [-1, -1], [y - height / 2, y + height / 2], color=INK, lw=0.9, ls=DASHED, zorder=1
         )

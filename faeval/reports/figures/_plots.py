@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.experiment import CONTROL_FLOOR
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import ControlCurve, Profile, Report, TrainingCurve
 from faeval.reports.figures._drawing import (
     ALARM,
     CLAIMED,
@@ -57,13 +59,13 @@ from faeval.reports.figures._series import (
 )
 from faeval.reports.words import _sentences as words
 from faeval.reports.words._escape import anchors
+from faeval.reports.words._glossary import layers_text
 from faeval.reports.words._numbers import chance, exact, level, significant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from faeval.reports.data._report import ControlCurve, Course, Profile, Report
 
 _MOST_NAMED = 24  # seeds with a line of their own in a contrast
 
@@ -103,7 +105,7 @@ def figures(report: Report) -> Mapping[str, Figure]:
             makers[f"power-{name}"] = partial(power, verdict)
     for name, profiles in layer_figures(report.profiles).items():
         makers[name] = partial(layers, profiles)
-    for name, members in course_figures(report.courses).items():
+    for name, members in course_figures(report.curves).items():
         makers[name] = partial(courses, members)
     if report.controls:
         makers["controls"] = partial(controls, report.controls)
@@ -120,9 +122,9 @@ def layer_figures(profiles: Iterable[Profile]) -> dict[str, list[Profile]]:
     return _named("layers", profiles, lambda p: p.metric)
 
 
-def course_figures(members: Iterable[Course]) -> dict[str, list[Course]]:
+def course_figures(members: Iterable[TrainingCurve]) -> dict[str, list[TrainingCurve]]:
     """Return which courses share a figure, by its name: those of one metric at the same layers."""
-    return _named("course", members, lambda c: f"{c.metric} {c.where}".strip())
+    return _named("course", members, lambda c: f"{c.metric} {layers_text(c.layers)}".strip())
 
 
 def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
@@ -148,7 +150,7 @@ def layers(profiles: Sequence[Profile], width: float | None = None) -> Figure:
 
 
 @styled
-def courses(members: Sequence[Course], width: float | None = None) -> Figure:
+def courses(members: Sequence[TrainingCurve], width: float | None = None) -> Figure:
     """Draw one metric over the epochs, a panel an arm: each seed a thin line, their mean a heavy
     one with dots.
 
@@ -166,7 +168,7 @@ def courses(members: Sequence[Course], width: float | None = None) -> Figure:
     """
     first = members[0]
     panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
-    return _panels(panels, "epoch", first.metric, first.where, width)
+    return _panels(panels, "epoch", first.metric, layers_text(first.layers), width)
 
 
 @dataclass(frozen=True)
@@ -340,7 +342,9 @@ def power(verdict: Verdict, width: float | None = None) -> Figure:
     titles = [
         (
             words_wrapped(
-                f"{i + 1}. {verdict.assertions[i].text}", int(each * 72 / (0.6 * SMALL)), 3
+                f"{i + 1}. {words.assertion_text(verdict.assertions[i])}",
+                int(each * 72 / (0.6 * SMALL)),
+                3,
             )
             if many
             else []
@@ -421,7 +425,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     rows = head + n * step
     end = rows + 0.1 + 0.17 * max(1, len(known))
     bounds = [b for _, pair in known for b in pair]
-    across = Scale([0.0, *words.thresholds(a), *a.differences, a.estimate, *bounds])
+    across = Scale([0.0, *outcomes.thresholds(a), *a.differences, a.estimate, *bounds])
     figure = figure_of(width, end + foot)
     axes = rows_at(figure, left, head, width - left - right, end - head)
     across.put(axes, "x")
@@ -462,15 +466,15 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
 
 def _ground(axes: Axes, a: AssertionResult, across: Scale, top: float, bottom: float) -> None:
     """The claimed side, zero and the margin, behind everything."""
-    low, high = (across.within(bound) for bound in words.claimed(a))
+    low, high = (across.within(bound) for bound in outcomes.claimed(a))
     axes.fill_between([low, high], top, bottom, color=CLAIMED, lw=0, zorder=0)
     axes.plot([across(0.0)] * 2, [top, bottom], color=SOFT, lw=0.6, zorder=1)
-    for point in words.thresholds(a):
+    for point in outcomes.thresholds(a):
         axes.plot([across(point)] * 2, [top, bottom], color=INK, lw=0.9, ls=DASHED, zorder=1)
 
 
 def _margin_labels(a: AssertionResult, across: Scale, inches: float) -> list[tuple[float, str]]:
-    points = words.thresholds(a)
+    points = outcomes.thresholds(a)
     at = [across(point) for point in points]
     if (
         len(points) == 2 and (at[1] - at[0]) / (across.high - across.low) * inches < 0.85

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from faeval.reports.data._report import Report
 from faeval.reports.views._report import view
 from faeval.reports.words._escape import clip
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 _LONGEST = 60
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from faeval.claims._verdict import Verdict
+from faeval.reports.data._outcomes import standing
+from faeval.reports.data._report import Report
 from faeval.reports.words._escape import CELL, clip
-from faeval.reports.words._sentences import spaced, standing, value_text
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
+from faeval.reports.words._glossary import spaced
+from faeval.reports.words._reasons import reason, undecided
+from faeval.reports.words._sentences import assertion_text, value_text
 
 _NAMES = (
     "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
@@ -111,9 +112,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
     lines = [
         f"{head}, in {verdict.setting}",
         f"  {verdict.sentence}",
-        f"  {verdict.reason}",
+        f"  {reason(verdict)}",
         *(
-            f"  {a.text}: {value_text(a)}, margin {a.margin:g} ({a.because})"
+            f"  {assertion_text(a)}: {value_text(a)}, margin {a.margin:g} ({a.because})"
             for a in verdict.assertions
             if not math.isnan(a.estimate)
         ),
@@ -169,19 +170,8 @@ def _open(verdict: Verdict) -> str:
     """Say that a claim is open, and what would settle it."""
     if verdict.verdict != "inconclusive":
         return ""
-    text = verdict.takes or verdict.reason
-    if text.startswith("a new registration on more"):
-        text = f"it takes {text}"
-    if (
-        verdict.assertions
-        and set(verdict.planned) <= set(verdict.seeds)
-        and not text.startswith("open at")
-    ):
-        text = f"open at its planned {len(verdict.planned)} seeds; {text}"
-    else:
-        text = text.replace("open at its ", "open at its planned ", 1)
     expected = f"; {verdict.expected} was expected" if verdict.expected else ""
-    return f"{text.rstrip('.')} ({spaced(verdict.reason_code)}{expected})"
+    return f"{undecided(verdict).rstrip('.')} ({spaced(verdict.reason_code)}{expected})"
 
 
 def _flags(verdict: Verdict) -> str:

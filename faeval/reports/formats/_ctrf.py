@@ -7,13 +7,11 @@ summary says so.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from faeval.reports.data._report import Report
 from faeval.reports.formats._cases import Case, cases
 from faeval.reports.words._escape import CELL, clip
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 #: CTRF knows no errors: what is invalid without being expected so is failed there, so that nothing
 #: lets it pass.

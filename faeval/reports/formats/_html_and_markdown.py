@@ -10,8 +10,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from faeval.errors import FaevalError
+from faeval.reports.data._drift import Drift
+from faeval.reports.data._overview import Overview
+from faeval.reports.data._report import Report
+from faeval.reports.figures import _plots as plots
+from faeval.reports.figures._drawing import inline
+from faeval.reports.views._drift import drift_view
+from faeval.reports.views._overview import overview_view
 from faeval.reports.views._report import view
-from faeval.reports.views._types import ClaimView, FigureView, View
+from faeval.reports.views._types import ClaimView, DriftView, FigureView, View
 from faeval.reports.words._escape import CELL, clip, fenced, markdown
 
 if TYPE_CHECKING:
@@ -19,10 +26,6 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from faeval.reports.data._drift import Drift
-    from faeval.reports.data._report import Report
-    from faeval.reports.views._drift import DriftView
-    from faeval.reports.views._overview import Overview
 
 #: Markdown stays below what a pull request's comment may hold, in bytes.
 MARKDOWN_LIMIT = 64_000
@@ -44,12 +47,10 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
     """Return what draws a figure of the report into its page; matplotlib is loaded for the first."""
     from markupsafe import Markup
 
-    figures = report.figures()
+    figures = plots.figures(report)
     ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
 
     def draw(shown: FigureView) -> str:
-        from faeval.reports.figures._drawing import inline
-
         return Markup(inline(figures[shown.name], ids[shown.name], shown.title, shown.description))
 
     return draw
@@ -80,15 +81,11 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
 
 def markdown_drift(drift: Drift) -> str:
     """Return a drift as a section of Markdown; rows that do not fit are counted instead of shown."""
-    from faeval.reports.views._drift import drift_view
-
     return _drift_section(drift_view(drift))
 
 
 def overview_page(overview: Overview) -> str:
     """Return an overview as one self-contained page."""
-    from faeval.reports.views._overview import overview_view
-
     return (
         _html().get_template("overview.html.j2").render(view=overview_view(overview)).strip() + "\n"
     )
@@ -98,8 +95,6 @@ def overview_markdown(overview: Overview) -> str:
     """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else
     with claims counted.
     """
-    from faeval.reports.views._overview import overview_view
-
     shown = overview_view(overview, drawn=False)
     module: Any = _markdown().get_template("overview.md.j2").make_module()
     drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in shown.columns if c.drift]

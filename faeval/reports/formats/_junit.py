@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from faeval.reports.data._report import Report
 from faeval.reports.formats._cases import cases
 from faeval.reports.words._escape import CELL, clip
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from faeval._safe_text import clean
+from faeval.reports.data._report import Report
 from faeval.reports.views._report import view
 from faeval.reports.views._types import ClaimView, View
 from faeval.reports.words._escape import CELL, clip, latex
-from faeval.reports.words._sentences import GLOSSARY
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
+from faeval.reports.words._glossary import GLOSSARY
 
 #: Lines that a page holds, and characters of a sentence that fill one: more claims go into another
 #: table.

@@ -7,18 +7,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from faeval._safe_text import inert_wherever_cut
+from faeval.reports.data._drift import Drift
+from faeval.reports.data._report import Report
+from faeval.reports.views._drift import drift_view
 from faeval.reports.views._report import view
-from faeval.reports.views._types import ClaimView, View
+from faeval.reports.views._types import ClaimView, SnapshotView, View
 from faeval.reports.words._escape import CELL, clip
-from faeval.reports.words._sentences import as_text
+from faeval.reports.words._glossary import as_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from faeval.reports.data._drift import Drift
-    from faeval.reports.data._report import Report
-    from faeval.reports.views._drift import SaidView
 
 _STYLES = {
     "supported": "green",
@@ -46,8 +46,6 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
 
-    from faeval.reports.views._drift import drift_view
-
     shown = drift_view(drift)
     lines: list[RenderableType] = [
         _text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")
@@ -55,7 +53,7 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     for moved in shown.moved:
         lines.append("")
         lines.append(_text(moved.sentence, "bold"))
-        told = [_said("before", moved.before), _said("now", moved.now)]
+        told = [_snapshot("before", moved.before), _snapshot("now", moved.now)]
         told.append(_text(moved.remark, "bold red" if moved.alarm else "dim"))
         told += [_text(f"{i}. {text}") for i, text in enumerate(moved.causes, 1)]
         lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in told]
@@ -73,11 +71,11 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     return Group(*lines)
 
 
-def _said(when: str, said: SaidView) -> Text:
-    text = _text(f"{when}: ").append_text(_text(f"{said.glyph} {said.word}", _STYLES[said.word]))
-    if said.code:
-        text.append_text(_text(f": {said.code}", _STYLES[said.word]))
-    return text.append_text(_text(f"; {said.value}; n = {said.n}"))
+def _snapshot(when: str, shown: SnapshotView) -> Text:
+    text = _text(f"{when}: ").append_text(_text(f"{shown.glyph} {shown.word}", _STYLES[shown.word]))
+    if shown.code:
+        text.append_text(_text(f": {shown.code}", _STYLES[shown.word]))
+    return text.append_text(_text(f"; {shown.value}; n = {shown.n}"))
 
 
 def _grid(shown: View, width: int) -> RenderableType:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from faeval.errors import FaevalError
 from faeval.experiment import KNOWN_METRICS, Arm, component
+from faeval.reports.data._report import Report
 from faeval.reports.views._types import Table
 
 if TYPE_CHECKING:
     from faeval.experiment import Experiment, Value
-    from faeval.reports.data._report import Report
 
 
 def compared(report: Report) -> tuple[Table, ...]:
@@ -21,7 +21,7 @@ def compared(report: Report) -> tuple[Table, ...]:
 
     All words are those of the experiment: of its factors, its components and its metrics.
     """
-    reads = [r for g in report.grounds for r in g.reads]
+    reads = [r for g in report.inputs for r in g.reads]
     metrics = report.experiment.metrics if report.experiment else KNOWN_METRICS
     arms = tuple(
         (arm or "(defaults)", "; ".join(_factors(arm, report.experiment)))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
-from faeval.reports.data._report import Reading
-from faeval.reports.views import _strips as placed
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import ClaimInputs, LowestControl, Profile, ReadMetric
+from faeval.reports.figures import _strips as placed
 from faeval.reports.views._figures import power_view, side_by_side
 from faeval.reports.views._types import AssertionView, ClaimView, Fact, Table
+from faeval.reports.words import _glossary as glossary
+from faeval.reports.words import _reasons as reasons
 from faeval.reports.words import _sentences as words
+from faeval.reports.words._glossary import Span, plain
 from faeval.reports.words._numbers import (
     chance,
     exact,
@@ -22,17 +26,13 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
-from faeval.reports.words._sentences import Span, plain
-from faeval.stats import nominal_levels
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Grounds, LowestControl, Profile
+from faeval.stats import nominal_levels, region_of
 
 
 def claim_view(
     verdict: Verdict,
     anchor: str,
-    grounds: Grounds | None = None,
+    inputs: ClaimInputs | None = None,
     profiles: Sequence[Profile] = (),
     *,
     rule: str = "",
@@ -43,39 +43,40 @@ def claim_view(
     ``rule`` is the anchor of the measured errors of its test, ``scope`` what it speaks of where
     that is not said elsewhere.
     """
-    standing = words.standing(verdict)
+    standing = outcomes.standing(verdict)
     estimated = bool(verdict.assertions)
     tests = _tests(verdict) if estimated else None
-    by_layer = _by_layer(verdict, grounds, profiles) if grounds else None
+    by_layer = _by_layer(verdict, inputs, profiles) if inputs else None
     return ClaimView(
         anchor=anchor,
         claim=verdict.claim,
         sentence=verdict.sentence,
         word=verdict.verdict,
-        glyph=words.GLYPHS[verdict.verdict],
+        glyph=glossary.GLYPHS[verdict.verdict],
         code=verdict.reason_code,
-        state="" if verdict.reason_code == "decided" else words.spaced(verdict.reason_code),
+        state="" if verdict.reason_code == "decided" else glossary.spaced(verdict.reason_code),
         alarm=standing in ("broken", "drift"),
         standing=words.standing_text(verdict),
-        reason=words.sentence(verdict.reason),
-        meaning=words.CODES.get(verdict.reason_code, ""),
-        headline=words.headline(verdict),
-        pride=words.pride(verdict),
+        reason=glossary.sentence(reasons.reason(verdict)),
+        meaning=glossary.CODES.get(verdict.reason_code, ""),
+        headline=reasons.headline(verdict),
+        pride=reasons.pride(verdict),
         takes=_takes(verdict),
-        flags=tuple(map(words.spaced, verdict.flags)),
+        flags=tuple(map(glossary.spaced, verdict.flags)),
         caveats=tuple(
-            words.sentence(f"{words.spaced(f)}: {words.FLAGS.get(f, '')}") for f in verdict.flags
+            glossary.sentence(f"{glossary.spaced(f)}: {glossary.FLAGS.get(f, '')}")
+            for f in verdict.flags
         ),
-        registration=words.REGISTRATION.get(verdict.registration, ""),
+        registration=glossary.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
         assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
         tests=tests,
         power=power_view(verdict, anchor),
         decided=tuple(_decided(verdict, rule)) if estimated else (),
         sure=tuple(_sure(verdict)) if estimated else (),
-        checked=tuple(_checked(verdict, grounds, by_layer)),
+        checked=tuple(_checked(verdict, inputs, by_layer)),
         rests=tuple(_rests(verdict, scope)),
-        gists=_gists(verdict, tests, grounds),
+        gists=_gists(verdict, inputs),
         layers=by_layer,
         published=_published(verdict),
         about="" if verdict.note else _about(verdict.about),
@@ -84,14 +85,13 @@ def claim_view(
 
 
 def _takes(verdict: Verdict) -> str:
-    if verdict.takes:
-        return words.sentence(verdict.takes)
+    if verdict.verdict == "inconclusive":
+        return glossary.sentence(reasons.to_settle(verdict))
     if verdict.verdict in ("supported", "refuted"):
-        return "settled on these seeds" if words.is_late(verdict) else "settled"
-    foreseen = words.standing(verdict).startswith("as ")
-    return words.sentence(
-        words.CODES.get(verdict.reason_code, verdict.reason) if foreseen else verdict.reason
-    )
+        return "exploratory, for these seeds" if outcomes.is_late(verdict) else ""
+    foreseen = outcomes.standing(verdict) in ("as registered", "as expected")
+    why = reasons.reason(verdict)
+    return glossary.sentence(glossary.CODES.get(verdict.reason_code, why) if foreseen else why)
 
 
 def _about(about: str | None) -> str:
@@ -104,7 +104,7 @@ def _about(about: str | None) -> str:
 
 
 #: What an assertion is painted as, where a claim has several: as a claim of it alone would be.
-_TONES: Mapping[words.Outcome, str] = {
+_TONES: Mapping[outcomes.Outcome, str] = {
     "met": "supported",
     "contradicted": "refuted",
     "open": "inconclusive",
@@ -114,14 +114,14 @@ _TONES: Mapping[words.Outcome, str] = {
 def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
     estimated = math.isfinite(assertion.estimate)
     return AssertionView(
-        text=assertion.text,
+        text=words.assertion_text(assertion),
         value=words.value_text(assertion),
         margin=words.margin_text(assertion),
         claimed=words.claimed_text(assertion),
         outer=words.outer_text(assertion),
-        result=words.outcome(assertion),
+        result=outcomes.outcome(assertion),
         tone=(
-            _TONES[words.outcome(assertion)]
+            _TONES[outcomes.outcome(assertion)]
             if len(verdict.assertions) > 1 and verdict.verdict != "invalid"
             else ""
         ),
@@ -148,7 +148,7 @@ def _by_seed(assertion: AssertionResult, seeds: tuple[int, ...]) -> Table:
     unit = words.unit_of(assertion).strip()
     return Table(
         f"Values by seed{f', in {unit}' if unit else ''}",
-        ("Seed", assertion.a.text, assertion.b.text, "Difference"),
+        ("Seed", assertion.a.expression, assertion.b.expression, "Difference"),
         tuple(rows),
     )
 
@@ -169,7 +169,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
     said = (
         f"{style.interval(assertion.interval)}, {levels}"
-        if words.has_interval(assertion)
+        if outcomes.has_interval(assertion)
         else "none"
     )
     yield Fact("Decision interval", plain(said), "interval")
@@ -180,13 +180,7 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
 def _margin(assertion: AssertionResult) -> str:
     """Say which difference is claimed: so much, and on which side of b."""
     size = f"{exact(assertion.margin)}{words.unit_of(assertion)}"
-    return {
-        "exceeds": f"more than {size} above",
-        "below": f"more than {size} below",
-        "not_above": f"at most {size} above",
-        "not_below": f"at most {size} below",
-        "equivalent": f"±{size}",
-    }[assertion.kind]
+    return region_of(assertion.kind).short.format(margin=size)
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:
@@ -220,12 +214,10 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
             "power",
         )
     if assertion.detectable_in_sd is not None:
-        size = f"{significant(assertion.detectable_in_sd, 3)} s.d. beyond the margin"
+        size = f"{significant(assertion.detectable_in_sd, 3)} s.d."
         if assertion.detectable is not None:
-            size = (
-                f"{significant(assertion.detectable)}{unit} beyond the margin,"
-                f" {size.removesuffix(' beyond the margin')}"
-            )
+            size = f"{significant(assertion.detectable)}{unit}, or {size},"
+        size += " beyond the margin"
         yield Fact("Detectable effect", plain(size), "detectable")
     if assertion.seeds_needed is not None:
         at, upper = (
@@ -243,7 +235,7 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
             "evidence",
         )
     if assertion.beyond is not None:
-        seeds = words.seed_list(verdict.beyond_plan)
+        seeds = glossary.seed_list(verdict.beyond_plan)
         said = (
             f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it"
             " decides nothing"
@@ -251,33 +243,34 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Seeds beyond the plan", plain(said), "beyond")
 
 
+def _levels(verdict: Verdict) -> tuple[float | None, float | None]:
+    """Return what p for and against is compared with: with looks what all of them leave to one."""
+    support, refute = verdict.level_support, verdict.level_refute
+    if support and refute:
+        return nominal_levels(support, refute, verdict.looks, len(verdict.assertions))
+    return support, refute
+
+
+def _claims_p(verdict: Verdict) -> tuple[str, str]:
+    """Write the p-values of a claim: the largest for it, k times the smallest against it."""
+    support, refute = _levels(verdict)
+    smallest = len(verdict.assertions) * min(a.p_refute for a in verdict.assertions)
+    return (
+        probability(max(a.p_support for a in verdict.assertions), support),
+        probability(min(1.0, smallest), refute),
+    )
+
+
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
-    k, support, refute = len(verdict.assertions), verdict.level_support, verdict.level_refute
-    if support and refute:  # a p is of one look: its level is what all looks together leave to one
-        support, refute = nominal_levels(support, refute, verdict.looks, k)
+    k, (support, refute) = len(verdict.assertions), _levels(verdict)
     rows: list[tuple[str, ...]] = []
-    for i, a in enumerate(verdict.assertions, 1):
-        name = "p" if k == 1 else f"p of assertion {i}"
-        rows.append(
-            (
-                name,
-                probability(a.p_support, support),
-                probability(a.p_refute, refute and refute / k),
-            )
-        )
-    if k > 1:
-        whole = (
-            max(a.p_support for a in verdict.assertions),
-            min(1.0, k * min(a.p_refute for a in verdict.assertions)),
-        )
-        rows.append(
-            (
-                f"p of the claim: the largest; {k} times the smallest",
-                *map(probability, whole, (support, refute)),
-            )
-        )
-    rows.append(("Level it is compared with", *(level(a) for a in (support, refute))))
+    for i, a in enumerate(verdict.assertions, 1) if k > 1 else ():
+        against = probability(a.p_refute, refute and refute / k)
+        rows.append((f"p of assertion {i}", probability(a.p_support, support), against))
+    name = "p" if k == 1 else f"p of the claim: the largest; {k} times the smallest"
+    rows.append((name, *_claims_p(verdict)))
+    rows.append(("Level it is compared with", level(support), level(refute)))
     adjusted = (verdict.adjusted_support, verdict.adjusted_refute)
     over = " over all looks" if verdict.looks else ""
     rows.append(
@@ -290,14 +283,14 @@ def _tests(verdict: Verdict) -> Table:
 
 
 def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
-    test = words.TESTS.get(verdict.test, verdict.test)
+    test = glossary.TESTS.get(verdict.test, verdict.test)
     yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
     family = (
         f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm"
         " once per direction"
     )
     yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
-    if (power := words.power_together(verdict)) is not None:
+    if (power := outcomes.power_together(verdict)) is not None:
         yield Fact("Power of all assertions together", plain(f"at least {chance(power)}"), "power")
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
@@ -306,13 +299,9 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
         yield Fact(
             "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks"
         )
-    if verdict.assumption:  # whole where the link leads
-        short = verdict.assumption.partition(";")[0]
-        yield Fact(
-            "Assumption",
-            (Span("link", short, rule),) if rule else plain(verdict.assumption),
-            "assumption",
-        )
+    if short := glossary.ASSUMPTIONS.get(verdict.test, ("",))[0]:
+        whole = (Span("link", short, rule),) if rule else plain(glossary.assumption(verdict.test))
+        yield Fact("Assumption", whole, "assumption")
     if errors := verdict.measured_errors:
         first, n = errors[0], errors[0].n
         support, refute = (
@@ -324,7 +313,7 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             f" {first.law} {rate(first.wrong_support)} / {rate(first.wrong_refutation)}; at worst"
             f" {rate(support)} / {rate(refute)}; "
         )
-        laws = f"{'its assumption and ' * bool(verdict.assumption)}all {len(errors)} laws"
+        laws = f"{'its assumption and ' * bool(short)}all {len(errors)} laws"
         decided = (
             f"{level(verdict.level_support)} (for) and {level(verdict.level_refute)} (against)"
         )
@@ -363,43 +352,47 @@ def _sure(verdict: Verdict) -> Iterator[Fact]:
         yield Fact("Unseen failures", plain(bound), "unseen")
 
 
-def _checked(verdict: Verdict, grounds: Grounds | None, by_layer: Table | None) -> Iterator[Fact]:
+def _checked(
+    verdict: Verdict, inputs: ClaimInputs | None, by_layer: Table | None
+) -> Iterator[Fact]:
     """What was checked of the measurement and of the design, and what is to be kept in mind.
 
     What a table by layer says that it reads, is not said again.
     """
-    if grounds and (
-        others := [r for r in grounds.reads if not (by_layer and r.layers is not None)]
-    ):
+    if inputs and (others := [r for r in inputs.reads if not (by_layer and r.layers is not None)]):
         yield Fact("Reads", tuple(_reads(others)))
-    if grounds and grounds.attributed_to:
-        yield Fact("Attributed to", plain(", ".join(grounds.attributed_to)))
-    if grounds and grounds.checks:
+    if inputs and inputs.attributed_to:
+        yield Fact("Attributed to", plain(", ".join(inputs.attributed_to)))
+    if inputs and inputs.checks:
         passed = [
-            words.CHECKS.get(code, words.spaced(code))
-            for code, trouble in grounds.checks
+            glossary.CHECKS.get(code, glossary.spaced(code))
+            for code, trouble in inputs.checks.items()
             if not trouble
         ]
-        failed = [f"{words.spaced(code)}: {trouble}" for code, trouble in grounds.checks if trouble]
+        failed = [
+            f"{glossary.spaced(code)}: {trouble}"
+            for code, trouble in inputs.checks.items()
+            if trouble
+        ]
         said = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
         yield Fact("Design checks", plain("; ".join(said)))
-    for control in grounds.controls if grounds else ():
+    for control in inputs.controls if inputs else ():
         yield Fact("Lowest positive control", plain(_control(control)), "control")
     for text in verdict.controls:
         yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
     for flag in verdict.flags:
-        yield Fact(f"Flag: {words.spaced(flag)}", plain(words.FLAGS.get(flag, "")))
+        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
     for warning in verdict.warnings:
-        yield Fact("Warning", plain(warning))
+        yield Fact("Warning", plain(reasons.caution(warning, verdict)))
     if verdict.gates:
         yield Fact("Depends on", plain(", ".join(verdict.gates)))
 
 
-def _reads(reads: Sequence[Reading]) -> Iterator[Span]:
+def _reads(reads: Sequence[ReadMetric]) -> Iterator[Span]:
     """Say what is read: metrics of one arm that are read alike are named together."""
     alike: dict[tuple[str, str], list[str]] = {}
     for r in reads:
-        states = "" if r.layers is None else f" at states {words.seed_list(r.layers)}"
+        states = "" if r.layers is None else f" at states {glossary.seed_list(r.layers)}"
         epoch = "" if r.epoch is None else f", epoch {r.epoch}"
         alike.setdefault((r.arm, states + epoch), []).append(r.metric)
     for i, ((arm, where), metrics) in enumerate(alike.items()):
@@ -415,21 +408,19 @@ def _control(control: LowestControl) -> str:
     if control.value is None:
         return f"undefined by {control.instrument} at all {control.states} states it reads"
     value = f"{control.value:.4f}".replace("-", "−")
+    where = f"{control.arm}, seed {control.seed}, layer {control.layer}"
     return (
         f"{value} by {control.instrument} over the {control.states} states it"
-        f" reads{gaps} ({control.where}); 1 is right"
+        f" reads{gaps} ({where}); 1 is right"
     )
 
 
-def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> dict[str, str]:
+def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     """One line for each group of facts, to be read without opening it."""
     found: dict[str, str] = {}
-    if tests is not None:
-        support, refute = tests.rows[-3][1:]
-        at = tests.rows[-2][1:]
-        found["decided"] = (
-            f"p {support} for it (level {at[0]}), {refute} against it (level {at[1]})"
-        )
+    if verdict.assertions:
+        (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
+        found["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
     changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
     if verdict.without_each_seed:
         same = "the same verdict, whichever seed is left out"
@@ -439,10 +430,10 @@ def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> di
     else:
         found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
     said = []
-    if grounds and grounds.checks:
-        failed = [words.spaced(code) for code, trouble in grounds.checks if trouble]
+    if inputs and inputs.checks:
+        failed = [glossary.spaced(code) for code, trouble in inputs.checks.items() if trouble]
         said.append(f"design: {', '.join(failed)}" if failed else "design sound")
-    values = [c.value for c in grounds.controls if c.value is not None] if grounds else []
+    values = [c.value for c in inputs.controls if c.value is not None] if inputs else []
     if values:
         said.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
     said += (
@@ -453,12 +444,12 @@ def _gists(verdict: Verdict, tests: Table | None, grounds: Grounds | None) -> di
     remarks = len(verdict.flags) + len(verdict.warnings)
     said += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
     found["checked"] = "; ".join(said)
-    stood = words.REGISTRATION.get(verdict.registration, words.spaced(verdict.registration))
-    found["rests"] = f"{stood}; seeds {words.seed_list(verdict.seeds or verdict.planned)}"
+    stood = glossary.REGISTRATION.get(verdict.registration, glossary.spaced(verdict.registration))
+    found["rests"] = f"{stood}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
     return found
 
 
-def _by_layer(verdict: Verdict, grounds: Grounds, profiles: Sequence[Profile]) -> Table | None:
+def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]) -> Table | None:
     """The mean over the verdict's seeds at each layer, of every layered metric and arm that the
     claim reads.
 
@@ -469,11 +460,11 @@ def _by_layer(verdict: Verdict, grounds: Grounds, profiles: Sequence[Profile]) -
     states: dict[
         tuple[str, str, int | None], set[int]
     ] = {}  # a profile that is read at several states is one row
-    for r in grounds.reads:
+    for r in inputs.reads:
         if r.layers is not None:
             states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
     layered = [
-        Reading(metric, arm, tuple(sorted(at)), epoch)
+        ReadMetric(metric, arm, tuple(sorted(at)), epoch)
         for (metric, arm, epoch), at in states.items()
     ]
     shown = [known.get((r.metric, r.arm)) for r in layered]
@@ -506,7 +497,7 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
             "not there",
         )
         whole = [v for v in values if v is not None]
-        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else words.spaced(lacking))
+        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
     style = side_by_side([v for v in found if isinstance(v, float)])
     yield from (style(v) if isinstance(v, float) else v for v in found)
 
@@ -515,9 +506,9 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     planned = (
         "all that were planned"
         if verdict.seeds == verdict.planned
-        else f"planned: {words.seed_list(verdict.planned)}"
+        else f"planned: {glossary.seed_list(verdict.planned)}"
     )
-    yield Fact("Seeds", plain(f"{words.seed_list(verdict.seeds)} ({planned})"), "seed")
+    yield Fact("Seeds", plain(f"{glossary.seed_list(verdict.seeds)} ({planned})"), "seed")
     if scope:
         yield Fact("Scope", plain(scope))
     expected = verdict.expected or "none was written down"

@@ -3,51 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from faeval.reports.data._drift import FLAG, KINDS, POWER, Change, Difference, Drift, Said
-from faeval.reports.views._types import Fact, Table
+from faeval.reports.data._drift import FLAG, POWER, Change, Difference, Drift, Snapshot
+from faeval.reports.views._types import DriftView, Fact, MovedView, SnapshotView, Table
+from faeval.reports.words._differences import cause, label_of, sides_of
+from faeval.reports.words._glossary import GLYPHS, plain, sentence, spaced
 from faeval.reports.words._numbers import Style, chance
-from faeval.reports.words._sentences import GLYPHS, plain, sentence, spaced
-
-
-@dataclass(frozen=True)
-class SaidView:
-    """What one report says of a claim: word with its sign, code where it is no decision, estimates,
-    seeds.
-    """
-
-    word: str
-    glyph: str
-    code: str
-    value: str
-    n: int
-
-
-@dataclass(frozen=True)
-class MovedView:
-    """One claim whose verdict moved; ``anchor`` is empty where the page has no place for it."""
-
-    claim: str
-    sentence: str
-    anchor: str
-    before: SaidView
-    now: SaidView
-    alarm: bool
-    remark: str
-    causes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class DriftView:
-    """All of a drift."""
-
-    summary: str
-    alarm: bool
-    moved: tuple[MovedView, ...]
-    shifted: Table | None
-    differences: Table | None
-    facts: tuple[Fact, ...]
+from faeval.reports.words._sentences import value_text
 
 
 def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:
@@ -96,18 +58,22 @@ def _moved(change: Change, anchor: str) -> MovedView:
         claim=change.claim,
         sentence=change.sentence,
         anchor=anchor,
-        before=_said(change.before),
-        now=_said(change.now),
+        before=_snapshot(change.before),
+        now=_snapshot(change.now),
         alarm=change.failure,
         remark=_remark(change),
         causes=tuple(map(cause, change.causes)),
     )
 
 
-def _said(said: Said) -> SaidView:
+def _snapshot(said: Snapshot) -> SnapshotView:
     code = "" if said.reason_code == "decided" else spaced(said.reason_code)
-    return SaidView(
-        said.verdict, GLYPHS[said.verdict], code, "; ".join(said.estimates) or "no estimate", said.n
+    return SnapshotView(
+        said.verdict,
+        GLYPHS[said.verdict],
+        code,
+        "; ".join(map(value_text, said.assertions)) or "no estimate",
+        said.n,
     )
 
 
@@ -128,16 +94,6 @@ def _remark(change: Change) -> str:
     )
 
 
-def cause(difference: Difference) -> str:
-    """Say one difference in a line."""
-    said = (
-        f"{difference.what}: {difference.before}, now {difference.now} ({KINDS[difference.kind]})"
-    )
-    if difference.kind == "deciding":
-        said = f"{difference.what}: {difference.before}; {difference.now}"
-    return sentence(said)
-
-
 def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
     if not changes:
         return None
@@ -151,7 +107,10 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
             (
                 change.sentence,
                 _verdict(change),
-                *("; ".join(said.estimates) or "none" for said in (change.before, change.now)),
+                *(
+                    "; ".join(map(value_text, said.assertions)) or "none"
+                    for said in (change.before, change.now)
+                ),
                 "; ".join("no interval" if s is None else Style(2)(s) for s in change.shifts)
                 or "not compared",
                 cause(change.causes[0]),
@@ -173,7 +132,7 @@ def _differences(differences: tuple[Difference, ...], of: str) -> Table | None:
     return Table(
         sentence(f"{of}what differs in claims and provenance, the likeliest cause first"),
         ("What", "Before", "Now"),
-        tuple((d.what, d.before, d.now) for d in differences),
+        tuple((label_of(d), *sides_of(d)) for d in differences),
     )
 
 

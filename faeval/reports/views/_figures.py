@@ -6,18 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR, KNOWN_METRICS
+from faeval.reports.data._report import ControlCurve, Profile, TrainingCurve
 from faeval.reports.figures import _plots as plots
 from faeval.reports.figures._series import PowerCurve, mean_over_seeds, spans_decades
 from faeval.reports.views._types import FigureView, Table
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary
+from faeval.reports.words._glossary import layers_text
 from faeval.reports.words._numbers import chance, level, significant, style_for
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import ControlCurve, Course, Profile
 
 
 def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
@@ -25,7 +23,7 @@ def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
     return tuple(_profile(name, of) for name, of in plots.layer_figures(profiles).items())
 
 
-def course_views(courses: tuple[Course, ...]) -> tuple[FigureView, ...]:
+def course_views(courses: tuple[TrainingCurve, ...]) -> tuple[FigureView, ...]:
     """Put metrics over training into words and places, one view a metric."""
     return tuple(_course(name, of) for name, of in plots.course_figures(courses).items())
 
@@ -46,16 +44,16 @@ def _profile(name: str, members: list[Profile]) -> FigureView:
     )
 
 
-def _course(name: str, members: list[Course]) -> FigureView:
+def _course(name: str, members: list[TrainingCurve]) -> FigureView:
     first = members[0]
     known = KNOWN_METRICS.get(first.metric)
-    title = f"{first.metric}, {first.where}" if first.where else first.metric
+    title = ", ".join(filter(None, (first.metric, layers_text(first.layers))))
     return FigureView(
         name=name,
         title=f"{title}, by epoch",
         description=_described(title, "epoch", members),
         tables=tuple(
-            _by_arm(c, c.epochs, "epoch", f", {c.where}" if c.where else "", members)
+            _by_arm(c, c.epochs, "epoch", f", {layers_text(c.layers)}" if c.layers else "", members)
             for c in members
         ),
         meaning=known.description if known else "",
@@ -63,7 +61,7 @@ def _course(name: str, members: list[Course]) -> FigureView:
     )
 
 
-def _described(what: str, across: str, members: Sequence[Profile | Course]) -> str:
+def _described(what: str, across: str, members: Sequence[Profile | TrainingCurve]) -> str:
     arms = "; ".join(m.arm for m in members)
     return (
         f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}."
@@ -72,11 +70,11 @@ def _described(what: str, across: str, members: Sequence[Profile | Course]) -> s
 
 
 def _by_arm(
-    of: Profile | Course,
+    of: Profile | TrainingCurve,
     columns: tuple[int, ...],
     across: str,
     where: str,
-    members: Sequence[Profile | Course],
+    members: Sequence[Profile | TrainingCurve],
 ) -> Table:
     """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
     geometric = spans_decades(row for member in members for row in member.values)
@@ -108,7 +106,9 @@ def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
     return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
 
 
-def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across: str) -> str:
+def _missing(
+    members: Sequence[tuple[Profile | TrainingCurve, tuple[int, ...]]], across: str
+) -> str:
     """Say where there is no number and why: a gap in a figure is not to be taken for a zero."""
     said = []
     for of, columns in members:
@@ -119,7 +119,7 @@ def _missing(members: Sequence[tuple[Profile | Course, tuple[int, ...]]], across
                     gaps.setdefault(status, set()).add(column)
         said += [
             f"{of.arm}: {status.replace('_', ' ')} at"
-            f" {across}{'s' * (len(at) > 1)} {words.seed_list(tuple(sorted(at)))}"
+            f" {across}{'s' * (len(at) > 1)} {glossary.seed_list(tuple(sorted(at)))}"
             for status, at in gaps.items()
         ]
     return f"No number exists where a cross stands. {'; '.join(said)}." if said else ""
@@ -159,7 +159,7 @@ def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     for (planned, *texts), group in groupby(
         cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
     ):
-        seeds = words.seed_list(tuple(n for n, *_ in group))
+        seeds = glossary.seed_list(tuple(n for n, *_ in group))
         yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
 
 

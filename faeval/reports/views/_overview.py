@@ -1,31 +1,26 @@
-"""Overview: reports of several settings on one page, claims down and settings across. Nothing is
-pooled.
-"""
+"""Reports of several settings in words and places, claims down and settings across."""
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
-from faeval.errors import FaevalError
-from faeval.reports.data._report import FORMS, Report, write_all, write_figures
-from faeval.reports.views import _strips as placed
-from faeval.reports.views._drift import DriftView, drift_view
+from faeval.reports.data._forms import FORMS
+from faeval.reports.data._overview import Overview
+from faeval.reports.data._report import Report
+from faeval.reports.figures import _strips as placed
+from faeval.reports.figures._drawing import inline
+from faeval.reports.figures._forest import transfer_of
+from faeval.reports.views._drift import drift_view
 from faeval.reports.views._report import view
-from faeval.reports.views._types import ClaimView, Fact, Table, Tally
-from faeval.reports.words import _sentences as words
+from faeval.reports.views._types import ClaimView, DriftView, Fact, Table, Tally
+from faeval.reports.words import _glossary as glossary
 from faeval.reports.words._escape import anchors
-from faeval.reports.words._sentences import plain
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from faeval.reports.words._glossary import plain
 
 #: What of the glossary an overview needs.
 _TERMS = (
@@ -39,92 +34,6 @@ _TERMS = (
     "invalid",
     "registration",
 )
-
-
-@dataclass(frozen=True)
-class Overview:
-    """Reports of several settings, to be shown side by side.
-
-    Parameters
-    ----------
-    reports
-        One for each column.
-    folders
-        Where each report's own page lies, as seen from the overview's folder, with ``/``; None
-        where that cannot be said.
-    """
-
-    reports: tuple[Report, ...]
-    folders: tuple[str | None, ...]
-
-    #: The files of an overview, and what its page is known by.
-    PAGE: ClassVar[str] = "index.html"
-    MARKDOWN: ClassVar[str] = "index.md"
-    MARK: ClassVar[str] = '<meta name="generator" content="faeval overview">'
-
-    @classmethod
-    def of(
-        cls, reports: Iterable[Report], folders: Iterable[str | Path], into: str | Path
-    ) -> Overview:
-        """Return the overview of reports in these folders that is to lie in the folder `into`."""
-        return cls(tuple(reports), tuple(_seen_from(folder, into) for folder in folders))
-
-    def __post_init__(self) -> None:
-        if len(self.folders) != len(self.reports):
-            raise FaevalError(
-                f"Overview: folders has {len(self.folders)} entries for"
-                f" {len(self.reports)} reports; give one each."
-            )
-
-    def to_html(self) -> str:
-        """Return one self-contained page, without scripts and without anything to be loaded."""
-        from faeval.reports.formats._html_and_markdown import overview_page
-
-        return overview_page(self)
-
-    def to_markdown(self) -> str:
-        """Return Markdown of less than 64 kB."""
-        from faeval.reports.formats._html_and_markdown import overview_markdown
-
-        return overview_markdown(self)
-
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write page and Markdown into a folder, each whole or not at all, and return their paths.
-
-        Raises
-        ------
-        FaevalError
-            The folder cannot be made or written to.
-        """
-        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
-        return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Return ``transfer``, a forest plot of what carries over from setting to setting, drawn by
-        matplotlib.
-
-        Of several reports of one setting, such as a reproduction beside the main one, the first
-        stands for it, unless there is no other setting.
-        """
-        from faeval.reports.figures._forest import transfer
-
-        first = {report.setting: report for report in reversed(self.reports)}
-        named = [replace(r, setting=n) for r, n in zip(self.reports, _names(self), strict=True)]
-        shown = [r for r in self.reports if r is first[r.setting]] if len(first) > 1 else named
-        return {"transfer": transfer(shown)}
-
-    def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write each figure as SVG and as PDF into a folder, and return their paths; errors as of
-        :meth:`write`.
-        """
-        return write_figures(self.figures(), folder)
-
-
-def _seen_from(folder: str | Path, into: str | Path) -> str | None:
-    try:
-        return Path(os.path.relpath(Path(folder).resolve(), Path(into).resolve())).as_posix()
-    except ValueError:  # another drive
-        return None
 
 
 @dataclass(frozen=True)
@@ -179,7 +88,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
     """
     reports = overview.reports
     views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
-    names = _names(overview)
+    names = overview.names
     pages = [_link(folder, FORMS["html"]) for folder in overview.folders]
     told = [
         {v.claim: (v, c) for v, c in zip(report.verdicts, shown.claims, strict=True)}
@@ -219,28 +128,15 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
         rows=rows,
         forest=_forest(overview) if drawn else None,
         provenance=_provenance(
-            names, [{f.label: words.as_text(f.value) for f in s.provenance} for s in views]
+            names, [{f.label: glossary.as_text(f.value) for f in s.provenance} for s in views]
         ),
         recompute=_recompute(overview.folders),
-        glossary=tuple((term, *words.GLOSSARY[term]) for term in _TERMS),
+        glossary=tuple((term, *glossary.GLOSSARY[term]) for term in _TERMS),
     )
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
-
-
-def _names(overview: Overview) -> list[str]:
-    """Name each column by its setting, and where two are of one setting, by its folder too."""
-    often = Counter(report.setting for report in overview.reports)
-    return [
-        (
-            report.setting
-            if often[report.setting] == 1
-            else f"{report.setting} ({(folder or 'elsewhere').rpartition('/')[2]})"
-        )
-        for report, folder in zip(overview.reports, overview.folders, strict=True)
-    ]
 
 
 def _link(folder: str | None, file: str) -> str:
@@ -279,7 +175,7 @@ def _beside(i: int, own: AssertionResult, verdicts: Sequence[Verdict]) -> list[A
 
 
 def _facts(report: Report) -> Iterator[Fact]:
-    seeds = list(dict.fromkeys(words.seed_list(v.seeds) for v in report.verdicts if v.seeds))
+    seeds = list(dict.fromkeys(glossary.seed_list(v.seeds) for v in report.verdicts if v.seeds))
     more = f", and {len(seeds) - 3} other lists" if len(seeds) > 3 else ""
     yield Fact("Seeds", plain("; ".join(seeds[:3]) + more or "none"))
     for registration, count in Counter(v.registration for v in report.verdicts).items():
@@ -292,7 +188,9 @@ def _facts(report: Report) -> Iterator[Fact]:
         yield Fact(
             "Flags",
             plain(
-                ", ".join(f"{count} {words.spaced(flag)}" for flag, count in sorted(flags.items()))
+                ", ".join(
+                    f"{count} {glossary.spaced(flag)}" for flag, count in sorted(flags.items())
+                )
             ),
         )
     yield Fact(
@@ -345,11 +243,7 @@ def _forest(overview: Overview) -> str | None:
     """
     if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
-    from faeval.reports.figures._drawing import inline
-
-    return str(
-        inline(overview.figures()["transfer"], "forest-plot", "Claims over settings", _FOREST)
-    )
+    return str(inline(transfer_of(overview), "forest-plot", "Claims over settings", _FOREST))
 
 
 _FOREST = (

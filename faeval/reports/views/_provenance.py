@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from faeval.evidence import with_identifiers
 from faeval.experiment import named
+from faeval.reports.data._report import Coverage, Report
 from faeval.reports.views._types import Fact
+from faeval.reports.words._differences import GROUPS
+from faeval.reports.words._glossary import plain, spaced
 from faeval.reports.words._numbers import rate
-from faeval.reports.words._sentences import plain
 
 _MOST_FAILED = 5  # that are named
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Coverage, Report
 
 
 def provenance_facts(report: Report) -> Iterator[Fact]:
@@ -37,13 +37,22 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
             "Kept runs",
             plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"),
         )
-    said = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}  # elsewhere
-    said |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
-    for name in sorted(set(report.provenance) - said):
-        yield from (
-            Fact(label, plain(text))
-            for label, text in _flat(name.replace("_", " "), report.provenance[name])
-        )
+    elsewhere = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}
+    elsewhere |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
+    provenance = with_identifiers(report.provenance)
+    lines = [
+        line for name in provenance.keys() - elsewhere for line in _lines(name, provenance[name])
+    ]
+    yield from (Fact(label, plain(text)) for label, text in sorted(lines))
+
+
+def _lines(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the label and the text of each value under a name of provenance."""
+    if name in GROUPS and isinstance(value, Mapping):
+        for inner in value:
+            yield from _flat(f"{GROUPS[name]} {inner}", value[inner])
+    else:
+        yield from _flat("hours of computing" if name == "hours" else spaced(name), value)
 
 
 def _coverage(lock: Coverage) -> str:
@@ -113,10 +122,6 @@ def versions(report: Report) -> str:
     """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does
     not say.
     """
-    said = report.provenance.get("versions")
-    found = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
-    prefix = "version of "
-    found |= {
-        k.removeprefix(prefix): str(v) for k, v in report.provenance.items() if k.startswith(prefix)
-    }
+    versions = with_identifiers(report.provenance).get("versions")
+    found = {str(k): str(v) for k, v in versions.items()} if isinstance(versions, Mapping) else {}
     return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")

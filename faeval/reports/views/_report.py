@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from faeval.claims._verdict import WORDS, MeasuredError, Verdict
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.data._report import Report
 from faeval.reports.figures import _plots as plots
 from faeval.reports.views._arms_and_metrics import compared
 from faeval.reports.views._claim import claim_view
@@ -21,20 +23,17 @@ from faeval.reports.views._provenance import (
     versions,
 )
 from faeval.reports.views._types import RuleView, Table, Tally, View
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary
+from faeval.reports.words._glossary import Phrase, Span
 from faeval.reports.words._numbers import rate
-from faeval.reports.words._sentences import Phrase, Span
-
-if TYPE_CHECKING:
-    from faeval.reports.data._report import Report
 
 
 def view(report: Report) -> View:
     """Put a report into words and places."""
     names = plots.claim_anchors(report)
-    grounds = {g.claim: g for g in report.grounds}
+    inputs = {g.claim: g for g in report.inputs}
     rules = _rules(report.verdicts)
-    scopes = {v.scope for v in report.verdicts if v.scope}
+    scopes = {glossary.scope_of(v.over, v.test) for v in report.verdicts}
     scope = scopes.pop() if len(scopes) == 1 and len(report.verdicts) > 1 else ""
     return View(
         setting=report.setting,
@@ -44,15 +43,15 @@ def view(report: Report) -> View:
             claim_view(
                 verdict,
                 anchor,
-                grounds.get(verdict.claim),
+                inputs.get(verdict.claim),
                 report.profiles,
                 rule=rules[_rule(verdict)].anchor if verdict.measured_errors else "",
-                scope="" if scope else verdict.scope,
+                scope="" if scope else glossary.scope_of(verdict.over, verdict.test),
             )
             for verdict, anchor in zip(report.verdicts, names, strict=True)
         ),
         profiles=profile_views(report.profiles),
-        courses=course_views(report.courses),
+        courses=course_views(report.curves),
         controls=controls_view(report.controls),
         rules=tuple(rules.values()),
         scope=scope,
@@ -64,7 +63,7 @@ def view(report: Report) -> View:
         check=CHECK,
         recompute=recompute(report),
         versions=versions(report),
-        glossary=words.GLOSSARY,
+        glossary=glossary.GLOSSARY,
         drift=(
             drift_view(
                 report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)}
@@ -94,11 +93,11 @@ def _summary(report: Report) -> Iterator[Phrase]:
         ),
     )
     advance = sum(v.registration in ("registered", "amended") for v in verdicts)
-    others = Counter(words.REGISTERED.get(v.registration, v.registration) for v in verdicts)
+    others = Counter(glossary.REGISTERED.get(v.registration, v.registration) for v in verdicts)
     late = [
         f"{count} {word}"
         for word, count in others.items()
-        if word != words.REGISTERED["registered"]
+        if word != glossary.REGISTERED["registered"]
     ]
     first = (
         "All were registered"
@@ -147,11 +146,11 @@ def _unjudged(verdict: Verdict) -> str:
     )
 
 
-_Rule: TypeAlias = tuple[str, str, tuple[MeasuredError, ...]]
+_Rule: TypeAlias = tuple[str, tuple[MeasuredError, ...]]
 
 
 def _rule(verdict: Verdict) -> _Rule:
-    return verdict.test, verdict.assumption, verdict.measured_errors
+    return verdict.test, verdict.measured_errors
 
 
 def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
@@ -161,16 +160,16 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
         if v.measured_errors:
             kinds.setdefault(_rule(v), set()).update(a.kind for a in v.assertions)
     for key, of in kinds.items():
-        test, assumption, errors = key
-        asserted = ", ".join(map(words.spaced, sorted(of)))
+        test, errors = key
+        asserted = ", ".join(map(glossary.spaced, sorted(of)))
         caption = (
-            f"Measured errors of the {words.TESTS.get(test, test)} test at n = {errors[0].n},"
+            f"Measured errors of the {glossary.TESTS.get(test, test)} test at n = {errors[0].n},"
             " nominal .05 each"
         )
         caption += f", for {asserted}"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
-        made[key] = RuleView(f"rule-{len(made) + 1}", assumption, table)
+        made[key] = RuleView(f"rule-{len(made) + 1}", glossary.assumption(test), table)
     return made
 
 
@@ -179,13 +178,15 @@ def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:
         here = [v for v in verdicts if v.verdict == word]
         if word != "invalid":
             if here:
-                yield Tally(word, words.GLYPHS[word], f"{len(here)} {word}")
+                yield Tally(word, glossary.GLYPHS[word], f"{len(here)} {word}")
             continue
         for standing in ("as registered", "as expected", "broken"):
-            count = sum(words.standing(v) == standing for v in here)
+            count = sum(outcomes.standing(v) == standing for v in here)
             if count:
                 how = ", not expected" if standing == "broken" else f" {standing}"
-                yield Tally(word, words.GLYPHS[word], f"{count} invalid{how}", standing == "broken")
-    drifted = sum(words.standing(v) == "drift" for v in verdicts)
+                yield Tally(
+                    word, glossary.GLYPHS[word], f"{count} invalid{how}", standing == "broken"
+                )
+    drifted = sum(outcomes.standing(v) == "drift" for v in verdicts)
     if drifted:
         yield Tally("drift", "!", f"{drifted} other than expected", True)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from faeval.reports.views import _strips as placed
-from faeval.reports.words import _sentences as words
-from faeval.reports.words._sentences import Phrase
-
-if TYPE_CHECKING:
-    from faeval.reports.views._drift import DriftView
+from faeval.reports.data import _outcomes as outcomes
+from faeval.reports.figures import _strips as placed
+from faeval.reports.words._glossary import Phrase
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class AssertionView:
     margin: str
     claimed: str
     outer: str
-    result: words.Outcome
+    result: outcomes.Outcome
     tone: str
     strip: placed.Contrast | None
     dots: placed.Contrast | None
@@ -153,6 +149,45 @@ class RuleView:
     anchor: str
     assumption: str
     table: Table
+
+
+@dataclass(frozen=True)
+class SnapshotView:
+    """What one report says of a claim: word with its sign, code where it is no decision, estimates,
+    seeds.
+    """
+
+    word: str
+    glyph: str
+    code: str
+    value: str
+    n: int
+
+
+@dataclass(frozen=True)
+class MovedView:
+    """One claim whose verdict moved; ``anchor`` is empty where the page has no place for it."""
+
+    claim: str
+    sentence: str
+    anchor: str
+    before: SnapshotView
+    now: SnapshotView
+    alarm: bool
+    remark: str
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DriftView:
+    """All of a drift."""
+
+    summary: str
+    alarm: bool
+    moved: tuple[MovedView, ...]
+    shifted: Table | None
+    differences: Table | None
+    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)

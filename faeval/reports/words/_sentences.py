@@ -1,440 +1,24 @@
-"""What words, codes and flags mean, and a verdict said in a sentence. Prose only: no layout."""
+"""What an assertion claims and what was found of it, in sentences. Prose only: no layout."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
-from faeval.claims._pilot import beyond_margin
-from faeval.claims._verdict import AssertionResult, Verdict
-from faeval.reports.words._numbers import Style, exact, style_for
-from faeval.stats import joint_power
-
-Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
-Outcome = Literal["met", "contradicted", "open"]
-
-#: A sign beside each verdict's word, so that colour is never the only difference.
-GLYPHS: Mapping[str, str] = {"supported": "●", "refuted": "◆", "inconclusive": "○", "invalid": "✕"}
-
-#: What each reason code says of any claim; the verdict's own reason says it of this one.
-CODES: Mapping[str, str] = {
-    "decided": "The interval lies on one side of the margin.",
-    "underpowered": "The interval is too wide for this many seeds to tell.",
-    "straddles_margin": (
-        "The interval contains the margin, or of an equivalence the refuting interval does: either"
-        " side of it remains possible."
-    ),
-    "unattainable": "No result on this many seeds could have decided it within its family.",
-    "not_run": "There is no evidence for it yet.",
-    "evidence_missing": "Some of the numbers it reads are missing.",
-    "plan_not_reached": (
-        "Fewer seeds have run than were planned, and nothing is decided before the plan is"
-        " complete."
-    ),
-    "gate_undecided": "A claim that it depends on is still open.",
-    "no_spread": "The difference is the same at every seed, so there is no spread to judge by.",
-    "confounded": "The two sides differ in more than what the effect is attributed to.",
-    "unit_mismatch": "The replicates offered are not seeds, or a number stands twice.",
-    "seed_controls_nothing": "Different seeds gave the same weights.",
-    "same_run": "Its arms gave the same weights at every seed: they are one run under two names.",
-    "below_floor": (
-        "The instrument cannot read its own positive control where these numbers were taken."
-    ),
-    "undefined": "A number that it reads is undefined.",
-    "diverged": "A run diverged, and the claim does not say what that counts for.",
-    "out_of_range": "A number lies outside the range that its metric can take.",
-    "exact_by_construction": "A state enters whose credit equals the gradient by construction.",
-    "metric_nonconforming": "The metric fails the properties that metrics of its kind must have.",
-    "gate_failed": "A claim that it depends on did not hold.",
-    "control_failed": "A control did not come out as it must.",
-    "spec_changed": "The claim is no longer the one that was registered.",
-    "evidence_tampered": "The evidence does not match its checksum.",
-    "error": "Deciding it failed.",
-}
-
-#: What each flag asks the reader to keep in mind.
-FLAGS: Mapping[str, str] = {
-    "fragile": "leaving out one seed, or another valid test, would change the verdict",
-    "coarse": "the seeds differ by less than two of the smallest steps that the metric can take",
-    "evaluation_set": (
-        "the margin lies within two standard errors over evaluation items: other items might say"
-        " otherwise"
-    ),
-    "unlike_epochs": "the runs of one arm are read at different epochs",
-    "unregistered": (
-        "the claim was not registered before its evidence, so it could have been fitted to it"
-    ),
-    "reproduction": (
-        "it was decided on seeds whose results were known before: it repeats, and confirms nothing"
-        " anew"
-    ),
-    "exploratory": "it was decided on seeds outside its plan",
-    "chosen_seeds": (
-        "its list of seeds was picked by hand: it is neither drawn nor the next numbers in order"
-    ),
-    "after_evidence": (
-        "evidence of it was there before it was registered, so it could have been fitted to it"
-    ),
-    "amended_after_evidence": (
-        "evidence of it was there before it was changed, so it could have been fitted to it"
-    ),
-    "deviated": "it was carried out otherwise than registered",
-    "stale": "code that its numbers depend on has changed since they were measured",
-    "code_changed": "its numbers were made by other code than the code that was registered",
-    "code_accepted": (
-        "some of its runs were made by older code and kept: a person said that no number changed"
-    ),
-    "replication_differs": "an earlier report of the same claim came out otherwise",
-}
-
-#: How a verdict stands to its registration, in a few words, where no flag says so.
-REGISTRATION: Mapping[str, str] = {
-    "registered": "registered in advance",
-    "amended": "amended in advance",
-    "undated": "registered, undated",
-    "changed": "changed since its registration",
-}
-
-#: How many of a report's claims stood how to their evidence, said in its summary.
-REGISTERED: Mapping[str, str] = {
-    "registered": "in advance",
-    "amended": "in advance",
-    "amended_after_evidence": "amended when evidence was there",
-    "after_evidence": "registered when evidence was there",
-    "undated": "registered, but undated",
-    "changed": "changed since its registration",
-    "reproduction": "decided on seeds known before",
-    "exploratory": "decided on seeds outside its plan",
-    "unregistered": "not registered",
-}
-
-#: Tests by name.
-TESTS: Mapping[str, str] = {"t": "paired t", "sign-flip": "exact sign-flip", "sign": "sign"}
-
-#: What a design was checked for, by the reason code of failing it.
-CHECKS: Mapping[str, str] = {
-    "unit_mismatch": "same seeds on both sides",
-    "confounded": "not confounded",
-    "exact_by_construction": "no state exact by construction",
-}
-
-#: The glossary: key, term, meaning. Facts of the page point here by key.
-GLOSSARY: Mapping[str, tuple[str, str]] = {
-    "seed": (
-        "Seed, n",
-        (
-            "A seed fixes all that is random in a run. Both sides of a contrast are run at the same"
-            " seeds and compared seed by seed; n is how many seeds the verdict rests on. Layers and"
-            " evaluation items are averaged first: they are not replicates."
-        ),
-    ),
-    "estimate": (
-        "Estimate",
-        (
-            "The mean over seeds of the difference between the two sides, in the metric's own unit;"
-            " the median for a claim decided by the sign test, which is about the median."
-        ),
-    ),
-    "margin": (
-        "Margin",
-        (
-            "The smallest difference that would matter, fixed with its reason before the data. A"
-            " difference that is real but smaller than its margin does not support a claim."
-        ),
-    ),
-    "claimed": (
-        "Claimed side",
-        (
-            "Where the difference must lie for the claim to hold: beyond the margin, or for an"
-            " equivalence between two margins."
-        ),
-    ),
-    "interval": (
-        "Decision interval",
-        (
-            "The interval beside each estimate. It lies wholly on the claimed side of the margin"
-            " exactly where the data support what is claimed, and wholly on the other exactly where"
-            " they refute it; but an equivalence is refuted only where its wider, refuting interval"
-            " lies outside the margins. Each bound is taken at the level that the claim met within"
-            " its family, so the two ends may have different levels. Each bound holds alone, at its"
-            " own level: with that chance at most it lies beyond the true difference. The two do"
-            " not hold together at either level, nor with the bounds of other claims."
-        ),
-    ),
-    "ordinary": (
-        "Ordinary 90 % interval",
-        (
-            "The usual t interval for this contrast alone, with no allowance for the other claims."
-            " For comparison with other work; it decides nothing here."
-        ),
-    ),
-    "refuting": (
-        "Refuting interval",
-        (
-            "The wider, second interval of an equivalence. The two sides are called different only"
-            " where all of it lies outside the margins."
-        ),
-    ),
-    "supported": (
-        "Supported",
-        (
-            "The decision interval lies wholly on the claimed side of the margin; of a claim of"
-            " several assertions each one does."
-        ),
-    ),
-    "refuted": (
-        "Refuted",
-        (
-            "The decision interval, of an equivalence the refuting interval, lies wholly on the"
-            " other side: what was claimed, at the size that matters, is not so. Of a claim of"
-            " several assertions it takes one that is refuted. This is a result, as good as any"
-            " other."
-        ),
-    ),
-    "inconclusive": (
-        "Inconclusive",
-        (
-            "The data do not tell. It is no evidence for either side, nor for the absence of an"
-            " effect."
-        ),
-    ),
-    "invalid": (
-        "Invalid",
-        (
-            "The comparison, the instrument or the evidence cannot carry the claim, whatever the"
-            " numbers say."
-        ),
-    ),
-    "p": (
-        "p for and against",
-        (
-            "Two one-sided p-values. The one for the claim is small where the data speak against"
-            " everything short of the margin; the one against it is small where they speak against"
-            " everything beyond it."
-        ),
-    ),
-    "level": (
-        "Level",
-        (
-            "A p-value decides where it is at most its level: alpha, shared out over the family by"
-            " Holm's rule."
-        ),
-    ),
-    "family": (
-        "Family, Holm",
-        (
-            "Claims that are judged together. The chance of even one wrong support in a family is"
-            " at most alpha, and so is that of one wrong refutation, whatever the dependence"
-            " between the claims."
-        ),
-    ),
-    "adjusted": (
-        "Adjusted p",
-        "The p-value with the family already allowed for: it decides where it is at most alpha.",
-    ),
-    "attainable": (
-        "Smallest attainable p",
-        "The smallest p-value that any data on this many seeds could give.",
-    ),
-    "items": (
-        "Error over items",
-        (
-            "How far the estimate would move with other evaluation items. All seeds share their"
-            " items, so more seeds do not shrink it, and the decision interval does not contain it."
-        ),
-    ),
-    "power": (
-        "Power",
-        (
-            "The chance of the verdict that the anticipated effect leads to, if the effect were as"
-            " large as was anticipated before the data: to be supported, or for an effect on the"
-            " other side of the margin to be refuted. A claim of several assertions needs all of"
-            " them: what may fail of each is added up."
-        ),
-    ),
-    "detectable": (
-        "Detectable effect",
-        (
-            "How far beyond the margin the true effect must lie to be found four times in five on"
-            " this many seeds."
-        ),
-    ),
-    "needed": (
-        "Seeds needed",
-        (
-            "How many seeds would give the claim 80 % power at the anticipated effect, registered"
-            " anew and alone in its family; once at the pilot's spread, and once at the upper 80 %"
-            " bound of that spread, since a pilot may have been lucky. Of several assertions each"
-            " takes more, so that all of them together have 80 %."
-        ),
-    ),
-    "unseen": (
-        "Unseen failures",
-        (
-            "The highest rate at which runs might fail (with 95 % confidence, for each side), given"
-            " what these seeds showed. A few good seeds leave room for a great deal."
-        ),
-    ),
-    "without": (
-        "Without each seed",
-        (
-            "The verdict again, leaving out one seed at a time. It never changes the verdict; it"
-            " shows what hangs on one run."
-        ),
-    ),
-    "beside": (
-        "Other tests",
-        (
-            "The verdict by exact tests that assume symmetry in place of near-normality, where so"
-            " few seeds let them decide at all. They never change the verdict."
-        ),
-    ),
-    "measured": (
-        "Measured error",
-        (
-            "How often this very rule errs, on laws where its assumption holds and on laws where it"
-            " fails: the share of wrong supports and of wrong refutations in simulations with the"
-            " true effect on the margin, one assertion of this kind alone at 5 % in each direction."
-            " A law is one of the first side less the second; a mirrored one has the sides"
-            " exchanged. Reproduced by faeval calibrate."
-        ),
-    ),
-    "evidence": (
-        "Running evidence",
-        (
-            "An e-value: how many times better the seeds so far fit some effect than the edge of"
-            " the margin, and on which side of it they lie. It may be looked at after every seed,"
-            " and chance takes it beyond 20 at most once in twenty. Up to 1 it speaks for neither"
-            " side. It decides nothing here."
-        ),
-    ),
-    "looks": (
-        "Looks",
-        (
-            "Numbers of seeds, fixed before the first run, at which the claim may be decided early."
-            " Each look is a chance to err, and the levels allow for all of them."
-        ),
-    ),
-    "beyond": (
-        "Seeds beyond the plan",
-        (
-            "Seeds that were run without being planned. They never enter the verdict: whoever may"
-            " add seeds until the result pleases, errs far more often than alpha."
-        ),
-    ),
-    "control": (
-        "Positive control",
-        (
-            "What an instrument reads where it is given the true gradient itself: 1 is right. Where"
-            " it reads less than 0.99, its numbers are not used; but those of an instrument that is"
-            " itself under study are kept, for claims about that instrument alone. Other controls"
-            " are bounds that a claim declares for its own measurement."
-        ),
-    ),
-    "fragile": (
-        "Fragile",
-        (
-            "Leaving out one seed, or another valid test, would change the verdict. Sound verdicts"
-            " on few seeds are often fragile: how often is said beside it."
-        ),
-    ),
-    "assumption": (
-        "Assumption",
-        (
-            "What the test takes for granted of the differences by seed. A few seeds cannot show"
-            " whether it holds; measured errors show what it costs where it does not."
-        ),
-    ),
-    "state": (
-        "State, layer",
-        (
-            "A state is what a network holds at one depth, numbered from 0, its input or embedding;"
-            " layer l of a metric by layer is what was read at state l. Deep stands for the mean"
-            " over all states from 1 on."
-        ),
-    ),
-    "expectation": (
-        "Expectation",
-        (
-            "The word that the authors expect, written down with the claim. A decided verdict that"
-            " differs is called drift."
-        ),
-    ),
-    "registration": (
-        "Registration",
-        (
-            "A fingerprint of the claim with its margin, seeds and family, committed before the"
-            " seeds that decide were run."
-        ),
-    ),
-    "below_floor": (
-        "Below floor",
-        (
-            "The instrument does not even see the true signal here, so its reading says nothing. It"
-            " is not zero."
-        ),
-    ),
-    "undefined": (
-        "Undefined",
-        "There is no number, such as the direction of a vector of length zero. It is not zero.",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Span:
-    """A piece of a sentence: plain text, the name of a side, a number, or a link to another place
-    of the page.
-    """
-
-    kind: Literal["text", "name", "number", "link"]
-    text: str
-    to: str = ""
-
-
-Phrase = tuple[Span, ...]
-
-
-def plain(text: str) -> Phrase:
-    """Return text as a phrase of one piece."""
-    return (Span("text", text),)
-
-
-def as_text(phrase: Phrase) -> str:
-    """Return a phrase without its marks."""
-    return "".join(span.text for span in phrase)
-
-
-#: Registrations that came after the evidence, or that the seeds are not of.
-_LATE = frozenset(
-    ("unregistered", "reproduction", "exploratory", "after_evidence", "amended_after_evidence")
+from faeval.claims._verdict import AssertionResult, Side, Term, Verdict
+from faeval.errors import FaevalError
+from faeval.experiment import Arm
+from faeval.reports.data._outcomes import (
+    claimed,
+    has_interval,
+    is_between,
+    outcome,
+    standing,
+    thresholds,
 )
-
-
-def is_late(verdict: Verdict) -> bool:
-    """Whether a verdict's seeds had been looked at, or could have been, before it was registered
-    what would be claimed.
-    """
-    return bool(_LATE & set(verdict.flags))
-
-
-def standing(verdict: Verdict) -> Standing:
-    """How a verdict stands to what was expected of it.
-
-    "broken" is invalid without being expected so, "drift" a decision that differs, "open" undecided
-    against expectation, "free" where nothing was expected.
-    """
-    if verdict.expected is not None and verdict.as_expected:
-        registered = verdict.registered_sha256 is not None and not is_late(verdict)
-        return "as registered" if registered else "as expected"
-    if verdict.verdict == "invalid":
-        return "broken"
-    if verdict.expected is None:
-        return "free"
-    return "open" if verdict.verdict == "inconclusive" else "drift"
+from faeval.reports.words._glossary import Phrase, Span
+from faeval.reports.words._numbers import Style, exact, style_for
+from faeval.stats import RULES, region_of
 
 
 def standing_text(verdict: Verdict) -> str:
@@ -446,45 +30,6 @@ def standing_text(verdict: Verdict) -> str:
         "open": f"{expected} was expected",
         "free": "",
     }.get(standing(verdict), standing(verdict))
-
-
-def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
-    """Return where the margin lies on the axis of a - b: one point, or two for an equivalence."""
-    m = assertion.margin
-    return {"equivalent": (-m, m), "below": (-m + 0.0,), "not_below": (-m + 0.0,)}.get(
-        assertion.kind, (m,)
-    )
-
-
-def claimed(assertion: AssertionResult) -> tuple[float, float]:
-    """Return the open range of a - b that the assertion claims."""
-    m = assertion.margin
-    return {
-        "exceeds": (m, math.inf),
-        "below": (-math.inf, -m),
-        "not_above": (-math.inf, m),
-        "not_below": (-m, math.inf),
-        "equivalent": (-m, m),
-    }[assertion.kind]
-
-
-def outcome(assertion: AssertionResult) -> Outcome:
-    """Read off the intervals what an assertion came to."""
-    low, high = claimed(assertion)
-    if assertion.interval[0] > low and assertion.interval[1] < high:
-        return "met"
-    never = (-math.inf, math.inf)
-    outer = assertion.refuting or never if assertion.kind == "equivalent" else assertion.interval
-    return "contradicted" if outer[1] < low or outer[0] > high else "open"
-
-
-def is_between(assertion: AssertionResult) -> bool:
-    """Whether an equivalence is open though its decision interval lies outside the margins: the
-    refuting one does not.
-    """
-    low, high = claimed(assertion)
-    apart = assertion.interval[1] < low or assertion.interval[0] > high
-    return assertion.kind == "equivalent" and apart and outcome(assertion) == "open"
 
 
 def outer_text(assertion: AssertionResult) -> str:
@@ -508,18 +53,6 @@ def evidence_side(assertion: AssertionResult) -> str:
     return "for what is claimed" if low < assertion.estimate < high else "against what is claimed"
 
 
-def power_together(verdict: Verdict) -> float | None:
-    """Return the least power of a claim of several assertions that are all to be supported; None
-    where it is not known.
-    """
-    powers = [a.power for a in verdict.assertions if a.power is not None]
-    if len(powers) < 2 or len(powers) < len(verdict.assertions):
-        return None
-    if any(beyond_margin(a.kind, a.margin, a.anticipated or 0.0) < 0 for a in verdict.assertions):
-        return None
-    return joint_power(powers)
-
-
 def style_of(assertion: AssertionResult) -> Style:
     """Return how all numbers of an assertion are written: two digits of half its interval, clear of
     the margin.
@@ -539,15 +72,6 @@ def style_of(assertion: AssertionResult) -> Style:
 def unit_of(assertion: AssertionResult) -> str:
     """Return the unit as it is written after a number; empty for a pure number."""
     return "" if assertion.unit in ("", "1") else f" {assertion.unit}"
-
-
-def has_interval(assertion: AssertionResult) -> bool:
-    """Whether the decision interval says anything: not where it was not computed, nor where nothing
-    bounds it.
-    """
-    return any(map(math.isfinite, assertion.interval)) and not any(
-        map(math.isnan, assertion.interval)
-    )
 
 
 def value_text(assertion: AssertionResult) -> str:
@@ -570,92 +94,123 @@ def claimed_text(assertion: AssertionResult) -> str:
     """Write the margin with the side of it that a difference was claimed to lie on: ``>0.05``,
     ``±0.05``.
     """
-    sign = {"equivalent": "±", "exceeds": ">", "not_below": ">"}.get(assertion.kind, "<")
+    sign = {"between": "±", "above": ">", "below": "<"}[region_of(assertion.kind).side]
     return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
 
 
-def found(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
+def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
     """Say what was found of one assertion, in one sentence; the estimate of the sign test is a
     median.
     """
     if math.isnan(assertion.estimate):
-        return (Span("text", "No estimate of "), Span("name", assertion.text), Span("text", "."))
-    over = f"Over {n} seed{'s' * (n != 1)}, {'in the median, ' * (test == 'sign')}"
+        return (
+            Span("text", "No estimate of "),
+            Span("name", assertion_text(assertion)),
+            Span("text", "."),
+        )
+    rule = RULES.get(test)
+    median = "in the median, " if rule is not None and rule.about == "median" else ""
+    over = f"Over {n} seed{'s' * (n != 1)}, {median}"
     return (Span("text", over), *_compared(assertion), Span("text", f", {_tail(assertion)}."))
 
 
-_READ = re.compile(r"((?:deep )?[\w.]+)\(([^()]*)\)")
+def assertion_text(assertion: AssertionResult) -> str:
+    """Say what an assertion claims of its two sides."""
+    a, b = assertion.a.expression, assertion.b.expression
+    return asserted(assertion.kind, a, b, assertion.margin, assertion.agreement)
+
+
+def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = None) -> str:
+    """Say what is claimed of two sides; ``agreement`` is the part of one that this is."""
+    size = f"{margin:g}"
+    if agreement == "layers":
+        return f"over layers, the {a} is below {b}"
+    text = region_of(kind).text.format(a=a, b=b, margin=size)
+    return f"{text}, on average" if agreement == "mean" else text
 
 
 def _compared(assertion: AssertionResult) -> Phrase:
     """Say how the sides compare, without repeating what they share: the metric, the arm, the
     factors of both arms.
     """
-    value, a, b = Span("number", value_text(assertion)), assertion.a.text, assertion.b.text
-    if b.strip() in ("0", "0.0"):
-        return (_name(a), _text(" is "), value)
+    value = Span("number", value_text(assertion))
+    a, b = assertion.a, assertion.b
+    if not b.terms and b.expression == "0":
+        return (_name(a.expression), _text(" is "), value)
     low, high = assertion.interval
     way = 1 if low > 0 else -1 if high < 0 else 0
     verb = {1: " is larger than ", -1: " is smaller than ", 0: " differs from "}[way]
     by = _text(", with a difference of " if way < 0 else " by ")
-    one, other = _READ.fullmatch(a), _READ.fullmatch(b)
-    if (
-        one is None
-        or other is None
-        or not one[2]
-        or not other[2]
-        or (one[1] == other[1]) == (one[2] == other[2])
-    ):
-        return (_name(a), _text(verb), _name(b), by, value)
-    if one[2] == other[2]:
-        return (
-            _name(one[1]),
-            _text(" of "),
-            _name(one[2]),
-            _text(verb),
-            _name(other[1]),
-            by,
-            value,
-        )
-    if changed := _changed(one[2], other[2]):
+    one, other = _only_term(a), _only_term(b)
+    if assertion.agreement == "layers" or one is None or other is None:
+        return (_name(a.expression), _text(verb), _name(b.expression), by, value)
+    metric, other_metric = _metric_text(one), _metric_text(other)
+    where, other_where = _where_text(one), _where_text(other)
+    if (metric == other_metric) == (where == other_where):
+        return (_name(a.expression), _text(verb), _name(b.expression), by, value)
+    if where == other_where:
+        of = (_name(metric), _text(" of "), _name(where))
+        return (*of, _text(verb), _name(other_metric), by, value)
+    if changed := _changed(one, other):
         shared, word, factors = changed
         moved = _text(" rose by " if way > 0 else " changed by ")
-        return (
-            _name(one[1]),
-            _text(" of "),
-            _name(shared),
-            moved,
-            value,
-            _text(f" {word} "),
-            _name(factors),
-        )
-    joined = {
+        of = (_name(metric), _text(" of "), _name(shared))
+        return (*of, moved, value, _text(f" {word} "), _name(factors))
+    first, second = {
         1: (" is higher in ", " than in "),
         -1: (" is lower in ", " than in "),
         0: (" differs between ", " and "),
-    }
-    first, second = joined[way]
-    return (_name(one[1]), _text(first), _name(one[2]), _text(second), _name(other[2]), by, value)
+    }[way]
+    sides = (_text(first), _name(where), _text(second), _name(other_where))
+    return (_name(metric), *sides, by, value)
 
 
-def _changed(a: str, b: str) -> tuple[str, str, str] | None:
-    """Return what two arms share, and the factors that only one of them names; None where each
-    names some.
+def _only_term(side: Side) -> Term | None:
+    """Return the metric that a side is, where it is just one."""
+    term = side.terms[0] if len(side.terms) == 1 and side.constant == 0 else None
+    return term if term is not None and term.metric and term.coefficient == 1 else None
 
-    >>> _changed("dfa+penalty=0.01, epoch=1", "dfa, epoch=1"), _changed("dfa+x=1", "dfa+x=2")
-    (('dfa, epoch=1', 'with', 'penalty=0.01'), None)
+
+def _metric_text(term: Term) -> str:
+    deep = term.layers == "deep" and not term.inexact_only
+    return f"deep {term.metric}" if deep else term.metric
+
+
+def _where_text(term: Term, arm: str | None = None) -> str:
+    """Name the arm that a term reads, with its layers and its epoch where they are not the usual."""
+    parts = [(term.arm if arm is None else arm) or "defaults"]
+    inexact = ".inexact" * term.inexact_only
+    if term.layers == (0,) and not inexact:
+        parts.append("embedding")
+    elif term.layers is not None and (term.layers != "deep" or inexact):
+        names = "deep" if term.layers == "deep" else ",".join(map(str, term.layers))
+        parts.append(f"layers={names}{inexact}")
+    if term.epoch is not None:
+        parts.append(f"epoch={term.epoch}")
+    return ", ".join(parts)
+
+
+def _changed(a: Term, b: Term) -> tuple[str, str, str] | None:
+    """Return what two terms share, and the factors that only one of their arms names; None where
+    each names some, or they differ in more.
+
+    Examples
+    --------
+    >>> _changed(Term(1, "rho", "dfa+penalty=0.01", epoch=1), Term(1, "rho", "dfa", epoch=1))
+    ('dfa, epoch=1', 'with', 'penalty=0.01')
+    >>> _changed(Term(1, "rho", "dfa+x=1"), Term(1, "rho", "dfa+x=2"))
     """
-    if "'" in a + b:  # a name in quotes may hold any of the signs that part factors
+    if replace(a, arm="") != replace(b, arm=""):
         return None
-    (arm_a, *rest_a), (arm_b, *rest_b) = a.split(", "), b.split(", ")
-    parts_a, parts_b = arm_a.split("+"), arm_b.split("+")
-    only_a, only_b = (
-        [p for p in x if p not in y] for x, y in ((parts_a, parts_b), (parts_b, parts_a))
-    )
-    if rest_a != rest_b or bool(only_a) == bool(only_b):
+    try:
+        arms = Arm.parse(a.arm), Arm.parse(b.arm)
+    except FaevalError:  # evidence of another program may name its arms as it likes
         return None
-    shared = ", ".join([arm_b if only_a else arm_a, *rest_a])
-    return shared, "with" if only_a else "without", "+".join(only_a or only_b)
+    only = [dict(x.items() - y.items()) for x, y in (arms, arms[::-1])]
+    if bool(only[0]) == bool(only[1]):
+        return None
+    shared = _where_text(a, (arms[1] if only[0] else arms[0]).label)
+    return shared, "with" if only[0] else "without", Arm().but(**(only[0] or only[1])).label
 
 
 def _text(text: str) -> Span:
@@ -670,7 +225,8 @@ def _tail(assertion: AssertionResult) -> str:
     result, style = outcome(assertion), style_of(assertion)
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    if assertion.kind == "equivalent":
+    region = region_of(assertion.kind)
+    if region.two_sided:
         within = f"±{exact(assertion.margin)}"
         if result == "contradicted":
             outer = style.interval(assertion.refuting or assertion.interval)
@@ -697,63 +253,14 @@ def _tail(assertion: AssertionResult) -> str:
     matter = "0" if point == 0 else f"the {exact(point)} that matters"
     if result == "open":
         return f"which does not settle on which side of {matter} it lies"
-    above = assertion.kind in ("exceeds", "not_below")
+    above = region.side == "above"
     side = "above" if above == (result == "met") else "below"
     opposite = ""
     if result == "contradicted" and point:
         low, high = assertion.interval
         opposite = (
             " and of opposite sign"
-            if (high < 0 < point or low > 0 > point) and above_zero(assertion)
+            if (high < 0 < point or low > 0 > point) and region.claims_effect
             else ""
         )
     return f"all {side} {matter}{opposite}"
-
-
-def above_zero(assertion: AssertionResult) -> bool:
-    """Whether the assertion claims an effect at all, so that there is an opposite of it."""
-    return assertion.kind in ("exceeds", "below")
-
-
-def sentence(text: str) -> str:
-    """Return text that begins with a capital, but where it begins with the name of a metric."""
-    return text if re.match(r"(deep )?\S+( of ['(]|\()", text) else text[:1].upper() + text[1:]
-
-
-def spaced(code: str) -> str:
-    """Return a code as words."""
-    return code.replace("_", " ")
-
-
-def headline(verdict: Verdict) -> tuple[Phrase, ...]:
-    """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
-    if not verdict.assertions:
-        return (
-            plain(
-                sentence(verdict.reason) or CODES.get(verdict.reason_code, "Nothing was estimated.")
-            ),
-        )
-    said = tuple(found(assertion, verdict.n, verdict.test) for assertion in verdict.assertions)
-    if verdict.verdict == "invalid":
-        return (plain(f"These numbers carry no verdict. {sentence(verdict.reason)}"), *said)
-    return said
-
-
-def pride(verdict: Verdict) -> str:
-    """Say what a refutation is worth where it was foreseen; empty elsewhere."""
-    how = standing(verdict)
-    if verdict.verdict != "refuted" or not how.startswith("as "):
-        return ""
-    return f"Refuted, {how}: a result."
-
-
-def seed_list(seeds: tuple[int, ...]) -> str:
-    """Write seeds, runs of three or more neighbours as a range: ``1–5, 42``."""
-    parts: list[list[int]] = []
-    for seed in seeds:
-        if parts and seed == parts[-1][-1] + 1:
-            parts[-1].append(seed)
-        else:
-            parts.append([seed])
-    written = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
-    return ", ".join(written) or "none"

@@ -192,7 +192,7 @@ def test_a_claim_is_invalid_for_the_properties_that_it_needs_alone(tmp_path: Pat
     report = fe.verify(claims, store=tmp_path / "store", workers=1)
     of_unsigned, of_clamped, of_mine, of_the_instrument = report.verdicts
     assert (of_unsigned.verdict, of_unsigned.reason_code) == ("invalid", "metric_nonconforming")
-    assert "the metric 'unsigned' fails the property" in of_unsigned.reason
+    assert "the metric 'unsigned' fails the property" in of_unsigned.detail
     assert of_mine.verdict in ("supported", "refuted", "inconclusive")
     assert of_the_instrument.reason_code != "metric_nonconforming"
     # At the norms of these checkpoints the clamp is never met, and no row is zero: the claim needs
@@ -248,7 +248,7 @@ def test_a_margin_is_larger_than_the_error_that_a_metric_accepts(tmp_path: Path)
     columns = ["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
     (verdict,) = fe.decide([claim("mine")], pd.DataFrame(rows, columns=columns), setting="teacher")
     assert verdict.reason_code == "metric_nonconforming"
-    assert "tolerance=0.05" in verdict.reason
+    assert "tolerance=0.05" in verdict.detail
     with pytest.raises(
         FaevalError, match=r"metric 'mine': tolerance=0.5 \(float\) must be a number above 0"
     ):
@@ -316,7 +316,7 @@ def test_a_metric_that_fails_on_a_checkpoint_hurts_only_the_claims_that_read_it(
     report = fe.verify([claim("failing"), claim("averaged"), ours], store=tmp_path, workers=1)
     assert [v.reason_code for v in report.verdicts[:2]] == ["error", "error"]
     assert (
-        "metric 'failing' at state 0 fails (RuntimeError: out of luck)" in report.verdicts[0].reason
+        "metric 'failing' at state 0 fails (RuntimeError: out of luck)" in report.verdicts[0].detail
     )
     assert report.verdicts[2].verdict in ("supported", "refuted", "inconclusive")
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from faeval.claims._verdict import AssertionResult
+from faeval.reports.data._outcomes import claimed, is_between, thresholds
 from faeval.reports.words._numbers import Style, exact
-from faeval.reports.words._sentences import claimed, is_between, style_of, thresholds
+from faeval.reports.words._sentences import style_of
 
 _PLACES = (
     2  # decimals of a coordinate: enough for the eye, few enough to be the same on every machine

@@ -1,0 +1,240 @@
+"""Report, Drift and Overview as users hold them: the data, with every way to show them as methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from faeval._whole_files import Content, write_together
+from faeval.errors import FaevalError
+from faeval.reports.data._compare import compare
+from faeval.reports.data._drift import FLAG
+from faeval.reports.data._drift import Drift as DriftData
+from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
+from faeval.reports.data._overview import Overview as OverviewData
+from faeval.reports.data._report import Report as ReportData
+from faeval.reports.figures import _plots as plots
+from faeval.reports.figures._drawing import render
+from faeval.reports.figures._forest import transfer_of
+from faeval.reports.formats import _html_and_markdown as pages
+from faeval.reports.formats._badge import badge
+from faeval.reports.formats._ctrf import ctrf
+from faeval.reports.formats._junit import junit
+from faeval.reports.formats._latex import table as latex_table
+from faeval.reports.formats._terminal import drift_table
+from faeval.reports.formats._terminal import table as verdict_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
+
+
+class Drift(DriftData):
+    __doc__ = DriftData.__doc__
+
+    def to_markdown(self) -> str:
+        """Return a section of Markdown."""
+        return pages.markdown_drift(self)
+
+    def table(self, width: int = 120) -> RenderableType:
+        """Return what ``rich`` prints on a terminal of so many columns."""
+        return drift_table(self, width)
+
+
+def drift(
+    new: ReportData, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None
+) -> Drift:
+    """Compare a report with an earlier one of its setting."""
+    return Drift(**vars(compare(new, old, provenance)))
+
+
+drift.__doc__ = compare.__doc__
+
+
+class Report(ReportData):
+    __doc__ = ReportData.__doc__
+
+    drift: Drift | None
+
+    def against(self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Self:
+        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where
+        verdicts moved.
+
+        See :func:`faeval.reports.drift` for the parameters, and for what is raised.
+        """
+        compared = drift(self, old, provenance)
+        flagged = {change.claim for change in compared.moved if change.flag}
+        verdicts = (
+            replace(v, flags=(*v.flags, FLAG)) if v.claim in flagged else v for v in self.verdicts
+        )
+        return replace(self, verdicts=tuple(verdicts), drift=compared)
+
+    def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
+        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as
+        many as fit.
+
+        Parameters
+        ----------
+        limit
+            At least 8000. What does not fit is left out whole, and counted.
+        folded
+            Put each claim's section into ``<details>``, as for a job's summary on GitHub.
+
+        Raises
+        ------
+        FaevalError
+            The limit is too small for a table.
+        """
+        return pages.markdown_page(self, limit, folded)
+
+    def to_html(self) -> str:
+        """Return one self-contained page, without scripts and without anything to be loaded."""
+        return pages.html_page(self)
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it
+        is asked for.
+        """
+        return plots.figures(self)
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their
+        paths.
+
+        Raises
+        ------
+        FaevalError
+            The folder cannot be made or written to.
+        """
+        return write_figures(self.figures(), folder)
+
+    def to_junit(self, strict: bool = False) -> str:
+        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly
+        invalid is an error.
+
+        With `strict`, undecided where a decision was expected fails.
+        """
+        return junit(self, strict)
+
+    def to_ctrf(self, strict: bool = False) -> str:
+        """Return CTRF JSON: outcomes as in :meth:`to_junit`, where an error is called failed."""
+        return ctrf(self, strict)
+
+    def to_latex(self) -> str:
+        """Return a LaTeX table of the verdicts, for ``\\input``; it needs booktabs."""
+        return latex_table(self)
+
+    def to_badge(self) -> str:
+        """Return a badge as JSON for an endpoint of shields.io."""
+        return badge(self)
+
+    def table(self, width: int = 120) -> RenderableType:
+        """Return what ``rich`` prints on a terminal of so many columns."""
+        return verdict_table(self, width)
+
+    def render(self, form: str) -> str:
+        """Return the report in one of :data:`FORMS`.
+
+        Raises
+        ------
+        FaevalError
+            There is no such form.
+        """
+        if form not in FORMS:
+            raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
+        views: dict[str, Callable[[], str]] = {
+            "html": self.to_html,
+            "markdown": self.to_markdown,
+            "json": self.to_json,
+            "junit": self.to_junit,
+            "ctrf": self.to_ctrf,
+            "latex": self.to_latex,
+            "badge": self.to_badge,
+        }
+        return views[form]()
+
+    def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
+        """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            There is no such form; or the folder cannot be made or written to.
+        """
+        return write_all(Path(folder), list(self.contents(forms)))
+
+    def contents(
+        self, forms: Iterable[str] = WRITTEN, *, figures: bool = False
+    ) -> Iterator[tuple[str, bytes]]:
+        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures`
+        write.
+        """
+        for form, text in [
+            (form, self.render(form)) for form in forms
+        ]:  # an unknown form is known first
+            yield FORMS[form], text.encode()
+        if figures:
+            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
+
+
+class Overview(OverviewData):
+    __doc__ = OverviewData.__doc__
+
+    def to_html(self) -> str:
+        """Return one self-contained page, without scripts and without anything to be loaded."""
+        return pages.overview_page(self)
+
+    def to_markdown(self) -> str:
+        """Return Markdown of less than 64 kB."""
+        return pages.overview_markdown(self)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write page and Markdown into a folder, each whole or not at all, and return their paths.
+
+        Raises
+        ------
+        FaevalError
+            The folder cannot be made or written to.
+        """
+        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
+        return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return ``transfer``, a forest plot of what carries over from setting to setting, drawn by
+        matplotlib.
+        """
+        return {"transfer": transfer_of(self)}
+
+    def write_figures(self, folder: str | Path) -> list[Path]:
+        """Write each figure as SVG and as PDF into a folder, and return their paths; errors as of
+        :meth:`write`.
+        """
+        return write_figures(self.figures(), folder)
+
+
+def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
+    """Write figures as SVG and as PDF into a folder, all of them or none, and return their paths."""
+    return write_all(Path(folder), _drawn(figures))
+
+
+def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
+    yield from (
+        (f"{name}.{form}", render(figure, form))
+        for name, figure in figures.items()
+        for form in PAPER
+    )
+
+
+def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
+    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot
+    be.
+    """
+    try:
+        return write_together(folder, contents)
+    except OSError as error:
+        raise FaevalError(
+            f"report folder {str(folder)!r} cannot be written to ({error.strerror or error}); name"
+            " one that can."
+        ) from None

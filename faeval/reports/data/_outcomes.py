@@ -1,0 +1,92 @@
+"""What verdicts and assertions come to: read off their numbers, said nowhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from faeval.claims._pilot import beyond_margin
+from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.stats import joint_power, region_of
+
+Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
+Outcome = Literal["met", "contradicted", "open"]
+
+#: Registrations that came after the evidence, or that the seeds are not of.
+_LATE = frozenset(
+    ("unregistered", "reproduction", "exploratory", "after_evidence", "amended_after_evidence")
+)
+
+
+def is_late(verdict: Verdict) -> bool:
+    """Whether a verdict's seeds had been looked at, or could have been, before it was registered
+    what would be claimed.
+    """
+    return bool(_LATE & set(verdict.flags))
+
+
+def standing(verdict: Verdict) -> Standing:
+    """How a verdict stands to what was expected of it.
+
+    "broken" is invalid without being expected so, "drift" a decision that differs, "open" undecided
+    against expectation, "free" where nothing was expected.
+    """
+    if verdict.expected is not None and verdict.as_expected:
+        registered = verdict.registered_sha256 is not None and not is_late(verdict)
+        return "as registered" if registered else "as expected"
+    if verdict.verdict == "invalid":
+        return "broken"
+    if verdict.expected is None:
+        return "free"
+    return "open" if verdict.verdict == "inconclusive" else "drift"
+
+
+def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
+    """Return where the margin lies on the axis of a - b: one point, or two for an equivalence."""
+    return region_of(assertion.kind).edges(assertion.margin)
+
+
+def claimed(assertion: AssertionResult) -> tuple[float, float]:
+    """Return the range of a - b that the assertion claims."""
+    return region_of(assertion.kind).bounds(assertion.margin)
+
+
+def outcome(assertion: AssertionResult) -> Outcome:
+    """Read off the intervals what an assertion came to."""
+    low, high = claimed(assertion)
+    if assertion.interval[0] > low and assertion.interval[1] < high:
+        return "met"
+    never = (-math.inf, math.inf)
+    two_sided = region_of(assertion.kind).two_sided
+    outer = assertion.refuting or never if two_sided else assertion.interval
+    return "contradicted" if outer[1] < low or outer[0] > high else "open"
+
+
+def is_between(assertion: AssertionResult) -> bool:
+    """Whether an equivalence is open though its decision interval lies outside the margins: the
+    refuting one does not.
+    """
+    low, high = claimed(assertion)
+    apart = assertion.interval[1] < low or assertion.interval[0] > high
+    return region_of(assertion.kind).two_sided and apart and outcome(assertion) == "open"
+
+
+def power_together(verdict: Verdict) -> float | None:
+    """Return the least power of a claim of several assertions that are all to be supported; None
+    where it is not known.
+    """
+    powers = [a.power for a in verdict.assertions if a.power is not None]
+    if len(powers) < 2 or len(powers) < len(verdict.assertions):
+        return None
+    if any(beyond_margin(a.kind, a.margin, a.anticipated or 0.0) < 0 for a in verdict.assertions):
+        return None
+    return joint_power(powers)
+
+
+def has_interval(assertion: AssertionResult) -> bool:
+    """Whether the decision interval says anything: not where it was not computed, nor where nothing
+    bounds it.
+    """
+    return any(map(math.isfinite, assertion.interval)) and not any(
+        map(math.isnan, assertion.interval)
+    )

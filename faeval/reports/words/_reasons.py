@@ -1,0 +1,228 @@
+"""Why a verdict is what it is, what would settle it, and what to be careful about, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from faeval.claims._pilot import beyond_margin
+from faeval.claims._verdict import AssertionResult, Caution, Verdict, seeds_needed
+from faeval.reports.data._outcomes import standing
+from faeval.reports.words._glossary import CODES, TESTS, Phrase, plain, sentence
+from faeval.reports.words._numbers import exact
+from faeval.reports.words._sentences import assertion_text, result
+from faeval.stats import LEAST_POWER, nominal_level, region_of
+
+
+def reason(verdict: Verdict) -> str:
+    """Say why a verdict is what it is: what was found in its way, else what its numbers say."""
+    if verdict.detail:
+        return verdict.detail
+    if verdict.verdict == "supported" and verdict.assertions:
+        met = "; and ".join(map(assertion_text, verdict.assertions))
+        return f"over {verdict.n} seeds {met}."
+    if verdict.verdict == "refuted" and verdict.assertions:
+        return f"over {verdict.n} seeds {'; and '.join(_contradicted(verdict))}."
+    if verdict.reason_code == "plan_not_reached" and verdict.looks:
+        return _between_looks(verdict)
+    if verdict.reason_code == "unattainable":
+        return _unattainable(verdict)
+    if verdict.reason_code in ("underpowered", "straddles_margin") and verdict.assertions:
+        return f"over {verdict.n} seeds {_undecided(verdict)}."
+    return CODES.get(verdict.reason_code, "")
+
+
+def _between_looks(verdict: Verdict) -> str:
+    reached, looks = sum(look <= verdict.n for look in verdict.looks), verdict.looks
+    if not reached:
+        return f"the first look is at {looks[0]} seeds, and fewer are there."
+    later = f"; the next is at {looks[reached]} seeds" if reached < len(looks) else ""
+    return f"inconclusive at look {reached} of {len(looks)}{later}."
+
+
+def _contradicted(verdict: Verdict) -> Iterator[str]:
+    k, level = len(verdict.assertions), verdict.level_refute or 0.0
+    against = [a for a in verdict.assertions if a.p_refute * k <= level]
+    for a in against or verdict.assertions:
+        low, high = a.interval
+        region = region_of(a.kind)
+        opposite = region.claims_effect and (high < 0 if region.side == "above" else low > 0)
+        sign = ", and the difference has the opposite sign" if opposite else ""
+        yield f"'{assertion_text(a)}' does not hold{sign}"
+
+
+def _unattainable(verdict: Verdict) -> str:
+    if verdict.n < 2 or verdict.attainable_p is None:
+        return (
+            "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
+            if verdict.n == 1
+            else CODES["unattainable"]
+        )
+    level = verdict.alpha / verdict.family_size
+    level = nominal_level(level, verdict.looks) if verdict.looks else level
+    return (
+        f"at n = {verdict.n} the smallest p that the {TESTS.get(verdict.test, verdict.test)} test"
+        f" can give is {verdict.attainable_p:.3g}, above {level:.3g}."
+    )
+
+
+def _undecided(verdict: Verdict) -> str:
+    a = _open(verdict)[0]
+    low, high = a.interval
+    least, most = region_of(a.kind).bounds(a.margin)
+    if region_of(a.kind).two_sided and (low > most or high < least):
+        return (
+            f"the decision interval of '{assertion_text(a)}' lies outside its margins, but the"
+            " wider refuting interval does not"
+        )
+    wide = verdict.reason_code == "underpowered"
+    tells = "is too wide to tell" if wide else "contains the margin"
+    return f"the interval of '{assertion_text(a)}' {tells}"
+
+
+def _open(verdict: Verdict) -> list[AssertionResult]:
+    """Return the assertions that are not shown; the first of all where each is."""
+    level = verdict.level_support or 0.0
+    return [a for a in verdict.assertions if a.p_support > level] or [verdict.assertions[0]]
+
+
+def to_settle(verdict: Verdict) -> str:
+    """Say what would decide an inconclusive claim; empty for any other."""
+    if verdict.verdict != "inconclusive":
+        return ""
+    if verdict.reason_code not in ("underpowered", "straddles_margin", "unattainable"):
+        return reason(verdict)
+    registered = verdict.registered_sha256 is not None
+    plan = f"inconclusive at {verdict.n} seeds; " if registered and verdict.n else ""
+    return f"{plan}{to_register(verdict)}"
+
+
+def undecided(verdict: Verdict) -> str:
+    """Say that an inconclusive claim is so at all its planned seeds, and what would settle it."""
+    if verdict.reason_code not in ("underpowered", "straddles_margin", "unattainable"):
+        return reason(verdict)
+    at = "planned " if set(verdict.planned) <= set(verdict.seeds) else ""
+    return f"inconclusive at its {at}{verdict.n} seeds; {to_register(verdict)}"
+
+
+def to_register(verdict: Verdict) -> str:
+    """Say which new registration would decide a claim that its numbers leave open."""
+    needed = seeds_needed(verdict.assertions)
+    if needed is None:
+        return (
+            "register a new claim with more, unused seeds. Set anticipated= and run a pilot to"
+            " learn how many."
+        )
+    if needed > verdict.n:
+        return (
+            f"a new registration would need about {needed} unused seeds, alone in its"
+            f" family{_if_so(verdict)}."
+        )
+    # So many would do, alone, for the effect it was made for: the true one seems to lie nearer
+    # the margin, or beyond it.
+    beyond = any(
+        beyond_margin(a.kind, a.margin, _counted(a, a.estimate)) < 0 for a in _open(verdict)
+    )
+    where = (
+        "on the side that refutes, near its margin" if beyond else "nearer its margin than expected"
+    )
+    return (
+        f"at the expected effect about {needed} unused seeds would do, alone in a family; these"
+        f" seeds put it {where}, where more are needed."
+    )
+
+
+def _if_so(verdict: Verdict) -> str:
+    """Say which effect the seeds needed are counted for, and where these seeds speak for one that
+    would need more.
+    """
+    expected = [(a, a.anticipated) for a in _open(verdict) if a.anticipated is not None]
+    if not expected:
+        return ""
+    sizes = " and ".join(exact(effect) for _, effect in expected)
+    text = f", if the effect is {sizes} as expected"
+    for a, effect in expected:
+        estimate = _counted(a, a.estimate)
+        low, high = sorted(_counted(a, bound) for bound in a.ordinary)
+        beyond = beyond_margin(a.kind, a.margin, estimate)
+        if not low <= effect <= high and beyond < beyond_margin(a.kind, a.margin, effect):
+            where = (
+                "nearer its margin, where more are needed"
+                if beyond > 0
+                else "on the side that refutes"
+            )
+            size = exact(float(f"{estimate:.2g}"))
+            return f"{text}; these seeds put it at {size}, {where}"
+    return text
+
+
+def _counted(assertion: AssertionResult, difference: float) -> float:
+    """Return a difference a - b as effects are counted: of below and not_below b - a."""
+    return region_of(assertion.kind).sign * difference
+
+
+def caution(item: Caution, verdict: Verdict) -> str:
+    """Say one more thing to be careful about."""
+    about = ""
+    if item.assertion is not None and item.assertion < len(verdict.assertions):
+        about = f"'{assertion_text(verdict.assertions[item.assertion])}': "
+    if item.code == "low_power":
+        return f"{about}power at the expected effect was {item.value or 0:.2f}, below {LEAST_POWER}"
+    if item.code == "low_power_together":
+        least = math.floor(100 * (item.value or 0)) / 100  # never rounded up
+        return (
+            f"power of all {len(verdict.assertions)} assertions together was at least"
+            f" {least:.2f}, below {LEAST_POWER}"
+        )
+    if item.code == "anticipated_refutes":
+        return f"{about}{_refuting(item, verdict)}"
+    if item.code == "unknown_registration":
+        return f"some of its runs name a registration, {item.detail[:12]}, that this lock lacks"
+    if item.code == "decided_early":
+        return (
+            f"decided early, at {verdict.n} of {verdict.looks[-1]} seeds: the estimate is biased"
+            " away from the margin"
+        )
+    if item.code == "code_changed":
+        return (
+            "its numbers were made by other code than was registered, of which"
+            f" {item.value or 0:.0f} forms are known"
+        )
+    return item.detail
+
+
+def _refuting(item: Caution, verdict: Verdict) -> str:
+    text = "the expected effect"
+    if item.assertion is None or item.assertion >= len(verdict.assertions):
+        return f"{text} would refute the claim, which is expected to be supported"
+    a = verdict.assertions[item.assertion]
+    size = "" if a.anticipated is None else f", {a.anticipated:.10g},"
+    downwards = (
+        "; for below and not_below an effect is counted downwards: 0.5 says that the first side"
+        " lies 0.5 below the second"
+        if region_of(a.kind).sign < 0
+        else ""
+    )
+    return (
+        f"{text}{size} lies beyond its margin on the side that refutes, though the claim is"
+        f" expected to be supported{downwards}"
+    )
+
+
+def headline(verdict: Verdict) -> tuple[Phrase, ...]:
+    """Say a verdict in sentences: what was found of each assertion, or why nothing was."""
+    why = sentence(reason(verdict))
+    if not verdict.assertions:
+        return (plain(why or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
+    found = tuple(result(assertion, verdict.n, verdict.test) for assertion in verdict.assertions)
+    if verdict.verdict == "invalid":
+        return (plain(f"These numbers carry no verdict. {why}"), *found)
+    return found
+
+
+def pride(verdict: Verdict) -> str:
+    """Say what a refutation is worth where it was foreseen; empty elsewhere."""
+    how = standing(verdict)
+    if verdict.verdict != "refuted" or how not in ("as registered", "as expected"):
+        return ""
+    return f"Refuted, {how}: a result."
