@@ -82,7 +82,9 @@ def with_inputs(report):
     )
     control = LowestControl("float64", 0.9999, 40, 0, "dfa, seed 2, state 4")
     checks = (("unit_mismatch", ""), ("confounded", ""), ("exact_by_construction", ""))
-    made = tuple(ClaimInputs(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts)
+    made = tuple(
+        ClaimInputs(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts
+    )
     return replace(report, inputs=made)
 
 

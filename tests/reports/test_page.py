@@ -342,11 +342,7 @@ def test_what_claims_share_is_said_once(make_assertion, make_verdict):
     assert page.count(scope) == page.count(assumption) == page.count("<td>.178</td>") == 1
     assert page.count('href="#rule-1"') == 4  # assumption and measured error of both
     apart = Report("t", (made, other)).to_html()
-    assert (
-        apart.count(f"<dt>Scope</dt><dd>{scope}</dd>")
-        == apart.count("<dd>settings</dd>")
-        == 1
-    )
+    assert apart.count(f"<dt>Scope</dt><dd>{scope}</dd>") == apart.count("<dd>settings</dd>") == 1
     undecided = Report("t", (replace(made, measured_errors=()),)).to_html()
     assert f"<dd>{assumption}</dd>" in undecided
     assert page.count('<a href="#rule-1">the differences by seed are close to normal</a>') == 2
@@ -442,7 +438,9 @@ def test_evidence_gives_the_lowest_control_over_what_is_read(decided):
     read = tuple(ReadMetric("cosine", arm, (1, 2), 20) for arm in ("dfa+penalty=0.01", "dfa"))
     assert good.reads == read
     assert good.controls == (LowestControl("float64", 0.995, 12, 0, "dfa", 2, 1),)
-    assert good.checks == dict.fromkeys(("unit_mismatch", "confounded", "exact_by_construction"), "")
+    assert good.checks == dict.fromkeys(
+        ("unit_mismatch", "confounded", "exact_by_construction"), ""
+    )
     assert good.attributed_to == ("penalty",)
     assert [code for code, trouble in bad.checks.items() if trouble] == ["confounded"]
     assert bad.reads == (read[0], replace(read[1], epoch=1))
@@ -541,7 +539,9 @@ def test_an_undefined_control_is_not_a_number(make_verdict):
             ),
         ),
     ):
-        page = Report("t", (made,), inputs=(ClaimInputs(made.claim, controls=(control,)),)).to_html()
+        page = Report(
+            "t", (made,), inputs=(ClaimInputs(made.claim, controls=(control,)),)
+        ).to_html()
         assert f"<dd>{said}</dd>" in page
 
 

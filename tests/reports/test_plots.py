@@ -482,7 +482,9 @@ def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_repo
 
 
 def test_a_course_of_another_shape_is_refused():
-    with pytest.raises(FaevalError, match=r"TrainingCurve\('m' of 'a'\): values .* each of 2 epochs"):
+    with pytest.raises(
+        FaevalError, match=r"TrainingCurve\('m' of 'a'\): values .* each of 2 epochs"
+    ):
         TrainingCurve("a", "m", (1, 2), (1,), ((0.1,),))
 
 
