@@ -287,12 +287,16 @@ def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
 def _counted(file: CheckedFile) -> str:
     if file.form == "evidence":
         return "not what the report rests on"
+    if file.form == "other version":
+        return "written by another version of faeval, and not compared"
     if file.form == "figure":
         return "compared with what the evidence draws"
     if file.form == "overview":
         return f"{file.numbers} numbers, compared as text with those of its reports"
     if file.form == "document":
         return f"{file.numbers} quoted figures and verdicts"
+    if not file.recomputed:
+        return f"{file.numbers} numbers, compared as text with a fresh rendering"
     return (
         f"{file.numbers} numbers, {file.recomputed} recomputed from the evidence, the others"
         " compared as text"

@@ -25,14 +25,15 @@ from faeval.pipeline._redecide import (
     stated,
 )
 from faeval.pipeline._select import Given
-from faeval.reports import FORMS, PAPER, WRITTEN, Overview, Report
+from faeval.reports import FORMS, PAPER, SCHEMA, WRITTEN, Overview, Report
 from faeval.reports.checking import (
     CheckedFile,
-    Finding,
+    Mismatch,
     ReportNumbers,
     anchors_of,
     check_quoted,
     check_rendering,
+    is_of_this_version,
     pages_of,
     provenance_labels,
     recompute,
@@ -43,7 +44,9 @@ from faeval.reports.figures import render
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCHEMA = "faeval/check/1"
+CHECK_SCHEMA = "faeval/check/1"
+#: The form of a rendering that another version of faeval wrote: it is not compared.
+OTHER_VERSION = "other version"
 _WHOLE = "the whole file"
 _FORM_OF = {name: form for form, name in FORMS.items()}
 
@@ -58,7 +61,7 @@ class Check:
     absent: tuple[str, ...] = ()
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Mismatch, ...]:
         """All that was found, in the order of the files."""
         return tuple(finding for file in self.files for finding in file.findings)
 
@@ -71,7 +74,7 @@ class Check:
         """Return it as plain JSON values."""
         files = [file.to_dict() for file in self.files]
         return {
-            "schema": SCHEMA,
+            "schema": CHECK_SCHEMA,
             "exit_code": self.exit_code,
             "files": files,
             "absent": list(self.absent),
@@ -85,7 +88,7 @@ class _Folder:
         self.path, self.given, self.earlier = path, given, earlier
 
     @cached_property
-    def again(self) -> tuple[Report, ReportNumbers] | Finding:
+    def again(self) -> tuple[Report, ReportNumbers] | Mismatch:
         try:
             said = stated(self.path)
         except EvidenceError as error:
@@ -104,15 +107,15 @@ class _Folder:
     @cached_property
     def anchors(self) -> Mapping[str, str]:
         """Each identifier of the page, with the claim in whose section it stands."""
-        return {} if isinstance(self.again, Finding) else anchors_of(self.again[0])
+        return {} if isinstance(self.again, Mismatch) else anchors_of(self.again[0])
 
-    def _finding(self, name: str, error: Exception) -> Finding:
+    def _finding(self, name: str, error: Exception) -> Mismatch:
         text = str(error).removeprefix(f"{self.path / name}: ").removeprefix(f"{self.path}: ")
-        return Finding((self.path / name).as_posix(), "evidence", _WHOLE, text)
+        return Mismatch((self.path / name).as_posix(), "evidence", _WHOLE, text)
 
     def check(self, forms: Iterable[str], figures: bool = True) -> Iterator[CheckedFile]:
         found = self.again
-        if isinstance(found, Finding):
+        if isinstance(found, Mismatch):
             yield CheckedFile(found.file, "evidence", findings=(found,))
             return
         report, numbers = found
@@ -126,14 +129,20 @@ class _Folder:
             yield CheckedFile(
                 csv.as_posix(),
                 "evidence",
-                findings=(Finding(csv.as_posix(), "evidence", _WHOLE, text),),
+                findings=(Mismatch(csv.as_posix(), "evidence", _WHOLE, text),),
             )
         labels = provenance_labels(report)
+        schema = stated(self.path).get("schema", SCHEMA)
+        page = self.path / FORMS["html"]
+        ours = not page.is_file() or is_of_this_version(page.read_bytes(), schema)
         for form in forms:
             file = self.path / FORMS[form]
-            if file.is_file():
+            if file.is_file() and not ours and form != "json":
+                yield CheckedFile(file.as_posix(), OTHER_VERSION)
+            elif file.is_file():
+                fresh, same = report.render(form), form != "json" or schema == SCHEMA
                 yield check_rendering(
-                    file.as_posix(), form, file.read_bytes(), report.render(form), numbers, labels
+                    file.as_posix(), form, file.read_bytes(), fresh, numbers, labels, texts=same
                 )
         if figures:
             yield from _figures(self.path, report.figures())
@@ -149,7 +158,7 @@ def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]
             if file.is_file():
                 text = "is not the figure that the evidence draws; --figures writes it again."
                 wrong = file.read_bytes() != render(drawn[name], form)
-                found = (Finding(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
+                found = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
                 yield CheckedFile(file.as_posix(), "figure", findings=found)
 
 
@@ -276,7 +285,7 @@ def _overview(
         )
         if not isinstance(known, tuple):
             text = known.text if known else "holds no evidence, or no verdicts.json"
-            finding = Finding(
+            finding = Mismatch(
                 page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}"
             )
             yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
@@ -299,7 +308,7 @@ def _incomplete(folder: Path) -> CheckedFile:
     documents of somebody's.
     """
     missing = FORMS["json"] if holds_evidence(folder) else " or ".join(evidence.PACKS)
-    finding = Finding(
+    finding = Mismatch(
         folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it."
     )
     return CheckedFile(folder.as_posix(), "evidence", findings=(finding,))
@@ -311,7 +320,7 @@ def _is_report(folder: Path) -> bool:
 
 def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> CheckedFile:
     file, count = page.as_posix(), 0
-    findings: list[Finding] = []
+    findings: list[Mismatch] = []
     for link in links_of(page.read_text(encoding="utf-8")):
         target, _, anchor = link.target.partition("#")
         if "://" in target or target.startswith("mailto:") or not target:
@@ -320,7 +329,7 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
         place = f"line {link.line}"
         if not path.exists():
             findings.append(
-                Finding(
+                Mismatch(
                     file, "link", place, f"[{link.text}] leads to {target}, which is not there."
                 )
             )
@@ -329,14 +338,14 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
         known = folder.again
-        if isinstance(known, Finding):
+        if isinstance(known, Mismatch):
             findings.append(
-                Finding(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}")
+                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}")
             )
             continue
         if anchor not in folder.anchors:
             findings.append(
-                Finding(
+                Mismatch(
                     file,
                     "link",
                     place,

@@ -67,9 +67,11 @@ def test_an_altered_number_exits_12_by_name_in_both_formats(
         "text",
         CLAIM,
     )
-    assert {file["form"]: file["recomputed"] > 0 for file in content["files"]} == dict.fromkeys(
-        ("html", "markdown", "json"), True
-    )
+    assert {file["form"]: file["recomputed"] > 0 for file in content["files"]} == {
+        "html": False,
+        "markdown": False,
+        "json": True,
+    }
 
 
 @pytest.mark.parametrize(

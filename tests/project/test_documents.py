@@ -126,7 +126,7 @@ def test_a_committed_report_follows_from_its_evidence_byte_for_byte(
     folder = ROOT / "reports" / name
     done = checked(folder)
     assert [Path(f.file).name for f in done.files] == [FORMS[form] for form in WRITTEN]
-    assert all(f.recomputed > 0 for f in done.files)
+    assert all(f.numbers > 0 for f in done.files)
     # What is published beside the renderings; they themselves, of nothing, are not looked at.
     bare = replace(decided(name), verdicts=(), inputs=(), profiles=(), curves=(), controls=())
     pipeline.publish(bare, tmp_path)

@@ -58,3 +58,16 @@ def test_an_overview_shows_it(folder: Path, again: Report, tmp_path: Path) -> No
     page = Overview.of([again], [folder], tmp_path)
     assert again.verdicts[0].claim.split("::")[0]
     assert again.verdicts[0].sentence.split()[0] in page.to_html()
+
+
+def test_its_pages_are_not_compared_and_its_numbers_are(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "report.html").write_text("<!DOCTYPE html><title>of another version</title>")
+    done = pipeline.check([copy], [HERE / "claims"])
+    assert done.exit_code == 0, done.findings
+    assert {f.form: f.recomputed > 0 for f in done.files} == {"other version": False, "json": True}
+    content = json.loads(FROZEN.read_text())
+    content["verdicts"][0]["assertions"][0]["estimate"] += 0.5
+    (copy / "verdicts.json").write_text(json.dumps(content))
+    done = pipeline.check([copy], [HERE / "claims"])
+    assert {f.kind for f in done.findings} == {"number"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from faeval.reports.checking._check import (
     CheckedFile,
-    Finding,
+    Mismatch,
     anchors_of,
     check_rendering,
+    is_of_this_version,
     provenance_labels,
 )
 from faeval.reports.checking._quoted import check_quoted
@@ -15,11 +16,12 @@ from faeval.reports.checking._recompute import ReportNumbers, recompute
 
 __all__ = [
     "CheckedFile",
-    "Finding",
+    "Mismatch",
     "ReportNumbers",
     "anchors_of",
     "check_quoted",
     "check_rendering",
+    "is_of_this_version",
     "links",
     "pages_of",
     "provenance_labels",

@@ -1,5 +1,5 @@
-"""A rendering held against the evidence, twice: against a fresh rendering, and number by number
-against what was recomputed.
+"""A rendering held against a fresh one, and verdicts.json number by number against what was
+recomputed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from faeval._safe_text import clean
 from faeval.errors import FaevalError
-from faeval.reports.checking._expected import Expectations, in_json
-from faeval.reports.checking._printed_numbers import first_wrong, printed, without
+from faeval.reports.checking._numbers import in_json
+from faeval.reports.checking._printed_numbers import printed
 from faeval.reports.checking._read import Place, Readback, read_form
 from faeval.reports.checking._recompute import ReportNumbers
-from faeval.reports.data._report import Report
+from faeval.reports.data._report import SCHEMA, Report
 from faeval.reports.formats._html_and_markdown import html_page
-from faeval.reports.views._provenance import provenance_facts
+from faeval.reports.views._provenance import provenance_facts, this_version
 
 #: What may be wrong. Text: another stands there. Missing, added: a place. Markup: nothing that a
 #: reader sees. Number: it is not what the evidence gives, however it was rendered. Evidence: it is
@@ -34,7 +34,7 @@ _MOST_MARKUP = 5  # differing lines that are named, of those where no text diffe
 
 
 @dataclass(frozen=True)
-class Finding:
+class Mismatch:
     """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and
     a sentence.
     """
@@ -69,7 +69,7 @@ class CheckedFile:
     form: str
     numbers: int = 0
     recomputed: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Mismatch, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -89,6 +89,8 @@ def check_rendering(
     fresh: str,
     numbers: ReportNumbers | None = None,
     provenance: frozenset[str] = frozenset(),
+    *,
+    texts: bool = True,
 ) -> CheckedFile:
     """Hold a rendering against the evidence.
 
@@ -107,23 +109,26 @@ def check_rendering(
     provenance
         Labels of what comes from provenance.json, and not from the evidence, see
         :func:`provenance_labels`.
+    texts
+        Whether texts are compared, or recomputed numbers alone, as of verdicts.json of schema 1.
     """
     try:
         text = written.decode("utf-8")
         reading = _read_again(form, fresh) if text == fresh else read_form(form, text)
     except UnicodeDecodeError as error:
         return CheckedFile(
-            file, form, findings=(Finding(file, "text", _WHOLE, f"is no UTF-8 ({error})."),)
+            file, form, findings=(Mismatch(file, "text", _WHOLE, f"is no UTF-8 ({error})."),)
         )
     except FaevalError as error:
-        return CheckedFile(file, form, findings=(Finding(file, "text", _WHOLE, str(error)),))
+        return CheckedFile(file, form, findings=(Mismatch(file, "text", _WHOLE, str(error)),))
     again = _read_again(form, fresh)
-    findings = list(_texts(file, reading, again, provenance))
+    findings = list(_texts(file, reading, again, provenance)) if texts else []
     # A place that was altered is named once.
     named = {(f.claim, f.place) for f in findings}
     count, recomputed, wrong = _numbers(file, form, text, reading, numbers)
     findings += [f for f in wrong if (f.claim, f.place) not in named]
-    if not any(f.kind != "number" for f in findings) and written != fresh.encode():
+    altered = texts and written != fresh.encode()
+    if altered and not any(f.kind != "number" for f in findings):
         findings += _markup(file, text, fresh)
     return CheckedFile(file, form, count, recomputed, tuple(findings))
 
@@ -135,7 +140,7 @@ def _read_again(form: str, fresh: str) -> Readback:
 
 def _texts(
     file: str, reading: Readback, again: Readback, provenance: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[Mismatch]:
     """Compare place by place; where only the headings moved, the places of one are missing and of
     the other added.
     """
@@ -172,6 +177,17 @@ def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
     return "the evidence"
 
 
+_GENERATOR = re.compile(rb'<meta name="generator" content="faeval ([^"]*)">')
+
+
+def is_of_this_version(page: bytes, schema: object) -> bool:
+    """Whether a report's page names this version of faeval as what wrote it, so that its bytes can
+    be compared; pages beside a verdicts.json of schema 1 name none.
+    """
+    named = _GENERATOR.search(page[:2000])
+    return schema == SCHEMA if named is None else named[1].decode() == this_version()
+
+
 def provenance_labels(report: Report) -> frozenset[str]:
     """Return the labels of what a report shows of its provenance.json."""
     return frozenset(fact.label for fact in provenance_facts(report)) - {
@@ -181,8 +197,8 @@ def provenance_labels(report: Report) -> frozenset[str]:
     }
 
 
-def _finding(file: str, kind: str, place: Place, text: str) -> Finding:
-    return Finding(file, kind, str(replace(place, claim="")), text, place.claim)
+def _finding(file: str, kind: str, place: Place, text: str) -> Mismatch:
+    return Mismatch(file, kind, str(replace(place, claim="")), text, place.claim)
 
 
 def _short(text: str, most: int = 90) -> str:
@@ -216,7 +232,7 @@ def _around(said: str, text: str) -> tuple[str, str]:
     )
 
 
-def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
+def _markup(file: str, written: str, fresh: str) -> Iterator[Mismatch]:
     """Name the first lines that differ where no text does: markup, figures' coordinates, white
     space.
     """
@@ -240,9 +256,9 @@ def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
     for a, b, c, d in changed[:_MOST_MARKUP]:
         here, there = _around("".join(mine[a:b]).rstrip("\n"), "".join(theirs[c:d]).rstrip("\n"))
         text = f"the markup alone differs: {here} stands where the evidence gives {there}."
-        yield Finding(file, "markup", f"line {a + 1}", text)
+        yield Mismatch(file, "markup", f"line {a + 1}", text)
     if len(changed) > _MOST_MARKUP:
-        yield Finding(
+        yield Mismatch(
             file, "markup", "", f"{len(changed) - _MOST_MARKUP} more stretches of markup differ."
         )
 
@@ -252,31 +268,16 @@ def _markup(file: str, written: str, fresh: str) -> Iterator[Finding]:
 
 def _numbers(
     file: str, form: str, text: str, reading: Readback, numbers: ReportNumbers | None
-) -> tuple[int, int, list[Finding]]:
-    if numbers is None:
-        return sum(len(printed(said)) for said in reading.places.values()), 0, []
-    if form == "json":
+) -> tuple[int, int, list[Mismatch]]:
+    if form == "json" and numbers is not None:
         return _json_numbers(file, text, reading, numbers)
-    expectations = Expectations(numbers, reading)
-    findings: list[Finding] = []
-    count = recomputed = 0
-    for place, said in reading.places.items():
-        known = expectations.at(place, said)
-        tokens = printed(said)
-        count += len(tokens)
-        if known is None:
-            continue
-        own = printed(without(said if known.only is None else known.only, known.names))
-        recomputed += min(len(own), len(known.numbers))
-        if wrong := first_wrong(own, known.numbers, known.more):
-            findings.append(_finding(file, "number", place, f"{wrong}: {_short(said)}."))
-    return count, recomputed, findings
+    return sum(len(printed(said)) for said in reading.places.values()), 0, []
 
 
 def _json_numbers(
     file: str, text: str, reading: Readback, numbers: ReportNumbers
-) -> tuple[int, int, list[Finding]]:
-    findings: list[Finding] = []
+) -> tuple[int, int, list[Mismatch]]:
+    findings: list[Mismatch] = []
     recomputed = 0
     try:
         known = list(in_json(numbers, json.loads(text)))

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from faeval.claims._verdict import WORDS
-from faeval.reports.checking._check import Finding
-from faeval.reports.checking._expected import quotable
+from faeval.reports.checking._check import Mismatch
+from faeval.reports.checking._numbers import quotable
 from faeval.reports.checking._printed_numbers import ESTIMATE, Number, Printed, agrees, printed
 from faeval.reports.checking._read import Link
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
@@ -31,7 +31,7 @@ _BETWEEN = re.compile(r"at|over|and|seeds?|n|p|[=<>;,.%()−\s]")
 _FEWEST = 2  # significant digits of a number, where the claim's page does not write it with fewer
 
 
-def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Finding]]:
+def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Mismatch]]:
     """Hold the text of a link to a claim against the claim: its verdict, each estimate with its
     interval, each number.
 
@@ -57,7 +57,7 @@ def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[
     texts += filter(None, (_number(number, claim) for number in numbers))
     place = f"line {link.line}"
     findings = [
-        Finding(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim)
+        Mismatch(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim)
         for said in texts
     ]
     return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 from faeval.evidence import with_identifiers
@@ -116,6 +117,11 @@ def source(report: Report) -> str:
 
 #: What installs faeval with the versions that are pinned.
 INSTALL = "python -m pip install -c constraints.txt ."
+
+
+def this_version() -> str:
+    """Return the version of faeval that renders."""
+    return version("faeval")
 
 
 def versions(report: Report) -> str:

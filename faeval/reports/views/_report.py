@@ -20,6 +20,7 @@ from faeval.reports.views._provenance import (
     provenance_facts,
     recompute,
     source,
+    this_version,
     versions,
 )
 from faeval.reports.views._types import RuleView, Table, Tally, View
@@ -64,6 +65,7 @@ def view(report: Report) -> View:
         recompute=recompute(report),
         versions=versions(report),
         glossary=glossary.GLOSSARY,
+        version=this_version(),
         drift=(
             drift_view(
                 report.drift, {v.claim: a for v, a in zip(report.verdicts, names, strict=True)}

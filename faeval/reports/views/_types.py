@@ -215,4 +215,5 @@ class View:
     recompute: str
     versions: str
     glossary: Mapping[str, tuple[str, str]]
+    version: str
     drift: DriftView | None = None
