@@ -20,6 +20,8 @@ from faeval.calibration._report import write
 from faeval.calibration._verify import as_csv, from_csv
 from faeval.errors import FaevalError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "reports" / "calibration"
 

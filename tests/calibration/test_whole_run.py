@@ -33,6 +33,8 @@ from faeval.calibration import (
 from faeval.calibration._report import in_repository, write
 from faeval.calibration._rivals import bca_interval
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PLOTS = {"size.svg", "verdicts.svg", "families.svg", "pooling.svg"}
 SMALL = """

@@ -21,6 +21,8 @@ from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store, TrainingRecord
 from faeval.experiment import Arm, Experiment, RunOptions, Stage, experiment
 
+pytestmark = pytest.mark.slow
+
 CALLS: list[str] = []
 Progress = Callable[[float], None]
 

@@ -15,6 +15,8 @@ import pytest
 
 from faeval.pipeline import PUBLISHED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

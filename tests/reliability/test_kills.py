@@ -19,7 +19,10 @@ import pytest
 KILLS = int(os.environ.get("FAEVAL_KILLS", "20"))
 WORKERS = 2
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is of POSIX"),
+]
 
 
 @pytest.mark.timeout(60 * KILLS)

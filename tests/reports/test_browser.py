@@ -25,6 +25,7 @@ CHROMIUM = os.environ.get("FAEVAL_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(
         CHROMIUM is None, reason="there is no Chromium on PATH, and $FAEVAL_CHROMIUM names none"

@@ -18,6 +18,8 @@ import torch
 from faeval.bench.audits import cosine, loss_change, norms, rho
 from faeval.testing import check_metric, takes_numpy
 
+pytestmark = pytest.mark.slow
+
 Metric = Callable[..., Any]
 
 

@@ -20,6 +20,8 @@ from faeval.testing import check_metric, metric_checks
 from faeval.testing._causes import cause
 from faeval.testing._subject import Bench
 
+pytestmark = pytest.mark.slow
+
 Metric = Callable[..., Any]
 
 

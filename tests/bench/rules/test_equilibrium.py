@@ -66,6 +66,7 @@ def test_a_small_nudge_and_a_long_relaxation_give_the_gradient(name: str) -> Non
     assert apart(network, 1e-6) < 1e-5
 
 
+@pytest.mark.slow
 def test_the_error_is_of_the_order_that_the_theory_says() -> None:
     # One-sided it falls with beta, symmetric with beta^2 (Laborieux et al. 2021): ten times less
     # nudge, 10 and 100 times.

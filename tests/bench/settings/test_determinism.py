@@ -17,6 +17,8 @@ from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import Arm, experiment
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"epochs": 1, "width": 8, "blocks": 2}
 ARMS = [
     Arm(rule, **SMALL, **own)
