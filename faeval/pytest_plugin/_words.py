@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _ORDER = ("broken", "drift", "open", "as registered", "as expected", "free")
 _COLOURS = {"broken": "red", "drift": "red", "open": "yellow"}
 _TALLIES = {"broken": "invalid", "drift": "drifted", "free": "without expectation"}
-_GLYPHS = {"supported": "●", "refuted": "◆", "inconclusive": "○", "invalid": "✕"}
 
 
 def outcome_from(verdict: Verdict, where: str) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
     settings = sorted({outcome["setting"] for outcome in outcomes.values()})
     terminal.write_sep("=", f"faeval: verdicts in {', '.join(settings)}")
     if terminal.verbosity >= 0:
-        rows = [_row(nodeid, outcome) for nodeid, outcome in sorted(outcomes.items())]
+        rows = [(*outcome["cells"], nodeid) for nodeid, outcome in sorted(outcomes.items())]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         for row, (_, outcome) in zip(rows, sorted(outcomes.items()), strict=True):
             cells = "  ".join(
@@ -43,25 +42,6 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
             )
             terminal.write_line(message(f"{cells}  {row[4]}"), **_colour(outcome["standing"]))
     terminal.write_line(", ".join(tally([outcome["standing"] for outcome in outcomes.values()])))
-
-
-def _row(nodeid: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
-    word, code = outcome["verdict"], outcome["reason_code"]
-    said = f"{_GLYPHS[word]} {word}" + ("" if code == "decided" else f": {code.replace('_', ' ')}")
-    stands = {
-        "free": "",
-        "open": f"{outcome['expected']} expected",
-        "drift": f"DRIFT: {outcome['expected']} expected",
-        "broken": f"{outcome['expected'] or 'not'} expected",
-    }
-    standing = outcome["standing"]
-    return (
-        said,
-        stands.get(standing, standing),
-        outcome["value"] or "-",
-        f"n={outcome['n']}",
-        nodeid,
-    )
 
 
 def _colour(standing: str) -> dict[str, bool]:

@@ -60,13 +60,13 @@ def test_a_jobs_summary_is_appended_to_and_never_grows_beyond_what_is_shown(
         return done.returncode, done.stderr
 
     assert summarise()[0] == 0
-    assert file.read_text().startswith("# What the claims came to")
+    assert file.read_text().startswith("# Results for")
 
     held = "x" * ((1 << 20) - 20_000) + "\n"
     file.write_text(held)
     assert summarise()[0] == 0
     text = file.read_text()
-    assert text.startswith(f"{held}\n# What the claims came to")
+    assert text.startswith(f"{held}\n# Results for")
     assert "claims are left out here for length" in text
     assert len(text.encode()) < 1 << 20
 

@@ -488,7 +488,7 @@ def test_markdown_has_no_two_blank_lines_in_a_row(gallery):
 def test_markdown_keeps_to_its_limit_and_counts_what_it_leaves_out(gallery, limit, folded):
     text = many(gallery, 200).to_markdown(limit, folded=folded)
     assert len(text.encode()) < limit
-    assert text.startswith("# What the claims came to")
+    assert text.startswith("# Results for")
     shown = (
         text.count("<details>") if folded else text.count("\n## ") - text.count("\n## Provenance")
     )

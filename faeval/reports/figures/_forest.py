@@ -76,10 +76,9 @@ def forest(report: Report, width: float = DOUBLE) -> Figure:
                 if not math.isnan(a.estimate):
                     estimate(axes, across, _in_margins(a)(a.estimate), y, each.word)
             value = words.value_text(a) if a is not None else ""
-            if (
-                a is not None and len(value) > 30
-            ):  # numbers are never cut; their unit is in the table
-                value = value.removesuffix(words.unit_of(a))
+            # Numbers are never cut; their unit is in the table.
+            if a is not None and len(value) > 30:
+                value = words.value_text(a, unit=False)
             write(figure, width - numbers + 0.1, y + 0.035, clean(value), SMALL - 0.5)
             if each.said:
                 mark(figure, width - 0.7, y, **look(each.word))

@@ -13,9 +13,9 @@ from faeval.claims._verdict import Verdict
 from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import Report
 from faeval.reports.words._escape import CELL, clip
-from faeval.reports.words._glossary import spaced
+from faeval.reports.words._glossary import GLYPHS, spaced
 from faeval.reports.words._reasons import reason, undecided
-from faeval.reports.words._sentences import assertion_text, value_text
+from faeval.reports.words._sentences import assertion_text, expectation_text, value_text
 
 _NAMES = (
     "claim setting verdict reason_code expected standing estimate interval_low interval_high unit n"
@@ -150,9 +150,19 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "registration": verdict.registration,
         "registered_sha256": verdict.registered_sha256,
         "open": _open(verdict),
+        "cells": cells(verdict, value),
         "head": head,
         "lines": lines,
     }
+
+
+def cells(verdict: Verdict, value: str) -> tuple[str, str, str, str]:
+    """Return what a line of a summary says of a verdict: word, how it stands to what was expected,
+    estimate, number of seeds.
+    """
+    code = "" if verdict.reason_code == "decided" else f": {spaced(verdict.reason_code)}"
+    word = f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}"
+    return word, expectation_text(verdict), value or "-", f"n={verdict.n}"
 
 
 def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -87,7 +87,7 @@ def _grid(shown: View, width: int) -> RenderableType:
     grid.add_column("Verdict", ratio=3)
     grid.add_column(_text("Estimate [interval]"), no_wrap=True)
     grid.add_column("n", justify="right", no_wrap=True)
-    grid.add_column("What it would take", ratio=4)
+    grid.add_column("To decide it", ratio=4)
     for claim in shown.claims:
         grid.add_row(
             _text(claim.sentence), _verdict(claim), _values(claim), str(claim.n), _text(claim.takes)

@@ -32,6 +32,17 @@ def standing_text(verdict: Verdict) -> str:
     }.get(standing(verdict), standing(verdict))
 
 
+def expectation_text(verdict: Verdict) -> str:
+    """Say the same in the fewest words, for a line of a summary."""
+    how, expected = standing(verdict), verdict.expected
+    return {
+        "free": "",
+        "open": f"{expected} expected",
+        "drift": f"DRIFT: {expected} expected",
+        "broken": f"{expected or 'not'} expected",
+    }.get(how, how)
+
+
 def outer_text(assertion: AssertionResult) -> str:
     """Write the refuting interval where the decision interval alone would seem to refute; empty
     elsewhere.
@@ -74,13 +85,13 @@ def unit_of(assertion: AssertionResult) -> str:
     return "" if assertion.unit in ("", "1") else f" {assertion.unit}"
 
 
-def value_text(assertion: AssertionResult) -> str:
+def value_text(assertion: AssertionResult, *, unit: bool = True) -> str:
     """Write estimate, decision interval and unit: ``0.17 [0.15, 0.19]``; the same in every view."""
     if math.isnan(assertion.estimate):
         return "not estimated"
     style = style_of(assertion)
     interval = style.interval(assertion.interval) if has_interval(assertion) else "(no interval)"
-    return f"{style(assertion.estimate)} {interval}{unit_of(assertion)}"
+    return f"{style(assertion.estimate)} {interval}{unit_of(assertion) if unit else ''}"
 
 
 def margin_text(assertion: AssertionResult) -> str:
