@@ -137,7 +137,7 @@ def whole(value: Any) -> int | None:
     >>> whole(3), whole(3.0), whole(True), whole("3")
     (3, None, None, None)
     """
-    if isinstance(value, bool):
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy 2.0 takes its own as an index, too
         return None
     try:
         return int(operator.index(value))
