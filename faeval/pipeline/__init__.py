@@ -1,4 +1,4 @@
-"""The pipeline: the only room that knows campaign, claims and reports. `_walk.py` is the line
+"""The pipeline: the only room that knows campaign, claims and reports. `_verify.py` is the line
 itself.
 """
 

@@ -173,10 +173,25 @@ class AssertionNumbers:
             else self.differences.mean()
         )
 
+    @property
+    def _unpaired(self) -> bool:
+        return self.verdict.test == "welch"
+
     @cached_property
     def sd(self) -> float:
         known = np.isfinite(self.differences).all() and len(self.differences) > 1
+        if known and self._unpaired:
+            return math.hypot(self.a.std(ddof=1), self.b.std(ddof=1))
         return float(self.differences.std(ddof=1)) if known else math.nan
+
+    @cached_property
+    def freedom(self) -> float:
+        """Return the degrees of freedom; for arms that no seed pairs by Welch and Satterthwaite."""
+        n = len(self.differences)
+        if not self._unpaired:
+            return n - 1
+        a, b = float(self.a.var(ddof=1)), float(self.b.var(ddof=1))
+        return (n - 1) * (a + b) ** 2 / (a**2 + b**2)
 
     @property
     def error(self) -> float:
@@ -185,7 +200,7 @@ class AssertionNumbers:
     @cached_property
     def _is_t(self) -> bool:
         """Whether the t-test decides, on numbers that differ by more than rounding."""
-        return self.verdict.test == "t" and self.sd > 1e-12 * float(
+        return self.verdict.test in ("t", "welch") and self.sd > 1e-12 * float(
             np.abs(self.differences).max(initial=0.0)
         )
 
@@ -193,9 +208,7 @@ class AssertionNumbers:
         """Return a one-sided t bound of the mean: the lower one for sign -1."""
         from scipy.special import stdtrit
 
-        return (
-            self.estimate + sign * float(stdtrit(len(self.differences) - 1, 1 - level)) * self.error
-        )
+        return self.estimate + sign * float(stdtrit(self.freedom, 1 - level)) * self.error
 
     def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
         if not self._is_t or math.isnan(low) or math.isnan(said[0]):
@@ -231,10 +244,10 @@ class AssertionNumbers:
         m = self.said.margin
 
         def greater(bound: float) -> float:
-            return _t_test(self.differences, bound, "greater")
+            return self._t_test(bound, "greater")
 
         def less(bound: float) -> float:
-            return _t_test(self.differences, bound, "less")
+            return self._t_test(bound, "less")
 
         region = region_of(self.said.kind)
         if region.two_sided:
@@ -243,6 +256,15 @@ class AssertionNumbers:
         (point,) = region.edges(m)
         above = region.side == "above"
         return (greater(point), less(point)) if above else (less(point), greater(point))
+
+    def _t_test(self, bound: float, alternative: Literal["greater", "less"]) -> float:
+        from scipy.stats import ttest_1samp, ttest_ind
+
+        if self._unpaired:
+            test = ttest_ind(self.a - bound, self.b, equal_var=False, alternative=alternative)
+        else:
+            test = ttest_1samp(self.differences, bound, alternative=alternative)
+        return float(test.pvalue)
 
     def power(self, n: int, sd: float | None) -> float | None:
         """Return the chance to be supported at n seeds if the effect is as anticipated; None where
@@ -289,12 +311,6 @@ class AssertionNumbers:
 def _is_about_median(verdict: Verdict) -> bool:
     rule = RULES.get(verdict.test)
     return rule is not None and rule.about == "median"
-
-
-def _t_test(values: Array, bound: float, alternative: Literal["greater", "less"]) -> float:
-    from scipy.stats import ttest_1samp
-
-    return float(ttest_1samp(values, bound, alternative=alternative).pvalue)
 
 
 @dataclass(frozen=True)

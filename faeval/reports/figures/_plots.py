@@ -419,7 +419,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
         for name, bounds in intervals
         if bounds is not None and not any(map(math.isnan, bounds))
     ]
-    n = len(verdict.seeds)
+    n = len(a.differences)  # 0 for arms that no seed pairs
     step = 0.16 if n <= _MOST_NAMED else 2.6 / n
     head, foot, left, right = 0.24, 0.4, 0.56, 0.56
     rows = head + n * step
@@ -435,7 +435,7 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
             text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
             ha="center", size=SMALL, color=SOFT,
         )  # fmt: skip
-    for i, (seed, value) in enumerate(zip(verdict.seeds, a.differences, strict=True)):
+    for i, (seed, value) in enumerate(zip(verdict.seeds[:n], a.differences, strict=True)):
         y = head + (i + 0.5) * step
         if math.isfinite(value):
             axes.plot(

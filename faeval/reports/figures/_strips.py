@@ -142,7 +142,11 @@ def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) ->
 
 
 def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Contrast:
-    """Place one dot a seed, then the estimate with its intervals, above an axis with ticks."""
+    """Place one dot a seed, then the estimate with its intervals, above an axis with ticks.
+
+    Arms that no seed pairs have no differences, and no dots.
+    """
+    rows_of = tuple(zip(seeds, assertion.differences, strict=True)) if assertion.differences else ()
     axis = Axis(
         [
             0.0,
@@ -164,7 +168,7 @@ def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Contrast:
             axis(value) if math.isfinite(value) else None,
             style.finer()(value),
         )
-        for i, (seed, value) in enumerate(zip(seeds, assertion.differences, strict=True))
+        for i, (seed, value) in enumerate(rows_of)
     )
     foot = top + len(rows) * height + 4
     intervals = {

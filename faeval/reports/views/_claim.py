@@ -137,20 +137,19 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
 
 def _by_seed(assertion: AssertionResult, seeds: tuple[int, ...]) -> Table:
     style = words.style_of(assertion).finer()
-    rows: list[tuple[str, ...]] = [
-        (str(seed), style(a), style(b), style(d))
-        for seed, a, b, d in zip(
-            seeds, assertion.a.values, assertion.b.values, assertion.differences, strict=True
-        )
+    columns = {
+        assertion.a.expression: assertion.a.values,
+        assertion.b.expression: assertion.b.values,
+    }
+    if assertion.differences or not seeds:  # arms that no seed pairs have none
+        columns["Difference"] = assertion.differences
+    rows = [
+        (str(seed), *map(style, values))
+        for seed, *values in zip(seeds, *columns.values(), strict=True)
     ]
-    means = map(_mean, (assertion.a.values, assertion.b.values, assertion.differences))
-    rows.append(("mean", *map(style, means)))
+    rows.append(("mean", *map(style, map(_mean, columns.values()))))
     unit = words.unit_of(assertion).strip()
-    return Table(
-        f"Values by seed{f', in {unit}' if unit else ''}",
-        ("Seed", assertion.a.expression, assertion.b.expression, "Difference"),
-        tuple(rows),
-    )
+    return Table(f"Values by seed{f', in {unit}' if unit else ''}", ("Seed", *columns), tuple(rows))
 
 
 def _mean(values: tuple[float, ...]) -> float:
