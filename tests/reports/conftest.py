@@ -53,7 +53,7 @@ def assertion(
             bounds = stats.decision_interval(judged, level, level, k)
             interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
             refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
-            ordinary = stats.confidence_interval(differences, 0.90)
+            ordinary = stats.ordinary_interval(judged, 0.90)
     does = {"exceeds": "exceeds", "equivalent": "equals"}.get(kind, "is " + kind.replace("_", " "))
     return AssertionResult(
         text=(
