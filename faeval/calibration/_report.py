@@ -132,11 +132,11 @@ def family_errors(look: Look) -> str:
     ]:
         detail = f"{m} claims, {members}, correlation {r:g}"
         for n in (3, 5, 10):
-            found = [
+            rates = [
                 look("families", "t", "normal", n, f"any wrong {w}", detail)
                 for w in ("support", "refutation", "verdict")
             ]
-            rows.append((detail, str(n), *found))
+            rows.append((detail, str(n), *rates))
     return markdown(
         ("family", "n", "any wrong support", "any wrong refutation", "any wrong verdict"), rows
     )

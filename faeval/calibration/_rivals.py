@@ -69,10 +69,10 @@ def _quantile(ordered: Array, share: Array) -> Array:
     place = np.clip(np.nan_to_num(share), 0.0, 1.0) * last
     low = np.minimum(place.astype(int), last - 1)
     rows = np.arange(len(ordered))
-    found: Array = ordered[rows, low] + (place - low) * (
+    quantiles: Array = ordered[rows, low] + (place - low) * (
         ordered[rows, low + 1] - ordered[rows, low]
     )
-    return np.where(np.isnan(share), np.nan, found)
+    return np.where(np.isnan(share), np.nan, quantiles)
 
 
 @_in_blocks
@@ -137,7 +137,7 @@ def mann_whitney_tails(n: int, m: int) -> Array:
             min(m, max(0, u - i * m)) for i in range(n)
         ]  # how many of the second sample each value is above
         first.append([b + 0.5 + 1e-6 * i for i, b in enumerate(beaten)])
-    found = mannwhitneyu(
+    p_values = mannwhitneyu(
         np.array(first),
         np.broadcast_to(second, (n * m + 1, m)),
         axis=1,
@@ -146,20 +146,20 @@ def mann_whitney_tails(n: int, m: int) -> Array:
     ).pvalue
     # Sums of many terms wobble in the last bit, from about 50 values a side; the tail of a law
     # never rises.
-    return np.minimum.accumulate(np.asarray(found, dtype=np.float64))
+    return np.minimum.accumulate(np.asarray(p_values, dtype=np.float64))
 
 
 def percentile_two_sample(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
     """The percentile interval of the difference of 1,999 pairs of bootstrap means."""
     n, m = a.shape[1], b.shape[1]
-    found = []
+    better = []
     for i in range(0, len(a), ROWS):
         rng = stream(0, "calibrate", "bootstrap", n, m, i)
         gaps = np.sort(
             a[i : i + ROWS] @ _weights(rng, n) - b[i : i + ROWS] @ _weights(rng, m), axis=1
         )
-        found.append(_quantile(gaps, np.full(len(gaps), alpha)) > 0)
-    return np.concatenate(found)
+        better.append(_quantile(gaps, np.full(len(gaps), alpha)) > 0)
+    return np.concatenate(better)
 
 
 def violation_ratio(a: Array, b: Array) -> Array:

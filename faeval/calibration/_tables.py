@@ -78,10 +78,10 @@ def size(
     for rule in rules or (*ENGINE, *RIVALS):
         for law in LAWS.values():
             for n in ns:
-                found = operating_characteristics(
+                rates = operating_characteristics(
                     rule, law, n, reps=_reps(rule, n, reps), seed=seed
                 )
-                for measure, value in found.items():
+                for measure, value in rates.items():
                     yield _cell("size", rule, law.name, n, "", measure, value)
 
 
@@ -191,12 +191,12 @@ def families(
                 for members in ("exceeds", "mixed kinds") if m > 1 else ("exceeds",):
                     words = stats.decide_many(*_family(members, draws), ALPHA)
                     detail = f"{m} claims, {members}, correlation {r:g}"
-                    for measure, found in (
+                    for measure, events in (
                         ("any wrong support", (words == 1).any(axis=1)),
                         ("any wrong refutation", (words == -1).any(axis=1)),
                         ("any wrong verdict", (words != 0).any(axis=1)),
                     ):
-                        yield _cell("families", "t", "normal", n, detail, measure, rate(found))
+                        yield _cell("families", "t", "normal", n, detail, measure, rate(events))
 
 
 def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[Cell]:

@@ -82,20 +82,20 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
         beyond 4 of a bound: t holds its level to the digit on normal differences, sign-flip on
         symmetric laws, sign on continuous ones about the median, families in each direction.
     """
-    known = {c.key: c for c in reference}
-    found = []
+    references = {c.key: c for c in reference}
+    moved = []
     for cell in measured:
-        before = known.get(cell.key)
+        before = references.get(cell.key)
         if before is not None and abs(cell.rate - before.rate) > ERRORS * _error(cell, before):
-            found.append(
+            moved.append(
                 Drift(cell, f"{before.rate:.4f} (+- {before.error:.4f}) as measured before")
             )
         bound = _bound(cell)
         if bound is not None and cell.rate > bound + ERRORS * max(
             cell.error, math.sqrt(bound * (1 - bound) / cell.reps)
         ):
-            found.append(Drift(cell, f"at most {bound:.4f}, which the rule promises"))
-    return found
+            moved.append(Drift(cell, f"at most {bound:.4f}, which the rule promises"))
+    return moved
 
 
 def _error(a: Cell, b: Cell) -> float:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType, MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 from faeval import stats
 from faeval._arguments import finite, shown
@@ -19,8 +19,8 @@ from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.experiment import Arm, Experiment
 
-TestName = Literal["t", "sign-flip", "sign"]
-TESTS = get_args(TestName)
+#: What ``test=`` may be: rules on pairs, of which some have a form for unpaired sides.
+TESTS = tuple(rule.name for rule in stats.RULES.values() if rule.decides and rule.paired)
 
 
 class _Unwritten(int):
@@ -100,7 +100,7 @@ class Claim:
     expect: str | Mapping[str, str] | None = None
     requires: tuple[Claim, ...] = ()
     controls: tuple[Assertion, ...] = ()
-    test: TestName = "t"
+    test: stats.TestName = "t"
     seeds: Any = DEFAULT_SEEDS
     looks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     alpha: float = 0.05
@@ -128,7 +128,7 @@ class Claim:
         expect: str | Mapping[str, str] | None = None,
         requires: Claim | Iterable[Claim] = (),
         controls: Assertion | Iterable[Assertion] = (),
-        test: TestName = "t",
+        test: stats.TestName = "t",
         seeds: Any = _UNWRITTEN,
         looks: Iterable[int] | Mapping[str, Iterable[int]] = (),
         alpha: float = 0.05,
@@ -251,8 +251,8 @@ class Claim:
 
     def plan(self, setting: str) -> tuple[int, ...] | Drawn:
         """Return what is planned in a setting: seeds, or how many are to be drawn."""
-        found: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
-        return found
+        plan: tuple[int, ...] | Drawn = self.seeds.get(setting, self.seeds["*"])
+        return plan
 
     def plans(self, setting: str) -> bool:
         """Return whether the seeds of a setting are written, not taken by default."""
@@ -280,11 +280,11 @@ class Claim:
 
     def metrics_by_arm(self) -> dict[Arm, set[str]]:
         """Return what the claim and its controls read: metrics, by arm."""
-        found: dict[Arm, set[str]] = {}
+        metrics: dict[Arm, set[str]] = {}
         for assertion in (*self.assertions, *self.controls):
             for read in assertion.contrast.reads():
-                found.setdefault(read.arm, set()).add(read.metric)
-        return found
+                metrics.setdefault(read.arm, set()).add(read.metric)
+        return metrics
 
     def canonical(self) -> dict[str, Any]:
         """Return what decides the claim, as plain data: everything but its prose."""

@@ -130,16 +130,16 @@ def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:
 
 def with_gates(claims: Iterable[Claim]) -> list[Claim]:
     """Return claims and all that they require, each once, gates before what waits for them."""
-    found: dict[int, Claim] = {}
+    gates: dict[int, Claim] = {}
 
     def add(claim: Claim) -> None:
         for gate in claim.requires:
             add(gate)
-        found.setdefault(id(claim), claim)
+        gates.setdefault(id(claim), claim)
 
     for claim in claims:
         add(claim)
-    return list(found.values())
+    return list(gates.values())
 
 
 def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:

@@ -190,12 +190,12 @@ def _cells(
     # Read at the end of runs of different length, sides differ in the factor that sets it, not in
     # the epoch as well.
     at_end = all(r.epoch is None or r.epoch == last[r] for _, r in signed)
-    found = _levels({r: ends[r] for _, r in signed if r in ends})
-    alike = len({*found.values()}) < 2 or any(
-        _sets_length(factor, found, design) for factor in named
+    levels = _levels({r: ends[r] for _, r in signed if r in ends})
+    alike = len({*levels.values()}) < 2 or any(
+        _sets_length(factor, levels, design) for factor in named
     )
-    if found and not (at_end and alike):
-        last, at_end = last | found, False
+    if levels and not (at_end and alike):
+        last, at_end = last | levels, False
     cells = []
     for weight, read in signed:
         cell: dict[str, _Level] = {**design.factors(read.arm)}
@@ -255,16 +255,16 @@ def _explain(
 
     def values(factor: str) -> str:
         levels = (cell.get(factor) for _, cell in cells)
-        seen = dict.fromkeys(
+        texts = dict.fromkeys(
             "none stated" if v is None and factor == unstated else _shown(v) for v in levels
         )
-        return f"{factor} ({' against '.join(seen)})"
+        return f"{factor} ({' against '.join(texts)})"
 
     what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
-    said = " and ".join(sorted(named)) or "nothing"
+    named_factors = " and ".join(sorted(named)) or "nothing"
     if differ == named:
         return (
-            f"in '{assertion}' the weights do not cancel over {said}: no difference is attributed"
+            f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is attributed"
             " by it."
         )
     remedy = "compare arms that differ in what is named alone."
@@ -279,7 +279,7 @@ def _explain(
             )
     return (
         f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference"
-        f" to {said}; {remedy}"
+        f" to {named_factors}; {remedy}"
     )
 
 
@@ -352,11 +352,11 @@ def own_seeds(claim: Claim, design: Design) -> Problem | None:
         reads = assertion.contrast.reads()
         seeds = {design.factors(r.arm).get("seed") for r in reads}
         if len(seeds) > 1:
-            shown = " and ".join(sorted(repr(s) for s in seeds))
+            texts = " and ".join(sorted(repr(s) for s in seeds))
             return Problem(
                 "invalid",
                 "unit_mismatch",
-                f"the two sides of '{assertion}' run on seeds of their own ({shown}), and contrasts"
+                f"the two sides of '{assertion}' run on seeds of their own ({texts}), and contrasts"
                 " are paired by seed; leave seed= out of the arms: the plan gives every arm the"
                 " same seeds.",
             )

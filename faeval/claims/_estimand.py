@@ -138,10 +138,10 @@ class Estimand:
 
     def reads(self) -> tuple[Read, ...]:
         """Return all that must be read from evidence, each once."""
-        found: dict[Read, None] = {}
+        reads: dict[Read, None] = {}
         for _, atom in self.terms:
-            found.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
-        return tuple(found)
+            reads.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
+        return tuple(reads)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
         """Return each read with its weight; below a logarithm, which increases, with its share and

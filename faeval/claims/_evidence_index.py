@@ -147,8 +147,8 @@ class EvidenceIndex:
         label = design.label(read.arm)
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends = self.ends(read.metric, label) if epoch is None else {}
-        found = self._held.get((read.metric, label, name), ())
-        return {(s, layer) for s, e, layer in found if e == ends.get(s, epoch)}
+        places = self._held.get((read.metric, label, name), ())
+        return {(s, layer) for s, e, layer in places if e == ends.get(s, epoch)}
 
     def _rows(self, arm: str, metric: str | None = None) -> slice:
         """Where the rows of an arm lie, or those of one of its metrics."""

@@ -309,15 +309,15 @@ def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -
     looked_at
         Seeds that are skipped: those that had been looked at by that entry.
     """
-    found: dict[int, None] = {}
+    seeds: dict[int, None] = {}
     skipped = set(looked_at)
     for i in count_from(1):
-        if len(found) == count:
-            return tuple(found)
+        if len(seeds) == count:
+            return tuple(seeds)
         number = int(hashlib.sha256(f"{digest} {setting} {i}".encode()).hexdigest(), 16)
         seed = 10_000 + number % (2**31 - 10_000)
         if seed not in skipped:
-            found[seed] = None
+            seeds[seed] = None
     raise AssertionError
 
 

@@ -36,16 +36,16 @@ class Measurement:
         }
         # How many of the rows wanted are there: of each read, at each seed.
         self.present = {read: self._count(read) for read in self.reads}
-        found = {
+        with_rows = {
             seed for counts in self.present.values() for seed, count in counts.items() if count
         }
-        self._absent = tuple(seed for seed in self.seeds if seed not in found)
+        self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
 
     def ends(self) -> dict[Read, dict[int, int]]:
         """Return the epochs at which runs end that are read there, by seed; of reads that no one
         else says the epoch of.
         """
-        found = {}
+        last_epochs = {}
         for read in self.reads:
             if read.epoch is None and self.design.last_epoch(read.arm) is None:
                 ends = self.evidence.ends(read.metric, self.design.label(read.arm))
@@ -54,19 +54,23 @@ class Measurement:
                     for (seed, _), cell in self.groups[read].items()
                     if cell.status == "diverged"
                 }
-                found[read] = {
+                last_epochs[read] = {
                     seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost
                 }
-        stated = {read for read, ends in found.items() if any(end >= 0 for end in ends.values())}
+        stated = {
+            read for read, ends in last_epochs.items() if any(end >= 0 for end in ends.values())
+        }
         # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
         # whenever another is read. But of a metric that some runs have at an epoch, and of arms of
         # which nothing says one, the epoch is not known.
         metrics, arms = {read.metric for read in stated}, {read.arm for read in stated}
         unknown = {
-            r for r, ends in found.items() if ends and (r.metric in metrics or r.arm not in arms)
+            r
+            for r, ends in last_epochs.items()
+            if ends and (r.metric in metrics or r.arm not in arms)
         }
         return (
-            {read: ends for read, ends in found.items() if read in stated | unknown}
+            {read: ends for read, ends in last_epochs.items() if read in stated | unknown}
             if stated
             else {}
         )
@@ -144,14 +148,14 @@ class Measurement:
         """Return at each seed the largest term that an assertion's contrast is made of, shape
         (seeds,).
         """
-        found = np.zeros(len(self.seeds))
+        largest = np.zeros(len(self.seeds))
         for weight, atom in assertion.contrast.terms:
             if isinstance(atom, Log10):
                 size = np.abs(_log10(self._evaluate(atom.inner, -1.0)))
             else:
                 size = np.abs(self._read(atom)).max(axis=1)
-            found = np.maximum(found, abs(weight) * size)
-        return found
+            largest = np.maximum(largest, abs(weight) * size)
+        return largest
 
     def metric(self, read: Read) -> Metric:
         """Return what is known of a read's metric."""

@@ -36,10 +36,10 @@ def missing(m: Measurement) -> Problem | None:
     if len(m.absent()) == len(m.seeds):
         text = "no row of what it reads was found; run it first."
         arms = {m.design.label(read.arm) for read in m.reads}
-        known = m.evidence.arms()
-        if known and not arms & set(known):
+        arms_there = m.evidence.arms()
+        if arms_there and not arms & set(arms_there):
             reads = " or ".join(map(named, sorted(arms)))
-            has = listed([named(label) for label in known])
+            has = listed([named(label) for label in arms_there])
             text = f"no row of {reads} was found; run it first. Evidence has the arms {has}."
         elif set(m.evidence.seeds(arms)) & set(m.seeds):
             reads = " or ".join(map(str, m.reads))
@@ -99,9 +99,9 @@ def untrustworthy(m: Measurement) -> Problem | None:
             )
             problems[code] = Problem("invalid", code, f"{at} {text}")
     order = ("diverged", "below_floor", "undefined", "out_of_range")
-    found = next((problems[c] for c in order if c in problems), None)
+    fault = next((problems[c] for c in order if c in problems), None)
     unit = _below_the_seed(m, problems.get("unit_mismatch"))
-    return _nonconforming(m) or unit or found or _unlike_units(m)
+    return _nonconforming(m) or unit or fault or _unlike_units(m)
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
@@ -165,7 +165,7 @@ def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
     """Return why rows below the seed are no replicates: several of one key, or one for each
     layer where one is read.
     """
-    wanted = set(m.seeds)
+    own_seeds = set(m.seeds)
     for read in m.reads:
         group = m.groups[read]
         rows = [(seed, value) for (seed, _), cell in group.items() for value in cell.copies]
@@ -176,7 +176,7 @@ def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
                 " such as fe.deep."
             )
             repeated = Problem("invalid", "unit_mismatch", text)
-        rows = [(seed, value) for seed, value in rows if seed in wanted and abs(value) <= 1e300]
+        rows = [(seed, value) for seed, value in rows if seed in own_seeds and abs(value) <= 1e300]
         if repeated is not None and rows:
             values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
             pooled = stats.explain_pooling(values, seeds)
@@ -227,11 +227,11 @@ def unlike_ends(m: Measurement) -> list[str]:
     """
     if uneven(m) is not None:
         return []
-    found = {read: ends_that_differ(ends) for read, ends in m.ends().items()}
+    epochs = {read: ends_that_differ(ends) for read, ends in m.ends().items()}
     return [
         f"runs of {named(m.design.label(read.arm))} are read at different epochs of"
         f" {read.metric}: {each}"
-        for read, each in found.items()
+        for read, each in epochs.items()
         if each
     ]
 
@@ -240,30 +240,30 @@ def unlike_states(m: Measurement) -> list[str]:
     """Return warnings of contrasts whose sides leave out different exact states, and so average
     over different ones.
     """
-    found = []
+    warnings = []
     for assertion in m.claim.assertions:
         reads = [
             r for r in assertion.contrast.reads() if r.layers is not None and r.layers.inexact_only
         ]
         states = {r: m.layers[r] for r in reads if r in m.layers}
         if len(set(states.values())) > 1:
-            said = "; ".join(
+            each = "; ".join(
                 f"{r} over {', '.join(map(str, layers))}" for r, layers in states.items()
             )
-            found.append(
-                f"the sides average over different states ({said}); name them by number, such"
+            warnings.append(
+                f"the sides average over different states ({each}); name them by number, such"
                 " as layers=(1, 2)"
             )
-    return found
+    return warnings
 
 
 def same_weights(m: Measurement) -> Problem | None:
     """Return the seeds of an arm whose runs ended in the very same weights."""
-    wanted = set(m.seeds)
+    own_seeds = set(m.seeds)
     for read in m.reads:
         owner: dict[str, int] = {}
         for (seed, _), cell in sorted(m.groups[read].items(), key=lambda item: item[0][0]):
-            if seed not in wanted or not cell.run.startswith(WEIGHTS):
+            if seed not in own_seeds or not cell.run.startswith(WEIGHTS):
                 continue
             first = owner.setdefault(cell.run, seed)
             if first != seed:

@@ -54,8 +54,8 @@ class PendingClaim:
     @property
     def pilots(self) -> list[Spread | None]:
         """What the registered pilots say of each test; None where they say nothing."""
-        known = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
-        return known + [None] * (len(self.tests) - len(known))
+        spreads = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
+        return spreads + [None] * (len(self.tests) - len(spreads))
 
     def question(self, level: float) -> stats.Question:
         """The claim as the rule of its family sees it; `level` is that of the family's first Holm
@@ -245,17 +245,17 @@ def _fault(
     # A run may have failed in what this claim does not read, such as an audit by another's metric.
     lacking = [s for s in m.seeds if not m.complete(s)]
     broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
-    found = untrustworthy(m) or uneven(m)
-    if found is None and all(m.groups.values()):
-        found = confounded(case.claim, case.design, m.ends())
-    if found is None and broken:
+    fault = untrustworthy(m) or uneven(m)
+    if fault is None and all(m.groups.values()):
+        fault = confounded(case.claim, case.design, m.ends())
+    if fault is None and broken:
         text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
         return Problem("invalid", "error", text)
-    if found is None and case.claim.controls:
+    if fault is None and case.claim.controls:
         return check_controls(
             case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()]
         )
-    return found
+    return fault
 
 
 def _keep_readable_looks(

@@ -48,7 +48,7 @@ def pilot_forecasts(
     seeds needed are counted.
     """
     parts = contrast_specs(claim)
-    known = (*pilots, *(None for _ in parts))
+    spreads = (*pilots, *(None for _ in parts))
     return tuple(
         (
             _chances(
@@ -66,7 +66,7 @@ def pilot_forecasts(
             if p is not None and x.anticipated is not None
             else None
         )
-        for x, p in zip(parts, known, strict=False)
+        for x, p in zip(parts, spreads, strict=False)
     )
 
 
@@ -74,17 +74,21 @@ def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | N
     """Return the least power of a claim as a whole, of the verdict that its anticipated effects
     lead to; None where unknown.
     """
-    known = [
+    forecasts = [
         (part, chance)
         for part, chance in zip(contrast_specs(claim), chances, strict=True)
         if chance is not None
     ]
     against = [
-        c.power for x, c in known if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
+        c.power for x, c in forecasts if beyond_margin(x.kind, x.margin, x.anticipated or 0.0) < 0
     ]
     if against:  # one that is refuted is enough
         return max(against)
-    return stats.joint_power([c.power for _, c in known]) if len(known) == len(chances) else None
+    return (
+        stats.joint_power([c.power for _, c in forecasts])
+        if len(forecasts) == len(chances)
+        else None
+    )
 
 
 def weak_together(k: int, power: float, verb: str) -> str:
@@ -154,7 +158,7 @@ def _chances(
 ) -> PilotForecast | None:
     if sd <= 0 or n < 2:
         return None
-    seen, again = (
+    at_plan, again = (
         stats.outlook(
             kind,
             margin,
@@ -171,8 +175,8 @@ def _chances(
     )
     return (
         None
-        if seen.power is None or again.seeds_needed is None
-        else PilotForecast(seen.power, again.seeds_needed, seen.at)
+        if at_plan.power is None or again.seeds_needed is None
+        else PilotForecast(at_plan.power, again.seeds_needed, at_plan.at)
     )
 
 
@@ -196,16 +200,16 @@ def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spre
         or untrustworthy(measurement)
     ):
         return []
-    found: list[Spread | None] = []
+    spreads: list[Spread | None] = []
     paired = stats.rule_of(claim.rule).paired
     for test in measured_contrasts(claim, measurement):
         d, sides = test.contrast.differences, test.contrast.sample(paired)
         if not np.isfinite([d, *sides]).all():  # a logarithm of what is not positive
-            found.append(None)
+            spreads.append(None)
             continue
-        found.append(
+        spreads.append(
             Spread(
                 n=len(d), mean=float(d.mean()), sd=math.hypot(*(side.std(ddof=1) for side in sides))
             )
         )
-    return found
+    return spreads

@@ -100,19 +100,19 @@ def planned_looks(
     plan.
     """
     if isinstance(given, Mapping):
-        wanted = {str(k): v for k, v in given.items()}
+        asked_looks = {str(k): v for k, v in given.items()}
     else:
         given = (
             tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
         )
-        wanted = {} if given == () else dict.fromkeys(plans, given)
-    if wanted and not rule.looks:
+        asked_looks = {} if given == () else dict.fromkeys(plans, given)
+    if asked_looks and not rule.looks:
         raise FaevalError(
             f"{where}: looks={given!r} are for test='t' on paired sides; the {rule.name} test"
             " decides once, at a fixed number of seeds."
         )
-    found = {}
-    for setting, looks in wanted.items():
+    looks_by_setting = {}
+    for setting, looks in asked_looks.items():
         plan = len(plans.get(setting, plans["*"]))
         items = (
             tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
@@ -128,5 +128,5 @@ def planned_looks(
                 f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
                 " mapping from setting to looks where plans differ."
             )
-        found[setting] = numbers
-    return MappingProxyType(found)
+        looks_by_setting[setting] = numbers
+    return MappingProxyType(looks_by_setting)

@@ -52,17 +52,19 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
             experiment = next(iter(near.values()), None) if setting is None else near.get(setting)
             if experiment is not None:
                 about[id(claim)] = experiment
-    made: dict[int, Claim] = {}
+    changed_claims: dict[int, Claim] = {}
 
     def changed(claim: Claim) -> Claim:
-        if id(claim) not in made:
+        if id(claim) not in changed_claims:
             own = about.get(id(claim), claim.experiment)
             gates = tuple(map(changed, claim.requires))
             same = own is claim.experiment and all(
                 a is b for a, b in zip(gates, claim.requires, strict=True)
             )
-            made[id(claim)] = claim if same else claim.named(experiment=own, requires=gates)
-        return made[id(claim)]
+            changed_claims[id(claim)] = (
+                claim if same else claim.named(experiment=own, requires=gates)
+            )
+        return changed_claims[id(claim)]
 
     return [changed(claim) for claim in given], (
         setting.name if isinstance(setting, Experiment) else setting
@@ -78,9 +80,9 @@ def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:
 def _near(claim: Claim, holders: Iterable[_Content]) -> dict[str, Experiment]:
     """Return the experiments of the nearest place that has any, by name."""
     for content in _places(claim, holders):
-        found = {v.name: v for v in list(content.values()) if issubclass(type(v), Experiment)}
-        if found:
-            return found
+        experiments = {v.name: v for v in list(content.values()) if issubclass(type(v), Experiment)}
+        if experiments:
+            return experiments
     return {}
 
 
@@ -96,9 +98,9 @@ def _places(claim: Claim, holders: Iterable[_Content]) -> Iterator[_Content]:
 
 def _holders(claims: Sequence[Claim]) -> dict[int, list[_Content]]:
     """The modules that hold each claim, by the claim's id()."""
-    found: dict[int, list[_Content]] = {id(claim): [] for claim in claims}
+    holders: dict[int, list[_Content]] = {id(claim): [] for claim in claims}
     for module in list(sys.modules.values()) if claims else ():
         content: _Content = getattr(module, "__dict__", {})
-        for key in {id(value) for value in list(content.values())} & found.keys():
-            found[key].append(content)
-    return found
+        for key in {id(value) for value in list(content.values())} & holders.keys():
+            holders[key].append(content)
+    return holders

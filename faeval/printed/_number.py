@@ -61,10 +61,10 @@ class Printed:
             )
         return self.low, self.high
 
-    def meets(self, found: Range) -> bool:
-        """Whether a statistic that can be anything in `found` can have been printed so."""
-        return (self.low is None or found[1] >= self.low) and (
-            self.high is None or found[0] <= self.high
+    def meets(self, possible: Range) -> bool:
+        """Whether a statistic that can be anything in `possible` can have been printed so."""
+        return (self.low is None or possible[1] >= self.low) and (
+            self.high is None or possible[0] <= self.high
         )
 
 
@@ -100,16 +100,16 @@ def printed(text: str, name: str = "a printed number", suffix: str = "") -> Prin
     )
     if not isinstance(text, str):
         raise refuse(name, text, "text", remedy)
-    found = _NUMBER.fullmatch(text.strip().rstrip(suffix).strip())
-    digits = (found["whole"] or "") + (found["part"] or "") if found else ""
-    if not found or not digits:
+    match = _NUMBER.fullmatch(text.strip().rstrip(suffix).strip())
+    digits = (match["whole"] or "") + (match["part"] or "") if match else ""
+    if not match or not digits:
         raise refuse(name, text, "a printed number", remedy)
-    power = int((found["power"] or "0").replace("−", "-"))
-    decimals = len(found["part"] or "") - power
-    sign = -1 if found["sign"] in ("-", "−", "–") else 1
+    power = int((match["power"] or "0").replace("−", "-"))
+    decimals = len(match["part"] or "") - power
+    sign = -1 if match["sign"] in ("-", "−", "–") else 1
     value = sign * int(digits) * Fraction(10) ** -decimals
     half = Fraction(10) ** -decimals / 2
-    relation = _RELATIONS[found["relation"]]
+    relation = _RELATIONS[match["relation"]]
     low = None if relation == "<" else value if relation == ">" else value - half
     high = None if relation == ">" else value if relation == "<" else value + half
     return Printed(text.strip(), value, low, high, decimals)
@@ -186,12 +186,12 @@ def _spreads(values: Sequence[Fraction]) -> dict[str, Fraction]:
     ]  # whole numbers add much faster than fractions
     n, total, unit2 = len(whole), sum(whole), unit * unit
     squares = Fraction(n * sum(v * v for v in whole) - total * total, n * unit2)
-    found = {name: squares * by for name in SPREADS if (by := factor(name, n)) is not None}
-    found["half the range"] = Fraction((max(whole) - min(whole)) ** 2, 4 * unit2)
-    found["mean absolute deviation"] = Fraction(
+    spreads = {name: squares * by for name in SPREADS if (by := factor(name, n)) is not None}
+    spreads["half the range"] = Fraction((max(whole) - min(whole)) ** 2, 4 * unit2)
+    spreads["mean absolute deviation"] = Fraction(
         sum(abs(n * v - total) for v in whole) ** 2, n**4 * unit2
     )
-    return found
+    return spreads
 
 
 def _nearest(box: Sequence[Range]) -> list[Fraction]:
@@ -247,11 +247,11 @@ def root_range(squares: Range, decimals: int) -> tuple[str, str]:
     return _digits(low, decimals), _digits(high + (high * high < top), decimals)
 
 
-def plain_range(found: Range, decimals: int) -> tuple[str, str]:
+def plain_range(possible: Range, decimals: int) -> tuple[str, str]:
     """Write a range, rounded outward."""
     scale = 10 ** max(decimals, 0)
-    return _digits(math.floor(found[0] * scale), decimals), _digits(
-        math.ceil(found[1] * scale), decimals
+    return _digits(math.floor(possible[0] * scale), decimals), _digits(
+        math.ceil(possible[1] * scale), decimals
     )
 
 

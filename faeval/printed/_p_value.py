@@ -22,8 +22,8 @@ SIDES = ("two-sided", "one-sided (greater)", "one-sided (less)")
 
 def widened(values: Iterable[float]) -> Bounds:
     """The range of values, with room for rounding in doubles."""
-    found = [*values]
-    low, high = min(found), max(found)
+    numbers = [*values]
+    low, high = min(numbers), max(numbers)
     return low - SLACK * abs(low), high + SLACK * abs(high)
 
 
@@ -71,8 +71,8 @@ def correlation_t(r: Bounds, df: float) -> Bounds:
 def quotient(difference: Range, error: Bounds) -> Bounds:
     """The range of a difference over its standard error, which may come down to 0."""
     ends = [float(end) for end in difference]
-    found = [_over(d, e) for d in ends for e in error]
-    return min(found), max(found)
+    ratios = [_over(d, e) for d in ends for e in error]
+    return min(ratios), max(ratios)
 
 
 def _over(difference: float, error: float) -> float:
@@ -88,10 +88,10 @@ def welch_df(first: Bounds, second: Bounds, n: tuple[int, int]) -> Bounds:
     """
     k1, k2 = n[0] - 1, n[1] - 1
     ends = sorted((_ratio(first[0], second[1]), _ratio(first[1], second[0])))
-    found = [_satterthwaite(ratio, k1, k2) for ratio in ends]
+    dfs = [_satterthwaite(ratio, k1, k2) for ratio in ends]
     if ends[0] <= k1 / k2 <= ends[1]:
-        found.append(float(k1 + k2))
-    return min(found), max(found)
+        dfs.append(float(k1 + k2))
+    return min(dfs), max(dfs)
 
 
 def _ratio(a: float, b: float) -> float:
@@ -114,11 +114,11 @@ def critical(df: float, level: float) -> float:
     return float(ndtri(tail)) if math.isinf(df) else float(stdtrit(df, tail))
 
 
-def floats(found: Range) -> Bounds:
+def floats(possible: Range) -> Bounds:
     """The ends as doubles."""
-    return float(found[0]), float(found[1])
+    return float(possible[0]), float(possible[1])
 
 
-def exactly(found: Bounds) -> Range:
+def exactly(possible: Bounds) -> Range:
     """The ends as fractions, for comparison with printed ones; infinite ends become very large."""
-    return Fraction(max(found[0], -1e300)), Fraction(min(found[1], 1e300))
+    return Fraction(max(possible[0], -1e300)), Fraction(min(possible[1], 1e300))

@@ -184,8 +184,8 @@ def check_statement(statement: Statement) -> tuple[Finding, ...]:
     >>> found[0].outcome, found[0].readings
     ('consistent', ('s.d. with ddof 0', 'half the range'))
     """
-    found = tuple(_Numbers(statement).findings())
-    return found or (
+    findings = tuple(_Numbers(statement).findings())
+    return findings or (
         Finding(
             "none", OPEN, "Nothing is printed that another of its numbers could be checked against."
         ),
@@ -402,16 +402,20 @@ class _Numbers:
                     "spread", OPEN, "There are too many values of too many different roundings."
                 )
             for name in (s for s in SPREADS if s in squares):
-                found = squares[name]
-                matches = found[0] <= ends[1] and ends[0] <= found[1]
+                square = squares[name]
+                matches = square[0] <= ends[1] and ends[0] <= square[1]
                 allowed.append(
                     Allowed(
                         name + of,
-                        *_shown(found, ends, spread.decimals, matches, roots=True),
+                        *_shown(square, ends, spread.decimals, matches, roots=True),
                         matches,
                     )
                 )
-                if matches and found[0] < found[1] and (found[0] == ends[1] or found[1] == ends[0]):
+                if (
+                    matches
+                    and square[0] < square[1]
+                    and (square[0] == ends[1] or square[1] == ends[0])
+                ):
                     ties.append(name + of)
         return self._named(spread, tuple(allowed), tuple(ties))
 
@@ -512,7 +516,7 @@ class _Numbers:
             return []
         (low, high), (low2, high2) = self.mean.range, self.mean2.range
         difference = low - high2 - shift, high - low2 - shift
-        found = []
+        estimates = []
         for name in names:
             each = _error(self.spread, name, self.n), _error(self.spread2, name, self.n2)
             squares = [(low * low, high * high) for low, high in each]
@@ -521,17 +525,17 @@ class _Numbers:
                 math.sqrt(squares[0][1] + squares[1][1]),
             )
             df = chances.welch_df(squares[0], squares[1], (self.n, self.n2))
-            found.append(_Estimate(f"Welch, {name}", difference, welch, df))
+            estimates.append(_Estimate(f"Welch, {name}", difference, welch, df))
             k, k2 = self.n * (self.n - 1), self.n2 * (self.n2 - 1)
             share = (1 / self.n + 1 / self.n2) / (self.n + self.n2 - 2)
             student = tuple(
                 math.sqrt(share * (k * a + k2 * b)) for a, b in zip(*squares, strict=True)
             )
             total = float(self.n + self.n2 - 2)
-            found.append(
+            estimates.append(
                 _Estimate(f"Student, {name}", difference, (student[0], student[1]), (total, total))
             )
-        return found
+        return estimates
 
     def _of_values(self) -> list[_Estimate]:
         if not self.whole or len(self.box) < 2:
@@ -555,14 +559,14 @@ class _Numbers:
         # or values.
         estimates = [] if ranges else self._estimates()
         if estimates:
-            found: dict[str, chances.Bounds] = {}
+            p_by_test: dict[str, chances.Bounds] = {}
             for e in estimates:
                 t = chances.quotient(e.difference, e.error)
-                found |= {
+                p_by_test |= {
                     f"{e.reading}, {side}": bounds
                     for side, bounds in chances.tails(t, e.df).items()
                 }
-            yield self._p_found(p, found)
+            yield self._p_found(p, p_by_test)
         if not ranges and not estimates:
             why = (
                 "No statistic with its degrees of freedom, no values, and no mean, spread and n are"
@@ -571,7 +575,7 @@ class _Numbers:
             yield Finding("p", OPEN, why)
 
     def _p_of_statistic(self) -> dict[str, chances.Bounds]:
-        s, found = self.s, dict[str, chances.Bounds]()
+        s, p_by_tail = self.s, dict[str, chances.Bounds]()
         given = {
             name: number
             for name in ("t", "f", "z", "chi2", "r")
@@ -594,7 +598,7 @@ class _Numbers:
             whole = tuple(float(d.value) for d in df)
             if name in ("f", "chi2"):
                 law = {"f": "F", "chi2": "chi-square"}[name]
-                found[f"upper tail of {law}"] = chances.upper_tail(law, ends, whole)
+                p_by_tail[f"upper tail of {law}"] = chances.upper_tail(law, ends, whole)
                 continue
             if name == "r" and abs(number.value) > 1:
                 raise refuse("r", number.text, "between -1 and 1", "give it as it is printed")
@@ -602,8 +606,8 @@ class _Numbers:
             bounds = (math.inf, math.inf)
             if name != "z":
                 bounds = chances.floats(df[0].range) if df[0].decimals > 0 else (whole[0], whole[0])
-            found |= {f"{name}, {side}": p for side, p in chances.tails(t, bounds).items()}
-        return found
+            p_by_tail |= {f"{name}, {side}": p for side, p in chances.tails(t, bounds).items()}
+        return p_by_tail
 
     def _p_found(self, p: Printed, ranges: Mapping[str, chances.Bounds]) -> Finding:
         sides = SIDES.get(self.s.sides or "", chances.SIDES)
@@ -611,11 +615,13 @@ class _Numbers:
             k: v for k, v in ranges.items() if k.startswith("upper tail") or k.endswith(sides)
         }
         allowed = tuple(
-            Allowed(name, *_shown_p(found, p, matches := p.meets(chances.exactly(found))), matches)
-            for name, found in tested.items()
+            Allowed(
+                name, *_shown_p(possible, p, matches := p.meets(chances.exactly(possible))), matches
+            )
+            for name, possible in tested.items()
         )
         fits = [a for a in allowed if a.matches]
-        if all(found[0] <= 1e-6 and found[1] >= 0.999 for found in tested.values()):
+        if all(possible[0] <= 1e-6 and possible[1] >= 0.999 for possible in tested.values()):
             return Finding("p", OPEN, "The printed digits allow any p.", allowed)
         if fits:
             first = fits[0]
@@ -665,15 +671,15 @@ class _Numbers:
         return ("the mean of the values", mean_range(self.box)) if self.whole else None
 
     def _middle(self, text: str, low: Printed, high: Printed, mean: tuple[str, Range]) -> Finding:
-        name, found = mean
+        name, possible = mean
         decimals = max(low.decimals, high.decimals) + 2
         if not self.s.symmetric:
-            if found[1] < low.range[0] or found[0] > high.range[1]:
+            if possible[1] < low.range[0] or possible[0] > high.range[1]:
                 return Finding("interval", INCONSISTENT, f"{text} does not hold {name}.")
             return Finding("interval", CONSISTENT, f"{text} holds {name}.")
         middle = (low.range[0] + high.range[0]) / 2, (low.range[1] + high.range[1]) / 2
         ends = plain_range(middle, decimals)
-        matches = middle[0] <= found[1] and found[0] <= middle[1]
+        matches = middle[0] <= possible[1] and possible[0] <= middle[1]
         allowed = (Allowed("middle of the interval", *ends, matches),)
         if matches:
             return Finding("interval", CONSISTENT, f"The middle of {text} can be {name}.", allowed)
@@ -821,9 +827,9 @@ def _level(text: str) -> Fraction:
     return value
 
 
-def _multiple(found: Range, step: Fraction) -> bool:
+def _multiple(possible: Range, step: Fraction) -> bool:
     """Whether a multiple of a step lies in a range."""
-    return math.ceil(found[0] / step) <= math.floor(found[1] / step)
+    return math.ceil(possible[0] / step) <= math.floor(possible[1] / step)
 
 
 def _has_squares(total: int, n: int, low: Fraction, high: Fraction) -> bool:
@@ -858,22 +864,22 @@ def _error(spread: Printed, kind: str, n: int) -> chances.Bounds:
     return max(0.0, float(low)) * scale, float(high) * scale
 
 
-def _allowed(reading: str, found: Range, number: Printed) -> Allowed:
-    matches = number.meets(found)
-    low = found[0] if number.low is None else number.low
-    high = found[1] if number.high is None else number.high
-    return Allowed(reading, *_shown(found, (low, high), number.decimals, matches), matches)
+def _allowed(reading: str, possible: Range, number: Printed) -> Allowed:
+    matches = number.meets(possible)
+    low = possible[0] if number.low is None else number.low
+    high = possible[1] if number.high is None else number.high
+    return Allowed(reading, *_shown(possible, (low, high), number.decimals, matches), matches)
 
 
 def _shown(
-    found: Range, against: Range, decimals: int, matches: bool, roots: bool = False
+    possible: Range, against: Range, decimals: int, matches: bool, roots: bool = False
 ) -> tuple[str, str]:
     """Write a range outward, with as many decimals as show on which side of a printed number it
     lies.
     """
     write = root_range if roots else plain_range
     for more in range(1, 9):
-        low, high = write(found, decimals + more)
+        low, high = write(possible, decimals + more)
         ends = [Fraction(low), Fraction(high)]
         if roots:
             ends = [end * end for end in ends]
@@ -882,8 +888,8 @@ def _shown(
     return low, high
 
 
-def _shown_p(found: chances.Bounds, p: Printed, matches: bool) -> tuple[str, str]:
-    low, high = (0.0 if end < 1e-15 else min(end, 1.0) for end in found)
+def _shown_p(possible: chances.Bounds, p: Printed, matches: bool) -> tuple[str, str]:
+    low, high = (0.0 if end < 1e-15 else min(end, 1.0) for end in possible)
     for digits in (2, 3, 4, 6, 8):
         texts = f"{low:.{digits}g}", f"{high:.{digits}g}"
         if matches or not p.meets((Fraction(texts[0]), Fraction(texts[1]))):

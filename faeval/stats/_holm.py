@@ -101,8 +101,8 @@ def _level(p: Array, alpha: float) -> Array:
     """
     m = p.shape[-1]
     passed = np.sort(p, axis=-1) <= alpha / np.arange(m, 0, -1)
-    found: Array = alpha / np.maximum(1, m - np.cumprod(passed, axis=-1).sum(axis=-1))
-    return found
+    level: Array = alpha / np.maximum(1, m - np.cumprod(passed, axis=-1).sum(axis=-1))
+    return level
 
 
 def decide_family(

@@ -25,15 +25,15 @@ _BITS = 40
 
 
 def _checked(looks: Sequence[int]) -> tuple[int, ...]:
-    found = tuple(looks)
+    plan = tuple(looks)
     whole = all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in found
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 2 for n in plan
     )
-    if not found or not whole or any(b <= a for a, b in pairwise(found)):
+    if not plan or not whole or any(b <= a for a, b in pairwise(plan)):
         raise refuse(
             "looks", looks, "rising numbers of seeds, each at least 2", "such as (5, 10, 20)"
         )
-    return tuple(int(n) for n in found)
+    return tuple(int(n) for n in plan)
 
 
 @lru_cache(maxsize=64)

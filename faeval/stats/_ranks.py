@@ -32,13 +32,13 @@ def wilcoxon_tails(n: int) -> Array:
     ranks = np.arange(1.0, n + 1)
     samples = []
     for w in range(n * (n + 1) // 2 + 1):
-        signs, left = -np.ones(n), w
+        signs, rest = -np.ones(n), w
         for i in range(n - 1, -1, -1):  # the largest ranks that still fit are positive
-            if ranks[i] <= left:
-                signs[i], left = 1.0, left - int(ranks[i])
+            if ranks[i] <= rest:
+                signs[i], rest = 1.0, rest - int(ranks[i])
         samples.append(signs * ranks)
-    found = wilcoxon(np.array(samples), axis=1, alternative="greater", method="exact").pvalue
-    return np.asarray(found, dtype=np.float64)
+    p_values = wilcoxon(np.array(samples), axis=1, alternative="greater", method="exact").pvalue
+    return np.asarray(p_values, dtype=np.float64)
 
 
 def needed(tails: Array, level: float) -> int | None:

@@ -290,13 +290,13 @@ def explain_pooling(values: ArrayLike, seeds: Sequence[Hashable]) -> str:
 
 def _price(values: ArrayLike, seeds: Sequence[Hashable], what: str) -> str:
     """What pooling does at the split that these values have."""
-    found = reduce_to_seeds(values, seeds)
-    head = _head(found.rows, what)
-    if math.isnan(found.split.icc):
+    means = reduce_to_seeds(values, seeds)
+    head = _head(means.rows, what)
+    if math.isnan(means.split.icc):
         return f"{head}: what varies is the seed"
     return (
-        f"{head}: with an estimated {100 * found.split.icc:.0f} % of their variance between seeds,"
-        f" a t test over {what} would find an effect in {_rate(found.rows, found.split.icc)} of"
+        f"{head}: with an estimated {100 * means.split.icc:.0f} % of their variance between seeds,"
+        f" a t test over {what} would find an effect in {_rate(means.rows, means.split.icc)} of"
         " comparisons without one, where 5 % were meant"
     )
 

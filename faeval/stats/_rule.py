@@ -412,13 +412,14 @@ class _Case:
         """
         if not self.judged or not self.looks or self.problem is not None or decision.look is None:
             return self.judged[-1] if self.judged else ()
-        seen = self.judged[: decision.look]
+        judged_so_far = self.judged[: decision.look]
         if decision.verdict == "supported":
-            return min(seen, key=lambda judged: max(j.p_support for j in judged))
+            return min(judged_so_far, key=lambda judged: max(j.p_support for j in judged))
         deciding = min(
-            range(len(self.question.contrasts)), key=lambda i: self._against(i)[len(seen) - 1]
+            range(len(self.question.contrasts)),
+            key=lambda i: self._against(i)[len(judged_so_far) - 1],
         )
-        return min(seen, key=lambda judged: judged[deciding].p_refute)
+        return min(judged_so_far, key=lambda judged: judged[deciding].p_refute)
 
     def _interval(self, judgement: Judgement, decision: Decision, k: int) -> Interval:
         if not self.looks:

@@ -44,10 +44,10 @@ def varies(a: Array, b: Array) -> NDArray[np.bool_]:
     n), (..., m) to (...).
     """
     largest = np.maximum(largest_size(a), largest_size(b))
-    found: NDArray[np.bool_] = (
+    varying: NDArray[np.bool_] = (
         np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
     )
-    return found
+    return varying
 
 
 def statistic(a: Array, b: Array) -> tuple[Array, Array, Array]:

@@ -218,8 +218,8 @@ def seeds_for(
     power, max_n = probability("power", power), count("max_n", max_n, low=2)
 
     def enough(n: int) -> bool:
-        found = prospect(kind, margin, effect, sd, n, alpha, test=test, k=k)
-        return found.verdict is not None and found.power >= power
+        hope = prospect(kind, margin, effect, sd, n, alpha, test=test, k=k)
+        return hope.verdict is not None and hope.power >= power
 
     rule = rule_of(test, deciding=True)
     if rule.power != "simulated":
