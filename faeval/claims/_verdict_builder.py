@@ -260,7 +260,6 @@ def _side(expression: str, estimand: Estimand, values: NDArray[np.float64]) -> S
     return Side(expression, tuple(values.tolist()), _terms(estimand), estimand.constant)
 
 
-@lru_cache(maxsize=4096)  # the same for each setting and each time a report is decided again
 def _terms(estimand: Estimand) -> tuple[Term, ...]:
     return tuple(
         (

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from faeval.calibration import LAWS, TABLES, Cell, shipped
+from faeval.calibration._laws import ARMS
 from faeval.stats import pooling_error
 
 FIGURES = {c.key: c for c in shipped()}
@@ -465,6 +466,7 @@ def test_every_table_has_every_figure_that_it_promises() -> None:
             for law in ("normal", "lognormal", "collapse")
             for n in SEEDS
         },
+        "unpaired": {("welch", arms, n, "", m) for arms in ARMS for n in SEEDS for m in sides},
         "verdicts": {("t", "normal", n, e, w) for n in SEEDS for e in effects for w in words},
         "power": {
             (r, "normal", n, f"{e:g} s.d. beyond the margin", "supported")
