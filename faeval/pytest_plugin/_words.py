@@ -47,7 +47,9 @@ def summarise(terminal: pytest.TerminalReporter, outcomes: Mapping[str, Mapping[
 
 def _row(nodeid: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
     word, code = outcome["verdict"], outcome["reason_code"]
-    said = f"{_GLYPHS[word]} {word}" + ("" if code == "decided" else f": {code.replace('_', ' ')}")
+    verdict = f"{_GLYPHS[word]} {word}" + (
+        "" if code == "decided" else f": {code.replace('_', ' ')}"
+    )
     stands = {
         "free": "",
         "open": f"{outcome['expected']} expected",
@@ -56,7 +58,7 @@ def _row(nodeid: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
     }
     standing = outcome["standing"]
     return (
-        said,
+        verdict,
         stands.get(standing, standing),
         outcome["value"] or "-",
         f"n={outcome['n']}",
