@@ -26,12 +26,10 @@ LARGEST = 1e300
 
 def refuse(name: str, value: object, wanted: str, remedy: str) -> FaevalError:
     """The one form of message in this room: the argument, its value, its type, the remedy."""
-    shown = repr(value)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
-    return FaevalError(
-        f"{name} must be {wanted}, but is {shown} ({type(value).__name__}); {remedy}"
-    )
+    text = repr(value)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return FaevalError(f"{name} must be {wanted}, but is {text} ({type(value).__name__}); {remedy}")
 
 
 def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
@@ -41,16 +39,16 @@ def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
     import numpy as np  # here, for the rooms that load no array library
 
     remedy = "give one finite number per seed"
-    wanted = "one-dimensional" if axes == 1 else "two-dimensional (rows, seeds)"
+    form = "one-dimensional" if axes == 1 else "two-dimensional (rows, seeds)"
     try:
         array = np.asarray(values)
     except ValueError as error:  # ragged nesting
-        raise refuse(name, values, wanted, remedy) from error
+        raise refuse(name, values, form, remedy) from error
     if array.ndim != axes:
         raise refuse(
             name,
             values,
-            f"{wanted}, not of shape {array.shape}",
+            f"{form}, not of shape {array.shape}",
             "reduce to one number per seed first",
         )
     if array.dtype.kind not in "iuf":

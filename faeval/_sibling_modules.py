@@ -208,12 +208,12 @@ def renew(folder: Path, names: Iterable[str]) -> None:
         stamp != _stamp(_file_of(state.modules[name])) for name, stamp in state.seen.items()
     )
     changed = changed or any(map(_stale, map(sys.modules.get, own)))
-    loaded = {
+    modules = {
         name
         for name, file in {**own, **state.seen}.items()
         if name != "__main__" and not installed_at(str(file))
     }
-    for name in loaded if changed else {*names}:
+    for name in modules if changed else {*names}:
         state.modules.pop(name, None)
         state.seen.pop(name, None)
         if name in own:
@@ -297,10 +297,10 @@ def carried(folder: Path | None) -> Carried:
 
 def _is_own(name: str, file: str, sources: Mapping[str, Any]) -> bool:
     parent, _, last = name.rpartition(".")
-    spelt = Path(file).parent.name if Path(file).name == "__init__.py" else Path(file).stem
+    stem = Path(file).parent.name if Path(file).name == "__init__.py" else Path(file).stem
     if (
         not file.endswith(".py")
-        or spelt != last
+        or stem != last
         or installed_at(file)
         or (parent and parent not in sources)
     ):

@@ -104,10 +104,10 @@ def operating_characteristics(
     >>> abs(found["wrong_support"].rate - 0.05) < 0.02
     True
     """
-    given = law if isinstance(law, Law) else Law(getattr(law, "__name__", "own"), law)
+    errors = law if isinstance(law, Law) else Law(getattr(law, "__name__", "own"), law)
     median = rule in ENGINE and stats.rule_of(str(rule)).about == "median"
-    centre = given.median if median else 0.0
-    draws = MARGIN - centre + given.draw(stream(seed, "calibrate", given.name, n), (reps, n))
+    centre = errors.median if median else 0.0
+    draws = MARGIN - centre + errors.draw(stream(seed, "calibrate", errors.name, n), (reps, n))
     if rule in ENGINE:  # one pair of p-values serves both levels
         p, q = stats.judge_many("exceeds", draws, MARGIN, test=rule)
         support, refute, above, below = p <= alpha, q <= alpha, p <= alpha / 2, q <= alpha / 2

@@ -105,13 +105,13 @@ def size(cells: Sequence[Cell]) -> str:
 def verdicts(cells: Sequence[Cell]) -> str:
     """The chance of each verdict by the true effect, at three numbers of seeds."""
     figure, axes = _figure(9.2, 3.2, 3)
-    chosen = [c for c in cells if c.table == "verdicts" and c.detail.startswith("exceeds")]
+    exceeding = [c for c in cells if c.table == "verdicts" and c.detail.startswith("exceeds")]
     colours = {"supported": _COLOURS[0], "refuted": _COLOURS[4], "inconclusive": "#777777"}
     for axis, n in zip(axes, (3, 5, 10), strict=True):
         for word, colour in colours.items():
             points = [
                 (float(c.detail.split()[2]), c.rate)
-                for c in chosen
+                for c in exceeding
                 if c.n == n and c.measure == word
             ]
             axis.plot(

@@ -298,7 +298,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
         level = stats.nominal_level(ALPHA, looks)
         name = "looks at " + ", ".join(map(str, looks))
         for rule, nominal in (("plain p", ALPHA), ("sequential p", level)):
-            found = rate(smallest <= nominal)
+            frequency = rate(smallest <= nominal)
             yield _cell(
                 "stopping",
                 f"{name}, {rule}",
@@ -306,16 +306,16 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
                 looks[-1],
                 "one-sided",
                 "ever decided",
-                found,
+                frequency,
             )
-    seen = np.arange(1, last + 1)
+    sizes = np.arange(1, last + 1)
     for variance in (1.0, 4.0):
-        share = seen * variance / (1 + seen * variance)
-        ratio = np.cumsum(draws, axis=1) ** 2 / (seen * np.cumsum(draws**2, axis=1))
-        e = (1 + seen * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (
-            -seen / 2
+        share = sizes * variance / (1 + sizes * variance)
+        ratio = np.cumsum(draws, axis=1) ** 2 / (sizes * np.cumsum(draws**2, axis=1))
+        e = (1 + sizes * variance) ** -0.5 * (1 - np.minimum(share * ratio, 1 - 1e-15)) ** (
+            -sizes / 2
         )
-        found = rate(e.max(axis=1) >= 1 / ALPHA)
+        frequency = rate(e.max(axis=1) >= 1 / ALPHA)
         yield _cell(
             "stopping",
             f"e-value, prior variance {variance:g}",
@@ -323,7 +323,7 @@ def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
             last,
             "anytime",
             "ever decided",
-            found,
+            frequency,
         )
 
 
@@ -336,17 +336,16 @@ def fragile(reps: int, seed: int, ns: tuple[int, ...] = (5, 6, 8, 10, 20)) -> It
         rows = max(200, reps // (20 if n > 10 else 4))
         effect = MARGIN + stats.detectable_effect(n, ALPHA)
         draws = effect + stream(seed, "calibrate", "fragile", n).standard_normal((rows, n))
-        draws = draws[stats.judge_many("exceeds", draws, MARGIN)[0] <= ALPHA]
-        kept = ~np.eye(n, dtype=bool)
-        rests = np.stack([draws[:, k] for k in kept], axis=1).reshape(-1, n - 1)
-        lost = (
-            (stats.judge_many("exceeds", rests, MARGIN)[0] > ALPHA)
-            .reshape(len(draws), n)
-            .any(axis=1)
-        )
+        p_support, _ = stats.judge_many("exceeds", draws, MARGIN)
+        draws = draws[p_support <= ALPHA]
+        others = ~np.eye(n, dtype=bool)
+        rests = np.stack([draws[:, k] for k in others], axis=1).reshape(-1, n - 1)
+        p_support, _ = stats.judge_many("exceeds", rests, MARGIN)
+        lost = (p_support > ALPHA).reshape(len(draws), n).any(axis=1)
         for test in _BESIDE if n <= 10 else ():
             if stats.attainable_p(test, n) <= ALPHA:
-                lost = lost | (stats.judge_many("exceeds", draws, MARGIN, test=test)[1] <= ALPHA)
+                _, p_refute = stats.judge_many("exceeds", draws, MARGIN, test=test)
+                lost = lost | (p_refute <= ALPHA)
         yield _cell(
             "fragile",
             "t",

@@ -78,12 +78,12 @@ def with_identifiers(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Return a provenance under identifiers, whichever version wrote it: ``version of torch`` is
     ``torch`` of ``versions``.
     """
-    read: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in provenance.items():
         start = next((start for start in _GROUPED if name.startswith(start)), None)
         if start is None:
-            read.setdefault(_RENAMED.get(name, name), value)
+            fields.setdefault(_RENAMED.get(name, name), value)
         else:
-            group = read.setdefault(_GROUPED[start], {})
-            read[_GROUPED[start]] = {**group, name.removeprefix(start): value}
-    return read
+            group = fields.setdefault(_GROUPED[start], {})
+            fields[_GROUPED[start]] = {**group, name.removeprefix(start): value}
+    return fields

@@ -116,6 +116,22 @@ class Arm(Mapping[str, Value]):
         return (Arm.parse, (self._label,))
 
 
+def _checked_number(name: str, number: float) -> float:
+    if isinstance(number, int):
+        if abs(number) >= 2**53:
+            raise FaevalError(
+                f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float"
+                " would be another arm; give a float or a word."
+            )
+        return number
+    if not math.isfinite(number):
+        raise FaevalError(
+            f"Arm: factor {name}={number!r} (float) is not finite; give a finite number."
+        )
+    # 1.0 and 1 are equal and must be one arm: whole numbers are kept as int.
+    return int(number) if number.is_integer() and abs(number) < 2**53 else float(number)
+
+
 def _checked(name: str, value: Any) -> Value:
     if not _NAME.match(name):
         raise FaevalError(
@@ -126,20 +142,8 @@ def _checked(name: str, value: Any) -> Value:
     if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     number = whole(value)
-    if number is not None:
-        if abs(number) >= 2**53:
-            raise FaevalError(
-                f"Arm: factor {name} is a whole number (int) of 2**53 or more, where an equal float"
-                " would be another arm; give a float or a word."
-            )
-        return number
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise FaevalError(
-                f"Arm: factor {name}={value!r} (float) is not finite; give a finite number."
-            )
-        # 1.0 and 1 are equal and must be one arm: whole numbers are kept as int.
-        return int(value) if value.is_integer() and abs(value) < 2**53 else float(value)
+    if number is not None or isinstance(value, float):
+        return _checked_number(name, value if number is None else number)
     if isinstance(value, str):
         text = str.__str__(value)  # itself, of a member of an enumeration too
         if not text or not text.isprintable():

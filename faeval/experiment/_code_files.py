@@ -138,9 +138,9 @@ class FileWalk(ValueTexts):
             for module_home in self.modules(
                 imports(statement), home
             ):  # used, so that only what it sets is met here
-                loaded = sys.modules.get(module_home.name)
+                module = sys.modules.get(module_home.name)
                 self.around(
-                    vars(loaded) if loaded is not None else {}, replace(module_home, whole=False)
+                    vars(module) if module is not None else {}, replace(module_home, whole=False)
                 )
 
     def reach_set(
@@ -194,12 +194,12 @@ class FileWalk(ValueTexts):
 
     def look_at_all(self, source: Source, home: Home) -> None:
         self.home, self.label = home, home.label
-        loaded = sys.modules.get(home.name)
+        module = sys.modules.get(home.name)
         definitions = [
             node for node in source.tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
         ]
         for node in [*definitions, *(node for step in source.steps for node in step.nodes())]:
-            self.look(home.label, node, source, vars(loaded) if loaded is not None else {}, home)
+            self.look(home.label, node, source, vars(module) if module is not None else {}, home)
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     self.spelt(inner.value)

@@ -230,16 +230,12 @@ class Walk(FileWalk):
 
     def read_class(self, label: str, cls: type, home: Home) -> None:
         content = vars(cls)
-        functions = [f for f in map(function_in, content.values()) if f is not None]
-        lines = [f.__code__.co_firstlineno for f in functions if f.__module__ == cls.__module__]
-        source = source_of(home.file or file_of(functions), globals_of_class(cls), home)
-        nodes = source.classes(cls.__qualname__, lines) if source is not None else []
         self.home, self.label = home, label
-        for node in nodes:
-            assert source is not None
-            self.texts[label].add(source.text(node))
-            self.take(imports(node), home, blind=True)
-        is_described = bool(nodes) or hasattr(cls, "_fields") or issubclass(cls, enum.Enum)
+        is_described = (
+            self._class_source(label, cls, home)
+            or hasattr(cls, "_fields")
+            or issubclass(cls, enum.Enum)
+        )
         if not is_described:
             self.undigested.add(f"{label} (its source is not there)")
         self.around(globals_of_class(cls), home)
@@ -248,18 +244,32 @@ class Walk(FileWalk):
         for name, value in sorted(content.items()):
             if self.stands_in(cls, name, value) and not (is_described and is_generated(value)):
                 self.bind(f"{label}.{name}", value, home)
-        if (registry := vars(abc).get("_get_dump")) is not None and isinstance(cls, abc.ABCMeta):
-            members = [one() for one in registry(cls)[0]]
-            self.texts[label].add(
-                text_of(
-                    "registered",
-                    *sorted(self.whole_value(one) for one in members if one is not None),
-                )
-            )
+        self._registered(label, cls)
         if issubclass(cls, enum.Enum):
             self.bind(label, [(name, one._value_) for name, one in cls.__members__.items()], home)
         for name, one in sorted(content.get("__dataclass_fields__", {}).items()):
             self.bind(f"{label}.{name}", (one.default, one.default_factory), home)
+
+    def _class_source(self, label: str, cls: type, home: Home) -> bool:
+        """Take the class statements of a class; False where they are not there."""
+        functions = [f for f in map(function_in, vars(cls).values()) if f is not None]
+        lines = [f.__code__.co_firstlineno for f in functions if f.__module__ == cls.__module__]
+        source = source_of(home.file or file_of(functions), globals_of_class(cls), home)
+        if source is None:
+            return False
+        nodes = source.classes(cls.__qualname__, lines)
+        for node in nodes:
+            self.texts[label].add(source.text(node))
+            self.take(imports(node), home, blind=True)
+        return bool(nodes)
+
+    def _registered(self, label: str, cls: type) -> None:
+        """Take the classes that were registered with an abstract one."""
+        registry = vars(abc).get("_get_dump")
+        if registry is not None and isinstance(cls, abc.ABCMeta):
+            members = (reference() for reference in registry(cls)[0])
+            texts = sorted(self.whole_value(one) for one in members if one is not None)
+            self.texts[label].add(text_of("registered", *texts))
 
     def stands_in(self, cls: type, name: str, value: object) -> bool:
         """Whether an attribute is what stands in a class, not what Python and its libraries make of

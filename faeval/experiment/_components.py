@@ -279,9 +279,9 @@ def components(kind: str) -> dict[str, Component]:
     by_name = {name: c for (of, name), c in {**_BUILT_IN, **_registered}.items() if of == kind}
     for entry in entry_points(group=f"faeval.{kind}s"):
         if entry.name not in by_name:
-            loaded = entry.load()
+            target = entry.load()
             by_name[entry.name] = (
-                loaded if isinstance(loaded, Component) else Component(kind, entry.name, loaded)
+                target if isinstance(target, Component) else Component(kind, entry.name, target)
             )
     return by_name
 
@@ -504,7 +504,8 @@ class OwnMetrics(Mapping[str, Metric]):
 
 
 #: All metrics that settings have: faeval's own, and those registered.
-KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: ignore[arg-type]  # it is read alone
+# mypy wants mappings that can be written; this one is only read.
+KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: ignore[arg-type]
 
 
 @cache
@@ -512,11 +513,11 @@ def _installed_metrics() -> dict[str, Component]:
     """Return the metrics of installed packages; an entry point of the group ``faeval.metrics``
     names a Component.
     """
-    loaded = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
-    for name, c in loaded.items():
+    metrics = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
+    for name, c in metrics.items():
         if not isinstance(c, Component) or c.kind != "metric" or c.about is None or c.name != name:
             raise FaevalError(
                 f"entry point {name!r} of the group faeval.metrics gives {c!r}; it must name a "
                 f"faeval.experiment.Component('metric', {name!r}, ..., about=Metric(...))."
             )
-    return loaded
+    return metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ from faeval.experiment._code import Code, Codes
 from faeval.experiment._components import Component, component, components, is_built_in
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
-from faeval.experiment._validation import problem_of
 
+_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 #: The epoch and layer of a row that has none.
 Row = Mapping[str, Any]
 
@@ -174,11 +175,31 @@ class Experiment:
         object.__setattr__(self, "factors", MappingProxyType(as_factors(self.factors)))
         object.__setattr__(self, "metrics", MappingProxyType(_metrics(self.metrics, self.name)))
         if self.run is not None:
-            if problem := problem_of(self):
-                raise FaevalError(problem)
+            self._check_values(f"Experiment {self.name!r}")
+            _check_run(self.run, f"Experiment {self.name!r}")
             object.__setattr__(
                 self, "audits", MappingProxyType({"run": Stage(self.run, self.revision or "1")})
             )
+
+    def _check_values(self, where: str) -> None:
+        """Refuse factors without a legal default, and metrics without a legal number."""
+        for name, factor in self.factors.items():
+            if isinstance(factor.choices, str):
+                raise FaevalError(
+                    f"{where}: factor {name}: choices={factor.choices!r} (str) must be a tuple of"
+                    " values."
+                )
+            if factor.choices is not None and factor.default not in factor.choices:
+                raise FaevalError(
+                    f"{where}: factor {name}: its default {factor.default!r} is not one of"
+                    f" {', '.join(map(repr, factor.choices))}."
+                )
+        for name, metric in self.metrics.items():
+            if metric.low >= metric.high:
+                raise FaevalError(
+                    f"{where}: metric {name}: the range ({metric.low:g}, {metric.high:g}) holds no"
+                    " number; give (low, high)."
+                )
 
     def resolve(self, arm: Arm) -> dict[str, Value]:
         """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor
@@ -259,13 +280,38 @@ class Experiment:
 
     def canonical(self, arm: Arm) -> Arm:
         """Return the arm without the factors that stand at their default: one label for one run."""
-        resolved = self.resolve(arm)
+        factors = self.resolve(arm)
         values = {
             n: v
-            for n, v in resolved.items()
+            for n, v in factors.items()
             if n not in self.factors or v != self.factors[n].default or n == "rule"
         }
         return Arm(**values)
+
+
+def _check_run(run: Any, where: str) -> None:
+    """Refuse what cannot be called as run(arm, seed)."""
+    if isinstance(run, str):
+        if not _PATH.match(run):
+            raise FaevalError(
+                f"{where}: run={run!r} (str) must be a function, or a path 'module:function'."
+            )
+        return
+    if not callable(run):
+        raise FaevalError(
+            f"{where}: run={run!r} ({type(run).__name__}) must be a function of (arm, seed)."
+        )
+    try:
+        signature = inspect.signature(run)
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return
+    try:
+        signature.bind({}, 0)
+    except TypeError as error:
+        name = getattr(run, "__name__", type(run).__name__)
+        raise FaevalError(
+            f"{where}: {name}{signature} is called as {name}(arm, seed), and cannot be: {error}."
+        ) from None
 
 
 def check_retries(value: object, what: str) -> None:

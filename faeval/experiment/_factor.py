@@ -34,33 +34,33 @@ class Factor:
         """Raise FaevalError unless ``value`` is legal for this factor."""
         subject = f"{name}={value!r} ({type(value).__name__})"
         if self.choices is not None:
-            if not any(
-                value == c and isinstance(value, bool) == isinstance(c, bool) for c in self.choices
-            ):
+            if not any(value == c and _same_truth(value, c) for c in self.choices):
                 raise FaevalError(
                     f"{where}: {subject} is not one of {', '.join(map(repr, self.choices))}."
                 )
             return
-        kinds = _kinds(self.default)
-        if kinds and (
-            not isinstance(value, kinds)
-            or isinstance(value, bool) != isinstance(self.default, bool)
-        ):
-            wanted = "a whole number" if kinds == (int,) else " or ".join(k.__name__ for k in kinds)
+        types = _types(self.default)
+        if types and not (isinstance(value, types) and _same_truth(value, self.default)):
+            names = "a whole number" if types == (int,) else " or ".join(t.__name__ for t in types)
             raise FaevalError(
-                f"{where}: {subject} must be {wanted}; its default is {self.default!r}."
+                f"{where}: {subject} must be {names}; its default is {self.default!r}."
             )
-        if self.low is not None and isinstance(value, int | float) and value < self.low:
-            raise FaevalError(
-                f"{where}: {subject} is below {self.low:g}, the smallest that makes sense."
-            )
-        if self.high is not None and isinstance(value, int | float) and value > self.high:
-            raise FaevalError(
-                f"{where}: {subject} is above {self.high:g}, the largest that makes sense."
-            )
+        if isinstance(value, int | float):
+            self._check_range(value, f"{where}: {subject}")
+
+    def _check_range(self, value: float, subject: str) -> None:
+        if self.low is not None and value < self.low:
+            raise FaevalError(f"{subject} is below {self.low:g}, the smallest that makes sense.")
+        if self.high is not None and value > self.high:
+            raise FaevalError(f"{subject} is above {self.high:g}, the largest that makes sense.")
 
 
-def _kinds(default: Value) -> tuple[type, ...]:
+def _same_truth(one: Value, other: Value) -> bool:
+    """Whether both are bools, or neither: True equals 1, and is another value."""
+    return isinstance(one, bool) == isinstance(other, bool)
+
+
+def _types(default: Value) -> tuple[type, ...]:
     if default is None:
         return ()
     if isinstance(default, bool):

@@ -80,7 +80,8 @@ def as_tolerance(value: object) -> float | None:
     if value is None:
         return None
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 < float(value) <= MAX_TOLERANCE:  # type: ignore[arg-type]  # NaN is refused too
+    # NaN is refused too.
+    if not number or not 0 < float(value) <= MAX_TOLERANCE:  # type: ignore[arg-type]
         raise FaevalError(
             f"tolerance={str(value)[:40]} ({type(value).__name__}) must be a number above 0 and at"
             f" most {MAX_TOLERANCE:g}: the error that you accept, such as 1e-6."

@@ -316,22 +316,23 @@ def _installed_experiments() -> dict[str, Experiment]:
 def _installed(entry: EntryPoint) -> Experiment:
     where = f"entry point {entry.name!r} of faeval.experiments ({entry.value})"
     try:
-        loaded = entry.load()
+        experiment = entry.load()
     except Exception as error:  # whatever an installed package does as it is imported
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise FaevalError(
             f"{where} cannot be loaded ({text}); correct or uninstall its package."
         ) from error
-    if not isinstance(loaded, Experiment):
+    if not isinstance(experiment, Experiment):
         raise FaevalError(
-            f"{where} is {loaded!r} ({type(loaded).__name__}); it must name an fe.Experiment."
+            f"{where} is {experiment!r} ({type(experiment).__name__});"
+            " it must name an fe.Experiment."
         )
-    if loaded.name != entry.name:
+    if experiment.name != entry.name:
         raise FaevalError(
-            f"{where} is the experiment {loaded.name!r}; give both one name, which evidence knows"
-            " it by."
+            f"{where} is the experiment {experiment.name!r}; give both one name,"
+            " which evidence knows it by."
         )
-    return loaded
+    return experiment
 
 
 def experiment(name: str) -> Experiment:

@@ -72,22 +72,24 @@ def steps(body: Sequence[ast.AST], around: tuple[ast.AST | str, ...] = ()) -> It
     as a script only.
     """
     for node in body:
-        parts = [(name, value) for name, value in ast.iter_fields(node) if value]
-        blocks = {
-            name: value for name, value in parts if isinstance(value, list) and _is_block(value[0])
-        }
         if isinstance(node, _DEFINITIONS):
             continue
+        parts = {name: value for name, value in ast.iter_fields(node) if value}
+        blocks = {name: value for name, value in parts.items() if _is_block(value)}
         if not blocks and isinstance(node, ast.stmt):
             yield Step(node, around)
-        head = [one for name, value in parts if name not in blocks for one in _nodes(value)]
+        head = [one for name, value in parts.items() if name not in blocks for one in _nodes(value)]
+        if isinstance(node, ast.If) and _asks_for_script(node.test):
+            del blocks["body"]
         for name, inner in blocks.items():
-            if not (name == "body" and isinstance(node, ast.If) and _asks_for_script(node.test)):
-                yield from steps(inner, (*around, name, *head))
+            yield from steps(inner, (*around, name, *head))
 
 
-def _is_block(node: object) -> bool:
-    return isinstance(node, ast.stmt | ast.excepthandler | ast.match_case)
+def _is_block(value: object) -> bool:
+    """Whether the value of a field is a list of statements, of handlers or of cases."""
+    return isinstance(value, list) and isinstance(
+        value[0], ast.stmt | ast.excepthandler | ast.match_case
+    )
 
 
 def _nodes(value: object) -> list[ast.AST]:
@@ -113,7 +115,7 @@ def scalar(value: object) -> str | None:
     if kind is float:
         return f"float {value.hex()}"  # type: ignore[attr-defined]  # a float, as was just asked
     if kind is complex:
-        return f"complex {value.real.hex()} {value.imag.hex()}"  # type: ignore[attr-defined]  # likewise
+        return f"complex {value.real.hex()} {value.imag.hex()}"  # type: ignore[attr-defined]
     if kind in (bytes, bool) or value is None or value is Ellipsis or value is NotImplemented:
         return repr(value)
     return None
@@ -130,15 +132,20 @@ def normal(node: Any) -> str:
         return str(scalar(node.value))
     if not isinstance(node, ast.AST):
         return "" if node is None else ascii(node)
-    content: dict[str, Any] = {
-        name: getattr(node, name, None) for name in node._fields if name not in _SILENT
-    }
-    if isinstance(node, ast.JoinedStr):
-        content["values"] = _merged(node.values)
-    if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
-        content["format_spec"] = node.format_spec if _merged(node.format_spec.values) else None
-    fields = (f"{name}={text}" for name, value in content.items() if (text := normal(value)))
+    fields = (f"{name}={text}" for name, value in _content(node) if (text := normal(value)))
     return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _content(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a node that say something, each with its value."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(node, ast.JoinedStr) and name == "values":
+            value = _merged(node.values)
+        elif isinstance(node, ast.FormattedValue) and isinstance(value, ast.JoinedStr):
+            value = value if _merged(value.values) or name != "format_spec" else None
+        if name not in _SILENT:
+            yield name, value
 
 
 def _says_nothing(node: Any) -> bool:
@@ -245,8 +252,8 @@ class Source:
     @cached_property
     def unused(self) -> list[ast.stmt]:
         """The imports of the file by names that stand nowhere else in it."""
-        used = names_in(self.tree)
-        return [at for at in self.asked if not used & imported([at]).keys()]
+        names = names_in(self.tree)
+        return [at for at in self.asked if not names & imported([at]).keys()]
 
     @cached_property
     def effects(self) -> dict[tuple[str, ...], list[Step]]:

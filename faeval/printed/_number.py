@@ -20,7 +20,8 @@ from faeval._arguments import refuse
 Range: TypeAlias = tuple[Fraction, Fraction]
 
 _NUMBER = re.compile(
-    r"(?P<relation>[<>]=?|[≤≥])?\s*(?P<sign>[+\-−–]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?(?:[eE](?P<power>[+\-−]?\d{1,2}))?",
+    r"(?P<relation>[<>]=?|[≤≥])?\s*(?P<sign>[+\-−–]?)(?P<whole>\d*)(?:\.(?P<part>\d*))?"
+    r"(?:[eE](?P<power>[+\-−]?\d{1,2}))?",
     re.ASCII,
 )
 _RELATIONS = {"<": "<", "<=": "<", "≤": "<", ">": ">", ">=": ">", "≥": ">", None: "="}

@@ -214,14 +214,14 @@ def check_kinds(spreads: Sequence[tuple[str, Finding]]) -> Finding | None:
     Finding or None
         None where fewer than two are left.
     """
-    known = [(label, finding) for label, finding in spreads if finding.kinds]
-    if len(known) < 2:
+    pairs = [(label, finding) for label, finding in spreads if finding.kinds]
+    if len(pairs) < 2:
         return None
-    common = [name for name in known[0][1].kinds if all(name in f.kinds for _, f in known)]
+    common = [name for name in pairs[0][1].kinds if all(name in f.kinds for _, f in pairs)]
     if not common:
-        each = "; ".join(f"{label} can be {_either(f.kinds)}" for label, f in known)
+        each = "; ".join(f"{label} can be {_either(f.kinds)}" for label, f in pairs)
         return Finding("kinds", INCONSISTENT, f"The spreads are not of one kind: {each}.")
-    tied = {name: [label for label, f in known if name in f.ties] for name in common}
+    tied = {name: [label for label, f in pairs if name in f.ties] for name in common}
     notes = [
         f"{name} for {' and '.join(at)} only where roundings were ties"
         for name, at in tied.items()
@@ -311,11 +311,11 @@ class _Numbers:
                 yield self._comparison(name, number)
 
     def _count(self) -> Finding:
-        given, unit = len(self.box), "rows" if any(len(row) > 1 for row in self.rows) else "values"
-        if self.n == given:
-            return Finding("count", CONSISTENT, f"n = {self.n}, and {given} {unit} are printed.")
+        amount, unit = len(self.box), "rows" if any(len(row) > 1 for row in self.rows) else "values"
+        if self.n == amount:
+            return Finding("count", CONSISTENT, f"n = {self.n}, and {amount} {unit} are printed.")
         return Finding(
-            "count", INCONSISTENT, f"n = {self.n} is claimed, and {given} {unit} are printed."
+            "count", INCONSISTENT, f"n = {self.n} is claimed, and {amount} {unit} are printed."
         )
 
     def _values(self, step: Fraction) -> Finding:
@@ -443,13 +443,13 @@ class _Numbers:
                 kinds,
                 ties,
             )
-        tried = list(map(span, (a for a in allowed if a.reading in self.declared)))
+        spans = list(map(span, (a for a in allowed if a.reading in self.declared)))
         which = (
-            f"not the {_either(tried)}" if self.s.spread_is else f"neither {' nor '.join(tried)}"
+            f"not the {_either(spans)}" if self.s.spread_is else f"neither {' nor '.join(spans)}"
         )
         why = (
             f"{text} is {which}"
-            if tried
+            if spans
             else f"Of {len(self.box)} value there is no {self.s.spread_is}"
         )
         if others:
@@ -470,13 +470,13 @@ class _Numbers:
             )
             return Finding("spread", OPEN, why)
         ends = tuple((max(end, Fraction()) / step) ** 2 for end in spread.range)
+        readings = [s for s in SPREADS[:4] if s in self.declared]
         fits = []
-        for name in (s for s in SPREADS[:4] if s in self.declared):
+        for name in readings:
             by = factor(name, n)
             if by and any(_has_squares(total, n, ends[0] / by, ends[1] / by) for total in sums):
                 fits.append(name)
-        tried = _either([s for s in SPREADS[:4] if s in self.declared])
-        if not tried:
+        if not readings:
             return Finding(
                 "spread",
                 OPEN,
@@ -487,7 +487,8 @@ class _Numbers:
         if fits:
             why = f"{numbers} can have {spread.text} as {_either(fits)}."
             return Finding("spread", CONSISTENT, why, allowed, tuple(fits))
-        return Finding("spread", INCONSISTENT, f"No {numbers} have {spread.text} as {tried}.")
+        why = f"No {numbers} have {spread.text} as {_either(readings)}."
+        return Finding("spread", INCONSISTENT, why)
 
     # --- p and interval ---
 
@@ -499,42 +500,20 @@ class _Numbers:
             return self._of_values()
         if self.mean is None or self.spread is None or self.n is None or self.n < 2:
             return []
-        names = [s for s in SPREADS[:4] if s in self.declared]
+        errors = {s: _error(self.spread, s, self.n) for s in SPREADS[:4] if s in self.declared}
         shift = self.null
+        low, high = self.mean.range
         if self.mean2 is None:
-            low, high = self.mean.range
-            return [
-                _Estimate(
-                    name,
-                    (low - shift, high - shift),
-                    _error(self.spread, name, self.n),
-                    (self.n - 1.0,) * 2,
-                )
-                for name in names
-            ]
+            mean, df = (low - shift, high - shift), (self.n - 1.0,) * 2
+            return [_Estimate(name, mean, error, df) for name, error in errors.items()]
         if self.spread2 is None or self.n2 is None or self.n2 < 2:
             return []
-        (low, high), (low2, high2) = self.mean.range, self.mean2.range
-        difference = low - high2 - shift, high - low2 - shift
-        estimates = []
-        for name in names:
-            each = _error(self.spread, name, self.n), _error(self.spread2, name, self.n2)
-            squares = [(low * low, high * high) for low, high in each]
-            welch = (
-                math.sqrt(squares[0][0] + squares[1][0]),
-                math.sqrt(squares[0][1] + squares[1][1]),
-            )
-            df = chances.welch_df(squares[0], squares[1], (self.n, self.n2))
-            estimates.append(_Estimate(f"Welch, {name}", difference, welch, df))
-            k, k2 = self.n * (self.n - 1), self.n2 * (self.n2 - 1)
-            share = (1 / self.n + 1 / self.n2) / (self.n + self.n2 - 2)
-            student = tuple(
-                math.sqrt(share * (k * a + k2 * b)) for a, b in zip(*squares, strict=True)
-            )
-            total = float(self.n + self.n2 - 2)
-            estimates.append(
-                _Estimate(f"Student, {name}", difference, (student[0], student[1]), (total, total))
-            )
+        low2, high2 = self.mean2.range
+        difference, ns = (low - high2 - shift, high - low2 - shift), (self.n, self.n2)
+        estimates: list[_Estimate] = []
+        for name, error in errors.items():
+            both = error, _error(self.spread2, name, self.n2)
+            estimates += _of_two(name, difference, both, ns)
         return estimates
 
     def _of_values(self) -> list[_Estimate]:
@@ -576,25 +555,18 @@ class _Numbers:
 
     def _p_of_statistic(self) -> dict[str, chances.Bounds]:
         s, p_by_tail = self.s, dict[str, chances.Bounds]()
-        given = {
+        statistics = {
             name: number
             for name in ("t", "f", "z", "chi2", "r")
             if (number := self._read(name)) is not None
         }
         df = [printed(text, "df") for text in s.df]
-        wanted = {"t": 1, "f": 2, "z": 0, "chi2": 1, "r": 1}
-        for name, number in given.items():
-            if len(df) != wanted[name] and not (name == "z" and len(given) > 1):
-                raise refuse(
-                    "df",
-                    list(s.df),
-                    f"{wanted[name]} number(s) for {name}",
-                    "give the degrees of freedom",
-                )
-            if any(d.value <= 0 for d in df):
-                raise refuse("df", list(s.df), "above 0", "give the degrees of freedom")
+        for name, number in statistics.items():
+            if name != "z" or len(statistics) == 1:
+                length = {"t": 1, "f": 2, "z": 0, "chi2": 1, "r": 1}[name]
+                _check_df(s.df, f"{length} number(s) for {name}", len(df) == length)
+            _check_df(s.df, "above 0", all(d.value > 0 for d in df))
             ends = chances.floats(number.range)
-            # Whole degrees of freedom are exact; with a point (Welch's) they are rounded.
             whole = tuple(float(d.value) for d in df)
             if name in ("f", "chi2"):
                 law = {"f": "F", "chi2": "chi-square"}[name]
@@ -603,9 +575,7 @@ class _Numbers:
             if name == "r" and abs(number.value) > 1:
                 raise refuse("r", number.text, "between -1 and 1", "give it as it is printed")
             t = chances.correlation_t(ends, whole[0]) if name == "r" else ends
-            bounds = (math.inf, math.inf)
-            if name != "z":
-                bounds = chances.floats(df[0].range) if df[0].decimals > 0 else (whole[0], whole[0])
+            bounds = _df_bounds(df[0]) if name != "z" else (math.inf, math.inf)
             p_by_tail |= {f"{name}, {side}": p for side, p in chances.tails(t, bounds).items()}
         return p_by_tail
 
@@ -632,14 +602,14 @@ class _Numbers:
             )
             why = f"p {_equals(p)} follows from {first.reading} ({_span(first)}){also}."
             return Finding("p", CONSISTENT, why, allowed)
-        given = _and([f"{a.reading} gives {_span(a)}" for a in _nearest_first(allowed, p)[:3]])
+        examples = _and([f"{a.reading} gives {_span(a)}" for a in _nearest_first(allowed, p)[:3]])
         more = (
             f" (and {len(allowed) - 3} further readings do not give it either)"
             if len(allowed) > 3
             else ""
         )
         return Finding(
-            "p", INCONSISTENT, f"p {_equals(p)} does not follow: {given}{more}.", allowed
+            "p", INCONSISTENT, f"p {_equals(p)} does not follow: {examples}{more}.", allowed
         )
 
     def _interval(self, low_text: str, high_text: str) -> Iterable[Finding]:
@@ -694,25 +664,28 @@ class _Numbers:
             for law, df in {"t": e.df, "z": (math.inf, math.inf)}.items():
                 factors = sorted(chances.critical(d, self.level) for d in df)
                 bounds = chances.widened((factors[0] * e.error[0], factors[-1] * e.error[1]))
-                found = chances.exactly(bounds)
-                matches = found[0] <= width[1] and width[0] <= found[1]
-                shown = _shown(found, width, decimals, matches)
-                allowed.append(Allowed(f"{e.reading}, quantile of {law}", *shown, matches))
+                limits = chances.exactly(bounds)
+                matches = limits[0] <= width[1] and width[0] <= limits[1]
+                ends = _shown(limits, width, decimals, matches)
+                allowed.append(Allowed(f"{e.reading}, quantile of {law}", *ends, matches))
         fits = [a for a in allowed if a.matches]
         half = plain_range(width, decimals + 2)
-        said = f"Half the width of {text} ({half[0]} to {half[1]})"
+        subject = f"Half the width of {text} ({half[0]} to {half[1]})"
         if fits:
             first = fits[0]
-            why = f"{said} follows from {first.reading} ({first.low} to {first.high})."
+            why = f"{subject} follows from {first.reading} ({first.low} to {first.high})."
             return Finding("interval", CONSISTENT, why, tuple(allowed))
-        tried = _and([f"{a.reading} gives {a.low} to {a.high}" for a in allowed[:2]])
+        examples = _and([f"{a.reading} gives {a.low} to {a.high}" for a in allowed[:2]])
         more = (
             f" (and {len(allowed) - 2} further readings do not give it either)"
             if len(allowed) > 2
             else ""
         )
         return Finding(
-            "interval", INCONSISTENT, f"{said} does not follow: {tried}{more}.", tuple(allowed)
+            "interval",
+            INCONSISTENT,
+            f"{subject} does not follow: {examples}{more}.",
+            tuple(allowed),
         )
 
     # --- one number against another ---
@@ -727,51 +700,16 @@ class _Numbers:
                 "give of and to",
             )
         of = printed(s.of, "of", "%")
-        known = {
+        numbers = {
             name: printed(text, f"baselines.{name}", "%") for name, text in s.baselines.items()
         }
-        name = (
-            s.to
-            if s.to in known
-            else next(
-                (k for k, v in known.items() if v.range == printed(s.to, "to", "%").range), ""
-            )
-        )
-        to = known[name] if name else printed(s.to, "to", "%")
-        label = f"the {name} {to.text}" if name else to.text
-        if kind != "difference" and to.range[0] <= 0 <= to.range[1]:
-            return _over_zero(kind, claimed, of, to)
-        allowed = tuple(_compared(kind, claimed, of, to))
-        fits = [a for a in allowed if a.matches]
-        if fits:
-            first = fits[0]
-            why = (
-                f"{claimed.text} follows from {of.text} and {label}, which allow {first.low} to"
-                f" {first.high}."
-            )
-            return Finding(kind, CONSISTENT, why, allowed)
-        gives = _and(
-            [
-                f"{_nominal(kind, a.reading, claimed, of, to)} ({a.low} to {a.high})"
-                for a in allowed[:1]
-            ]
-        )
-        others = [
-            (other, number)
-            for other, number in known.items()
-            if other != name
-            and not (kind != "difference" and number.range[0] <= 0 <= number.range[1])
-            and any(a.matches for a in _compared(kind, claimed, of, number))
-        ]
-        if others:
-            follows = _and([f"'{other}' {number.text}" for other, number in others])
-            why = (
-                f"{claimed.text} follows from the baseline {follows}, not from {label}, which gives"
-                f" {gives}."
-            )
-            return Finding(kind, INCONSISTENT, why, allowed)
-        why = f"{claimed.text} does not follow from {of.text} and {label}, which give {gives}."
-        return Finding(kind, INCONSISTENT, why, allowed)
+        name = s.to if s.to in numbers else ""
+        to = numbers[name] if name else printed(s.to, "to", "%")
+        if not name:
+            name = next((k for k, v in numbers.items() if v.range == to.range), "")
+            to = numbers.get(name, to)
+        others = {k: v for k, v in numbers.items() if k != name}
+        return _compare(kind, claimed, of, to, f"the {name} {to.text}" if name else to.text, others)
 
 
 @dataclass(frozen=True)
@@ -945,6 +883,79 @@ def _nominal(kind: str, reading: str, claimed: Printed, of: Printed, to: Printed
     return plain_range((Fraction(half_up, 10**decimals),) * 2, decimals)[0] + sign
 
 
+def _has_ratio(kind: str, to: Printed) -> bool:
+    """Whether a comparison of the kind has a value for a number: a ratio to 0 has none."""
+    return kind == "difference" or not to.range[0] <= 0 <= to.range[1]
+
+
+def _compare(
+    kind: str,
+    claimed: Printed,
+    of: Printed,
+    to: Printed,
+    label: str,
+    others: Mapping[str, Printed],
+) -> Finding:
+    """Whether a claimed comparison follows from two numbers, or from one of the other baselines."""
+    if not _has_ratio(kind, to):
+        return _over_zero(kind, claimed, of, to)
+    allowed = tuple(_compared(kind, claimed, of, to))
+    fits = [a for a in allowed if a.matches]
+    if fits:
+        first = fits[0]
+        why = (
+            f"{claimed.text} follows from {of.text} and {label}, which allow {first.low} to"
+            f" {first.high}."
+        )
+        return Finding(kind, CONSISTENT, why, allowed)
+    gives = _and(
+        [f"{_nominal(kind, a.reading, claimed, of, to)} ({a.low} to {a.high})" for a in allowed[:1]]
+    )
+    fitting = [
+        f"'{other}' {number.text}"
+        for other, number in others.items()
+        if _has_ratio(kind, number) and any(a.matches for a in _compared(kind, claimed, of, number))
+    ]
+    if fitting:
+        follows = _and(fitting)
+        why = (
+            f"{claimed.text} follows from the baseline {follows}, not from {label}, which gives"
+            f" {gives}."
+        )
+        return Finding(kind, INCONSISTENT, why, allowed)
+    why = f"{claimed.text} does not follow from {of.text} and {label}, which give {gives}."
+    return Finding(kind, INCONSISTENT, why, allowed)
+
+
+def _check_df(df: Sequence[str], requirement: str, holds: bool) -> None:
+    if not holds:
+        raise refuse("df", list(df), requirement, "give the degrees of freedom")
+
+
+def _df_bounds(df: Printed) -> chances.Bounds:
+    """Whole degrees of freedom are exact; with a point (Welch's) they are rounded."""
+    return chances.floats(df.range) if df.decimals > 0 else (float(df.value), float(df.value))
+
+
+def _of_two(
+    name: str, difference: Range, errors: tuple[chances.Bounds, chances.Bounds], ns: tuple[int, int]
+) -> tuple[_Estimate, _Estimate]:
+    """The difference of two means with its standard error, as Welch and as Student have it."""
+    squares = [(low * low, high * high) for low, high in errors]
+    welch = math.sqrt(squares[0][0] + squares[1][0]), math.sqrt(squares[0][1] + squares[1][1])
+    n, n2 = ns
+    k, k2 = n * (n - 1), n2 * (n2 - 1)
+    share = (1 / n + 1 / n2) / (n + n2 - 2)
+    low, high = (math.sqrt(share * (k * a + k2 * b)) for a, b in zip(*squares, strict=True))
+    total = float(n + n2 - 2)
+    return (
+        _Estimate(
+            f"Welch, {name}", difference, welch, chances.welch_df(squares[0], squares[1], ns)
+        ),
+        _Estimate(f"Student, {name}", difference, (low, high), (total, total)),
+    )
+
+
 def _over_zero(kind: str, claimed: Printed, of: Printed, to: Printed) -> Finding:
     """What can be said of a ratio to a number that may be 0."""
     (a, b), (c, d) = of.range, to.range
@@ -954,8 +965,8 @@ def _over_zero(kind: str, claimed: Printed, of: Printed, to: Printed) -> Finding
     if kind == "ratio" and largest and low is not None and high is not None:
         least = smallest / largest
         if max(abs(low), abs(high)) < least:
-            shown = plain_range((least, least), claimed.decimals + 1)[0]
-            why = f"{of.text} is at least {shown} times {to.text} in size, and not {claimed.text}."
+            ratio = plain_range((least, least), claimed.decimals + 1)[0]
+            why = f"{of.text} is at least {ratio} times {to.text} in size, and not {claimed.text}."
             return Finding(kind, INCONSISTENT, why)
     return Finding(kind, OPEN, f"The digits of {to.text} allow 0, and so a {kind} of any size.")
 

@@ -165,14 +165,14 @@ def decide_family(
                 latched[i] = decided, min(look, len(pairs[i][0]))
     return [
         Decision(
-            found[0] if found else "inconclusive",
+            decision[0] if decision else "inconclusive",
             support.level,
             refute.level,
             adjusted_support,
             adjusted_refute,
-            found[1] if found else None,
+            decision[1] if decision else None,
         )
-        for found, adjusted_support, adjusted_refute in zip(
+        for decision, adjusted_support, adjusted_refute in zip(
             latched, support.adjusted, refute.adjusted, strict=True
         )
     ]
@@ -325,8 +325,8 @@ def apply_gates(
 
 
 def _behind(own: str, gates: Sequence[tuple[int, str]]) -> tuple[str, GateCode | None, int | None]:
-    failed = next((gate for gate, found in gates if found in ("refuted", "invalid")), None)
-    undecided = next((gate for gate, found in gates if found == "inconclusive"), None)
+    failed = next((gate for gate, word in gates if word in ("refuted", "invalid")), None)
+    undecided = next((gate for gate, word in gates if word == "inconclusive"), None)
     if own != "invalid" and failed is not None:
         return "invalid", "gate_failed", failed
     if own in ("supported", "refuted") and undecided is not None:

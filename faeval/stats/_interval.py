@@ -90,7 +90,7 @@ def decision_interval(
         )
     (point,) = region.edges(judgement.margin)
     by_low, by_high = (level_support, 1), refute
-    if region.side == "below":
+    if region.side != "above":
         by_low, by_high = by_high, by_low
     low, high = side.lower(point, *by_low), side.upper(point, *by_high)
     # only at level .5 with the estimate on the margin, where neither side may claim it

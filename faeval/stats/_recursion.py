@@ -127,13 +127,13 @@ def _interpolated(step: _Step, cut: float, kinks: Sequence[float]) -> Later:
         fits.append((low, high, chebyshev.chebfit(step.nodes, values, len(values) - 1)))
 
     def later(state: Array) -> Array:
-        found = np.empty_like(state)
+        probabilities = np.empty_like(state)
         for low, high, fit in fits:
             inside = (state >= low) & (state <= high) if low > -1 else state <= high
             share = np.clip((state[inside] - low) / (high - low), 0.0, 1.0)
             root = np.sqrt(share) if low > -1 else share
-            found[inside] = chebyshev.chebval(2 * root - 1, fit)
-        return found
+            probabilities[inside] = chebyshev.chebval(2 * root - 1, fit)
+        return probabilities
 
     return later
 

@@ -110,21 +110,20 @@ def _split(groups: list[list[float]]) -> VarianceSplit:
     n, total = len(groups), sum(map(len, groups))
     if n < 2 or total == n:
         return VarianceSplit(math.nan, math.nan, math.nan, total / n if n else math.nan)
-    largest = (
-        max(abs(v) for g in groups for v in g) or 1.0
-    )  # divided out: squares of 1e200 would overflow
-    scaled = [[v / largest for v in g] for g in groups]
-    centres = [math.fsum(g) / len(g) for g in scaled]
-    grand = math.fsum(v for g in scaled for v in g) / total
-    inside = math.fsum((v - m) ** 2 for g, m in zip(scaled, centres, strict=True) for v in g) / (
-        total - n
-    )
-    outside = math.fsum(len(g) * (m - grand) ** 2 for g, m in zip(scaled, centres, strict=True)) / (
+    values = [v for g in groups for v in g]
+    # Divided out: squares of 1e200 would overflow.
+    largest = max(map(abs, values)) or 1.0
+    sizes = list(map(len, groups))
+    means = [math.fsum(v / largest for v in g) / len(g) for g in groups]
+    grand = math.fsum(v / largest for v in values) / total
+    inside = math.fsum(
+        (v / largest - m) ** 2 for g, m in zip(groups, means, strict=True) for v in g
+    ) / (total - n)
+    outside = math.fsum(size * (m - grand) ** 2 for m, size in zip(means, sizes, strict=True)) / (
         n - 1
     )
-    typical = (total - sum(len(g) ** 2 for g in groups) / total) / (
-        n - 1
-    )  # rows a seed, where they are unequal
+    # Rows a seed, where they are unequal.
+    typical = (total - sum(size**2 for size in sizes) / total) / (n - 1)
     between = (outside - inside) / typical
     whole = max(between, 0.0) + inside
     icc = max(between, 0.0) / whole if whole > 0 else math.nan
@@ -166,17 +165,17 @@ def explain_no_spread(
     >>> explain_no_spread([0.4, 0.5, 0.6, 0.7, 0.8], [0.4, 0.5, 0.6, 0.7, 0.8])[:35]
     'All 5 seeds differ by exactly 0. Wi'
     """
-    left, right = sample("a", a), sample("b", b)
-    n = len(left)
+    first, second = sample("a", a), sample("b", b)
+    n = len(first)
     if not paired and not unused:
         return (
             f"neither arm varies over its seeds: {n} equal values of each do not show how far off a"
             " mean may be."
         )
-    gaps = left - right
+    gaps = first - second
     typical = float(np.median(gaps))
     by = 0.0 if abs(typical) <= tolerance else typical
-    if np.isin([left, right], (0.0, 1.0)).all():
+    if np.isin([first, second], (0.0, 1.0)).all():
         outcomes = f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}"
         return f"{outcomes}: exact rules for rates, which would decide that, are not offered yet."
     if unused:

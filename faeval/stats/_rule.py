@@ -56,10 +56,10 @@ class Contrast:
         """Whether the differences, or either of sides that no seed pairs, vary over seeds beyond
         the rounding of what they were made of; True where undefined.
         """
-        read = self.sample(paired)
-        if not all((np.abs(values) <= LARGEST).all() for values in read):
+        samples = self.sample(paired)
+        if not all((np.abs(values) <= LARGEST).all() for values in samples):
             return True
-        return not all(equal_beyond_rounding(values, self.sizes) for values in read)
+        return not all(equal_beyond_rounding(values, self.sizes) for values in samples)
 
     @property
     def differences(self) -> Array:
@@ -126,36 +126,43 @@ def contrasts(
     per_unit = region_of(kind).per_unit
     margin = number("margin", margin, "a finite number, at least 0", low=0.0)
     axes = 2 if per_unit else 1
-    left, right = (
+    first, second = (
         _side("a", a, axes),
         _side("b", b, axes) if np.ndim(b) else np.asarray(b, dtype=np.float64),
     )
-    if right.ndim == 0 and not per_unit:
-        right = np.full(left.shape, float(right))
-    if left.shape != right.shape:
+    if second.ndim == 0 and not per_unit:
+        second = np.full(first.shape, float(second))
+    if first.shape != second.shape:
         raise refuse(
             "b",
-            right.shape,
-            f"of the shape {left.shape} of a",
+            second.shape,
+            f"of the shape {first.shape} of a",
             "give both sides on the same seeds and units",
         )
-    largest = np.maximum(np.abs(left), np.abs(right))
+    largest = np.maximum(np.abs(first), np.abs(second))
     if not per_unit:
         return (
-            Contrast(cast(Kind, kind), left, right, margin, np.maximum(largest, sizes), resolution),
+            Contrast(
+                cast(Kind, kind), first, second, margin, np.maximum(largest, sizes), resolution
+            ),
         )
     largest = np.maximum(largest.max(axis=1, initial=0.0), sizes)
     with np.errstate(over="ignore", invalid="ignore"):
         apart = (
-            np.quantile(np.abs(left - right), AGREEMENT, axis=1)
-            if left.size
-            else np.empty(len(left))
+            np.quantile(np.abs(first - second), AGREEMENT, axis=1)
+            if first.size
+            else np.empty(len(first))
         )
-        means = left.mean(axis=1), right.mean(axis=1)
+        means = first.mean(axis=1), second.mean(axis=1)
     return (
         Contrast("equivalent", *means, margin, largest, resolution),
         Contrast(
-            "below", apart, np.full(len(left), margin), 0.0, np.maximum(largest, margin), resolution
+            "below",
+            apart,
+            np.full(len(first), margin),
+            0.0,
+            np.maximum(largest, margin),
+            resolution,
         ),
     )
 
@@ -163,9 +170,9 @@ def contrasts(
 def _side(name: str, values: ArrayLike, axes: int) -> Array:
     array = np.asarray(values)
     if array.ndim != axes or array.dtype.kind not in "iuf":
-        wanted = "one number per seed, shape (n,)" if axes == 1 else "numbers of shape (n, units)"
+        form = "one number per seed, shape (n,)" if axes == 1 else "numbers of shape (n, units)"
         raise refuse(
-            name, values, wanted, "reduce to one number per seed first; NaN marks what is undefined"
+            name, values, form, "reduce to one number per seed first; NaN marks what is undefined"
         )
     return array.astype(np.float64)
 
@@ -277,29 +284,11 @@ class _Case:
     def __init__(self, question: Question, first: float) -> None:
         self.question, self.first = question, first
         self.rule = rule_of(question.test, deciding=True)
-        if not question.contrasts and question.problem is None:
-            raise FaevalError(
-                "questions: a Question has neither contrasts nor a problem; give contrasts(...), or"
-                " problem=(word, code, text)"
-            )
         self.looks = question.looks
-        if self.looks and not self.rule.looks:
-            raise refuse(
-                "looks",
-                self.looks,
-                f"left out where the test is {self.rule.name}, not t",
-                "plan a fixed number of seeds",
-            )
+        self._check()
         self.n = min((len(c.a) for c in question.contrasts), default=0)
-        trouble = self._trouble() if question.contrasts else None
-        # Values at fault come first: whatever else is wrong, they answer nothing.
-        self.problem = (
-            trouble if trouble and trouble[0] == "invalid" else question.problem or trouble
-        )
         self.reached = [look for look in self.looks if look <= self.n]
-        if self.problem is None and self.looks and not self.reached:
-            text = f"{self.n} seeds are there, and the first look is at {self.looks[0]}."
-            self.problem = ("inconclusive", "plan_not_reached", text)
+        self.problem = self._problem()
         # judged[look][contrast]; without looks there is one, at all seeds.
         usable = self.n > 0 and not (self.problem is not None and self.problem[0] == "invalid")
         at = (self.reached or [self.n]) if usable else []
@@ -307,6 +296,33 @@ class _Case:
             tuple(_judged(c.first(n), self.rule) for c in question.contrasts) for n in at
         ]
         self.p_support, self.p_refute = self._p() if self.problem is None else ([1.0], [1.0])
+
+    def _check(self) -> None:
+        """Refuse a question that asks nothing, or that its test cannot answer."""
+        if not self.question.contrasts and self.question.problem is None:
+            raise FaevalError(
+                "questions: a Question has neither contrasts nor a problem; give contrasts(...), or"
+                " problem=(word, code, text)"
+            )
+        if self.looks and not self.rule.looks:
+            raise refuse(
+                "looks",
+                self.looks,
+                f"left out where the test is {self.rule.name}, not t",
+                "plan a fixed number of seeds",
+            )
+
+    def _problem(self) -> tuple[Literal["inconclusive", "invalid"], str, str] | None:
+        """What stands between the question and its verdict: word, reason code and text."""
+        trouble = self._trouble() if self.question.contrasts else None
+        # Values at fault come first: whatever else is wrong, they answer nothing.
+        if trouble and trouble[0] == "invalid":
+            return trouble
+        problem = self.question.problem or trouble
+        if problem is None and self.looks and not self.reached:
+            text = f"{self.n} seeds are there, and the first look is at {self.looks[0]}."
+            return "inconclusive", "plan_not_reached", text
+        return problem
 
     def _trouble(self) -> tuple[Literal["inconclusive", "invalid"], str, str] | None:
         """What makes the values themselves undecidable, whatever they say."""
@@ -378,15 +394,15 @@ class _Case:
     def ruling(self, decision: Decision) -> Ruling:
         """Put the family's decision and what stands beside it together."""
         k = len(self.question.contrasts)
-        shown = self._shown(decision)
-        intervals = tuple(self._interval(j, decision, k) for j in shown)
-        n = shown[0].n if shown else 0
+        contrasts = self._shown(decision)
+        intervals = tuple(self._interval(j, decision, k) for j in contrasts)
+        n = contrasts[0].n if contrasts else 0
         if self.problem is not None:
             word, code, text = self.problem
             silent = replace(decision, verdict="inconclusive", look=None)
-            return Ruling(word, code, text, silent, n, shown, intervals)
-        beside = sensitivity(shown, self._nominal(decision, k))
-        reached = len(self.reached)
+            return Ruling(word, code, text, silent, n, contrasts, intervals)
+        checks = sensitivity(contrasts, self._nominal(decision, k))
+        looks = len(self.reached)
         if decision.verdict != "inconclusive":
             look = decision.look if self.looks else None
             return Ruling(
@@ -395,15 +411,15 @@ class _Case:
                 "",
                 decision,
                 n,
-                shown,
+                contrasts,
                 intervals,
-                beside,
+                checks,
                 look,
-                reached,
+                looks,
             )
-        code, text = self._why_open(n, shown, intervals)
+        code, text = self._why_open(n, contrasts, intervals)
         return Ruling(
-            "inconclusive", code, text, decision, n, shown, intervals, beside, None, reached
+            "inconclusive", code, text, decision, n, contrasts, intervals, checks, None, looks
         )
 
     def _shown(self, decision: Decision) -> tuple[Judgement, ...]:
@@ -440,11 +456,11 @@ class _Case:
     def _why_open(
         self, n: int, shown: tuple[Judgement, ...], intervals: tuple[Interval, ...]
     ) -> tuple[str, str]:
-        reached = len(self.reached)
-        if reached < len(self.looks):
+        looks = len(self.reached)
+        if looks < len(self.looks):
             text = (
-                f"open at look {reached} of {len(self.looks)}; the next is at"
-                f" {self.looks[reached]} seeds."
+                f"open at look {looks} of {len(self.looks)}; the next is at"
+                f" {self.looks[looks]} seeds."
             )
             return "plan_not_reached", text
         least = self.rule.attainable(n)

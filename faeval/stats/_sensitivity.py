@@ -68,6 +68,16 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
     """
     n = judgements[0].n if judgements else 0
     without = leave_one_out(judgements, decision.level_support, decision.level_refute)
+    others = _other_tests(judgements, decision, n)
+    if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
+        return Sensitivity(without, others, None)
+    opposite = "refuted" if decision.verdict == "supported" else "supported"
+    fragile = any(w != decision.verdict for w in without) or opposite in others.values()
+    return Sensitivity(without, others, fragile)
+
+
+def _other_tests(judgements: Sequence[Judgement], decision: Decision, n: int) -> dict[str, Word]:
+    """The verdict by each other test of paired values that n seeds let decide."""
     others: dict[str, Word] = {}
     own = {j.test for j in judgements}
     strictest = min(decision.level_support, decision.level_refute)
@@ -84,11 +94,7 @@ def sensitivity(judgements: Sequence[Judgement], decision: Decision) -> Sensitiv
             ]
         )
         others[rule.name] = word(p <= decision.level_support, q <= decision.level_refute)
-    if decision.verdict == "inconclusive" or n < FEWEST_INFORMATIVE:
-        return Sensitivity(without, others, None)
-    opposite = "refuted" if decision.verdict == "supported" else "supported"
-    fragile = any(w != decision.verdict for w in without) or opposite in others.values()
-    return Sensitivity(without, others, fragile)
+    return others
 
 
 def leave_one_out(

@@ -144,9 +144,9 @@ def p_without_each(differences: Array, bound: float) -> Array:
         if i and ordered[i] == ordered[i - 1]:
             p[order[i]] = p[order[i - 1]]
             continue
-        taken = groups[i // 8] >> (i % 8) & 1
-        without = within[0] - np.count_nonzero(taken[: within[0]])
-        p[order[i]] = (1 + without + np.count_nonzero(taken[: within[i + 1]])) / patterns(n - 1)
+        signs = groups[i // 8] >> (i % 8) & 1
+        without = within[0] - np.count_nonzero(signs[: within[0]])
+        p[order[i]] = (1 + without + np.count_nonzero(signs[: within[i + 1]])) / patterns(n - 1)
     return p
 
 

@@ -72,8 +72,8 @@ def without_each(values: Array) -> Iterator[Array]:
     n = len(values)
     step = max(1, _CELLS // max(1, n))
     for start in range(0, n, step):
-        kept = np.arange(n) != np.arange(start, min(n, start + step))[:, None]
-        yield np.broadcast_to(values, kept.shape)[kept].reshape(len(kept), n - 1)
+        mask = np.arange(n) != np.arange(start, min(n, start + step))[:, None]
+        yield np.broadcast_to(values, mask.shape)[mask].reshape(len(mask), n - 1)
 
 
 def on_each_rest(read: Callable[[Array], NDArray[Any]], values: Array) -> Array:
@@ -170,16 +170,18 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
     >>> no_spread([0.31, 0.32, 0.33], 0.30)
     False
     """
-    left = sample("a", a)
-    right = (
-        np.full(len(left), number("b", b, "a finite number")) if np.ndim(b) == 0 else sample("b", b)
+    first = sample("a", a)
+    second = (
+        np.full(len(first), number("b", b, "a finite number"))
+        if np.ndim(b) == 0
+        else sample("b", b)
     )
-    if len(left) != len(right):
+    if len(first) != len(second):
         raise FaevalError(
-            f"a and b must be paired by seed, but have {len(left)} and {len(right)} values"
+            f"a and b must be paired by seed, but have {len(first)} and {len(second)} values"
             " (lengths); give both sides on the same seeds"
         )
-    return equal_beyond_rounding(left - right, np.concatenate([left, right]))
+    return equal_beyond_rounding(first - second, np.concatenate([first, second]))
 
 
 def equal_beyond_rounding(differences: Array, sizes: Array) -> bool:

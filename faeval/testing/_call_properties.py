@@ -8,6 +8,7 @@ import itertools
 import math
 import random
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,6 +95,10 @@ def global_state(bench: Bench) -> str | None:
     return None
 
 
+def _numpy_words() -> Any:
+    return np.random.get_state()[1]  # type: ignore[index] # noqa: NPY002
+
+
 def _draws(bench: Bench, example: Arrays) -> str | None:
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
@@ -104,13 +109,13 @@ def _draws(bench: Bench, example: Arrays) -> str | None:
             random.seed(seed)
             states_before = (
                 torch.get_rng_state(),
-                np.random.get_state()[1].copy(),  # type: ignore[index] # noqa: NPY002
+                _numpy_words().copy(),
                 random.getstate(),
             )
             answers.append(bench(*example))
             moved = (
                 ("torch", torch.equal(torch.get_rng_state(), states_before[0])),
-                ("NumPy", np.array_equal(np.random.get_state()[1], states_before[1])),  # type: ignore[index] # noqa: NPY002
+                ("NumPy", np.array_equal(_numpy_words(), states_before[1])),
                 ("random", random.getstate() == states_before[2]),
             )
             for name, still in moved:

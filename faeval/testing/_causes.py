@@ -132,9 +132,7 @@ def _size(case: _Case) -> str:
     rows = case.example[: bench.arity]
     rows = rows if bench.kind == "correlation" else tuple(a[k : k + 1] for a in rows)
     tops = [float(np.abs(a).max(initial=0.0)) for a in rows]
-    if not all(0 < top < math.inf for top in tops):
-        return ""
-    if not case.problem(rows):
+    if not all(0 < top < math.inf for top in tops) or not case.problem(rows):
         return ""
     powers = [
         round(math.log2(top * float(np.linalg.norm(a / top))))
@@ -142,17 +140,8 @@ def _size(case: _Case) -> str:
     ]
     ones = tuple(a * 2.0**-p for a, p in zip(rows, powers, strict=True))
     if case.problem(ones):
-        lift = 2.0 ** (4 if case.dtype == "float16" else 20)
-        shrunk = not case.problem(tuple(a * lift for a in ones))
-        return (
-            "right for larger signals, so that an eps is added to the norms, or clamps them"
-            if shrunk
-            else ""
-        )
-    low, high = 0, max(map(abs, powers))  # at 0 right, at high wrong: where does it begin?
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if case.problem(_at(ones, powers, middle)) else (middle, high)
+        return _large_alone(case, ones)
+    high = _first_wrong(case, ones, powers)
     edge = [p * high / max(map(abs, powers)) for p in powers]
     sizes = " and ".join(f"{2.0**e:.0e}" for e in edge)
     return (
@@ -165,6 +154,23 @@ def _at(ones: Arrays, powers: list[int], step: int) -> Arrays:
     """Return signals a part of the way from norms of about 1 to those of an example."""
     whole = max(map(abs, powers)) or 1
     return tuple(a * 2.0 ** round(p * step / whole) for a, p in zip(ones, powers, strict=True))
+
+
+def _large_alone(case: _Case, ones: Arrays) -> str:
+    """Return the cause where signals of larger norms are right; "" where they are wrong too."""
+    lift = 2.0 ** (4 if case.dtype == "float16" else 20)
+    if case.problem(tuple(a * lift for a in ones)):
+        return ""
+    return "right for larger signals, so that an eps is added to the norms, or clamps them"
+
+
+def _first_wrong(case: _Case, ones: Arrays, powers: list[int]) -> int:
+    """Return the step from norms of about 1, right, towards the example, wrong, that is wrong."""
+    low, high = 0, max(map(abs, powers))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if case.problem(_at(ones, powers, middle)) else (middle, high)
+    return high
 
 
 def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[float]) -> str:
@@ -187,21 +193,26 @@ def _named(case: _Case, ones: Arrays, powers: list[int], begin: int, edge: list[
             "an eps that clamps or is added to small norms (F.cosine_similarity clamps them at"
             " 1e-8), which then read as less aligned than they are"
         )
+    if problem := _squares(case, edge):
+        return problem
+    if math.isnan(values[0]) or values[0] == 0 or min(edge) < 0:
+        return "a floor under which a norm is taken for another"
+    return "why is not known"
+
+
+def _squares(case: _Case, edge: list[float]) -> str:
+    """Return how the squares of norms of 2**edge leave the type worked in; "" where they do not."""
     dtype = case.dtype if case.dtype != "float64" else case.bench.works_in
     limits = torch.finfo(getattr(torch, dtype))
     squares = [2 * e for e in edge] + [sum(edge), 2 * sum(edge)][: 2 * (len(edge) - 1)]
-    verb = ""
     if max(squares) > math.log2(limits.max) - 1:
         verb = "overflow"
     elif min(squares) - _SPREAD < math.log2(limits.tiny):
         verb = "underflow"
-    if verb:
-        return f"squares {verb} in {dtype}; " + (
-            "scale the signals first" if dtype == "float64" else "take the input to float64 first"
-        )
-    if math.isnan(values[0]) or values[0] == 0 or min(edge) < 0:
-        return "a floor under which a norm is taken for another"
-    return "why is not known"
+    else:
+        return ""
+    remedy = "scale the signals first" if dtype == "float64" else "take the input to float64 first"
+    return f"squares {verb} in {dtype}; {remedy}"
 
 
 def _rounding(case: _Case) -> str:
@@ -287,11 +298,8 @@ def _left_out(case: _Case) -> str:
         moved = tuple(a.copy() for a in case.example)
         moved[side][place] *= factor
         at = k if name.startswith("sample") else slice(None)
-        now = (
-            np.atleast_1d(read)[at]
-            for read in (case.bench(*moved, dtype=case.dtype), case.bench.oracle(*moved))
-        )
-        values, right = now
+        values = np.atleast_1d(case.bench(*moved, dtype=case.dtype))[at]
+        right = np.atleast_1d(case.bench.oracle(*moved))[at]
         before = np.atleast_1d(case.found)[at]
         if len(case.example[0]) < 2 and not (np.isfinite(before) & (before != 0)).all():
             continue  # it reads the same for whatever is given

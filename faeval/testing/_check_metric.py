@@ -46,6 +46,19 @@ class Check:
             return raised(error)
 
 
+def _check_reasons(reasons: Mapping[str, str], kind: str, properties: list[str]) -> None:
+    if unknown := set(reasons) - set(properties):
+        raise FaevalError(
+            f"check_metric: expected_failures names {min(unknown)!r}, which is no property of kind"
+            f" {kind!r}; they are {', '.join(properties)}."
+        )
+    for name, reason in reasons.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise FaevalError(
+                f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words."
+            )
+
+
 def check_metric(
     metric: Callable[..., Any] | str,
     kind: str = "alignment",
@@ -102,21 +115,11 @@ def check_metric(
     norms from 1e-30 to 1e30
     """
     checks = metric_checks(kind)
-    declared = dict(expected_failures or {})
-    unknown = set(declared) - {check.name for check in checks}
-    if unknown:
-        raise FaevalError(
-            f"check_metric: expected_failures names {min(unknown)!r}, which is no property of kind"
-            f" {kind!r}; they are {', '.join(check.name for check in checks)}."
-        )
-    for name, reason in declared.items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise FaevalError(
-                f"check_metric: expected_failures[{name!r}]={reason!r} must say why, in words."
-            )
+    reasons = dict(expected_failures or {})
+    _check_reasons(reasons, kind, [check.name for check in checks])
     function = _found(metric)
     bench = Bench(function, kind, tolerance)
-    failures, skipped, tried, notes = [], [], [], []
+    failures, skipped, properties, notes = [], [], [], []
     for check in checks:
         before = Process.now()
         try:
@@ -127,13 +130,13 @@ def check_metric(
         finally:
             # whatever the metric does, the next property and the caller find the process as it was
             before.restore()
-        if check.name in declared and problem:
-            skipped.append((check.name, f"fails as declared: {declared[check.name]}"))
+        if check.name in reasons and problem:
+            skipped.append((check.name, f"fails as declared: {reasons[check.name]}"))
             continue
-        tried.append(check.name)
-        if check.name in declared:
+        properties.append(check.name)
+        if check.name in reasons:
             problem = (
-                f"it is declared to fail ({declared[check.name]!r}), and holds; take the"
+                f"it is declared to fail ({reasons[check.name]!r}), and holds; take the"
                 " declaration away"
             )
         notes += [(check.name, text) for text in bench.taken_notes() if not problem]
@@ -142,7 +145,7 @@ def check_metric(
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
     subject = f"{kind} metric {name}"
     return Conformance(
-        subject, tuple(tried), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
+        subject, tuple(properties), tuple(failures), tuple(skipped), tuple(notes), bench.tolerance
     )
 
 

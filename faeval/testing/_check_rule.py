@@ -107,18 +107,18 @@ def check_rule(
     """
     make, name, component_name = _maker(rule)
     states = tuple(component_name if exact is None else exact)
-    checked: dict[str, None] = {}
+    properties: dict[str, None] = {}
     failures: dict[str, Failure] = {}
     skipped: dict[str, str] = {}
     for site in SITES:
         bench = _Bench(make, site, formula, states, approximate, step, tolerance)
         for title, attempt in _properties(bench):
-            checked[title] = None
+            properties[title] = None
             try:
                 problem = attempt()
             except _Skip as reason:
                 skipped[title] = str(reason)
-                del checked[title]
+                del properties[title]
                 continue
             except Exception as error:
                 first = str(error).splitlines()[0] if str(error) else ""
@@ -132,7 +132,7 @@ def check_rule(
                 if title == "one signal a state":
                     break  # nothing else can be asked of it
     return Conformance(
-        f"rule {name}", tuple(checked), tuple(failures.values()), tuple(skipped.items())
+        f"rule {name}", tuple(properties), tuple(failures.values()), tuple(skipped.items())
     )
 
 
@@ -189,8 +189,12 @@ class _Bench:
         """Return the credit of some samples."""
         states, logits = states_of(self.network, self.x)
         with torch.no_grad():
-            given = [h[keep].clone() for h in states], logits[keep].clone(), self.y[keep].clone()
-            return [a.clone() for a in (rule or self.rule).credit(self.network, *given)]
+            arguments = (
+                [h[keep].clone() for h in states],
+                logits[keep].clone(),
+                self.y[keep].clone(),
+            )
+            return [a.clone() for a in (rule or self.rule).credit(self.network, *arguments)]
 
     def gradients(
         self, rule: Rule, penalty: float = 0.0, scale: str = "error"
@@ -198,12 +202,12 @@ class _Bench:
         """Return the gradient that the step leaves in each parameter of the network."""
         self.network.zero_grad(set_to_none=True)
         self.step(self.network, rule, self.x, self.y, Objective(penalty, self.site, scale))
-        found = {
+        signals = {
             n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
             for n, p in self.network.named_parameters()
         }
         self.network.zero_grad(set_to_none=True)
-        return found
+        return signals
 
 
 def _network(seed: int) -> ResidualMLP:
@@ -257,7 +261,8 @@ def _arguments(bench: _Bench) -> str | None:
 
 
 def _global_state(bench: _Bench) -> str | None:
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state(legacy=False)  # noqa: NPY002 - the state looked for
+    torch_state = torch.get_rng_state()
+    numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002 - the state looked for
     bench.made(1, bench.network)
     bench.credit()
     if not torch.equal(torch.get_rng_state(), torch_state):
@@ -445,12 +450,12 @@ def _isolated(bench: _Bench) -> str | None:
     base = bench.gradients(_Nudged(bench.rule, -1))
     for layer in range(BLOCKS + 1):
         learner = layer - 1 if bench.site == "output" else layer
-        meant = {f"blocks.{learner}."} if 0 <= learner < BLOCKS else set()
-        meant |= {"embedding."} if layer == 0 else set()
+        prefixes = {f"blocks.{learner}."} if 0 <= learner < BLOCKS else set()
+        prefixes |= {"embedding."} if layer == 0 else set()
         moved = bench.gradients(_Nudged(bench.rule, layer))
         parts = {name: not _close(moved[name], base[name]) for name in base}
         wrong = [
-            name for name, other in parts.items() if other and not name.startswith(tuple(meant))
+            name for name, other in parts.items() if other and not name.startswith(tuple(prefixes))
         ]
         if wrong:
             return (
@@ -459,7 +464,7 @@ def _isolated(bench: _Bench) -> str | None:
             )
         idle = [
             part
-            for part in meant
+            for part in prefixes
             if not any(other for name, other in parts.items() if name.startswith(part))
         ]
         if idle:

@@ -40,13 +40,13 @@ def parametrize_with_metric_checks(
     ... def test_metric(metric, check):
     ...     check(metric)
     """
-    declared = dict(expected_failures or {})
+    reasons = dict(expected_failures or {})
     params = []
     for metric in metrics:
         for check in metric_checks(kind, tolerance):
             marks = (
-                [pytest.mark.xfail(reason=declared[check.name], strict=True)]
-                if check.name in declared
+                [pytest.mark.xfail(reason=reasons[check.name], strict=True)]
+                if check.name in reasons
                 else []
             )
             name = getattr(metric, "__name__", type(metric).__name__)

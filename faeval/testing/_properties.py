@@ -67,10 +67,10 @@ def _shape(bench: Bench) -> str | None:
     for n, d in ((1, 1), (1, 3), (3, 1), (2, 3), (3, 3), (7, 2)):
         example = make_pair(n, d, 0, ["plain"] * n, [(0, 0)] * n)
         values = bench(*example)
-        wanted = () if bench.kind == "correlation" else (n,)
-        if values.shape != wanted:
+        shape = () if bench.kind == "correlation" else (n,)
+        if values.shape != shape:
             return (
-                f"{(n, d)} signals give the shape {values.shape}; it must be {wanted}; mean over"
+                f"{(n, d)} signals give the shape {values.shape}; it must be {shape}; mean over"
                 " samples, or an axis kept?"
             )
     return None
@@ -89,8 +89,8 @@ def _bounds(bench: Bench) -> str | None:
             excess = float((np.abs(values) - 1).max(initial=0.0))
             if excess > bench.allowed(example, 0.0, dtype):
                 return (
-                    f"parallel vectors of {d} dimensions in {dtype} read {values.tolist()}: beyond 1"
-                    " by more than rounding"
+                    f"parallel vectors of {d} dimensions in {dtype} read {values.tolist()}:"
+                    " beyond 1 by more than rounding"
                 )
             if excess > 0:
                 beyond = (
@@ -194,7 +194,8 @@ def _repeated(bench: Bench) -> str | None:
         problem = bench.apart(bench(*twice), right, twice)
         example_text = show(example, bench.kind)
         return (
-            f"{problem} after all samples were repeated, given {example_text}; it depends on their number"
+            f"{problem} after all samples were repeated, given {example_text}; it depends on"
+            " their number"
             if problem
             else None
         )
@@ -343,7 +344,8 @@ def _planted(bench: Bench) -> str | None:
         credit = size * (dose * unit + math.sqrt(1 - dose**2) * other)
         average = float(np.mean(bench(credit, gradient)))
         if not abs(average - dose) < bench.allowed((credit, gradient), 1e-9):
-            return f"a planted cosine of {dose:g} reads {average:.12g}{cause(bench, (credit, gradient))}"
+            why = cause(bench, (credit, gradient))
+            return f"a planted cosine of {dose:g} reads {average:.12g}{why}"
         if average <= before and (bench.tolerance or 0.0) < 1e-4:  # the doses lie as close
             return (
                 f"planted cosines do not read back in order: {dose:g} reads {average:.6g}, after"

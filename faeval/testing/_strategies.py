@@ -42,23 +42,10 @@ def make_pair(
     draw = np.random.default_rng(seed)
     credit, gradient = draw.standard_normal((n, d)), draw.standard_normal((n, d))
     for k, kind in enumerate(kinds[:n]):
-        if kind in ("parallel", "opposite"):
-            sign = 1.0 if kind == "parallel" else -1.0
-            credit[k] = sign * gradient[k] + 1e-6 * np.linalg.norm(
-                gradient[k]
-            ) * draw.standard_normal(d)
-        elif kind == "orthogonal" and d > 1:
-            unit = gradient[k] / np.linalg.norm(gradient[k])
-            credit[k] += (1e-6 - credit[k] @ unit) * unit
-        elif kind == "duplicate" and k:
+        if kind == "duplicate" and k:
             credit[k], gradient[k] = credit[k - 1], gradient[k - 1]
-        elif kind == "heavy":
-            credit[k] *= draw.standard_t(1.5, d)
-        elif kind == "sparse" and d > 1:  # a first entry of 0, and whole numbers that add up to 0
-            credit[k], gradient[k] = (np.round(4 * row) for row in (credit[k], gradient[k]))
-            for row in (credit[k], gradient[k]):
-                row[0], row[-1] = 0.0, 0.0
-                row[-1] = -row.sum() if row.any() else 1.0
+        else:
+            _shape_rows(kind, credit[k], gradient[k], draw)
     credit *= 10.0 ** np.array([a for a, _ in decades[:n]])[:, None]
     gradient *= 10.0 ** np.array([g for _, g in decades[:n]])[:, None]
     for k, kind in enumerate(kinds[:n]):
@@ -67,6 +54,25 @@ def make_pair(
         elif kind == "zero gradient":
             gradient[k] = 0.0
     return credit, gradient
+
+
+def _shape_rows(kind: str, credit: Array, gradient: Array, draw: np.random.Generator) -> None:
+    """Make one row of each (d,) what the kind says, in place."""
+    d = len(credit)
+    if kind in ("parallel", "opposite"):
+        sign = 1.0 if kind == "parallel" else -1.0
+        noise = 1e-6 * np.linalg.norm(gradient) * draw.standard_normal(d)
+        credit[:] = sign * gradient + noise
+    elif kind == "orthogonal" and d > 1:
+        unit = gradient / np.linalg.norm(gradient)
+        credit += (1e-6 - credit @ unit) * unit
+    elif kind == "heavy":
+        credit *= draw.standard_t(1.5, d)
+    elif kind == "sparse" and d > 1:  # a first entry of 0, and whole numbers that add up to 0
+        for row in (credit, gradient):
+            row[:] = np.round(4 * row)
+            row[0], row[-1] = 0.0, 0.0
+            row[-1] = -row.sum() if row.any() else 1.0
 
 
 @st.composite

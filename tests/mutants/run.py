@@ -120,8 +120,8 @@ MUTANTS = [
     Mutant(
         "sign-flip: left out and still counted",
         "_sign_flip",
-        "taken[: within[i + 1]]",
-        "taken[: within[0]]",
+        "signs[: within[i + 1]]",
+        "signs[: within[0]]",
     ),
     Mutant(
         "sign-flip: not left out",
@@ -248,20 +248,20 @@ MUTANTS = [
     Mutant(
         "gates: a refuted gate lets through",
         "_holm",
-        'if found in ("refuted", "invalid")',
-        'if found in ("invalid",)',
+        'if word in ("refuted", "invalid")',
+        'if word in ("invalid",)',
     ),
     Mutant(
         "gates: an invalid gate lets through",
         "_holm",
-        'if found in ("refuted", "invalid")',
-        'if found in ("refuted",)',
+        'if word in ("refuted", "invalid")',
+        'if word in ("refuted",)',
     ),
     Mutant(
         "gates: an open gate lets through",
         "_holm",
-        'if found == "inconclusive"',
-        'if found == "never"',
+        'if word == "inconclusive"',
+        'if word == "never"',
     ),
     Mutant(
         "gates: not released likewise", "_holm", "release(gate, (*waiting, i))[0]", "words[gate]"
@@ -379,8 +379,8 @@ MUTANTS = [
     Mutant(
         "rule: agreement on average alone",
         "_rule",
-        '"below", apart, np.full(len(left), margin), 0.0,',
-        '"below", apart, np.full(len(left), 1e9), 0.0,',
+        '"below", apart, np.full(len(first), margin), 0.0,',
+        '"below", apart, np.full(len(first), 1e9), 0.0,',
     ),
     Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
     Mutant(

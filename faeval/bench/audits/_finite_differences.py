@@ -101,9 +101,9 @@ def read_signals(
         for name, signal in signals.items():
             predicted[name].append(torch.linalg.vecdot(displacement, signal) / size)
         slopes.append(change / size)
-    measured = torch.stack(slopes)
-    found = {
-        name: pooled_correlation(torch.stack(values), measured)
+    derivatives = torch.stack(slopes)
+    correlations = {
+        name: pooled_correlation(torch.stack(values), derivatives)
         for name, values in predicted.items()
     }
-    return Reading(found, directions)
+    return Reading(correlations, directions)

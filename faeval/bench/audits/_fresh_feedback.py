@@ -47,13 +47,13 @@ def fresh_feedback(
         ``fresh_cosine`` and ``fresh_cosine_spread`` (standard deviation over draws, ddof 1);
         undefined for a rule without anything to draw, such as backpropagation.
     """
-    seen, signals = gather(network, rule, x, y)
+    exact, signals = gather(network, rule, x, y)
     cosines: list[list[float]] = [[] for _ in signals]
     if any(t.is_floating_point() for t in rule.state_dict().values()):
         for number in range(draws):
             with torch.no_grad():
-                credit = make(number).credit(network, seen.states, seen.logits, y)
-            for layer, (a, g) in enumerate(zip(credit, seen.gradients, strict=True)):
+                credit = make(number).credit(network, exact.states, exact.logits, y)
+            for layer, (a, g) in enumerate(zip(credit, exact.gradients, strict=True)):
                 cosines[layer].append(sample_mean(Pairs.of(a, g).cosine).value)
     rows: list[Row] = []
     for layer, values in enumerate(cosines):

@@ -66,11 +66,11 @@ def nudging(network: Network, rule: Rule, x: Tensor, y: Tensor) -> list[Row]:
         ``nudge`` (raw, 0.01), ``nudge_ETA`` for the other raw steps, ``nudge_matched_ETA``,
         ``nudge_gradient_ETA``. A change that rounding of the losses could make is below_floor.
     """
-    seen, signals = gather(network, rule, x, y)
-    before = functional.cross_entropy(seen.logits, y, reduction="none")
+    exact, signals = gather(network, rule, x, y)
+    before = functional.cross_entropy(exact.logits, y, reduction="none")
     floor = _ROUNDING * float(before.abs().mean())
     rows: list[Row] = []
-    for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
+    for layer, (h, a, g) in enumerate(zip(exact.states, signals, exact.gradients, strict=True)):
         loss = loss_from(network, layer, y)
         size = norms(h)[:, None]
         steps = {("nudge" if eta == 0.01 else f"nudge_{eta:g}"): (a, eta) for eta in RAW_STEPS}

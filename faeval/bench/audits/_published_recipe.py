@@ -45,22 +45,22 @@ def published(
         ``published.rho``, ``published.cosine``, ``published.control_true``,
         ``published.control_random`` at each state; always measured, unless not a number.
     """
-    seen, signals = gather(network, rule, x, y)
-    before = functional.cross_entropy(seen.logits, y, reduction="none")
+    exact, signals = gather(network, rule, x, y)
+    before = functional.cross_entropy(exact.logits, y, reduction="none")
     rows: list[Row] = []
-    for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
+    for layer, (h, a, g) in enumerate(zip(exact.states, signals, exact.gradients, strict=True)):
         loss, draw = loss_from(network, layer, y), stream(seed, "perturbation", "published", layer)
-        read = {
+        credit_of = {
             "rho": a,
             "control_true": g,
             "control_random": noise(g, stream(seed, "noise", "control", layer)),
         }
-        predicted: dict[str, list[Tensor]] = {name: [] for name in read}
+        predicted: dict[str, list[Tensor]] = {name: [] for name in credit_of}
         observed = []
         for _ in range(directions):
             v = torch.from_numpy(draw.standard_normal(tuple(h.shape))).to(h)
             v /= v.norm(dim=1, keepdim=True)
-            for name, signal in read.items():
+            for name, signal in credit_of.items():
                 predicted[name].append(STEP * (signal * v).sum(dim=1))
             observed.append(loss(h + STEP * v) - before)
         changes = torch.stack(observed)

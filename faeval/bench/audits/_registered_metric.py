@@ -73,9 +73,9 @@ def registered(
     FaevalError
         The metric fails on these signals, or returns another shape than its kind asks for.
     """
-    seen, signals = gather(network, rule, x, y, chunk)
+    exact, signals = gather(network, rule, x, y, chunk)
     rows: list[Row] = []
-    for layer, (h, a, g) in enumerate(zip(seen.states, signals, seen.gradients, strict=True)):
+    for layer, (h, a, g) in enumerate(zip(exact.states, signals, exact.gradients, strict=True)):
         loss = in_chunks(network, layer, y, chunk)
         of_kind: dict[str, tuple[Any, ...]] = {"norm": (a,), "loss_change": (loss, h, a, STEP)}
         arguments = of_kind.get(str(about.kind), (a, g))
@@ -117,10 +117,10 @@ def _called(
     arguments = [v.cpu().numpy() if numpy and isinstance(v, Tensor) else v for v in copies]
     try:
         with torch.no_grad(), np.errstate(all="ignore"):
-            found = function(*arguments)
-            if isinstance(found, Tensor):
-                found = found.detach().cpu().double()
-            answer = torch.as_tensor(np.asarray(found, dtype=np.float64))
+            result = function(*arguments)
+            if isinstance(result, Tensor):
+                result = result.detach().cpu().double()
+            answer = torch.as_tensor(np.asarray(result, dtype=np.float64))
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else ""
         raise FaevalError(

@@ -126,10 +126,10 @@ def audit(
             f" {classes - 1}."
         )
     own = _rule(rule, len(x), copied)
-    seen, signals = gather(copied, own, x, y, chunk)
-    _check_outputs(seen.logits, seen.states, signals)
+    backward_pass, signals = gather(copied, own, x, y, chunk)
+    _check_outputs(backward_pass.logits, backward_pass.states, signals)
     rows: list[Row] = audit_signals(
-        copied, seen, signals, y, seed, directions=directions, chunk=chunk
+        copied, backward_pass, signals, y, seed, directions=directions, chunk=chunk
     )[0]
     if full:
         rows += nudging(copied, own, x, y)
@@ -145,7 +145,7 @@ def audit(
     )
     exact = [
         k
-        for k, (a, g) in enumerate(zip(signals, seen.gradients, strict=True))
+        for k, (a, g) in enumerate(zip(signals, backward_pass.gradients, strict=True))
         if _is_gradient(a, g)
     ]
     return table.assign(exact=table["layer"].isin(exact).fillna(False).astype(bool))

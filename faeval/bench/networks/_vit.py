@@ -47,8 +47,8 @@ class ViTBlock(nn.Module):
         parts = self.qkv(z).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
         weights = functional.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)
-        gathered: Tensor = self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, width))
-        return gathered
+        output: Tensor = self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, width))
+        return output
 
     def branch(self, h: Tensor) -> Tensor:
         """Return f(h), what the block adds to the stream; (n, tokens * d) to the same."""

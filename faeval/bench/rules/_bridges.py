@@ -54,8 +54,8 @@ class Bridge(Rule):
         if (width, classes) != widths:
             raise FaevalError(
                 f"{type(self).__name__} was made for states of {widths[0]} numbers and"
-                f" {widths[1]} classes, and is given {width} and {classes}; let Setup have the width"
-                " of a whole state, network.embed(x).shape[1], and the classes of the logits."
+                f" {widths[1]} classes, and is given {width} and {classes}; let Setup have the"
+                " width of a whole state, network.embed(x).shape[1], and the classes of the logits."
             )
         depth = torch.linspace(0.0, 1.0, count, dtype=states.dtype, device=states.device)
         parts = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
@@ -160,8 +160,8 @@ def _undrawn(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     """Return a linear layer whose weights are not set: PyTorch's own start draws from its global
     generator.
     """
-    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call] # torch's own
-    return layer
+    layer = skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call]
+    return cast(nn.Linear, layer)
 
 
 def _relative(estimate: Tensor, target: Tensor) -> Tensor:

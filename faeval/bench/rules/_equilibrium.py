@@ -149,5 +149,5 @@ class EquilibriumPropagation(Rule):
                 torch.where(accepted[:, 0], lowered, total),
                 torch.where(accepted, rate, rate / 2),
             )
-        found: list[Tensor] = apart
-        return found
+        gradients: list[Tensor] = apart
+        return gradients

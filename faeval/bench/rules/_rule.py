@@ -138,8 +138,10 @@ def through(feedback: Tensor, signal: Tensor, states: int) -> list[Tensor]:
     serves all states beyond it.
     """
     count, width, classes = feedback.shape
-    sent = (signal @ feedback.reshape(count * width, classes).T).reshape(-1, count, width).unbind(1)
-    return [sent[min(layer, count - 1)] for layer in range(states)]
+    projections = (
+        (signal @ feedback.reshape(count * width, classes).T).reshape(-1, count, width).unbind(1)
+    )
+    return [projections[min(layer, count - 1)] for layer in range(states)]
 
 
 Distribution = Literal["gaussian", "uniform"]

@@ -39,8 +39,8 @@ def rows_of(name: str, conformance: Conformance) -> list[Row]:
     """
     failed = {failure.property for failure in conformance.failures}
     return [
-        {"metric": f"{name}!{checked}", "value": float(checked not in failed), "status": "measured"}
-        for checked in conformance.checked
+        {"metric": f"{name}!{aspect}", "value": float(aspect not in failed), "status": "measured"}
+        for aspect in conformance.checked
     ]
 
 

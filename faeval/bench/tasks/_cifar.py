@@ -93,15 +93,15 @@ def cache_folder() -> Path:
 
 
 def _find(of: DataSet, data: Path | None) -> dict[str, Path]:
-    given = data or (Path(os.environ["FAEVAL_DATA"]) if os.environ.get("FAEVAL_DATA") else None)
-    if given is None:
+    folder = data or (Path(os.environ["FAEVAL_DATA"]) if os.environ.get("FAEVAL_DATA") else None)
+    if folder is None:
         raise DataError(f"setting {of.setting!r}: no data folder was named. {of.how}")
-    for root in (given, given / of.setting):
+    for root in (folder, folder / of.setting):
         files = {part: root / file for part, file in of.files.items()}
         if all(file.is_file() for file in files.values()):
             return files
-    missing = next(file for file in of.files.values() if not (given / file).is_file())
-    raise DataError(f"setting {of.setting!r}: {given} holds no {missing}. {of.how}")
+    missing = next(file for file in of.files.values() if not (folder / file).is_file())
+    raise DataError(f"setting {of.setting!r}: {folder} holds no {missing}. {of.how}")
 
 
 def cifar10_digest(data: Path | None = None) -> str:

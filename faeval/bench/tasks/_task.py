@@ -93,13 +93,12 @@ class Task:
             )
         if not np.issubdtype(y.dtype, np.integer):
             raise DataError(f"task: {part}_y is of type {y.dtype}; labels are whole numbers.")
-        low, high = int(y.min()), int(y.max())
-        if low < 0 or high >= self.classes:
-            bad = low if low < 0 else high
-            raise DataError(
-                f"task: {part}_y holds the label {bad}; labels of {self.classes} classes run"
-                f" 0..{self.classes - 1}."
-            )
+        for label in (int(y.min()), int(y.max())):
+            if not 0 <= label < self.classes:
+                raise DataError(
+                    f"task: {part}_y holds the label {label}; labels of {self.classes} classes run"
+                    f" 0..{self.classes - 1}."
+                )
         # Bytes are always finite: memory-mapped images are not read for this.
         if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
             raise DataError(
@@ -107,10 +106,10 @@ class Task:
             )
 
     def _check_normalisation(self) -> None:
-        wanted = self.train_x.shape[1] if self.train_x.dtype == np.uint8 else 0
-        if len(self.mean) != wanted or len(self.std) != wanted:
+        channels = self.train_x.shape[1] if self.train_x.dtype == np.uint8 else 0
+        if len(self.mean) != channels or len(self.std) != channels:
             raise DataError(
-                f"task: mean={self.mean!r} and std={self.std!r} need {wanted} numbers each, one a"
+                f"task: mean={self.mean!r} and std={self.std!r} need {channels} numbers each, one a"
                 " channel of images and none for feature vectors."
             )
         if not all(np.isfinite(self.mean)) or not all(np.isfinite(s) and s > 0 for s in self.std):

@@ -119,18 +119,8 @@ def fit_stacked(
         takes alone. Found within the first steps; begin anew, with fresh modules, one after
         another.
     """
-    if not networks or not len(networks) == len(rules) == len(batches):
-        raise FaevalError(
-            f"fit_stacked: {len(networks)} networks, {len(rules)} rules and {len(batches)} batches;"
-            " give one of each for every replicate, at least one."
-        )
-    if len({b.steps for b in batches}) > 1 or len({b.size for b in batches}) > 1:
-        raise FaevalError(
-            "fit_stacked: the batches differ in size or number; all replicates take the same steps."
-        )
-    for network, rule in zip(networks, rules, strict=True):
-        if (reason := stackable(rule, network)) is not None:
-            raise NotStackable(f"{reason}.")
+    _check_replicates(networks, rules, batches)
+    for network in networks:
         freeze(network, objective)
     stack = _Stack(networks, rules, objective)
     recorded = stack.device.type == "cuda"
@@ -145,6 +135,12 @@ def fit_stacked(
         summed.add_(stack.backward(x, y))
         optimizer.step()
 
+    def set_rate(now: float) -> None:
+        if recorded:
+            rate.fill_(now)
+        else:
+            optimizer.param_groups[0]["lr"] = now
+
     take = _Recorded(step, stack) if recorded else step
     total, step_number = epochs * batches[0].steps, 0
     losses: list[list[float]] = [[] for _ in networks]
@@ -152,20 +148,14 @@ def fit_stacked(
     for epoch in range(1, epochs + 1):
         summed.zero_()
         for x, y in _epoch(batches, epoch):
-            now = learning_rate * 0.5 * (1.0 + math.cos(math.pi * step_number / total))
-            if recorded:
-                rate.fill_(now)
-            else:
-                optimizer.param_groups[0]["lr"] = now
+            set_rate(learning_rate * 0.5 * (1.0 + math.cos(math.pi * step_number / total)))
             if not step_number:
                 stack.compare(networks, rules, x, y)
             take(x, y)
             step_number += 1
         means = (summed / batches[0].steps).tolist()
         finite = stack.finite()
-        for replicate in range(len(networks)):
-            if replicate in diverged:
-                continue
+        for replicate in [k for k in range(len(networks)) if k not in diverged]:
             stack.copy_back(replicate, networks[replicate], rules[replicate])
             if not math.isfinite(means[replicate]) or not finite[replicate]:
                 diverged[replicate] = epoch
@@ -178,6 +168,23 @@ def fit_stacked(
         History(tuple(epoch_losses), diverged.get(replicate))
         for replicate, epoch_losses in enumerate(losses)
     ]
+
+
+def _check_replicates(
+    networks: Sequence[Network], rules: Sequence[Rule], batches: Sequence[Batches]
+) -> None:
+    if not networks or not len(networks) == len(rules) == len(batches):
+        raise FaevalError(
+            f"fit_stacked: {len(networks)} networks, {len(rules)} rules and {len(batches)} batches;"
+            " give one of each for every replicate, at least one."
+        )
+    if len({(b.steps, b.size) for b in batches}) > 1:
+        raise FaevalError(
+            "fit_stacked: the batches differ in size or number; all replicates take the same steps."
+        )
+    for network, rule in zip(networks, rules, strict=True):
+        if (reason := stackable(rule, network)) is not None:
+            raise NotStackable(f"{reason}.")
 
 
 class _Replicate(nn.Module):
@@ -287,12 +294,12 @@ class _Stack:
         rule = rules[0]
         if isinstance(rule, KolenPollack):
             layers, weights = linear_layers(networks[0]), rule.weights(networks[0])
-            found = [
+            pairs = [
                 (unique[id(weights[name])], unique[id(layer.weight)])
                 for name, layer in layers.items()
             ]
             self.copied = [
-                (self.parameters[feedback], self.parameters[weight]) for feedback, weight in found
+                (self.parameters[feedback], self.parameters[weight]) for feedback, weight in pairs
             ]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -474,17 +481,23 @@ def _epoch(batches: Sequence[Batches], number: int) -> Iterator[tuple[Tensor, Te
     first, count = batches[0], len(batches)
     labels = torch.stack([b.labels for b in batches])
     order = _drawn(first, [stream(b.seed, "order", number).permutation(b.count) for b in batches])
+    images = _images(batches, number) if first.images else None
+    for step in range(first.steps):
+        index = order[:, step * first.size : (step + 1) * first.size]
+        x = first._features[index.flatten()] if images is None else images(index)
+        yield x.reshape(count, first.size, *x.shape[1:]), labels.gather(1, index)
+
+
+def _images(batches: Sequence[Batches], number: int) -> Callable[[Tensor], Tensor]:
+    """Return what gives an epoch's images of all replicates, (replicates * size, ...), by index."""
+    first = batches[0]
     if first.augment:
         draws = [stream(b.seed, "augmentation", number) for b in batches]
         offsets = _drawn(first, [d.integers(0, 2 * PAD + 1, (2, first.count)) for d in draws])
         flips = _drawn(first, [d.random(first.count) < 0.5 for d in draws])
-    for step in range(first.steps):
-        index = order[:, step * first.size : (step + 1) * first.size]
-        flat, y = index.flatten(), labels.gather(1, index)
-        if not first.images:
-            x = first._features[flat]
-            yield x.reshape(count, first.size, *x.shape[1:]), y
-            continue
+
+    def of(index: Tensor) -> Tensor:
+        flat = index.flatten()
         if first.augment:
             down, right = (offsets[:, side].gather(1, index).flatten() for side in (0, 1))
             pixels = first._rows.crops(flat, down, right)
@@ -494,8 +507,9 @@ def _epoch(batches: Sequence[Batches], number: int) -> Iterator[tuple[Tensor, Te
             )
         else:
             pixels = first._pixels.index_select(0, flat)
-        x = torch.addcmul(first._shift, pixels.to(torch.float32), first._scale)
-        yield x.reshape(count, first.size, *x.shape[1:]), y
+        return torch.addcmul(first._shift, pixels.to(torch.float32), first._scale)
+
+    return of
 
 
 def _same_arrays(first: Batches, other: Batches) -> bool:

@@ -134,12 +134,12 @@ def local_step(
         states.append(advance(f.detach()))
     logits = network.readout(states[-1].detach())
     loss = functional.cross_entropy(logits, y)
-    fixed, seen = [state.detach() for state in states], logits.detach()
+    fixed, fixed_logits = [state.detach() for state in states], logits.detach()
     with torch.no_grad():
         credit = (
-            credit_of(rule, network, fixed, seen, y)
+            credit_of(rule, network, fixed, fixed_logits, y)
             if credit_of
-            else rule.credit(network, fixed, seen, y)
+            else rule.credit(network, fixed, fixed_logits, y)
         )
         if objective.credit_scale == "unit":
             credit = [unit_credit(a) for a in credit]
@@ -151,7 +151,7 @@ def local_step(
                 a + (2.0 * objective.penalty / n) * f for a, f in zip(signals, outputs, strict=True)
             ]
         weights = (torch.ones_like(loss), credit[0] / n, *signals)
-    return Step(loss.detach(), (loss, states[0], *outputs), weights, tuple(fixed), seen)
+    return Step(loss.detach(), (loss, states[0], *outputs), weights, tuple(fixed), fixed_logits)
 
 
 def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
@@ -222,20 +222,20 @@ def check_credit(rule: Rule, network: Network, x: Tensor, y: Tensor) -> None:
             " feedback matrix of the wrong shape?"
         ) from error
     if not isinstance(credit, list | tuple) or len(credit) != len(states):
-        got = (
+        answer = (
             f"{len(credit)} signals"
             if isinstance(credit, list | tuple)
             else f"{type(credit).__name__}"
         )
         raise FaevalError(
-            f"rule {name} gives {got}; credit returns one tensor for each of the"
+            f"rule {name} gives {answer}; credit returns one tensor for each of the"
             f" {len(states)} states."
         )
     for layer, (a, h) in enumerate(zip(credit, states, strict=True)):
         if not isinstance(a, Tensor) or a.shape != h.shape or a.dtype != h.dtype:
-            got = f"{a.dtype} {tuple(a.shape)}" if isinstance(a, Tensor) else type(a).__name__
+            answer = f"{a.dtype} {tuple(a.shape)}" if isinstance(a, Tensor) else type(a).__name__
             raise FaevalError(
-                f"rule {name} gives h_{layer} the credit {got}; it must be"
+                f"rule {name} gives h_{layer} the credit {answer}; it must be"
                 f" {h.dtype} {tuple(h.shape)}."
             )
         if not bool(a.isfinite().all()):

@@ -5,8 +5,9 @@ seeds it would take.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -283,6 +284,12 @@ class DesignOutlook:
     warnings: tuple[str, ...]
 
 
+def _at_upper(seeds: Callable[..., int | None], sd: float, sd_n: int | None) -> int | None:
+    """The seeds at the upper bound of a standard deviation that was estimated from sd_n values."""
+    upper = sd if sd_n is None else sd_upper(sd, sd_n)
+    return seeds(sd=upper) if math.isfinite(upper) else None
+
+
 def outlook(
     kind: Kind,
     margin: float,
@@ -348,47 +355,36 @@ def outlook(
     least = rule.attainable(n)
     share = k * region.tails
     can_support, can_refute = least <= first, share * least <= first
-    warnings = []
-    for verb, possible, smallest_p in (
-        ("support", can_support, least),
-        ("refute", can_refute, min(1.0, share * least)),
-    ):
-        if not possible:
-            warnings.append(
-                f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above"
-                f" {first:.3g}"
-            )
-    detectable_in_sd = (
-        detectable_effect(n, first, power)
-        if rule.power == "noncentral t" and n >= rule.least
-        else None
-    )
+    warnings = [
+        f"no data can {verb} it: the smallest p at n = {n} is {smallest_p:.3g}, above {first:.3g}"
+        for verb, possible, smallest_p in (
+            ("support", can_support, least),
+            ("refute", can_refute, min(1.0, share * least)),
+        )
+        if not possible
+    ]
+    detectable_in_sd = None
+    if rule.power == "noncentral t" and n >= rule.least:
+        detectable_in_sd = detectable_effect(n, first, power)
     at: dict[str, VerdictChances] = {}
     found_power, needed = None, None
     if sd is not None:
         sd = number("sd", sd, "a standard deviation above 0", low=math.ulp(0.0))
-        effects = {"zero": 0.0, "margin": margin} | (
-            {} if anticipated is None else {"anticipated": anticipated}
-        )
+        effects = {"zero": 0.0, "margin": margin, "anticipated": anticipated}
         at = {
             name: verdict_chances(kind, margin, e, sd, n, first, test=test, k=k)
             for name, e in effects.items()
+            if e is not None
         }
         if anticipated is not None:
             hope = prospect(kind, margin, anticipated, sd, n, first, test=test, k=k)
             if hope.verdict is not None:
                 found_power = hope.power
-                upper = sd if sd_n is None else sd_upper(sd, sd_n)
-                wanted = 1 - (1 - power) / k if hope.verdict == "supported" else power
-                first_n, cautious_n = (
-                    (
-                        None
-                        if not math.isfinite(s)
-                        else seeds_for(kind, margin, anticipated, s, first, wanted, test=test, k=k)
-                    )
-                    for s in (sd, upper)
+                goal = 1 - (1 - power) / k if hope.verdict == "supported" else power
+                seeds = partial(
+                    seeds_for, kind, margin, anticipated, alpha=first, power=goal, test=test, k=k
                 )
-                needed = first_n, cautious_n
+                needed = seeds(sd=sd), _at_upper(seeds, sd, sd_n)
                 if found_power < LEAST_POWER:
                     warnings.append(
                         f"power at the effect anticipated is {found_power:.2f}, below {LEAST_POWER}"
