@@ -227,9 +227,9 @@ class Claim:
 
     def named(self, **changes: Any) -> Claim:
         """Return the claim with its id, family, experiment or line filled in."""
-        made = object.__new__(Claim)
-        made.__dict__.update(self.__dict__ | changes)
-        return made
+        copy = object.__new__(Claim)
+        copy.__dict__.update(self.__dict__ | changes)
+        return copy
 
     @property
     def name(self) -> str:
@@ -282,8 +282,8 @@ class Claim:
         """Return what the claim and its controls read: metrics, by arm."""
         metrics: dict[Arm, set[str]] = {}
         for assertion in (*self.assertions, *self.controls):
-            for read in assertion.contrast.reads():
-                metrics.setdefault(read.arm, set()).add(read.metric)
+            for reading in assertion.contrast.reads():
+                metrics.setdefault(reading.arm, set()).add(reading.metric)
         return metrics
 
     def canonical(self) -> dict[str, Any]:
@@ -357,7 +357,7 @@ def _plain(estimand: Estimand) -> Any:
         if hasattr(atom, "inner"):
             terms.append({"weight": weight, "log10": _plain(atom.inner)})
         else:
-            read = {
+            fields = {
                 "metric": atom.metric,
                 "arm": atom.arm.label,
                 "epoch": atom.epoch,
@@ -366,7 +366,7 @@ def _plain(estimand: Estimand) -> Any:
             terms.append(
                 {
                     "weight": weight,
-                    **read,
+                    **fields,
                     "layers": None if atom.layers is None else str(atom.layers),
                 }
             )

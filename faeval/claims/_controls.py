@@ -66,8 +66,8 @@ def _by_epoch(
     control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch it is held at, with that epoch in its estimands."""
-    reads = [read for read in control.contrast.reads() if read.epoch is None]
-    audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]
+    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []
     if not epochs:  # rows without epochs, or none at all
         return [(None, control)]

@@ -83,47 +83,49 @@ def check_names(claim: Claim, design: Design) -> None:
         return
     where = f"claim {claim.name!r} in {experiment.name}"
     for assertion in (*claim.assertions, *claim.controls):
-        for read in assertion.contrast.reads():
-            if read.metric not in experiment.metrics:
-                known = ", ".join(sorted(experiment.metrics))
-                raise FaevalError(f"{where}: no metric {read.metric!r} here. Its metrics: {known}.")
-            factors = experiment.resolve(read.arm)
-            about = experiment.metrics[read.metric]
+        for reading in assertion.contrast.reads():
+            if reading.metric not in experiment.metrics:
+                names = ", ".join(sorted(experiment.metrics))
+                raise FaevalError(
+                    f"{where}: no metric {reading.metric!r} here. Its metrics: {names}."
+                )
+            factors = experiment.resolve(reading.arm)
+            about = experiment.metrics[reading.metric]
             if about.under_study and claim.about != "instrument":
                 raise FaevalError(
-                    f"{where}: {read.metric} is read by an instrument that is itself under study;"
+                    f"{where}: {reading.metric} is read by an instrument that is itself under study;"
                     " say about='instrument' if the claim is about it, or read"
-                    f" {read.metric.rpartition('.')[2]}."
+                    f" {reading.metric.rpartition('.')[2]}."
                 )
             states = experiment.layers(factors)
             if states:
-                if about.layered and read.layers is None:
+                if about.layered and reading.layers is None:
                     raise FaevalError(
-                        f"{where}: {read.metric} has a number for each state; say layers=fe.deep,"
+                        f"{where}: {reading.metric} has a number for each state; say layers=fe.deep,"
                         " or which."
                     )
-                if not about.layered and read.layers is not None:
+                if not about.layered and reading.layers is not None:
                     raise FaevalError(
-                        f"{where}: {read.metric} is one number for the network; leave layers= out."
+                        f"{where}: {reading.metric} is one number for the network; leave layers= out."
                     )
-                for layer in (read.layers.fixed or ()) if read.layers else ():
+                for layer in (reading.layers.fixed or ()) if reading.layers else ():
                     if layer not in states:
                         raise FaevalError(
-                            f"{where}: layer {layer} of {named(read.arm.label)} does not exist; its"
+                            f"{where}: layer {layer} of {named(reading.arm.label)} does not exist; its"
                             f" states are 0..{states[-1]}."
                         )
             epochs = experiment.audited_epochs(factors)
             if (
-                read.epoch is not None
+                reading.epoch is not None
                 and epochs != (None,)
-                and read.epoch not in epochs
+                and reading.epoch not in epochs
                 and about.name != "train_loss"
             ):
                 raise FaevalError(
-                    f"{where}: epoch {read.epoch} of {named(read.arm.label)} is not audited;"
+                    f"{where}: epoch {reading.epoch} of {named(reading.arm.label)} is not audited;"
                     f" audited are {', '.join(map(str, epochs))}."
                 )
-    arms = {read.arm for assertion in claim.assertions for read in assertion.contrast.reads()}
+    arms = {reading.arm for assertion in claim.assertions for reading in assertion.contrast.reads()}
     known_factors = dict.fromkeys(
         [*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"]
     )
@@ -197,10 +199,10 @@ def _cells(
     if levels and not (at_end and alike):
         last, at_end = last | levels, False
     cells = []
-    for weight, read in signed:
-        cell: dict[str, _Level] = {**design.factors(read.arm)}
+    for weight, reading in signed:
+        cell: dict[str, _Level] = {**design.factors(reading.arm)}
         if not at_end:
-            cell["epoch"] = last[read] if read.epoch is None else read.epoch
+            cell["epoch"] = last[reading] if reading.epoch is None else reading.epoch
         cells.append((weight, cell))
     return cells
 
@@ -213,18 +215,18 @@ def _levels(ends: Ends) -> dict[Read, _Level]:
     """
     shared = set.intersection(*map(set, ends.values())) if ends else set()
     levels = {
-        read: tuple(end for seed, end in own.items() if seed in shared or not shared)
-        for read, own in ends.items()
+        reading: tuple(end for seed, end in own.items() if seed in shared or not shared)
+        for reading, own in ends.items()
     }
-    one = {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
-    return {read: None if level == -1 else level for read, level in one.items()}
+    one = {reading: level[0] if len({*level}) == 1 else level for reading, level in levels.items()}
+    return {reading: None if level == -1 else level for reading, level in one.items()}
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
     """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1
     or from 0.
     """
-    values = [(design.factors(read.arm).get(factor), level) for read, level in levels.items()]
+    values = [(design.factors(reading.arm).get(factor), level) for reading, level in levels.items()]
     beyond = {
         v - level if isinstance(v, int) and isinstance(level, int) else None for v, level in values
     }
@@ -297,19 +299,19 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
     if experiment is None:
         return None
     for assertion in claim.assertions:
-        for read in assertion.contrast.reads():
-            about = experiment.metrics.get(read.metric)
+        for reading in assertion.contrast.reads():
+            about = experiment.metrics.get(reading.metric)
             if (
-                read.layers is None
+                reading.layers is None
                 or about is None
                 or about.instrument is None
-                or read.exact == "included"
+                or reading.exact == "included"
             ):
                 continue
-            if not experiment.layers(design.factors(read.arm)):
+            if not experiment.layers(design.factors(reading.arm)):
                 continue  # its states are known from evidence alone
-            states = design.states(read, set())
-            exact = [s for s in states if s in experiment.exact(design.factors(read.arm))]
+            states = design.states(reading, set())
+            exact = [s for s in states if s in experiment.exact(design.factors(reading.arm))]
             if exact or not states:
                 which = (
                     "every state"
@@ -319,8 +321,8 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
                 return Problem(
                     "invalid",
                     "exact_by_construction",
-                    f"the credit of {named(read.arm.label)} is the true gradient at {which} by"
-                    f" construction, so {read} scores it against itself; use"
+                    f"the credit of {named(reading.arm.label)} is the true gradient at {which} by"
+                    f" construction, so {reading} scores it against itself; use"
                     " layers=fe.deep.inexact, or say exact='included'.",
                 )
     return None

@@ -95,8 +95,8 @@ class Estimand:
             merged[atom] = merged.get(atom, 0.0) + weight
             sizes[atom] = sizes.get(atom, 0.0) + abs(weight)
         # 0.1 x + 0.2 x - 0.3 x is nothing, not 5.6e-17 x.
-        kept = tuple((w, a) for a, w in merged.items() if abs(w) > 1e-12 * sizes[a])
-        object.__setattr__(self, "terms", kept)
+        terms = tuple((w, a) for a, w in merged.items() if abs(w) > 1e-12 * sizes[a])
+        object.__setattr__(self, "terms", terms)
 
     def __add__(self, other: Estimand | float) -> Estimand:
         added = as_estimand(other, "a sum")
@@ -153,7 +153,7 @@ class Estimand:
             # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the
             # proportion.
             whole = 1.0 if isinstance(atom, Read) else sum(abs(w) for w, _ in inner)
-            signed += [(weight * w / whole, read) for w, read in inner]
+            signed += [(weight * w / whole, reading) for w, reading in inner]
         return signed
 
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:

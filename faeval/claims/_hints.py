@@ -36,25 +36,25 @@ def _meant(error: BaseException) -> str:
         return _did_you_mean(
             error.name, {**frames[-1].f_globals, **frames[-1].f_locals} if frames else ()
         )
-    if found := _NAME.search(text):
-        return _did_you_mean(found[1], faeval.__all__)
-    found = _KEYWORD.search(text)
-    called: Any = getattr(faeval, found[1], None) if found and found[1] in faeval.__all__ else None
-    if found is None or called is None:
+    if match := _NAME.search(text):
+        return _did_you_mean(match[1], faeval.__all__)
+    match = _KEYWORD.search(text)
+    called: Any = getattr(faeval, match[1], None) if match and match[1] in faeval.__all__ else None
+    if match is None or called is None:
         return ""
-    known = [
+    arguments = [
         n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL
     ]
     if called is faeval.Claim:
-        known = [name for name in known if name not in _FILLED_IN]
-        if found[2] in _OF_ASSERTIONS:
+        arguments = [name for name in arguments if name not in _FILLED_IN]
+        if match[2] in _OF_ASSERTIONS:
             return (
-                f"; {found[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
+                f"; {match[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
                 " anticipated=0.3)."
             )
-    if _MARGINS.get(found[2]) in known:
-        return f"; did you mean {_MARGINS[found[2]]!r}?"
-    return _did_you_mean(found[2], known) or f"; its arguments: {', '.join(known)}."
+    if _MARGINS.get(match[2]) in arguments:
+        return f"; did you mean {_MARGINS[match[2]]!r}?"
+    return _did_you_mean(match[2], arguments) or f"; its arguments: {', '.join(arguments)}."
 
 
 def _did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -40,34 +40,34 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
         names what the file's experiment does not have; the message names file and line.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
-    claims: dict[int, str] = {}
-    found: list[Claim] = []
+    places: dict[int, str] = {}
+    claims: list[Claim] = []
     files = _files(paths)
     for folder in {file.parent for file in files}:
         _sibling_modules.renew(folder, [file.stem for file in files if file.parent == folder])
     for full, file in files.items():
         of_file = _load_file(file, full)
-        claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
-        found += of_file
-    twice = [name for name, count in Counter(c.id for c in found).items() if count > 1]
+        places.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
+        claims += of_file
+    twice = [name for name, count in Counter(c.id for c in claims).items() if count > 1]
     if twice:
         raise ClaimsFileError(
             f"claim {twice[0]!r} is defined by two files of one name; rename one of the files."
         )
-    _check_families(found, claims)
-    return _joined(found)
+    _check_families(claims, places)
+    return _joined(claims)
 
 
 def _files(paths: Iterable[str | Path]) -> dict[Path, Path]:
     """Return each file that paths name, as it was named, by its full path."""
     files: dict[Path, Path] = {}
-    for given in paths:
-        path = Path(given)
+    for name in paths:
+        path = Path(name)
         if (
-            not str(given) or not path.exists()
+            not str(name) or not path.exists()
         ):  # the path of no characters is not the working directory
             raise ClaimsFileError(
-                f"{str(given) or repr(given)}: no such file or folder of claims; name an existing"
+                f"{str(name) or repr(name)}: no such file or folder of claims; name an existing"
                 " one, such as claims/."
             )
         own = (
@@ -94,16 +94,16 @@ def _check_families(claims: Iterable[Claim], places: Mapping[int, str]) -> None:
 
 def _joined(claims: list[Claim]) -> list[Claim]:
     """Return the claims with each gate that is among them as the very object that it is there."""
-    known, done = {c.id: c for c in claims}, dict[str, Claim]()
+    by_id, copies = {c.id: c for c in claims}, dict[str, Claim]()
 
     def settled(claim: Claim) -> Claim:
         if not claim.requires or not claim.id:
             return claim
-        if claim.id not in done:
-            done[claim.id] = claim.named(
-                requires=tuple(settled(known.get(g.id, g)) for g in claim.requires)
+        if claim.id not in copies:
+            copies[claim.id] = claim.named(
+                requires=tuple(settled(by_id.get(g.id, g)) for g in claim.requires)
             )
-        return done[claim.id]
+        return copies[claim.id]
 
     return [settled(c) for c in claims]
 
@@ -166,16 +166,18 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
             " which the file would hide from whatever imports it; rename the file."
         )
     for node in ast.walk(tree):
-        given = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        given += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-        for name in {name.partition(".")[0] for name in given}:
-            beside = next(
+        imports = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        imports += (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        )
+        for name in {name.partition(".")[0] for name in imports}:
+            sibling = next(
                 (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()),
                 None,
             )
-            if beside and _sibling_modules.installed(name):
+            if sibling and _sibling_modules.installed(name):
                 raise ClaimsFileError(
-                    f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a"  # type: ignore[attr-defined]
+                    f"{file}:{node.lineno}: import {name}: both {sibling} beside the file and a"  # type: ignore[attr-defined]
                     " module of Python or of an installed package have this name; rename the one"
                     " beside it."
                 )
@@ -185,12 +187,12 @@ def _claims_of(
     module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None
 ) -> list[Claim]:
     elsewhere = Elsewhere(module)
-    found: dict[int, Claim] = {}
+    claims: dict[int, Claim] = {}
     gates: dict[int, Claim] = {}  # of other files, or made in place, without a name
 
     def gate(given: Claim) -> Claim:
-        if id(given) in found or given.id:
-            return found.get(id(given), given)
+        if id(given) in claims or given.id:
+            return claims.get(id(given), given)
         if id(given) not in gates:
             stem, _, variable = (elsewhere.home(given) or "").partition("::")
             name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
@@ -204,10 +206,10 @@ def _claims_of(
     for variable, value in vars(module).items():
         if (
             isinstance(value, Claim)
-            and id(value) not in found
+            and id(value) not in claims
             and (variable in lines or not elsewhere.home(value))
         ):
-            found[id(value)] = value.named(
+            claims[id(value)] = value.named(
                 id=f"{file.stem}::{variable}",
                 family=value.family or file.stem,
                 experiment=value.experiment or own,
@@ -215,18 +217,18 @@ def _claims_of(
                 requires=tuple(map(gate, value.requires)),
             )
     for variable, value in vars(module).items():
-        held = value.values() if isinstance(value, dict) else value
+        items = value.values() if isinstance(value, dict) else value
         if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
-            for claim in (c for c in held if isinstance(c, Claim)):
-                if id(claim) not in found and not elsewhere.home(claim):
+            for claim in (c for c in items if isinstance(c, Claim)):
+                if id(claim) not in claims and not elsewhere.home(claim):
                     raise ClaimsFileError(
                         f"{file}:{lines[variable]}: {variable!r} holds the claim"
                         f" {claim.sentence!r}, which has no name of its own, so it would not be"
                         " verified; assign it to a variable."
                     )
-    for claim in found.values():
+    for claim in claims.values():
         _check(claim, own, file)
-    return list(found.values())
+    return list(claims.values())
 
 
 def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
@@ -245,11 +247,11 @@ def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
         ("looks", claim.looks),
     ):
         strange = set(by_setting) - {"*", own.name}
-        if strange and (unknown := sorted(strange - set(known := experiments()))):
+        if strange and (unknown := sorted(strange - set(settings := experiments()))):
             raise ClaimsFileError(
                 f"{where}: claim {claim.id!r}: {argument} names the setting {unknown[0]!r}, which"
                 f" is neither the file's experiment {own.name!r} nor a named one"
-                f" ({', '.join(sorted(known))})."
+                f" ({', '.join(sorted(settings))})."
             )
 
 

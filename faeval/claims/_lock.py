@@ -139,13 +139,13 @@ def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
     weights: dict[str, float] = defaultdict(float)
     for sign, side in sides:
         for term in side["terms"]:
-            read = {name: value for name, value in term.items() if name != "weight"}
-            if "log10" in read:
-                read["log10"] = _weighed((1.0, read["log10"]))
-            weights[json.dumps(read, sort_keys=True)] += sign * term["weight"]
+            atom = {name: value for name, value in term.items() if name != "weight"}
+            if "log10" in atom:
+                atom["log10"] = _weighed((1.0, atom["log10"]))
+            weights[json.dumps(atom, sort_keys=True)] += sign * term["weight"]
     largest = max(map(abs, weights.values()), default=0.0) or 1.0
     return _sorted(
-        {"weight": round(w / largest, 12), **json.loads(read)} for read, w in weights.items() if w
+        {"weight": round(w / largest, 12), **json.loads(atom)} for atom, w in weights.items() if w
     )
 
 
@@ -364,11 +364,11 @@ def make_lock(
             "faeval lock: no claim was found; name a file or folder that defines some."
         )
     looked = sorted({*looked_at, *(before.looked_at if before else ())})
-    known, amended = (before.claims if before else {}), tuple(amend)
-    _check_amendment(claims, known, amended, because)
+    earlier, amended = (before.claims if before else {}), tuple(amend)
+    _check_amendment(claims, earlier, amended, because)
     new: dict[str, Registered] = {}
     for claim in claims:
-        if claim.id in known and claim.id not in amended:
+        if claim.id in earlier and claim.id not in amended:
             continue
         for setting, seeds in _listed(claim).items():
             again = sorted(set(seeds) & set(looked))
@@ -379,8 +379,8 @@ def make_lock(
                 )
         new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
     for name in amended:
-        if new[name] == known[name] or (
-            _without_pilot(new[name]) == _without_pilot(known[name]) and not new[name].pilot
+        if new[name] == earlier[name] or (
+            _without_pilot(new[name]) == _without_pilot(earlier[name]) and not new[name].pilot
         ):
             raise FaevalError(
                 f"faeval lock: --amend {name!r}: the claim is as it was registered; there is"
@@ -393,12 +393,12 @@ def make_lock(
         commit=commit,
         reason=because.strip(),
         claims={name: _digest(c.model_dump()) for name, c in new.items()},
-        replaced={name: known[name] for name in amended},
+        replaced={name: earlier[name] for name in amended},
         looked_at=looked,
         before=before.sha256 if before else None,
     )
     sealed = entry.model_copy(update={"sha256": _digest(entry.model_dump(exclude={"sha256"}))})
-    return Lock(claims={**known, **new}, chain=(*(before.chain if before else ()), sealed))
+    return Lock(claims={**earlier, **new}, chain=(*(before.chain if before else ()), sealed))
 
 
 def _check_amendment(
@@ -410,10 +410,8 @@ def _check_amendment(
                 "is not registered" if name not in known else "is in none of the claims files given"
             )
             close = [i for i in known if i.partition("::")[2] == name or i.startswith(f"{name}::")]
-            meant = (
-                f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
-            )
-            raise FaevalError(f"faeval lock: --amend {name!r} {where}{meant}")
+            hint = f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
+            raise FaevalError(f"faeval lock: --amend {name!r} {where}{hint}")
     if amended and not because.strip():
         raise FaevalError(
             f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands"
@@ -565,17 +563,17 @@ def _entry_digest(entry: Entry, claims: Mapping[str, Registered]) -> str:
 
 def find_lock(paths: Iterable[Path]) -> Lock | None:
     """Return the one lock that lies beside the claims files of these paths, or None."""
-    found = {
+    locks = {
         p.resolve()
-        for given in paths
-        if (p := (given if given.is_dir() else given.parent) / NAME).is_file()
+        for path in paths
+        if (p := (path if path.is_dir() else path.parent) / NAME).is_file()
     }
-    if len(found) > 1:
+    if len(locks) > 1:
         raise FaevalError(
-            f"the paths hold {len(found)} locks ({', '.join(sorted(map(str, found)))}); verify them"
+            f"the paths hold {len(locks)} locks ({', '.join(sorted(map(str, locks)))}); verify them"
             " one by one."
         )
-    return read_lock(found.pop()) if found else None
+    return read_lock(locks.pop()) if locks else None
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -30,12 +30,12 @@ class Measurement:
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
         self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
-        self.groups = {read: evidence.group(read, design) for read in self.reads}
+        self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.layers: dict[Read, tuple[int | None, ...]] = {
-            read: self._layers(read) for read in self.reads
+            reading: self._layers(reading) for reading in self.reads
         }
         # How many of the rows wanted are there: of each read, at each seed.
-        self.present = {read: self._count(read) for read in self.reads}
+        self.present = {reading: self._count(reading) for reading in self.reads}
         with_rows = {
             seed for counts in self.present.values() for seed, count in counts.items() if count
         }
@@ -46,32 +46,41 @@ class Measurement:
         else says the epoch of.
         """
         last_epochs = {}
-        for read in self.reads:
-            if read.epoch is None and self.design.last_epoch(read.arm) is None:
-                ends = self.evidence.ends(read.metric, self.design.label(read.arm))
+        for reading in self.reads:
+            if reading.epoch is None and self.design.last_epoch(reading.arm) is None:
+                ends = self.evidence.ends(reading.metric, self.design.label(reading.arm))
                 lost = {
                     seed
-                    for (seed, _), cell in self.groups[read].items()
+                    for (seed, _), cell in self.groups[reading].items()
                     if cell.status == "diverged"
                 }
-                last_epochs[read] = {
+                last_epochs[reading] = {
                     seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost
                 }
-        stated = {
-            read for read, ends in last_epochs.items() if any(end >= 0 for end in ends.values())
+        with_epoch = {
+            reading
+            for reading, ends in last_epochs.items()
+            if any(end >= 0 for end in ends.values())
         }
         # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
         # whenever another is read. But of a metric that some runs have at an epoch, and of arms of
         # which nothing says one, the epoch is not known.
-        metrics, arms = {read.metric for read in stated}, {read.arm for read in stated}
+        metrics, arms = (
+            {reading.metric for reading in with_epoch},
+            {reading.arm for reading in with_epoch},
+        )
         unknown = {
             r
             for r, ends in last_epochs.items()
             if ends and (r.metric in metrics or r.arm not in arms)
         }
         return (
-            {read: ends for read, ends in last_epochs.items() if read in stated | unknown}
-            if stated
+            {
+                reading: ends
+                for reading, ends in last_epochs.items()
+                if reading in with_epoch | unknown
+            }
+            if with_epoch
             else {}
         )
 
@@ -87,8 +96,8 @@ class Measurement:
         """Return the seeds at which a run of an arm diverged."""
         return {
             seed
-            for read, seed, _, cell in self.cells()
-            if cell.status == "diverged" and read.arm == arm
+            for reading, seed, _, cell in self.cells()
+            if cell.status == "diverged" and reading.arm == arm
         }
 
     def _layers(self, read: Read) -> tuple[int | None, ...]:
@@ -104,13 +113,13 @@ class Measurement:
 
     def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
         """Yield every cell that the claim reads at its seeds."""
-        for read in self.reads:
-            group, layers = self.groups[read], self.layers[read]
+        for reading in self.reads:
+            group, layers = self.groups[reading], self.layers[reading]
             for seed in self.seeds:
                 for layer in layers:
                     cell = group.get((seed, layer))
                     if cell is not None:
-                        yield read, seed, layer, cell
+                        yield reading, seed, layer, cell
 
     def absent(self) -> tuple[int, ...]:
         """Return the seeds that nothing at all was measured at."""
@@ -118,7 +127,9 @@ class Measurement:
 
     def complete(self, seed: int) -> bool:
         """Return whether all rows of a seed are there."""
-        return all(counts[seed] == len(self.layers[read]) for read, counts in self.present.items())
+        return all(
+            counts[seed] == len(self.layers[reading]) for reading, counts in self.present.items()
+        )
 
     def run(self, read: Read, seed: int) -> str:
         """Return how evidence names the run behind a number; empty where it is not there."""
@@ -129,11 +140,11 @@ class Measurement:
         """Return whether anything read shows that other seeds gave other runs: a value that varies,
         or weights that do.
         """
-        for read in self.reads:
-            runs = {self.run(read, seed) for seed in self.seeds}
+        for reading in self.reads:
+            runs = {self.run(reading, seed) for seed in self.seeds}
             if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
                 return True
-            if (np.ptp(self._read(read), axis=0) > 0).any():
+            if (np.ptp(self._read(reading), axis=0) > 0).any():
                 return True
         return False
 
@@ -142,7 +153,9 @@ class Measurement:
         declared.
         """
         terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
-        return max((weight * self.metric(read).resolution for weight, read in terms), default=0.0)
+        return max(
+            (weight * self.metric(reading).resolution for weight, reading in terms), default=0.0
+        )
 
     def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
         """Return at each seed the largest term that an assertion's contrast is made of, shape
@@ -159,8 +172,8 @@ class Measurement:
 
     def metric(self, read: Read) -> Metric:
         """Return what is known of a read's metric."""
-        known = self.design.experiment.metrics if self.design.experiment else METRICS
-        return known.get(read.metric) or Metric(read.metric)
+        metrics = self.design.experiment.metrics if self.design.experiment else METRICS
+        return metrics.get(read.metric) or Metric(read.metric)
 
     def values(self, assertion: Assertion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return both sides of an assertion, call only where nothing is missing.

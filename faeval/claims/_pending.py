@@ -152,9 +152,9 @@ def _is_chosen(case: PendingClaim, lock: Lock | None, asked: int | tuple[int, ..
     """Whether the list of seeds that a claim is decided by was picked by hand."""
     if case.registered and lock:
         return lock.is_chosen(case.claim.id, case.setting)
-    listed = asked if isinstance(asked, tuple) else case.planned
-    explores = set(listed) <= set(PILOT_SEEDS)
-    return not explores and not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
+    seeds = asked if isinstance(asked, tuple) else case.planned
+    explores = set(seeds) <= set(PILOT_SEEDS)
+    return not explores and not in_order(seeds, lock.highest_seed(case.setting) if lock else 0)
 
 
 def planned_for(
@@ -220,10 +220,10 @@ def measure(
     if missing(m) is not None:
         return
     if m.absent():  # show what is there
-        kept = [s for s in case.seeds if s not in m.absent()]
+        seeds = [s for s in case.seeds if s not in m.absent()]
         if case.looks:  # in the order of the plan, up to the first that is not there
-            kept = list(takewhile(lambda s: s in kept, case.seeds))
-        case.measurement = m = Measurement(case.claim, index, case.design, kept)
+            seeds = list(takewhile(lambda s: s in seeds, case.seeds))
+        case.measurement = m = Measurement(case.claim, index, case.design, seeds)
         case.seeds = m.seeds
     if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
         return
@@ -266,16 +266,16 @@ def _keep_readable_looks(
     """
     m = Measurement(case.claim, index, case.design, case.seeds)
     complete = list(takewhile(m.complete, case.seeds))
-    kept = 0
+    count = 0
     for look in (n for n in case.looks if n <= len(complete)):
         case.later = _fault(
             case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed
         )
         if case.later:
             break
-        kept = look
-    if kept:
-        case.seeds = case.seeds[:kept]
+        count = look
+    if count:
+        case.seeds = case.seeds[:count]
 
 
 def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:

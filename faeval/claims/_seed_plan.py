@@ -69,10 +69,10 @@ def seed_list(given: Any, where: str) -> tuple[int, ...]:
 
 
 def seed_plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
-    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
-    given.setdefault("*", DEFAULT_SEEDS)
+    plans = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
+    plans.setdefault("*", DEFAULT_SEEDS)
     return MappingProxyType(
-        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()}
+        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in plans.items()}
     )
 
 

@@ -429,8 +429,8 @@ class Verdict:
             "unit": self.unit,
             "as_expected": self.as_expected,
         }
-        written: dict[str, Any] = plain(derived)
-        return plain_of(self) | written
+        fields: dict[str, Any] = plain(derived)
+        return plain_of(self) | fields
 
 
 #: What :meth:`Verdict.to_dict` adds to the fields of a verdict, in JSON Schema.
@@ -459,8 +459,8 @@ def adapter_of(kind: type[T]) -> TypeAdapter[T]:
 def plain_of(value: Any) -> dict[str, Any]:
     """Return a dataclass as plain data for JSON, by its adapter."""
     kind: type = type(value)
-    written: dict[str, Any] = plain(adapter_of(kind).dump_python(value))
-    return written
+    fields: dict[str, Any] = plain(adapter_of(kind).dump_python(value))
+    return fields
 
 
 def plain(value: Any) -> Any:

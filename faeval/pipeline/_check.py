@@ -90,19 +90,19 @@ class _Folder:
     @cached_property
     def again(self) -> tuple[Report, ReportNumbers] | Mismatch:
         try:
-            said = stated(self.path)
+            content = stated(self.path)
         except EvidenceError as error:
             return self._finding(FORMS["json"], error)
-        chosen = chosen_in(self.path, said, self.given)
+        selection = chosen_in(self.path, content, self.given)
         try:
-            report = decide_stated(self.path, said, chosen)
+            report = decide_stated(self.path, content, selection)
         except (FaevalError, ValueError, TypeError) as error:  # what was altered may be of any type
-            named = str(error).startswith(str(self.path / PROVENANCE))
+            of_provenance = str(error).startswith(str(self.path / PROVENANCE))
             pack = next(pack for pack in evidence.PACKS if (self.path / pack).is_file())
-            return self._finding(PROVENANCE if named else pack, error)
+            return self._finding(PROVENANCE if of_provenance else pack, error)
         if self.earlier:
             report = against(report, self.path, self.earlier)
-        return report, recompute(report, chosen.claims)
+        return report, recompute(report, selection.claims)
 
     @cached_property
     def anchors(self) -> Mapping[str, str]:
@@ -114,14 +114,14 @@ class _Folder:
         return Mismatch((self.path / name).as_posix(), "evidence", _WHOLE, text)
 
     def check(self, forms: Iterable[str], figures: bool = True) -> Iterator[CheckedFile]:
-        found = self.again
-        if isinstance(found, Mismatch):
-            yield CheckedFile(found.file, "evidence", findings=(found,))
+        result = self.again
+        if isinstance(result, Mismatch):
+            yield CheckedFile(result.file, "evidence", findings=(result,))
             return
-        report, numbers = found
+        report, numbers = result
         csv = self.path / "evidence.csv"
-        said = report.evidence_sha256  # none of a table without rows
-        if said and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != said:
+        digest = report.evidence_sha256  # none of a table without rows
+        if digest and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != digest:
             text = (
                 "its bytes are not those that were written, though each number reads the same;"
                 " export it again."
@@ -158,8 +158,8 @@ def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]
             if file.is_file():
                 text = "is not the figure that the evidence draws; --figures writes it again."
                 wrong = file.read_bytes() != render(drawn[name], form)
-                found = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
-                yield CheckedFile(file.as_posix(), "figure", findings=found)
+                findings = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
+                yield CheckedFile(file.as_posix(), "figure", findings=findings)
 
 
 def check(
@@ -273,32 +273,32 @@ def _overview(
     a number of theirs.
     """
     page = at / Overview.PAGE
-    shown = [
+    members = [
         at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))
     ]
     reports: list[Report] = []
-    for folder in shown:
-        known = (
+    for folder in members:
+        again = (
             folders.setdefault(folder.resolve(), _Folder(folder, given)).again
             if _is_report(folder)
             else None
         )
-        if not isinstance(known, tuple):
-            text = known.text if known else "holds no evidence, or no verdicts.json"
+        if not isinstance(again, tuple):
+            text = again.text if again else "holds no evidence, or no verdicts.json"
             finding = Mismatch(
                 page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}"
             )
             yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
             return
-        reports.append(known[0])
-    fresh = Overview.of(reports, shown, at)
+        reports.append(again[0])
+    fresh = Overview.of(reports, members, at)
     for file, form, text in (
         (page, "html", fresh.to_html()),
         (at / Overview.MARKDOWN, "markdown", fresh.to_markdown()),
     ):
         if file.is_file():
-            found = check_rendering(file.as_posix(), form, file.read_bytes(), text)
-            yield replace(found, form="overview")
+            result = check_rendering(file.as_posix(), form, file.read_bytes(), text)
+            yield replace(result, form="overview")
     if figures and (at / "figures").is_dir():
         yield from _figures(at, fresh.figures())
 
@@ -337,10 +337,10 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
         if not anchor or path.name != FORMS["html"] or not holds_evidence(path.parent):
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
-        known = folder.again
-        if isinstance(known, Mismatch):
+        again = folder.again
+        if isinstance(again, Mismatch):
             findings.append(
-                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}")
+                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {again.text}")
             )
             continue
         if anchor not in folder.anchors:
@@ -352,7 +352,7 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
                     f"[{link.text}] leads to #{anchor}, which {target} does not have.",
                 )
             )
-        elif claim := known[1].claims.get(folder.anchors[anchor]):
+        elif claim := again[1].claims.get(folder.anchors[anchor]):
             numbers_here, wrong = check_quoted(file, link, claim)
             count += numbers_here
             findings += wrong

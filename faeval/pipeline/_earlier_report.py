@@ -70,16 +70,16 @@ def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> R
         None of them, or more than one, is of this setting.
     """
     every = list(earlier)
-    found = [e for e in every if e.content.get("setting") == report.setting]
-    if len(found) > 1:
-        found = [
-            e for e in found if e.folder.resolve().name == Path(folder).resolve().name
-        ] or found
-    if len(found) != 1:
-        which = ", ".join(str(e.folder) for e in found or every)
+    matches = [e for e in every if e.content.get("setting") == report.setting]
+    if len(matches) > 1:
+        matches = [
+            e for e in matches if e.folder.resolve().name == Path(folder).resolve().name
+        ] or matches
+    if len(matches) != 1:
+        which = ", ".join(str(e.folder) for e in matches or every)
         raise FaevalError(
-            f"{folder}: {len(found) or 'none'} of the earlier reports ({which})"
-            f" {'is' if not found else 'are'} of its setting {report.setting!r}; name the one to"
+            f"{folder}: {len(matches) or 'none'} of the earlier reports ({which})"
+            f" {'is' if not matches else 'are'} of its setting {report.setting!r}; name the one to"
             " compare with."
         )
-    return report.against(found[0].content, found[0].provenance)
+    return report.against(matches[0].content, matches[0].provenance)

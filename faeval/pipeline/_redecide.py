@@ -25,7 +25,7 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
     FaevalError
         There is none in one of them.
     """
-    found: dict[Path, None] = {}
+    folders: dict[Path, None] = {}
     for path in map(Path, paths):
         inner = [p.parent for p in files_in(path, FORMS["json"]) if holds_evidence(p.parent)]
         if not inner:
@@ -34,8 +34,8 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
                 f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there;"
                 " faeval verify --report FOLDER writes one."
             )
-        found |= dict.fromkeys(inner)
-    return list(found)
+        folders |= dict.fromkeys(inner)
+    return list(folders)
 
 
 def holds_evidence(folder: Path) -> bool:
@@ -59,16 +59,16 @@ def stated(folder: str | Path) -> dict[str, Any]:
         raise EvidenceError(
             f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
         ) from None
-    said = evidence.check_report(content, file)
-    schema = said.get("schema", SCHEMA)
+    report = evidence.check_report(content, file)
+    schema = report.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] not in SCHEMAS:
-        named = " or ".join(SCHEMAS)
+        names = " or ".join(SCHEMAS)
         raise EvidenceError(
-            f"{file}: schema={schema!r} is not {named}, which this version of faeval reads; read"
+            f"{file}: schema={schema!r} is not {names}, which this version of faeval reads; read"
             " it with the version that wrote it, or write it again with faeval verify --evidence"
             " FOLDER --report FOLDER."
         )
-    return said
+    return report
 
 
 def decide_again(folder: str | Path, given: Given = "claims") -> Report:
@@ -88,8 +88,8 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
     FaevalError
         The folder is no report; a claim of it is not among those given.
     """
-    said = stated(folder)
-    return decide_stated(folder, said, chosen_in(folder, said, given))
+    content = stated(folder)
+    return decide_stated(folder, content, chosen_in(folder, content, given))
 
 
 def render(
@@ -120,13 +120,13 @@ def check_unmoved(folder: str | Path, report: Report) -> None:
     """Raise Drifted where a verdict, or its registration, is another than in the folder that it was
     decided again from.
     """
-    said = stated(folder)
+    content = stated(folder)
     for what in ("verdict", "registration"):
-        if moved := moved_since(said, report, what):
-            named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
+        if moved := moved_since(content, report, what):
+            changes = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
             raise Drifted(
                 f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise"
-                f" from the same evidence ({named}), so nothing was written. The claims, their lock"
+                f" from the same evidence ({changes}), so nothing was written. The claims, their lock"
                 f" or faeval are not those that it was decided by: --against {folder} says what"
                 f" differs, faeval verify --evidence {folder} --report FOLDER decides anew."
             )
@@ -152,14 +152,14 @@ def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selecti
     where one is not there.
     """
     everything = select(given, said.get("setting"), everything=True)
-    known = {claim.id: claim for claim in everything.claims}
-    asked = [verdict["claim"] for verdict in said["verdicts"]]
-    if missing := [name for name in asked if name not in known]:
+    by_id = {claim.id: claim for claim in everything.claims}
+    names = [verdict["claim"] for verdict in said["verdicts"]]
+    if missing := [name for name in names if name not in by_id]:
         raise FaevalError(
-            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given:"
+            f"{folder}: {len(missing)} of its {len(names)} claims are not among those given:"
             f" {', '.join(missing[:3])}; name their files with --claims (given= in Python)."
         )
-    return Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
+    return Selection(tuple(by_id[name] for name in names), everything.setting, everything.lock)
 
 
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:

@@ -93,13 +93,13 @@ def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ..
     for claim in chosen.claims:
         design = claims.design_of(claim, chosen.setting)
         for assertion in claim.assertions:
-            for read in assertion.contrast.reads():
+            for reading in assertion.contrast.reads():
                 try:
-                    arms[design.label(read.arm)] = None
+                    arms[design.label(reading.arm)] = None
                 except FaevalError:  # an arm that this setting does not have; its verdict says so
                     continue
-                if "control_" not in read.metric:  # those have a figure of their own
-                    metrics[read.metric] = None
+                if "control_" not in reading.metric:  # those have a figure of their own
+                    metrics[reading.metric] = None
     rows = table[
         table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()
     ]
@@ -108,13 +108,13 @@ def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ..
     columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
     for metric, arm, seed, epoch, value, status, layer in zip(*columns, strict=True):
         cells.setdefault((metric, arm), {}).setdefault((seed, epoch, layer), (value, status))
-    found = (
+    courses = (
         _course(arm, metric, cells[metric, arm])
         for metric in metrics
         for arm in arms
         if (metric, arm) in cells
     )
-    return tuple(course for course in found if course is not None)
+    return tuple(course for course in courses if course is not None)
 
 
 _TRAINING = ("train_loss", "state_norm", "gradient_norm")
@@ -248,10 +248,10 @@ def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | N
     rows = pd.concat(parts).drop_duplicates()
     if not len(rows):
         return None
-    measured = rows[(rows["status"] == "measured") & rows["value"].notna()]
-    states, undefined = len(rows), len(rows) - len(measured)
-    if not len(measured):
+    valid = rows[(rows["status"] == "measured") & rows["value"].notna()]
+    states, undefined = len(rows), len(rows) - len(valid)
+    if not len(valid):
         return LowestControl(instrument, None, states, undefined)
-    least = measured.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
+    least = valid.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
     place = str(least["arm"]), int(least["seed"]), int(least["layer"])
     return LowestControl(instrument, float(least["value"]), states, undefined, *place)
