@@ -75,8 +75,9 @@ def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = 
 
 
 def check_names(claim: Claim, design: Design) -> None:
-    """Raise FaevalError where a claim names a factor, metric, layer or epoch that its experiment
-    does not have.
+    """Raise FaevalError where a claim names what its experiment does not have.
+
+    That is a factor, a metric, a layer or an epoch.
     """
     experiment = design.experiment
     if experiment is None:
@@ -90,55 +91,67 @@ def check_names(claim: Claim, design: Design) -> None:
                     f"{where}: no metric {reading.metric!r} here. Its metrics: {names}."
                 )
             factors = experiment.resolve(reading.arm)
-            about = experiment.metrics[reading.metric]
-            if about.under_study and claim.about != "instrument":
+            if experiment.metrics[reading.metric].under_study and claim.about != "instrument":
                 raise FaevalError(
-                    f"{where}: {reading.metric} is read by an instrument that is itself under study;"
-                    " say about='instrument' if the claim is about it, or read"
+                    f"{where}: {reading.metric} is read by an instrument that is itself under"
+                    " study; say about='instrument' if the claim is about it, or read"
                     f" {reading.metric.rpartition('.')[2]}."
                 )
-            states = experiment.layers(factors)
-            if states:
-                if about.layered and reading.layers is None:
-                    raise FaevalError(
-                        f"{where}: {reading.metric} has a number for each state; say layers=fe.deep,"
-                        " or which."
-                    )
-                if not about.layered and reading.layers is not None:
-                    raise FaevalError(
-                        f"{where}: {reading.metric} is one number for the network; leave layers= out."
-                    )
-                for layer in (reading.layers.fixed or ()) if reading.layers else ():
-                    if layer not in states:
-                        raise FaevalError(
-                            f"{where}: layer {layer} of {named(reading.arm.label)} does not exist; its"
-                            f" states are 0..{states[-1]}."
-                        )
-            epochs = experiment.audited_epochs(factors)
-            if (
-                reading.epoch is not None
-                and epochs != (None,)
-                and reading.epoch not in epochs
-                and about.name != "train_loss"
-            ):
-                raise FaevalError(
-                    f"{where}: epoch {reading.epoch} of {named(reading.arm.label)} is not audited;"
-                    f" audited are {', '.join(map(str, epochs))}."
-                )
+            _check_layers(reading, experiment, factors, where)
+            _check_epoch(reading, experiment, factors, where)
     arms = {reading.arm for assertion in claim.assertions for reading in assertion.contrast.reads()}
-    known_factors = dict.fromkeys(
+    names_of_factors = dict.fromkeys(
         [*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"]
     )
     for factor in claim.attributed_to:
-        if factor not in known_factors:
+        if factor not in names_of_factors:
             raise FaevalError(
                 f"{where}: attributed_to={factor!r} is no factor here. Its factors:"
-                f" {', '.join(known_factors)}."
+                f" {', '.join(names_of_factors)}."
             )
+
+
+def _check_layers(
+    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
+) -> None:
+    states = experiment.layers(factors)
+    if not states:
+        return
+    layered = experiment.metrics[reading.metric].layered
+    if layered and reading.layers is None:
+        raise FaevalError(
+            f"{where}: {reading.metric} has a number for each state; say layers=fe.deep, or which."
+        )
+    if not layered and reading.layers is not None:
+        raise FaevalError(
+            f"{where}: {reading.metric} is one number for the network; leave layers= out."
+        )
+    fixed = (reading.layers.fixed if reading.layers else None) or ()
+    for layer in fixed:
+        if layer not in states:
+            raise FaevalError(
+                f"{where}: layer {layer} of {named(reading.arm.label)} does not exist; its"
+                f" states are 0..{states[-1]}."
+            )
+
+
+def _check_epoch(
+    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
+) -> None:
+    loss = experiment.metrics[reading.metric].name == "train_loss"  # at every epoch
+    if reading.epoch is None or loss:
+        return
+    epochs = experiment.audited_epochs(factors)
+    if epochs != (None,) and reading.epoch not in epochs:
+        raise FaevalError(
+            f"{where}: epoch {reading.epoch} of {named(reading.arm.label)} is not audited;"
+            f" audited are {', '.join(map(str, epochs))}."
+        )
 
 
 Ends = Mapping[Read, Mapping[int, int]]  # of reads at the end of a run, the epoch of it by seed
 _Level = Value | tuple[int, ...]
+_Cells = list[tuple[float, dict[str, _Level]]]  # of each read its weight, its factors and epoch
 
 
 def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Problem | None:
@@ -154,39 +167,43 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
     may be named or not.
     """
     for assertion in claim.assertions:
-        named = set(claim.attributed_to)
-        cells = _cells(assertion, design, named, ends or {})
-        reads = [read for _, read in assertion.contrast.signed_reads()]
+        causes = set(claim.attributed_to)
+        cells = _cells(assertion, design, causes, ends or {})
+        reads = assertion.contrast.reads()
         if ends is None and all(
             r.epoch is None and design.last_epoch(r.arm) is None for r in reads
         ):
-            named -= {"epoch"}
-        weights = [w for w, _ in cells]
-        compares = min(weights) < 0 < max(weights)
-        factors = {f for _, cell in cells for f in cell}
-        differ = (
-            {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
-            if compares
-            else set()
-        )
-        if differ == named and (not differ or _cancel(cells, named)):
-            continue
-        if (
-            named
-            and named < differ
-            and _cancel(cells, named)
-            and not any(_cancel(cells, named - {f}) for f in named)
-        ):
-            continue
-        return Problem(
-            "invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends))
-        )
+            causes -= {"epoch"}
+        differ = _differing_factors(cells)
+        if not _attributable(cells, differ, causes):
+            return Problem(
+                "invalid", "confounded", _explain(assertion, differ, causes, cells, bool(ends))
+            )
     return None
 
 
-def _cells(
-    assertion: Assertion, design: Design, named: set[str], ends: Ends
-) -> list[tuple[float, dict[str, _Level]]]:
+def _differing_factors(cells: _Cells) -> set[str]:
+    """Return the factors that take several values, where reads of opposite sign are compared."""
+    weights = [weight for weight, _ in cells]
+    if not min(weights) < 0 < max(weights):
+        return set()
+    factors = {f for _, cell in cells for f in cell}
+    return {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
+
+
+def _attributable(cells: _Cells, differ: set[str], causes: set[str]) -> bool:
+    """Return whether a contrast is explained by the factors that a claim names, and by no fewer."""
+    if differ == causes:
+        return not differ or _cancel(cells, causes)
+    return (
+        bool(causes)
+        and causes < differ
+        and _cancel(cells, causes)
+        and not any(_cancel(cells, causes - {f}) for f in causes)
+    )
+
+
+def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) -> _Cells:
     signed = assertion.contrast.signed_reads()
     last: dict[Read, _Level] = {r: design.last_epoch(r.arm) for _, r in signed}
     # Read at the end of runs of different length, sides differ in the factor that sets it, not in
@@ -233,7 +250,7 @@ def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> 
     return factor == "epochs" or beyond in ({0}, {1})
 
 
-def _cancel(cells: list[tuple[float, dict[str, _Level]]], over: set[str]) -> bool:
+def _cancel(cells: _Cells, over: set[str]) -> bool:
     sums: defaultdict[frozenset[tuple[str, tuple[bool, _Level]]], float] = defaultdict(float)
     for weight, cell in cells:
         sums[frozenset((f, _level(v)) for f, v in cell.items() if f not in over)] += weight
@@ -250,7 +267,7 @@ def _explain(
     assertion: Assertion,
     differ: set[str],
     named: set[str],
-    cells: list[tuple[float, dict[str, _Level]]],
+    cells: _Cells,
     by_ends: bool,
 ) -> str:
     unstated = "epoch" if by_ends else None
@@ -266,8 +283,8 @@ def _explain(
     named_factors = " and ".join(sorted(named)) or "nothing"
     if differ == named:
         return (
-            f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is attributed"
-            " by it."
+            f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is"
+            " attributed by it."
         )
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:

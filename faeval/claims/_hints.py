@@ -39,22 +39,26 @@ def _meant(error: BaseException) -> str:
     if match := _NAME.search(text):
         return _did_you_mean(match[1], faeval.__all__)
     match = _KEYWORD.search(text)
-    called: Any = getattr(faeval, match[1], None) if match and match[1] in faeval.__all__ else None
-    if match is None or called is None:
+    if match is None or match[1] not in faeval.__all__:
         return ""
+    called: Any = getattr(faeval, match[1], None)
+    return "" if called is None else _of_keyword(match[2], called, called is faeval.Claim)
+
+
+def _of_keyword(keyword: str, called: Any, is_claim: bool) -> str:
     arguments = [
-        n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL
+        name
+        for name, parameter in inspect.signature(called).parameters.items()
+        if parameter.kind is not parameter.VAR_POSITIONAL and not (is_claim and name in _FILLED_IN)
     ]
-    if called is faeval.Claim:
-        arguments = [name for name in arguments if name not in _FILLED_IN]
-        if match[2] in _OF_ASSERTIONS:
-            return (
-                f"; {match[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
-                " anticipated=0.3)."
-            )
-    if _MARGINS.get(match[2]) in arguments:
-        return f"; did you mean {_MARGINS[match[2]]!r}?"
-    return _did_you_mean(match[2], arguments) or f"; its arguments: {', '.join(arguments)}."
+    if is_claim and keyword in _OF_ASSERTIONS:
+        return (
+            f"; {keyword} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
+            " anticipated=0.3)."
+        )
+    if _MARGINS.get(keyword) in arguments:
+        return f"; did you mean {_MARGINS[keyword]!r}?"
+    return _did_you_mean(keyword, arguments) or f"; its arguments: {', '.join(arguments)}."
 
 
 def _did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -165,22 +165,24 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
             f"{file}: {full.stem!r} is the name of a module of Python or of an installed package,"
             " which the file would hide from whatever imports it; rename the file."
         )
-    for node in ast.walk(tree):
-        imports = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        imports += (
-            [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+    for line, name in _imports(tree):
+        sibling = next(
+            (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()), None
         )
-        for name in {name.partition(".")[0] for name in imports}:
-            sibling = next(
-                (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()),
-                None,
+        if sibling and _sibling_modules.installed(name):
+            raise ClaimsFileError(
+                f"{file}:{line}: import {name}: both {sibling} beside the file and a module of"
+                " Python or of an installed package have this name; rename the one beside it."
             )
-            if sibling and _sibling_modules.installed(name):
-                raise ClaimsFileError(
-                    f"{file}:{node.lineno}: import {name}: both {sibling} beside the file and a"  # type: ignore[attr-defined]
-                    " module of Python or of an installed package have this name; rename the one"
-                    " beside it."
-                )
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and the top-level module of each import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, (node.module or "").partition(".")[0]
 
 
 def _claims_of(
@@ -216,19 +218,23 @@ def _claims_of(
                 line=lines.get(variable),
                 requires=tuple(map(gate, value.requires)),
             )
-    for variable, value in vars(module).items():
-        items = value.values() if isinstance(value, dict) else value
-        if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
-            for claim in (c for c in items if isinstance(c, Claim)):
-                if id(claim) not in claims and not elsewhere.home(claim):
-                    raise ClaimsFileError(
-                        f"{file}:{lines[variable]}: {variable!r} holds the claim"
-                        f" {claim.sentence!r}, which has no name of its own, so it would not be"
-                        " verified; assign it to a variable."
-                    )
+    for variable, claim in _in_collections(module, lines):
+        if id(claim) not in claims and not elsewhere.home(claim):
+            raise ClaimsFileError(
+                f"{file}:{lines[variable]}: {variable!r} holds the claim {claim.sentence!r}, which"
+                " has no name of its own, so it would not be verified; assign it to a variable."
+            )
     for claim in claims.values():
         _check(claim, own, file)
     return list(claims.values())
+
+
+def _in_collections(module: ModuleType, lines: Mapping[str, int]) -> Iterator[tuple[str, Claim]]:
+    """Yield each claim in a list, tuple, set or dict of a file, with the name of that."""
+    for variable, value in vars(module).items():
+        if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
+            items = value.values() if isinstance(value, dict) else value
+            yield from ((variable, item) for item in items if isinstance(item, Claim))
 
 
 def _check(claim: Claim, own: Experiment | None, file: Path) -> None:

@@ -370,22 +370,10 @@ def make_lock(
     for claim in claims:
         if claim.id in earlier and claim.id not in amended:
             continue
-        for setting, seeds in _listed(claim).items():
-            again = sorted(set(seeds) & set(looked))
-            if again:
-                raise FaevalError(
-                    f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has"
-                    " been looked at already; plan fresh seeds, such as 1, 2, 3."
-                )
+        _check_fresh(claim, looked)
         new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
     for name in amended:
-        if new[name] == earlier[name] or (
-            _without_pilot(new[name]) == _without_pilot(earlier[name]) and not new[name].pilot
-        ):
-            raise FaevalError(
-                f"faeval lock: --amend {name!r}: the claim is as it was registered; there is"
-                " nothing to amend."
-            )
+        _check_changed(name, earlier[name], new[name])
     if before is not None and not new:
         return before
     entry = Entry(
@@ -399,6 +387,24 @@ def make_lock(
     )
     sealed = entry.model_copy(update={"sha256": _digest(entry.model_dump(exclude={"sha256"}))})
     return Lock(claims={**earlier, **new}, chain=(*(before.chain if before else ()), sealed))
+
+
+def _check_fresh(claim: Claim, looked: Sequence[int]) -> None:
+    for setting, seeds in _listed(claim).items():
+        again = sorted(set(seeds) & set(looked))
+        if again:
+            raise FaevalError(
+                f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has been"
+                " looked at already; plan fresh seeds, such as 1, 2, 3."
+            )
+
+
+def _check_changed(name: str, old: Registered, new: Registered) -> None:
+    if new == old or (_without_pilot(new) == _without_pilot(old) and not new.pilot):
+        raise FaevalError(
+            f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to"
+            " amend."
+        )
 
 
 def _check_amendment(

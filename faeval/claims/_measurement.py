@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,47 +43,34 @@ class Measurement:
         self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
 
     def ends(self) -> dict[Read, dict[int, int]]:
-        """Return the epochs at which runs end that are read there, by seed; of reads that no one
-        else says the epoch of.
+        """Return the epoch at which the run of each seed ends, by read.
+
+        Of reads alone whose epoch neither the claim nor the setting says.
         """
-        last_epochs = {}
-        for reading in self.reads:
-            if reading.epoch is None and self.design.last_epoch(reading.arm) is None:
-                ends = self.evidence.ends(reading.metric, self.design.label(reading.arm))
-                lost = {
-                    seed
-                    for (seed, _), cell in self.groups[reading].items()
-                    if cell.status == "diverged"
-                }
-                last_epochs[reading] = {
-                    seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost
-                }
-        with_epoch = {
-            reading
-            for reading, ends in last_epochs.items()
-            if any(end >= 0 for end in ends.values())
+        last_epochs = {
+            reading: self._last_epochs(reading)
+            for reading in self.reads
+            if reading.epoch is None and self.design.last_epoch(reading.arm) is None
         }
+        with_epoch = {r for r, ends in last_epochs.items() if any(e >= 0 for e in ends.values())}
         # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
         # whenever another is read. But of a metric that some runs have at an epoch, and of arms of
         # which nothing says one, the epoch is not known.
-        metrics, arms = (
-            {reading.metric for reading in with_epoch},
-            {reading.arm for reading in with_epoch},
-        )
-        unknown = {
-            r
+        metrics = {reading.metric for reading in with_epoch}
+        arms = {reading.arm for reading in with_epoch}
+        return {
+            r: ends
             for r, ends in last_epochs.items()
-            if ends and (r.metric in metrics or r.arm not in arms)
-        }
-        return (
-            {
-                reading: ends
-                for reading, ends in last_epochs.items()
-                if reading in with_epoch | unknown
-            }
             if with_epoch
-            else {}
-        )
+            and (r in with_epoch or (ends and (r.metric in metrics or r.arm not in arms)))
+        }
+
+    def _last_epochs(self, reading: Read) -> dict[int, int]:
+        """Return the last epoch of each seed's run; of runs that diverged none."""
+        ends = self.evidence.ends(reading.metric, self.design.label(reading.arm))
+        group = self.groups[reading].items()
+        lost = {seed for (seed, _), cell in group if cell.status == "diverged"}
+        return {seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost}
 
     def first(self, n: int) -> Measurement:
         """Return the same over the first n of its seeds."""
@@ -229,7 +217,7 @@ class Measurement:
                 self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()
             ):
                 return None
-            contrast = assertion.contrast.with_reads(lambda r, k=k: _block(r, k))  # type: ignore[misc]
+            contrast = assertion.contrast.with_reads(partial(_block, k=k))
             block = Measurement(
                 _only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds
             )

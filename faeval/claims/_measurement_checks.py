@@ -165,8 +165,9 @@ def _too_tolerant(m: Measurement) -> Problem | None:
 
 
 def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
-    """Return why rows below the seed are no replicates: several of one key, or one for each
-    layer where one is read.
+    """Return why rows below the seed are no replicates.
+
+    There are several of one key, or one for each layer where one number a run is read.
     """
     own_seeds = set(m.seeds)
     for reading in m.reads:
@@ -181,7 +182,7 @@ def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
             repeated = Problem("invalid", "unit_mismatch", text)
         rows = [(seed, value) for seed, value in rows if seed in own_seeds and abs(value) <= 1e300]
         if repeated is not None and rows:
-            values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
+            seeds, values = zip(*rows, strict=True)
             pooled = stats.explain_pooling(values, seeds)
             return Problem(repeated.verdict, repeated.code, f"{repeated.text} {pooled}")
     return repeated
