@@ -1,6 +1,4 @@
-"""Evidence names arms as whoever wrote it did, and claims name them as they do: one arm is one arm
-however it is written.
-"""
+"""Arms under one name: claims and evidence may write the same arm in different ways."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ def as_claimed(
     setting: str,
     known: Mapping[str, Experiment] | None = None,
 ) -> pd.DataFrame:
-    """Return the rows of one setting with arms labelled as claims label them; the table itself
-    where nothing differs.
+    """Return the rows of one setting with arms labelled as the claims label them.
+
+    The table itself is returned where nothing differs.
 
     Factors stand in any order, and those at the experiment's defaults may be named (see
     ``faeval.experiment.labels_of``). A claim's word that evidence has as a number, or a number that
@@ -103,8 +102,9 @@ def _read(text: str) -> Arm | None:
 
 
 def _by_texts(labels: Iterable[str]) -> dict[_Texts, list[str]]:
-    """Labels by how their factors read, whether as words or as numbers; a word that reads as a
-    label counts as that.
+    """Return labels by the text of their factors, whether they are words or numbers.
+
+    A word that reads as a label counts as that label.
     """
     by_texts: defaultdict[_Texts, list[str]] = defaultdict(list)
     for label in sorted(labels):

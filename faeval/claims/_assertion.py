@@ -159,8 +159,9 @@ def below(
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
-    """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a
-    expected.
+    """Assert that b - a is larger than the margin: ``exceeds(b, a)``.
+
+    ``anticipated`` is the b - a expected.
     """
     return _assertion("below", a, b, by, "by", anticipated, paired)
 

@@ -218,8 +218,9 @@ class Claim:
         return self.id or self.sentence
 
     def planned(self, setting: str) -> tuple[int, ...]:
-        """Return the seeds planned in a setting; raise FaevalError where only registration can say
-        them.
+        """Return the seeds planned in a setting.
+
+        Raise FaevalError where they are drawn, and the claim is not registered yet.
         """
         plan = self.plan(setting)
         if isinstance(plan, Drawn):
@@ -240,8 +241,9 @@ class Claim:
         return setting in self.written or ("*" in self.written and setting not in self.seeds)
 
     def looks_in(self, setting: str) -> tuple[int, ...]:
-        """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one
-        number.
+        """Return the looks planned in a setting, in numbers of seeds.
+
+        Empty where the claim is decided once, at all planned seeds.
         """
         return self.looks.get(setting, self.looks.get("*", ()) if setting not in self.seeds else ())
 

@@ -1,5 +1,6 @@
-"""Deciding: claims and evidence in, exactly one verdict a claim out. The rule is faeval.stats';
-here are its families.
+"""Deciding: claims and evidence in, exactly one verdict a claim out.
+
+The rule is that of faeval.stats; here claims are sorted into families.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def decide(
     by_hand: bool = True,
     origins: Origins | None = None,
 ) -> list[Verdict]:
-    """Decide claims from evidence; exactly one verdict a claim, in their order. Needs no torch and
-    trains nothing.
+    """Decide claims from evidence; return exactly one verdict a claim, in their order.
+
+    It needs no torch and trains nothing.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
-"""Design checks: what makes a claim undecidable before any run, from the claim and its experiment
-alone.
+"""Design checks: what makes a claim undecidable before any run.
+
+They need the claim and its experiment alone.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class Design:
         return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
 
     def states(self, read: Read, found: set[int]) -> tuple[int, ...]:
-        """Return the states an estimand averages over, of those the setting, else the evidence,
-        has.
+        """Return the states that an estimand averages over.
+
+        They are chosen from those of the setting, else from those found in evidence.
         """
         assert read.layers is not None
         exact: tuple[int, ...] = ()
@@ -66,8 +68,9 @@ class Design:
 
 
 def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = None) -> Design:
-    """Return how a setting reads a claim's arms: by the file's own experiment, a named one, or as
-    they are written.
+    """Return how a setting reads a claim's arms.
+
+    By the file's own experiment, by a named one, or as the arms are written.
     """
     if claim.experiment is not None and claim.experiment.name == setting:
         return Design(claim.experiment)
@@ -225,8 +228,9 @@ def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) ->
 
 
 def _levels(ends: Ends) -> dict[Read, _Level]:
-    """The epoch that each read stands at: one number, or one a seed that all reads have, where
-    seeds differ.
+    """Return the epoch of each read: one number, or one a seed where seeds differ.
+
+    Of seeds, those count that all reads have.
 
     None where evidence does not say it, which is no epoch of any other read.
     """
@@ -240,8 +244,9 @@ def _levels(ends: Ends) -> dict[Read, _Level]:
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
-    """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1
-    or from 0.
+    """Return whether a factor is the number of epochs.
+
+    It is called so, or equals the last epoch, counted from 1 or from 0.
     """
     values = [(design.factors(reading.arm).get(factor), level) for reading, level in levels.items()]
     beyond = {
@@ -351,9 +356,7 @@ def check_design(claim: Claim, design: Design) -> Problem | None:
 
 
 def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
-    """Return what each check of a design found, in their order, by the reason code that failing it
-    has.
-    """
+    """Return the problem that each design check found, by its reason code, in their order."""
     return {
         "unit_mismatch": own_seeds(claim, design),
         "confounded": confounded(claim, design),
@@ -362,8 +365,9 @@ def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
 
 
 def own_seeds(claim: Claim, design: Design) -> Problem | None:
-    """Return why two paired sides have no common seeds: an experiment that makes the seed a factor
-    of its arms, or None.
+    """Return why two paired sides have no common seeds, or None.
+
+    It happens where an experiment makes the seed a factor of its arms.
     """
     for assertion in claim.assertions:
         if not assertion.paired:

@@ -144,8 +144,9 @@ class Estimand:
         return tuple(reads)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
-        """Return each read with its weight; below a logarithm, which increases, with its share and
-        sign.
+        """Return each read with its weight.
+
+        Below a logarithm, which increases, the weight is the read's share with its sign.
         """
         signed = []
         for weight, atom in self.terms:
@@ -296,8 +297,9 @@ direction_stability = _named("direction_stability")
 
 
 def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -> Estimand:
-    """Return what training the blocks is worth: accuracy of an arm minus that of the same arm with
-    its blocks frozen.
+    """Return what training the blocks is worth, in accuracy.
+
+    It is the accuracy of an arm minus that of the same arm with its blocks frozen.
 
     The baseline is trained by the same rule, embedding and readout included, so that only
     ``trained_blocks`` differs: a claim attributes the contrast to it. The rungs of a depth ladder
@@ -333,8 +335,9 @@ def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -
 
 
 def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estimand, ...]:
-    """Return the accuracy of an arm with only its last 0, 1, ..., ``blocks`` blocks trained, from
-    frozen upwards.
+    """Return an arm's accuracy with only its last 0, 1, ..., ``blocks`` blocks trained.
+
+    The first is the frozen one.
 
     Examples
     --------
@@ -352,8 +355,9 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
 
 
 def log10(estimand: Estimand) -> Estimand:
-    """Return the decimal logarithm of an estimand, seed by seed; undefined where it is not
-    positive.
+    """Return the decimal logarithm of an estimand, seed by seed.
+
+    It is undefined where the estimand is not positive.
     """
     if not isinstance(estimand, Estimand) or not estimand.terms:
         raise FaevalError(

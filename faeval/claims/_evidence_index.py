@@ -18,8 +18,9 @@ _HOLDS = "!"
 
 @dataclass(frozen=True)
 class Cell:
-    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` has
-    those of rows of one key.
+    """The number of one row, its status, and the run that it came from.
+
+    ``copies`` has the numbers of several rows of one key.
     """
 
     value: float
@@ -122,8 +123,9 @@ class EvidenceIndex:
         }
 
     def ends(self, metric: str, arm: str) -> dict[int, int]:
-        """Return the last epoch at which each seed of an arm has rows of a metric; -1 where its
-        rows have no epoch.
+        """Return the last epoch at which each seed of an arm has rows of a metric.
+
+        It is -1 where the rows have no epoch.
         """
         if (metric, arm) not in self._ends:
             rows = self._rows(arm, metric)
@@ -141,9 +143,7 @@ class EvidenceIndex:
         ) > len(self.ends(metric, arm))
 
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
-        """Return the (seed, state) of a read on whose own signals a property of its metric was
-        found to hold.
-        """
+        """Return the (seed, state) of a read on which a property of its metric holds."""
         label = design.label(read.arm)
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends = self.ends(read.metric, label) if epoch is None else {}

@@ -1,5 +1,6 @@
-"""What is wrong in a claims file, in one line with the remedy, where Python's own words leave a
-newcomer alone.
+"""Errors in a claims file, in one line with the remedy.
+
+They say more than Python's own words, which may not help a newcomer.
 """
 
 from __future__ import annotations

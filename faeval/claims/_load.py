@@ -142,8 +142,9 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
 
 
 def _execute(code: CodeType, full: Path) -> ModuleType:
-    """Run a claims file under its plain name, which processes that its experiment starts find it
-    by.
+    """Run a claims file as a module of its plain name.
+
+    Processes that its experiment starts find it by that name.
     """
     spec = importlib.util.spec_from_loader(full.stem, loader=None, origin=str(full))
     assert spec is not None
@@ -262,8 +263,9 @@ def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
 
 
 def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) -> Experiment | None:
-    """Return the experiment that a file brings, or None; called while what lies beside the file can
-    be imported.
+    """Return the experiment that a file brings, or None.
+
+    Call it while the modules beside the file can be imported.
     """
     brought = {
         v.name: (variable, v) for variable, v in vars(module).items() if isinstance(v, Experiment)
@@ -282,8 +284,7 @@ def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) ->
 
 
 def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
-    """Return the experiment with its function, where that is named by a path to a module that lies
-    beside the file.
+    """Return the experiment with its function, where a path names it in a module beside the file.
 
     A worker could not import such a module; a function of it travels by value.
     """
@@ -313,8 +314,9 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
 
 
 class Elsewhere:
-    """Claims that other modules made, found when first asked for: a file's own are those that no
-    other module has.
+    """The claims that other modules made, collected when they are first needed.
+
+    A file's own claims are those that no other module has.
     """
 
     def __init__(self, own: ModuleType) -> None:
@@ -322,8 +324,9 @@ class Elsewhere:
         self._homes: dict[int, str] | None = None
 
     def home(self, claim: Claim) -> str | None:
-        """Return the id that a claim has in the module that made it, ``file::variable``; None where
-        no other module has it.
+        """Return the id that a claim has in the module that made it, ``file::variable``.
+
+        None where no other module has it.
         """
         if self._homes is None:
             self._homes = dict(self._all())

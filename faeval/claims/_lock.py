@@ -1,5 +1,4 @@
-"""The lock: what was registered of each claim, when and over what, as one committed file that only
-grows.
+"""The lock: what was registered of each claim, when and on what, in one committed file.
 
 ``claims`` holds each claim as it is registered now. ``chain`` has one entry for each registration
 and amendment; an entry's digest covers the one before it and the digests of what it registered, so
@@ -49,8 +48,9 @@ class _Record(BaseModel):
 
 
 class Spread(_Record):
-    """What a pilot gave for one tested assertion: seeds, mean and standard deviation (ddof 1) of
-    its differences.
+    """What a pilot gave for one tested assertion.
+
+    The number of seeds, and the mean and standard deviation (ddof 1) of its differences.
     """
 
     n: int
@@ -89,8 +89,9 @@ class Registered(_Record):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what came with schema 3 where it is not used: digests of older entries do not
-        cover it.
+        """Leave out the fields of schema 3 where they are empty.
+
+        Digests of older entries do not cover them.
         """
         return {
             name: value
@@ -99,8 +100,9 @@ class Registered(_Record):
         }
 
     def plan(self, setting: str) -> list[int] | int:
-        """Return what is planned in a setting: seeds, or how many are to be drawn (see
-        ``Lock.planned``).
+        """Return what is planned in a setting: seeds, or how many are to be drawn.
+
+        ``Lock.planned`` draws them.
         """
         plans: dict[str, list[int] | int] = {**self.seeds, **self.drawn}
         return plans.get(setting, plans["*"])
@@ -112,8 +114,9 @@ class Registered(_Record):
 
     @cached_property
     def question(self) -> str:
-        """What it asks of which arms, metrics, epochs and layers: its margins, constants and seeds
-        are left out.
+        """Return what it asks, as JSON: kinds of assertion, arms, metrics, epochs and layers.
+
+        Its margins, constants and seeds are left out.
         """
         return json.dumps(_sorted(map(_asked, self.canonical["assertions"])))
 
@@ -179,8 +182,9 @@ class Entry(_Record):
 
 
 class Lock(_Record):
-    """All registered claims of a folder, and how they came to be registered. Reading one that was
-    edited raises Tampered.
+    """All registered claims of a folder, and how they came to be registered.
+
+    Reading a lock that was edited raises Tampered.
     """
 
     schema_version: Literal[2] = 2
@@ -202,8 +206,9 @@ class Lock(_Record):
         return [i for i, c in self.claims.items() if c.family == name]
 
     def entry_of(self, claim: str, setting: str | None = None) -> int:
-        """Return the position in the chain of the entry that a claim's present form, in a setting,
-        comes from.
+        """Return the position of the entry that a claim's present form comes from.
+
+        With a setting, the form that it has there.
         """
         amended = self.amendments(claim, setting)
         return self.chain.index(amended[-1]) if amended else self._first(claim)
@@ -217,8 +222,9 @@ class Lock(_Record):
         return draw(entry.sha256, setting, plan, entry.looked_at)
 
     def is_chosen(self, claim: str, setting: str) -> bool:
-        """Whether a claim's planned seeds were picked by hand: neither drawn nor in order, see
-        :func:`in_order`.
+        """Return whether a claim's planned seeds were picked by hand.
+
+        They are neither drawn nor in order, see :func:`in_order`.
         """
         forms = self._forms(claim)
         plan = forms[-1][1].plan(setting)
@@ -230,8 +236,9 @@ class Lock(_Record):
         return isinstance(plan, list) and not in_order(plan, self.highest_seed(setting, since))
 
     def highest_seed(self, setting: str, before: int | None = None) -> int:
-        """Return the highest seed listed in a setting's plans after so many entries, else all; 0
-        without one.
+        """Return the highest seed in a setting's plans; 0 without one.
+
+        ``before`` counts only the plans of so many first entries.
         """
         claims = dict(self.claims)
         for entry in reversed(self.chain[before:] if before is not None else ()):
@@ -242,8 +249,9 @@ class Lock(_Record):
         return max((seed for plan in plans if isinstance(plan, list) for seed in plan), default=0)
 
     def amendments(self, claim: str, setting: str | None = None) -> tuple[Entry, ...]:
-        """Return the entries that amended a claim; with a setting, those that changed what it says
-        or expects there.
+        """Return the entries that amended a claim.
+
+        With a setting, those that changed what it says or expects there.
         """
         forms = self._forms(claim)
 
@@ -268,14 +276,13 @@ class Lock(_Record):
         return list(zip(at, forms, strict=True))
 
     def position(self, digest: str) -> int | None:
-        """Return the position in the chain of the entry of that digest, or None where there is
-        none.
-        """
+        """Return the position of the entry with that digest in the chain, or None."""
         return next((i for i, entry in enumerate(self.chain) if entry.sha256 == digest), None)
 
     def attempt(self, claim: str) -> int:
-        """Return k where this is the k-th registered try of its question; claims of one entry count
-        as one try.
+        """Return k where this is the k-th registered try of its question.
+
+        Claims of one entry count as one try.
         """
         own, at = self.claims[claim], self._first(claim)
         return 1 + len(
@@ -299,8 +306,7 @@ class Lock(_Record):
 
 
 def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -> tuple[int, ...]:
-    """Return the first so many seeds that a registration draws in a setting: anyone can compute
-    them.
+    """Return the seeds that a registration draws in a setting; anyone can compute them.
 
     Parameters
     ----------
@@ -534,9 +540,7 @@ def _upgraded(content: dict[str, Any]) -> Lock:
 
 
 def _is_sound(lock: Lock) -> bool:
-    """Whether every digest of the chain is that of what it stands for, walked back from the claims
-    of today.
-    """
+    """Return whether every digest of the chain is right, from the newest entry back."""
     claims = dict(lock.claims)
     for position in reversed(range(len(lock.chain))):
         entry, before = lock.chain[position], lock.chain[position - 1].sha256 if position else None

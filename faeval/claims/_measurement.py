@@ -125,9 +125,7 @@ class Measurement:
         return cell.run if cell is not None else ""
 
     def seed_used(self) -> bool:
-        """Return whether anything read shows that other seeds gave other runs: a value that varies,
-        or weights that do.
-        """
+        """Return whether other seeds gave other runs: values that vary, or weights that do."""
         for reading in self.reads:
             runs = {self.run(reading, seed) for seed in self.seeds}
             if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
@@ -137,18 +135,14 @@ class Measurement:
         return False
 
     def resolution(self, assertion: Assertion) -> float:
-        """Return the smallest step that an assertion's contrast is known to take; 0 where none is
-        declared.
-        """
+        """Return the smallest known step of an assertion's contrast; 0 where none is declared."""
         terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
         return max(
             (weight * self.metric(reading).resolution for weight, reading in terms), default=0.0
         )
 
     def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
-        """Return at each seed the largest term that an assertion's contrast is made of, shape
-        (seeds,).
-        """
+        """Return the largest term of an assertion's contrast at each seed, shape (seeds,)."""
         largest = np.zeros(len(self.seeds))
         for weight, atom in assertion.contrast.terms:
             if isinstance(atom, Log10):
@@ -206,8 +200,9 @@ class Measurement:
         return weight * self._read(atom)
 
     def item_error(self, assertion: Assertion) -> float | None:
-        """Return the standard error of the seed-mean contrast over evaluation items; None where it
-        is not recorded.
+        """Return the standard error of the seed-mean contrast over evaluation items.
+
+        None where it is not recorded.
 
         From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items.
         """

@@ -1,5 +1,6 @@
-"""What forbids using a measurement: rows that are missing, values that cannot be trusted, runs that
-are no replicates.
+"""What forbids the use of a measurement.
+
+Rows are missing, values cannot be trusted, or runs are no replicates.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ def _has_worst(m: Measurement, read: Read) -> bool:
 
 
 def _nonconforming(m: Measurement) -> Problem | None:
-    """Return which property that it needs a metric fails; what is about an instrument may be
-    said of any.
+    """Return which property a metric fails that the claim needs.
+
+    A claim about an instrument may read any metric.
     """
     if m.claim.about == "instrument":
         return None
@@ -134,9 +136,7 @@ def _nonconforming(m: Measurement) -> Problem | None:
 
 
 def _holds_where_read(m: Measurement, read: Read, name: str) -> bool:
-    """Return whether a property that fails on some signals holds on those of every cell that
-    the claim reads.
-    """
+    """Return whether a property holds on the signals of every cell that the claim reads."""
     read_here = {(seed, layer) for seed in m.seeds for layer in m.layers[read]} & set(
         m.groups[read]
     )
@@ -203,8 +203,7 @@ def _unlike_units(m: Measurement) -> Problem | None:
 
 
 def uneven(m: Measurement) -> Problem | None:
-    """Return which runs of an arm end at different epochs, where nobody says which epoch is
-    meant.
+    """Return which runs of an arm end at different epochs, where no epoch is stated.
 
     Runs that have one row each were read by whoever chose that row.
     """
@@ -226,8 +225,9 @@ def uneven(m: Measurement) -> Problem | None:
 
 
 def unlike_ends(m: Measurement) -> list[str]:
-    """Return warnings of arms whose runs are read at different epochs, where that makes the
-    claim no less decidable.
+    """Return warnings of arms whose runs are read at different epochs.
+
+    Only where the claim can be decided all the same.
     """
     if uneven(m) is not None:
         return []
@@ -241,8 +241,9 @@ def unlike_ends(m: Measurement) -> list[str]:
 
 
 def unlike_states(m: Measurement) -> list[str]:
-    """Return warnings of contrasts whose sides leave out different exact states, and so average
-    over different ones.
+    """Return warnings of contrasts whose sides average over different states.
+
+    They leave out different states whose credit is exact.
     """
     warnings = []
     for assertion in m.claim.assertions:
@@ -282,9 +283,7 @@ def same_weights(m: Measurement) -> Problem | None:
 
 
 def same_run(m: Measurement) -> Problem | None:
-    """Return two arms whose runs ended in the very same weights at every seed: one run under
-    two names.
-    """
+    """Return two arms whose runs ended in the same weights at every seed: one run, two names."""
     owner: dict[tuple[str, ...], Arm] = {}
     for reading in m.reads:
         runs = tuple(m.run(reading, seed) for seed in m.seeds)

@@ -1,6 +1,4 @@
-"""A claim on its way to a verdict: the seeds it is decided on, what evidence gives there, and what
-forbids deciding.
-"""
+"""A claim before its verdict: its seeds, its evidence there, and what forbids deciding."""
 
 from __future__ import annotations
 
@@ -63,8 +61,9 @@ class PendingClaim:
         return spreads + [None] * (len(self.tests) - len(spreads))
 
     def question(self, level: float) -> stats.Question:
-        """The claim as the rule of its family sees it; `level` is that of the family's first Holm
-        step.
+        """Return the claim as the rule of its family sees it.
+
+        ``level`` is that of the family's first Holm step.
         """
         problem = (
             (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
@@ -95,8 +94,9 @@ class PendingClaim:
         )
 
     def at_one_look(self, level: float) -> float:
-        """The level of the last look alone, which all looks together tell at least as much as;
-        `level` without looks.
+        """Return the level of the last look alone; ``level`` without looks.
+
+        All looks together detect at least as much as the last one.
         """
         return stats.nominal_level(level, self.looks) if self.looks else level
 
@@ -182,8 +182,9 @@ def _is_chosen(case: PendingClaim, lock: Lock | None, asked: int | tuple[int, ..
 def planned_for(
     claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
-    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked
-    for.
+    """Return the seeds that a claim plans.
+
+    None where they are not drawn yet, and others were asked for.
     """
     if lock is not None and claim.id in lock.claims:
         return lock.planned(claim.id, setting)
@@ -197,8 +198,9 @@ def planned_for(
 def seeds_for(
     claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None
 ) -> tuple[int, ...]:
-    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or
-    those asked for.
+    """Return the seeds that a claim runs and is decided on.
+
+    They are its plan, the first so many of it, or those asked for.
 
     Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are
     taken.
@@ -298,8 +300,9 @@ def _failed_run(
 def _keep_readable_looks(
     case: PendingClaim, index: EvidenceIndex, failed: dict[tuple[str, int], str]
 ) -> None:
-    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none
-    before it decides.
+    """Keep the seeds of the last look that can be read.
+
+    A problem at a later look counts if no look before it decides.
     """
     m = Measurement(case.claim, index, case.design, case.seeds)
     complete = list(takewhile(m.complete, case.seeds))
@@ -316,9 +319,7 @@ def _keep_readable_looks(
 
 
 def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
-    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown
-    apart, never deciding.
-    """
+    """Measure the complete seeds outside the plan and the pilots; they decide nothing."""
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
     m = Measurement(case.claim, index, case.design, others)

@@ -1,5 +1,6 @@
-"""Which came first, registration or evidence: told by the lock's digest that every run records, not
-by clocks.
+"""Which came first, registration or evidence.
+
+Every run records the lock's digest, which tells it; clocks do not count.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ def registration_of(
     *,
     changed: bool = False,
 ) -> tuple[str, str]:
-    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and the digest of
-    a registration that its runs name and the lock does not know.
+    """Return how a verdict stands to its registration, and a digest unknown to the lock.
+
+    The first is one of ``REGISTRATIONS``. The digest is of a registration that its runs name; ""
+    without one.
 
     Parameters
     ----------

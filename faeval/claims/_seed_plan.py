@@ -30,8 +30,9 @@ class Drawn:
 
 
 def seed_list(given: Any, where: str) -> tuple[int, ...]:
-    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no
-    plan.
+    """Return a count as seeds 1..count, or a list as it is.
+
+    Raise FaevalError where they are no plan.
     """
     count = whole(given)
     if count is not None:
@@ -96,8 +97,9 @@ def _drawn(given: Any, where: str) -> Drawn | None:
 def planned_looks(
     given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
 ) -> Mapping[str, tuple[int, ...]]:
-    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
-    plan.
+    """Return looks by setting, those of every plan under "*".
+
+    Raise FaevalError where they are no looks of the plan.
     """
     whole_plan = not isinstance(given, Mapping)
     looks: Any = tuple(given) if whole_plan and _is_several(given) else given

@@ -1,6 +1,4 @@
-"""Experiments of a session: what claims that come from no file are about, in a script or a
-notebook.
-"""
+"""Experiments of a session: those of claims made in a script or a notebook."""
 
 from __future__ import annotations
 
@@ -17,8 +15,7 @@ _Content: TypeAlias = Mapping[str, Any]
 
 
 def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
-    """Return claims with the experiment that they are about, and the setting's name, None where
-    none was said.
+    """Return claims with their experiments, and the name of the setting, or None.
 
     A claim that was loaded from a file has that file's experiment. One made in place has the one it
     was given (``experiment=``), else the one that ``setting`` says, else that of the nearest place

@@ -1,5 +1,6 @@
-"""Which names a claims file gives, as its text says: where each claim stands, and which could not
-be told apart.
+"""The names that a claims file gives, from its text.
+
+It finds the line of each claim, and claims that would be lost.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ _Assignment = ast.Assign | ast.AnnAssign
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a statement of a module's level stands: in a loop, or in another block that may not be
-    carried out.
-    """
+    """Where a statement stands: in a loop, or in another block that may not run."""
 
     loop: bool = False
     block: bool = False

@@ -225,8 +225,9 @@ class AssertionResult:
 
 
 def seeds_needed(assertions: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound;
-    None where none says so.
+    """Return the fresh seeds that 80 % power takes for all assertions.
+
+    At the pilot's upper bound; None where an assertion does not say it.
     """
     cautious = [a.seeds_needed and a.seeds_needed[1] for a in assertions]
     numbers = [n for n in cautious if n is not None]
@@ -410,8 +411,9 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the verdict is the registered one; None where none is registered, or nothing was
-        decided yet.
+        """Whether the verdict is the registered one.
+
+        None where none is registered, or nothing is decided yet.
         """
         if self.expected is None:
             return None

@@ -16,9 +16,7 @@ from faeval.reports import FORMS, Report
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier report says, and what stands beside its evidence; ``folder`` is where it
-    lies.
-    """
+    """An earlier report: what it says, its provenance, and the folder it lies in."""
 
     folder: Path
     content: Mapping[str, Any]
@@ -26,8 +24,9 @@ class Earlier:
 
 
 def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
-    """Read earlier reports: each path is a verdicts.json, a report folder, or a folder that holds
-    some.
+    """Read earlier reports.
+
+    Each path is a verdicts.json, a report folder, or a folder that holds some.
 
     Raises
     ------
@@ -61,8 +60,9 @@ def _read(folder: Path) -> Earlier:
 
 
 def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> Report:
-    """Return a report compared with the earlier one of its setting; of several, with that in a
-    folder of the same name.
+    """Return a report compared with the earlier one of its setting.
+
+    Of several, it is the one in a folder of the same name.
 
     Raises
     ------

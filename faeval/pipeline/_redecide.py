@@ -17,8 +17,7 @@ from faeval.reports import FORMS, SCHEMA, SCHEMAS, WRITTEN, Report, write_all
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the report folders among these folders and below them: those that hold evidence and
-    verdicts.json.
+    """Return the folders here and below that hold evidence and verdicts.json.
 
     Raises
     ------
@@ -72,8 +71,9 @@ def stated(folder: str | Path) -> dict[str, Any]:
 
 
 def decide_again(folder: str | Path, given: Given = "claims") -> Report:
-    """Decide the claims of a report folder again, from the evidence in it; nothing is trained,
-    nothing is written.
+    """Decide the claims of a report folder again, from the evidence in it.
+
+    Nothing is trained, nothing is written.
 
     Parameters
     ----------
@@ -117,26 +117,25 @@ def render(
 
 
 def check_unmoved(folder: str | Path, report: Report) -> None:
-    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was
-    decided again from.
-    """
+    """Raise Drifted where a verdict, or its registration, is not the one in the folder."""
     content = stated(folder)
     for what in ("verdict", "registration"):
         if moved := moved_since(content, report, what):
             changes = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
             raise Drifted(
                 f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise"
-                f" from the same evidence ({changes}), so nothing was written. The claims, their lock"
-                f" or faeval are not those that it was decided by: --against {folder} says what"
-                f" differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+                f" from the same evidence ({changes}), so nothing was written. The claims, their"
+                f" lock or faeval are not those that it was decided by: --against {folder} says"
+                f" what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
             )
 
 
 def moved_since(
     said: dict[str, Any], report: Report, what: str = "verdict"
 ) -> list[tuple[str, str, str]]:
-    """Return each claim whose verdict, or registration, is another than verdicts.json says, with
-    that word and the new one.
+    """Return each claim that verdicts.json states otherwise, with the old and the new word.
+
+    ``what`` is compared: the verdict, or the registration.
     """
     before = {
         verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict
@@ -148,8 +147,9 @@ def moved_since(
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:
-    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError
-    where one is not there.
+    """Return those of the claims that a report's verdicts.json names.
+
+    Raise FaevalError where one is not there.
     """
     everything = select(given, said.get("setting"), everything=True)
     by_id = {claim.id: claim for claim in everything.claims}
@@ -163,9 +163,7 @@ def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selecti
 
 
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
-    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked
-    for.
-    """
+    """Decide claims from a report's evidence, on the seeds that its verdicts.json names."""
     seeds = said.get("seeds")
     # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were
     # taken but of a written plan.

@@ -20,13 +20,12 @@ _OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 def flag_stale(
     chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any], codes: Codes
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where the revision or code that they rest on is not the one that
-    is here today.
+    """Return the verdicts, flagged where they rest on another revision or code than today's.
 
     Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its
-    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says nothing of
-    is taken to be as it was. Whether the code is the one that was registered is another question,
-    which ``code_changed`` answers.
+    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says
+    nothing of is taken to be as it was. Whether the code is the one that was registered is another
+    question, which ``code_changed`` answers.
     """
     settings, provenance = experiments(), with_identifiers(provenance)
     return [
