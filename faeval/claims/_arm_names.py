@@ -1,6 +1,4 @@
-"""Evidence names arms as whoever wrote it did, and claims name them as they do: one arm is one arm
-however it is written.
-"""
+"""Arms under one name: claims and evidence may write the same arm in different ways."""
 
 from __future__ import annotations
 
@@ -26,8 +24,9 @@ def as_claimed(
     setting: str,
     known: Mapping[str, Experiment] | None = None,
 ) -> pd.DataFrame:
-    """Return the rows of one setting with arms labelled as claims label them; the table itself
-    where nothing differs.
+    """Return the rows of one setting with arms labelled as the claims label them.
+
+    The table itself is returned where nothing differs.
 
     Factors stand in any order, and those at the experiment's defaults may be named (see
     ``faeval.experiment.labels_of``). A claim's word that evidence has as a number, or a number that
@@ -38,14 +37,15 @@ def as_claimed(
     EvidenceError
         Evidence spells an arm that a claim reads in several ways, which may be several arms.
     """
-    found = list(claims)
+    all_claims = list(claims)
     designs = [
-        design_of(claim, setting, dict(known) if known is not None else None) for claim in found
+        design_of(claim, setting, dict(known) if known is not None else None)
+        for claim in all_claims
     ]
     design = next((d for d in designs if d.experiment is not None), Design())
-    asked = {
+    claimed_labels = {
         label
-        for claim in found
+        for claim in all_claims
         for arm in claim.metrics_by_arm()
         if (label := _label(arm, design)) is not None
     }
@@ -53,12 +53,12 @@ def as_claimed(
         table["arm"].unique().tolist(),
         design.experiment.canonical if design.experiment else lambda a: a,
     )
-    _check_one_spelling(labels, asked, design)
-    free = _by_texts(set(labels.values()) - asked)
-    for key, wanted in _by_texts(asked - set(labels.values())).items():
-        if len(wanted) == len(free.get(key, ())) == 1:
+    _check_one_spelling(labels, claimed_labels, design)
+    free = _by_texts(set(labels.values()) - claimed_labels)
+    for key, targets in _by_texts(claimed_labels - set(labels.values())).items():
+        if len(targets) == len(free.get(key, ())) == 1:
             labels = {
-                text: wanted[0] if label == free[key][0] else label
+                text: targets[0] if label == free[key][0] else label
                 for text, label in labels.items()
             }
     return (
@@ -78,9 +78,13 @@ def _label(arm: Arm, design: Design) -> str | None:
 def _check_one_spelling(labels: Mapping[str, str], asked: set[str], design: Design) -> None:
     by_value = defaultdict(list)
     for text, label in labels.items():
-        read = _read(text)
-        if read is not None and (meant := _label(read, design)) is not None and meant != label:
-            by_value[meant].append(text)
+        arm = _read(text)
+        if (
+            arm is not None
+            and (claim_label := _label(arm, design)) is not None
+            and claim_label != label
+        ):
+            by_value[claim_label].append(text)
     for label in sorted(asked & set(by_value)):
         texts = by_value[label]
         raise EvidenceError(
@@ -98,13 +102,16 @@ def _read(text: str) -> Arm | None:
 
 
 def _by_texts(labels: Iterable[str]) -> dict[_Texts, list[str]]:
-    """Labels by how their factors read, whether as words or as numbers; a word that reads as a
-    label counts as that.
+    """Return labels by the text of their factors, whether they are words or numbers.
+
+    A word that reads as a label counts as that label.
     """
-    found: defaultdict[_Texts, list[str]] = defaultdict(list)
+    by_texts: defaultdict[_Texts, list[str]] = defaultdict(list)
     for label in sorted(labels):
         arm = _read(label) or Arm()
         word = arm["rule"] if set(arm) == {"rule"} else None
-        meant = _read(word) if isinstance(word, str) else None
-        found[frozenset((name, str(value)) for name, value in (meant or arm).items())].append(label)
-    return found
+        inner_arm = _read(word) if isinstance(word, str) else None
+        by_texts[
+            frozenset((name, str(value)) for name, value in (inner_arm or arm).items())
+        ].append(label)
+    return by_texts

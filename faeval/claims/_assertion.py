@@ -79,10 +79,10 @@ def _assertion(
     paired: Any = True,
 ) -> Assertion:
     where, region = f"fe.{kind}", region_of(kind)
-    left, right = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
-    if not (left - right).terms:
+    side_a, side_b = as_estimand(a, f"{where}: a"), as_estimand(b, f"{where}: b")
+    if not (side_a - side_b).terms:
         raise FaevalError(
-            f"{where}: {left} and {right} do not differ by anything measured; compare two"
+            f"{where}: {side_a} and {side_b} do not differ by anything measured; compare two"
             " estimands."
         )
     if not isinstance(margin, Margin):
@@ -107,20 +107,20 @@ def _assertion(
             " the seed gives both sides the same randomness."
         )
     if not paired:
-        _check_unpaired(left, right, where)
-    return Assertion(kind, left, right, margin, effect, paired)
+        _check_unpaired(side_a, side_b, where)
+    return Assertion(kind, side_a, side_b, margin, effect, paired)
 
 
 def _check_unpaired(a: Estimand, b: Estimand, where: str) -> None:
     """Raise FaevalError where two sides cannot be independent samples."""
-    left, right = ({read.arm for read in side.reads()} for side in (a, b))
-    if not left or not right:
+    arms_a, arms_b = ({reading.arm for reading in side.reads()} for side in (a, b))
+    if not arms_a or not arms_b:
         raise FaevalError(
             f"{where}: paired=False compares the runs of two arms, and one side is a number; leave"
             " paired= out."
         )
-    if left & right:
-        shared = named(min(arm.label for arm in left & right))
+    if arms_a & arms_b:
+        shared = named(min(arm.label for arm in arms_a & arms_b))
         raise FaevalError(
             f"{where}: paired=False, but both sides read {shared}, and so share its runs; leave"
             " paired= out."
@@ -159,8 +159,9 @@ def below(
     anticipated: float | None = None,
     paired: bool = True,
 ) -> Assertion:
-    """Assert that b - a is larger than the margin: ``exceeds(b, a)``. ``anticipated`` is the b - a
-    expected.
+    """Assert that b - a is larger than the margin: ``exceeds(b, a)``.
+
+    ``anticipated`` is the b - a expected.
     """
     return _assertion("below", a, b, by, "by", anticipated, paired)
 
@@ -217,8 +218,8 @@ def agree(
             f"fe.agree: paired={paired!r} ({type(paired).__name__}): agreement is unit by unit of"
             " each seed; leave paired= out, or say fe.equivalent(..., paired=False)."
         )
-    made = _assertion("agree", a, b, within, "within")
-    for side in (made.a, made.b):
+    assertion = _assertion("agree", a, b, within, "within")
+    for side in (assertion.a, assertion.b):
         if (
             len(side.terms) != 1
             or side.constant
@@ -227,7 +228,7 @@ def agree(
             raise FaevalError(
                 f"fe.agree: {side} must be one metric over layers, such as fe.cosine(arm)."
             )
-    return made
+    return assertion
 
 
 def _over_layers(atom: Read | Log10) -> bool:

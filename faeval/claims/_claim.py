@@ -148,17 +148,8 @@ class Claim:
                 " claimed."
             )
         where = f"fe.Claim({sentence!r})"
-        if not assertions or not all(isinstance(a, Assertion) for a in assertions):
-            wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
-            raise FaevalError(
-                f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given"
-                f" {wrong!r}."
-            )
-        factors = _several(attributed_to, str, f"{where}: attributed_to", "factors")
-        if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
-            raise FaevalError(
-                f"{where}: attributed_to={attributed_to!r} must name factors, each once."
-            )
+        _check_assertions(assertions, where)
+        factors = _factors(attributed_to, where)
         if test not in TESTS:
             hint = " Say paired=False in the assertion for it." if test in stats.RULES else ""
             raise FaevalError(
@@ -173,18 +164,8 @@ class Claim:
         if diverged not in (None, "worst"):
             raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
         gates = _several(requires, Claim, f"{where}: requires", "claims")
-        bounds = _several(
-            controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)"
-        )
-        if not all(bound.paired for bound in bounds):
-            raise FaevalError(
-                f"{where}: controls= are compared seed by seed; leave paired=False out of them."
-            )
-        for name, word in (("family", family), ("about", about), ("source", source)):
-            if word is not None and not (isinstance(word, str) and word.strip()):
-                raise FaevalError(
-                    f"{where}: {name}={word!r} ({type(word).__name__}) must be text, or left out."
-                )
+        bounds = _bounds(controls, where)
+        _check_texts(where, family=family, about=about, source=source)
         if experiment is not None and not isinstance(experiment, Experiment):
             raise FaevalError(
                 f"{where}: experiment={shown(experiment)} ({type(experiment).__name__}) must be an"
@@ -214,7 +195,7 @@ class Claim:
             "id": id,
             "experiment": experiment,
             "line": line,
-            "made_in": frame.f_globals.get("__name__", "") if (frame := calling_frame()) else "",
+            "made_in": _calling_module(),
             "written": frozenset(
                 map(str, seeds if isinstance(seeds, Mapping) else ["*"] * (seeds is not _UNWRITTEN))
             ),
@@ -227,9 +208,9 @@ class Claim:
 
     def named(self, **changes: Any) -> Claim:
         """Return the claim with its id, family, experiment or line filled in."""
-        made = object.__new__(Claim)
-        made.__dict__.update(self.__dict__ | changes)
-        return made
+        copy = object.__new__(Claim)
+        copy.__dict__.update(self.__dict__ | changes)
+        return copy
 
     @property
     def name(self) -> str:
@@ -237,8 +218,9 @@ class Claim:
         return self.id or self.sentence
 
     def planned(self, setting: str) -> tuple[int, ...]:
-        """Return the seeds planned in a setting; raise FaevalError where only registration can say
-        them.
+        """Return the seeds planned in a setting.
+
+        Raise FaevalError where they are drawn, and the claim is not registered yet.
         """
         plan = self.plan(setting)
         if isinstance(plan, Drawn):
@@ -259,8 +241,9 @@ class Claim:
         return setting in self.written or ("*" in self.written and setting not in self.seeds)
 
     def looks_in(self, setting: str) -> tuple[int, ...]:
-        """Return the looks planned in a setting, in numbers of seeds; empty where the plan is one
-        number.
+        """Return the looks planned in a setting, in numbers of seeds.
+
+        Empty where the claim is decided once, at all planned seeds.
         """
         return self.looks.get(setting, self.looks.get("*", ()) if setting not in self.seeds else ())
 
@@ -282,8 +265,8 @@ class Claim:
         """Return what the claim and its controls read: metrics, by arm."""
         metrics: dict[Arm, set[str]] = {}
         for assertion in (*self.assertions, *self.controls):
-            for read in assertion.contrast.reads():
-                metrics.setdefault(read.arm, set()).add(read.metric)
+            for reading in assertion.contrast.reads():
+                metrics.setdefault(reading.arm, set()).add(reading.metric)
         return metrics
 
     def canonical(self) -> dict[str, Any]:
@@ -339,6 +322,45 @@ def calling_frame() -> FrameType | None:
     return frame
 
 
+def _calling_module() -> str:
+    frame = calling_frame()
+    return frame.f_globals.get("__name__", "") if frame is not None else ""
+
+
+def _check_assertions(assertions: Sequence[Any], where: str) -> None:
+    if not assertions or not all(isinstance(a, Assertion) for a in assertions):
+        wrong = next((a for a in assertions if not isinstance(a, Assertion)), None)
+        raise FaevalError(
+            f"{where}: needs assertions such as fe.exceeds(a, b, by=...); it was given {wrong!r}."
+        )
+
+
+def _factors(attributed_to: Any, where: str) -> tuple[str, ...]:
+    factors = _several(attributed_to, str, f"{where}: attributed_to", "factors")
+    if not all(isinstance(f, str) and f for f in factors) or len(set(factors)) < len(factors):
+        raise FaevalError(f"{where}: attributed_to={attributed_to!r} must name factors, each once.")
+    return factors
+
+
+def _bounds(controls: Any, where: str) -> tuple[Assertion, ...]:
+    bounds = _several(
+        controls, Assertion, f"{where}: controls", "assertions such as fe.exceeds(a, b, by=...)"
+    )
+    if not all(bound.paired for bound in bounds):
+        raise FaevalError(
+            f"{where}: controls= are compared seed by seed; leave paired=False out of them."
+        )
+    return bounds
+
+
+def _check_texts(where: str, **texts: Any) -> None:
+    for name, text in texts.items():
+        if text is not None and not (isinstance(text, str) and text.strip()):
+            raise FaevalError(
+                f"{where}: {name}={text!r} ({type(text).__name__}) must be text, or left out."
+            )
+
+
 def _spelt(assertion: Assertion) -> dict[str, Any]:
     return {
         "kind": assertion.kind,
@@ -357,7 +379,7 @@ def _plain(estimand: Estimand) -> Any:
         if hasattr(atom, "inner"):
             terms.append({"weight": weight, "log10": _plain(atom.inner)})
         else:
-            read = {
+            fields = {
                 "metric": atom.metric,
                 "arm": atom.arm.label,
                 "epoch": atom.epoch,
@@ -366,7 +388,7 @@ def _plain(estimand: Estimand) -> Any:
             terms.append(
                 {
                     "weight": weight,
-                    **read,
+                    **fields,
                     "layers": None if atom.layers is None else str(atom.layers),
                 }
             )

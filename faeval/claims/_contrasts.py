@@ -1,6 +1,4 @@
-"""The tests that a claim comes down to: contrasts of faeval.stats, with the words that say what
-each compares.
-"""
+"""The tests of a claim: contrasts of faeval.stats, with the words that say what each compares."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Controls: bounds on the measurement itself, which must hold on every audited checkpoint. They are
-no tests.
+"""Controls: bounds on the measurement itself, which must hold on every audited checkpoint.
+
+They are no tests.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from faeval.claims._measurement_checks import missing, untrustworthy
 def check_controls(
     claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Iterable[int]
 ) -> Problem | None:
-    """Return which control of a claim fails, at which seed and epoch, or that rows of one are
-    lacking; None where all hold.
+    """Return which control of a claim fails, or lacks rows; None where all hold.
+
+    The problem says at which seed and epoch.
 
     A control whose estimands name no epoch is held at every epoch at which all that it reads was
     audited.
@@ -56,8 +58,9 @@ def check_controls(
 
 
 def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
-    """Return whether a - b, one number or one a layer, keeps a control's bound; what is undefined
-    does not.
+    """Return whether a - b, one number or one a layer, keeps a control's bound.
+
+    What is undefined does not keep it.
     """
     return bool(np.all(control.region.holds(difference, control.margin.value)))
 
@@ -66,8 +69,8 @@ def _by_epoch(
     control: Assertion, evidence: EvidenceIndex, design: Design
 ) -> list[tuple[int | None, Assertion]]:
     """Return the control once for each epoch it is held at, with that epoch in its estimands."""
-    reads = [read for read in control.contrast.reads() if read.epoch is None]
-    audited = [evidence.epochs_of(read.metric, design.label(read.arm)) for read in reads]
+    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
     epochs = sorted(set.intersection(*map(set, audited))) if audited else []
     if not epochs:  # rows without epochs, or none at all
         return [(None, control)]

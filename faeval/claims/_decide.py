@@ -1,5 +1,6 @@
-"""Deciding: claims and evidence in, exactly one verdict a claim out. The rule is faeval.stats';
-here are its families.
+"""Deciding: claims and evidence in, exactly one verdict a claim out.
+
+The rule is that of faeval.stats; here claims are sorted into families.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def decide(
     by_hand: bool = True,
     origins: Origins | None = None,
 ) -> list[Verdict]:
-    """Decide claims from evidence; exactly one verdict a claim, in their order. Needs no torch and
-    trains nothing.
+    """Decide claims from evidence; return exactly one verdict a claim, in their order.
+
+    It needs no torch and trains nothing.
 
     Parameters
     ----------
@@ -81,24 +83,24 @@ def decide(
     >>> fe.decide(better, table)[0].verdict
     'supported'
     """
-    listed = [claims] if isinstance(claims, Claim) else list(claims)
+    own_claims = [claims] if isinstance(claims, Claim) else list(claims)
     table = evidence_room.read(evidence)
-    known = experiments()
+    settings = experiments()
     if setting is None and len(present := sorted(table["setting"].unique())) == 1:
         setting = str(present[0])
-    listed, setting = settled(listed, setting)
-    everything = with_gates(listed)
+    own_claims, setting = settled(own_claims, setting)
+    everything = with_gates(own_claims)
     setting = _the_setting(
-        setting, table, {*known, *(c.experiment.name for c in everything if c.experiment)}
+        setting, table, {*settings, *(c.experiment.name for c in everything if c.experiment)}
     )
     index = EvidenceIndex(
-        as_claimed(table[table["setting"] == setting], everything, setting, known)
+        as_claimed(table[table["setting"] == setting], everything, setting, settings)
     )
     if seeds is not None:
         listed_seeds = seed_list(seeds, "decide")
         seeds = seeds if isinstance(seeds, int) else listed_seeds
     cases = [
-        open_claim(c, setting, index, lock, seeds, by_hand, known, failures) for c in everything
+        open_claim(c, setting, index, lock, seeds, by_hand, settings, failures) for c in everything
     ]
     for case in cases:
         measure(case, index, failures)
@@ -108,7 +110,7 @@ def decide(
     odd = tuple(Caution("measurement", detail=cut(text)) for text in remarks)
     verdicts = [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
     released = dict(zip(map(id, everything), verdicts, strict=True))
-    return [released[id(c)] for c in listed]
+    return [released[id(c)] for c in own_claims]
 
 
 def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
-"""Design checks: what makes a claim undecidable before any run, from the claim and its experiment
-alone.
+"""Design checks: what makes a claim undecidable before any run.
+
+They need the claim and its experiment alone.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class Design:
         return self.experiment.last_epoch(self.factors(arm)) if self.experiment else None
 
     def states(self, read: Read, found: set[int]) -> tuple[int, ...]:
-        """Return the states an estimand averages over, of those the setting, else the evidence,
-        has.
+        """Return the states that an estimand averages over.
+
+        They are chosen from those of the setting, else from those found in evidence.
         """
         assert read.layers is not None
         exact: tuple[int, ...] = ()
@@ -66,8 +68,9 @@ class Design:
 
 
 def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = None) -> Design:
-    """Return how a setting reads a claim's arms: by the file's own experiment, a named one, or as
-    they are written.
+    """Return how a setting reads a claim's arms.
+
+    By the file's own experiment, by a named one, or as the arms are written.
     """
     if claim.experiment is not None and claim.experiment.name == setting:
         return Design(claim.experiment)
@@ -75,68 +78,83 @@ def design_of(claim: Claim, setting: str, known: dict[str, Experiment] | None = 
 
 
 def check_names(claim: Claim, design: Design) -> None:
-    """Raise FaevalError where a claim names a factor, metric, layer or epoch that its experiment
-    does not have.
+    """Raise FaevalError where a claim names what its experiment does not have.
+
+    That is a factor, a metric, a layer or an epoch.
     """
     experiment = design.experiment
     if experiment is None:
         return
     where = f"claim {claim.name!r} in {experiment.name}"
     for assertion in (*claim.assertions, *claim.controls):
-        for read in assertion.contrast.reads():
-            if read.metric not in experiment.metrics:
-                known = ", ".join(sorted(experiment.metrics))
-                raise FaevalError(f"{where}: no metric {read.metric!r} here. Its metrics: {known}.")
-            factors = experiment.resolve(read.arm)
-            about = experiment.metrics[read.metric]
-            if about.under_study and claim.about != "instrument":
+        for reading in assertion.contrast.reads():
+            if reading.metric not in experiment.metrics:
+                names = ", ".join(sorted(experiment.metrics))
                 raise FaevalError(
-                    f"{where}: {read.metric} is read by an instrument that is itself under study;"
-                    " say about='instrument' if the claim is about it, or read"
-                    f" {read.metric.rpartition('.')[2]}."
+                    f"{where}: no metric {reading.metric!r} here. Its metrics: {names}."
                 )
-            states = experiment.layers(factors)
-            if states:
-                if about.layered and read.layers is None:
-                    raise FaevalError(
-                        f"{where}: {read.metric} has a number for each state; say layers=fe.deep,"
-                        " or which."
-                    )
-                if not about.layered and read.layers is not None:
-                    raise FaevalError(
-                        f"{where}: {read.metric} is one number for the network; leave layers= out."
-                    )
-                for layer in (read.layers.fixed or ()) if read.layers else ():
-                    if layer not in states:
-                        raise FaevalError(
-                            f"{where}: layer {layer} of {named(read.arm.label)} does not exist; its"
-                            f" states are 0..{states[-1]}."
-                        )
-            epochs = experiment.audited_epochs(factors)
-            if (
-                read.epoch is not None
-                and epochs != (None,)
-                and read.epoch not in epochs
-                and about.name != "train_loss"
-            ):
+            factors = experiment.resolve(reading.arm)
+            if experiment.metrics[reading.metric].under_study and claim.about != "instrument":
                 raise FaevalError(
-                    f"{where}: epoch {read.epoch} of {named(read.arm.label)} is not audited;"
-                    f" audited are {', '.join(map(str, epochs))}."
+                    f"{where}: {reading.metric} is read by an instrument that is itself under"
+                    " study; say about='instrument' if the claim is about it, or read"
+                    f" {reading.metric.rpartition('.')[2]}."
                 )
-    arms = {read.arm for assertion in claim.assertions for read in assertion.contrast.reads()}
-    known_factors = dict.fromkeys(
+            _check_layers(reading, experiment, factors, where)
+            _check_epoch(reading, experiment, factors, where)
+    arms = {reading.arm for assertion in claim.assertions for reading in assertion.contrast.reads()}
+    names_of_factors = dict.fromkeys(
         [*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"]
     )
     for factor in claim.attributed_to:
-        if factor not in known_factors:
+        if factor not in names_of_factors:
             raise FaevalError(
                 f"{where}: attributed_to={factor!r} is no factor here. Its factors:"
-                f" {', '.join(known_factors)}."
+                f" {', '.join(names_of_factors)}."
             )
+
+
+def _check_layers(
+    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
+) -> None:
+    states = experiment.layers(factors)
+    if not states:
+        return
+    layered = experiment.metrics[reading.metric].layered
+    if layered and reading.layers is None:
+        raise FaevalError(
+            f"{where}: {reading.metric} has a number for each state; say layers=fe.deep, or which."
+        )
+    if not layered and reading.layers is not None:
+        raise FaevalError(
+            f"{where}: {reading.metric} is one number for the network; leave layers= out."
+        )
+    fixed = (reading.layers.fixed if reading.layers else None) or ()
+    for layer in fixed:
+        if layer not in states:
+            raise FaevalError(
+                f"{where}: layer {layer} of {named(reading.arm.label)} does not exist; its"
+                f" states are 0..{states[-1]}."
+            )
+
+
+def _check_epoch(
+    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
+) -> None:
+    loss = experiment.metrics[reading.metric].name == "train_loss"  # at every epoch
+    if reading.epoch is None or loss:
+        return
+    epochs = experiment.audited_epochs(factors)
+    if epochs != (None,) and reading.epoch not in epochs:
+        raise FaevalError(
+            f"{where}: epoch {reading.epoch} of {named(reading.arm.label)} is not audited;"
+            f" audited are {', '.join(map(str, epochs))}."
+        )
 
 
 Ends = Mapping[Read, Mapping[int, int]]  # of reads at the end of a run, the epoch of it by seed
 _Level = Value | tuple[int, ...]
+_Cells = list[tuple[float, dict[str, _Level]]]  # of each read its weight, its factors and epoch
 
 
 def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Problem | None:
@@ -152,39 +170,43 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
     may be named or not.
     """
     for assertion in claim.assertions:
-        named = set(claim.attributed_to)
-        cells = _cells(assertion, design, named, ends or {})
-        reads = [read for _, read in assertion.contrast.signed_reads()]
+        causes = set(claim.attributed_to)
+        cells = _cells(assertion, design, causes, ends or {})
+        reads = assertion.contrast.reads()
         if ends is None and all(
             r.epoch is None and design.last_epoch(r.arm) is None for r in reads
         ):
-            named -= {"epoch"}
-        weights = [w for w, _ in cells]
-        compares = min(weights) < 0 < max(weights)
-        factors = {f for _, cell in cells for f in cell}
-        differ = (
-            {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
-            if compares
-            else set()
-        )
-        if differ == named and (not differ or _cancel(cells, named)):
-            continue
-        if (
-            named
-            and named < differ
-            and _cancel(cells, named)
-            and not any(_cancel(cells, named - {f}) for f in named)
-        ):
-            continue
-        return Problem(
-            "invalid", "confounded", _explain(assertion, differ, named, cells, bool(ends))
-        )
+            causes -= {"epoch"}
+        differ = _differing_factors(cells)
+        if not _attributable(cells, differ, causes):
+            return Problem(
+                "invalid", "confounded", _explain(assertion, differ, causes, cells, bool(ends))
+            )
     return None
 
 
-def _cells(
-    assertion: Assertion, design: Design, named: set[str], ends: Ends
-) -> list[tuple[float, dict[str, _Level]]]:
+def _differing_factors(cells: _Cells) -> set[str]:
+    """Return the factors that take several values, where reads of opposite sign are compared."""
+    weights = [weight for weight, _ in cells]
+    if not min(weights) < 0 < max(weights):
+        return set()
+    factors = {f for _, cell in cells for f in cell}
+    return {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
+
+
+def _attributable(cells: _Cells, differ: set[str], causes: set[str]) -> bool:
+    """Return whether a contrast is explained by the factors that a claim names, and by no fewer."""
+    if differ == causes:
+        return not differ or _cancel(cells, causes)
+    return (
+        bool(causes)
+        and causes < differ
+        and _cancel(cells, causes)
+        and not any(_cancel(cells, causes - {f}) for f in causes)
+    )
+
+
+def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) -> _Cells:
     signed = assertion.contrast.signed_reads()
     last: dict[Read, _Level] = {r: design.last_epoch(r.arm) for _, r in signed}
     # Read at the end of runs of different length, sides differ in the factor that sets it, not in
@@ -197,41 +219,43 @@ def _cells(
     if levels and not (at_end and alike):
         last, at_end = last | levels, False
     cells = []
-    for weight, read in signed:
-        cell: dict[str, _Level] = {**design.factors(read.arm)}
+    for weight, reading in signed:
+        cell: dict[str, _Level] = {**design.factors(reading.arm)}
         if not at_end:
-            cell["epoch"] = last[read] if read.epoch is None else read.epoch
+            cell["epoch"] = last[reading] if reading.epoch is None else reading.epoch
         cells.append((weight, cell))
     return cells
 
 
 def _levels(ends: Ends) -> dict[Read, _Level]:
-    """The epoch that each read stands at: one number, or one a seed that all reads have, where
-    seeds differ.
+    """Return the epoch of each read: one number, or one a seed where seeds differ.
+
+    Of seeds, those count that all reads have.
 
     None where evidence does not say it, which is no epoch of any other read.
     """
     shared = set.intersection(*map(set, ends.values())) if ends else set()
     levels = {
-        read: tuple(end for seed, end in own.items() if seed in shared or not shared)
-        for read, own in ends.items()
+        reading: tuple(end for seed, end in own.items() if seed in shared or not shared)
+        for reading, own in ends.items()
     }
-    one = {read: level[0] if len({*level}) == 1 else level for read, level in levels.items()}
-    return {read: None if level == -1 else level for read, level in one.items()}
+    one = {reading: level[0] if len({*level}) == 1 else level for reading, level in levels.items()}
+    return {reading: None if level == -1 else level for reading, level in one.items()}
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
-    """Whether a factor is the number of epochs: called so, or equal to the last one, counted from 1
-    or from 0.
+    """Return whether a factor is the number of epochs.
+
+    It is called so, or equals the last epoch, counted from 1 or from 0.
     """
-    values = [(design.factors(read.arm).get(factor), level) for read, level in levels.items()]
+    values = [(design.factors(reading.arm).get(factor), level) for reading, level in levels.items()]
     beyond = {
         v - level if isinstance(v, int) and isinstance(level, int) else None for v, level in values
     }
     return factor == "epochs" or beyond in ({0}, {1})
 
 
-def _cancel(cells: list[tuple[float, dict[str, _Level]]], over: set[str]) -> bool:
+def _cancel(cells: _Cells, over: set[str]) -> bool:
     sums: defaultdict[frozenset[tuple[str, tuple[bool, _Level]]], float] = defaultdict(float)
     for weight, cell in cells:
         sums[frozenset((f, _level(v)) for f, v in cell.items() if f not in over)] += weight
@@ -248,7 +272,7 @@ def _explain(
     assertion: Assertion,
     differ: set[str],
     named: set[str],
-    cells: list[tuple[float, dict[str, _Level]]],
+    cells: _Cells,
     by_ends: bool,
 ) -> str:
     unstated = "epoch" if by_ends else None
@@ -264,8 +288,8 @@ def _explain(
     named_factors = " and ".join(sorted(named)) or "nothing"
     if differ == named:
         return (
-            f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is attributed"
-            " by it."
+            f"in '{assertion}' the weights do not cancel over {named_factors}: no difference is"
+            " attributed by it."
         )
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:
@@ -297,19 +321,19 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
     if experiment is None:
         return None
     for assertion in claim.assertions:
-        for read in assertion.contrast.reads():
-            about = experiment.metrics.get(read.metric)
+        for reading in assertion.contrast.reads():
+            about = experiment.metrics.get(reading.metric)
             if (
-                read.layers is None
+                reading.layers is None
                 or about is None
                 or about.instrument is None
-                or read.exact == "included"
+                or reading.exact == "included"
             ):
                 continue
-            if not experiment.layers(design.factors(read.arm)):
+            if not experiment.layers(design.factors(reading.arm)):
                 continue  # its states are known from evidence alone
-            states = design.states(read, set())
-            exact = [s for s in states if s in experiment.exact(design.factors(read.arm))]
+            states = design.states(reading, set())
+            exact = [s for s in states if s in experiment.exact(design.factors(reading.arm))]
             if exact or not states:
                 which = (
                     "every state"
@@ -319,8 +343,8 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
                 return Problem(
                     "invalid",
                     "exact_by_construction",
-                    f"the credit of {named(read.arm.label)} is the true gradient at {which} by"
-                    f" construction, so {read} scores it against itself; use"
+                    f"the credit of {named(reading.arm.label)} is the true gradient at {which} by"
+                    f" construction, so {reading} scores it against itself; use"
                     " layers=fe.deep.inexact, or say exact='included'.",
                 )
     return None
@@ -332,9 +356,7 @@ def check_design(claim: Claim, design: Design) -> Problem | None:
 
 
 def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
-    """Return what each check of a design found, in their order, by the reason code that failing it
-    has.
-    """
+    """Return the problem that each design check found, by its reason code, in their order."""
     return {
         "unit_mismatch": own_seeds(claim, design),
         "confounded": confounded(claim, design),
@@ -343,8 +365,9 @@ def design_checks(claim: Claim, design: Design) -> dict[str, Problem | None]:
 
 
 def own_seeds(claim: Claim, design: Design) -> Problem | None:
-    """Return why two paired sides have no common seeds: an experiment that makes the seed a factor
-    of its arms, or None.
+    """Return why two paired sides have no common seeds, or None.
+
+    It happens where an experiment makes the seed a factor of its arms.
     """
     for assertion in claim.assertions:
         if not assertion.paired:

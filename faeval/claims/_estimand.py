@@ -95,8 +95,8 @@ class Estimand:
             merged[atom] = merged.get(atom, 0.0) + weight
             sizes[atom] = sizes.get(atom, 0.0) + abs(weight)
         # 0.1 x + 0.2 x - 0.3 x is nothing, not 5.6e-17 x.
-        kept = tuple((w, a) for a, w in merged.items() if abs(w) > 1e-12 * sizes[a])
-        object.__setattr__(self, "terms", kept)
+        terms = tuple((w, a) for a, w in merged.items() if abs(w) > 1e-12 * sizes[a])
+        object.__setattr__(self, "terms", terms)
 
     def __add__(self, other: Estimand | float) -> Estimand:
         added = as_estimand(other, "a sum")
@@ -144,8 +144,9 @@ class Estimand:
         return tuple(reads)
 
     def signed_reads(self) -> list[tuple[float, Read]]:
-        """Return each read with its weight; below a logarithm, which increases, with its share and
-        sign.
+        """Return each read with its weight.
+
+        Below a logarithm, which increases, the weight is the read's share with its sign.
         """
         signed = []
         for weight, atom in self.terms:
@@ -153,7 +154,7 @@ class Estimand:
             # log10(2 x) is log10(x) and a constant: what counts below a logarithm is the
             # proportion.
             whole = 1.0 if isinstance(atom, Read) else sum(abs(w) for w, _ in inner)
-            signed += [(weight * w / whole, read) for w, read in inner]
+            signed += [(weight * w / whole, reading) for w, reading in inner]
         return signed
 
     def with_reads(self, change: Callable[[Read], Read]) -> Estimand:
@@ -296,8 +297,9 @@ direction_stability = _named("direction_stability")
 
 
 def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -> Estimand:
-    """Return what training the blocks is worth: accuracy of an arm minus that of the same arm with
-    its blocks frozen.
+    """Return what training the blocks is worth, in accuracy.
+
+    It is the accuracy of an arm minus that of the same arm with its blocks frozen.
 
     The baseline is trained by the same rule, embedding and readout included, so that only
     ``trained_blocks`` differs: a claim attributes the contrast to it. The rungs of a depth ladder
@@ -333,8 +335,9 @@ def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -
 
 
 def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estimand, ...]:
-    """Return the accuracy of an arm with only its last 0, 1, ..., ``blocks`` blocks trained, from
-    frozen upwards.
+    """Return an arm's accuracy with only its last 0, 1, ..., ``blocks`` blocks trained.
+
+    The first is the frozen one.
 
     Examples
     --------
@@ -352,8 +355,9 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
 
 
 def log10(estimand: Estimand) -> Estimand:
-    """Return the decimal logarithm of an estimand, seed by seed; undefined where it is not
-    positive.
+    """Return the decimal logarithm of an estimand, seed by seed.
+
+    It is undefined where the estimand is not positive.
     """
     if not isinstance(estimand, Estimand) or not estimand.terms:
         raise FaevalError(

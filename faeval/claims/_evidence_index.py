@@ -18,8 +18,9 @@ _HOLDS = "!"
 
 @dataclass(frozen=True)
 class Cell:
-    """One row's number, how far it can be trusted, and the run that it came from; ``copies`` has
-    those of rows of one key.
+    """The number of one row, its status, and the run that it came from.
+
+    ``copies`` has the numbers of several rows of one key.
     """
 
     value: float
@@ -45,12 +46,12 @@ class EvidenceIndex:
         status, self._statuses = _coded(table["status"])
         run, self._runs = _coded(table["run"])
         value = table["value"].to_numpy()
-        measured = self._statuses.index("measured") if "measured" in self._statuses else -1
+        measured_code = self._statuses.index("measured") if "measured" in self._statuses else -1
         #: (metric, arm) to the properties that the metric was found to fail when it audited that
         #: arm.
         self.failed: dict[tuple[str, str], set[str]] = {}
-        tried = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
-        broken = tried & ~((value == 1) & (status == measured))
+        is_property = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
+        broken = is_property & ~((value == 1) & (status == measured_code))
         for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
             name, _, what = metrics[m].partition(_HOLDS)
             self.failed.setdefault((name, arms[a]), set()).add(what)
@@ -59,17 +60,17 @@ class EvidenceIndex:
         self._held: dict[tuple[str, str, str], set[tuple[int, int, int]]] = {}
         places = (_filled(table[name]) for name in ("seed", "epoch", "layer"))
         for m, a, ok, *place in zip(
-            *(c[tried].tolist() for c in (metric, arm, ~broken, *places)), strict=True
+            *(c[is_property].tolist() for c in (metric, arm, ~broken, *places)), strict=True
         ):
             if ok and place[2] >= 0:
                 name, _, what = metrics[m].partition(_HOLDS)
                 self._held.setdefault((name, arms[a], what), set()).add(tuple(place))
         # The rows of an arm lie together, and in them those of a metric, each in the order of the
         # table.
-        kept = np.flatnonzero(~tried)
-        pair = arm[kept].astype(np.int64) * len(metrics) + metric[kept]
+        others = np.flatnonzero(~is_property)
+        pair = arm[others].astype(np.int64) * len(metrics) + metric[others]
         order = np.argsort(pair, kind="stable")
-        rows, self._pair = kept[order], pair[order]
+        rows, self._pair = others[order], pair[order]
         self._metric_of = {name: code for code, name in enumerate(metrics)}
         self._arm_of = {label: code for code, label in enumerate(arms)}
         self._seed = table["seed"].to_numpy()[rows]
@@ -122,8 +123,9 @@ class EvidenceIndex:
         }
 
     def ends(self, metric: str, arm: str) -> dict[int, int]:
-        """Return the last epoch at which each seed of an arm has rows of a metric; -1 where its
-        rows have no epoch.
+        """Return the last epoch at which each seed of an arm has rows of a metric.
+
+        It is -1 where the rows have no epoch.
         """
         if (metric, arm) not in self._ends:
             rows = self._rows(arm, metric)
@@ -141,9 +143,7 @@ class EvidenceIndex:
         ) > len(self.ends(metric, arm))
 
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
-        """Return the (seed, state) of a read on whose own signals a property of its metric was
-        found to hold.
-        """
+        """Return the (seed, state) of a read on which a property of its metric holds."""
         label = design.label(read.arm)
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends = self.ends(read.metric, label) if epoch is None else {}
@@ -203,5 +203,5 @@ def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
 
 def _filled(column: Any) -> NDArray[np.int64]:
     """Return a column of whole numbers, -1 where it is empty or below 0."""
-    filled: NDArray[np.int64] = column.fillna(-1).astype("int64").to_numpy()
-    return np.maximum(filled, -1)
+    numbers: NDArray[np.int64] = column.fillna(-1).astype("int64").to_numpy()
+    return np.maximum(numbers, -1)

@@ -1,5 +1,6 @@
-"""What is wrong in a claims file, in one line with the remedy, where Python's own words leave a
-newcomer alone.
+"""Errors in a claims file, in one line with the remedy.
+
+They say more than Python's own words, which may not help a newcomer.
 """
 
 from __future__ import annotations
@@ -36,25 +37,29 @@ def _meant(error: BaseException) -> str:
         return _did_you_mean(
             error.name, {**frames[-1].f_globals, **frames[-1].f_locals} if frames else ()
         )
-    if found := _NAME.search(text):
-        return _did_you_mean(found[1], faeval.__all__)
-    found = _KEYWORD.search(text)
-    called: Any = getattr(faeval, found[1], None) if found and found[1] in faeval.__all__ else None
-    if found is None or called is None:
+    if match := _NAME.search(text):
+        return _did_you_mean(match[1], faeval.__all__)
+    match = _KEYWORD.search(text)
+    if match is None or match[1] not in faeval.__all__:
         return ""
-    known = [
-        n for n, p in inspect.signature(called).parameters.items() if p.kind is not p.VAR_POSITIONAL
+    called: Any = getattr(faeval, match[1], None)
+    return "" if called is None else _of_keyword(match[2], called, called is faeval.Claim)
+
+
+def _of_keyword(keyword: str, called: Any, is_claim: bool) -> str:
+    arguments = [
+        name
+        for name, parameter in inspect.signature(called).parameters.items()
+        if parameter.kind is not parameter.VAR_POSITIONAL and not (is_claim and name in _FILLED_IN)
     ]
-    if called is faeval.Claim:
-        known = [name for name in known if name not in _FILLED_IN]
-        if found[2] in _OF_ASSERTIONS:
-            return (
-                f"; {found[2]} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
-                " anticipated=0.3)."
-            )
-    if _MARGINS.get(found[2]) in known:
-        return f"; did you mean {_MARGINS[found[2]]!r}?"
-    return _did_you_mean(found[2], known) or f"; its arguments: {', '.join(known)}."
+    if is_claim and keyword in _OF_ASSERTIONS:
+        return (
+            f"; {keyword} goes into the assertion, such as fe.exceeds(a, b, by=fe.Margin(...),"
+            " anticipated=0.3)."
+        )
+    if _MARGINS.get(keyword) in arguments:
+        return f"; did you mean {_MARGINS[keyword]!r}?"
+    return _did_you_mean(keyword, arguments) or f"; its arguments: {', '.join(arguments)}."
 
 
 def _did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -40,34 +40,34 @@ def load(paths: str | Path | Iterable[str | Path]) -> list[Claim]:
         names what the file's experiment does not have; the message names file and line.
     """
     paths = [paths] if isinstance(paths, str | Path) else paths
-    claims: dict[int, str] = {}
-    found: list[Claim] = []
+    places: dict[int, str] = {}
+    claims: list[Claim] = []
     files = _files(paths)
     for folder in {file.parent for file in files}:
         _sibling_modules.renew(folder, [file.stem for file in files if file.parent == folder])
     for full, file in files.items():
         of_file = _load_file(file, full)
-        claims.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
-        found += of_file
-    twice = [name for name, count in Counter(c.id for c in found).items() if count > 1]
+        places.update((id(c), f"{file}:{c.line}" if c.line else str(file)) for c in of_file)
+        claims += of_file
+    twice = [name for name, count in Counter(c.id for c in claims).items() if count > 1]
     if twice:
         raise ClaimsFileError(
             f"claim {twice[0]!r} is defined by two files of one name; rename one of the files."
         )
-    _check_families(found, claims)
-    return _joined(found)
+    _check_families(claims, places)
+    return _joined(claims)
 
 
 def _files(paths: Iterable[str | Path]) -> dict[Path, Path]:
     """Return each file that paths name, as it was named, by its full path."""
     files: dict[Path, Path] = {}
-    for given in paths:
-        path = Path(given)
+    for name in paths:
+        path = Path(name)
         if (
-            not str(given) or not path.exists()
+            not str(name) or not path.exists()
         ):  # the path of no characters is not the working directory
             raise ClaimsFileError(
-                f"{str(given) or repr(given)}: no such file or folder of claims; name an existing"
+                f"{str(name) or repr(name)}: no such file or folder of claims; name an existing"
                 " one, such as claims/."
             )
         own = (
@@ -94,16 +94,16 @@ def _check_families(claims: Iterable[Claim], places: Mapping[int, str]) -> None:
 
 def _joined(claims: list[Claim]) -> list[Claim]:
     """Return the claims with each gate that is among them as the very object that it is there."""
-    known, done = {c.id: c for c in claims}, dict[str, Claim]()
+    by_id, copies = {c.id: c for c in claims}, dict[str, Claim]()
 
     def settled(claim: Claim) -> Claim:
         if not claim.requires or not claim.id:
             return claim
-        if claim.id not in done:
-            done[claim.id] = claim.named(
-                requires=tuple(settled(known.get(g.id, g)) for g in claim.requires)
+        if claim.id not in copies:
+            copies[claim.id] = claim.named(
+                requires=tuple(settled(by_id.get(g.id, g)) for g in claim.requires)
             )
-        return done[claim.id]
+        return copies[claim.id]
 
     return [settled(c) for c in claims]
 
@@ -142,8 +142,9 @@ def _load_file(file: Path, full: Path) -> list[Claim]:
 
 
 def _execute(code: CodeType, full: Path) -> ModuleType:
-    """Run a claims file under its plain name, which processes that its experiment starts find it
-    by.
+    """Run a claims file as a module of its plain name.
+
+    Processes that its experiment starts find it by that name.
     """
     spec = importlib.util.spec_from_loader(full.stem, loader=None, origin=str(full))
     assert spec is not None
@@ -165,32 +166,36 @@ def _check_module_names(tree: ast.Module, file: Path, full: Path) -> None:
             f"{file}: {full.stem!r} is the name of a module of Python or of an installed package,"
             " which the file would hide from whatever imports it; rename the file."
         )
-    for node in ast.walk(tree):
-        given = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        given += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-        for name in {name.partition(".")[0] for name in given}:
-            beside = next(
-                (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()),
-                None,
+    for line, name in _imports(tree):
+        sibling = next(
+            (p for p in (f"{name}.py", f"{name}/__init__.py") if (full.parent / p).is_file()), None
+        )
+        if sibling and _sibling_modules.installed(name):
+            raise ClaimsFileError(
+                f"{file}:{line}: import {name}: both {sibling} beside the file and a module of"
+                " Python or of an installed package have this name; rename the one beside it."
             )
-            if beside and _sibling_modules.installed(name):
-                raise ClaimsFileError(
-                    f"{file}:{node.lineno}: import {name}: both {beside} beside the file and a"  # type: ignore[attr-defined]
-                    " module of Python or of an installed package have this name; rename the one"
-                    " beside it."
-                )
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and the top-level module of each import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, (node.module or "").partition(".")[0]
 
 
 def _claims_of(
     module: ModuleType, lines: Mapping[str, int], file: Path, own: Experiment | None
 ) -> list[Claim]:
     elsewhere = Elsewhere(module)
-    found: dict[int, Claim] = {}
+    claims: dict[int, Claim] = {}
     gates: dict[int, Claim] = {}  # of other files, or made in place, without a name
 
     def gate(given: Claim) -> Claim:
-        if id(given) in found or given.id:
-            return found.get(id(given), given)
+        if id(given) in claims or given.id:
+            return claims.get(id(given), given)
         if id(given) not in gates:
             stem, _, variable = (elsewhere.home(given) or "").partition("::")
             name = {"id": f"{stem}::{variable}", "family": given.family or stem} if variable else {}
@@ -204,29 +209,33 @@ def _claims_of(
     for variable, value in vars(module).items():
         if (
             isinstance(value, Claim)
-            and id(value) not in found
+            and id(value) not in claims
             and (variable in lines or not elsewhere.home(value))
         ):
-            found[id(value)] = value.named(
+            claims[id(value)] = value.named(
                 id=f"{file.stem}::{variable}",
                 family=value.family or file.stem,
                 experiment=value.experiment or own,
                 line=lines.get(variable),
                 requires=tuple(map(gate, value.requires)),
             )
-    for variable, value in vars(module).items():
-        held = value.values() if isinstance(value, dict) else value
-        if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
-            for claim in (c for c in held if isinstance(c, Claim)):
-                if id(claim) not in found and not elsewhere.home(claim):
-                    raise ClaimsFileError(
-                        f"{file}:{lines[variable]}: {variable!r} holds the claim"
-                        f" {claim.sentence!r}, which has no name of its own, so it would not be"
-                        " verified; assign it to a variable."
-                    )
-    for claim in found.values():
+    for variable, claim in _in_collections(module, lines):
+        if id(claim) not in claims and not elsewhere.home(claim):
+            raise ClaimsFileError(
+                f"{file}:{lines[variable]}: {variable!r} holds the claim {claim.sentence!r}, which"
+                " has no name of its own, so it would not be verified; assign it to a variable."
+            )
+    for claim in claims.values():
         _check(claim, own, file)
-    return list(found.values())
+    return list(claims.values())
+
+
+def _in_collections(module: ModuleType, lines: Mapping[str, int]) -> Iterator[tuple[str, Claim]]:
+    """Yield each claim in a list, tuple, set or dict of a file, with the name of that."""
+    for variable, value in vars(module).items():
+        if variable in lines and isinstance(value, list | tuple | set | frozenset | dict):
+            items = value.values() if isinstance(value, dict) else value
+            yield from ((variable, item) for item in items if isinstance(item, Claim))
 
 
 def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
@@ -245,17 +254,18 @@ def _check(claim: Claim, own: Experiment | None, file: Path) -> None:
         ("looks", claim.looks),
     ):
         strange = set(by_setting) - {"*", own.name}
-        if strange and (unknown := sorted(strange - set(known := experiments()))):
+        if strange and (unknown := sorted(strange - set(settings := experiments()))):
             raise ClaimsFileError(
                 f"{where}: claim {claim.id!r}: {argument} names the setting {unknown[0]!r}, which"
                 f" is neither the file's experiment {own.name!r} nor a named one"
-                f" ({', '.join(sorted(known))})."
+                f" ({', '.join(sorted(settings))})."
             )
 
 
 def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) -> Experiment | None:
-    """Return the experiment that a file brings, or None; called while what lies beside the file can
-    be imported.
+    """Return the experiment that a file brings, or None.
+
+    Call it while the modules beside the file can be imported.
     """
     brought = {
         v.name: (variable, v) for variable, v in vars(module).items() if isinstance(v, Experiment)
@@ -274,8 +284,7 @@ def _own_experiment(module: ModuleType, lines: Mapping[str, int], file: Path) ->
 
 
 def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
-    """Return the experiment with its function, where that is named by a path to a module that lies
-    beside the file.
+    """Return the experiment with its function, where a path names it in a module beside the file.
 
     A worker could not import such a module; a function of it travels by value.
     """
@@ -305,8 +314,9 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
 
 
 class Elsewhere:
-    """Claims that other modules made, found when first asked for: a file's own are those that no
-    other module has.
+    """The claims that other modules made, collected when they are first needed.
+
+    A file's own claims are those that no other module has.
     """
 
     def __init__(self, own: ModuleType) -> None:
@@ -314,8 +324,9 @@ class Elsewhere:
         self._homes: dict[int, str] | None = None
 
     def home(self, claim: Claim) -> str | None:
-        """Return the id that a claim has in the module that made it, ``file::variable``; None where
-        no other module has it.
+        """Return the id that a claim has in the module that made it, ``file::variable``.
+
+        None where no other module has it.
         """
         if self._homes is None:
             self._homes = dict(self._all())

@@ -1,5 +1,4 @@
-"""The lock: what was registered of each claim, when and over what, as one committed file that only
-grows.
+"""The lock: what was registered of each claim, when and on what, in one committed file.
 
 ``claims`` holds each claim as it is registered now. ``chain`` has one entry for each registration
 and amendment; an entry's digest covers the one before it and the digests of what it registered, so
@@ -49,8 +48,9 @@ class _Record(BaseModel):
 
 
 class Spread(_Record):
-    """What a pilot gave for one tested assertion: seeds, mean and standard deviation (ddof 1) of
-    its differences.
+    """What a pilot gave for one tested assertion.
+
+    The number of seeds, and the mean and standard deviation (ddof 1) of its differences.
     """
 
     n: int
@@ -89,8 +89,9 @@ class Registered(_Record):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what came with schema 3 where it is not used: digests of older entries do not
-        cover it.
+        """Leave out the fields of schema 3 where they are empty.
+
+        Digests of older entries do not cover them.
         """
         return {
             name: value
@@ -99,8 +100,9 @@ class Registered(_Record):
         }
 
     def plan(self, setting: str) -> list[int] | int:
-        """Return what is planned in a setting: seeds, or how many are to be drawn (see
-        ``Lock.planned``).
+        """Return what is planned in a setting: seeds, or how many are to be drawn.
+
+        ``Lock.planned`` draws them.
         """
         plans: dict[str, list[int] | int] = {**self.seeds, **self.drawn}
         return plans.get(setting, plans["*"])
@@ -112,8 +114,9 @@ class Registered(_Record):
 
     @cached_property
     def question(self) -> str:
-        """What it asks of which arms, metrics, epochs and layers: its margins, constants and seeds
-        are left out.
+        """Return what it asks, as JSON: kinds of assertion, arms, metrics, epochs and layers.
+
+        Its margins, constants and seeds are left out.
         """
         return json.dumps(_sorted(map(_asked, self.canonical["assertions"])))
 
@@ -139,13 +142,13 @@ def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
     weights: dict[str, float] = defaultdict(float)
     for sign, side in sides:
         for term in side["terms"]:
-            read = {name: value for name, value in term.items() if name != "weight"}
-            if "log10" in read:
-                read["log10"] = _weighed((1.0, read["log10"]))
-            weights[json.dumps(read, sort_keys=True)] += sign * term["weight"]
+            atom = {name: value for name, value in term.items() if name != "weight"}
+            if "log10" in atom:
+                atom["log10"] = _weighed((1.0, atom["log10"]))
+            weights[json.dumps(atom, sort_keys=True)] += sign * term["weight"]
     largest = max(map(abs, weights.values()), default=0.0) or 1.0
     return _sorted(
-        {"weight": round(w / largest, 12), **json.loads(read)} for read, w in weights.items() if w
+        {"weight": round(w / largest, 12), **json.loads(atom)} for atom, w in weights.items() if w
     )
 
 
@@ -179,8 +182,9 @@ class Entry(_Record):
 
 
 class Lock(_Record):
-    """All registered claims of a folder, and how they came to be registered. Reading one that was
-    edited raises Tampered.
+    """All registered claims of a folder, and how they came to be registered.
+
+    Reading a lock that was edited raises Tampered.
     """
 
     schema_version: Literal[2] = 2
@@ -202,8 +206,9 @@ class Lock(_Record):
         return [i for i, c in self.claims.items() if c.family == name]
 
     def entry_of(self, claim: str, setting: str | None = None) -> int:
-        """Return the position in the chain of the entry that a claim's present form, in a setting,
-        comes from.
+        """Return the position of the entry that a claim's present form comes from.
+
+        With a setting, the form that it has there.
         """
         amended = self.amendments(claim, setting)
         return self.chain.index(amended[-1]) if amended else self._first(claim)
@@ -217,8 +222,9 @@ class Lock(_Record):
         return draw(entry.sha256, setting, plan, entry.looked_at)
 
     def is_chosen(self, claim: str, setting: str) -> bool:
-        """Whether a claim's planned seeds were picked by hand: neither drawn nor in order, see
-        :func:`in_order`.
+        """Return whether a claim's planned seeds were picked by hand.
+
+        They are neither drawn nor in order, see :func:`in_order`.
         """
         forms = self._forms(claim)
         plan = forms[-1][1].plan(setting)
@@ -230,8 +236,9 @@ class Lock(_Record):
         return isinstance(plan, list) and not in_order(plan, self.highest_seed(setting, since))
 
     def highest_seed(self, setting: str, before: int | None = None) -> int:
-        """Return the highest seed listed in a setting's plans after so many entries, else all; 0
-        without one.
+        """Return the highest seed in a setting's plans; 0 without one.
+
+        ``before`` counts only the plans of so many first entries.
         """
         claims = dict(self.claims)
         for entry in reversed(self.chain[before:] if before is not None else ()):
@@ -242,8 +249,9 @@ class Lock(_Record):
         return max((seed for plan in plans if isinstance(plan, list) for seed in plan), default=0)
 
     def amendments(self, claim: str, setting: str | None = None) -> tuple[Entry, ...]:
-        """Return the entries that amended a claim; with a setting, those that changed what it says
-        or expects there.
+        """Return the entries that amended a claim.
+
+        With a setting, those that changed what it says or expects there.
         """
         forms = self._forms(claim)
 
@@ -268,14 +276,13 @@ class Lock(_Record):
         return list(zip(at, forms, strict=True))
 
     def position(self, digest: str) -> int | None:
-        """Return the position in the chain of the entry of that digest, or None where there is
-        none.
-        """
+        """Return the position of the entry with that digest in the chain, or None."""
         return next((i for i, entry in enumerate(self.chain) if entry.sha256 == digest), None)
 
     def attempt(self, claim: str) -> int:
-        """Return k where this is the k-th registered try of its question; claims of one entry count
-        as one try.
+        """Return k where this is the k-th registered try of its question.
+
+        Claims of one entry count as one try.
         """
         own, at = self.claims[claim], self._first(claim)
         return 1 + len(
@@ -299,8 +306,7 @@ class Lock(_Record):
 
 
 def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -> tuple[int, ...]:
-    """Return the first so many seeds that a registration draws in a setting: anyone can compute
-    them.
+    """Return the seeds that a registration draws in a setting; anyone can compute them.
 
     Parameters
     ----------
@@ -364,28 +370,16 @@ def make_lock(
             "faeval lock: no claim was found; name a file or folder that defines some."
         )
     looked = sorted({*looked_at, *(before.looked_at if before else ())})
-    known, amended = (before.claims if before else {}), tuple(amend)
-    _check_amendment(claims, known, amended, because)
+    earlier, amended = (before.claims if before else {}), tuple(amend)
+    _check_amendment(claims, earlier, amended, because)
     new: dict[str, Registered] = {}
     for claim in claims:
-        if claim.id in known and claim.id not in amended:
+        if claim.id in earlier and claim.id not in amended:
             continue
-        for setting, seeds in _listed(claim).items():
-            again = sorted(set(seeds) & set(looked))
-            if again:
-                raise FaevalError(
-                    f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has"
-                    " been looked at already; plan fresh seeds, such as 1, 2, 3."
-                )
+        _check_fresh(claim, looked)
         new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
     for name in amended:
-        if new[name] == known[name] or (
-            _without_pilot(new[name]) == _without_pilot(known[name]) and not new[name].pilot
-        ):
-            raise FaevalError(
-                f"faeval lock: --amend {name!r}: the claim is as it was registered; there is"
-                " nothing to amend."
-            )
+        _check_changed(name, earlier[name], new[name])
     if before is not None and not new:
         return before
     entry = Entry(
@@ -393,12 +387,30 @@ def make_lock(
         commit=commit,
         reason=because.strip(),
         claims={name: _digest(c.model_dump()) for name, c in new.items()},
-        replaced={name: known[name] for name in amended},
+        replaced={name: earlier[name] for name in amended},
         looked_at=looked,
         before=before.sha256 if before else None,
     )
     sealed = entry.model_copy(update={"sha256": _digest(entry.model_dump(exclude={"sha256"}))})
-    return Lock(claims={**known, **new}, chain=(*(before.chain if before else ()), sealed))
+    return Lock(claims={**earlier, **new}, chain=(*(before.chain if before else ()), sealed))
+
+
+def _check_fresh(claim: Claim, looked: Sequence[int]) -> None:
+    for setting, seeds in _listed(claim).items():
+        again = sorted(set(seeds) & set(looked))
+        if again:
+            raise FaevalError(
+                f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has been"
+                " looked at already; plan fresh seeds, such as 1, 2, 3."
+            )
+
+
+def _check_changed(name: str, old: Registered, new: Registered) -> None:
+    if new == old or (_without_pilot(new) == _without_pilot(old) and not new.pilot):
+        raise FaevalError(
+            f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to"
+            " amend."
+        )
 
 
 def _check_amendment(
@@ -410,10 +422,8 @@ def _check_amendment(
                 "is not registered" if name not in known else "is in none of the claims files given"
             )
             close = [i for i in known if i.partition("::")[2] == name or i.startswith(f"{name}::")]
-            meant = (
-                f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
-            )
-            raise FaevalError(f"faeval lock: --amend {name!r} {where}{meant}")
+            hint = f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
+            raise FaevalError(f"faeval lock: --amend {name!r} {where}{hint}")
     if amended and not because.strip():
         raise FaevalError(
             f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands"
@@ -530,9 +540,7 @@ def _upgraded(content: dict[str, Any]) -> Lock:
 
 
 def _is_sound(lock: Lock) -> bool:
-    """Whether every digest of the chain is that of what it stands for, walked back from the claims
-    of today.
-    """
+    """Return whether every digest of the chain is right, from the newest entry back."""
     claims = dict(lock.claims)
     for position in reversed(range(len(lock.chain))):
         entry, before = lock.chain[position], lock.chain[position - 1].sha256 if position else None
@@ -565,17 +573,17 @@ def _entry_digest(entry: Entry, claims: Mapping[str, Registered]) -> str:
 
 def find_lock(paths: Iterable[Path]) -> Lock | None:
     """Return the one lock that lies beside the claims files of these paths, or None."""
-    found = {
+    locks = {
         p.resolve()
-        for given in paths
-        if (p := (given if given.is_dir() else given.parent) / NAME).is_file()
+        for path in paths
+        if (p := (path if path.is_dir() else path.parent) / NAME).is_file()
     }
-    if len(found) > 1:
+    if len(locks) > 1:
         raise FaevalError(
-            f"the paths hold {len(found)} locks ({', '.join(sorted(map(str, found)))}); verify them"
+            f"the paths hold {len(locks)} locks ({', '.join(sorted(map(str, locks)))}); verify them"
             " one by one."
         )
-    return read_lock(found.pop()) if found else None
+    return read_lock(locks.pop()) if locks else None
 
 
 def _digest(content: Mapping[str, Any]) -> str:

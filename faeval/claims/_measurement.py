@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,50 +31,46 @@ class Measurement:
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
         self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
-        self.groups = {read: evidence.group(read, design) for read in self.reads}
+        self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.layers: dict[Read, tuple[int | None, ...]] = {
-            read: self._layers(read) for read in self.reads
+            reading: self._layers(reading) for reading in self.reads
         }
         # How many of the rows wanted are there: of each read, at each seed.
-        self.present = {read: self._count(read) for read in self.reads}
+        self.present = {reading: self._count(reading) for reading in self.reads}
         with_rows = {
             seed for counts in self.present.values() for seed, count in counts.items() if count
         }
         self._absent = tuple(seed for seed in self.seeds if seed not in with_rows)
 
     def ends(self) -> dict[Read, dict[int, int]]:
-        """Return the epochs at which runs end that are read there, by seed; of reads that no one
-        else says the epoch of.
+        """Return the epoch at which the run of each seed ends, by read.
+
+        Of reads alone whose epoch neither the claim nor the setting says.
         """
-        last_epochs = {}
-        for read in self.reads:
-            if read.epoch is None and self.design.last_epoch(read.arm) is None:
-                ends = self.evidence.ends(read.metric, self.design.label(read.arm))
-                lost = {
-                    seed
-                    for (seed, _), cell in self.groups[read].items()
-                    if cell.status == "diverged"
-                }
-                last_epochs[read] = {
-                    seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost
-                }
-        stated = {
-            read for read, ends in last_epochs.items() if any(end >= 0 for end in ends.values())
+        last_epochs = {
+            reading: self._last_epochs(reading)
+            for reading in self.reads
+            if reading.epoch is None and self.design.last_epoch(reading.arm) is None
         }
+        with_epoch = {r for r, ends in last_epochs.items() if any(e >= 0 for e in ends.values())}
         # A metric that no run has at an epoch, such as a size, is of its arm's runs as they are,
         # whenever another is read. But of a metric that some runs have at an epoch, and of arms of
         # which nothing says one, the epoch is not known.
-        metrics, arms = {read.metric for read in stated}, {read.arm for read in stated}
-        unknown = {
-            r
+        metrics = {reading.metric for reading in with_epoch}
+        arms = {reading.arm for reading in with_epoch}
+        return {
+            r: ends
             for r, ends in last_epochs.items()
-            if ends and (r.metric in metrics or r.arm not in arms)
+            if with_epoch
+            and (r in with_epoch or (ends and (r.metric in metrics or r.arm not in arms)))
         }
-        return (
-            {read: ends for read, ends in last_epochs.items() if read in stated | unknown}
-            if stated
-            else {}
-        )
+
+    def _last_epochs(self, reading: Read) -> dict[int, int]:
+        """Return the last epoch of each seed's run; of runs that diverged none."""
+        ends = self.evidence.ends(reading.metric, self.design.label(reading.arm))
+        group = self.groups[reading].items()
+        lost = {seed for (seed, _), cell in group if cell.status == "diverged"}
+        return {seed: ends[seed] for seed in self.seeds if seed in ends and seed not in lost}
 
     def first(self, n: int) -> Measurement:
         """Return the same over the first n of its seeds."""
@@ -87,8 +84,8 @@ class Measurement:
         """Return the seeds at which a run of an arm diverged."""
         return {
             seed
-            for read, seed, _, cell in self.cells()
-            if cell.status == "diverged" and read.arm == arm
+            for reading, seed, _, cell in self.cells()
+            if cell.status == "diverged" and reading.arm == arm
         }
 
     def _layers(self, read: Read) -> tuple[int | None, ...]:
@@ -104,13 +101,13 @@ class Measurement:
 
     def cells(self) -> Iterable[tuple[Read, int, int | None, Cell]]:
         """Yield every cell that the claim reads at its seeds."""
-        for read in self.reads:
-            group, layers = self.groups[read], self.layers[read]
+        for reading in self.reads:
+            group, layers = self.groups[reading], self.layers[reading]
             for seed in self.seeds:
                 for layer in layers:
                     cell = group.get((seed, layer))
                     if cell is not None:
-                        yield read, seed, layer, cell
+                        yield reading, seed, layer, cell
 
     def absent(self) -> tuple[int, ...]:
         """Return the seeds that nothing at all was measured at."""
@@ -118,7 +115,9 @@ class Measurement:
 
     def complete(self, seed: int) -> bool:
         """Return whether all rows of a seed are there."""
-        return all(counts[seed] == len(self.layers[read]) for read, counts in self.present.items())
+        return all(
+            counts[seed] == len(self.layers[reading]) for reading, counts in self.present.items()
+        )
 
     def run(self, read: Read, seed: int) -> str:
         """Return how evidence names the run behind a number; empty where it is not there."""
@@ -126,28 +125,24 @@ class Measurement:
         return cell.run if cell is not None else ""
 
     def seed_used(self) -> bool:
-        """Return whether anything read shows that other seeds gave other runs: a value that varies,
-        or weights that do.
-        """
-        for read in self.reads:
-            runs = {self.run(read, seed) for seed in self.seeds}
+        """Return whether other seeds gave other runs: values that vary, or weights that do."""
+        for reading in self.reads:
+            runs = {self.run(reading, seed) for seed in self.seeds}
             if len(runs) > 1 and all(run.startswith(WEIGHTS) for run in runs):
                 return True
-            if (np.ptp(self._read(read), axis=0) > 0).any():
+            if (np.ptp(self._read(reading), axis=0) > 0).any():
                 return True
         return False
 
     def resolution(self, assertion: Assertion) -> float:
-        """Return the smallest step that an assertion's contrast is known to take; 0 where none is
-        declared.
-        """
+        """Return the smallest known step of an assertion's contrast; 0 where none is declared."""
         terms = ((abs(w), atom) for w, atom in assertion.contrast.terms if isinstance(atom, Read))
-        return max((weight * self.metric(read).resolution for weight, read in terms), default=0.0)
+        return max(
+            (weight * self.metric(reading).resolution for weight, reading in terms), default=0.0
+        )
 
     def sizes(self, assertion: Assertion) -> NDArray[np.float64]:
-        """Return at each seed the largest term that an assertion's contrast is made of, shape
-        (seeds,).
-        """
+        """Return the largest term of an assertion's contrast at each seed, shape (seeds,)."""
         largest = np.zeros(len(self.seeds))
         for weight, atom in assertion.contrast.terms:
             if isinstance(atom, Log10):
@@ -159,8 +154,8 @@ class Measurement:
 
     def metric(self, read: Read) -> Metric:
         """Return what is known of a read's metric."""
-        known = self.design.experiment.metrics if self.design.experiment else METRICS
-        return known.get(read.metric) or Metric(read.metric)
+        metrics = self.design.experiment.metrics if self.design.experiment else METRICS
+        return metrics.get(read.metric) or Metric(read.metric)
 
     def values(self, assertion: Assertion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return both sides of an assertion, call only where nothing is missing.
@@ -205,8 +200,9 @@ class Measurement:
         return weight * self._read(atom)
 
     def item_error(self, assertion: Assertion) -> float | None:
-        """Return the standard error of the seed-mean contrast over evaluation items; None where it
-        is not recorded.
+        """Return the standard error of the seed-mean contrast over evaluation items.
+
+        None where it is not recorded.
 
         From rows METRIC@1 .. METRIC@8, the metric on 8 fixed disjoint blocks of the items.
         """
@@ -216,7 +212,7 @@ class Measurement:
                 self.evidence.group(_block(r, k), self.design) for r in assertion.contrast.reads()
             ):
                 return None
-            contrast = assertion.contrast.with_reads(lambda r, k=k: _block(r, k))  # type: ignore[misc]
+            contrast = assertion.contrast.with_reads(partial(_block, k=k))
             block = Measurement(
                 _only(self.claim, assertion, contrast), self.evidence, self.design, self.seeds
             )

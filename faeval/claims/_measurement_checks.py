@@ -1,5 +1,6 @@
-"""What forbids using a measurement: rows that are missing, values that cannot be trusted, runs that
-are no replicates.
+"""What forbids the use of a measurement.
+
+Rows are missing, values cannot be trusted, or runs are no replicates.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def missing(m: Measurement) -> Problem | None:
     absent = set(m.absent())
     if len(m.absent()) == len(m.seeds):
         text = "no row of what it reads was found; run it first."
-        arms = {m.design.label(read.arm) for read in m.reads}
+        arms = {m.design.label(reading.arm) for reading in m.reads}
         arms_there = m.evidence.arms()
         if arms_there and not arms & set(arms_there):
             reads = " or ".join(map(named, sorted(arms)))
@@ -49,10 +50,10 @@ def missing(m: Measurement) -> Problem | None:
             )
         return Problem("inconclusive", "not_run", text)
     gaps = [
-        (read, seed)
-        for read, counts in m.present.items()
+        (reading, seed)
+        for reading, counts in m.present.items()
         for seed, count in counts.items()
-        if count < len(m.layers[read]) and seed not in absent
+        if count < len(m.layers[reading]) and seed not in absent
     ]
     if gaps:
         more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
@@ -67,8 +68,8 @@ def missing(m: Measurement) -> Problem | None:
 def _unlike_seeds(m: Measurement) -> str:
     """Say how the seeds of the arms differ, where it is seeds that one of them lacks."""
     seeds = {
-        m.design.label(read.arm): {s for s, n in counts.items() if n}
-        for read, counts in m.present.items()
+        m.design.label(reading.arm): {s for s, n in counts.items() if n}
+        for reading, counts in m.present.items()
     }
     if len({frozenset(own) for own in seeds.values()}) < 2 or not all(seeds.values()):
         return ""
@@ -83,18 +84,18 @@ def _unlike_seeds(m: Measurement) -> str:
 def untrustworthy(m: Measurement) -> Problem | None:
     """Return why some row that is there cannot be used."""
     problems: dict[str, Problem] = {}
-    metrics = {read: m.metric(read) for read in m.reads}
-    for read, seed, layer, cell in m.cells():
-        code, text = _trouble(metrics[read], cell)
+    metrics = {reading: m.metric(reading) for reading in m.reads}
+    for reading, seed, layer, cell in m.cells():
+        code, text = _trouble(metrics[reading], cell)
         if code == "diverged" and m.claim.diverged == "worst":
-            if _has_worst(m, read):
+            if _has_worst(m, reading):
                 continue
             text = (
                 "diverged; diverged='worst' has no worst end for an equivalence, nor for a"
                 " metric without a range."
             )
         if code and code not in problems:
-            at = f"{read.metric} of {named(read.arm.label)} at seed {seed}" + (
+            at = f"{reading.metric} of {named(reading.arm.label)} at seed {seed}" + (
                 f", state {layer}" if layer is not None else ""
             )
             problems[code] = Problem("invalid", code, f"{at} {text}")
@@ -111,29 +112,31 @@ def _has_worst(m: Measurement, read: Read) -> bool:
 
 
 def _nonconforming(m: Measurement) -> Problem | None:
-    """Return which property that it needs a metric fails; what is about an instrument may be
-    said of any.
+    """Return which property a metric fails that the claim needs.
+
+    A claim about an instrument may read any metric.
     """
     if m.claim.about == "instrument":
         return None
-    for read in m.reads:
-        tried = m.evidence.failed.get((read.metric, m.design.label(read.arm)), set()) - _NOT_NEEDED
-        failed = {name for name in tried if not _holds_where_read(m, read, name)}
+    for reading in m.reads:
+        failures = (
+            m.evidence.failed.get((reading.metric, m.design.label(reading.arm)), set())
+            - _NOT_NEEDED
+        )
+        failed = {name for name in failures if not _holds_where_read(m, reading, name)}
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             text = (
-                f"the metric {read.metric!r} fails the property {min(failed)!r}{more}, so"
+                f"the metric {reading.metric!r} fails the property {min(failed)!r}{more}, so"
                 " nothing rests on it; faeval check-metric shows the counterexample, and"
-                " about='instrument' is for claims about the metric itm."
+                " about='instrument' is for claims about the metric itself."
             )
             return Problem("invalid", "metric_nonconforming", text)
     return _too_tolerant(m)
 
 
 def _holds_where_read(m: Measurement, read: Read, name: str) -> bool:
-    """Return whether a property that fails on some signals holds on those of every cell that
-    the claim reads.
-    """
+    """Return whether a property holds on the signals of every cell that the claim reads."""
     read_here = {(seed, layer) for seed in m.seeds for layer in m.layers[read]} & set(
         m.groups[read]
     )
@@ -146,14 +149,14 @@ def _too_tolerant(m: Measurement) -> Problem | None:
         if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
             continue
         margin = assertion.margin.value
-        for read in assertion.contrast.reads():
-            metric = m.metric(read)
+        for reading in assertion.contrast.reads():
+            metric = m.metric(reading)
             if (
                 metric.kind in ("alignment", "correlation")
                 and (metric.tolerance or 0.0) >= margin > 0
             ):
                 text = (
-                    f"the metric {read.metric!r} is registered with"
+                    f"the metric {reading.metric!r} is registered with"
                     f" tolerance={metric.tolerance:g}, and the margin is {margin:g}: an"
                     " accepted error may be all that is seen; a margin must be larger."
                 )
@@ -162,23 +165,24 @@ def _too_tolerant(m: Measurement) -> Problem | None:
 
 
 def _below_the_seed(m: Measurement, repeated: Problem | None) -> Problem | None:
-    """Return why rows below the seed are no replicates: several of one key, or one for each
-    layer where one is read.
+    """Return why rows below the seed are no replicates.
+
+    There are several of one key, or one for each layer where one number a run is read.
     """
     own_seeds = set(m.seeds)
-    for read in m.reads:
-        group = m.groups[read]
+    for reading in m.reads:
+        group = m.groups[reading]
         rows = [(seed, value) for (seed, _), cell in group.items() for value in cell.copies]
-        if read.layers is None and group and all(layer is not None for _, layer in group):
+        if reading.layers is None and group and all(layer is not None for _, layer in group):
             rows = [(seed, cell.value) for (seed, _), cell in group.items()]
             text = (
-                f"{read} is one number a run, and evidence has one for each layer; say layers=,"
+                f"{reading} is one number a run, and evidence has one for each layer; say layers=,"
                 " such as fe.deep."
             )
             repeated = Problem("invalid", "unit_mismatch", text)
         rows = [(seed, value) for seed, value in rows if seed in own_seeds and abs(value) <= 1e300]
         if repeated is not None and rows:
-            values, seeds = [value for _, value in rows], [seed for seed, _ in rows]
+            seeds, values = zip(*rows, strict=True)
             pooled = stats.explain_pooling(values, seeds)
             return Problem(repeated.verdict, repeated.code, f"{repeated.text} {pooled}")
     return repeated
@@ -188,33 +192,32 @@ def _unlike_units(m: Measurement) -> Problem | None:
     """Return why the two sides of an agreement have no common units."""
     for assertion in m.claim.assertions:
         if assertion.region.per_unit:
-            left, right = (m.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
-            if left != right:
+            units_a, units_b = (m.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
+            if units_a != units_b:
                 text = (
-                    f"agreement is state by state, but {assertion.a} has {left} and"
-                    f" {assertion.b} {right}."
+                    f"agreement is state by state, but {assertion.a} has {units_a} and"
+                    f" {assertion.b} {units_b}."
                 )
                 return Problem("invalid", "unit_mismatch", text)
     return None
 
 
 def uneven(m: Measurement) -> Problem | None:
-    """Return which runs of an arm end at different epochs, where nobody says which epoch is
-    meant.
+    """Return which runs of an arm end at different epochs, where no epoch is stated.
 
     Runs that have one row each were read by whoever chose that row.
     """
-    for read, ends in m.ends().items():
-        label = m.design.label(read.arm)
+    for reading, ends in m.ends().items():
+        label = m.design.label(reading.arm)
         if len({*ends.values()}) < 2 or "epoch" in m.claim.attributed_to:
             continue
-        if m.evidence.courses(read.metric, label):
+        if m.evidence.courses(reading.metric, label):
             each = listed(
                 [f"seed {seed} at {end if end >= 0 else 'none'}" for seed, end in ends.items()],
                 20,
             )
             text = (
-                f"runs of {named(label)} end at different epochs of {read.metric}: {each}. Read"
+                f"runs of {named(label)} end at different epochs of {reading.metric}: {each}. Read"
                 " them at a stated one (epoch=), or name the epoch in attributed_to."
             )
             return Problem("invalid", "unit_mismatch", text)
@@ -222,23 +225,25 @@ def uneven(m: Measurement) -> Problem | None:
 
 
 def unlike_ends(m: Measurement) -> list[str]:
-    """Return warnings of arms whose runs are read at different epochs, where that makes the
-    claim no less decidable.
+    """Return warnings of arms whose runs are read at different epochs.
+
+    Only where the claim can be decided all the same.
     """
     if uneven(m) is not None:
         return []
-    epochs = {read: ends_that_differ(ends) for read, ends in m.ends().items()}
+    epochs = {reading: ends_that_differ(ends) for reading, ends in m.ends().items()}
     return [
-        f"runs of {named(m.design.label(read.arm))} are read at different epochs of"
-        f" {read.metric}: {each}"
-        for read, each in epochs.items()
+        f"runs of {named(m.design.label(reading.arm))} are read at different epochs of"
+        f" {reading.metric}: {each}"
+        for reading, each in epochs.items()
         if each
     ]
 
 
 def unlike_states(m: Measurement) -> list[str]:
-    """Return warnings of contrasts whose sides leave out different exact states, and so average
-    over different ones.
+    """Return warnings of contrasts whose sides average over different states.
+
+    They leave out different states whose credit is exact.
     """
     warnings = []
     for assertion in m.claim.assertions:
@@ -260,9 +265,9 @@ def unlike_states(m: Measurement) -> list[str]:
 def same_weights(m: Measurement) -> Problem | None:
     """Return the seeds of an arm whose runs ended in the very same weights."""
     own_seeds = set(m.seeds)
-    for read in m.reads:
+    for reading in m.reads:
         owner: dict[str, int] = {}
-        for (seed, _), cell in sorted(m.groups[read].items(), key=lambda item: item[0][0]):
+        for (seed, _), cell in sorted(m.groups[reading].items(), key=lambda item: item[0][0]):
             if seed not in own_seeds or not cell.run.startswith(WEIGHTS):
                 continue
             first = owner.setdefault(cell.run, seed)
@@ -270,7 +275,7 @@ def same_weights(m: Measurement) -> Problem | None:
                 return Problem(
                     "invalid",
                     "seed_controls_nothing",
-                    f"seeds {first} and {seed} of {named(read.arm.label)} ended in the same"
+                    f"seeds {first} and {seed} of {named(reading.arm.label)} ended in the same"
                     " weights: they are one run counted twice; make the experiment use its"
                     " seed.",
                 )
@@ -278,20 +283,18 @@ def same_weights(m: Measurement) -> Problem | None:
 
 
 def same_run(m: Measurement) -> Problem | None:
-    """Return two arms whose runs ended in the very same weights at every seed: one run under
-    two names.
-    """
+    """Return two arms whose runs ended in the same weights at every seed: one run, two names."""
     owner: dict[tuple[str, ...], Arm] = {}
-    for read in m.reads:
-        runs = tuple(m.run(read, seed) for seed in m.seeds)
+    for reading in m.reads:
+        runs = tuple(m.run(reading, seed) for seed in m.seeds)
         if not all(run.startswith(WEIGHTS) for run in runs):
             continue
-        first = owner.setdefault(runs, read.arm)
-        if m.design.label(first) != m.design.label(read.arm):
+        first = owner.setdefault(runs, reading.arm)
+        if m.design.label(first) != m.design.label(reading.arm):
             return Problem(
                 "invalid",
                 "same_run",
-                f"{named(first.label)} and {named(read.arm.label)} ended in the same weights at"
+                f"{named(first.label)} and {named(reading.arm.label)} ended in the same weights at"
                 " every seed: they are one run under two names; make the experiment use what"
                 " tells them apart.",
             )

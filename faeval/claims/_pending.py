@@ -1,6 +1,4 @@
-"""A claim on its way to a verdict: the seeds it is decided on, what evidence gives there, and what
-forbids deciding.
-"""
+"""A claim before its verdict: its seeds, its evidence there, and what forbids deciding."""
 
 from __future__ import annotations
 
@@ -52,14 +50,20 @@ class PendingClaim:
     family_size: int = 1
 
     @property
+    def apart(self) -> bool:
+        """Whether it is decided on other seeds than those of a registration."""
+        return "reproduction" in self.flags or "exploratory" in self.flags
+
+    @property
     def pilots(self) -> list[Spread | None]:
         """What the registered pilots say of each test; None where they say nothing."""
         spreads = list(self.registered.pilot.get(self.setting, ())) if self.registered else []
         return spreads + [None] * (len(self.tests) - len(spreads))
 
     def question(self, level: float) -> stats.Question:
-        """The claim as the rule of its family sees it; `level` is that of the family's first Holm
-        step.
+        """Return the claim as the rule of its family sees it.
+
+        ``level`` is that of the family's first Holm step.
         """
         problem = (
             (self.problem.verdict, self.problem.code, self.problem.text) if self.problem else None
@@ -90,8 +94,9 @@ class PendingClaim:
         )
 
     def at_one_look(self, level: float) -> float:
-        """The level of the last look alone, which all looks together tell at least as much as;
-        `level` without looks.
+        """Return the level of the last look alone; ``level`` without looks.
+
+        All looks together detect at least as much as the last one.
         """
         return stats.nominal_level(level, self.looks) if self.looks else level
 
@@ -114,54 +119,72 @@ def open_claim(
     )
     case.seeds = seeds_for(claim, lock, setting, asked)
     looked = set(lock.looked_at if lock else ())
-    if registered is None:
-        case.flags.append("unregistered")
-        if isinstance(claim.plan(setting), Drawn):
-            case.flags.append("exploratory")
-    elif not set(case.seeds) <= set(planned):
-        case.flags.append("reproduction" if set(case.seeds) & looked else "exploratory")
+    case.flags += _flags_of_plan(case, looked)
     try:
         check_names(claim, case.design)
         labels = [case.design.label(arm) for arm in claim.arms()]
     except FaevalError as error:
         case.problem = Problem("invalid", "error", str(error))
         return case
-    if registered is None and asked is None and by_hand and not claim.plans(setting):
-        # A run that failed left no row, and is no seed that was never run.
-        failed = {seed for label, seed, _ in failures if label in labels}
-        case.seeds = tuple(sorted({*index.seeds(labels), *failed})) or planned
-    if registered is None and set(case.seeds) & looked:
-        case.flags.append("reproduction")
-    if registered is not None:
-        if registered.sha256 != claim.sha256():
-            text = (
-                "the claim differs from its registration; restore it, or register a new claim on"
-                " fresh seeds."
-            )
-            case.problem = Problem("invalid", "spec_changed", text)
-        elif not same_expectation(claim, registered):
-            case.flags.append("deviated")
-    if not {"reproduction", "exploratory"} & set(case.flags) and _is_chosen(case, lock, asked):
+    if registered is None:
+        if asked is None and by_hand and not claim.plans(setting):
+            case.seeds = _seeds_there(index, labels, failures) or planned
+        if set(case.seeds) & looked:
+            case.flags.append("reproduction")
+    else:
+        _compare(case, registered)
+    if not case.apart and _is_chosen(case, lock, asked):
         case.flags.append("chosen_seeds")
     if case.seeds == planned[: len(case.seeds)]:
         case.looks = claim.looks_in(setting)
     return case
 
 
+def _flags_of_plan(case: PendingClaim, looked: set[int]) -> list[str]:
+    """Return how the seeds of a claim stand to its registration."""
+    if case.registered is None:
+        to_draw = isinstance(case.claim.plan(case.setting), Drawn)
+        return ["unregistered", *(["exploratory"] if to_draw else [])]
+    if set(case.seeds) <= set(case.planned):
+        return []
+    return ["reproduction" if set(case.seeds) & looked else "exploratory"]
+
+
+def _seeds_there(
+    index: EvidenceIndex, labels: Sequence[str], failures: Sequence[tuple[str, int, str]]
+) -> tuple[int, ...]:
+    # A run that failed left no row, and is no seed that was never run.
+    failed = {seed for label, seed, _ in failures if label in labels}
+    return tuple(sorted({*index.seeds(labels), *failed}))
+
+
+def _compare(case: PendingClaim, registered: Registered) -> None:
+    """Note where a claim is not what was registered."""
+    if registered.sha256 != case.claim.sha256():
+        text = (
+            "the claim differs from its registration; restore it, or register a new claim on fresh"
+            " seeds."
+        )
+        case.problem = Problem("invalid", "spec_changed", text)
+    elif not same_expectation(case.claim, registered):
+        case.flags.append("deviated")
+
+
 def _is_chosen(case: PendingClaim, lock: Lock | None, asked: int | tuple[int, ...] | None) -> bool:
     """Whether the list of seeds that a claim is decided by was picked by hand."""
     if case.registered and lock:
         return lock.is_chosen(case.claim.id, case.setting)
-    listed = asked if isinstance(asked, tuple) else case.planned
-    explores = set(listed) <= set(PILOT_SEEDS)
-    return not explores and not in_order(listed, lock.highest_seed(case.setting) if lock else 0)
+    seeds = asked if isinstance(asked, tuple) else case.planned
+    explores = set(seeds) <= set(PILOT_SEEDS)
+    return not explores and not in_order(seeds, lock.highest_seed(case.setting) if lock else 0)
 
 
 def planned_for(
     claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
-    """Return the seeds that a claim plans; none where they are not drawn yet, and others were asked
-    for.
+    """Return the seeds that a claim plans.
+
+    None where they are not drawn yet, and others were asked for.
     """
     if lock is not None and claim.id in lock.claims:
         return lock.planned(claim.id, setting)
@@ -175,8 +198,9 @@ def planned_for(
 def seeds_for(
     claim: Claim, lock: Lock | None, setting: str, asked: int | tuple[int, ...] | None
 ) -> tuple[int, ...]:
-    """Return the seeds that a claim runs and is decided on: its plan, the first so many of it, or
-    those asked for.
+    """Return the seeds that a claim runs and is decided on.
+
+    They are its plan, the first so many of it, or those asked for.
 
     Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are
     taken.
@@ -216,72 +240,86 @@ def measure(
     if case.looks:
         _keep_readable_looks(case, index, failed)
     m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
-    case.problem = _fault(case, m, failed) or missing(m) or _plan_reached(case) or same_weights(m)
-    if missing(m) is not None:
+    gaps = missing(m)
+    case.problem = _fault(case, m, failed) or gaps or _plan_reached(case) or same_weights(m)
+    if gaps is not None:
         return
     if m.absent():  # show what is there
-        kept = [s for s in case.seeds if s not in m.absent()]
-        if case.looks:  # in the order of the plan, up to the first that is not there
-            kept = list(takewhile(lambda s: s in kept, case.seeds))
-        case.measurement = m = Measurement(case.claim, index, case.design, kept)
-        case.seeds = m.seeds
-    if (case.problem is not None and case.problem.verdict == "invalid") or not case.seeds:
-        return
+        m = _without_absent(case, m)
+        case.measurement, case.seeds = m, m.seeds
+    if case.seeds and (case.problem is None or case.problem.verdict != "invalid"):
+        _test(case, m)
+
+
+def _without_absent(case: PendingClaim, m: Measurement) -> Measurement:
+    absent = set(m.absent())
+    if case.looks:  # in the order of the plan, up to the first that is not there
+        seeds = list(takewhile(lambda seed: seed not in absent, case.seeds))
+    else:
+        seeds = [seed for seed in case.seeds if seed not in absent]
+    return Measurement(case.claim, m.evidence, case.design, seeds)
+
+
+def _test(case: PendingClaim, m: Measurement) -> None:
     case.tests = measured_contrasts(case.claim, m)
-    if case.problem is None and not any(
-        t.contrast.varies(stats.rule_of(case.claim.rule).paired) for t in case.tests
-    ):
+    paired = stats.rule_of(case.claim.rule).paired
+    if case.problem is None and not any(test.contrast.varies(paired) for test in case.tests):
         case.problem = same_run(m)
     planned = case.registered or (case.claim.plans(case.setting) and case.seeds == case.planned)
-    if planned and not {"reproduction", "exploratory"} & set(case.flags):
-        _look_beyond(case, index)
+    if planned and not case.apart:
+        _look_beyond(case, m.evidence)
 
 
 def _fault(
     case: PendingClaim, m: Measurement, failed: dict[tuple[str, int], str]
 ) -> Problem | None:
     """Return why what was measured cannot be used."""
-    labels = {case.design.label(arm) for arm in case.claim.arms()}
-    # A run may have failed in what this claim does not read, such as an audit by another's metric.
-    lacking = [s for s in m.seeds if not m.complete(s)]
-    broken = next(((a, s) for a in sorted(labels) for s in lacking if (a, s) in failed), None)
     fault = untrustworthy(m) or uneven(m)
     if fault is None and all(m.groups.values()):
         fault = confounded(case.claim, case.design, m.ends())
-    if fault is None and broken:
-        text = f"the run of {named(broken[0])} at seed {broken[1]} failed: {failed[broken]}"
-        return Problem("invalid", "error", text)
+    fault = fault or _failed_run(case, m, failed)
     if fault is None and case.claim.controls:
-        return check_controls(
-            case.claim, m.evidence, case.design, [s for s in m.seeds if s not in m.absent()]
-        )
+        present = [seed for seed in m.seeds if seed not in m.absent()]
+        return check_controls(case.claim, m.evidence, case.design, present)
     return fault
+
+
+def _failed_run(
+    case: PendingClaim, m: Measurement, failed: dict[tuple[str, int], str]
+) -> Problem | None:
+    # A run may have failed in what this claim does not read, such as an audit by another's metric.
+    lacking = [seed for seed in m.seeds if not m.complete(seed)]
+    for label in sorted({case.design.label(arm) for arm in case.claim.arms()}):
+        for seed in lacking:
+            if (label, seed) in failed:
+                text = f"the run of {named(label)} at seed {seed} failed: {failed[label, seed]}"
+                return Problem("invalid", "error", text)
+    return None
 
 
 def _keep_readable_looks(
     case: PendingClaim, index: EvidenceIndex, failed: dict[tuple[str, int], str]
 ) -> None:
-    """Keep the seeds of the last look that can be read; what is wrong at a later one counts if none
-    before it decides.
+    """Keep the seeds of the last look that can be read.
+
+    A problem at a later look counts if no look before it decides.
     """
     m = Measurement(case.claim, index, case.design, case.seeds)
     complete = list(takewhile(m.complete, case.seeds))
-    kept = 0
+    count = 0
     for look in (n for n in case.looks if n <= len(complete)):
         case.later = _fault(
             case, Measurement(case.claim, index, case.design, case.seeds[:look]), failed
         )
         if case.later:
             break
-        kept = look
-    if kept:
-        case.seeds = case.seeds[:kept]
+        count = look
+    if count:
+        case.seeds = case.seeds[:count]
 
 
 def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
-    """Measure the seeds outside the plan, and not of a pilot, that evidence has all rows of: shown
-    apart, never deciding.
-    """
+    """Measure the complete seeds outside the plan and the pilots; they decide nothing."""
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
     m = Measurement(case.claim, index, case.design, others)
@@ -298,7 +336,7 @@ def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
 
 def _plan_reached(case: PendingClaim) -> Problem | None:
     assert case.measurement is not None
-    if {"reproduction", "exploratory"} & set(case.flags) or case.registered is None:
+    if case.apart or case.registered is None:
         lacking = case.measurement.absent()
     else:
         lacking = tuple(s for s in case.planned if s not in case.seeds) + case.measurement.absent()

@@ -41,8 +41,9 @@ class PilotForecast:
 def pilot_forecasts(
     claim: Claim, pilots: Sequence[Spread | None], n: int, level: float, anew: float | None = None
 ) -> tuple[PilotForecast | None, ...]:
-    """Return what may be expected of each part of a claim, or None without a pilot's spread or an
-    effect off the margin.
+    """Return the forecast for each part of a claim.
+
+    None without a pilot's spread, or where the anticipated effect is at the margin.
 
     ``level`` is that of its family's first step; ``anew`` that of a new registration, for which
     seeds needed are counted.
@@ -71,8 +72,9 @@ def pilot_forecasts(
 
 
 def power_of(claim: Claim, chances: Sequence[PilotForecast | None]) -> float | None:
-    """Return the least power of a claim as a whole, of the verdict that its anticipated effects
-    lead to; None where unknown.
+    """Return the least power of a claim as a whole, or None where it is unknown.
+
+    It is that of the verdict to which its anticipated effects lead.
     """
     forecasts = [
         (part, chance)
@@ -101,8 +103,7 @@ def weak_together(k: int, power: float, verb: str) -> str:
 
 
 def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
-    """Return a warning for each part whose anticipated effect would refute it where the claim is
-    expected to be supported.
+    """Return a warning for each part whose anticipated effect would refute an expected support.
 
     A slip of the sign is the usual cause: of ``below`` and ``not_below`` the effect is counted
     downwards, b - a.
@@ -117,8 +118,9 @@ def unlike_expectation(claim: Claim, expected: str | None) -> tuple[str, ...]:
 
 
 def refuting_parts(claim: Claim, expected: str | None) -> tuple[int, ...]:
-    """Return which contrasts of a claim their anticipated effects would refute, where it is
-    expected to be supported.
+    """Return which contrasts their anticipated effects would refute.
+
+    None of them where the claim is not expected to be supported.
     """
     if expected != "supported":
         return ()
@@ -136,8 +138,9 @@ _DOWNWARDS = (
 
 
 def beyond_margin(kind: str, margin: float, effect: float) -> float:
-    """Return how far on the claimed side of its margin an effect lies; of ``below`` and
-    ``not_below`` it is b - a.
+    """Return how far an effect lies on the claimed side of its margin.
+
+    Of ``below`` and ``not_below`` the effect is b - a.
     """
     region = stats.region_of(kind)
     return region.depth(region.sign * effect, margin)
@@ -181,8 +184,9 @@ def _chances(
 
 
 def pilot_spreads(claim: Claim, index: EvidenceIndex, setting: str) -> list[Spread | None]:
-    """Return the mean and spread of each tested assertion over the pilot seeds in evidence; empty
-    without any.
+    """Return the mean and spread of each tested assertion over the pilot seeds in evidence.
+
+    Empty without any.
     """
     design = design_of(claim, setting)
     try:

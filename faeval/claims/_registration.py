@@ -1,10 +1,11 @@
-"""Which came first, registration or evidence: told by the lock's digest that every run records, not
-by clocks.
+"""Which came first, registration or evidence.
+
+Every run records the lock's digest, which tells it; clocks do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from faeval.claims._lock import Lock
@@ -41,8 +42,10 @@ def registration_of(
     *,
     changed: bool = False,
 ) -> tuple[str, str]:
-    """Return how a verdict stands to its registration, one of ``REGISTRATIONS``, and the digest of
-    a registration that its runs name and the lock does not know.
+    """Return how a verdict stands to its registration, and a digest unknown to the lock.
+
+    The first is one of ``REGISTRATIONS``. The digest is of a registration that its runs name; ""
+    without one.
 
     Parameters
     ----------
@@ -61,26 +64,24 @@ def registration_of(
     for word in ("reproduction", "exploratory"):
         if word in flags:
             return word, ""
-    own = lock.entry_of(claim, setting)
-    amended = bool(lock.amendments(claim, setting))
-    unknown: set[str] = set()
-    dated = True
-    for number in dict.fromkeys(reads):
-        digests = origins.of(*number)
-        if digests is None:
-            dated = False
-            continue
-        for digest in digests:
-            position = None if digest is None else lock.position(digest)
-            if digest is not None and position is None:
-                unknown.add(digest)
-            elif position is None or position < own:
-                return ("amended_after_evidence" if amended else "after_evidence"), ""
-    if unknown:
-        return (
-            "undated",
-            min(unknown),
-        )
-    if not dated:
-        return "undated", ""
-    return ("amended" if amended else "registered"), ""
+    dates = [origins.of(*number) for number in dict.fromkeys(reads)]
+    word, unknown = _order(lock, lock.entry_of(claim, setting), dates)
+    return (_AMENDED.get(word, word) if lock.amendments(claim, setting) else word), unknown
+
+
+#: What of a claim that was amended the other words are.
+_AMENDED = {"registered": "amended", "after_evidence": "amended_after_evidence"}
+
+
+def _order(
+    lock: Lock, entry: int, dates: Sequence[frozenset[str | None] | None]
+) -> tuple[str, str]:
+    """Return whether evidence is newer than an entry of the lock, and a digest unknown to it."""
+    digests = set[str | None]().union(*filter(None, dates))
+    positions = {digest: lock.position(digest) for digest in digests if digest is not None}
+    if None in digests or any(p is not None and p < entry for p in positions.values()):
+        return "after_evidence", ""
+    unknown = [digest for digest, position in positions.items() if position is None]
+    if unknown or None in dates:
+        return "undated", min(unknown, default="")
+    return "registered", ""

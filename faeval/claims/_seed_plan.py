@@ -30,8 +30,9 @@ class Drawn:
 
 
 def seed_list(given: Any, where: str) -> tuple[int, ...]:
-    """Return a count as seeds 1..count, or a list as it is; raise FaevalError where they are no
-    plan.
+    """Return a count as seeds 1..count, or a list as it is.
+
+    Raise FaevalError where they are no plan.
     """
     count = whole(given)
     if count is not None:
@@ -69,10 +70,10 @@ def seed_list(given: Any, where: str) -> tuple[int, ...]:
 
 
 def seed_plan(seeds: Any, where: str) -> Mapping[str, tuple[int, ...] | Drawn]:
-    given = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
-    given.setdefault("*", DEFAULT_SEEDS)
+    plans = dict(seeds) if isinstance(seeds, Mapping) else {"*": seeds}
+    plans.setdefault("*", DEFAULT_SEEDS)
     return MappingProxyType(
-        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in given.items()}
+        {str(k): _drawn(v, where) or seed_list(v, where) for k, v in plans.items()}
     )
 
 
@@ -96,37 +97,42 @@ def _drawn(given: Any, where: str) -> Drawn | None:
 def planned_looks(
     given: Any, plans: Mapping[str, tuple[int, ...] | Drawn], rule: stats.Rule, where: str
 ) -> Mapping[str, tuple[int, ...]]:
-    """Return looks by setting, those of every plan under "*"; raise FaevalError where they are no
-    plan.
+    """Return looks by setting, those of every plan under "*".
+
+    Raise FaevalError where they are no looks of the plan.
     """
-    if isinstance(given, Mapping):
-        asked_looks = {str(k): v for k, v in given.items()}
+    whole_plan = not isinstance(given, Mapping)
+    looks: Any = tuple(given) if whole_plan and _is_several(given) else given
+    if whole_plan:
+        by_setting = {} if looks == () else dict.fromkeys(plans, looks)
     else:
-        given = (
-            tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
-        )
-        asked_looks = {} if given == () else dict.fromkeys(plans, given)
-    if asked_looks and not rule.looks:
+        by_setting = {str(setting): own for setting, own in looks.items()}
+    if by_setting and not rule.looks:
         raise FaevalError(
-            f"{where}: looks={given!r} are for test='t' on paired sides; the {rule.name} test"
+            f"{where}: looks={looks!r} are for test='t' on paired sides; the {rule.name} test"
             " decides once, at a fixed number of seeds."
         )
-    looks_by_setting = {}
-    for setting, looks in asked_looks.items():
-        plan = len(plans.get(setting, plans["*"]))
-        items = (
-            tuple(looks) if isinstance(looks, Iterable) and not isinstance(looks, str) else (looks,)
+    return MappingProxyType(
+        {
+            setting: _looks(own, len(plans.get(setting, plans["*"])), setting, where)
+            for setting, own in by_setting.items()
+        }
+    )
+
+
+def _is_several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)
+
+
+def _looks(looks: Any, plan: int, setting: str, where: str) -> tuple[int, ...]:
+    """Return looks as whole numbers that rise to the plan; raise FaevalError where they do not."""
+    items = tuple(looks) if _is_several(looks) else (looks,)
+    numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
+    rising = numbers == tuple(sorted({*numbers}))
+    if not rising or len(numbers) < max(len(items), 1) or numbers[-1] != plan:
+        raise FaevalError(
+            f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds"
+            f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
+            " mapping from setting to looks where plans differ."
         )
-        numbers = tuple(n for n in map(whole, items) if n is not None and n >= 2)
-        if (
-            numbers != tuple(sorted({*numbers}))
-            or len(numbers) < max(len(items), 1)
-            or numbers[-1] != plan
-        ):
-            raise FaevalError(
-                f"{where}: looks={looks!r} ({type(looks).__name__}) must be rising numbers of seeds"
-                f" of at least 2 that end at the plan, here {plan} (setting {setting}); give a"
-                " mapping from setting to looks where plans differ."
-            )
-        looks_by_setting[setting] = numbers
-    return MappingProxyType(looks_by_setting)
+    return numbers

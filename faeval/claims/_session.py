@@ -1,6 +1,4 @@
-"""Experiments of a session: what claims that come from no file are about, in a script or a
-notebook.
-"""
+"""Experiments of a session: those of claims made in a script or a notebook."""
 
 from __future__ import annotations
 
@@ -17,8 +15,7 @@ _Content: TypeAlias = Mapping[str, Any]
 
 
 def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str | None]:
-    """Return claims with the experiment that they are about, and the setting's name, None where
-    none was said.
+    """Return claims with their experiments, and the name of the setting, or None.
 
     A claim that was loaded from a file has that file's experiment. One made in place has the one it
     was given (``experiment=``), else the one that ``setting`` says, else that of the nearest place
@@ -34,41 +31,47 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
             f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an"
             " fe.Experiment."
         )
-    about: dict[int, Experiment] = {}
-    claims = list(_with_gates(given))
-    holders = _holders([claim for claim in claims if claim.experiment is None and not claim.id])
-    for claim in claims:
-        if isinstance(setting, Experiment):
-            if claim.experiment is None or claim.experiment.name == setting.name:
-                about[id(claim)] = setting
-        elif claim.experiment is None and not claim.id:
-            near = _near(claim, holders[id(claim)])
-            if setting is None and len(near) > 1:
-                raise FaevalError(
-                    f"claim {claim.name!r} may be about {len(near)} experiments"
-                    f" ({', '.join(sorted(near))}); say which: setting=..., or experiment=... of"
-                    " the claim."
-                )
-            experiment = next(iter(near.values()), None) if setting is None else near.get(setting)
-            if experiment is not None:
-                about[id(claim)] = experiment
-    changed_claims: dict[int, Claim] = {}
+    experiments = _experiments_of(list(_with_gates(given)), setting)
+    copies: dict[int, Claim] = {}
 
     def changed(claim: Claim) -> Claim:
-        if id(claim) not in changed_claims:
-            own = about.get(id(claim), claim.experiment)
+        if id(claim) not in copies:
+            own = experiments.get(id(claim), claim.experiment)
             gates = tuple(map(changed, claim.requires))
             same = own is claim.experiment and all(
                 a is b for a, b in zip(gates, claim.requires, strict=True)
             )
-            changed_claims[id(claim)] = (
-                claim if same else claim.named(experiment=own, requires=gates)
-            )
-        return changed_claims[id(claim)]
+            copies[id(claim)] = claim if same else claim.named(experiment=own, requires=gates)
+        return copies[id(claim)]
 
     return [changed(claim) for claim in given], (
         setting.name if isinstance(setting, Experiment) else setting
     )
+
+
+def _experiments_of(claims: Sequence[Claim], setting: Setting) -> dict[int, Experiment]:
+    """Return the experiment that claims without one take, by the claim's id()."""
+    if isinstance(setting, Experiment):
+        return {
+            id(claim): setting
+            for claim in claims
+            if claim.experiment is None or claim.experiment.name == setting.name
+        }
+    homeless = [claim for claim in claims if claim.experiment is None and not claim.id]
+    holders = _holders(homeless)
+    experiments = {}
+    for claim in homeless:
+        near = _near(claim, holders[id(claim)])
+        if setting is None and len(near) > 1:
+            raise FaevalError(
+                f"claim {claim.name!r} may be about {len(near)} experiments"
+                f" ({', '.join(sorted(near))}); say which: setting=..., or experiment=... of"
+                " the claim."
+            )
+        experiment = next(iter(near.values()), None) if setting is None else near.get(setting)
+        if experiment is not None:
+            experiments[id(claim)] = experiment
+    return experiments
 
 
 def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:

@@ -1,5 +1,6 @@
-"""Which names a claims file gives, as its text says: where each claim stands, and which could not
-be told apart.
+"""The names that a claims file gives, from its text.
+
+It finds the line of each claim, and claims that would be lost.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ _Assignment = ast.Assign | ast.AnnAssign
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a statement of a module's level stands: in a loop, or in another block that may not be
-    carried out.
-    """
+    """Where a statement stands: in a loop, or in another block that may not run."""
 
     loop: bool = False
     block: bool = False
@@ -43,8 +42,8 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
                     " assign it to a variable."
                 )
             continue
-        made = _makes_claim(node.value)
-        if made and place.loop:
+        is_claim = _makes_claim(node.value)
+        if is_claim and place.loop:
             raise ClaimsFileError(
                 f"{file}:{node.lineno}: a claim made in a loop takes the name of the one before,"
                 " which would not be verified; make it in a function, and assign what each call"
@@ -54,7 +53,7 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
             if (
                 not (place.loop or place.block)
                 and target.id in lines
-                and (made or target.id in claims)
+                and (is_claim or target.id in claims)
             ):
                 raise ClaimsFileError(
                     f"{file}:{node.lineno}: the name {target.id!r} stands for a claim and was given"
@@ -62,7 +61,7 @@ def names_given(tree: ast.Module, file: Path) -> dict[str, int]:
                     " apart, rename one."
                 )
             lines[target.id] = node.lineno
-            if made:
+            if is_claim:
                 claims.add(target.id)
     return lines
 
@@ -93,10 +92,10 @@ def _statements(
 
 
 def _targets(node: _Assignment) -> list[ast.Name]:
-    given = node.targets if isinstance(node, ast.Assign) else [node.target]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     flat = [
         item
-        for target in given
+        for target in targets
         for item in (target.elts if isinstance(target, ast.Tuple | ast.List) else [target])
     ]
     return [target for target in flat if isinstance(target, ast.Name)]

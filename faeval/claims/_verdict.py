@@ -1,4 +1,4 @@
-"""Verdict: what was decided of one claim in one setting, as codes and numbers that a reader can doubt.
+"""Verdict: what was decided of one claim in one setting, as codes and numbers.
 
 There is no prose in it but what a claimant wrote: ``faeval.reports`` says it in words.
 """
@@ -225,8 +225,9 @@ class AssertionResult:
 
 
 def seeds_needed(assertions: Sequence[AssertionResult]) -> int | None:
-    """Return the seeds that 80 % power takes anew for all assertions, at the pilot's upper bound;
-    None where none says so.
+    """Return the fresh seeds that 80 % power takes for all assertions.
+
+    At the pilot's upper bound; None where an assertion does not say it.
     """
     cautious = [a.seeds_needed and a.seeds_needed[1] for a in assertions]
     numbers = [n for n in cautious if n is not None]
@@ -410,8 +411,9 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the verdict is the registered one; None where none is registered, or nothing was
-        decided yet.
+        """Whether the verdict is the registered one.
+
+        None where none is registered, or nothing is decided yet.
         """
         if self.expected is None:
             return None
@@ -429,8 +431,8 @@ class Verdict:
             "unit": self.unit,
             "as_expected": self.as_expected,
         }
-        written: dict[str, Any] = plain(derived)
-        return plain_of(self) | written
+        fields: dict[str, Any] = plain(derived)
+        return plain_of(self) | fields
 
 
 #: What :meth:`Verdict.to_dict` adds to the fields of a verdict, in JSON Schema.
@@ -459,8 +461,8 @@ def adapter_of(kind: type[T]) -> TypeAdapter[T]:
 def plain_of(value: Any) -> dict[str, Any]:
     """Return a dataclass as plain data for JSON, by its adapter."""
     kind: type = type(value)
-    written: dict[str, Any] = plain(adapter_of(kind).dump_python(value))
-    return written
+    fields: dict[str, Any] = plain(adapter_of(kind).dump_python(value))
+    return fields
 
 
 def plain(value: Any) -> Any:

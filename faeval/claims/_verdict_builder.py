@@ -15,7 +15,7 @@ from faeval._safe_text import cut
 from faeval.claims._claim import Claim
 from faeval.claims._estimand import Estimand, Read
 from faeval.claims._lock import Lock, Spread
-from faeval.claims._measurement import units_of
+from faeval.claims._measurement import Measurement, units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
 from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
@@ -32,70 +32,43 @@ from faeval.claims._verdict import (
 from faeval.experiment import METRICS
 
 _NOTHING = (math.nan, math.nan)
-_detectable = lru_cache(maxsize=256)(
-    stats.detectable_effect
-)  # one number for all claims of a family
+# One number for all claims of a family.
+_detectable = lru_cache(maxsize=256)(stats.detectable_effect)
 
 
 def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdict:
-    """Return the verdict on a case that its family has decided, with everything a reader needs to
-    doubt it.
-    """
+    """Return the full verdict on a claim that its family has decided."""
     claim, ruling, setting = case.claim, case.ruling, case.setting
     rule = stats.rule_of(claim.rule)
     assert ruling is not None
-    decision, beside = ruling.decision, ruling.sensitivity
     n = ruling.n if case.tests else len(case.seeds)
-    seeds = case.seeds[:n]
+    seeds = case.seeds[:n] if case.tests else ()
     level = claim.alpha / case.family_size
-    hopes, pilots = case.hopes(level), case.pilots
+    hopes = case.hopes(level)
     results = tuple(
-        _assertion(case, ruling, i, case.at_one_look(level), pilots[i], hopes[i])
-        for i in range(len(ruling.judgements))
+        _assertion(case, ruling, i, level, hopes[i]) for i in range(len(ruling.judgements))
     )
-    shown = beside is not None
-    decided = ruling.code == "decided"
     # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
-    measured = case.measurement.first(n) if case.measurement is not None and n else case.measurement
-    flags = list(case.flags)
-    if beside is not None and beside.fragile:
-        flags.append("fragile")
-    for r, t, j in zip(results, case.tests, ruling.judgements, strict=False):
-        if r.item_error is not None and stats.near_margin(j, r.item_error):
-            flags.append("evaluation_set")
-        if stats.coarse(j, t.contrast.resolution):
-            flags.append("coarse")
-    failures = (
-        max((len(measured.failed_seeds(arm)) for arm in claim.arms()), default=0) if measured else 0
+    measurement = (
+        case.measurement.first(n) if case.measurement is not None and n else case.measurement
     )
-    runs = tuple(sorted({c.run for *_, c in measured.cells() if c.run})) if measured else ()
-    warnings = [
-        Caution("low_power", i, r.power)
-        for i, r in enumerate(results)
-        if r.power is not None and r.power < stats.LEAST_POWER
-    ]
-    together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
-    if together is not None and together < stats.LEAST_POWER and not warnings:
-        warnings.append(Caution("low_power_together", value=together))
-    expected = case.registered.expected(setting) if case.registered else claim.expected(setting)
-    if case.problem is None:
-        unlike = refuting_parts(claim, expected)
-        warnings += [Caution("anticipated_refutes", i) for i in unlike]
-    if measured is not None:
-        ends = unlike_ends(measured)
-        flags += ["unlike_epochs"] if ends else []
-        odd = (*unlike_states(measured), *ends)
-        warnings += [Caution("measurement", detail=cut(text)) for text in odd]
-    numbers = _numbers(case, seeds) if case.tests else ()
+    ends = unlike_ends(measurement) if measurement is not None else []
     registration, unknown = registration_of(
-        claim.id, setting, lock, case.flags, numbers, origins, changed=ruling.code == "spec_changed"
+        claim.id,
+        setting,
+        lock,
+        case.flags,
+        _numbers(case, seeds),
+        origins,
+        changed=ruling.code == "spec_changed",
     )
-    if registration in ("after_evidence", "amended_after_evidence"):
-        flags.append(registration)
-    if unknown:
-        warnings.append(Caution("unknown_registration", detail=unknown))
-    if decided and ruling.look is not None and n < case.looks[-1]:
-        warnings.append(Caution("decided_early"))
+    warnings = (
+        *_power_warnings(claim, results, hopes),
+        *_expectation_warnings(case),
+        *_measurement_warnings(measurement, ends),
+        *([Caution("unknown_registration", detail=unknown)] if unknown else []),
+        *_early_warnings(case, ruling, n),
+    )
     return Verdict(
         claim=claim.name,
         sentence=claim.sentence,
@@ -107,61 +80,144 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         family_size=case.family_size,
         alpha=claim.alpha,
         test=rule.name,
-        seeds=seeds if case.tests else (),
+        seeds=seeds,
         planned=case.planned,
         assertions=results,
-        flags=tuple(dict.fromkeys(flags)),
-        expected=expected,
+        flags=tuple(dict.fromkeys(_flags(case, ruling, results, ends, registration))),
+        expected=_expected(case),
         fresh_seeds=_fresh_seeds(case, ruling, results),
-        attainable_p=(rule.attainable(n) if n else None),
-        level_support=decision.level_support if shown else None,
-        level_refute=decision.level_refute if shown else None,
-        adjusted_support=decision.adjusted_support if shown else 1.0,
-        adjusted_refute=decision.adjusted_refute if shown else 1.0,
-        unseen_failure_bound=stats.unseen_failure_bound(n, failures) if case.tests else None,
-        measured_errors=(
-            _measured_errors(claim.rule, n, frozenset(t.spec.kind for t in case.tests))
-            if decided
-            else ()
+        attainable_p=rule.attainable(n) if n else None,
+        unseen_failure_bound=(
+            stats.unseen_failure_bound(n, _failures(claim, measurement)) if case.tests else None
         ),
+        measured_errors=_errors_of_test(case, n) if ruling.code == "decided" else (),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
-        without_each_seed=(
-            tuple(zip(seeds, _without_each(beside.without_each, n, ruling.verdict), strict=True))
-            if beside is not None and n >= 3
-            else ()
-        ),
-        other_tests=tuple(beside.other_tests.items()) if beside is not None else (),
-        fragile=beside.fragile if beside is not None else None,
-        fragile_rate=(
-            stats.fragile_rate(n)
-            if beside is not None and beside.fragile is not None and rule.paired
-            else None
-        ),
-        warnings=tuple(warnings),
+        warnings=warnings,
         about=claim.about,
         note=claim.note,
         source=claim.source,
         published=_published(claim, setting, results),
         gates=tuple(g.name for g in claim.requires),
         controls=tuple(map(str, claim.controls)),
-        registered_sha256=case.registered.sha256 if case.registered else None,
         registration=registration,
-        amendments=(
-            tuple(e.reason for e in lock.amendments(claim.id, setting))
-            if lock and case.registered
-            else ()
-        ),
-        attempt=lock.attempt(claim.id) if lock and case.registered else None,
-        related=lock.related(claim.id) if lock and case.registered else None,
-        runs=runs,
+        runs=_runs(measurement),
+        **_sensitivity(ruling, rule, seeds),
+        **_history(case, lock),
     )
 
 
+def _flags(
+    case: PendingClaim,
+    ruling: stats.Ruling,
+    results: Sequence[AssertionResult],
+    ends: Sequence[str],
+    registration: str,
+) -> Iterator[str]:
+    """Yield what a reader must keep in mind, as codes."""
+    yield from case.flags
+    if ruling.sensitivity is not None and ruling.sensitivity.fragile:
+        yield "fragile"
+    for result, test, judgement in zip(results, case.tests, ruling.judgements, strict=False):
+        if result.item_error is not None and stats.near_margin(judgement, result.item_error):
+            yield "evaluation_set"
+        if stats.coarse(judgement, test.contrast.resolution):
+            yield "coarse"
+    if ends:
+        yield "unlike_epochs"
+    if registration in ("after_evidence", "amended_after_evidence"):
+        yield registration
+
+
+def _expected(case: PendingClaim) -> str | None:
+    return (case.registered or case.claim).expected(case.setting)
+
+
+def _power_warnings(
+    claim: Claim, results: Sequence[AssertionResult], hopes: Sequence[PilotForecast | None]
+) -> list[Caution]:
+    """Return the assertions of low power, or that all of them together have low power."""
+    low = [
+        Caution("low_power", i, result.power)
+        for i, result in enumerate(results)
+        if result.power is not None and result.power < stats.LEAST_POWER
+    ]
+    together = power_of(claim, hopes) if len(results) > 1 and len(hopes) == len(results) else None
+    if together is not None and together < stats.LEAST_POWER and not low:
+        return [Caution("low_power_together", value=together)]
+    return low
+
+
+def _expectation_warnings(case: PendingClaim) -> list[Caution]:
+    """Return the assertions whose anticipated effect speaks against the expected verdict."""
+    parts = refuting_parts(case.claim, _expected(case)) if case.problem is None else ()
+    return [Caution("anticipated_refutes", i) for i in parts]
+
+
+def _measurement_warnings(measurement: Measurement | None, ends: Sequence[str]) -> list[Caution]:
+    """Return how the states or the runs that a claim compares are unlike."""
+    states = unlike_states(measurement) if measurement is not None else []
+    return [Caution("measurement", detail=cut(text)) for text in (*states, *ends)]
+
+
+def _early_warnings(case: PendingClaim, ruling: stats.Ruling, n: int) -> list[Caution]:
+    early = ruling.code == "decided" and ruling.look is not None and n < case.looks[-1]
+    return [Caution("decided_early")] if early else []
+
+
+def _failures(claim: Claim, measurement: Measurement | None) -> int:
+    """Return at how many seeds runs diverged, of the arm that has most of them."""
+    if measurement is None:
+        return 0
+    return max((len(measurement.failed_seeds(arm)) for arm in claim.arms()), default=0)
+
+
+def _runs(measurement: Measurement | None) -> tuple[str, ...]:
+    cells = measurement.cells() if measurement is not None else ()
+    return tuple(sorted({cell.run for *_, cell in cells if cell.run}))
+
+
+def _sensitivity(ruling: stats.Ruling, rule: stats.Rule, seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the fields that say at which levels it was decided, and how easily it would change.
+
+    They keep their defaults where no sensitivity was looked at.
+    """
+    decision, sensitivity, n = ruling.decision, ruling.sensitivity, len(seeds)
+    if sensitivity is None:
+        return {}
+    words = _without_each(sensitivity.without_each, n, ruling.verdict) if n >= 3 else ()
+    return {
+        "level_support": decision.level_support,
+        "level_refute": decision.level_refute,
+        "adjusted_support": decision.adjusted_support,
+        "adjusted_refute": decision.adjusted_refute,
+        "without_each_seed": tuple(zip(seeds[: len(words)], words, strict=True)),
+        "other_tests": tuple(sensitivity.other_tests.items()),
+        "fragile": sensitivity.fragile,
+        "fragile_rate": (
+            stats.fragile_rate(n) if sensitivity.fragile is not None and rule.paired else None
+        ),
+    }
+
+
+def _history(case: PendingClaim, lock: Lock | None) -> dict[str, Any]:
+    """Return the fields that say how a claim came to be registered; defaults where it is not."""
+    if lock is None or case.registered is None:  # a claim is registered in a lock
+        return {}
+    name = case.claim.id
+    return {
+        "registered_sha256": case.registered.sha256,
+        "amendments": tuple(entry.reason for entry in lock.amendments(name, case.setting)),
+        "attempt": lock.attempt(name),
+        "related": lock.related(name),
+    }
+
+
 def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]:
-    """Return one word a seed: of unpaired sides the one that leaving it out of either side makes of
-    the verdict, where one of them changes it.
+    """Return the verdict's word without each seed.
+
+    Of unpaired sides, which have a word for each side, it is one that changes the verdict, if any.
     """
     by_side = [words[i : i + n] for i in range(0, len(words), n)]
     return tuple(
@@ -171,18 +227,22 @@ def _without_each(words: Sequence[str], n: int, verdict: str) -> tuple[str, ...]
 
 
 def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, str, int]]:
+    if not seeds:  # its arms may have no label
+        return
     for arm, metrics in case.claim.metrics_by_arm().items():
         label = case.design.label(arm)
         yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
+
+
+def _errors_of_test(case: PendingClaim, n: int) -> tuple[MeasuredError, ...]:
+    return _measured_errors(case.claim.rule, n, frozenset(t.spec.kind for t in case.tests))
 
 
 @lru_cache(maxsize=64)
 def _measured_errors(
     test: stats.TestName, n: int, kinds: frozenset[stats.Kind]
 ) -> tuple[MeasuredError, ...]:
-    """What one assertion alone errs on each law; of assertions of several kinds the one that errs
-    most.
-    """
+    """Return how often one assertion alone errs on each law; of several kinds, the worst."""
     laws: dict[str, list[stats.MeasuredError]] = {}
     for kind in sorted(kinds):
         for e in stats.measured_errors(test, n, kind):
@@ -196,26 +256,13 @@ def _measured_errors(
 
 
 def _assertion(
-    case: PendingClaim,
-    ruling: stats.Ruling,
-    i: int,
-    level: float,
-    pilot: Spread | None,
-    hope: PilotForecast | None,
+    case: PendingClaim, ruling: stats.Ruling, i: int, level: float, hope: PilotForecast | None
 ) -> AssertionResult:
-    test, judgement, bounds, n = case.tests[i], ruling.judgements[i], ruling.intervals[i], ruling.n
+    test, judgement, n = case.tests[i], ruling.judgements[i], ruling.n
     part, contrast = test.spec, test.contrast.first(n)
     rule = stats.rule_of(case.claim.rule)
-    interval: tuple[float, float] = _NOTHING
-    levels, refuting, ordinary = _NOTHING, None, _NOTHING
-    if n >= 2 and (judgement.sd > 0 or math.isfinite(bounds.low)):
-        interval, levels = (bounds.low, bounds.high), (bounds.level_low, bounds.level_high)
-        refuting = (bounds.refuting.low, bounds.refuting.high) if bounds.refuting else None
-        ordinary = stats.ordinary_interval(judgement, 0.90)
-    unit_step = _detectable(n, level) if n >= rule.least and rule.power == "noncentral t" else None
     metrics = case.design.experiment.metrics if case.design.experiment else METRICS
     assert case.measurement is not None
-    at_look = case.measurement.first(n)
     return AssertionResult(
         kind=part.kind,
         unit=units_of(part.assertion, metrics),
@@ -229,29 +276,47 @@ def _assertion(
         sd=judgement.sd,
         p_support=judgement.p_support,
         p_refute=judgement.p_refute,
-        interval=interval,
-        levels=levels,
-        refuting=refuting,
-        ordinary=ordinary,
         anticipated=part.anticipated,
-        pilot_sd=pilot.sd if pilot else None,
-        pilot_n=pilot.n if pilot else None,
         power=hope.power if hope else None,
-        detectable_in_sd=unit_step,
-        detectable=unit_step * pilot.sd if unit_step is not None and pilot else None,
         seeds_needed=hope.needed if hope else None,
-        item_error=at_look.item_error(part.assertion)
-        if not part.assertion.region.per_unit
-        else None,
+        item_error=(
+            None
+            if part.assertion.region.per_unit
+            else case.measurement.first(n).item_error(part.assertion)
+        ),
         e_value=_evidence(judgement) if rule.e_value and n >= 2 else None,
         beyond=case.beyond_estimates[i] if case.beyond else None,
+        **_intervals(judgement, ruling.intervals[i], n),
+        **_pilot(case.pilots[i], rule, n, case.at_one_look(level)),
     )
 
 
+def _intervals(judgement: stats.Judgement, bounds: stats.Interval, n: int) -> dict[str, Any]:
+    """Return the intervals of an assertion; NaN where its seeds give none."""
+    if n < 2 or not (judgement.sd > 0 or math.isfinite(bounds.low)):
+        return {"interval": _NOTHING, "levels": _NOTHING, "refuting": None, "ordinary": _NOTHING}
+    refuting = bounds.refuting
+    return {
+        "interval": (bounds.low, bounds.high),
+        "levels": (bounds.level_low, bounds.level_high),
+        "refuting": (refuting.low, refuting.high) if refuting else None,
+        "ordinary": stats.ordinary_interval(judgement, 0.90),
+    }
+
+
+def _pilot(pilot: Spread | None, rule: stats.Rule, n: int, level: float) -> dict[str, Any]:
+    """Return the pilot's spread, and the effect that n seeds detect, in it and in the unit."""
+    step = _detectable(n, level) if n >= rule.least and rule.power == "noncentral t" else None
+    return {
+        "pilot_sd": pilot.sd if pilot else None,
+        "pilot_n": pilot.n if pilot else None,
+        "detectable_in_sd": step,
+        "detectable": step * pilot.sd if step is not None and pilot else None,
+    }
+
+
 def _evidence(judgement: stats.Judgement) -> float:
-    """The running e-value against the margin's edge; for an equivalence the smaller of its two
-    edges'.
-    """
+    """Return the e-value against the margin's edge, the smaller one of an equivalence's two."""
     edges = stats.region_of(judgement.kind).edges(judgement.margin)
     return min(stats.e_value(judgement.differences, edge) for edge in edges)
 
@@ -292,11 +357,8 @@ def _detail(case: PendingClaim, ruling: stats.Ruling) -> str:
 def _fresh_seeds(
     case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
 ) -> int | None:
-    if ruling.verdict != "inconclusive" or ruling.code not in (
-        "underpowered",
-        "straddles_margin",
-        "unattainable",
-    ):
+    open_codes = ("underpowered", "straddles_margin", "unattainable")
+    if ruling.verdict != "inconclusive" or ruling.code not in open_codes:
         return None
     needed = seeds_needed(results)
     return needed if needed is not None and needed > len(case.seeds) else None
@@ -307,27 +369,30 @@ def _published(
 ) -> tuple[dict[str, Any], ...]:
     """Return published figures for this setting with ours beside them; they decide nothing."""
     rows = []
-    for given in claim.published:
-        if given.get("setting", setting) != setting:
+    for figure in claim.published:
+        if figure.get("setting", setting) != setting:
             continue
-        result = results[given.get("assertion", 0)] if results else None
-        side = given.get("side")
-        ours: float | None = None
-        if result is not None:
-            values = result.a.values if side == "a" else result.b.values
-            if side is None:  # unpaired sides have no differences
-                values = result.differences or (result.estimate,)
-            ours = float(np.mean(values))
-        figure, spread = given["published"], given.get("spread")
-        within = None if ours is None or spread is None else abs(ours - figure) <= spread
+        result = results[figure.get("assertion", 0)] if results else None
+        ours = None if result is None else _mean_of(result, figure.get("side"))
+        value, spread = figure["published"], figure.get("spread")
         rows.append(
             {
-                "what": given["what"],
-                "published": figure,
+                "what": figure["what"],
+                "published": value,
                 "spread": spread,
                 "ours": ours,
-                "within": within,
-                "source": given.get("source"),
+                "within": None if ours is None or spread is None else abs(ours - value) <= spread,
+                "source": figure.get("source"),
             }
         )
     return tuple(rows)
+
+
+def _mean_of(result: AssertionResult, side: str | None) -> float:
+    """Return the mean of a side, "a" or "b", or of the differences, which unpaired sides lack."""
+    values = (
+        (result.differences or (result.estimate,))
+        if side is None
+        else (result.a.values if side == "a" else result.b.values)
+    )
+    return float(np.mean(values))

@@ -1,5 +1,6 @@
-"""The pipeline: the only room that knows campaign, claims and reports. `_verify.py` is the line
-itself.
+"""The pipeline, which connects campaign, claims and reports.
+
+It is the only room that knows all three; ``_verify.py`` has the main path.
 """
 
 from faeval.pipeline._accept_code import Explanation as Explanation

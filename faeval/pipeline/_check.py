@@ -1,6 +1,4 @@
-"""Reports and the documents that quote them, held against the evidence: what stands there, and what
-the evidence gives.
-"""
+"""Check reports, and the documents that quote them, against the evidence."""
 
 from __future__ import annotations
 
@@ -53,8 +51,9 @@ _FORM_OF = {name: form for form, name in FORMS.items()}
 
 @dataclass(frozen=True)
 class Check:
-    """What was checked, file by file, and the renderings asked for, else usual, that do not stand
-    in the folders.
+    """The files that were checked, and the renderings that are missing in the folders.
+
+    Missing are those asked for, else the usual ones.
     """
 
     files: tuple[CheckedFile, ...]
@@ -82,7 +81,7 @@ class Check:
 
 
 class _Folder:
-    """A report folder and its report decided again, at most once; what forbids that is a finding."""
+    """A report folder, and its report decided again at most once; what forbids it is a finding."""
 
     def __init__(self, path: Path, given: Given, earlier: Sequence[Earlier] = ()) -> None:
         self.path, self.given, self.earlier = path, given, earlier
@@ -90,19 +89,19 @@ class _Folder:
     @cached_property
     def again(self) -> tuple[Report, ReportNumbers] | Mismatch:
         try:
-            said = stated(self.path)
+            content = stated(self.path)
         except EvidenceError as error:
             return self._finding(FORMS["json"], error)
-        chosen = chosen_in(self.path, said, self.given)
+        selection = chosen_in(self.path, content, self.given)
         try:
-            report = decide_stated(self.path, said, chosen)
+            report = decide_stated(self.path, content, selection)
         except (FaevalError, ValueError, TypeError) as error:  # what was altered may be of any type
-            named = str(error).startswith(str(self.path / PROVENANCE))
+            of_provenance = str(error).startswith(str(self.path / PROVENANCE))
             pack = next(pack for pack in evidence.PACKS if (self.path / pack).is_file())
-            return self._finding(PROVENANCE if named else pack, error)
+            return self._finding(PROVENANCE if of_provenance else pack, error)
         if self.earlier:
             report = against(report, self.path, self.earlier)
-        return report, recompute(report, chosen.claims)
+        return report, recompute(report, selection.claims)
 
     @cached_property
     def anchors(self) -> Mapping[str, str]:
@@ -114,14 +113,14 @@ class _Folder:
         return Mismatch((self.path / name).as_posix(), "evidence", _WHOLE, text)
 
     def check(self, forms: Iterable[str], figures: bool = True) -> Iterator[CheckedFile]:
-        found = self.again
-        if isinstance(found, Mismatch):
-            yield CheckedFile(found.file, "evidence", findings=(found,))
+        result = self.again
+        if isinstance(result, Mismatch):
+            yield CheckedFile(result.file, "evidence", findings=(result,))
             return
-        report, numbers = found
+        report, numbers = result
         csv = self.path / "evidence.csv"
-        said = report.evidence_sha256  # none of a table without rows
-        if said and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != said:
+        digest = report.evidence_sha256  # none of a table without rows
+        if digest and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != digest:
             text = (
                 "its bytes are not those that were written, though each number reads the same;"
                 " export it again."
@@ -149,17 +148,15 @@ class _Folder:
 
 
 def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]:
-    """Hold each figure that was written for a paper against the one that the evidence draws, byte
-    by byte.
-    """
+    """Compare each figure written for a paper with the one of the evidence, byte by byte."""
     for name in drawn if (folder / "figures").is_dir() else ():
         for form in PAPER:
             file = folder / "figures" / f"{name}.{form}"
             if file.is_file():
                 text = "is not the figure that the evidence draws; --figures writes it again."
                 wrong = file.read_bytes() != render(drawn[name], form)
-                found = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
-                yield CheckedFile(file.as_posix(), "figure", findings=found)
+                findings = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
+                yield CheckedFile(file.as_posix(), "figure", findings=findings)
 
 
 def check(
@@ -168,8 +165,9 @@ def check(
     forms: Iterable[str] | None = None,
     earlier: Iterable[str | Path] = (),
 ) -> Check:
-    """Recompute what reports and documents say from the evidence in the report folders; nothing is
-    trained or written.
+    """Check what reports and documents say against the evidence in the report folders.
+
+    Nothing is trained or written.
 
     Parameters
     ----------
@@ -189,55 +187,65 @@ def check(
     FaevalError
         There is nothing to check in one of the paths; a claim of a report is not among those given.
     """
-    wanted = tuple(FORMS if forms is None else forms)
-    before = earlier_reports(earlier)
-    folders: dict[Path, _Folder] = {}
-    documents: dict[Path, None] = {}
-    overviews: dict[
-        Path, bool
-    ] = {}  # with the figures beside it, where not the page alone was named
-    broken: dict[Path, None] = {}
-    single: dict[
-        Path, list[str]
-    ] = {}  # of folders of which certain renderings were named, and not the whole
+    scope = _Scope(given, earlier_reports(earlier))
     for path in map(Path, paths):
-        if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
-            folder = path.parent.resolve()
-            if folder not in folders:
-                folders[folder] = _Folder(path.parent, given, before)
-                single[folder] = []
-            if folder in single and form not in single[folder]:
-                single[folder].append(form)
-            continue
-        if path.is_file() and path.name == Overview.PAGE and _is_overview(path):
-            overviews.setdefault(path.parent, False)
-            continue
-        reports, pages = _within(path)
-        for folder in (f.resolve() for f in reports):
-            single.pop(folder, None)
-        folders |= {
-            f.resolve(): _Folder(f, given, before) for f in reports if f.resolve() not in folders
-        }
-        documents |= dict.fromkeys(pages)
-        overviews |= {p.parent: True for p in files_in(path, Overview.PAGE) if _is_overview(p)}
-        broken |= dict.fromkeys(
-            p.parent for p in files_in(path, PROVENANCE) if not _is_report(p.parent)
-        )
-    files = [_incomplete(folder) for folder in broken]
+        scope.add(path)
+    files = [_incomplete(folder) for folder in scope.broken]
     absent: list[str] = []
-    for at, known in list(folders.items()):
-        if at in single:
-            files += known.check(single[at], figures=False)
+    for at, folder in list(scope.folders.items()):
+        if at in scope.single:
+            files += folder.check(scope.single[at], figures=False)
             continue
-        files += known.check(wanted)
-        due = WRITTEN if forms is None else wanted
-        absent += [
-            (known.path / FORMS[f]).as_posix() for f in due if not (known.path / FORMS[f]).is_file()
-        ]
-    for page_folder, figures in overviews.items():
-        files += _overview(page_folder, folders, given, figures)
-    files += [_document(page, folders, given) for page in documents]
+        files += folder.check(tuple(FORMS if forms is None else forms))
+        due = (folder.path / FORMS[form] for form in (WRITTEN if forms is None else forms))
+        absent += [file.as_posix() for file in due if not file.is_file()]
+    for page_folder, figures in scope.overviews.items():
+        files += _overview(page_folder, scope.folders, given, figures)
+    files += [_document(page, scope.folders, given) for page in scope.documents]
     return Check(tuple(files), tuple(absent))
+
+
+class _Scope:
+    """What the paths name that can be checked, each once."""
+
+    def __init__(self, given: Given, earlier: Sequence[Earlier]) -> None:
+        self.given, self.earlier = given, earlier
+        self.folders: dict[Path, _Folder] = {}
+        self.documents: dict[Path, None] = {}
+        #: With the figures beside it, where not the page alone was named.
+        self.overviews: dict[Path, bool] = {}
+        self.broken: dict[Path, None] = {}
+        #: Of folders of which certain renderings were named, and not the whole.
+        self.single: dict[Path, list[str]] = {}
+
+    def add(self, path: Path) -> None:
+        """Take in a file, or all that lies in a folder."""
+        if path.is_file() and (form := _FORM_OF.get(path.name)) and _is_report(path.parent):
+            self._add_rendering(path.parent, form)
+        elif path.is_file() and path.name == Overview.PAGE and _is_overview(path):
+            self.overviews.setdefault(path.parent, False)
+        else:
+            self._add_all(path)
+
+    def _add_rendering(self, folder: Path, form: str) -> None:
+        key = folder.resolve()
+        if key not in self.folders:
+            self.folders[key] = _Folder(folder, self.given, self.earlier)
+            self.single[key] = []
+        if key in self.single and form not in self.single[key]:
+            self.single[key].append(form)
+
+    def _add_all(self, path: Path) -> None:
+        reports, pages = _within(path)
+        for report in reports:
+            key = report.resolve()
+            self.single.pop(key, None)
+            self.folders.setdefault(key, _Folder(report, self.given, self.earlier))
+        self.documents |= dict.fromkeys(pages)
+        overviews = (page for page in files_in(path, Overview.PAGE) if _is_overview(page))
+        self.overviews |= {page.parent: True for page in overviews}
+        folders = (file.parent for file in files_in(path, PROVENANCE))
+        self.broken |= dict.fromkeys(folder for folder in folders if not _is_report(folder))
 
 
 def _within(path: Path) -> tuple[list[Path], list[Path]]:
@@ -269,44 +277,43 @@ def _is_overview(page: Path) -> bool:
 def _overview(
     at: Path, folders: dict[Path, _Folder], given: Given, figures: bool
 ) -> Iterator[CheckedFile]:
-    """Hold an overview, whose links say which reports it shows, against them; each number of it is
-    a number of theirs.
+    """Compare an overview with the reports that its links name.
+
+    Each number of it is a number of theirs.
     """
     page = at / Overview.PAGE
-    shown = [
+    members = [
         at / unquote(link) for link in pages_of(page.read_text(encoding="utf-8", errors="replace"))
     ]
     reports: list[Report] = []
-    for folder in shown:
-        known = (
+    for folder in members:
+        again = (
             folders.setdefault(folder.resolve(), _Folder(folder, given)).again
             if _is_report(folder)
             else None
         )
-        if not isinstance(known, tuple):
-            text = known.text if known else "holds no evidence, or no verdicts.json"
+        if not isinstance(again, tuple):
+            text = again.text if again else "holds no evidence, or no verdicts.json"
             finding = Mismatch(
                 page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}"
             )
             yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
             return
-        reports.append(known[0])
-    fresh = Overview.of(reports, shown, at)
+        reports.append(again[0])
+    fresh = Overview.of(reports, members, at)
     for file, form, text in (
         (page, "html", fresh.to_html()),
         (at / Overview.MARKDOWN, "markdown", fresh.to_markdown()),
     ):
         if file.is_file():
-            found = check_rendering(file.as_posix(), form, file.read_bytes(), text)
-            yield replace(found, form="overview")
+            result = check_rendering(file.as_posix(), form, file.read_bytes(), text)
+            yield replace(result, form="overview")
     if figures and (at / "figures").is_dir():
         yield from _figures(at, fresh.figures())
 
 
 def _incomplete(folder: Path) -> CheckedFile:
-    """What a report was written into, and what no longer holds all of it: its renderings are no
-    documents of somebody's.
-    """
+    """Return the finding on a report folder that no longer holds the whole report."""
     missing = FORMS["json"] if holds_evidence(folder) else " or ".join(evidence.PACKS)
     finding = Mismatch(
         folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it."
@@ -337,10 +344,10 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
         if not anchor or path.name != FORMS["html"] or not holds_evidence(path.parent):
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
-        known = folder.again
-        if isinstance(known, Mismatch):
+        again = folder.again
+        if isinstance(again, Mismatch):
             findings.append(
-                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {known.text}")
+                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {again.text}")
             )
             continue
         if anchor not in folder.anchors:
@@ -352,7 +359,7 @@ def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> Checked
                     f"[{link.text}] leads to #{anchor}, which {target} does not have.",
                 )
             )
-        elif claim := known[1].claims.get(folder.anchors[anchor]):
+        elif claim := again[1].claims.get(folder.anchors[anchor]):
             numbers_here, wrong = check_quoted(file, link, claim)
             count += numbers_here
             findings += wrong

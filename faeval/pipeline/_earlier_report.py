@@ -16,9 +16,7 @@ from faeval.reports import FORMS, Report
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier report says, and what stands beside its evidence; ``folder`` is where it
-    lies.
-    """
+    """An earlier report: what it says, its provenance, and the folder it lies in."""
 
     folder: Path
     content: Mapping[str, Any]
@@ -26,8 +24,9 @@ class Earlier:
 
 
 def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
-    """Read earlier reports: each path is a verdicts.json, a report folder, or a folder that holds
-    some.
+    """Read earlier reports.
+
+    Each path is a verdicts.json, a report folder, or a folder that holds some.
 
     Raises
     ------
@@ -61,8 +60,9 @@ def _read(folder: Path) -> Earlier:
 
 
 def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> Report:
-    """Return a report compared with the earlier one of its setting; of several, with that in a
-    folder of the same name.
+    """Return a report compared with the earlier one of its setting.
+
+    Of several, it is the one in a folder of the same name.
 
     Raises
     ------
@@ -70,16 +70,16 @@ def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> R
         None of them, or more than one, is of this setting.
     """
     every = list(earlier)
-    found = [e for e in every if e.content.get("setting") == report.setting]
-    if len(found) > 1:
-        found = [
-            e for e in found if e.folder.resolve().name == Path(folder).resolve().name
-        ] or found
-    if len(found) != 1:
-        which = ", ".join(str(e.folder) for e in found or every)
+    matches = [e for e in every if e.content.get("setting") == report.setting]
+    if len(matches) > 1:
+        matches = [
+            e for e in matches if e.folder.resolve().name == Path(folder).resolve().name
+        ] or matches
+    if len(matches) != 1:
+        which = ", ".join(str(e.folder) for e in matches or every)
         raise FaevalError(
-            f"{folder}: {len(found) or 'none'} of the earlier reports ({which})"
-            f" {'is' if not found else 'are'} of its setting {report.setting!r}; name the one to"
+            f"{folder}: {len(matches) or 'none'} of the earlier reports ({which})"
+            f" {'is' if not matches else 'are'} of its setting {report.setting!r}; name the one to"
             " compare with."
         )
-    return report.against(found[0].content, found[0].provenance)
+    return report.against(matches[0].content, matches[0].provenance)

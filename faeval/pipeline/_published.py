@@ -107,8 +107,9 @@ def _differing(old: Any, new: Any, name: str = "") -> Iterator[str]:
 
 
 def _home() -> Path:
-    """Return the folder of ``claims/`` and ``reports/``: within the installed package, or around
-    the package in a checkout.
+    """Return the folder of the published ``claims/`` and ``reports/``.
+
+    It is within the installed package, or around the package in a checkout.
     """
     package = Path(__file__).parents[1]
     for home in (package / "published", package.parent):

@@ -17,15 +17,14 @@ from faeval.reports import FORMS, SCHEMA, SCHEMAS, WRITTEN, Report, write_all
 
 
 def report_folders(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the report folders among these folders and below them: those that hold evidence and
-    verdicts.json.
+    """Return the folders here and below that hold evidence and verdicts.json.
 
     Raises
     ------
     FaevalError
         There is none in one of them.
     """
-    found: dict[Path, None] = {}
+    folders: dict[Path, None] = {}
     for path in map(Path, paths):
         inner = [p.parent for p in files_in(path, FORMS["json"]) if holds_evidence(p.parent)]
         if not inner:
@@ -34,8 +33,8 @@ def report_folders(paths: Iterable[str | Path]) -> list[Path]:
                 f"{path}: no report folder, which holds {FORMS['json']} and {packs}, is there;"
                 " faeval verify --report FOLDER writes one."
             )
-        found |= dict.fromkeys(inner)
-    return list(found)
+        folders |= dict.fromkeys(inner)
+    return list(folders)
 
 
 def holds_evidence(folder: Path) -> bool:
@@ -59,21 +58,22 @@ def stated(folder: str | Path) -> dict[str, Any]:
         raise EvidenceError(
             f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
         ) from None
-    said = evidence.check_report(content, file)
-    schema = said.get("schema", SCHEMA)
+    report = evidence.check_report(content, file)
+    schema = report.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] not in SCHEMAS:
-        named = " or ".join(SCHEMAS)
+        names = " or ".join(SCHEMAS)
         raise EvidenceError(
-            f"{file}: schema={schema!r} is not {named}, which this version of faeval reads; read"
+            f"{file}: schema={schema!r} is not {names}, which this version of faeval reads; read"
             " it with the version that wrote it, or write it again with faeval verify --evidence"
             " FOLDER --report FOLDER."
         )
-    return said
+    return report
 
 
 def decide_again(folder: str | Path, given: Given = "claims") -> Report:
-    """Decide the claims of a report folder again, from the evidence in it; nothing is trained,
-    nothing is written.
+    """Decide the claims of a report folder again, from the evidence in it.
+
+    Nothing is trained, nothing is written.
 
     Parameters
     ----------
@@ -88,8 +88,8 @@ def decide_again(folder: str | Path, given: Given = "claims") -> Report:
     FaevalError
         The folder is no report; a claim of it is not among those given.
     """
-    said = stated(folder)
-    return decide_stated(folder, said, chosen_in(folder, said, given))
+    content = stated(folder)
+    return decide_stated(folder, content, chosen_in(folder, content, given))
 
 
 def render(
@@ -117,26 +117,25 @@ def render(
 
 
 def check_unmoved(folder: str | Path, report: Report) -> None:
-    """Raise Drifted where a verdict, or its registration, is another than in the folder that it was
-    decided again from.
-    """
-    said = stated(folder)
+    """Raise Drifted where a verdict, or its registration, is not the one in the folder."""
+    content = stated(folder)
     for what in ("verdict", "registration"):
-        if moved := moved_since(said, report, what):
-            named = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
+        if moved := moved_since(content, report, what):
+            changes = "; ".join(f"{claim}: {old}, now {new}" for claim, old, new in moved[:3])
             raise Drifted(
                 f"{folder}: {len(moved)} of its {len(report.verdicts)} {what}s come out otherwise"
-                f" from the same evidence ({named}), so nothing was written. The claims, their lock"
-                f" or faeval are not those that it was decided by: --against {folder} says what"
-                f" differs, faeval verify --evidence {folder} --report FOLDER decides anew."
+                f" from the same evidence ({changes}), so nothing was written. The claims, their"
+                f" lock or faeval are not those that it was decided by: --against {folder} says"
+                f" what differs, faeval verify --evidence {folder} --report FOLDER decides anew."
             )
 
 
 def moved_since(
     said: dict[str, Any], report: Report, what: str = "verdict"
 ) -> list[tuple[str, str, str]]:
-    """Return each claim whose verdict, or registration, is another than verdicts.json says, with
-    that word and the new one.
+    """Return each claim that verdicts.json states otherwise, with the old and the new word.
+
+    ``what`` is compared: the verdict, or the registration.
     """
     before = {
         verdict["claim"]: str(verdict[what]) for verdict in said["verdicts"] if what in verdict
@@ -148,24 +147,23 @@ def moved_since(
 
 
 def chosen_in(folder: str | Path, said: dict[str, Any], given: Given) -> Selection:
-    """Return the claims that a report's verdicts.json names, of those given; raise FaevalError
-    where one is not there.
+    """Return those of the claims that a report's verdicts.json names.
+
+    Raise FaevalError where one is not there.
     """
     everything = select(given, said.get("setting"), everything=True)
-    known = {claim.id: claim for claim in everything.claims}
-    asked = [verdict["claim"] for verdict in said["verdicts"]]
-    if missing := [name for name in asked if name not in known]:
+    by_id = {claim.id: claim for claim in everything.claims}
+    names = [verdict["claim"] for verdict in said["verdicts"]]
+    if missing := [name for name in names if name not in by_id]:
         raise FaevalError(
-            f"{folder}: {len(missing)} of its {len(asked)} claims are not among those given:"
+            f"{folder}: {len(missing)} of its {len(names)} claims are not among those given:"
             f" {', '.join(missing[:3])}; name their files with --claims (given= in Python)."
         )
-    return Selection(tuple(known[name] for name in asked), everything.setting, everything.lock)
+    return Selection(tuple(by_id[name] for name in names), everything.setting, everything.lock)
 
 
 def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -> Report:
-    """Decide claims from a report's evidence, on the seeds that its verdicts.json says were asked
-    for.
-    """
+    """Decide claims from a report's evidence, on the seeds that its verdicts.json names."""
     seeds = said.get("seeds")
     # A plan that was not reached belongs to a run of it; of a table that was given, all seeds were
     # taken but of a written plan.

@@ -1,15 +1,17 @@
-"""What a report shows besides verdicts: metrics by layer and epoch, controls against gradient
-norms, what claims rest on.
+"""What a report shows besides verdicts.
+
+Metrics by layer and epoch, controls against gradient norms, and what claims rest on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from faeval import claims
-from faeval.claims import Claim, Verdict
+from faeval.claims import Claim, Design, Read, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS
 from faeval.pipeline._select import Selection
@@ -27,79 +29,83 @@ if TYPE_CHECKING:
 
 
 def profiles_of(chosen: Selection, table: pd.DataFrame) -> tuple[Profile, ...]:
-    """Return each layered metric that the claims read, by layer and seed, at the last epoch of each
-    of their arms.
+    """Return each layered metric that the claims read, by layer and seed.
+
+    It is read at the last epoch of each of their arms.
     """
-    wanted: dict[tuple[str, str], None] = {}
+    series = {
+        (arm, reading.metric): None for arm, reading in _reads(chosen) if reading.layers is not None
+    }
+    layered = table[table["layer"].notna() & table["metric"].isin([metric for _, metric in series])]
+    groups = dict(
+        iter(layered[layered["arm"].isin([arm for arm, _ in series])].groupby(["arm", "metric"]))
+    )
+    profiles = (_profile(*key, groups[key]) for key in series if key in groups)
+    return tuple(profile for profile in profiles if profile is not None)
+
+
+def _reads(chosen: Selection) -> Iterator[tuple[str, Read]]:
+    """Yield what the claims read, each with the label of its arm.
+
+    An arm that the setting does not have is left out; the claim's verdict says so.
+    """
     for claim in chosen.claims:
         design = claims.design_of(claim, chosen.setting)
         for assertion in claim.assertions:
-            for read in assertion.contrast.reads():
-                if read.layers is not None:
-                    try:
-                        wanted[design.label(read.arm), read.metric] = None
-                    except (
-                        FaevalError
-                    ):  # an arm that this setting does not have; its verdict says so
-                        continue
-    layered = table[table["layer"].notna() & table["metric"].isin([metric for _, metric in wanted])]
-    groups = dict(
-        iter(layered[layered["arm"].isin([arm for arm, _ in wanted])].groupby(["arm", "metric"]))
+            for reading in assertion.contrast.reads():
+                with suppress(FaevalError):
+                    yield design.label(reading.arm), reading
+
+
+def _profile(arm: str, metric: str, rows: pd.DataFrame) -> Profile | None:
+    """Return the last epoch of a metric; None where a seed has several numbers at a layer."""
+    rows = rows.drop_duplicates(["seed", "epoch", "layer"])
+    epochs = rows["epoch"].dropna()
+    last = int(epochs.max()) if len(epochs) else None
+    rows = rows[rows["epoch"] == last] if last is not None else rows
+    columns = (rows[name].tolist() for name in ("seed", "layer", "value", "status"))
+    cells = {
+        (seed, layer): (None if math.isnan(value) else value, status)
+        for seed, layer, value, status in zip(*columns, strict=True)
+    }
+    if len(cells) < len(rows):
+        return None
+    seeds, layers = (tuple(sorted({at[i] for at in cells})) for i in (0, 1))
+    grid = [[cells.get((seed, layer), (None, "undefined")) for layer in layers] for seed in seeds]
+    values, status = _split(grid)
+    return Profile(
+        arm=arm,
+        metric=metric,
+        layers=layers,
+        seeds=seeds,
+        values=values,
+        status=status,
+        epoch=last,
     )
-    profiles = []
-    for arm, metric in wanted:
-        rows = groups.get((arm, metric))
-        if rows is None:
-            continue
-        rows = rows.drop_duplicates(["seed", "epoch", "layer"])
-        epochs = rows["epoch"].dropna()
-        last = int(epochs.max()) if len(epochs) else None
-        rows = rows[rows["epoch"] == last] if last is not None else rows
-        columns = (rows[name].tolist() for name in ("seed", "layer", "value", "status"))
-        cells = {
-            (seed, layer): (value, status)
-            for seed, layer, value, status in zip(*columns, strict=True)
-        }
-        if len(cells) < len(rows):
-            continue
-        seeds, layers = (tuple(sorted({at[i] for at in cells})) for i in (0, 1))
-        grid = [
-            [cells.get((seed, layer), (math.nan, "undefined")) for layer in layers]
-            for seed in seeds
-        ]
-        profiles.append(
-            Profile(
-                arm=arm,
-                metric=metric,
-                layers=layers,
-                seeds=seeds,
-                values=tuple(tuple(None if math.isnan(v) else v for v, _ in row) for row in grid),
-                status=tuple(tuple(status for _, status in row) for row in grid),
-                epoch=last,
-            )
-        )
-    return tuple(profiles)
+
+
+def _split(
+    grid: Iterable[Sequence[tuple[float | None, str]]],
+) -> tuple[tuple[tuple[float | None, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Return the values of a grid, and their status."""
+    rows = [tuple(zip(*row, strict=True)) for row in grid]
+    return tuple(values for values, _ in rows), tuple(status for _, status in rows)
 
 
 def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ...]:
-    """Return how training went in each arm that the claims read, where evidence holds several
-    epochs of it.
+    """Return how training went in each arm that the claims read.
+
+    Only where evidence holds several epochs of it.
 
     Loss, and the norms of state and gradient at the last layer; then each metric that the claims
     read, over the deep layers.
     """
     arms: dict[str, None] = {}
     metrics = dict.fromkeys(_TRAINING)
-    for claim in chosen.claims:
-        design = claims.design_of(claim, chosen.setting)
-        for assertion in claim.assertions:
-            for read in assertion.contrast.reads():
-                try:
-                    arms[design.label(read.arm)] = None
-                except FaevalError:  # an arm that this setting does not have; its verdict says so
-                    continue
-                if "control_" not in read.metric:  # those have a figure of their own
-                    metrics[read.metric] = None
+    for arm, reading in _reads(chosen):
+        arms[arm] = None
+        if "control_" not in reading.metric:  # those have a figure of their own
+            metrics[reading.metric] = None
     rows = table[
         table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()
     ]
@@ -108,13 +114,13 @@ def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ..
     columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
     for metric, arm, seed, epoch, value, status, layer in zip(*columns, strict=True):
         cells.setdefault((metric, arm), {}).setdefault((seed, epoch, layer), (value, status))
-    found = (
+    courses = (
         _course(arm, metric, cells[metric, arm])
         for metric in metrics
         for arm in arms
         if (metric, arm) in cells
     )
-    return tuple(course for course in found if course is not None)
+    return tuple(course for course in courses if course is not None)
 
 
 _TRAINING = ("train_loss", "state_norm", "gradient_norm")
@@ -130,29 +136,28 @@ def _course(arm: str, metric: str, cells: _Cells) -> TrainingCurve | None:
     seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
     if len(epochs) < 2:
         return None
+
     # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
     # quantity.
-    grid = [
-        [
-            _mean([cells.get((s, e, layer), (math.nan, "missing")) for layer in layers])
-            for e in epochs
-        ]
-        for s in seeds
-    ]
+    def mean(seed: int, epoch: int) -> tuple[float | None, str]:
+        return _mean([cells.get((seed, epoch, layer), (math.nan, "missing")) for layer in layers])
+
+    values, status = _split([mean(seed, epoch) for epoch in epochs] for seed in seeds)
     return TrainingCurve(
         arm=arm,
         metric=metric,
         epochs=tuple(epochs),
         seeds=tuple(seeds),
-        values=tuple(tuple(value for value, _ in row) for row in grid),
-        status=tuple(tuple(status for _, status in row) for row in grid),
+        values=values,
+        status=status,
         layers=tuple(layers) if last >= 0 else (),
     )
 
 
 def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
-    """Return the mean of numbers that are all measured, else the status of the first of them that
-    is there and is not.
+    """Return the mean of numbers that are all measured, else None with the first other status.
+
+    "missing" is returned where no other status is there.
     """
     lacking = [status for value, status in cells if status != "measured" or math.isnan(value)]
     if not lacking:
@@ -161,8 +166,9 @@ def _mean(cells: Sequence[tuple[float, str]]) -> tuple[float | None, str]:
 
 
 def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
-    """Return the positive control of each instrument against the gradient norm, at every state that
-    was audited.
+    """Return each instrument's positive control against the gradient norm.
+
+    At every state that was audited.
     """
     where = ["arm", "seed", "epoch", "layer"]
     norms = table[
@@ -189,9 +195,7 @@ def controls_in(table: pd.DataFrame) -> tuple[ControlCurve, ...]:
 def inputs_of(
     chosen: Selection, table: pd.DataFrame, verdicts: Iterable[Verdict]
 ) -> tuple[ClaimInputs, ...]:
-    """Return what each claim reads, what its design was checked for, and how its instruments did
-    where it reads them.
-    """
+    """Return what each claim reads, its design checks, and its instruments' lowest controls."""
     columns = ["metric", "arm", "seed", "epoch", "layer", "value", "status"]
     rows = table.loc[[m.rpartition(".")[2] == "control_true" for m in table["metric"]], columns]
     controls = dict(iter(rows.drop_duplicates(columns[:5]).groupby(["metric", "arm"])))
@@ -209,37 +213,50 @@ def _inputs(
         claims.check_names(claim, design)
     except FaevalError:  # it reads what this setting does not have; its verdict says so
         return ClaimInputs(verdict.claim)
-    checks = {
-        code: "" if problem is None else problem.text
-        for code, problem in claims.design_checks(claim, design).items()
-    }
-    if verdict.reason_code == "confounded":  # by where runs ended, which no design tells
-        checks["confounded"] = verdict.detail
-    found: dict[ReadMetric, None] = {}
-    beside: dict[str, list[pd.DataFrame]] = {}
-    known = design.experiment.metrics if design.experiment else METRICS
-    for read in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
-        arm, metric = design.label(read.arm), known.get(read.metric)
+    reads: dict[ReadMetric, None] = {}
+    instruments: dict[str, list[pd.DataFrame]] = {}
+    metrics = design.experiment.metrics if design.experiment else METRICS
+    seeds = verdict.seeds or verdict.planned
+    for reading in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
+        arm, metric = design.label(reading.arm), metrics.get(reading.metric)
         instrument = metric.instrument if metric else None
         rows = controls.get((f"{instrument}.control_true".removeprefix("float64."), arm))
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
-        if epoch is None and rows is not None and rows["epoch"].notna().any():
-            epoch = int(rows["epoch"].max())
-        seen = set() if rows is None else set(map(int, rows["layer"].dropna()))
-        layers = None if read.layers is None else design.states(read, seen)
-        found[ReadMetric(read.metric, arm, layers, epoch)] = None
+        epoch = _epoch_of(reading, design, rows)
+        layers = None if reading.layers is None else design.states(reading, _states(rows))
+        reads[ReadMetric(reading.metric, arm, layers, epoch)] = None
         if rows is not None and instrument is not None and layers is not None:
-            at = rows["layer"].isin(layers) & rows["seed"].isin(verdict.seeds or verdict.planned)
-            at &= rows["epoch"].isna() if epoch is None else rows["epoch"] == epoch
-            beside.setdefault(instrument, []).append(rows[at])
-    lowest = (_lowest(instrument, parts) for instrument, parts in beside.items())
+            at_epoch = rows["epoch"].isna() if epoch is None else rows["epoch"] == epoch
+            at = rows["layer"].isin(layers) & rows["seed"].isin(seeds) & at_epoch
+            instruments.setdefault(instrument, []).append(rows[at])
+    lowest = map(_lowest, instruments, instruments.values())
     return ClaimInputs(
         claim=verdict.claim,
-        reads=tuple(found),
-        controls=tuple(found for found in lowest if found is not None),
-        checks=checks,
+        reads=tuple(reads),
+        controls=tuple(control for control in lowest if control is not None),
+        checks=_checks(claim, design, verdict),
         attributed_to=tuple(claim.attributed_to),
     )
+
+
+def _checks(claim: Claim, design: Design, verdict: Verdict) -> dict[str, str]:
+    """Return what each check of the design says, by its reason code; empty where it is sound."""
+    problems = claims.design_checks(claim, design)
+    checks = {code: "" if problem is None else problem.text for code, problem in problems.items()}
+    if verdict.reason_code == "confounded":  # by where runs ended, which no design tells
+        checks["confounded"] = verdict.detail
+    return checks
+
+
+def _states(rows: pd.DataFrame | None) -> set[int]:
+    return set() if rows is None else set(map(int, rows["layer"].dropna()))
+
+
+def _epoch_of(reading: Read, design: Design, rows: pd.DataFrame | None) -> int | None:
+    """Return the epoch of a read: the claim's, else the setting's, else the last of its control."""
+    epoch = reading.epoch if reading.epoch is not None else design.last_epoch(reading.arm)
+    if epoch is None and rows is not None and rows["epoch"].notna().any():
+        return int(rows["epoch"].max())
+    return epoch
 
 
 def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | None:
@@ -248,10 +265,10 @@ def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | N
     rows = pd.concat(parts).drop_duplicates()
     if not len(rows):
         return None
-    measured = rows[(rows["status"] == "measured") & rows["value"].notna()]
-    states, undefined = len(rows), len(rows) - len(measured)
-    if not len(measured):
+    valid = rows[(rows["status"] == "measured") & rows["value"].notna()]
+    states, undefined = len(rows), len(rows) - len(valid)
+    if not len(valid):
         return LowestControl(instrument, None, states, undefined)
-    least = measured.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
+    least = valid.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
     place = str(least["arm"]), int(least["seed"]), int(least["layer"])
     return LowestControl(instrument, float(least["value"]), states, undefined, *place)

@@ -20,21 +20,20 @@ _OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 def flag_stale(
     chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any], codes: Codes
 ) -> list[Verdict]:
-    """Return the verdicts, flagged where the revision or code that they rest on is not the one that
-    is here today.
+    """Return the verdicts, flagged where they rest on another revision or code than today's.
 
     Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its
-    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says nothing of
-    is taken to be as it was. Whether the code is the one that was registered is another question,
-    which ``code_changed`` answers.
+    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says
+    nothing of is taken to be as it was. Whether the code is the one that was registered is another
+    question, which ``code_changed`` answers.
     """
-    known, provenance = experiments(), with_identifiers(provenance)
+    settings, provenance = experiments(), with_identifiers(provenance)
     return [
         (
             replace(verdict, flags=(*verdict.flags, FLAG))
             if verdict.runs
             and _changed(
-                claim, design_of(claim, chosen.setting, known).experiment, provenance, codes
+                claim, design_of(claim, chosen.setting, settings).experiment, provenance, codes
             )
             else verdict
         )
@@ -52,10 +51,10 @@ def _changed(
         recorded = provenance.get("revisions", {}).get(stage)
         if recorded is not None and set(str(recorded).split(", ")) != {revision}:
             return True
-    kept = [(item.get("from"), item.get("to")) for item in accepted_in(provenance)]
+    acceptances = [(item.get("from"), item.get("to")) for item in accepted_in(provenance)]
     for name, digest in _code(claim, experiment, codes).items():
         recorded = provenance.get("code", {}).get(name)
-        today = {digest, *(before for before, now in kept if now == digest)}
+        today = {digest, *(before for before, now in acceptances if now == digest)}
         if recorded is not None and not set(str(recorded).split(", ")) <= today:
             return True
     return False
@@ -76,9 +75,9 @@ def _revisions(experiment: Experiment, metrics: frozenset[str]) -> Iterator[tupl
     always = metrics - on_demand
     for name, stage in experiment.audits.items():
         # Of the two that always run one looks at the test set, and the other at states.
-        wanted = {
+        default = {
             "alignment": bool(always - _OF_THE_TEST_SET),
             "accuracy": bool(always & _OF_THE_TEST_SET),
         }.get(name, True)
-        if stage.gives & metrics if stage.gives else wanted:
+        if stage.gives & metrics if stage.gives else default:
             yield name, stage.revision
