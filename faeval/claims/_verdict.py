@@ -1,4 +1,4 @@
-"""Verdict: what was decided of one claim in one setting, as codes and numbers that a reader can doubt.
+"""Verdict: what was decided of one claim in one setting, as codes and numbers.
 
 There is no prose in it but what a claimant wrote: ``faeval.reports`` says it in words.
 """
