@@ -81,7 +81,7 @@ class Check:
 
 
 class _Folder:
-    """A report folder, and its report decided again at most once; what forbids it is a finding."""
+    """A report folder, decided again at most once; what forbids that is a finding."""
 
     def __init__(self, path: Path, given: Given, earlier: Sequence[Earlier] = ()) -> None:
         self.path, self.given, self.earlier = path, given, earlier

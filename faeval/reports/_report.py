@@ -1,4 +1,4 @@
-"""Report, Drift and Overview as users hold them: the data, with every way to show them as methods."""
+"""Report, Drift and Overview as users hold them: data, with methods that show them."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ class Overview(OverviewData):
 
 
 def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and as PDF into a folder, all of them or none, and return their paths."""
+    """Write figures as SVG and PDF into a folder, all or none, and return their paths."""
     return write_all(Path(folder), _drawn(figures))
 
 

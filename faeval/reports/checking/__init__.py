@@ -1,4 +1,4 @@
-"""Renderings read back and held against the evidence: every text, and every number computed again."""
+"""Renderings, verdicts.json and quotes in documents, held against the evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as they stand in text, and whether each is what a number rounds to at the digits printed."""
+"""Numbers as they stand in text, and whether a number rounds to what is printed."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def printed(text: str) -> list[Printed]:
 
     Examples
     --------
-    >>> [n.text for n in printed("Over 5 seeds rho(a+b=0.1) rose by 0.17 [−0.15, 1.9e8], p < 1e−300")]
-    ['5', '0.17', '−0.15', '1.9e8', '< 1e−300']
+    >>> [n.text for n in printed("Over 5 seeds rho(a+b=0.1) rose by 0.17 [−0.15, 1.9e8], p < 1e−9")]
+    ['5', '0.17', '−0.15', '1.9e8', '< 1e−9']
     """
     spread = _RANGE.sub(_spelt_out, text)
     return [_number(match) for match in _TOKEN.finditer(spread)]

@@ -19,7 +19,7 @@ from faeval.reports.data._report import Report
 _ROUNDING = 1e-6
 # Facts of a run that are not of how its numbers came about, or that stand elsewhere.
 _NO_CAUSE = {"runs", "hours", "registrations", "evidence_sha256", "lock", "not_digested"}
-# What else decides, in the order of likelihood; a level follows from the other verdicts of a family.
+# What else decides, the likeliest first; a level follows from the other verdicts of a family.
 _RULE = (
     "test",
     "alpha",
@@ -49,15 +49,18 @@ def compare(
     Causes are ranked by what they can do, since of what can have moved a verdict the nearest is the
     likeliest:
 
-    1. What is asked and how it is decided, which changes a verdict by necessity, even on the same numbers: the assertion,
+    1. What is asked and how it is decided, which changes a verdict by necessity, even on the same
+       numbers: the assertion,
        its margin, the seeds decided on, the test, alpha, the family, looks, controls, gates,
        anything else of the registered claim, the level that the rest of the family leaves.
-    2. What can change the numbers: the revision of a stage or component, the data set, the version of torch, device and
+    2. What can change the numbers: the revision of a stage or component, the data set, the version
+       of torch, device and
        threads, the source of an experiment or component of one's own, versions of other packages,
        the commit. Left out for a claim whose numbers are the same. Last what one of the two does
        not record.
     3. Chance: other networks were trained.
-    4. Where nothing of that is left: one of the files was edited, or the code that decides has changed.
+    4. Where nothing of that is left: one of the files was edited, or the code that decides has
+       changed.
 
     Wording and expectation come last: they change no verdict.
 

@@ -359,7 +359,7 @@ class ReportDocument:
 
 
 def json_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, with what each field means."""
+    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`."""
     return (files("faeval.reports") / "schema" / "report-2.json").read_text(encoding="utf-8")
 
 

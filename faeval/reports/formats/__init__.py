@@ -1,4 +1,4 @@
-"""Forms of a report for machines and papers: JUnit, CTRF, LaTeX, a badge; a verdict as a test case."""
+"""Forms of a report: pages, JUnit, CTRF, LaTeX, a badge, and a table on a terminal."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def html_page(report: Report, drawn: bool = True) -> str:
 
 
 def _drawn(report: Report) -> Callable[[FigureView], str]:
-    """Return what draws a figure of the report into its page; matplotlib is loaded for the first."""
+    """Return what draws a figure of the report into its page."""
     from markupsafe import Markup
 
     figures = plots.figures(report)
@@ -80,7 +80,7 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
 
 
 def markdown_drift(drift: Drift) -> str:
-    """Return a drift as a section of Markdown; rows that do not fit are counted instead of shown."""
+    """Return a drift as Markdown; rows that do not fit are counted instead of shown."""
     return _drift_section(drift_view(drift))
 
 
@@ -173,7 +173,7 @@ def _section(claim: ClaimView, body: str, folded: bool) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Leave no two blank lines in a row, and one line break at the end; values hold none of either."""
+    """Leave no two blank lines in a row, and one line break at the end."""
     return re.sub(r"\n{3,}", "\n\n", text.rstrip("\n") + "\n")
 
 
@@ -213,7 +213,7 @@ def _cleaned(value: Any) -> Any:
 
 
 def _as_markdown(value: Any) -> Any:
-    """Clean and escape what is shown. Jinja would escape it for HTML: Markup says that it is done."""
+    """Clean and escape what is shown, marked as done for Jinja, which would escape for HTML."""
     from markupsafe import Markup
 
     return (

@@ -1,4 +1,4 @@
-"""JUnit XML: a test case a claim. No times and no host names: the same report gives the same bytes."""
+"""JUnit XML: a test case a claim, without times or names of machines."""
 
 from __future__ import annotations
 

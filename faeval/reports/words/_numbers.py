@@ -101,7 +101,7 @@ def exact(value: float) -> str:
 
 
 def probability(p: float | None, level: float | None = None) -> str:
-    """Write a p-value with two significant digits, and on the side of its level on which it lies."""
+    """Write a p-value with two significant digits, on the side of its level on which it lies."""
     if p is None or math.isnan(p):
         return "not computed"
     if p >= 1 or p <= 0:
