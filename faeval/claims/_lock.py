@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -129,7 +130,7 @@ class Registered(_Record):
 def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a canonical assertion asks: its kind, and its contrast up to a factor."""
     region, (a, b) = region_of(assertion["kind"]), (assertion["a"], assertion["b"])
-    if region.side == "below" and region.exchanged:  # "a below b" asks "b exceeds a"
+    if region.low == -math.inf and region.exchanged:  # "a below b" asks "b exceeds a"
         region, a, b = region_of(region.exchanged), b, a
     contrasts = [_weighed((1.0, a), (-1.0, b))]
     if region.exchanged == region.name:  # says the same of its sides exchanged

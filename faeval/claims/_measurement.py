@@ -166,7 +166,7 @@ class Measurement:
         if assertion.region.per_unit:
             return self._per_layer(assertion.a), self._per_layer(assertion.b)
         # "worst" is the end of the range that makes a - b speak against the assertion.
-        against = 1.0 if assertion.region.side == "below" else -1.0
+        against = 1.0 if assertion.region.low == -math.inf else -1.0
         return self._evaluate(assertion.a, against), self._evaluate(assertion.b, -against)
 
     def _evaluate(self, estimand: Estimand, against: float) -> NDArray[np.float64]:

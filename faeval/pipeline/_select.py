@@ -82,16 +82,17 @@ def select(
         setting = _only(own)
     elif setting in own:  # the other files' experiments are another call's
         subset = tuple(c for c in subset if c.experiment is None or c.experiment.name == setting)
-    return Selection(subset, setting, claims.find_lock(paths))
+    return Selection(subset, setting, claims.find_lock(map(Path, paths)))
 
 
 def _claims_and_paths(
     given: Claim | str | Path | Iterable[Claim | str | Path],
-) -> tuple[list[Claim], list[Path]]:
+) -> tuple[list[Claim], list[str | Path]]:
     """Return the claims and the paths among what a call names."""
     items = [given] if isinstance(given, Claim | str | Path) else list(given)
     members = [item for item in items if isinstance(item, Claim)]
-    return members, [Path(item) for item in items if not isinstance(item, Claim)]
+    # As they are: Path("") would be the working directory.
+    return members, [item for item in items if not isinstance(item, Claim)]
 
 
 def _only(settings: Sequence[str]) -> str:
