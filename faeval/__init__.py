@@ -1,5 +1,6 @@
-"""faeval: claims in a few lines, decided over seeds by rules whose error rates are known. Names are
-loaded when used.
+"""faeval: claims in a few lines, decided over seeds by rules whose error rates are known.
+
+Names are loaded when used.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Checks of arguments, for every room: each is checked once, and an error names the argument, its
-value, its type and the remedy. NumPy's numbers and Python's count alike; a truth value is none.
+"""Checks of arguments, for every room.
+
+An error names the argument, its value, its type and the remedy. NumPy's numbers and Python's count
+alike; a truth value is none.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ def refuse(name: str, value: object, wanted: str, remedy: str) -> FaevalError:
 
 
 def sample(name: str, values: ArrayLike, *, axes: int = 1) -> Array:
-    """One number per seed, shape (n,), as doubles; n = 0 is allowed. With axes=2, one sample a row,
-    shape (rows, n).
+    """One number per seed, shape (n,), as doubles; n = 0 is allowed.
+
+    With axes=2, one sample a row, shape (rows, n).
     """
     import numpy as np  # here, for the rooms that load no array library
 
@@ -87,8 +90,9 @@ def number(
 
 
 def level(name: str, value: object) -> float:
-    """A one-sided error rate, in (0, 0.5]: beyond .5 a bound would lie on the wrong side of the
-    estimate.
+    """A one-sided error rate, in (0, 0.5].
+
+    Beyond .5 a bound would lie on the wrong side of the estimate.
     """
     return number(name, value, "an error rate above 0 and at most 0.5", low=math.ulp(0.0), high=0.5)
 

@@ -20,9 +20,7 @@ class ClaimsFileError(FaevalError):
 
 
 class EvidenceError(FaevalError):
-    """An evidence table or store cannot be read as evidence at all (its columns, its types, its
-    encoding).
-    """
+    """An evidence table or store cannot be read: its columns, its types, its encoding."""
 
 
 class DataError(FaevalError):
@@ -34,8 +32,9 @@ class MissingExtra(FaevalError, ImportError):
 
 
 class Tampered(FaevalError):
-    """A record, checkpoint or lock does not match its own checksum: it was altered or cut off after
-    it was written.
+    """A record, checkpoint or lock does not match its own checksum.
+
+    It was altered or cut off after it was written.
     """
 
     exit_code = 12

@@ -1,5 +1,6 @@
-"""Named random streams: every random number of a run comes from (seed, role), never from a global
-generator.
+"""Named random streams: every random number of a run comes from (seed, role).
+
+None comes from a global generator.
 """
 
 from __future__ import annotations

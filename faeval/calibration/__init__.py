@@ -1,5 +1,6 @@
-"""How often the rules of faeval.stats err: measured by simulation, and compared with what was
-measured before.
+"""How often the rules of faeval.stats err, by simulation.
+
+Rates are compared with what was measured before.
 """
 
 from __future__ import annotations

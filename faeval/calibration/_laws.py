@@ -1,6 +1,4 @@
-"""Laws of the differences over seeds: where the assumptions of the rules hold, and where they fail
-in known ways.
-"""
+"""Laws of the differences over seeds, where the rules' assumptions hold or fail."""
 
 from __future__ import annotations
 
@@ -22,8 +20,9 @@ Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 @dataclass(frozen=True)
 class Law:
-    """A law of the differences a - b, of mean 0. `symmetric` about it, and without atoms
-    (`continuous`), or not.
+    """A law of the differences a - b, of mean 0.
+
+    `symmetric` about it, and without atoms (`continuous`), or not.
 
     `centre` is the median, where it is known in closed form.
     """
@@ -74,8 +73,9 @@ def _exchangeable(one: Draw) -> Draw:
 
 
 def _correlated(r: float) -> Draw:
-    """Two lognormal arms, one of twice the spread, whose logarithms correlate by r: pairing helps,
-    skew stays.
+    """Two lognormal arms, one of twice the spread, whose logarithms correlate by r.
+
+    Pairing helps, skew stays.
     """
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -25,8 +25,9 @@ MARGIN = 1.0
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened in `reps` replications; `error` is its Monte-Carlo standard
-    error.
+    """How often something happened in `reps` replications.
+
+    `error` is its Monte-Carlo standard error.
     """
 
     rate: float
@@ -45,8 +46,9 @@ def rate(events: NDArray[np.bool_]) -> Rate:
 
 
 def decide_all(rule: Rule, differences: Array, bound: float, alpha: float) -> Found:
-    """Whether the rule finds the centre of each row above the bound, and whether below, at
-    one-sided `alpha` each.
+    """Whether the rule finds each row's centre above the bound, and whether below.
+
+    At one-sided `alpha` each.
     """
     if callable(rule):
         return rule(differences, bound, alpha)

@@ -54,9 +54,7 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
 
 
 def _svg(figure: Any, what: str, columns: int) -> str:
-    """Say what is drawn upwards, put one legend of so many columns below all panels, and write the
-    figure.
-    """
+    """Write the figure, with the label of its y axis and one legend below all panels."""
     first = figure.axes[0]
     first.set_ylabel(what)
     handles, labels = first.get_legend_handles_labels()

@@ -28,8 +28,9 @@ def write(cells: Sequence[Cell], folder: Path) -> list[Path]:
 
 
 def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
-    """Write the report, and in the package's own repository what the package ships too; return what
-    was written.
+    """Write the report, and in the package's own repository what the package ships too.
+
+    Return what was written.
     """
     paths, shipped = write(cells, folder), in_repository(folder)
     if shipped is not None:
@@ -39,8 +40,9 @@ def publish(cells: Sequence[Cell], folder: Path) -> list[Path]:
 
 
 def in_repository(folder: Path) -> Path | None:
-    """Return where the package keeps what it ships, if `folder` is reports/calibration of its own
-    repository.
+    """Return where the package keeps what it ships, if `folder` belongs to its repository.
+
+    `folder` must be reports/calibration there.
     """
     package = Path(__file__).resolve().parents[1]
     home = package.parent / "reports" / "calibration"

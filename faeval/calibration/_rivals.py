@@ -1,5 +1,6 @@
-"""What others decide by, at full strength: so that a reader sees what a rule for few seeds has to
-avoid.
+"""Other methods to decide by, at full strength.
+
+A reader sees what a rule for few seeds has to avoid.
 
 One-sample rivals say for each row of differences whether they find its centre above the bound, and
 whether below, each at one-sided `alpha`. Two-sample rivals say whether they find the first arm
@@ -62,8 +63,9 @@ def _in_blocks(rule: Callable[[Array, float, float, int], Found]) -> OneSample:
 
 
 def _quantile(ordered: Array, share: Array) -> Array:
-    """A quantile of each sorted row, its own share each, by linear interpolation; NaN where the
-    share is.
+    """A quantile of each sorted row, its own share each, by linear interpolation.
+
+    NaN where the share is.
     """
     last = ordered.shape[1] - 1
     place = np.clip(np.nan_to_num(share), 0.0, 1.0) * last
@@ -164,8 +166,9 @@ def percentile_two_sample(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]
 
 
 def violation_ratio(a: Array, b: Array) -> Array:
-    """How far the first arm is from stochastically dominating the second, in [0, 1]; equal sizes,
-    shape (..., n).
+    """How far the first arm is from stochastically dominating the second, in [0, 1].
+
+    Equal sizes, shape (..., n).
 
     del Barrio, Cuesta-Albertos and Matran (2018): the share of the squared distance between the
     quantile functions on which the second lies above. With equal sizes these are steps at the order
@@ -179,8 +182,9 @@ def violation_ratio(a: Array, b: Array) -> Array:
 
 
 def _aso(threshold: float) -> TwoSample:
-    """Almost stochastic order: an upper bound of the violation ratio below a threshold (Dror,
-    Shlomov, Reichart 2019).
+    """Almost stochastic order: whether an upper bound of the violation ratio is small.
+
+    Below a threshold (Dror, Shlomov, Reichart 2019).
     """
 
     def rule(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:

@@ -161,9 +161,7 @@ def power(reps: int, seed: int, ns: tuple[int, ...] = SEEDS) -> Iterator[Cell]:
 
 
 def _family(members: str, draws: Array) -> tuple[Array, Array]:
-    """Both p-values of each claim of families whose true effects all lie where a verdict is wrong
-    either way.
-    """
+    """Both p-values of each claim of families where any verdict is wrong."""
     kinds: tuple[stats.Kind, ...] = ("exceeds",)
     if members == "mixed kinds":
         kinds = ("exceeds", "below", "not_above", "equivalent", "not_below")
@@ -200,8 +198,9 @@ def families(
 
 
 def assertions(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[Cell]:
-    """Wrong refutations of claims of k assertions and of equivalences, with and without their
-    Bonferroni factors.
+    """Wrong refutations of claims of k assertions and of equivalences.
+
+    With and without their Bonferroni factors.
     """
     for n in ns:
         rng = stream(seed, "calibrate", "assertions", n)
@@ -262,8 +261,9 @@ def pooling(reps: int, seed: int, ns: tuple[int, ...] = (3, 5, 10)) -> Iterator[
 
 
 def _plain_t(values: Array, alpha: float) -> Found:
-    """Student's t on many columns at once; the engine's own, for seeds, keeps more digits than a
-    thousand rows need.
+    """Student's t on many columns at once.
+
+    The engine's own, for seeds, keeps more digits than a thousand rows need.
     """
     from scipy.special import stdtrit
 
@@ -274,8 +274,9 @@ def _plain_t(values: Array, alpha: float) -> Found:
 
 
 def stopping(reps: int, seed: int, last: int = 50) -> Iterator[Cell]:
-    """Deciding at the first look that allows it, where there is no effect: at plain p, at
-    sequential p, by e-values.
+    """Deciding at the first look that allows it, where there is no effect.
+
+    At plain p, at sequential p, by e-values.
     """
     rows = max(200, reps // 4)
     draws = stream(seed, "calibrate", "stopping").standard_normal((rows, last))

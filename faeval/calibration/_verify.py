@@ -20,9 +20,7 @@ HEAD = tuple(f.name for f in fields(Cell))
 
 @dataclass(frozen=True)
 class Drift:
-    """A figure that is not what it should be: where it stands, what was measured, and what it was
-    to be.
-    """
+    """A figure that is not what it should be: its place, its value, the value expected."""
 
     cell: Cell
     expected: str
@@ -58,8 +56,9 @@ def from_csv(text: str, source: str) -> list[Cell]:
 
 
 def shipped() -> list[Cell]:
-    """Return the figures that come with the package: those behind every measured error that a
-    verdict prints.
+    """Return the figures that come with the package.
+
+    Those behind every measured error that a verdict prints.
     """
     file = files("faeval.stats").joinpath("measured.csv")
     return from_csv(file.read_text(encoding="utf-8"), "measured.csv")
@@ -99,8 +98,9 @@ def drifts(measured: Sequence[Cell], reference: Sequence[Cell]) -> list[Drift]:
 
 
 def _error(a: Cell, b: Cell) -> float:
-    """The error of the difference, at the common rate where that is larger: few events by luck show
-    too small an error.
+    """The error of the difference, at the common rate where that is larger.
+
+    Few events by luck show too small an error.
     """
     common = (a.rate * a.reps + b.rate * b.reps) / (a.reps + b.reps)
     return max(

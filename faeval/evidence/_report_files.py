@@ -75,8 +75,9 @@ _GROUPED = {"version of ": "versions", "revision of ": "revisions", "code of ": 
 
 
 def with_identifiers(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a provenance under identifiers, whichever version wrote it: ``version of torch`` is
-    ``torch`` of ``versions``.
+    """Return a provenance under identifiers, whichever version wrote it.
+
+    ``version of torch`` is ``torch`` of ``versions``.
     """
     fields: dict[str, Any] = {}
     for name, value in provenance.items():

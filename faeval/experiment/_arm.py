@@ -75,8 +75,9 @@ class Arm(Mapping[str, Value]):
 
     @classmethod
     def parse(cls, label: str) -> Arm:
-        """Read a label back; the inverse of :attr:`label`. A first part without ``=`` is the rule,
-        a word as it stands.
+        """Read a label back; the inverse of :attr:`label`.
+
+        A first part without ``=`` is the rule, a word as it stands.
         """
         factors: dict[str, Value] = {}
         for position, (name, text) in enumerate(_split(label)):
@@ -214,9 +215,7 @@ def _read(text: str, label: str, bare: bool) -> Value:
 
 
 def _split(label: str) -> list[tuple[str | None, str]]:
-    """The parts of a label: the factor's name (None where there is none), and its value as it is
-    spelled.
-    """
+    """The parts of a label: the factor's name, or None, and its value as it is spelled."""
     parts: list[tuple[str | None, str]] = []
     at, end = 0, "+"
     while end and label:

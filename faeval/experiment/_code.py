@@ -1,5 +1,6 @@
-"""The digest of a user's code: all that a function reaches of it, by what it says, alike in any
-process and folder.
+"""The digest of a user's code: all that a function reaches of it.
+
+It is the same in any process and folder.
 
 What is reached becomes parts, each under the name that a reader knows it by: ``c.py:helper`` is a
 function, class or constant of that file, ``helper.py`` a module that is imported, which counts as a
@@ -24,8 +25,9 @@ _SHORT = 12  # digits of a part's digest
 
 @dataclass(frozen=True)
 class Code:
-    """What a function reaches of the user's code: its digest, that of each part by name, and what
-    is not digested.
+    """What a function reaches of the user's code: its digest, and what is not digested.
+
+    With the digest of each part by name.
 
     All three are empty where nothing of it is the user's.
     """
@@ -39,8 +41,7 @@ class Code:
 
 
 def code_of(call: Callable[..., Any] | str) -> Code:
-    """Return the code that a function, class, or any other callable reaches, or the module of a
-    path ``module:function``.
+    """Return the code that a callable, or the module of a path ``module:function``, reaches.
 
     A path is followed without importing it.
     """
@@ -59,8 +60,9 @@ def code_of(call: Callable[..., Any] | str) -> Code:
 
 
 class Codes:
-    """The code of callables, each worked out once: what a run changes while it runs is no change of
-    its code.
+    """The code of callables, each worked out once.
+
+    What a run changes while it runs is no change of its code.
     """
 
     def __init__(self) -> None:

@@ -62,9 +62,7 @@ class FileWalk(ValueTexts):
     def look(
         self, label: str, node: ast.AST, source: Source, content: dict[str, Any], home: Home
     ) -> None:
-        """Follow the modules that code picks as it runs, and name what it takes in that cannot be
-        followed.
-        """
+        """Follow the modules that code picks as it runs; name what cannot be followed."""
         followed = {
             id(at)
             for at, module, package in picked(node, source.imported)
@@ -86,8 +84,9 @@ class FileWalk(ValueTexts):
                 self.undigested.add(f"{label} ({OUTSIDE[name]}: {name})")
 
     def is_own(self, at: ast.expr, value: object) -> bool:
-        """Whether a name, or an attribute of a module, is the user's own by the value of its first
-        name.
+        """Whether a name, or an attribute of a module, is the user's own.
+
+        By the value of its first name.
         """
         if isinstance(value, types.ModuleType):
             return (
@@ -99,8 +98,9 @@ class FileWalk(ValueTexts):
     def follow(
         self, module: ast.expr, package: str, values: Mapping[str, object], home: Home
     ) -> bool:
-        """Take in the modules that an expression may name, as far as it says; whether it says
-        enough.
+        """Take in the modules that an expression may name, as far as it says.
+
+        Whether it says enough.
         """
         if isinstance(module, ast.Name) and module.id == "__name__":
             self.anything(module.id, home)
@@ -115,8 +115,9 @@ class FileWalk(ValueTexts):
         return bool(names)
 
     def around(self, content: dict[str, Any], home: Home) -> None:
-        """Take in the file that something stands in: as a whole, or what importing it sets
-        elsewhere.
+        """Take in the file that something stands in.
+
+        As a whole, or what importing it sets elsewhere.
         """
         if home.whole:
             self.whole(home)
@@ -146,8 +147,9 @@ class FileWalk(ValueTexts):
     def reach_set(
         self, nodes: list[ast.AST], source: Source, content: dict[str, Any], home: Home
     ) -> None:
-        """Take in what a statement that sets something names; objects of a library by the
-        statements that make them.
+        """Take in what a statement that sets something names.
+
+        Objects of a library by the statements that make them.
         """
         for node in nodes:
             self.take(imports(node), home, blind=True)
@@ -167,8 +169,9 @@ class FileWalk(ValueTexts):
                     self.reach_set([statement], source, content, home)
 
     def label_of(self, name: tuple[str, ...], home: Home) -> str:
-        """Return the name by which a reader knows what a statement sets: that of the user's own is
-        its file's.
+        """Return the name by which a reader knows what a statement sets.
+
+        That of the user's own is its file's.
         """
         for end in range(len(name) - 1, 0, -1):
             module = sys.modules.get(".".join(name[:end]))
@@ -177,8 +180,9 @@ class FileWalk(ValueTexts):
         return f"{home.label}:{'.'.join(name)}"
 
     def whole(self, home: Home, *, blind: bool = False) -> None:
-        """Take in a module as a whole, with what it imports; blind where its functions are not
-        followed by their names.
+        """Take in a module as a whole, with what it imports.
+
+        Blind where its functions are not followed by their names.
         """
         if not self.new(home, ("whole", home.file, blind)):
             return

@@ -38,8 +38,9 @@ def attribute(value: object, name: str) -> Any:
 
 
 def library_name(value: Any) -> str:
-    """Return ``module:name`` of what an installed package knows under a name of its own; empty
-    where none does.
+    """Return ``module:name`` of what an installed package knows under a name of its own.
+
+    Empty where none does.
     """
     modules = [
         attribute(value, "__module__"),
@@ -64,8 +65,9 @@ def library_name(value: Any) -> str:
 
 
 def library_function(function: types.FunctionType) -> str:
-    """Return the name of a function of an installed package that it knows under that name; empty
-    for others.
+    """Return the name of a function of an installed package that it knows under that name.
+
+    Empty for others.
     """
     module = sys.modules.get(function.__module__ or "")
     if module is None or at_path(vars(module), function.__qualname__) is not function:
@@ -92,8 +94,9 @@ def globals_of(call: Any) -> dict[str, Any]:
 
 
 def globals_of_class(cls: type) -> dict[str, Any]:
-    """Return the globals of a class: of its functions, for another module may stand under its
-    module's name by now.
+    """Return the globals of a class, by its functions.
+
+    Another module may stand under its module's name by now.
     """
     for value in vars(cls).values():
         function = function_in(value)
@@ -117,8 +120,9 @@ _WRAPPERS = (staticmethod, classmethod, property, cached_property, partialmethod
 
 
 def is_generated(value: object) -> bool:
-    """Whether a function was made by a library from text, as those of a dataclass are: the class
-    says all of it.
+    """Whether a library made a function from text, as those of a dataclass.
+
+    Then the class says all of it.
     """
     function = function_in(value)
     while function is not None and isinstance(

@@ -15,9 +15,7 @@ from faeval.experiment._syntax import Source, parsed, scalar
 
 
 def source_of(filename: str, content: dict[str, Any], home: Home) -> Source | None:
-    """Return the source that a code object comes from, as it stands on disk, or as a notebook keeps
-    it.
-    """
+    """Return the source of a code object, as it stands on disk or as a notebook keeps it."""
     if home.file is not None and Path(filename).name == Path(home.file).name:
         return read_source(home.file)
     if Path(filename).is_file():
@@ -52,8 +50,9 @@ def nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def names_looked_up(code: types.CodeType) -> set[tuple[str, ...]]:
-    """Return the names that code looks up outside of itself, each with the attributes that it then
-    asks for.
+    """Return the names that code looks up outside itself, with their attributes.
+
+    The attributes are those that it then asks for.
     """
     chains: set[tuple[str, ...]] = set()
     for inner in nested(code):
@@ -70,8 +69,9 @@ def names_looked_up(code: types.CodeType) -> set[tuple[str, ...]]:
 
 
 def without_source(code: types.CodeType) -> str:
-    """Return what little a code object says that all versions of Python agree on: its names and
-    constants.
+    """Return the names and constants of a code object.
+
+    They are the little that all versions of Python agree on.
     """
     names = sorted({name for inner in nested(code) for name in inner.co_names})
     constants = {

@@ -101,8 +101,9 @@ class ValueTexts:
         return self.done[key]
 
     def spelt(self, text: str) -> str:
-        """Return a text, and a path without the folder that it starts from; a file that it names is
-        said to be one.
+        """Return a text, and a path without the folder that it starts from.
+
+        A file that it names is said to be one.
         """
         if text == self.home.name:
             return "(module's name)"

@@ -109,8 +109,9 @@ class Walk(FileWalk):
             self.home = before
 
     def changed_around(self, function: types.FunctionType, home: Home) -> set[str]:
-        """Return the names of a closure that its functions change, and take in what these start
-        from.
+        """Return the names of a closure that its functions change.
+
+        Takes in what these start from.
         """
         source = source_of(function.__code__.co_filename, function.__globals__, home)
         state: set[str] = set()
@@ -170,8 +171,9 @@ class Walk(FileWalk):
             self.reach(chain, content, home)
 
     def reach(self, chain: tuple[str, ...], content: dict[str, Any], home: Home) -> None:
-        """Take in what a name stands for in a module; of a name in a module, what that stands for
-        there.
+        """Take in what a name stands for in a module.
+
+        Of a name in a module, what that stands for there.
         """
         name, *attributes = chain
         if name not in content:
@@ -195,8 +197,9 @@ class Walk(FileWalk):
             self.waiting.append((label, within, name, owner))
 
     def bind_value(self, label: str, content: dict[str, Any], name: str, home: Home) -> None:
-        """Take in a value by what it is; one that a run changes, by the statements that it starts
-        from.
+        """Take in a value by what it is.
+
+        One that a run changes, by the statements that it starts from.
         """
         source = read_source(home.file or "") if (id(content), name) in self.changed else None
         statements = source.mentions(name) if source is not None else []
@@ -272,9 +275,7 @@ class Walk(FileWalk):
             self.texts[label].add(text_of("registered", *texts))
 
     def stands_in(self, cls: type, name: str, value: object) -> bool:
-        """Whether an attribute is what stands in a class, not what Python and its libraries make of
-        it.
-        """
+        """Whether an attribute was written in a class, not made by Python or its libraries."""
         function = function_in(value)
         users = function is not None and self.home_of(function.__globals__).users
         is_generated_name = (

@@ -1,5 +1,6 @@
-"""Components: learning rules and networks by name, with the factors that are theirs alone. Light:
-what they do is loaded late.
+"""Components: learning rules and networks by name, with the factors that are theirs alone.
+
+Light: what they do is loaded late.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def _none(_: Mapping[str, Value]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Component:
-    """A part of a run that is named by a word: a learning rule or network, as the value of an arm's
-    factor; or a metric.
+    """A part of a run that is named by a word: a learning rule, a network or a metric.
+
+    Rules and networks are values of an arm's factor.
 
     Parameters
     ----------
@@ -235,8 +237,9 @@ _registered: dict[tuple[str, str], Component] = {}
 
 
 def register(component: Component) -> None:
-    """Make a component known under its name in this process; a campaign carries it into its
-    workers.
+    """Make a component known under its name in this process.
+
+    A campaign carries it into its workers.
 
     Raises
     ------
@@ -270,8 +273,9 @@ def _home(component: Component) -> str:
 
 
 def components(kind: str) -> dict[str, Component]:
-    """Return every component of a kind by name: ours, registered ones, and entry points of the
-    group ``faeval.KINDs``.
+    """Return every component of a kind by name.
+
+    Ours, registered ones, and entry points of the group ``faeval.KINDs``.
 
     An entry point names a :class:`Component`, which stays light, or the class or function that
     makes it.
@@ -510,8 +514,9 @@ KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: i
 
 @cache
 def _installed_metrics() -> dict[str, Component]:
-    """Return the metrics of installed packages; an entry point of the group ``faeval.metrics``
-    names a Component.
+    """Return the metrics of installed packages.
+
+    An entry point of the group ``faeval.metrics`` names a Component.
     """
     metrics = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
     for name, c in metrics.items():

@@ -40,8 +40,9 @@ class Stage:
     metric: str | None = None
 
     def serves(self, metrics: frozenset[str] | None) -> bool:
-        """Return whether someone who reads these metrics (None: all that there are) needs this
-        stage.
+        """Return whether someone who reads these metrics needs this stage.
+
+        None stands for all metrics that there are.
         """
         return not self.gives or metrics is None or bool(self.gives & metrics)
 
@@ -202,8 +203,9 @@ class Experiment:
                 )
 
     def resolve(self, arm: Arm) -> dict[str, Value]:
-        """Return all factors of an arm, defaults filled in; raise FaevalError for an unknown factor
-        or illegal value.
+        """Return all factors of an arm, defaults filled in.
+
+        Raise FaevalError for an unknown factor or illegal value.
 
         Factors that belong to a component alone, such as a rule, are there only where they differ
         from their default: at their default they are part of what the component's name says.
@@ -226,8 +228,9 @@ class Experiment:
         return self.settle({**shared, **values}, where)
 
     def known_factors(self, arm: Arm) -> tuple[str, ...]:
-        """Return the names of all factors that an arm has here: those of every arm, and those of
-        its components alone.
+        """Return the names of all factors that an arm has here.
+
+        Those of every arm, and those of its components alone.
         """
         parts = self._parts(arm, f"arm {named(arm.label)} in {self.name}")
         return (*self.factors, *(name for part in parts for name in part.factors))

@@ -71,8 +71,9 @@ def _types(default: Value) -> tuple[type, ...]:
 
 
 def as_factors(given: Mapping[str, Any]) -> dict[str, Factor]:
-    """Return factors by name, bare defaults wrapped; raise FaevalError where one could not stand in
-    an arm's label.
+    """Return factors by name, bare defaults wrapped.
+
+    Raise FaevalError where one could not stand in an arm's label.
     """
     if not isinstance(given, Mapping):
         raise FaevalError(

@@ -1,6 +1,4 @@
-"""The catalogue of metrics: what a number means, in which unit and range, and which instrument it
-is read by.
-"""
+"""The catalogue of metrics: meaning, unit, range and instrument."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Whose a module is: the user's, or one of an installed package or of the standard library. Nothing
-is imported here.
+"""Whose a module is: the user's, or one of an installed package or of the standard library.
+
+Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ def _is_own(value: Any) -> bool:
 
 
 def _fileless_is_users(name: str) -> bool:
-    """Whether what has no file is the user's: a notebook's is; a module that a package made up is
-    that package's.
+    """Whether what has no file is the user's: a notebook's is.
+
+    A module that a package made up is that package's.
     """
     top = name.partition(".")[0]
     if name == "__main__" or top not in sys.modules:
@@ -82,8 +84,9 @@ def _fileless_is_users(name: str) -> bool:
 
 @cache
 def is_users(file: str) -> bool:
-    """Whether a file is the user's: neither installed, but by its path, nor of the standard
-    library, nor faeval's.
+    """Whether a file is the user's.
+
+    It is not installed, not of the standard library, and not faeval's.
     """
     path = Path(os.path.realpath(file))
     if file.startswith("<") or path.is_relative_to(_faeval()):
@@ -107,8 +110,9 @@ def _faeval() -> Path:
 
 @cache
 def _by_path(site: Path) -> frozenset[str]:
-    """Return the packages that were installed here from a folder of this machine, whose version
-    says nothing of them.
+    """Return the packages that were installed from a folder of this machine.
+
+    Their version says nothing of them.
     """
     names: set[str] = set()
     for record_file in site.glob("*.dist-info/direct_url.json"):
@@ -124,8 +128,9 @@ def _by_path(site: Path) -> frozenset[str]:
 
 
 def find(name: str, folder: str) -> Iterator[Home]:
-    """Yield the modules of the user's that importing a name from a file of this folder loads:
-    packages, then itself.
+    """Yield the user's modules that importing a name from a file of this folder loads.
+
+    Packages first, then itself.
     """
     for part, spec in _specs(name, folder):
         if spec.origin and spec.has_location:
@@ -135,8 +140,9 @@ def find(name: str, folder: str) -> Iterator[Home]:
 
 
 def starting(prefix: str, folder: str) -> Iterator[str]:
-    """Yield the names of modules that start with a text, in the package of the user's or the folder
-    that it begins with.
+    """Yield the names of modules that start with a text.
+
+    In the package of the user's, or the folder, that it begins with.
     """
     package, _, first = prefix.rpartition(".")
     above = list(_specs(package, folder))

@@ -298,8 +298,9 @@ _SETTINGS = {
 
 
 def experiments() -> dict[str, Experiment]:
-    """Return every named experiment: faeval's settings, and those of installed packages (group
-    ``faeval.experiments``).
+    """Return every named experiment: faeval's settings, and those of installed packages.
+
+    These are in the group ``faeval.experiments``.
     """
     return {**_SETTINGS, **_installed_experiments()}
 

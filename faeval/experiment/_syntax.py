@@ -1,5 +1,6 @@
-"""Python source reduced to what it says, alike on every version: no comments, docstrings, blanks or
-positions.
+"""Python source reduced to what it says, alike on every version.
+
+No comments, docstrings, blanks or positions.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ class Step:
 
 
 def steps(body: Sequence[ast.AST], around: tuple[ast.AST | str, ...] = ()) -> Iterator[Step]:
-    """Yield the plain statements of a body, those in its blocks too, but not those that a file runs
-    as a script only.
+    """Yield the plain statements of a body and of its blocks.
+
+    Not those that a file runs as a script only.
     """
     for node in body:
         if isinstance(node, _DEFINITIONS):
@@ -104,9 +106,7 @@ def _asks_for_script(test: ast.expr) -> bool:
 
 
 def scalar(value: object) -> str | None:
-    """Return a constant as text that is the same everywhere, or None where the value is no
-    constant.
-    """
+    """Return a constant as text that is the same everywhere, or None for other values."""
     kind = type(value)
     if kind is str:
         return ascii(value)  # repr asks the version's own Unicode tables
@@ -122,8 +122,9 @@ def scalar(value: object) -> str | None:
 
 
 def normal(node: Any) -> str:
-    """Return what a node of a syntax tree says; fields that newer versions added say nothing where
-    they are empty.
+    """Return what a node of a syntax tree says.
+
+    Fields that newer versions added say nothing where they are empty.
     """
     if isinstance(node, list):
         items = [normal(item) for item in node if not _says_nothing(item)]
@@ -158,8 +159,9 @@ def _says_nothing(node: Any) -> bool:
 
 
 def _merged(values: Sequence[ast.expr]) -> list[ast.expr]:
-    """Return the parts of an f-string with neighbouring texts as one and no empty ones: versions
-    cut them differently.
+    """Return the parts of an f-string, neighbouring texts joined, empty ones left out.
+
+    Versions cut them differently.
     """
     parts: list[ast.expr] = []
     for value in values:
@@ -174,9 +176,7 @@ def _merged(values: Sequence[ast.expr]) -> list[ast.expr]:
 
 
 class Source:
-    """The syntax of one file, with its functions and classes found by what their code objects say
-    of them.
-    """
+    """The syntax of one file, its functions and classes found by their code objects."""
 
     def __init__(self, content: bytes) -> None:
         self.tree = ast.parse(content)
@@ -209,8 +209,9 @@ class Source:
         return self._texts[id(node)]
 
     def function(self, code: CodeType) -> list[tuple[str, ast.AST]]:
-        """Return the qualified names and nodes that a function's code may come from: one, but of
-        lambdas on one line.
+        """Return the qualified names and nodes that a function's code may come from.
+
+        One, but of lambdas on one line.
         """
         definitions = self._functions.get((code.co_name, code.co_firstlineno), [])
         if len(definitions) > 1:
@@ -219,8 +220,9 @@ class Source:
         return definitions
 
     def around(self, node: ast.AST) -> tuple[str, ast.AST]:
-        """Return the qualified name and node of the outermost function that a function stands in,
-        or its own.
+        """Return the qualified name and node of the outermost function around a function.
+
+        Its own where there is none.
         """
         return self._around[id(node)]
 
@@ -257,8 +259,7 @@ class Source:
 
     @cached_property
     def effects(self) -> dict[tuple[str, ...], list[Step]]:
-        """The statements that set something outside of the file, by the name of what they set or
-        call.
+        """The statements that set something outside of the file, by the name of what they set.
 
         They call, or assign to an attribute or item of, what was imported. What is about results of
         faeval's is none.
@@ -309,8 +310,9 @@ class Source:
 
     @cached_property
     def got(self) -> dict[str, ast.Assign]:
-        """The names of what is a module's own, by the assignments: ``flags = torch.backends``, ``c
-        = getcontext()``.
+        """The names of what is a module's own, by the assignments.
+
+        ``flags = torch.backends``, ``c = getcontext()``.
         """
         by_name = {}
         for at in (step.statement for step in self.steps):
@@ -368,8 +370,9 @@ def own_in(node: ast.AST) -> set[str]:
 
 
 def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
-    """Yield what a statement calls for its effect, or whose attribute or item it sets, and whether
-    it is called.
+    """Yield what a statement calls for its effect or sets part of, and whether it is called.
+
+    It sets part of what has its attribute or item set.
     """
     if isinstance(statement, _ASSIGNMENTS):
         targets = [
@@ -389,8 +392,9 @@ def _set_by(statement: ast.stmt) -> Iterator[tuple[ast.expr, bool]]:
 
 
 def chain(node: ast.AST) -> tuple[str, ...]:
-    """Return the name that an expression starts from, with the attributes that it asks for, through
-    calls and items.
+    """Return the name that an expression starts from, with the attributes it asks for.
+
+    Through calls and items.
     """
     if isinstance(node, ast.Name):
         return (node.id,)
@@ -406,9 +410,7 @@ def chain(node: ast.AST) -> tuple[str, ...]:
 
 
 def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
-    """Return the names that imports among these bind, each with the dotted name of what it stands
-    for.
-    """
+    """Return the names that imports bind, each with the dotted name it stands for."""
     by_alias: dict[str, str] = {}
     for node in statements:
         if isinstance(node, ast.Import):
@@ -426,8 +428,9 @@ def imported(statements: Iterable[ast.AST]) -> dict[str, str]:
 def mentioned(
     node: ast.AST, aliases: Mapping[str, str]
 ) -> Iterator[tuple[ast.expr, str, tuple[str, ...]]]:
-    """Yield each name and attribute that a node reads, its first name, and the dotted name that it
-    stands for.
+    """Yield each name and attribute that a node reads.
+
+    With its first name, and the dotted name that it stands for.
     """
     aliases = {**aliases, **imported(ast.walk(node))}
     own = own_in(node)
@@ -450,8 +453,9 @@ def mentioned(
 def picked(
     node: ast.AST, aliases: Mapping[str, str]
 ) -> Iterator[tuple[ast.expr, ast.expr, str | None]]:
-    """Yield what picks a module, the expression that names it, and the package that a relative name
-    starts from.
+    """Yield what picks a module, the expression that names it, and the package.
+
+    A relative name starts from the package.
     """
     names = {id(inner): ".".join(dotted) for inner, _, dotted in mentioned(node, aliases)}
     for inner in ast.walk(node):
@@ -470,9 +474,7 @@ def picked(
 
 
 def starts_with(node: ast.expr, constants: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return the text that an expression starts with, whatever else it depends on, and whether that
-    is all of it.
-    """
+    """Return the text that an expression starts with, and whether that is all of it."""
     if isinstance(node, ast.Name):
         node = ast.Constant(constants.get(node.id))
     if isinstance(node, ast.Constant):
@@ -506,8 +508,9 @@ def _joined(parts: Iterable[ast.expr], constants: Mapping[str, Any]) -> tuple[st
 
 
 def changed_in(node: ast.AST) -> set[str]:
-    """Return the names whose values code in a node changes, outside of itself or in place, as far
-    as it says so.
+    """Return the names whose values code in a node changes, as far as it says so.
+
+    Outside of itself or in place.
     """
     names: set[str] = set()
     for inner in ast.walk(node):

@@ -1,4 +1,5 @@
 """Numbers as papers print them: what the digits allow, and what statistics of such numbers can be.
+
 Exact, in fractions.
 """
 
@@ -131,8 +132,9 @@ SPREADS = (
 
 
 def factor(spread: str, n: int) -> Fraction | None:
-    """The factor from a sum of squared deviations of `n` values to the square of a spread; None
-    where it is none.
+    """The factor from a sum of squared deviations of `n` values to the square of a spread.
+
+    None where it is none.
     """
     if spread.endswith("ddof 1") and n < 2:
         return None
@@ -153,8 +155,9 @@ def mean_range(box: Sequence[Range]) -> Range:
 
 
 def spread_squares(box: Sequence[Range]) -> dict[str, Range] | None:
-    """What the square of each spread can be over all values within their ranges; None where there
-    are too many vertices.
+    """What the square of each spread can be over all values within their ranges.
+
+    None where there are too many vertices.
 
     Every spread of :data:`SPREADS` grows when two values move apart around a fixed sum (it is
     Schur-convex [1]_), and is convex. The least is therefore where all values come as near as they
@@ -215,8 +218,9 @@ def _nearest(box: Sequence[Range]) -> list[Fraction]:
 
 
 def _vertices(box: Sequence[Range]) -> Iterator[list[Fraction]] | None:
-    """The vertices among which a spread is largest: of each rounding width, the smaller values low
-    and the others high.
+    """The vertices among which a spread is largest.
+
+    Of each rounding width, the smaller values low and the others high.
     """
     classes: dict[Fraction, list[Range]] = defaultdict(list)
     for low, high in box:

@@ -1,4 +1,5 @@
 """What a p-value can be where the numbers behind it are known as far as they are printed.
+
 Guaranteed enclosures, in doubles.
 """
 
@@ -28,8 +29,9 @@ def widened(values: Iterable[float]) -> Bounds:
 
 
 def tails(t: Bounds, df: Bounds) -> dict[str, Bounds]:
-    """p of t between two bounds, with degrees of freedom between two bounds (infinite ones are
-    those of z).
+    """p of t between two bounds, with degrees of freedom between two bounds.
+
+    Infinite degrees of freedom are those of z.
 
     In t each tail is monotone, and at a fixed t monotone in the degrees of freedom: the ends are at
     the corners.
@@ -48,8 +50,9 @@ def _below(x: float, df: float) -> float:
 
 
 def upper_tail(law: str, statistic: Bounds, df: tuple[float, ...]) -> Bounds:
-    """p of F or chi-square, the upper tail, with given degrees of freedom; it falls as the
-    statistic rises.
+    """p of F or chi-square, the upper tail, with given degrees of freedom.
+
+    It falls as the statistic rises.
     """
     from scipy.special import chdtrc, fdtrc
 
@@ -105,8 +108,9 @@ def _satterthwaite(ratio: float, k1: int, k2: int) -> float:
 
 
 def critical(df: float, level: float) -> float:
-    """The two-sided quantile of t, or of z where `df` is infinite: half a confidence interval's
-    width in standard errors.
+    """The two-sided quantile of t, or of z where `df` is infinite.
+
+    Half a confidence interval's width in standard errors.
     """
     from scipy.special import ndtri, stdtrit
 

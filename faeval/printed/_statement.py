@@ -47,8 +47,9 @@ Rows: TypeAlias = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the other numbers of a statement allow a printed one to be, in one reading of it; both
-    ends included.
+    """What the other numbers of a statement allow a printed one to be, in one reading of it.
+
+    Both ends included.
     """
 
     reading: str
@@ -94,8 +95,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Statement:
-    """Numbers that are printed together. All are text, so that the digits are kept; give what the
-    paper gives.
+    """Numbers that are printed together. All are text, so that the digits are kept.
+
+    Give what the paper gives.
 
     Parameters
     ----------
@@ -193,8 +195,9 @@ def check_statement(statement: Statement) -> tuple[Finding, ...]:
 
 
 def outcome(findings: Iterable[Finding]) -> str:
-    """One word for all findings of a statement: inconsistent where one is; else consistent where
-    one is.
+    """One word for all findings of a statement: inconsistent where one is.
+
+    Else consistent where one is.
     """
     words = {f.outcome for f in findings}
     return next(word for word in (INCONSISTENT, CONSISTENT, OPEN) if word in words or word == OPEN)
@@ -457,8 +460,9 @@ class _Numbers:
         return Finding("spread", INCONSISTENT, f"{why}.", allowed, kinds, ties)
 
     def _spread_grid(self, spread: Printed, mean: Printed, step: Fraction, n: int) -> Finding:
-        """GRIMMER: sum and sum of squares of n multiples of a step are whole numbers, both even or
-        both odd.
+        """GRIMMER: which spreads n multiples of a step can have.
+
+        Their sum and sum of squares are whole numbers, both even or both odd.
         """
         low, high = (end * n / step for end in mean.range)
         sums = range(math.ceil(low), math.floor(high) + 1)
@@ -493,9 +497,7 @@ class _Numbers:
     # --- p and interval ---
 
     def _estimates(self) -> list[_Estimate]:
-        """The mean, or the difference of two, with its standard error, in each reading of the
-        spread.
-        """
+        """The mean, or a difference of two, with its standard error in each reading."""
         if self.mean2 is None and self.rows:
             return self._of_values()
         if self.mean is None or self.spread is None or self.n is None or self.n < 2:
@@ -714,9 +716,7 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Estimate:
-    """A mean or a difference less its null, and its standard error, as far as the printed numbers
-    tell.
-    """
+    """A mean or a difference less its null, and its standard error, as far as is printed."""
 
     reading: str
     difference: Range
@@ -771,8 +771,9 @@ def _multiple(possible: Range, step: Fraction) -> bool:
 
 
 def _has_squares(total: int, n: int, low: Fraction, high: Fraction) -> bool:
-    """Whether n whole numbers with a sum can have a sum of squared deviations in a range;
-    necessary, for n < 3 exact too.
+    """Whether n whole numbers with a sum can have a sum of squared deviations in a range.
+
+    Necessary, for n < 3 exact too.
 
     A square is even where its root is: the sum of squares is even where the sum is. It is smallest
     where the numbers differ by at most 1.
@@ -812,9 +813,7 @@ def _allowed(reading: str, possible: Range, number: Printed) -> Allowed:
 def _shown(
     possible: Range, against: Range, decimals: int, matches: bool, roots: bool = False
 ) -> tuple[str, str]:
-    """Write a range outward, with as many decimals as show on which side of a printed number it
-    lies.
-    """
+    """Write a range outward, with as many decimals as tell it from a printed number."""
     write = root_range if roots else plain_range
     for more in range(1, 9):
         low, high = write(possible, decimals + more)
@@ -868,9 +867,7 @@ def _compared(kind: str, claimed: Printed, of: Printed, to: Printed) -> Iterable
 
 
 def _nominal(kind: str, reading: str, claimed: Printed, of: Printed, to: Printed) -> str:
-    """The comparison of the printed numbers as they stand, with the digits and the sign of the
-    claimed one.
-    """
+    """The comparison of the printed numbers, with the claimed one's digits and sign."""
     if kind == "difference":
         value = of.value - to.value
     else:

@@ -18,8 +18,9 @@ _TALLIES = {"broken": "invalid", "drift": "drifted", "free": "without expectatio
 
 
 def outcome_from(verdict: Verdict, where: str) -> dict[str, Any]:
-    """Return what item and summary need of a verdict, as plain data; ``where`` is the claim's file
-    and line.
+    """Return what item and summary need of a verdict, as plain data.
+
+    ``where`` is the claim's file and line.
     """
     from faeval.reports import facts_of
 

@@ -1,5 +1,4 @@
-"""Arrays in, decisions out: assertions about an effect over seeds, families of them, and what a
-design can tell.
+"""Arrays in, decisions out: assertions over seeds, families of them, and planning.
 
 Plain functions on arrays, with NumPy and SciPy alone. One number per seed comes in; the seed is the
 replicate. :func:`rule` is the whole of it: contrasts in, one of four words out. What it is made of

@@ -9,8 +9,9 @@ from faeval._arguments import LARGEST
 
 
 def crossing(rejected: Callable[[float], bool], start: float, size: float) -> float:
-    """The smallest double that is not rejected, near `start`; what lies below it is. `size` is that
-    of the values.
+    """The smallest double that is not rejected, near `start`; what lies below it is.
+
+    `size` is that of the values.
     """
     # A closed form misses by a few units in the last place: walk out until both sides are seen,
     # then halve.

@@ -1,5 +1,6 @@
-"""The running ledger: evidence that may be looked at after every seed, for as long as one likes. It
-decides nothing.
+"""The running ledger: evidence that may be looked at after every seed, for as long as one likes.
+
+It decides nothing.
 
 The scale-invariant t mixture [1]_: the likelihood ratio of the t statistics so far, with the
 standardised effect drawn from N(0, c^2), against no effect. It is a martingale under normal

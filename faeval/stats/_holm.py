@@ -1,5 +1,6 @@
-"""Families of claims: Holm's step-down once per direction, the verdict of each claim, and gates as
-a filter after it.
+"""Families of claims: Holm's step-down in each direction, verdicts, and gates.
+
+Gates are a filter after it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class HolmResult:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict of one claim of a family, the level it met in each direction, and its adjusted
-    p-values.
+    """The verdict of one claim of a family, its levels and its adjusted p-values.
+
+    There is one of each in each direction.
 
     `look` counts the looks up to the one at which it was decided, from 1; None while it is open.
     """
@@ -96,8 +98,9 @@ def holm(p: Sequence[float], alpha: float) -> HolmResult:
 
 
 def _level(p: Array, alpha: float) -> Array:
-    """The level alpha / max(1, m - R) that Holm's procedure ends at in each row, shape (..., m) to
-    (...).
+    """The level alpha / max(1, m - R) that Holm's procedure ends at in each row.
+
+    Shape (..., m) to (...).
     """
     m = p.shape[-1]
     passed = np.sort(p, axis=-1) <= alpha / np.arange(m, 0, -1)
@@ -110,8 +113,7 @@ def decide_family(
     p_refute: Sequence[float | Sequence[float]],
     alpha: float,
 ) -> list[Decision]:
-    """Verdicts of one family: Holm at alpha over the m values p+, and Holm at alpha over the m
-    values p-.
+    """Verdicts of one family: Holm at alpha over m values p+, and over m values p-.
 
     P(any wrong support) <= alpha and P(any wrong refutation) <= alpha, each under any dependence
     between claims.
@@ -201,8 +203,9 @@ def _at_looks(
 
 
 def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDArray[np.int8]:
-    """The verdicts of :func:`decide_family` for many families at once: the same levels, the same
-    bits.
+    """The verdicts of :func:`decide_family` for many families at once.
+
+    The same levels, the same bits.
 
     Parameters
     ----------
@@ -247,8 +250,9 @@ def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDAr
 
 
 def word(supported: bool, refuted: bool) -> Word:
-    """The three-way rule; both at once happens only at alpha = .5, where the estimate lies on the
-    margin.
+    """The three-way rule.
+
+    Both at once happens only at alpha = .5, where the estimate lies on the margin.
     """
     if supported == refuted:
         return "inconclusive"

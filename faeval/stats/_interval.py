@@ -13,8 +13,9 @@ from faeval.stats._rules import Sample, rule_of
 
 @dataclass(frozen=True)
 class Interval:
-    """One-sided bounds of a - b, each at its own level, in the metric's unit; infinite where no
-    bound is attainable.
+    """One-sided bounds of a - b, each at its own level, in the metric's unit.
+
+    Infinite where no bound is attainable.
 
     For "equivalent" this is the supporting interval (supported: wholly inside the margins) and
     `refuting` the other one (refuted: wholly outside them); for every other kind `refuting` is

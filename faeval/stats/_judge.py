@@ -142,8 +142,9 @@ def judge_many(
     *,
     test: AnyTest = "t",
 ) -> tuple[Array, Array]:
-    """Both p-values of :func:`judge` for many samples at once: the same code, the same bits, one
-    array operation.
+    """Both p-values of :func:`judge` for many samples at once.
+
+    The same code, the same bits, one array operation.
 
     Parameters
     ----------
@@ -206,8 +207,9 @@ def _pair(
     p_of: Callable[..., Array],
     blank: NDArray[np.bool_],
 ) -> tuple[Array, Array]:
-    """Test on which side of each edge the effect lies: inside of all for support, outside of one
-    for refutation.
+    """Test on which side of each edge the effect lies.
+
+    Inside of all for support, outside of one for refutation.
     """
     low, high = region.bounds(margin)
 

@@ -65,8 +65,9 @@ class Region:
 
     @property
     def claims_effect(self) -> bool:
-        """Whether no effect at all would contradict it, so that there is an effect of opposite
-        sign.
+        """Whether no effect at all would contradict it.
+
+        Then there is an effect of opposite sign.
         """
         return self.low > 0 or self.high < 0
 
@@ -84,8 +85,9 @@ class Region:
         )
 
     def bounds(self, margin: float) -> tuple[float, float]:
-        """The ends of the region on the axis of a - b, in the unit of the margin; infinite where it
-        has no edge.
+        """The ends of the region on the axis of a - b, in the unit of the margin.
+
+        Infinite where it has no edge.
         """
         low, high = (end * margin if math.isfinite(end) else end for end in (self.low, self.high))
         return low, high

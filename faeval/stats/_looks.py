@@ -38,9 +38,7 @@ def _checked(looks: Sequence[int]) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def _fit(looks: tuple[int, ...]) -> Array:
-    """By how much the normal quantile of G(p) lies above that of p: Chebyshev coefficients over
-    that of p.
-    """
+    """Chebyshev coefficients of the normal quantile of G(p) less that of p, over that of p."""
     from scipy.special import ndtr, ndtri
 
     at = np.polynomial.chebyshev.chebpts1(_NODES)
@@ -56,8 +54,9 @@ def _fit(looks: tuple[int, ...]) -> Array:
 
 
 def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:
-    """What nominal p-values are worth when there are looks: valid at each, never rising, and fit
-    for Holm's procedure.
+    """What nominal p-values are worth when there are looks.
+
+    Valid at each, never rising, and fit for Holm's procedure.
 
     Parameters
     ----------
@@ -110,8 +109,7 @@ def _worth(p: float, looks: tuple[int, ...]) -> float:
 
 
 def nominal_level(alpha: float, looks: Sequence[int]) -> float:
-    """The nominal level that is constant over the looks and comes to `alpha` over all of them
-    (Pocock's type [1]_).
+    """The constant nominal level that comes to `alpha` over all looks (Pocock's type [1]_).
 
     Parameters
     ----------

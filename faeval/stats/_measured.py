@@ -1,5 +1,6 @@
-"""How often the rules of this room err, as measured by ``faeval calibrate`` and shipped with the
-package.
+"""How often the rules of this room err, as measured by ``faeval calibrate``.
+
+The rates are shipped with the package.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ MIRRORED = ", mirrored"
 
 @dataclass(frozen=True)
 class MeasuredError:
-    """Rates of wrong verdicts of one assertion alone at its margin, at a nominal .05 in each
-    direction.
+    """Rates of wrong verdicts of one assertion alone at its margin.
+
+    At a nominal .05 in each direction.
 
     `law` names the law of the differences a - b, `n` the number of seeds measured at; `error` is
     the larger Monte-Carlo standard error of the two rates.
@@ -57,8 +59,9 @@ def _rows() -> tuple[dict[str, str], ...]:
 
 
 def _at(rows: list[dict[str, str]], n: int) -> list[dict[str, str]]:
-    """The rows at the most seeds measured that are no more than n; at the fewest where all are
-    more.
+    """The rows at the most seeds measured that are no more than n.
+
+    At the fewest where all are more.
     """
     measured_at = {int(r["n"]) for r in rows}
     nearest = max((k for k in measured_at if k <= n), default=min(measured_at))
@@ -66,8 +69,9 @@ def _at(rows: list[dict[str, str]], n: int) -> list[dict[str, str]]:
 
 
 def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[MeasuredError, ...]:
-    """What the rule errs at n seeds on one kind of assertion, on named laws where its assumption
-    holds and where it fails.
+    """The errors of a rule at n seeds on one kind of assertion, on named laws.
+
+    Its assumption holds on some, and fails on others.
 
     A law is one of the differences a - b at their margin; one that is not symmetric stands beside
     its mirror image, that of b - a. An equivalence has an edge either way: its rates are those of
@@ -116,8 +120,9 @@ def measured_errors(test: TestName, n: int, kind: Kind = "exceeds") -> tuple[Mea
 
 
 def _both_ways(law: str, by: dict[str, dict[str, str]], region: Region) -> Iterator[MeasuredError]:
-    """A law and its mirror image, from how often exceeds finds the mean above its true place, and
-    below it.
+    """Rates on a law and on its mirror image.
+
+    From how often exceeds finds the mean above its true place, and below it.
     """
     n = int(by["two_sided"]["n"])
     above, below, either = (
@@ -137,8 +142,9 @@ def _both_ways(law: str, by: dict[str, dict[str, str]], region: Region) -> Itera
 
 
 def fragile_rate(n: int) -> float | None:
-    """How often a sound verdict is flagged fragile at n seeds, measured at 80 % power under normal
-    differences.
+    """How often a sound verdict is flagged fragile at n seeds.
+
+    Measured at 80 % power under normal differences.
 
     Returns
     -------

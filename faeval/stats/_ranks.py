@@ -19,8 +19,9 @@ MAX_N = 50  # SciPy's exact distribution beyond it takes long, and says no more
 
 @lru_cache(maxsize=64)
 def wilcoxon_tails(n: int) -> Array:
-    """P(W >= w) for w = 0 .. n(n + 1)/2, from SciPy's exact test on samples without ties that have
-    each w.
+    """P(W >= w) for w = 0 .. n(n + 1)/2, from SciPy's exact test.
+
+    It is given samples without ties that have each w.
     """
     from scipy.stats import wilcoxon
 
@@ -64,8 +65,9 @@ def p_greater(differences: Array, bound: float) -> Array:
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """The smallest bound that p_greater does not reject at `level`: an order statistic of Walsh
-    averages, or -inf.
+    """The smallest bound that p_greater does not reject at `level`.
+
+    An order statistic of Walsh averages, or -inf.
     """
     n = differences.shape[-1]
     enough = needed(wilcoxon_tails(n), level) if n >= 2 else None

@@ -1,5 +1,6 @@
-"""The chance that a one-sided test crosses a boundary at any of its looks, by recursion from the
-last look to the first.
+"""The chance that a one-sided test crosses a boundary at any of its looks.
+
+By recursion from the last look to the first.
 
 Under no effect the test's state at one look says all that the earlier ones do of the later. With a
 known spread it is the z statistic [1]_. With an estimated one it is c, the cosine of the angle
@@ -35,8 +36,9 @@ _NORMAL_POINTS = 200
 
 @lru_cache(maxsize=2)
 def _grid(n: int) -> tuple[Array, Array, Array]:
-    """Points of the unit range, their weights, and the nodes of a polynomial; more of them for the
-    narrow laws of large n.
+    """Points of the unit range, their weights, and the nodes of a polynomial.
+
+    More of them for the narrow laws of large n.
     """
     points = 28 if n <= 40 else 48
     at, weight = np.polynomial.legendre.leggauss(points)
@@ -50,8 +52,9 @@ def _grid(n: int) -> tuple[Array, Array, Array]:
 
 
 def crossing(levels: Sequence[float], looks: Sequence[int], known_sd: bool) -> float:
-    """P(some nominal one-sided p is at most its level), levels in [0, 1), one for each rising
-    number of values.
+    """P(some nominal one-sided p is at most its level), for levels in [0, 1).
+
+    One level for each of the rising numbers of values.
     """
     return _normal(levels, looks) if known_sd else _student(levels, looks)
 
@@ -115,8 +118,9 @@ def _cosine(level: float, n: int) -> float:
 
 
 def _interpolated(step: _Step, cut: float, kinks: Sequence[float]) -> Later:
-    """The step's result on (-1, cut), by Chebyshev polynomials between kinks; from a kink on, of
-    the root of the distance.
+    """The step's result on (-1, cut), by Chebyshev polynomials between kinks.
+
+    From a kink on, of the root of the distance.
     """
     ends = (-1.0, *kinks, cut)
     fits = []
@@ -139,8 +143,9 @@ def _interpolated(step: _Step, cut: float, kinks: Sequence[float]) -> Later:
 
 
 class _Step:
-    """From n to `more` values: the chance, of a cosine there, to cross `cut` at the next look or at
-    one up to the last.
+    """From n to `more` values: the chance to cross `cut` at the next look or a later one.
+
+    Given the cosine there, and up to the last look.
     """
 
     def __init__(
@@ -177,8 +182,9 @@ class _Step:
         return total
 
     def _over_lengths(self, longest: Array) -> Array:
-        """The chance given the angle: the cosine that comes is `longest` times the root of a Beta
-        variable.
+        """The chance given the angle.
+
+        The cosine that comes is `longest` times the root of a Beta variable.
         """
         if self.added == 1:
             return np.where(longest >= self.cut, 1.0, self._later(longest))
@@ -217,8 +223,9 @@ class _Step:
         )
 
     def _open(self, longest: Array) -> Iterator[tuple[Array, Array]]:
-        """The ranges of arcsin(root of the Beta variable) that do not cross, cut where the later
-        chance has its kink.
+        """The ranges of arcsin(root of the Beta variable) that do not cross.
+
+        Cut where the later chance has its kink.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = [v / longest for v in (self.cut, *self.kinks)]

@@ -51,8 +51,9 @@ class VarianceSplit:
 
 @dataclass(frozen=True)
 class SeedMeans:
-    """One number a seed, in the order of first appearance, and the split of variance that the rows
-    had.
+    """One number a seed, and the split of variance that the rows had.
+
+    In the order of first appearance.
     """
 
     seeds: tuple[Hashable, ...]
@@ -62,8 +63,9 @@ class SeedMeans:
 
 
 def reduce_to_seeds(values: ArrayLike, seeds: Sequence[Hashable]) -> SeedMeans:
-    """Average the rows of each seed: with balanced rows the t test on these means is the exact
-    answer.
+    """Average the rows of each seed.
+
+    With balanced rows the t test on these means is the exact answer.
 
     Parameters
     ----------
@@ -204,8 +206,9 @@ _ENOUGH = 8
 def pooling_error(
     seeds: int, rows: int, icc: float, alpha: float = 0.05, *, two_sided: bool = True
 ) -> float:
-    """The true false-positive rate of a one-sample t test that takes every row of every seed for a
-    replicate.
+    """The true false-positive rate of a t test that takes every row for a replicate.
+
+    One sample; every row of every seed.
 
     Parameters
     ----------
@@ -322,8 +325,9 @@ def _head(rows: Sequence[int], what: str) -> str:
 
 
 def _rate(rows: Sequence[int], icc: float) -> str:
-    """The rate at the mean number of rows; it is above 1 where a seed repeats, and so counts as 2
-    at least.
+    """The rate at the mean number of rows.
+
+    It is above 1 where a seed repeats, and so counts as 2 at least.
     """
     return f"{100 * pooling_error(len(rows), max(2, round(sum(rows) / len(rows))), icc):.0f} %"
 

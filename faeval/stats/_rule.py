@@ -1,5 +1,6 @@
-"""The verdict rule: sides over seeds in, one of four words out, with its reason. Whatever decides a
-claim is called here.
+"""The verdict rule: sides over seeds in, one of four words out, with its reason.
+
+Whatever decides a claim is called here.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ AGREEMENT = 0.9
 
 @dataclass(frozen=True)
 class Contrast:
-    """One tested comparison: both sides at each seed, shape (n,), and the margin, all in the
-    metric's unit.
+    """One tested comparison: both sides at each seed, shape (n,), and the margin.
+
+    All are in the metric's unit.
 
     `sizes` is the largest absolute value at each seed that either side was made of, `resolution`
     the metric's smallest step: together they say how near to the margin a difference is a tie with
@@ -53,8 +55,10 @@ class Contrast:
         return tie_tolerance(self.sizes, resolution=self.resolution)
 
     def varies(self, paired: bool = True) -> bool:
-        """Whether the differences, or either of sides that no seed pairs, vary over seeds beyond
-        the rounding of what they were made of; True where undefined.
+        """Whether the values vary over seeds beyond rounding; True where undefined.
+
+        The differences, or either of sides that no seed pairs; rounding is that of what they were
+        made of.
         """
         samples = self.sample(paired)
         if not all((np.abs(values) <= LARGEST).all() for values in samples):
@@ -384,8 +388,9 @@ class _Case:
         return support, against
 
     def _against(self, i: int) -> list[float]:
-        """Sequential p against one contrast. Bonferroni's factor for two tails belongs outside:
-        inside it would be less.
+        """Sequential p against one contrast.
+
+        Bonferroni's factor for two tails belongs outside: inside it would be less.
         """
         tails = region_of(self.question.contrasts[i].kind).tails
         one_tail = [judged[i].p_refute / tails for judged in self.judged]
@@ -423,8 +428,9 @@ class _Case:
         )
 
     def _shown(self, decision: Decision) -> tuple[Judgement, ...]:
-        """The judgements of the look that speaks for the verdict: where p was smallest in its
-        direction.
+        """The judgements of the look that speaks for the verdict.
+
+        Where p was smallest in its direction.
         """
         if not self.judged or not self.looks or self.problem is not None or decision.look is None:
             return self.judged[-1] if self.judged else ()
@@ -487,8 +493,9 @@ LEAST_POWER = 0.5
 
 
 def item_error(blocks: ArrayLike) -> float:
-    """Standard error of the seed-mean contrast over evaluation items, from its values on disjoint
-    blocks of the items.
+    """Standard error of the seed-mean contrast over evaluation items.
+
+    From its values on disjoint blocks of the items.
 
     Parameters
     ----------
@@ -520,8 +527,9 @@ def item_error(blocks: ArrayLike) -> float:
 
 
 def near_margin(judgement: Judgement, error: float) -> bool:
-    """Whether an edge of the margin lies within 2 standard errors over evaluation items of the
-    estimate.
+    """Whether an edge of the margin lies within 2 standard errors of the estimate.
+
+    Standard errors over evaluation items.
     """
     edges = region_of(judgement.kind).edges(judgement.margin)
     return any(abs(judgement.estimate - edge) <= 2 * error for edge in edges)

@@ -119,16 +119,18 @@ class Rule:
         return (-values[0],) if self.paired else values[::-1]
 
     def against_ties(self, values: Sample, tolerance: Array | float) -> Sample:
-        """Return the sample as it is read: lowered by the tolerance, so that what ties with a bound
-        is not above it.
+        """Return the sample as it is read: lowered by the tolerance.
+
+        What ties with a bound is then not above it.
         """
         if not self.counts:
             return values
         return tuple(side - np.asarray(tolerance)[..., None] for side in values)
 
     def tolerance(self, given: float | None, values: Sample) -> Array | float:
-        """Return the tolerance given, or where none is that of differences alone; (..., n) to
-        (...).
+        """Return the tolerance given, or where none is that of differences alone.
+
+        (..., n) to (...).
         """
         if given is None:
             return own_tolerance(values[0])
@@ -148,8 +150,9 @@ class Rule:
 
 
 def on_each_rest(read: Callable[..., NDArray[Any]], values: Sample) -> Array:
-    """Return what is read of each sample with one value left out, those of a first; `read` takes
-    rows.
+    """Return what is read of each sample with one value left out, those of a first.
+
+    `read` takes rows.
     """
     return np.concatenate([[], *(read(*rests) for rests in _rests(values))])
 

@@ -1,5 +1,6 @@
-"""What else a verdict might have been: without each seed, by the exact tests. It never changes the
-verdict.
+"""What else a verdict might have been: without each seed, by the exact tests.
+
+It never changes the verdict.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The sign test: a claim about the median difference, exact for every law without an atom at the
-bound.
+"""The sign test: a claim about the median difference.
+
+Exact for every law without an atom at the bound.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ def _tails(n: int) -> Array:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "median <= bound": the binomial tail, exact; a value on the bound speaks for
-    H0.
+    """P-value of H0 "median <= bound": the binomial tail, exact.
+
+    A value on the bound speaks for H0.
     """
     n = differences.shape[-1]
     if n < 2:

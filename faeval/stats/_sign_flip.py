@@ -44,8 +44,9 @@ def _sizes(n: int) -> Array:
 
 @lru_cache(maxsize=4)
 def _drawn(n: int) -> tuple[tuple[NDArray[np.uint8], ...], Array]:
-    """The drawn subsets, the same on every call: which of each 8 values they have, a bit each, and
-    how many of all.
+    """The drawn subsets, the same on every call.
+
+    Which of each 8 values they have, a bit each, and how many of all.
     """
     rng = stream(0, "sign-flip", n)
     groups = tuple(
@@ -73,8 +74,9 @@ def _sums_drawn(values: Array, groups: tuple[NDArray[np.uint8], ...]) -> Array:
 
 
 def _subset_means(differences: Array) -> Array:
-    """Means over subsets, shape (rows, n) to (rows, patterns - 1), lowered by their own rounding
-    error.
+    """Means over subsets, lowered by their own rounding error.
+
+    Shape (rows, n) to (rows, patterns - 1).
 
     The mean of k summed numbers is off by less than k eps times the largest: lowered by n eps, a
     tie with the bound counts as a tie, and the test errs on the side of not deciding.
@@ -104,8 +106,9 @@ def _blocks(differences: Array) -> Iterator[tuple[slice, Array]]:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "centre of symmetry <= bound": a multiple of 2^-n, exact in binary; 1 below two
-    values.
+    """P-value of H0 "centre of symmetry <= bound": a multiple of 2^-n, exact in binary.
+
+    1 below two values.
     """
     n = differences.shape[-1]
     rows = differences.reshape(math.prod(differences.shape[:-1]), n)
@@ -151,8 +154,9 @@ def p_without_each(differences: Array, bound: float) -> Array:
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """The smallest bound that p_greater does not reject at `level`; -inf where no p-value is that
-    small.
+    """The smallest bound that p_greater does not reject at `level`.
+
+    -inf where no p-value is that small.
     """
     n = differences.shape[-1]
     rows = differences.reshape(math.prod(differences.shape[:-1]), n)

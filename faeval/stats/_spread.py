@@ -17,8 +17,9 @@ _CELLS = 1 << 20  # of samples in memory at once, 8 MB
 
 
 def mean_and_sd(values: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation (ddof 1) over the last axis, independent of the order of the
-    seeds to the last bit.
+    """Mean and standard deviation (ddof 1) over the last axis.
+
+    Independent of the order of the seeds to the last bit.
 
     Shapes (..., n) to (...). NaN where undefined: the mean of no values, the deviation of fewer
     than two.
@@ -66,8 +67,9 @@ def moments(values: Array) -> tuple[Array, Array, Array]:
 
 
 def without_each(values: Array) -> Iterator[Array]:
-    """All samples with one value left out, in their order, some at a time: shape (n,) to shapes
-    (some, n - 1).
+    """All samples with one value left out, in their order, some at a time.
+
+    Shape (n,) to shapes (some, n - 1).
     """
     n = len(values)
     step = max(1, _CELLS // max(1, n))
@@ -77,15 +79,17 @@ def without_each(values: Array) -> Iterator[Array]:
 
 
 def on_each_rest(read: Callable[[Array], NDArray[Any]], values: Array) -> Array:
-    """What is read of each sample with one value left out, in their order, shape (n,) to (n,);
+    """What is read of each sample with one value left out, in their order, shape (n,) to (n,).
+
     `read` takes rows.
     """
     return np.concatenate([[], *map(read, without_each(values))])
 
 
 def undecidable(differences: Array) -> NDArray[np.bool_]:
-    """Whether differences alone show that no test may decide: fewer than two, or nothing but
-    rounding between them.
+    """Whether differences alone show that no test may decide.
+
+    Fewer than two, or nothing but rounding between them.
 
     Shape (..., n) to (...). A difference is at most twice the larger side. Half of no_spread's
     factor therefore never refuses what no_spread, which knows both sides, would let pass.
@@ -143,8 +147,9 @@ def own_tolerance(differences: Array) -> Array:
 
 
 def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
-    """Whether the differences a - b have no spread beyond rounding: the seed changed nothing that
-    was measured.
+    """Whether the differences a - b have no spread beyond rounding.
+
+    The seed changed nothing that was measured.
 
     Parameters
     ----------
@@ -185,7 +190,8 @@ def no_spread(a: ArrayLike, b: ArrayLike = 0.0) -> bool:
 
 
 def equal_beyond_rounding(differences: Array, sizes: Array) -> bool:
-    """Whether differences, shape (n,), do not vary beyond the rounding of what they were made of;
+    """Whether differences, shape (n,), do not vary beyond the rounding of what they were made of.
+
     `sizes` is how large.
     """
     _, sd = mean_and_sd(differences)
@@ -193,8 +199,9 @@ def equal_beyond_rounding(differences: Array, sizes: Array) -> bool:
 
 
 def sd_upper(sd: float, n: int, confidence: float = 0.80) -> float:
-    """Upper confidence bound of a standard deviation estimated from `n` near-normal values
-    (chi-square).
+    """Upper confidence bound of a standard deviation estimated from `n` values.
+
+    Chi-square, for near-normal values.
 
     Parameters
     ----------

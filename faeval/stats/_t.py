@@ -31,8 +31,9 @@ def upper_tail(gap: Array, error: Array, df: Array | int) -> Array:
 
 
 def p_greater(differences: Array, bound: float) -> Array:
-    """P-value of H0 "mean <= bound" of each row; 1 where a row has fewer than two values or no
-    spread.
+    """P-value of H0 "mean <= bound" of each row.
+
+    1 where a row has fewer than two values or no spread.
     """
     n = differences.shape[-1]
     mean, rest, sd = moments(differences)
@@ -40,8 +41,9 @@ def p_greater(differences: Array, bound: float) -> Array:
 
 
 def lower_bound(differences: Array, level: float) -> Array:
-    """One-sided lower confidence bound of each row's mean; -inf where p_greater is 1 for every
-    bound.
+    """One-sided lower confidence bound of each row's mean.
+
+    -inf where p_greater is 1 for every bound.
     """
     from scipy.special import stdtrit
 

@@ -17,8 +17,9 @@ LEAST = 3
 
 
 def p_greater(a: Array, b: Array, bound: float) -> Array:
-    """P-value of H0 "mean(a) - mean(b) <= bound", shapes (..., n), (..., m) to (...); 1 where an
-    arm has fewer than two values, or neither varies.
+    """P-value of H0 "mean(a) - mean(b) <= bound", shapes (..., n), (..., m) to (...).
+
+    1 where an arm has fewer than two values, or neither varies.
     """
     if min(a.shape[-1], b.shape[-1]) < 2:
         return np.ones(a.shape[:-1])
@@ -27,8 +28,9 @@ def p_greater(a: Array, b: Array, bound: float) -> Array:
 
 
 def lower_bound(a: Array, b: Array, level: float) -> Array:
-    """One-sided lower confidence bound of mean(a) - mean(b); -inf where p_greater is 1 for every
-    bound.
+    """One-sided lower confidence bound of mean(a) - mean(b).
+
+    -inf where p_greater is 1 for every bound.
     """
     from scipy.special import stdtrit
 
@@ -40,8 +42,9 @@ def lower_bound(a: Array, b: Array, level: float) -> Array:
 
 
 def varies(a: Array, b: Array) -> NDArray[np.bool_]:
-    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`; (...,
-    n), (..., m) to (...).
+    """Whether either sample has spread beyond rounding, by the measure of :func:`no_spread`.
+
+    (..., n), (..., m) to (...).
     """
     largest = np.maximum(largest_size(a), largest_size(b))
     varying: NDArray[np.bool_] = (
@@ -69,16 +72,18 @@ def gap(a: Array, b: Array) -> Array:
 
 
 def sd(a: Array, b: Array) -> Array:
-    """The standard deviation of a value of a less one of b: over the root of n it is the standard
-    error where both arms have n values.
+    """The standard deviation of a value of a less one of b.
+
+    Over the root of n it is the standard error where both arms have n values.
     """
     spread: Array = np.hypot(mean_and_sd(a)[1], mean_and_sd(b)[1])
     return spread
 
 
 def undecidable(a: Array, b: Array) -> NDArray[np.bool_]:
-    """Whether the samples alone show that nothing can be decided: an arm of too few values, or none
-    that varies.
+    """Whether the samples alone show that nothing can be decided.
+
+    An arm has too few values, or none varies.
     """
     few = min(a.shape[-1], b.shape[-1]) < LEAST
     return np.full(a.shape[:-1], True) if few else ~varies(a, b)

@@ -1,5 +1,6 @@
-"""Checks for what others write: metrics and learning rules; strategies of hypothesis for what
-metrics are given.
+"""Checks for what others write: metrics and learning rules.
+
+Strategies of hypothesis for what metrics are given.
 
 Needs the extras ``bench`` and ``test-kit``: ``pip install "faeval[bench,test-kit]"``.
 """

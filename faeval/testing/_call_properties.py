@@ -1,6 +1,4 @@
-"""What every metric must hold as a function that is called: what it takes, leaves as it was, and
-gives again.
-"""
+"""The properties of every metric as a function: its input, side effects, repeatability."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The likely cause of a wrong answer: named where a further call of the metric, or a known mistake,
-gives just that answer.
+"""The likely cause of a wrong answer.
+
+Named where a further call of the metric, or a known mistake, gives just that answer.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def compare(
 
 @dataclass(frozen=True)
 class _Case:
-    """A wrong answer: what was given, in which type, what it read, what is right, and which entries
-    are wrong.
+    """A wrong answer: what was given, what it read, what is right.
+
+    In which type, and which entries are wrong.
     """
 
     bench: Bench
@@ -69,8 +71,9 @@ class _Case:
         )
 
     def problem(self, example: Arrays) -> str | None:
-        """Return how the metric is wrong for another example in the same type; an exception is
-        something wrong.
+        """Return how the metric is wrong for another example in the same type.
+
+        An exception is something wrong.
         """
         try:
             values = self.bench(*example, dtype=self.dtype)
@@ -80,8 +83,9 @@ class _Case:
 
 
 def cause(bench: Bench, example: Arrays, dtype: str = "float64") -> str:
-    """Return the cause of a wrong answer as far as a check supports it; what no check supports is
-    called unknown.
+    """Return the cause of a wrong answer as far as a check supports it.
+
+    What no check supports is called unknown.
     """
     rounded_example = tuple(rounded(a, dtype) for a in example)
     with np.errstate(all="ignore"):
@@ -122,8 +126,9 @@ def _guard(case: _Case) -> str:
 
 
 def _size(case: _Case) -> str:
-    """Return what is wrong with the size of signals alone: the same ones are right at norms of
-    about 1, or larger ones.
+    """Return what is wrong with the size of signals alone.
+
+    The same ones are right at norms of about 1, or larger ones.
     """
     bench = case.bench
     if bench.kind == "loss_change":
@@ -216,8 +221,9 @@ def _squares(case: _Case, edge: list[float]) -> str:
 
 
 def _rounding(case: _Case) -> str:
-    """Return which type's rounding an answer shows: its numbers are of that type, or its arguments
-    may be rounded to it.
+    """Return which type's rounding an answer shows.
+
+    Its numbers are of that type, or its arguments may be rounded to it.
     """
     bench = case.bench
     digits = decimals(case.found)

@@ -20,8 +20,9 @@ KINDS = tuple(PROPERTIES)
 
 @dataclass(frozen=True)
 class Check:
-    """One property of a kind of metric: called with a metric, it raises AssertionError where the
-    property fails.
+    """One property of a kind of metric.
+
+    Called with a metric, it raises AssertionError where the property fails.
     """
 
     name: str

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Failure:
-    """A property that does not hold: its name, what was found with its cause, and what it would do
-    to a claim.
-    """
+    """A property that does not hold: its name, the cause, and what it would do to a claim."""
 
     property: str
     explanation: str
@@ -18,8 +16,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Conformance:
-    """The outcome of a check: properties by name that were checked, failed, or skipped for a
-    reason.
+    """The outcome of a check: properties that hold, fail, or were skipped for a reason.
 
     ``notes`` are of properties that hold, and what is to be known of them; ``tolerance`` is the
     error that was accepted beyond rounding, None where none was.

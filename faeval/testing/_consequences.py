@@ -93,8 +93,9 @@ CONSEQUENCES = {
 
 
 def consequence(name: str, problem: str) -> str:
-    """Return what a failure would do to a claim: what its property would, or less where it is of
-    rounding alone.
+    """Return what a failure would do to a claim.
+
+    What its property would, or less where it is of rounding alone.
     """
     if "; rounding: " in problem or "; rounded inside" in problem:
         return (

@@ -36,8 +36,9 @@ def scaled(bench: Bench) -> str | None:
 
 
 def steps(bench: Bench) -> str | None:
-    """Steps that are no power of two, negative, large, tiny, a whole number; and credit of any
-    size.
+    """Steps that are no power of two, negative, large, tiny, a whole number.
+
+    And credit of any size.
     """
     for size in (1.0, 1000.0):
         state, credit = make_pair(4, 3, 0, ["plain"] * 4, [(0, 0)] * 4)
@@ -87,8 +88,9 @@ def sign(bench: Bench) -> str | None:
 
 
 def wrong(bench: Bench, example: Arrays) -> str | None:
-    """Return how a change is wrong: by more than what float64 leaves of the difference of two
-    losses, or its author accepts.
+    """Return how a change is wrong by more than rounding, or its author's tolerance.
+
+    Rounding is what float64 leaves of the difference of two losses.
     """
     values, right = bench(*example), bench.oracle(*example)
     problem = apart(values, right, max(1e-13, bench.tolerance or 0.0) * bench.size(right, example))
@@ -108,8 +110,9 @@ def large(bench: Bench, sizes: Iterable[tuple[int, int]]) -> str | None:
 
 
 def float32(bench: Bench) -> str | None:
-    """In float32 the losses round, and their difference with them: no digit beyond that is asked
-    for.
+    """Check the losses in float32, to the digits that rounding leaves.
+
+    The losses round, and their difference with them.
     """
     pair = tuple(rounded(a, "float32") for a in make_pair(6, 4, 3, ["plain"] * 6, [(0, 0)] * 6))
     problem = bench.apart(bench(*pair, dtype="float32"), bench.oracle(*pair), pair, dtype="float32")

@@ -18,8 +18,9 @@ STEP = 0.125
 
 
 class Loss:
-    """Each sample's loss, a quartic: no expansion to second order gives it, and rational arithmetic
-    does exactly.
+    """Each sample's loss, a quartic.
+
+    No expansion to second order gives it, and rational arithmetic does exactly.
     """
 
     def __init__(self, scale: float = 1.0) -> None:
@@ -33,8 +34,9 @@ class Loss:
 
 
 def _whole(row: Array) -> tuple[list[int], int]:
-    """Return a row of finite floats exactly, as whole numbers over one power of two: that is sooner
-    added than fractions.
+    """Return a row of finite floats exactly, as whole numbers over one power of two.
+
+    That is sooner added than fractions.
     """
     ratios = [float(v).as_integer_ratio() for v in row]
     below = max((d for _, d in ratios), default=1)
@@ -51,8 +53,9 @@ def _root(value: Fraction) -> float:
 
 
 def _cosine(credit: Array, gradient: Array) -> float:
-    """Return the cosine of two rows, NaN where it is undefined; of whole numbers, for what they are
-    counted in cancels.
+    """Return the cosine of two rows, NaN where it is undefined.
+
+    Of whole numbers, for what they are counted in cancels.
     """
     if not (np.isfinite(credit).all() and np.isfinite(gradient).all()):
         return math.nan

@@ -14,8 +14,9 @@ import torch
 
 @dataclass(frozen=True)
 class Process:
-    """What a metric has no business to change: settings of the process that others' numbers or
-    output depend on.
+    """The settings of the process that a metric has no business to change.
+
+    Others' numbers or output depend on them.
     """
 
     settings: dict[str, Any]

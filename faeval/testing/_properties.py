@@ -1,5 +1,6 @@
-"""The properties of each kind of metric: each tries one on the bench, and says what is wrong or
-None.
+"""The properties of each kind of metric.
+
+Each tries one on the bench, and says what is wrong or None.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def _written() -> Callable[[Bench], str | None]:
 
 
 def _far_apart(rows: tuple[str, ...] = ("plain",)) -> Callable[[Bench], str | None]:
-    """Norms at the ends of the range first, both small, both large and one of each; then whatever
-    is found between.
+    """Norms at the ends of the range first, both small, both large and one of each.
+
+    Then whatever is found between.
     """
     searched = _formula(decades=30, rows=rows)
 

@@ -1,5 +1,6 @@
-"""Hypothesis strategies for credit signals and gradients: all that training late and deep makes of
-them.
+"""Hypothesis strategies for credit signals and gradients.
+
+They cover all that training late and deep makes of them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ _RANGE = {
 def make_pair(
     n: int, d: int, seed: int, kinds: list[str], decades: list[tuple[int, int]]
 ) -> tuple[Array, Array]:
-    """Return credit and gradient (n, d) whose row k is of a kind, with norms of about 10 to the
-    decades.
+    """Return credit and gradient (n, d) whose row k is of a kind.
+
+    With norms of about 10 to the decades.
     """
     draw = np.random.default_rng(seed)
     credit, gradient = draw.standard_normal((n, d)), draw.standard_normal((n, d))

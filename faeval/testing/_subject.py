@@ -1,5 +1,6 @@
-"""A metric on the bench: called with what it takes, its answer as numbers; and the search for a
-counterexample.
+"""A metric on the bench: called with what it takes, its answer as numbers.
+
+And the search for a counterexample.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ class Bench:
         return notes
 
     def works_as(self, dtype: str) -> bool:
-        """Return whether it works in a type narrower than the float64 that it is given, on ordinary
-        signals.
+        """Return whether it works in a type narrower than the float64 that it is given.
+
+        On ordinary signals.
 
         It does where its answers are right to that type's rounding, not to float64's, and where
         they are numbers of that type, or the same when what it is given is rounded to it first.
@@ -79,8 +81,9 @@ class Bench:
             return False
 
     def is_of(self, dtype: str, values: Array, example: Arrays) -> bool:
-        """Return whether an answer is of numbers of a type, or the same when what is given is
-        rounded to it first.
+        """Return whether an answer is of numbers of a type.
+
+        Or the same when what is given is rounded to it first.
         """
         if np.array_equal(values, rounded(values, dtype)):
             return True
@@ -91,8 +94,9 @@ class Bench:
         return moved and np.array_equal(values, self(*narrow))
 
     def allowed(self, example: Arrays, least: float = 1e-12, dtype: str = "float64") -> float:
-        """Return how far rounding may lead from what is right: the last digits of a sum in the type
-        that is worked in.
+        """Return how far rounding may lead from what is right.
+
+        The last digits of a sum in the type that is worked in.
         """
         terms = example[0].size if self.kind == "correlation" else example[0].shape[-1]
         eps = max(EPS[dtype], EPS[self.works_in])
@@ -108,8 +112,9 @@ class Bench:
         least: float = 1e-12,
         dtype: str = "float64",
     ) -> str | None:
-        """Return how an answer differs from what is right by more than rounding and tolerance
-        allow, or None.
+        """Return how an answer differs from the right one beyond rounding, or None.
+
+        Rounding and the tolerance are allowed.
         """
         allowed = self.allowed(example, least, dtype)
         if self.kind == "loss_change" and not apart(values, right, allowed):
@@ -117,8 +122,9 @@ class Bench:
         return apart(values, right, allowed * self.size(right, example))
 
     def size(self, right: Array, example: Arrays, step: float = STEP) -> Any:
-        """Return what errors are relative to: 1 for a cosine or correlation, a norm itself, the
-        losses that change.
+        """Return what errors are relative to.
+
+        1 for a cosine or correlation, a norm itself, the losses that change.
         """
         if self.kind == "norm":
             return np.abs(right)
@@ -129,8 +135,9 @@ class Bench:
             return 1 + np.maximum(np.abs(Loss()(state)), np.abs(Loss()(state - step * credit)))
 
     def _takes_numpy(self) -> bool:
-        """Return whether it is a function of arrays: it works on them, and makes no tensor of
-        tensors.
+        """Return whether it is a function of arrays.
+
+        It works on them, and makes no tensor of tensors.
         """
         pair = make_pair(3, 2, 0, ["plain"] * 3, [(0, 0)] * 3)
         works = {}
@@ -184,8 +191,9 @@ def rounded(array: Array, dtype: str) -> Array:
 
 
 def decimals(values: Array) -> int | None:
-    """Return to how many decimals all of an answer's numbers are rounded, up to 8; None where they
-    are not.
+    """Return to how many decimals all of an answer's numbers are rounded, up to 8.
+
+    None where they are not.
     """
     finite = values[np.isfinite(values)] if values.ndim else values[None]
     whole = not finite.size or np.array_equal(finite, np.round(finite))
@@ -213,8 +221,9 @@ def search(
     attempt: Callable[[Any], str | None],
     cause: Callable[[Any], str] = lambda example: "",
 ) -> str | None:
-    """Return the problem of the smallest example found on which there is one, and its cause; or
-    None.
+    """Return the problem of the smallest example found on which there is one, and its cause.
+
+    Or None.
     """
     last: list[tuple[str, Any]] = []
 

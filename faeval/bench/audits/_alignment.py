@@ -63,9 +63,7 @@ def cosine(credit: Tensor, gradient: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What every alignment metric needs of each sample's credit and gradient: two norms and a
-    cosine, each (n,).
-    """
+    """The norms and the cosine of each sample's credit and gradient, each (n,)."""
 
     credit: Tensor
     gradient: Tensor
@@ -92,8 +90,9 @@ class Pairs:
         return Pairs(self.credit[part], self.gradient[part], self.cosine[part])
 
     def _relative(self) -> tuple[Tensor, Tensor] | None:
-        """Return both norms relative to their largest, or None where rho is undefined: no sample,
-        all zero, not finite.
+        """Return both norms relative to their largest, or None where rho is undefined.
+
+        It is undefined without samples, where all are zero, and where one is not finite.
         """
         if not len(self.credit):
             return None
@@ -123,8 +122,9 @@ class Pairs:
         return float(w.sum().square() / w.square().sum()) if bool(w.sum() > 0) else math.nan
 
     def rho_error(self, directions: int) -> float:
-        """Return the Monte-Carlo standard error of rho read from so many random directions a
-        sample; see :func:`rho_error`.
+        """Return the Monte-Carlo standard error of rho read along random directions.
+
+        See :func:`rho_error`.
         """
         relative = self._relative()
         if relative is None:
@@ -162,8 +162,9 @@ def rho(credit: Tensor, gradient: Tensor) -> float:
 
 
 def effective_samples(credit: Tensor, gradient: Tensor) -> float:
-    """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|;
-    between 1 and n.
+    """Return how many samples rho really averages over: (sum w)^2 / sum w^2, w_i = |a_i| |g_i|.
+
+    Between 1 and n.
     """
     return Pairs.of(credit, gradient).effective_samples()
 
@@ -193,8 +194,9 @@ def rho_error(credit: Tensor, gradient: Tensor, directions: int) -> float:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over samples, and the share of them in which it was defined; NaN where that share is
-    below 99 %.
+    """A mean over samples, and the share of them in which it was defined.
+
+    NaN where that share is below 99 %.
     """
 
     value: float

@@ -45,8 +45,9 @@ def blocks_of(n: int) -> list[slice]:
 def gather(
     network: Network, rule: Rule, x: Tensor, y: Tensor, chunk: int | None = None
 ) -> tuple[Trace, list[Tensor]]:
-    """Return states, logits, gradients and the credit at each state: one forward and one backward
-    pass for all audits.
+    """Return states, logits, gradients and the credit at each state.
+
+    One forward and one backward pass serve all audits.
 
     Parameters
     ----------
@@ -89,8 +90,9 @@ def alignment(
     directions: int = DIRECTIONS,
     chunk: int | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Audit credit against gradient at every state of a checkpoint, with controls measured on that
-    checkpoint.
+    """Audit credit against gradient at every state of a checkpoint, with controls.
+
+    The controls are measured on that checkpoint.
 
     Parameters
     ----------
@@ -131,8 +133,7 @@ def audit_signals(
     directions: int = DIRECTIONS,
     chunk: int | None = None,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Return what :func:`alignment` does, of a pass through the network that was made and credit
-    that is known.
+    """Audit known credit as :func:`alignment` does, from a pass that was made.
 
     Norms are of what the network says is to be observed of a state, if it says so (``observed``);
     all else of all of it.
@@ -174,8 +175,9 @@ def audit_signals(
 
 
 def median(values: Tensor) -> float:
-    """Return the median, of an even number the mean of the middle two; NaN where one is NaN or
-    there is none.
+    """Return the median, of an even number the mean of the middle two.
+
+    NaN where one is NaN or there is none.
     """
     if not len(values) or bool(values.isnan().any()):
         return math.nan
@@ -184,8 +186,7 @@ def median(values: Tensor) -> float:
 
 
 def direction_stability(gradient: Tensor) -> float:
-    """Return the mean cosine between the mean gradients of disjoint batches of samples, over all
-    pairs of batches.
+    """Return the mean cosine between the mean gradients of disjoint batches, over all pairs.
 
     Near 0 where batches pull in unrelated directions; high where one direction, whatever the
     sample, is asked of the state.
@@ -275,8 +276,9 @@ def controls(
 def evaluation(
     network: Network, batches: Iterator[tuple[Tensor, Tensor]], *, items: bool = False
 ) -> list[Row]:
-    """Return accuracy and mean cross-entropy over a test set given in chunks, and accuracy on 8
-    blocks of it.
+    """Return accuracy and mean cross-entropy over a test set, and accuracy on 8 blocks of it.
+
+    The test set is given in chunks.
     """
     right, losses = [], []
     for x, y in batches:
@@ -294,8 +296,9 @@ def evaluation(
 
 
 def row(metric: str, layer: int | None, value: float, sound: bool = True) -> Row:
-    """Return one row of evidence: undefined where the value is no finite number, below_floor where
-    it is not sound.
+    """Return one row of evidence, with its status.
+
+    It is undefined where the value is no finite number, below_floor where it is not sound.
     """
     status = "undefined" if not math.isfinite(value) else "measured" if sound else "below_floor"
     return {

@@ -1,6 +1,4 @@
-"""The independent check of the closed forms: two-sided finite differences of the loss itself, in
-float64.
-"""
+"""Check the closed forms by two-sided finite differences of the loss, in float64."""
 
 from __future__ import annotations
 
@@ -19,8 +17,9 @@ STEP = 1e-4
 
 
 def pooled_correlation(predicted: Tensor, observed: Tensor) -> float:
-    """Return one Pearson correlation over all pairs of two tensors of one shape; NaN where either
-    is constant.
+    """Return one Pearson correlation over all pairs of two tensors of one shape.
+
+    NaN where either is constant.
     """
     p, o = predicted.double().flatten(), observed.double().flatten()
     if (p == p[:1]).all() or (
@@ -37,8 +36,9 @@ def pooled_correlation(predicted: Tensor, observed: Tensor) -> float:
 def loss_changes(
     loss: Callable[[Tensor], Tensor], state: Tensor, draw: np.random.Generator, directions: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield for each direction the displacements and half the two-sided change of each sample's
-    loss.
+    """Yield the displacements of each direction, and half the change of each sample's loss.
+
+    The change is two-sided.
 
     Parameters
     ----------
@@ -79,8 +79,9 @@ def read_signals(
     draw: np.random.Generator,
     directions: int,
 ) -> Reading:
-    """Return for each signal its pooled correlation with the loss's slope along random directions:
-    rho by definition.
+    """Return each signal's rho by definition: its correlation with slopes of the loss.
+
+    The slopes are along random directions, and the correlation is pooled.
 
     All signals are read against the same changes of the loss, so that they share the instrument's
     error.

@@ -25,8 +25,7 @@ def fresh_feedback(
     *,
     draws: int = DRAWS,
 ) -> list[Row]:
-    """Return the mean over draws of the cosine of credit that newly drawn feedback gives, and its
-    spread, by state.
+    """Return mean and spread of the cosine of credit by newly drawn feedback, by state.
 
     Feedback belongs to the checkpoint: alignment that was learned with one set of matrices is gone
     with another. What a fresh set reads is the null that the checkpoint's own cosine stands

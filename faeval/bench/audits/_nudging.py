@@ -28,8 +28,9 @@ def loss_change(
     step: float,
     before: Tensor | None = None,
 ) -> Tensor:
-    """Return the change of each sample's loss, (n,), after h <- h - step * credit; negative is
-    useful credit.
+    """Return the change of each sample's loss, (n,), after h <- h - step * credit.
+
+    Negative is useful credit.
 
     Parameters
     ----------
@@ -47,8 +48,9 @@ def loss_change(
 
 @torch.no_grad()
 def nudging(network: Network, rule: Rule, x: Tensor, y: Tensor) -> list[Row]:
-    """Measure the mean change of each sample's loss after h <- h - step, by state; negative is
-    useful credit.
+    """Measure the mean change of each sample's loss after h <- h - step, by state.
+
+    Negative is useful credit.
 
     Raw: a step of eta times the credit as it is. Matched: a step against the credit of eta times
     the norm of the state, so that rules and states whose credit differs in size are compared at one

@@ -1,5 +1,6 @@
-"""The published recipe of the perturbation audit: an instrument under study, kept as it was,
-precision and all.
+"""The published recipe of the perturbation audit, kept as it was, precision and all.
+
+It is an instrument under study.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ STEP, DIRECTIONS = 1e-3, 32
 def published(
     network: Network, rule: Rule, x: Tensor, y: Tensor, seed: int, *, directions: int = DIRECTIONS
 ) -> list[Row]:
-    """Audit a checkpoint as published: float32, one-sided differences with an absolute step of
-    1e-3, pooled Pearson.
+    """Audit a checkpoint as published.
+
+    float32, one-sided differences with an absolute step of 1e-3, pooled Pearson.
 
     Its attenuation is what is studied, so nothing is mended: losses are subtracted in float32, and
     beside rho stands the cosine whose norms are clamped at 1e-8

@@ -1,6 +1,4 @@
-"""The audit by a metric of anyone's own: the signals that every metric is given, and what it makes
-of them.
-"""
+"""The audit by a metric of one's own, on the signals that every metric is given."""
 
 from __future__ import annotations
 
@@ -49,8 +47,9 @@ def registered(
     chunk: int | None = None,
     failed: tuple[str, ...] = (),
 ) -> list[Row]:
-    """Read a checkpoint by a registered metric, at every state, with the controls of the instrument
-    that it names.
+    """Read a checkpoint by a registered metric, at every state.
+
+    With the controls of the instrument that it names.
 
     Parameters
     ----------
@@ -173,8 +172,9 @@ def on_these(
     arguments: tuple[Any, ...],
     values: Tensor,
 ) -> list[tuple[str, bool]]:
-    """Return of each failed property that speaks of some signals alone whether it holds on the
-    signals given.
+    """Return which failed properties hold on the signals given.
+
+    Only those that speak of some signals alone.
     """
     signals = [v for v in arguments if isinstance(v, Tensor)]
     sound = (
@@ -192,8 +192,9 @@ def on_these(
 def _unchanged(
     about: Metric, read: Callable[..., Tensor], signals: list[Tensor], values: Tensor
 ) -> bool:
-    """Return whether readings stay when every row (all of a signal, for a correlation) is brought
-    to a norm of about 1.
+    """Return whether readings stay when every row is brought to a norm of about 1.
+
+    For a correlation, all of a signal is brought to it at once.
 
     There the kit has tried the metric; by powers of two, so that no digit changes.
     """

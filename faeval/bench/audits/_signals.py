@@ -1,6 +1,4 @@
-"""Signals of known alignment, made of a checkpoint's own gradient: what the controls feed to an
-instrument.
-"""
+"""Signals of known alignment, made of a checkpoint's own gradient, for the controls."""
 
 from __future__ import annotations
 
@@ -15,16 +13,16 @@ DOSES = (0.0, 0.1, 0.3, 1.0)
 
 
 def noise(gradient: Tensor, draw: np.random.Generator) -> Tensor:
-    """Return a random vector for each sample, (n, d), of the norm of its gradient: samples weigh
-    alike in both controls.
+    """Return a random vector for each sample, (n, d), of the norm of its gradient.
+
+    So samples weigh alike in both controls.
     """
     random = torch.from_numpy(draw.standard_normal(tuple(gradient.shape))).to(gradient)
     return random * (norms(gradient) / norms(random))[:, None]
 
 
 def planted(gradient: Tensor, cosine: float, draw: np.random.Generator) -> Tensor:
-    """Return a signal whose cosine with the gradient is the one asked for at every sample, and
-    whose norm is the gradient's.
+    """Return a signal with the cosine asked for at every sample, and the gradient's norm.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ Credit = Callable[[Network, list[Tensor], Tensor, Tensor], Sequence[Tensor]]
 
 
 class _Given(Rule):
-    """A rule of a function, which is called in float64 whatever is audited: its own tensors may be
-    of that type alone.
+    """A rule of a function, called in float64 whatever is audited.
+
+    Its own tensors may be of that type alone.
     """
 
     def __init__(self, credit: Credit, network: Network) -> None:
@@ -152,8 +153,9 @@ def audit(
 
 
 def _is_gradient(credit: Tensor, gradient: Tensor) -> bool:
-    """Return whether credit is the gradient, up to rounding and one factor: it would be scored
-    against itself.
+    """Return whether credit is the gradient, up to rounding and one factor.
+
+    It would be scored against itself.
     """
     size = credit.norm()
     if not bool(size > 0) or not bool(gradient.norm() > 0):
@@ -259,8 +261,9 @@ def _rule(rule: Any, n: int, network: Network, dtype: torch.dtype = torch.float6
 
 
 class _Slices(Rule):
-    """Credit known beforehand, handed out in the order of the samples, from the start again after
-    the last.
+    """Credit known beforehand, handed out in the order of the samples.
+
+    After the last it starts again.
     """
 
     def __init__(self, signals: list[Tensor]) -> None:

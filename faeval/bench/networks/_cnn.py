@@ -1,6 +1,4 @@
-"""BatchNormCNN: a small pre-activation residual network, whose state is all feature maps of a
-sample in a row.
-"""
+"""BatchNormCNN: a small residual network, whose state is all feature maps in a row."""
 
 from __future__ import annotations
 
@@ -13,8 +11,9 @@ from faeval.bench.networks._network import Network
 
 
 class BatchNormBlock(nn.Module):
-    """One pre-activation residual block: h + f(h), f = BatchNorm, ReLU, Conv 3x3, BatchNorm, ReLU,
-    Conv 3x3.
+    """One pre-activation residual block: h + f(h).
+
+    f = BatchNorm, ReLU, Conv 3x3, BatchNorm, ReLU, Conv 3x3.
 
     The first convolution has no bias: the norm behind it would take any away. In training mode the
     norms use the batch's statistics and each call of ``branch`` moves the running ones, once.
@@ -40,8 +39,9 @@ class BatchNormBlock(nn.Module):
 
 
 class BatchNormCNN(Network):
-    """Convolution of patches, L pre-activation residual blocks with BatchNorm, mean over positions,
-    linear head.
+    """Convolution of patches, L pre-activation residual BatchNorm blocks, mean, linear head.
+
+    The mean is over positions.
 
     The blocks of He et al. 2016 (Identity Mappings in Deep Residual Networks, ECCV), all at one
     resolution. A state is (n, width * grid^2), channel by channel, each row by row. After the last

@@ -36,8 +36,9 @@ def image_shape(features: int) -> tuple[int, int]:
 
 
 def patch_side(side: int, grid: int) -> int:
-    """Return the side of each patch where an image of one side is cut into grid x grid; FaevalError
-    where it does not divide.
+    """Return the side of each patch where an image of one side is cut into grid x grid.
+
+    FaevalError where it does not divide.
     """
     if grid < 1 or side % grid:
         fits = ", ".join(str(n) for n in range(1, side + 1) if side % n == 0)

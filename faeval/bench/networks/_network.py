@@ -1,6 +1,4 @@
-"""Network: the contract of a block-structured network, and the check that a network of one's own
-meets it.
-"""
+"""The contract of a block-structured network, and the check that one meets it."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ _CONTRACT = (
 
 
 class Network(nn.Module):
-    """The contract. Deriving from this class is a convenience: any nn.Module with the three names
-    is a network.
+    """The contract of a network: any nn.Module with the three names meets it.
+
+    Deriving from this class is a convenience.
 
     A block may also name what it adds to the stream, ``branch(h)``, with ``block(h) == h +
     block.branch(h)``: then the penalty acts on the branch alone, as it should in a residual
@@ -79,8 +78,9 @@ def states_of(network: Network, x: Tensor) -> tuple[list[Tensor], Tensor]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Set a network to evaluation mode for a while; each of its modules has its own mode again
-    afterwards.
+    """Set a network to evaluation mode for a while.
+
+    Each of its modules has its own mode again afterwards.
     """
     training = [module for module in network.modules() if module.training]
     for module in training:
@@ -94,8 +94,9 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def check_network(network: Any, x: Tensor, classes: int) -> int:
-    """Return the width d of a network that meets the contract on inputs x, at least two; nothing is
-    changed.
+    """Return the width d of a network that meets the contract on inputs x, at least two.
+
+    Nothing is changed.
 
     Raises
     ------

@@ -24,8 +24,9 @@ class StudentBlock(nn.Module):
 
 
 class StudentNet(Network):
-    """Linear embedding, L layers h_{l+1} = phi(W_l h_l + b_l), linear head; no skip, no
-    normalisation.
+    """Linear embedding, L layers h_{l+1} = phi(W_l h_l + b_l), linear head.
+
+    No skip, no normalisation.
 
     The published figures name phi, d = 128 and 10 classes. The rest is the most standard choice:
     square layers, PyTorch's default start, and the embedding linear, so that ``nonlinearity=0`` is

@@ -1,6 +1,4 @@
-"""ViTMini: a small vision transformer, whose state is all tokens of a sample, one after another in
-a row.
-"""
+"""ViTMini: a small vision transformer, whose state is all tokens of a sample in a row."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ class ViTBlock(nn.Module):
         self.second = nn.Linear(_MLP_RATIO * width, width)
 
     def attention(self, z: Tensor) -> Tensor:
-        """Return what each token (n, tokens, d) gathers from all tokens of its sample, of the same
-        shape.
-        """
+        """Return what each token gathers from all tokens of its sample, (n, tokens, d)."""
         n, tokens, width = z.shape
         parts = self.qkv(z).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
@@ -65,8 +61,9 @@ class ViTBlock(nn.Module):
 
 
 class ViTMini(Network):
-    """Patches and a class token, L pre-norm transformer blocks, terminal LayerNorm and linear head
-    on the class token.
+    """Patches and a class token, L pre-norm transformer blocks, LayerNorm and linear head.
+
+    The head reads the class token.
 
     A vision transformer (Dosovitskiy et al. 2021, ICLR) without dropout: linear patch embedding,
     learned positions. A state is (n, (grid^2 + 1) * width), the class token first, then the patches

@@ -9,9 +9,7 @@ from faeval.bench.rules._rule import Rule, state_gradients
 
 
 class Backpropagation(Rule):
-    """BP: the gradient of each sample's own loss at each state (Rumelhart, Hinton and Williams
-    1986).
-    """
+    """BP: the gradient of each sample's loss at each state (Rumelhart, Hinton, Williams 1986)."""
 
     def credit(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor

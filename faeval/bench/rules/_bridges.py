@@ -1,5 +1,6 @@
-"""Bridges: credit through a learned module that sees a state, its depth and the output error, and
-nothing of what is between.
+"""Bridges: credit through a learned module.
+
+It sees a state, its depth and the output error, and nothing of what is between.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from faeval.experiment import stream
 
 
 class Bridge(Rule):
-    """What both bridges are: one network for all states, read at (h_l, t_l, s), that learns beside
-    the blocks.
+    """One network for all states, read at (h_l, t_l, s), that learns beside the blocks.
 
     The published audit names the inputs and no more; the rest is the plainest choice. t_l = l / L;
     s is the output error e, as direct feedback alignment sends it. The state passes a LayerNorm
@@ -44,8 +44,9 @@ class Bridge(Rule):
                 parameter.copy_(torch.from_numpy(draw))
 
     def read(self, states: Tensor, error: Tensor) -> Tensor:
-        """Return what the bridge makes of states h_0 .. h_L, (L + 1, n, d), and errors (n, C): (L +
-        1, n, outputs).
+        """Return what the bridge makes of states and errors: (L + 1, n, outputs).
+
+        States are h_0 .. h_L, (L + 1, n, d); errors are (n, C).
 
         FaevalError where d or C is not that of the setup.
         """
@@ -65,8 +66,7 @@ class Bridge(Rule):
 
 
 class StateBridge(Bridge):
-    """SB: credit through a learned guess of the last state, a_l = dC(head(norm(G(h_l, t_l,
-    s))))/dh_l.
+    """SB: credit through a learned last state, a_l = dC(head(norm(G(h_l, t_l, s))))/dh_l.
 
     G learns to predict h_L, as the modules of decoupled interfaces learn what they stand in for
     (Jaderberg et al. 2017), by the squared error over all states, relative to the squared norm of
@@ -91,8 +91,9 @@ class StateBridge(Bridge):
     def credit(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        """Return the gradient of each sample's cross-entropy through G at each state; see
-        :meth:`Rule.credit`.
+        """Return the gradient of each sample's cross-entropy through G at each state.
+
+        See :meth:`Rule.credit`.
         """
         error = output_error(logits, labels)
 
@@ -157,16 +158,18 @@ class CreditBridge(Bridge):
 
 
 def _undrawn(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
-    """Return a linear layer whose weights are not set: PyTorch's own start draws from its global
-    generator.
+    """Return a linear layer whose weights are not set.
+
+    PyTorch's own start draws from its global generator.
     """
     layer = skip_init(nn.Linear, inputs, outputs, bias=bias)  # type: ignore[no-untyped-call]
     return cast(nn.Linear, layer)
 
 
 def _relative(estimate: Tensor, target: Tensor) -> Tensor:
-    """Return the mean over states of the squared error (L + 1, n, d) against one target (n, d),
-    relative to its size.
+    """Return the mean squared error of states against one target, relative to its size.
+
+    States (L + 1, n, d), target (n, d).
     """
     size = target.square().sum()
     return (estimate - target).square().sum() / (len(estimate) * torch.where(size > 0, size, 1.0))

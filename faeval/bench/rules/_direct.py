@@ -1,6 +1,4 @@
-"""Rules that reach every state by one fixed random matrix: direct feedback alignment, direct random
-target projection.
-"""
+"""Rules with one fixed random matrix to every state: direct feedback alignment, DRTP."""
 
 from __future__ import annotations
 
@@ -12,8 +10,7 @@ from faeval.bench.rules._rule import Distribution, Rule, Setup, draw_feedback, o
 
 
 class DirectFeedbackAlignment(Rule):
-    """DFA: the output error through one fixed random matrix for each state, a_l = e B_l^T (Nøkland
-    2016).
+    """DFA: the output error by a fixed random matrix per state, a_l = e B_l^T (Nøkland 2016).
 
     Parameters
     ----------
@@ -38,8 +35,7 @@ class DirectFeedbackAlignment(Rule):
 
 
 class DirectRandomTargetProjection(DirectFeedbackAlignment):
-    """DRTP: the target in place of the error, a_l = -onehot(y) B_l^T (Frenkel, Lefebvre and Bol
-    2021).
+    """DRTP: the target for the error, a_l = -onehot(y) B_l^T (Frenkel, Lefebvre and Bol 2021).
 
     The minus sign is that of the target in e: the states of a class move along its fixed direction,
     whatever the network says. The matrices are those that DFA has at the same seed.

@@ -16,8 +16,7 @@ from faeval.errors import FaevalError
 
 
 class EquilibriumPropagation(Rule):
-    """EP: the contrast of a free and a nudged phase on an energy of the states (Scellier and Bengio
-    2017).
+    """EP: a free against a nudged phase on an energy of the states (Scellier and Bengio 2017).
 
     Theirs is the energy of a Hopfield network, with the same weights both ways. That of the blocks
     of a forward pass is one of prediction errors, as in predictive coding: E(u) = 1/2 |u_0 - h_0|^2
@@ -83,8 +82,9 @@ class EquilibriumPropagation(Rule):
     def credit(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> list[Tensor]:
-        """Return the contrast of both phases at each state, of the network in evaluation mode; see
-        :meth:`Rule.credit`.
+        """Return the contrast of both phases at each state, of the network in evaluation mode.
+
+        See :meth:`Rule.credit`.
         """
         with evaluating(
             network
@@ -106,8 +106,9 @@ class EquilibriumPropagation(Rule):
     def _pulled(
         self, network: Network, free: list[Tensor], labels: Tensor, beta: float
     ) -> list[Tensor]:
-        """Relax from the free phase under a nudge; return each state less what the block below
-        makes of the one below it.
+        """Relax from the free phase under a nudge.
+
+        Return each state less what the block below makes of the one below it.
         """
 
         def nudged(states: list[Tensor]) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:

@@ -9,8 +9,9 @@ from faeval.bench.rules._rule import Distribution, Rule, Setup, draw_feedback, o
 
 
 class FeedbackAlignment(Rule):
-    """FA: credit sent down by one fixed random matrix a block, a_l = a_{l+1} B_l^T, from the exact
-    a_L (Lillicrap et al. 2016).
+    """FA: credit by a fixed random matrix a block, a_l = a_{l+1} B_l^T (Lillicrap et al. 2016).
+
+    It starts from the exact a_L.
 
     The last signal is the true gradient at h_L, so that the last block, which at the credit site
     "output" learns from it, is exact by construction. A residual block is one layer here: its

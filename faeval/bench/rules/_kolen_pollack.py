@@ -15,8 +15,7 @@ from faeval.experiment import stream
 
 
 class KolenPollack(WeightTransport):
-    """KP: each feedback weight gets the same update and the same decay as its forward weight (Kolen
-    and Pollack 1994).
+    """KP: feedback weights get their forward weight's update and decay (Kolen and Pollack 1994).
 
     Forward and feedback weights start apart, from the same law. Their difference shrinks by the
     optimiser's weight decay alone, by (1 - learning rate * decay) a step; what makes them align
@@ -48,8 +47,9 @@ class KolenPollack(WeightTransport):
     def loss(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """Return <V, dW> summed over layers: its gradient in each V is the gradient that W just
-        got.
+        """Return <V, dW> summed over layers.
+
+        Its gradient in each V is the gradient that W just got.
         """
         gradients = {name: layer.weight.grad for name, layer in linear_layers(network).items()}
         terms = [

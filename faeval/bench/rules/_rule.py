@@ -52,8 +52,9 @@ class Setup:
 
     @property
     def signals(self) -> int:
-        """How many matrices a rule with one for each state has: L + 1, or L at the credit site
-        "input".
+        """How many matrices a rule with one for each state has.
+
+        L + 1, or L at the credit site "input".
         """
         return self.blocks + 1 if self.credit_site == "output" else self.blocks
 
@@ -111,8 +112,9 @@ class Rule(nn.Module):
     def loss(
         self, network: Network, states: list[Tensor], logits: Tensor, labels: Tensor
     ) -> Tensor | None:
-        """Return a scalar that the rule's own parameters are to lower in this step, or None (the
-        default).
+        """Return a scalar that the rule's own parameters are to lower in this step.
+
+        None, the default, where there is none.
 
         Called in training after the network's gradients are there, as ``.grad`` of its parameters;
         a loss that reads them keeps replicates from training as one stack. Only the rule's
@@ -125,17 +127,16 @@ class Rule(nn.Module):
 
 
 def output_error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return e = softmax(logits) - onehot(labels), (n, classes): the gradient of each sample's
-    cross-entropy.
-    """
+    """Return the gradient of cross-entropy: e = softmax(logits) - onehot(labels), (n, classes)."""
     return functional.softmax(logits, dim=1) - functional.one_hot(labels, logits.shape[1]).to(
         logits.dtype
     )
 
 
 def through(feedback: Tensor, signal: Tensor, states: int) -> list[Tensor]:
-    """Send one signal (n, C) to all states by fixed matrices (count, d, C): s B_l^T; the last
-    serves all states beyond it.
+    """Send one signal (n, C) to all states by fixed matrices (count, d, C): s B_l^T.
+
+    The last serves all states beyond it.
     """
     count, width, classes = feedback.shape
     projections = (
@@ -153,8 +154,9 @@ def draw_feedback(
     distribution: Distribution = "gaussian",
     role: str = "feedback",
 ) -> Tensor:
-    """Draw ``shape[0]`` fixed matrices, each from a stream of its own, entries of mean 0 and
-    variance 1 / columns.
+    """Draw ``shape[0]`` fixed matrices, each from a stream of its own.
+
+    Entries have mean 0 and variance 1 / columns.
 
     Parameters
     ----------
@@ -188,8 +190,9 @@ def draw_feedback(
 
 @dataclass(frozen=True)
 class Trace:
-    """One forward and one backward pass: states h_0 .. h_L (n, d), logits (n, classes), gradients
-    (n, d) at each state.
+    """The states, logits and gradients of one forward and one backward pass.
+
+    States h_0 .. h_L (n, d), logits (n, classes), gradients (n, d) at each state.
     """
 
     states: list[Tensor]
@@ -198,8 +201,9 @@ class Trace:
 
 
 def trace(network: Network, h0: Tensor, labels: Tensor) -> Trace:
-    """Run the blocks once from h_0 and return states, logits, and the gradient of each sample's own
-    cross-entropy.
+    """Run the blocks from h_0; return states, logits, and each sample's own gradient.
+
+    The gradient is that of the sample's cross-entropy.
 
     The losses are summed over samples, never averaged: a mean would scale every gradient by 1/n.
     Samples do not meet in the network, so the gradient of the sum at one sample's state is that
@@ -218,15 +222,17 @@ def trace(network: Network, h0: Tensor, labels: Tensor) -> Trace:
 
 
 def state_gradients(network: Network, h0: Tensor, labels: Tensor) -> list[Tensor]:
-    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d); see
-    :func:`trace`.
+    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L, each (n, d).
+
+    See :func:`trace`.
     """
     return trace(network, h0, labels).gradients
 
 
 def output_gradient(network: Network, last: Tensor, labels: Tensor) -> Tensor:
-    """Return the gradient of each sample's own cross-entropy at h_L (n, d), which needs the readout
-    alone.
+    """Return the gradient of each sample's own cross-entropy at h_L, (n, d).
+
+    It needs the readout alone.
 
     As for :func:`trace`, in evaluation mode.
     """

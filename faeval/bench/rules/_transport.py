@@ -1,5 +1,6 @@
-"""The backward pass with other weights: what rules share that replace each W by a feedback weight
-of its shape.
+"""The backward pass with other weights.
+
+Rules share it that replace each W by a feedback weight of its shape.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from faeval.errors import FaevalError
 
 
 def linear_layers(network: nn.Module) -> dict[str, nn.Linear]:
-    """Return the linear layers that credit passes on its way down, by name: those of the blocks and
-    of the readout.
+    """Return the linear layers that credit passes on its way down, by name.
+
+    Those of the blocks and of the readout.
     """
     layers = {
         name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)
@@ -28,8 +30,7 @@ def linear_layers(network: nn.Module) -> dict[str, nn.Linear]:
 
 
 class WeightTransport(Rule):
-    """A rule that sends credit as backpropagation does, but with weights of its own in place of
-    each W.
+    """A rule that sends credit as backpropagation does, with its own weights for each W.
 
     Every linear layer of blocks and readout passes credit through its feedback weight instead of
     its forward one; skips, nonlinearities and norms pass it on exactly, as is standard for residual
@@ -73,8 +74,9 @@ class WeightTransport(Rule):
 
 @contextmanager
 def backward_through(network: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Let gradients pass named linear layers through other weights (out, in); what the layers
-    compute stays as it is.
+    """Let gradients pass named linear layers through other weights (out, in).
+
+    What the layers compute stays as it is.
     """
     handles = [
         network.get_submodule(name).register_forward_hook(_hook(weight))

@@ -173,8 +173,9 @@ def audit_metric(
     options: RunOptions,
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Audit every checkpoint of a run by a registered metric, in float64, and say what that metric
-    conforms to.
+    """Audit every checkpoint of a run by a registered metric, in float64.
+
+    The rows also say what that metric conforms to.
     """
     from faeval.testing import takes_numpy  # needs the test kit: for registered metrics alone
 
@@ -219,8 +220,9 @@ def audit_accuracy(
     options: RunOptions,
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Measure accuracy and loss on the whole test set at every checkpoint of a run; in float32, as
-    it was trained.
+    """Measure accuracy and loss on the whole test set at every checkpoint of a run.
+
+    In float32, as it was trained.
     """
     rows: list[dict[str, Any]] = []
     for epoch, network, _, task in _checkpoints(factors, seed, folder, training, options, config):
@@ -234,8 +236,9 @@ def audit_accuracy(
 
 
 def audit_checkpoint(path: Path, options: RunOptions, *, full: bool = False) -> dict[str, Any]:
-    """Audit one checkpoint of a run, in a store or copied out of one: the record beside it says
-    what it is of.
+    """Audit one checkpoint of a run, in a store or copied out of one.
+
+    The record beside it says what it is of.
 
     Returns
     -------
@@ -314,8 +317,9 @@ def _checkpoints(
 def _diverged(
     training: Any, factors: Mapping[str, Any], metrics: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    """Return rows that say "diverged" for each audited epoch that a run did not reach: an outcome,
-    not a gap.
+    """Return rows that say "diverged" for each audited epoch that a run did not reach.
+
+    It is an outcome, not a gap.
     """
     if training.diverged is None:
         return []

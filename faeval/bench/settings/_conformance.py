@@ -34,8 +34,9 @@ def tried(function: Callable[..., Any], kind: str, tolerance: float | None = Non
 
 
 def rows_of(name: str, conformance: Conformance) -> list[Row]:
-    """Return a row NAME!PROPERTY for each property that was checked: 1 where it holds, 0 where it
-    fails.
+    """Return a row NAME!PROPERTY for each property checked.
+
+    1 where it holds, 0 where it fails.
     """
     failed = {failure.property for failure in conformance.failures}
     return [

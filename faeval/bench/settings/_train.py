@@ -43,8 +43,9 @@ def task_named(name: str, data: Path | None) -> Task:
 
 
 def build(factors: Mapping[str, Any], seed: int, task: Task) -> tuple[Network, Rule]:
-    """Return the untrained network and rule of an arm; every number in them comes from the seed's
-    named streams.
+    """Return the untrained network and rule of an arm.
+
+    Every number in them comes from the seed's named streams.
 
     Raises
     ------
@@ -77,8 +78,9 @@ def build(factors: Mapping[str, Any], seed: int, task: Task) -> tuple[Network, R
 
 
 def _labelled(task: Task, labels: str, seed: int) -> Task:
-    """Return the task with its training labels, or with random classes in their place, the same for
-    every arm of a seed.
+    """Return the task with its training labels, or with random classes in their place.
+
+    They are the same for every arm of a seed.
     """
     if labels == "true":
         return task
@@ -94,8 +96,9 @@ def train(
     config: Mapping[str, Any],
     progress: Callable[[float], None] = lambda share: None,
 ) -> dict[str, Any]:
-    """Train one arm at one seed and leave its checkpoints in ``folder``; return what its record
-    holds.
+    """Train one arm at one seed and leave its checkpoints in ``folder``.
+
+    Return what its record holds.
     """
     prepare(options)
     arm: Mapping[str, Any] = factors
@@ -126,8 +129,9 @@ def train_many(
     config: Mapping[str, Any],
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[dict[str, Any]]:
-    """Train one arm at several seeds in one stacked run; return for each what :func:`train`
-    returns, within rounding.
+    """Train one arm at several seeds in one stacked run.
+
+    Return for each what :func:`train` returns, within rounding.
 
     Rules and networks that cannot be stacked are trained one after another; the notes of each
     result say which it was.
@@ -196,8 +200,9 @@ def check_device(options: RunOptions) -> None:
 
 
 def prepare(options: RunOptions) -> None:
-    """Set what a worker's numbers depend on: its threads, and on CUDA devices float32 that is
-    float32.
+    """Set what a worker's numbers depend on.
+
+    Its threads, and on CUDA devices float32 that is float32.
     """
     torch.set_num_threads(options.threads)
     if options.device != "cpu":

@@ -29,8 +29,9 @@ NAMES = tuple(_MAKE)
 
 
 def load(name: str, data: Path | None = None) -> Task:
-    """Return the task of one of faeval's own settings: ``teacher``, ``digits``, ``cifar10`` or
-    ``cifar100``.
+    """Return the task of one of faeval's own settings.
+
+    ``teacher``, ``digits``, ``cifar10`` or ``cifar100``.
     """
     make: Callable[[Path | None], Task] = _MAKE[name]
     return make(data)

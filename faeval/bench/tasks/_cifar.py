@@ -105,8 +105,9 @@ def _find(of: DataSet, data: Path | None) -> dict[str, Path]:
 
 
 def cifar10_digest(data: Path | None = None) -> str:
-    """Return the SHA-256 of the two files together; remembered by size and time of change, so it is
-    read once.
+    """Return the SHA-256 of the two files together.
+
+    Remembered by size and time of change, so it is read once.
     """
     return _digest(CIFAR10, data)
 
@@ -149,8 +150,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def cifar10(data: Path | None = None) -> Task:
-    """Return CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images as uint8 (n, 3, 32,
-    32).
+    """Return CIFAR-10 (Krizhevsky 2009), images as uint8 (n, 3, 32, 32).
+
+    50,000 training and 10,000 test images.
 
     Parameters
     ----------
@@ -167,8 +169,9 @@ def cifar10(data: Path | None = None) -> Task:
 
 
 def cifar100(data: Path | None = None) -> Task:
-    """Return CIFAR-100 (Krizhevsky 2009) with its 100 fine classes; parameters and errors as for
-    :func:`cifar10`.
+    """Return CIFAR-100 (Krizhevsky 2009) with its 100 fine classes.
+
+    Parameters and errors as for :func:`cifar10`.
     """
     return _load(CIFAR100, data)
 
@@ -183,8 +186,9 @@ def _load(of: DataSet, data: Path | None) -> Task:
 
 
 def _cached(folder: Path) -> list[NDArray[Any]]:
-    """Return decoded images, memory-mapped, and labels; nothing where they are missing, cut off or
-    do not belong together.
+    """Return decoded images, memory-mapped, and labels.
+
+    Nothing where they are missing, cut off or do not belong together.
     """
     try:
         images, labels = (

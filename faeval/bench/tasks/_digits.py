@@ -13,8 +13,9 @@ from faeval.errors import DataError
 
 
 def digits() -> Task:
-    """Return the digits task: 1,437 training and 360 test images, a stratified split at a fixed
-    seed.
+    """Return the digits task: 1,437 training and 360 test images.
+
+    A stratified split at a fixed seed.
 
     Pixels are standardised by the mean and the standard deviation of all training pixels together.
     """

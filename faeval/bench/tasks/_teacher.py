@@ -1,5 +1,6 @@
-"""The embedded task: labels of a random teacher on inputs with a power-law spectrum. Generated,
-never stored.
+"""The embedded task: labels of a random teacher on inputs with a power-law spectrum.
+
+Generated, never stored.
 """
 
 from __future__ import annotations

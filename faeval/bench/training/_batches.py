@@ -118,8 +118,9 @@ class _Rows:
         )
 
     def crops(self, index: Tensor, down: Tensor, right: Tensor) -> Tensor:
-        """Return the crops of some images (m,) that start so many pixels down and right: (m,
-        channels, height, width).
+        """Return the crops of images (m,) that start so many pixels down and right.
+
+        Shape (m, channels, height, width).
         """
         start = index * self._image + down * self._width + right
         rows = self._runs.index_select(0, (start[:, None] + self._offsets).reshape(-1))
@@ -129,8 +130,9 @@ class _Rows:
 def evaluation_inputs(
     task: Task, device: str = "cpu", limit: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return the first ``limit`` test inputs, float32 and normalised, never augmented, and their
-    labels.
+    """Return the first ``limit`` test inputs and their labels.
+
+    Inputs are float32 and normalised, never augmented.
     """
     x = torch.from_numpy(np.array(task.test_x[:limit])).to(device)
     if x.dtype == torch.uint8:

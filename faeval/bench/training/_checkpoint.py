@@ -1,5 +1,6 @@
-"""Checkpoints: safetensors files with everything the network and its rule own. No pickle is ever
-written or read.
+"""Checkpoints: safetensors files with everything the network and its rule own.
+
+No pickle is ever written or read.
 """
 
 from __future__ import annotations

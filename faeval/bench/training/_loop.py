@@ -37,8 +37,9 @@ def fit(
     weight_decay: float,
     after_epoch: Callable[[int], None] = lambda epoch: None,
 ) -> History:
-    """Train in place: AdamW (Loshchilov and Hutter 2019), cosine schedule from ``learning_rate`` to
-    0 over all steps.
+    """Train in place by AdamW (Loshchilov and Hutter 2019).
+
+    A cosine schedule goes from ``learning_rate`` to 0 over all steps.
 
     The rule's own parameters are trained by the same optimiser. ``after_epoch(epoch)`` is called
     after each finished epoch, counted from 1; it is where checkpoints are written.

@@ -1,5 +1,6 @@
-"""All seeds of an arm in one run: parameters stacked along a first axis, one vectorised step for
-all of them.
+"""All seeds of an arm in one run: parameters stacked, one vectorised step for all.
+
+They are stacked along a first axis.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ _EAGER_STEPS = 3
 
 
 class NotStackable(FaevalError):
-    """These replicates cannot be trained as one stack; the message says why. Train them one after
-    another.
+    """These replicates cannot be trained as one stack; the message says why.
+
+    Train them one after another.
     """
 
 
 def stackable(rule: Rule, network: Network) -> str | None:
-    """Return why replicates of a rule and a network cannot be trained as one stack, or None where
-    nothing speaks against it.
+    """Return why replicates of a rule and a network cannot be stacked, or None.
 
     What cannot be told from here (a rule that calls autograd by itself or whose loss reads the
     network's gradients, a network whose samples meet, anything random) is found by
@@ -67,8 +68,9 @@ def stackable(rule: Rule, network: Network) -> str | None:
 
 
 def share_data(first: Batches, seed: int, labels: Tensor | None = None) -> Batches:
-    """Return the batches of another seed over the same arrays, with labels of its own where they
-    are given.
+    """Return the batches of another seed over the same arrays.
+
+    With labels of its own where they are given.
 
     A stack whose batches share their arrays holds them once, and gathers the batches of all seeds
     at once.
@@ -188,8 +190,9 @@ def _check_replicates(
 
 
 class _Replicate(nn.Module):
-    """One replicate's forward pass and credit, as a function of its tensors that can be vectorised
-    over replicates.
+    """One replicate's forward pass and credit, as a function of its tensors.
+
+    It can be vectorised over replicates.
     """
 
     def __init__(self, network: Network, rule: Rule, objective: Objective) -> None:
@@ -199,9 +202,7 @@ class _Replicate(nn.Module):
     def forward(
         self, x: Tensor, y: Tensor
     ) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Return the loss, the tensors to go back from with what each is given, and the rule's own
-        loss where it has one.
-        """
+        """Return the loss, the tensors to go back from, their gradients, the rule's own loss."""
         step = local_step(self.network, self.rule, x, y, self.objective, _credit)
         return step.loss, step.roots, step.given, self._own_loss(step, y)
 
@@ -217,8 +218,9 @@ class _Replicate(nn.Module):
 def _credit(
     rule: Rule, network: Network, states: list[Tensor], logits: Tensor, y: Tensor
 ) -> list[Tensor]:
-    """Return a rule's credit; those of ours that call autograd, which cannot be vectorised, by the
-    same formula.
+    """Return a rule's credit.
+
+    Those of ours that call autograd, which cannot be vectorised, by the same formula.
     """
     formula = type(rule).credit
     if formula is Backpropagation.credit:
@@ -236,8 +238,9 @@ def _credit(
 
 
 def _gradients(network: Network, h: Tensor, y: Tensor) -> list[Tensor]:
-    """Return the gradient of each sample's own cross-entropy at h_0 .. h_L: ``state_gradients``, a
-    block at a time.
+    """Return ``state_gradients``, a block at a time.
+
+    They are the gradient of each sample's own cross-entropy at h_0 .. h_L.
     """
     pulls = []
     for block in network.blocks:
@@ -303,8 +306,9 @@ class _Stack:
             ]
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Leave each replicate's gradient in the stacked parameters; return the losses
-        (replicates,), detached.
+        """Leave each replicate's gradient in the stacked parameters.
+
+        Return the losses (replicates,), detached.
         """
         for parameter in self.trained:
             parameter.grad = None
@@ -327,9 +331,7 @@ class _Stack:
     def compare(
         self, networks: Sequence[Network], rules: Sequence[Rule], x: Tensor, y: Tensor
     ) -> None:
-        """Raise NotStackable unless every replicate's loss and gradient are those that it has
-        alone.
-        """
+        """Raise NotStackable unless each replicate's loss and gradient are those it has alone."""
         name = f"rule {type(rules[0]).__name__} on network {type(networks[0]).__name__}"
         try:
             losses = self.backward(x, y)
@@ -414,16 +416,18 @@ def _stacked(replicates: Sequence[Mapping[str, Tensor]], what: str) -> dict[str,
 
 
 def _agree(ours: Tensor, theirs: Tensor) -> bool:
-    """Whether two gradients are one up to rounding; where one is not finite, the epoch's end says
-    what became of it.
+    """Whether two gradients are one up to rounding.
+
+    Where one is not finite, the epoch's end says what became of it.
     """
     apart, size = float((ours - theirs).norm()), float(theirs.norm())
     return not math.isfinite(apart) or apart <= math.sqrt(torch.finfo(theirs.dtype).eps) * size
 
 
 class _Recorded:
-    """A step on a CUDA device: the first few as they are, then recorded once and replayed, a launch
-    in place of hundreds.
+    """A step on a CUDA device: recorded once and replayed.
+
+    The first few run as they are; a replay is one launch in place of hundreds.
     """
 
     def __init__(self, step: Callable[[Tensor, Tensor], None], stack: _Stack) -> None:
@@ -471,8 +475,9 @@ class _Recorded:
 
 
 def _epoch(batches: Sequence[Batches], number: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield an epoch's (inputs, labels) of all replicates, stacked: what each one's own batches
-    give.
+    """Yield an epoch's (inputs, labels) of all replicates, stacked.
+
+    They are what each one's own batches give.
     """
     if not all(_same_arrays(batches[0], other) for other in batches):
         for own in zip(*(b.epoch(number) for b in batches), strict=True):

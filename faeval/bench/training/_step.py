@@ -68,8 +68,7 @@ def freeze(network: Network, objective: Objective) -> None:
 
 
 def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Objective) -> Tensor:
-    """Leave the step's gradient in every parameter and return the batch's mean cross-entropy,
-    detached.
+    """Leave the step's gradient in every parameter; return the mean cross-entropy, detached.
 
     Local form: block l moves to lower <f_l(h_l), a> + penalty |f_l(h_l)|^2 with h_l and a held
     fixed; the embedding to lower <h_0, a_0>; terminal norm and head to lower the cross-entropy; all
@@ -91,8 +90,7 @@ def backward(network: Network, rule: Rule, x: Tensor, y: Tensor, objective: Obje
 
 @dataclass(frozen=True)
 class Step:
-    """What a step hands to autograd: the tensors to go back from, and the gradient that each is
-    given.
+    """What a step hands to autograd: tensors to go back from, and the gradient of each.
 
     ``states`` and ``logits`` are detached; empty and None for plain backpropagation, whose rule
     owns nothing.
@@ -155,8 +153,9 @@ def local_step(
 
 
 def _teach(rule: Rule, network: Network, step: Step, labels: Tensor) -> None:
-    """Leave in the rule's own parameters the gradient of its loss; nothing else learns from that
-    loss.
+    """Leave in the rule's own parameters the gradient of its loss.
+
+    Nothing else learns from that loss.
     """
     own = [p for p in rule.parameters() if p.requires_grad]
     if not own or step.logits is None:
@@ -201,8 +200,9 @@ def unit_credit(credit: Tensor) -> Tensor:
 
 
 def check_credit(rule: Rule, network: Network, x: Tensor, y: Tensor) -> None:
-    """Raise FaevalError unless a rule gives one finite signal of the state's shape and type for
-    each state.
+    """Raise FaevalError unless a rule gives one fitting, finite signal for each state.
+
+    It must have the state's shape and type.
     """
     name = type(rule).__name__
     with evaluating(network):  # a look at a batch of a few moves no running statistics

@@ -1,5 +1,6 @@
-"""What an assertion can come to at n seeds: the chance of each verdict at any true effect, and the
-seeds it would take.
+"""The chance of each verdict at n seeds, and the seeds that a verdict takes.
+
+At any true effect.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ _MOST_ENUMERATED = 1 << 26  # patterns of all of them together
 
 @dataclass(frozen=True)
 class VerdictChances:
-    """The probabilities of both verdicts where the true effect is `effect`; what is left is
-    inconclusive.
+    """The probabilities of both verdicts where the true effect is `effect`.
+
+    What is left is inconclusive.
     """
 
     effect: float
@@ -142,8 +144,9 @@ def _simulated(
 
 @dataclass(frozen=True)
 class Prospect:
-    """The verdict that an effect leads to, and the chance of reaching it; None where the effect is
-    the margin itself.
+    """The verdict that an effect leads to, and the chance of reaching it.
+
+    None where the effect is the margin itself.
     """
 
     verdict: Literal["supported", "refuted"] | None
@@ -203,8 +206,9 @@ def seeds_for(
     test: TestName = "t",
     k: int = 1,
 ) -> int | None:
-    """Return the fewest seeds at which :func:`prospect` has the wanted power; None where ``max_n``
-    are too few.
+    """Return the fewest seeds at which :func:`prospect` has the wanted power.
+
+    None where ``max_n`` are too few.
 
     The power of an exact test goes up in steps and may fall between them: it is the first number of
     seeds that reaches it. Sign-flip is followed up to 20 seeds, where enumeration ends.
@@ -231,8 +235,9 @@ def seeds_for(
 
 
 def joint_power(powers: Sequence[float]) -> float:
-    """The least power of a claim that is supported where all its assertions are, whatever they have
-    to do with each other.
+    """The least power of a claim that is supported where all its assertions are.
+
+    Whatever they have to do with each other.
 
     Parameters
     ----------
@@ -420,9 +425,7 @@ _NEVER = 1e-14  # a sample deviation this improbable, on either side, is left ou
 
 
 def _equivalence_power(margin: float, effect: float, n: int, alpha: float) -> float:
-    """Return P(|mean| < margin - t s / sqrt n) for normal differences with standard deviation 1, to
-    1e-9.
-    """
+    """Return P(abs(mean) < margin - t s / sqrt n) for standard normal differences, to 1e-9."""
     if n < 2:
         return 0.0
     from scipy.special import chdtri, gammaln, ndtr, stdtrit, xlogy

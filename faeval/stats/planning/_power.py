@@ -1,6 +1,4 @@
-"""What a design can tell before it is run: power, seeds needed and detectable effect of the
-one-sided t test.
-"""
+"""Power, seeds needed and detectable effect of the one-sided t test."""
 
 from __future__ import annotations
 
@@ -13,8 +11,9 @@ from faeval._arguments import count, level, number, probability
 
 
 def power(effect: float, sd: float, n: int, alpha: float) -> float:
-    """Probability that the one-sided t test at `alpha` decides, given the true effect (noncentral t
-    [1]_).
+    """Probability that the one-sided t test at `alpha` decides, given the true effect.
+
+    By the noncentral t distribution [1]_.
 
     Parameters
     ----------
@@ -113,8 +112,9 @@ def seeds_needed(
 
 
 def smallest(enough: Callable[[int], bool], most: int) -> int | None:
-    """Return the first of 2 .. `most` that is enough, for what stays enough from there on; None
-    where `most` is not.
+    """Return the first of 2 .. `most` that is enough, for what stays enough from there on.
+
+    None where `most` is not.
     """
     if not enough(most):
         return None
@@ -126,8 +126,9 @@ def smallest(enough: Callable[[int], bool], most: int) -> int | None:
 
 
 def detectable_effect(n: int, alpha: float, power: float = 0.8) -> float:
-    """The smallest effect beyond the margin that :func:`power` detects with probability `power` on
-    `n` seeds.
+    """The smallest effect beyond the margin that n seeds detect with probability `power`.
+
+    See :func:`power`.
 
     Parameters
     ----------

@@ -6,8 +6,9 @@ from faeval._arguments import count, probability, refuse
 
 
 def unseen_failure_bound(n: int, failures: int = 0, confidence: float = 0.95) -> float:
-    """One-sided upper confidence bound of a failure rate after `failures` among `n` seeds
-    (Clopper-Pearson [1]_).
+    """One-sided upper confidence bound of a failure rate, from failures among n seeds.
+
+    By Clopper and Pearson [1]_.
 
     Parameters
     ----------
