@@ -379,8 +379,8 @@ MUTANTS = [
     Mutant(
         "rule: agreement on average alone",
         "_rule",
-        '"below", apart, np.full(len(first), margin), 0.0,',
-        '"below", apart, np.full(len(first), 1e9), 0.0,',
+        "np.full(len(first), margin),",
+        "np.full(len(first), 1e9),",
     ),
     Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
     Mutant(

@@ -658,7 +658,7 @@ def test_what_makes_no_rule_is_refused(given_rule: Any) -> None:
         check_rule(given_rule)
     with pytest.raises(FaevalError, match="rule='pepita' is not known"):
         check_rule("pepita")
-    with pytest.raises(FaevalError, match=r"which is no faeval\.rules\.Rule"):
+    with pytest.raises(FaevalError, match=r"which is no faeval\.bench\.rules\.Rule"):
         check_rule(lambda setup: nn.Linear(1, 1))  # type: ignore[arg-type,return-value]
 
 
