@@ -115,6 +115,7 @@ _SAID_BY_PUBLISHED = {
 def _show(result: Report, folder: Path | None, options: Mapping[str, Any]) -> int:
     """Write a report into a folder, if one is named, print it, and return the exit code."""
     from faeval import pipeline
+    from faeval.reports import caution
 
     if folder is not None:
         for path in pipeline.publish(result, folder):
@@ -124,7 +125,7 @@ def _show(result: Report, folder: Path | None, options: Mapping[str, Any]) -> in
     else:
         console = console_for()
         console.print(result.table(console.width))
-        warnings = [f"{v.claim}: {text}" for v in result.verdicts for text in v.warnings]
+        warnings = [f"{v.claim}: {caution(w, v)}" for v in result.verdicts for w in v.warnings]
         for line in warnings[:_WARNINGS]:
             console.print(cut(clean(f"warning: {line}"), _LINE), style="dim", soft_wrap=True)
         if len(warnings) > _WARNINGS:
