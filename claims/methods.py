@@ -65,21 +65,33 @@ deep_cosine_ranks_cb_sb_dfa = fe.Claim(
 )
 
 accuracy_ranks_sb_cb_dfa = fe.Claim(
-    "Under the penalty accuracy ranks State Bridge over Credit Bridge, and Credit Bridge not below DFA",
+    "Under the penalty accuracy ranks State Bridge over Credit Bridge, and Credit Bridge not"
+    " below DFA",
     fe.exceeds(fe.accuracy(sb_penalised), fe.accuracy(cb_penalised), by=better, anticipated=0.093),
     fe.not_below(fe.accuracy(cb_penalised), fe.accuracy(dfa_penalised), by=better, anticipated=0.0),
     attributed_to="rule",
     expect={"teacher": "refuted", "digits": "refuted"},
     note=(
-        "The published accuracies of Credit Bridge and DFA are one number, so that the second half asks for no more than that. In "
-        "the pilots on teacher the order was the other way round."
+        "The published accuracies of Credit Bridge and DFA are one number, so that the second half"
+        " asks for no more than that. In the pilots on teacher the order was the other way round."
     ),
     published=[
-        {"setting": "cifar10", "what": "accuracy, State Bridge, penalised", "published": 0.453, "spread": 0.003, "side": "a"},
-        {"setting": "cifar10", "what": "accuracy, Credit Bridge, penalised", "published": 0.360, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "accuracy, State Bridge, penalised",
+            "published": 0.453,
+            "spread": 0.003,
+            "side": "a",
+        },
+        {
+            "setting": "cifar10",
+            "what": "accuracy, Credit Bridge, penalised",
+            "published": 0.360,
+            "side": "b",
+        },
     ],
     source=source,
-)  # fmt: skip
+)
 
 cosine_does_not_rank_methods = fe.Claim(
     "Deep cosine does not rank methods by usefulness: Credit Bridge is far better aligned than DFA,"
@@ -194,15 +206,28 @@ equilibrium_propagation_is_low_in_accuracy = fe.Claim(
     attributed_to="rule",
     tags=("extended",),
     note=(
-        f"{after_100} The effect anticipated is the published one. No expectation on teacher and digits: pilots saw no such gap "
-        "there; on teacher, where labels are noisy, backpropagation fits the noise."
+        f"{after_100} The effect anticipated is the published one. No expectation on teacher and"
+        " digits: pilots saw no such gap there; on teacher, where labels are noisy,"
+        " backpropagation fits the noise."
     ),
     published=[
-        {"setting": "cifar10", "what": "accuracy, equilibrium propagation", "published": 0.316, "spread": 0.037, "side": "a"},
-        {"setting": "cifar10", "what": "accuracy, backpropagation", "published": 0.615, "spread": 0.004, "side": "b"},
+        {
+            "setting": "cifar10",
+            "what": "accuracy, equilibrium propagation",
+            "published": 0.316,
+            "spread": 0.037,
+            "side": "a",
+        },
+        {
+            "setting": "cifar10",
+            "what": "accuracy, backpropagation",
+            "published": 0.615,
+            "spread": 0.004,
+            "side": "b",
+        },
     ],
     source=source,
-)  # fmt: skip
+)
 
 equilibrium_propagation_is_valid_in_measurement = fe.Claim(
     "Under equilibrium propagation neither scale nor reference is called out: growth stays under"

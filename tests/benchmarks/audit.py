@@ -238,7 +238,7 @@ def main() -> None:
         deeper = ResidualMLP(FEATURES, WIDTH, blocks, CLASSES, 1).double()
         feedback = DirectFeedbackAlignment(Setup(WIDTH, blocks, CLASSES, 1)).double()
         say(
-            f"{blocks} blocks: {best(lambda d=deeper, f=feedback: alignment(d, f, x, y, 1, directions=0)) / base:.2f}"
+            f"{blocks} blocks: {best(lambda d=deeper, f=feedback: alignment(d, f, x, y, 1, directions=0)) / base:.2f}"  # noqa: E501
         )  # type: ignore[misc]
     say(f"100 checkpoints, read from safetensors, controls apart: {hundred(double):.1f} s")
     say(

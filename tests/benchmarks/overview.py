@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from faeval.reports import Overview
 
-SHOWN = """new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"""
+SHOWN = """new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"""  # noqa: E501
 
 
 def main(claims: int = 200, settings: int = 3) -> None:

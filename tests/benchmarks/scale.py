@@ -56,11 +56,11 @@ decided = time.perf_counter()
 sha256 = evidence.digest(table)
 hashed = time.perf_counter()
 assert len(verdicts) == claims and all(v.estimate is not None for v in verdicts)
-# The largest memory of this program; getrusage also counts the process that started it, before this program took its place.
+# The largest memory of this program alone; getrusage also counts the process that started it.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 peak = int(status["VmHWM"].split()[0]) / 1024
 print(json.dumps([len(table), there - begun, decided - there, hashed - decided, peak]))
-"""
+"""  # noqa: E501
 
 
 def table(rows: int, seeds: int) -> Any:

@@ -64,7 +64,7 @@ def seconds(call: Callable[[], object], repeats: int = 1) -> float:
 
 
 def rounds_of(calls: list[Callable[[], object]], rounds: int) -> list[list[float]]:
-    """Time calls in alternating rounds: one row a round. The first call of each is no measurement."""
+    """Time calls in alternating rounds: one row a round. The first call of each does not count."""
     for call in calls:
         call()
     return [[seconds(call) for call in calls] for _ in range(rounds)]
@@ -142,8 +142,13 @@ def against_fixed_data(threads: list[int], rounds: int, steps: int) -> None:
     scale = (images.train_x / np.float32(255) - np.reshape(MEAN, (3, 1, 1))) / np.reshape(
         STD, (3, 1, 1)
     )
-    fixed = Task(scale.reshape(len(scale), -1).astype(np.float32), images.train_y, np.zeros((2, FEATURES), np.float32),
-                 np.arange(2), CLASSES)  # fmt: skip
+    fixed = Task(
+        scale.reshape(len(scale), -1).astype(np.float32),
+        images.train_y,
+        np.zeros((2, FEATURES), np.float32),
+        np.arange(2),
+        CLASSES,
+    )
     network, rule = subject()
 
     def epoch(task: Task, augment: bool) -> Callable[[], object]:

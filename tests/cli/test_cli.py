@@ -33,7 +33,7 @@ more_is_better = fe.Claim(
     attributed_to="dose",
     expect={expect!r},
 )
-"""
+"""  # noqa: E501
 
 
 def faeval(
@@ -292,7 +292,7 @@ def test_two_claims_of_one_name(tmp_path: Path) -> None:
 TEACHER = """
 import faeval as fe
 claim = fe.Claim("x", fe.exceeds(fe.metric({metric!r}, fe.Arm("dfa"{factors}){layers}), by=fe.Margin(0.1, "x")){seeds})
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize(

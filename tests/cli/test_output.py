@@ -42,7 +42,7 @@ helps = fe.Claim(
     fe.exceeds(fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm()), by=fe.Margin(0.05, "half of a dose")),
     attributed_to="dose", seeds=2,
 )
-"""
+"""  # noqa: E501
 VERIFY = "verify c.py --evidence report"
 Shell = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

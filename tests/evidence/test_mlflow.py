@@ -64,7 +64,8 @@ def test_parameters_become_arms_and_last_values_numbers(store) -> None:
     found = import_mlflow(store[0], "lr study", **OPTIONS)
     lines = csv_bytes(found.table).decode().splitlines()[1:]
     assert [line.rpartition(",mlflow:")[0] for line in lines] == [
-        f"lr,adam+lr={rate}+nesterov=false,{seed},2,,accuracy,{0.5 + rate + 0.01 * seed * 2!r},measured"
+        f"lr,adam+lr={rate}+nesterov=false,{seed},2,,accuracy,"
+        f"{0.5 + rate + 0.01 * seed * 2!r},measured"
         for rate in (0.01, 0.1)
         for seed in (1, 2, 3)
     ]

@@ -25,7 +25,7 @@ def run(arm, seed):
 toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics=["x"], revision="1")
 helps = fe.Claim("It helps", fe.exceeds(fe.metric("x", fe.Arm(dose=1)), fe.metric("x", fe.Arm()), by=fe.Margin(0.1, "r")),
                  attributed_to="dose")
-"""
+"""  # noqa: E501
 Spoil = Callable[[Path], None]
 
 

@@ -299,26 +299,86 @@ REACHED |= {
 BESIDE = {
     "a constant of a module": ("helper", "import helper\n=> helper.A", "A = X"),
     "a function of a module": ("helper", "from helper import f\n=> f()", "def f():\n    return X"),
-    "what its function does not name": ("helper", "from helper import f\n=> f()", "B = X\ndef f():\n    return 1"),
+    "what its function does not name": (
+        "helper",
+        "from helper import f\n=> f()",
+        "B = X\ndef f():\n    return 1",
+    ),
     "a package": ("pkg__init__", "import pkg\n=> pkg.A", "A = X"),
     "a submodule": ("pkg__in__sub", "import pkg.sub\n=> pkg.sub.A", "A = X"),
-    "an import inside": ("helper", "def run(arm, seed):\n    import helper\n    return helper.A", "A = X"),
-    "an import from inside": ("pkg__in__sub", "def run(arm, seed):\n    from pkg import sub\n    return sub.A", "A = X"),
-    "an import by name": ("helper", "import importlib\n=> importlib.import_module('helper').A", "A = X"),
-    "an import in a method": ("helper", "class A:\n    def f(self):\n        import helper\n=> A().f()", "A = X"),
+    "an import inside": (
+        "helper",
+        "def run(arm, seed):\n    import helper\n    return helper.A",
+        "A = X",
+    ),
+    "an import from inside": (
+        "pkg__in__sub",
+        "def run(arm, seed):\n    from pkg import sub\n    return sub.A",
+        "A = X",
+    ),
+    "an import by name": (
+        "helper",
+        "import importlib\n=> importlib.import_module('helper').A",
+        "A = X",
+    ),
+    "an import in a method": (
+        "helper",
+        "class A:\n    def f(self):\n        import helper\n=> A().f()",
+        "A = X",
+    ),
     "the function itself": ("helper", "from helper import run", "A = X\n=> A"),
-    "an attribute asked for by its text": ("helper", "import helper\n=> getattr(helper, 'A')", "A = X"),
-    "a module picked by a factor": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module(f'pkg.{{arm}}')", "A = X"),
-    "a module picked by a sum": ("pkg__in__sub", f"{CLAIMS}from importlib import import_module as f\n=> f('pkg.' + arm)", "A = X"),
-    "a module picked by a format": ("pkg__in__sub", f"{CLAIMS}=> __import__('pkg.{{}}'.format(arm))", "A = X"),
-    "a module picked by a start": ("helper", f"{CLAIMS}import importlib\n=> importlib.import_module(f'he{{arm}}')", "A = X"),
-    "a module picked by a constant": ("helper", f"{CLAIMS}import importlib as i\nN = 'helper'\n=> i.import_module(N)", "A = X"),
-    "a module picked relatively": ("pkg__in__sub", f"{CLAIMS}import importlib as i\n=> i.import_module('.' + arm, 'pkg')", "A = X"),
-    "a module that is loaded": ("helper", f"{CLAIMS}import helper as _, sys\n_ = 1\n=> sys.modules['helper'].A", "A = X"),
+    "an attribute asked for by its text": (
+        "helper",
+        "import helper\n=> getattr(helper, 'A')",
+        "A = X",
+    ),
+    "a module picked by a factor": (
+        "pkg__in__sub",
+        f"{CLAIMS}import importlib as i\n=> i.import_module(f'pkg.{{arm}}')",
+        "A = X",
+    ),
+    "a module picked by a sum": (
+        "pkg__in__sub",
+        f"{CLAIMS}from importlib import import_module as f\n=> f('pkg.' + arm)",
+        "A = X",
+    ),
+    "a module picked by a format": (
+        "pkg__in__sub",
+        f"{CLAIMS}=> __import__('pkg.{{}}'.format(arm))",
+        "A = X",
+    ),
+    "a module picked by a start": (
+        "helper",
+        f"{CLAIMS}import importlib\n=> importlib.import_module(f'he{{arm}}')",
+        "A = X",
+    ),
+    "a module picked by a constant": (
+        "helper",
+        f"{CLAIMS}import importlib as i\nN = 'helper'\n=> i.import_module(N)",
+        "A = X",
+    ),
+    "a module picked relatively": (
+        "pkg__in__sub",
+        f"{CLAIMS}import importlib as i\n=> i.import_module('.' + arm, 'pkg')",
+        "A = X",
+    ),
+    "a module that is loaded": (
+        "helper",
+        f"{CLAIMS}import helper as _, sys\n_ = 1\n=> sys.modules['helper'].A",
+        "A = X",
+    ),
     "an import for its effect": ("helper", f"{CLAIMS}import helper\n=> 1", "A = X"),
-    "an import for its effect of a name": ("helper", f"{CLAIMS}from helper import A\n=> 1", "A = X"),
-    "what a module used elsewhere sets": ("helper", f"{CLAIMS}import helper\nB = helper\n=> 1", "import math\nmath.K = X"),
-}  # fmt: skip
+    "an import for its effect of a name": (
+        "helper",
+        f"{CLAIMS}from helper import A\n=> 1",
+        "A = X",
+    ),
+    "what a module used elsewhere sets": (
+        "helper",
+        f"{CLAIMS}import helper\nB = helper\n=> 1",
+        "import math\nmath.K = X",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REACHED)
@@ -382,7 +442,7 @@ def other():
 toy = fe.Experiment("toy", run, metrics=["score"])
 more = fe.exceeds(fe.metric("score", fe.Arm(a=1)), fe.metric("score", fe.Arm()), by=fe.Margin(1, "x"))
 claim = fe.Claim("One sentence", more, attributed_to="a")
-'''
+'''  # noqa: E501
 
 
 @pytest.mark.parametrize(
@@ -554,7 +614,10 @@ def test_a_path_is_followed_without_importing_it(
         ("import runpy\n=> runpy.run_path(arm)", "run_path"),
         ("import pkgutil\n=> pkgutil.resolve_name(arm)", "resolve_name"),
         ("from pydoc import locate\n=> locate(arm)", "pydoc.locate"),
-        ("import importlib.util as u\n=> u.spec_from_file_location(arm, arm)", "spec_from_file_location"),
+        (
+            "import importlib.util as u\n=> u.spec_from_file_location(arm, arm)",
+            "spec_from_file_location",
+        ),
         ("import sys\n=> sys._getframe()", "_getframe"),
         ("import inspect\n=> inspect.stack()", "inspect.stack"),
         ("def f(): pass\n=> f.__globals__", "__globals__"),
@@ -562,13 +625,19 @@ def test_a_path_is_followed_without_importing_it(
         ("import sys\n=> sys.modules.get('x')", "sys.modules"),
         ("class A: pass\n=> A.__subclasses__()", "__subclasses__"),
         ("import random, os\nrandom.seed(len(os.getcwd()))\n=> 1", "getcwd"),
-        ("def run(arm, seed):\n    import beside\n    return beside.f()", "beside.py (the environment: getenv)"),
-        ("import importlib\n=> importlib.import_module(f'besid{arm}')", "beside.py (the environment: getenv)"),
+        (
+            "def run(arm, seed):\n    import beside\n    return beside.f()",
+            "beside.py (the environment: getenv)",
+        ),
+        (
+            "import importlib\n=> importlib.import_module(f'besid{arm}')",
+            "beside.py (the environment: getenv)",
+        ),
         ("def run(arm, seed):\n    import beside\n    return beside.f()", "data.csv"),
         ("exec('def run(arm, seed):\\n    return A')\nA = X", "source is not there"),
         ("import fast\n=> fast.f()", "fast"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_digested_is_named(
     load: Callable[..., Code], tmp_path: Path, text: str, named: str
 ) -> None:
@@ -682,7 +751,7 @@ for K in (1, 2):
         case [1, *_] | {"a": None}: random.seed(K)
         case _: random.seed(-1.5e-3)
 run = functools.partial(make(0.1), slope=operator.attrgetter("a"))
-"""
+"""  # noqa: E501
 
 
 def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Path) -> None:
@@ -697,7 +766,7 @@ def test_it_is_the_same_on_every_python_in_every_process_and_folder(tmp_path: Pa
             code = code_of(study.run)
             print(json.dumps([code.sha256, sorted(code.parts.items()), code.undigested]))
         assert not {{"numpy", "torch"}} & set(sys.modules)
-    """
+    """  # noqa: E501
     found = set()
     for number, python in enumerate([Path(sys.executable), *VERSIONS]):
         folder = tmp_path / str(number)

@@ -69,26 +69,62 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
 @pytest.mark.parametrize(
     ("arm", "says"),
     [
-        (Arm("pepita"), r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, cb, dfa, drtp, ep, fa, kolen_pollack"),
-        (Arm("dfa", network="vit"), r"network='vit' is not known; known are batchnorm_cnn, residual_mlp, student, vit_mini"),
+        (
+            Arm("pepita"),
+            (
+                r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, cb, dfa, drtp,"
+                r" ep, fa, kolen_pollack"
+            ),
+        ),
+        (
+            Arm("dfa", network="vit"),
+            r"network='vit' is not known; known are batchnorm_cnn, residual_mlp, student, vit_mini",
+        ),
         (Arm(rule=3), r"rule=3 \(int\) must be a rule's name"),
-        (Arm("bp", feedback="uniform"), r"rule 'bp' has no factor 'feedback' \(value 'uniform'\); it belongs to rule 'fa', "),
-        (Arm("dfa", magnitude="uniform"), r"rule 'dfa' has no factor 'magnitude'.* belongs to rule 'sign_symmetric'"),
-        (Arm("dfa", network="student", residual=False), r"network 'student' has no factor 'residual'.* 'residual_mlp'"),
-        (Arm("dfa", momentum=0.9), r"no factor 'momentum' here \(value 0.9\). Its factors: rule, .*feedback, hidden"),
-        (Arm("dfa", feedback="cauchy"), r"feedback='cauchy' \(str\) is not one of 'gaussian', 'uniform'"),
-        (Arm("dfa", grid=4), r"network 'residual_mlp' has no factor 'grid'.* to network 'vit_mini', network 'batchnorm_cnn'"),
+        (
+            Arm("bp", feedback="uniform"),
+            r"rule 'bp' has no factor 'feedback' \(value 'uniform'\); it belongs to rule 'fa', ",
+        ),
+        (
+            Arm("dfa", magnitude="uniform"),
+            r"rule 'dfa' has no factor 'magnitude'.* belongs to rule 'sign_symmetric'",
+        ),
+        (
+            Arm("dfa", network="student", residual=False),
+            r"network 'student' has no factor 'residual'.* 'residual_mlp'",
+        ),
+        (
+            Arm("dfa", momentum=0.9),
+            r"no factor 'momentum' here \(value 0.9\). Its factors: rule, .*feedback, hidden",
+        ),
+        (
+            Arm("dfa", feedback="cauchy"),
+            r"feedback='cauchy' \(str\) is not one of 'gaussian', 'uniform'",
+        ),
+        (
+            Arm("dfa", grid=4),
+            (
+                r"network 'residual_mlp' has no factor 'grid'.* to network 'vit_mini', network"
+                r" 'batchnorm_cnn'"
+            ),
+        ),
         (Arm("dfa", network="vit_mini", grid=0), r"grid=0 \(int\) is below 1"),
         (Arm("dfa", network="student", nonlinearity=1.5), r"nonlinearity=1.5 \(float\) is above 1"),
         (Arm("dfa", residual=1), r"residual=1 \(int\) must be bool"),
         (Arm("dfa", blocks=0), r"blocks=0 \(int\) is below 1"),
-        (Arm("dfa", trained_blocks=5), r"trained_blocks=5 \(int\) must be a whole number from 0, .* to the 4 blocks"),
+        (
+            Arm("dfa", trained_blocks=5),
+            r"trained_blocks=5 \(int\) must be a whole number from 0, .* to the 4 blocks",
+        ),
         (Arm("dfa", trained_blocks=-1), r"trained_blocks=-1 \(int\) must be"),
         (Arm("dfa", trained_blocks=True), r"trained_blocks=True \(bool\) must be"),
         (Arm("dfa", trained_blocks=0.5), r"trained_blocks=0.5 \(float\) must be"),
-        (Arm("dfa", labels="shuffled"), r"labels='shuffled' \(str\) is not one of 'true', 'random'"),
+        (
+            Arm("dfa", labels="shuffled"),
+            r"labels='shuffled' \(str\) is not one of 'true', 'random'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_an_arm_cannot_have_is_refused_by_name(arm: Arm, says: str) -> None:
     with pytest.raises(FaevalError, match=says):
         TEACHER.resolve(arm)

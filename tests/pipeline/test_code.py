@@ -33,7 +33,7 @@ TEXT = """
     toy = fe.Experiment("dose", run, factors={{"dose": 0}}, metrics={{"score": (0, 1)}}{more})
     helps = fe.Claim("{sentence}", fe.exceeds(fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm()),
                      by=fe.Margin(0.05, "half of a dose")), attributed_to="dose")
-"""
+"""  # noqa: E501
 
 
 class Study:

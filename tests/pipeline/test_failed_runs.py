@@ -26,7 +26,7 @@ deeper = fe.Claim(
     fe.exceeds(fe.metric("score", fe.Arm(depth=8)), fe.metric("score", fe.Arm(depth=3)), by=fe.Margin(0.01, "a reason")),
     attributed_to="depth",
 )
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize(

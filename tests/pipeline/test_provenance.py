@@ -50,9 +50,19 @@ def test_a_tree_is_dirty_where_code_was_changed_or_never_added(
 
 def record(commit: str | None, dirty: bool | None) -> TrainingRecord:
     return TrainingRecord(
-        setting="teacher", arm="dfa", factors={}, seed=1, key="a" * 64, started="2026-01-01T00:00:00+00:00", seconds=1.0,
-        commit=commit, dirty=dirty, weights="b" * 64, checkpoints={}, rows=(("train_loss", 1, None, 0.7, "measured"),),
-    )  # fmt: skip
+        setting="teacher",
+        arm="dfa",
+        factors={},
+        seed=1,
+        key="a" * 64,
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.0,
+        commit=commit,
+        dirty=dirty,
+        weights="b" * 64,
+        checkpoints={},
+        rows=(("train_loss", 1, None, 0.7, "measured"),),
+    )
 
 
 @pytest.mark.parametrize(

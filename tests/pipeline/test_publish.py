@@ -28,7 +28,7 @@ CLAIMS = """
     toy = fe.Experiment("toy", run, factors={"dose": 0}, metrics={"score": None}, revision="1")
     score = {dose: fe.metric("score", fe.Arm(dose=dose)) for dose in (1, 2)}
     first = fe.Claim("First", fe.exceeds(score[2], score[1], by=fe.Margin(0.05, "r")), attributed_to="dose", seeds=6)
-"""
+"""  # noqa: E501
 
 #: Publishes the second report over the first in children that are killed at their k-th change of
 #: the file system.
@@ -72,7 +72,7 @@ def claims(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(claims: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two reports of the same claim, on three seeds and on six, and a file of the user's in each."""
+    """Two reports of one claim, on three seeds and on six, with a file of the user's in each."""
     root = tmp_path_factory.mktemp("reports")
     for name, seeds in (("old", 3), ("new", 6)):
         report = fe.verify(claims, seeds=seeds, store=root / "store", workers=1)

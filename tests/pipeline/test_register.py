@@ -35,7 +35,7 @@ BODY = """
         return fe.exceeds(fe.metric("score", a), fe.metric("score", b), by=fe.Margin(by, "r"), anticipated=0.1)
 
     first = fe.Claim("First", more(one, none, {margin}), attributed_to="dose", {arguments})
-"""
+"""  # noqa: E501
 
 
 def write(folder: Path, name: str = "it", extra: str = "", **values: Any) -> Path:

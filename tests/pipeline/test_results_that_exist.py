@@ -26,7 +26,7 @@ import faeval as fe
 arms = {arms!r}
 a, b = (fe.metric("acc", arm if isinstance(arm, str) else fe.Arm(**arm)) for arm in arms)
 better = fe.Claim("The first is better", fe.exceeds(a, b, by=fe.Margin(0.01, "one point")), attributed_to={to!r}{more})
-"""
+"""  # noqa: E501
 Cells = list[list[Any]]
 
 
@@ -611,7 +611,7 @@ toy = fe.Experiment("toy", run, factors={{"method": "base", "epochs": 8}}, metri
 ours, base = fe.Arm(method="ours"), fe.Arm()
 better = fe.exceeds(fe.metric("x", {a}{at}), fe.metric("x", base{at}), by=fe.Margin(0.01, "r"))
 claim = fe.Claim("Better", better, attributed_to={to})
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize(

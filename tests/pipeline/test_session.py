@@ -102,7 +102,7 @@ def main():
     print(fe.verify(claims, workers=2).setting)
 
 main()
-"""
+"""  # noqa: E501
 
 
 def test_a_script_may_keep_all_of_it_in_a_function(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole walk on small real networks: claims -> plan -> runs -> evidence -> verdicts -> report."""
+"""The whole walk on small networks: claims, plan, runs, evidence, verdicts, report."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ two runs at a time on a machine; {overhead in seconds} s for each run besides, {
 Costliest first, the hours fall in step with the machines as long as there are many runs for each slot; in the plan's order,
 long runs that come late keep few machines busy. No number of machines ends it before its longest run does: after
 {machines after which nothing is gained} nothing is gained, and shorter runs, not more machines, are what helps.
-"""
+"""  # noqa: E501
 
 
 def written() -> str:

@@ -38,7 +38,7 @@ a_dose_raises_the_score = fe.Claim(
     attributed_to="dose",
     expect="supported",
 )
-"""
+"""  # noqa: E501
 
 
 def blocks() -> dict[str, Any]:

@@ -109,8 +109,11 @@ def arguments() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "estimands": estimands, "functions": functions, "assertions": assertions, "arguments": arguments,
-}  # fmt: skip
+    "estimands": estimands,
+    "functions": functions,
+    "assertions": assertions,
+    "arguments": arguments,
+}
 
 
 def call(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -214,11 +214,25 @@ def test_every_claim_is_registered_in_the_form_it_has() -> None:
         "confounded": 1,
     }
     campaign = {
-        "agreement_by_state": 4, "depth_alignment": 3, "depth_confounded": 1, "depth_ladder": 2, "depth_utility": 5,
-        "feedback": 2, "feedback_depth": 3, "horizon": 3, "penalty_accuracy": 5, "penalty_by_layer": 5,
-        "penalty_by_recipe": 2, "penalty_sizes": 4, "reference_epochs": 4, "reference_first_epoch": 2, "rounding": 5,
-        "scale": 5, "scale_causes": 4, "width": 1,
-    }  # fmt: skip
+        "agreement_by_state": 4,
+        "depth_alignment": 3,
+        "depth_confounded": 1,
+        "depth_ladder": 2,
+        "depth_utility": 5,
+        "feedback": 2,
+        "feedback_depth": 3,
+        "horizon": 3,
+        "penalty_accuracy": 5,
+        "penalty_by_layer": 5,
+        "penalty_by_recipe": 2,
+        "penalty_sizes": 4,
+        "reference_epochs": 4,
+        "reference_first_epoch": 2,
+        "rounding": 5,
+        "scale": 5,
+        "scale_causes": 4,
+        "width": 1,
+    }
     assert sizes == {**headline, "methods": 10, "networks": 5, **campaign}
 
 

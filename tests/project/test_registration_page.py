@@ -27,7 +27,7 @@ score = {dose: fe.metric("cosine", fe.Arm(penalty=dose)) for dose in (0, 1)}
 deep_cosine_rises = fe.Claim(
     "It rises", fe.exceeds(score[1], score[0], by=fe.Margin(0.03, "r"), anticipated=0.1), attributed_to="penalty"
 )
-"""
+"""  # noqa: E501
 
 
 def sh(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

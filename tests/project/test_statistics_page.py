@@ -199,14 +199,13 @@ PHRASES: dict[str, Callable[[], tuple[object, ...]]] = {
     "a true effect of zero is refuted with a chance of {}": lambda: (
         FIGURES.verdict("0", "refuted"),
     ),
-    "Without that factor three assertions on their margins are refuted at a rate of {} at 5 seeds; with it, at {}": lambda: (
-        tuple(
-            FIGURES.look("assertions", rule, "normal", 5, "wrong_refute", "3 assertions")
-            for rule in ("t, without the factor k", "t")
-        )
+    "Without that factor three assertions on their margins are refuted at a rate of {} at 5 "
+    "seeds; with it, at {}": lambda: tuple(
+        FIGURES.look("assertions", rule, "normal", 5, "wrong_refute", "3 assertions")
+        for rule in ("t, without the factor k", "t")
     ),
-    "any wrong support came at a rate of at most {}, any wrong refutation at {}, either of them "
-    "at {} (Monte-Carlo standard error at most {})": (FIGURES.worst_family),
+    "any wrong support came at a rate of at most {}, any wrong refutation at {}, either of "
+    "them at {} (Monte-Carlo standard error at most {})": (FIGURES.worst_family),
     "at n = 5 lognormal differences give {}, and {} wrong supports": lambda: FIGURES.both(
         "t", "lognormal", 5
     )[::-1],
@@ -224,13 +223,13 @@ PHRASES: dict[str, Callable[[], tuple[object, ...]]] = {
     "None of 5 seeds shows a collapse that strikes one seed in five with a chance of {}": lambda: (
         short(0.8**5),
     ),
-    "Two clusters of equal weight err at n = 3 and 4: wrong supports {} and {}. At n = 5 they are at {}": lambda: (
-        tuple(FIGURES.size("t", "bimodal", n, "wrong_support") for n in (3, 4, 5))
+    "Two clusters of equal weight err at n = 3 and 4: wrong supports {} and {}. At n = 5 "
+    "they are at {}": lambda: tuple(
+        FIGURES.size("t", "bimodal", n, "wrong_support") for n in (3, 4, 5)
     ),
     "(lognormal arms, n = 5: {} / {})": lambda: FIGURES.both("t", "paired lognormal arms", 5),
-    "After a pilot of 5 seeds, an effect of one estimated standard deviation takes {} seeds by the estimate and {} by the bound": (
-        pilot
-    ),
+    "After a pilot of 5 seeds, an effect of one estimated standard deviation takes {} seeds "
+    "by the estimate and {} by the bound": (pilot),
     "with looks at 5 and 10 seeds {} in place of .05, at 5, 10 and 20 seeds {}": lambda: (
         level(5, 10),
         level(5, 10, 20),
@@ -344,7 +343,7 @@ def prose(text: str) -> str:
 
 
 def unexplained(text: str) -> list[str]:
-    """Numbers in running text that are neither recomputed nor chosen, with what stands around them."""
+    """Numbers in running text that are neither recomputed nor chosen, with their context."""
     rest = prose(text)
     for phrase in PHRASES:
         match = found(phrase, rest)

@@ -41,7 +41,7 @@ mate = raises("noise", None, family="deep alignment", tags=("skip",))
 mixed_up = raises("score", "supported", family="2nd", attributed_to=())
 known_mix = raises("score", "invalid:confounded", family="2nd", attributed_to=())
 more_of_it = raises("score", "supported", family="2nd", tags=("extended",))
-"""
+"""  # noqa: E501
 
 Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -42,7 +42,7 @@ helps = fe.Claim(
     fe.exceeds(fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm()), by=fe.Margin(0.05, "half of a dose")),
     attributed_to="dose", seeds=2,
 )
-"""
+"""  # noqa: E501
 PROJECT = (
     '[tool.faeval]\nclaims = ["claims/dose.py"]\nstore = "store"\nseeds = [1, 2]\nworkers ='
     " 1\nstrict = false\n"

@@ -55,7 +55,8 @@ def cluster(folder: Path, workers: int = 2, **environment: str) -> Iterator[str]
             time.sleep(0.05)
         with dask(
             "worker", *address, "--nworkers", str(workers), "--nthreads", "1",
-            "--host", "127.0.0.1", "--local-directory", str(folder / "scratch"), cwd=folder, **environment,
+            "--host", "127.0.0.1", "--local-directory", str(folder / "scratch"), cwd=folder,
+            **environment,
         ):  # fmt: skip
             yield str(file)
 

@@ -387,7 +387,7 @@ def test_a_page_is_read_by_its_claims_captions_rows_and_columns() -> None:
         <h4>1. first</h4><table><caption>Values <b>by seed</b></caption>
         <tr><th scope="col">Seed</th><th scope="col">A &amp; B</th></tr>
         <tr><th scope="row">1</th><td>0.5<svg><title>seed 1: 0.4</title><path d="M0 0"/></svg></td></tr></table>
-        <dl><div><dt><a href="#t">Margin</a></dt><dd>0.1, <bdi>because</bdi> so</dd></div></dl></article><p>after</p></main>"""
+        <dl><div><dt><a href="#t">Margin</a></dt><dd>0.1, <bdi>because</bdi> so</dd></div></dl></article><p>after</p></main>"""  # noqa: E501
     )
     said = {(p.claim, p.part, p.row, p.column): text for p, text in reading.places.items()}
     assert said["a::x", "Values by seed", "1", "A & B"] == "0.5"

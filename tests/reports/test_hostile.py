@@ -149,7 +149,7 @@ def among(gallery):
 
 @pytest.fixture(scope="module")
 def harmless(among):
-    """A function that gives the renderings of the same report with a harmless text, each made once."""
+    """A function that gives renderings of the same report with a harmless text, made once."""
     return functools.cache(lambda form, **how: getattr(among(HARMLESS), f"to_{form}")(**how))
 
 
@@ -223,7 +223,7 @@ def shape(page):
 
 
 # --- each form
-# -----------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 @few
@@ -478,7 +478,7 @@ def test_no_form_but_json_holds_a_control_a_direction_mark_or_half_a_character(a
 
 
 # --- size
-# --------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_ten_megabytes_of_text_are_cut_everywhere_but_in_json(among):
@@ -493,7 +493,7 @@ def test_ten_megabytes_of_text_are_cut_everywhere_but_in_json(among):
 
 
 # --- LaTeX itself
-# --------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_latex_itself_takes_every_attack_as_text(among, tmp_path):

@@ -1,4 +1,4 @@
-"""What the page says: in prose, once, from evidence, and where a reader or a program looks for it."""
+"""What the page says: in prose, once, from evidence, where a reader or a program looks."""
 
 import html
 import json
@@ -102,7 +102,7 @@ def test_a_program_finds_each_number_by_its_place(gallery):
 
 
 # --- prose
-# -------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_decided_claim_with_a_flag_is_not_simply_settled(make_assertion, make_
 
 
 # --- the summary
-# -------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("registration", REGISTRATIONS)
@@ -580,7 +580,7 @@ def test_a_claim_costs_few_bytes(make_assertion, make_verdict):
 
 
 # --- the published pages
-# -----------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_the_pictures_that_readme_shows_are_small():

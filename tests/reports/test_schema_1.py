@@ -1,4 +1,4 @@
-"""A report of schema 1, as it was written then, is read on; schema 2 has its values but the prose."""
+"""A report of schema 1 is read on; schema 2 has its values, but not the prose."""
 
 from __future__ import annotations
 

@@ -380,7 +380,7 @@ def duck(credit: Any, gradient: Any) -> Any:
 
 
 def by_the_chord(credit: Any, gradient: Any) -> Any:
-    """Correct to rounding in absolute terms: one minus half the squared distance of unit vectors."""
+    """Correct to absolute rounding: one minus half the squared distance of unit vectors."""
     a, g = (s.detach().double() for s in (credit, gradient))
     a, g = (s / s.abs().amax(dim=1, keepdim=True) for s in (a, g))
     a, g = (s / s.norm(dim=1, keepdim=True) for s in (a, g))

@@ -250,9 +250,16 @@ def ep(
 
 
 OURS: dict[str, Any] = {
-    "bp": bp, "fa": fa, "dfa": dfa, "drtp": drtp, "sign_symmetric": sign, "kolen_pollack": kolen_pollack,
-    "ep": ep, "sb": sb, "cb": cb,
-}  # fmt: skip
+    "bp": bp,
+    "fa": fa,
+    "dfa": dfa,
+    "drtp": drtp,
+    "sign_symmetric": sign,
+    "kolen_pollack": kolen_pollack,
+    "ep": ep,
+    "sb": sb,
+    "cb": cb,
+}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -504,8 +511,10 @@ ALONE, RELOAD, FORMULA = (
     "the written formula",
 )
 EXACT, ISOLATED, PENALTY = (
-    "the true gradient where exact", "credit moves its own part only", "the penalty is on the block's output",
-)  # fmt: skip
+    "the true gradient where exact",
+    "credit moves its own part only",
+    "the penalty is on the block's output",
+)
 BROKEN: list[tuple[Any, Any, tuple[int, ...], str, str]] = [
     (Transposed, fa, (3,), FORMULA, "transposed"),
     (RedrawnAtLoad, dfa, (), RELOAD, "drawn again at load"),
@@ -515,14 +524,56 @@ BROKEN: list[tuple[Any, Any, tuple[int, ...], str, str]] = [
     (MeanLoss, bp, (), FORMULA, "divided by the batch"),
     (NoSoftmax, dfa, (), FORMULA, "at h_0, sample"),
     (changed(lambda found, e: [-a for a in found]), dfa, (), FORMULA, "sign is turned round"),
-    (changed(lambda found, e: [-a for a in found], Backpropagation), None, (0, 1, 2, 3), EXACT, "sign is turned round"),
-    (changed(lambda found, e: [*found[1:], found[0]], Backpropagation), None, (0, 1, 2, 3), EXACT, "h_0 is not"),
-    (changed(lambda found, e: [found[0], *found[:-1]], FeedbackAlignment), None, (3,), EXACT, "h_3 is not the gradient"),
+    (
+        changed(lambda found, e: [-a for a in found], Backpropagation),
+        None,
+        (0, 1, 2, 3),
+        EXACT,
+        "sign is turned round",
+    ),
+    (
+        changed(lambda found, e: [*found[1:], found[0]], Backpropagation),
+        None,
+        (0, 1, 2, 3),
+        EXACT,
+        "h_0 is not",
+    ),
+    (
+        changed(lambda found, e: [found[0], *found[:-1]], FeedbackAlignment),
+        None,
+        (3,),
+        EXACT,
+        "h_3 is not the gradient",
+    ),
     (changed(lambda found, e: found[:-1]), None, (), "one signal a state", "3 signals"),
-    (changed(lambda found, e: [a[:, :2] for a in found]), None, (), "one signal a state", "h_0 the credit"),
-    (changed(lambda found, e: [a * float("nan") for a in found]), None, (), "one signal a state", "NaN"),
-    (changed(lambda found, e: [a.float() for a in found]), None, (), "one signal a state", "float32"),
-    (changed(lambda found, e: [a * e.norm() for a in found]), None, (), ALONE, "else is in the batch"),
+    (
+        changed(lambda found, e: [a[:, :2] for a in found]),
+        None,
+        (),
+        "one signal a state",
+        "h_0 the credit",
+    ),
+    (
+        changed(lambda found, e: [a * float("nan") for a in found]),
+        None,
+        (),
+        "one signal a state",
+        "NaN",
+    ),
+    (
+        changed(lambda found, e: [a.float() for a in found]),
+        None,
+        (),
+        "one signal a state",
+        "float32",
+    ),
+    (
+        changed(lambda found, e: [a * e.norm() for a in found]),
+        None,
+        (),
+        ALONE,
+        "else is in the batch",
+    ),
     (InPlace, None, (), "arguments stay as they are", "logits"),
     (LeavesGradients, None, (), "arguments stay as they are", "leaves a gradient in"),
     (GlobalDraw, None, (), "no global random state", "torch's global generator"),
@@ -531,7 +582,7 @@ BROKEN: list[tuple[Any, Any, tuple[int, ...], str, str]] = [
     (CounterOutsideTheStateDict, None, (), f"{RELOAD}, after training", "outside of it"),
     (StaleSigns, None, (), RELOAD, "outside of it"),
     (NeverTaught, None, (), "its own loss moves its own parameters", "no gradient"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("make", "formula", "exact", "caught", "says"), BROKEN)
@@ -605,9 +656,14 @@ def detached(network: Any, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def local(
-    network: Any, rule: Rule, y: Tensor, objective: Objective, states: list[Tensor], outputs: list[Tensor],
+    network: Any,
+    rule: Rule,
+    y: Tensor,
+    objective: Objective,
+    states: list[Tensor],
+    outputs: list[Tensor],
     penalised: list[Tensor] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     logits = network.readout(states[-1].detach())
     loss = functional.cross_entropy(logits, y)
     with torch.no_grad():
@@ -665,8 +721,11 @@ def test_what_makes_no_rule_is_refused(given_rule: Any) -> None:
 def test_the_report_reads_as_one() -> None:
     report = Conformance("rule x", ("a", "b"), (Failure("b", "because"),), (("c", "no reason"),))
     assert str(report).splitlines() == [
-        "rule x: FAILED, 2 properties checked", "  ok    a", "  FAIL  b: because", "  skip  c: no reason",
-    ]  # fmt: skip
+        "rule x: FAILED, 2 properties checked",
+        "  ok    a",
+        "  FAIL  b: because",
+        "  skip  c: no reason",
+    ]
     assert "passed, 1 properties" in str(Conformance("x", ("a",), ()))
 
 

@@ -1,4 +1,4 @@
-"""results.csv, as it came, into the columns that evidence has: setting, arm, seed, metric, value."""
+"""results.csv, as it came, into the columns of evidence: setting, arm, seed, metric, value."""
 
 import pandas as pd
 

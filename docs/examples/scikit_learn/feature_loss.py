@@ -58,7 +58,7 @@ one_in_fifty = fe.Margin(
 
 
 def hurt(arm):
-    """What missing measurements cost: accuracy with all of them, minus accuracy with 30 % missing."""
+    """What missing measurements cost: accuracy with all of them minus that with 30 % missing."""
     return fe.accuracy(arm) - fe.accuracy(arm.but(missing=0.3))
 
 

@@ -59,9 +59,13 @@ def convolved(h: Tensor, weight: Tensor) -> Tensor:
 
 @settings(max_examples=15)
 @given(
-    width=st.integers(1, 6), blocks=st.integers(1, 3), n=st.integers(2, 4), seed=st.integers(0, 2**32),
-    shape=st.sampled_from([(64, 8), (64, 2), (48, 4), (9, 3), (768, 8)]), training=st.booleans(),
-)  # fmt: skip
+    width=st.integers(1, 6),
+    blocks=st.integers(1, 3),
+    n=st.integers(2, 4),
+    seed=st.integers(0, 2**32),
+    shape=st.sampled_from([(64, 8), (64, 2), (48, 4), (9, 3), (768, 8)]),
+    training=st.booleans(),
+)
 def test_the_forward_pass_is_the_written_formula(
     width: int, blocks: int, n: int, seed: int, shape: tuple[int, int], training: bool
 ) -> None:

@@ -82,35 +82,113 @@ VIOLATIONS: dict[str, tuple[Any, str]] = {
     "no embed": (Headless("embed"), r"network Headless has no embed\(\)"),
     "no readout": (Headless("readout"), r"network Headless has no readout\(\)"),
     "embed is no function": (Plain(embed=None), r"network Plain has no embed\(\)"),
-    "no blocks": (Headless("blocks"), r"network Headless: blocks=None .* must be an nn\.ModuleList of at least one"),
-    "blocks in a list": (Plain(blocks=[nn.Tanh()]), r"network Plain: blocks=a list must be an nn\.ModuleList"),
-    "blocks in a sequence": (Plain(blocks=nn.Sequential(nn.Tanh())), r"blocks=a Sequential must be an nn\.ModuleList"),
-    "no block": (Plain(blocks=nn.ModuleList()), r"network Plain: blocks=a ModuleList must be .* of at least one"),
-    "embed fails": (Plain(embed=failing), r"network Plain: embed fails on inputs of shape \(4, 5\) \(ArithmeticError: the"),
-    "embed keeps images": (Plain(embed=lambda x: x[:, :, None]), r"embed gives the shape \(4, 5, 1\) for 4 inputs"),
-    "embed drops samples": (Plain(embed=lambda x: x[1:]), r"embed gives the shape \(3, 5\) for 4 inputs; .* \(n, d\)"),
+    "no blocks": (
+        Headless("blocks"),
+        r"network Headless: blocks=None .* must be an nn\.ModuleList of at least one",
+    ),
+    "blocks in a list": (
+        Plain(blocks=[nn.Tanh()]),
+        r"network Plain: blocks=a list must be an nn\.ModuleList",
+    ),
+    "blocks in a sequence": (
+        Plain(blocks=nn.Sequential(nn.Tanh())),
+        r"blocks=a Sequential must be an nn\.ModuleList",
+    ),
+    "no block": (
+        Plain(blocks=nn.ModuleList()),
+        r"network Plain: blocks=a ModuleList must be .* of at least one",
+    ),
+    "embed fails": (
+        Plain(embed=failing),
+        r"network Plain: embed fails on inputs of shape \(4, 5\) \(ArithmeticError: the",
+    ),
+    "embed keeps images": (
+        Plain(embed=lambda x: x[:, :, None]),
+        r"embed gives the shape \(4, 5, 1\) for 4 inputs",
+    ),
+    "embed drops samples": (
+        Plain(embed=lambda x: x[1:]),
+        r"embed gives the shape \(3, 5\) for 4 inputs; .* \(n, d\)",
+    ),
     "embed gives no width": (Plain(embed=lambda x: x[:, :0]), r"embed gives the shape \(4, 0\)"),
     "embed gives a pair": (Plain(embed=lambda x: (x, x)), r"network Plain: embed returns a tuple"),
-    "embed gives integers": (Plain(embed=lambda x: x.long()), r"network Plain: embed returns a tensor of type torch\.int64"),
-    "embed gives NaN": (Plain(embed=lambda x: x * torch.nan), r"network Plain: embed gives NaN or infinity before any"),
-    "a block fails": (second_only(failing), r"blocks\[1\] fails on inputs of shape \(4, 8\) \(ArithmeticError: the flux"),
-    "a block changes the width": (second_only(lambda h: h[:, 1:]), r"blocks\[1\] maps the shape \(4, 8\) to \(4, 7\)"),
-    "a block of infinity": (second_only(lambda h: h / 0), r"network Plain: blocks\[1\] gives NaN or infinity"),
-    "a block of nothing": (second_only(lambda h: None), r"network Plain: blocks\[1\] returns None \(NoneType\)"),
-    "a branch that is the block": (second_only(lambda h: h + 1, lambda h: h + 1), r"blocks\[1\]: block\(h\) is not h \+"),
-    "a branch beside no skip": (second_only(torch.tanh, torch.tanh), r"blocks\[1\]: block\(h\) is not h \+ branch\(h\)"),
-    "a branch of another size": (second_only(lambda h: h + h.tanh(), lambda h: 1.01 * h.tanh()), r"block\(h\) is not h \+ branch"),
-    "a branch of another shape": (second_only(lambda h: h + 1, lambda h: torch.ones(1, 1)), r"block\(h\) is not h \+ branch"),
-    "a branch that fails": (second_only(lambda h: h + 1, failing), r"blocks\[1\]\.branch fails on inputs of shape \(4, 8\)"),
-    "a branch that is no function": (second_only(lambda h: h + 1, 1), r"blocks\[1\]\.branch fails .* not callable"),
-    "a branch of NaN": (second_only(lambda h: h + 1, lambda h: h * torch.nan), r"blocks\[1\]\.branch gives NaN or inf"),
-    "samples that meet": (second_only(lambda h: h - h.mean(0)), r"a sample's logits depend on the others in its batch"),
-    "samples that are ranked": (second_only(lambda h: h.argsort(0).float()), r"so samples must not meet in the network"),
-    "readout fails": (Plain(readout=failing), r"network Plain: readout fails on inputs of shape \(4, 8\) \(Arith"),
-    "too many logits": (Plain(readout=nn.Linear(WIDTH, 4)), r"readout gives the shape \(4, 4\); 4 inputs of 3 classes need"),
-    "one logit": (Plain(readout=lambda h: h.sum(1)), r"network Plain: readout gives the shape \(4,\)"),
-    "logits of infinity": (Plain(readout=lambda h: h[:, :3] / 0), r"network Plain: readout gives NaN or infinity"),
-}  # fmt: skip
+    "embed gives integers": (
+        Plain(embed=lambda x: x.long()),
+        r"network Plain: embed returns a tensor of type torch\.int64",
+    ),
+    "embed gives NaN": (
+        Plain(embed=lambda x: x * torch.nan),
+        r"network Plain: embed gives NaN or infinity before any",
+    ),
+    "a block fails": (
+        second_only(failing),
+        r"blocks\[1\] fails on inputs of shape \(4, 8\) \(ArithmeticError: the flux",
+    ),
+    "a block changes the width": (
+        second_only(lambda h: h[:, 1:]),
+        r"blocks\[1\] maps the shape \(4, 8\) to \(4, 7\)",
+    ),
+    "a block of infinity": (
+        second_only(lambda h: h / 0),
+        r"network Plain: blocks\[1\] gives NaN or infinity",
+    ),
+    "a block of nothing": (
+        second_only(lambda h: None),
+        r"network Plain: blocks\[1\] returns None \(NoneType\)",
+    ),
+    "a branch that is the block": (
+        second_only(lambda h: h + 1, lambda h: h + 1),
+        r"blocks\[1\]: block\(h\) is not h \+",
+    ),
+    "a branch beside no skip": (
+        second_only(torch.tanh, torch.tanh),
+        r"blocks\[1\]: block\(h\) is not h \+ branch\(h\)",
+    ),
+    "a branch of another size": (
+        second_only(lambda h: h + h.tanh(), lambda h: 1.01 * h.tanh()),
+        r"block\(h\) is not h \+ branch",
+    ),
+    "a branch of another shape": (
+        second_only(lambda h: h + 1, lambda h: torch.ones(1, 1)),
+        r"block\(h\) is not h \+ branch",
+    ),
+    "a branch that fails": (
+        second_only(lambda h: h + 1, failing),
+        r"blocks\[1\]\.branch fails on inputs of shape \(4, 8\)",
+    ),
+    "a branch that is no function": (
+        second_only(lambda h: h + 1, 1),
+        r"blocks\[1\]\.branch fails .* not callable",
+    ),
+    "a branch of NaN": (
+        second_only(lambda h: h + 1, lambda h: h * torch.nan),
+        r"blocks\[1\]\.branch gives NaN or inf",
+    ),
+    "samples that meet": (
+        second_only(lambda h: h - h.mean(0)),
+        r"a sample's logits depend on the others in its batch",
+    ),
+    "samples that are ranked": (
+        second_only(lambda h: h.argsort(0).float()),
+        r"so samples must not meet in the network",
+    ),
+    "readout fails": (
+        Plain(readout=failing),
+        r"network Plain: readout fails on inputs of shape \(4, 8\) \(Arith",
+    ),
+    "too many logits": (
+        Plain(readout=nn.Linear(WIDTH, 4)),
+        r"readout gives the shape \(4, 4\); 4 inputs of 3 classes need",
+    ),
+    "one logit": (
+        Plain(readout=lambda h: h.sum(1)),
+        r"network Plain: readout gives the shape \(4,\)",
+    ),
+    "logits of infinity": (
+        Plain(readout=lambda h: h[:, :3] / 0),
+        r"network Plain: readout gives NaN or infinity",
+    ),
+}
 
 
 def snapshot(network: nn.Module) -> list[Any]:

@@ -36,14 +36,27 @@ def gelu(z: Tensor) -> Tensor:
 
 @settings(max_examples=30)
 @given(
-    features=st.integers(1, 9), width=st.integers(1, 4).map(lambda half: 2 * half), blocks=st.integers(1, 4),
-    classes=st.integers(2, 5), n=st.integers(1, 5), seed=st.integers(0, 2**32), hidden=st.sampled_from([0.5, 1.0, 2, 1.5]),
-    terminal_norm=st.booleans(), residual=st.booleans(),
-)  # fmt: skip
+    features=st.integers(1, 9),
+    width=st.integers(1, 4).map(lambda half: 2 * half),
+    blocks=st.integers(1, 4),
+    classes=st.integers(2, 5),
+    n=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
+    hidden=st.sampled_from([0.5, 1.0, 2, 1.5]),
+    terminal_norm=st.booleans(),
+    residual=st.booleans(),
+)
 def test_the_forward_pass_is_the_written_formula(
-    features: int, width: int, blocks: int, classes: int, n: int, seed: int, hidden: float, terminal_norm: bool,
+    features: int,
+    width: int,
+    blocks: int,
+    classes: int,
+    n: int,
+    seed: int,
+    hidden: float,
+    terminal_norm: bool,
     residual: bool,
-) -> None:  # fmt: skip
+) -> None:
     network = ResidualMLP(
         features,
         width,

@@ -23,9 +23,14 @@ def parameters(network: torch.nn.Module) -> dict[str, Tensor]:
 
 @settings(max_examples=25)
 @given(
-    a=st.sampled_from([0.0, 0.3, 1.0]), features=st.integers(1, 9), width=st.integers(2, 8), blocks=st.integers(1, 4),
-    classes=st.integers(2, 5), n=st.integers(1, 5), seed=st.integers(0, 2**32),
-)  # fmt: skip
+    a=st.sampled_from([0.0, 0.3, 1.0]),
+    features=st.integers(1, 9),
+    width=st.integers(2, 8),
+    blocks=st.integers(1, 4),
+    classes=st.integers(2, 5),
+    n=st.integers(1, 5),
+    seed=st.integers(0, 2**32),
+)
 def test_the_forward_pass_is_the_written_formula(
     a: float, features: int, width: int, blocks: int, classes: int, n: int, seed: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""ViTMini: its forward pass against PyTorch's own transformer, how it starts, and what it refuses."""
+"""ViTMini: its forward pass against PyTorch's transformer, how it starts, what it refuses."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ def images(n: int, features: int, seed: int = 0) -> Tensor:
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # said of norm_first, and of no account
 @settings(max_examples=15)
 @given(
-    width=st.sampled_from([2, 6, 16, 64, 96]), blocks=st.integers(1, 3), n=st.integers(1, 3), seed=st.integers(0, 2**32),
+    width=st.sampled_from([2, 6, 16, 64, 96]),
+    blocks=st.integers(1, 3),
+    n=st.integers(1, 3),
+    seed=st.integers(0, 2**32),
     shape=st.sampled_from([(64, 4), (64, 2), (48, 4), (9, 1), (9, 3), (768, 4), (192, 8)]),
-)  # fmt: skip
+)
 def test_the_forward_pass_is_that_of_torch_s_transformer(
     width: int, blocks: int, n: int, seed: int, shape: tuple[int, int]
 ) -> None:
@@ -65,9 +68,13 @@ def test_the_forward_pass_is_that_of_torch_s_transformer(
             dtype=torch.float64,
         )
         names = {
-            "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "proj.", "linear1.": "first.", "linear2.": "second.",
-            "norm1.": "norm1.", "norm2.": "norm2.",
-        }  # fmt: skip
+            "self_attn.in_proj_": "qkv.",
+            "self_attn.out_proj.": "proj.",
+            "linear1.": "first.",
+            "linear2.": "second.",
+            "norm1.": "norm1.",
+            "norm2.": "norm2.",
+        }
         weights = {
             a + w: p[f"blocks.{number}.{b}{w}"]
             for a, b in names.items()

@@ -130,9 +130,7 @@ def test_the_credit_bridge_is_the_slope_of_its_value_by_finite_differences() -> 
                 torch.testing.assert_close(signals[layer][:, unit], slope, rtol=1e-6, atol=1e-9)
 
 
-def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess_by_finite_differences() -> (
-    None
-):
+def test_the_state_bridge_s_credit_is_the_slope_of_the_loss_of_its_guess() -> None:
     network, (x, y), rule = network_of(), data(4), made(StateBridge)
     states, logits = states_of(network, x)
     error = logits.softmax(1) - torch.eye(CLASSES, dtype=torch.float64)[y]

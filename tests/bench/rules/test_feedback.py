@@ -88,9 +88,12 @@ def test_entries_have_mean_zero_and_variance_one_over_columns(law: Any, columns:
 
 @settings(max_examples=25)
 @given(
-    law=st.sampled_from(LAWS), count=st.integers(1, 4), rows=st.integers(1, 6), columns=st.integers(1, 6),
+    law=st.sampled_from(LAWS),
+    count=st.integers(1, 4),
+    rows=st.integers(1, 6),
+    columns=st.integers(1, 6),
     seed=st.integers(0, 2**40),
-)  # fmt: skip
+)
 def test_each_matrix_comes_from_a_stream_of_its_own(
     law: Any, count: int, rows: int, columns: int, seed: int
 ) -> None:

@@ -235,9 +235,7 @@ def forward_weights(network: Network) -> dict[str, Tensor]:
     return {name: layer.weight.detach().clone() for name, layer in linear_layers(network).items()}
 
 
-def test_with_the_forward_weights_it_is_backpropagation_and_each_weight_reaches_the_states_below_it() -> (
-    None
-):
+def test_with_the_forward_weights_it_is_backpropagation() -> None:
     network, (x, y) = network_of(), data()
     weights = forward_weights(network)
     exact = credit_of(Given(setup_of(network), weights), network, x, y)

@@ -42,7 +42,7 @@ from faeval.experiment import Arm, experiment
 store = Store(Path(sys.argv[1]))
 needs = [Need(experiment("teacher"), Arm.parse(a.partition(" ")[0]), int(a.partition(" ")[2])) for a in sys.argv[3:]]
 assert not execute(plan(needs, store), store, Execution(workers=int(sys.argv[2]))).failures
-"""
+"""  # noqa: E501
 
 
 def weights(root: Path, needs: list[tuple[Arm, int]] = NEEDS) -> dict[str, str]:

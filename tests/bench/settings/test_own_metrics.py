@@ -391,7 +391,7 @@ def test_what_cannot_be_registered_is_refused(arguments: dict[str, Any], says: s
 
 
 def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
-    """In worker processes too: a function of a file that cannot be imported there travels by value."""
+    """In worker processes a function of a file that cannot be imported travels by value."""
     fe.register_metric("mine", own_cosine)
     store = Store(tmp_path)
     needs = [Need(TEACHER, DFA, seed, frozenset({"mine"})) for seed in (1, 2)]
@@ -401,7 +401,7 @@ def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
 
 
 # --- our own metrics
-# ---------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_what_is_shipped_of_our_metrics_is_what_the_kit_finds() -> None:

@@ -102,8 +102,12 @@ def test_arms_of_a_seed_share_their_start_their_feedback_and_their_order(
     _, first = base
     shared = ("initial_network", "first_order")
     others: list[dict[str, Any]] = [
-        {"penalty": 0.01}, {"rule": "bp"}, {"credit_scale": "unit"}, {"credit_site": "input"}, {"epochs": 1},
-    ]  # fmt: skip
+        {"penalty": 0.01},
+        {"rule": "bp"},
+        {"credit_scale": "unit"},
+        {"credit_site": "input"},
+        {"epochs": 1},
+    ]
     for changes in others:
         found = train_in(tmp_path / next(iter(changes)), **changes)
         assert [found["hashes"][name] for name in shared] == [

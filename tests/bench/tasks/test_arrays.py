@@ -98,19 +98,34 @@ def changed(at: tuple[int, ...], value: float) -> Any:
         ({"test_x": X}, "test_x is given without test_y; give both, or neither"),
         ({"test_y": Y}, "test_y is given without test_x"),
         ({"test_x": X, "test_y": Y[:3]}, "test_x has 12 samples and test_y 3"),
-        ({"test_x": X[:, :1], "test_y": Y}, "samples of train_x have the shape (2,), those of test_x (1,)"),
+        (
+            {"test_x": X[:, :1], "test_y": Y},
+            "samples of train_x have the shape (2,), those of test_x (1,)",
+        ),
         ({"x": X[:, 0]}, "x has the shape (12,); give (n, features), one row a sample"),
         ({"x": 3.0}, "x has the shape ()"),
         ({"x": X[:0], "y": Y[:0]}, "x holds no sample"),
-        ({"x": changed((3, 1), np.nan)}, "x holds nan in sample 3, feature 1, which is not finite; remove or replace it"),
-        ({"x": changed((0, 0), -np.inf)}, "x holds -inf in sample 0, feature 0, which is not finite"),
-        ({"x": changed((2, 0), 1e300)}, "x holds 1e+300 in sample 2, feature 0, which is beyond what float32 holds; scale"),
+        (
+            {"x": changed((3, 1), np.nan)},
+            "x holds nan in sample 3, feature 1, which is not finite; remove or replace it",
+        ),
+        (
+            {"x": changed((0, 0), -np.inf)},
+            "x holds -inf in sample 0, feature 0, which is not finite",
+        ),
+        (
+            {"x": changed((2, 0), 1e300)},
+            "x holds 1e+300 in sample 2, feature 0, which is beyond what float32 holds; scale",
+        ),
         ({"x": X.astype(complex)}, "x is of type complex128; give numbers"),
         ({"x": np.full((12, 2), "word")}, "x is of type <U4; give numbers (encode words"),
         ({"x": X.astype(object)}, "x is of type object; give numbers"),
         ({"x": [[1.0], [1.0, 2.0]]}, "x (list) cannot be read as an array"),
         ({"y": Y[:, None]}, "y has the shape (12, 1); labels are (n,) (use y.ravel())"),
-        ({"y": Y + 0.5}, "y holds the label 0.5 in sample 0; labels are whole numbers from 0 (numpy.unique"),
+        (
+            {"y": Y + 0.5},
+            "y holds the label 0.5 in sample 0; labels are whole numbers from 0 (numpy.unique",
+        ),
         ({"y": Y - 1}, "y holds the label -1 in sample 0; labels are whole numbers from 0"),
         ({"y": np.where(Y == 2, np.nan, Y)}, "y holds the label nan in sample 2"),
         ({"y": np.array(["cat", "dog"] * 6)}, "y is of type <U3; give numbers"),
@@ -118,15 +133,24 @@ def changed(at: tuple[int, ...], value: float) -> Any:
         ({"classes": 2}, "train_y holds the label 2; labels of 2 classes run 0..1"),
         ({"classes": 1}, "classes=1 (int) must be a whole number of at least 2"),
         ({"classes": 3.0}, "classes=3.0 (float) must be a whole number"),
-        ({"y": np.array([9, *Y[1:]])}, "class 9 has one sample, which cannot be trained on and tested"),
+        (
+            {"y": np.array([9, *Y[1:]])},
+            "class 9 has one sample, which cannot be trained on and tested",
+        ),
         ({"test_share": 0.0}, "test_share=0.0 (float) must lie between 0 and 1"),
         ({"test_share": "half"}, "test_share='half' (str) must lie between 0 and 1"),
         ({"mean": (0.5,), "std": (0.5,)}, "mean=(0.5,) and std=(0.5,) need 0 numbers each"),
-        ({"x": IMAGES, "mean": (0.5,), "std": (0.5,)}, "need 3 numbers each, one a channel of images"),
+        (
+            {"x": IMAGES, "mean": (0.5,), "std": (0.5,)},
+            "need 3 numbers each, one a channel of images",
+        ),
         ({"x": IMAGES, "mean": (0.5,) * 3, "std": (0.0, 1.0, 1.0)}, "std=(0.0, 1.0, 1.0) positive"),
-        ({"x": IMAGES, "test_x": IMAGES / 255, "test_y": Y}, "samples of train_x have the type uint8, those of test_x float32"),
+        (
+            {"x": IMAGES, "test_x": IMAGES / 255, "test_y": Y},
+            "samples of train_x have the type uint8, those of test_x float32",
+        ),
     ],
-)  # fmt: skip
+)
 def test_arrays_that_no_training_could_use_are_refused_in_one_line(
     arguments: dict[str, Any], says: str
 ) -> None:
@@ -176,7 +200,10 @@ def test_a_function_gives_a_task_or_arrays() -> None:
     for wrong in (X, None, (X,), {"x": X}):
         with pytest.raises(
             DataError,
-            match=rf"task function .* returned {type(wrong).__name__}; return a faeval.bench.tasks.Task",
+            match=(
+                rf"task function .* returned {type(wrong).__name__}; return a"
+                r" faeval.bench.tasks.Task"
+            ),
         ):
             task_of(lambda wrong=wrong: wrong)  # type: ignore[misc]
     assert array_digest(X) == array_digest(X.copy())

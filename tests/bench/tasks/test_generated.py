@@ -146,9 +146,9 @@ def test_digits_are_the_same_every_time() -> None:
 
 def test_digests_are_known_without_torch_or_scikit_learn() -> None:
     code = (
-        "import sys; from faeval.bench.tasks import digits_digest, teacher_digest\nprint(digits_digest(),"
-        " teacher_digest())\nprint(sorted({'torch', 'sklearn', 'pyarrow', 'PIL', 'scipy.stats',"
-        " 'pandas'} & set(sys.modules)))"
+        "import sys; from faeval.bench.tasks import digits_digest,"
+        " teacher_digest\nprint(digits_digest(), teacher_digest())\nprint(sorted({'torch',"
+        " 'sklearn', 'pyarrow', 'PIL', 'scipy.stats', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"{digits_digest()} {teacher_digest()}", "[]"]

@@ -210,8 +210,8 @@ def test_the_digest_is_that_of_the_content_not_of_order_or_layout() -> None:
 
 def test_another_process_starts_at_the_same_bits() -> None:
     code = (
-        "from faeval.bench.networks import ResidualMLP; from faeval.bench.rules import DirectFeedbackAlignment,"
-        " Setup\nfrom faeval.bench.training import state,"
+        "from faeval.bench.networks import ResidualMLP; from faeval.bench.rules import"
+        " DirectFeedbackAlignment, Setup\nfrom faeval.bench.training import state,"
         " tensors_digest\nprint(tensors_digest(state(ResidualMLP(6, 8, 2, 3, 1),"
         " DirectFeedbackAlignment(Setup(8, 2, 3, 1)))))"
     )

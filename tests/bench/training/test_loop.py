@@ -72,16 +72,28 @@ class Spy(Batches):
 
 
 def run(
-    rule: str = "dfa", objective: Objective | None = None, *, seed: int = 1, epochs: int = 3, learning_rate: float = 1e-2,
-    after_epoch: Callable[[int], None] | None = None, batches: Batches | None = None,
-) -> tuple[ResidualMLP, Rule, History]:  # fmt: skip
+    rule: str = "dfa",
+    objective: Objective | None = None,
+    *,
+    seed: int = 1,
+    epochs: int = 3,
+    learning_rate: float = 1e-2,
+    after_epoch: Callable[[int], None] | None = None,
+    batches: Batches | None = None,
+) -> tuple[ResidualMLP, Rule, History]:
     objective = objective or Objective()
     network = ResidualMLP(FEATURES, WIDTH, BLOCKS, CLASSES, seed)
     module: Rule = RULES[rule](Setup(WIDTH, BLOCKS, CLASSES, seed, objective.credit_site, network))
     history = fit(
-        network, module, batches or Batches(task_of(), seed, 10, augment=False), objective, epochs=epochs,
-        learning_rate=learning_rate, weight_decay=0.01, after_epoch=after_epoch or (lambda epoch: None),
-    )  # fmt: skip
+        network,
+        module,
+        batches or Batches(task_of(), seed, 10, augment=False),
+        objective,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        weight_decay=0.01,
+        after_epoch=after_epoch or (lambda epoch: None),
+    )
     return network, module, history
 
 

@@ -169,8 +169,12 @@ def task_of(dtype: torch.dtype = torch.float32, n: int = 40, images: bool = Fals
 
 
 def pairs_of(
-    rule: str, objective: Objective, network: str = "residual_mlp", dtype: torch.dtype = torch.float32, features: int = FEATURES
-) -> list[Pair]:  # fmt: skip
+    rule: str,
+    objective: Objective,
+    network: str = "residual_mlp",
+    dtype: torch.dtype = torch.float32,
+    features: int = FEATURES,
+) -> list[Pair]:
     found = []
     for seed in SEEDS:
         net = NETWORKS[network](features, WIDTH, BLOCKS, CLASSES, seed)
@@ -328,8 +332,13 @@ def test_a_replicate_that_diverges_is_told_at_its_own_epoch_and_leaves_the_other
     ]
     called: list[tuple[int, int]] = []
     found = fit_stacked(
-        [n for n, _ in ours], [r for _, r in ours], batches, objective, **HYPER, after_epoch=lambda *at: called.append(at)
-    )  # fmt: skip
+        [n for n, _ in ours],
+        [r for _, r in ours],
+        batches,
+        objective,
+        **HYPER,
+        after_epoch=lambda *at: called.append(at),
+    )
     wanted = [fit(n, r, b, objective, **HYPER) for (n, r), b in zip(theirs, batches, strict=True)]
     assert [history.diverged for history in found] == [None, 2, None]
     assert [len(history.losses) for history in found] == [3, 1, 3]
@@ -432,9 +441,12 @@ def test_the_weights_of_each_finished_epoch_stand_in_the_modules() -> None:
     )
     for replicate, seed in enumerate(SEEDS):
         fit(
-            *theirs[replicate], Batches(task, seed, 10, augment=False), objective, **HYPER,
+            *theirs[replicate],
+            Batches(task, seed, 10, augment=False),
+            objective,
+            **HYPER,
             after_epoch=lambda epoch, replicate=replicate: look(wanted, theirs, replicate, epoch),  # type: ignore[misc]
-        )  # fmt: skip
+        )
     assert (
         set(seen)
         == set(wanted)
@@ -533,16 +545,41 @@ class Normed(ResidualMLP):
 
 
 REFUSED: dict[str, tuple[Callable[..., Any], Callable[[Setup], Rule], bool, str]] = {
-    "after_step": (ResidualMLP, Averaging, True, "rule Averaging does something of its own after each step"),
+    "after_step": (
+        ResidualMLP,
+        Averaging,
+        True,
+        "rule Averaging does something of its own after each step",
+    ),
     "batchwise": (ResidualMLP, batchwise, True, "rule SignSymmetric draws its magnitudes anew"),
-    "a loss of gradients": (ResidualMLP, Imitating, False, r"gradient in rule\.copied is not the one it has alone"),
+    "a loss of gradients": (
+        ResidualMLP,
+        Imitating,
+        False,
+        r"gradient in rule\.copied is not the one it has alone",
+    ),
     "batch norm": (Normed, SignOfError, True, "network Normed keeps running statistics"),
-    "autograd inside": (ResidualMLP, ByAutograd, False, "rule ByAutograd on network ResidualMLP cannot be vectorised"),
-    "state elsewhere": (ResidualMLP, OutsideTheStateDict, False, "the stacked gradient in network.* is not the one it has alone"),
+    "autograd inside": (
+        ResidualMLP,
+        ByAutograd,
+        False,
+        "rule ByAutograd on network ResidualMLP cannot be vectorised",
+    ),
+    "state elsewhere": (
+        ResidualMLP,
+        OutsideTheStateDict,
+        False,
+        "the stacked gradient in network.* is not the one it has alone",
+    ),
     "a counter": (ResidualMLP, Counting, False, "changes a buffer within a step"),
-    "a decision": (ResidualMLP, Deciding, False, "rule Deciding on network ResidualMLP cannot be vectorised"),
+    "a decision": (
+        ResidualMLP,
+        Deciding,
+        False,
+        "rule Deciding on network ResidualMLP cannot be vectorised",
+    ),
     "dropout": (Dropping, SignOfError, False, "network Dropping cannot be vectorised .*randomness"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

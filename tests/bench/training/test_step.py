@@ -371,9 +371,11 @@ def test_a_step_against_the_gradient_lowers_each_block_s_own_loss() -> None:
 
 @settings(max_examples=40)
 @given(
-    seed=st.integers(0, 9999), exponents=st.lists(st.integers(-30, 30), min_size=1, max_size=5), d=st.integers(1, 6),
+    seed=st.integers(0, 9999),
+    exponents=st.lists(st.integers(-30, 30), min_size=1, max_size=5),
+    d=st.integers(1, 6),
     dtype=st.sampled_from([torch.float32, torch.float64]),
-)  # fmt: skip
+)
 def test_unit_credit_has_root_mean_square_one_at_any_norm(
     seed: int, exponents: list[int], d: int, dtype: torch.dtype
 ) -> None:
@@ -648,18 +650,45 @@ def failing(signals: list[Tensor]) -> list[Tensor]:
 
 
 BROKEN = {
-    "one signal too few": (lambda s: s[1:], r"^rule Credit gives 3 signals; credit returns one tensor for each of the 4 st"),
+    "one signal too few": (
+        lambda s: s[1:],
+        r"^rule Credit gives 3 signals; credit returns one tensor for each of the 4 st",
+    ),
     "one signal too many": (lambda s: [*s, s[0]], r"^rule Credit gives 5 signals; "),
     "a tensor of all": (torch.stack, r"^rule Credit gives Tensor; "),
     "nothing": (lambda s: None, r"^rule Credit gives NoneType; "),
-    "a signal that is none": (at(2, lambda a: None), r"^rule Credit gives h_2 the credit NoneType; it must be torch\.float64"),
-    "a signal of another width": (at(1, lambda a: a[:, 1:]), r"gives h_1 the credit .* \(9, 5\); it must be .* \(9, 6\)\.$"),
-    "one signal for the batch": (at(0, lambda a: a.mean(0)), r"^rule Credit gives h_0 the credit torch\.float64 \(6,\)"),
-    "a signal of another type": (at(3, lambda a: a.float()), r"^rule Credit gives h_3 the credit torch\.float32 \(9, 6\)"),
-    "NaN": (at(3, lambda a: a * torch.nan), r"^rule Credit gives h_3 a credit of NaN or infinity before any training\.$"),
-    "infinity": (at(0, lambda a: a + torch.inf), r"^rule Credit gives h_0 a credit of NaN or infinity"),
-    "an exception": (failing, r"fails on 4 states of shape \(9, 6\) and 4 classes \(ArithmeticError: no credit\); it owns mat"),
-}  # fmt: skip
+    "a signal that is none": (
+        at(2, lambda a: None),
+        r"^rule Credit gives h_2 the credit NoneType; it must be torch\.float64",
+    ),
+    "a signal of another width": (
+        at(1, lambda a: a[:, 1:]),
+        r"gives h_1 the credit .* \(9, 5\); it must be .* \(9, 6\)\.$",
+    ),
+    "one signal for the batch": (
+        at(0, lambda a: a.mean(0)),
+        r"^rule Credit gives h_0 the credit torch\.float64 \(6,\)",
+    ),
+    "a signal of another type": (
+        at(3, lambda a: a.float()),
+        r"^rule Credit gives h_3 the credit torch\.float32 \(9, 6\)",
+    ),
+    "NaN": (
+        at(3, lambda a: a * torch.nan),
+        r"^rule Credit gives h_3 a credit of NaN or infinity before any training\.$",
+    ),
+    "infinity": (
+        at(0, lambda a: a + torch.inf),
+        r"^rule Credit gives h_0 a credit of NaN or infinity",
+    ),
+    "an exception": (
+        failing,
+        (
+            r"fails on 4 states of shape \(9, 6\) and 4 classes \(ArithmeticError: no credit\); it"
+            r" owns mat"
+        ),
+    ),
+}
 
 
 @pytest.mark.parametrize(("change", "message"), BROKEN.values(), ids=BROKEN)
