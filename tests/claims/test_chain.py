@@ -177,6 +177,40 @@ def test_a_lock_of_the_first_schema_keeps_its_digest_when_it_goes_on(
         read_lock(tmp_path / NAME)
 
 
+@pytest.mark.parametrize(
+    ("file", "digest", "claims", "schemas"),
+    [
+        (
+            "schema-1.lock",
+            "309650c825ab6940fcacf746bd8e0b8a5bb7635586233b516c851c395901d260",
+            12,
+            [1],
+        ),
+        (
+            "schema-2.lock",
+            "54d73329fd792e1841bf48ddd80a3539dbd97dc225340be9ad89135e42eb934d",
+            24,
+            [1, 2],
+        ),
+    ],
+)
+def test_frozen_locks_of_older_schemas_read_on(
+    file: str, digest: str, claims: int, schemas: list[int], tmp_path: Path
+) -> None:
+    """As this repository committed them once; each digest stands in its file too."""
+    frozen = Path(__file__).parent / "locks" / file
+    lock = read_lock(frozen)
+    assert (lock.sha256, len(lock.claims)) == (digest, claims)
+    assert [entry.schema_version for entry in lock.chain] == schemas
+    write_lock(lock, tmp_path / NAME)
+    assert read_lock(tmp_path / NAME) == lock
+    content = json.loads(frozen.read_text())
+    next(iter(content["claims"].values()))["alpha"] = 0.1
+    (tmp_path / NAME).write_text(json.dumps(content))
+    with pytest.raises(Tampered):
+        read_lock(tmp_path / NAME)
+
+
 def test_entries_of_older_schemas_keep_their_digests_beside_new_ones(tmp_path: Path) -> None:
     """An old form goes into an entry of schema 3 when it is amended; what registered it covers its
     old fields.
