@@ -176,7 +176,7 @@ class Report(ReportData):
         ]:  # an unknown form is known first
             yield FORMS[form], text.encode()
         if figures:
-            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
+            yield from ((f"figures/{name}", image) for name, image in _drawn(self.figures()))
 
 
 class Overview(OverviewData):

@@ -122,8 +122,8 @@ class _Notes:
         self._pending = []
 
     def close_claim(self, claim: str) -> None:
-        held, self._pending = self._pending or [], None
-        for place, text, above in held:
+        pending, self._pending = self._pending or [], None
+        for place, text, above in pending:
             self.note(replace(place, claim=claim), text, above)
 
     def reading(self) -> Readback:
@@ -279,11 +279,11 @@ def _inline(children: list[Token]) -> str:
 
 def _strong(children: list[Token]) -> tuple[str, str]:
     """Return the bold text that inline text begins with, and all that follows it."""
-    shown = [c for c in children if c.type != "text" or c.content]
-    if not shown or shown[0].type != "strong_open":
-        return "", _inline(shown)
-    end = next((i for i, c in enumerate(shown) if c.type == "strong_close"), len(shown))
-    return _inline(shown[1:end]), _inline(shown[end + 1 :])
+    parts = [c for c in children if c.type != "text" or c.content]
+    if not parts or parts[0].type != "strong_open":
+        return "", _inline(parts)
+    end = next((i for i, c in enumerate(parts) if c.type == "strong_close"), len(parts))
+    return _inline(parts[1:end]), _inline(parts[end + 1 :])
 
 
 def read_markdown(text: str) -> Readback:
@@ -380,8 +380,8 @@ def pages_of(overview: str) -> list[str]:
     """Return the folders of the reports that an overview's page shows, as its links have them, in
     the order of its columns.
     """
-    found = re.findall(r'href="([^"#]*)/report\.html"', overview)
-    return list(dict.fromkeys(map(unescape, found)))
+    folders = re.findall(r'href="([^"#]*)/report\.html"', overview)
+    return list(dict.fromkeys(map(unescape, folders)))
 
 
 # --- JSON, XML, LaTeX ---
@@ -431,8 +431,12 @@ def read_xml(text: str) -> Readback:
 
     def visit(element: ElementTree.Element, claim: str, path: str) -> None:
         if element.tag == "testcase":
-            named = element.find("./properties/property[@name='claim']")
-            claim = element.get("name", "") if named is None else named.get("value", "")
+            claim_property = element.find("./properties/property[@name='claim']")
+            claim = (
+                element.get("name", "")
+                if claim_property is None
+                else claim_property.get("value", "")
+            )
         own = f"{path}/{element.tag}" if path else element.tag
         for key, value in element.attrib.items():
             part = (

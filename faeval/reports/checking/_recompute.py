@@ -71,11 +71,11 @@ class Rows:
         there is none to average.
         """
         cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
-        known = [cell for cell in cells if cell is not None]
-        if not known or len(known) < len(cells):
+        numbers = [cell for cell in cells if cell is not None]
+        if not numbers or len(numbers) < len(cells):
             return None
         return float(
-            np.mean([value if status == "measured" else math.nan for value, status in known])
+            np.mean([value if status == "measured" else math.nan for value, status in numbers])
         )
 
     def _cells_of(self, arm: str, metric: str) -> dict[Key, tuple[float, str] | None]:
@@ -179,10 +179,10 @@ class AssertionNumbers:
 
     @cached_property
     def sd(self) -> float:
-        known = np.isfinite(self.differences).all() and len(self.differences) > 1
-        if known and self._unpaired:
+        defined = np.isfinite(self.differences).all() and len(self.differences) > 1
+        if defined and self._unpaired:
             return math.hypot(self.a.std(ddof=1), self.b.std(ddof=1))
-        return float(self.differences.std(ddof=1)) if known else math.nan
+        return float(self.differences.std(ddof=1)) if defined else math.nan
 
     @cached_property
     def freedom(self) -> float:
@@ -367,18 +367,18 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     claims
         Its claims, which say what is read of the rows.
     """
-    given = {claim.name: claim for claim in claims}
+    claims_by_name = {claim.name: claim for claim in claims}
     table = report.evidence
     if table is not None:
         table = as_claimed(table[table["setting"] == report.setting], claims, report.setting)
     rows = Rows(table if table is not None else _no_rows())
-    made = {
-        v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting)
+    numbers = {
+        v.claim: _claim_numbers(v, claims_by_name.get(v.claim), rows, report.setting)
         for v in report.verdicts
     }
     counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
     return ReportNumbers(
-        made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
+        numbers, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
     )
 
 
@@ -397,17 +397,17 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             [None, None] if assertion.region.per_unit else [assertion]
         )  # agreement is no plain contrast
     parts += [None] * (len(verdict.assertions) - len(parts))
-    made = []
-    for said, part in zip(verdict.assertions, parts, strict=False):
-        sides = [np.array(said.a.values), np.array(said.b.values)]
+    numbers = []
+    for result, part in zip(verdict.assertions, parts, strict=False):
+        sides = [np.array(result.a.values), np.array(result.b.values)]
         if claim is not None and part is not None:
             design = design_of(claim, setting)
             again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
-        made.append(AssertionNumbers(said, verdict, *sides))
-    published = tuple(_published(verdict, claim, made, setting))
+        numbers.append(AssertionNumbers(result, verdict, *sides))
+    published = tuple(_published(verdict, claim, numbers, setting))
     return ClaimNumbers(
-        verdict, tuple(made), published, _lowest_control(verdict, claim, rows, setting)
+        verdict, tuple(numbers), published, _lowest_control(verdict, claim, rows, setting)
     )
 
 
@@ -442,12 +442,12 @@ def _lowest_control(
 def _published(
     verdict: Verdict, claim: Claim | None, made: Sequence[AssertionNumbers], setting: str
 ) -> Iterator[tuple[Mapping[str, Any], float | None]]:
-    declared = [g for g in claim.published if g.get("setting", setting) == setting] if claim else []
+    figures = [g for g in claim.published if g.get("setting", setting) == setting] if claim else []
     for i, figure in enumerate(verdict.published):
         ours = figure.get("ours")
-        if ours is not None and i < len(declared):
-            of = made[declared[i].get("assertion", 0)]
-            side = {None: of.differences, "a": of.a, "b": of.b}[declared[i].get("side")]
+        if ours is not None and i < len(figures):
+            of = made[figures[i].get("assertion", 0)]
+            side = {None: of.differences, "a": of.a, "b": of.b}[figures[i].get("side")]
             ours = float(side.mean())
         yield figure, ours
 
@@ -471,11 +471,11 @@ def _controls(
         rows = rows[rows["value_norm"] > 0]
         decades = np.floor(np.log10(rows["value_norm"].to_numpy(dtype=float))).astype(int)
         for decade, inside in rows.groupby(decades):
-            known = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
+            values = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
             low, middle, high = (
-                (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+                (values.min(), np.median(values), values.max()) if len(values) else (math.nan,) * 3
             )
-            passed = int((known >= CONTROL_FLOOR).sum())
+            passed = int((values >= CONTROL_FLOOR).sum())
             name = metric.rpartition(".")[0] or "float64"
             yield (
                 (name, int(str(decade))),

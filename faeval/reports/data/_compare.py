@@ -229,12 +229,12 @@ def _chance(old: Verdict, new: Verdict) -> Iterator[Difference]:
 def _provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """What differs in provenance, by what is likeliest to have changed the numbers."""
     before, now = (dict(_flat(with_identifiers(side))) for side in (old, new))
-    found = [
+    differences = [
         Difference("numbers", group, before.get((group, name)), now.get((group, name)), name)
         for group, name in sorted(before.keys() | now.keys())
         if before.get((group, name)) != now.get((group, name))
     ]
-    return sorted(found, key=lambda d: (None in (d.before, d.now), _rank(d), d.what, d.name))
+    return sorted(differences, key=lambda d: (None in (d.before, d.now), _rank(d), d.what, d.name))
 
 
 def _flat(provenance: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -184,10 +184,10 @@ class Drift:
 
 def drifts_json(drifts: Iterable[Drift]) -> str:
     """Return some drifts as one JSON object in ASCII, with the exit code of them all."""
-    found = [drift.to_dict() for drift in drifts]
+    reports = [drift.to_dict() for drift in drifts]
     whole = {
         "schema": SCHEMA,
-        "exit_code": max((d["exit_code"] for d in found), default=0),
-        "reports": found,
+        "exit_code": max((d["exit_code"] for d in reports), default=0),
+        "reports": reports,
     }
     return json.dumps(whole, sort_keys=True, indent=1, allow_nan=False) + "\n"

@@ -210,13 +210,13 @@ class Coverage:
     @classmethod
     def of(cls, lock: Lock, verdicts: Iterable[Verdict]) -> Coverage:
         """Count what verdicts show of a lock."""
-        shown = {v.claim for v in verdicts} & set(lock.claims)
+        names = {v.claim for v in verdicts} & set(lock.claims)
         alphas = {c.family: c.alpha for c in lock.claims.values()}
         return cls(
             claims=len(lock.claims),
             families=len(alphas),
-            claims_shown=len(shown),
-            families_shown=len({lock.claims[name].family for name in shown}),
+            claims_shown=len(names),
+            families_shown=len({lock.claims[name].family for name in names}),
             any_wrong_support=min(1.0, math.fsum(alphas.values())),
             if_independent=1 - math.prod(1 - alpha for alpha in sorted(alphas.values())),
         )
@@ -365,8 +365,8 @@ def json_schema() -> str:
 
 def made_schema() -> str:
     """Make the JSON Schema out of the types anew."""
-    made = adapter_of(ReportDocument).json_schema(mode="serialization")
-    verdict = made["$defs"]["Verdict"]
+    schema = adapter_of(ReportDocument).json_schema(mode="serialization")
+    verdict = schema["$defs"]["Verdict"]
     verdict["properties"] |= DERIVED
     verdict["required"] += list(DERIVED)
     verdict["oneOf"] = [
@@ -374,16 +374,16 @@ def made_schema() -> str:
         for word, codes in REASONS.items()
     ]
     verdict["properties"]["registration"]["enum"] = list(REGISTRATIONS)
-    made["properties"]["schema"]["const"] = SCHEMA
-    made["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
-    for part in (made, *made["$defs"].values()):
+    schema["properties"]["schema"]["const"] = SCHEMA
+    schema["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
+    for part in (schema, *schema["$defs"].values()):
         part["additionalProperties"] = False
         for described in part["properties"].values():
             described.pop("title", None)
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:faeval:report:2",
-        **made,
+        **schema,
         "title": "A report of faeval",
     }
     return json.dumps(whole, indent=1) + "\n"

@@ -56,7 +56,7 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
         facts = facts_of(verdict)
         result, kind = _result(verdict, strict)
         group, _, name = verdict.claim.rpartition("::")
-        given = properties(facts) + [(key, value) for key, value in of_report.items() if value]
+        pairs = properties(facts) + [(key, value) for key, value in of_report.items() if value]
         yield Case(
             group=clip(group or verdict.setting, CELL),
             name=clip(name, CELL).strip() or "unnamed",
@@ -73,7 +73,7 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
             properties={
-                key: clip(value) if isinstance(value, str) else value for key, value in given
+                key: clip(value) if isinstance(value, str) else value for key, value in pairs
             },
         )
 

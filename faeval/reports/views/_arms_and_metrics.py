@@ -28,7 +28,7 @@ def compared(report: Report) -> tuple[Table, ...]:
         for arm in dict.fromkeys(r.arm for r in reads)
     )
     of = {name: metrics[name] for name in dict.fromkeys(r.metric for r in reads) if name in metrics}
-    said = tuple(
+    descriptions = tuple(
         (name, f"{m.description}{f' In {m.unit}.' if m.unit not in ('', '1') else ''}")
         for name, m in of.items()
     )
@@ -38,7 +38,7 @@ def compared(report: Report) -> tuple[Table, ...]:
             ("Arm", "In words"),
             arms,
         ),
-        Table("Metrics that they read", ("Metric", "In words"), said),
+        Table("Metrics that they read", ("Metric", "In words"), descriptions),
     )
     return tuple(table for table in tables if table.rows)
 
@@ -55,8 +55,8 @@ def _factors(label: str, experiment: Experiment | None) -> Iterator[str]:
         arm.items(), key=lambda item: item[0] not in parts
     ):  # what an arm is, before how it differs
         what = f"{name}={_spelt(value)}"
-        said = _help(name, value, arm, experiment) if experiment else ""
-        yield f"{what}: {said}" if said else what
+        description = _help(name, value, arm, experiment) if experiment else ""
+        yield f"{what}: {description}" if description else what
 
 
 def _help(name: str, value: Value, arm: Arm, experiment: Experiment) -> str:

@@ -166,12 +166,12 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
-    said = (
+    bounds = (
         f"{style.interval(assertion.interval)}, {levels}"
         if outcomes.has_interval(assertion)
         else "none"
     )
-    yield Fact("Decision interval", plain(said), "interval")
+    yield Fact("Decision interval", plain(bounds), "interval")
     if assertion.refuting is not None:
         yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
 
@@ -183,12 +183,12 @@ def _margin(assertion: AssertionResult) -> str:
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:
-    said = f"s.d. {significant(assertion.sd)}"
+    gist = f"s.d. {significant(assertion.sd)}"
     if assertion.power is not None:
-        said += f"; power {chance(assertion.power)} at the effect anticipated"
+        gist += f"; power {chance(assertion.power)} at the effect anticipated"
     elif assertion.anticipated is None:
-        said += "; no effect was anticipated"
-    return said
+        gist += "; no effect was anticipated"
+    return gist
 
 
 def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
@@ -235,11 +235,11 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         )
     if assertion.beyond is not None:
         seeds = glossary.seed_list(verdict.beyond_plan)
-        said = (
+        beyond = (
             f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it"
             " decides nothing"
         )
-        yield Fact("Seeds beyond the plan", plain(said), "beyond")
+        yield Fact("Seeds beyond the plan", plain(beyond), "beyond")
 
 
 def _levels(verdict: Verdict) -> tuple[float | None, float | None]:
@@ -294,9 +294,11 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
     if verdict.looks:
-        reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+        progress = (
+            f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+        )
         yield Fact(
-            "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks"
+            "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {progress}"), "looks"
         )
     if short := glossary.ASSUMPTIONS.get(verdict.test, ("",))[0]:
         whole = (Span("link", short, rule),) if rule else plain(glossary.assumption(verdict.test))
@@ -307,7 +309,7 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             max(e.wrong_support for e in errors),
             max(e.wrong_refutation for e in errors),
         )
-        said = (
+        rates = (
             f"wrong supports / wrong refutations at n = {n}, nominal .05 each:"
             f" {first.law} {rate(first.wrong_support)} / {rate(first.wrong_refutation)}; at worst"
             f" {rate(support)} / {rate(refute)}; "
@@ -321,7 +323,7 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             f" {decided}"
         )
         where = Span("link", laws, rule) if rule else Span("text", laws)
-        yield Fact("Measured error", (Span("text", said), where, Span("text", at)), "measured")
+        yield Fact("Measured error", (Span("text", rates), where, Span("text", at)), "measured")
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
@@ -329,16 +331,16 @@ def _sure(verdict: Verdict) -> Iterator[Fact]:
         changed = [
             (seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict
         ]
-        said = "; ".join(f"{seed}: {word}" for seed, word in changed)
+        verdicts = "; ".join(f"{seed}: {word}" for seed, word in changed)
         few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
         yield Fact(
             "Without each seed",
-            plain((said or "the same verdict each time") + "." + few),
+            plain((verdicts or "the same verdict each time") + "." + few),
             "without",
         )
     if verdict.other_tests:
-        said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
-        yield Fact("Other tests", plain(said), "beside")
+        verdicts = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
+        yield Fact("Other tests", plain(verdicts), "beside")
     if verdict.fragile_rate is not None:
         flagged = "fragile" if verdict.fragile else "not fragile"
         often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
@@ -373,8 +375,8 @@ def _checked(
             for code, trouble in inputs.checks.items()
             if trouble
         ]
-        said = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
-        yield Fact("Design checks", plain("; ".join(said)))
+        results = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
+        yield Fact("Design checks", plain("; ".join(results)))
     for control in inputs.controls if inputs else ():
         yield Fact("Lowest positive control", plain(_control(control)), "control")
     for text in verdict.controls:
@@ -416,36 +418,38 @@ def _control(control: LowestControl) -> str:
 
 def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     """One line for each group of facts, to be read without opening it."""
-    found: dict[str, str] = {}
+    gists: dict[str, str] = {}
     if verdict.assertions:
         (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
-        found["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
+        gists["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
     changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
     if verdict.without_each_seed:
         same = "the same verdict, whichever seed is left out"
-        found["sure"] = (
+        gists["sure"] = (
             f"another verdict without seed {' or '.join(map(str, changed))}" if changed else same
         )
     else:
-        found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
-    said = []
+        gists["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
+    checks = []
     if inputs and inputs.checks:
         failed = [glossary.spaced(code) for code, trouble in inputs.checks.items() if trouble]
-        said.append(f"design: {', '.join(failed)}" if failed else "design sound")
+        checks.append(f"design: {', '.join(failed)}" if failed else "design sound")
     values = [c.value for c in inputs.controls if c.value is not None] if inputs else []
     if values:
-        said.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
-    said += (
+        checks.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
+    checks += (
         [f"{len(verdict.controls)} declared controls held"]
         if verdict.controls and verdict.assertions
         else []
     )
     remarks = len(verdict.flags) + len(verdict.warnings)
-    said += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
-    found["checked"] = "; ".join(said)
-    stood = glossary.REGISTRATION.get(verdict.registration, glossary.spaced(verdict.registration))
-    found["rests"] = f"{stood}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
-    return found
+    checks += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
+    gists["checked"] = "; ".join(checks)
+    registration = glossary.REGISTRATION.get(
+        verdict.registration, glossary.spaced(verdict.registration)
+    )
+    gists["rests"] = f"{registration}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
+    return gists
 
 
 def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]) -> Table | None:
@@ -488,7 +492,7 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
     """The mean over these seeds at each layer of a profile, or why there is none."""
     place = {seed: i for i, seed in enumerate(profile.seeds)}
     rows = [place[seed] for seed in seeds if seed in place]
-    found: list[float | str] = []
+    means: list[float | str] = []
     for column in range(len(profile.layers)):
         values = [profile.values[i][column] for i in rows]
         lacking = next(
@@ -496,9 +500,9 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
             "not there",
         )
         whole = [v for v in values if v is not None]
-        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
-    style = side_by_side([v for v in found if isinstance(v, float)])
-    yield from (style(v) if isinstance(v, float) else v for v in found)
+        means.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
+    style = side_by_side([v for v in means if isinstance(v, float)])
+    yield from (style(v) if isinstance(v, float) else v for v in means)
 
 
 def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
@@ -511,10 +515,10 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     if scope:
         yield Fact("Scope", plain(scope))
     expected = verdict.expected or "none was written down"
-    met = words.standing_text(verdict)
+    standing = words.standing_text(verdict)
     yield Fact(
         "Expectation",
-        plain(expected + (f" ({met})" if verdict.expected and met else "")),
+        plain(expected + (f" ({standing})" if verdict.expected and standing else "")),
         "expectation",
     )
     sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
@@ -552,19 +556,19 @@ def _published(verdict: Verdict) -> Table | None:
 
 def _beside(figure: Mapping[str, Any]) -> tuple[str, str, str, str]:
     published, spread, ours = (figure.get(name) for name in ("published", "spread", "ours"))
-    said = _given(published, "not given") + (
+    published_text = _given(published, "not given") + (
         f" ± {_given(spread, '')}" if spread is not None else ""
     )
-    measured = _given(ours, "not measured")
+    our_text = _given(ours, "not measured")
     if isinstance(ours, float) and isinstance(spread, int | float) and spread > 0:
-        measured = style_for(spread, [ours])(ours)
+        our_text = style_for(spread, [ours])(ours)
     elif isinstance(ours, float):
-        measured = significant(ours, 3)
+        our_text = significant(ours, 3)
     within = figure.get("within")
     return (
         str(figure.get("what", "")) + (f" ({figure['source']})" if figure.get("source") else ""),
-        said,
-        measured,
+        published_text,
+        our_text,
         "cannot be said" if within is None else "yes" if within else "no",
     )
 

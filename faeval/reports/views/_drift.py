@@ -108,8 +108,8 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
                 change.sentence,
                 _verdict(change),
                 *(
-                    "; ".join(map(value_text, said.assertions)) or "none"
-                    for said in (change.before, change.now)
+                    "; ".join(map(value_text, snapshot.assertions)) or "none"
+                    for snapshot in (change.before, change.now)
                 ),
                 "; ".join("no interval" if s is None else Style(2)(s) for s in change.shifts)
                 or "not compared",

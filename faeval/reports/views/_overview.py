@@ -90,9 +90,9 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
     views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
     names = overview.names
     pages = [_link(folder, FORMS["html"]) for folder in overview.folders]
-    told = [
-        {v.claim: (v, c) for v, c in zip(report.verdicts, shown.claims, strict=True)}
-        for report, shown in zip(reports, views, strict=True)
+    claims = [
+        {v.claim: (v, c) for v, c in zip(report.verdicts, contents.claims, strict=True)}
+        for report, contents in zip(reports, views, strict=True)
     ]
     sentences = {v.claim: v.sentence for report in reversed(reports) for v in report.verdicts}
     order = list(dict.fromkeys(v.claim for report in reports for v in report.verdicts))
@@ -101,7 +101,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
             anchor,
             claim,
             sentences[claim],
-            tuple(_cells([column.get(claim) for column in told], pages)),
+            tuple(_cells([column.get(claim) for column in claims], pages)),
         )
         for claim, anchor in zip(order, anchors(order), strict=True)
     )
@@ -110,11 +110,11 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
             name=name,
             page=page,
             markdown=_link(folder, FORMS["markdown"]),
-            tallies=shown.tallies,
+            tallies=contents.tallies,
             facts=tuple(_facts(report)),
-            drift=_drift(report, shown.claims if page else (), name),
+            drift=_drift(report, contents.claims if page else (), name),
         )
-        for name, page, folder, shown, report in zip(
+        for name, page, folder, contents, report in zip(
             names, pages, overview.folders, views, reports, strict=True
         )
     )
@@ -159,10 +159,10 @@ def _cells(
         strips = tuple(
             (
                 None
-                if shown.strip is None
+                if assertion_view.strip is None
                 else placed.strip(assertion, _beside(i, assertion, verdicts))
             )
-            for i, (assertion, shown) in enumerate(
+            for i, (assertion, assertion_view) in enumerate(
                 zip(verdict.assertions, claim.assertions, strict=True)
             )
         )
@@ -217,8 +217,8 @@ def _recompute(folders: Sequence[str | None]) -> str:
     """The command that makes this page anew, from the folder that it lies in; CLAIMS is the
     reader's.
     """
-    named = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
-    return f"faeval report {named} --claims CLAIMS --overview ."
+    arguments = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
+    return f"faeval report {arguments} --claims CLAIMS --overview ."
 
 
 def _shell_word(folder: str) -> str:

@@ -22,8 +22,8 @@ def clip(text: object, limit: int = PARAGRAPH) -> str:
     line = clean(whole[: 4 * limit])
     if len(line) <= limit and len(whole) <= 4 * limit:
         return line
-    kept = line[: limit - 30].rstrip()
-    return f"{kept} … ({len(whole) - len(kept)} more characters)"
+    start = line[: limit - 30].rstrip()
+    return f"{start} … ({len(whole) - len(start)} more characters)"
 
 
 def markdown(text: object) -> str:
@@ -136,16 +136,14 @@ def anchors(names: Iterable[str]) -> list[str]:
     """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only
     once.
     """
-    taken: set[str] = set()
-    made = []
+    identifiers: dict[str, None] = {}
     for name in names:
         word = "claim-" + (
             re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x"
         )
         anchor, count = word, 1
-        while anchor in taken:
+        while anchor in identifiers:
             count += 1
             anchor = f"{word}-{count}"
-        taken.add(anchor)
-        made.append(anchor)
-    return made
+        identifiers[anchor] = None
+    return list(identifiers)

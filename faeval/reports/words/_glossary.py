@@ -450,8 +450,8 @@ def seed_list(seeds: tuple[int, ...]) -> str:
             parts[-1].append(seed)
         else:
             parts.append([seed])
-    written = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
-    return ", ".join(written) or "none"
+    ranges = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
+    return ", ".join(ranges) or "none"
 
 
 def assumption(test: str) -> str:
