@@ -5,7 +5,7 @@ quoted.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from faeval.reports.checking._printed_numbers import Number
@@ -23,21 +23,32 @@ def in_json(numbers: ReportNumbers, data: Any) -> Iterator[tuple[Place, Any, flo
         claim = numbers.claims.get(verdict.get("claim", ""))
         if claim is not None:
             yield from _in_verdict(claim, verdict)
-    for i, inputs in enumerate(data.get("inputs", ())):
-        claim = numbers.claims.get(inputs["claim"])
-        for j, control in enumerate(inputs["controls"]):
+    yield from _in_inputs(numbers, data.get("inputs", ()))
+    yield from _in_profiles(numbers, data.get("profiles", ()))
+
+
+def _in_inputs(
+    numbers: ReportNumbers, inputs: Sequence[dict[str, Any]]
+) -> Iterator[tuple[Place, Any, float | None]]:
+    for i, entry in enumerate(inputs):
+        claim = numbers.claims.get(entry["claim"])
+        for j, control in enumerate(entry["controls"]):
             if claim is not None and claim.lowest_control and control["instrument"] == "float64":
                 at = f"inputs[{i}].controls[{j}]"
                 yield Place(part=f"{at}.value"), control["value"], claim.lowest_control[0]
                 yield Place(part=f"{at}.states"), control["states"], claim.lowest_control[1]
-    for i, profile in enumerate(data.get("profiles", ())):
-        if numbers.rows.of(profile["arm"], profile["metric"]) is None:
+
+
+def _in_profiles(
+    numbers: ReportNumbers, profiles: Sequence[dict[str, Any]]
+) -> Iterator[tuple[Place, Any, float | None]]:
+    for i, profile in enumerate(profiles):
+        arm, metric = profile["arm"], profile["metric"]
+        if numbers.rows.of(arm, metric) is None:
             continue  # a report without its table of evidence
         for s, seed in enumerate(profile["seeds"]):
             for k, layer in enumerate(profile["layers"]):
-                cell = numbers.rows.value(
-                    profile["arm"], profile["metric"], profile["epoch"], seed, layer
-                )
+                cell = numbers.rows.value(arm, metric, profile["epoch"], seed, layer)
                 value = None if cell is None or cell[1] != "measured" else cell[0]
                 yield Place(part=f"profiles[{i}].values[{s}][{k}]"), profile["values"][s][k], value
 

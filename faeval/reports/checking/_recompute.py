@@ -109,35 +109,36 @@ class Rows:
         return total
 
     def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
-        label, last = design.label(read.arm), design.last_epoch(read.arm)
-        cells = self._cells_of(label, read.metric)
-        epoch = read.epoch if read.epoch is not None else last
+        cells = self._cells_at(read, design)
+        states: Sequence[int | None] = (None,)
+        if read.layers is not None:
+            states = design.states(read, {layer for _, layer in cells if layer is not None})
+            cells = {key: cell for key, cell in cells.items() if key[1] in states}
+        means = []
+        for seed in seeds:
+            own = [cell for (of, _), cell in cells.items() if of == seed]
+            values = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
+            if not len(values) == len(own) == len(states):
+                return None
+            means.append(np.mean(values))
+        return np.array(means)
+
+    def _cells_at(
+        self, read: Read, design: Design
+    ) -> dict[tuple[int, int | None], tuple[float, str] | None]:
+        """Return the cells of what is read by seed and layer, at its epoch or at each run's end."""
+        cells = self._cells_of(design.label(read.arm), read.metric)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
         if epoch is None:  # each run is read at its end
             for when, seed, _ in cells:
-                ends[seed] = max(
-                    -1 if when is None else when, -1 if (end := ends[seed]) is None else end
-                )
-            ends = {seed: None if end == -1 else end for seed, end in ends.items()}
-        at = {
-            (seed, layer): cell for (when, seed, layer), cell in cells.items() if when == ends[seed]
-        }
-        if not at and read.epoch is None:
-            at = {
-                (seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None
-            }
-        if read.layers is not None:
-            states = design.states(read, {layer for _, layer in at if layer is not None})
-            at = {key: cell for key, cell in at.items() if key[1] in states}
-        each = len(states) if read.layers is not None else 1
-        means = []
-        for seed in seeds:
-            own = [cell for (of, _), cell in at.items() if of == seed]
-            known = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
-            if not len(known) == len(own) == each:
-                return None
-            means.append(np.mean(known))
-        return np.array(means)
+                end = ends[seed]
+                if when is not None:
+                    ends[seed] = when if end is None else max(end, when)
+        at = {(seed, k): cell for (when, seed, k), cell in cells.items() if when == ends[seed]}
+        if at or read.epoch is not None:
+            return at
+        return {(seed, k): cell for (when, seed, k), cell in cells.items() if when is None}
 
 
 def _whole(value: Any) -> int | None:
@@ -419,24 +420,31 @@ def _lowest_control(
     """
     if claim is None or not verdict.seeds:
         return None
-    design = design_of(claim, setting)
-    states: set[tuple[str, int, int, int | None]] = set()
-    for read in (r for a in claim.assertions for r in a.contrast.reads() if r.layers is not None):
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
-        if epoch is None or read.layers is None:
-            return None
-        label = design.label(read.arm)
-        states |= {
-            (label, epoch, seed, layer)
-            for seed in verdict.seeds
-            for layer in design.states(read, set())
-        }
-    found = [
+    states = _states_read(verdict.seeds, claim, design_of(claim, setting))
+    if states is None:
+        return None
+    cells = [
         rows.value(label, "control_true", epoch, seed, layer)
         for label, epoch, seed, layer in states
     ]
-    known = [cell[0] for cell in found if cell is not None and cell[1] == "measured"]
-    return (min(known), len(known)) if known and len(known) == len(found) else None
+    values = [cell[0] for cell in cells if cell is not None and cell[1] == "measured"]
+    return (min(values), len(values)) if values and len(values) == len(cells) else None
+
+
+def _states_read(
+    seeds: Sequence[int], claim: Claim, design: Design
+) -> set[tuple[str, int, int, int]] | None:
+    """Return arm, epoch, seed and layer of what a claim reads; None where an epoch is unknown."""
+    states: set[tuple[str, int, int, int]] = set()
+    for reading in (r for a in claim.assertions for r in a.contrast.reads()):
+        if reading.layers is None:
+            continue
+        epoch = reading.epoch if reading.epoch is not None else design.last_epoch(reading.arm)
+        if epoch is None:
+            return None
+        label, layers = design.label(reading.arm), design.states(reading, set())
+        states |= {(label, epoch, seed, layer) for seed in seeds for layer in layers}
+    return states
 
 
 def _published(

@@ -88,32 +88,28 @@ class TrainingCurve:
 
 
 def _check_rows(series: Profile | TrainingCurve, name: str, column: str, columns: int) -> None:
+    """Refuse rows of another shape; set values that cannot be drawn to None, with their status."""
+    shape = [columns] * len(series.seeds)
     for field_name, rows in (("values", series.values), ("status", series.status)):
-        if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(
-            series.seeds
-        ):
+        if (rows or field_name == "values") and [len(row) for row in rows] != shape:
             raise FaevalError(
                 f"{name}: {field_name} ({len(rows)} rows) must have one row for each of"
                 f" {len(series.seeds)} seeds, and in each one entry for each of"
                 f" {columns} {column}s."
             )
-    statuses_of = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
-    values = tuple(
-        tuple(
-            value if value is not None and math.isfinite(value) and status == "measured" else None
-            for value, status in zip(row, statuses, strict=True)
-        )
-        for row, statuses in zip(series.values, statuses_of, strict=True)
-    )
-    status = tuple(
-        tuple(
-            "undefined" if value is None and status == "measured" else status
-            for value, status in zip(row, statuses, strict=True)
-        )
-        for row, statuses in zip(values, statuses_of, strict=True)
-    )
-    object.__setattr__(series, "values", values)
-    object.__setattr__(series, "status", status)
+    statuses = series.status or tuple(("measured",) * len(row) for row in series.values)
+    rows_of_pairs = [
+        list(map(_drawable, *row)) for row in zip(series.values, statuses, strict=True)
+    ]
+    object.__setattr__(series, "values", tuple(tuple(v for v, _ in row) for row in rows_of_pairs))
+    object.__setattr__(series, "status", tuple(tuple(s for _, s in row) for row in rows_of_pairs))
+
+
+def _drawable(value: float | None, status: str) -> tuple[float | None, str]:
+    """Return a value with its status: no value but a measured, finite one."""
+    if status != "measured":
+        return None, status
+    return (None, "undefined") if value is None or not math.isfinite(value) else (value, status)
 
 
 @dataclass(frozen=True)

@@ -360,11 +360,25 @@ def _checked(
 
     What a table by layer says that it reads, is not said again.
     """
-    if inputs and (others := [r for r in inputs.reads if not (by_layer and r.layers is not None)]):
+    if inputs:
+        yield from _input_facts(inputs, by_layer is not None)
+    for text in verdict.controls:
+        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
+    for flag in verdict.flags:
+        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
+    for warning in verdict.warnings:
+        yield Fact("Warning", plain(reasons.caution(warning, verdict)))
+    if verdict.gates:
+        yield Fact("Depends on", plain(", ".join(verdict.gates)))
+
+
+def _input_facts(inputs: ClaimInputs, layers_shown: bool) -> Iterator[Fact]:
+    """What a claim reads, what its design was checked for, and its lowest positive controls."""
+    if others := [r for r in inputs.reads if not layers_shown or r.layers is None]:
         yield Fact("Reads", tuple(_reads(others)))
-    if inputs and inputs.attributed_to:
+    if inputs.attributed_to:
         yield Fact("Attributed to", plain(", ".join(inputs.attributed_to)))
-    if inputs and inputs.checks:
+    if inputs.checks:
         passed = [
             glossary.CHECKS.get(code, glossary.spaced(code))
             for code, trouble in inputs.checks.items()
@@ -377,16 +391,8 @@ def _checked(
         ]
         results = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
         yield Fact("Design checks", plain("; ".join(results)))
-    for control in inputs.controls if inputs else ():
+    for control in inputs.controls:
         yield Fact("Lowest positive control", plain(_control(control)), "control")
-    for text in verdict.controls:
-        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
-    for flag in verdict.flags:
-        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
-    for warning in verdict.warnings:
-        yield Fact("Warning", plain(reasons.caution(warning, verdict)))
-    if verdict.gates:
-        yield Fact("Depends on", plain(", ".join(verdict.gates)))
 
 
 def _reads(reads: Sequence[ReadMetric]) -> Iterator[Span]:
@@ -422,29 +428,8 @@ def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     if verdict.assertions:
         (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
         gists["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
-    changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
-    if verdict.without_each_seed:
-        same = "the same verdict, whichever seed is left out"
-        gists["sure"] = (
-            f"another verdict without seed {' or '.join(map(str, changed))}" if changed else same
-        )
-    else:
-        gists["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
-    checks = []
-    if inputs and inputs.checks:
-        failed = [glossary.spaced(code) for code, trouble in inputs.checks.items() if trouble]
-        checks.append(f"design: {', '.join(failed)}" if failed else "design sound")
-    values = [c.value for c in inputs.controls if c.value is not None] if inputs else []
-    if values:
-        checks.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
-    checks += (
-        [f"{len(verdict.controls)} declared controls held"]
-        if verdict.controls and verdict.assertions
-        else []
-    )
-    remarks = len(verdict.flags) + len(verdict.warnings)
-    checks += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
-    gists["checked"] = "; ".join(checks)
+    gists["sure"] = _sure_gist(verdict)
+    gists["checked"] = "; ".join(_checks_gist(verdict, inputs))
     registration = glossary.REGISTRATION.get(
         verdict.registration, glossary.spaced(verdict.registration)
     )
@@ -452,30 +437,43 @@ def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     return gists
 
 
+def _sure_gist(verdict: Verdict) -> str:
+    if not verdict.without_each_seed:
+        return "too few seeds to leave one out" if verdict.assertions else ""
+    changed = [str(seed) for seed, word in verdict.without_each_seed if word != verdict.verdict]
+    if not changed:
+        return "the same verdict, whichever seed is left out"
+    return f"another verdict without seed {' or '.join(changed)}"
+
+
+def _checks_gist(verdict: Verdict, inputs: ClaimInputs | None) -> Iterator[str]:
+    if inputs and inputs.checks:
+        failed = [glossary.spaced(code) for code, trouble in inputs.checks.items() if trouble]
+        yield f"design: {', '.join(failed)}" if failed else "design sound"
+    values = [c.value for c in inputs.controls if c.value is not None] if inputs else []
+    if values:
+        yield f"lowest positive control {min(values):.4f}".replace("-", "−")
+    if verdict.controls and verdict.assertions:
+        yield f"{len(verdict.controls)} declared controls held"
+    remarks = len(verdict.flags) + len(verdict.warnings)
+    if remarks:
+        yield f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"
+
+
 def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]) -> Table | None:
-    """The mean over the verdict's seeds at each layer, of every layered metric and arm that the
-    claim reads.
+    """The mean over the verdict's seeds at each layer, of each layered metric that the claim reads.
 
     None where that is not known of all of them, such as where one is read before the end of its
     run.
     """
-    known = {(p.metric, p.arm): p for p in profiles}
-    states: dict[
-        tuple[str, str, int | None], set[int]
-    ] = {}  # a profile that is read at several states is one row
-    for r in inputs.reads:
-        if r.layers is not None:
-            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
-    layered = [
-        ReadMetric(metric, arm, tuple(sorted(at)), epoch)
-        for (metric, arm, epoch), at in states.items()
-    ]
-    shown = [known.get((r.metric, r.arm)) for r in layered]
+    layered = _layered(inputs.reads)
     if not layered or not verdict.seeds:
         return None
-    layers = sorted({layer for p in shown if p is not None for layer in p.layers})
+    by_name = {(p.metric, p.arm): p for p in profiles}
+    sources = [by_name.get((r.metric, r.arm)) for r in layered]
+    layers = sorted({layer for p in sources if p is not None for layer in p.layers})
     rows = []
-    for r, p in zip(layered, shown, strict=True):
+    for r, p in zip(layered, sources, strict=True):
         if p is None or r.epoch not in (None, p.epoch):
             return None
         means = dict(zip(p.layers, _means(p, verdict.seeds), strict=True))
@@ -486,6 +484,18 @@ def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]
         ("What is read", *(f"layer {layer}" for layer in layers)),
         tuple(rows),
     )
+
+
+def _layered(reads: Sequence[ReadMetric]) -> list[ReadMetric]:
+    """Return what is read at layers; what is read at several places of one profile is one row."""
+    states: dict[tuple[str, str, int | None], set[int]] = {}
+    for r in reads:
+        if r.layers is not None:
+            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
+    return [
+        ReadMetric(metric, arm, tuple(sorted(layers)), epoch)
+        for (metric, arm, epoch), layers in states.items()
+    ]
 
 
 def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -94,17 +94,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
         {v.claim: (v, c) for v, c in zip(report.verdicts, contents.claims, strict=True)}
         for report, contents in zip(reports, views, strict=True)
     ]
-    sentences = {v.claim: v.sentence for report in reversed(reports) for v in report.verdicts}
     order = list(dict.fromkeys(v.claim for report in reports for v in report.verdicts))
-    rows = tuple(
-        Row(
-            anchor,
-            claim,
-            sentences[claim],
-            tuple(_cells([column.get(claim) for column in claims], pages)),
-        )
-        for claim, anchor in zip(order, anchors(order), strict=True)
-    )
     columns = tuple(
         Column(
             name=name,
@@ -125,7 +115,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
             f" {_count(verdicts, 'verdict')}"
         ),
         columns=columns,
-        rows=rows,
+        rows=tuple(_rows(overview, order, claims, pages)),
         forest=_forest(overview) if drawn else None,
         provenance=_provenance(
             names, [{f.label: glossary.as_text(f.value) for f in s.provenance} for s in views]
@@ -133,6 +123,19 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
         recompute=_recompute(overview.folders),
         glossary=tuple((term, *glossary.GLOSSARY[term]) for term in _TERMS),
     )
+
+
+def _rows(
+    overview: Overview,
+    order: Sequence[str],
+    claims: Sequence[Mapping[str, tuple[Verdict, ClaimView]]],
+    pages: Sequence[str],
+) -> Iterator[Row]:
+    """One row a claim; its sentence is that of the first report that has it."""
+    sentences = {v.claim: v.sentence for r in reversed(overview.reports) for v in r.verdicts}
+    for claim, anchor in zip(order, anchors(order), strict=True):
+        cells = _cells([column.get(claim) for column in claims], pages)
+        yield Row(anchor, claim, sentences[claim], tuple(cells))
 
 
 def _count(number: int, what: str) -> str:

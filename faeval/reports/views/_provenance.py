@@ -37,7 +37,8 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
         yield Fact(
             "Kept runs",
             plain(
-                f"{acceptance['runs']}, over a change of code, {acceptance['date']}: {acceptance['because']}"
+                f"{acceptance['runs']}, over a change of code, {acceptance['date']}:"
+                f" {acceptance['because']}"
             ),
         )
     elsewhere = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}

@@ -127,7 +127,8 @@ def _judged(verdicts: Sequence[Verdict]) -> str:
     counts = sorted({v.n for v in verdicts if v.n})
     if not counts:
         return ""
-    seeds = f"{counts[0] if len(counts) == 1 else f'{counts[0]} to {counts[-1]}'} seed{'s' * (counts != [1])}"
+    span = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    seeds = f"{span} seed{'s' * (counts != [1])}"
     unjudged = Counter(_unjudged(v) for v in verdicts if not v.n)
     if not unjudged:
         return f", {'each ' * (len(verdicts) > 1)}judged over {seeds}"

@@ -188,7 +188,7 @@ def _metric_text(term: Term) -> str:
 
 
 def _where_text(term: Term, arm: str | None = None) -> str:
-    """Name the arm that a term reads, with its layers and its epoch where they are not the usual."""
+    """Name the arm that a term reads, with its layers and epoch where they are not the usual."""
     parts = [(term.arm if arm is None else arm) or "defaults"]
     inexact = ".inexact" * term.inexact_only
     if term.layers == (0,) and not inexact:
@@ -233,33 +233,35 @@ def _name(text: str) -> Span:
 
 
 def _tail(assertion: AssertionResult) -> str:
-    result, style = outcome(assertion), style_of(assertion)
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    region = region_of(assertion.kind)
-    if region.two_sided:
-        within = f"±{exact(assertion.margin)}"
-        if result == "contradicted":
-            outer = style.interval(assertion.refuting or assertion.interval)
-            return (
-                f"and its refuting interval {outer} is all outside {within}: a difference that"
-                " matters"
-            )
-        if is_between(assertion):
-            return (
-                f"outside {within} at the level of support, but not at the one that refuting takes:"
-                " the refuting interval"
-                f" {style.interval(assertion.refuting or assertion.interval)} reaches within"
-            )
-        if result == "open":
-            return f"which does not settle whether it stays within {within}"
-        low, high = assertion.ordinary
-        different = (
-            "different, but by too little to matter"
-            if low > 0 or high < 0
-            else "too little to matter"
+    if region_of(assertion.kind).two_sided:
+        return _two_sided_tail(assertion)
+    return _one_sided_tail(assertion)
+
+
+def _two_sided_tail(assertion: AssertionResult) -> str:
+    result, style = outcome(assertion), style_of(assertion)
+    within = f"±{exact(assertion.margin)}"
+    outer = style.interval(assertion.refuting or assertion.interval)
+    if result == "contradicted":
+        return (
+            f"and its refuting interval {outer} is all outside {within}: a difference that matters"
         )
-        return f"all within {within}: {different}"
+    if is_between(assertion):
+        return (
+            f"outside {within} at the level of support, but not at the one that refuting takes:"
+            f" the refuting interval {outer} reaches within"
+        )
+    if result == "open":
+        return f"which does not settle whether it stays within {within}"
+    low, high = assertion.ordinary
+    different = "different, but by " if low > 0 or high < 0 else ""
+    return f"all within {within}: {different}too little to matter"
+
+
+def _one_sided_tail(assertion: AssertionResult) -> str:
+    result, region = outcome(assertion), region_of(assertion.kind)
     (point,) = thresholds(assertion)
     matter = "0" if point == 0 else f"the {exact(point)} that matters"
     if result == "open":
