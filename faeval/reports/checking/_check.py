@@ -1,5 +1,6 @@
-"""A rendering held against a fresh one, and verdicts.json number by number against what was
-recomputed.
+"""Check files of a report against a fresh rendering and recomputed numbers.
+
+Texts are compared place by place; verdicts.json is compared number by number.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ _MOST_MARKUP = 5  # differing lines that are named, of those where no text diffe
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and
-    a sentence.
+    """One thing in a file that is not what the evidence gives.
+
+    ``kind`` is one of :data:`KINDS`; ``text`` is a sentence about it.
     """
 
     file: str
@@ -58,8 +60,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file, how many numbers it shows, how many of them were recomputed from the evidence, and
-    all that was found.
+    """A file, the count of its numbers and of those recomputed, and its mismatches.
 
     Numbers that are not recomputed are compared as text with a fresh rendering: ticks of figures,
     versions, declared ones.
@@ -141,8 +142,9 @@ def _read_again(form: str, fresh: str) -> Readback:
 def _texts(
     file: str, reading: Readback, again: Readback, provenance: frozenset[str]
 ) -> Iterator[Mismatch]:
-    """Compare place by place; where only the headings moved, the places of one are missing and of
-    the other added.
+    """Compare the texts place by place.
+
+    Where only headings moved, the places below the one are missing and those below the other added.
     """
     for place, text in again.places.items():
         actual = reading.places.get(place)
@@ -183,8 +185,9 @@ _GENERATOR = re.compile(rb'<meta name="generator" content="faeval ([^"]*)">')
 
 
 def is_of_this_version(page: bytes, schema: object) -> bool:
-    """Whether a report's page names this version of faeval as what wrote it, so that its bytes can
-    be compared; pages beside a verdicts.json of schema 1 name none.
+    """Whether this version of faeval wrote the page, so that its bytes can be compared.
+
+    Pages beside a verdicts.json of schema 1 name no version.
     """
     generator = _GENERATOR.search(page[:2000])
     return schema == SCHEMA if generator is None else generator[1].decode() == this_version()
@@ -235,8 +238,9 @@ def _around(said: str, text: str) -> tuple[str, str]:
 
 
 def _markup(file: str, written: str, fresh: str) -> Iterator[Mismatch]:
-    """Name the first lines that differ where no text does: markup, figures' coordinates, white
-    space.
+    """Yield the first lines that differ where no text does.
+
+    These are markup, coordinates of figures or white space.
     """
     mine, theirs = written.splitlines(keepends=True), fresh.splitlines(keepends=True)
     matcher = (
@@ -314,8 +318,9 @@ def _same(said: Any, value: float | None) -> bool:
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
-    """Return each identifier of a report's page, those inside its figures apart, with the claim in
-    whose section it stands.
+    """Return each identifier of a report's page with the claim in whose section it stands.
+
+    Identifiers inside figures are not among them.
 
     What stands outside of any claim's has an empty name.
     """

@@ -1,6 +1,4 @@
-"""Numbers of a report that must be what was recomputed: those of verdicts.json, and what may be
-quoted.
-"""
+"""Which recomputed number belongs where in verdicts.json, and which may be quoted."""
 
 from __future__ import annotations
 

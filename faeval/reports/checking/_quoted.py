@@ -1,6 +1,4 @@
-"""What documents quote of a claim, held against the claim: its verdict, estimates with their
-intervals, single numbers.
-"""
+"""Check what documents quote of a claim: its verdict, intervals and single numbers."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ _FEWEST = 2  # significant digits of a number, where the claim's page does not w
 
 
 def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Mismatch]]:
-    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its
-    interval, each number.
+    """Check the text of a link to a claim: its verdict, intervals and single numbers.
 
     A text with a verdict's word says that word and nothing else but its reason and numbers, so that
     no other word turns it. A number has two significant digits or more, so that it tells the
@@ -94,8 +91,9 @@ def _only_numbers(text: str, claim: ClaimNumbers) -> bool:
 
 
 def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
-    """Whether these are an estimate and bounds of the claim, told apart by their digits or as its
-    page has them.
+    """Whether these are an estimate of the claim and the bounds of its interval.
+
+    Their digits tell them from others, or the page of the claim writes them so.
     """
     numbers = printed(text)
     if len(numbers) != 3:
@@ -136,8 +134,9 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
 
 
 def _digits(text: str) -> int:
-    """How many significant digits a number is printed with: ``0.10`` has two, ``0.1`` one, and
-    ``0.00`` none.
+    """How many significant digits a number is printed with.
+
+    ``0.10`` has two, ``0.1`` one, and ``0.00`` none.
     """
     return len(re.sub(r"e.*|\D", "", text).lstrip("0"))
 
@@ -147,8 +146,9 @@ def _probabilities(a: AssertionNumbers) -> tuple[float | None, ...]:
 
 
 def _coarse(claim: ClaimNumbers) -> set[str]:
-    """What a claim's page writes with one digit: what is declared, estimates of few digits, powers,
-    whole numbers.
+    """The numbers that a claim's page itself writes with few digits.
+
+    They are declared numbers, estimates of few digits, powers and whole numbers.
     """
     v = claim.verdict
     texts = {str(v.n), str(v.family_size), exact(v.alpha)}

@@ -1,5 +1,6 @@
-"""Renderings read back: every text of a file by the place where it stands. Nothing here knows how
-they were made.
+"""Read a rendering back: each of its texts by the place where it stands.
+
+Nothing here knows how renderings are made.
 
 A reader turns a file into places: a claim, the caption of a table or the label of a fact, a row, a
 column; and the text there.
@@ -85,8 +86,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Readback:
-    """What a file says: the text of each place, in their order; of tables also the headings above
-    them, nearest last.
+    """What a file says: the text of each place, in their order.
+
+    ``above`` has the headings above each table, the nearest last.
     """
 
     places: Mapping[Place, str]
@@ -396,8 +398,9 @@ def links(text: str) -> Iterator[Link]:
 
 
 def pages_of(overview: str) -> list[str]:
-    """Return the folders of the reports that an overview's page shows, as its links have them, in
-    the order of its columns.
+    """Return the folders of the reports that an overview's page links to.
+
+    They stand in the order of its columns.
     """
     folders = re.findall(r'href="([^"#]*)/report\.html"', overview)
     return list(dict.fromkeys(map(unescape, folders)))
@@ -418,8 +421,9 @@ def read_json(text: str) -> Readback:
 
 
 def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield the claim, the path and the value of every leaf; a claim is an object with a ``claim``,
-    or ``extra`` with one.
+    """Yield the claim, the path and the value of every leaf of a JSON value.
+
+    A claim is an object with a ``claim``, or with an ``extra`` that has one.
     """
     if isinstance(value, Mapping):
         for holder in (value.get("extra"), value):
@@ -441,8 +445,9 @@ def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str
 
 
 def read_xml(text: str) -> Readback:
-    """Read XML such as JUnit's: a ``testcase`` is a claim, named by its property ``claim``, else by
-    its ``name``.
+    """Read XML such as JUnit's: each ``testcase`` is a claim.
+
+    Its property ``claim`` names it, else its ``name``.
     """
     from xml.etree import ElementTree
 
@@ -480,8 +485,9 @@ _CELLS = re.compile(r"(?<!\\)&")
 
 
 def read_latex(text: str) -> Readback:
-    r"""Read a LaTeX table: a row of a claim ends in ``\\ % claim: NAME``; the last other row above
-    the first is the heading.
+    r"""Read a LaTeX table, whose rows of claims end in ``\\ % claim: NAME``.
+
+    The last other row above the first of them is the heading.
     """
     notes = _Notes()
     head: list[str] = []
@@ -502,8 +508,9 @@ def read_latex(text: str) -> Readback:
 
 
 def _plain_latex(text: str) -> str:
-    r"""Return a cell's text as it reads: ``$-0.05$`` as −0.05, ``$1.2\times10^{-5}$`` as 1.2e−5,
-    escaped signs without escape.
+    r"""Return a cell's text as it reads in print.
+
+    ``$-0.05$`` reads −0.05, ``$1.2\times10^{-5}$`` reads 1.2e−5, and escaped signs have no escape.
     """
     text = (
         re.sub(r"\\raggedright\b|\\allowbreak(?:\{\})?", "", text)

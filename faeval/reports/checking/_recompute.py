@@ -1,5 +1,6 @@
-"""The numbers that a report must show, computed from its table of evidence apart from the code that
-decides and shows.
+"""Compute the numbers that a report must show from its table of evidence.
+
+The code that decides and shows has no part in it.
 
 Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy
 alone. What takes the whole of ``faeval.stats`` (levels of a family, power, e-values, tests that are
@@ -67,8 +68,9 @@ class Rows:
         seeds: Sequence[int],
         layers: Sequence[int | None],
     ) -> float | None:
-        """Return the mean over seeds and layers; NaN where a number is not measured, None where
-        there is none to average.
+        """Return the mean over seeds and layers; NaN where a number is not measured.
+
+        It is None where there is nothing to average.
         """
         cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
         numbers = [cell for cell in cells if cell is not None]
@@ -93,8 +95,9 @@ class Rows:
         return self._cells[arm, metric]
 
     def estimand(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> Array | None:
-        """Return one number a seed; None where it is more than an average over rows that are all
-        there and measured.
+        """Return one number for each seed.
+
+        It is None where it takes more than an average over rows that are all there and measured.
         """
         total = np.full(len(seeds), estimand.constant)
         for weight, atom in estimand.terms:
@@ -268,8 +271,9 @@ class AssertionNumbers:
         return float(test.pvalue)
 
     def power(self, n: int, sd: float | None) -> float | None:
-        """Return the chance to be supported at n seeds if the effect is as anticipated; None where
-        that is not all it takes.
+        """Return the chance to be supported at n seeds if the effect is as anticipated.
+
+        It is None where more than this formula is needed.
 
         By the noncentral t law, for an assertion with one edge that its anticipated effect
         supports. Not with looks, nor for other tests.
@@ -327,8 +331,9 @@ class ClaimNumbers:
 
     @property
     def p(self) -> tuple[float, float]:
-        """Of the claim: the largest for it; as many times the smallest against it as it has
-        assertions.
+        """The p-values of the claim, for it and against it.
+
+        For it, the largest of its k assertions; against it, k times the smallest.
         """
         k = len(self.assertions)
         return max(a.p[0] for a in self.assertions), min(
@@ -415,8 +420,9 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
 def _lowest_control(
     verdict: Verdict, claim: Claim | None, rows: Rows, setting: str
 ) -> tuple[float, int] | None:
-    """Return the lowest positive control of float64 where the claim reads, and of how many states;
-    None if one has none.
+    """Return the lowest positive control of float64 where the claim reads, and the count of states.
+
+    It is None where one of these states has no control.
     """
     if claim is None or not verdict.seeds:
         return None
@@ -463,8 +469,9 @@ def _published(
 def _controls(
     table: pd.DataFrame,
 ) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
-    """Yield instrument and decade of gradient norm with states, lowest, median and highest control,
-    and how many pass.
+    """Yield the positive controls of each instrument by decade of the gradient norm.
+
+    A decade has its count of states, its lowest, median and highest control, and how many pass.
     """
     state = ["arm", "seed", "epoch", "layer"]
     norms = table[

@@ -109,8 +109,9 @@ def _in_claims(
     pairs: Iterable[tuple[Verdict, Verdict]],
     differing: Callable[[Verdict, Verdict], Iterable[Difference]],
 ) -> Iterator[Difference]:
-    """What differs in claims, each difference once, with the claims that it is of where it is not
-    of all of them.
+    """Yield what differs in claims, each difference once, with the claims that have it.
+
+    It has no claims where all have it.
     """
     every = list(pairs)
     claims: dict[Difference, list[str]] = {}
@@ -178,8 +179,9 @@ def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
 
 
 def _agreement(old: Verdict, new: Verdict) -> float:
-    """How often two reports agree, by their powers; that of an anticipated effect where the claim
-    was supported at all.
+    """Return the chance that two sound reports agree, given their powers.
+
+    The power at the anticipated effect counts only where one of the two supported the claim.
     """
     powers = [v.assertions[0].power if len(v.assertions) == 1 else None for v in (old, new)]
     if "supported" not in (old.verdict, new.verdict) or None in powers:

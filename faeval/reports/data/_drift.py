@@ -109,8 +109,9 @@ class Change:
 
     @property
     def flag(self) -> str | None:
-        """The flag that the verdict gets: :data:`FLAG` where it moved and both reports measured
-        other networks.
+        """The flag that the verdict gets, if any.
+
+        It is :data:`FLAG` where the verdict moved and the two reports measured different networks.
         """
         return FLAG if self.moved and self.agreement is not None else None
 
@@ -132,8 +133,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """Two reports of one setting compared: verdicts that moved, estimates that moved, claims added
-    or gone.
+    """What changed between two reports of one setting.
 
     Parameters
     ----------

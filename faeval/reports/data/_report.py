@@ -57,8 +57,9 @@ class Profile:
     """The epoch; null of evidence without epochs."""
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a
-        number.
+        """Refuse rows that do not fit seeds and layers.
+
+        Values that must not be drawn as numbers become None.
         """
         _check_rows(self, f"Profile({self.metric!r} of {self.arm!r})", "layer", len(self.layers))
 
@@ -80,8 +81,9 @@ class TrainingCurve:
     layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a
-        number.
+        """Refuse rows that do not fit seeds and epochs.
+
+        Values that must not be drawn as numbers become None.
         """
         name = f"TrainingCurve({self.metric!r} of {self.arm!r})"
         _check_rows(self, name, "epoch", len(self.epochs))
@@ -114,8 +116,9 @@ def _drawable(value: float | None, status: str) -> tuple[float | None, str]:
 
 @dataclass(frozen=True)
 class ControlCurve:
-    """An instrument's positive control against the norm of the gradient that it had to read, over
-    all that was audited.
+    """An instrument's positive control against the norm of the gradient that it reads.
+
+    It covers all that was audited.
 
     ``points`` has one (gradient norm, control) for each arm, seed, epoch and layer, sorted; None
     where undefined.
@@ -184,8 +187,9 @@ class ClaimInputs:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of its lock a report shows, and the chance of any wrong support over all families of
-    the lock, in one setting.
+    """How much of its lock a report shows, and the chance of a wrong support over the whole lock.
+
+    The chance is that of any wrong support over all families, in one setting.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
@@ -220,8 +224,9 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are
-    views of it.
+    """All verdicts of one setting, with where they come from.
+
+    HTML, Markdown, JSON and the table are views of it.
 
     Parameters
     ----------
@@ -273,9 +278,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many verdicts there are of each word, all four of them, in the order of
-        :data:`WORDS`.
-        """
+        """How many verdicts there are of each of the four words, in the order of :data:`WORDS`."""
         return {word: sum(v.verdict == word for v in self.verdicts) for word in WORDS}
 
     def exit_code(self, strict: bool = False) -> int:

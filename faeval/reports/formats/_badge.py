@@ -13,8 +13,9 @@ _LONGEST = 60
 
 
 def badge(report: Report) -> str:
-    """Return the JSON of a badge: how many verdicts of each word. Red only for drift and for what
-    is invalid unexpectedly.
+    """Return the JSON of a badge: how many verdicts there are of each word.
+
+    It is red only for drift and for unexpectedly invalid verdicts.
 
     A refutation is a result: it has the colour of support.
     """

@@ -1,5 +1,6 @@
-"""HTML and Markdown: templates filled with a view. Every text is cleaned and escaped on its way in,
-without exception.
+"""HTML and Markdown: templates filled with a view.
+
+Every text is cleaned and escaped on its way in, without exception.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ DRIFT_LIMIT = 12_000
 
 
 def html_page(report: Report, drawn: bool = True) -> str:
-    """Return the report as one self-contained page; drawing its figures takes most of the time, and
-    may be left out.
+    """Return the report as one self-contained page.
+
+    Drawing its figures takes most of the time, and may be left out.
     """
     draw = _drawn(report) if drawn else lambda _: ""
     return _html().get_template("page.html.j2").render(view=view(report), draw=draw).strip() + "\n"
@@ -57,8 +59,9 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
 
 
 def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
-    """Return the report as Markdown of fewer bytes than `limit`; sections that do not fit are
-    counted instead of shown.
+    """Return the report as Markdown of fewer bytes than `limit`.
+
+    Sections that do not fit are counted instead of shown.
     """
     if limit < MARKDOWN_LEAST:
         raise FaevalError(
@@ -92,8 +95,9 @@ def overview_page(overview: Overview) -> str:
 
 
 def overview_markdown(overview: Overview) -> str:
-    """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else
-    with claims counted.
+    """Return an overview as Markdown.
+
+    It shows estimates where they fit, else verdicts alone, and counts the claims that do not fit.
     """
     contents = overview_view(overview, drawn=False)
     module: Any = _markdown().get_template("overview.md.j2").make_module()
@@ -129,8 +133,9 @@ def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
 
 
 def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
-    """Return the first rows of a Markdown table that fit into so many bytes; the rest are counted
-    in a last row.
+    """Return the first rows of a Markdown table that fit into so many bytes.
+
+    The others are counted in a last row.
     """
     every = list(rows)
     first_rows = []

@@ -13,9 +13,7 @@ _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 
 
 def junit(report: Report, strict: bool) -> str:
-    """Return what readers of JUnit XML take, as pytest writes it: properties stand in each test
-    case.
-    """
+    """Return JUnit XML as pytest writes it, with properties in each test case."""
     # Clean text holds no character that XML forbids; ElementTree escapes the rest.
     test_cases = list(cases(report, strict))
     results = Counter(case.result for case in test_cases)

@@ -1,5 +1,6 @@
-r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``; it needs the package
-booktabs.
+r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``.
+
+It needs the package booktabs.
 
 One claim is one line, which ends in ``% claim: ID``. Numbers are written as everywhere, with their
 signs in mathematics: ``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1\times10^{8}$``.
@@ -109,8 +110,9 @@ def _row(claim: ClaimView) -> tuple[str, int]:
 
 
 def _numbers(text: str) -> str:
-    """Set a text with its signs and powers of ten in mathematics; an interval without them stays in
-    one line.
+    """Set a text with its signs and powers of ten in mathematics.
+
+    An interval without powers of ten stays in one line.
     """
     pieces = _NUMBER.split(text)
     cell = "".join(_number(piece) if i % 2 else latex(piece) for i, piece in enumerate(pieces))

@@ -1,5 +1,6 @@
-"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as
-markup or as an escape.
+"""The table of verdicts on the terminal.
+
+All text goes in as rich Text, cleaned: nothing in it is read as markup or as an escape.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ _WIDE = 100
 
 
 def table(report: Report, width: int) -> RenderableType:
-    """Return the verdict table of so many columns, or one block a claim where a table would not
-    fit.
+    """Return the verdict table of so many columns.
+
+    Where a table would not fit, it is a block for each claim.
     """
     from rich.console import Group
 

@@ -1,6 +1,4 @@
-"""What a report compares: each arm and each metric that its claims read, in the words of its
-experiment.
-"""
+"""Each arm and each metric that the claims of a report read, in its experiment's words."""
 
 from __future__ import annotations
 

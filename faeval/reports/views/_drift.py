@@ -13,8 +13,9 @@ from faeval.reports.words._sentences import value_text
 
 
 def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:
-    """Put a drift into words; ``anchors`` has the place of each claim on a page, ``name`` tells it
-    from others there.
+    """Put a drift into words.
+
+    ``anchors`` has the place of each claim on a page; ``name`` tells the drift from others there.
     """
     of = f"{name}: " if name else ""
     return DriftView(

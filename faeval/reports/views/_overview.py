@@ -38,8 +38,9 @@ _TERMS = (
 
 @dataclass(frozen=True)
 class Column:
-    """One setting: its name, where its own pages lie (empty: not said), and what holds for it as a
-    whole.
+    """One setting of an overview: its name, the links to its pages, and its facts.
+
+    Links are empty where it is not said where the pages lie.
     """
 
     name: str
@@ -83,8 +84,9 @@ class OverviewView:
 
 
 def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
-    """Put an overview into words and places; its forest plot, which takes most of the time, may be
-    left out.
+    """Put an overview into words and places.
+
+    Its forest plot takes most of the time, and may be left out.
     """
     reports = overview.reports
     views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
@@ -143,8 +145,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _link(folder: str | None, file: str) -> str:
-    """Return a relative link. Nothing in a folder's name can become a scheme, a query or the end of
-    an attribute.
+    """Return a relative link, or nothing without a folder.
+
+    Nothing in a folder's name can become a scheme, a query or the end of an attribute.
     """
     return "" if folder is None else quote(f"{folder}/{file}", safe="/")
 
@@ -217,16 +220,18 @@ def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
 
 
 def _recompute(folders: Sequence[str | None]) -> str:
-    """The command that makes this page anew, from the folder that it lies in; CLAIMS is the
-    reader's.
+    """The command that makes this page anew, from the folder that it lies in.
+
+    CLAIMS is the reader's.
     """
     arguments = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
     return f"faeval report {arguments} --claims CLAIMS --overview ."
 
 
 def _shell_word(folder: str) -> str:
-    """Write a folder's name for a shell, on one line: what does not print is spelt out, and nothing
-    of it is an option.
+    """Write a folder's name for a shell, on one line.
+
+    What does not print is spelt out, and no name is taken for an option.
     """
     name = f"./{folder}" if folder.startswith("-") else folder
     return shlex.quote(name) if name.isprintable() else f"$'{''.join(map(_spelt, name))}'"
@@ -241,9 +246,7 @@ def _spelt(character: str) -> str:
 
 
 def _forest(overview: Overview) -> str | None:
-    """Return what carries over from setting to setting, as inline SVG; None where nothing can be
-    drawn.
-    """
+    """Return the forest plot as inline SVG; None where nothing can be drawn."""
     if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
     return str(inline(transfer_of(overview), "forest-plot", "Claims over settings", _FOREST))

@@ -128,8 +128,9 @@ def this_version() -> str:
 
 
 def versions(report: Report) -> str:
-    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does
-    not say.
+    """Return what the evidence was made with, such as ``faeval 0.1.0, numpy 2.4.6``.
+
+    It is empty where the evidence does not say.
     """
     versions = with_identifiers(report.provenance).get("versions")
     packages = (

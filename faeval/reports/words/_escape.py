@@ -37,16 +37,18 @@ def markdown(text: object) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return text of printable lines as a block of code in Markdown, as it is; no run of backticks
-    in it ends the block.
+    """Return text of printable lines as a block of code in Markdown, as it is.
+
+    No run of backticks in it ends the block.
     """
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
 def latex(text: object) -> str:
-    r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature
-    that changes a sign.
+    r"""Return clean text that LaTeX sets as it is, in any plain document.
+
+    Nothing in it is a command, nor a ligature that changes a sign.
 
     A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be
     broken after an underscore and every 20 characters. No bracket or star stands free, so that it
@@ -133,8 +135,9 @@ def _tex(character: str) -> str:
 
 
 def anchors(names: Iterable[str]) -> list[str]:
-    """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only
-    once.
+    """Return one fragment identifier for each name, no two alike.
+
+    It has lower-case letters, digits and hyphens.
     """
     identifiers: dict[str, None] = {}
     for name in names:

@@ -410,9 +410,7 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a sentence: plain text, the name of a side, a number, or a link to another place
-    of the page.
-    """
+    """A piece of a sentence: plain text, the name of a side, a number, or a link on the page."""
 
     kind: Literal["text", "name", "number", "link"]
     text: str

@@ -133,8 +133,9 @@ def to_register(verdict: Verdict) -> str:
 
 
 def _if_so(verdict: Verdict) -> str:
-    """Say which effect the seeds needed are counted for, and where these seeds speak for one that
-    would need more.
+    """Say which effect the seeds needed are counted for.
+
+    It also says where these seeds speak for an effect that would need more.
     """
     expected = [(a, a.anticipated) for a in _open(verdict) if a.anticipated is not None]
     if not expected:

@@ -44,8 +44,9 @@ def expectation_text(verdict: Verdict) -> str:
 
 
 def outer_text(assertion: AssertionResult) -> str:
-    """Write the refuting interval where the decision interval alone would seem to refute; empty
-    elsewhere.
+    """Write the refuting interval where the decision interval alone would seem to refute.
+
+    It is empty elsewhere.
     """
     if not is_between(assertion) or assertion.refuting is None:
         return ""
@@ -55,8 +56,9 @@ def outer_text(assertion: AssertionResult) -> str:
 
 
 def evidence_side(assertion: AssertionResult) -> str:
-    """Say which side of the margin the running evidence speaks for: that of the estimate, where
-    there is any.
+    """Say which side of the margin the running evidence speaks for.
+
+    It is the side of the estimate, where there is one.
     """
     if assertion.e_value is None or assertion.e_value <= 1:
         return "for neither side"
@@ -65,8 +67,9 @@ def evidence_side(assertion: AssertionResult) -> str:
 
 
 def style_of(assertion: AssertionResult) -> Style:
-    """Return how all numbers of an assertion are written: two digits of half its interval, clear of
-    the margin.
+    """Return how all numbers of an assertion are written.
+
+    They have two digits of half its interval, and enough to tell bounds from the margin.
     """
     low, high = assertion.interval
     bounds = (*assertion.interval, *(assertion.refuting or ()))
@@ -102,16 +105,15 @@ def margin_text(assertion: AssertionResult) -> str:
 
 
 def claimed_text(assertion: AssertionResult) -> str:
-    """Write the margin with the side of it that a difference was claimed to lie on: ``>0.05``,
-    ``±0.05``.
-    """
+    """Write the margin with the side of it that was claimed: ``>0.05``, ``±0.05``."""
     sign = {"between": "±", "above": ">", "below": "<"}[region_of(assertion.kind).side]
     return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
 
 
 def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
-    """Say what was found of one assertion, in one sentence; the estimate of the sign test is a
-    median.
+    """Say in one sentence what was measured of one assertion.
+
+    The estimate of the sign test is a median.
     """
     if math.isnan(assertion.estimate):
         return (
@@ -141,8 +143,9 @@ def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = N
 
 
 def _compared(assertion: AssertionResult) -> Phrase:
-    """Say how the sides compare, without repeating what they share: the metric, the arm, the
-    factors of both arms.
+    """Say how the two sides compare, without repeating what they share.
+
+    They may share the metric, the arm, or factors of the arm.
     """
     value = Span("number", value_text(assertion))
     a, b = assertion.a, assertion.b
@@ -202,8 +205,9 @@ def _where_text(term: Term, arm: str | None = None) -> str:
 
 
 def _changed(a: Term, b: Term) -> tuple[str, str, str] | None:
-    """Return what two terms share, and the factors that only one of their arms names; None where
-    each names some, or they differ in more.
+    """Return what two terms share, and the factors that only one of their arms names.
+
+    It is None where each names some, or where they differ in more.
 
     Examples
     --------
