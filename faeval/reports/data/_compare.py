@@ -111,7 +111,7 @@ def _in_claims(
 ) -> Iterator[Difference]:
     """Yield what differs in claims, each difference once, with the claims that have it.
 
-    It has no claims where all have it.
+    A difference of all claims names none of them.
     """
     every = list(pairs)
     claims: dict[Difference, list[str]] = {}
