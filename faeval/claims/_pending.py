@@ -184,7 +184,7 @@ def planned_for(
 ) -> tuple[int, ...]:
     """Return the seeds that a claim plans.
 
-    None where they are not drawn yet, and others were asked for.
+    It is empty where they are not drawn yet, and others were asked for.
     """
     if lock is not None and claim.id in lock.claims:
         return lock.planned(claim.id, setting)

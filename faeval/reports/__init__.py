@@ -1,5 +1,6 @@
-"""One Report of verdicts, and its views: an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge,
-a table on the terminal.
+"""A report of verdicts, and all that it is written as.
+
+The forms are an HTML page, Markdown, JSON, JUnit, CTRF, LaTeX, a badge and a table on the terminal.
 """
 
 from __future__ import annotations

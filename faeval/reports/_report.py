@@ -59,8 +59,9 @@ class Report(ReportData):
     drift: Drift | None
 
     def against(self, old: Mapping[str, Any], provenance: Mapping[str, Any] | None = None) -> Self:
-        """Return this report compared with an earlier one: with its :attr:`drift`, and flags where
-        verdicts moved.
+        """Return this report compared with an earlier one.
+
+        It has its :attr:`drift`, and flags where verdicts moved.
 
         See :func:`faeval.reports.drift` for the parameters, and for what is raised.
         """
@@ -72,8 +73,9 @@ class Report(ReportData):
         return replace(self, verdicts=tuple(verdicts), drift=compared)
 
     def to_markdown(self, limit: int = 64_000, *, folded: bool = False) -> str:
-        """Return Markdown of less than `limit` bytes: the table first, then a section a claim, as
-        many as fit.
+        """Return Markdown of less than `limit` bytes.
+
+        First comes the table of verdicts, then a section for each claim, as many as fit.
 
         Parameters
         ----------
@@ -94,14 +96,14 @@ class Report(ReportData):
         return pages.html_page(self)
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return every figure by a name that is safe as a file's, each drawn by matplotlib when it
-        is asked for.
+        """Return every figure by name; matplotlib draws each when it is asked for.
+
+        The names are safe as names of files.
         """
         return plots.figures(self)
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write every figure as SVG and as PDF into a folder, all of them or none, and return their
-        paths.
+        """Write every figure as SVG and as PDF into a folder, all or none, and return the paths.
 
         Raises
         ------
@@ -111,8 +113,10 @@ class Report(ReportData):
         return write_figures(self.figures(), folder)
 
     def to_junit(self, strict: bool = False) -> str:
-        """Return JUnit XML: decided verdicts pass, drift fails, undecided is skipped, unexpectedly
-        invalid is an error.
+        """Return JUnit XML, with a test case for each claim.
+
+        Decided verdicts pass, drift fails, undecided ones are skipped, unexpectedly invalid ones
+        are errors.
 
         With `strict`, undecided where a decision was expected fails.
         """
@@ -168,15 +172,16 @@ class Report(ReportData):
     def contents(
         self, forms: Iterable[str] = WRITTEN, *, figures: bool = False
     ) -> Iterator[tuple[str, bytes]]:
-        """Give name and bytes of each file that :meth:`write` and, on demand, :meth:`write_figures`
-        write.
+        """Yield name and bytes of each file that :meth:`write` writes.
+
+        With ``figures`` also of each that :meth:`write_figures` writes.
         """
         for form, text in [
             (form, self.render(form)) for form in forms
         ]:  # an unknown form is known first
             yield FORMS[form], text.encode()
         if figures:
-            yield from ((f"figures/{name}", drawn) for name, drawn in _drawn(self.figures()))
+            yield from ((f"figures/{name}", image) for name, image in _drawn(self.figures()))
 
 
 class Overview(OverviewData):
@@ -202,14 +207,16 @@ class Overview(OverviewData):
         return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return ``transfer``, a forest plot of what carries over from setting to setting, drawn by
-        matplotlib.
+        """Return ``transfer``, a forest plot of the claims over all settings.
+
+        Matplotlib draws it.
         """
         return {"transfer": transfer_of(self)}
 
     def write_figures(self, folder: str | Path) -> list[Path]:
-        """Write each figure as SVG and as PDF into a folder, and return their paths; errors as of
-        :meth:`write`.
+        """Write each figure as SVG and as PDF into a folder, and return the paths.
+
+        It raises what :meth:`write` raises.
         """
         return write_figures(self.figures(), folder)
 
@@ -228,8 +235,10 @@ def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:
 
 
 def write_all(folder: Path, contents: Iterable[tuple[str, Content]]) -> list[Path]:
-    """Write files into a folder as :func:`write_together` does; raise FaevalError where it cannot
-    be.
+    """Write files into a folder, all of them or none.
+
+    It does so as :func:`write_together`, and raises FaevalError where the folder cannot be written
+    to.
     """
     try:
         return write_together(folder, contents)

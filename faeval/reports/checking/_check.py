@@ -1,5 +1,6 @@
-"""A rendering held against a fresh one, and verdicts.json number by number against what was
-recomputed.
+"""Check files of a report against a fresh rendering and recomputed numbers.
+
+Texts are compared place by place; verdicts.json is compared number by number.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ _MOST_MARKUP = 5  # differing lines that are named, of those where no text diffe
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One thing that is not as the evidence has it: the file, one of :data:`KINDS`, the place, and
-    a sentence.
+    """One thing in a file that is not what the evidence gives.
+
+    ``kind`` is one of :data:`KINDS`; ``text`` is a sentence about it.
     """
 
     file: str
@@ -58,8 +60,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file, how many numbers it shows, how many of them were recomputed from the evidence, and
-    all that was found.
+    """A file, the count of its numbers and of those recomputed, and its mismatches.
 
     Numbers that are not recomputed are compared as text with a fresh rendering: ticks of figures,
     versions, declared ones.
@@ -124,9 +125,9 @@ def check_rendering(
     again = _read_again(form, fresh)
     findings = list(_texts(file, reading, again, provenance)) if texts else []
     # A place that was altered is named once.
-    named = {(f.claim, f.place) for f in findings}
+    altered_places = {(f.claim, f.place) for f in findings}
     count, recomputed, wrong = _numbers(file, form, text, reading, numbers)
-    findings += [f for f in wrong if (f.claim, f.place) not in named]
+    findings += [f for f in wrong if (f.claim, f.place) not in altered_places]
     altered = texts and written != fresh.encode()
     if altered and not any(f.kind != "number" for f in findings):
         findings += _markup(file, text, fresh)
@@ -141,18 +142,19 @@ def _read_again(form: str, fresh: str) -> Readback:
 def _texts(
     file: str, reading: Readback, again: Readback, provenance: frozenset[str]
 ) -> Iterator[Mismatch]:
-    """Compare place by place; where only the headings moved, the places of one are missing and of
-    the other added.
+    """Compare the texts place by place.
+
+    Where only headings moved, the places below the one are missing and those below the other added.
     """
     for place, text in again.places.items():
-        said = reading.places.get(place)
-        if said == text:
+        actual = reading.places.get(place)
+        if actual == text:
             continue
         source = _source(place, text, provenance)
-        if said is None:
+        if actual is None:
             yield _finding(file, "missing", place, f"is missing; {source} gives {_short(text)}.")
         else:
-            here, there = _around(said, text)
+            here, there = _around(actual, text)
             yield _finding(file, "text", place, f"{here} stands where {source} gives {there}.")
     for place, text in reading.places.items():
         if place not in again.places:
@@ -167,12 +169,14 @@ def _source(place: Place, text: str, provenance: frozenset[str]) -> str:
     kinds = {
         " ".join(label.split()[:2]) for label in provenance if label.count(" ") > 1
     }  # version of, revision of
-    told = (
+    in_provenance = (
         place.part in provenance
         or " ".join(place.part.split()[:2]) in kinds
         or place.part.startswith("provenance.")
     )
-    if not place.claim and (told or (provenance and text.startswith("The evidence was made with"))):
+    if not place.claim and (
+        in_provenance or (provenance and text.startswith("The evidence was made with"))
+    ):
         return "provenance.json beside it, which may be what was altered,"
     return "the evidence"
 
@@ -181,11 +185,12 @@ _GENERATOR = re.compile(rb'<meta name="generator" content="faeval ([^"]*)">')
 
 
 def is_of_this_version(page: bytes, schema: object) -> bool:
-    """Whether a report's page names this version of faeval as what wrote it, so that its bytes can
-    be compared; pages beside a verdicts.json of schema 1 name none.
+    """Whether this version of faeval wrote the page, so that its bytes can be compared.
+
+    Pages beside a verdicts.json of schema 1 name no version.
     """
-    named = _GENERATOR.search(page[:2000])
-    return schema == SCHEMA if named is None else named[1].decode() == this_version()
+    generator = _GENERATOR.search(page[:2000])
+    return schema == SCHEMA if generator is None else generator[1].decode() == this_version()
 
 
 def provenance_labels(report: Report) -> frozenset[str]:
@@ -233,8 +238,9 @@ def _around(said: str, text: str) -> tuple[str, str]:
 
 
 def _markup(file: str, written: str, fresh: str) -> Iterator[Mismatch]:
-    """Name the first lines that differ where no text does: markup, figures' coordinates, white
-    space.
+    """Yield the first lines that differ where no text does.
+
+    These are markup, coordinates of figures or white space.
     """
     mine, theirs = written.splitlines(keepends=True), fresh.splitlines(keepends=True)
     matcher = (
@@ -271,7 +277,7 @@ def _numbers(
 ) -> tuple[int, int, list[Mismatch]]:
     if form == "json" and numbers is not None:
         return _json_numbers(file, text, reading, numbers)
-    return sum(len(printed(said)) for said in reading.places.values()), 0, []
+    return sum(len(printed(cell)) for cell in reading.places.values()), 0, []
 
 
 def _json_numbers(
@@ -280,26 +286,26 @@ def _json_numbers(
     findings: list[Mismatch] = []
     recomputed = 0
     try:
-        known = list(in_json(numbers, json.loads(text)))
+        places = list(in_json(numbers, json.loads(text)))
     except (
         KeyError,
         TypeError,
         IndexError,
         AttributeError,
     ):  # it has not the shape of a report: named above
-        known = []
-    for place, said, value in known:
+        places = []
+    for place, actual, value in places:
         recomputed += 1
-        if not _same(said, value):
+        if not _same(actual, value):
             gives = "null" if value is None or not math.isfinite(value) else repr(float(value))
             findings.append(
                 _finding(
-                    file, "number", place, f"{said!r} stands where the evidence gives {gives}."
+                    file, "number", place, f"{actual!r} stands where the evidence gives {gives}."
                 )
             )
     count = sum(
-        bool(re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", said))
-        for said in reading.places.values()
+        bool(re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", actual))
+        for actual in reading.places.values()
     )
     return count, recomputed, findings
 
@@ -307,13 +313,14 @@ def _json_numbers(
 def _same(said: Any, value: float | None) -> bool:
     if value is None or not math.isfinite(value):
         return said is None
-    known = isinstance(said, int | float) and not isinstance(said, bool)
-    return known and math.isclose(said, value, rel_tol=_JSON_SLACK, abs_tol=1e-14)
+    is_number = isinstance(said, int | float) and not isinstance(said, bool)
+    return is_number and math.isclose(said, value, rel_tol=_JSON_SLACK, abs_tol=1e-14)
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
-    """Return each identifier of a report's page, those inside its figures apart, with the claim in
-    whose section it stands.
+    """Return each identifier of a report's page with the claim in whose section it stands.
+
+    Identifiers inside figures are not among them.
 
     What stands outside of any claim's has an empty name.
     """

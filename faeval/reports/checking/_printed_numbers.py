@@ -21,8 +21,9 @@ _SLACK = 1e-9  # of a number's size: what two ways of computing it may differ by
 
 @dataclass(frozen=True)
 class Printed:
-    """A number in a text: how it is spelt, and the numbers that are printed so, NaN where it says
-    undefined.
+    """A number in a text, with the range of numbers that are printed so.
+
+    The range is NaN where the text says undefined.
     """
 
     text: str
@@ -36,8 +37,9 @@ class Printed:
 
 @dataclass(frozen=True)
 class Number:
-    """What must stand somewhere. ``digits``: a declared number, printed without trailing zeros, to
-    so many digits.
+    """A number that must stand in a text.
+
+    ``digits`` is for a declared number: it is printed to so many digits, without trailing zeros.
     """
 
     value: float
@@ -50,8 +52,9 @@ class Number:
 
 
 def printed(text: str) -> list[Printed]:
-    """Return the numbers of a text in their order; parts of words, versions and hashes are none, a
-    range is all of it.
+    """Return the numbers of a text in their order.
+
+    Parts of words, versions and hashes are no numbers; a range is one.
 
     Examples
     --------
@@ -100,8 +103,9 @@ def agrees(said: Printed, number: Number) -> bool:
 
 
 def without(text: str, names: Iterable[str]) -> str:
-    """Return a text without the names in it, whose numbers are not its own; a name that is a number
-    goes once.
+    """Return a text without the names in it, whose digits are not its own numbers.
+
+    A name that is a number is removed once only.
     """
     text = text.replace("\u2060", "")
     for name in sorted(filter(None, names), key=len, reverse=True):
@@ -116,8 +120,9 @@ def without(text: str, names: Iterable[str]) -> str:
 
 
 def first_wrong(said: Sequence[Printed], numbers: Sequence[Number], more: bool) -> str | None:
-    """Compare the numbers of a text with what must stand there, in order; say the first that
-    differs.
+    """Describe the first number of a text that is not the expected one.
+
+    Numbers are compared in their order.
 
     ``more``: further numbers may follow.
     """

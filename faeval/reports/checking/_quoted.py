@@ -1,6 +1,4 @@
-"""What documents quote of a claim, held against the claim: its verdict, estimates with their
-intervals, single numbers.
-"""
+"""Check what documents quote of a claim: its verdict, intervals and single numbers."""
 
 from __future__ import annotations
 
@@ -32,8 +30,7 @@ _FEWEST = 2  # significant digits of a number, where the claim's page does not w
 
 
 def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[Mismatch]]:
-    """Hold the text of a link to a claim against the claim: its verdict, each estimate with its
-    interval, each number.
+    """Check the text of a link to a claim: its verdict, intervals and single numbers.
 
     A text with a verdict's word says that word and nothing else but its reason and numbers, so that
     no other word turns it. A number has two significant digits or more, so that it tells the
@@ -57,8 +54,8 @@ def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[
     texts += filter(None, (_number(number, claim) for number in numbers))
     place = f"line {link.line}"
     findings = [
-        Mismatch(file, "quoted", place, f"[{link.text}] {said}", claim.verdict.claim)
-        for said in texts
+        Mismatch(file, "quoted", place, f"[{link.text}] {problem}", claim.verdict.claim)
+        for problem in texts
     ]
     return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings
 
@@ -71,15 +68,15 @@ def _verdict(text: str, claim: ClaimNumbers) -> Iterator[str]:
     if others := sorted({word for word in words if word.lower() != v.verdict}):
         yield f"says {', '.join(others)}; the verdict is {v.verdict}."
         return
-    found = _VERDICT.fullmatch(text.strip())
-    if found is None or (found["rest"] and not _only_numbers(found["rest"], claim)):
+    match = _VERDICT.fullmatch(text.strip())
+    if match is None or (match["rest"] and not _only_numbers(match["rest"], claim)):
         yield (
             f"says more than the verdict; write {v.verdict} alone, with its reason in brackets or"
             " numbers after it."
         )
         return
-    if found["code"] and found["code"].replace(" ", "_") != v.reason_code:
-        yield f"says {found['code']}; the reason is {v.reason_code}."
+    if match["code"] and match["code"].replace(" ", "_") != v.reason_code:
+        yield f"says {match['code']}; the reason is {v.reason_code}."
     if text.strip()[0] in GLYPHS.values() and text.strip()[0] != GLYPHS[v.verdict]:
         yield f"has the sign {text.strip()[0]}; that of {v.verdict} is {GLYPHS[v.verdict]}."
 
@@ -94,19 +91,20 @@ def _only_numbers(text: str, claim: ClaimNumbers) -> bool:
 
 
 def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
-    """Whether these are an estimate and bounds of the claim, told apart by their digits or as its
-    page has them.
+    """Whether these are an estimate of the claim and the bounds of its interval.
+
+    Their digits tell them from others, or the page of the claim writes them so.
     """
-    said = printed(text)
-    if len(said) != 3:
+    numbers = printed(text)
+    if len(numbers) != 3:
         return False
-    middle, low, high = (number.middle for number in said)
+    middle, low, high = (number.middle for number in numbers)
     for a in claim.assertions:
         if not low < middle < high and text not in value_text(a.said):
             continue
         for bounds in (a.interval, a.ordinary, a.refuting):
-            wanted = [Number(a.estimate), *(Number(b) for b in bounds or ())]
-            if len(wanted) == 3 and all(map(agrees, said, wanted)):
+            triple = [Number(a.estimate), *(Number(b) for b in bounds or ())]
+            if len(triple) == 3 and all(map(agrees, numbers, triple)):
                 return True
     return False
 
@@ -120,10 +118,10 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
             v.adjusted_refute,
             *(p for a in claim.assertions for p in _probabilities(a)),
         )
-        known = [Number(share) for share in shares if share is not None]
+        candidates = [Number(share) for share in shares if share is not None]
     else:
-        known = quotable(claim)
-    if not any(agrees(number, own) for own in known):
+        candidates = quotable(claim)
+    if not any(agrees(number, own) for own in candidates):
         return f"says {number.text}, which is none of the claim's numbers: {_estimates(claim)}."
     if math.isinf(number.low) or math.isinf(number.high) or _digits(number.text) >= _FEWEST:
         return None
@@ -136,8 +134,9 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
 
 
 def _digits(text: str) -> int:
-    """How many significant digits a number is printed with: ``0.10`` has two, ``0.1`` one, and
-    ``0.00`` none.
+    """How many significant digits a number is printed with.
+
+    ``0.10`` has two, ``0.1`` one, and ``0.00`` none.
     """
     return len(re.sub(r"e.*|\D", "", text).lstrip("0"))
 
@@ -147,30 +146,31 @@ def _probabilities(a: AssertionNumbers) -> tuple[float | None, ...]:
 
 
 def _coarse(claim: ClaimNumbers) -> set[str]:
-    """What a claim's page writes with one digit: what is declared, estimates of few digits, powers,
-    whole numbers.
+    """The numbers that a claim's page itself writes with few digits.
+
+    They are declared numbers, estimates of few digits, powers and whole numbers.
     """
     v = claim.verdict
-    found = {str(v.n), str(v.family_size), exact(v.alpha)}
+    texts = {str(v.n), str(v.family_size), exact(v.alpha)}
     for a in claim.assertions:
-        said = a.said
-        found |= {
-            exact(said.margin),
-            *(n.text for text in (value_text(said), margin_text(said)) for n in printed(text)),
+        result = a.said
+        texts |= {
+            exact(result.margin),
+            *(n.text for text in (value_text(result), margin_text(result)) for n in printed(text)),
         }
-        found |= {exact(x) for x in (said.anticipated,) if x is not None}
-        found |= {str(k) for k in said.seeds_needed or () if k is not None}
-        found |= {percent(power) for power in (a.power_as_planned,) if power is not None}
+        texts |= {exact(x) for x in (result.anticipated,) if x is not None}
+        texts |= {str(k) for k in result.seeds_needed or () if k is not None}
+        texts |= {percent(power) for power in (a.power_as_planned,) if power is not None}
     for figure, _ in claim.published:
-        found |= {
+        texts |= {
             exact(x) for x in map(figure.get, ("published", "spread")) if isinstance(x, int | float)
         }
-    return found
+    return texts
 
 
 def _estimates(claim: ClaimNumbers) -> str:
-    made = (
+    estimates = (
         f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−")
         for a in claim.assertions
     )
-    return "; ".join(made) or "it has no estimate"
+    return "; ".join(estimates) or "it has no estimate"

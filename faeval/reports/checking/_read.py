@@ -1,5 +1,6 @@
-"""Renderings read back: every text of a file by the place where it stands. Nothing here knows how
-they were made.
+"""Read a rendering back: each of its texts by the place where it stands.
+
+Nothing here knows how renderings are made.
 
 A reader turns a file into places: a claim, the caption of a table or the label of a fact, a row, a
 column; and the text there.
@@ -85,8 +86,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Readback:
-    """What a file says: the text of each place, in their order; of tables also the headings above
-    them, nearest last.
+    """What a file says: the text of each place, in their order.
+
+    ``above`` has the headings above each table, the nearest last.
     """
 
     places: Mapping[Place, str]
@@ -122,8 +124,8 @@ class _Notes:
         self._pending = []
 
     def close_claim(self, claim: str) -> None:
-        held, self._pending = self._pending or [], None
-        for place, text, above in held:
+        pending, self._pending = self._pending or [], None
+        for place, text, above in pending:
             self.note(replace(place, claim=claim), text, above)
 
     def reading(self) -> Readback:
@@ -213,11 +215,7 @@ class _Page(HTMLParser):
         elif element.tag == "table" and self.tables:
             self.tables.pop()
         elif self.open["svg"]:
-            if text:
-                row = self.tables[-1].row if self.tables else ""
-                self.notes.note(
-                    Place(part=f"figure {self.figures}", row=row, column=element.tag), text
-                )
+            self._figure_text(element, text)
         elif element.tag == "caption" and self.tables:
             self.tables[-1].caption = text
             self._note("caption", text)
@@ -228,14 +226,22 @@ class _Page(HTMLParser):
         elif element.tag == "dd":
             self._note(self.label, text)
         elif text:
-            if element.name == "p.id" and not self.claim:
-                self.claim = text
-            if element.tag in _HEADINGS:
-                self.headings.append(text)
-            self._note(element.name, text)
+            self._paragraph(element, text)
 
     def _note(self, part: str, text: str) -> None:
         self.notes.note(Place(part=part), text)
+
+    def _figure_text(self, element: _Element, text: str) -> None:
+        if text:
+            row = self.tables[-1].row if self.tables else ""
+            self.notes.note(Place(part=f"figure {self.figures}", row=row, column=element.tag), text)
+
+    def _paragraph(self, element: _Element, text: str) -> None:
+        if element.name == "p.id" and not self.claim:
+            self.claim = text
+        if element.tag in _HEADINGS:
+            self.headings.append(text)
+        self._note(element.name, text)
 
     def _cell(self, element: _Element, text: str) -> None:
         table = self.tables[-1]
@@ -279,75 +285,90 @@ def _inline(children: list[Token]) -> str:
 
 def _strong(children: list[Token]) -> tuple[str, str]:
     """Return the bold text that inline text begins with, and all that follows it."""
-    shown = [c for c in children if c.type != "text" or c.content]
-    if not shown or shown[0].type != "strong_open":
-        return "", _inline(shown)
-    end = next((i for i, c in enumerate(shown) if c.type == "strong_close"), len(shown))
-    return _inline(shown[1:end]), _inline(shown[end + 1 :])
+    parts = [c for c in children if c.type != "text" or c.content]
+    if not parts or parts[0].type != "strong_open":
+        return "", _inline(parts)
+    end = next((i for i, c in enumerate(parts) if c.type == "strong_close"), len(parts))
+    return _inline(parts[1:end]), _inline(parts[end + 1 :])
+
+
+class _Document:
+    """Reads a Markdown document into places; holds the claim, table and row that are open."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens, self.notes = tokens, _Notes()
+        self.claim, self.caption, self.row = "", "", ""
+        self.line = self.column = 0
+        self.head: list[str] = []
+        self.headings: list[str] = []
+
+    def reading(self) -> Readback:
+        for i, token in enumerate(self.tokens):
+            if token.type == "heading_open" and token.tag in ("h1", "h2"):
+                self.notes.close_claim(self.claim)
+                self.notes.open_claim()
+                self.claim, self.caption = "", ""
+            elif token.type == "table_open":
+                self.head, self.line = [], 0
+            elif token.type == "table_close":
+                self.caption = ""
+            elif token.type == "tr_open":
+                self.line, self.row, self.column = self.line + 1, "", 0
+            elif token.type in ("fence", "code_block"):
+                self.notes.note(Place(part="code"), token.content)
+            elif token.type == "html_block":
+                self.notes.note(Place(part="markup"), token.content)
+            elif token.type == "inline":
+                self._inline(i, token.children or [])
+        self.notes.close_claim(self.claim)
+        return self.notes.reading()
+
+    def _inline(self, i: int, children: list[Token]) -> None:
+        before, content = self.tokens[i - 1].type, _inline(children)
+        if before == "heading_open":
+            self.headings.append(content)
+            self.notes.note(Place(part="heading"), content)
+        elif before == "th_open":
+            self.head.append(content)
+            self._cell("heading", str(len(self.head)), content)
+        elif before == "td_open":
+            self._data(content)
+        else:
+            self._paragraph(i, children, content)
+
+    def _data(self, content: str) -> None:
+        self.column += 1
+        if self.column == 1:
+            self.row = content
+            self._cell(self.row, "", content)
+            return
+        heading = self.head[self.column - 1] if self.column <= len(self.head) else ""
+        self._cell(self.row, heading or f"column {self.column}", content)
+
+    def _cell(self, row: str, column: str, content: str) -> None:
+        place = Place(part=self.caption or "table", row=row, column=column, line=self.line)
+        self.notes.note(place, content, tuple(self.headings[-2:]))
+
+    def _paragraph(self, i: int, children: list[Token], content: str) -> None:
+        label, rest = _strong(children)
+        following = self.tokens[i + 2].type if i + 2 < len(self.tokens) else ""
+        if label and not rest.strip() and following == "table_open":
+            self.caption = label
+            self.notes.note(Place(part="caption"), label)
+        elif label.endswith((":", ".")):
+            self.notes.note(Place(part=label[:-1]), rest)
+        else:
+            if content.startswith("Claim ") and not self.claim:
+                self.claim = _named(children)
+            self.notes.note(Place(part="paragraph"), content)
 
 
 def read_markdown(text: str) -> Readback:
-    """Read Markdown: a claim is a section with a line ``Claim NAME: ...``; facts are list items
-    ``**Label:** ...``.
+    """Read Markdown: each claim is a section, each labelled text a fact.
+
+    A claim is named by the line ``Claim NAME: ...`` of its section; a fact is ``**Label:** ...``.
     """
-    notes = _Notes()
-    tokens = _markdown_tokens(text)
-    claim, caption, row = "", "", ""
-    line = column = 0
-    head: list[str] = []
-    headings: list[str] = []
-    for i, token in enumerate(tokens):
-        if token.type == "heading_open" and token.tag in ("h1", "h2"):
-            notes.close_claim(claim)
-            notes.open_claim()
-            claim, caption = "", ""
-        elif token.type == "table_open":
-            head, line = [], 0
-        elif token.type == "table_close":
-            caption = ""
-        elif token.type == "tr_open":
-            line, row, column = line + 1, "", 0
-        elif token.type in ("fence", "code_block"):
-            notes.note(Place(part="code"), token.content)
-        elif token.type == "html_block":
-            notes.note(Place(part="markup"), token.content)
-        elif token.type == "inline":
-            children, before = token.children or [], tokens[i - 1].type
-            content = _inline(children)
-            if before == "heading_open":
-                headings.append(content)
-                notes.note(Place(part="heading"), content)
-            elif before == "th_open":
-                head.append(content)
-                place = Place(
-                    part=caption or "table", row="heading", column=str(len(head)), line=line
-                )
-                notes.note(place, content, tuple(headings[-2:]))
-            elif before == "td_open":
-                column += 1
-                if column == 1:
-                    row = content
-                name = (
-                    ""
-                    if column == 1
-                    else (head[column - 1] if column <= len(head) else "") or f"column {column}"
-                )
-                place = Place(part=caption or "table", row=row, column=name, line=line)
-                notes.note(place, content, tuple(headings[-2:]))
-            else:
-                label, rest = _strong(children)
-                following = tokens[i + 2].type if i + 2 < len(tokens) else ""
-                if label and not rest.strip() and following == "table_open":
-                    caption = label
-                    notes.note(Place(part="caption"), label)
-                elif label.endswith((":", ".")):
-                    notes.note(Place(part=label[:-1]), rest)
-                else:
-                    if content.startswith("Claim ") and not claim:
-                        claim = _named(children)
-                    notes.note(Place(part="paragraph"), content)
-    notes.close_claim(claim)
-    return notes.reading()
+    return _Document(_markdown_tokens(text)).reading()
 
 
 def _named(children: list[Token]) -> str:
@@ -377,11 +398,12 @@ def links(text: str) -> Iterator[Link]:
 
 
 def pages_of(overview: str) -> list[str]:
-    """Return the folders of the reports that an overview's page shows, as its links have them, in
-    the order of its columns.
+    """Return the folders of the reports that an overview's page links to.
+
+    They stand in the order of its columns.
     """
-    found = re.findall(r'href="([^"#]*)/report\.html"', overview)
-    return list(dict.fromkeys(map(unescape, found)))
+    folders = re.findall(r'href="([^"#]*)/report\.html"', overview)
+    return list(dict.fromkeys(map(unescape, folders)))
 
 
 # --- JSON, XML, LaTeX ---
@@ -399,8 +421,9 @@ def read_json(text: str) -> Readback:
 
 
 def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield the claim, the path and the value of every leaf; a claim is an object with a ``claim``,
-    or ``extra`` with one.
+    """Yield the claim, the path and the value of every leaf of a JSON value.
+
+    A claim is an object with a ``claim``, or with an ``extra`` that has one.
     """
     if isinstance(value, Mapping):
         for holder in (value.get("extra"), value):
@@ -422,8 +445,9 @@ def walk(value: Any, claim: str = "", path: str = "") -> Iterator[tuple[str, str
 
 
 def read_xml(text: str) -> Readback:
-    """Read XML such as JUnit's: a ``testcase`` is a claim, named by its property ``claim``, else by
-    its ``name``.
+    """Read XML such as JUnit's: each ``testcase`` is a claim.
+
+    Its property ``claim`` names it, else its ``name``.
     """
     from xml.etree import ElementTree
 
@@ -431,8 +455,12 @@ def read_xml(text: str) -> Readback:
 
     def visit(element: ElementTree.Element, claim: str, path: str) -> None:
         if element.tag == "testcase":
-            named = element.find("./properties/property[@name='claim']")
-            claim = element.get("name", "") if named is None else named.get("value", "")
+            claim_property = element.find("./properties/property[@name='claim']")
+            claim = (
+                element.get("name", "")
+                if claim_property is None
+                else claim_property.get("value", "")
+            )
         own = f"{path}/{element.tag}" if path else element.tag
         for key, value in element.attrib.items():
             part = (
@@ -457,8 +485,9 @@ _CELLS = re.compile(r"(?<!\\)&")
 
 
 def read_latex(text: str) -> Readback:
-    r"""Read a LaTeX table: a row of a claim ends in ``\\ % claim: NAME``; the last other row above
-    the first is the heading.
+    r"""Read a LaTeX table, whose rows of claims end in ``\\ % claim: NAME``.
+
+    The last other row above the first of them is the heading.
     """
     notes = _Notes()
     head: list[str] = []
@@ -479,8 +508,9 @@ def read_latex(text: str) -> Readback:
 
 
 def _plain_latex(text: str) -> str:
-    r"""Return a cell's text as it reads: ``$-0.05$`` as −0.05, ``$1.2\times10^{-5}$`` as 1.2e−5,
-    escaped signs without escape.
+    r"""Return a cell's text as it reads in print.
+
+    ``$-0.05$`` reads −0.05, ``$1.2\times10^{-5}$`` reads 1.2e−5, and escaped signs have no escape.
     """
     text = (
         re.sub(r"\\raggedright\b|\\allowbreak(?:\{\})?", "", text)

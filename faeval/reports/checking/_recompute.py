@@ -1,5 +1,6 @@
-"""The numbers that a report must show, computed from its table of evidence apart from the code that
-decides and shows.
+"""Compute the numbers that a report must show from its table of evidence.
+
+The code that decides and shows has no part in it.
 
 Values, means, spreads, t intervals and t-tests are made again from the rows, by NumPy and SciPy
 alone. What takes the whole of ``faeval.stats`` (levels of a family, power, e-values, tests that are
@@ -67,15 +68,16 @@ class Rows:
         seeds: Sequence[int],
         layers: Sequence[int | None],
     ) -> float | None:
-        """Return the mean over seeds and layers; NaN where a number is not measured, None where
-        there is none to average.
+        """Return the mean over seeds and layers; NaN where a number is not measured.
+
+        It is None where there is nothing to average.
         """
         cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
-        known = [cell for cell in cells if cell is not None]
-        if not known or len(known) < len(cells):
+        numbers = [cell for cell in cells if cell is not None]
+        if not numbers or len(numbers) < len(cells):
             return None
         return float(
-            np.mean([value if status == "measured" else math.nan for value, status in known])
+            np.mean([value if status == "measured" else math.nan for value, status in numbers])
         )
 
     def _cells_of(self, arm: str, metric: str) -> dict[Key, tuple[float, str] | None]:
@@ -93,8 +95,9 @@ class Rows:
         return self._cells[arm, metric]
 
     def estimand(self, estimand: Estimand, seeds: Sequence[int], design: Design) -> Array | None:
-        """Return one number a seed; None where it is more than an average over rows that are all
-        there and measured.
+        """Return one number for each seed.
+
+        It is None where it takes more than an average over rows that are all there and measured.
         """
         total = np.full(len(seeds), estimand.constant)
         for weight, atom in estimand.terms:
@@ -109,35 +112,36 @@ class Rows:
         return total
 
     def _read(self, read: Read, seeds: Sequence[int], design: Design) -> Array | None:
-        label, last = design.label(read.arm), design.last_epoch(read.arm)
-        cells = self._cells_of(label, read.metric)
-        epoch = read.epoch if read.epoch is not None else last
+        cells = self._cells_at(read, design)
+        states: Sequence[int | None] = (None,)
+        if read.layers is not None:
+            states = design.states(read, {layer for _, layer in cells if layer is not None})
+            cells = {key: cell for key, cell in cells.items() if key[1] in states}
+        means = []
+        for seed in seeds:
+            own = [cell for (of, _), cell in cells.items() if of == seed]
+            values = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
+            if not len(values) == len(own) == len(states):
+                return None
+            means.append(np.mean(values))
+        return np.array(means)
+
+    def _cells_at(
+        self, read: Read, design: Design
+    ) -> dict[tuple[int, int | None], tuple[float, str] | None]:
+        """Return the cells of what is read by seed and layer, at its epoch or at each run's end."""
+        cells = self._cells_of(design.label(read.arm), read.metric)
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
         if epoch is None:  # each run is read at its end
             for when, seed, _ in cells:
-                ends[seed] = max(
-                    -1 if when is None else when, -1 if (end := ends[seed]) is None else end
-                )
-            ends = {seed: None if end == -1 else end for seed, end in ends.items()}
-        at = {
-            (seed, layer): cell for (when, seed, layer), cell in cells.items() if when == ends[seed]
-        }
-        if not at and read.epoch is None:
-            at = {
-                (seed, layer): cell for (when, seed, layer), cell in cells.items() if when is None
-            }
-        if read.layers is not None:
-            states = design.states(read, {layer for _, layer in at if layer is not None})
-            at = {key: cell for key, cell in at.items() if key[1] in states}
-        each = len(states) if read.layers is not None else 1
-        means = []
-        for seed in seeds:
-            own = [cell for (of, _), cell in at.items() if of == seed]
-            known = [cell[0] for cell in own if cell is not None and cell[1] == "measured"]
-            if not len(known) == len(own) == each:
-                return None
-            means.append(np.mean(known))
-        return np.array(means)
+                end = ends[seed]
+                if when is not None:
+                    ends[seed] = when if end is None else max(end, when)
+        at = {(seed, k): cell for (when, seed, k), cell in cells.items() if when == ends[seed]}
+        if at or read.epoch is not None:
+            return at
+        return {(seed, k): cell for (when, seed, k), cell in cells.items() if when is None}
 
 
 def _whole(value: Any) -> int | None:
@@ -179,10 +183,10 @@ class AssertionNumbers:
 
     @cached_property
     def sd(self) -> float:
-        known = np.isfinite(self.differences).all() and len(self.differences) > 1
-        if known and self._unpaired:
+        defined = np.isfinite(self.differences).all() and len(self.differences) > 1
+        if defined and self._unpaired:
             return math.hypot(self.a.std(ddof=1), self.b.std(ddof=1))
-        return float(self.differences.std(ddof=1)) if known else math.nan
+        return float(self.differences.std(ddof=1)) if defined else math.nan
 
     @cached_property
     def freedom(self) -> float:
@@ -267,8 +271,9 @@ class AssertionNumbers:
         return float(test.pvalue)
 
     def power(self, n: int, sd: float | None) -> float | None:
-        """Return the chance to be supported at n seeds if the effect is as anticipated; None where
-        that is not all it takes.
+        """Return the chance to be supported at n seeds if the effect is as anticipated.
+
+        It is None where more than this formula is needed.
 
         By the noncentral t law, for an assertion with one edge that its anticipated effect
         supports. Not with looks, nor for other tests.
@@ -326,8 +331,9 @@ class ClaimNumbers:
 
     @property
     def p(self) -> tuple[float, float]:
-        """Of the claim: the largest for it; as many times the smallest against it as it has
-        assertions.
+        """The p-values of the claim, for it and against it.
+
+        For it, the largest of its k assertions; against it, k times the smallest.
         """
         k = len(self.assertions)
         return max(a.p[0] for a in self.assertions), min(
@@ -367,18 +373,18 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     claims
         Its claims, which say what is read of the rows.
     """
-    given = {claim.name: claim for claim in claims}
+    claims_by_name = {claim.name: claim for claim in claims}
     table = report.evidence
     if table is not None:
         table = as_claimed(table[table["setting"] == report.setting], claims, report.setting)
     rows = Rows(table if table is not None else _no_rows())
-    made = {
-        v.claim: _claim_numbers(v, given.get(v.claim), rows, report.setting)
+    numbers = {
+        v.claim: _claim_numbers(v, claims_by_name.get(v.claim), rows, report.setting)
         for v in report.verdicts
     }
     counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
     return ReportNumbers(
-        made, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
+        numbers, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
     )
 
 
@@ -397,57 +403,65 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             [None, None] if assertion.region.per_unit else [assertion]
         )  # agreement is no plain contrast
     parts += [None] * (len(verdict.assertions) - len(parts))
-    made = []
-    for said, part in zip(verdict.assertions, parts, strict=False):
-        sides = [np.array(said.a.values), np.array(said.b.values)]
+    numbers = []
+    for result, part in zip(verdict.assertions, parts, strict=False):
+        sides = [np.array(result.a.values), np.array(result.b.values)]
         if claim is not None and part is not None:
             design = design_of(claim, setting)
             again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
-        made.append(AssertionNumbers(said, verdict, *sides))
-    published = tuple(_published(verdict, claim, made, setting))
+        numbers.append(AssertionNumbers(result, verdict, *sides))
+    published = tuple(_published(verdict, claim, numbers, setting))
     return ClaimNumbers(
-        verdict, tuple(made), published, _lowest_control(verdict, claim, rows, setting)
+        verdict, tuple(numbers), published, _lowest_control(verdict, claim, rows, setting)
     )
 
 
 def _lowest_control(
     verdict: Verdict, claim: Claim | None, rows: Rows, setting: str
 ) -> tuple[float, int] | None:
-    """Return the lowest positive control of float64 where the claim reads, and of how many states;
-    None if one has none.
+    """Return the lowest positive control of float64 where the claim reads, and the count of states.
+
+    It is None where one of these states has no control.
     """
     if claim is None or not verdict.seeds:
         return None
-    design = design_of(claim, setting)
-    states: set[tuple[str, int, int, int | None]] = set()
-    for read in (r for a in claim.assertions for r in a.contrast.reads() if r.layers is not None):
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
-        if epoch is None or read.layers is None:
-            return None
-        label = design.label(read.arm)
-        states |= {
-            (label, epoch, seed, layer)
-            for seed in verdict.seeds
-            for layer in design.states(read, set())
-        }
-    found = [
+    states = _states_read(verdict.seeds, claim, design_of(claim, setting))
+    if states is None:
+        return None
+    cells = [
         rows.value(label, "control_true", epoch, seed, layer)
         for label, epoch, seed, layer in states
     ]
-    known = [cell[0] for cell in found if cell is not None and cell[1] == "measured"]
-    return (min(known), len(known)) if known and len(known) == len(found) else None
+    values = [cell[0] for cell in cells if cell is not None and cell[1] == "measured"]
+    return (min(values), len(values)) if values and len(values) == len(cells) else None
+
+
+def _states_read(
+    seeds: Sequence[int], claim: Claim, design: Design
+) -> set[tuple[str, int, int, int]] | None:
+    """Return arm, epoch, seed and layer of what a claim reads; None where an epoch is unknown."""
+    states: set[tuple[str, int, int, int]] = set()
+    for reading in (r for a in claim.assertions for r in a.contrast.reads()):
+        if reading.layers is None:
+            continue
+        epoch = reading.epoch if reading.epoch is not None else design.last_epoch(reading.arm)
+        if epoch is None:
+            return None
+        label, layers = design.label(reading.arm), design.states(reading, set())
+        states |= {(label, epoch, seed, layer) for seed in seeds for layer in layers}
+    return states
 
 
 def _published(
     verdict: Verdict, claim: Claim | None, made: Sequence[AssertionNumbers], setting: str
 ) -> Iterator[tuple[Mapping[str, Any], float | None]]:
-    declared = [g for g in claim.published if g.get("setting", setting) == setting] if claim else []
+    figures = [g for g in claim.published if g.get("setting", setting) == setting] if claim else []
     for i, figure in enumerate(verdict.published):
         ours = figure.get("ours")
-        if ours is not None and i < len(declared):
-            of = made[declared[i].get("assertion", 0)]
-            side = {None: of.differences, "a": of.a, "b": of.b}[declared[i].get("side")]
+        if ours is not None and i < len(figures):
+            of = made[figures[i].get("assertion", 0)]
+            side = {None: of.differences, "a": of.a, "b": of.b}[figures[i].get("side")]
             ours = float(side.mean())
         yield figure, ours
 
@@ -455,8 +469,9 @@ def _published(
 def _controls(
     table: pd.DataFrame,
 ) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
-    """Yield instrument and decade of gradient norm with states, lowest, median and highest control,
-    and how many pass.
+    """Yield the positive controls of each instrument by decade of the gradient norm.
+
+    A decade has its count of states, its lowest, median and highest control, and how many pass.
     """
     state = ["arm", "seed", "epoch", "layer"]
     norms = table[
@@ -471,11 +486,11 @@ def _controls(
         rows = rows[rows["value_norm"] > 0]
         decades = np.floor(np.log10(rows["value_norm"].to_numpy(dtype=float))).astype(int)
         for decade, inside in rows.groupby(decades):
-            known = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
+            values = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
             low, middle, high = (
-                (known.min(), np.median(known), known.max()) if len(known) else (math.nan,) * 3
+                (values.min(), np.median(values), values.max()) if len(values) else (math.nan,) * 3
             )
-            passed = int((known >= CONTROL_FLOOR).sum())
+            passed = int((values >= CONTROL_FLOOR).sum())
             name = metric.rpartition(".")[0] or "float64"
             yield (
                 (name, int(str(decade))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,28 +84,34 @@ def compare(
             f" {new.setting!r}; compare reports of one setting."
         )
     before, now = read_verdicts(old), {verdict.claim: verdict for verdict in new.verdicts}
-    same = new.evidence_sha256 is not None and old.get("evidence_sha256") == new.evidence_sha256
+    same = new.evidence_sha256 is not None and new.evidence_sha256 == old.get("evidence_sha256")
     provenances = tuple(_provenance(provenance or {}, new.provenance))
     pairs = [(before[name], verdict) for name, verdict in now.items() if name in before]
     changes = [_change(earlier, later, same, provenances) for earlier, later in pairs]
+    differing = [change for change in changes if change is not None]
     return Drift(
         setting=new.setting,
-        moved=tuple(c for c in changes if c is not None and c.moved),
-        shifted=tuple(c for c in changes if c is not None and not c.moved),
-        added=tuple(name for name in now if name not in before),
-        gone=tuple(name for name in before if name not in now),
+        moved=tuple(c for c in differing if c.moved),
+        shifted=tuple(c for c in differing if not c.moved),
+        added=_without(now, before),
+        gone=_without(before, now),
         differences=(*_in_claims(pairs, _rule), *provenances, *_in_claims(pairs, _words)),
         same_evidence=same,
         compared=len(changes),
     )
 
 
+def _without(names: Iterable[str], others: Container[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in others)
+
+
 def _in_claims(
     pairs: Iterable[tuple[Verdict, Verdict]],
     differing: Callable[[Verdict, Verdict], Iterable[Difference]],
 ) -> Iterator[Difference]:
-    """What differs in claims, each difference once, with the claims that it is of where it is not
-    of all of them.
+    """Yield what differs in claims, each difference once, with the claims that have it.
+
+    A difference of all claims names none of them.
     """
     every = list(pairs)
     claims: dict[Difference, list[str]] = {}
@@ -130,12 +136,9 @@ def _change(
     old: Verdict, new: Verdict, same: bool, provenance: tuple[Difference, ...]
 ) -> Change | None:
     """Compare one claim; None where it reads the same."""
-    matching = len(old.assertions) == len(new.assertions)
-    pairs = zip(old.assertions, new.assertions, strict=True) if matching else ()
-    shifts = tuple(_shift(a, b) for a, b in pairs)
-    if (old.verdict, old.reason_code) == (new.verdict, new.reason_code) and not any(
-        s is not None and abs(s) > _ROUNDING for s in shifts
-    ):
+    shifts = _shifts(old, new)
+    same_verdict = (old.verdict, old.reason_code) == (new.verdict, new.reason_code)
+    if same_verdict and not any(s is not None and abs(s) > _ROUNDING for s in shifts):
         return None
     identical = same or bool(old.runs and set(old.runs) == set(new.runs))
     same_numbers = same or bool(old.assertions and _numbers(old) == _numbers(new))
@@ -159,6 +162,13 @@ def _asserted(a: AssertionResult) -> tuple[str, str, str, str]:
     return a.kind, a.a.expression, a.b.expression, a.unit
 
 
+def _shifts(old: Verdict, new: Verdict) -> tuple[float | None, ...]:
+    """How far each assertion moved; empty where the two have not as many."""
+    if len(old.assertions) != len(new.assertions):
+        return ()
+    return tuple(map(_shift, old.assertions, new.assertions))
+
+
 def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
     if _asserted(old) != _asserted(new):
         return None
@@ -169,8 +179,9 @@ def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
 
 
 def _agreement(old: Verdict, new: Verdict) -> float:
-    """How often two reports agree, by their powers; that of an anticipated effect where the claim
-    was supported at all.
+    """Return the chance that two sound reports agree, given their powers.
+
+    The power at the anticipated effect counts only where one of the two supported the claim.
     """
     powers = [v.assertions[0].power if len(v.assertions) == 1 else None for v in (old, new)]
     if "supported" not in (old.verdict, new.verdict) or None in powers:
@@ -229,12 +240,12 @@ def _chance(old: Verdict, new: Verdict) -> Iterator[Difference]:
 def _provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """What differs in provenance, by what is likeliest to have changed the numbers."""
     before, now = (dict(_flat(with_identifiers(side))) for side in (old, new))
-    found = [
+    differences = [
         Difference("numbers", group, before.get((group, name)), now.get((group, name)), name)
         for group, name in sorted(before.keys() | now.keys())
         if before.get((group, name)) != now.get((group, name))
     ]
-    return sorted(found, key=lambda d: (None in (d.before, d.now), _rank(d), d.what, d.name))
+    return sorted(differences, key=lambda d: (None in (d.before, d.now), _rank(d), d.what, d.name))
 
 
 def _flat(provenance: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -109,8 +109,9 @@ class Change:
 
     @property
     def flag(self) -> str | None:
-        """The flag that the verdict gets: :data:`FLAG` where it moved and both reports measured
-        other networks.
+        """The flag that the verdict gets, if any.
+
+        It is :data:`FLAG` where the verdict moved and the two reports measured different networks.
         """
         return FLAG if self.moved and self.agreement is not None else None
 
@@ -132,8 +133,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """Two reports of one setting compared: verdicts that moved, estimates that moved, claims added
-    or gone.
+    """What changed between two reports of one setting.
 
     Parameters
     ----------
@@ -184,10 +184,10 @@ class Drift:
 
 def drifts_json(drifts: Iterable[Drift]) -> str:
     """Return some drifts as one JSON object in ASCII, with the exit code of them all."""
-    found = [drift.to_dict() for drift in drifts]
+    reports = [drift.to_dict() for drift in drifts]
     whole = {
         "schema": SCHEMA,
-        "exit_code": max((d["exit_code"] for d in found), default=0),
-        "reports": found,
+        "exit_code": max((d["exit_code"] for d in reports), default=0),
+        "reports": reports,
     }
     return json.dumps(whole, sort_keys=True, indent=1, allow_nan=False) + "\n"

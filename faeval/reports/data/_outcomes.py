@@ -19,9 +19,7 @@ _LATE = frozenset(
 
 
 def is_late(verdict: Verdict) -> bool:
-    """Whether a verdict's seeds had been looked at, or could have been, before it was registered
-    what would be claimed.
-    """
+    """Whether a verdict's seeds may have been looked at before the claim was registered."""
     return bool(_LATE & set(verdict.flags))
 
 
@@ -63,8 +61,9 @@ def outcome(assertion: AssertionResult) -> Outcome:
 
 
 def is_between(assertion: AssertionResult) -> bool:
-    """Whether an equivalence is open though its decision interval lies outside the margins: the
-    refuting one does not.
+    """Whether an equivalence is open although its decision interval lies outside the margins.
+
+    Its refuting interval does not lie outside.
     """
     low, high = claimed(assertion)
     apart = assertion.interval[1] < low or assertion.interval[0] > high
@@ -72,8 +71,9 @@ def is_between(assertion: AssertionResult) -> bool:
 
 
 def power_together(verdict: Verdict) -> float | None:
-    """Return the least power of a claim of several assertions that are all to be supported; None
-    where it is not known.
+    """Return the least power of a claim whose several assertions must all be supported.
+
+    It is None where it is not known.
     """
     powers = [a.power for a in verdict.assertions if a.power is not None]
     if len(powers) < 2 or len(powers) < len(verdict.assertions):
@@ -84,9 +84,7 @@ def power_together(verdict: Verdict) -> float | None:
 
 
 def has_interval(assertion: AssertionResult) -> bool:
-    """Whether the decision interval says anything: not where it was not computed, nor where nothing
-    bounds it.
-    """
+    """Whether an assertion has a decision interval that bounds something."""
     return any(map(math.isfinite, assertion.interval)) and not any(
         map(math.isnan, assertion.interval)
     )

@@ -49,9 +49,9 @@ def _as_schema_2(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[st
         "faeval/report/1"
     ):
         return dict(item)
-    kept = {name: value for name, value in item.items() if name not in _PROSE}
+    fields = {name: value for name, value in item.items() if name not in _PROSE}
     defaults = {"sentence": "", "setting": content.get("setting")}
-    return {**defaults, **kept, "assertions": [_assertion(a) for a in item["assertions"]]}
+    return {**defaults, **fields, "assertions": [_assertion(a) for a in item["assertions"]]}
 
 
 def _assertion(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,8 +57,9 @@ class Profile:
     """The epoch; null of evidence without epochs."""
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and layers; make None of what must not be drawn as a
-        number.
+        """Refuse rows that do not fit seeds and layers.
+
+        Values that must not be drawn as numbers become None.
         """
         _check_rows(self, f"Profile({self.metric!r} of {self.arm!r})", "layer", len(self.layers))
 
@@ -80,46 +81,44 @@ class TrainingCurve:
     layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not fit seeds and epochs; make None of what must not be drawn as a
-        number.
+        """Refuse rows that do not fit seeds and epochs.
+
+        Values that must not be drawn as numbers become None.
         """
         name = f"TrainingCurve({self.metric!r} of {self.arm!r})"
         _check_rows(self, name, "epoch", len(self.epochs))
 
 
 def _check_rows(series: Profile | TrainingCurve, name: str, column: str, columns: int) -> None:
+    """Refuse rows of another shape; set values that cannot be drawn to None, with their status."""
+    shape = [columns] * len(series.seeds)
     for field_name, rows in (("values", series.values), ("status", series.status)):
-        if (rows or field_name == "values") and [len(row) for row in rows] != [columns] * len(
-            series.seeds
-        ):
+        if (rows or field_name == "values") and [len(row) for row in rows] != shape:
             raise FaevalError(
                 f"{name}: {field_name} ({len(rows)} rows) must have one row for each of"
                 f" {len(series.seeds)} seeds, and in each one entry for each of"
                 f" {columns} {column}s."
             )
-    statuses_of = series.status or tuple(tuple("measured" for _ in row) for row in series.values)
-    values = tuple(
-        tuple(
-            value if value is not None and math.isfinite(value) and status == "measured" else None
-            for value, status in zip(row, statuses, strict=True)
-        )
-        for row, statuses in zip(series.values, statuses_of, strict=True)
-    )
-    status = tuple(
-        tuple(
-            "undefined" if value is None and status == "measured" else status
-            for value, status in zip(row, statuses, strict=True)
-        )
-        for row, statuses in zip(values, statuses_of, strict=True)
-    )
-    object.__setattr__(series, "values", values)
-    object.__setattr__(series, "status", status)
+    statuses = series.status or tuple(("measured",) * len(row) for row in series.values)
+    rows_of_pairs = [
+        list(map(_drawable, *row)) for row in zip(series.values, statuses, strict=True)
+    ]
+    object.__setattr__(series, "values", tuple(tuple(v for v, _ in row) for row in rows_of_pairs))
+    object.__setattr__(series, "status", tuple(tuple(s for _, s in row) for row in rows_of_pairs))
+
+
+def _drawable(value: float | None, status: str) -> tuple[float | None, str]:
+    """Return a value with its status: no value but a measured, finite one."""
+    if status != "measured":
+        return None, status
+    return (None, "undefined") if value is None or not math.isfinite(value) else (value, status)
 
 
 @dataclass(frozen=True)
 class ControlCurve:
-    """An instrument's positive control against the norm of the gradient that it had to read, over
-    all that was audited.
+    """An instrument's positive control against the norm of the gradient that it reads.
+
+    It covers all that was audited.
 
     ``points`` has one (gradient norm, control) for each arm, seed, epoch and layer, sorted; None
     where undefined.
@@ -188,8 +187,9 @@ class ClaimInputs:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of its lock a report shows, and the chance of any wrong support over all families of
-    the lock, in one setting.
+    """How much of its lock a report shows, and the chance of a wrong support over the whole lock.
+
+    The chance is that of any wrong support over all families, in one setting.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
@@ -210,13 +210,13 @@ class Coverage:
     @classmethod
     def of(cls, lock: Lock, verdicts: Iterable[Verdict]) -> Coverage:
         """Count what verdicts show of a lock."""
-        shown = {v.claim for v in verdicts} & set(lock.claims)
+        names = {v.claim for v in verdicts} & set(lock.claims)
         alphas = {c.family: c.alpha for c in lock.claims.values()}
         return cls(
             claims=len(lock.claims),
             families=len(alphas),
-            claims_shown=len(shown),
-            families_shown=len({lock.claims[name].family for name in shown}),
+            claims_shown=len(names),
+            families_shown=len({lock.claims[name].family for name in names}),
             any_wrong_support=min(1.0, math.fsum(alphas.values())),
             if_independent=1 - math.prod(1 - alpha for alpha in sorted(alphas.values())),
         )
@@ -224,8 +224,9 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts of one setting with where they come from; HTML, Markdown, JSON and the table are
-    views of it.
+    """All verdicts of one setting, with where they come from.
+
+    HTML, Markdown, JSON and the table are views of it.
 
     Parameters
     ----------
@@ -277,9 +278,7 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many verdicts there are of each word, all four of them, in the order of
-        :data:`WORDS`.
-        """
+        """How many verdicts there are of each of the four words, in the order of :data:`WORDS`."""
         return {word: sum(v.verdict == word for v in self.verdicts) for word in WORDS}
 
     def exit_code(self, strict: bool = False) -> int:
@@ -365,8 +364,8 @@ def json_schema() -> str:
 
 def made_schema() -> str:
     """Make the JSON Schema out of the types anew."""
-    made = adapter_of(ReportDocument).json_schema(mode="serialization")
-    verdict = made["$defs"]["Verdict"]
+    schema = adapter_of(ReportDocument).json_schema(mode="serialization")
+    verdict = schema["$defs"]["Verdict"]
     verdict["properties"] |= DERIVED
     verdict["required"] += list(DERIVED)
     verdict["oneOf"] = [
@@ -374,16 +373,16 @@ def made_schema() -> str:
         for word, codes in REASONS.items()
     ]
     verdict["properties"]["registration"]["enum"] = list(REGISTRATIONS)
-    made["properties"]["schema"]["const"] = SCHEMA
-    made["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
-    for part in (made, *made["$defs"].values()):
+    schema["properties"]["schema"]["const"] = SCHEMA
+    schema["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
+    for part in (schema, *schema["$defs"].values()):
         part["additionalProperties"] = False
         for described in part["properties"].values():
             described.pop("title", None)
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:faeval:report:2",
-        **made,
+        **schema,
         "title": "A report of faeval",
     }
     return json.dumps(whole, indent=1) + "\n"

@@ -13,18 +13,19 @@ _LONGEST = 60
 
 
 def badge(report: Report) -> str:
-    """Return the JSON of a badge: how many verdicts of each word. Red only for drift and for what
-    is invalid unexpectedly.
+    """Return the JSON of a badge: how many verdicts there are of each word.
+
+    It is red only for drift and for unexpectedly invalid verdicts.
 
     A refutation is a result: it has the colour of support.
     """
-    shown = view(report)
+    report_view = view(report)
     alarm = report.exit_code() != 0
     decided = report.counts["supported"] + report.counts["refuted"]
     content: dict[str, Any] = {
         "schemaVersion": 1,
         "label": f"claims on {clip(report.setting, _LONGEST)}",
-        "message": " · ".join(tally.text for tally in shown.tallies) or "none selected",
+        "message": " · ".join(tally.text for tally in report_view.tallies) or "none selected",
         "color": "red" if alarm else "blue" if decided else "lightgrey",
     }
     if alarm:

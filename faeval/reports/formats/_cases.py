@@ -1,5 +1,6 @@
-"""A verdict as a test runner sees it: its outcome, its text and its properties. JUnit, CTRF and the
-pytest plugin share it.
+"""A verdict as a test runner sees it: its outcome, its text and its properties.
+
+JUnit, CTRF and the pytest plugin share it.
 """
 
 from __future__ import annotations
@@ -48,15 +49,16 @@ class Case:
 
 
 def cases(report: Report, strict: bool = False) -> Iterator[Case]:
-    """Yield a case for each verdict of a report, in its order; with `strict`, undecided against
-    expectation is failed.
+    """Yield a case for each verdict of a report, in its order.
+
+    With `strict`, undecided against expectation is failed.
     """
     of_report = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
     for verdict in report.verdicts:
         facts = facts_of(verdict)
         result, kind = _result(verdict, strict)
         group, _, name = verdict.claim.rpartition("::")
-        given = properties(facts) + [(key, value) for key, value in of_report.items() if value]
+        pairs = properties(facts) + [(key, value) for key, value in of_report.items() if value]
         yield Case(
             group=clip(group or verdict.setting, CELL),
             name=clip(name, CELL).strip() or "unnamed",
@@ -73,7 +75,7 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
             properties={
-                key: clip(value) if isinstance(value, str) else value for key, value in given
+                key: clip(value) if isinstance(value, str) else value for key, value in pairs
             },
         )
 
@@ -93,8 +95,9 @@ def _result(
 
 
 def facts_of(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data: properties by name, ``head`` in a few words, ``lines`` in
-    full, ``open`` if it is.
+    """Return a verdict as plain data.
+
+    Besides properties by name: ``head`` in a few words, ``lines`` in full, ``open`` if undecided.
     """
     first = verdict.assertions[0] if verdict.assertions else None
     value = value_text(first) if first is not None and not math.isnan(first.estimate) else ""
@@ -157,8 +160,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
 
 
 def cells(verdict: Verdict, value: str) -> tuple[str, str, str, str]:
-    """Return what a line of a summary says of a verdict: word, how it stands to what was expected,
-    estimate, number of seeds.
+    """Return the cells of a verdict's line in a summary.
+
+    They are the word, how it stands to what was expected, the estimate and the number of seeds.
     """
     code = "" if verdict.reason_code == "decided" else f": {spaced(verdict.reason_code)}"
     word = f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}"
@@ -166,8 +170,9 @@ def cells(verdict: Verdict, value: str) -> tuple[str, str, str, str]:
 
 
 def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the properties of a test case out of :func:`facts_of`; what there is no value for is
-    left out.
+    """Return the properties of a test case out of :func:`facts_of`.
+
+    Those without a value are left out.
     """
     return [(name, facts[name]) for name in PROPERTIES if facts[name] not in (None, "")]
 

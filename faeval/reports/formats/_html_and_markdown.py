@@ -1,5 +1,6 @@
-"""HTML and Markdown: templates filled with a view. Every text is cleaned and escaped on its way in,
-without exception.
+"""HTML and Markdown: templates filled with a view.
+
+Every text is cleaned and escaped on its way in, without exception.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ DRIFT_LIMIT = 12_000
 
 
 def html_page(report: Report, drawn: bool = True) -> str:
-    """Return the report as one self-contained page; drawing its figures takes most of the time, and
-    may be left out.
+    """Return the report as one self-contained page.
+
+    Drawing its figures takes most of the time, and may be left out.
     """
     draw = _drawn(report) if drawn else lambda _: ""
     return _html().get_template("page.html.j2").render(view=view(report), draw=draw).strip() + "\n"
@@ -57,8 +59,9 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
 
 
 def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
-    """Return the report as Markdown of fewer bytes than `limit`; sections that do not fit are
-    counted instead of shown.
+    """Return the report as Markdown of fewer bytes than `limit`.
+
+    Sections that do not fit are counted instead of shown.
     """
     if limit < MARKDOWN_LEAST:
         raise FaevalError(
@@ -69,14 +72,14 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
         "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
     )
     room = limit - len((head + foot + note).encode()) - 10
-    kept: list[str] = []
+    first_sections: list[str] = []
     for section in sections:
         room -= len(section.encode())
         if room < 0:
             break
-        kept.append(section)
-    left_out = len(sections) - len(kept)
-    return head + "".join(kept) + (note.format(left_out) if left_out else "") + foot
+        first_sections.append(section)
+    left_out = len(sections) - len(first_sections)
+    return head + "".join(first_sections) + (note.format(left_out) if left_out else "") + foot
 
 
 def markdown_drift(drift: Drift) -> str:
@@ -92,30 +95,31 @@ def overview_page(overview: Overview) -> str:
 
 
 def overview_markdown(overview: Overview) -> str:
-    """Return an overview as Markdown: with estimates where they fit, else with verdicts alone, else
-    with claims counted.
+    """Return an overview as Markdown.
+
+    It shows estimates where they fit, else verdicts alone, and counts the claims that do not fit.
     """
-    shown = overview_view(overview, drawn=False)
+    contents = overview_view(overview, drawn=False)
     module: Any = _markdown().get_template("overview.md.j2").make_module()
-    drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in shown.columns if c.drift]
-    head, foot = str(module.head(shown)), str(module.foot(shown))
+    drifts = [str(module.heading(c)) + _drift_section(c.drift) for c in contents.columns if c.drift]
+    head, foot = str(module.head(contents)), str(module.foot(contents))
     room = MARKDOWN_LIMIT - len((head + foot).encode()) - 100
     for_rows = room // 2 if drifts else room
-    every = list(map(str, map(module.row, shown.rows)))
+    every = list(map(str, map(module.row, contents.rows)))
     if len("".join(every).encode()) > for_rows:
-        every = [str(module.row(row, brief=True)) for row in shown.rows]
+        every = [str(module.row(row, brief=True)) for row in contents.rows]
         note = str(module.left_out())
         foot = note + foot
         for_rows -= len(note.encode())
     rows = fitting(every, for_rows - 100, "more claims")
     room -= len(rows.encode())
-    kept = ""
+    drift_text = ""
     for i, section in enumerate(drifts):
-        if room < len((kept + section).encode()):
-            kept += f"\n{len(drifts) - i} more comparisons are left out here for length.\n"
+        if room < len((drift_text + section).encode()):
+            drift_text += f"\n{len(drifts) - i} more comparisons are left out here for length.\n"
             break
-        kept += section
-    return head + rows + kept + foot
+        drift_text += section
+    return head + rows + drift_text + foot
 
 
 def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
@@ -129,18 +133,21 @@ def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
 
 
 def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
-    """Return the first rows of a Markdown table that fit into so many bytes; the rest are counted
-    in a last row.
+    """Return the first rows of a Markdown table that fit into so many bytes.
+
+    The others are counted in a last row.
     """
     every = list(rows)
-    kept = []
+    first_rows = []
     for row in every:
         room -= len(row.encode())
         if room < 0:
             break
-        kept.append(row)
-    left = len(every) - len(kept)
-    return "".join(kept) + (f"| {left} {what} are left out here for length |\n" if left else "")
+        first_rows.append(row)
+    omitted = len(every) - len(first_rows)
+    return "".join(first_rows) + (
+        f"| {omitted} {what} are left out here for length |\n" if omitted else ""
+    )
 
 
 def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:

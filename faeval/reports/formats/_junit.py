@@ -13,14 +13,12 @@ _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 
 
 def junit(report: Report, strict: bool) -> str:
-    """Return what readers of JUnit XML take, as pytest writes it: properties stand in each test
-    case.
-    """
+    """Return JUnit XML as pytest writes it, with properties in each test case."""
     # Clean text holds no character that XML forbids; ElementTree escapes the rest.
-    found = list(cases(report, strict))
-    results = Counter(case.result for case in found)
+    test_cases = list(cases(report, strict))
+    results = Counter(case.result for case in test_cases)
     counts = {
-        "tests": str(len(found)),
+        "tests": str(len(test_cases)),
         "failures": str(results["failed"]),
         "errors": str(results["error"]),
     }
@@ -29,14 +27,14 @@ def junit(report: Report, strict: bool) -> str:
     suite = ElementTree.SubElement(
         root, "testsuite", {"name": name, **counts, "skipped": str(results["skipped"])}
     )
-    for case in found:
+    for case in test_cases:
         element = ElementTree.SubElement(
             suite, "testcase", {"classname": case.group, "name": case.name}
         )
         properties = ElementTree.SubElement(element, "properties")
         for key, value in case.properties.items():
-            written = value if isinstance(value, str) else repr(value)
-            ElementTree.SubElement(properties, "property", {"name": key, "value": written})
+            value_text = value if isinstance(value, str) else repr(value)
+            ElementTree.SubElement(properties, "property", {"name": key, "value": value_text})
         if case.result != "passed":
             of = {"type": case.type, "message": case.message}
             ElementTree.SubElement(element, _ELEMENTS[case.result], of).text = case.text

@@ -1,5 +1,6 @@
-r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``; it needs the package
-booktabs.
+r"""LaTeX: a table of verdicts for a paper, as a fragment for ``\input``.
+
+It needs the package booktabs.
 
 One claim is one line, which ends in ``% claim: ID``. Numbers are written as everywhere, with their
 signs in mathematics: ``−0.13`` as ``$-0.13$``, ``4.1e8`` as ``$4.1\times10^{8}$``.
@@ -26,13 +27,12 @@ _WIDTHS = (0.32, 0.17, 0.27, 0.11)
 
 def table(report: Report) -> str:
     """Return one table a page of claims, so that none is cut off at the foot of it."""
-    shown = view(report)
-    rows = [_row(claim) for claim in shown.claims]
+    contents = view(report)
+    rows = [_row(claim) for claim in contents.claims]
     pages = list(_pages(rows))
-    written = "\n".join(_table(shown, page, i, len(pages)) for i, page in enumerate(pages, 1))
+    tables = "\n".join(_table(contents, page, i, len(pages)) for i, page in enumerate(pages, 1))
     return (
-        "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n"
-        + written
+        "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n" + tables
     )
 
 
@@ -76,11 +76,11 @@ def _table(shown: View, rows: list[str], page: int, pages: int) -> str:
 def _caption(shown: View, page: int, pages: int) -> str:
     tallies = ", ".join(tally.text for tally in shown.tallies)
     part = f", part {page} of {pages}" if pages > 1 else ""
-    said = f"Verdicts on {clip(shown.setting, CELL)}{part}{': ' if tallies else ''}{tallies}."
+    caption = f"Verdicts on {clip(shown.setting, CELL)}{part}{': ' if tallies else ''}{tallies}."
     if page == 1:
         terms = (GLOSSARY[term] for term in ("estimate", "interval", "margin"))
-        said = " ".join([said, *(f"{term}: {_small(meaning)}" for term, meaning in terms)])
-    return latex(said)
+        caption = " ".join([caption, *(f"{term}: {_small(meaning)}" for term, meaning in terms)])
+    return latex(caption)
 
 
 def _small(text: str) -> str:
@@ -110,8 +110,9 @@ def _row(claim: ClaimView) -> tuple[str, int]:
 
 
 def _numbers(text: str) -> str:
-    """Set a text with its signs and powers of ten in mathematics; an interval without them stays in
-    one line.
+    """Set a text with its signs and powers of ten in mathematics.
+
+    An interval without powers of ten stays in one line.
     """
     pieces = _NUMBER.split(text)
     cell = "".join(_number(piece) if i % 2 else latex(piece) for i, piece in enumerate(pieces))

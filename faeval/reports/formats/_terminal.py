@@ -1,5 +1,6 @@
-"""The table on the terminal. All text goes in as rich Text, cleaned: nothing in it is read as
-markup or as an escape.
+"""The table of verdicts on the terminal.
+
+All text goes in as rich Text, cleaned: nothing in it is read as markup or as an escape.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ _WIDE = 100
 
 
 def table(report: Report, width: int) -> RenderableType:
-    """Return the verdict table of so many columns, or one block a claim where a table would not
-    fit.
+    """Return the verdict table of so many columns.
+
+    Where a table would not fit, it is a block for each claim.
     """
     from rich.console import Group
 
-    shown = view(report)
+    contents = view(report)
     if width < _WIDE:
-        return Group(*(_block(claim) for claim in shown.claims), _summary(shown))
-    return Group(_grid(shown, width), _summary(shown))
+        return Group(*(_block(claim) for claim in contents.claims), _summary(contents))
+    return Group(_grid(contents, width), _summary(contents))
 
 
 def drift_table(drift: Drift, width: int) -> RenderableType:
@@ -46,27 +48,27 @@ def drift_table(drift: Drift, width: int) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
 
-    shown = drift_view(drift)
+    contents = drift_view(drift)
     lines: list[RenderableType] = [
-        _text(f"{drift.setting}: {shown.summary}", "bold red" if shown.alarm else "bold")
+        _text(f"{drift.setting}: {contents.summary}", "bold red" if contents.alarm else "bold")
     ]
-    for moved in shown.moved:
+    for moved in contents.moved:
         lines.append("")
         lines.append(_text(moved.sentence, "bold"))
-        told = [_snapshot("before", moved.before), _snapshot("now", moved.now)]
-        told.append(_text(moved.remark, "bold red" if moved.alarm else "dim"))
-        told += [_text(f"{i}. {text}") for i, text in enumerate(moved.causes, 1)]
-        lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in told]
-    if shown.shifted and drift.shifted:
-        lines += ["", _text(shown.shifted.caption, "dim")]
-        for sentence, verdict, before, now, moved_by, _ in shown.shifted.rows:
+        details = [_snapshot("before", moved.before), _snapshot("now", moved.now)]
+        details.append(_text(moved.remark, "bold red" if moved.alarm else "dim"))
+        details += [_text(f"{i}. {text}") for i, text in enumerate(moved.causes, 1)]
+        lines += [Padding(line, (0, 0, 0, 2), expand=False) for line in details]
+    if contents.shifted and drift.shifted:
+        lines += ["", _text(contents.shifted.caption, "dim")]
+        for sentence, verdict, before, now, moved_by, _ in contents.shifted.rows:
             lines.append(_text(f"{verdict}  {before}, now {now}, by {moved_by}: {sentence}"))
-    if shown.differences:
-        lines += ["", _text(shown.differences.caption, "dim")]
+    if contents.differences:
+        lines += ["", _text(contents.differences.caption, "dim")]
         lines += [
-            _text(f"{what}: {before}, now {now}") for what, before, now in shown.differences.rows
+            _text(f"{what}: {before}, now {now}") for what, before, now in contents.differences.rows
         ]
-    for fact in shown.facts:
+    for fact in contents.facts:
         lines += ["", _text(f"{fact.label}: {as_text(fact.value)}")]
     return Group(*lines)
 

@@ -1,10 +1,9 @@
-"""What a report compares: each arm and each metric that its claims read, in the words of its
-experiment.
-"""
+"""Each arm and each metric that the claims of a report read, in its experiment's words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from faeval.errors import FaevalError
@@ -13,7 +12,7 @@ from faeval.reports.data._report import Report
 from faeval.reports.views._types import Table
 
 if TYPE_CHECKING:
-    from faeval.experiment import Experiment, Value
+    from faeval.experiment import Component, Experiment, Value
 
 
 def compared(report: Report) -> tuple[Table, ...]:
@@ -28,7 +27,7 @@ def compared(report: Report) -> tuple[Table, ...]:
         for arm in dict.fromkeys(r.arm for r in reads)
     )
     of = {name: metrics[name] for name in dict.fromkeys(r.metric for r in reads) if name in metrics}
-    said = tuple(
+    descriptions = tuple(
         (name, f"{m.description}{f' In {m.unit}.' if m.unit not in ('', '1') else ''}")
         for name, m in of.items()
     )
@@ -38,7 +37,7 @@ def compared(report: Report) -> tuple[Table, ...]:
             ("Arm", "In words"),
             arms,
         ),
-        Table("Metrics that they read", ("Metric", "In words"), said),
+        Table("Metrics that they read", ("Metric", "In words"), descriptions),
     )
     return tuple(table for table in tables if table.rows)
 
@@ -55,28 +54,34 @@ def _factors(label: str, experiment: Experiment | None) -> Iterator[str]:
         arm.items(), key=lambda item: item[0] not in parts
     ):  # what an arm is, before how it differs
         what = f"{name}={_spelt(value)}"
-        said = _help(name, value, arm, experiment) if experiment else ""
-        yield f"{what}: {said}" if said else what
+        description = _help(name, value, arm, experiment) if experiment else ""
+        yield f"{what}: {description}" if description else what
 
 
 def _help(name: str, value: Value, arm: Arm, experiment: Experiment) -> str:
     factor = experiment.factors.get(name)
-    owners = []
-    for part in experiment.parts:
-        try:
-            owners.append(component(part, str(arm.get(part, experiment.factors[part].default))))
-        except FaevalError:
-            continue
+    owners = list(_components(arm, experiment))
     if name in experiment.parts:
         own = next((owner.help for owner in owners if owner.kind == name), "")
         general = factor.help if factor and factor.help != name else ""
-        return f"{own} ({general})" if own and general else own or general
+        return _with_remark(own, general)
     if factor is None:
         factor = next((owner.factors[name] for owner in owners if name in owner.factors), None)
     if factor is None:
         return ""
     default = "" if value == factor.default else f"by default {_spelt(factor.default)}"
-    return f"{factor.help}{f' ({default})' if factor.help and default else default}"
+    return _with_remark(factor.help, default)
+
+
+def _with_remark(text: str, remark: str) -> str:
+    return f"{text} ({remark})" if text and remark else text or remark
+
+
+def _components(arm: Arm, experiment: Experiment) -> Iterator[Component]:
+    """Yield the components that an arm names; without those that are not installed."""
+    for part in experiment.parts:
+        with suppress(FaevalError):
+            yield component(part, str(arm.get(part, experiment.factors[part].default)))
 
 
 def _spelt(value: Value) -> str:

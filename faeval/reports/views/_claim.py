@@ -166,12 +166,12 @@ def _first(assertion: AssertionResult) -> Iterator[Fact]:
     yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
     low, high = assertion.levels
     levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
-    said = (
+    bounds = (
         f"{style.interval(assertion.interval)}, {levels}"
         if outcomes.has_interval(assertion)
         else "none"
     )
-    yield Fact("Decision interval", plain(said), "interval")
+    yield Fact("Decision interval", plain(bounds), "interval")
     if assertion.refuting is not None:
         yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
 
@@ -183,12 +183,12 @@ def _margin(assertion: AssertionResult) -> str:
 
 
 def _numbers_gist(assertion: AssertionResult) -> str:
-    said = f"s.d. {significant(assertion.sd)}"
+    gist = f"s.d. {significant(assertion.sd)}"
     if assertion.power is not None:
-        said += f"; power {chance(assertion.power)} at the effect anticipated"
+        gist += f"; power {chance(assertion.power)} at the effect anticipated"
     elif assertion.anticipated is None:
-        said += "; no effect was anticipated"
-    return said
+        gist += "; no effect was anticipated"
+    return gist
 
 
 def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
@@ -235,11 +235,11 @@ def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
         )
     if assertion.beyond is not None:
         seeds = glossary.seed_list(verdict.beyond_plan)
-        said = (
+        beyond = (
             f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it"
             " decides nothing"
         )
-        yield Fact("Seeds beyond the plan", plain(said), "beyond")
+        yield Fact("Seeds beyond the plan", plain(beyond), "beyond")
 
 
 def _levels(verdict: Verdict) -> tuple[float | None, float | None]:
@@ -294,9 +294,11 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
     if verdict.attainable_p:  # 0 for a test that may give any
         yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
     if verdict.looks:
-        reached = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+        progress = (
+            f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+        )
         yield Fact(
-            "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {reached}"), "looks"
+            "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {progress}"), "looks"
         )
     if short := glossary.ASSUMPTIONS.get(verdict.test, ("",))[0]:
         whole = (Span("link", short, rule),) if rule else plain(glossary.assumption(verdict.test))
@@ -307,7 +309,7 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             max(e.wrong_support for e in errors),
             max(e.wrong_refutation for e in errors),
         )
-        said = (
+        rates = (
             f"wrong supports / wrong refutations at n = {n}, nominal .05 each:"
             f" {first.law} {rate(first.wrong_support)} / {rate(first.wrong_refutation)}; at worst"
             f" {rate(support)} / {rate(refute)}; "
@@ -321,7 +323,7 @@ def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
             f" {decided}"
         )
         where = Span("link", laws, rule) if rule else Span("text", laws)
-        yield Fact("Measured error", (Span("text", said), where, Span("text", at)), "measured")
+        yield Fact("Measured error", (Span("text", rates), where, Span("text", at)), "measured")
 
 
 def _sure(verdict: Verdict) -> Iterator[Fact]:
@@ -329,16 +331,16 @@ def _sure(verdict: Verdict) -> Iterator[Fact]:
         changed = [
             (seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict
         ]
-        said = "; ".join(f"{seed}: {word}" for seed, word in changed)
+        verdicts = "; ".join(f"{seed}: {word}" for seed, word in changed)
         few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
         yield Fact(
             "Without each seed",
-            plain((said or "the same verdict each time") + "." + few),
+            plain((verdicts or "the same verdict each time") + "." + few),
             "without",
         )
     if verdict.other_tests:
-        said = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
-        yield Fact("Other tests", plain(said), "beside")
+        verdicts = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
+        yield Fact("Other tests", plain(verdicts), "beside")
     if verdict.fragile_rate is not None:
         flagged = "fragile" if verdict.fragile else "not fragile"
         often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
@@ -358,11 +360,25 @@ def _checked(
 
     What a table by layer says that it reads, is not said again.
     """
-    if inputs and (others := [r for r in inputs.reads if not (by_layer and r.layers is not None)]):
+    if inputs:
+        yield from _input_facts(inputs, by_layer is not None)
+    for text in verdict.controls:
+        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
+    for flag in verdict.flags:
+        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
+    for warning in verdict.warnings:
+        yield Fact("Warning", plain(reasons.caution(warning, verdict)))
+    if verdict.gates:
+        yield Fact("Depends on", plain(", ".join(verdict.gates)))
+
+
+def _input_facts(inputs: ClaimInputs, layers_shown: bool) -> Iterator[Fact]:
+    """What a claim reads, what its design was checked for, and its lowest positive controls."""
+    if others := [r for r in inputs.reads if not layers_shown or r.layers is None]:
         yield Fact("Reads", tuple(_reads(others)))
-    if inputs and inputs.attributed_to:
+    if inputs.attributed_to:
         yield Fact("Attributed to", plain(", ".join(inputs.attributed_to)))
-    if inputs and inputs.checks:
+    if inputs.checks:
         passed = [
             glossary.CHECKS.get(code, glossary.spaced(code))
             for code, trouble in inputs.checks.items()
@@ -373,18 +389,10 @@ def _checked(
             for code, trouble in inputs.checks.items()
             if trouble
         ]
-        said = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
-        yield Fact("Design checks", plain("; ".join(said)))
-    for control in inputs.controls if inputs else ():
+        results = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
+        yield Fact("Design checks", plain("; ".join(results)))
+    for control in inputs.controls:
         yield Fact("Lowest positive control", plain(_control(control)), "control")
-    for text in verdict.controls:
-        yield Fact("Control", plain(f"{text}, on every audited checkpoint"), "control")
-    for flag in verdict.flags:
-        yield Fact(f"Flag: {glossary.spaced(flag)}", plain(glossary.FLAGS.get(flag, "")))
-    for warning in verdict.warnings:
-        yield Fact("Warning", plain(reasons.caution(warning, verdict)))
-    if verdict.gates:
-        yield Fact("Depends on", plain(", ".join(verdict.gates)))
 
 
 def _reads(reads: Sequence[ReadMetric]) -> Iterator[Span]:
@@ -416,62 +424,56 @@ def _control(control: LowestControl) -> str:
 
 def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     """One line for each group of facts, to be read without opening it."""
-    found: dict[str, str] = {}
+    gists: dict[str, str] = {}
     if verdict.assertions:
         (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
-        found["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
-    changed = [seed for seed, word in verdict.without_each_seed if word != verdict.verdict]
-    if verdict.without_each_seed:
-        same = "the same verdict, whichever seed is left out"
-        found["sure"] = (
-            f"another verdict without seed {' or '.join(map(str, changed))}" if changed else same
-        )
-    else:
-        found["sure"] = "too few seeds to leave one out" if verdict.assertions else ""
-    said = []
+        gists["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
+    gists["sure"] = _sure_gist(verdict)
+    gists["checked"] = "; ".join(_checks_gist(verdict, inputs))
+    registration = glossary.REGISTRATION.get(
+        verdict.registration, glossary.spaced(verdict.registration)
+    )
+    gists["rests"] = f"{registration}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
+    return gists
+
+
+def _sure_gist(verdict: Verdict) -> str:
+    if not verdict.without_each_seed:
+        return "too few seeds to leave one out" if verdict.assertions else ""
+    changed = [str(seed) for seed, word in verdict.without_each_seed if word != verdict.verdict]
+    if not changed:
+        return "the same verdict, whichever seed is left out"
+    return f"another verdict without seed {' or '.join(changed)}"
+
+
+def _checks_gist(verdict: Verdict, inputs: ClaimInputs | None) -> Iterator[str]:
     if inputs and inputs.checks:
         failed = [glossary.spaced(code) for code, trouble in inputs.checks.items() if trouble]
-        said.append(f"design: {', '.join(failed)}" if failed else "design sound")
+        yield f"design: {', '.join(failed)}" if failed else "design sound"
     values = [c.value for c in inputs.controls if c.value is not None] if inputs else []
     if values:
-        said.append(f"lowest positive control {min(values):.4f}".replace("-", "−"))
-    said += (
-        [f"{len(verdict.controls)} declared controls held"]
-        if verdict.controls and verdict.assertions
-        else []
-    )
+        yield f"lowest positive control {min(values):.4f}".replace("-", "−")
+    if verdict.controls and verdict.assertions:
+        yield f"{len(verdict.controls)} declared controls held"
     remarks = len(verdict.flags) + len(verdict.warnings)
-    said += [f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"] if remarks else []
-    found["checked"] = "; ".join(said)
-    stood = glossary.REGISTRATION.get(verdict.registration, glossary.spaced(verdict.registration))
-    found["rests"] = f"{stood}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
-    return found
+    if remarks:
+        yield f"{remarks} thing{'s' * (remarks > 1)} to keep in mind"
 
 
 def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]) -> Table | None:
-    """The mean over the verdict's seeds at each layer, of every layered metric and arm that the
-    claim reads.
+    """The mean over the verdict's seeds at each layer, of each layered metric that the claim reads.
 
     None where that is not known of all of them, such as where one is read before the end of its
     run.
     """
-    known = {(p.metric, p.arm): p for p in profiles}
-    states: dict[
-        tuple[str, str, int | None], set[int]
-    ] = {}  # a profile that is read at several states is one row
-    for r in inputs.reads:
-        if r.layers is not None:
-            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
-    layered = [
-        ReadMetric(metric, arm, tuple(sorted(at)), epoch)
-        for (metric, arm, epoch), at in states.items()
-    ]
-    shown = [known.get((r.metric, r.arm)) for r in layered]
+    layered = _layered(inputs.reads)
     if not layered or not verdict.seeds:
         return None
-    layers = sorted({layer for p in shown if p is not None for layer in p.layers})
+    by_name = {(p.metric, p.arm): p for p in profiles}
+    sources = [by_name.get((r.metric, r.arm)) for r in layered]
+    layers = sorted({layer for p in sources if p is not None for layer in p.layers})
     rows = []
-    for r, p in zip(layered, shown, strict=True):
+    for r, p in zip(layered, sources, strict=True):
         if p is None or r.epoch not in (None, p.epoch):
             return None
         means = dict(zip(p.layers, _means(p, verdict.seeds), strict=True))
@@ -484,11 +486,23 @@ def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]
     )
 
 
+def _layered(reads: Sequence[ReadMetric]) -> list[ReadMetric]:
+    """Return what is read at layers; what is read at several places of one profile is one row."""
+    states: dict[tuple[str, str, int | None], set[int]] = {}
+    for r in reads:
+        if r.layers is not None:
+            states.setdefault((r.metric, r.arm, r.epoch), set()).update(r.layers)
+    return [
+        ReadMetric(metric, arm, tuple(sorted(layers)), epoch)
+        for (metric, arm, epoch), layers in states.items()
+    ]
+
+
 def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
     """The mean over these seeds at each layer of a profile, or why there is none."""
     place = {seed: i for i, seed in enumerate(profile.seeds)}
     rows = [place[seed] for seed in seeds if seed in place]
-    found: list[float | str] = []
+    means: list[float | str] = []
     for column in range(len(profile.layers)):
         values = [profile.values[i][column] for i in rows]
         lacking = next(
@@ -496,9 +510,9 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
             "not there",
         )
         whole = [v for v in values if v is not None]
-        found.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
-    style = side_by_side([v for v in found if isinstance(v, float)])
-    yield from (style(v) if isinstance(v, float) else v for v in found)
+        means.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
+    style = side_by_side([v for v in means if isinstance(v, float)])
+    yield from (style(v) if isinstance(v, float) else v for v in means)
 
 
 def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
@@ -511,10 +525,10 @@ def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
     if scope:
         yield Fact("Scope", plain(scope))
     expected = verdict.expected or "none was written down"
-    met = words.standing_text(verdict)
+    standing = words.standing_text(verdict)
     yield Fact(
         "Expectation",
-        plain(expected + (f" ({met})" if verdict.expected and met else "")),
+        plain(expected + (f" ({standing})" if verdict.expected and standing else "")),
         "expectation",
     )
     sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
@@ -552,19 +566,19 @@ def _published(verdict: Verdict) -> Table | None:
 
 def _beside(figure: Mapping[str, Any]) -> tuple[str, str, str, str]:
     published, spread, ours = (figure.get(name) for name in ("published", "spread", "ours"))
-    said = _given(published, "not given") + (
+    published_text = _given(published, "not given") + (
         f" ± {_given(spread, '')}" if spread is not None else ""
     )
-    measured = _given(ours, "not measured")
+    our_text = _given(ours, "not measured")
     if isinstance(ours, float) and isinstance(spread, int | float) and spread > 0:
-        measured = style_for(spread, [ours])(ours)
+        our_text = style_for(spread, [ours])(ours)
     elif isinstance(ours, float):
-        measured = significant(ours, 3)
+        our_text = significant(ours, 3)
     within = figure.get("within")
     return (
         str(figure.get("what", "")) + (f" ({figure['source']})" if figure.get("source") else ""),
-        said,
-        measured,
+        published_text,
+        our_text,
         "cannot be said" if within is None else "yes" if within else "no",
     )
 

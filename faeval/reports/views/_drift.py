@@ -13,8 +13,9 @@ from faeval.reports.words._sentences import value_text
 
 
 def drift_view(drift: Drift, anchors: Mapping[str, str] | None = None, name: str = "") -> DriftView:
-    """Put a drift into words; ``anchors`` has the place of each claim on a page, ``name`` tells it
-    from others there.
+    """Put a drift into words.
+
+    ``anchors`` has the place of each claim on a page; ``name`` tells the drift from others there.
     """
     of = f"{name}: " if name else ""
     return DriftView(
@@ -108,8 +109,8 @@ def _shifted(changes: tuple[Change, ...], of: str) -> Table | None:
                 change.sentence,
                 _verdict(change),
                 *(
-                    "; ".join(map(value_text, said.assertions)) or "none"
-                    for said in (change.before, change.now)
+                    "; ".join(map(value_text, snapshot.assertions)) or "none"
+                    for snapshot in (change.before, change.now)
                 ),
                 "; ".join("no interval" if s is None else Style(2)(s) for s in change.shifts)
                 or "not compared",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -38,8 +38,9 @@ _TERMS = (
 
 @dataclass(frozen=True)
 class Column:
-    """One setting: its name, where its own pages lie (empty: not said), and what holds for it as a
-    whole.
+    """One setting of an overview: its name, the links to its pages, and its facts.
+
+    Links are empty where it is not said where the pages lie.
     """
 
     name: str
@@ -83,38 +84,29 @@ class OverviewView:
 
 
 def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
-    """Put an overview into words and places; its forest plot, which takes most of the time, may be
-    left out.
+    """Put an overview into words and places.
+
+    Its forest plot takes most of the time, and may be left out.
     """
     reports = overview.reports
     views = [view(replace(report, profiles=(), controls=(), drift=None)) for report in reports]
     names = overview.names
     pages = [_link(folder, FORMS["html"]) for folder in overview.folders]
-    told = [
-        {v.claim: (v, c) for v, c in zip(report.verdicts, shown.claims, strict=True)}
-        for report, shown in zip(reports, views, strict=True)
+    claims = [
+        {v.claim: (v, c) for v, c in zip(report.verdicts, contents.claims, strict=True)}
+        for report, contents in zip(reports, views, strict=True)
     ]
-    sentences = {v.claim: v.sentence for report in reversed(reports) for v in report.verdicts}
     order = list(dict.fromkeys(v.claim for report in reports for v in report.verdicts))
-    rows = tuple(
-        Row(
-            anchor,
-            claim,
-            sentences[claim],
-            tuple(_cells([column.get(claim) for column in told], pages)),
-        )
-        for claim, anchor in zip(order, anchors(order), strict=True)
-    )
     columns = tuple(
         Column(
             name=name,
             page=page,
             markdown=_link(folder, FORMS["markdown"]),
-            tallies=shown.tallies,
+            tallies=contents.tallies,
             facts=tuple(_facts(report)),
-            drift=_drift(report, shown.claims if page else (), name),
+            drift=_drift(report, contents.claims if page else (), name),
         )
-        for name, page, folder, shown, report in zip(
+        for name, page, folder, contents, report in zip(
             names, pages, overview.folders, views, reports, strict=True
         )
     )
@@ -125,7 +117,7 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
             f" {_count(verdicts, 'verdict')}"
         ),
         columns=columns,
-        rows=rows,
+        rows=tuple(_rows(overview, order, claims, pages)),
         forest=_forest(overview) if drawn else None,
         provenance=_provenance(
             names, [{f.label: glossary.as_text(f.value) for f in s.provenance} for s in views]
@@ -135,13 +127,27 @@ def overview_view(overview: Overview, drawn: bool = True) -> OverviewView:
     )
 
 
+def _rows(
+    overview: Overview,
+    order: Sequence[str],
+    claims: Sequence[Mapping[str, tuple[Verdict, ClaimView]]],
+    pages: Sequence[str],
+) -> Iterator[Row]:
+    """One row a claim; its sentence is that of the first report that has it."""
+    sentences = {v.claim: v.sentence for r in reversed(overview.reports) for v in r.verdicts}
+    for claim, anchor in zip(order, anchors(order), strict=True):
+        cells = _cells([column.get(claim) for column in claims], pages)
+        yield Row(anchor, claim, sentences[claim], tuple(cells))
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _link(folder: str | None, file: str) -> str:
-    """Return a relative link. Nothing in a folder's name can become a scheme, a query or the end of
-    an attribute.
+    """Return a relative link, or nothing without a folder.
+
+    Nothing in a folder's name can become a scheme, a query or the end of an attribute.
     """
     return "" if folder is None else quote(f"{folder}/{file}", safe="/")
 
@@ -159,10 +165,10 @@ def _cells(
         strips = tuple(
             (
                 None
-                if shown.strip is None
+                if assertion_view.strip is None
                 else placed.strip(assertion, _beside(i, assertion, verdicts))
             )
-            for i, (assertion, shown) in enumerate(
+            for i, (assertion, assertion_view) in enumerate(
                 zip(verdict.assertions, claim.assertions, strict=True)
             )
         )
@@ -214,16 +220,18 @@ def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
 
 
 def _recompute(folders: Sequence[str | None]) -> str:
-    """The command that makes this page anew, from the folder that it lies in; CLAIMS is the
-    reader's.
+    """The command that makes this page anew, from the folder that it lies in.
+
+    CLAIMS is the reader's.
     """
-    named = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
-    return f"faeval report {named} --claims CLAIMS --overview ."
+    arguments = " ".join(map(_shell_word, (folder or "FOLDER" for folder in folders)))
+    return f"faeval report {arguments} --claims CLAIMS --overview ."
 
 
 def _shell_word(folder: str) -> str:
-    """Write a folder's name for a shell, on one line: what does not print is spelt out, and nothing
-    of it is an option.
+    """Write a folder's name for a shell, on one line.
+
+    What does not print is spelt out, and no name is taken for an option.
     """
     name = f"./{folder}" if folder.startswith("-") else folder
     return shlex.quote(name) if name.isprintable() else f"$'{''.join(map(_spelt, name))}'"
@@ -238,9 +246,7 @@ def _spelt(character: str) -> str:
 
 
 def _forest(overview: Overview) -> str | None:
-    """Return what carries over from setting to setting, as inline SVG; None where nothing can be
-    drawn.
-    """
+    """Return the forest plot as inline SVG; None where nothing can be drawn."""
     if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
     return str(inline(transfer_of(overview), "forest-plot", "Claims over settings", _FOREST))

@@ -33,10 +33,13 @@ def provenance_facts(report: Report) -> Iterator[Fact]:
             "Failed run",
             plain(f"and {len(failed) - _MOST_FAILED} more; provenance.json has them all"),
         )
-    for kept in report.provenance.get("accepted") or ():
+    for acceptance in report.provenance.get("accepted") or ():
         yield Fact(
             "Kept runs",
-            plain(f"{kept['runs']}, over a change of code, {kept['date']}: {kept['because']}"),
+            plain(
+                f"{acceptance['runs']}, over a change of code, {acceptance['date']}:"
+                f" {acceptance['because']}"
+            ),
         )
     elsewhere = {"registrations", "evidence_sha256", "failures", "accepted", "sha256"}
     elsewhere |= {"lock"} if report.provenance.get("lock") == report.lock_sha256 else set()
@@ -91,17 +94,17 @@ CHECK = "faeval report FOLDER --claims CLAIMS --check"
 def recompute(report: Report) -> str:
     """Return the command that decides the same claims again from the evidence beside the report."""
     command = "faeval verify CLAIMS --evidence FOLDER --offline"
-    asked = report.seeds
+    seeds = report.seeds
     if (
-        asked is None
+        seeds is None
     ):  # made by hand, a report may hold verdicts on a list of seeds that it was not told of
         lists = {
             v.seeds for v in report.verdicts if v.seeds and v.seeds != v.planned[: len(v.seeds)]
         }
-        asked = lists.pop() if len(lists) == 1 else None
-    if asked is None:
+        seeds = lists.pop() if len(lists) == 1 else None
+    if seeds is None:
         return command
-    return f"{command} --seeds {asked if isinstance(asked, int) else ','.join(map(str, asked))}"
+    return f"{command} --seeds {seeds if isinstance(seeds, int) else ','.join(map(str, seeds))}"
 
 
 def source(report: Report) -> str:
@@ -125,9 +128,12 @@ def this_version() -> str:
 
 
 def versions(report: Report) -> str:
-    """Return what the evidence was made with: ``faeval 0.1.0, numpy 2.4.6``; empty where it does
-    not say.
+    """Return what the evidence was made with, such as ``faeval 0.1.0, numpy 2.4.6``.
+
+    It is empty where the evidence does not say.
     """
     versions = with_identifiers(report.provenance).get("versions")
-    found = {str(k): str(v) for k, v in versions.items()} if isinstance(versions, Mapping) else {}
-    return ", ".join(f"{name} {found[name]}" for name in sorted(found) if name != "platform")
+    packages = (
+        {str(k): str(v) for k, v in versions.items()} if isinstance(versions, Mapping) else {}
+    )
+    return ", ".join(f"{name} {packages[name]}" for name in sorted(packages) if name != "platform")

@@ -106,13 +106,13 @@ def _summary(report: Report) -> Iterator[Phrase]:
         if advance == many > 1
         else f"{advance} of {many} {'were' if many > 1 else 'was'} registered"
     )
-    said = (
+    registration_text = (
         f"{first} before {'their' if many > 1 else 'its'} evidence was"
         f" made{': ' * bool(late)}{', '.join(late)}."
     )
     sha = report.evidence_sha256
     yield (
-        Span("text", said + (" Evidence: sha256 " if sha else "")),
+        Span("text", registration_text + (" Evidence: sha256 " if sha else "")),
         *((Span("name", sha[:12]), Span("text", ".")) if sha else ()),
         Span("text", " "),
         Span("link", "What could make it wrong", "limits"),
@@ -127,15 +127,16 @@ def _judged(verdicts: Sequence[Verdict]) -> str:
     counts = sorted({v.n for v in verdicts if v.n})
     if not counts:
         return ""
-    seeds = f"{counts[0] if len(counts) == 1 else f'{counts[0]} to {counts[-1]}'} seed{'s' * (counts != [1])}"
-    left = Counter(_unjudged(v) for v in verdicts if not v.n)
-    if not left:
+    span = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    seeds = f"{span} seed{'s' * (counts != [1])}"
+    unjudged = Counter(_unjudged(v) for v in verdicts if not v.n)
+    if not unjudged:
         return f", {'each ' * (len(verdicts) > 1)}judged over {seeds}"
-    said = [
+    parts = [
         f"{sum(1 for v in verdicts if v.n)} judged over {seeds}",
-        *(f"{n} {why}" for why, n in left.items()),
+        *(f"{n} {why}" for why, n in unjudged.items()),
     ]
-    return f" ({'; '.join(said)})"
+    return f" ({'; '.join(parts)})"
 
 
 def _unjudged(verdict: Verdict) -> str:
@@ -156,7 +157,7 @@ def _rule(verdict: Verdict) -> _Rule:
 
 
 def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
-    made: dict[_Rule, RuleView] = {}
+    views: dict[_Rule, RuleView] = {}
     kinds: dict[_Rule, set[str]] = {}
     for v in verdicts:
         if v.measured_errors:
@@ -171,8 +172,8 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
         caption += f", for {asserted}"
         rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
         table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
-        made[key] = RuleView(f"rule-{len(made) + 1}", glossary.assumption(test), table)
-    return made
+        views[key] = RuleView(f"rule-{len(views) + 1}", glossary.assumption(test), table)
+    return views
 
 
 def _tallies(verdicts: tuple[Verdict, ...]) -> Iterator[Tally]:

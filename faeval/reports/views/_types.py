@@ -61,8 +61,9 @@ class AssertionView:
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure of :func:`faeval.reports.figures._plots.figures` by its name, and the tables that
-    say the same.
+    """A figure by its name, and the tables that say the same.
+
+    The names are those of :func:`faeval.reports.figures._plots.figures`.
     """
 
     name: str
@@ -120,8 +121,9 @@ class ClaimView:
 
     @property
     def qualified(self) -> str:
-        """What stands after the word in a line: the reason in words, how it stands to what was
-        expected, its flags.
+        """What stands after the word in a line: the reason, the standing and the flags.
+
+        The standing is how the verdict compares to what was expected.
         """
         parts = [
             f" ({self.state})" if self.state else "",
@@ -142,8 +144,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class RuleView:
-    """What one test assumes, and how often it errs at one number of seeds, as measured: said once
-    for all its claims.
+    """What one test assumes, and how often it errs at one number of seeds, as measured.
+
+    It is said once for all claims of that test.
     """
 
     anchor: str
@@ -153,8 +156,9 @@ class RuleView:
 
 @dataclass(frozen=True)
 class SnapshotView:
-    """What one report says of a claim: word with its sign, code where it is no decision, estimates,
-    seeds.
+    """What one report says of a claim: word with its sign, reason code, estimates and seeds.
+
+    The code is empty where the verdict is a decision.
     """
 
     word: str

@@ -22,8 +22,8 @@ def clip(text: object, limit: int = PARAGRAPH) -> str:
     line = clean(whole[: 4 * limit])
     if len(line) <= limit and len(whole) <= 4 * limit:
         return line
-    kept = line[: limit - 30].rstrip()
-    return f"{kept} … ({len(whole) - len(kept)} more characters)"
+    start = line[: limit - 30].rstrip()
+    return f"{start} … ({len(whole) - len(start)} more characters)"
 
 
 def markdown(text: object) -> str:
@@ -37,16 +37,18 @@ def markdown(text: object) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return text of printable lines as a block of code in Markdown, as it is; no run of backticks
-    in it ends the block.
+    """Return text of printable lines as a block of code in Markdown, as it is.
+
+    No run of backticks in it ends the block.
     """
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
 def latex(text: object) -> str:
-    r"""Return clean text that LaTeX sets as it is, in any plain document: no command, no ligature
-    that changes a sign.
+    r"""Return clean text that LaTeX sets as it is, in any plain document.
+
+    Nothing in it is a command, nor a ligature that changes a sign.
 
     A character that LaTeX's own fonts lack is written by its number: ``U+4E2D``. A word can be
     broken after an underscore and every 20 characters. No bracket or star stands free, so that it
@@ -133,19 +135,18 @@ def _tex(character: str) -> str:
 
 
 def anchors(names: Iterable[str]) -> list[str]:
-    """Return one fragment identifier a name: lower-case letters, digits and hyphens, each only
-    once.
+    """Return one fragment identifier for each name, no two alike.
+
+    It has lower-case letters, digits and hyphens.
     """
-    taken: set[str] = set()
-    made = []
+    identifiers: dict[str, None] = {}
     for name in names:
         word = "claim-" + (
             re.sub(r"[^a-z0-9]+", "-", name[-PARAGRAPH:].lower()).strip("-")[-60:] or "x"
         )
         anchor, count = word, 1
-        while anchor in taken:
+        while anchor in identifiers:
             count += 1
             anchor = f"{word}-{count}"
-        taken.add(anchor)
-        made.append(anchor)
-    return made
+        identifiers[anchor] = None
+    return list(identifiers)

@@ -410,9 +410,7 @@ GLOSSARY: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a sentence: plain text, the name of a side, a number, or a link to another place
-    of the page.
-    """
+    """A piece of a sentence: plain text, the name of a side, a number, or a link on the page."""
 
     kind: Literal["text", "name", "number", "link"]
     text: str
@@ -450,8 +448,8 @@ def seed_list(seeds: tuple[int, ...]) -> str:
             parts[-1].append(seed)
         else:
             parts.append([seed])
-    written = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
-    return ", ".join(written) or "none"
+    ranges = [f"{p[0]}–{p[-1]}" if len(p) > 2 else ", ".join(map(str, p)) for p in parts]
+    return ", ".join(ranges) or "none"
 
 
 def assumption(test: str) -> str:

@@ -15,8 +15,7 @@ _MOST_DECIMALS = 15
 
 @dataclass(frozen=True)
 class Style:
-    """How all numbers of one contrast are written: so many decimals, after division by a power of
-    ten.
+    """How all numbers of one contrast are written: their decimals, and a common power of ten.
 
     Examples
     --------
@@ -117,8 +116,9 @@ def level(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a probability or a share in whole percent; what is not 0 or 1 is not written as 0 or
-    100 %.
+    """Write a probability or a share in whole percent.
+
+    What is not 0 or 1 is not written as 0 or 100 %.
     """
     if math.isnan(share):
         return UNDEFINED
@@ -130,8 +130,9 @@ def percent(share: float) -> str:
 
 
 def chance(power: float) -> str:
-    """Write the chance of a verdict in whole percent; none is certain, even where floating point
-    says 1.
+    """Write the chance of a verdict in whole percent.
+
+    None is certain, even where floating point says 1.
     """
     return percent(min(power, 1 - 1e-9))
 

@@ -19,8 +19,8 @@ def reason(verdict: Verdict) -> str:
     if verdict.detail:
         return verdict.detail
     if verdict.verdict == "supported" and verdict.assertions:
-        met = "; and ".join(map(assertion_text, verdict.assertions))
-        return f"over {verdict.n} seeds {met}."
+        assertions = "; and ".join(map(assertion_text, verdict.assertions))
+        return f"over {verdict.n} seeds {assertions}."
     if verdict.verdict == "refuted" and verdict.assertions:
         return f"over {verdict.n} seeds {'; and '.join(_contradicted(verdict))}."
     if verdict.reason_code == "plan_not_reached" and verdict.looks:
@@ -33,11 +33,11 @@ def reason(verdict: Verdict) -> str:
 
 
 def _between_looks(verdict: Verdict) -> str:
-    reached, looks = sum(look <= verdict.n for look in verdict.looks), verdict.looks
-    if not reached:
+    number, looks = sum(look <= verdict.n for look in verdict.looks), verdict.looks
+    if not number:
         return f"the first look is at {looks[0]} seeds, and fewer are there."
-    later = f"; the next is at {looks[reached]} seeds" if reached < len(looks) else ""
-    return f"inconclusive at look {reached} of {len(looks)}{later}."
+    later = f"; the next is at {looks[number]} seeds" if number < len(looks) else ""
+    return f"inconclusive at look {number} of {len(looks)}{later}."
 
 
 def _contradicted(verdict: Verdict) -> Iterator[str]:
@@ -133,8 +133,9 @@ def to_register(verdict: Verdict) -> str:
 
 
 def _if_so(verdict: Verdict) -> str:
-    """Say which effect the seeds needed are counted for, and where these seeds speak for one that
-    would need more.
+    """Say which effect the seeds needed are counted for.
+
+    It also says where these seeds speak for an effect that would need more.
     """
     expected = [(a, a.anticipated) for a in _open(verdict) if a.anticipated is not None]
     if not expected:
@@ -214,10 +215,12 @@ def headline(verdict: Verdict) -> tuple[Phrase, ...]:
     why = sentence(reason(verdict))
     if not verdict.assertions:
         return (plain(why or CODES.get(verdict.reason_code, "Nothing was estimated.")),)
-    found = tuple(result(assertion, verdict.n, verdict.test) for assertion in verdict.assertions)
+    sentences = tuple(
+        result(assertion, verdict.n, verdict.test) for assertion in verdict.assertions
+    )
     if verdict.verdict == "invalid":
-        return (plain(f"These numbers carry no verdict. {why}"), *found)
-    return found
+        return (plain(f"These numbers carry no verdict. {why}"), *sentences)
+    return sentences
 
 
 def pride(verdict: Verdict) -> str:

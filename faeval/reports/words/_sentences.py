@@ -44,8 +44,9 @@ def expectation_text(verdict: Verdict) -> str:
 
 
 def outer_text(assertion: AssertionResult) -> str:
-    """Write the refuting interval where the decision interval alone would seem to refute; empty
-    elsewhere.
+    """Write the refuting interval where the decision interval alone would seem to refute.
+
+    It is empty elsewhere.
     """
     if not is_between(assertion) or assertion.refuting is None:
         return ""
@@ -55,8 +56,9 @@ def outer_text(assertion: AssertionResult) -> str:
 
 
 def evidence_side(assertion: AssertionResult) -> str:
-    """Say which side of the margin the running evidence speaks for: that of the estimate, where
-    there is any.
+    """Say which side of the margin the running evidence speaks for.
+
+    It is the side of the estimate, where there is one.
     """
     if assertion.e_value is None or assertion.e_value <= 1:
         return "for neither side"
@@ -65,8 +67,9 @@ def evidence_side(assertion: AssertionResult) -> str:
 
 
 def style_of(assertion: AssertionResult) -> Style:
-    """Return how all numbers of an assertion are written: two digits of half its interval, clear of
-    the margin.
+    """Return how all numbers of an assertion are written.
+
+    They have two digits of half its interval, and enough to tell bounds from the margin.
     """
     low, high = assertion.interval
     bounds = (*assertion.interval, *(assertion.refuting or ()))
@@ -102,16 +105,15 @@ def margin_text(assertion: AssertionResult) -> str:
 
 
 def claimed_text(assertion: AssertionResult) -> str:
-    """Write the margin with the side of it that a difference was claimed to lie on: ``>0.05``,
-    ``±0.05``.
-    """
+    """Write the margin with the side of it that was claimed: ``>0.05``, ``±0.05``."""
     sign = {"between": "±", "above": ">", "below": "<"}[region_of(assertion.kind).side]
     return f"{sign}{exact(thresholds(assertion)[-1])}{unit_of(assertion)}"
 
 
 def result(assertion: AssertionResult, n: int, test: str = "t") -> Phrase:
-    """Say what was found of one assertion, in one sentence; the estimate of the sign test is a
-    median.
+    """Say in one sentence what was measured of one assertion.
+
+    The estimate of the sign test is a median.
     """
     if math.isnan(assertion.estimate):
         return (
@@ -141,8 +143,9 @@ def asserted(kind: str, a: str, b: str, margin: float, agreement: str | None = N
 
 
 def _compared(assertion: AssertionResult) -> Phrase:
-    """Say how the sides compare, without repeating what they share: the metric, the arm, the
-    factors of both arms.
+    """Say how the two sides compare, without repeating what they share.
+
+    They may share the metric, the arm, or factors of the arm.
     """
     value = Span("number", value_text(assertion))
     a, b = assertion.a, assertion.b
@@ -188,7 +191,7 @@ def _metric_text(term: Term) -> str:
 
 
 def _where_text(term: Term, arm: str | None = None) -> str:
-    """Name the arm that a term reads, with its layers and its epoch where they are not the usual."""
+    """Name the arm that a term reads, with its layers and epoch where they are not the usual."""
     parts = [(term.arm if arm is None else arm) or "defaults"]
     inexact = ".inexact" * term.inexact_only
     if term.layers == (0,) and not inexact:
@@ -202,8 +205,9 @@ def _where_text(term: Term, arm: str | None = None) -> str:
 
 
 def _changed(a: Term, b: Term) -> tuple[str, str, str] | None:
-    """Return what two terms share, and the factors that only one of their arms names; None where
-    each names some, or they differ in more.
+    """Return what two terms share, and the factors that only one of their arms names.
+
+    It is None where each names some, or where they differ in more.
 
     Examples
     --------
@@ -233,33 +237,35 @@ def _name(text: str) -> Span:
 
 
 def _tail(assertion: AssertionResult) -> str:
-    result, style = outcome(assertion), style_of(assertion)
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    region = region_of(assertion.kind)
-    if region.two_sided:
-        within = f"±{exact(assertion.margin)}"
-        if result == "contradicted":
-            outer = style.interval(assertion.refuting or assertion.interval)
-            return (
-                f"and its refuting interval {outer} is all outside {within}: a difference that"
-                " matters"
-            )
-        if is_between(assertion):
-            return (
-                f"outside {within} at the level of support, but not at the one that refuting takes:"
-                " the refuting interval"
-                f" {style.interval(assertion.refuting or assertion.interval)} reaches within"
-            )
-        if result == "open":
-            return f"which does not settle whether it stays within {within}"
-        low, high = assertion.ordinary
-        different = (
-            "different, but by too little to matter"
-            if low > 0 or high < 0
-            else "too little to matter"
+    if region_of(assertion.kind).two_sided:
+        return _two_sided_tail(assertion)
+    return _one_sided_tail(assertion)
+
+
+def _two_sided_tail(assertion: AssertionResult) -> str:
+    result, style = outcome(assertion), style_of(assertion)
+    within = f"±{exact(assertion.margin)}"
+    outer = style.interval(assertion.refuting or assertion.interval)
+    if result == "contradicted":
+        return (
+            f"and its refuting interval {outer} is all outside {within}: a difference that matters"
         )
-        return f"all within {within}: {different}"
+    if is_between(assertion):
+        return (
+            f"outside {within} at the level of support, but not at the one that refuting takes:"
+            f" the refuting interval {outer} reaches within"
+        )
+    if result == "open":
+        return f"which does not settle whether it stays within {within}"
+    low, high = assertion.ordinary
+    different = "different, but by " if low > 0 or high < 0 else ""
+    return f"all within {within}: {different}too little to matter"
+
+
+def _one_sided_tail(assertion: AssertionResult) -> str:
+    result, region = outcome(assertion), region_of(assertion.kind)
     (point,) = thresholds(assertion)
     matter = "0" if point == 0 else f"the {exact(point)} that matters"
     if result == "open":
