@@ -75,7 +75,7 @@ def seeds_of(figure, n):
 
 
 # --- the same bytes
-# ----------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 DIGESTS = """
 import hashlib, json, runpy, sys
@@ -87,7 +87,7 @@ for name, figure in report.figures().items():
 chosen = report.figures()
 made["pdf"] = hashlib.sha256(render(chosen["controls"], "pdf") + render(chosen["forest"], "pdf")).hexdigest()
 print(json.dumps(made))
-"""
+"""  # noqa: E501
 
 
 def test_another_process_with_other_settings_gives_the_same_bytes(illustrated_report, tmp_path):
@@ -143,7 +143,7 @@ def test_the_settings_of_the_caller_are_left_alone(illustrated_report):
 
 
 # --- inert
-# -------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 ATTACKS = [
     "</svg><script>alert(1)</script>",
@@ -235,7 +235,7 @@ def test_a_title_is_escaped_and_the_description_whole():
 
 
 # --- in a page
-# ---------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_no_id_stands_twice_in_a_page_and_every_reference_is_met(illustrated_report):
@@ -298,7 +298,7 @@ def test_names_are_safe_for_files_and_none_stands_twice(make_verdict, make_asser
 
 
 # --- gaps
-# --------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 value = st.none() | st.floats(-1e300, 1e300) | st.floats(1e-300, 1e300)
 
@@ -390,7 +390,7 @@ def test_no_data_at_all_draws_an_empty_panel_or_nothing(width):
 
 
 # --- numbers
-# -----------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def by_eye(svg, panel=0):
@@ -604,7 +604,7 @@ def test_many_seeds_stay_in_one_figure(make_assertion, make_verdict):
 
 
 # --- forest
-# ------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def estimates(figure):
@@ -712,7 +712,7 @@ def test_what_lies_far_off_ends_in_an_arrow_and_moves_no_scale(make_assertion, m
 
 
 # --- files
-# -------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------
 
 
 def test_files_have_the_width_of_a_column_and_fonts_that_journals_take(
@@ -781,7 +781,7 @@ CLAIM = """
 import faeval as fe
 
 claim = fe.Claim("Deep cosine is there", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test")), seeds=3)
-"""
+"""  # noqa: E501
 
 
 def test_courses_come_from_evidence_of_the_arms_that_are_read_at_several_epochs(tmp_path):

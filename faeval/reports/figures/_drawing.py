@@ -188,7 +188,8 @@ def render(figure: Figure, form: str) -> bytes:
             "font-family": _FONTS,
         }
         body = _body(_root(figure), "", str)
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n<svg{_attributes(head)}>{body}</svg>\n'.encode()
+        declaration = '<?xml version="1.0" encoding="UTF-8"?>'
+        return f"{declaration}\n<svg{_attributes(head)}>{body}</svg>\n".encode()
     if form == "pdf":
         from matplotlib.backends.backend_pdf import FigureCanvasPdf
 

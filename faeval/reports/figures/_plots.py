@@ -373,9 +373,15 @@ def _draw_power(figure: Figure, axes: Axes, curve: PowerCurve, left: float, top:
     axes.axhline(0.8, color=LINE, lw=0.8, zorder=0)
     axes.axvline(curve.planned, color=INK, lw=0.9, ls=DASHED, zorder=0)
     axes.annotate(
-        f"plan: {curve.planned}", (curve.planned, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-        textcoords="offset points", ha="center" if 4 <= curve.planned <= last - 2 else "left", size=SMALL, color=INK,
-    )  # fmt: skip
+        f"plan: {curve.planned}",
+        (curve.planned, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center" if 4 <= curve.planned <= last - 2 else "left",
+        size=SMALL,
+        color=INK,
+    )
     lines: list[tuple[Sequence[float], dict[str, Any], str]] = [
         (
             curve.power,
@@ -432,9 +438,15 @@ def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Fig
     _ground(axes, a, across, head, end)
     for x, text in _margin_labels(a, across, width - left - right):
         axes.annotate(
-            text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-            ha="center", size=SMALL, color=SOFT,
-        )  # fmt: skip
+            text,
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            size=SMALL,
+            color=SOFT,
+        )
     for i, (seed, value) in enumerate(zip(verdict.seeds[:n], a.differences, strict=True)):
         y = head + (i + 0.5) * step
         if math.isfinite(value):
