@@ -121,7 +121,7 @@ def test_runs_that_fail_alike_are_one_line_and_the_log_has_each(campaign: Any) -
 
 def test_options_are_looked_at_where_nothing_is_left_to_run(campaign: Any) -> None:
     assert campaign.verify(PAUSE="0").returncode == 0
-    refused = {"--time-limit=-1": "time_limit=-1.0 (float) must be"}
+    refused = {"--time-limit=-1": "--time-limit must be"}
     for package, backend in (("distributed", "dask"), ("ray", "ray")):
         if importlib.util.find_spec(package) is None:
             refused[f"--backend={backend}"] = f'pip install "faeval[{backend}]"'

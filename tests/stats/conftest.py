@@ -1,4 +1,4 @@
-"""Tests of statistics may import ``reference``: definitions that the package does not need."""
+"""Tests of statistics may import ``stats_reference``: definitions the package does not need."""
 
 import sys
 from pathlib import Path

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.closed import closed_testing
+from stats_reference.closed import closed_testing
 
 from faeval.stats import holm
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.closed import closed_testing
+from stats_reference.closed import closed_testing
 
 from faeval.errors import FaevalError
 from faeval.stats import apply_gates, decide_family, decide_many, holm

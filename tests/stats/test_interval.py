@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from reference.one_sample import sign_flip_p, sign_test_p
 from scipy import stats
+from stats_reference.one_sample import sign_flip_p, sign_test_p
 
 from faeval.errors import FaevalError
 from faeval.stats import combine, decision_interval, judge

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.ledger import confidence_sequence, e_process
 from scipy import integrate
 from scipy import stats as scipy_stats
+from stats_reference.ledger import confidence_sequence, e_process
 
 from faeval.errors import FaevalError
 from faeval.stats import e_value

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.looks import constant_boundary, spending_levels
 from scipy import special
 from scipy import stats as scipy_stats
+from stats_reference.looks import constant_boundary, spending_levels
 
 from faeval.errors import FaevalError
 from faeval.stats import nominal_level, sequential_p

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.one_sample import wilcoxon_p
 from scipy import stats
+from stats_reference.one_sample import wilcoxon_p
 
 from faeval.errors import FaevalError
 from faeval.stats import _ranks, attainable_p, judge_many

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.one_sample import sign_flip_p, t_p
+from stats_reference.one_sample import sign_flip_p, t_p
 
 from faeval.errors import FaevalError
 from faeval.stats import (

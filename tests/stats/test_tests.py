@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reference.one_sample import confidence_bound, sign_flip_p, sign_test_p, t_p, wilcoxon_p
 from scipy import stats
+from stats_reference.one_sample import confidence_bound, sign_flip_p, sign_test_p, t_p, wilcoxon_p
 
 from faeval.errors import FaevalError
 from faeval.stats import _sign_flip, attainable_p, judge, ordinary_interval

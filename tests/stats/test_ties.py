@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference.one_sample import p
+from stats_reference.one_sample import p
 
 from faeval import stats
 from faeval.stats import Question, contrasts, rule
