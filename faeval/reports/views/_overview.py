@@ -12,9 +12,10 @@ from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports.data._forms import FORMS
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
-from faeval.reports.figures import _strips as placed
-from faeval.reports.figures._drawing import inline
+from faeval.reports.figures import _svg as svg
 from faeval.reports.figures._forest import transfer_of
+from faeval.reports.figures._shapes import Figure
+from faeval.reports.figures._strips import strip
 from faeval.reports.views._drift import drift_view
 from faeval.reports.views._report import view
 from faeval.reports.views._types import ClaimView, DriftView, Fact, Table, Tally
@@ -56,7 +57,7 @@ class Cell:
 
     claim: ClaimView
     place: str
-    strips: tuple[placed.Contrast | None, ...]
+    strips: tuple[Figure | None, ...]
 
 
 @dataclass(frozen=True)
@@ -157,11 +158,7 @@ def _cells(
             continue
         verdict, claim = pair
         strips = tuple(
-            (
-                None
-                if shown.strip is None
-                else placed.strip(assertion, _beside(i, assertion, verdicts))
-            )
+            (None if shown.strip is None else strip(assertion, _beside(i, assertion, verdicts)))
             for i, (assertion, shown) in enumerate(
                 zip(verdict.assertions, claim.assertions, strict=True)
             )
@@ -243,7 +240,7 @@ def _forest(overview: Overview) -> str | None:
     """
     if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
-    return str(inline(transfer_of(overview), "forest-plot", "Claims over settings", _FOREST))
+    return svg.inline(transfer_of(overview), "plot", "forest-plot", "Claims over settings", _FOREST)
 
 
 _FOREST = (
