@@ -41,7 +41,11 @@ NEEDS = {
     "matplotlib": (
         "calibration/test_figures.py::test_the_committed_files_are*",
         "calibration/test_whole_run.py",
-        "reports/test_plots.py",
+        "pipeline/test_check.py::*overview*",
+        "pipeline/test_check.py::*paper*",
+        "reports/test_plots.py::*paper*",
+        "reports/test_transfer.py::*paper*",
+        "reports/test_unpaired.py",
     ),
     "pyarrow": (
         "cli/test_cli.py::test_evidence_that_is_no_table_at_all*",

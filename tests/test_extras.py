@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,21 @@ def test_the_core_registers_runs_decides_and_reports_a_claim(core: Path) -> None
         done = python(core, "-m", "faeval", *arguments)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         assert expected in done.stdout + done.stderr
+
+
+def test_the_core_renders_a_page_with_figures_and_a_paper_needs_an_extra(core: Path) -> None:
+    shutil.copytree(ROOT / "reports" / "width-digits-pilot", core / "digits")
+    (core / "digits" / "report.html").unlink()
+    asked = ["-m", "faeval", "report", "digits", "--claims", str(ROOT / "claims")]
+    done = python(core, *asked)
+    assert done.returncode == 0, done.stderr
+    assert '<svg class="plot' in (core / "digits" / "report.html").read_text()
+    done = python(core, *asked, "--figures")
+    assert done.returncode == 2
+    assert "a figure for a paper needs matplotlib" in done.stderr
+    assert 'pip install "faeval[plots]"' in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (core / "digits" / "figures").exists()
 
 
 def test_the_core_decides_published_evidence_and_checks_numbers(core: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from faeval import evidence
@@ -37,10 +37,7 @@ from faeval.reports.checking import (
     recompute,
 )
 from faeval.reports.checking import links as links_of
-from faeval.reports.figures import render
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from faeval.reports.figures import Figure, render
 
 CHECK_SCHEMA = "faeval/check/1"
 #: The form of a rendering that another version of faeval wrote: it is not compared.

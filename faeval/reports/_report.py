@@ -15,8 +15,8 @@ from faeval.reports.data._drift import Drift as DriftData
 from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
 from faeval.reports.data._overview import Overview as OverviewData
 from faeval.reports.data._report import Report as ReportData
+from faeval.reports.figures import Figure, render
 from faeval.reports.figures import _plots as plots
-from faeval.reports.figures._drawing import render
 from faeval.reports.figures._forest import transfer_of
 from faeval.reports.formats import _html_and_markdown as pages
 from faeval.reports.formats._badge import badge
@@ -27,7 +27,6 @@ from faeval.reports.formats._terminal import drift_table
 from faeval.reports.formats._terminal import table as verdict_table
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from rich.console import RenderableType
 
 
@@ -96,19 +95,20 @@ class Report(ReportData):
         return pages.html_page(self)
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return every figure by name; matplotlib draws each when it is asked for.
-
-        The names are safe as names of files.
-        """
+        """Return every figure as plain data, by a name that is safe as a file's."""
         return plots.figures(self)
 
     def write_figures(self, folder: str | Path) -> list[Path]:
         """Write every figure as SVG and as PDF into a folder, all or none, and return the paths.
 
+        This needs the extra ``plots``.
+
         Raises
         ------
         FaevalError
             The folder cannot be made or written to.
+        MissingExtra
+            Without the extra.
         """
         return write_figures(self.figures(), folder)
 
@@ -207,10 +207,7 @@ class Overview(OverviewData):
         return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return ``transfer``, a forest plot of the claims over all settings.
-
-        Matplotlib draws it.
-        """
+        """Return ``transfer``, a forest plot of what carries over from setting to setting."""
         return {"transfer": transfer_of(self)}
 
     def write_figures(self, folder: str | Path) -> list[Path]:

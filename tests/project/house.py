@@ -34,7 +34,7 @@ PARTICIPLES = frozenset(
 TABLES = ("faeval/stats/_kinds.py", "faeval/stats/_rules.py")
 KINDS = frozenset({"exceeds", "below", "not_above", "not_below", "equivalent"})
 #: What stands today and may only fall.
-ALLOWED = {"long lines": 0, "complex functions": 5, "participles, %": 0.5, "kinds compared": 0}
+ALLOWED = {"long lines": 0, "complex functions": 2, "participles, %": 0.5, "kinds compared": 0}
 
 Place = tuple[str, int, str]
 

@@ -28,6 +28,7 @@ from faeval.reports.checking import anchors_of
 from faeval.reports.data._outcomes import has_interval, is_late
 from faeval.reports.figures import render
 from faeval.reports.figures._forest import carried_over
+from faeval.reports.figures._shapes import box
 from faeval.reports.words._glossary import GLYPHS
 from faeval.reports.words._sentences import value_text
 
@@ -394,8 +395,8 @@ def picture() -> bytes:
         .figures()
         .values()
     )
-    figure.set_facecolor("white")
-    return render(figure, "svg")
+    paper = box("paper", 0, 0, figure.width, figure.height)
+    return render(replace(figure, shapes=(paper, *figure.shapes)), "svg")
 
 
 def test_the_findings_show_what_carries_over() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import faeval as fe
 from faeval.reports import ControlCurve, Report
 from faeval.reports.figures._plots import controls
+from faeval.reports.figures._shapes import Circle
 from faeval.reports.views._report import view
 
 POINTS = ((3e-9, -0.02), (5e-7, 0.4), (2e-3, 0.9899), (4e-3, 0.99), (0.5, None))
@@ -37,9 +38,9 @@ def test_the_table_says_what_is_drawn() -> None:
         ("published, 1e−1 to 1e0", "1", "undefined", "undefined", "undefined", "0 of 1"),
     ]
     assert shown.missing == "Not drawn: 1 of published are undefined."
-    (axes,) = controls((ControlCurve("published", POINTS),)).axes
-    (marks,) = (line for line in axes.lines if line.get_marker() == "o")
-    assert len(marks.get_xdata()) == 4  # what is undefined has no mark
+    figure = controls((ControlCurve("published", POINTS),))
+    marks = [shape for shape in figure.shapes if isinstance(shape, Circle)]
+    assert len(marks) == 1 + 4  # with that of the legend; what is undefined has no mark
 
 
 def test_without_controls_there_is_no_section() -> None:
@@ -56,18 +57,20 @@ def test_without_controls_there_is_no_section() -> None:
 def test_every_dot_lies_inside_and_on_its_side_of_the_floor(
     points: list[tuple[float, float | None]],
 ) -> None:
-    (axes,) = controls((ControlCurve("float64", tuple(points)),)).axes
-    floor = next(line for line in axes.lines if line.get_linestyle() == "--").get_ydata()[0]
-    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    figure = controls((ControlCurve("float64", tuple(points)),))
+    (floor,) = {
+        s.pieces[0][0][1] for s in figure.shapes if s.role == "margin" and s.pieces[0][1][0] > 300
+    }
+    _, *marks = (shape for shape in figure.shapes if isinstance(shape, Circle))
     known = [v for _, v in points if v is not None]
-    assert bool(marks) == bool(known)
-    for line in marks:
-        assert 0 < len(line.get_xdata()) <= len(known)
-        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
-            assert axes.get_xlim()[0] <= x <= axes.get_xlim()[1]
-            assert axes.get_ylim()[0] <= y <= axes.get_ylim()[1]
-        below = [v < 0.99 for v in known]
-        assert {y < floor for y in line.get_ydata()} <= set(below)
+    assert bool(known) <= len(marks) <= len(known)
+    ((left, top), (_, bottom)), ((_, _), (right, _)) = sorted(
+        tuple(sorted(s.pieces[0])) for s in figure.shapes if s.role == "axis"
+    )
+    for mark in marks:
+        assert left <= mark.x <= right
+        assert top <= mark.y <= bottom
+    assert {mark.y > floor for mark in marks} <= {v < 0.99 for v in known}
 
 
 def test_the_curve_of_each_instrument_comes_from_evidence(tmp_path: Path) -> None:

@@ -303,19 +303,17 @@ def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(
     page, text = report.to_html(), report.to_markdown()
     assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2
     assert text.split("## ")[0].count(outer) == 2
-    strip = shown.assertions[0].strip
-    assert strip.outer.low < strip.margins[1] < strip.interval.low
+    lines = {s.role: s.pieces for s in shown.assertions[0].strip.shapes if hasattr(s, "pieces")}
+    ((outer_low, _),), ((upper, _),), ((low, _),) = (lines[r] for r in ("thin", "margin", "bar"))
+    assert outer_low[0] < upper[0] < low[0]
     # One that is met, or refuted, or whose decision interval holds the margin, has none.
     for center in (0.0, 0.05, 0.5):
         other = make_assertion("equivalent", center + spread, np.zeros(5), 0.05)
         assert words.outer_text(other) == ""
-        assert (
-            view(Report("t", (make_verdict("inconclusive", "straddles_margin", other),)))
-            .claims[0]
-            .assertions[0]
-            .strip.outer
-            is None
-        )
+        (claim,) = view(
+            Report("t", (make_verdict("inconclusive", "straddles_margin", other),))
+        ).claims
+        assert "thin" not in {shape.role for shape in claim.assertions[0].strip.shapes}
 
 
 def test_each_of_several_assertions_is_painted_by_its_own_result(make_verdict, make_assertion):

@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import replace
 from itertools import product
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from hypothesis import strategies as st
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
 from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.figures._drawing import TONES, inline
 from faeval.reports.figures._forest import deciding, transfer
+from faeval.reports.figures._shapes import Area, Circle, Text
 
 WORDS = ("supported", "refuted", "inconclusive", "invalid")
 HEADINGS = {
@@ -31,8 +30,29 @@ HEADINGS = {
 
 
 def said(figure) -> list[str]:
-    svg = ElementTree.fromstring(inline(figure, "f", "t", "d"))
-    return ["".join(text.itertext()) for text in svg.iter("text")]
+    return [shape.text for shape in figure.shapes if isinstance(shape, Text)]
+
+
+def places(figure, role) -> list[float]:
+    """Where the circles, areas and lines of a role have their middle."""
+    return [
+        shape.x
+        if isinstance(shape, Circle)
+        else np.mean(
+            [x for x, _ in (shape.corners if isinstance(shape, Area) else sum(shape.pieces, ()))]
+        )
+        for shape in figure.shapes
+        if shape.role == role
+    ]
+
+
+def in_margins(figure):
+    """The number at a place of the first panel: zero and the margin are lines."""
+    zero, margin = (
+        min(shape.pieces[0][0][0] for shape in figure.shapes if shape.role == role)
+        for role in ("zero", "margin")
+    )
+    return lambda x: (x - zero) / (margin - zero)
 
 
 def counted(figure) -> dict[str, int]:
@@ -84,15 +104,11 @@ def test_every_claim_stands_under_one_heading(make_verdict):
 
 def test_each_setting_has_its_own_sign_in_its_own_panel(make_verdict):
     figure = transfer(settings_of(make_verdict, ["supported"], [None], ["invalid"]))
-    wide = figure.get_size_inches()[0]
-    signs = [line for line in figure.artists if line.get_markersize() == 4.2]
-    tones = sorted(
-        (line.get_xdata()[1], line.get_color()) for line in signs[len(WORDS) :]
-    )  # after those of the legend
-    assert [tone for _, tone in tones] == [TONES["supported"], TONES["invalid"]]
-    edges = [axes.get_position().x0 for axes in figure.axes]
-    assert edges[0] - 0.2 / wide < tones[0][0] < edges[0]
-    assert edges[1] < tones[1][0] < edges[2]
+    first, second, third = sorted(places(figure, "zero"))
+    (_, supported), (_, invalid) = (
+        places(figure, f"{r}") for r in ("estimate supported", "cross invalid")
+    )
+    assert supported < first < second < invalid < third  # after those of the legend
     assert [text for text in said(figure) if text.startswith("setting")] == [
         "setting0",
         "setting1",
@@ -118,20 +134,23 @@ def test_bars_are_the_intervals_in_margins_on_one_scale(make_assertion, make_ver
 
     (first, one), (second, two) = report("a", -0.2), report("b", -0.35)
     figure = transfer([one, two])
-    assert len({axes.get_xlim() for axes in figure.axes}) == 1
-    for axes, made in zip(figure.axes, (first, second), strict=True):
-        (bar,) = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.8]
-        assert list(bar) == pytest.approx(sorted(-bound / 0.1 for bound in made.interval))
-        (dot,) = [line.get_xdata() for line in axes.lines if line.get_markersize() == 2.6]
-        assert dot[0] == pytest.approx(-made.estimate / 0.1)
+    bars = [shape for shape in figure.shapes if shape.role == "bar supported"]
+    dots = [s for s in figure.shapes if isinstance(s, Circle) and s.r < 3]
+    panels = np.diff(sorted(places(figure, "zero")))[0]
+    for i, (made, bar, dot) in enumerate(zip((first, second), bars, dots, strict=True)):
+        value = in_margins(figure)
+        seen = [value(x - i * panels) for x, _ in bar.pieces[0]]
+        assert seen == pytest.approx(sorted(-bound / 0.1 for bound in made.interval))
+        assert value(dot.x - i * panels) == pytest.approx(-made.estimate / 0.1)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_bar_that_lies_beyond_has_one_arrow_that_points_there(make_assertion, make_verdict, sign):
     made = make_assertion("exceeds", sign * np.array([99.0, 100.0, 101.0]), np.zeros(3), 0.1)
     figure = transfer([Report("a", (make_verdict("supported", "decided", made),))])
-    markers = [line.get_marker() for line in figure.axes[0].lines if line.get_markersize() == 4]
-    assert markers == [5 if sign > 0 else 4]  # caretright, caretleft
+    arrows = [shape for shape in figure.shapes if shape.role == "open supported"]
+    ((back, tip, _),) = (arrow.pieces[0] for arrow in arrows)
+    assert (tip[0] > back[0]) == (sign > 0)
 
 
 def test_a_verdict_hangs_on_its_worst_result(make_assertion, make_verdict):
@@ -185,7 +204,7 @@ def test_a_reproduction_beside_its_setting_is_no_setting(make_verdict):
     assert counted(alone) == {"supported in one, refuted in another": 1}
 
 
-def test_an_overview_writes_its_figure_as_svg_and_pdf(gallery, tmp_path):
+def test_an_overview_writes_its_figure_for_a_paper_as_svg_and_pdf(gallery, tmp_path):
     page = Overview((gallery, replace(gallery, setting="other")), (None, None))
     written = page.write_figures(tmp_path / "figures")
     assert [path.name for path in written] == ["transfer.svg", "transfer.pdf"]

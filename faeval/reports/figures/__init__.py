@@ -1,7 +1,26 @@
-"""Figures of a report: strips and contrasts in pages, and figures for papers by matplotlib."""
+"""Figures of a report as plain data, and what is made of them: SVG for pages, files for papers."""
 
 from __future__ import annotations
 
-from faeval.reports.figures._drawing import render
+from faeval.errors import FaevalError
+from faeval.reports.figures import _pdf as pdf
+from faeval.reports.figures import _svg as svg
+from faeval.reports.figures._shapes import Figure
 
-__all__ = ["render"]
+__all__ = ["Figure", "render"]
+
+
+def render(figure: Figure, form: str) -> bytes:
+    """Return a figure as a file for a paper, ``svg`` or ``pdf``, in fixed colours and without a
+    date; PDF needs the extra ``plots``.
+
+    Raises
+    ------
+    FaevalError
+        For another form.
+    MissingExtra
+        For PDF without the extra.
+    """
+    if form not in ("svg", "pdf"):
+        raise FaevalError(f"form={form!r} of a figure must be svg or pdf.")
+    return svg.file(figure) if form == "svg" else pdf.file(figure)

@@ -5,46 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from faeval._safe_text import clean
 from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
-from faeval.reports.figures._drawing import CLAIMED, DOUBLE, INK, LINE, SMALL, SOFT, TONES, styled
-from faeval.reports.figures._layout import (
-    DASHED,
-    MARKERS,
-    Scale,
-    ended,
-    estimate,
-    figure_of,
-    interval,
-    look,
-    mark,
-    rows_at,
-    rule,
-    words_wrapped,
-    write,
+from faeval.reports.figures._layout import Scale, axis_below, interval, short, words_wrapped
+from faeval.reports.figures._shapes import (
+    DOUBLE,
+    Circle,
+    Figure,
+    Shape,
+    Text,
+    box,
+    line,
+    paragraph,
+    sign,
 )
 from faeval.reports.words import _sentences as words
 from faeval.stats import region_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 _FAR = 6.0  # margins from zero; what lies beyond has an arrow, and its numbers beside it
-_LINE = 0.125  # inches from one line of a sentence to the next
+_STEP = 13.5  # from one line of a sentence to the next
 _COUNTED = "difference in the direction of the margin, in margins"
 
 
 # --- one setting ---
 
 
-@styled
-def forest(report: Report, width: float = DOUBLE) -> Figure:
+def forest(report: Report) -> Figure:
     """Draw the claims of a report on one scale: in margins, counted in the direction of each.
 
     A row a claim, in it a line an assertion: its decision interval, the sign of its verdict at the
@@ -54,41 +44,34 @@ def forest(report: Report, width: float = DOUBLE) -> Figure:
     claimed side of each line is shaded. Without a margin to count in, or without an estimate, a
     line has its words alone.
     """
-    label, numbers = 2.2, 2.3
-    left = label + 0.2
-    line, head, foot = 0.15, 0.14, 0.42
+    label, left, right, step, head = 240, 262, 501, 16.5, 15.0
     rows = [(_sentence(verdict, label), list(_lines(verdict))) for verdict in report.verdicts]
-    sizes = [max(_LINE * len(text), line * len(lines)) + 0.07 for text, lines in rows]
-    end = head + max(sum(sizes), line)
-    across = _scale(each.of for _, lines in rows for each in lines)
-    figure = figure_of(width, end + foot)
-    axes = rows_at(figure, left, head, width - left - numbers, end - head)
-    _ground(axes, across)
+    sizes = [max(_STEP * len(text), step * len(lines)) + 8 for text, lines in rows]
+    end = head + max(sum(sizes), step)
+    scale = _scale((each.of for _, lines in rows for each in lines), left, right)
+    shapes: list[Shape] = [*_ground(scale, head, end)]
     top = head
     for (text, lines), size in zip(rows, sizes, strict=True):
-        _label(figure, top, text, width)
+        shapes += _label(top, text)
         for k, each in enumerate(lines):
-            y, a = top + 0.035 + line * (k + 0.5), each.of
-            write(figure, left - 0.06, y + 0.035, each.name, SMALL - 0.5, ha="right", color=SOFT)
-            if a is not None and a.margin > 0:
-                _claimed_side(axes, across, a, y, line)
-                _bar(axes, across, a, y, TONES[each.word])
-                if not math.isnan(a.estimate):
-                    estimate(axes, across, _in_margins(a)(a.estimate), y, each.word)
-            value = words.value_text(a) if a is not None else ""
-            # Numbers are never cut; their unit is in the table.
-            if a is not None and len(value) > 30:
-                value = words.value_text(a, unit=False)
-            write(figure, width - numbers + 0.1, y + 0.035, clean(value), SMALL - 0.5)
+            y, a = top + 4 + step * (k + 0.5), each.of
+            shapes.append(Text("note tiny end", left - 6, y + 3.5, each.name))
+            if a is not None:
+                shapes += _bar(scale, a, y, 0.4 * step, each.word)
+                if a.margin > 0 and not math.isnan(a.estimate):
+                    at = _in_margins(a)(a.estimate)
+                    shapes += [] if scale.side(at) else [sign(each.word, scale(at), y)]
+                value = words.value_text(a)
+                # Numbers are never cut; their unit is in the table.
+                value = words.value_text(a, unit=False) if len(value) > 30 else value
+                shapes.append(Text("tiny", right + 12, y + 3.5, clean(value)))
             if each.said:
-                mark(figure, width - 0.7, y, **look(each.word))
-                write(
-                    figure, width - 0.62, y + 0.035, each.said, SMALL - 0.5, color=TONES[each.word]
-                )
+                shapes.append(sign(each.word, DOUBLE - 76, y))
+                shapes.append(Text(f"word tiny {each.word}", DOUBLE - 68, y + 3.5, each.said))
         top += size
-    rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
-    axes.set_xlabel(_COUNTED, labelpad=2)
-    return figure
+    shapes += [line("rule", (2, end), (DOUBLE - 2, end)), *axis_below(scale, end, scale.ticks())]
+    shapes.append(Text("note mid", (left + right) / 2, end + 29, _COUNTED))
+    return Figure(DOUBLE, end + 40, tuple(shapes))
 
 
 @dataclass(frozen=True)
@@ -132,8 +115,7 @@ _GROUPS = (
 )
 
 
-@styled
-def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
+def transfer(reports: Sequence[Report]) -> Figure:
     """Draw what carries over: a row a claim, a panel a setting, claims grouped by what became of
     them over the settings.
 
@@ -148,57 +130,42 @@ def transfer(reports: Sequence[Report], width: float = DOUBLE) -> Figure:
     reports
         At least one; each a setting, named by it. Claims are told apart by their id.
     """
+    label, room, head, title = 300, 18, 44.0, 26
+    width = (DOUBLE - label) / max(1, len(reports))
     rows = _over_settings(reports)
-    groups = carried_over(reports)
-    label, sign, gap, head, foot = 2.75, 0.16, 0.1, 0.4, 0.42
-    panel = (width - label) / max(1, len(reports))
+    groups = {group: claims for group, claims in carried_over(reports).items() if claims}
     texts = {
-        claim: _sentence(next(v for v in found if v is not None), label - 0.1)
-        for claim, found in rows.items()
+        claim: _sentence(next(v for v in row if v is not None), label - 11)
+        for claim, row in rows.items()
     }
-    sizes = {claim: _LINE * max(1, len(text)) + 0.05 for claim, text in texts.items()}
-    title = 0.24
-    end = head + max(
-        title, sum(title + sum(sizes[c] for c in members) for members in groups.values() if members)
-    )
-    across = _scale(deciding(v) for found in rows.values() for v in found if v is not None)
-    figure = figure_of(width, end + foot)
-    _legend(figure, width)
-    panels = []
-    for i, report in enumerate(reports):
-        left = label + i * panel
-        write(
-            figure,
-            left + sign,
-            head - 0.07,
-            ended(report.setting, int(panel * 72 / (0.6 * SMALL))),
-            SMALL,
-        )
-        axes = rows_at(figure, left + sign, head, panel - sign - gap, end - head)
-        _ground(axes, across)
-        panels.append((left, axes))
+    sizes = {claim: _STEP * max(1, len(text)) + 6 for claim, text in texts.items()}
+    end = head + max(title, title * len(groups) + sum(sizes.values()))
+    every = [deciding(v) for row in rows.values() for v in row if v is not None]
+    lefts = [label + i * width for i in range(len(reports))]
+    scales = [_scale(every, left + room, left + width - 11) for left in lefts]
+    shapes: list[Shape] = [*_legend()]
+    for report, left, scale in zip(reports, lefts, scales, strict=True):
+        name = short(report.setting, max(1, int((width - room) / 6)))
+        shapes += [Text("small", left + room, head - 8, name), *_ground(scale, head, end)]
+        shapes += axis_below(scale, end, scale.ticks())
     top = head
-    for group, members in groups.items():
-        if not members:
-            continue
-        rule(figure, 0.02, top, width - 0.02, color=INK, lw=0.6)
-        said = f"{group[0].upper()}{group[1:]}: {len(members)} claim{'s' * (len(members) != 1)}"
-        write(figure, 0.02, top + 0.16, said, SMALL, weight="bold")
+    for group, claims in groups.items():
+        count = f"{group.capitalize()}: {len(claims)} claim{'s' * (len(claims) != 1)}"
+        shapes += [
+            line("head", (2, top), (DOUBLE - 2, top)),
+            Text("value small", 2, top + 17, count),
+        ]
         top += title
-        for claim in members:
-            _label(figure, top, texts[claim], width)
-            for (left, axes), verdict in zip(panels, rows[claim], strict=True):
+        for claim in claims:
+            shapes += _label(top, texts[claim])
+            y = top + sizes[claim] / 2
+            for left, scale, verdict in zip(lefts, scales, rows[claim], strict=True):
                 if verdict is not None:
-                    y = top + sizes[claim] / 2
-                    mark(figure, left + sign / 2, y, **look(verdict.verdict))
-                    write(
-                        figure, left + sign / 2 + 0.05, y, _notes(verdict), SMALL - 0.5, color=SOFT
-                    )
-                    _cell(axes, across, verdict, y, sizes[claim])
+                    shapes += _cell(scale, verdict, left + room / 2, y, sizes[claim] / 2)
             top += sizes[claim]
-    rule(figure, 0.02, end, width - 0.02, color=LINE, lw=0.5)
-    write(figure, width - gap, end + 0.33, _COUNTED, SMALL, ha="right", color=SOFT)
-    return figure
+    shapes.append(line("rule", (2, end), (DOUBLE - 2, end)))
+    shapes.append(Text("note end", DOUBLE - 11, end + 34, _COUNTED))
+    return Figure(DOUBLE, end + 44, tuple(shapes))
 
 
 def transfer_of(overview: Overview) -> Figure:
@@ -260,94 +227,69 @@ def _group(found: Sequence[Verdict | None]) -> str:
     return f"{word} in all" if said == decided else f"{word} where decided"
 
 
-def _cell(axes: Axes, across: Scale, verdict: Verdict, y: float, height: float) -> None:
+def _cell(scale: Scale, verdict: Verdict, x: float, y: float, half: float) -> Iterator[Shape]:
+    word = verdict.verdict
+    yield sign(word, x, y)
+    notes = "*" * outcomes.is_late(verdict) + "†" * ("fragile" in verdict.flags)
+    if notes:
+        yield Text("note tiny", x + 5, y - 2, notes)
     a = deciding(verdict)
-    if a is None:
-        return
-    _claimed_side(axes, across, a, y, height)
-    _bar(axes, across, a, y, TONES[verdict.verdict])
-    at = _in_margins(a)(a.estimate)
-    if not across.beyond(at):
-        axes.plot(
-            [across(at)],
-            [y],
-            marker="o",
-            ms=2.6,
-            color=TONES[verdict.verdict],
-            mew=0,
-            clip_on=False,
-            zorder=4,
-        )
+    if a is not None:
+        yield from _bar(scale, a, y, 0.8 * half, word)
+        at = _in_margins(a)(a.estimate)
+        if not scale.side(at):
+            yield Circle(f"estimate {word}", scale(at), y, 2.5)
 
 
-def _notes(verdict: Verdict) -> str:
-    return "*" * outcomes.is_late(verdict) + "†" * ("fragile" in verdict.flags)
-
-
-def _legend(figure: Figure, width: float) -> None:
-    write(
-        figure,
-        0.02,
-        0.135,
-        "* not registered before all of its evidence   † fragile",
-        SMALL - 0.5,
-        color=SOFT,
-    )
-    at = width - 3.3
-    for word in MARKERS:
-        mark(figure, at, 0.1, **look(word))
-        write(figure, at + 0.08, 0.135, word, SMALL - 0.5, color=TONES[word])
-        at += 0.8
+def _legend() -> Iterator[Shape]:
+    note = "* not registered before all of its evidence   † fragile"
+    yield Text("note tiny", 2, 15, note)
+    for i, word in enumerate(("supported", "refuted", "inconclusive", "invalid")):
+        x = DOUBLE - 360 + 90 * i
+        yield sign(word, x, 11)
+        yield Text(f"word tiny {word}", x + 9, 15, word)
 
 
 # --- both ---
 
 
-def _sentence(verdict: Verdict, inches: float) -> list[str]:
-    return words_wrapped(verdict.sentence or verdict.claim, int(inches * 72 / (0.56 * SMALL)))
+def _sentence(verdict: Verdict, width: float) -> list[str]:
+    return words_wrapped(verdict.sentence or verdict.claim, int(width / 5.6))
 
 
-def _label(figure: Figure, top: float, text: Iterable[str], width: float) -> None:
-    rule(figure, 0.02, top, width - 0.02, color=LINE, lw=0.5)
-    for k, part in enumerate(text):
-        write(figure, 0.02, top + _LINE * (k + 1), part, SMALL)
+def _label(top: float, text: Iterable[str]) -> Iterator[Shape]:
+    yield line("rule", (2, top), (DOUBLE - 2, top))
+    yield from paragraph("small", 2, top + _STEP, text, _STEP)
 
 
 def _in_margins(a: AssertionResult) -> Callable[[float], float]:
     """From a - b to margins in the direction of the margin, which lies at 1."""
-    sign = region_of(a.kind).sign
-    return lambda value: sign * value / a.margin
+    direction = region_of(a.kind).sign
+    return lambda value: direction * value / a.margin
 
 
-def _scale(drawn: Iterable[AssertionResult | None]) -> Scale:
+def _scale(assertions: Iterable[AssertionResult | None], left: float, right: float) -> Scale:
     bounds = [
         bound
-        for a in drawn
+        for a in assertions
         if a is not None and a.margin > 0
         for bound in map(_in_margins(a), (a.estimate, *a.interval))
         if abs(bound) <= _FAR
     ]
-    return Scale([-1.2, 1.2, *bounds], pad=0.03)
+    return Scale([-1.2, 1.2, *bounds], left, right, pad=0.03)
 
 
-def _ground(axes: Axes, across: Scale) -> None:
-    across.put(axes, "x")
-    axes.axvline(0, color=SOFT, lw=0.6, zorder=1)
-    axes.axvline(1, color=INK, lw=0.9, ls=DASHED, zorder=1)
+def _ground(scale: Scale, top: float, bottom: float) -> Iterator[Shape]:
+    for role, at in (("zero", 0.0), ("margin", 1.0)):
+        yield line(role, (scale(at), top), (scale(at), bottom))
 
 
-def _claimed_side(axes: Axes, across: Scale, a: AssertionResult, y: float, height: float) -> None:
-    low, high = sorted(across.within(_in_margins(a)(bound)) for bound in outcomes.claimed(a))
-    axes.fill_between(
-        [low, high], y - 0.4 * height, y + 0.4 * height, color=CLAIMED, lw=0, zorder=0
-    )
-    if region_of(a.kind).two_sided:
-        axes.plot(
-            [-1, -1], [y - height / 2, y + height / 2], color=INK, lw=0.9, ls=DASHED, zorder=1
-        )
-
-
-def _bar(axes: Axes, across: Scale, a: AssertionResult, y: float, tone: str) -> None:
-    if not any(map(math.isnan, a.interval)):
-        first, last = sorted(map(_in_margins(a), a.interval))
-        interval(axes, across, (first, last), y, tone, 1.8)
+def _bar(scale: Scale, a: AssertionResult, y: float, half: float, word: str) -> Iterator[Shape]:
+    """The claimed side of a line, and the decision interval on it; without a margin, nothing."""
+    if a.margin > 0:
+        low, high = sorted(map(_in_margins(a), outcomes.claimed(a)))
+        yield box("claimed", scale(low), y - half, scale(high), y + half)
+        if region_of(a.kind).two_sided:
+            yield line("margin", (scale(-1.0), y - half), (scale(-1.0), y + half))
+        low, high = sorted(map(_in_margins(a), a.interval))
+        yield from interval(scale, (low, high), y, "bar", word)

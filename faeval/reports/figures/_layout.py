@@ -1,174 +1,118 @@
-"""Where things lie in a figure of matplotlib: axes in inches, scales, signs, and text cut to its
-place.
-"""
+"""Where things lie in a figure: scales with their ticks, intervals, and text cut to its place."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from faeval._safe_text import clean
-from faeval.reports.figures._drawing import LINE, PAPER, SOFT, TONES
-from faeval.reports.words._escape import CELL, clip
+from faeval.reports.figures._shapes import Line, Shape, Text, line
+from faeval.reports.words._numbers import Style
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-DASHED, DOTTED = (0, (4, 3)), (0, (1, 1.5))
-SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-#: Markers beside each word, so that colour is never the only difference: (marker, whether it is
-#: filled).
-MARKERS = {
-    "supported": ("o", True),
-    "refuted": ("D", True),
-    "inconclusive": ("o", False),
-    "invalid": ("x", True),
-}
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 # --- scales ---
 
 
 class Scale:
-    """A range of numbers on an axis, linear in the number or in its logarithm, safe for any finite
-    numbers.
+    """A map from numbers to pixels, linear or in the logarithm, safe for any finite numbers.
 
-    Called with a number, it gives its place. ``unit`` names the power of ten that ticks are counted
-    in, where there is one.
+    Parameters
+    ----------
+    numbers
+        What is to lie between the ends; what is not finite is ignored.
+    start, end
+        The pixels of its ends; `end` may be the smaller one.
+    pad
+        The room beyond the outermost numbers, as a share of their distance.
     """
 
     def __init__(
-        self, numbers: Iterable[float], logarithmic: bool = False, pad: float = 0.06
+        self,
+        numbers: Iterable[float],
+        start: float,
+        end: float,
+        pad: float = 0.06,
+        logarithmic: bool = False,
     ) -> None:
         finite = [v for v in numbers if math.isfinite(v)]
-        self._logarithmic = logarithmic and bool(finite)
-        self.unit, self._power = "", 0
-        if not self._logarithmic:
-            finite = [0.0, *finite]
-            top = math.floor(math.log10(max(map(abs, finite)) or 1.0))
-            if not -4 <= top < 5:
-                self._power = max(top, -300)
-                self.unit = f" (×10{str(self._power).translate(SUPERSCRIPT)})"
-        placed = [self(v) for v in finite]
-        room = (max(placed) - min(placed)) * pad or 0.5
-        self.low, self.high = min(placed) - room, max(placed) + room
+        self.logarithmic = logarithmic and bool(finite)
+        self._unit = 1.0 if self.logarithmic else max(map(abs, finite), default=0.0) or 1.0
+        placed = [self._place(v) for v in finite] or [0.0]
+        low, high = min(placed), max(placed)
+        room = (high - low) * pad if high > low else 0.5
+        self._low, self._high = low - room, high + room
+        self.start, self.end = start, end
+
+    def _place(self, value: float) -> float:
+        return math.log10(value) if self.logarithmic else value / self._unit
 
     def __call__(self, value: float) -> float:
-        return math.log10(value) if self._logarithmic else value / 10.0**self._power
+        """Return the pixel of a number; beyond the ends, the end."""
+        share = (self._place(value) - self._low) / (self._high - self._low)
+        return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
-    def beyond(self, value: float) -> bool:
-        """Whether a number lies outside the axis."""
-        return not math.isfinite(value) or not self.low <= self(value) <= self.high
+    def side(self, value: float) -> int:
+        """Return -1 for a number below the lower end, 1 for one above the upper end, else 0."""
+        place = self._place(value)
+        return (place > self._high) - (place < self._low)
 
-    def within(self, value: float) -> float:
-        """Return the place of a number; beyond the ends, the end."""
-        at = self(value) if math.isfinite(value) else value
-        return min(self.high, max(self.low, at))
-
-    def round_numbers(self, most: int) -> list[float]:
-        """Return places of round numbers inside the range, so many intervals at most."""
-        steps = [1, 2, 3, 5, 10] if self._logarithmic else [1, 2, 2.5, 5, 10]
-        return round_numbers(self.low, self.high, most, steps, self._logarithmic)
-
-    def put(self, axes: Axes, side: str) -> None:
-        """Give one side of axes this range, ticks with their texts, and a line at zero or grid
-        lines where it is tall.
-        """
-        ticks = self.round_numbers(4)
-        if self._logarithmic:
-            texts = [f"10{str(round(t)).translate(SUPERSCRIPT)}" for t in ticks]
-        else:
-            digits = next(
-                (
-                    d
-                    for d in range(10)
-                    if all(math.isclose(t, round(t, d), abs_tol=1e-9) for t in ticks)
-                ),
-                10,
-            )
-            texts = [f"{t:.{digits}f}".replace("-", "−") if t else "0" for t in ticks]
-        if side == "x":
-            axes.set_xlim(self.low, self.high)
-            axes.set_xticks(ticks, texts)
-            return
-        axes.set_ylim(self.low, self.high)
-        axes.set_yticks(ticks, texts)
-        grid = [tick for tick in ticks if tick or self._logarithmic]
-        between = [at for tick in grid for at in (tick, tick, math.nan)]
-        axes.plot(
-            [0, 1, math.nan] * len(grid),
-            between,
-            transform=axes.get_yaxis_transform(),
-            color=LINE,
-            lw=0.6,
-            zorder=0,
-        )
-        if len(grid) < len(ticks):
-            axes.axhline(0, color=SOFT, lw=0.6, zorder=0)
+    def ticks(self, most: int = 6) -> list[tuple[float, str]]:
+        """Return the pixels of round numbers, and how they are written."""
+        if self.logarithmic:
+            powers, step = round_numbers(self._low, self._high, most, whole=True)
+            exponents = [round(k * step) for k in powers]
+            return [(self(10.0**k), f"10{str(k).translate(_SUPERSCRIPT)}") for k in exponents]
+        multiples, step = round_numbers(self._low * self._unit, self._high * self._unit, most)
+        digits = math.floor(math.log10(step) + 1e-9)
+        top = math.floor(math.log10(self._unit))
+        exponent = top if top >= 5 or digits < -6 else 0
+        style = Style(max(0, exponent - digits), exponent)
+        return [(self(k * step), style(k * step)) for k in multiples]
 
 
 def round_numbers(
-    low: float, high: float, most: int, steps: Sequence[float], whole: bool = True
-) -> list[float]:
-    from matplotlib.ticker import MaxNLocator
-
-    found = MaxNLocator(most, steps=list(steps), integer=whole).tick_values(low, high)
-    return [float(tick) for tick in found if low <= tick <= high]
-
-
-# --- places ---
-
-
-def figure_of(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=72, facecolor="none")
+    low: float, high: float, most: int, whole: bool = False
+) -> tuple[Iterable[int], float]:
+    """Return multiples within a range, about so many, and the round number that they are of."""
+    raw = max((high - low) / most, float(whole))
+    power = 10.0 ** math.floor(math.log10(raw)) if 0 < raw < math.inf else 0.0
+    step = next((m * power for m in (1, 2, 5) if m * power >= raw), 10 * power)
+    if not 0 < step < math.inf:
+        return (), 1.0
+    return range(math.ceil(low / step), math.floor(high / step) + 1), step
 
 
-def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes in inches from the upper left corner."""
-    across, up = figure.get_size_inches()
-    axes: Axes = figure.add_axes(
-        (left / across, 1 - (top + height) / up, width / across, height / up), facecolor="none"
-    )
-    return axes
+def axis_below(scale: Scale, y: float, ticks: Sequence[tuple[float, str]]) -> Iterator[Shape]:
+    """An axis under a figure, with ticks of its scale."""
+    stubs = [((x, y), (x, y + 4)) for x, _ in ticks]
+    yield Line("axis", (((scale.start, y), (scale.end, y)), *stubs))
+    yield from (Text("note mid", x, y + 15, text) for x, text in ticks)
 
 
-def rows_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes whose rows are placed in inches from the upper edge, and need no scale of their own."""
-    axes = axes_at(figure, left, top, width, height)
-    axes.set_ylim(top + height, top)
-    axes.spines["left"].set_visible(False)
-    axes.set_yticks([])
-    return axes
+def axis_beside(scale: Scale, left: float, right: float, named: bool = True) -> Iterator[Shape]:
+    """An axis at the left of a panel, with lines across it at its ticks."""
+    yield line("axis", (left, scale.start), (left, scale.end))
+    for y, text in scale.ticks():
+        zero = not scale.logarithmic and not text.strip("0.")
+        yield line("zero" if zero else "grid", (left, y), (right, y))
+        if named:
+            yield Text("note end", left - 5, y + 4, text)
 
 
-def write(figure: Figure, x: float, y: float, text: str, size: float, **more: Any) -> None:
-    """One line of text, the start of its baseline (or its middle or end) in inches from the upper
-    left corner.
-    """
-    across, up = figure.get_size_inches()
-    if text:
-        figure.text(
-            x / across, 1 - y / up, text, size=size, va="baseline", rotation_mode="anchor", **more
-        )
-
-
-def mark(figure: Figure, x: float, y: float, **look: Any) -> None:
-    rule(figure, x, y, x, **look)
-
-
-def rule(figure: Figure, left: float, y: float, right: float, **look: Any) -> None:
-    """A horizontal line in inches from the upper left corner, with the marker of its look in the
-    middle.
-    """
-    from matplotlib.lines import Line2D
-
-    across, up = figure.get_size_inches()
-    at, height = [left / across, (left + right) / 2 / across, right / across], 1 - y / up
-    figure.add_artist(Line2D(at, [height] * 3, markevery=[1], solid_capstyle="butt", **look))
+def interval(
+    scale: Scale, bounds: tuple[float, float], y: float, role: str, tone: str = ""
+) -> Iterator[Shape]:
+    """A bar from bound to bound; where one lies beyond the scale there is an arrow at that end."""
+    if any(map(math.isnan, bounds)):
+        return
+    yield line(f"{role} {tone}".strip(), *((scale(bound), y) for bound in bounds))
+    sides = {scale.side(bound) for bound in bounds}
+    for way, tip in ((-1, scale.start), (1, scale.end)):
+        if way in sides:
+            back, arrow = tip - 4 * way, "open" if role == "bar" else role
+            yield line(f"{arrow} {tone}".strip(), (back, y - 4), (tip, y), (back, y + 4))
 
 
 # --- text ---
@@ -219,20 +163,10 @@ def words_wrapped(text: str, most: int, lines: int = 6) -> list[str]:
     """
     import textwrap
 
-    whole = clip(text, CELL)
+    whole = clean(text[: 4 * lines * most]).strip()
     if _columns(whole) > len(whole):
         most //= 2
     return textwrap.wrap(whole, most, max_lines=lines, placeholder=" …")
-
-
-def ended(text: str, most: int) -> str:
-    """Return clean text of at most so many characters, whose end is cut off."""
-    whole = clean(text[: 4 * most]).strip()
-    if _columns(whole) <= most and len(text) <= 4 * most:
-        return whole
-    while _columns(whole) >= most:
-        whole = whole[:-1]
-    return f"{whole}…"
 
 
 def _columns(text: str) -> int:
@@ -242,41 +176,3 @@ def _columns(text: str) -> int:
         if text.isascii()
         else sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
     )
-
-
-# --- signs ---
-
-
-def interval(
-    axes: Axes, across: Scale, bounds: tuple[float, float], y: float, colour: str, lw: float
-) -> None:
-    """A bar from bound to bound; a bound that lies beyond the axis is an arrow at that end."""
-    low, high = (across.within(bound) for bound in bounds)
-    axes.plot(
-        [low, high], [y, y], color=colour, lw=lw, solid_capstyle="butt", clip_on=False, zorder=2
-    )
-    for end, marker in ((across.low, 4), (across.high, 5)):  # caretleft, caretright
-        if any(across.within(bound) == end and across.beyond(bound) for bound in bounds):
-            axes.plot([end], [y], marker=marker, ms=4, color=colour, mew=0, clip_on=False, zorder=2)
-
-
-def estimate(axes: Axes, across: Scale, value: float, y: float, word: str) -> None:
-    """The verdict's sign at the estimate; beyond the axis there is an arrow, and no estimate."""
-    if across.beyond(value):
-        return
-    axes.plot([across(value)], [y], **look(word), clip_on=False, zorder=4)
-
-
-def look(word: str) -> dict[str, Any]:
-    marker, filled = MARKERS[word]
-    tone = TONES[word]
-    thick = 1.2 if marker == "x" or not filled else 0.7
-    edge = tone if marker == "x" or not filled else PAPER
-    return {
-        "marker": marker,
-        "ms": 4.2,
-        "mfc": tone if filled else PAPER,
-        "mec": edge,
-        "mew": thick,
-        "color": tone,
-    }

@@ -1,54 +1,25 @@
-"""What a report draws, from its data to a matplotlib Figure; :mod:`faeval.reports.figures._drawing`
-makes bytes of it.
-
-Axes are placed in inches, and numbers are scaled and written here: matplotlib chooses no layout and
-formats no text, so that a figure depends neither on fonts nor on its user's settings. Whatever lies
-outside its axis ends in an arrow.
-"""
+"""What a report draws: layer profiles, training curves, controls, power and contrasts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from faeval.claims._verdict import AssertionResult, Verdict
+from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR
-from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._report import ControlCurve, Profile, Report, TrainingCurve
-from faeval.reports.figures._drawing import (
-    ALARM,
-    CLAIMED,
-    DOUBLE,
-    INK,
-    LINE,
-    LINK,
-    PAPER,
-    SINGLE,
-    SMALL,
-    SOFT,
-    TONES,
-    styled,
-)
+from faeval.reports.figures import _strips as strips
 from faeval.reports.figures._forest import forest
 from faeval.reports.figures._layout import (
-    DASHED,
-    DOTTED,
     Scale,
-    axes_at,
-    estimate,
-    figure_of,
-    interval,
-    mark,
+    axis_below,
+    axis_beside,
     round_numbers,
-    rows_at,
-    rule,
     short,
     words_wrapped,
     wrapped,
-    write,
 )
 from faeval.reports.figures._series import (
     PowerCurve,
@@ -57,59 +28,50 @@ from faeval.reports.figures._series import (
     power_curve,
     spans_decades,
 )
+from faeval.reports.figures._shapes import (
+    DOUBLE,
+    SINGLE,
+    Circle,
+    Figure,
+    Line,
+    Shape,
+    Text,
+    cross,
+    diamond,
+    line,
+    paragraph,
+    square,
+    triangle,
+)
 from faeval.reports.words import _sentences as words
 from faeval.reports.words._escape import anchors
 from faeval.reports.words._glossary import layers_text
 from faeval.reports.words._numbers import chance, exact, level, significant
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-
-_MOST_NAMED = 24  # seeds with a line of their own in a contrast
-
-
 # --- all figures of a report ---
 
 
-class _Lazy(Mapping[str, "Figure"]):
-    """Figures by name, drawn when they are asked for."""
-
-    def __init__(self, makers: dict[str, Callable[[], Figure]]) -> None:
-        self._makers = makers
-
-    def __getitem__(self, name: str) -> Figure:
-        return self._makers[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
-
-
-def figures(report: Report) -> Mapping[str, Figure]:
+def figures(report: Report) -> dict[str, Figure]:
     """Return every figure of a report by its name: letters of ASCII, digits, hyphens, and each only
     once.
     """
-    makers: dict[str, Callable[[], Figure]] = {}
+    drawn: dict[str, Figure] = {}
     if report.verdicts:
-        makers["forest"] = partial(forest, report)
+        drawn["forest"] = forest(report)
     for verdict, anchor in zip(report.verdicts, claim_anchors(report), strict=True):
         name = anchor.removeprefix("claim-")
         for i, assertion in enumerate(verdict.assertions):
             if math.isfinite(assertion.estimate):
-                makers[f"contrast-{name}-{i + 1}"] = partial(contrast, verdict, i)
+                drawn[f"contrast-{name}-{i + 1}"] = contrast(verdict, i)
         if power_curves(verdict):
-            makers[f"power-{name}"] = partial(power, verdict)
+            drawn[f"power-{name}"] = power(verdict)
     for name, profiles in layer_figures(report.profiles).items():
-        makers[name] = partial(layers, profiles)
+        drawn[name] = layers(profiles)
     for name, members in course_figures(report.curves).items():
-        makers[name] = partial(courses, members)
+        drawn[name] = courses(members)
     if report.controls:
-        makers["controls"] = partial(controls, report.controls)
-    return _Lazy(makers)
+        drawn["controls"] = controls(report.controls)
+    return drawn
 
 
 def claim_anchors(report: Report) -> list[str]:
@@ -142,33 +104,23 @@ def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict
 # --- panels: one an arm ---
 
 
-@styled
-def layers(profiles: Sequence[Profile], width: float | None = None) -> Figure:
+def layers(profiles: Sequence[Profile]) -> Figure:
     """Draw one metric over the layers, a panel an arm; see :func:`courses`."""
     panels = [_Panel(p.arm, p.layers, p.values) for p in profiles]
-    return _panels(panels, "layer", profiles[0].metric, "", width)
+    return _panels(panels, "layer", profiles[0].metric)
 
 
-@styled
-def courses(members: Sequence[TrainingCurve], width: float | None = None) -> Figure:
+def courses(members: Sequence[TrainingCurve]) -> Figure:
     """Draw one metric over the epochs, a panel an arm: each seed a thin line, their mean a heavy
     one with dots.
 
     All panels share one scale, logarithmic where values span more than a factor of 100; the mean is
     geometric there. Where a number does not exist the line has a gap, and a cross stands at the
-    foot.
-
-    Parameters
-    ----------
-    members
-        At least one.
-    width
-        In inches; by default that of one column of a paper up to two arms, and of two columns
-        beyond.
+    foot. Up to two arms have the width of one column of a paper, more that of two.
     """
-    first = members[0]
     panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
-    return _panels(panels, "epoch", first.metric, layers_text(first.layers), width)
+    where = layers_text(members[0].layers)
+    return _panels(panels, "epoch", ", ".join(filter(None, (members[0].metric, where))))
 
 
 @dataclass(frozen=True)
@@ -178,143 +130,106 @@ class _Panel:
     rows: Rows
 
 
-def _panels(
-    panels: Sequence[_Panel], across: str, metric: str, where: str, width: float | None
-) -> Figure:
-    width = width or (SINGLE if len(panels) <= 2 else DOUBLE)
-    columns = min(len(panels), max(1, int(width / 1.55)))
-    left, gap, foot, high = 0.6, 0.14, 0.36, 1.05
-    each = (width - left - 0.08 - gap * (columns - 1)) / columns
-    titles = [wrapped(panel.title, int(each * 72 / (0.6 * SMALL))) for panel in panels]
-    bands = [titles[i : i + columns] for i in range(0, len(panels), columns)]
-    heads = [0.06 + 0.115 * max(map(len, band)) for band in bands]
+def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
+    width, columns = (SINGLE, len(panels)) if len(panels) <= 2 else (DOUBLE, min(4, len(panels)))
+    left, gap, high, foot = 52, 15, 115, 40
+    each = (width - left - 9 - gap * (columns - 1)) / columns
+    titles = [wrapped(panel.title, int(each / 6)) for panel in panels]
     logarithmic = spans_decades(row for panel in panels for row in panel.rows)
-    scale = Scale((v for p in panels for row in p.rows for v in row if v is not None), logarithmic)
-    figure = figure_of(width, sum(heads) + len(bands) * (high + foot))
-    top = 0.0
-    for i, panel in enumerate(panels):
-        band, column = divmod(i, columns)
-        if column == 0:
-            top += heads[band] + (high + foot if band else 0.0)
-        axes = axes_at(figure, left + column * (each + gap), top, each, high)
-        for k, line in enumerate(reversed(titles[i])):
-            write(figure, left + column * (each + gap), top - 0.06 - 0.115 * k, line, SMALL)
-        _draw_panel(axes, panel, scale, logarithmic)
-        axes.set_xlabel(across, labelpad=2)
-        if column == 0:
-            y = top + high / 2
-            write(figure, 0.12, y, short(metric, 24), SMALL, rotation=90, ha="center")
-            write(
-                figure,
-                0.23,
-                y,
-                short(f"{where}{scale.unit}", 24),
-                SMALL,
-                rotation=90,
-                ha="center",
-                color=SOFT,
-            )
-        else:
-            axes.tick_params(labelleft=False)
-    return figure
+    numbers = [v for p in panels for row in p.rows for v in row if v is not None]
+    shapes: list[Shape] = [Text("text", 0, 11, short(metric, width // 6))]
+    top = 20.0
+    for first in range(0, len(panels), columns):
+        band = range(first, min(first + columns, len(panels)))
+        top += 6 + 12.5 * max(len(titles[i]) for i in band)
+        up = Scale([*numbers, *([] if logarithmic else [0.0])], top + high, top, 0.06, logarithmic)
+        for column, i in enumerate(band):
+            x = left + column * (each + gap)
+            shapes += paragraph("small", x, top + 6.5 - 12.5 * len(titles[i]), titles[i], 12.5)
+            shapes += axis_beside(up, x, x + each, named=column == 0)
+            shapes += _panel(panels[i], up, x, x + each)
+            shapes.append(Text("note mid", x + each / 2, top + high + 29, across))
+        top += high + foot
+    return Figure(width, top, tuple(shapes))
 
 
-def _draw_panel(axes: Axes, panel: _Panel, scale: Scale, logarithmic: bool) -> None:
-    scale.put(axes, "y")
-    room = (panel.x[-1] - panel.x[0]) * 0.04 or 0.5
-    axes.set_xlim(panel.x[0] - room, panel.x[-1] + room)
-    ticks = (
-        panel.x if len(panel.x) <= 6 else round_numbers(panel.x[0], panel.x[-1], 5, [1, 2, 5, 10])
-    )
-    axes.set_xticks(list(ticks), [str(round(tick)) for tick in ticks])
-    lines = [[math.nan if v is None else scale(v) for v in row] for row in panel.rows]
-    _draw_lines(axes, panel.x, lines, [], color=LINK, alpha=0.45, lw=0.7, ms=2.2)
-    mean = [math.nan if v is None else scale(v) for v in mean_over_seeds(panel.rows, logarithmic)]
-    _draw_lines(
-        axes, panel.x, [mean], range(len(mean)) if len(mean) <= 8 else [], color=LINK, lw=1.5, ms=3
-    )
-    lacking = [
-        x
-        for x, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True)
-        if None in column
-    ]
-    if lacking:
-        foot = [axes.get_ylim()[0]] * len(lacking)
-        axes.plot(lacking, foot, color=SOFT, lw=0, marker="x", ms=4, mew=1, clip_on=False, zorder=3)
+def _panel(panel: _Panel, up: Scale, left: float, right: float) -> Iterator[Shape]:
+    x = Scale((panel.x[0], panel.x[-1]), left, right, pad=0.04)
+    ticks: Iterable[int] = panel.x
+    if len(panel.x) > 6:
+        multiples, step = round_numbers(panel.x[0], panel.x[-1], 5, whole=True)
+        ticks = [round(k * step) for k in multiples]
+    yield from axis_below(x, up.start, [(x(tick), str(tick)) for tick in ticks])
+    for row in panel.rows:
+        yield from _curve("seeds", "lone", 2, x, up, panel.x, row)
+    mean = mean_over_seeds(panel.rows, up.logarithmic)
+    yield from _curve("mean", "point", 2.5, x, up, panel.x, mean, dotted=len(mean) <= 8)
+    for at, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True):
+        if None in column:
+            yield cross("gap", x(at), up.start, 3)
 
 
-def _draw_lines(
-    axes: Axes,
+def _curve(
+    role: str,
+    dot: str,
+    r: float,
+    across: Scale,
+    up: Scale,
     x: Sequence[int],
-    lines: Sequence[Sequence[float]],
-    dotted: Sequence[int],
-    **look: Any,
-) -> None:
-    """Draw lines of one look, with gaps at NaN, and dots at some places of each and at every point
-    without neighbours.
-    """
-    joined_x: list[float] = []
-    joined: list[float] = []
-    dots: list[int] = []
-    for line in lines:
-        alone = [i for i in range(len(line)) if _gap(line, i - 1) and _gap(line, i + 1)]
-        dots += [len(joined) + i for i in sorted({*dotted, *alone}) if not _gap(line, i)]
-        joined_x += [*x, math.nan]  # a gap, too, between one line and the next
-        joined += [*line, math.nan]
-    look |= {"marker": "o", "mew": 0, "markevery": dots} if dots else {}
-    axes.plot(joined_x, joined, **look, clip_on=False)
-
-
-def _gap(values: Sequence[float], i: int) -> bool:
-    return not 0 <= i < len(values) or math.isnan(values[i])
+    y: Sequence[float | None],
+    dotted: bool = False,
+) -> Iterator[Shape]:
+    """A line with gaps where numbers are missing; dots at all points, or at lone ones."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for at, value in zip(x, y, strict=True):
+        if value is None:
+            pieces.append([])
+        else:
+            pieces[-1].append((across(at), up(value)))
+    joined = tuple(tuple(piece) for piece in pieces if len(piece) > 1)
+    if joined:
+        yield Line(role, joined)
+    for piece in pieces:
+        for point in piece if dotted or len(piece) == 1 else ():
+            yield Circle(dot, *point, r)
 
 
 # --- controls ---
 
 
-@styled
-def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
+def controls(curves: Sequence[ControlCurve]) -> Figure:
     """Draw each instrument's positive control against the gradient norm that it had to read, and
     the floor.
 
     Each mark is one state of one checkpoint; marks that would fall on each other are drawn once.
     """
-    keys = [("o", LINK, LINK), ("D", PAPER, ALARM), ("^", INK, INK), ("s", PAPER, SOFT)]
-    head, foot, left, high = 0.26 + 0.14 * len(curves), 0.4, 0.46, 1.6
-    across = Scale((norm for curve in curves for norm, _ in curve.points), True)
-    up = Scale([0.0, 1.0, *(v for curve in curves for _, v in curve.points if v is not None)])
-    figure = figure_of(width, head + high + foot)
-    axes = axes_at(figure, left, head, width - left - 0.1, high)
-    across.put(axes, "x")
-    up.put(axes, "y")
-    axes.axhline(up(CONTROL_FLOOR), color=INK, lw=0.9, ls=DASHED)
-    steps = (width - left) * 72, high * 72 / (up.high - up.low)
+    marks: list[Callable[..., Shape]] = [Circle, diamond, triangle, square]
+    left, right, high = 46, SINGLE - 11, 175
+    top = 46.0 + 15 * len(curves)
+    x = Scale((n for c in curves for n, _ in c.points), left, right, logarithmic=True)
+    known = [v for curve in curves for _, v in curve.points if v is not None]
+    up = Scale([0.0, 1.0, *known], top + high, top)
+    floor = up(CONTROL_FLOOR)
+    shapes: list[Shape] = [*axis_beside(up, left, right), *axis_below(x, top + high, x.ticks())]
+    shapes.append(line("margin", (left, floor), (right, floor)))
     for i, curve in enumerate(curves):
-        marker, face, edge = keys[i % len(keys)]
-        places: dict[tuple[int, int], tuple[float, float]] = {}
-        for norm, value in sorted((n, v) for n, v in curve.points if v is not None):
-            x, y = across(norm), up(value)
-            share = (x - across.low) / (across.high - across.low)
-            places.setdefault((round(share * steps[0]), round((y - up.low) * steps[1])), (x, y))
-        look: dict[str, Any] = {
-            "marker": marker,
-            "ms": 3.0,
-            "mfc": face,
-            "mec": edge,
-            "mew": 0.7,
-            "lw": 0,
-            "color": edge,
-        }
-        axes.plot(*zip(*places.values(), strict=True), **look, clip_on=False) if places else None
-        y = 0.12 + 0.14 * i
-        mark(figure, left + 0.08, y - 0.035, **look)
-        write(figure, left + 0.2, y, short(curve.instrument, 48), SMALL)
-    y = 0.12 + 0.14 * len(curves)
-    rule(figure, left, y - 0.035, left + 0.16, color=INK, lw=0.9, ls=DASHED)
-    write(figure, left + 0.2, y, f"floor, {exact(CONTROL_FLOOR)}", SMALL)
-    axes.set_xlabel("median norm of the gradient at a state", labelpad=2)
-    axes.set_ylabel("reading of the true gradient")
-    return figure
+        mark, role, y = marks[i % 4], f"reading{i % 4}", 13.0 + 15 * i
+        shapes += [
+            mark(role, left + 9, y - 4, 3),
+            Text("small", left + 22, y, short(curve.instrument, 48)),
+        ]
+        drawn = [(x(norm), up(value)) for norm, value in curve.points if value is not None]
+        places = {(round(px), round(py)): (px, py) for px, py in sorted(drawn, reverse=True)}
+        shapes += [mark(role, px, py, 2.5) for px, py in places.values()]
+    y = top - 33
+    shapes.append(line("margin", (left, y - 4), (left + 17, y - 4)))
+    shapes.append(Text("small", left + 22, y, f"floor, {exact(CONTROL_FLOOR)}"))
+    shapes.append(Text("note", 0, top - 12, "reading of the true gradient"))
+    middle = (left + right) / 2
+    shapes.append(
+        Text("note mid", middle, top + high + 29, "median norm of the gradient at a state")
+    )
+    return Figure(SINGLE, top + high + 36, tuple(shapes))
 
 
 # --- power ---
@@ -322,187 +237,88 @@ def controls(curves: Sequence[ControlCurve], width: float = SINGLE) -> Figure:
 
 def power_curves(verdict: Verdict) -> list[tuple[int, PowerCurve]]:
     """Return the power of each assertion of a verdict that has any, with its place among them."""
-    found = ((i, power_curve(verdict, assertion)) for i, assertion in enumerate(verdict.assertions))
-    return [(i, curve) for i, curve in found if curve is not None]
+    curves = (
+        (i, power_curve(verdict, assertion)) for i, assertion in enumerate(verdict.assertions)
+    )
+    return [(i, curve) for i, curve in curves if curve is not None]
 
 
-@styled
-def power(verdict: Verdict, width: float | None = None) -> Figure:
+def power(verdict: Verdict) -> Figure:
     """Draw what a claim's pilots promised: the chance of the verdict foreseen against seeds, a
     panel an assertion.
 
     The heavy line holds at the pilot's standard deviation, the dashed one at its upper 80 % bound.
     """
-    known = power_curves(verdict)
-    width = width or (SINGLE if len(known) == 1 else DOUBLE)
-    columns = 1 if width < DOUBLE else min(2, len(known))
-    left, gap, foot, high = 0.46, 0.5, 0.36, 1.3
-    each = (width - left - 0.1 - gap * (columns - 1)) / columns
-    many = len(verdict.assertions) > 1
-    titles = [
-        (
-            words_wrapped(
-                f"{i + 1}. {words.assertion_text(verdict.assertions[i])}",
-                int(each * 72 / (0.6 * SMALL)),
-                3,
-            )
-            if many
-            else []
-        )
-        for i, _ in known
-    ]
-    head = 0.52 + 0.115 * max(map(len, titles))
-    rows = math.ceil(len(known) / columns)
-    figure = figure_of(width, rows * (head + high + foot))
-    for place, ((_, curve), title) in enumerate(zip(known, titles, strict=True)):
+    curves = power_curves(verdict)
+    columns = min(2, len(curves))
+    width = SINGLE if columns == 1 else DOUBLE
+    left, gap, high, foot = 36, 50, 142, 40
+    each = (width - left - 11 - gap * (columns - 1)) / columns
+    titles = []
+    for i, _ in curves if len(verdict.assertions) > 1 else ():
+        text = f"{i + 1}. {words.assertion_text(verdict.assertions[i])}"
+        titles.append(words_wrapped(text, int(each / 6), 3))
+    title = 12.5 * max(map(len, titles), default=0)
+    size = title + 64 + high + foot
+    shapes: list[Shape] = []
+    for place, (_, curve) in enumerate(curves):
         row, column = divmod(place, columns)
-        x, top = left + column * (each + gap), row * (head + high + foot) + head
-        for k, line in enumerate(reversed(title)):
-            write(figure, x, top - 0.54 - 0.115 * k, line, SMALL)
-        _draw_power(figure, axes_at(figure, x, top, each, high), curve, x, top)
-    return figure
+        x, top = left + column * (each + gap), row * size
+        shapes += paragraph("small", x, top + 10, titles[place] if titles else (), 12.5)
+        shapes += _power(curve, x, x + each, top + title + 64, high)
+    return Figure(width, size * math.ceil(len(curves) / columns), tuple(shapes))
 
 
-def _draw_power(figure: Figure, axes: Axes, curve: PowerCurve, left: float, top: float) -> None:
+def _power(
+    curve: PowerCurve, left: float, right: float, top: float, high: float
+) -> Iterator[Shape]:
     last = max(curve.seeds[-1], curve.planned)
-    axes.set_xlim(1.5, last + 0.5)
-    axes.set_ylim(0, 1)
-    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1], ["0", "20", "40", "60", "80", "100"])
-    step = max(1, math.ceil((last - 2) / 9))
-    axes.set_xticks(list(range(2, last + 1, step)))
-    axes.axhline(0.8, color=LINE, lw=0.8, zorder=0)
-    axes.axvline(curve.planned, color=INK, lw=0.9, ls=DASHED, zorder=0)
-    axes.annotate(
-        f"plan: {curve.planned}",
-        (curve.planned, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center" if 4 <= curve.planned <= last - 2 else "left",
-        size=SMALL,
-        color=INK,
-    )
-    lines: list[tuple[Sequence[float], dict[str, Any], str]] = [
-        (
-            curve.power,
-            {"lw": 1.5, "marker": "o", "ms": 2.6},
-            f"s.d. {significant(curve.sd)}, the pilot's",
-        )
-    ]
+    x = Scale((2, last), left, right, pad=0.03)
+    up = Scale((0, 100), top + high, top, pad=0)
+    yield from axis_beside(up, left, right)
+    seeds = range(2, last + 1, max(1, math.ceil((last - 2) / 9)))
+    yield from axis_below(x, top + high, [(x(n), str(n)) for n in seeds])
+    plan = x(curve.planned)
+    yield line("margin", (plan, top), (plan, top + high))
+    near_edge = not 4 <= curve.planned <= last - 2
+    yield Text("small" if near_edge else "small mid", plan, top - 5, f"plan: {curve.planned}")
+    texts = [f"s.d. {significant(curve.sd)}, the pilot's"]
+    lines = [("mean", "point", curve.power)]
     if curve.cautious is not None:
-        text = f"s.d. {significant(curve.upper)}, its upper 80 % bound ({curve.pilot_n} seeds)"
-        lines.append(
-            (
-                curve.cautious,
-                {"lw": 1.0, "marker": "o", "ms": 2.6, "mfc": PAPER, "ls": DOTTED},
-                text,
-            )
-        )
-    for k, (values, look, text) in enumerate(lines):
-        axes.plot(curve.seeds, values, color=LINK, mew=0.8, **look, clip_on=False)
-        y = top - 0.38 + 0.13 * k
-        rule(figure, left, y - 0.035, left + 0.22, color=LINK, mew=0.8, **look)
-        write(figure, left + 0.29, y, text, SMALL)
-    axes.set_xlabel("seeds", labelpad=2)
-    axes.set_ylabel(f"chance to be {curve.verdict}, %")
-
-
-# --- contrast ---
-
-
-@styled
-def contrast(verdict: Verdict, assertion: int = 0, width: float = SINGLE) -> Figure:
-    """Draw one assertion of a verdict: the difference at each seed, the estimate with its
-    intervals, the margin.
-
-    The claimed side is shaded. Content and numbers are those of the page's dots.
-    """
-    a = verdict.assertions[assertion]
-    style, unit, tone = words.style_of(a), words.unit_of(a).strip(), TONES[verdict.verdict]
-    intervals = [("decision", a.interval), ("refuting", a.refuting), ("90 %", a.ordinary)]
-    known = [
-        (name, bounds)
-        for name, bounds in intervals
-        if bounds is not None and not any(map(math.isnan, bounds))
-    ]
-    n = len(a.differences)  # 0 for arms that no seed pairs
-    step = 0.16 if n <= _MOST_NAMED else 2.6 / n
-    head, foot, left, right = 0.24, 0.4, 0.56, 0.56
-    rows = head + n * step
-    end = rows + 0.1 + 0.17 * max(1, len(known))
-    bounds = [b for _, pair in known for b in pair]
-    across = Scale([0.0, *outcomes.thresholds(a), *a.differences, a.estimate, *bounds])
-    figure = figure_of(width, end + foot)
-    axes = rows_at(figure, left, head, width - left - right, end - head)
-    across.put(axes, "x")
-    _ground(axes, a, across, head, end)
-    for x, text in _margin_labels(a, across, width - left - right):
-        axes.annotate(
-            text,
-            (x, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            size=SMALL,
-            color=SOFT,
-        )
-    for i, (seed, value) in enumerate(zip(verdict.seeds[:n], a.differences, strict=True)):
-        y = head + (i + 0.5) * step
-        if math.isfinite(value):
-            axes.plot(
-                [across(value)],
-                [y],
-                marker="o",
-                ms=3.4,
-                color=tone,
-                mfc=PAPER,
-                mew=1.1,
-                clip_on=False,
-                zorder=3,
-            )
-        if n <= _MOST_NAMED or i in (0, n - 1):
-            write(figure, 0.02, y + 0.035, f"seed {seed}", SMALL)
-            write(figure, width - 0.02, y + 0.035, style.finer()(value), SMALL, ha="right")
-    rule(figure, 0.02, rows + 0.03, width - 0.02, color=LINE, lw=0.6)
-    for i, (name, pair) in enumerate(known):
-        y = rows + 0.13 + 0.17 * i
-        write(figure, 0.02, y + 0.035, name, SMALL, color=SOFT)
-        interval(axes, across, pair, y, tone if i == 0 else SOFT, 2.2 if i == 0 else 1.0)
-    y = rows + 0.13
-    estimate(axes, across, a.estimate, y, verdict.verdict)
-    write(figure, width - 0.02, y + 0.035, style(a.estimate), SMALL, ha="right", weight="bold")
-    axes.set_xlabel(short(f"difference{f', {unit}' if unit else ''}{across.unit}", 48), labelpad=2)
-    return figure
-
-
-def _ground(axes: Axes, a: AssertionResult, across: Scale, top: float, bottom: float) -> None:
-    """The claimed side, zero and the margin, behind everything."""
-    low, high = (across.within(bound) for bound in outcomes.claimed(a))
-    axes.fill_between([low, high], top, bottom, color=CLAIMED, lw=0, zorder=0)
-    axes.plot([across(0.0)] * 2, [top, bottom], color=SOFT, lw=0.6, zorder=1)
-    for point in outcomes.thresholds(a):
-        axes.plot([across(point)] * 2, [top, bottom], color=INK, lw=0.9, ls=DASHED, zorder=1)
-
-
-def _margin_labels(a: AssertionResult, across: Scale, inches: float) -> list[tuple[float, str]]:
-    points = outcomes.thresholds(a)
-    at = [across(point) for point in points]
-    if (
-        len(points) == 2 and (at[1] - at[0]) / (across.high - across.low) * inches < 0.85
-    ):  # they would overlap
-        return [(sum(at) / 2, f"margins ±{exact(a.margin)}")]
-    return [(x, f"margin {exact(point)}") for x, point in zip(at, points, strict=True)]
+        upper = significant(curve.upper)
+        texts.append(f"s.d. {upper}, its upper 80 % bound ({curve.pilot_n} seeds)")
+        lines.append(("cautious", "ring", curve.cautious))
+    for k, (text, (role, dot, values)) in enumerate(zip(texts, lines, strict=True)):
+        percent = [100 * value for value in values]
+        yield from _curve(role, dot, 2, x, up, curve.seeds, percent, dotted=True)
+        y = top - 52 + 13 * k
+        yield line(role, (left, y - 4), (left + 24, y - 4))
+        yield Circle(dot, left + 12, y - 4, 2)
+        yield Text("small", left + 30, y, text)
+    yield Text("note", left - 36, top - 20, f"chance to be {curve.verdict}, %")
+    yield Text("note mid", (left + right) / 2, top + high + 29, "seeds")
 
 
 def describe_power(curve: PowerCurve) -> str:
     """Say in words what a panel of the power figure shows."""
     at = dict(zip(curve.seeds, curve.power, strict=True))
-    said = (
-        f"{chance(at[curve.planned])} at the {curve.planned} seeds planned"
+    planned = (
+        f": {chance(at[curve.planned])} at the {curve.planned} seeds planned"
         if curve.planned in at
         else ""
     )
-    return f"The chance to be {curve.verdict}, at level {level(curve.level)}" + (
-        f": {said}." if said else "."
+    return f"The chance to be {curve.verdict}, at level {level(curve.level)}{planned}."
+
+
+# --- contrast ---
+
+
+def contrast(verdict: Verdict, assertion: int = 0) -> Figure:
+    """Draw one assertion of a verdict: the dots of its page, with a name for the axis."""
+    a = verdict.assertions[assertion]
+    dots, unit = strips.dots(a, verdict.seeds), words.unit_of(a).strip()
+    name = Text(
+        "note mid", dots.width / 2, dots.height + 9, short(f"difference, {unit}".rstrip(", "), 48)
     )
+    shapes = (*dots.shapes, name)
+    return replace(dots, height=dots.height + 14, shapes=shapes, tone=verdict.verdict)

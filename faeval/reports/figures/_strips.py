@@ -1,222 +1,87 @@
-"""Where the marks of a figure go, in its own pixels. Templates draw them; nothing here knows of
-colours or SVG.
-"""
+"""A contrast over seeds against its margin: a strip for a table, and dots with an axis."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from faeval.claims._verdict import AssertionResult
 from faeval.reports.data._outcomes import claimed, is_between, thresholds
-from faeval.reports.words._numbers import Style, exact
+from faeval.reports.figures._layout import Scale, axis_below, interval
+from faeval.reports.figures._shapes import SINGLE, Circle, Figure, Shape, Text, box, line
+from faeval.reports.words._numbers import exact
 from faeval.reports.words._sentences import style_of
 
-_PLACES = (
-    2  # decimals of a coordinate: enough for the eye, few enough to be the same on every machine
-)
+_MOST_NAMED = 24  # seeds with a line of their own
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One labelled position on an axis."""
-
-    at: float
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A stretch of an axis; an open end goes on beyond the figure."""
-
-    low: float
-    high: float
-    open_low: bool = False
-    open_high: bool = False
+def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Figure:
+    """Draw an assertion's interval and margin on one line, on one scale with those beside it."""
+    numbers = [0.0]
+    for a in (assertion, *beside):
+        numbers += [a.estimate, *thresholds(a), *a.interval, *(_outer(a) or ())]
+    scale = Scale(numbers, 6, 174)
+    shapes = [*_ground(assertion, scale, 1, 21), *interval(scale, assertion.interval, 11, "bar")]
+    outer = _outer(assertion)
+    if outer:
+        shapes += interval(scale, outer, 11, "thin")
+    return Figure(180, 22, (*shapes, Circle("estimate", scale(assertion.estimate), 11, 4)))
 
 
-@dataclass(frozen=True)
-class Row:
-    """One seed: its height, its name, its dot (None where undefined) and its number."""
-
-    y: float
-    name: str
-    x: float | None
-    text: str
+def _outer(assertion: AssertionResult) -> tuple[float, float] | None:
+    return assertion.refuting if is_between(assertion) else None
 
 
-@dataclass(frozen=True)
-class Band:
-    """An interval under the dots: its height, its name and where it lies."""
+def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Figure:
+    """Draw one dot a seed, then the estimate with its intervals, above an axis with ticks.
 
-    y: float
-    name: str
-    bar: Bar
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A contrast over seeds against its margin: as a strip (no rows) or as a figure (one row a
-    seed).
+    Arms that no seed pairs have no differences, and no dots. Of very many seeds the first and the
+    last alone are named.
     """
-
-    width: float
-    height: float
-    left: float
-    right: float
-    claimed: Bar
-    zero: float
-    margins: tuple[float, ...]
-    interval: Bar | None
-    estimate: float
-    outer: Bar | None = None
-    labels: tuple[Mark, ...] = ()
-    rows: tuple[Row, ...] = ()
-    bands: tuple[Band, ...] = ()
-    text: str = ""
-    top: float = 0.0
-    foot: float = 0.0
-    ticks: tuple[Mark, ...] = ()
-
-
-class Axis:
-    """A linear map from a range of numbers to pixels, safe for any finite numbers."""
-
-    def __init__(
-        self, numbers: Iterable[float], left: float, right: float, pad: float = 0.06
-    ) -> None:
-        finite = [v for v in numbers if math.isfinite(v)]
-        self._unit = max(map(abs, finite), default=0.0) or 1.0
-        scaled = [v / self._unit for v in finite] or [0.0]
-        low, high = min(scaled), max(scaled)
-        room = (high - low) * pad or 0.5
-        self.low, self.high = low - room, high + room
-        self.left, self.right = left, right
-
-    def __call__(self, value: float) -> float:
-        """Return the pixel of a value; beyond the ends, the end."""
-        share = (value / self._unit - self.low) / (self.high - self.low)
-        return round(self.left + min(1.0, max(0.0, share)) * (self.right - self.left), _PLACES)
-
-    def bar(self, low: float, high: float) -> Bar | None:
-        """Return a stretch, open where its bound is not finite; None where it is undefined."""
-        if math.isnan(low) or math.isnan(high):
-            return None
-        return Bar(self(low), self(high), math.isinf(low), math.isinf(high))
-
-    def ticks(self, wanted: int = 4) -> tuple[Mark, ...]:
-        """Return round numbers within the range, about so many."""
-        raw = (self.high - self.low) * self._unit / wanted
-        if not math.isfinite(raw) or raw <= 0:
-            return ()
-        power = 10.0 ** math.floor(math.log10(raw))
-        step = next((m * power for m in (1, 2, 5) if m * power >= raw), 10 * power)
-        low, high = self.low * self._unit / step, self.high * self._unit / step
-        if not math.isfinite(step) or step == 0:
-            return ()
-        digits = math.floor(math.log10(step) + 1e-9)
-        top = math.floor(math.log10(self._unit))
-        exponent = top if top >= 5 or digits < -6 else 0
-        style = Style(max(0, exponent - digits), exponent)
-        return tuple(
-            Mark(self(k * step), style(k * step))
-            for k in range(math.ceil(low), math.floor(high) + 1)
-        )
+    a = assertion
+    intervals = {"decision": a.interval, "refuting": a.refuting, "90 %": a.ordinary}
+    bands = {name: b for name, b in intervals.items() if b and not any(map(math.isnan, b))}
+    bounds = [bound for band in bands.values() for bound in band]
+    scale = Scale([0.0, *thresholds(a), *a.differences, a.estimate, *bounds], 64, 296)
+    n, width, top, style = len(a.differences), SINGLE, 24.0, style_of(a)
+    step = 19.0 if n <= 12 else 13.0 if n <= _MOST_NAMED else 280.0 / n
+    foot = top + n * step + 4
+    end = foot + 12 + 17 * len(bands)
+    shapes = [*_ground(a, scale, top - 4, end + 2), *_margin_labels(a, scale, top - 10)]
+    for i, (seed, value) in enumerate(zip(seeds[:n], a.differences, strict=True)):
+        y = top + (i + 0.5) * step
+        if math.isfinite(value):
+            shapes.append(Circle("dot", scale(value), y, 4 if n <= _MOST_NAMED else 2))
+        if n <= _MOST_NAMED or i in (0, n - 1):
+            shapes.append(Text("text", 0, y + 4, f"seed {seed}"))
+            shapes.append(Text("text end", width, y + 4, style.finer()(value)))
+    shapes.append(line("rule", (0, foot), (width, foot)))
+    for i, (name, band) in enumerate(bands.items()):
+        y = foot + 14 + 17 * i
+        shapes.append(Text("note", 0, y + 4, name))
+        shapes += interval(scale, band, y, "thin" if i else "bar")
+    shapes.append(Circle("estimate", scale(a.estimate), foot + 14, 4.5))
+    shapes.append(Text("value end", width, foot + 18, style(a.estimate)))
+    return Figure(width, end + 22, (*shapes, *axis_below(scale, end + 2, scale.ticks(4))))
 
 
-def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) -> Contrast:
-    """Place an assertion's interval and margin on one line, for a table; on one scale with those
-    that stand beside it.
-    """
-    outer = {id(a): a.refuting if is_between(a) else None for a in (assertion, *beside)}
-    shown = [
-        n
-        for a in (assertion, *beside)
-        for n in (a.estimate, *thresholds(a), *a.interval, *(outer[id(a)] or ()))
-    ]
-    axis = Axis([0.0, *shown], 6, 174)
-    own = outer[id(assertion)]
-    return _contrast(assertion, axis, width=180, height=22, outer=axis.bar(*own) if own else None)
+def _ground(a: AssertionResult, scale: Scale, top: float, bottom: float) -> Iterator[Shape]:
+    """The claimed side, zero and the margin, behind everything."""
+    low, high = map(scale, claimed(a))
+    yield box("claimed", low, top, high, bottom)
+    yield line("zero", (scale(0.0), top), (scale(0.0), bottom))
+    for x in map(scale, thresholds(a)):
+        yield line("margin", (x, top), (x, bottom))
 
 
-def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Contrast:
-    """Place one dot a seed, then the estimate with its intervals, above an axis with ticks.
-
-    Arms that no seed pairs have no differences, and no dots.
-    """
-    rows_of = tuple(zip(seeds, assertion.differences, strict=True)) if assertion.differences else ()
-    axis = Axis(
-        [
-            0.0,
-            *thresholds(assertion),
-            *assertion.differences,
-            *assertion.interval,
-            *assertion.ordinary,
-            *(assertion.refuting or ()),
-        ],
-        64,
-        296,
-    )
-    top, height = 24.0, 19.0 if len(seeds) <= 12 else 13.0
-    style = style_of(assertion)
-    rows = tuple(
-        Row(
-            top + (i + 0.5) * height,
-            f"seed {seed}",
-            axis(value) if math.isfinite(value) else None,
-            style.finer()(value),
-        )
-        for i, (seed, value) in enumerate(rows_of)
-    )
-    foot = top + len(rows) * height + 4
-    intervals = {
-        "decision": axis.bar(*assertion.interval),
-        "refuting": axis.bar(*assertion.refuting) if assertion.refuting else None,
-        "90 %": axis.bar(*assertion.ordinary),
-    }
-    known = [(name, bar) for name, bar in intervals.items() if bar is not None]
-    bands = tuple(Band(foot + 14 + 17 * i, name, bar) for i, (name, bar) in enumerate(known))
-    end = foot + 6 + 17 * len(bands) + 6
-    return _contrast(
-        assertion,
-        axis,
-        width=360,
-        height=end + 22,
-        labels=_margin_labels(assertion, axis),
-        rows=rows,
-        bands=bands,
-        text=style(assertion.estimate),
-        top=top,
-        foot=foot,
-        ticks=axis.ticks(),
-    )
-
-
-def _margin_labels(assertion: AssertionResult, axis: Axis) -> tuple[Mark, ...]:
-    points = thresholds(assertion)
-    at = [axis(point) for point in points]
+def _margin_labels(a: AssertionResult, scale: Scale, y: float) -> Iterator[Text]:
+    points = thresholds(a)
+    at = list(map(scale, points))
     if len(points) == 2 and at[1] - at[0] < 80:  # side by side they would overlap
-        return (Mark(round(sum(at) / 2, _PLACES), f"margins ±{exact(assertion.margin)}"),)
-    return tuple(Mark(x, f"margin {exact(point)}") for x, point in zip(at, points, strict=True))
-
-
-def _contrast(
-    assertion: AssertionResult, axis: Axis, *, width: float, height: float, **more: Any
-) -> Contrast:
-    return Contrast(
-        width=width,
-        height=height,
-        left=axis.left,
-        right=axis.right,
-        claimed=Bar(axis(claimed(assertion)[0]), axis(claimed(assertion)[1])),
-        zero=axis(0.0),
-        margins=tuple(axis(point) for point in thresholds(assertion)),
-        interval=axis.bar(*assertion.interval),
-        estimate=axis(assertion.estimate),
-        **more,
-    )
+        yield Text("note mid", sum(at) / 2, y, f"margins ±{exact(a.margin)}")
+    else:
+        for x, point in zip(at, points, strict=True):
+            yield Text("note mid", x, y, f"margin {exact(point)}")
 
 
 def describe(assertion: AssertionResult) -> str:

@@ -15,7 +15,7 @@ from faeval.reports.data._drift import Drift
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
 from faeval.reports.figures import _plots as plots
-from faeval.reports.figures._drawing import inline
+from faeval.reports.figures import _svg as svg
 from faeval.reports.views._drift import drift_view
 from faeval.reports.views._overview import overview_view
 from faeval.reports.views._report import view
@@ -35,6 +35,8 @@ MARKDOWN_LEAST = 8_000
 #: And the tables of its drift below this.
 DRIFT_LIMIT = 12_000
 
+_DOTS = "Difference at each seed, against the margin"
+
 
 def html_page(report: Report, drawn: bool = True) -> str:
     """Return the report as one self-contained page.
@@ -53,7 +55,9 @@ def _drawn(report: Report) -> Callable[[FigureView], str]:
     ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
 
     def draw(shown: FigureView) -> str:
-        return Markup(inline(figures[shown.name], ids[shown.name], shown.title, shown.description))
+        return Markup(
+            svg.inline(figures[shown.name], "plot", ids[shown.name], shown.title, shown.description)
+        )
 
     return draw
 
@@ -198,7 +202,9 @@ def _html() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["short"] = lambda text: clip(text, CELL)
-    environment.filters["px"] = lambda at: f"{round(at, 1):g}"
+    environment.filters["strip"] = lambda figure: Markup(svg.inline(figure, "strip"))
+    environment.filters["dots"] = lambda figure: Markup(svg.inline(figure, "dots", title=_DOTS))
+    environment.globals["figure_styles"] = Markup(svg.styles())
     # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that
     # does not print.
     environment.filters["command"] = lambda text: escape(text)

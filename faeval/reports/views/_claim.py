@@ -9,7 +9,7 @@ from typing import Any
 from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._report import ClaimInputs, LowestControl, Profile, ReadMetric
-from faeval.reports.figures import _strips as placed
+from faeval.reports.figures import _strips as strips
 from faeval.reports.views._figures import power_view, side_by_side
 from faeval.reports.views._types import AssertionView, ClaimView, Fact, Table
 from faeval.reports.words import _glossary as glossary
@@ -125,9 +125,9 @@ def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
             if len(verdict.assertions) > 1 and verdict.verdict != "invalid"
             else ""
         ),
-        strip=placed.strip(assertion) if estimated else None,
-        dots=placed.dots(assertion, verdict.seeds) if estimated else None,
-        description=placed.describe(assertion),
+        strip=strips.strip(assertion) if estimated else None,
+        dots=strips.dots(assertion, verdict.seeds) if estimated else None,
+        description=strips.describe(assertion),
         seeds=_by_seed(assertion, verdict.seeds),
         facts=tuple(_first(assertion)),
         more=tuple(_measured(assertion, verdict)),

@@ -12,9 +12,10 @@ from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
 from faeval.reports.data._forms import FORMS
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
-from faeval.reports.figures import _strips as placed
-from faeval.reports.figures._drawing import inline
+from faeval.reports.figures import _svg as svg
 from faeval.reports.figures._forest import transfer_of
+from faeval.reports.figures._shapes import Figure
+from faeval.reports.figures._strips import strip
 from faeval.reports.views._drift import drift_view
 from faeval.reports.views._report import view
 from faeval.reports.views._types import ClaimView, DriftView, Fact, Table, Tally
@@ -57,7 +58,7 @@ class Cell:
 
     claim: ClaimView
     place: str
-    strips: tuple[placed.Contrast | None, ...]
+    strips: tuple[Figure | None, ...]
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _cells(
             (
                 None
                 if assertion_view.strip is None
-                else placed.strip(assertion, _beside(i, assertion, verdicts))
+                else strip(assertion, _beside(i, assertion, verdicts))
             )
             for i, (assertion, assertion_view) in enumerate(
                 zip(verdict.assertions, claim.assertions, strict=True)
@@ -249,7 +250,7 @@ def _forest(overview: Overview) -> str | None:
     """Return the forest plot as inline SVG; None where nothing can be drawn."""
     if not any(verdict.assertions for report in overview.reports for verdict in report.verdicts):
         return None
-    return str(inline(transfer_of(overview), "forest-plot", "Claims over settings", _FOREST))
+    return svg.inline(transfer_of(overview), "plot", "forest-plot", "Claims over settings", _FOREST)
 
 
 _FOREST = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.figures import _strips as placed
+from faeval.reports.figures._shapes import Figure
 from faeval.reports.words._glossary import Phrase
 
 
@@ -45,8 +45,8 @@ class AssertionView:
     outer: str
     result: outcomes.Outcome
     tone: str
-    strip: placed.Contrast | None
-    dots: placed.Contrast | None
+    strip: Figure | None
+    dots: Figure | None
     description: str
     seeds: Table
     facts: tuple[Fact, ...]
