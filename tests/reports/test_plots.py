@@ -120,7 +120,6 @@ def test_nothing_lies_outside_of_the_picture(illustrated_report, gallery):
 
 
 # --- the same bytes
-# ----------------------------------------------------------------------------------------------
 
 DIGESTS = """
 import hashlib, json, runpy, sys
@@ -129,11 +128,13 @@ from faeval.reports.figures._svg import inline
 report = runpy.run_path(sys.argv[1])["illustrated"]()
 made = {}
 for name, figure in report.figures().items():
-    made[name] = hashlib.sha256(inline(figure, "plot", "f", "t", "d").encode() + render(figure, "svg")).hexdigest()
+    text = inline(figure, "plot", "f", "t", "d").encode() + render(figure, "svg")
+    made[name] = hashlib.sha256(text).hexdigest()
 chosen = report.figures()
-made["pdf"] = hashlib.sha256(render(chosen["controls"], "pdf") + render(chosen["forest"], "pdf")).hexdigest()
+text = render(chosen["controls"], "pdf") + render(chosen["forest"], "pdf")
+made["pdf"] = hashlib.sha256(text).hexdigest()
 print(json.dumps(made))
-"""  # noqa: E501
+"""
 
 
 def test_another_process_gives_page_and_paper_the_same_bytes(illustrated_report, tmp_path):
@@ -191,7 +192,6 @@ def test_a_paper_leaves_the_settings_of_the_caller_alone(illustrated_report):
 
 
 # --- inert
-# ----------------------------------------------------------------------------------------------
 
 ATTACKS = [
     "</svg><script>alert(1)</script>",
@@ -283,7 +283,6 @@ def test_a_title_is_escaped_and_the_description_whole():
 
 
 # --- in a page
-# ----------------------------------------------------------------------------------------------
 
 
 def test_no_id_stands_twice_in_a_page_and_every_reference_is_met(illustrated_report):
@@ -331,6 +330,14 @@ def test_a_page_has_the_style_of_every_role(illustrated_report):
         assert re.search('<svg class="strip" [^>]*aria-hidden="true">', page)
 
 
+def test_coordinates_are_rounded(illustrated_report):
+    for name, figure in every_figure(illustrated_report):
+        coordinates = re.findall(r' (?:d|x|y|cx|cy|viewBox)="([^"]+)"', drawn(figure))
+        numbers = re.findall(r"-?\d[\d.e+-]*", " ".join(coordinates).replace("M", " "))
+        assert all(re.fullmatch(r"-?\d+(\.[1-9])?", number) for number in numbers), name
+        assert "-0" not in numbers
+
+
 def test_figures_are_small(illustrated_report):
     for name, figure in illustrated_report.figures().items():
         rows = (
@@ -354,7 +361,6 @@ def test_names_are_safe_for_files_and_none_stands_twice(make_verdict, make_asser
 
 
 # --- gaps
-# ----------------------------------------------------------------------------------------------
 
 value = st.none() | st.floats(-1e300, 1e300) | st.floats(1e-300, 1e300)
 
@@ -394,6 +400,18 @@ def test_a_gap_is_never_bridged_and_no_number_is_left_out(rows):
     assert (
         "No number exists" in view(Report("t", (), profiles=(profile,))).profiles[0].missing
     ) == bool(crosses)
+
+
+def test_long_names_are_broken_before_a_plus_and_keep_their_end():
+    arm = "dfa+" + "+".join(f"factor_{i}=value" for i in range(9)) + "+epochs=1"
+    arms = [arm, f"{arm}0", "short"]
+    profiles = [Profile(arm, "m", (0, 1), (1,), ((0.1, 0.2),)) for arm in arms]
+    lines = [s.text for s in of(layers(profiles), "small")]
+    assert max(map(len, lines)) < 45
+    names = "".join(lines)
+    assert names.startswith("dfa+factor_0=value+factor_1=value")
+    assert names.endswith("+epochs=10short")
+    assert names.count("…") == 2
 
 
 def test_a_mean_needs_every_seed():
@@ -442,7 +460,6 @@ def test_no_data_at_all_draws_an_empty_panel_or_nothing():
 
 
 # --- numbers
-# ----------------------------------------------------------------------------------------------
 
 
 def by_eye(figure):
@@ -652,7 +669,6 @@ def test_many_seeds_stay_in_one_figure(make_assertion, make_verdict):
 
 
 # --- forest
-# ----------------------------------------------------------------------------------------------
 
 
 def middle(shape):
@@ -767,7 +783,6 @@ def test_what_lies_far_off_ends_in_an_arrow_and_moves_no_scale(make_assertion, m
 
 
 # --- files
-# ----------------------------------------------------------------------------------------------
 
 
 def test_a_paper_has_figures_of_a_columns_width_and_fonts_that_journals_take(illustrated_report):
@@ -852,8 +867,9 @@ def evidence(folder):
 CLAIM = """
 import faeval as fe
 
-claim = fe.Claim("Deep cosine is there", fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test")), seeds=3)
-"""  # noqa: E501
+there = fe.exceeds(fe.cosine(fe.Arm("dfa")), 0, by=fe.Margin(0.01, "a test"))
+claim = fe.Claim("Deep cosine is there", there, seeds=3)
+"""
 
 
 def test_courses_come_from_evidence_of_the_arms_that_are_read_at_several_epochs(tmp_path):

@@ -62,7 +62,7 @@ def counted(figure) -> dict[str, int]:
 
 
 def settings_of(make_verdict, *columns):
-    """Reports with a verdict of these words a claim; None where a setting lacks the claim."""
+    """Reports with a verdict of these words a claim; None where a setting does not have it."""
     return [
         Report(
             f"setting{i}",

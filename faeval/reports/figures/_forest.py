@@ -11,7 +11,7 @@ from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
-from faeval.reports.figures._layout import Scale, axis_below, interval, short, words_wrapped
+from faeval.reports.figures._layout import Scale, axis_below, interval, short, wrapped
 from faeval.reports.figures._shapes import (
     DOUBLE,
     Circle,
@@ -254,7 +254,7 @@ def _legend() -> Iterator[Shape]:
 
 
 def _sentence(verdict: Verdict, width: float) -> list[str]:
-    return words_wrapped(verdict.sentence or verdict.claim, int(width / 5.6))
+    return wrapped(verdict.sentence or verdict.claim, int(width / 5.6))
 
 
 def _label(top: float, text: Iterable[str]) -> Iterator[Shape]:

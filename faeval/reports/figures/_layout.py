@@ -131,42 +131,24 @@ def short(text: str, most: int) -> str:
     return whole[:middle] + mark + whole[middle:]
 
 
-def wrapped(text: str, most: int, lines: int = 3) -> list[str]:
-    """Return clean text as at most so many lines of at most so many characters, broken before a
-    plus or after a space.
-    """
-    for limit in range(lines * most, 0, -1):
-        left, made = short(text, limit), []
-        while left:
-            cut = len(left)
-            while _columns(left[:cut]) > most:
-                cut -= 1
-            if cut < len(left):
-                cut = max(
-                    (
-                        i
-                        for i in range(cut // 2, cut + 1)
-                        if left[i] == "+" or left[i - 1 : i] in (" ", ",")
-                    ),
-                    default=cut,
-                )
-            made.append(left[: max(1, cut)].strip())
-            left = left[max(1, cut) :].strip()
-        if len(made) <= lines:
-            return made
-    return []
-
-
-def words_wrapped(text: str, most: int, lines: int = 6) -> list[str]:
+def wrapped(text: str, most: int, lines: int = 6) -> list[str]:
     """Return clean text as at most so many lines of at most so many characters, broken between
-    words; the end is cut off.
+    words or before a plus; the end is cut off.
     """
     import textwrap
 
     whole = clean(text[: 4 * lines * most]).strip()
     if _columns(whole) > len(whole):
         most //= 2
-    return textwrap.wrap(whole, most, max_lines=lines, placeholder=" …")
+    broken = textwrap.wrap(
+        whole.replace("+", "\t+"),  # a place to break at, which is no space in the text
+        most,
+        max_lines=lines,
+        placeholder=" …",
+        expand_tabs=False,
+        replace_whitespace=False,
+    )
+    return [line.replace("\t", "") for line in broken]
 
 
 def _columns(text: str) -> int:

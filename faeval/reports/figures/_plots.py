@@ -18,7 +18,6 @@ from faeval.reports.figures._layout import (
     axis_beside,
     round_numbers,
     short,
-    words_wrapped,
     wrapped,
 )
 from faeval.reports.figures._series import (
@@ -134,7 +133,7 @@ def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
     width, columns = (SINGLE, len(panels)) if len(panels) <= 2 else (DOUBLE, min(4, len(panels)))
     left, gap, high, foot = 52, 15, 115, 40
     each = (width - left - 9 - gap * (columns - 1)) / columns
-    titles = [wrapped(panel.title, int(each / 6)) for panel in panels]
+    titles = [wrapped(short(panel.title, 90), int(each / 6)) for panel in panels]
     logarithmic = spans_decades(row for panel in panels for row in panel.rows)
     numbers = [v for p in panels for row in p.rows for v in row if v is not None]
     shapes: list[Shape] = [Text("text", 0, 11, short(metric, width // 6))]
@@ -179,7 +178,7 @@ def _curve(
     y: Sequence[float | None],
     dotted: bool = False,
 ) -> Iterator[Shape]:
-    """A line with gaps where numbers are missing; dots at all points, or at lone ones."""
+    """A line with gaps where there is no number; a point without a neighbour is a dot."""
     pieces: list[list[tuple[float, float]]] = [[]]
     for at, value in zip(x, y, strict=True):
         if value is None:
@@ -257,7 +256,7 @@ def power(verdict: Verdict) -> Figure:
     titles = []
     for i, _ in curves if len(verdict.assertions) > 1 else ():
         text = f"{i + 1}. {words.assertion_text(verdict.assertions[i])}"
-        titles.append(words_wrapped(text, int(each / 6), 3))
+        titles.append(wrapped(text, int(each / 6), 3))
     title = 12.5 * max(map(len, titles), default=0)
     size = title + 64 + high + foot
     shapes: list[Shape] = []

@@ -129,7 +129,7 @@ def _through(points: Sequence[Point]) -> str:
 
 def number(value: float) -> str:
     """Write a coordinate to a tenth of a pixel; nothing is minus zero."""
-    return f"{round(value, 1) + 0.0:g}"
+    return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
 
 
 def _element(tag: str, attributes: Mapping[str, str], inside: str) -> str:
