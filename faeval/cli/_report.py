@@ -50,8 +50,8 @@ def report(
         typer.Option(
             "--figures",
             help=(
-                "Write every figure for a paper, too, as SVG and PDF, into figures/ there; with"
-                " --overview that of the overview."
+                "Write every figure for a paper, too, as SVG and PDF, into figures/ there (needs"
+                " the extra plots); with --overview that of the overview."
             ),
         ),
     ] = False,
