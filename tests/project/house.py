@@ -33,8 +33,8 @@ PARTICIPLES = frozenset(
 #: Where the kinds of assertion and the rules are known by name: the tables, and those who make one.
 TABLES = ("faeval/stats/_kinds.py", "faeval/stats/_rules.py")
 KINDS = frozenset({"exceeds", "below", "not_above", "not_below", "equivalent"})
-#: What stands today and may only fall.
-ALLOWED = {"long lines": 0, "complex functions": 2, "participles, %": 0.5, "kinds compared": 0}
+#: What must hold.
+ALLOWED = {"long lines": 0, "complex functions": 0, "participles, %": 0.5, "kinds compared": 0}
 
 Place = tuple[str, int, str]
 

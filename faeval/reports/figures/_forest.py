@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from faeval._safe_text import clean
 from faeval.claims._verdict import AssertionResult, Verdict
@@ -140,8 +141,8 @@ def transfer(reports: Sequence[Report]) -> Figure:
     }
     sizes = {claim: _STEP * max(1, len(text)) + 6 for claim, text in texts.items()}
     end = head + max(title, title * len(groups) + sum(sizes.values()))
-    every = [deciding(v) for row in rows.values() for v in row if v is not None]
     lefts = [label + i * width for i in range(len(reports))]
+    every = [deciding(v) for v in chain.from_iterable(rows.values()) if v is not None]
     scales = [_scale(every, left + room, left + width - 11) for left in lefts]
     shapes: list[Shape] = [*_legend()]
     for report, left, scale in zip(reports, lefts, scales, strict=True):
@@ -157,11 +158,10 @@ def transfer(reports: Sequence[Report]) -> Figure:
         ]
         top += title
         for claim in claims:
+            half = sizes[claim] / 2
             shapes += _label(top, texts[claim])
-            y = top + sizes[claim] / 2
             for left, scale, verdict in zip(lefts, scales, rows[claim], strict=True):
-                if verdict is not None:
-                    shapes += _cell(scale, verdict, left + room / 2, y, sizes[claim] / 2)
+                shapes += _cell(scale, verdict, left + room / 2, top + half, half)
             top += sizes[claim]
     shapes.append(line("rule", (2, end), (DOUBLE - 2, end)))
     shapes.append(Text("note end", DOUBLE - 11, end + 34, _COUNTED))
@@ -227,7 +227,11 @@ def _group(found: Sequence[Verdict | None]) -> str:
     return f"{word} in all" if said == decided else f"{word} where decided"
 
 
-def _cell(scale: Scale, verdict: Verdict, x: float, y: float, half: float) -> Iterator[Shape]:
+def _cell(
+    scale: Scale, verdict: Verdict | None, x: float, y: float, half: float
+) -> Iterator[Shape]:
+    if verdict is None:  # the setting does not have the claim
+        return
     word = verdict.verdict
     yield sign(word, x, y)
     notes = "*" * outcomes.is_late(verdict) + "†" * ("fragile" in verdict.flags)

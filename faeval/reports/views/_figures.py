@@ -163,30 +163,29 @@ def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
         yield (f"{seeds}, the plan" if planned else seeds, texts[0], texts[1])
 
 
+def _by_decade(curve: ControlCurve) -> Iterator[tuple[str, ...]]:
+    """Yield how an instrument reads its control, a row a decade of gradient norm."""
+    decades: dict[int, list[float | None]] = {}
+    for norm, value in curve.points:
+        decades.setdefault(math.floor(math.log10(norm)), []).append(value)
+    for decade, values in sorted(decades.items()):
+        defined = sorted(v for v in values if v is not None)
+        texts = ["undefined"] * 3
+        if defined:
+            median = (defined[(len(defined) - 1) // 2] + defined[len(defined) // 2]) / 2
+            numbers = (defined[0], median, defined[-1])
+            texts = [f"{v:.4f}".replace("-", "−") for v in numbers]
+        passed = sum(v >= CONTROL_FLOOR for v in defined)
+        span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
+        count = str(len(values))
+        yield f"{curve.instrument}, {span}", count, *texts, f"{passed} of {count}"
+
+
 def controls_view(curves: tuple[ControlCurve, ...]) -> FigureView | None:
     """Put the instruments' positive controls into words and places; None where there are none."""
     if not curves:
         return None
-    rows = []
-    for curve in curves:
-        by_decade: dict[int, list[float | None]] = {}
-        for norm, value in curve.points:
-            by_decade.setdefault(math.floor(math.log10(norm)), []).append(value)
-        for decade, values in sorted(by_decade.items()):
-            known = sorted(v for v in values if v is not None)
-            middle = [known[(len(known) - 1) // 2], known[len(known) // 2]] if known else []
-            numbers = [known[0], sum(middle) / 2, known[-1]] if known else []
-            said = [f"{v:.4f}".replace("-", "−") for v in numbers] or ["undefined"] * 3
-            passed = sum(v >= CONTROL_FLOOR for v in known)
-            span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")
-            rows.append(
-                (
-                    f"{curve.instrument}, {span}",
-                    str(len(values)),
-                    *said,
-                    f"{passed} of {len(values)}",
-                )
-            )
+    rows = [row for curve in curves for row in _by_decade(curve)]
     undefined = {c.instrument: sum(v is None for _, v in c.points) for c in curves}
     gaps = [f"{count} of {name} are undefined" for name, count in undefined.items() if count]
     names = " and ".join(c.instrument for c in curves)
