@@ -81,8 +81,8 @@ def with_inputs(report):
         ReadMetric("cosine", "dfa", (1, 2, 3, 4), 20),
         ReadMetric("cosine", "dfa+penalty=0.01", (1, 2, 3, 4), 20),
     )
-    control = LowestControl("float64", 0.9999, 40, 0, "dfa, seed 2, state 4")
-    checks = (("unit_mismatch", ""), ("confounded", ""), ("exact_by_construction", ""))
+    control = LowestControl("float64", 0.9999, 40, 0, "dfa", 2, 4)
+    checks = dict.fromkeys(("unit_mismatch", "confounded", "exact_by_construction"), "")
     made = tuple(
         ClaimInputs(v.claim, reads, (control,), checks, ("penalty",)) for v in report.verdicts
     )
