@@ -203,5 +203,5 @@ def _coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
 
 def _filled(column: Any) -> NDArray[np.int64]:
     """Return a column of whole numbers, -1 where it is empty or below 0."""
-    numbers: NDArray[np.int64] = column.fillna(-1).astype("int64").to_numpy()
+    numbers: NDArray[np.int64] = column.to_numpy(dtype=np.int64, na_value=-1)
     return np.maximum(numbers, -1)

@@ -39,8 +39,9 @@ def test_a_table_has_these_columns_and_types(tmp_path: Path) -> None:
     assert tuple(table.columns) == COLUMNS
     assert KEY == ("setting", "arm", "seed", "epoch", "layer", "metric")
     assert STATUSES == ("measured", "below_floor", "undefined", "diverged")
+    text = pd.Series(["a"]).astype(str).dtype.name  # pandas 3 has a type of text of its own
     kinds = [str(kind) for kind in table.dtypes]
-    assert kinds == ["str", "str", "int64", "Int64", "Int64", "str", "float64", "str", "str"]
+    assert kinds == [text, text, "int64", "Int64", "Int64", text, "float64", text, text]
     assert table.iloc[0].tolist() == [
         "teacher",
         "dfa",
