@@ -13,7 +13,7 @@ from typing import Any
 from faeval import stats
 from faeval._arguments import finite, shown
 from faeval.claims._assertion import Assertion
-from faeval.claims._estimand import Estimand
+from faeval.claims._estimand import Estimand, Read
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -257,16 +257,20 @@ class Claim:
         """The name of the rule that decides it, in ``faeval.stats.RULES``."""
         return _rule(self.test, self.assertions, self.name).name  # type: ignore[return-value]
 
+    def reads(self, controls: bool = False) -> tuple[Read, ...]:
+        """Return all that its assertions read from evidence, each once; its controls too."""
+        assertions = (*self.assertions, *(self.controls if controls else ()))
+        return tuple(dict.fromkeys(r for a in assertions for r in a.contrast.reads()))
+
     def arms(self) -> tuple[Arm, ...]:
         """Return every arm that the claim compares, each once."""
-        return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
+        return tuple(dict.fromkeys(reading.arm for reading in self.reads()))
 
     def metrics_by_arm(self) -> dict[Arm, set[str]]:
         """Return what the claim and its controls read: metrics, by arm."""
         metrics: dict[Arm, set[str]] = {}
-        for assertion in (*self.assertions, *self.controls):
-            for reading in assertion.contrast.reads():
-                metrics.setdefault(reading.arm, set()).add(reading.metric)
+        for reading in self.reads(controls=True):
+            metrics.setdefault(reading.arm, set()).add(reading.metric)
         return metrics
 
     def canonical(self) -> dict[str, Any]:

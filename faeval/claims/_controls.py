@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faeval.claims._assertion import Assertion
 from faeval.claims._claim import Claim
@@ -34,35 +33,28 @@ def check_controls(
         for epoch, bound in _by_epoch(control, evidence, design):
             for seed in seeds:
                 m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
-                problem = untrustworthy(m) or missing(m)
+                problem = untrustworthy(m) or missing(m) or _beyond(bound, m)
+                if problem is None:
+                    continue
                 at = f"the control '{control}' at seed {seed}" + (
                     "" if epoch is None else f", epoch {epoch}"
                 )
-                if problem is not None and problem.verdict == "invalid":
-                    return Problem(
-                        "invalid", "control_failed", f"{at} does not hold: {problem.text}"
-                    )
-                if problem is not None:
-                    text = f"{at} cannot be read: {problem.text}"
-                    lacking = lacking or Problem("inconclusive", "evidence_missing", text)
-                    continue
-                difference = np.ravel(np.subtract(*m.values(bound)))
-                if not holds(bound, difference):
-                    worst = difference[np.argmax(np.abs(difference))]
-                    text = (
-                        f"{at} does not hold: the difference is {worst:.4g}, so the measurement"
-                        " cannot be relied on."
-                    )
+                if problem.verdict == "invalid":
+                    text = f"{at} does not hold: {problem.text}"
                     return Problem("invalid", "control_failed", text)
+                text = f"{at} cannot be read: {problem.text}"
+                lacking = lacking or Problem("inconclusive", "evidence_missing", text)
     return lacking
 
 
-def holds(control: Assertion, difference: NDArray[np.float64]) -> bool:
-    """Return whether a - b, one number or one a layer, keeps a control's bound.
-
-    What is undefined does not keep it.
-    """
-    return bool(np.all(control.region.holds(difference, control.margin.value)))
+def _beyond(bound: Assertion, m: Measurement) -> Problem | None:
+    """Return that a - b, one number or one a layer, is out of bounds; so is what is undefined."""
+    difference = np.ravel(np.subtract(*m.values(bound)))
+    if bound.region.holds(difference, bound.margin.value).all():
+        return None
+    worst = difference[np.argmax(np.abs(difference))]
+    text = f"the difference is {worst:.4g}, so the measurement cannot be relied on."
+    return Problem("invalid", "control_failed", text)
 
 
 def _by_epoch(

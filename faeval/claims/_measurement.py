@@ -30,7 +30,7 @@ class Measurement:
         self, claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Sequence[int]
     ) -> None:
         self.claim, self.evidence, self.design, self.seeds = claim, evidence, design, tuple(seeds)
-        self.reads = tuple(dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()))
+        self.reads = claim.reads()
         self.groups = {reading: evidence.group(reading, design) for reading in self.reads}
         self.layers: dict[Read, tuple[int | None, ...]] = {
             reading: self._layers(reading) for reading in self.reads

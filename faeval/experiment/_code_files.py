@@ -16,18 +16,17 @@ from faeval.experiment._code_outside import OUTSIDE
 from faeval.experiment._code_source import notebook_source, read_source
 from faeval.experiment._code_values import ValueTexts
 from faeval.experiment._modules import Home, find, starting
-from faeval.experiment._syntax import (
+from faeval.experiment._names import (
     Import,
-    Source,
     bound_in,
     imports,
     mentioned,
     names_in,
-    normal,
     own_in,
     picked,
     starts_with,
 )
+from faeval.experiment._syntax import Source, normal
 
 
 class FileWalk(ValueTexts):

@@ -33,7 +33,8 @@ from faeval.experiment._code_source import (
 )
 from faeval.experiment._code_values import digest, text_of
 from faeval.experiment._modules import Home, find
-from faeval.experiment._syntax import Source, changed_in, imports, names_in, normal
+from faeval.experiment._names import changed_in, imports, names_in
+from faeval.experiment._syntax import Source, normal
 
 #: Names by which code reaches any name of its module, so that all of the module counts.
 _ANYTHING = frozenset({"eval", "exec", "globals", "vars"})

@@ -68,6 +68,11 @@ class Metric:
     function: str = ""
     tolerance: float | None = None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its range has two ends."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
 
 #: The largest error that a metric's author may accept: a tenth of what a cosine can read.
 MAX_TOLERANCE = 0.1

@@ -51,10 +51,9 @@ def _reads(chosen: Selection) -> Iterator[tuple[str, Read]]:
     """
     for claim in chosen.claims:
         design = claims.design_of(claim, chosen.setting)
-        for assertion in claim.assertions:
-            for reading in assertion.contrast.reads():
-                with suppress(FaevalError):
-                    yield design.label(reading.arm), reading
+        for reading in claim.reads():
+            with suppress(FaevalError):
+                yield design.label(reading.arm), reading
 
 
 def _profile(arm: str, metric: str, rows: pd.DataFrame) -> Profile | None:
@@ -217,7 +216,7 @@ def _inputs(
     instruments: dict[str, list[pd.DataFrame]] = {}
     metrics = design.experiment.metrics if design.experiment else METRICS
     seeds = verdict.seeds or verdict.planned
-    for reading in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
+    for reading in claim.reads():
         arm, metric = design.label(reading.arm), metrics.get(reading.metric)
         instrument = metric.instrument if metric else None
         rows = controls.get((f"{instrument}.control_true".removeprefix("float64."), arm))

@@ -287,12 +287,12 @@ def test_a_setting_of_ones_own_has_all_factors_and_its_own_numbers() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"epochs": 0}, r"setting 'mine': epochs=0 \(int\) must be a whole number >= 1"),
-        ({"batch": 2.5}, r"batch=2.5 \(float\) must be a whole number"),
-        ({"blocks": True}, r"blocks=True \(bool\)"),
-        ({"learning_rate": 0}, r"learning_rate=0 \(int\) must be a positive number"),
-        ({"learning_rate": float("nan")}, r"learning_rate=nan"),
-        ({"weight_decay": -0.1}, r"weight_decay=-0.1 \(float\) must be a number of at least 0"),
+        ({"epochs": 0}, r"setting 'mine': epochs .* 0 \(int\)"),
+        ({"batch": 2.5}, r"batch .* 2\.5 \(float\)"),
+        ({"blocks": True}, r"blocks .* True \(bool\)"),
+        ({"learning_rate": 0}, r"learning_rate .* 0 \(int\)"),
+        ({"learning_rate": float("nan")}, r"learning_rate .* nan"),
+        ({"weight_decay": -0.1}, r"weight_decay .* -0\.1 \(float\)"),
     ],
 )
 def test_a_setting_that_no_training_could_use_is_refused(
