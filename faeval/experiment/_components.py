@@ -22,7 +22,8 @@ from faeval.experiment._metrics import METRICS, Metric
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
-def _none(_: Mapping[str, Value]) -> tuple[int, ...]:
+def no_states(_: Mapping[str, Value]) -> tuple[int, ...]:
+    """Return no state, of any arm."""
     return ()
 
 
@@ -55,7 +56,7 @@ class Component:
     name: str
     make: Callable[..., Any] | str
     factors: Mapping[str, Any] = field(default_factory=dict)
-    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _none
+    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states
     revision: str | None = None
     help: str = ""
     about: Metric | None = None
@@ -76,17 +77,7 @@ class Component:
             object.__setattr__(self, "revision", "1")
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not travel to a worker
-        fields = (
-            self.kind,
-            self.name,
-            self.make,
-            dict(self.factors),
-            self.exact,
-            self.revision,
-            self.help,
-            self.about,
-        )
-        return Component, fields
+        return Component, tuple((vars(self) | {"factors": dict(self.factors)}).values())
 
     def resolve(self) -> Callable[..., Any]:
         """Return what makes it, importing its module when it is named by a path."""
@@ -248,17 +239,16 @@ def register(component: Component) -> None:
         raise FaevalError(
             f"{component.kind} {component.name!r} is one of faeval's own; choose another name."
         )
-    before = _registered.get(key)
-    if before is not None and _home(before) != _home(component) and not _alike(before, component):
+    before = _registered.get(key, component)
+    is_alike = _home(before) == _home(component) or (
+        before.revision == component.revision and code_of(before.make) == code_of(component.make)
+    )
+    if not is_alike:
         raise FaevalError(
             f"{component.kind} {component.name!r} is registered already, by {_home(before)}, with"
             " other code; choose another name."
         )
     _registered[key] = component
-
-
-def _alike(one: Component, other: Component) -> bool:
-    return one.revision == other.revision and code_of(one.make) == code_of(other.make)
 
 
 def _home(component: Component) -> str:
@@ -315,7 +305,7 @@ def register_rule(
     rule: Callable[..., Any] | str,
     *,
     factors: Mapping[str, Any] | None = None,
-    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _none,
+    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states,
     revision: str | None = None,
     help: str = "",  # noqa: A002 - the field's name
 ) -> None:

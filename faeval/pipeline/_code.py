@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from faeval import campaign
@@ -95,11 +96,8 @@ def flag_code(
 def accepted_in(provenance: Content) -> list[dict[str, Any]]:
     """Return what a provenance says of runs that were kept over a change of their code."""
     items = provenance.get("accepted")
-    return (
-        [i for i in items if isinstance(i, dict) and i.get("arms")]
-        if isinstance(items, list)
-        else []
-    )
+    items = items if isinstance(items, list) else []
+    return [item for item in items if isinstance(item, dict) and item.get("arms")]
 
 
 def _revisions(
@@ -119,11 +117,11 @@ def _revisions(
         now = code_of_claim(claim, design.experiment, codes)
     except FaevalError:  # what it names is not there any more
         return 0
-    texts = {name: provenance.get("code", {}).get(name) for name in now}
+    recorded = provenance.get("code", {})
     digests_by_name = {
         name: set(digests.split(", "))
-        for name, digests in texts.items()
-        if isinstance(digests, str)
+        for name in now
+        if isinstance(digests := recorded.get(name), str)
     }
     several = max(map(len, digests_by_name.values()), default=0)
     first = {name: min(digests_by_name.get(name, {sha})) for name, sha in now.items()}
@@ -154,9 +152,14 @@ def _folders(store: Store) -> Iterator[str]:
         )
 
 
+def run_of(job: Job) -> tuple[str, str, int]:
+    """Return the setting, the arm and the seed of a job's run."""
+    return job.experiment.name, job.arm.label, job.seed
+
+
 def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int], list[Content]]:
     """Return stored records of jobs' unfinished runs by setting, arm and seed, latest first."""
-    runs = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
+    runs = set(map(run_of, jobs))
     whole = {job.key for job in plan.cached}
     records_by_run: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
     keys = (key for key in _folders(plan.store) if runs and key not in whole)
@@ -164,9 +167,11 @@ def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int],
         run = record["setting"], record["arm"], record["seed"]
         if run in runs:
             records_by_run[run].append(record)
-    for records in records_by_run.values():
-        records.sort(key=lambda record: str(record.get("started")), reverse=True)
-    return records_by_run
+
+    def started(record: Content) -> str:
+        return str(record.get("started"))
+
+    return {r: sorted(of, key=started, reverse=True) for r, of in records_by_run.items()}
 
 
 def part_of(record: Content) -> str:
@@ -198,39 +203,32 @@ def code_notice(plan: Plan) -> str | None:
     """Say which code changed since stored runs were made, and how many are done again."""
     own = [job for job in plan.todo if job.code]
     older = older_records(plan, own)
-    names: dict[str, None] = {}
-    count = 0
-    for job in own:
-        record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
-        changed = changed_names(job, record) if record is not None else []
-        names |= dict.fromkeys(changed)
-        count += bool(changed)
+    records = [nearest(plan, job, older.get(run_of(job), ())) for job in own]
+    changes = [changed_names(job, r) for job, r in zip(own, records, strict=True) if r is not None]
+    count = sum(map(bool, changes))
     if not count:
         return None
-    return (
-        f"code changed: {listed([*names])}; {count} run{'s are' if count > 1 else ' is'} done again"
-    )
+    names = listed([*dict.fromkeys(chain.from_iterable(changes))])
+    return f"code changed: {names}; {count} run{'s are' if count > 1 else ' is'} done again"
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
     """Return what differs between the code of a record and that of today."""
     old = record.get("code") or {}
-    now = {
-        name: code
-        for name, code in job.code.items()
-        if name not in job.audits or name == part_of(record)
-    }
+    now = code_of_part(job, part_of(record))
     if now and not old:
         return ["all of it, as its records say of none"]
-    before: dict[str, str] = {}
-    for code in old.values():
-        before |= code["parts"]
-    today: dict[str, str] = {}
-    for whole in now.values():
-        today |= whole.parts
+    # Of codes that share a part, the later one counts.
+    before = dict(part for code in old.values() for part in code["parts"].items())
+    today = dict(part for code in now.values() for part in code.parts.items())
     parts = [part for part in sorted({*before, *today}) if before.get(part) != today.get(part)]
     # A file, or a class, changes with what stands in it: the finer name says more.
     return [_named(p) for p in parts if not any(q.startswith((f"{p}:", f"{p}.")) for q in parts)]
+
+
+def code_of_part(job: Job, part: str) -> dict[str, Code]:
+    """Return the code that a part of a run reaches, without that of audits which it is not."""
+    return {n: code for n, code in job.code.items() if n not in job.audits or n == part}
 
 
 def _named(part: str) -> str:
@@ -240,15 +238,13 @@ def _named(part: str) -> str:
 
 def differences(plan: Plan, job: Job, record: Content) -> dict[str, str]:
     """Return in what a stored record is of another run than a job is: what, and how."""
-    texts = (
-        {"code": f"changed: {listed([*names])}"} if (names := changed_names(job, record)) else {}
-    )
-    for what, before, now in _facts(plan, job, record):
-        if before != now:
-            texts[what] = (
-                f"{'none' if before is None else before} then, {'none' if now is None else now} now"
-            )
-    return texts
+    names = changed_names(job, record)
+    texts = {"code": f"changed: {listed([*names])}"} if names else {}
+    return texts | {
+        what: f"{'none' if before is None else before} then, {'none' if now is None else now} now"
+        for what, before, now in _facts(plan, job, record)
+        if before != now
+    }
 
 
 def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, Any]]:

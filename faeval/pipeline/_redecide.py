@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from faeval import evidence
-from faeval._whole_files import Content, files_in, settle
+from faeval._whole_files import Content, files_in
 from faeval.errors import Drifted, EvidenceError, FaevalError
-from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, stored_provenance
+from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, read_json, stored_provenance
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._verify import decide_from
 from faeval.reports import FORMS, SCHEMA, SCHEMAS, WRITTEN, Report, write_all
@@ -51,13 +50,7 @@ def stated(folder: str | Path) -> dict[str, Any]:
         There is no such file, or it is no report's JSON, or that of another major version.
     """
     file = Path(folder) / FORMS["json"]
-    settle(Path(folder))
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(
-            f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
-        ) from None
+    content = read_json(file, "faeval verify --report FOLDER writes it")
     report = evidence.check_report(content, file)
     schema = report.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] not in SCHEMAS:

@@ -11,7 +11,7 @@ from faeval import campaign, claims, evidence
 from faeval._arguments import whole
 from faeval.claims import Claim, Design, Lock, Registered
 from faeval.errors import FaevalError
-from faeval.experiment import Experiment, experiment
+from faeval.experiment import Experiment, RunOptions, experiment
 
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
@@ -165,3 +165,15 @@ def needs(
                 for arm, metrics in claim.metrics_by_arm().items()
             ]
     return runs
+
+
+def plan_of(
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+    store: str | Path | None,
+    data: str | Path | None,
+    device: str,
+) -> campaign.Plan:
+    """Return the plan of all runs that the claims need, against what a store holds."""
+    options = RunOptions(device=device, data=Path(data) if data is not None else None)
+    return campaign.plan(needs(selection, seeds), evidence.Store(Path(store or STORE)), options)

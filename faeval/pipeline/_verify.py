@@ -114,7 +114,9 @@ def verify(
     if from_evidence is None and not offline:  # with nothing left to run too
         campaign.check_installed(backend)
     chosen_seeds = asked_seeds(seeds)
-    runs = _store_at(store)
+    # At a path that does not move with the working directory.
+    root = store.root if isinstance(store, evidence.Store) else store or STORE
+    runs = evidence.Store(Path(root).absolute())
     if from_evidence is not None:
         report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
         if notice is not None:
@@ -146,12 +148,6 @@ def verify(
             verdicts = flag_code(selection, verdicts, provenance, codes, runs)
             return _report(selection, table, verdicts, provenance, chosen_seeds)
         stops = further
-
-
-def _store_at(store: str | Path | evidence.Store | None) -> evidence.Store:
-    """Return the store of a call, at a path that does not move with the working directory."""
-    root = store.root if isinstance(store, evidence.Store) else store or STORE
-    return evidence.Store(Path(root).absolute())
 
 
 def _tell_before(
@@ -242,6 +238,7 @@ def _report(
     seeds: int | tuple[int, ...] | None,
 ) -> Report:
     rows = claims.as_claimed(table, claims.with_gates(selection.claims), selection.setting)
+    experiments = (claims.design_of(c, selection.setting).experiment for c in selection.claims)
     return Report(
         setting=selection.setting,
         verdicts=tuple(verdicts),
@@ -255,14 +252,7 @@ def _report(
         inputs=inputs_of(selection, rows, verdicts),
         curves=curves_of(selection, rows),
         evidence=table,
-        experiment=next(
-            (
-                e
-                for c in selection.claims
-                if (e := claims.design_of(c, selection.setting).experiment)
-            ),
-            None,
-        ),
+        experiment=next(filter(None, experiments), None),
     )
 
 
@@ -288,7 +278,7 @@ def _only_setting(table: pd.DataFrame) -> str | None:
             f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
             " --setting."
         )
-    return present[0] if present else None
+    return next(iter(present), None)
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:

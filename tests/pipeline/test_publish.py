@@ -88,6 +88,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork, no SIGKILL")
 def test_a_folder_whose_writer_is_killed_reads_as_the_old_or_the_new_one(
     claims: Path, folders: Path, tmp_path: Path
