@@ -10,10 +10,8 @@ from faeval.claims._assertion import exceeds as exceeds
 from faeval.claims._assertion import not_above as not_above
 from faeval.claims._assertion import not_below as not_below
 from faeval.claims._claim import Claim as Claim
-from faeval.claims._contrasts import contrast_specs as contrast_specs
-from faeval.claims._contrasts import measured_contrasts as measured_contrasts
+from faeval.claims._claim import with_gates as with_gates
 from faeval.claims._decide import decide as decide
-from faeval.claims._decide import with_gates as with_gates
 from faeval.claims._design import Design as Design
 from faeval.claims._design import Problem as Problem
 from faeval.claims._design import check_design as check_design
@@ -47,6 +45,7 @@ from faeval.claims._lock import LOOKED_AT as LOOKED_AT
 from faeval.claims._lock import PILOT_SEEDS as PILOT_SEEDS
 from faeval.claims._lock import Entry as Entry
 from faeval.claims._lock import Lock as Lock
+from faeval.claims._lock import Origins as Origins
 from faeval.claims._lock import Registered as Registered
 from faeval.claims._lock import Spread as Spread
 from faeval.claims._lock import draw as draw
@@ -57,6 +56,8 @@ from faeval.claims._lock_file import parse_lock as parse_lock
 from faeval.claims._lock_file import read_lock as read_lock
 from faeval.claims._lock_file import write_lock as write_lock
 from faeval.claims._measurement import Measurement as Measurement
+from faeval.claims._measurement import contrast_specs as contrast_specs
+from faeval.claims._measurement import measured_contrasts as measured_contrasts
 from faeval.claims._pending import same_expectation as same_expectation
 from faeval.claims._pending import seeds_for as seeds_for
 from faeval.claims._pilot import PilotForecast as PilotForecast
@@ -65,7 +66,6 @@ from faeval.claims._pilot import pilot_spreads as pilot_spreads
 from faeval.claims._pilot import power_of as power_of
 from faeval.claims._pilot import unlike_expectation as unlike_expectation
 from faeval.claims._pilot import weak_together as weak_together
-from faeval.claims._registration import Origins as Origins
 from faeval.claims._seed_plan import Drawn as Drawn
 from faeval.claims._seed_plan import seed_list as seed_list
 from faeval.claims._session import settled as settled

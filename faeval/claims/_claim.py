@@ -301,6 +301,20 @@ class Claim:
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
 
 
+def with_gates(claims: Iterable[Claim]) -> list[Claim]:
+    """Return claims and all that they require, each once, gates before what waits for them."""
+    gates: dict[int, Claim] = {}
+
+    def add(claim: Claim) -> None:
+        for gate in claim.requires:
+            add(gate)
+        gates.setdefault(id(claim), claim)
+
+    for claim in claims:
+        add(claim)
+    return list(gates.values())
+
+
 def _rule(test: str, assertions: Sequence[Assertion], where: str) -> stats.Rule:
     """Return the rule that decides a claim; raise FaevalError where its assertions take several."""
     rule = stats.rule_of(test, deciding=True)

@@ -13,11 +13,10 @@ from faeval import evidence as evidence_room
 from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._arm_names import as_claimed
-from faeval.claims._claim import Claim
+from faeval.claims._claim import Claim, with_gates
 from faeval.claims._evidence_index import EvidenceIndex
-from faeval.claims._lock import Lock
+from faeval.claims._lock import Lock, Origins
 from faeval.claims._pending import PendingClaim, measure, open_claim
-from faeval.claims._registration import Origins
 from faeval.claims._seed_plan import seed_list
 from faeval.claims._session import settled
 from faeval.claims._verdict import Caution, Verdict
@@ -123,20 +122,6 @@ def _the_setting(setting: str | None, present: Sequence[str], known: set[str]) -
             f"{', '.join(present) or 'no row'}; named ones are {', '.join(sorted(known))}."
         )
     return setting
-
-
-def with_gates(claims: Iterable[Claim]) -> list[Claim]:
-    """Return claims and all that they require, each once, gates before what waits for them."""
-    gates: dict[int, Claim] = {}
-
-    def add(claim: Claim) -> None:
-        for gate in claim.requires:
-            add(gate)
-        gates.setdefault(id(claim), claim)
-
-    for claim in claims:
-        add(claim)
-    return list(gates.values())
 
 
 def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:

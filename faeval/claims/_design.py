@@ -111,27 +111,30 @@ def check_names(claim: Claim, design: Design) -> None:
 def _check_read(reading: Read, experiment: Experiment, where: str) -> None:
     """Raise FaevalError where an arm has no such layers, or is not audited at that epoch."""
     factors, metric = experiment.resolve(reading.arm), experiment.metrics[reading.metric]
-    states, epochs = experiment.layers(factors), experiment.audited_epochs(factors)
-    fixed = reading.layers.fixed if reading.layers else None
-    beyond = next((layer for layer in fixed or () if layer not in states), None)
-    wrong = ""
-    if states and metric.layered and reading.layers is None:
-        wrong = f"{reading.metric} has a number for each state; say layers=fe.deep, or which."
-    elif states and not metric.layered and reading.layers is not None:
-        wrong = f"{reading.metric} is one number for the network; leave layers= out."
-    elif states and beyond is not None:
-        wrong = (
-            f"layer {beyond} of {named(reading.arm.label)} does not exist; its states are"
-            f" 0..{states[-1]}."
-        )
-    # The loss of training is there at every epoch.
-    elif epochs != (None,) and reading.epoch not in {*epochs, None} and metric.name != "train_loss":
+    wrong = _wrong_layers(reading, metric.layered, experiment.layers(factors))
+    epochs = experiment.audited_epochs(factors)
+    at_every_epoch = epochs == (None,) or metric.name == "train_loss"
+    if not wrong and not at_every_epoch and reading.epoch not in {*epochs, None}:
         wrong = (
             f"epoch {reading.epoch} of {named(reading.arm.label)} is not audited; audited are"
             f" {', '.join(map(str, epochs))}."
         )
     if wrong:
         raise FaevalError(f"{where}: {wrong}")
+
+
+def _wrong_layers(reading: Read, layered: bool, states: tuple[int, ...]) -> str:
+    """Return what is wrong with the layers of a read; empty where nothing is known of states."""
+    fixed = reading.layers.fixed if reading.layers else None
+    beyond = [layer for layer in fixed or () if layer not in states]
+    if not states:
+        return ""
+    if layered and reading.layers is None:
+        return f"{reading.metric} has a number for each state; say layers=fe.deep, or which."
+    if not layered and reading.layers is not None:
+        return f"{reading.metric} is one number for the network; leave layers= out."
+    where = f"{named(reading.arm.label)} does not exist; its states are 0..{states[-1]}"
+    return f"layer {beyond[0]} of {where}." if beyond else ""
 
 
 Ends = Mapping[Read, Mapping[int, int]]  # of reads at the end of a run, the epoch of it by seed

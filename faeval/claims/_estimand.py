@@ -319,8 +319,9 @@ def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -
     >>> str(depth_utility(Arm("dfa")))
     'accuracy(dfa) - accuracy(dfa+trained_blocks=0)'
     """
-    frozen = count("fe.depth_utility: trained_blocks", trained_blocks)
-    baseline = _arm(arm, "depth_utility").but(trained_blocks=frozen)
+    baseline = _arm(arm, "depth_utility").but(
+        trained_blocks=count("fe.depth_utility: trained_blocks", trained_blocks)
+    )
     return accuracy(arm, epoch=epoch) - accuracy(baseline, epoch=epoch)
 
 

@@ -111,8 +111,7 @@ def _joined(claims: list[Claim]) -> list[Claim]:
 
 def _load_file(file: Path, full: Path) -> list[Claim]:
     try:
-        source = full.read_text(encoding="utf-8-sig")
-        tree = ast.parse(source, filename=str(file))
+        tree = ast.parse(full.read_text(encoding="utf-8-sig"), filename=str(file))
         code = compile(tree, str(full), "exec", dont_inherit=True)  # of our own annotations
     except SyntaxError as error:
         raise ClaimsFileError(f"{file}:{error.lineno}: {error.msg}; correct the file.") from None

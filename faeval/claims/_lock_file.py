@@ -65,12 +65,7 @@ def make_lock(
         if claim.id not in earlier or claim.id in amended
     }
     for name in amended:
-        pilot = new[name].pilot or earlier[name].pilot
-        if new[name].model_copy(update={"pilot": pilot}) == earlier[name]:
-            raise FaevalError(
-                f"faeval lock: --amend {name!r}: the claim is as it was registered; there is"
-                " nothing to amend."
-            )
+        _check_changed(name, earlier[name], new[name])
     if before is not None and not new:
         return before
     entry = Entry(
@@ -84,6 +79,14 @@ def make_lock(
     )
     sealed = entry.model_copy(update={"sha256": _entry_digest(entry, {})})
     return Lock(claims={**earlier, **new}, chain=(*(before.chain if before else ()), sealed))
+
+
+def _check_changed(name: str, old: Registered, new: Registered) -> None:
+    if new.model_copy(update={"pilot": new.pilot or old.pilot}) == old:
+        raise FaevalError(
+            f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to"
+            " amend."
+        )
 
 
 def _check_amendment(

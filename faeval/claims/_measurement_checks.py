@@ -1,17 +1,24 @@
 """What forbids the use of a measurement.
 
-Rows are missing, values cannot be trusted, or runs are no replicates.
+Rows are missing, values cannot be trusted, runs are no replicates, or a control fails: a bound on
+the measurement itself, which must hold on every audited checkpoint and is no test.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._design import Problem
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
+from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Log10, Read
-from faeval.claims._evidence_index import Cell
+from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.claims._measurement import WEIGHTS, Measurement
 from faeval.evidence import unlike_ends as ends_that_differ
 from faeval.experiment import Arm, Metric, named
@@ -100,8 +107,8 @@ def untrustworthy(m: Measurement) -> Problem | None:
             problems[code] = Problem("invalid", code, f"{at} {text}")
     order = ("diverged", "below_floor", "undefined", "out_of_range")
     fault = next((problems[c] for c in order if c in problems), None)
-    unit = _below_the_seed(m, problems.get("unit_mismatch"))
-    return _nonconforming(m) or unit or fault or _unlike_units(m)
+    unit = problems.get("unit_mismatch")
+    return _nonconforming(m) or _below_the_seed(m, unit) or fault or _unlike_units(m)
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
@@ -310,3 +317,62 @@ def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
             f"is {cell.value!r}, outside [{metric.low:g}, {metric.high:g}]: no legal value.",
         )
     return "", ""
+
+
+def check_controls(
+    claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Iterable[int]
+) -> Problem | None:
+    """Return which control of a claim fails, or lacks rows; None where all hold.
+
+    The problem says at which seed and epoch.
+
+    A control whose estimands name no epoch is held at every epoch at which all that it reads was
+    audited.
+    """
+    lacking = None
+    for control in claim.controls:
+        for epoch, bound in _by_epoch(control, evidence, design):
+            for seed in seeds:
+                m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
+                problem = untrustworthy(m) or missing(m) or _beyond(bound, m)
+                if problem is None:
+                    continue
+                at = f"the control '{control}' at seed {seed}" + (
+                    "" if epoch is None else f", epoch {epoch}"
+                )
+                if problem.verdict == "invalid":
+                    text = f"{at} does not hold: {problem.text}"
+                    return Problem("invalid", "control_failed", text)
+                text = f"{at} cannot be read: {problem.text}"
+                lacking = lacking or Problem("inconclusive", "evidence_missing", text)
+    return lacking
+
+
+def _beyond(bound: Assertion, m: Measurement) -> Problem | None:
+    """Return that a - b, one number or one a layer, is out of bounds; so is what is undefined."""
+    difference = np.ravel(np.subtract(*m.values(bound)))
+    if bound.region.holds(difference, bound.margin.value).all():
+        return None
+    worst = difference[np.argmax(np.abs(difference))]
+    text = f"the difference is {worst:.4g}, so the measurement cannot be relied on."
+    return Problem("invalid", "control_failed", text)
+
+
+def _by_epoch(
+    control: Assertion, evidence: EvidenceIndex, design: Design
+) -> list[tuple[int | None, Assertion]]:
+    """Return the control once for each epoch it is held at, with that epoch in its estimands."""
+    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
+    epochs = sorted(set.intersection(*map(set, audited))) if audited else []
+    if not epochs:  # rows without epochs, or none at all
+        return [(None, control)]
+    return [(epoch, _at(control, epoch)) for epoch in epochs]
+
+
+def _at(control: Assertion, epoch: int) -> Assertion:
+    a, b = (
+        side.with_reads(lambda read: read if read.epoch is not None else replace(read, epoch=epoch))
+        for side in (control.a, control.b)
+    )
+    return replace(control, a=a, b=b)

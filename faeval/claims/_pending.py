@@ -9,13 +9,12 @@ from itertools import takewhile
 from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._claim import Claim
-from faeval.claims._contrasts import MeasuredContrast, measured_contrasts
-from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
-from faeval.claims._measurement import Measurement
+from faeval.claims._measurement import MeasuredContrast, Measurement, measured_contrasts
 from faeval.claims._measurement_checks import (
+    check_controls,
     missing,
     same_run,
     same_weights,
@@ -126,9 +125,7 @@ def open_claim(
         return case
     if registered is None:
         if asked is None and by_hand and not claim.plans(setting):
-            # A run that failed left no row, and is no seed that was never run.
-            failed = {seed for label, seed, _ in failures if label in labels}
-            case.seeds = tuple(sorted({*index.seeds(labels), *failed})) or planned
+            case.seeds = _seeds_there(index, labels, failures) or planned
         if set(case.seeds) & looked:
             case.flags.append("reproduction")
     else:
@@ -148,6 +145,14 @@ def _flags_of_plan(case: PendingClaim, looked: set[int]) -> list[str]:
     if set(case.seeds) <= set(case.planned):
         return []
     return ["reproduction" if set(case.seeds) & looked else "exploratory"]
+
+
+def _seeds_there(
+    index: EvidenceIndex, labels: Sequence[str], failures: Sequence[tuple[str, int, str]]
+) -> tuple[int, ...]:
+    # A run that failed left no row, and is no seed that was never run.
+    failed = {seed for label, seed, _ in failures if label in labels}
+    return tuple(sorted({*index.seeds(labels), *failed}))
 
 
 def _compare(case: PendingClaim, registered: Registered) -> None:
@@ -231,14 +236,18 @@ def measure(
     case.problem = _fault(case, m, failed) or gaps or _plan_reached(case, m) or same_weights(m)
     if gaps is not None:
         return
-    if m.absent():  # show what is there
-        there = [seed for seed in case.seeds if seed not in m.absent()]
-        if case.looks:  # in the order of the plan, up to the first that is not there
-            there = list(takewhile(there.__contains__, case.seeds))
-        m = case.measurement = Measurement(case.claim, index, case.design, there)
+    if m.absent():
+        m = case.measurement = _of_what_is_there(case, m)
         case.seeds = m.seeds
     if case.seeds and (case.problem is None or case.problem.verdict != "invalid"):
         _test(case, m)
+
+
+def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
+    there = [seed for seed in case.seeds if seed not in m.absent()]
+    if case.looks:  # in the order of the plan, up to the first that is not there
+        there = list(takewhile(there.__contains__, case.seeds))
+    return Measurement(case.claim, m.evidence, case.design, there)
 
 
 def _test(case: PendingClaim, m: Measurement) -> None:

@@ -14,12 +14,11 @@ from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._claim import Claim
 from faeval.claims._estimand import Estimand, Read
-from faeval.claims._lock import Lock, Spread
+from faeval.claims._lock import Lock, Origins, Spread, registration_of
 from faeval.claims._measurement import Measurement, units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
 from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
-from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import (
     AssertionResult,
     Caution,
@@ -61,13 +60,10 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         changed=ruling.code == "spec_changed",
     )
     oddities = [*(unlike_states(measurement) if measurement is not None else ()), *ends]
-    decided_early = ruling.code == "decided" and ruling.look is not None and n < case.looks[-1]
     warnings = (
         *_power_warnings(claim, results, hopes),
         *_expectation_warnings(case),
-        *(Caution("measurement", detail=cut(text)) for text in oddities),
-        *([Caution("unknown_registration", detail=unknown)] if unknown else ()),
-        *([Caution("decided_early")] if decided_early else ()),
+        *_other_warnings(case, ruling, n, oddities, unknown),
     )
     return Verdict(
         claim=claim.name,
@@ -90,11 +86,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         unseen_failure_bound=(
             stats.unseen_failure_bound(n, _failures(claim, measurement)) if case.tests else None
         ),
-        measured_errors=(
-            _measured_errors(claim.rule, n, frozenset(t.spec.kind for t in case.tests))
-            if ruling.code == "decided"
-            else ()
-        ),
+        measured_errors=_errors_of_test(case, n) if ruling.code == "decided" else (),
         looks=case.looks,
         look=ruling.look,
         beyond_plan=case.beyond if results else (),
@@ -157,6 +149,17 @@ def _expectation_warnings(case: PendingClaim) -> list[Caution]:
     """Return the assertions whose anticipated effect speaks against the expected verdict."""
     parts = refuting_parts(case.claim, _expected(case)) if case.problem is None else ()
     return [Caution("anticipated_refutes", i) for i in parts]
+
+
+def _other_warnings(
+    case: PendingClaim, ruling: stats.Ruling, n: int, oddities: Sequence[str], unknown: str
+) -> Iterator[Caution]:
+    """Yield what is odd about states and runs, and what is to know of registration and looks."""
+    yield from (Caution("measurement", detail=cut(text)) for text in oddities)
+    if unknown:
+        yield Caution("unknown_registration", detail=unknown)
+    if ruling.code == "decided" and ruling.look is not None and n < case.looks[-1]:
+        yield Caution("decided_early")
 
 
 def _failures(claim: Claim, measurement: Measurement | None) -> int:
@@ -225,6 +228,10 @@ def _numbers(case: PendingClaim, seeds: Sequence[int]) -> Iterator[tuple[str, st
     for arm, metrics in case.claim.metrics_by_arm().items():
         label = case.design.label(arm)
         yield from ((label, metric, seed) for metric in sorted(metrics) for seed in seeds)
+
+
+def _errors_of_test(case: PendingClaim, n: int) -> tuple[MeasuredError, ...]:
+    return _measured_errors(case.claim.rule, n, frozenset(t.spec.kind for t in case.tests))
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faeval.experiment._code_files import FileWalk
+from faeval.experiment._code_files import (
+    FileWalk,
+    names_looked_up,
+    nested,
+    read_source,
+    source_of,
+    without_source,
+)
 from faeval.experiment._code_objects import (
     cell_content,
     file_of,
@@ -23,13 +30,6 @@ from faeval.experiment._code_objects import (
     held_by,
     is_generated,
     library_name,
-)
-from faeval.experiment._code_source import (
-    names_looked_up,
-    nested,
-    read_source,
-    source_of,
-    without_source,
 )
 from faeval.experiment._code_values import digest, text_of
 from faeval.experiment._modules import Home, find

@@ -202,8 +202,11 @@ def _goes_by(run: str, job: Job) -> bool:
 
 
 def _accepted(plan: Plan, job: Job) -> list[Any]:
-    records = plan.store.records([(job.key, job.audits)])
-    return [item for record in records for item in accepted_of(record)]
+    return [
+        item
+        for record in plan.store.records([(job.key, job.audits)])
+        for item in accepted_of(record)
+    ]
 
 
 def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]:

@@ -13,11 +13,13 @@ from urllib.parse import unquote
 from faeval import evidence
 from faeval._whole_files import files_in
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.pipeline._earlier_report import Earlier, against, earlier_reports
 from faeval.pipeline._provenance import PROVENANCE
 from faeval.pipeline._redecide import (
+    Earlier,
+    against,
     chosen_in,
     decide_stated,
+    earlier_reports,
     holds_evidence,
     report_folders,
     stated,
@@ -154,8 +156,8 @@ def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]
 
 def _wrong_file(file: Path, form: str, text: str, kind: str = "evidence") -> CheckedFile:
     """Return the finding on a whole file."""
-    finding = Mismatch(file.as_posix(), kind, _WHOLE, text)
-    return CheckedFile(file.as_posix(), form, findings=(finding,))
+    name = file.as_posix()
+    return CheckedFile(name, form, findings=(Mismatch(name, kind, _WHOLE, text),))
 
 
 def check(

@@ -28,15 +28,7 @@ VERDICTS = FORMS["json"]
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
-    values_by_place: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for record in records:
-        for place, value in _facts(record).items():
-            values_by_place[place] |= {str(value)} if value is not None else set()
-    facts: dict[str, Any] = {}
-    for (group, name), values in sorted(values_by_place.items()):
-        if values:
-            text = ("; " if name == "commit" else ", ").join(sorted(values))
-            (facts.setdefault(group, {}) if group else facts)[name] = text
+    facts = _joined_facts(records)
     if not facts:
         return {}
     codes = [code for record in records for code in record.code.values()]
@@ -50,6 +42,20 @@ def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dic
         | ({"not_digested": undigested} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
     )
+
+
+def _joined_facts(records: Iterable[evidence.Record]) -> dict[str, Any]:
+    """Return each value that occurs of what records say, by group and name."""
+    values_by_place: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record in records:
+        for place, value in _facts(record).items():
+            values_by_place[place] |= {str(value)} if value is not None else set()
+    facts: dict[str, Any] = {}
+    for (group, name), values in sorted(values_by_place.items()):
+        if values:
+            text = ("; " if name == "commit" else ", ").join(sorted(values))
+            (facts.setdefault(group, {}) if group else facts)[name] = text
+    return facts
 
 
 def _facts(record: evidence.Record) -> dict[tuple[str, str], Any]:

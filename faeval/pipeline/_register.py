@@ -142,8 +142,7 @@ def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
             " claims alone."
         )
     file = folders.pop() / claims.NAME
-    claims_here = claims.load(files)
-    return file, claims_here, claims.read_lock(file) if file.exists() else None
+    return file, claims.load(files), claims.read_lock(file) if file.exists() else None
 
 
 def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store) -> None:

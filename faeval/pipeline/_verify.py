@@ -13,8 +13,7 @@ from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Codes, Experiment
-from faeval.pipeline._code import code_notice, flag_code
-from faeval.pipeline._looks import first_stops, next_stops
+from faeval.pipeline._code import code_notice, flag_code, flag_stale
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import (
     PROVENANCE,
@@ -29,8 +28,17 @@ from faeval.pipeline._provenance import (
     written_provenance,
 )
 from faeval.pipeline._report_series import controls_in, curves_of, inputs_of, profiles_of
-from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
-from faeval.pipeline._stale_verdicts import flag_stale
+from faeval.pipeline._select import (
+    STORE,
+    Given,
+    Selection,
+    asked_seeds,
+    first_stops,
+    needs,
+    next_stops,
+    omissions,
+    select,
+)
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
 
 if TYPE_CHECKING:
@@ -114,9 +122,7 @@ def verify(
     if from_evidence is None and not offline:  # with nothing left to run too
         campaign.check_installed(backend)
     chosen_seeds = asked_seeds(seeds)
-    # At a path that does not move with the working directory.
-    root = store.root if isinstance(store, evidence.Store) else store or STORE
-    runs = evidence.Store(Path(root).absolute())
+    runs = _store_at(store)
     if from_evidence is not None:
         report = decide_from(from_evidence, given, setting, chosen_seeds, everything=everything)
         if notice is not None:
@@ -148,6 +154,12 @@ def verify(
             verdicts = flag_code(selection, verdicts, provenance, codes, runs)
             return _report(selection, table, verdicts, provenance, chosen_seeds)
         stops = further
+
+
+def _store_at(store: str | Path | evidence.Store | None) -> evidence.Store:
+    """Return the store of a call, at a path that does not move with the working directory."""
+    root = store.root if isinstance(store, evidence.Store) else store or STORE
+    return evidence.Store(Path(root).absolute())
 
 
 def _tell_before(

@@ -318,9 +318,7 @@ def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
     claim = fe.Claim(
         "x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback"
     )
-    with pytest.raises(
-        FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"
-    ):
+    with pytest.raises(FaevalError, match=r"attributed_to='feedback'.*rule, penalty"):
         check_names(claim, TEACHER)
 
 
@@ -335,7 +333,7 @@ def test_an_instrument_under_study_is_read_by_claims_about_it_alone() -> None:
     refused = fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin))
     with pytest.raises(
         FaevalError,
-        match=r"published.rho is read by an instrument .* about='instrument' .* or read rho",
+        match=r"published.rho .* about='instrument' .* rho",
     ):
         check_names(refused, design)
     check_names(

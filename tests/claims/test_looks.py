@@ -149,15 +149,13 @@ def test_seeds_beyond_the_plan_are_shown_apart_and_never_decide(
     "looks", [(10, 5), (5, 5, 10), (1, 10), (5, 9), (5, 11), 7, (5.0, 10), "ab"]
 )
 def test_looks_that_are_no_plan_are_named(claim: Make, looks: Any) -> None:
-    with pytest.raises(fe.FaevalError, match=r"looks=.* must be rising numbers of seeds"):
+    with pytest.raises(fe.FaevalError, match=r"looks=.* rising"):
         claim(seeds=10, looks=looks)
 
 
 def test_looks_by_setting_must_fit_the_plan_of_each(claim: Make) -> None:
     plans = {"toy": 10, "other": 5}
-    with pytest.raises(
-        fe.FaevalError, match="give a mapping from setting to looks where plans differ"
-    ):
+    with pytest.raises(fe.FaevalError, match=r"looks=.* mapping"):
         claim(seeds=plans, looks=(5, 10))
     made = claim(seeds=plans, looks={"toy": (5, 10)})
     assert [made.looks_in(s) for s in ("toy", "other", "third")] == [(5, 10), (), ()]
