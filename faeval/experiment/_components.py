@@ -99,7 +99,8 @@ class Component:
         return {name: value for name, value in factors.items() if name in self.factors}
 
 
-def _all_states(factors: Mapping[str, Value]) -> tuple[int, ...]:
+def all_states(factors: Mapping[str, Value]) -> tuple[int, ...]:
+    """Return every state of a network with these factors: one more than it has blocks."""
     return tuple(range(int(factors["blocks"] or 0) + 1))
 
 
@@ -134,7 +135,7 @@ _OURS = (
         "rule",
         "bp",
         "faeval.bench.rules:Backpropagation",
-        exact=_all_states,
+        exact=all_states,
         help="backpropagation",
     ),
     Component(

@@ -11,7 +11,7 @@ from typing import Any
 from faeval._arguments import count, number
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
-from faeval.experiment._components import Component, component
+from faeval.experiment._components import Component, all_states, component
 from faeval.experiment._experiment import Experiment, Stage
 from faeval.experiment._factor import Factor
 from faeval.experiment._metrics import METRICS
@@ -66,10 +66,6 @@ class _Audits(Mapping[str, Stage]):
 
 _OWN = "metric-"  # how the audit by a registered metric is named
 _own_metrics = OwnMetrics()
-
-
-def _layers(factors: Mapping[str, Value]) -> tuple[int, ...]:
-    return tuple(range(int(factors["blocks"] or 0) + 1))
 
 
 def _exact(factors: Mapping[str, Value]) -> tuple[int, ...]:
@@ -227,7 +223,7 @@ def _setting(
         training_many=Stage("faeval.bench.settings:train_many", TRAINING_REVISION),
         check_device=Stage("faeval.bench.settings:check_device"),
         audits=_Audits(),
-        layers=_layers,
+        layers=all_states,
         exact=_exact,
         last_epoch=_last_epoch,
         audited_epochs=_audited,

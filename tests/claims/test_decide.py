@@ -354,7 +354,7 @@ row_of_anything = st.tuples(
 rows_of_anything = st.lists(row_of_anything, min_size=1, max_size=40)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(rows_of_anything, st.sampled_from([None, 1, 3, [1, 2], [9]]))
 def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(
     claim: Make, rows: Any, seeds: Any
