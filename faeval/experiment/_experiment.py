@@ -216,7 +216,7 @@ class Experiment:
                 raise FaevalError(self._unknown(name, arm, parts, where))
             if name not in self.parts:  # these are names of components
                 factor.check(name, value, where)
-            if name not in self.factors and value != factor.default:
+            if value != factor.default:
                 values[name] = value
         shared = {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
         return self.settle({**shared, **values}, where)

@@ -153,6 +153,18 @@ def test_a_bound_holds_where_it_holds_for_every_number(
     assert holds.tolist() == [KINDS[kind](d, margin) for d in differences]
 
 
+def test_a_control_by_layer_holds_on_every_layer(table: Table, claim: Make) -> None:
+    c, d = (fe.metric(name, A, layers=fe.deep) for name in "cd")
+    alike = fe.agree(c, d, within=fe.Margin(0.1, "r"))
+    for last, code in ((0.5, "decided"), (0.7, "control_failed")):
+        rows = [
+            table({"a": [value] * 5}, metric=name, epoch=2, layer=layer)
+            for name, values in (("c", (0.5, 0.5)), ("d", (0.5, last)))
+            for layer, value in enumerate(values, 1)
+        ]
+        assert decided(table, claim(controls=alike), pd.concat(rows)).reason_code == code
+
+
 def test_a_control_runs_what_it_reads(tmp_path: Any) -> None:
     def run(arm: Any, seed: int) -> dict[str, float]:
         return {"x": 0.5 * arm["dose"] + 0.01 * (seed % 3), "control": arm["sound"]}

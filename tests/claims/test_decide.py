@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 import faeval as fe
+from faeval import stats
 from faeval.claims import REASONS, WORDS, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
@@ -627,3 +628,22 @@ def test_drift_is_a_decision_that_was_not_expected(
 ) -> None:
     found = one(claim(expect=expect), table({"a": values, "b": [0.1, 0.12, 0.11]}))
     assert found.as_expected is as_expected, found
+
+
+def test_errors_measured_are_those_of_the_kind_that_errs_most(table: Table) -> None:
+    kinds = ("exceeds", "equivalent")
+    a, b = (fe.metric("x", fe.Arm(arm)) for arm in "ab")
+    both = fe.Claim(
+        "x",
+        fe.exceeds(a, b, by=fe.Margin(0.1, "r")),
+        fe.equivalent(a, b, within=fe.Margin(0.9, "r")),
+        attributed_to="rule",
+    )
+    (verdict,) = fe.decide(both, table({"a": [0.5, 0.52, 0.49, 0.51, 0.5], "b": [0.1] * 5}))
+    assert verdict.verdict == "supported"
+    of_kind = {kind: {e.law: e for e in stats.measured_errors("t", 5, kind)} for kind in kinds}
+    assert verdict.measured_errors
+    for e in verdict.measured_errors:
+        alone = [laws[e.law] for laws in of_kind.values() if e.law in laws]
+        assert e.wrong_support == max(one.wrong_support for one in alone)
+        assert e.wrong_refutation == max(one.wrong_refutation for one in alone)
