@@ -69,6 +69,15 @@ def test_between_looks_and_before_the_first_the_plan_is_not_reached(
     assert whole.n == 10
 
 
+def test_a_seed_that_is_not_there_ends_what_a_look_may_see(
+    table: Table, claim: Make, lock: MakeLock
+) -> None:
+    made, registration = registered(claim, lock)
+    evidence = rows(table, 10)
+    found = one(made, evidence[evidence["seed"] != 3], lock=registration)
+    assert (found.reason_code, found.seeds) == ("plan_not_reached", (1, 2))
+
+
 def test_a_verdict_once_decided_stands_whatever_comes_after(
     table: Table, claim: Make, lock: MakeLock
 ) -> None:
