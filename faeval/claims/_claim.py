@@ -13,7 +13,7 @@ from typing import Any
 from faeval import stats
 from faeval._arguments import finite, shown
 from faeval.claims._assertion import Assertion
-from faeval.claims._estimand import Estimand
+from faeval.claims._estimand import Estimand, Log10, Read
 from faeval.claims._seed_plan import DEFAULT_SEEDS, Drawn, planned_looks, seed_plan
 from faeval.claims._verdict import REASONS, WORDS
 from faeval.errors import FaevalError
@@ -157,22 +157,28 @@ class Claim:
             )
         rule = _rule(test, assertions, where)
         level = finite(alpha)
-        if level is None or not 0 < level <= 0.5:
-            raise FaevalError(
-                f"{where}: alpha={alpha!r} ({type(alpha).__name__}) must lie in (0, 0.5]."
-            )
-        if diverged not in (None, "worst"):
-            raise FaevalError(f"{where}: diverged={diverged!r} must be 'worst' or left out.")
+        text_or_none = "text, or left out"
+        checks = (
+            ("alpha", alpha, level is not None and 0 < level <= 0.5, "a number in (0, 0.5]"),
+            ("diverged", diverged, diverged in (None, "worst"), "'worst' or left out"),
+            ("family", family, _is_text_or_none(family), text_or_none),
+            ("about", about, _is_text_or_none(about), text_or_none),
+            ("source", source, _is_text_or_none(source), text_or_none),
+            (
+                "experiment",
+                experiment,
+                isinstance(experiment, Experiment | None),
+                "an fe.Experiment, or left out",
+            ),
+            ("note", note, isinstance(note, str), "text"),
+        )
+        for name, value, is_right, wanted in checks:
+            if not is_right:
+                raise FaevalError(
+                    f"{where}: {name}={shown(value)} ({type(value).__name__}) must be {wanted}."
+                )
         gates = _several(requires, Claim, f"{where}: requires", "claims")
         bounds = _bounds(controls, where)
-        _check_texts(where, family=family, about=about, source=source)
-        if experiment is not None and not isinstance(experiment, Experiment):
-            raise FaevalError(
-                f"{where}: experiment={shown(experiment)} ({type(experiment).__name__}) must be an"
-                " fe.Experiment, or left out."
-            )
-        if not isinstance(note, str):
-            raise FaevalError(f"{where}: note={note!r} ({type(note).__name__}) must be text.")
         plans = seed_plan(seeds, where)
         values = {
             "sentence": sentence.strip(),
@@ -257,16 +263,20 @@ class Claim:
         """The name of the rule that decides it, in ``faeval.stats.RULES``."""
         return _rule(self.test, self.assertions, self.name).name  # type: ignore[return-value]
 
+    def reads(self, controls: bool = False) -> tuple[Read, ...]:
+        """Return all that its assertions read from evidence, each once; its controls too."""
+        assertions = (*self.assertions, *(self.controls if controls else ()))
+        return tuple(dict.fromkeys(r for a in assertions for r in a.contrast.reads()))
+
     def arms(self) -> tuple[Arm, ...]:
         """Return every arm that the claim compares, each once."""
-        return tuple(dict.fromkeys(r.arm for a in self.assertions for r in a.contrast.reads()))
+        return tuple(dict.fromkeys(reading.arm for reading in self.reads()))
 
     def metrics_by_arm(self) -> dict[Arm, set[str]]:
         """Return what the claim and its controls read: metrics, by arm."""
         metrics: dict[Arm, set[str]] = {}
-        for assertion in (*self.assertions, *self.controls):
-            for reading in assertion.contrast.reads():
-                metrics.setdefault(reading.arm, set()).add(reading.metric)
+        for reading in self.reads(controls=True):
+            metrics.setdefault(reading.arm, set()).add(reading.metric)
         return metrics
 
     def canonical(self) -> dict[str, Any]:
@@ -295,6 +305,20 @@ class Claim:
     def sha256(self) -> str:
         """Return the SHA-256 of the canonical form."""
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()
+
+
+def with_gates(claims: Iterable[Claim]) -> list[Claim]:
+    """Return claims and all that they require, each once, gates before what waits for them."""
+    gates: dict[int, Claim] = {}
+
+    def add(claim: Claim) -> None:
+        for gate in claim.requires:
+            add(gate)
+        gates.setdefault(id(claim), claim)
+
+    for claim in claims:
+        add(claim)
+    return list(gates.values())
 
 
 def _rule(test: str, assertions: Sequence[Assertion], where: str) -> stats.Rule:
@@ -353,12 +377,8 @@ def _bounds(controls: Any, where: str) -> tuple[Assertion, ...]:
     return bounds
 
 
-def _check_texts(where: str, **texts: Any) -> None:
-    for name, text in texts.items():
-        if text is not None and not (isinstance(text, str) and text.strip()):
-            raise FaevalError(
-                f"{where}: {name}={text!r} ({type(text).__name__}) must be text, or left out."
-            )
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(value.strip()))
 
 
 def _spelt(assertion: Assertion) -> dict[str, Any]:
@@ -374,25 +394,20 @@ def _spelt(assertion: Assertion) -> dict[str, Any]:
 
 
 def _plain(estimand: Estimand) -> Any:
-    terms = []
-    for weight, atom in estimand.terms:
-        if hasattr(atom, "inner"):
-            terms.append({"weight": weight, "log10": _plain(atom.inner)})
-        else:
-            fields = {
-                "metric": atom.metric,
-                "arm": atom.arm.label,
-                "epoch": atom.epoch,
-                "exact": atom.exact,
-            }
-            terms.append(
-                {
-                    "weight": weight,
-                    **fields,
-                    "layers": None if atom.layers is None else str(atom.layers),
-                }
-            )
+    terms = [{"weight": weight, **_plain_atom(atom)} for weight, atom in estimand.terms]
     return {"terms": terms, "constant": estimand.constant}
+
+
+def _plain_atom(atom: Read | Log10) -> dict[str, Any]:
+    if isinstance(atom, Log10):
+        return {"log10": _plain(atom.inner)}
+    return {
+        "metric": atom.metric,
+        "arm": atom.arm.label,
+        "epoch": atom.epoch,
+        "exact": atom.exact,
+        "layers": None if atom.layers is None else str(atom.layers),
+    }
 
 
 def _several(given: Any, kind: type, name: str, what: str) -> tuple[Any, ...]:

@@ -13,11 +13,10 @@ from faeval import evidence as evidence_room
 from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._arm_names import as_claimed
-from faeval.claims._claim import Claim
+from faeval.claims._claim import Claim, with_gates
 from faeval.claims._evidence_index import EvidenceIndex
-from faeval.claims._lock import Lock
+from faeval.claims._lock import Lock, Origins
 from faeval.claims._pending import PendingClaim, measure, open_claim
-from faeval.claims._registration import Origins
 from faeval.claims._seed_plan import seed_list
 from faeval.claims._session import settled
 from faeval.claims._verdict import Caution, Verdict
@@ -83,16 +82,14 @@ def decide(
     >>> fe.decide(better, table)[0].verdict
     'supported'
     """
-    own_claims = [claims] if isinstance(claims, Claim) else list(claims)
     table = evidence_room.read(evidence)
-    settings = experiments()
-    if setting is None and len(present := sorted(table["setting"].unique())) == 1:
+    settings, present = experiments(), sorted(table["setting"].unique())
+    if setting is None and len(present) == 1:
         setting = str(present[0])
-    own_claims, setting = settled(own_claims, setting)
+    own_claims, setting = settled([claims] if isinstance(claims, Claim) else [*claims], setting)
     everything = with_gates(own_claims)
-    setting = _the_setting(
-        setting, table, {*settings, *(c.experiment.name for c in everything if c.experiment)}
-    )
+    own = {c.experiment.name for c in everything if c.experiment}
+    setting = _the_setting(setting, present, {*settings, *own})
     index = EvidenceIndex(
         as_claimed(table[table["setting"] == setting], everything, setting, settings)
     )
@@ -108,40 +105,23 @@ def decide(
     verdicts = _release(cases, [verdict_of(case, lock, origins or Origins()) for case in cases])
     remarks = table.attrs.get(evidence_room.REMARKS, ())
     odd = tuple(Caution("measurement", detail=cut(text)) for text in remarks)
-    verdicts = [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
     released = dict(zip(map(id, everything), verdicts, strict=True))
-    return [released[id(c)] for c in own_claims]
+    verdicts = [released[id(c)] for c in own_claims]
+    return [replace(v, warnings=(*v.warnings, *odd)) for v in verdicts]
 
 
-def _the_setting(setting: str | None, table: Any, known: Iterable[str]) -> str:
-    present = sorted(table["setting"].unique())
-    if setting is not None:
-        if setting not in {*present, *known}:
-            raise FaevalError(
-                f"setting={setting!r} ({type(setting).__name__}) is unknown: evidence holds "
-                f"{', '.join(present) or 'no row'}; named ones are {', '.join(sorted(known))}."
-            )
-        return setting
-    if len(present) != 1:
+def _the_setting(setting: str | None, present: Sequence[str], known: set[str]) -> str:
+    if setting is None:
         raise FaevalError(
             f"evidence holds {len(present)} settings ({', '.join(present) or 'no row at all'}); say"
             " which with setting=."
         )
-    return str(present[0])
-
-
-def with_gates(claims: Iterable[Claim]) -> list[Claim]:
-    """Return claims and all that they require, each once, gates before what waits for them."""
-    gates: dict[int, Claim] = {}
-
-    def add(claim: Claim) -> None:
-        for gate in claim.requires:
-            add(gate)
-        gates.setdefault(id(claim), claim)
-
-    for claim in claims:
-        add(claim)
-    return list(gates.values())
+    if setting not in {*present, *known}:
+        raise FaevalError(
+            f"setting={setting!r} ({type(setting).__name__}) is unknown: evidence holds "
+            f"{', '.join(present) or 'no row'}; named ones are {', '.join(sorted(known))}."
+        )
+    return setting
 
 
 def _decide_families(cases: Sequence[PendingClaim], lock: Lock | None) -> None:
@@ -182,30 +162,19 @@ def _release(cases: Sequence[PendingClaim], verdicts: Sequence[Verdict]) -> list
     released = []
     gated = stats.apply_gates([v.verdict for v in verdicts], requires)
     for verdict, (word, code, gate) in zip(verdicts, gated, strict=True):
-        if code is None or gate is None:
-            released.append(verdict)
-        elif code == "gate_failed":
-            text = cut(
-                f"its gate {cases[gate].claim.name!r} is {gated[gate][0]}, so the question does not"
-                " arise."
+        if code is not None and gate is not None:
+            is_failed = code == "gate_failed"
+            state = (
+                f"{gated[gate][0]}, so the question does not arise"
+                if is_failed
+                else "undecided; decide that one first"
             )
-            released.append(
-                replace(
-                    verdict,
-                    verdict=word,  # type: ignore[arg-type] # one of the words
-                    reason_code=code,
-                    detail=text,
-                    fragile=None,
-                )
+            verdict = replace(
+                verdict,
+                verdict=word,  # type: ignore[arg-type] # one of the words
+                reason_code=code,
+                detail=cut(f"its gate {cases[gate].claim.name!r} is {state}."),
+                fragile=None if is_failed else verdict.fragile,
             )
-        else:
-            text = cut(f"its gate {cases[gate].claim.name!r} is undecided; decide that one first.")
-            released.append(
-                replace(
-                    verdict,
-                    verdict=word,  # type: ignore[arg-type] # one of the words
-                    reason_code=code,
-                    detail=text,
-                )
-            )
+        released.append(verdict)
     return released

@@ -86,25 +86,19 @@ def check_names(claim: Claim, design: Design) -> None:
     if experiment is None:
         return
     where = f"claim {claim.name!r} in {experiment.name}"
-    for assertion in (*claim.assertions, *claim.controls):
-        for reading in assertion.contrast.reads():
-            if reading.metric not in experiment.metrics:
-                names = ", ".join(sorted(experiment.metrics))
-                raise FaevalError(
-                    f"{where}: no metric {reading.metric!r} here. Its metrics: {names}."
-                )
-            factors = experiment.resolve(reading.arm)
-            if experiment.metrics[reading.metric].under_study and claim.about != "instrument":
-                raise FaevalError(
-                    f"{where}: {reading.metric} is read by an instrument that is itself under"
-                    " study; say about='instrument' if the claim is about it, or read"
-                    f" {reading.metric.rpartition('.')[2]}."
-                )
-            _check_layers(reading, experiment, factors, where)
-            _check_epoch(reading, experiment, factors, where)
-    arms = {reading.arm for assertion in claim.assertions for reading in assertion.contrast.reads()}
+    for reading in claim.reads(controls=True):
+        if reading.metric not in experiment.metrics:
+            names = ", ".join(sorted(experiment.metrics))
+            raise FaevalError(f"{where}: no metric {reading.metric!r} here. Its metrics: {names}.")
+        if experiment.metrics[reading.metric].under_study and claim.about != "instrument":
+            raise FaevalError(
+                f"{where}: {reading.metric} is read by an instrument that is itself under"
+                " study; say about='instrument' if the claim is about it, or read"
+                f" {reading.metric.rpartition('.')[2]}."
+            )
+        _check_read(reading, experiment, where)
     names_of_factors = dict.fromkeys(
-        [*(f for arm in arms for f in experiment.known_factors(arm)), "epoch"]
+        [*(f for arm in claim.arms() for f in experiment.known_factors(arm)), "epoch"]
     )
     for factor in claim.attributed_to:
         if factor not in names_of_factors:
@@ -114,42 +108,33 @@ def check_names(claim: Claim, design: Design) -> None:
             )
 
 
-def _check_layers(
-    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
-) -> None:
-    states = experiment.layers(factors)
-    if not states:
-        return
-    layered = experiment.metrics[reading.metric].layered
-    if layered and reading.layers is None:
-        raise FaevalError(
-            f"{where}: {reading.metric} has a number for each state; say layers=fe.deep, or which."
-        )
-    if not layered and reading.layers is not None:
-        raise FaevalError(
-            f"{where}: {reading.metric} is one number for the network; leave layers= out."
-        )
-    fixed = (reading.layers.fixed if reading.layers else None) or ()
-    for layer in fixed:
-        if layer not in states:
-            raise FaevalError(
-                f"{where}: layer {layer} of {named(reading.arm.label)} does not exist; its"
-                f" states are 0..{states[-1]}."
-            )
-
-
-def _check_epoch(
-    reading: Read, experiment: Experiment, factors: dict[str, Value], where: str
-) -> None:
-    loss = experiment.metrics[reading.metric].name == "train_loss"  # at every epoch
-    if reading.epoch is None or loss:
-        return
+def _check_read(reading: Read, experiment: Experiment, where: str) -> None:
+    """Raise FaevalError where an arm has no such layers, or is not audited at that epoch."""
+    factors, metric = experiment.resolve(reading.arm), experiment.metrics[reading.metric]
+    wrong = _wrong_layers(reading, metric.layered, experiment.layers(factors))
     epochs = experiment.audited_epochs(factors)
-    if epochs != (None,) and reading.epoch not in epochs:
-        raise FaevalError(
-            f"{where}: epoch {reading.epoch} of {named(reading.arm.label)} is not audited;"
-            f" audited are {', '.join(map(str, epochs))}."
+    at_every_epoch = epochs == (None,) or metric.name == "train_loss"
+    if not wrong and not at_every_epoch and reading.epoch not in {*epochs, None}:
+        wrong = (
+            f"epoch {reading.epoch} of {named(reading.arm.label)} is not audited; audited are"
+            f" {', '.join(map(str, epochs))}."
         )
+    if wrong:
+        raise FaevalError(f"{where}: {wrong}")
+
+
+def _wrong_layers(reading: Read, layered: bool, states: tuple[int, ...]) -> str:
+    """Return what is wrong with the layers of a read; empty where nothing is known of states."""
+    fixed = reading.layers.fixed if reading.layers else None
+    beyond = [layer for layer in fixed or () if layer not in states]
+    if not states:
+        return ""
+    if layered and reading.layers is None:
+        return f"{reading.metric} has a number for each state; say layers=fe.deep, or which."
+    if not layered and reading.layers is not None:
+        return f"{reading.metric} is one number for the network; leave layers= out."
+    where = f"{named(reading.arm.label)} does not exist; its states are 0..{states[-1]}"
+    return f"layer {beyond[0]} of {where}." if beyond else ""
 
 
 Ends = Mapping[Read, Mapping[int, int]]  # of reads at the end of a run, the epoch of it by seed
@@ -172,9 +157,8 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
     for assertion in claim.assertions:
         causes = set(claim.attributed_to)
         cells = _cells(assertion, design, causes, ends or {})
-        reads = assertion.contrast.reads()
         if ends is None and all(
-            r.epoch is None and design.last_epoch(r.arm) is None for r in reads
+            r.epoch is None and design.last_epoch(r.arm) is None for r in assertion.contrast.reads()
         ):
             causes -= {"epoch"}
         differ = _differing_factors(cells)
@@ -187,8 +171,7 @@ def confounded(claim: Claim, design: Design, ends: Ends | None = None) -> Proble
 
 def _differing_factors(cells: _Cells) -> set[str]:
     """Return the factors that take several values, where reads of opposite sign are compared."""
-    weights = [weight for weight, _ in cells]
-    if not min(weights) < 0 < max(weights):
+    if len({weight < 0 for weight, _ in cells}) < 2:
         return set()
     factors = {f for _, cell in cells for f in cell}
     return {f for f in factors if len({_level(cell.get(f)) for _, cell in cells}) > 1}
@@ -218,13 +201,10 @@ def _cells(assertion: Assertion, design: Design, named: set[str], ends: Ends) ->
     )
     if levels and not (at_end and alike):
         last, at_end = last | levels, False
-    cells = []
-    for weight, reading in signed:
-        cell: dict[str, _Level] = {**design.factors(reading.arm)}
-        if not at_end:
-            cell["epoch"] = last[reading] if reading.epoch is None else reading.epoch
-        cells.append((weight, cell))
-    return cells
+    epochs = {r: {"epoch": last[r] if r.epoch is None else r.epoch} for _, r in signed}
+    return [
+        (weight, {**design.factors(r.arm), **({} if at_end else epochs[r])}) for weight, r in signed
+    ]
 
 
 def _levels(ends: Ends) -> dict[Read, _Level]:
@@ -235,12 +215,11 @@ def _levels(ends: Ends) -> dict[Read, _Level]:
     None where evidence does not say it, which is no epoch of any other read.
     """
     shared = set.intersection(*map(set, ends.values())) if ends else set()
-    levels = {
-        reading: tuple(end for seed, end in own.items() if seed in shared or not shared)
-        for reading, own in ends.items()
-    }
-    one = {reading: level[0] if len({*level}) == 1 else level for reading, level in levels.items()}
-    return {reading: None if level == -1 else level for reading, level in one.items()}
+    levels: dict[Read, _Level] = {}
+    for reading, own in ends.items():
+        level = tuple(end for seed, end in own.items() if seed in shared or not shared)
+        levels[reading] = level if len({*level}) != 1 else None if -1 in level else level[0]
+    return levels
 
 
 def _sets_length(factor: str, levels: Mapping[Read, _Level], design: Design) -> bool:
@@ -275,13 +254,11 @@ def _explain(
     cells: _Cells,
     by_ends: bool,
 ) -> str:
-    unstated = "epoch" if by_ends else None
 
     def values(factor: str) -> str:
-        levels = (cell.get(factor) for _, cell in cells)
-        texts = dict.fromkeys(
-            "none stated" if v is None and factor == unstated else _shown(v) for v in levels
-        )
+        unstated = "none stated" if by_ends and factor == "epoch" else "None"
+        levels = [cell.get(factor) for _, cell in cells]
+        texts = dict.fromkeys(unstated if v is None else _shown(v) for v in levels)
         return f"{factor} ({' against '.join(texts)})"
 
     what = " and ".join(values(f) for f in sorted(differ)) or "nothing"
@@ -293,14 +270,12 @@ def _explain(
         )
     remedy = "compare arms that differ in what is named alone."
     if by_ends and "epoch" in differ - named:
+        is_unknown = any(cell.get("epoch") is None for _, cell in cells)
         remedy = (
-            "read both at one stated epoch (epoch=), or name the epoch in attributed_to as well."
-        )
-        if any(cell.get("epoch") is None for _, cell in cells):
-            remedy = (
-                "write in evidence at which epoch each run is read, or name the epoch in"
-                " attributed_to as well."
-            )
+            "write in evidence at which epoch each run is read"
+            if is_unknown
+            else "read both at one stated epoch (epoch=)"
+        ) + ", or name the epoch in attributed_to as well."
     return (
         f"the two sides of '{assertion}' differ in {what}, and the claim attributes the difference"
         f" to {named_factors}; {remedy}"
@@ -320,26 +295,20 @@ def exact_states(claim: Claim, design: Design) -> Problem | None:
     experiment = design.experiment
     if experiment is None:
         return None
-    for assertion in claim.assertions:
-        for reading in assertion.contrast.reads():
-            about = experiment.metrics.get(reading.metric)
-            if (
-                reading.layers is None
-                or about is None
-                or about.instrument is None
-                or reading.exact == "included"
-            ):
-                continue
-            if not experiment.layers(design.factors(reading.arm)):
-                continue  # its states are known from evidence alone
+    for reading in claim.reads():
+        factors, about = design.factors(reading.arm), experiment.metrics.get(reading.metric)
+        is_read_by_instrument = about is not None and about.instrument is not None
+        # Where an experiment does not say its states, they are known from evidence alone.
+        if (
+            reading.layers is not None
+            and is_read_by_instrument
+            and reading.exact != "included"
+            and experiment.layers(factors)
+        ):
             states = design.states(reading, set())
-            exact = [s for s in states if s in experiment.exact(design.factors(reading.arm))]
+            exact = [s for s in states if s in experiment.exact(factors)]
             if exact or not states:
-                which = (
-                    "every state"
-                    if not states or len(exact) == len(states)
-                    else f"state {exact[0]}"
-                )
+                which = f"state {exact[0]}" if len(exact) < len(states) else "every state"
                 return Problem(
                     "invalid",
                     "exact_by_construction",
@@ -370,11 +339,8 @@ def own_seeds(claim: Claim, design: Design) -> Problem | None:
     It happens where an experiment makes the seed a factor of its arms.
     """
     for assertion in claim.assertions:
-        if not assertion.paired:
-            continue
-        reads = assertion.contrast.reads()
-        seeds = {design.factors(r.arm).get("seed") for r in reads}
-        if len(seeds) > 1:
+        seeds = {design.factors(r.arm).get("seed") for r in assertion.contrast.reads()}
+        if assertion.paired and len(seeds) > 1:
             texts = " and ".join(sorted(repr(s) for s in seeds))
             return Problem(
                 "invalid",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from faeval._arguments import finite, shown, whole
+from faeval._arguments import count, finite, shown, whole
 from faeval.errors import FaevalError
 from faeval.experiment import METRICS, Arm
 
@@ -138,10 +138,7 @@ class Estimand:
 
     def reads(self) -> tuple[Read, ...]:
         """Return all that must be read from evidence, each once."""
-        reads: dict[Read, None] = {}
-        for _, atom in self.terms:
-            reads.update(dict.fromkeys((atom,) if isinstance(atom, Read) else atom.inner.reads()))
-        return tuple(reads)
+        return tuple(dict.fromkeys(reading for _, reading in self.signed_reads()))
 
     def signed_reads(self) -> list[tuple[float, Read]]:
         """Return each read with its weight.
@@ -171,15 +168,14 @@ class Estimand:
         return f"<Estimand {self}>"
 
     def __str__(self) -> str:
-        text = ""
-        for weight, atom in self.terms:
-            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
-            sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")
-            text += f"{sign}{size}{atom}"
-        if self.constant or not text:
-            sign = "" if not text else (" - " if self.constant < 0 else " + ")
-            text += f"{sign}{abs(self.constant) if text else self.constant:g}"
-        return text
+        parts = [
+            (weight, f"{'' if abs(weight) == 1 else f'{abs(weight):g} '}{atom}")
+            for weight, atom in self.terms
+        ]
+        if self.constant or not parts:
+            parts.append((self.constant, f"{abs(self.constant):g}"))
+        text = "".join(f" {'-' if number < 0 else '+'} {part}" for number, part in parts)
+        return text.removeprefix(" + ") if parts[0][0] >= 0 else f"-{text.removeprefix(' - ')}"
 
 
 def as_estimand(value: Any, where: str) -> Estimand:
@@ -230,13 +226,6 @@ def metric(
         raise FaevalError(
             f"fe.metric: name={name!r} ({type(name).__name__}) must be a metric's name."
         )
-    if isinstance(arm, str):
-        arm = Arm.parse(arm)
-    if not isinstance(arm, Arm):
-        raise FaevalError(
-            f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as"
-            " fe.Arm('dfa')."
-        )
     last = whole(epoch)
     if epoch is not None and (last is None or not 0 <= last < 2**63):
         raise FaevalError(
@@ -245,7 +234,18 @@ def metric(
         )
     if exact not in (None, "included"):
         raise FaevalError(f"fe.{name}: exact={exact!r} must be 'included' or left out.")
-    return Estimand(((1.0, Read(name, arm, _layers(layers, name), last, exact)),))
+    return Estimand(((1.0, Read(name, _arm(arm, name), _layers(layers, name), last, exact)),))
+
+
+def _arm(given: Any, name: str) -> Arm:
+    """Return an arm, or the one that a label names."""
+    arm = Arm.parse(given) if isinstance(given, str) else given
+    if not isinstance(arm, Arm):
+        raise FaevalError(
+            f"fe.{name}: arm={arm!r} ({type(arm).__name__}) must be an fe.Arm, such as"
+            " fe.Arm('dfa')."
+        )
+    return arm
 
 
 def _layers(given: Any, name: str) -> Layers | None:
@@ -319,19 +319,10 @@ def depth_utility(arm: Arm, trained_blocks: int = 0, epoch: int | None = None) -
     >>> str(depth_utility(Arm("dfa")))
     'accuracy(dfa) - accuracy(dfa+trained_blocks=0)'
     """
-    if isinstance(arm, str):
-        arm = Arm.parse(arm)
-    whole = accuracy(arm, epoch=epoch)
-    if (
-        isinstance(trained_blocks, bool)
-        or not isinstance(trained_blocks, int)
-        or trained_blocks < 0
-    ):
-        raise FaevalError(
-            f"fe.depth_utility: trained_blocks={trained_blocks!r} ({type(trained_blocks).__name__})"
-            " must be a whole number >= 0."
-        )
-    return whole - accuracy(arm.but(trained_blocks=trained_blocks), epoch=epoch)
+    baseline = _arm(arm, "depth_utility").but(
+        trained_blocks=count("fe.depth_utility: trained_blocks", trained_blocks)
+    )
+    return accuracy(arm, epoch=epoch) - accuracy(baseline, epoch=epoch)
 
 
 def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estimand, ...]:
@@ -344,14 +335,9 @@ def depth_ladder(arm: Arm, blocks: int, epoch: int | None = None) -> tuple[Estim
     >>> [str(rung) for rung in depth_ladder(Arm("fa"), 1)]
     ['accuracy(fa+trained_blocks=0)', 'accuracy(fa+trained_blocks=1)']
     """
-    if isinstance(blocks, bool) or not isinstance(blocks, int) or blocks < 1:
-        raise FaevalError(
-            f"fe.depth_ladder: blocks={blocks!r} ({type(blocks).__name__}) must be a whole number"
-            " >= 1, the arm's blocks."
-        )
-    if isinstance(arm, str):
-        arm = Arm.parse(arm)
-    return tuple(accuracy(arm.but(trained_blocks=k), epoch=epoch) for k in range(blocks + 1))
+    rungs = range(count("fe.depth_ladder: blocks", blocks, low=1) + 1)
+    whole_arm = _arm(arm, "depth_ladder")
+    return tuple(accuracy(whole_arm.but(trained_blocks=k), epoch=epoch) for k in rungs)
 
 
 def log10(estimand: Estimand) -> Estimand:

@@ -50,20 +50,18 @@ class EvidenceIndex:
         #: (metric, arm) to the properties that the metric was found to fail when it audited that
         #: arm.
         self.failed: dict[tuple[str, str], set[str]] = {}
-        is_property = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
-        broken = is_property & ~((value == 1) & (status == measured_code))
-        for m, a in {*zip(metric[broken].tolist(), arm[broken].tolist(), strict=True)}:
-            name, _, what = metrics[m].partition(_HOLDS)
-            self.failed.setdefault((name, arms[a]), set()).add(what)
         #: (metric, arm, property) to the (seed, epoch, state) on whose own signals it was found to
         #: hold.
         self._held: dict[tuple[str, str, str], set[tuple[int, int, int]]] = {}
+        is_property = np.isin(metric, [code for code, name in enumerate(metrics) if _HOLDS in name])
+        is_kept = (value == 1) & (status == measured_code)
         places = (_filled(table[name]) for name in ("seed", "epoch", "layer"))
-        for m, a, ok, *place in zip(
-            *(c[is_property].tolist() for c in (metric, arm, ~broken, *places)), strict=True
-        ):
-            if ok and place[2] >= 0:
-                name, _, what = metrics[m].partition(_HOLDS)
+        columns = (column[is_property].tolist() for column in (metric, arm, is_kept, *places))
+        for m, a, holds, *place in zip(*columns, strict=True):
+            name, _, what = metrics[m].partition(_HOLDS)
+            if not holds:
+                self.failed.setdefault((name, arms[a]), set()).add(what)
+            elif place[2] >= 0:
                 self._held.setdefault((name, arms[a], what), set()).add(tuple(place))
         # The rows of an arm lie together, and in them those of a metric, each in the order of the
         # table.
@@ -99,28 +97,24 @@ class EvidenceIndex:
         A run that diverged has diverged at every later epoch. Where neither the read nor the
         setting says an epoch, each run is read at its end: see :meth:`ends`.
         """
-        label = design.label(read.arm)
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        label, epoch = self._place(read, design)
         if epoch is None:
             return self._at_ends(read.metric, label)
         group = self._group(read.metric, label, epoch)
-        if (
-            not group and read.epoch is None
-        ):  # rows without an epoch are of the run's end, of no epoch asked for
+        if not group and read.epoch is None:  # rows without an epoch are of the run's end
             group = self._group(read.metric, label, None)
-        return (
-            {**self._lost_before(read.metric, label, epoch), **group}
-            if "diverged" in self._statuses
-            else group
-        )
-
-    def _lost_before(self, metric: str, label: str, epoch: int) -> Cells:
-        """The last rows of runs that diverged before an epoch: there they have diverged as well."""
-        ends = self.ends(metric, label)
-        cells = self._at_ends(metric, label).items()
-        return {
+        if "diverged" not in self._statuses:
+            return group
+        ends, cells = self.ends(read.metric, label), self._at_ends(read.metric, label).items()
+        lost = {
             at: cell for at, cell in cells if cell.status == "diverged" and -1 < ends[at[0]] < epoch
         }
+        return {**lost, **group}
+
+    def _place(self, read: Read, design: Design) -> tuple[str, int | None]:
+        """Return the label of a read's arm, and the epoch that the read or the setting says."""
+        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        return design.label(read.arm), epoch
 
     def ends(self, metric: str, arm: str) -> dict[int, int]:
         """Return the last epoch at which each seed of an arm has rows of a metric.
@@ -144,8 +138,7 @@ class EvidenceIndex:
 
     def held(self, read: Read, name: str, design: Design) -> set[tuple[int, int | None]]:
         """Return the (seed, state) of a read on which a property of its metric holds."""
-        label = design.label(read.arm)
-        epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
+        label, epoch = self._place(read, design)
         ends = self.ends(read.metric, label) if epoch is None else {}
         places = self._held.get((read.metric, label, name), ())
         return {(s, layer) for s, e, layer in places if e == ends.get(s, epoch)}
@@ -161,14 +154,10 @@ class EvidenceIndex:
 
     def _at_ends(self, metric: str, arm: str) -> Cells:
         ends = self.ends(metric, arm)
-        groups = {
-            epoch: self._group(metric, arm, epoch if epoch >= 0 else None)
-            for epoch in {*ends.values()}
-        }
         return {
             at: cell
-            for epoch, group in groups.items()
-            for at, cell in group.items()
+            for epoch in {*ends.values()}
+            for at, cell in self._group(metric, arm, epoch if epoch >= 0 else None).items()
             if ends[at[0]] == epoch
         }
 

@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -110,8 +111,7 @@ def _joined(claims: list[Claim]) -> list[Claim]:
 
 def _load_file(file: Path, full: Path) -> list[Claim]:
     try:
-        source = full.read_text(encoding="utf-8-sig")
-        tree = ast.parse(source, filename=str(file))
+        tree = ast.parse(full.read_text(encoding="utf-8-sig"), filename=str(file))
         code = compile(tree, str(full), "exec", dont_inherit=True)  # of our own annotations
     except SyntaxError as error:
         raise ClaimsFileError(f"{file}:{error.lineno}: {error.msg}; correct the file.") from None
@@ -292,21 +292,17 @@ def _with_function(own: Experiment, file: Path, line: int) -> Experiment:
         return own
     name, _, function = own.run.partition(":")
     spec = importlib.util.find_spec(name.partition(".")[0])
+    where = f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}"
     if spec is None:
         raise ClaimsFileError(
-            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: there is no module {name!r};"
-            " install it, or put it beside the file."
+            f"{where}: there is no module {name!r}; install it, or put it beside the file."
         )
-    if (
-        not (spec.has_location and spec.origin)
-        or file.resolve().parent not in Path(spec.origin).resolve().parents
-    ):
+    origin = Path(spec.origin).resolve() if spec.has_location and spec.origin else Path()
+    if not origin.is_relative_to(file.resolve().parent):
         return own
     run = getattr(importlib.import_module(name), function, None)
     if run is None:
-        raise ClaimsFileError(
-            f"{file}:{line}: Experiment {own.name!r}: run={own.run!r}: {name} has no {function!r}."
-        )
+        raise ClaimsFileError(f"{where}: {name} has no {function!r}.")
     try:
         return replace(own, run=run, audits={})
     except FaevalError as error:
@@ -321,30 +317,29 @@ class Elsewhere:
 
     def __init__(self, own: ModuleType) -> None:
         self._own = own
-        self._homes: dict[int, str] | None = None
 
     def home(self, claim: Claim) -> str | None:
         """Return the id that a claim has in the module that made it, ``file::variable``.
 
         None where no other module has it.
         """
-        if self._homes is None:
-            self._homes = dict(self._all())
         return self._homes.get(id(claim))
 
-    def _all(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def _homes(self) -> dict[int, str]:
+        homes: dict[int, str] = {}
         for module in list(sys.modules.values()):
             content: dict[str, Any] = getattr(module, "__dict__", {})
             file = content.get("__file__")
             if isinstance(file, str) and module is not self._own:
-                for variable, value in list(content.items()):
-                    # isinstance would ask the object itself, and some answer with a warning.
-                    if issubclass(type(value), Claim):
-                        yield id(value), f"{Path(file).stem}::{variable}"
+                # isinstance would ask the object itself, and some answer with a warning.
+                own = {
+                    v: value for v, value in [*content.items()] if issubclass(type(value), Claim)
+                }
+                homes |= {id(value): f"{Path(file).stem}::{v}" for v, value in own.items()}
+        return homes
 
 
 def _line_in(error: BaseException, file: Path) -> int:
-    frames = [
-        f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)
-    ]
-    return next((line for line in reversed(frames) if line is not None), 1)
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((f.lineno for f in frames if f.filename == str(file) and f.lineno), 1)

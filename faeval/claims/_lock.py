@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count as count_from
-from itertools import pairwise
-from pathlib import Path
-from types import MappingProxyType
+from itertools import pairwise, takewhile
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,22 +23,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
-from faeval._whole_files import replace_file
-from faeval.claims._claim import Claim
-from faeval.claims._seed_plan import Drawn
-from faeval.errors import FaevalError, Tampered
-from faeval.stats import KINDS, region_of
+from faeval.claims._question import anywhere, question_of
+from faeval.stats import KINDS
 
 #: Seeds for exploring and for setting margins; never for deciding.
 PILOT_SEEDS = tuple(range(1000, 1006))
 #: Pilots, and the seeds behind the published figures: a claim decided on any of them is a
 #: reproduction.
 LOOKED_AT = (42, 123, 456, *PILOT_SEEDS)
-NAME = "claims.lock"
 
 
 class _Record(BaseModel):
@@ -113,54 +105,27 @@ class Registered(_Record):
         word = self.expect.get(setting) if isinstance(self.expect, dict) else self.expect
         return None if word == "any" else word
 
+    def differs(self, before: Registered, setting: str) -> bool:
+        """Return whether it says, expects or runs something else in a setting than before."""
+        code = self.code.get(setting)  # where none was registered before, none changed
+        return (self.sha256, self.expected(setting), code) != (
+            before.sha256,
+            before.expected(setting),
+            before.code.get(setting, code),
+        )
+
     @cached_property
     def question(self) -> str:
         """Return what it asks, as JSON: kinds of assertion, arms, metrics, epochs and layers.
 
         Its margins, constants and seeds are left out.
         """
-        return json.dumps(_sorted(map(_asked, self.canonical["assertions"])))
+        return json.dumps(question_of(self.canonical["assertions"]))
 
     @cached_property
     def question_anywhere(self) -> str:
         """The question, whatever epochs and layers it is asked of."""
-        return json.dumps(_anywhere(json.loads(self.question)))
-
-
-def _asked(assertion: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a canonical assertion asks: its kind, and its contrast up to a factor."""
-    region, (a, b) = region_of(assertion["kind"]), (assertion["a"], assertion["b"])
-    if region.low == -math.inf and region.exchanged:  # "a below b" asks "b exceeds a"
-        region, a, b = region_of(region.exchanged), b, a
-    contrasts = [_weighed((1.0, a), (-1.0, b))]
-    if region.exchanged == region.name:  # says the same of its sides exchanged
-        contrasts.append(_weighed((1.0, b), (-1.0, a)))
-    return {"kind": region.name, "contrast": min(contrasts, key=json.dumps)}
-
-
-def _weighed(*sides: tuple[float, Mapping[str, Any]]) -> list[Any]:
-    """Return the terms of signed sums without their constants; the largest weight counts 1."""
-    weights: dict[str, float] = defaultdict(float)
-    for sign, side in sides:
-        for term in side["terms"]:
-            atom = {name: value for name, value in term.items() if name != "weight"}
-            if "log10" in atom:
-                atom["log10"] = _weighed((1.0, atom["log10"]))
-            weights[json.dumps(atom, sort_keys=True)] += sign * term["weight"]
-    largest = max(map(abs, weights.values()), default=0.0) or 1.0
-    return _sorted(
-        {"weight": round(w / largest, 12), **json.loads(atom)} for atom, w in weights.items() if w
-    )
-
-
-def _anywhere(question: Any) -> Any:
-    if isinstance(question, dict):
-        return {k: _anywhere(v) for k, v in question.items() if k not in ("epoch", "layers")}
-    return _sorted(map(_anywhere, question)) if isinstance(question, list) else question
-
-
-def _sorted(items: Iterable[Any]) -> list[Any]:
-    return sorted(items, key=json.dumps)
+        return json.dumps(anywhere(json.loads(self.question)))
 
 
 class Entry(_Record):
@@ -180,6 +145,10 @@ class Entry(_Record):
     looked_at: list[int]
     before: str | None = None
     sha256: str = ""
+
+    def undone(self, claims: dict[str, Registered]) -> dict[str, Registered]:
+        """Return the claims as they were registered before this entry."""
+        return {n: c for n, c in claims.items() if n not in self.claims} | self.replaced
 
 
 class Lock(_Record):
@@ -227,13 +196,8 @@ class Lock(_Record):
 
         They are neither drawn nor in order, see :func:`in_order`.
         """
-        forms = self._forms(claim)
-        plan = forms[-1][1].plan(setting)
-        since = 0  # the entry that this plan came with
-        for position, form in reversed(forms):
-            if form.plan(setting) != plan:
-                break
-            since = position
+        plan, forms = self.claims[claim].plan(setting), reversed(self._forms(claim))
+        *_, (since, _) = takewhile(lambda form: form[1].plan(setting) == plan, forms)
         return isinstance(plan, list) and not in_order(plan, self.highest_seed(setting, since))
 
     def highest_seed(self, setting: str, before: int | None = None) -> int:
@@ -241,11 +205,9 @@ class Lock(_Record):
 
         ``before`` counts only the plans of so many first entries.
         """
-        claims = dict(self.claims)
+        claims = self.claims
         for entry in reversed(self.chain[before:] if before is not None else ()):
-            claims = {
-                name: form for name, form in claims.items() if name not in entry.claims
-            } | entry.replaced
+            claims = entry.undone(claims)
         plans = (form.plan(setting) for form in claims.values())
         return max((seed for plan in plans if isinstance(plan, list) for seed in plan), default=0)
 
@@ -254,21 +216,11 @@ class Lock(_Record):
 
         With a setting, those that changed what it says or expects there.
         """
-        forms = self._forms(claim)
-
-        def changed(before: Registered, after: Registered) -> bool:
-            if setting is None:
-                return True
-            code = before.code.get(
-                setting, after.code.get(setting)
-            )  # where none was registered, none changed
-            return (
-                before.sha256 != after.sha256
-                or before.expected(setting) != after.expected(setting)
-                or code != after.code.get(setting)
-            )
-
-        return tuple(self.chain[i] for (_, old), (i, new) in pairwise(forms) if changed(old, new))
+        return tuple(
+            self.chain[i]
+            for (_, old), (i, new) in pairwise(self._forms(claim))
+            if setting is None or new.differs(old, setting)
+        )
 
     def _forms(self, claim: str) -> list[tuple[int, Registered]]:
         """Return each form in which a claim was registered, with the position of its entry."""
@@ -286,13 +238,8 @@ class Lock(_Record):
         Claims of one entry count as one try.
         """
         own, at = self.claims[claim], self._first(claim)
-        return 1 + len(
-            {
-                e
-                for i, c in self.claims.items()
-                if c.question == own.question and (e := self._first(i)) < at
-            }
-        )
+        firsts = {self._first(i) for i, c in self.claims.items() if c.question == own.question}
+        return 1 + sum(first < at for first in firsts)
 
     def related(self, claim: str) -> int:
         """Return how many other claims ask its question of other epochs or layers."""
@@ -317,15 +264,14 @@ def draw(digest: str, setting: str, count: int, looked_at: Iterable[int] = ()) -
         Seeds that are skipped: those that had been looked at by that entry.
     """
     seeds: dict[int, None] = {}
-    skipped = set(looked_at)
-    for i in count_from(1):
-        if len(seeds) == count:
-            return tuple(seeds)
-        number = int(hashlib.sha256(f"{digest} {setting} {i}".encode()).hexdigest(), 16)
+    skipped, numbers = set(looked_at), count_from(1)
+    while len(seeds) < count:
+        text = f"{digest} {setting} {next(numbers)}"
+        number = int(hashlib.sha256(text.encode()).hexdigest(), 16)
         seed = 10_000 + number % (2**31 - 10_000)
         if seed not in skipped:
             seeds[seed] = None
-    raise AssertionError
+    return tuple(seeds)
 
 
 def in_order(seeds: Sequence[int], highest: int) -> bool:
@@ -333,261 +279,77 @@ def in_order(seeds: Sequence[int], highest: int) -> bool:
     return any(list(seeds) == list(range(start, start + len(seeds))) for start in (1, highest + 1))
 
 
-def make_lock(
-    claims: Sequence[Claim],
-    pilots: Mapping[str, Mapping[str, list[Spread | None]]],
-    *,
-    registered: str,
-    commit: str | None,
-    codes: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
-    looked_at: Iterable[int] = LOOKED_AT,
-    before: Lock | None = None,
-    amend: Iterable[str] = (),
-    because: str = "",
-) -> Lock:
-    """Return the lock of claims.
+@dataclass(frozen=True)
+class Origins:
+    """Under which registration each number was measured.
 
     Parameters
     ----------
-    pilots
-        By claim id, then setting: the spread of each tested assertion on pilot seeds.
-    registered, commit
-        The day (ISO) and the git commit of the registration.
-    codes
-        By claim id, then setting: the digest of the user's code that the runs reach.
-    before
-        An earlier lock: its claims stay as they were registered, and its chain goes on.
-    amend, because
-        Ids of claims of that lock to register in their present form, and the reason why.
-
-    Raises
-    ------
-    FaevalError
-        There is no claim; a planned seed has been looked at; an amendment has no reason or changes
-        nothing.
+    locks
+        (arm, metric, seed) to the digests of the lock that records of it carry; None among them is
+        a run without one.
+    common
+        The digests for numbers not named there; None where nothing is known.
     """
-    if not claims:
-        raise FaevalError(
-            "faeval lock: no claim was found; name a file or folder that defines some."
-        )
-    looked = sorted({*looked_at, *(before.looked_at if before else ())})
-    earlier, amended = (before.claims if before else {}), tuple(amend)
-    _check_amendment(claims, earlier, amended, because)
-    new: dict[str, Registered] = {}
-    for claim in claims:
-        if claim.id in earlier and claim.id not in amended:
-            continue
-        _check_fresh(claim, looked)
-        new[claim.id] = _registered(claim, pilots.get(claim.id, {}), codes.get(claim.id, {}))
-    for name in amended:
-        _check_changed(name, earlier[name], new[name])
-    if before is not None and not new:
-        return before
-    entry = Entry(
-        date=registered,
-        commit=commit,
-        reason=because.strip(),
-        claims={name: _digest(c.model_dump()) for name, c in new.items()},
-        replaced={name: earlier[name] for name in amended},
-        looked_at=looked,
-        before=before.sha256 if before else None,
-    )
-    sealed = entry.model_copy(update={"sha256": _digest(entry.model_dump(exclude={"sha256"}))})
-    return Lock(claims={**earlier, **new}, chain=(*(before.chain if before else ()), sealed))
+
+    locks: Mapping[tuple[str, str, int], frozenset[str | None]] = field(default_factory=dict)
+    common: frozenset[str | None] | None = None
+
+    def of(self, arm: str, metric: str, seed: int) -> frozenset[str | None] | None:
+        """Return the digests under which a number was measured, or None where that is not known."""
+        return self.locks.get((arm, metric, seed), self.common)
 
 
-def _check_fresh(claim: Claim, looked: Sequence[int]) -> None:
-    for setting, seeds in _listed(claim).items():
-        again = sorted(set(seeds) & set(looked))
-        if again:
-            raise FaevalError(
-                f"claim {claim.name!r}: its planned seed {again[0]} (setting {setting}) has been"
-                " looked at already; plan fresh seeds, such as 1, 2, 3."
-            )
+def registration_of(
+    claim: str,
+    setting: str,
+    lock: Lock | None,
+    flags: Iterable[str],
+    reads: Iterable[tuple[str, str, int]],
+    origins: Origins,
+    *,
+    changed: bool = False,
+) -> tuple[str, str]:
+    """Return how a verdict stands to its registration, and a digest unknown to the lock.
+
+    The first is one of ``REGISTRATIONS``. The digest is of a registration that its runs name; ""
+    without one.
+
+    Parameters
+    ----------
+    setting
+        Where it was decided: an amendment that left its content and its expectation there as they
+        were does not count.
+    reads
+        (arm, metric, seed) of each number that the verdict rests on.
+    changed
+        Whether the claim is another than the one that was registered.
+    """
+    if lock is None or claim not in lock.claims:
+        return "unregistered", ""
+    if changed:
+        return "changed", ""
+    for word in ("reproduction", "exploratory"):
+        if word in flags:
+            return word, ""
+    dates = [origins.of(*number) for number in dict.fromkeys(reads)]
+    word, unknown = _order(lock, lock.entry_of(claim, setting), dates)
+    return (_AMENDED.get(word, word) if lock.amendments(claim, setting) else word), unknown
 
 
-def _check_changed(name: str, old: Registered, new: Registered) -> None:
-    if new == old or (_without_pilot(new) == _without_pilot(old) and not new.pilot):
-        raise FaevalError(
-            f"faeval lock: --amend {name!r}: the claim is as it was registered; there is nothing to"
-            " amend."
-        )
+#: What of a claim that was amended the other words are.
+_AMENDED = {"registered": "amended", "after_evidence": "amended_after_evidence"}
 
 
-def _check_amendment(
-    claims: Sequence[Claim], known: Mapping[str, Registered], amended: tuple[str, ...], because: str
-) -> None:
-    for name in amended:
-        if name not in known or name not in {c.id for c in claims}:
-            where = (
-                "is not registered" if name not in known else "is in none of the claims files given"
-            )
-            close = [i for i in known if i.partition("::")[2] == name or i.startswith(f"{name}::")]
-            hint = f"; did you mean {close[0]!r}?" if close else "; name a claim as FILE::VARIABLE."
-            raise FaevalError(f"faeval lock: --amend {name!r} {where}{hint}")
-    if amended and not because.strip():
-        raise FaevalError(
-            f"faeval lock: --amend {amended[0]!r} gives no reason; say it with --because, it stands"
-            " in the lock for good."
-        )
-    if because.strip() and not amended:
-        raise FaevalError(
-            f"faeval lock: --because {because!r} amends nothing; name the claims with --amend"
-            " FILE::VARIABLE."
-        )
-
-
-def _registered(
-    claim: Claim, pilots: Mapping[str, list[Spread | None]], code: Mapping[str, str]
-) -> Registered:
-    return Registered(
-        sha256=claim.sha256(),
-        sentence=claim.sentence,
-        family=claim.family or "",
-        alpha=claim.alpha,
-        seeds=_listed(claim),
-        drawn={k: v.count for k, v in claim.seeds.items() if isinstance(v, Drawn)},
-        expect=dict(claim.expect) if isinstance(claim.expect, Mapping) else claim.expect,
-        canonical=json.loads(json.dumps(claim.canonical())),
-        pilot=dict(pilots),
-        code=dict(code),
-    )
-
-
-def _listed(claim: Claim) -> dict[str, list[int]]:
-    return {
-        setting: list(plan) for setting, plan in claim.seeds.items() if not isinstance(plan, Drawn)
-    }
-
-
-def _without_pilot(registered: Registered) -> dict[str, Any]:
-    return registered.model_dump(exclude={"pilot"})
-
-
-def write_lock(lock: Lock, path: Path) -> None:
-    """Write a lock by rename, readable and in a stable order."""
-    text = json.dumps(lock.model_dump(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    replace_file(path, text.encode())
-
-
-def read_lock(path: Path) -> Lock:
-    """Return the lock in a file; raise Tampered where it does not match its own digests."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FaevalError(
-            f"{path}: cannot be read ({error.strerror}); name a lock, or restore it."
-        ) from None
-    except ValueError as error:
-        raise Tampered(
-            f"{path} is no lock that this version can read ({error}); restore it."
-        ) from None
-    return parse_lock(text, str(path))
-
-
-def parse_lock(text: str, source: str) -> Lock:
-    """Return the lock in a text; raise Tampered where it does not match its own digests."""
-    try:
-        content = json.loads(text)
-        lock = (
-            _upgraded(content)
-            if content.get("schema_version") == 1
-            else Lock.model_validate(content)
-        )
-        sound = _is_sound(lock)
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        RecursionError,
-        ValidationError,
-    ) as error:
-        line = (str(error) or type(error).__name__).splitlines()[0]
-        raise Tampered(
-            f"{source} is no lock that this version can read ({line}); restore it, or run `faeval"
-            " lock`."
-        ) from None
-    if not sound:
-        raise Tampered(
-            f"{source} does not match its checksum: it was edited by hand. Restore it from version"
-            " control."
-        )
-    return lock
-
-
-def _upgraded(content: dict[str, Any]) -> Lock:
-    """Return a lock of schema 1, which had no chain, as a chain of one entry of the same digest."""
-    fields = set(content) - {
-        "schema_version",
-        "registered",
-        "commit",
-        "looked_at",
-        "claims",
-        "sha256",
-    }
-    if fields:
-        raise ValueError(f"unknown field {min(fields)!r}")
-    claims = {name: Registered.model_validate(c) for name, c in content["claims"].items()}
-    entry = Entry(
-        schema_version=1,
-        date=content["registered"],
-        commit=content["commit"],
-        claims={name: _digest(c.model_dump()) for name, c in claims.items()},
-        looked_at=content["looked_at"],
-        sha256=content["sha256"],
-    )
-    return Lock(claims=claims, chain=(entry,))
-
-
-def _is_sound(lock: Lock) -> bool:
-    """Return whether every digest of the chain is right, from the newest entry back."""
-    claims = dict(lock.claims)
-    for position in reversed(range(len(lock.chain))):
-        entry, before = lock.chain[position], lock.chain[position - 1].sha256 if position else None
-        if entry.before != before or entry.sha256 != _entry_digest(entry, claims):
-            return False
-        if any(
-            name not in claims or _digest(claims[name].model_dump()) != sha
-            for name, sha in entry.claims.items()
-        ):
-            return False
-        for name in entry.claims:
-            del claims[name]
-        if not set(entry.replaced) <= set(entry.claims):
-            return False
-        claims |= entry.replaced
-    return bool(lock.chain) and not claims
-
-
-def _entry_digest(entry: Entry, claims: Mapping[str, Registered]) -> str:
-    if entry.schema_version > 1:
-        return _digest(entry.model_dump(exclude={"sha256"}))
-    content = {
-        "schema_version": 1,
-        "registered": entry.date,
-        "commit": entry.commit,
-        "looked_at": entry.looked_at,
-    }
-    return _digest({**content, "claims": {name: c.model_dump() for name, c in claims.items()}})
-
-
-def find_lock(paths: Iterable[Path]) -> Lock | None:
-    """Return the one lock that lies beside the claims files of these paths, or None."""
-    locks = {
-        p.resolve()
-        for path in paths
-        if (p := (path if path.is_dir() else path.parent) / NAME).is_file()
-    }
-    if len(locks) > 1:
-        raise FaevalError(
-            f"the paths hold {len(locks)} locks ({', '.join(sorted(map(str, locks)))}); verify them"
-            " one by one."
-        )
-    return read_lock(locks.pop()) if locks else None
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(
-        json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-    ).hexdigest()
+def _order(
+    lock: Lock, entry: int, dates: Sequence[frozenset[str | None] | None]
+) -> tuple[str, str]:
+    """Return whether evidence is newer than an entry of the lock, and a digest unknown to it."""
+    digests = set[str | None]().union(*filter(None, dates))
+    positions = {digest: lock.position(digest) for digest in digests if digest is not None}
+    if None in digests or any(p is not None and p < entry for p in positions.values()):
+        return "after_evidence", ""
+    unknown = [digest for digest, position in positions.items() if position is None]
+    if unknown or None in dates:
+        return "undated", min(unknown, default="")
+    return "registered", ""

@@ -1,17 +1,24 @@
 """What forbids the use of a measurement.
 
-Rows are missing, values cannot be trusted, or runs are no replicates.
+Rows are missing, values cannot be trusted, runs are no replicates, or a control fails: a bound on
+the measurement itself, which must hold on every audited checkpoint and is no test.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
 
 from faeval import stats
 from faeval._safe_text import listed
-from faeval.claims._design import Problem
+from faeval.claims._assertion import Assertion
+from faeval.claims._claim import Claim
+from faeval.claims._design import Design, Problem
 from faeval.claims._estimand import Log10, Read
-from faeval.claims._evidence_index import Cell
+from faeval.claims._evidence_index import Cell, EvidenceIndex
 from faeval.claims._measurement import WEIGHTS, Measurement
 from faeval.evidence import unlike_ends as ends_that_differ
 from faeval.experiment import Arm, Metric, named
@@ -33,36 +40,34 @@ _NOT_NEEDED = frozenset(
 
 def missing(m: Measurement) -> Problem | None:
     """Return what rows are lacking, apart from seeds that are wholly absent."""
-    absent = set(m.absent())
     if len(m.absent()) == len(m.seeds):
-        text = "no row of what it reads was found; run it first."
-        arms = {m.design.label(reading.arm) for reading in m.reads}
-        arms_there = m.evidence.arms()
-        if arms_there and not arms & set(arms_there):
-            reads = " or ".join(map(named, sorted(arms)))
-            has = listed([named(label) for label in arms_there])
-            text = f"no row of {reads} was found; run it first. Evidence has the arms {has}."
-        elif set(m.evidence.seeds(arms)) & set(m.seeds):
-            reads = " or ".join(map(str, m.reads))
-            text = (
-                f"its arms were run, but there is no row of {reads}; look at the metric's name,"
-                " its layers and its epoch."
-            )
-        return Problem("inconclusive", "not_run", text)
+        return Problem("inconclusive", "not_run", _nothing_there(m))
     gaps = [
-        (reading, seed)
+        f"{reading} at seed {seed}"
         for reading, counts in m.present.items()
         for seed, count in counts.items()
-        if count < len(m.layers[reading]) and seed not in absent
+        if count < len(m.layers[reading]) and seed not in m.absent()
     ]
-    if gaps:
-        more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-        text = (
-            f"evidence lacks {gaps[0][0]} at seed {gaps[0][1]}{more}; run what is"
-            f" missing.{_unlike_seeds(m)}"
+    if not gaps:
+        return None
+    more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+    text = f"evidence lacks {gaps[0]}{more}; run what is missing.{_unlike_seeds(m)}"
+    return Problem("inconclusive", "evidence_missing", text)
+
+
+def _nothing_there(m: Measurement) -> str:
+    """Say what to do where not one row of what a claim reads is there."""
+    arms, arms_there = {m.design.label(reading.arm) for reading in m.reads}, m.evidence.arms()
+    if arms_there and not arms & set(arms_there):
+        reads = " or ".join(map(named, sorted(arms)))
+        has = listed([named(label) for label in arms_there])
+        return f"no row of {reads} was found; run it first. Evidence has the arms {has}."
+    if set(m.evidence.seeds(arms)) & set(m.seeds):
+        return (
+            f"its arms were run, but there is no row of {' or '.join(map(str, m.reads))}; look at"
+            " the metric's name, its layers and its epoch."
         )
-        return Problem("inconclusive", "evidence_missing", text)
-    return None
+    return "no row of what it reads was found; run it first."
 
 
 def _unlike_seeds(m: Measurement) -> str:
@@ -75,9 +80,11 @@ def _unlike_seeds(m: Measurement) -> str:
         return ""
     has = listed([f"{named(label)} has {len(own)} seeds" for label, own in seeds.items()])
     shared = len(set.intersection(*seeds.values()))
-    how = "are paired by seed"
-    if not all(assertion.paired for assertion in m.claim.assertions):
-        how = "read both arms at the seeds of one plan, unpaired or not"
+    how = (
+        "are paired by seed"
+        if all(assertion.paired for assertion in m.claim.assertions)
+        else "read both arms at the seeds of one plan, unpaired or not"
+    )
     return f" Contrasts {how}: {has}, and they share {shared or 'none'}; give all the same."
 
 
@@ -88,8 +95,7 @@ def untrustworthy(m: Measurement) -> Problem | None:
     for reading, seed, layer, cell in m.cells():
         code, text = _trouble(metrics[reading], cell)
         if code == "diverged" and m.claim.diverged == "worst":
-            if _has_worst(m, reading):
-                continue
+            code = "" if _has_worst(m, reading) else code
             text = (
                 "diverged; diverged='worst' has no worst end for an equivalence, nor for a"
                 " metric without a range."
@@ -101,14 +107,13 @@ def untrustworthy(m: Measurement) -> Problem | None:
             problems[code] = Problem("invalid", code, f"{at} {text}")
     order = ("diverged", "below_floor", "undefined", "out_of_range")
     fault = next((problems[c] for c in order if c in problems), None)
-    unit = _below_the_seed(m, problems.get("unit_mismatch"))
-    return _nonconforming(m) or unit or fault or _unlike_units(m)
+    unit = problems.get("unit_mismatch")
+    return _nonconforming(m) or _below_the_seed(m, unit) or fault or _unlike_units(m)
 
 
 def _has_worst(m: Measurement, read: Read) -> bool:
-    metric = m.metric(read)
     directed = not any(a.region.two_sided for a in m.claim.assertions)
-    return directed and math.isfinite(metric.low) and math.isfinite(metric.high)
+    return directed and m.metric(read).is_bounded
 
 
 def _nonconforming(m: Measurement) -> Problem | None:
@@ -119,19 +124,18 @@ def _nonconforming(m: Measurement) -> Problem | None:
     if m.claim.about == "instrument":
         return None
     for reading in m.reads:
-        failures = (
-            m.evidence.failed.get((reading.metric, m.design.label(reading.arm)), set())
-            - _NOT_NEEDED
-        )
-        failed = {name for name in failures if not _holds_where_read(m, reading, name)}
+        failures = m.evidence.failed.get((reading.metric, m.design.label(reading.arm)), set())
+        relevant = failures - _NOT_NEEDED
+        failed = {name for name in relevant if not _holds_where_read(m, reading, name)}
         if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            text = (
+            return Problem(
+                "invalid",
+                "metric_nonconforming",
                 f"the metric {reading.metric!r} fails the property {min(failed)!r}{more}, so"
                 " nothing rests on it; faeval check-metric shows the counterexample, and"
-                " about='instrument' is for claims about the metric itself."
+                " about='instrument' is for claims about the metric itself.",
             )
-            return Problem("invalid", "metric_nonconforming", text)
     return _too_tolerant(m)
 
 
@@ -146,21 +150,19 @@ def _holds_where_read(m: Measurement, read: Read, name: str) -> bool:
 def _too_tolerant(m: Measurement) -> Problem | None:
     """Return which margin is no larger than the error that a metric's author accepts."""
     for assertion in m.claim.assertions:
-        if any(isinstance(atom, Log10) for _, atom in assertion.contrast.terms):
-            continue
-        margin = assertion.margin.value
-        for reading in assertion.contrast.reads():
+        atoms, margin = [atom for _, atom in assertion.contrast.terms], assertion.margin.value
+        is_plain = not any(isinstance(atom, Log10) for atom in atoms)
+        for reading in assertion.contrast.reads() if is_plain else ():
             metric = m.metric(reading)
-            if (
-                metric.kind in ("alignment", "correlation")
-                and (metric.tolerance or 0.0) >= margin > 0
-            ):
-                text = (
-                    f"the metric {reading.metric!r} is registered with"
-                    f" tolerance={metric.tolerance:g}, and the margin is {margin:g}: an"
-                    " accepted error may be all that is seen; a margin must be larger."
+            accepted = metric.tolerance or 0.0
+            if metric.kind in ("alignment", "correlation") and accepted >= margin > 0:
+                return Problem(
+                    "invalid",
+                    "metric_nonconforming",
+                    f"the metric {reading.metric!r} is registered with tolerance={accepted:g}, and"
+                    f" the margin is {margin:g}: an accepted error may be all that is seen; a"
+                    " margin must be larger.",
                 )
-                return Problem("invalid", "metric_nonconforming", text)
     return None
 
 
@@ -194,11 +196,12 @@ def _unlike_units(m: Measurement) -> Problem | None:
         if assertion.region.per_unit:
             units_a, units_b = (m.layers[side.reads()[0]] for side in (assertion.a, assertion.b))
             if units_a != units_b:
-                text = (
+                return Problem(
+                    "invalid",
+                    "unit_mismatch",
                     f"agreement is state by state, but {assertion.a} has {units_a} and"
-                    f" {assertion.b} {units_b}."
+                    f" {assertion.b} {units_b}.",
                 )
-                return Problem("invalid", "unit_mismatch", text)
     return None
 
 
@@ -208,19 +211,17 @@ def uneven(m: Measurement) -> Problem | None:
     Runs that have one row each were read by whoever chose that row.
     """
     for reading, ends in m.ends().items():
-        label = m.design.label(reading.arm)
-        if len({*ends.values()}) < 2 or "epoch" in m.claim.attributed_to:
-            continue
-        if m.evidence.courses(reading.metric, label):
-            each = listed(
-                [f"seed {seed} at {end if end >= 0 else 'none'}" for seed, end in ends.items()],
-                20,
+        label, differ = m.design.label(reading.arm), len({*ends.values()}) > 1
+        is_named = "epoch" in m.claim.attributed_to
+        if differ and not is_named and m.evidence.courses(reading.metric, label):
+            each = [f"seed {seed} at {end if end >= 0 else 'none'}" for seed, end in ends.items()]
+            return Problem(
+                "invalid",
+                "unit_mismatch",
+                f"runs of {named(label)} end at different epochs of {reading.metric}:"
+                f" {listed(each, 20)}. Read them at a stated one (epoch=), or name the epoch in"
+                " attributed_to.",
             )
-            text = (
-                f"runs of {named(label)} end at different epochs of {reading.metric}: {each}. Read"
-                " them at a stated one (epoch=), or name the epoch in attributed_to."
-            )
-            return Problem("invalid", "unit_mismatch", text)
     return None
 
 
@@ -229,14 +230,11 @@ def unlike_ends(m: Measurement) -> list[str]:
 
     Only where the claim can be decided all the same.
     """
-    if uneven(m) is not None:
-        return []
-    epochs = {reading: ends_that_differ(ends) for reading, ends in m.ends().items()}
     return [
         f"runs of {named(m.design.label(reading.arm))} are read at different epochs of"
         f" {reading.metric}: {each}"
-        for reading, each in epochs.items()
-        if each
+        for reading, ends in (m.ends().items() if uneven(m) is None else ())
+        if (each := ends_that_differ(ends))
     ]
 
 
@@ -247,14 +245,10 @@ def unlike_states(m: Measurement) -> list[str]:
     """
     warnings = []
     for assertion in m.claim.assertions:
-        reads = [
-            r for r in assertion.contrast.reads() if r.layers is not None and r.layers.inexact_only
-        ]
-        states = {r: m.layers[r] for r in reads if r in m.layers}
+        reads = assertion.contrast.reads()
+        states = {r: m.layers[r] for r in reads if r.layers and r.layers.inexact_only}
         if len(set(states.values())) > 1:
-            each = "; ".join(
-                f"{r} over {', '.join(map(str, layers))}" for r, layers in states.items()
-            )
+            each = "; ".join(f"{r} over {', '.join(map(str, at))}" for r, at in states.items())
             warnings.append(
                 f"the sides average over different states ({each}); name them by number, such"
                 " as layers=(1, 2)"
@@ -268,10 +262,8 @@ def same_weights(m: Measurement) -> Problem | None:
     for reading in m.reads:
         owner: dict[str, int] = {}
         for (seed, _), cell in sorted(m.groups[reading].items(), key=lambda item: item[0][0]):
-            if seed not in own_seeds or not cell.run.startswith(WEIGHTS):
-                continue
-            first = owner.setdefault(cell.run, seed)
-            if first != seed:
+            is_weighed = seed in own_seeds and cell.run.startswith(WEIGHTS)
+            if is_weighed and (first := owner.setdefault(cell.run, seed)) != seed:
                 return Problem(
                     "invalid",
                     "seed_controls_nothing",
@@ -287,9 +279,8 @@ def same_run(m: Measurement) -> Problem | None:
     owner: dict[tuple[str, ...], Arm] = {}
     for reading in m.reads:
         runs = tuple(m.run(reading, seed) for seed in m.seeds)
-        if not all(run.startswith(WEIGHTS) for run in runs):
-            continue
-        first = owner.setdefault(runs, reading.arm)
+        is_weighed = all(run.startswith(WEIGHTS) for run in runs)
+        first = owner.setdefault(runs, reading.arm) if is_weighed else reading.arm
         if m.design.label(first) != m.design.label(reading.arm):
             return Problem(
                 "invalid",
@@ -319,14 +310,69 @@ def _trouble(metric: Metric, cell: Cell) -> tuple[str, str]:
         )
     if cell.status == "undefined" or not math.isfinite(cell.value):
         return "undefined", f"is undefined (status {cell.status}, value {cell.value})."
-    slack = (
-        1e-9 * max(abs(metric.low), abs(metric.high))
-        if math.isfinite(metric.low + metric.high)
-        else 0.0
-    )
+    slack = 1e-9 * max(abs(metric.low), abs(metric.high)) if metric.is_bounded else 0.0
     if not metric.low - slack <= cell.value <= metric.high + slack:
         return (
             "out_of_range",
             f"is {cell.value!r}, outside [{metric.low:g}, {metric.high:g}]: no legal value.",
         )
     return "", ""
+
+
+def check_controls(
+    claim: Claim, evidence: EvidenceIndex, design: Design, seeds: Iterable[int]
+) -> Problem | None:
+    """Return which control of a claim fails, or lacks rows; None where all hold.
+
+    The problem says at which seed and epoch.
+
+    A control whose estimands name no epoch is held at every epoch at which all that it reads was
+    audited.
+    """
+    lacking = None
+    for control in claim.controls:
+        for epoch, bound in _by_epoch(control, evidence, design):
+            for seed in seeds:
+                m = Measurement(claim.named(assertions=(bound,)), evidence, design, [seed])
+                problem = untrustworthy(m) or missing(m) or _beyond(bound, m)
+                if problem is None:
+                    continue
+                at = f"the control '{control}' at seed {seed}" + (
+                    "" if epoch is None else f", epoch {epoch}"
+                )
+                if problem.verdict == "invalid":
+                    text = f"{at} does not hold: {problem.text}"
+                    return Problem("invalid", "control_failed", text)
+                text = f"{at} cannot be read: {problem.text}"
+                lacking = lacking or Problem("inconclusive", "evidence_missing", text)
+    return lacking
+
+
+def _beyond(bound: Assertion, m: Measurement) -> Problem | None:
+    """Return that a - b, one number or one a layer, is out of bounds; so is what is undefined."""
+    difference = np.ravel(np.subtract(*m.values(bound)))
+    if bound.region.holds(difference, bound.margin.value).all():
+        return None
+    worst = difference[np.argmax(np.abs(difference))]
+    text = f"the difference is {worst:.4g}, so the measurement cannot be relied on."
+    return Problem("invalid", "control_failed", text)
+
+
+def _by_epoch(
+    control: Assertion, evidence: EvidenceIndex, design: Design
+) -> list[tuple[int | None, Assertion]]:
+    """Return the control once for each epoch it is held at, with that epoch in its estimands."""
+    reads = [reading for reading in control.contrast.reads() if reading.epoch is None]
+    audited = [evidence.epochs_of(reading.metric, design.label(reading.arm)) for reading in reads]
+    epochs = sorted(set.intersection(*map(set, audited))) if audited else []
+    if not epochs:  # rows without epochs, or none at all
+        return [(None, control)]
+    return [(epoch, _at(control, epoch)) for epoch in epochs]
+
+
+def _at(control: Assertion, epoch: int) -> Assertion:
+    a, b = (
+        side.with_reads(lambda read: read if read.epoch is not None else replace(read, epoch=epoch))
+        for side in (control.a, control.b)
+    )
+    return replace(control, a=a, b=b)

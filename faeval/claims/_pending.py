@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from faeval import stats
 from faeval._safe_text import listed
 from faeval.claims._claim import Claim
-from faeval.claims._contrasts import MeasuredContrast, measured_contrasts
-from faeval.claims._controls import check_controls
 from faeval.claims._design import Design, Problem, check_design, check_names, confounded, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import LOOKED_AT, PILOT_SEEDS, Lock, Registered, Spread, in_order
-from faeval.claims._measurement import Measurement
+from faeval.claims._measurement import MeasuredContrast, Measurement, measured_contrasts
 from faeval.claims._measurement_checks import (
+    check_controls,
     missing,
     same_run,
     same_weights,
@@ -114,10 +113,8 @@ def open_claim(
     """Return a claim with its registration and the seeds that it is to be decided on."""
     registered = lock.claims.get(claim.id) if lock and claim.id else None
     planned = planned_for(claim, lock, setting, asked)
-    case = PendingClaim(
-        claim, setting, design_of(claim, setting, known), registered, planned, planned, []
-    )
-    case.seeds = seeds_for(claim, lock, setting, asked)
+    seeds, design = seeds_for(claim, lock, setting, asked), design_of(claim, setting, known)
+    case = PendingClaim(claim, setting, design, registered, planned, seeds, [])
     looked = set(lock.looked_at if lock else ())
     case.flags += _flags_of_plan(case, looked)
     try:
@@ -161,11 +158,12 @@ def _seeds_there(
 def _compare(case: PendingClaim, registered: Registered) -> None:
     """Note where a claim is not what was registered."""
     if registered.sha256 != case.claim.sha256():
-        text = (
+        case.problem = Problem(
+            "invalid",
+            "spec_changed",
             "the claim differs from its registration; restore it, or register a new claim on fresh"
-            " seeds."
+            " seeds.",
         )
-        case.problem = Problem("invalid", "spec_changed", text)
     elif not same_expectation(case.claim, registered):
         case.flags.append("deviated")
 
@@ -205,27 +203,21 @@ def seeds_for(
     Asked for a list inside its plan, a registered claim keeps the plan's order, in which looks are
     taken.
     """
-    registered = lock.claims.get(claim.id) if lock else None
+    registered = lock is not None and claim.id in lock.claims
     planned = planned_for(claim, lock, setting, asked)
     if asked is None:
         return planned
-    if isinstance(asked, int):
-        return (
-            seed_list(asked, "verify")
-            if registered is None and asked > len(planned)
-            else planned[:asked]
-        )
+    if isinstance(asked, int) and (registered or asked <= len(planned)):
+        return planned[:asked]
     seeds = seed_list(asked, "verify")
-    inside = registered is not None and set(seeds) <= set(planned)
+    inside = registered and set(seeds) <= set(planned)
     return tuple(s for s in planned if s in seeds) if inside else seeds
 
 
 def same_expectation(claim: Claim, registered: Registered) -> bool:
     """Return whether a claim expects what it was registered to expect."""
     expect = claim.expect
-    return (
-        dict(expect) if expect is not None and not isinstance(expect, str) else expect
-    ) == registered.expect
+    return (dict(expect) if isinstance(expect, Mapping) else expect) == registered.expect
 
 
 def measure(
@@ -241,23 +233,21 @@ def measure(
         _keep_readable_looks(case, index, failed)
     m = case.measurement = Measurement(case.claim, index, case.design, case.seeds)
     gaps = missing(m)
-    case.problem = _fault(case, m, failed) or gaps or _plan_reached(case) or same_weights(m)
+    case.problem = _fault(case, m, failed) or gaps or _plan_reached(case, m) or same_weights(m)
     if gaps is not None:
         return
-    if m.absent():  # show what is there
-        m = _without_absent(case, m)
-        case.measurement, case.seeds = m, m.seeds
+    if m.absent():
+        m = case.measurement = _of_what_is_there(case, m)
+        case.seeds = m.seeds
     if case.seeds and (case.problem is None or case.problem.verdict != "invalid"):
         _test(case, m)
 
 
-def _without_absent(case: PendingClaim, m: Measurement) -> Measurement:
-    absent = set(m.absent())
+def _of_what_is_there(case: PendingClaim, m: Measurement) -> Measurement:
+    there = [seed for seed in case.seeds if seed not in m.absent()]
     if case.looks:  # in the order of the plan, up to the first that is not there
-        seeds = list(takewhile(lambda seed: seed not in absent, case.seeds))
-    else:
-        seeds = [seed for seed in case.seeds if seed not in absent]
-    return Measurement(case.claim, m.evidence, case.design, seeds)
+        there = list(takewhile(there.__contains__, case.seeds))
+    return Measurement(case.claim, m.evidence, case.design, there)
 
 
 def _test(case: PendingClaim, m: Measurement) -> None:
@@ -323,40 +313,35 @@ def _look_beyond(case: PendingClaim, index: EvidenceIndex) -> None:
     labels = {case.design.label(arm) for arm in case.claim.arms()}
     others = [s for s in index.seeds(labels) if s not in case.planned and s not in LOOKED_AT]
     m = Measurement(case.claim, index, case.design, others)
-    case.beyond = tuple(filter(m.complete, others))
-    if case.beyond:
-        m = Measurement(case.claim, index, case.design, case.beyond)
-        if untrustworthy(m):
-            case.beyond = ()
-            return
+    beyond = tuple(filter(m.complete, others))
+    m = Measurement(case.claim, index, case.design, beyond)
+    if beyond and not untrustworthy(m):
+        case.beyond = beyond
         case.beyond_estimates = tuple(
             float(t.contrast.differences.mean()) for t in measured_contrasts(case.claim, m)
         )
 
 
-def _plan_reached(case: PendingClaim) -> Problem | None:
-    assert case.measurement is not None
-    if case.apart or case.registered is None:
-        lacking = case.measurement.absent()
-    else:
-        lacking = tuple(s for s in case.planned if s not in case.seeds) + case.measurement.absent()
+def _plan_reached(case: PendingClaim, m: Measurement) -> Problem | None:
+    """Return which seeds of the plan are not there; None where all are."""
+    lacking = m.absent()
+    if case.registered and not case.apart:
+        lacking += tuple(s for s in case.planned if s not in case.seeds)
     if not lacking or case.looks:  # with looks the rule says which of them was reached
         return None
     labels = {case.design.label(arm) for arm in case.claim.arms()}
-    ran = sorted({*case.measurement.absent()} & {*case.measurement.evidence.seeds(labels)})
-    if ran:
-        reads = " or ".join(map(str, case.measurement.reads))
-        text = (
-            f"seed {ran[0]} was run, and there is no row of {reads} at it; look at what its run"
-            " returned."
+    if ran := {*m.absent()} & {*m.evidence.seeds(labels)}:
+        return Problem(
+            "inconclusive",
+            "evidence_missing",
+            f"seed {min(ran)} was run, and there is no row of {' or '.join(map(str, m.reads))} at"
+            " it; look at what its run returned.",
         )
-        return Problem("inconclusive", "evidence_missing", text)
     there = len(case.planned) - len(lacking)
     plan = (
         f"{there} of {len(case.planned)} planned seeds are there"
         if case.registered
         else "seeds are missing"
     )
-    return Problem(
-        "inconclusive", "plan_not_reached", f"{plan}; run {listed(sorted(set(lacking)), 20)}."
-    )
+    text = f"{plan}; run {listed(sorted({*lacking}), 20)}."
+    return Problem("inconclusive", "plan_not_reached", text)

@@ -11,11 +11,10 @@ import numpy as np
 
 from faeval import stats
 from faeval.claims._claim import Claim
-from faeval.claims._contrasts import contrast_specs, measured_contrasts
 from faeval.claims._design import check_design, check_names, design_of
 from faeval.claims._evidence_index import EvidenceIndex
 from faeval.claims._lock import PILOT_SEEDS, Spread
-from faeval.claims._measurement import Measurement
+from faeval.claims._measurement import Measurement, contrast_specs, measured_contrasts
 from faeval.claims._measurement_checks import missing, untrustworthy
 from faeval.errors import FaevalError
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from faeval.claims._claim import Claim, calling_frame
+from faeval.claims._claim import Claim, calling_frame, with_gates
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
 
@@ -31,7 +31,7 @@ def settled(given: Sequence[Claim], setting: Setting) -> tuple[list[Claim], str 
             f"setting={setting!r} ({type(setting).__name__}) must be the name of a setting, or an"
             " fe.Experiment."
         )
-    experiments = _experiments_of(list(_with_gates(given)), setting)
+    experiments = _experiments_of(with_gates(given), setting)
     copies: dict[int, Claim] = {}
 
     def changed(claim: Claim) -> Claim:
@@ -72,12 +72,6 @@ def _experiments_of(claims: Sequence[Claim], setting: Setting) -> dict[int, Expe
         if experiment is not None:
             experiments[id(claim)] = experiment
     return experiments
-
-
-def _with_gates(claims: Iterable[Claim]) -> Iterator[Claim]:
-    for claim in claims:
-        yield claim
-        yield from _with_gates(claim.requires)
 
 
 def _near(claim: Claim, holders: Iterable[_Content]) -> dict[str, Experiment]:

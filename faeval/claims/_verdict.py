@@ -120,11 +120,13 @@ DOCUMENTED: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Term:
-    """What one side adds up: a coefficient times a metric of an arm, or times a logarithm."""
-
+class _Documented:
     __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
+
+
+@dataclass(frozen=True)
+class Term(_Documented):
+    """What one side adds up: a coefficient times a metric of an arm, or times a logarithm."""
 
     coefficient: float
     """What the number of each seed is multiplied by."""
@@ -146,10 +148,8 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Side:
+class Side(_Documented):
     """One side of a contrast: how it is written, its value at each seed, and what it adds up."""
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     expression: str
     """The side as a claim writes it, such as ``deep cosine(dfa)``."""
@@ -162,10 +162,8 @@ class Side:
 
 
 @dataclass(frozen=True)
-class AssertionResult:
+class AssertionResult(_Documented):
     """One assertion of a claim as it was tested."""
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     kind: Kind
     """exceeds, below, not_above, not_below or equivalent."""
@@ -235,15 +233,13 @@ def seeds_needed(assertions: Sequence[AssertionResult]) -> int | None:
 
 
 @dataclass(frozen=True)
-class MeasuredError:
+class MeasuredError(_Documented):
     """How often the verdict's test errs on one law of a - b, as measured for the kind of its
     assertions.
 
     Nominal .05 in each direction, one assertion alone, at its margin; a law that is not symmetric
     stands beside its mirror image. Of assertions of several kinds it is the one that errs most.
     """
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     law: str
     """The name of the law."""
@@ -256,10 +252,8 @@ class MeasuredError:
 
 
 @dataclass(frozen=True)
-class Caution:
+class Caution(_Documented):
     """One more thing to be careful about, as a code with what it is about."""
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     code: Literal[
         "low_power",
@@ -284,15 +278,13 @@ class Caution:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(_Documented):
     """The verdict on one claim in one setting.
 
     Read ``verdict`` first (supported, refuted, inconclusive, invalid), then ``reason_code`` and
     ``detail``. ``estimate``, ``interval`` and ``unit`` are those of the first assertion; NaN where
     nothing could be estimated. ``as_expected`` says whether the verdict is what was registered.
     """
-
-    __pydantic_config__: ClassVar[Mapping[str, Any]] = DOCUMENTED
 
     claim: str
     """The claim's name: FILE::VARIABLE."""
@@ -424,15 +416,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON: NaN and infinities become None."""
-        derived = {
-            "n": self.n,
-            "estimate": self.estimate,
-            "interval": self.interval,
-            "unit": self.unit,
-            "as_expected": self.as_expected,
-        }
-        fields: dict[str, Any] = plain(derived)
-        return plain_of(self) | fields
+        return plain_of(self) | {name: plain(getattr(self, name)) for name in DERIVED}
 
 
 #: What :meth:`Verdict.to_dict` adds to the fields of a verdict, in JSON Schema.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,12 +14,11 @@ from faeval import stats
 from faeval._safe_text import cut
 from faeval.claims._claim import Claim
 from faeval.claims._estimand import Estimand, Read
-from faeval.claims._lock import Lock, Spread
+from faeval.claims._lock import Lock, Origins, Spread, registration_of
 from faeval.claims._measurement import Measurement, units_of
 from faeval.claims._measurement_checks import unlike_ends, unlike_states
 from faeval.claims._pending import PendingClaim
 from faeval.claims._pilot import PilotForecast, power_of, refuting_parts
-from faeval.claims._registration import Origins, registration_of
 from faeval.claims._verdict import (
     AssertionResult,
     Caution,
@@ -49,9 +48,7 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         _assertion(case, ruling, i, level, hopes[i]) for i in range(len(ruling.judgements))
     )
     # What the verdict rests on: with looks the seeds of its look, whatever else was measured.
-    measurement = (
-        case.measurement.first(n) if case.measurement is not None and n else case.measurement
-    )
+    measurement = case.measurement.first(n) if case.measurement and n else case.measurement
     ends = unlike_ends(measurement) if measurement is not None else []
     registration, unknown = registration_of(
         claim.id,
@@ -62,12 +59,11 @@ def verdict_of(case: PendingClaim, lock: Lock | None, origins: Origins) -> Verdi
         origins,
         changed=ruling.code == "spec_changed",
     )
+    oddities = [*(unlike_states(measurement) if measurement is not None else ()), *ends]
     warnings = (
         *_power_warnings(claim, results, hopes),
         *_expectation_warnings(case),
-        *_measurement_warnings(measurement, ends),
-        *([Caution("unknown_registration", detail=unknown)] if unknown else []),
-        *_early_warnings(case, ruling, n),
+        *_other_warnings(case, ruling, n, oddities, unknown),
     )
     return Verdict(
         claim=claim.name,
@@ -155,15 +151,15 @@ def _expectation_warnings(case: PendingClaim) -> list[Caution]:
     return [Caution("anticipated_refutes", i) for i in parts]
 
 
-def _measurement_warnings(measurement: Measurement | None, ends: Sequence[str]) -> list[Caution]:
-    """Return how the states or the runs that a claim compares are unlike."""
-    states = unlike_states(measurement) if measurement is not None else []
-    return [Caution("measurement", detail=cut(text)) for text in (*states, *ends)]
-
-
-def _early_warnings(case: PendingClaim, ruling: stats.Ruling, n: int) -> list[Caution]:
-    early = ruling.code == "decided" and ruling.look is not None and n < case.looks[-1]
-    return [Caution("decided_early")] if early else []
+def _other_warnings(
+    case: PendingClaim, ruling: stats.Ruling, n: int, oddities: Sequence[str], unknown: str
+) -> Iterator[Caution]:
+    """Yield what is odd about states and runs, and what is to know of registration and looks."""
+    yield from (Caution("measurement", detail=cut(text)) for text in oddities)
+    if unknown:
+        yield Caution("unknown_registration", detail=unknown)
+    if ruling.code == "decided" and ruling.look is not None and n < case.looks[-1]:
+        yield Caution("decided_early")
 
 
 def _failures(claim: Claim, measurement: Measurement | None) -> int:
@@ -243,16 +239,16 @@ def _measured_errors(
     test: stats.TestName, n: int, kinds: frozenset[stats.Kind]
 ) -> tuple[MeasuredError, ...]:
     """Return how often one assertion alone errs on each law; of several kinds, the worst."""
-    laws: dict[str, list[stats.MeasuredError]] = {}
-    for kind in sorted(kinds):
-        for e in stats.measured_errors(test, n, kind):
-            laws.setdefault(e.law, []).append(e)
-    return tuple(
-        MeasuredError(
-            law, es[0].n, max(e.wrong_support for e in es), max(e.wrong_refutation for e in es)
+    worst: dict[str, MeasuredError] = {}
+    for error in (e for kind in sorted(kinds) for e in stats.measured_errors(test, n, kind)):
+        other = worst.get(error.law, error)
+        worst[error.law] = MeasuredError(
+            error.law,
+            other.n,
+            max(error.wrong_support, other.wrong_support),
+            max(error.wrong_refutation, other.wrong_refutation),
         )
-        for law, es in laws.items()
-    )
+    return tuple(worst.values())
 
 
 def _assertion(
@@ -357,10 +353,8 @@ def _detail(case: PendingClaim, ruling: stats.Ruling) -> str:
 def _fresh_seeds(
     case: PendingClaim, ruling: stats.Ruling, results: Sequence[AssertionResult]
 ) -> int | None:
-    open_codes = ("underpowered", "straddles_margin", "unattainable")
-    if ruling.verdict != "inconclusive" or ruling.code not in open_codes:
-        return None
-    needed = seeds_needed(results)
+    is_open = ruling.code in ("underpowered", "straddles_margin", "unattainable")
+    needed = seeds_needed(results) if is_open else None
     return needed if needed is not None and needed > len(case.seeds) else None
 
 
@@ -368,31 +362,23 @@ def _published(
     claim: Claim, setting: str, results: Sequence[AssertionResult]
 ) -> tuple[dict[str, Any], ...]:
     """Return published figures for this setting with ours beside them; they decide nothing."""
-    rows = []
-    for figure in claim.published:
-        if figure.get("setting", setting) != setting:
-            continue
-        result = results[figure.get("assertion", 0)] if results else None
-        ours = None if result is None else _mean_of(result, figure.get("side"))
-        value, spread = figure["published"], figure.get("spread")
-        rows.append(
-            {
-                "what": figure["what"],
-                "published": value,
-                "spread": spread,
-                "ours": ours,
-                "within": None if ours is None or spread is None else abs(ours - value) <= spread,
-                "source": figure.get("source"),
-            }
-        )
-    return tuple(rows)
+    own = (figure for figure in claim.published if figure.get("setting", setting) == setting)
+    return tuple(_beside(figure, results) for figure in own)
 
 
-def _mean_of(result: AssertionResult, side: str | None) -> float:
-    """Return the mean of a side, "a" or "b", or of the differences, which unpaired sides lack."""
-    values = (
-        (result.differences or (result.estimate,))
-        if side is None
-        else (result.a.values if side == "a" else result.b.values)
-    )
-    return float(np.mean(values))
+def _beside(figure: Mapping[str, Any], results: Sequence[AssertionResult]) -> dict[str, Any]:
+    ours = None
+    if results:
+        result = results[figure.get("assertion", 0)]
+        differences = result.differences or (result.estimate,)  # unpaired sides have none
+        sides = {"a": result.a.values, "b": result.b.values, None: differences}
+        ours = float(np.mean(sides[figure.get("side")]))
+    value, spread = figure["published"], figure.get("spread")
+    return {
+        "what": figure["what"],
+        "published": value,
+        "spread": spread,
+        "ours": ours,
+        "within": None if ours is None or spread is None else abs(ours - value) <= spread,
+        "source": figure.get("source"),
+    }

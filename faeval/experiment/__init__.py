@@ -8,12 +8,10 @@ from faeval.experiment._code import Code as Code
 from faeval.experiment._code import Codes as Codes
 from faeval.experiment._code import code_of as code_of
 from faeval.experiment._code import joined as joined
-from faeval.experiment._components import KNOWN_METRICS as KNOWN_METRICS
 from faeval.experiment._components import Component as Component
 from faeval.experiment._components import component as component
 from faeval.experiment._components import components as components
 from faeval.experiment._components import register as register
-from faeval.experiment._components import register_metric as register_metric
 from faeval.experiment._components import register_network as register_network
 from faeval.experiment._components import register_rule as register_rule
 from faeval.experiment._experiment import Experiment as Experiment
@@ -26,6 +24,8 @@ from faeval.experiment._metrics import CONTROL_FLOOR as CONTROL_FLOOR
 from faeval.experiment._metrics import METRICS as METRICS
 from faeval.experiment._metrics import Metric as Metric
 from faeval.experiment._metrics import as_tolerance as as_tolerance
+from faeval.experiment._own_metrics import KNOWN_METRICS as KNOWN_METRICS
+from faeval.experiment._own_metrics import register_metric as register_metric
 from faeval.experiment._settings import experiment as experiment
 from faeval.experiment._settings import experiments as experiments
 from faeval.experiment._settings import setting as setting

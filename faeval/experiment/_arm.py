@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -161,17 +163,11 @@ def _checked(name: str, value: Any) -> Value:
 
 
 def _label(factors: Mapping[str, Value]) -> str:
-    parts: list[str] = []
-    for name, value in factors.items():
-        if (
-            name == "rule"
-            and isinstance(value, str)
-            and (_spell(value) == value or not _WORD.match(value))
-        ):
-            parts.insert(0, _spell(value))
-        else:
-            parts.append(f"{name}={_spell(value)}")
-    return "+".join(parts)
+    parts = {name: f"{name}={_spell(value)}" for name, value in factors.items()}
+    rule = factors.get("rule")
+    if isinstance(rule, str) and (_spell(rule) == rule or not _WORD.match(rule)):
+        parts = {"rule": _spell(rule)} | {n: part for n, part in parts.items() if n != "rule"}
+    return "+".join(parts.values())
 
 
 def _spell(value: Value) -> str:
@@ -191,14 +187,10 @@ def _bare(text: str) -> Value:
         return text == "true"
     if text == "none":
         return None
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def _read(text: str, label: str, bare: bool) -> Value:
@@ -252,14 +244,12 @@ def labels_of(
     {'lr=0.10': "'lr=0.10'", 'lr=0.1': "'lr=0.1'"}
     """
     arms: dict[str, Arm] = {}
-    spelled: dict[tuple[Arm, str], set[str]] = {}
+    spelled: dict[tuple[Arm, str], set[str]] = defaultdict(set)
     for text in texts:
-        try:
+        with suppress(FaevalError):
             arms[text] = Arm.parse(text)
-        except FaevalError:
-            continue
-        for name, value in _split(text):
-            spelled.setdefault((arms[text], name or "rule"), set()).add(value.strip("'"))
+            for name, value in _split(text):
+                spelled[arms[text], name or "rule"].add(value.strip("'"))
     merged = {arm for (arm, _), values in spelled.items() if len(values) > 1}
     return {text: _known(text, arms.get(text), merged, canonical) for text in texts}
 

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faeval.experiment._code_files import FileWalk
+from faeval.experiment._code_files import (
+    FileWalk,
+    names_looked_up,
+    nested,
+    read_source,
+    source_of,
+    without_source,
+)
 from faeval.experiment._code_objects import (
     cell_content,
     file_of,
@@ -24,16 +31,10 @@ from faeval.experiment._code_objects import (
     is_generated,
     library_name,
 )
-from faeval.experiment._code_source import (
-    names_looked_up,
-    nested,
-    read_source,
-    source_of,
-    without_source,
-)
 from faeval.experiment._code_values import digest, text_of
 from faeval.experiment._modules import Home, find
-from faeval.experiment._syntax import Source, changed_in, imports, names_in, normal
+from faeval.experiment._names import changed_in, imports, names_in
+from faeval.experiment._syntax import Source, normal
 
 #: Names by which code reaches any name of its module, so that all of the module counts.
 _ANYTHING = frozenset({"eval", "exec", "globals", "vars"})

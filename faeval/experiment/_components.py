@@ -6,12 +6,9 @@ Light: what they do is loaded late.
 from __future__ import annotations
 
 import importlib
-import math
 import re
-from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -20,12 +17,13 @@ from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
 from faeval.experiment._code import code_of
 from faeval.experiment._factor import Factor, as_factors
-from faeval.experiment._metrics import METRICS, Metric, as_tolerance
+from faeval.experiment._metrics import METRICS, Metric
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
-def _none(_: Mapping[str, Value]) -> tuple[int, ...]:
+def no_states(_: Mapping[str, Value]) -> tuple[int, ...]:
+    """Return no state, of any arm."""
     return ()
 
 
@@ -58,7 +56,7 @@ class Component:
     name: str
     make: Callable[..., Any] | str
     factors: Mapping[str, Any] = field(default_factory=dict)
-    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _none
+    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states
     revision: str | None = None
     help: str = ""
     about: Metric | None = None
@@ -79,17 +77,7 @@ class Component:
             object.__setattr__(self, "revision", "1")
 
     def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not travel to a worker
-        fields = (
-            self.kind,
-            self.name,
-            self.make,
-            dict(self.factors),
-            self.exact,
-            self.revision,
-            self.help,
-            self.about,
-        )
-        return Component, fields
+        return Component, tuple((vars(self) | {"factors": dict(self.factors)}).values())
 
     def resolve(self) -> Callable[..., Any]:
         """Return what makes it, importing its module when it is named by a path."""
@@ -111,7 +99,8 @@ class Component:
         return {name: value for name, value in factors.items() if name in self.factors}
 
 
-def _all_states(factors: Mapping[str, Value]) -> tuple[int, ...]:
+def all_states(factors: Mapping[str, Value]) -> tuple[int, ...]:
+    """Return every state of a network with these factors: one more than it has blocks."""
     return tuple(range(int(factors["blocks"] or 0) + 1))
 
 
@@ -146,7 +135,7 @@ _OURS = (
         "rule",
         "bp",
         "faeval.bench.rules:Backpropagation",
-        exact=_all_states,
+        exact=all_states,
         help="backpropagation",
     ),
     Component(
@@ -251,17 +240,16 @@ def register(component: Component) -> None:
         raise FaevalError(
             f"{component.kind} {component.name!r} is one of faeval's own; choose another name."
         )
-    before = _registered.get(key)
-    if before is not None and _home(before) != _home(component) and not _alike(before, component):
+    before = _registered.get(key, component)
+    is_alike = _home(before) == _home(component) or (
+        before.revision == component.revision and code_of(before.make) == code_of(component.make)
+    )
+    if not is_alike:
         raise FaevalError(
             f"{component.kind} {component.name!r} is registered already, by {_home(before)}, with"
             " other code; choose another name."
         )
     _registered[key] = component
-
-
-def _alike(one: Component, other: Component) -> bool:
-    return one.revision == other.revision and code_of(one.make) == code_of(other.make)
 
 
 def _home(component: Component) -> str:
@@ -272,6 +260,11 @@ def _home(component: Component) -> str:
     )
 
 
+def registered(kind: str) -> dict[str, Component]:
+    """Return the components of a kind that were registered in this process, by name."""
+    return {name: c for (of, name), c in _registered.items() if of == kind}
+
+
 def components(kind: str) -> dict[str, Component]:
     """Return every component of a kind by name.
 
@@ -280,7 +273,8 @@ def components(kind: str) -> dict[str, Component]:
     An entry point names a :class:`Component`, which stays light, or the class or function that
     makes it.
     """
-    by_name = {name: c for (of, name), c in {**_BUILT_IN, **_registered}.items() if of == kind}
+    ours = {name: c for (of, name), c in _BUILT_IN.items() if of == kind}
+    by_name = ours | registered(kind)
     for entry in entry_points(group=f"faeval.{kind}s"):
         if entry.name not in by_name:
             target = entry.load()
@@ -312,7 +306,7 @@ def register_rule(
     rule: Callable[..., Any] | str,
     *,
     factors: Mapping[str, Any] | None = None,
-    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _none,
+    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states,
     revision: str | None = None,
     help: str = "",  # noqa: A002 - the field's name
 ) -> None:
@@ -375,154 +369,3 @@ def register_network(
         As for :func:`register_rule`.
     """
     register(Component("network", name, network, factors or {}, revision=revision, help=help))
-
-
-_INSTRUMENT = {"alignment": "float64", "correlation": "float64"}
-_RANGE = {
-    "alignment": (-1.0, 1.0),
-    "correlation": (-1.0, 1.0),
-    "norm": (0.0, math.inf),
-    "loss_change": (-math.inf, math.inf),
-}
-
-
-def register_metric(
-    name: str,
-    metric: Callable[..., Any] | str,
-    *,
-    kind: str = "alignment",
-    description: str = "",
-    unit: str = "1",
-    range: tuple[float, float] | None = None,  # noqa: A002 - the field's name
-    best: float | None = None,
-    better: str | None = None,
-    symbol: str = "",
-    invariances: tuple[str, ...] = (),
-    reference: str = "",
-    tolerance: float | None = None,
-    revision: str | None = None,
-) -> None:
-    """Register a metric of one's own, so that ``fe.metric(name, arm)`` can be claimed of it.
-
-    Its audits need the extras ``bench`` and ``test-kit``.
-
-    A run whose claims read it is audited by it, at every state of each checkpoint, on the credit
-    and gradients that every metric is given: in float64, with the controls of that instrument.
-    Checkpoints that are kept are audited again, not trained again. Before its first number
-    ``faeval.testing.check_metric`` tries it, and what it fails stands in evidence: a claim that
-    reads a metric which fails a property it needs is ``invalid: metric_nonconforming``.
-
-    Parameters
-    ----------
-    name
-        One word: its name in evidence.
-    metric
-        The function, in NumPy or PyTorch; or its path ``"module:function"``.
-    kind
-        What it is, as for ``faeval.testing.check_metric``: "alignment" (its mean over samples is
-        kept), "correlation" (its number), "norm" (of the credit, the median over samples), or
-        "loss_change" (of a step of 0.01 times the credit, the mean over samples).
-    description, unit, range, best, better, symbol, invariances, reference
-        As for :class:`Metric`; ``range`` is the lowest and highest legal value, by default that of
-        its kind.
-    tolerance
-        The error that you accept beyond rounding, as for ``faeval.testing.check_metric``: above 0,
-        at most 0.1. The record of each audit names it; with another one the metric is tried anew. A
-        claim whose margin is no larger is refused.
-    revision
-        As for :func:`register_rule`.
-
-    Raises
-    ------
-    FaevalError
-        The name is taken, there is no such kind, or the tolerance is none.
-
-    Examples
-    --------
-    >>> register_metric("half_cosine", "my_package.metrics:half_cosine", range=(-0.5, 0.5))
-    """
-    if kind not in _RANGE:
-        raise FaevalError(
-            f"metric {name!r}: kind={kind!r} is not one of {', '.join(map(repr, _RANGE))}."
-        )
-    if better not in (None, "higher", "lower"):
-        raise FaevalError(
-            f"metric {name!r}: better={better!r} must be 'higher', 'lower', or left out."
-        )
-    ends = _RANGE[kind] if range is None else range
-    if not isinstance(ends, tuple) or len(ends) != 2 or not ends[0] <= ends[1]:
-        raise FaevalError(
-            f"metric {name!r}: range={ends!r} must be two numbers, the lowest and the highest legal"
-            " value."
-        )
-    try:
-        accepted = as_tolerance(tolerance)
-    except FaevalError as error:
-        raise FaevalError(f"metric {name!r}: {error}") from None
-    about = Metric(
-        name,
-        description or f"{name}, a metric of its own",
-        unit=unit,
-        low=float(ends[0]),
-        high=float(ends[1]),
-        better=better,  # type: ignore[arg-type]  # checked above
-        layered=True,
-        instrument=_INSTRUMENT.get(kind),
-        symbol=symbol,
-        reference=reference,
-        best=best,
-        invariances=invariances,
-        kind=kind,  # type: ignore[arg-type]  # checked above
-        function=metric if isinstance(metric, str) else getattr(metric, "__qualname__", ""),
-        tolerance=accepted,
-    )
-    new = Component("metric", name, metric, revision=revision, help=description, about=about)
-    register(
-        new
-        if accepted is None
-        else replace(new, revision=f"{new.revision}, tolerance {accepted!r}")
-    )
-
-
-class OwnMetrics(Mapping[str, Metric]):
-    """A live view of the metrics that were registered, here or by installed packages, by name."""
-
-    def _found(self) -> dict[str, Metric]:
-        by_name = {name: c for (kind, name), c in _registered.items() if kind == "metric"}
-        for name, c in _installed_metrics().items():
-            by_name.setdefault(name, c)
-        return {
-            name: c.about
-            for name, c in by_name.items()
-            if c.about is not None and name not in METRICS
-        }
-
-    def __getitem__(self, name: str) -> Metric:
-        return self._found()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found())
-
-    def __len__(self) -> int:
-        return len(self._found())
-
-
-#: All metrics that settings have: faeval's own, and those registered.
-# mypy wants mappings that can be written; this one is only read.
-KNOWN_METRICS: Mapping[str, Metric] = ChainMap(OwnMetrics(), METRICS)  # type: ignore[arg-type]
-
-
-@cache
-def _installed_metrics() -> dict[str, Component]:
-    """Return the metrics of installed packages.
-
-    An entry point of the group ``faeval.metrics`` names a Component.
-    """
-    metrics = {entry.name: entry.load() for entry in entry_points(group="faeval.metrics")}
-    for name, c in metrics.items():
-        if not isinstance(c, Component) or c.kind != "metric" or c.about is None or c.name != name:
-            raise FaevalError(
-                f"entry point {name!r} of the group faeval.metrics gives {c!r}; it must name a "
-                f"faeval.experiment.Component('metric', {name!r}, ..., about=Metric(...))."
-            )
-    return metrics

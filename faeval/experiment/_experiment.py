@@ -15,7 +15,7 @@ from typing import Any
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Arm, Value, named
 from faeval.experiment._code import Code, Codes
-from faeval.experiment._components import Component, component, components, is_built_in
+from faeval.experiment._components import Component, component, components, is_built_in, no_states
 from faeval.experiment._factor import as_factors
 from faeval.experiment._metrics import Metric
 
@@ -76,10 +76,6 @@ class RunOptions:
                 f"device={self.device!r} ({type(self.device).__name__}) must be 'cpu', 'cuda', or"
                 " one of several, such as 'cuda:1'."
             )
-
-
-def _no_states(_: Mapping[str, Value]) -> tuple[int, ...]:
-    return ()
 
 
 def _no_epoch(_: Mapping[str, Value]) -> int | None:
@@ -146,8 +142,8 @@ class Experiment:
     revision: str | None = None
     training: Stage | None = None
     audits: Mapping[str, Stage] = field(default_factory=dict)
-    layers: Callable[[Mapping[str, Value]], tuple[int, ...]] = _no_states
-    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = _no_states
+    layers: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states
+    exact: Callable[[Mapping[str, Value]], tuple[int, ...]] = no_states
     last_epoch: Callable[[Mapping[str, Value]], int | None] = _no_epoch
     audited_epochs: Callable[[Mapping[str, Value]], tuple[int | None, ...]] = lambda _: (None,)
     parts: tuple[str, ...] = ()
@@ -212,17 +208,15 @@ class Experiment:
         """
         where = f"arm {named(arm.label)} in {self.name}"
         parts = self._parts(arm, where)
+        known = [self.factors, *(part.factors for part in parts)]
         values: dict[str, Value] = {}
         for name, value in arm.items():
-            if name in self.factors:
-                if name not in self.parts:
-                    self.factors[name].check(name, value, where)
-                continue
-            owner = next((part for part in parts if name in part.factors), None)
-            if owner is None:
+            factor = next((own[name] for own in known if name in own), None)
+            if factor is None:
                 raise FaevalError(self._unknown(name, arm, parts, where))
-            owner.factors[name].check(name, value, where)
-            if value != owner.factors[name].default:
+            if name not in self.parts:  # these are names of components
+                factor.check(name, value, where)
+            if value != factor.default:
                 values[name] = value
         shared = {name: arm.get(name, factor.default) for name, factor in self.factors.items()}
         return self.settle({**shared, **values}, where)
@@ -241,7 +235,8 @@ class Experiment:
         return (*(c for c in parts if not is_built_in(c)), *self.carried)
 
     def _parts(self, arm: Arm, where: str) -> list[Component]:
-        parts = []
+        parts: list[Component] = []
+        names = set(self.factors)
         for part in self.parts:
             value = arm.get(part, self.factors[part].default)
             if not isinstance(value, str):
@@ -252,31 +247,23 @@ class Experiment:
                 parts.append(component(part, value))
             except FaevalError as error:
                 raise FaevalError(f"{where}: {error}") from None
-            factors = {
-                *self.factors,
-                *(name for other in parts[:-1] for name in other.factors),
-            } & set(parts[-1].factors)
-            if factors:
+            if twice := names & parts[-1].factors.keys():
                 raise FaevalError(
-                    f"{where}: {part} {value!r} names a factor of its own {min(factors)!r}, a name"
+                    f"{where}: {part} {value!r} names a factor of its own {min(twice)!r}, a name"
                     " that is taken here; rename it."
                 )
+            names |= parts[-1].factors.keys()
         return parts
 
     def _unknown(self, name: str, arm: Arm, parts: list[Component], where: str) -> str:
         value = arm[name]
-        others = [
-            f"{c.kind} {c.name!r}"
-            for part in self.parts
-            for c in components(part).values()
-            if name in c.factors
-        ]
-        if others:
-            kinds = {part.kind: part.name for part in parts}
-            mine = f"{others[0].partition(' ')[0]} {kinds[others[0].partition(' ')[0]]!r}"
+        owners = [c for p in self.parts for c in components(p).values() if name in c.factors]
+        if owners:
+            mine = next(part for part in parts if part.kind == owners[0].kind)
+            others = ", ".join(f"{c.kind} {c.name!r}" for c in owners)
             return (
-                f"{where}: {mine} has no factor {name!r} (value {value!r}); it belongs to"
-                f" {', '.join(others)}."
+                f"{where}: {mine.kind} {mine.name!r} has no factor {name!r} (value {value!r}); it"
+                f" belongs to {others}."
             )
         names = ", ".join(self.known_factors(arm)) or "none"
         return f"{where}: no factor {name!r} here (value {value!r}). Its factors: {names}."
@@ -284,12 +271,8 @@ class Experiment:
     def canonical(self, arm: Arm) -> Arm:
         """Return the arm without the factors that stand at their default: one label for one run."""
         factors = self.resolve(arm)
-        values = {
-            n: v
-            for n, v in factors.items()
-            if n not in self.factors or v != self.factors[n].default or n == "rule"
-        }
-        return Arm(**values)
+        defaults = {n: f.default for n, f in self.factors.items() if n != "rule"}
+        return Arm(**{n: v for n, v in factors.items() if n not in defaults or v != defaults[n]})
 
 
 def _check_run(run: Any, where: str) -> None:
@@ -350,21 +333,18 @@ def _metrics(given: Any, owner: str) -> Mapping[str, Metric]:
         raise FaevalError(
             f"Experiment {owner!r}: metrics={given!r} must be a mapping or a list of names."
         )
-    metrics = {}
-    for name, what in items:
-        if isinstance(what, Metric):
-            metrics[name] = what
-        elif what is None:
-            metrics[name] = Metric(name)
-        elif isinstance(what, tuple) and len(what) == 2 and all(map(_is_number, what)):
-            metrics[name] = Metric(name, low=float(what[0]), high=float(what[1]))
-        else:
-            raise FaevalError(
-                f"Experiment {owner!r}: metric {name!r} is described by"
-                f" {what!r} ({type(what).__name__}); give a Metric, a range (low, high), or None."
-            )
-    return metrics
+    return {name: _metric(name, what, owner) for name, what in items}
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _metric(name: str, what: Any, owner: str) -> Metric:
+    if isinstance(what, Metric):
+        return what
+    if what is None:
+        return Metric(name)
+    is_pair = isinstance(what, tuple) and len(what) == 2
+    if is_pair and all(isinstance(n, int | float) and not isinstance(n, bool) for n in what):
+        return Metric(name, low=float(what[0]), high=float(what[1]))
+    raise FaevalError(
+        f"Experiment {owner!r}: metric {name!r} is described by {what!r} ({type(what).__name__});"
+        " give a Metric, a range (low, high), or None."
+    )

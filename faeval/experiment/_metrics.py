@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from faeval.errors import FaevalError
 
@@ -67,6 +67,11 @@ class Metric:
     kind: Literal["alignment", "correlation", "norm", "loss_change"] | None = None
     function: str = ""
     tolerance: float | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its range has two ends."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 #: The largest error that a metric's author may accept: a tenth of what a cosine can read.
@@ -137,38 +142,31 @@ def _norm(name: str, of: str) -> Metric:
 
 _ALIGNED = Metric("", low=-1.0, high=1.0, better="higher", layered=True, best=1.0)
 
+
+def _alignment(name: str, description: str, **more: Any) -> Metric:
+    return replace(_ALIGNED, name=name, description=description, instrument=_FLOAT64, **more)
+
+
 #: Metrics of faeval's own settings. ``control_true`` and ``control_random`` belong to the float64
 #: instrument.
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(
+        _alignment(
             "cosine",
             "Cosine between the credit signal and the gradient of the sample's own loss at a state;"
             " mean over samples.",
-            low=-1.0,
-            high=1.0,
-            better="higher",
-            layered=True,
-            instrument=_FLOAT64,
             symbol="Γ",
-            best=1.0,
             invariances=(*_SCALES, "scale of one sample's credit", *_ORDER),
             kind="alignment",
             function="faeval.bench.audits:cosine",
             reference="Lillicrap et al. 2016, Nature Communications 7:13276 (alignment angle)",
         ),
-        Metric(
+        _alignment(
             "rho",
             "Perturbation correlation in closed form: sum of <credit, gradient> over samples,"
             " divided by the root of the product of their summed squared norms.",
-            low=-1.0,
-            high=1.0,
-            better="higher",
-            layered=True,
-            instrument=_FLOAT64,
             symbol="ρ",
-            best=1.0,
             invariances=(*_SCALES, *_ORDER),
             kind="correlation",
             function="faeval.bench.audits:rho",
@@ -208,16 +206,10 @@ METRICS: dict[str, Metric] = {
             high=1.0,
             invariances=("scale of the loss", "rotation of the state"),
         ),
-        Metric(
+        _alignment(
             "rho_fd",
             "Perturbation correlation of the credit by two-sided finite differences in float64,"
             " step relative to the state.",
-            low=-1.0,
-            high=1.0,
-            better="higher",
-            layered=True,
-            instrument=_FLOAT64,
-            best=1.0,
             invariances=_SCALES,
             reference="independent check of rho",
         ),

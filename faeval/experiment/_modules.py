@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _SITES = ("site-packages", "dist-packages")
+_STANDARD = {Path(os.path.realpath(sysconfig.get_path(n))) for n in ("stdlib", "platstdlib")}
+_FAEVAL = Path(os.path.realpath(__file__)).parents[1]
 _OWN = (("faeval.claims._claim", "Claim"), ("faeval.experiment._experiment", "Experiment"))
 
 
@@ -89,23 +91,12 @@ def is_users(file: str) -> bool:
     It is not installed, not of the standard library, and not faeval's.
     """
     path = Path(os.path.realpath(file))
-    if file.startswith("<") or path.is_relative_to(_faeval()):
+    if file.startswith("<") or path.is_relative_to(_FAEVAL):
         return False
     site = next((folder for folder in path.parents if folder.name in _SITES), None)
     if site is not None:
         return path.relative_to(site).parts[0].partition(".")[0] in _by_path(site)
-    return not any(map(path.is_relative_to, _standard()))
-
-
-@cache
-def _standard() -> frozenset[Path]:
-    paths = sysconfig.get_paths()
-    return frozenset(Path(os.path.realpath(paths[name])) for name in ("stdlib", "platstdlib"))
-
-
-@cache
-def _faeval() -> Path:
-    return Path(os.path.realpath(__file__)).parents[1]
+    return not any(map(path.is_relative_to, _STANDARD))
 
 
 @cache
@@ -168,20 +159,14 @@ def _specs(name: str, folder: str) -> Iterator[tuple[str, ModuleSpec]]:
         if spec is None:
             return
         yield ".".join(parts[:end]), spec
-        where = (
-            list(spec.submodule_search_locations)
-            if spec.submodule_search_locations is not None
-            else []
-        )
+        where = list(spec.submodule_search_locations or ())
 
 
 def _spec(name: str, where: list[str] | None, *, top: bool) -> ModuleSpec | None:
     spec = PathFinder.find_spec(name, where)
-    if spec is None and top:  # an editable package may be found by a finder of its own
-        for finder in sys.meta_path:
-            if (
-                "Editable" in (kind := getattr(finder, "__name__", type(finder).__name__))
-                or "Redirect" in kind
-            ):
-                spec = spec or finder.find_spec(name, None, None)
+    # An editable package may be found by a finder of its own.
+    for finder in sys.meta_path if spec is None and top else ():
+        kind = getattr(finder, "__name__", type(finder).__name__)
+        if spec is None and ("Editable" in kind or "Redirect" in kind):
+            spec = finder.find_spec(name, None, None)
     return spec

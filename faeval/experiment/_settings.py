@@ -8,12 +8,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from faeval._arguments import count, number
 from faeval.errors import FaevalError
 from faeval.experiment._arm import Value
-from faeval.experiment._components import KNOWN_METRICS, Component, OwnMetrics, component
+from faeval.experiment._components import Component, all_states, component
 from faeval.experiment._experiment import Experiment, Stage
 from faeval.experiment._factor import Factor
 from faeval.experiment._metrics import METRICS
+from faeval.experiment._own_metrics import KNOWN_METRICS, OwnMetrics
 
 # Raised when the numbers of that component change; a golden-bits test compares them with what is
 # stored.
@@ -66,10 +68,6 @@ _OWN = "metric-"  # how the audit by a registered metric is named
 _own_metrics = OwnMetrics()
 
 
-def _layers(factors: Mapping[str, Value]) -> tuple[int, ...]:
-    return tuple(range(int(factors["blocks"] or 0) + 1))
-
-
 def _exact(factors: Mapping[str, Value]) -> tuple[int, ...]:
     return component("rule", str(factors["rule"])).exact(factors)
 
@@ -97,14 +95,6 @@ def _settle(factors: dict[str, Value], where: str) -> dict[str, Value]:
             f" from 0, the frozen baseline, to the {blocks} blocks there are."
         )
     return {**factors, "trained_blocks": None if trained == blocks else trained}
-
-
-def _whole(name: str, what: str, value: object, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise FaevalError(
-            f"setting {name!r}: {what}={value!r} ({type(value).__name__}) must be a whole number >="
-            f" {low}."
-        )
 
 
 def setting(
@@ -154,31 +144,17 @@ def setting(
     >>> iris.resolve(Arm("fa"))["epochs"]
     50
     """
-    for what, value in (("epochs", epochs), ("width", width), ("blocks", blocks), ("batch", batch)):
-        _whole(name, what, value, 1)
-    for what, number, low in (
-        ("learning_rate", learning_rate, 1e-12),
-        ("weight_decay", weight_decay, 0.0),
-    ):
-        if (
-            isinstance(number, bool)
-            or not isinstance(number, int | float)
-            or not low <= number < float("inf")
-        ):
-            raise FaevalError(
-                f"setting {name!r}: {what}={number!r} ({type(number).__name__}) must be a "
-                f"{'positive number' if low else 'number of at least 0'}."
-            )
+    where = f"setting {name!r}"
     own = Component("task", name, task)
     return _setting(
         name,
         help or f"{name}, a task of its own",
-        epochs=epochs,
-        width=width,
-        blocks=blocks,
-        batch=batch,
-        learning_rate=float(learning_rate),
-        weight_decay=float(weight_decay),
+        epochs=count(f"{where}: epochs", epochs, low=1),
+        width=count(f"{where}: width", width, low=1),
+        blocks=count(f"{where}: blocks", blocks, low=1),
+        batch=count(f"{where}: batch", batch, low=1),
+        learning_rate=number(f"{where}: learning_rate", learning_rate, "above 0", low=1e-12),
+        weight_decay=number(f"{where}: weight_decay", weight_decay, "at least 0", low=0.0),
         augment=augment,
         dataset=Stage(partial(_task_digest, own)),
         carried=(own,),
@@ -247,7 +223,7 @@ def _setting(
         training_many=Stage("faeval.bench.settings:train_many", TRAINING_REVISION),
         check_device=Stage("faeval.bench.settings:check_device"),
         audits=_Audits(),
-        layers=_layers,
+        layers=all_states,
         exact=_exact,
         last_epoch=_last_epoch,
         audited_epochs=_audited,

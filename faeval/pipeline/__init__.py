@@ -8,9 +8,6 @@ from faeval.pipeline._accept_code import accept as accept
 from faeval.pipeline._accept_code import explain as explain
 from faeval.pipeline._check import Check as Check
 from faeval.pipeline._check import check as check
-from faeval.pipeline._earlier_report import Earlier as Earlier
-from faeval.pipeline._earlier_report import against as against
-from faeval.pipeline._earlier_report import earlier_reports as earlier_reports
 from faeval.pipeline._outlook import AssertionOutlook as AssertionOutlook
 from faeval.pipeline._outlook import ClaimOutlook as ClaimOutlook
 from faeval.pipeline._outlook import PlanReport as PlanReport
@@ -19,8 +16,11 @@ from faeval.pipeline._provenance import with_provenance as with_provenance
 from faeval.pipeline._published import PUBLISHED as PUBLISHED
 from faeval.pipeline._published import Published as Published
 from faeval.pipeline._published import published as published
+from faeval.pipeline._redecide import Earlier as Earlier
+from faeval.pipeline._redecide import against as against
 from faeval.pipeline._redecide import check_unmoved as check_unmoved
 from faeval.pipeline._redecide import decide_again as decide_again
+from faeval.pipeline._redecide import earlier_reports as earlier_reports
 from faeval.pipeline._redecide import render as render
 from faeval.pipeline._redecide import report_folders as report_folders
 from faeval.pipeline._register import LockCheck as LockCheck

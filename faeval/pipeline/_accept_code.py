@@ -10,23 +10,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faeval import campaign
 from faeval._safe_text import listed
 from faeval._whole_files import replace_file
 from faeval.campaign import Job, Plan
 from faeval.errors import FaevalError
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord
-from faeval.experiment import Arm, RunOptions, joined
+from faeval.experiment import Arm, joined
 from faeval.pipeline._code import (
     Content,
     changed_names,
+    code_of_part,
     differences,
     lacking,
     nearest,
     older_records,
     part_of,
+    run_of,
 )
-from faeval.pipeline._select import STORE, Given, needs, select
+from faeval.pipeline._provenance import accepted_of
+from faeval.pipeline._select import Given, asked_seeds, plan_of, select
 
 _RUN = re.compile(r"(?:(?P<arm>.*?)\s+)?seed\s+(?P<seed>[0-9]+)")
 _KEY = re.compile(r"[0-9a-f]{6,64}")
@@ -47,14 +49,9 @@ class Explanation:
     undigested: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.run} (key {self.key[:12]}): {'is there' if self.there else 'is to be done'}"
-        ]
-        lines += [f"  {reason}" for reason in self.reasons]
-        lines += [
-            f"  not digested: {name}; raise revision= where it changes" for name in self.undigested
-        ]
-        return "\n".join(lines)
+        head = f"{self.run} (key {self.key[:12]}): {'is there' if self.there else 'is to be done'}"
+        notes = [f"not digested: {n}; raise revision= where it changes" for n in self.undigested]
+        return "\n  ".join([head, *self.reasons, *notes])
 
 
 def explain(
@@ -87,7 +84,7 @@ def explain(
     job, record = _found(run.strip(), plan)
     if record is None and not job.cached:
         older = older_records(plan, [job])
-        record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
+        record = nearest(plan, job, older.get(run_of(job), ()))
     if job.cached and record is None:
         reasons = [
             f"kept on {a['date']} over a change of its code: {a['because']}"
@@ -147,8 +144,7 @@ def accept(
     older = older_records(plan, due)
     changes_by_run = {}
     for job in due:
-        records = older.get((job.experiment.name, job.arm.label, job.seed), [])
-        if changed := _keep(plan, job, records, because.strip()):
+        if changed := _keep(plan, job, older.get(run_of(job), []), because.strip()):
             changes_by_run[str(job)] = tuple(changed)
     if not changes_by_run:
         raise FaevalError(
@@ -170,9 +166,7 @@ def _plan(
     everything: bool,
 ) -> Plan:
     selection = select(given, setting, everything=everything)
-    fixed = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
-    options = RunOptions(device=device, data=Path(data) if data is not None else None)
-    return campaign.plan(needs(selection, fixed), Store(Path(store or STORE)), options)
+    return plan_of(selection, asked_seeds(seeds), store, data, device)
 
 
 def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
@@ -184,9 +178,7 @@ def _found(run: str, plan: Plan) -> tuple[Job, Content | None]:
         record = next(plan.store.unchecked(names), None)
         if record is not None:
             same = record["setting"], record["arm"], record["seed"]
-            jobs = [
-                job for job in plan.jobs if (job.experiment.name, job.arm.label, job.seed) == same
-            ]
+            jobs = [job for job in plan.jobs if run_of(job) == same]
     if len(jobs) == 1:
         return jobs[0], record
     some = listed([repr(str(job)) for job in jobs or plan.jobs])
@@ -204,21 +196,17 @@ def _goes_by(run: str, job: Job) -> bool:
     if match is None or int(match["seed"]) != job.seed:
         return False
     text = (match["arm"] or "").removeprefix(f"{job.experiment.name} ").strip("'\" ")
-    try:
+    with contextlib.suppress(FaevalError):
         return job.experiment.canonical(Arm.parse("" if text == "(defaults)" else text)) == job.arm
-    except FaevalError:
-        return False
+    return False
 
 
 def _accepted(plan: Plan, job: Job) -> list[Any]:
-    records = plan.store.records([(job.key, job.audits)])
-    return [item for record in records for item in accepted_of(record)]
-
-
-def accepted_of(record: Record) -> list[Any]:
-    """Return what a record says of its being kept over changes of code."""
-    items = record.notes.get("accepted", [])
-    return items if isinstance(items, list) else []
+    return [
+        item
+        for record in plan.store.records([(job.key, job.audits)])
+        for item in accepted_of(record)
+    ]
 
 
 def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]:
@@ -234,7 +222,7 @@ def _keep(plan: Plan, job: Job, older: list[Content], because: str) -> list[str]
             continue
         old = _whole(store, content)
         before = joined({name: one.sha256 for name, one in old.code.items()}) if old.code else None
-        now = joined({n: c.sha256 for n, c in job.code.items() if n not in job.audits or n == part})
+        now = joined({name: one.sha256 for name, one in code_of_part(job, part).items()})
         date = datetime.now(UTC).date().isoformat()
         history = [*accepted_of(old), {"because": because, "date": date, "from": before, "to": now}]
         changes: dict[str, Any] = {"key": job.key, "notes": {**old.notes, "accepted": history}}

@@ -13,11 +13,13 @@ from urllib.parse import unquote
 from faeval import evidence
 from faeval._whole_files import files_in
 from faeval.errors import EvidenceError, FaevalError, Tampered
-from faeval.pipeline._earlier_report import Earlier, against, earlier_reports
 from faeval.pipeline._provenance import PROVENANCE
 from faeval.pipeline._redecide import (
+    Earlier,
+    against,
     chosen_in,
     decide_stated,
+    earlier_reports,
     holds_evidence,
     report_folders,
     stated,
@@ -68,11 +70,10 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        files = [file.to_dict() for file in self.files]
         return {
             "schema": CHECK_SCHEMA,
             "exit_code": self.exit_code,
-            "files": files,
+            "files": [file.to_dict() for file in self.files],
             "absent": list(self.absent),
         }
 
@@ -118,14 +119,11 @@ class _Folder:
         csv = self.path / "evidence.csv"
         digest = report.evidence_sha256  # none of a table without rows
         if digest and csv.is_file() and hashlib.sha256(csv.read_bytes()).hexdigest() != digest:
-            text = (
-                "its bytes are not those that were written, though each number reads the same;"
-                " export it again."
-            )
-            yield CheckedFile(
-                csv.as_posix(),
+            yield _wrong_file(
+                csv,
                 "evidence",
-                findings=(Mismatch(csv.as_posix(), "evidence", _WHOLE, text),),
+                "its bytes are not those that were written, though each number reads the same;"
+                " export it again.",
             )
         labels = provenance_labels(report)
         schema = stated(self.path).get("schema", SCHEMA)
@@ -149,11 +147,17 @@ def _figures(folder: Path, drawn: Mapping[str, Figure]) -> Iterator[CheckedFile]
     for name in drawn if (folder / "figures").is_dir() else ():
         for form in PAPER:
             file = folder / "figures" / f"{name}.{form}"
-            if file.is_file():
+            if file.is_file() and file.read_bytes() == render(drawn[name], form):
+                yield CheckedFile(file.as_posix(), "figure")
+            elif file.is_file():
                 text = "is not the figure that the evidence draws; --figures writes it again."
-                wrong = file.read_bytes() != render(drawn[name], form)
-                findings = (Mismatch(file.as_posix(), "markup", _WHOLE, text),) if wrong else ()
-                yield CheckedFile(file.as_posix(), "figure", findings=findings)
+                yield _wrong_file(file, "figure", text, "markup")
+
+
+def _wrong_file(file: Path, form: str, text: str, kind: str = "evidence") -> CheckedFile:
+    """Return the finding on a whole file."""
+    name = file.as_posix()
+    return CheckedFile(name, form, findings=(Mismatch(name, kind, _WHOLE, text),))
 
 
 def check(
@@ -291,10 +295,7 @@ def _overview(
         )
         if not isinstance(again, tuple):
             text = again.text if again else "holds no evidence, or no verdicts.json"
-            finding = Mismatch(
-                page.as_posix(), "evidence", _WHOLE, f"the report that it shows, {folder}: {text}"
-            )
-            yield CheckedFile(page.as_posix(), "overview", findings=(finding,))
+            yield _wrong_file(page, "overview", f"the report that it shows, {folder}: {text}")
             return
         reports.append(again[0])
     fresh = Overview.of(reports, members, at)
@@ -312,10 +313,8 @@ def _overview(
 def _incomplete(folder: Path) -> CheckedFile:
     """Return the finding on a report folder that no longer holds the whole report."""
     missing = FORMS["json"] if holds_evidence(folder) else " or ".join(evidence.PACKS)
-    finding = Mismatch(
-        folder.as_posix(), "missing", _WHOLE, f"holds {PROVENANCE}, and no {missing}; restore it."
-    )
-    return CheckedFile(folder.as_posix(), "evidence", findings=(finding,))
+    text = f"holds {PROVENANCE}, and no {missing}; restore it."
+    return _wrong_file(folder, "evidence", text, "missing")
 
 
 def _is_report(folder: Path) -> bool:
@@ -323,38 +322,32 @@ def _is_report(folder: Path) -> bool:
 
 
 def _document(page: Path, folders: dict[Path, _Folder], given: Given) -> CheckedFile:
+    """Hold what a document says of reports against them, link by link."""
     file, count = page.as_posix(), 0
     findings: list[Mismatch] = []
+
+    def note(kind: str, line: int, text: str) -> None:
+        findings.append(Mismatch(file, kind, f"line {line}", text))
+
     for link in links_of(page.read_text(encoding="utf-8")):
         target, _, anchor = link.target.partition("#")
         if "://" in target or target.startswith("mailto:") or not target:
             continue
         path = page.parent / unquote(target)
-        place = f"line {link.line}"
         if not path.exists():
-            findings.append(
-                Mismatch(
-                    file, "link", place, f"[{link.text}] leads to {target}, which is not there."
-                )
-            )
+            note("link", link.line, f"[{link.text}] leads to {target}, which is not there.")
             continue
         if not anchor or path.name != FORMS["html"] or not holds_evidence(path.parent):
             continue
         folder = folders.setdefault(path.parent.resolve(), _Folder(path.parent, given))
         again = folder.again
         if isinstance(again, Mismatch):
-            findings.append(
-                Mismatch(file, "evidence", place, f"[{link.text}] quotes {target}: {again.text}")
-            )
-            continue
-        if anchor not in folder.anchors:
-            findings.append(
-                Mismatch(
-                    file,
-                    "link",
-                    place,
-                    f"[{link.text}] leads to #{anchor}, which {target} does not have.",
-                )
+            note("evidence", link.line, f"[{link.text}] quotes {target}: {again.text}")
+        elif anchor not in folder.anchors:
+            note(
+                "link",
+                link.line,
+                f"[{link.text}] leads to #{anchor}, which {target} does not have.",
             )
         elif claim := again[1].claims.get(folder.anchors[anchor]):
             numbers_here, wrong = check_quoted(file, link, claim)

@@ -1,10 +1,14 @@
-"""The user's code under a verdict: is it what was registered, and what does a change of it cost."""
+"""The user's code under a verdict: is it what was registered, and what does a change of it cost.
+
+Also which verdicts rest on numbers that today's code would measure anew.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from faeval import campaign
@@ -16,7 +20,8 @@ from faeval.evidence import Store, with_identifiers
 from faeval.experiment import Code, Codes, Experiment, experiments, joined
 from faeval.pipeline._select import Selection
 
-CHANGED, ACCEPTED = "code_changed", "code_accepted"
+CHANGED, ACCEPTED, STALE = "code_changed", "code_accepted", "stale"
+_OF_THE_TEST_SET = frozenset({"accuracy", "test_loss"})
 #: What a record holds, as it stands in its file; or a provenance.
 Content = Mapping[str, Any]
 
@@ -95,11 +100,8 @@ def flag_code(
 def accepted_in(provenance: Content) -> list[dict[str, Any]]:
     """Return what a provenance says of runs that were kept over a change of their code."""
     items = provenance.get("accepted")
-    return (
-        [i for i in items if isinstance(i, dict) and i.get("arms")]
-        if isinstance(items, list)
-        else []
-    )
+    items = items if isinstance(items, list) else []
+    return [item for item in items if isinstance(item, dict) and item.get("arms")]
 
 
 def _revisions(
@@ -115,15 +117,12 @@ def _revisions(
     digest = registered.code.get(selection.setting) if registered else None
     if digest is None or design.experiment is None:
         return 0
-    try:
-        now = code_of_claim(claim, design.experiment, codes)
-    except FaevalError:  # what it names is not there any more
-        return 0
-    texts = {name: provenance.get("code", {}).get(name) for name in now}
+    now = _code_now(claim, design.experiment, codes)
+    recorded = provenance.get("code", {})
     digests_by_name = {
         name: set(digests.split(", "))
-        for name, digests in texts.items()
-        if isinstance(digests, str)
+        for name in now
+        if isinstance(digests := recorded.get(name), str)
     }
     several = max(map(len, digests_by_name.values()), default=0)
     first = {name: min(digests_by_name.get(name, {sha})) for name, sha in now.items()}
@@ -154,9 +153,14 @@ def _folders(store: Store) -> Iterator[str]:
         )
 
 
+def run_of(job: Job) -> tuple[str, str, int]:
+    """Return the setting, the arm and the seed of a job's run."""
+    return job.experiment.name, job.arm.label, job.seed
+
+
 def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int], list[Content]]:
     """Return stored records of jobs' unfinished runs by setting, arm and seed, latest first."""
-    runs = {(job.experiment.name, job.arm.label, job.seed) for job in jobs}
+    runs = set(map(run_of, jobs))
     whole = {job.key for job in plan.cached}
     records_by_run: dict[tuple[str, str, int], list[Content]] = defaultdict(list)
     keys = (key for key in _folders(plan.store) if runs and key not in whole)
@@ -164,9 +168,11 @@ def older_records(plan: Plan, jobs: Iterable[Job]) -> dict[tuple[str, str, int],
         run = record["setting"], record["arm"], record["seed"]
         if run in runs:
             records_by_run[run].append(record)
-    for records in records_by_run.values():
-        records.sort(key=lambda record: str(record.get("started")), reverse=True)
-    return records_by_run
+
+    def started(record: Content) -> str:
+        return str(record.get("started"))
+
+    return {r: sorted(of, key=started, reverse=True) for r, of in records_by_run.items()}
 
 
 def part_of(record: Content) -> str:
@@ -198,39 +204,32 @@ def code_notice(plan: Plan) -> str | None:
     """Say which code changed since stored runs were made, and how many are done again."""
     own = [job for job in plan.todo if job.code]
     older = older_records(plan, own)
-    names: dict[str, None] = {}
-    count = 0
-    for job in own:
-        record = nearest(plan, job, older.get((job.experiment.name, job.arm.label, job.seed), ()))
-        changed = changed_names(job, record) if record is not None else []
-        names |= dict.fromkeys(changed)
-        count += bool(changed)
+    records = [nearest(plan, job, older.get(run_of(job), ())) for job in own]
+    changes = [changed_names(job, r) for job, r in zip(own, records, strict=True) if r is not None]
+    count = sum(map(bool, changes))
     if not count:
         return None
-    return (
-        f"code changed: {listed([*names])}; {count} run{'s are' if count > 1 else ' is'} done again"
-    )
+    names = listed([*dict.fromkeys(chain.from_iterable(changes))])
+    return f"code changed: {names}; {count} run{'s are' if count > 1 else ' is'} done again"
 
 
 def changed_names(job: Job, record: Content) -> list[str]:
     """Return what differs between the code of a record and that of today."""
     old = record.get("code") or {}
-    now = {
-        name: code
-        for name, code in job.code.items()
-        if name not in job.audits or name == part_of(record)
-    }
+    now = code_of_part(job, part_of(record))
     if now and not old:
         return ["all of it, as its records say of none"]
-    before: dict[str, str] = {}
-    for code in old.values():
-        before |= code["parts"]
-    today: dict[str, str] = {}
-    for whole in now.values():
-        today |= whole.parts
+    # Of codes that share a part, the later one counts.
+    before = dict(part for code in old.values() for part in code["parts"].items())
+    today = dict(part for code in now.values() for part in code.parts.items())
     parts = [part for part in sorted({*before, *today}) if before.get(part) != today.get(part)]
     # A file, or a class, changes with what stands in it: the finer name says more.
     return [_named(p) for p in parts if not any(q.startswith((f"{p}:", f"{p}.")) for q in parts)]
+
+
+def code_of_part(job: Job, part: str) -> dict[str, Code]:
+    """Return the code that a part of a run reaches, without that of audits which it is not."""
+    return {n: code for n, code in job.code.items() if n not in job.audits or n == part}
 
 
 def _named(part: str) -> str:
@@ -240,15 +239,13 @@ def _named(part: str) -> str:
 
 def differences(plan: Plan, job: Job, record: Content) -> dict[str, str]:
     """Return in what a stored record is of another run than a job is: what, and how."""
-    texts = (
-        {"code": f"changed: {listed([*names])}"} if (names := changed_names(job, record)) else {}
-    )
-    for what, before, now in _facts(plan, job, record):
-        if before != now:
-            texts[what] = (
-                f"{'none' if before is None else before} then, {'none' if now is None else now} now"
-            )
-    return texts
+    names = changed_names(job, record)
+    texts = {"code": f"changed: {listed([*names])}"} if names else {}
+    return texts | {
+        what: f"{'none' if before is None else before} then, {'none' if now is None else now} now"
+        for what, before, now in _facts(plan, job, record)
+        if before != now
+    }
 
 
 def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, Any]]:
@@ -276,3 +273,69 @@ def _facts(plan: Plan, job: Job, record: Content) -> Iterator[tuple[str, Any, An
         yield from (
             (f"{what} {name}", before.get(name), now.get(name)) for name in sorted({*before, *now})
         )
+
+
+def flag_stale(
+    chosen: Selection, verdicts: Iterable[Verdict], provenance: Mapping[str, Any], codes: Codes
+) -> list[Verdict]:
+    """Return the verdicts, flagged where they rest on another revision or code than today's.
+
+    Evidence of a store is of today's: they are part of its keys. Evidence given by hand says in its
+    provenance the ``revisions`` of stages and the ``code`` by name, each that occurs; what it says
+    nothing of is taken to be as it was. Whether the code is the one that was registered is another
+    question, which ``code_changed`` answers.
+    """
+    settings, provenance = experiments(), with_identifiers(provenance)
+    return [
+        (
+            replace(verdict, flags=(*verdict.flags, STALE))
+            if verdict.runs
+            and _is_stale(
+                claim, design_of(claim, chosen.setting, settings).experiment, provenance, codes
+            )
+            else verdict
+        )
+        for claim, verdict in zip(chosen.claims, verdicts, strict=True)
+    ]
+
+
+def _is_stale(
+    claim: Claim, experiment: Experiment | None, provenance: Mapping[str, Any], codes: Codes
+) -> bool:
+    if experiment is None:  # evidence from elsewhere, of code that is not ours
+        return False
+    metrics = frozenset(name for names in claim.metrics_by_arm().values() for name in names)
+    for stage, revision in _stages_of(experiment, metrics):
+        recorded = provenance.get("revisions", {}).get(stage)
+        if recorded is not None and set(str(recorded).split(", ")) != {revision}:
+            return True
+    acceptances = [(item.get("from"), item.get("to")) for item in accepted_in(provenance)]
+    for name, digest in _code_now(claim, experiment, codes).items():
+        recorded = provenance.get("code", {}).get(name)
+        today = {digest, *(before for before, now in acceptances if now == digest)}
+        if recorded is not None and not set(str(recorded).split(", ")) <= today:
+            return True
+    return False
+
+
+def _code_now(claim: Claim, experiment: Experiment, codes: Codes) -> dict[str, str]:
+    try:
+        return code_of_claim(claim, experiment, codes)
+    except FaevalError:  # what it names is not there any more
+        return {}
+
+
+def _stages_of(experiment: Experiment, metrics: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the stages that give these metrics, with the revision of each that is installed."""
+    if experiment.training is not None:
+        yield "training", experiment.training.revision
+    on_demand = frozenset(name for stage in experiment.audits.values() for name in stage.gives)
+    always = metrics - on_demand
+    for name, stage in experiment.audits.items():
+        # Of the two that always run one looks at the test set, and the other at states.
+        default = {
+            "alignment": bool(always - _OF_THE_TEST_SET),
+            "accuracy": bool(always & _OF_THE_TEST_SET),
+        }.get(name, True)
+        if stage.gives & metrics if stage.gives else default:
+            yield name, stage.revision

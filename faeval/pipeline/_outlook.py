@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faeval import campaign, claims, evidence, stats
+from faeval import campaign, claims, stats
 from faeval.claims import Claim, Design, PilotForecast, Problem, Spread, Verdict
-from faeval.experiment import Experiment, RunOptions
-from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, select
+from faeval.experiment import Experiment
+from faeval.pipeline._select import Given, Selection, asked_seeds, plan_of, select
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,9 @@ class ClaimOutlook:
     def refused(self) -> bool:
         """Whether its design makes it invalid, and nobody expects that."""
         problem = self.problem
-        parts = (self.expected or "").partition(":")
-        return bool(
-            problem
-            and problem.verdict == "invalid"
-            and (parts[0] != "invalid" or parts[2] not in ("", problem.code))
-        )
+        if problem is None or problem.verdict != "invalid":
+            return False
+        return self.expected not in ("invalid", f"invalid:{problem.code}")
 
     @property
     def power(self) -> float | None:
@@ -60,27 +57,15 @@ class ClaimOutlook:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before a run: the problem that its design has, or power below a half."""
-        if self.problem:
-            return (
-                (
-                    f"{self.problem.verdict} ({self.problem.code.replace('_', ' ')}):"
-                    f" {self.problem.text}"
-                ),
-            )
+        if problem := self.problem:
+            code = problem.code.replace("_", " ")
+            return (f"{problem.verdict} ({code}): {problem.text}",)
         plan = self.claim.plan(self.setting)
-        pilots = (
-            [] if isinstance(plan, claims.Drawn) else sorted(set(plan) & set(claims.PILOT_SEEDS))
-        )
-        looked = (
-            (
-                (
-                    f"its plan has the pilot seed {pilots[0]}, which cannot be registered; plan"
-                    " fresh seeds"
-                ),
-            )
-            if pilots
-            else ()
-        )
+        pilots = set() if isinstance(plan, claims.Drawn) else {*plan} & {*claims.PILOT_SEEDS}
+        looked = [
+            f"its plan has the pilot seed {seed}, which cannot be registered; plan fresh seeds"
+            for seed in sorted(pilots)[:1]
+        ]
         weak = [
             f"power of '{a.text}' at the effect anticipated is {a.chances.power:.2f}, below"
             f" {stats.LEAST_POWER}"
@@ -142,9 +127,7 @@ def outlook(
     """Check designs, and say what claims can tell and which runs they need. Runs nothing."""
     selection = select(given, setting, everything=everything)
     fixed = asked_seeds(seeds)
-    options = RunOptions(device=device, data=Path(data) if data is not None else None)
-    runs = evidence.Store(Path(store or STORE))
-    plan = campaign.plan(needs(selection, fixed), runs, options)
+    plan = plan_of(selection, fixed, store, data, device)
     return PlanReport(
         selection.setting, outlooks_of(selection, fixed), plan, _open(selection, fixed, plan)
     )
@@ -171,22 +154,16 @@ def _open(
     design = Design(selection.experiment)
     reopenings = []
     for claim, verdict in zip(selection.claims, verdicts, strict=True):
-        if verdict.verdict != "inconclusive" or verdict.reason_code not in (
-            "underpowered",
-            "straddles_margin",
-        ):
-            continue
-        labels = {design.label(arm) for arm in claim.metrics_by_arm()}
-        costs = [plan.cost(jobs[label], anew=True) for label in labels]
-        measurements = [cost for cost in costs if cost is not None]
-        n = verdict.fresh_seeds
-        seconds = (
-            n * sum(measurements) if n is not None and len(measurements) == len(costs) else None
-        )
-        reopenings.append(Reopening(verdict, n, None if n is None else n * len(labels), seconds))
-    return tuple(
-        sorted(reopenings, key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim))
-    )
+        if verdict.reason_code in ("underpowered", "straddles_margin"):
+            labels = {design.label(arm) for arm in claim.metrics_by_arm()}
+            costs = [plan.cost(jobs[label], anew=True) for label in labels]
+            measurements = [cost for cost in costs if cost is not None]
+            n, is_known = verdict.fresh_seeds, len(measurements) == len(costs)
+            seconds = n * sum(measurements) if n is not None and is_known else None
+            runs = None if n is None else n * len(labels)
+            reopenings.append(Reopening(verdict, n, runs, seconds))
+    reopenings.sort(key=lambda r: (r.seconds is None, r.seconds or 0.0, r.verdict.claim))
+    return tuple(reopenings)
 
 
 def _family_size(claim: Claim, selection: Selection) -> int:
@@ -221,10 +198,8 @@ def _outlook(
     if problem is None and not decidable:
         text = f"at n = {n} and level {level:.3g} the {claim.rule} test can decide nothing."
         problem = Problem("inconclusive", "unattainable", text)
-    pilots: list[Spread | None] = []
-    if registered:
-        pilots += registered.pilot.get(selection.setting, [])
-    pilots += [None] * (len(parts) - len(pilots))
+    own = registered.pilot.get(selection.setting, []) if registered else []
+    pilots = [*own, *[None] * (len(parts) - len(own))]
     hopes = claims.pilot_forecasts(claim, pilots, n, level)
     rows = tuple(
         AssertionOutlook(x.text, p, h) for x, p, h in zip(parts, pilots, hopes, strict=True)

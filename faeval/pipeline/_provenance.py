@@ -7,8 +7,9 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from faeval import evidence
 from faeval._whole_files import settle
@@ -27,32 +28,34 @@ VERDICTS = FORMS["json"]
 
 def provenance_of(records: Collection[evidence.Record], origins: Origins) -> dict[str, Any]:
     """Return what the runs' records say of where they come from: each value that occurs, once."""
-    values_by_place: dict[tuple[str, str], set[str]] = {}
-    runs: set[str] = set()
-    seconds = 0.0
-    for record in records:
-        runs.add(record.key)
-        seconds += record.seconds
-        for place, value in _facts(record).items():
-            if value is not None:
-                values_by_place.setdefault(place, set()).add(str(value))
-    if not values_by_place:
+    facts = _joined_facts(records)
+    if not facts:
         return {}
-    undigested = sorted(
-        {name for record in records for code in record.code.values() for name in code.undigested}
-    )
+    codes = [code for record in records for code in record.code.values()]
+    undigested = ", ".join(sorted({name for code in codes for name in code.undigested}))
     accepted = _accepted(records)
-    facts: dict[str, Any] = {}
-    for (group, name), values in sorted(values_by_place.items()):
-        text = ("; " if name == "commit" else ", ").join(sorted(values))
-        (facts.setdefault(group, {}) if group else facts)[name] = text
+    hours = sum(record.seconds for record in records) / 3600
     return (
-        {"runs": len(runs), "hours": round(seconds / 3600, 3)}
+        {"runs": len({record.key for record in records}), "hours": round(hours, 3)}
         | facts
         | {"registrations": spelt_origins(origins)}
-        | ({"not_digested": ", ".join(undigested)} if undigested else {})
+        | ({"not_digested": undigested} if undigested else {})
         | ({"accepted": accepted} if accepted else {})
     )
+
+
+def _joined_facts(records: Iterable[evidence.Record]) -> dict[str, Any]:
+    """Return each value that occurs of what records say, by group and name."""
+    values_by_place: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record in records:
+        for place, value in _facts(record).items():
+            values_by_place[place] |= {str(value)} if value is not None else set()
+    facts: dict[str, Any] = {}
+    for (group, name), values in sorted(values_by_place.items()):
+        if values:
+            text = ("; " if name == "commit" else ", ").join(sorted(values))
+            (facts.setdefault(group, {}) if group else facts)[name] = text
+    return facts
 
 
 def _facts(record: evidence.Record) -> dict[tuple[str, str], Any]:
@@ -72,20 +75,24 @@ def _facts(record: evidence.Record) -> dict[tuple[str, str], Any]:
 
 def _accepted(records: Iterable[evidence.Record]) -> list[dict[str, Any]]:
     """Return each change of code over which runs were kept, its reason and its arms."""
-    groups: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {}
+    runs_by_item: dict[str, dict[str, str]] = defaultdict(dict)  # by key, its arm
     for record in records:
-        items = record.notes.get("accepted", [])
-        for item in items if isinstance(items, list) else []:
-            if isinstance(item, dict):
-                _, arms, runs = groups.setdefault(
-                    json.dumps(item, sort_keys=True), (item, set(), set())
-                )
-                arms.add(record.arm)
-                runs.add(record.key)
+        for item in filter(_is_object, accepted_of(record)):
+            runs_by_item[json.dumps(item, sort_keys=True)][record.key] = record.arm
     return [
-        {**item, "arms": sorted(arms), "runs": len(runs)}
-        for _, (item, arms, runs) in sorted(groups.items())
+        {**json.loads(item), "arms": sorted({*runs.values()}), "runs": len(runs)}
+        for item, runs in sorted(runs_by_item.items())
     ]
+
+
+def accepted_of(record: evidence.Record) -> list[Any]:
+    """Return what a record says of its being kept over changes of code."""
+    items = record.notes.get("accepted", [])
+    return items if isinstance(items, list) else []
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def origins_of(records: Iterable[evidence.Record]) -> Origins:
@@ -119,9 +126,7 @@ def spelt_origins(origins: Origins) -> list[dict[str, Any]]:
 def written_origins(provenance: dict[str, Any]) -> Origins:
     """Return under which registrations the numbers of a written provenance were measured."""
     items = provenance.get("registrations")
-    if (
-        items is None
-    ):  # written before there were such items, or by hand: one lock for all, or nothing known
+    if items is None:  # of an older version, or by hand: one lock for all, or nothing known
         lock = provenance.get("lock")
         return Origins(common=frozenset(lock.split(", ")) if isinstance(lock, str) else None)
     locks_by_number: dict[tuple[str, str, int], set[str | None]] = defaultdict(set)
@@ -130,9 +135,8 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
         for item in items:
             if "arm" not in item:
                 common.add(item["lock"])
-                continue
-            for metric in item["metrics"]:
-                for seed in item["seeds"]:
+            else:
+                for metric, seed in product(item["metrics"], item["seeds"]):
                     locks_by_number[item["arm"], metric, seed].add(item["lock"])
     except (KeyError, TypeError) as error:
         raise EvidenceError(
@@ -147,9 +151,7 @@ def written_origins(provenance: dict[str, Any]) -> Origins:
 
 def spelt_failures(failures: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
     """Return what a provenance says of runs that failed, which left no row; nothing without any."""
-    items = [
-        {"arm": arm, "seed": seed, "message": message} for arm, seed, message in sorted(failures)
-    ]
+    items = [dict(zip(("arm", "seed", "message"), f, strict=True)) for f in sorted(failures)]
     return {"failures": items} if items else {}
 
 
@@ -180,8 +182,7 @@ def stored_provenance(source: Any) -> dict[str, Any]:
     if not isinstance(source, str | Path):
         return {}
     file = _folder_of(Path(source)) / PROVENANCE
-    content = _content(file) if file.is_file() else {}
-    return {name: value for name, value in content.items() if name != "sha256"}
+    return _unsealed(_content(file) if file.is_file() else {})
 
 
 def with_provenance(checked: evidence.Checked, source: Path) -> evidence.Checked:
@@ -192,9 +193,8 @@ def with_provenance(checked: evidence.Checked, source: Path) -> evidence.Checked
     except FaevalError as error:
         kind = "altered" if isinstance(error, Tampered) else "unreadable"
         text = str(error).removeprefix(f"{_folder_of(source) / PROVENANCE}: ")
-        return replace(
-            checked, findings=(*checked.findings, evidence.Finding(PROVENANCE, kind, text))
-        )
+        finding = evidence.Finding(PROVENANCE, kind, text)
+        return replace(checked, findings=(*checked.findings, finding))
     return checked
 
 
@@ -203,6 +203,10 @@ def provenance_bytes(content: Mapping[str, Any]) -> bytes:
     return (
         json.dumps({**content, "sha256": _digest(content)}, indent=1, sort_keys=True) + "\n"
     ).encode()
+
+
+def _unsealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "sha256"}
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -220,11 +224,9 @@ def check_stated(source: Any, table: pd.DataFrame) -> None:
     folder = _folder_of(Path(source))
     files = (folder / name for name in (PROVENANCE, VERDICTS))
     digests = {file.name: _content(file).get("evidence_sha256") for file in files if file.is_file()}
-    if not any(digests.values()):
-        return
-    sha256 = evidence.digest(table)
+    sha256 = evidence.digest(table) if any(digests.values()) else None
     for name, expected in digests.items():
-        if expected is not None and expected != sha256:
+        if sha256 is not None and expected not in (None, sha256):
             ours, theirs = evidence.apart(sha256, str(expected))
             raise Tampered(
                 f"{folder}: its evidence has SHA-256 {ours}, and {name} beside it says {theirs}: it"
@@ -270,20 +272,21 @@ def _is_published(source: Any) -> bool:
     )
 
 
-def _content(file: Path) -> dict[str, Any]:
+def read_json(file: Path, remedy: str) -> Any:
+    """Return what a file of a report folder holds; raise EvidenceError where it is no JSON."""
     settle(file.parent)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(
-            f"{file}: cannot be read as JSON ({error}); restore or delete it."
-        ) from None
+        raise EvidenceError(f"{file}: cannot be read as JSON ({error}); {remedy}.") from None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    content = read_json(file, "restore or delete it")
     # verdicts.json, and the provenance of an older version, have none. What was altered may be of
     # any shape.
     checksum = content.get("sha256") if isinstance(content, dict) else None
-    if checksum is not None and checksum != _digest(
-        {k: v for k, v in content.items() if k != "sha256"}
-    ):
+    if checksum is not None and checksum != _digest(_unsealed(content)):
         raise Tampered(
             f"{file}: does not match its SHA-256 of {str(checksum)[:12]}: what it says of"
             " registrations and of where the evidence comes from was altered. Restore it."

@@ -1,16 +1,26 @@
-"""A report that was written, decided again from the evidence in its folder."""
+"""A report that was written, decided again from the evidence in its folder.
+
+Or found, as the earlier one that another is compared with.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faeval import evidence
-from faeval._whole_files import Content, files_in, settle
+from faeval._whole_files import Content, files_in
 from faeval.errors import Drifted, EvidenceError, FaevalError
-from faeval.pipeline._provenance import PROVENANCE, provenance_bytes, stored_provenance
+from faeval.pipeline._provenance import (
+    PROVENANCE,
+    check_stated,
+    provenance_bytes,
+    read_json,
+    stored_provenance,
+    written_provenance,
+)
 from faeval.pipeline._select import Given, Selection, select
 from faeval.pipeline._verify import decide_from
 from faeval.reports import FORMS, SCHEMA, SCHEMAS, WRITTEN, Report, write_all
@@ -51,14 +61,7 @@ def stated(folder: str | Path) -> dict[str, Any]:
         There is no such file, or it is no report's JSON, or that of another major version.
     """
     file = Path(folder) / FORMS["json"]
-    settle(Path(folder))
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(
-            f"{file}: cannot be read as JSON ({error}); faeval verify --report FOLDER writes it."
-        ) from None
-    report = evidence.check_report(content, file)
+    report = evidence.check_report(read_json(file, "faeval verify --report FOLDER writes it"), file)
     schema = report.get("schema", SCHEMA)
     if not isinstance(schema, str) or schema.partition(".")[0] not in SCHEMAS:
         names = " or ".join(SCHEMAS)
@@ -179,3 +182,74 @@ def decide_stated(folder: str | Path, said: dict[str, Any], chosen: Selection) -
         seeds if seeds is None or isinstance(seeds, int) else tuple(seeds),
         by_hand=not run,
     )
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier report: what it says, its provenance, and the folder it lies in."""
+
+    folder: Path
+    content: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+
+def earlier_reports(paths: Iterable[str | Path]) -> list[Earlier]:
+    """Read earlier reports.
+
+    Each path is a verdicts.json, a report folder, or a folder that holds some.
+
+    Raises
+    ------
+    FaevalError
+        There is none.
+    EvidenceError
+        One cannot be read, or is of another major version.
+    Tampered
+        Evidence lies beside one and is not what it says it rests on.
+    """
+    folders: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_file() and path.name != FORMS["json"]:
+            raise FaevalError(
+                f"{path}: an earlier report is a folder, or its {FORMS['json']}, and not a file of"
+                " another name."
+            )
+        # Comparing needs no evidence: a folder with verdicts alone will do.
+        alone = (
+            path.parent if path.is_file() else path if (path / FORMS["json"]).is_file() else None
+        )
+        folders |= dict.fromkeys([alone] if alone is not None else report_folders([path]))
+    return [_read(folder) for folder in folders]
+
+
+def _read(folder: Path) -> Earlier:
+    earlier = Earlier(folder, stated(folder), written_provenance(folder))
+    if holds_evidence(folder):
+        check_stated(folder, evidence.read(folder))
+    return earlier
+
+
+def against(report: Report, folder: str | Path, earlier: Iterable[Earlier]) -> Report:
+    """Return a report compared with the earlier one of its setting.
+
+    Of several, it is the one in a folder of the same name.
+
+    Raises
+    ------
+    FaevalError
+        None of them, or more than one, is of this setting.
+    """
+    every = list(earlier)
+    matches = [e for e in every if e.content.get("setting") == report.setting]
+    if len(matches) > 1:
+        matches = [
+            e for e in matches if e.folder.resolve().name == Path(folder).resolve().name
+        ] or matches
+    if len(matches) != 1:
+        which = ", ".join(str(e.folder) for e in matches or every)
+        raise FaevalError(
+            f"{folder}: {len(matches) or 'none'} of the earlier reports ({which})"
+            f" {'is' if not matches else 'are'} of its setting {report.setting!r}; name the one to"
+            " compare with."
+        )
+    return report.against(matches[0].content, matches[0].provenance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,19 +51,10 @@ def register(
         looked at; a family has evidence already; there is no claim.
     """
     file, claims_here, before = _read(paths)
-    for claim in claims_here:
-        old = before.claims.get(claim.id) if before else None
-        if before and old and old.sha256 != claim.sha256() and claim.id not in amend:
-            raise FaevalError(
-                f"claim {claim.id!r} was registered on"
-                f" {before.chain[before.entry_of(claim.id)].date} in another form; restore it, give"
-                " the changed claim a new name and family, or amend it: faeval lock --amend"
-                f' {claim.id} --because "..." says so in the lock and in every verdict.'
-            )
     if before:
-        _check_families(
-            claims_here, before, evidence.Store(Path(store)) if store is not None else None
-        )
+        _check_forms(claims_here, before, amend)
+        if store is not None:
+            _check_families(claims_here, before, evidence.Store(Path(store)))
     spreads = _spreads(claims_here, pilots)
     _check_pilots(claims_here, pilots, spreads, before, amend)
     lock = claims.make_lock(
@@ -81,10 +73,23 @@ def register(
     return lock, file, tuple(sorted(lock.chain[-1].claims))
 
 
+def _check_forms(claims_here: Sequence[Claim], before: Lock, amend: Sequence[str]) -> None:
+    """Refuse a claim that was registered in another form and is not to be amended."""
+    for claim in claims_here:
+        old = before.claims.get(claim.id)
+        if old and old.sha256 != claim.sha256() and claim.id not in amend:
+            raise FaevalError(
+                f"claim {claim.id!r} was registered on"
+                f" {before.chain[before.entry_of(claim.id)].date} in another form; restore it, give"
+                " the changed claim a new name and family, or amend it: faeval lock --amend"
+                f' {claim.id} --because "..." says so in the lock and in every verdict.'
+            )
+
+
 def _spreads(
     found: Sequence[Claim], pilots: Sequence[str | Path]
 ) -> dict[str, dict[str, list[Spread | None]]]:
-    spreads: dict[str, dict[str, list[Spread | None]]] = {}
+    spreads: dict[str, dict[str, list[Spread | None]]] = defaultdict(dict)
     for pilot in pilots:
         table = evidence.read(pilot)
         check_stated(pilot, table)
@@ -94,9 +99,8 @@ def _spreads(
                 claims.as_claimed(table[table["setting"] == setting], found, setting)
             )
             for claim in found:
-                pilot_spreads = claims.pilot_spreads(claim, part, setting)
-                if pilot_spreads:
-                    spreads.setdefault(claim.id, {})[setting] = pilot_spreads
+                if pilot_spreads := claims.pilot_spreads(claim, part, setting):
+                    spreads[claim.id][setting] = pilot_spreads
     return spreads
 
 
@@ -138,18 +142,17 @@ def _read(paths: Sequence[str | Path]) -> tuple[Path, list[Claim], Lock | None]:
             " claims alone."
         )
     file = folders.pop() / claims.NAME
-    claims_here = claims.load(files)
-    return file, claims_here, claims.read_lock(file) if file.exists() else None
+    return file, claims.load(files), claims.read_lock(file) if file.exists() else None
 
 
-def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store | None) -> None:
+def _check_families(found: Sequence[Claim], before: Lock, store: evidence.Store) -> None:
     """Refuse a new claim in a family that has evidence: its error rate is spent."""
     joining = {
         c.family or "": c
         for c in found
         if c.id not in before.claims and before.family(c.family or "")
     }
-    if not joining or store is None or not store.runs.is_dir():
+    if not joining or not store.runs.is_dir():
         return
     arms = _arms_there(before, store)
     for family, claim in joining.items():
@@ -317,8 +320,6 @@ def _lock_at(revision: str, file: Path) -> Lock | None:
             " full history."
         )
     process = git("show", f"{revision}:./{file.name}")
-    return (
-        claims.parse_lock(process.stdout, f"{file.name} at {revision}")
-        if process.returncode == 0
-        else None
-    )
+    if process.returncode:
+        return None
+    return claims.parse_lock(process.stdout, f"{file.name} at {revision}")

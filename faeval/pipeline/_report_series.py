@@ -51,10 +51,9 @@ def _reads(chosen: Selection) -> Iterator[tuple[str, Read]]:
     """
     for claim in chosen.claims:
         design = claims.design_of(claim, chosen.setting)
-        for assertion in claim.assertions:
-            for reading in assertion.contrast.reads():
-                with suppress(FaevalError):
-                    yield design.label(reading.arm), reading
+        for reading in claim.reads():
+            with suppress(FaevalError):
+                yield design.label(reading.arm), reading
 
 
 def _profile(arm: str, metric: str, rows: pd.DataFrame) -> Profile | None:
@@ -100,15 +99,13 @@ def curves_of(chosen: Selection, table: pd.DataFrame) -> tuple[TrainingCurve, ..
     Loss, and the norms of state and gradient at the last layer; then each metric that the claims
     read, over the deep layers.
     """
-    arms: dict[str, None] = {}
-    metrics = dict.fromkeys(_TRAINING)
-    for arm, reading in _reads(chosen):
-        arms[arm] = None
-        if "control_" not in reading.metric:  # those have a figure of their own
-            metrics[reading.metric] = None
-    rows = table[
-        table["metric"].isin(list(metrics)) & table["arm"].isin(list(arms)) & table["epoch"].notna()
-    ]
+    reads = list(_reads(chosen))
+    arms = list(dict.fromkeys(arm for arm, _ in reads))
+    others = (
+        r.metric for _, r in reads if "control_" not in r.metric
+    )  # they have their own figure
+    metrics = list(dict.fromkeys((*_TRAINING, *others)))
+    rows = table[table["metric"].isin(metrics) & table["arm"].isin(arms) & table["epoch"].notna()]
     cells: dict[tuple[str, str], _Cells] = {}
     names = ("metric", "arm", "seed", "epoch", "value", "status")
     columns = (*(rows[name].tolist() for name in names), rows["layer"].fillna(-1).tolist())
@@ -136,13 +133,13 @@ def _course(arm: str, metric: str, cells: _Cells) -> TrainingCurve | None:
     seeds, epochs, layers = (sorted({at[i] for at in cells}) for i in range(3))
     if len(epochs) < 2:
         return None
-
     # Every layer that the arm has anywhere must be there: a mean over fewer of them is another
     # quantity.
-    def mean(seed: int, epoch: int) -> tuple[float | None, str]:
-        return _mean([cells.get((seed, epoch, layer), (math.nan, "missing")) for layer in layers])
-
-    values, status = _split([mean(seed, epoch) for epoch in epochs] for seed in seeds)
+    missing = math.nan, "missing"
+    values, status = _split(
+        [_mean([cells.get((seed, epoch, layer), missing) for layer in layers]) for epoch in epochs]
+        for seed in seeds
+    )
     return TrainingCurve(
         arm=arm,
         metric=metric,
@@ -217,7 +214,7 @@ def _inputs(
     instruments: dict[str, list[pd.DataFrame]] = {}
     metrics = design.experiment.metrics if design.experiment else METRICS
     seeds = verdict.seeds or verdict.planned
-    for reading in dict.fromkeys(r for a in claim.assertions for r in a.contrast.reads()):
+    for reading in claim.reads():
         arm, metric = design.label(reading.arm), metrics.get(reading.metric)
         instrument = metric.instrument if metric else None
         rows = controls.get((f"{instrument}.control_true".removeprefix("float64."), arm))
@@ -263,12 +260,10 @@ def _lowest(instrument: str, parts: Sequence[pd.DataFrame]) -> LowestControl | N
     import pandas as pd
 
     rows = pd.concat(parts).drop_duplicates()
-    if not len(rows):
-        return None
     valid = rows[(rows["status"] == "measured") & rows["value"].notna()]
     states, undefined = len(rows), len(rows) - len(valid)
     if not len(valid):
-        return LowestControl(instrument, None, states, undefined)
+        return LowestControl(instrument, None, states, undefined) if states else None
     least = valid.sort_values(["value", "arm", "seed", "layer"], kind="stable").iloc[0]
     place = str(least["arm"]), int(least["seed"]), int(least["layer"])
     return LowestControl(instrument, float(least["value"]), states, undefined, *place)

@@ -1,4 +1,4 @@
-"""Which claims, in which setting, under which registration."""
+"""Which claims, in which setting, under which registration; and where they stop to look."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from faeval import campaign, claims, evidence
 from faeval._arguments import whole
-from faeval.claims import Claim, Design, Lock, Registered
+from faeval.claims import Claim, Design, Lock, Registered, Verdict, with_gates
 from faeval.errors import FaevalError
-from faeval.experiment import Experiment, experiment
+from faeval.experiment import Experiment, RunOptions, experiment
 
 DEFAULT_SETTING = "teacher"
 STORE = Path(".faeval")
@@ -165,3 +165,50 @@ def needs(
                 for arm, metrics in claim.metrics_by_arm().items()
             ]
     return runs
+
+
+def plan_of(
+    selection: Selection,
+    seeds: int | tuple[int, ...] | None,
+    store: str | Path | None,
+    data: str | Path | None,
+    device: str,
+) -> campaign.Plan:
+    """Return the plan of all runs that the claims need, against what a store holds."""
+    options = RunOptions(device=device, data=Path(data) if data is not None else None)
+    return campaign.plan(needs(selection, seeds), evidence.Store(Path(store or STORE)), options)
+
+
+def first_stops(selection: Selection) -> dict[str, int]:
+    """Return the number of seeds at which each claim with looks stops first, by its name."""
+    return {
+        claim.name: looks[0]
+        for claim in with_gates(selection.claims)
+        if (looks := claim.looks_in(selection.setting))
+    }
+
+
+def next_stops(
+    selection: Selection, verdicts: Sequence[Verdict], stops: Mapping[str, int]
+) -> dict[str, int] | None:
+    """Return where claims stop next, open ones a look further; None where none goes on."""
+    further = dict(stops)
+    open_claims = {
+        claim.name
+        for claim, v in zip(selection.claims, verdicts, strict=True)
+        if v.verdict == "inconclusive"
+    }
+    # A gate may not be among the claims asked for: it goes on while what waits for it is open.
+    waiting = {
+        gate.name
+        for claim in selection.claims
+        if claim.name in open_claims
+        for gate in with_gates(claim.requires)
+    }
+    for claim in with_gates(selection.claims):
+        later = [
+            look for look in claim.looks_in(selection.setting) if look > stops.get(claim.name, look)
+        ]
+        if later and claim.name in open_claims | waiting:
+            further[claim.name] = later[0]
+    return further if further != dict(stops) else None

@@ -13,8 +13,7 @@ from faeval._whole_files import Content
 from faeval.claims import Origins, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Codes, Experiment
-from faeval.pipeline._code import code_notice, flag_code
-from faeval.pipeline._looks import first_stops, next_stops
+from faeval.pipeline._code import code_notice, flag_code, flag_stale
 from faeval.pipeline._outlook import outlooks_of
 from faeval.pipeline._provenance import (
     PROVENANCE,
@@ -29,8 +28,17 @@ from faeval.pipeline._provenance import (
     written_provenance,
 )
 from faeval.pipeline._report_series import controls_in, curves_of, inputs_of, profiles_of
-from faeval.pipeline._select import STORE, Given, Selection, asked_seeds, needs, omissions, select
-from faeval.pipeline._stale_verdicts import flag_stale
+from faeval.pipeline._select import (
+    STORE,
+    Given,
+    Selection,
+    asked_seeds,
+    first_stops,
+    needs,
+    next_stops,
+    omissions,
+    select,
+)
 from faeval.reports import FORMS, WRITTEN, Coverage, Report, write_all
 
 if TYPE_CHECKING:
@@ -242,6 +250,7 @@ def _report(
     seeds: int | tuple[int, ...] | None,
 ) -> Report:
     rows = claims.as_claimed(table, claims.with_gates(selection.claims), selection.setting)
+    experiments = (claims.design_of(c, selection.setting).experiment for c in selection.claims)
     return Report(
         setting=selection.setting,
         verdicts=tuple(verdicts),
@@ -255,14 +264,7 @@ def _report(
         inputs=inputs_of(selection, rows, verdicts),
         curves=curves_of(selection, rows),
         evidence=table,
-        experiment=next(
-            (
-                e
-                for c in selection.claims
-                if (e := claims.design_of(c, selection.setting).experiment)
-            ),
-            None,
-        ),
+        experiment=next(filter(None, experiments), None),
     )
 
 
@@ -288,7 +290,7 @@ def _only_setting(table: pd.DataFrame) -> str | None:
             f"evidence holds {len(present)} settings ({', '.join(present)}); say which with"
             " --setting."
         )
-    return present[0] if present else None
+    return next(iter(present), None)
 
 
 def publish(report: Report, folder: str | Path) -> list[Path]:

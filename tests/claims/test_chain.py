@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 import faeval as fe
 from faeval.claims import NAME, Lock, Origins, draw, load, make_lock, read_lock, write_lock
-from faeval.claims._registration import registration_of
 from faeval.errors import FaevalError, Tampered
 
 ROOT = Path(__file__).parents[2]
@@ -63,35 +62,30 @@ def test_the_chain_grows_and_says_what_changed(three: tuple[Lock, Lock, Lock]) -
     assert third.amendments("g::two") == ()
 
 
-def test_an_amendment_counts_in_the_settings_that_it_changes(claim: Make) -> None:
-    """Another expectation on digits says nothing about cifar10; another margin does, wherever it
-    is.
-    """
-    word = {"digits": "refuted", "cifar10": "supported"}
-    first = step([claim(id="f::one", family="f", expect={"cifar10": "supported"})])
-    again = step(
-        [claim(id="f::one", family="f", expect=word)],
-        first,
-        2,
-        amend=["f::one"],
-        because="left out",
-    )
-    assert len(again.amendments("f::one")) == len(again.amendments("f::one", "digits")) == 1
-    assert again.amendments("f::one", "cifar10") == ()
-    assert (again.entry_of("f::one", "digits"), again.entry_of("f::one", "cifar10")) == (1, 0)
-    margin = step(
-        [claim("exceeds", 0.2, id="f::one", family="f", expect=word)],
-        again,
-        3,
-        amend=["f::one"],
-        because="read",
-    )
-    assert [len(margin.amendments("f::one", s)) for s in ("digits", "cifar10")] == [2, 1]
-    assert margin.entry_of("f::one", "cifar10") == margin.entry_of("f::one") == 2
-    read, at = [("a", "m", 1)], Origins(common=frozenset({first.sha256}))
-    assert registration_of("f::one", "cifar10", again, [], read, at)[0] == "registered"
-    assert registration_of("f::one", "digits", again, [], read, at)[0] == "amended_after_evidence"
-    assert registration_of("f::one", "cifar10", margin, [], read, at)[0] == "amended_after_evidence"
+def test_an_amendment_counts_in_the_settings_that_it_changes(claim: Make, table: Table) -> None:
+    """Another expectation here says nothing about there; another margin does, wherever it is."""
+    word = {"here": "refuted", "there": "supported"}
+    one = claim(id="f::one", family="f", expect={"there": "supported"})
+    first = step([one])
+    two = claim(id="f::one", family="f", expect=word)
+    again = step([two], first, 2, amend=["f::one"], because="left out")
+    assert len(again.amendments("f::one")) == len(again.amendments("f::one", "here")) == 1
+    assert again.amendments("f::one", "there") == ()
+    assert (again.entry_of("f::one", "here"), again.entry_of("f::one", "there")) == (1, 0)
+    wider = claim("exceeds", 0.2, id="f::one", family="f", expect=word)
+    margin = step([wider], again, 3, amend=["f::one"], because="read")
+    assert [len(margin.amendments("f::one", s)) for s in ("here", "there")] == [2, 1]
+    assert margin.entry_of("f::one", "there") == margin.entry_of("f::one") == 2
+
+    def registration(made: fe.Claim, lock: Lock, setting: str) -> str:
+        origins = Origins(common=frozenset({first.sha256}))  # where all numbers were measured
+        rows = table(SCORES, setting=setting)
+        (verdict,) = fe.decide(made, rows, lock=lock, origins=origins)
+        return verdict.registration
+
+    assert registration(two, again, "there") == "registered"
+    assert registration(two, again, "here") == "amended_after_evidence"
+    assert registration(wider, margin, "there") == "amended_after_evidence"
 
 
 def test_an_entrys_digest_can_be_computed_by_anyone(three: tuple[Lock, Lock, Lock]) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 import faeval as fe
 from faeval.claims import Lock, Verdict
-from faeval.claims._controls import holds
 
 Table = Callable[..., pd.DataFrame]
 Make = Callable[..., fe.Claim]
@@ -140,7 +139,8 @@ KINDS = {
 
 @given(
     st.sampled_from(sorted(KINDS)),
-    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=4),
+    # What is measured is finite, or NaN where it is undefined.
+    st.lists(st.floats(allow_infinity=False), min_size=1, max_size=4),
     st.floats(0.01, 10),
 )
 def test_a_bound_holds_where_it_holds_for_every_number(
@@ -149,7 +149,20 @@ def test_a_bound_holds_where_it_holds_for_every_number(
     a, b = fe.metric("x", A, layers=fe.deep), fe.metric("x", B, layers=fe.deep)
     word = {"within" if kind in ("equivalent", "agree") else "by": fe.Margin(margin, "r")}
     bound = getattr(fe, kind)(a, b, **word)
-    assert holds(bound, np.array(differences)) == all(KINDS[kind](d, margin) for d in differences)
+    holds = bound.region.holds(np.array(differences), bound.margin.value)
+    assert holds.tolist() == [KINDS[kind](d, margin) for d in differences]
+
+
+def test_a_control_by_layer_holds_on_every_layer(table: Table, claim: Make) -> None:
+    c, d = (fe.metric(name, A, layers=fe.deep) for name in "cd")
+    alike = fe.agree(c, d, within=fe.Margin(0.1, "r"))
+    for last, code in ((0.5, "decided"), (0.7, "control_failed")):
+        rows = [
+            table({"a": [value] * 5}, metric=name, epoch=2, layer=layer)
+            for name, values in (("c", (0.5, 0.5)), ("d", (0.5, last)))
+            for layer, value in enumerate(values, 1)
+        ]
+        assert decided(table, claim(controls=alike), pd.concat(rows)).reason_code == code
 
 
 def test_a_control_runs_what_it_reads(tmp_path: Any) -> None:

