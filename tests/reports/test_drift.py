@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import WORDS
+from faeval.claims import WORDS
 from faeval.errors import EvidenceError, FaevalError
 from faeval.reports import KINDS, Report, drift, drifts_json
-from faeval.reports.data._drift import FLAG
-from faeval.reports.words._differences import label_of, sides_of
+from faeval.reports.data import FLAG
+from faeval.reports.words import label_of, sides_of
 
 RUNS = tuple(f"sha256:{i:016x}" for i in range(5))
 OTHERS = tuple(f"sha256:{i:016x}" for i in range(100, 105))

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import (
+from faeval.claims import (
     REASONS,
     REGISTRATIONS,
     WORDS,
@@ -44,9 +44,9 @@ from faeval.reports import (
     json_schema,
     value_text,
 )
-from faeval.reports.data._report import made_schema
-from faeval.reports.words import _sentences as words
-from faeval.reports.words._numbers import read
+from faeval.reports.data import made_schema
+from faeval.reports.words import read
+from faeval.reports.words import sentences as words
 
 HERE = Path(__file__).parent
 REPORTS = sorted((HERE.parents[1] / "reports").glob("*/verdicts.json"))

@@ -22,7 +22,7 @@ from rich.console import Console
 from faeval._safe_text import inert, inert_wherever_cut
 from faeval.claims import Caution
 from faeval.reports import FORMS, Profile, Report
-from faeval.reports.words._escape import CELL, clip, latex
+from faeval.reports.words import CELL, clip, latex
 
 HERE = Path(__file__).parent
 
