@@ -106,10 +106,9 @@ def check_rendering(
     try:
         text = written.decode("utf-8")
         own = pieces_of(form, text, claims)
-    except UnicodeDecodeError as error:
-        return CheckedFile(file, form, findings=(_unreadable(file, f"is no UTF-8 ({error})."),))
-    except FaevalError as error:
-        return CheckedFile(file, form, findings=(_unreadable(file, str(error)),))
+    except (UnicodeDecodeError, FaevalError) as error:
+        problem = f"is no UTF-8 ({error})." if isinstance(error, UnicodeError) else str(error)
+        return CheckedFile(file, form, findings=(Mismatch(file, "text", _WHOLE, problem),))
     findings: list[Mismatch] = []
     if texts and text != fresh:
         findings += _differences(file, own, pieces_of(form, fresh, claims), provenance)
@@ -121,10 +120,6 @@ def check_rendering(
         findings += [f for f in wrong if (f.claim, f.place) not in altered]
     count = sum(len(printed(piece.text)) for piece in own)
     return CheckedFile(file, form, count, recomputed, tuple(findings))
-
-
-def _unreadable(file: str, text: str) -> Mismatch:
-    return Mismatch(file, "text", _WHOLE, text)
 
 
 def _differences(
@@ -159,13 +154,15 @@ def _difference(
     pair = (here, there)
     actual, expected = (each.text if each else "" for each in pair)
     kind = "missing" if here is None else "added" if there is None else "text"
-    text = "{} stands where {} gives {}."
     if actual == expected:
-        kind, text = "markup", f"the markup alone differs: {text}"
+        kind = "markup"
         actual, expected = (each.written.rstrip("\n") if each else "" for each in pair)
     quoted, right = _around(actual, expected)
-    text = f"is missing; {source} gives {right}." if here is None else text
-    text = text.format(quoted, source, right if there else "nothing")
+    text = f"{quoted} stands where {source} gives {right if there else 'nothing'}."
+    if kind == "missing":
+        text = f"is missing; {source} gives {right}."
+    elif kind == "markup":
+        text = f"the markup alone differs: {text}"
     return Mismatch(file, kind, piece.place, text, piece.claim)
 
 

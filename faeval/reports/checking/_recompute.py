@@ -18,10 +18,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.claims import Assertion, Claim, Estimand, Read, as_claimed, design_of
-from faeval.claims._verdict import WORDS, AssertionResult, Verdict
+from faeval.claims import (
+    Assertion,
+    AssertionResult,
+    Claim,
+    Estimand,
+    Read,
+    Verdict,
+    as_claimed,
+    design_of,
+)
 from faeval.reports.data._report import Report
-from faeval.stats import RULES, nominal_level, region_of
+from faeval.stats import RULES, nominal_level, nominal_levels, region_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,11 +134,9 @@ class AssertionNumbers:
     def estimate(self) -> float:
         if not np.isfinite(self.differences).all() or not len(self.differences):
             return math.nan
-        return float(
-            np.median(self.differences)
-            if _is_about_median(self.verdict)
-            else self.differences.mean()
-        )
+        rule = RULES.get(self.verdict.test)
+        about_median = rule is not None and rule.about == "median"
+        return float(np.median(self.differences) if about_median else self.differences.mean())
 
     @property
     def _unpaired(self) -> bool:
@@ -200,21 +206,14 @@ class AssertionNumbers:
         """For and against the assertion: two one-sided t-tests against the margin."""
         if not self._is_t or self.said.p_support == self.said.p_refute == 1:
             return self.said.p_support, self.said.p_refute
-        m = self.said.margin
-
-        def greater(bound: float) -> float:
-            return self._t_test(bound, "greater")
-
-        def less(bound: float) -> float:
-            return self._t_test(bound, "less")
-
         region = region_of(self.said.kind)
+        edges = region.edges(self.said.margin)
+        greater = [self._t_test(edge, "greater") for edge in edges]
+        less = [self._t_test(edge, "less") for edge in edges]
         if region.two_sided:
-            low, high = region.edges(m)
-            return max(greater(low), less(high)), min(1.0, 2 * min(greater(high), less(low)))
-        (point,) = region.edges(m)
+            return max(greater[0], less[1]), min(1.0, 2 * min(greater[1], less[0]))
         above = region.side == "above"
-        return (greater(point), less(point)) if above else (less(point), greater(point))
+        return (greater[0], less[0]) if above else (less[0], greater[0])
 
     def _t_test(self, bound: float, alternative: Literal["greater", "less"]) -> float:
         from scipy.stats import ttest_1samp, ttest_ind
@@ -224,11 +223,6 @@ class AssertionNumbers:
         else:
             test = ttest_1samp(self.differences, bound, alternative=alternative)
         return float(test.pvalue)
-
-
-def _is_about_median(verdict: Verdict) -> bool:
-    rule = RULES.get(verdict.test)
-    return rule is not None and rule.about == "median"
 
 
 @dataclass(frozen=True)
@@ -256,11 +250,9 @@ class ClaimNumbers:
     @property
     def levels(self) -> tuple[float | None, float | None]:
         """What p for and against the claim are compared with; at one look, where it has looks."""
-        v, k = self.verdict, len(self.assertions)
-        if v.looks and v.level_support and v.level_refute:
-            return nominal_level(v.level_support, v.looks), k * nominal_level(
-                v.level_refute / k, v.looks
-            )
+        v = self.verdict
+        if v.level_support and v.level_refute:
+            return nominal_levels(v.level_support, v.level_refute, v.looks, len(self.assertions))
         return v.level_support, v.level_refute
 
 
@@ -294,8 +286,7 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
         v.claim: _claim_numbers(v, claims_by_name.get(v.claim), rows, report.setting)
         for v in report.verdicts
     }
-    counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
-    return ReportNumbers(numbers, report.verdicts, counts, rows)
+    return ReportNumbers(numbers, report.verdicts, report.counts, rows)
 
 
 def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> ClaimNumbers:

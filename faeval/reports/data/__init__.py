@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._drift import FLAG
-from faeval.reports.data._report import made_schema
+from faeval.reports.data._report import ReportDocument
 
-__all__ = ["FLAG", "made_schema", "outcomes"]
+__all__ = ["FLAG", "ReportDocument", "outcomes"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR
@@ -102,10 +102,13 @@ def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict
 
 # --- panels: one an arm ---
 
+#: The title of a panel, its columns, and its rows of values.
+Panel: TypeAlias = tuple[str, Sequence[int], Rows]
+
 
 def layers(profiles: Sequence[Profile]) -> Figure:
     """Draw one metric over the layers, a panel an arm; see :func:`courses`."""
-    panels = [_Panel(p.arm, p.layers, p.values) for p in profiles]
+    panels = [(p.arm, p.layers, p.values) for p in profiles]
     return _panels(panels, "layer", profiles[0].metric)
 
 
@@ -117,25 +120,18 @@ def courses(members: Sequence[TrainingCurve]) -> Figure:
     geometric there. Where a number does not exist the line has a gap, and a cross stands at the
     foot. Up to two arms have the width of one column of a paper, more that of two.
     """
-    panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
+    panels = [(c.arm, c.epochs, c.values) for c in members]
     where = layers_text(members[0].layers)
     return _panels(panels, "epoch", ", ".join(filter(None, (members[0].metric, where))))
 
 
-@dataclass(frozen=True)
-class _Panel:
-    title: str
-    x: Sequence[int]
-    rows: Rows
-
-
-def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
+def _panels(panels: Sequence[Panel], across: str, metric: str) -> Figure:
     width, columns = (SINGLE, len(panels)) if len(panels) <= 2 else (DOUBLE, min(4, len(panels)))
     left, gap, high, foot = 52, 15, 115, 40
     each = (width - left - 9 - gap * (columns - 1)) / columns
-    titles = [wrapped(short(panel.title, 90), int(each / 6)) for panel in panels]
-    logarithmic = spans_decades(row for panel in panels for row in panel.rows)
-    numbers = [v for p in panels for row in p.rows for v in row if v is not None]
+    titles = [wrapped(short(title, 90), int(each / 6)) for title, _, _ in panels]
+    logarithmic = spans_decades(row for _, _, rows in panels for row in rows)
+    numbers = [v for _, _, rows in panels for row in rows for v in row if v is not None]
     shapes: list[Shape] = [Text("text", 0, 11, short(metric, width // 6))]
     top = 20.0
     for first in range(0, len(panels), columns):
@@ -146,24 +142,26 @@ def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
             x = left + column * (each + gap)
             shapes += paragraph("small", x, top + 6.5 - 12.5 * len(titles[i]), titles[i], 12.5)
             shapes += axis_beside(up, x, x + each, named=column == 0)
-            shapes += _panel(panels[i], up, x, x + each)
+            shapes += _panel(*panels[i][1:], up, x, x + each)
             shapes.append(Text("note mid", x + each / 2, top + high + 29, across))
         top += high + foot
     return Figure(width, top, tuple(shapes))
 
 
-def _panel(panel: _Panel, up: Scale, left: float, right: float) -> Iterator[Shape]:
-    x = Scale((panel.x[0], panel.x[-1]), left, right, pad=0.04)
-    ticks: Iterable[int] = panel.x
-    if len(panel.x) > 6:
-        multiples, step = round_numbers(panel.x[0], panel.x[-1], 5, whole=True)
+def _panel(
+    columns: Sequence[int], rows: Rows, up: Scale, left: float, right: float
+) -> Iterator[Shape]:
+    x = Scale((columns[0], columns[-1]), left, right, pad=0.04)
+    ticks: Iterable[int] = columns
+    if len(columns) > 6:
+        multiples, step = round_numbers(columns[0], columns[-1], 5, whole=True)
         ticks = [round(k * step) for k in multiples]
     yield from axis_below(x, up.start, [(x(tick), str(tick)) for tick in ticks])
-    for row in panel.rows:
-        yield from _curve("seeds", "lone", 2, x, up, panel.x, row)
-    mean = mean_over_seeds(panel.rows, up.logarithmic)
-    yield from _curve("mean", "point", 2.5, x, up, panel.x, mean, dotted=len(mean) <= 8)
-    for at, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True):
+    for row in rows:
+        yield from _curve("seeds", "lone", 2, x, up, columns, row)
+    mean = mean_over_seeds(rows, up.logarithmic)
+    yield from _curve("mean", "point", 2.5, x, up, columns, mean, dotted=len(mean) <= 8)
+    for at, column in zip(columns, zip(*rows, strict=True), strict=True):
         if None in column:
             yield cross("gap", x(at), up.start, 3)
 
