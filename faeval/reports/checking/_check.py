@@ -68,8 +68,10 @@ class CheckedFile:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         keys = ("file", "kind", "claim", "place", "text")
-        findings = [{key: getattr(f, key) for key in keys} for f in self.findings]
-        return {**asdict(self), "findings": findings}
+        return {
+            **asdict(self),
+            "findings": [{key: getattr(f, key) for key in keys} for f in self.findings],
+        }
 
 
 def check_rendering(
@@ -128,10 +130,9 @@ def _differences(
     """Compare pieces; markup is named only where nothing differs that a reader sees."""
     mine, theirs = [piece.written for piece in own], [piece.written for piece in fresh]
     start = _alike(mine, theirs)
-    matcher = SequenceMatcher(None, mine[start:], theirs[start:])
     differences = [
         _difference(file, here, there, provenance)
-        for tag, a, b, c, d in matcher.get_opcodes()
+        for tag, a, b, c, d in SequenceMatcher(None, mine[start:], theirs[start:]).get_opcodes()
         if tag != "equal"
         for here, there in zip_longest(own[start + a : start + b], fresh[start + c : start + d])
     ]
@@ -228,8 +229,11 @@ def is_of_this_version(page: bytes, schema: object) -> bool:
 
 def provenance_labels(report: Report) -> frozenset[str]:
     """Return how lines begin that show what a report has of its provenance.json."""
-    labels = {fact.label for fact in provenance_facts(report)} | {*GROUPS.values(), _MADE_WITH}
-    return frozenset(labels - {"Evidence sha256", "Lock sha256", "The whole lock"})
+    return frozenset(
+        {fact.label for fact in provenance_facts(report)}
+        - {"Evidence sha256", "Lock sha256", "The whole lock"}
+        | {*GROUPS.values(), _MADE_WITH}
+    )
 
 
 def anchors_of(report: Report) -> Mapping[str, str]:
@@ -239,6 +243,7 @@ def anchors_of(report: Report) -> Mapping[str, str]:
 
     What stands outside of any claim's has an empty name.
     """
-    page = html_page(report, drawn=False)
-    pieces = pieces_of("html", page, [verdict.claim for verdict in report.verdicts])
+    pieces = pieces_of(
+        "html", html_page(report, drawn=False), [verdict.claim for verdict in report.verdicts]
+    )
     return {name: piece.claim for piece in pieces for name in _ID.findall(piece.written)}

@@ -27,8 +27,9 @@ def links(text: str) -> Iterator[Link]:
             if child.type == "link_open":
                 end = next(j for j in range(i, len(children)) if children[j].type == "link_close")
                 words = (" " if c.type.endswith("break") else c.content for c in children[i:end])
-                line = (token.map or [0])[0] + 1
-                yield Link("".join(words), str(child.attrs.get("href", "")), line)
+                yield Link(
+                    "".join(words), str(child.attrs.get("href", "")), (token.map or [0])[0] + 1
+                )
 
 
 def pages_of(overview: str) -> list[str]:

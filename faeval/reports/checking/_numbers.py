@@ -46,8 +46,12 @@ def _beside(expected: Any, actual: Any, path: str = "") -> Iterator[tuple[str, A
 def _of_claim(c: ClaimNumbers) -> dict[str, Any]:
     first = {"estimate": c.assertions[0].estimate} if c.assertions else {}
     published = [{} if ours is None else {"ours": ours} for _, ours in c.published]
-    assertions = [_of_assertion(a) for a in c.assertions]
-    return {"n": c.verdict.n, **first, "assertions": assertions, "published": published}
+    return {
+        "n": c.verdict.n,
+        **first,
+        "assertions": [_of_assertion(a) for a in c.assertions],
+        "published": published,
+    }
 
 
 def _of_assertion(a: AssertionNumbers) -> dict[str, Any]:

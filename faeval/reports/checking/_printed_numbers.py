@@ -44,8 +44,7 @@ def printed(text: str) -> list[Printed]:
     >>> [n.text for n in printed("Over 5 seeds rho(a+b=0.1) rose by 0.17 [−0.15, 1.9e8], p < 1e−9")]
     ['5', '0.17', '−0.15', '1.9e8', '< 1e−9']
     """
-    spread = _RANGE.sub(_spelt_out, text)
-    return [_number(match) for match in _TOKEN.finditer(spread)]
+    return [_number(match) for match in _TOKEN.finditer(_RANGE.sub(_spelt_out, text))]
 
 
 def _spelt_out(match: re.Match[str]) -> str:

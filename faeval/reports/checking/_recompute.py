@@ -212,8 +212,7 @@ class AssertionNumbers:
         less = [self._t_test(edge, "less") for edge in edges]
         if region.two_sided:
             return max(greater[0], less[1]), min(1.0, 2 * min(greater[1], less[0]))
-        above = region.side == "above"
-        return (greater[0], less[0]) if above else (less[0], greater[0])
+        return (greater[0], less[0]) if region.side == "above" else (less[0], greater[0])
 
     def _t_test(self, bound: float, alternative: Literal["greater", "less"]) -> float:
         from scipy.stats import ttest_1samp, ttest_ind
@@ -304,9 +303,11 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
         numbers.append(AssertionNumbers(result, verdict, *sides))
-    published = tuple(_published(verdict, claim, numbers, setting))
     return ClaimNumbers(
-        verdict, tuple(numbers), published, _lowest_control(verdict, claim, rows, setting)
+        verdict,
+        tuple(numbers),
+        tuple(_published(verdict, claim, numbers, setting)),
+        _lowest_control(verdict, claim, rows, setting),
     )
 
 
@@ -354,6 +355,6 @@ def _published(
         ours = figure.get("ours")
         if ours is not None and i < len(figures):
             of = made[figures[i].get("assertion", 0)]
-            side = {None: of.differences, "a": of.a, "b": of.b}[figures[i].get("side")]
-            ours = float(side.mean())
+            sides = {None: of.differences, "a": of.a, "b": of.b}
+            ours = float(sides[figures[i].get("side")].mean())
         yield figure, ours

@@ -233,8 +233,13 @@ def _words(old: Verdict, new: Verdict) -> Iterator[Difference]:
 
 def _chance(old: Verdict, new: Verdict) -> Iterator[Difference]:
     if old.runs and new.runs and set(old.runs) != set(new.runs):
-        common = len(set(old.runs) & set(new.runs))
-        yield Difference("chance", "runs", len(old.runs), len(new.runs), name=str(common))
+        yield Difference(
+            "chance",
+            "runs",
+            len(old.runs),
+            len(new.runs),
+            name=str(len(set(old.runs) & set(new.runs))),
+        )
 
 
 def _provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:

@@ -55,8 +55,9 @@ def outcome(assertion: AssertionResult) -> Outcome:
     if assertion.interval[0] > low and assertion.interval[1] < high:
         return "met"
     never = (-math.inf, math.inf)
-    two_sided = region_of(assertion.kind).two_sided
-    outer = assertion.refuting or never if two_sided else assertion.interval
+    outer = (
+        assertion.refuting or never if region_of(assertion.kind).two_sided else assertion.interval
+    )
     return "contradicted" if outer[1] < low or outer[0] > high else "open"
 
 

@@ -75,8 +75,9 @@ class TrainingCurve:
 
         Values that must not be drawn as numbers become None.
         """
-        name = f"TrainingCurve({self.metric!r} of {self.arm!r})"
-        _check_rows(self, name, "epoch", len(self.epochs))
+        _check_rows(
+            self, f"TrainingCurve({self.metric!r} of {self.arm!r})", "epoch", len(self.epochs)
+        )
 
 
 def _check_rows(series: Profile | TrainingCurve, name: str, column: str, columns: int) -> None:

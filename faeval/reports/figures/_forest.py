@@ -196,8 +196,10 @@ def carried_over(reports: Sequence[Report]) -> dict[str, list[str]]:
 def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None, ...]]:
     """Return the verdicts of each claim, one a setting; None where a setting does not have it."""
     columns = [{verdict.claim: verdict for verdict in report.verdicts} for report in reports]
-    order = dict.fromkeys(claim for column in columns for claim in column)
-    return {claim: tuple(column.get(claim) for column in columns) for claim in order}
+    return {
+        claim: tuple(column.get(claim) for column in columns)
+        for claim in dict.fromkeys(claim for column in columns for claim in column)
+    }
 
 
 def deciding(verdict: Verdict) -> AssertionResult | None:
@@ -246,8 +248,7 @@ def _cell(
 
 
 def _legend() -> Iterator[Shape]:
-    note = "* not registered before all of its evidence   † fragile"
-    yield Text("note tiny", 2, 15, note)
+    yield Text("note tiny", 2, 15, "* not registered before all of its evidence   † fragile")
     for i, word in enumerate(("supported", "refuted", "inconclusive", "invalid")):
         x = DOUBLE - 360 + 90 * i
         yield sign(word, x, 11)

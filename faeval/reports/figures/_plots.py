@@ -93,10 +93,9 @@ def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict
     for member in members:
         if member.values and member.values[0]:
             groups.setdefault(key(member), []).append(member)
-    names = anchors(groups)
     return {
         f"{kind}-{n.removeprefix('claim-')}": group
-        for n, group in zip(names, groups.values(), strict=True)
+        for n, group in zip(anchors(groups), groups.values(), strict=True)
     }
 
 
@@ -108,8 +107,7 @@ Panel: TypeAlias = tuple[str, Sequence[int], Rows]
 
 def layers(profiles: Sequence[Profile]) -> Figure:
     """Draw one metric over the layers, a panel an arm; see :func:`courses`."""
-    panels = [(p.arm, p.layers, p.values) for p in profiles]
-    return _panels(panels, "layer", profiles[0].metric)
+    return _panels([(p.arm, p.layers, p.values) for p in profiles], "layer", profiles[0].metric)
 
 
 def courses(members: Sequence[TrainingCurve]) -> Figure:
@@ -204,8 +202,11 @@ def controls(curves: Sequence[ControlCurve]) -> Figure:
     left, right, high = 46, SINGLE - 11, 175
     top = 46.0 + 15 * len(curves)
     x = Scale((n for c in curves for n, _ in c.points), left, right, logarithmic=True)
-    known = [v for curve in curves for _, v in curve.points if v is not None]
-    up = Scale([0.0, 1.0, *known], top + high, top)
+    up = Scale(
+        [0.0, 1.0, *[v for curve in curves for _, v in curve.points if v is not None]],
+        top + high,
+        top,
+    )
     floor = up(CONTROL_FLOOR)
     shapes: list[Shape] = [*axis_beside(up, left, right), *axis_below(x, top + high, x.ticks())]
     shapes.append(line("margin", (left, floor), (right, floor)))
@@ -222,9 +223,13 @@ def controls(curves: Sequence[ControlCurve]) -> Figure:
     shapes.append(line("margin", (left, y - 4), (left + 17, y - 4)))
     shapes.append(Text("small", left + 22, y, f"floor, {exact(CONTROL_FLOOR)}"))
     shapes.append(Text("note", 0, top - 12, "reading of the true gradient"))
-    middle = (left + right) / 2
     shapes.append(
-        Text("note mid", middle, top + high + 29, "median norm of the gradient at a state")
+        Text(
+            "note mid",
+            (left + right) / 2,
+            top + high + 29,
+            "median norm of the gradient at a state",
+        )
     )
     return Figure(SINGLE, top + high + 36, tuple(shapes))
 
@@ -253,8 +258,9 @@ def power(verdict: Verdict) -> Figure:
     each = (width - left - 11 - gap * (columns - 1)) / columns
     titles = []
     for i, _ in curves if len(verdict.assertions) > 1 else ():
-        text = f"{i + 1}. {words.assertion_text(verdict.assertions[i])}"
-        titles.append(wrapped(text, int(each / 6), 3))
+        titles.append(
+            wrapped(f"{i + 1}. {words.assertion_text(verdict.assertions[i])}", int(each / 6), 3)
+        )
     title = 12.5 * max(map(len, titles), default=0)
     size = title + 64 + high + foot
     shapes: list[Shape] = []
@@ -286,8 +292,9 @@ def _power(
         texts.append(f"s.d. {upper}, its upper 80 % bound ({curve.pilot_n} seeds)")
         lines.append(("cautious", "ring", curve.cautious))
     for k, (text, (role, dot, values)) in enumerate(zip(texts, lines, strict=True)):
-        percent = [100 * value for value in values]
-        yield from _curve(role, dot, 2, x, up, curve.seeds, percent, dotted=True)
+        yield from _curve(
+            role, dot, 2, x, up, curve.seeds, [100 * value for value in values], dotted=True
+        )
         y = top - 52 + 13 * k
         yield line(role, (left, y - 4), (left + 24, y - 4))
         yield Circle(dot, left + 12, y - 4, 2)
@@ -317,5 +324,4 @@ def contrast(verdict: Verdict, assertion: int = 0) -> Figure:
     name = Text(
         "note mid", dots.width / 2, dots.height + 9, short(f"difference, {unit}".rstrip(", "), 48)
     )
-    shapes = (*dots.shapes, name)
-    return replace(dots, height=dots.height + 14, shapes=shapes, tone=verdict.verdict)
+    return replace(dots, height=dots.height + 14, shapes=(*dots.shapes, name), tone=verdict.verdict)

@@ -165,8 +165,12 @@ def cells(verdict: Verdict, value: str) -> tuple[str, str, str, str]:
     They are the word, how it stands to what was expected, the estimate and the number of seeds.
     """
     code = "" if verdict.reason_code == "decided" else f": {spaced(verdict.reason_code)}"
-    word = f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}"
-    return word, expectation_text(verdict), value or "-", f"n={verdict.n}"
+    return (
+        f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}",
+        expectation_text(verdict),
+        value or "-",
+        f"n={verdict.n}",
+    )
 
 
 def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:

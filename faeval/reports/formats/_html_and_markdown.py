@@ -131,8 +131,9 @@ def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
     text = str(module.head(shown)) + fitting(map(str, map(module.row, shown.moved)), room // 2)
     for table in (shown.differences, shown.shifted):
         if table:
-            rows = (str(module.line(row)) for row in table.rows)
-            text += str(module.table(table)) + fitting(rows, room // 4)
+            text += str(module.table(table)) + fitting(
+                (str(module.line(row)) for row in table.rows), room // 4
+            )
     return text + (str(module.facts(shown.facts)) if shown.facts else "") + "\n"
 
 
@@ -155,8 +156,7 @@ def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
 
 
 def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:
-    template = _markdown().get_template("report.md.j2")
-    module: Any = template.make_module({"view": shown})
+    module: Any = _markdown().get_template("report.md.j2").make_module({"view": shown})
     rows = fitting((str(module.row(claim)) for claim in shown.claims), limit // 2, "more claims")
     drift = _drift_section(shown.drift, limit // 5) if shown.drift else ""
     head = _tidy(str(module.head(shown)) + rows + drift).lstrip("\n")

@@ -28,8 +28,7 @@ _WIDTHS = (0.32, 0.17, 0.27, 0.11)
 def table(report: Report) -> str:
     """Return one table a page of claims, so that none is cut off at the foot of it."""
     contents = view(report)
-    rows = [_row(claim) for claim in contents.claims]
-    pages = list(_pages(rows))
+    pages = list(_pages([_row(claim) for claim in contents.claims]))
     tables = "\n".join(_table(contents, page, i, len(pages)) for i, page in enumerate(pages, 1))
     return (
         "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n" + tables

@@ -101,8 +101,11 @@ def _block(claim: ClaimView) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
 
-    verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
-    lines = (verdict, *(_text(a.told) for a in claim.assertions), _text(claim.takes, "dim"))
+    lines = (
+        _verdict(claim, ", ").append(f"; n = {claim.n}"),
+        *(_text(a.told) for a in claim.assertions),
+        _text(claim.takes, "dim"),
+    )
     return Group(
         _text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), ""
     )

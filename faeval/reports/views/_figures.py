@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -30,8 +31,16 @@ def course_views(courses: tuple[TrainingCurve, ...]) -> tuple[FigureView, ...]:
     """Put metrics over training into words and places, one view a metric."""
     views = []
     for name, members in plots.course_figures(courses).items():
-        what = ", ".join(filter(None, (members[0].metric, layers_text(members[0].layers))))
-        views.append(_series(name, members, what, "epoch", "by epoch", ", "))
+        views.append(
+            _series(
+                name,
+                members,
+                ", ".join(filter(None, (members[0].metric, layers_text(members[0].layers)))),
+                "epoch",
+                "by epoch",
+                ", ",
+            )
+        )
     return tuple(views)
 
 
@@ -81,8 +90,12 @@ def _by_arm(
     for column, *values, mean in zip(_columns(of), *of.values, means, strict=True):
         # Decimals that suit the largest of all would make zeros of the smallest.
         style = side_by_side([*values, mean] if geometric else whole)
-        status = (row[len(rows)].replace("_", " ") for row in of.status)
-        said = [text if v is None else style(v) for v, text in zip(values, status, strict=True)]
+        said = [
+            text if v is None else style(v)
+            for v, text in zip(
+                values, (row[len(rows)].replace("_", " ") for row in of.status), strict=True
+            )
+        ]
         rows.append((str(column), *said, "none" if mean is None else style(mean)))
     return Table(
         f"{of.arm}: {of.metric}{_where(of)}",
@@ -148,8 +161,10 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
 
 def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
-    cautious = curve.cautious or (math.nan,) * len(curve.seeds)
-    said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
+    said = [
+        ("no bound" if math.isnan(p) else chance(p))
+        for p in (*curve.power, *(curve.cautious or (math.nan,) * len(curve.seeds)))
+    ]
     cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
     for (planned, *texts), group in groupby(
         cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
@@ -167,8 +182,7 @@ def _by_decade(curve: ControlCurve) -> Iterator[tuple[str, ...]]:
         defined = sorted(v for v in values if v is not None)
         texts = ["undefined"] * 3
         if defined:
-            median = (defined[(len(defined) - 1) // 2] + defined[len(defined) // 2]) / 2
-            numbers = (defined[0], median, defined[-1])
+            numbers = (defined[0], statistics.median(defined), defined[-1])
             texts = [f"{v:.4f}".replace("-", "−") for v in numbers]
         passed = sum(v >= CONTROL_FLOOR for v in defined)
         span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")

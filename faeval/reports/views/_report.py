@@ -170,8 +170,11 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
             " nominal .05 each"
         )
         caption += f", for {asserted}"
-        rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
-        table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
+        table = Table(
+            caption,
+            ("Law", "Wrong supports", "Wrong refutations"),
+            tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors),
+        )
         views[key] = RuleView(f"rule-{len(views) + 1}", glossary.assumption(test), table)
     return views
 
