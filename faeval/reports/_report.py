@@ -23,8 +23,6 @@ from faeval.reports.formats._badge import badge
 from faeval.reports.formats._ctrf import ctrf
 from faeval.reports.formats._junit import junit
 from faeval.reports.formats._latex import table as latex_table
-from faeval.reports.formats._terminal import drift_table
-from faeval.reports.formats._terminal import table as verdict_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,6 +37,8 @@ class Drift(DriftData):
 
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
+        from faeval.reports.formats._terminal import drift_table
+
         return drift_table(self, width)
 
 
@@ -110,7 +110,7 @@ class Report(ReportData):
         MissingExtra
             Without the extra.
         """
-        return write_figures(self.figures(), folder)
+        return write_all(Path(folder), _drawn(self.figures()))
 
     def to_junit(self, strict: bool = False) -> str:
         """Return JUnit XML, with a test case for each claim.
@@ -136,7 +136,9 @@ class Report(ReportData):
 
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
-        return verdict_table(self, width)
+        from faeval.reports.formats._terminal import table
+
+        return table(self, width)
 
     def render(self, form: str) -> str:
         """Return the report in one of :data:`FORMS`.
@@ -215,12 +217,7 @@ class Overview(OverviewData):
 
         It raises what :meth:`write` raises.
         """
-        return write_figures(self.figures(), folder)
-
-
-def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and PDF into a folder, all or none, and return their paths."""
-    return write_all(Path(folder), _drawn(figures))
+        return write_all(Path(folder), _drawn(self.figures()))
 
 
 def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:

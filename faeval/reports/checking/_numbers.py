@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
+from faeval.reports.data import _outcomes as outcomes
 
 
 def in_json(
@@ -84,7 +85,7 @@ def _of_profile(numbers: ReportNumbers, profile: Mapping[str, Any]) -> dict[str,
 def quotable(c: ClaimNumbers) -> list[float]:
     """Return every number of a claim that a document may quote."""
     v = c.verdict
-    numbers = [v.n, v.family_size, v.adjusted_support, v.adjusted_refute, *c.levels]
+    numbers = [v.n, v.family_size, v.adjusted_support, v.adjusted_refute, *outcomes.levels(v)]
     for a in c.assertions:
         numbers += [a.estimate, a.sd, a.error, *a.interval, *a.ordinary, *(a.refuting or ()), *a.p]
         numbers += [a.said.margin, -a.said.margin, *a.differences, *a.a, *a.b]

@@ -29,7 +29,7 @@ from faeval.claims import (
     design_of,
 )
 from faeval.reports.data._report import Report
-from faeval.stats import RULES, nominal_level, nominal_levels, region_of
+from faeval.stats import RULES, nominal_level, region_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,8 +112,6 @@ class Rows:
 
 
 def _whole(value: Any) -> int | None:
-    if isinstance(value, int):
-        return value
     return None if str(value) in ("<NA>", "nan", "None") else int(value)
 
 
@@ -176,9 +174,8 @@ class AssertionNumbers:
         return self.estimate + sign * float(stdtrit(self.freedom, 1 - level)) * self.error
 
     def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
-        if not self._is_t or math.isnan(low) or math.isnan(said[0]):
-            return said
-        return self.bound(low, -1), self.bound(high, 1)
+        by_t = self._is_t and not math.isnan(low) and not math.isnan(said[0])
+        return (self.bound(low, -1), self.bound(high, 1)) if by_t else said
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -245,14 +242,6 @@ class ClaimNumbers:
         return max(a.p[0] for a in self.assertions), min(
             1.0, k * min(a.p[1] for a in self.assertions)
         )
-
-    @property
-    def levels(self) -> tuple[float | None, float | None]:
-        """What p for and against the claim are compared with; at one look, where it has looks."""
-        v = self.verdict
-        if v.level_support and v.level_refute:
-            return nominal_levels(v.level_support, v.level_refute, v.looks, len(self.assertions))
-        return v.level_support, v.level_refute
 
 
 @dataclass(frozen=True)

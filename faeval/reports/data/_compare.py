@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -93,16 +93,12 @@ def compare(
         setting=new.setting,
         moved=tuple(c for c in differing if c.moved),
         shifted=tuple(c for c in differing if not c.moved),
-        added=_without(now, before),
-        gone=_without(before, now),
+        added=tuple(name for name in now if name not in before),
+        gone=tuple(name for name in before if name not in now),
         differences=(*_in_claims(pairs, _rule), *provenances, *_in_claims(pairs, _words)),
         same_evidence=same,
         compared=len(changes),
     )
-
-
-def _without(names: Iterable[str], others: Container[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in others)
 
 
 def _in_claims(
@@ -164,9 +160,8 @@ def _asserted(a: AssertionResult) -> tuple[str, str, str, str]:
 
 def _shifts(old: Verdict, new: Verdict) -> tuple[float | None, ...]:
     """How far each assertion moved; empty where the two have not as many."""
-    if len(old.assertions) != len(new.assertions):
-        return ()
-    return tuple(map(_shift, old.assertions, new.assertions))
+    alike = len(old.assertions) == len(new.assertions)
+    return tuple(map(_shift, old.assertions, new.assertions)) if alike else ()
 
 
 def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
@@ -279,6 +274,5 @@ def _rank(difference: Difference) -> int:
 
 
 def _spelt(value: Any) -> str:
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, sort_keys=True, default=str)
-    return str(value)
+    several = isinstance(value, Mapping | list | tuple)
+    return json.dumps(value, sort_keys=True, default=str) if several else str(value)

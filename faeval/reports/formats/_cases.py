@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faeval.claims._verdict import Verdict
+from faeval.claims._verdict import Verdict, plain
 from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import Report
 from faeval.reports.words._escape import CELL, clip
@@ -138,9 +138,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "expected": verdict.expected,
         "standing": standing(verdict),
         "value": value,
-        "estimate": _number(verdict.estimate),
-        "interval_low": _number(verdict.interval[0]),
-        "interval_high": _number(verdict.interval[1]),
+        "estimate": plain(verdict.estimate),
+        "interval_low": plain(verdict.interval[0]),
+        "interval_high": plain(verdict.interval[1]),
         "unit": verdict.unit,
         "n": verdict.n,
         "seeds": ",".join(map(str, verdict.seeds)),
@@ -179,10 +179,6 @@ def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     Those without a value are left out.
     """
     return [(name, facts[name]) for name in PROPERTIES if facts[name] not in (None, "")]
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _open(verdict: Verdict) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup, escape
+
 from faeval.errors import FaevalError
 from faeval.reports.data._drift import Drift
 from faeval.reports.data._overview import Overview
@@ -49,8 +51,6 @@ def html_page(report: Report, drawn: bool = True) -> str:
 
 def _drawn(report: Report) -> Callable[[FigureView], str]:
     """Return what draws a figure of the report into its page."""
-    from markupsafe import Markup
-
     figures = plots.figures(report)
     ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
 
@@ -173,8 +173,6 @@ def _section(claim: ClaimView, body: str, folded: bool) -> str:
     text = "\n" + _tidy(body).lstrip("\n")
     if not folded:
         return f"\n## {claim.glyph} {markdown(clip(claim.sentence, CELL))}\n{text}"
-    from markupsafe import escape
-
     # A line of HTML ends at a blank line, and a clean text has none: escaped, nothing of it acts,
     # neither there nor after.
     summary = escape(
@@ -191,7 +189,6 @@ def _tidy(text: str) -> str:
 @cache
 def _html() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("faeval.reports", "templates"),
@@ -201,17 +198,18 @@ def _html() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = lambda text: clip(text, CELL)
-    environment.filters["strip"] = lambda figure: Markup(svg.inline(figure, "strip"))
-    environment.filters["dots"] = lambda figure: Markup(svg.inline(figure, "dots", title=_DOTS))
     environment.globals["figure_styles"] = Markup(svg.styles())
-    # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that
-    # does not print.
-    environment.filters["command"] = lambda text: escape(text)
-    environment.filters["fenced"] = lambda text: Markup(fenced(text))
-    environment.filters["drawn"] = (
-        Markup  # SVG that faeval drew itself, with every text in it escaped
-    )
+    environment.filters |= {
+        "short": lambda text: clip(text, CELL),
+        "strip": lambda figure: Markup(svg.inline(figure, "strip")),
+        "dots": lambda figure: Markup(svg.inline(figure, "dots", title=_DOTS)),
+        # What is to be copied is shown as it is, whole: whoever made it has left nothing in it
+        # that does not print.
+        "command": escape,
+        "fenced": lambda text: Markup(fenced(text)),
+        # SVG that faeval drew itself, with every text in it escaped.
+        "drawn": Markup,
+    }
     return environment
 
 
@@ -227,8 +225,6 @@ def _cleaned(value: Any) -> Any:
 
 def _as_markdown(value: Any) -> Any:
     """Clean and escape what is shown, marked as done for Jinja, which would escape for HTML."""
-    from markupsafe import Markup
-
     return (
         Markup(markdown(clip(value)))
         if isinstance(value, str) and not hasattr(value, "__html__")

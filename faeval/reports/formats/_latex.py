@@ -78,12 +78,10 @@ def _caption(shown: View, page: int, pages: int) -> str:
     caption = f"Verdicts on {clip(shown.setting, CELL)}{part}{': ' if tallies else ''}{tallies}."
     if page == 1:
         terms = (GLOSSARY[term] for term in ("estimate", "interval", "margin"))
-        caption = " ".join([caption, *(f"{term}: {_small(meaning)}" for term, meaning in terms)])
+        caption = " ".join(
+            [caption, *(f"{term}: {meaning[:1].lower()}{meaning[1:]}" for term, meaning in terms)]
+        )
     return latex(caption)
-
-
-def _small(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _row(claim: ClaimView) -> tuple[str, int]:

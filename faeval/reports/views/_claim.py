@@ -25,7 +25,6 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
-from faeval.stats import nominal_levels
 
 
 def claim_view(
@@ -102,17 +101,9 @@ def _about(about: str | None) -> str:
     return f"About: {about}" if about else ""
 
 
-def _levels(verdict: Verdict) -> tuple[float | None, float | None]:
-    """Return what p for and against is compared with: with looks what all of them leave to one."""
-    support, refute = verdict.level_support, verdict.level_refute
-    if support and refute:
-        return nominal_levels(support, refute, verdict.looks, len(verdict.assertions))
-    return support, refute
-
-
 def _claims_p(verdict: Verdict) -> tuple[str, str]:
     """Write the p-values of a claim: the largest for it, k times the smallest against it."""
-    support, refute = _levels(verdict)
+    support, refute = outcomes.levels(verdict)
     return (
         probability(max(a.p_support for a in verdict.assertions), support),
         probability(
@@ -123,7 +114,7 @@ def _claims_p(verdict: Verdict) -> tuple[str, str]:
 
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
-    k, (support, refute) = len(verdict.assertions), _levels(verdict)
+    k, (support, refute) = len(verdict.assertions), outcomes.levels(verdict)
     each = [
         (
             f"p of assertion {i}",
@@ -301,7 +292,7 @@ def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     """One line for each group of facts, to be read without opening it."""
     decided = {}
     if verdict.assertions:
-        (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
+        (support, refute), (low, high) = _claims_p(verdict), map(level, outcomes.levels(verdict))
         decided["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
     code = verdict.registration
     registration = glossary.REGISTRATION.get(code, glossary.spaced(code))
@@ -316,9 +307,8 @@ def _sure_gist(verdict: Verdict) -> str:
     if not verdict.without_each_seed:
         return "too few seeds to leave one out" if verdict.assertions else ""
     changed = [str(seed) for seed, word in verdict.without_each_seed if word != verdict.verdict]
-    if not changed:
-        return "the same verdict, whichever seed is left out"
-    return f"another verdict without seed {' or '.join(changed)}"
+    another = f"another verdict without seed {' or '.join(changed)}"
+    return another if changed else "the same verdict, whichever seed is left out"
 
 
 def _checks_gist(verdict: Verdict, inputs: ClaimInputs | None) -> Iterator[str]:

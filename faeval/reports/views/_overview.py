@@ -211,9 +211,8 @@ def _facts(report: Report) -> Iterator[Fact]:
 
 
 def _drift(report: Report, claims: Iterable[ClaimView], name: str) -> DriftView | None:
-    if report.drift is None:
-        return None
-    return drift_view(report.drift, {claim.claim: claim.anchor for claim in claims}, name)
+    places = {claim.claim: claim.anchor for claim in claims}
+    return drift_view(report.drift, places, name) if report.drift else None
 
 
 def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
@@ -245,9 +244,7 @@ def _shell_word(folder: str) -> str:
 def _spelt(character: str) -> str:
     if character in "\\'":
         return f"\\{character}"
-    if character.isprintable():
-        return character
-    return f"\\U{ord(character):08x}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _forest(overview: Overview) -> str | None:

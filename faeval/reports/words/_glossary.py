@@ -474,6 +474,4 @@ def layers_text(layers: tuple[int, ...]) -> str:
     """Say which layers a number is the mean of; empty for a number of the whole network."""
     if not layers:
         return ""
-    if len(layers) == 1:
-        return f"layer {layers[0]}"
-    return f"mean of layers {seed_list(layers)}"
+    return f"layer {layers[0]}" if len(layers) == 1 else f"mean of layers {seed_list(layers)}"

@@ -248,9 +248,8 @@ def _name(text: str) -> Span:
 def _tail(assertion: AssertionResult) -> str:
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    if region_of(assertion.kind).two_sided:
-        return _two_sided_tail(assertion)
-    return _one_sided_tail(assertion)
+    tail = _two_sided_tail if region_of(assertion.kind).two_sided else _one_sided_tail
+    return tail(assertion)
 
 
 def _two_sided_tail(assertion: AssertionResult) -> str:

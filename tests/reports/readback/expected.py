@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from faeval.reports.checking import AssertionNumbers, ClaimNumbers, Mismatch, printed
+from faeval.reports.data import outcomes
 from faeval.stats import region_of
 from tests.reports.readback.places import Place, Readback
 from tests.reports.readback.truth import (
@@ -491,7 +492,7 @@ def _gist(claim: ClaimNumbers, assertion: AssertionNumbers | None, text: str) ->
     if text.startswith("Numbers s.d. ") and assertion:
         return _of(assertion.sd, *(n.value for n in _power(assertion).numbers if "power" in text))
     if " for it (level " in text:
-        support, refute = claim.levels
+        support, refute = outcomes.levels(claim.verdict)
         return Expected(
             (Number(claim.p[0]), _level(support), Number(claim.p[1]), _level(refute)), more=True
         )
@@ -527,7 +528,7 @@ def _tested(c: ClaimNumbers, place: Place) -> Expected | None:
         return None
     side = (FOR, AGAINST).index(place.column)
     if place.row.startswith("Level"):
-        return Expected((_level(c.levels[side]),))
+        return Expected((_level(outcomes.levels(c.verdict)[side]),))
     if place.row.startswith("Adjusted"):
         return _of((c.verdict.adjusted_support, c.verdict.adjusted_refute)[side])
     if place.row == "p" or place.row.startswith("p of the claim"):
