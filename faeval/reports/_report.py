@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -150,7 +150,7 @@ class Report(ReportData):
         """
         if form not in FORMS:
             raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
-        views: dict[str, Callable[[], str]] = {
+        return {
             "html": self.to_html,
             "markdown": self.to_markdown,
             "json": self.to_json,
@@ -158,8 +158,7 @@ class Report(ReportData):
             "ctrf": self.to_ctrf,
             "latex": self.to_latex,
             "badge": self.to_badge,
-        }
-        return views[form]()
+        }[form]()
 
     def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
         """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
@@ -205,8 +204,8 @@ class Overview(OverviewData):
         FaevalError
             The folder cannot be made or written to.
         """
-        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
-        return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
+        page, markdown = self.to_html().encode(), self.to_markdown().encode()
+        return write_all(Path(folder), [(self.PAGE, page), (self.MARKDOWN, markdown)])
 
     def figures(self) -> Mapping[str, Figure]:
         """Return ``transfer``, a forest plot of what carries over from setting to setting."""

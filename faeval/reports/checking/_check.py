@@ -34,7 +34,6 @@ _JSON_SLACK = 1e-9
 _WHOLE = "the whole file"
 _LONG = 90  # characters: of longer texts only what is near the difference is quoted
 _ID = re.compile(r'\sid="([^"]*)"')
-_MADE_WITH = "The evidence was made with"
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ def check_rendering(
         altered = {(f.claim, f.place) for f in findings}
         recomputed, wrong = _wrong_numbers(file, text, numbers)
         findings += [f for f in wrong if (f.claim, f.place) not in altered]
-    count = sum(len(printed(piece.text)) for piece in own)
-    return CheckedFile(file, form, count, recomputed, tuple(findings))
+    in_text = sum(len(printed(piece.text)) for piece in own)
+    return CheckedFile(file, form, in_text, recomputed, tuple(findings))
 
 
 def _differences(
@@ -137,11 +136,8 @@ def _differences(
         for here, there in zip_longest(own[start + a : start + b], fresh[start + c : start + d])
     ]
     seen = [each for each in differences if each.kind != "markup"]
-    if not differences:
-        return [
-            Mismatch(file, "markup", _WHOLE, "differs in white space, or in the order of keys.")
-        ]
-    return seen or differences
+    layout = "is laid out otherwise than faeval writes it."
+    return seen or differences or [Mismatch(file, "markup", _WHOLE, layout)]
 
 
 def _difference(
@@ -232,7 +228,7 @@ def provenance_labels(report: Report) -> frozenset[str]:
     return frozenset(
         {fact.label for fact in provenance_facts(report)}
         - {"Evidence sha256", "Lock sha256", "The whole lock"}
-        | {*GROUPS.values(), _MADE_WITH}
+        | {*GROUPS.values(), "The evidence was made with"}
     )
 
 

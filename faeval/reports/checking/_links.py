@@ -37,5 +37,4 @@ def pages_of(overview: str) -> list[str]:
 
     They stand in the order of its columns.
     """
-    folders = re.findall(r'href="([^"#]*)/report\.html"', overview)
-    return list(dict.fromkeys(map(unescape, folders)))
+    return list(dict.fromkeys(map(unescape, re.findall(r'href="([^"#]*)/report\.html"', overview))))

@@ -14,22 +14,28 @@ def in_json(
     numbers: ReportNumbers, data: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, Any, float | None]]:
     """Yield claim and place of a report's JSON with what stands there and the number that must."""
-    for path, actual, value in _beside({"counts": numbers.counts}, data):
-        yield "", path, actual, value
+    for claim, at, expected, part in _parts(numbers, data):
+        for path, actual, value in _beside(expected, part, at):
+            yield claim, path, actual, value
+
+
+def _parts(
+    numbers: ReportNumbers, data: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield parts of a report's JSON: claim, path, the numbers that must stand there, the part."""
+    yield "", "", {"counts": numbers.counts}, data
     for verdict in data.get("verdicts", ()):
-        claim = numbers.claims.get(verdict.get("claim", ""))
-        for path, actual, value in _beside(_of_claim(claim), verdict) if claim else ():
-            yield verdict["claim"], path, actual, value
+        if claim := numbers.claims.get(verdict.get("claim", "")):
+            yield verdict["claim"], "", _of_claim(claim), verdict
     for entry in data.get("inputs", ()):
         claim = numbers.claims.get(entry["claim"])
+        lowest = claim.lowest_control if claim else None
         for j, control in enumerate(entry["controls"]):
-            if claim and claim.lowest_control and control["instrument"] == "float64":
-                expected = dict(zip(("value", "states"), claim.lowest_control, strict=True))
-                for path, actual, value in _beside(expected, control):
-                    yield entry["claim"], f"controls[{j}].{path}", actual, value
+            if lowest and control["instrument"] == "float64":
+                expected = dict(zip(("value", "states"), lowest, strict=True))
+                yield entry["claim"], f"controls[{j}]", expected, control
     for i, profile in enumerate(data.get("profiles", ())):
-        for path, actual, value in _beside(_of_profile(numbers, profile), profile):
-            yield "", f"profiles[{i}].{path}", actual, value
+        yield "", f"profiles[{i}]", _of_profile(numbers, profile), profile
 
 
 def _beside(expected: Any, actual: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

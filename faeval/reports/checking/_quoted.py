@@ -52,9 +52,10 @@ def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[
         text = text.replace(triple, "")
     numbers = [n for n in printed(text) if not math.isnan(n.low)]
     texts += filter(None, (_number(number, claim) for number in numbers))
-    place = f"line {link.line}"
     findings = [
-        Mismatch(file, "quoted", place, f"[{link.text}] {problem}", claim.verdict.claim)
+        Mismatch(
+            file, "quoted", f"line {link.line}", f"[{link.text}] {problem}", claim.verdict.claim
+        )
         for problem in texts
     ]
     return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings
@@ -112,9 +113,8 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
     """Say what is wrong with a number that is quoted alone; None where nothing is."""
     if math.isinf(number.low) != math.isinf(number.high):  # under or over something: a probability
         v = claim.verdict
-        shares = [v.adjusted_support, v.adjusted_refute]
-        shares += [p for a in claim.assertions for p in (*a.p, a.said.power) if p is not None]
-        candidates = shares
+        candidates = [v.adjusted_support, v.adjusted_refute]
+        candidates += [p for a in claim.assertions for p in (*a.p, a.said.power) if p is not None]
     else:
         candidates = quotable(claim)
     if not any(agrees(number, own) for own in candidates):
@@ -161,8 +161,7 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
 
 
 def _estimates(claim: ClaimNumbers) -> str:
-    estimates = (
-        f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−")
-        for a in claim.assertions
+    estimates = "; ".join(
+        f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]" for a in claim.assertions
     )
-    return "; ".join(estimates) or "it has no estimate"
+    return estimates.replace("-", "−") or "it has no estimate"

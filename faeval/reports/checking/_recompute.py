@@ -102,9 +102,8 @@ class Rows:
         ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
         if epoch is None:  # each run is read at its end
             for when, seed, _ in cells:
-                end = ends[seed]
                 if when is not None:
-                    ends[seed] = when if end is None else max(end, when)
+                    ends[seed] = max(when, ends[seed] or 0)
         at = {(seed, k): cell for (when, seed, k), cell in cells.items() if when == ends[seed]}
         if at or read.epoch is not None:
             return at

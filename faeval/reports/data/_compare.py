@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -93,12 +93,16 @@ def compare(
         setting=new.setting,
         moved=tuple(c for c in differing if c.moved),
         shifted=tuple(c for c in differing if not c.moved),
-        added=tuple(name for name in now if name not in before),
-        gone=tuple(name for name in before if name not in now),
+        added=_without(now, before),
+        gone=_without(before, now),
         differences=(*_in_claims(pairs, _rule), *provenances, *_in_claims(pairs, _words)),
         same_evidence=same,
         compared=len(changes),
     )
+
+
+def _without(names: Iterable[str], others: Container[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in others)
 
 
 def _in_claims(

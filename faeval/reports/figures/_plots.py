@@ -88,6 +88,11 @@ def course_figures(members: Iterable[TrainingCurve]) -> dict[str, list[TrainingC
     return _named("course", members, lambda c: f"{c.metric} {layers_text(c.layers)}".strip())
 
 
+def course_title(of: TrainingCurve) -> str:
+    """Name what is measured over training, with the layers that it is the mean of."""
+    return ", ".join(filter(None, (of.metric, layers_text(of.layers))))
+
+
 def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for member in members:
@@ -119,8 +124,7 @@ def courses(members: Sequence[TrainingCurve]) -> Figure:
     foot. Up to two arms have the width of one column of a paper, more that of two.
     """
     panels = [(c.arm, c.epochs, c.values) for c in members]
-    where = layers_text(members[0].layers)
-    return _panels(panels, "epoch", ", ".join(filter(None, (members[0].metric, where))))
+    return _panels(panels, "epoch", course_title(members[0]))
 
 
 def _panels(panels: Sequence[Panel], across: str, metric: str) -> Figure:

@@ -22,8 +22,7 @@ def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) ->
         numbers += [a.estimate, *thresholds(a), *a.interval, *(_outer(a) or ())]
     scale = Scale(numbers, 6, 174)
     shapes = [*_ground(assertion, scale, 1, 21), *interval(scale, assertion.interval, 11, "bar")]
-    outer = _outer(assertion)
-    if outer:
+    if outer := _outer(assertion):
         shapes += interval(scale, outer, 11, "thin")
     return Figure(180, 22, (*shapes, Circle("estimate", scale(assertion.estimate), 11, 4)))
 

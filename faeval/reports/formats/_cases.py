@@ -53,12 +53,12 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
 
     With `strict`, undecided against expectation is failed.
     """
-    of_report = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
+    digests = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
+    of_report = [(key, value) for key, value in digests.items() if value]
     for verdict in report.verdicts:
         facts = facts_of(verdict)
         result, kind = _result(verdict, strict)
         group, _, name = verdict.claim.rpartition("::")
-        pairs = properties(facts) + [(key, value) for key, value in of_report.items() if value]
         yield Case(
             group=clip(group or verdict.setting, CELL),
             name=clip(name, CELL).strip() or "unnamed",
@@ -75,7 +75,8 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
             properties={
-                key: clip(value) if isinstance(value, str) else value for key, value in pairs
+                key: clip(value) if isinstance(value, str) else value
+                for key, value in properties(facts) + of_report
             },
         )
 

@@ -6,8 +6,9 @@ Every text is cleaned and escaped on its way in, without exception.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -25,8 +26,6 @@ from faeval.reports.views._types import ClaimView, DriftView, FigureView, View
 from faeval.reports.words._escape import CELL, clip, fenced, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jinja2 import Environment
 
 
@@ -76,14 +75,14 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
         "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
     )
     room = limit - len((head + foot + note).encode()) - 10
-    first_sections: list[str] = []
-    for section in sections:
-        room -= len(section.encode())
-        if room < 0:
-            break
-        first_sections.append(section)
-    left_out = len(sections) - len(first_sections)
-    return head + "".join(first_sections) + (note.format(left_out) if left_out else "") + foot
+    fit = _fits(sections, room)
+    left_out = len(sections) - fit
+    return head + "".join(sections[:fit]) + (note.format(left_out) if left_out else "") + foot
+
+
+def _fits(texts: Sequence[str], room: int) -> int:
+    """How many of the first texts fit into so many bytes."""
+    return sum(size <= room for size in accumulate(len(text.encode()) for text in texts))
 
 
 def markdown_drift(drift: Drift) -> str:
@@ -143,16 +142,9 @@ def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
     The others are counted in a last row.
     """
     every = list(rows)
-    first_rows = []
-    for row in every:
-        room -= len(row.encode())
-        if room < 0:
-            break
-        first_rows.append(row)
-    omitted = len(every) - len(first_rows)
-    return "".join(first_rows) + (
-        f"| {omitted} {what} are left out here for length |\n" if omitted else ""
-    )
+    fit = _fits(every, room)
+    last = f"| {len(every) - fit} {what} are left out here for length |\n"
+    return "".join(every[:fit]) + (last if fit < len(every) else "")
 
 
 def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:

@@ -78,9 +78,8 @@ def _caption(shown: View, page: int, pages: int) -> str:
     caption = f"Verdicts on {clip(shown.setting, CELL)}{part}{': ' if tallies else ''}{tallies}."
     if page == 1:
         terms = (GLOSSARY[term] for term in ("estimate", "interval", "margin"))
-        caption = " ".join(
-            [caption, *(f"{term}: {meaning[:1].lower()}{meaning[1:]}" for term, meaning in terms)]
-        )
+        meanings = (f"{term}: {text[:1].lower()}{text[1:]}" for term, text in terms)
+        caption = " ".join([caption, *meanings])
     return latex(caption)
 
 

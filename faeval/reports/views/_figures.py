@@ -29,19 +29,10 @@ def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
 
 def course_views(courses: tuple[TrainingCurve, ...]) -> tuple[FigureView, ...]:
     """Put metrics over training into words and places, one view a metric."""
-    views = []
-    for name, members in plots.course_figures(courses).items():
-        views.append(
-            _series(
-                name,
-                members,
-                ", ".join(filter(None, (members[0].metric, layers_text(members[0].layers)))),
-                "epoch",
-                "by epoch",
-                ", ",
-            )
-        )
-    return tuple(views)
+    return tuple(
+        _series(name, members, plots.course_title(members[0]), "epoch", "by epoch", ", ")
+        for name, members in plots.course_figures(courses).items()
+    )
 
 
 def _series(
