@@ -495,7 +495,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_whatever_stands_in_an_earlier_report_is_compared_or_refused(one, data):
     old = said(one())
