@@ -171,6 +171,27 @@ def test_a_row_that_is_gone_or_added_is_named() -> None:
     assert "gives nothing" in added.text
 
 
+def test_a_line_with_braces_that_is_gone_is_named() -> None:
+    text = made(PUBLISHED).texts["latex"]
+    line = next(line for line in text.splitlines(keepends=True) if line.startswith(r"\begin{tab"))
+    findings = made(PUBLISHED).check("latex", text.replace(line, "", 1)).findings
+    assert ("missing", r"\begin{tabl") in {
+        (f.kind, f.text.partition("'")[2][:11]) for f in findings
+    }
+
+
+def test_a_number_that_was_altered_in_json_is_named_once() -> None:
+    it = made(PILOT)
+    verdict = it.report.verdicts[0]
+    old = f'"sd": {verdict.assertions[0].sd!r}'
+    (finding,) = it.check("json", it.texts["json"].replace(old, '"sd": 9.5', 1)).findings
+    assert (finding.kind, finding.place, finding.claim) == (
+        "text",
+        "assertions[0].sd",
+        verdict.claim,
+    )
+
+
 def test_markup_alone_is_named_as_such() -> None:
     it = made(PUBLISHED)
     text = it.texts["html"]
@@ -180,6 +201,7 @@ def test_markup_alone_is_named_as_such() -> None:
     assert finding.kind == "markup"
     assert finding.place.startswith("line ")
     assert "separate" in finding.text
+    assert "alone" in finding.text
     for form in ("html", "json"):
         (space,) = it.check(form, it.texts[form] + "\n").findings
         assert space.kind == "markup"
