@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,8 +23,6 @@ from faeval.reports.formats._badge import badge
 from faeval.reports.formats._ctrf import ctrf
 from faeval.reports.formats._junit import junit
 from faeval.reports.formats._latex import table as latex_table
-from faeval.reports.formats._terminal import drift_table
-from faeval.reports.formats._terminal import table as verdict_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,6 +37,8 @@ class Drift(DriftData):
 
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
+        from faeval.reports.formats._terminal import drift_table
+
         return drift_table(self, width)
 
 
@@ -110,7 +110,7 @@ class Report(ReportData):
         MissingExtra
             Without the extra.
         """
-        return write_figures(self.figures(), folder)
+        return write_all(Path(folder), _drawn(self.figures()))
 
     def to_junit(self, strict: bool = False) -> str:
         """Return JUnit XML, with a test case for each claim.
@@ -136,7 +136,9 @@ class Report(ReportData):
 
     def table(self, width: int = 120) -> RenderableType:
         """Return what ``rich`` prints on a terminal of so many columns."""
-        return verdict_table(self, width)
+        from faeval.reports.formats._terminal import table
+
+        return table(self, width)
 
     def render(self, form: str) -> str:
         """Return the report in one of :data:`FORMS`.
@@ -148,7 +150,7 @@ class Report(ReportData):
         """
         if form not in FORMS:
             raise FaevalError(f"form={form!r} is not one of {', '.join(FORMS)}.")
-        views: dict[str, Callable[[], str]] = {
+        return {
             "html": self.to_html,
             "markdown": self.to_markdown,
             "json": self.to_json,
@@ -156,8 +158,7 @@ class Report(ReportData):
             "ctrf": self.to_ctrf,
             "latex": self.to_latex,
             "badge": self.to_badge,
-        }
-        return views[form]()
+        }[form]()
 
     def write(self, folder: str | Path, forms: Iterable[str] = WRITTEN) -> list[Path]:
         """Write some of :data:`FORMS` into a folder, all of them or none, and return their paths.
@@ -203,8 +204,8 @@ class Overview(OverviewData):
         FaevalError
             The folder cannot be made or written to.
         """
-        texts = {self.PAGE: self.to_html(), self.MARKDOWN: self.to_markdown()}
-        return write_all(Path(folder), ((name, text.encode()) for name, text in texts.items()))
+        page, markdown = self.to_html().encode(), self.to_markdown().encode()
+        return write_all(Path(folder), [(self.PAGE, page), (self.MARKDOWN, markdown)])
 
     def figures(self) -> Mapping[str, Figure]:
         """Return ``transfer``, a forest plot of what carries over from setting to setting."""
@@ -215,12 +216,7 @@ class Overview(OverviewData):
 
         It raises what :meth:`write` raises.
         """
-        return write_figures(self.figures(), folder)
-
-
-def write_figures(figures: Mapping[str, Figure], folder: str | Path) -> list[Path]:
-    """Write figures as SVG and PDF into a folder, all or none, and return their paths."""
-    return write_all(Path(folder), _drawn(figures))
+        return write_all(Path(folder), _drawn(self.figures()))
 
 
 def _drawn(figures: Mapping[str, Figure]) -> Iterator[tuple[str, bytes]]:

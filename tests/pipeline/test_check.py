@@ -15,19 +15,32 @@ import pytest
 from faeval import pipeline
 from faeval.errors import FaevalError
 from faeval.pipeline import Check
-from faeval.reports import Overview
+from faeval.reports import Overview, Report
+from faeval.reports.figures import render
 
 ROOT = Path(__file__).parents[2]
 NAME = "instrument-teacher-pilot"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of a committed report, rendered anew."""
-    copy = tmp_path / "reports" / NAME
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """A committed report, decided again."""
+    return pipeline.decide_again(ROOT / "reports" / NAME, ROOT / "claims")
+
+
+@pytest.fixture(scope="module")
+def written(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of its folder, rendered anew."""
+    copy = tmp_path_factory.mktemp("written") / "reports" / NAME
     shutil.copytree(ROOT / "reports" / NAME, copy)
-    pipeline.decide_again(copy, ROOT / "claims").write(copy)
+    report.write(copy)
     return copy
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    """The same for a test alone."""
+    return Path(shutil.copytree(written, tmp_path / "reports" / NAME))
 
 
 def check(*paths: Path, **more: object) -> Check:
@@ -186,16 +199,21 @@ def test_a_document_that_quotes_altered_evidence_is_not_believed(folder: Path) -
     assert [f.kind for f in check(page).findings] == ["evidence"]
 
 
-@pytest.fixture
-def overview(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def shown(report: Report, written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An overview of the report and a copy of it, in the folder above both."""
-    other = folder.with_name("other")
-    shutil.copytree(folder, other)
-    reports = [pipeline.decide_again(f, ROOT / "claims") for f in (folder, other)]
-    page = Overview.of(reports, [folder, other], folder.parent)
-    page.write(folder.parent)
-    page.write_figures(folder.parent / "figures")
-    return folder.parent
+    folder = tmp_path_factory.mktemp("shown") / "reports"
+    both = [shutil.copytree(written, folder / name) for name in (NAME, "other")]
+    page = Overview.of([report, report], both, folder)
+    page.write(folder)
+    page.write_figures(folder / "figures")
+    return folder
+
+
+@pytest.fixture
+def overview(shown: Path, tmp_path: Path) -> Path:
+    """The same for a test alone."""
+    return Path(shutil.copytree(shown, tmp_path / "reports"))
 
 
 def test_an_overview_is_held_against_the_reports_it_shows(overview: Path) -> None:
@@ -244,11 +262,17 @@ def test_a_page_that_says_what_moved_is_checked_with_the_same_earlier_report(fol
     assert check(folder).findings
 
 
-def test_figures_for_a_paper_are_checked_where_they_were_written(folder: Path) -> None:
-    pipeline.decide_again(folder, ROOT / "claims").write_figures(folder / "figures")
-    assert check(folder).findings == ()
-    figures = sorted((folder / "figures").iterdir())
-    drawn = next(f for f in figures if f.suffix == ".svg" and f.name.startswith("contrast"))
+def test_figures_for_a_paper_are_checked_where_they_were_written(
+    folder: Path, report: Report
+) -> None:
+    figures = report.figures()
+    contrast = next(name for name in figures if name.startswith("contrast"))
+    (folder / "figures").mkdir()
+    for name, form in (("forest", "pdf"), (contrast, "svg")):
+        (folder / "figures" / f"{name}.{form}").write_bytes(render(figures[name], form))
+    done = check(folder)
+    assert (done.findings, sum(f.form == "figure" for f in done.files)) == ((), 2)
+    drawn = folder / "figures" / f"{contrast}.svg"
     altered(drawn, "0.", "1.")
     (finding,) = check(folder).findings
     assert (finding.file, finding.kind) == (drawn.as_posix(), "markup")
@@ -289,8 +313,8 @@ def test_json_nested_without_end_is_a_finding(folder: Path, name: str) -> None:
     assert any("recursion" in f.text for f in done.findings)
 
 
-def test_a_text_of_latex_is_said_as_it_stands(folder: Path) -> None:
-    pipeline.decide_again(folder, ROOT / "claims").write(folder, ["latex"])
+def test_a_text_of_latex_is_said_as_it_stands(folder: Path, report: Report) -> None:
+    report.write(folder, ["latex"])
     (file,) = folder.glob("*.tex")
     altered(file, "\\toprule", "\\midrule")
     (finding,) = [f for f in check(file).findings if "toprule" in f.text]

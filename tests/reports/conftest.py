@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faeval import stats
-from faeval.claims._verdict import AssertionResult, Caution, Side, Term, Verdict
+from faeval.claims import AssertionResult, Caution, Side, Term, Verdict
 from faeval.reports import ControlCurve, Profile, Report, TrainingCurve
 
 SHA = "5d41402abc4b2a76b9719d911017c592ae1f0b7c3d2e4f5a6b7c8d9e0f1a2b3c"

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 import faeval as fe
 from faeval.reports import ControlCurve, Report
-from faeval.reports.figures._plots import controls
-from faeval.reports.figures._shapes import Circle
-from faeval.reports.views._report import view
+from faeval.reports.figures import Circle, controls
+from faeval.reports.views import view
 
 POINTS = ((3e-9, -0.02), (5e-7, 0.4), (2e-3, 0.9899), (4e-3, 0.99), (0.5, None))
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import WORDS
+from faeval.claims import WORDS
 from faeval.errors import EvidenceError, FaevalError
 from faeval.reports import KINDS, Report, drift, drifts_json
-from faeval.reports.data._drift import FLAG
-from faeval.reports.words._differences import label_of, sides_of
+from faeval.reports.data import FLAG
+from faeval.reports.words import label_of, sides_of
 
 RUNS = tuple(f"sha256:{i:016x}" for i in range(5))
 OTHERS = tuple(f"sha256:{i:016x}" for i in range(100, 105))
@@ -495,7 +495,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_whatever_stands_in_an_earlier_report_is_compared_or_refused(one, data):
     old = said(one())

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import (
+from faeval.claims import (
     REASONS,
     REGISTRATIONS,
     WORDS,
@@ -44,9 +44,9 @@ from faeval.reports import (
     json_schema,
     value_text,
 )
-from faeval.reports.data._report import made_schema
-from faeval.reports.words import _sentences as words
-from faeval.reports.words._numbers import read
+from faeval.reports.words import read
+from faeval.reports.words import sentences as words
+from tests.reports.schema import made_schema
 
 HERE = Path(__file__).parent
 REPORTS = sorted((HERE.parents[1] / "reports").glob("*/verdicts.json"))
@@ -391,7 +391,6 @@ def errors(schema, text):
 
 
 def test_the_schema_names_the_fields_of_the_classes_and_the_words(schema):
-    # Where a type changed, write what made_schema() returns into faeval/reports/schema again.
     assert json_schema() == made_schema()
     derived = {"n", "estimate", "interval", "unit", "as_expected"}
     kinds = (

@@ -22,7 +22,7 @@ from rich.console import Console
 from faeval._safe_text import inert, inert_wherever_cut
 from faeval.claims import Caution
 from faeval.reports import FORMS, Profile, Report
-from faeval.reports.words._escape import CELL, clip, latex
+from faeval.reports.words import CELL, clip, latex
 
 HERE = Path(__file__).parent
 
@@ -481,14 +481,14 @@ def test_no_form_but_json_holds_a_control_a_direction_mark_or_half_a_character(a
 # ----------------------------------------------------------------------------------------------
 
 
-def test_ten_megabytes_of_text_are_cut_everywhere_but_in_json(among):
-    short, long = among("<b>&\\{%" * 300), among("<b>&\\{%" * 1_500_000)
+def test_a_megabyte_of_text_is_cut_everywhere_but_in_json(among):
+    short, long = among("<b>&\\{%" * 300), among("<b>&\\{%" * 150_000)
     for form in FORMS:
         if form != "json":
             size = len(long.render(form).encode())
             assert size < 1.1 * len(short.render(form).encode()) + 500, form
     assert "more characters)" in long.to_latex()
-    one = replace(among(HARMLESS).verdicts[0], sentence="x" * 10_000_000)
+    one = replace(among(HARMLESS).verdicts[0], sentence="x" * 1_000_000)
     assert json.loads(Report("t", (one,)).to_json())["verdicts"][0]["sentence"] == one.sentence
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faeval.reports.words._numbers import (
+from faeval.reports.words import (
     Style,
     exact,
     percent,

@@ -15,9 +15,8 @@ from markdown_it import MarkdownIt
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
-from faeval.reports.views._overview import overview_view
-from faeval.reports.views._report import view
-from faeval.reports.words import _sentences as words
+from faeval.reports.views import overview_view, view
+from faeval.reports.words import sentences as words
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,10 @@ from faeval import stats
 from faeval.claims import REASONS, REGISTRATIONS, MeasuredError
 from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import ClaimInputs, LowestControl, Profile, ReadMetric, Report
-from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.views._report import view
-from faeval.reports.words import _glossary as glossary
-from faeval.reports.words import _sentences as words
+from faeval.reports.data import outcomes
+from faeval.reports.views import view
+from faeval.reports.words import glossary
+from faeval.reports.words import sentences as words
 
 D = [0.2, 0.25, 0.22, 0.21, 0.24]
 ERRORS = (MeasuredError("normal", 5, 0.0493, 0.0488), MeasuredError("lognormal", 5, 0.0071, 0.1779))

@@ -16,17 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from faeval.claims._verdict import REASONS, WORDS
+from faeval.claims import REASONS, WORDS
 from faeval.errors import FaevalError
 from faeval.reports import Profile, Report
-from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.figures._shapes import Text
-from faeval.reports.figures._strips import dots, strip
-from faeval.reports.views._report import view
-from faeval.reports.words import _glossary as glossary
-from faeval.reports.words import _reasons as reasons
-from faeval.reports.words import _sentences as words
-from faeval.reports.words._numbers import read
+from faeval.reports.data import outcomes
+from faeval.reports.figures import Text, dots, strip
+from faeval.reports.views import view
+from faeval.reports.words import glossary, read, reasons
+from faeval.reports.words import sentences as words
 
 NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
 VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"

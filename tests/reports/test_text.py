@@ -16,7 +16,7 @@ from rich.console import Console
 from faeval._safe_text import clean
 from faeval.claims import Caution
 from faeval.reports import ControlCurve, Profile, Report, TrainingCurve
-from faeval.reports.words._escape import anchors, clip, markdown
+from faeval.reports.words import anchors, clip, markdown
 
 ATTACKS = [
     "<script>alert(1)</script>",

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from faeval.errors import FaevalError
 from faeval.reports import Overview, Report
-from faeval.reports.data import _outcomes as outcomes
-from faeval.reports.figures._forest import deciding, transfer
-from faeval.reports.figures._shapes import Area, Circle, Text
+from faeval.reports.data import outcomes
+from faeval.reports.figures import Area, Circle, Text, deciding, transfer
 
 WORDS = ("supported", "refuted", "inconclusive", "invalid")
 HEADINGS = {

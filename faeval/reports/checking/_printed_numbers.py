@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _DIGITS = r"[−-]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[−-]?\d+)?|[−-]?∞"
@@ -35,22 +34,6 @@ class Printed:
         return self.low if self.low == self.high else (self.low + self.high) / 2
 
 
-@dataclass(frozen=True)
-class Number:
-    """A number that must stand in a text.
-
-    ``digits`` is for a declared number: it is printed to so many digits, without trailing zeros.
-    """
-
-    value: float
-    digits: int | None = None
-
-    def __str__(self) -> str:
-        if math.isnan(self.value):
-            return "undefined"
-        return f"{self.value:.10g}".replace("-", "−").replace("inf", "∞")
-
-
 def printed(text: str) -> list[Printed]:
     """Return the numbers of a text in their order.
 
@@ -61,8 +44,7 @@ def printed(text: str) -> list[Printed]:
     >>> [n.text for n in printed("Over 5 seeds rho(a+b=0.1) rose by 0.17 [−0.15, 1.9e8], p < 1e−9")]
     ['5', '0.17', '−0.15', '1.9e8', '< 1e−9']
     """
-    spread = _RANGE.sub(_spelt_out, text)
-    return [_number(match) for match in _TOKEN.finditer(spread)]
+    return [_number(match) for match in _TOKEN.finditer(_RANGE.sub(_spelt_out, text))]
 
 
 def _spelt_out(match: re.Match[str]) -> str:
@@ -88,51 +70,9 @@ def _number(match: re.Match[str]) -> Printed:
     return Printed(text, value - half, value + half)
 
 
-def agrees(said: Printed, number: Number) -> bool:
+def agrees(said: Printed, value: float) -> bool:
     """Whether a printed number is what a number rounds to, to half a unit in its last place."""
-    value = number.value
     if math.isnan(value) or math.isnan(said.low):
         return math.isnan(value) and math.isnan(said.low)
     slack = _SLACK * abs(value) if math.isfinite(value) else 0.0
-    if number.digits is not None and math.isfinite(said.low + said.high + value):
-        half = (
-            0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - number.digits + 1) if value else 0.0
-        )
-        return abs(said.middle - value) <= half + slack
     return said.low - slack <= value <= said.high + slack
-
-
-def without(text: str, names: Iterable[str]) -> str:
-    """Return a text without the names in it, whose digits are not its own numbers.
-
-    A name that is a number is removed once only.
-    """
-    text = text.replace("\u2060", "")
-    for name in sorted(filter(None, names), key=len, reverse=True):
-        if any(map(str.isalpha, name)):
-            text = text.replace(name, " … ")
-        elif name.strip() not in ("0", "0.0"):  # a comparison with nothing does not name it
-            number = re.escape(name).replace(
-                r"\-", "[-−]"
-            )  # a name keeps the sign that its claim writes
-            text = re.sub(rf"(?<![\w.−-]){number}(?!\w|\.\d)", " … ", text, count=1)
-    return text
-
-
-def first_wrong(said: Sequence[Printed], numbers: Sequence[Number], more: bool) -> str | None:
-    """Describe the first number of a text that is not the expected one.
-
-    Numbers are compared in their order.
-
-    ``more``: further numbers may follow.
-    """
-    for i, number in enumerate(numbers):
-        if i >= len(said):
-            if math.isnan(number.value):  # said in words
-                continue
-            return f"no number stands where the evidence gives {number}"
-        if not agrees(said[i], number):
-            return f"{said[i].text} stands where the evidence gives {number}"
-    if len(said) > len(numbers) and not more:
-        return f"{said[len(numbers)].text} stands where the evidence gives no number"
-    return None

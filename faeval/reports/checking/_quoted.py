@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from faeval.claims._verdict import WORDS
 from faeval.reports.checking._check import Mismatch
+from faeval.reports.checking._links import Link
 from faeval.reports.checking._numbers import quotable
-from faeval.reports.checking._printed_numbers import ESTIMATE, Number, Printed, agrees, printed
-from faeval.reports.checking._read import Link
-from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers
+from faeval.reports.checking._printed_numbers import ESTIMATE, Printed, agrees, printed
+from faeval.reports.checking._recompute import ClaimNumbers
 from faeval.reports.words._glossary import GLYPHS
 from faeval.reports.words._numbers import exact, percent
 from faeval.reports.words._sentences import margin_text, value_text
@@ -52,9 +52,10 @@ def check_quoted(file: str, link: Link, claim: ClaimNumbers) -> tuple[int, list[
         text = text.replace(triple, "")
     numbers = [n for n in printed(text) if not math.isnan(n.low)]
     texts += filter(None, (_number(number, claim) for number in numbers))
-    place = f"line {link.line}"
     findings = [
-        Mismatch(file, "quoted", place, f"[{link.text}] {problem}", claim.verdict.claim)
+        Mismatch(
+            file, "quoted", f"line {link.line}", f"[{link.text}] {problem}", claim.verdict.claim
+        )
         for problem in texts
     ]
     return 3 * len(triples) + len(numbers) + len(_WORD.findall(link.text)), findings
@@ -103,8 +104,7 @@ def _is_estimate(claim: ClaimNumbers, text: str) -> bool:
         if not low < middle < high and text not in value_text(a.said):
             continue
         for bounds in (a.interval, a.ordinary, a.refuting):
-            triple = [Number(a.estimate), *(Number(b) for b in bounds or ())]
-            if len(triple) == 3 and all(map(agrees, numbers, triple)):
+            if bounds and all(map(agrees, numbers, (a.estimate, *bounds))):
                 return True
     return False
 
@@ -113,12 +113,8 @@ def _number(number: Printed, claim: ClaimNumbers) -> str | None:
     """Say what is wrong with a number that is quoted alone; None where nothing is."""
     if math.isinf(number.low) != math.isinf(number.high):  # under or over something: a probability
         v = claim.verdict
-        shares = (
-            v.adjusted_support,
-            v.adjusted_refute,
-            *(p for a in claim.assertions for p in _probabilities(a)),
-        )
-        candidates = [Number(share) for share in shares if share is not None]
+        candidates = [v.adjusted_support, v.adjusted_refute]
+        candidates += [p for a in claim.assertions for p in (*a.p, a.said.power) if p is not None]
     else:
         candidates = quotable(claim)
     if not any(agrees(number, own) for own in candidates):
@@ -141,10 +137,6 @@ def _digits(text: str) -> int:
     return len(re.sub(r"e.*|\D", "", text).lstrip("0"))
 
 
-def _probabilities(a: AssertionNumbers) -> tuple[float | None, ...]:
-    return (*a.p, a.power_as_planned)
-
-
 def _coarse(claim: ClaimNumbers) -> set[str]:
     """The numbers that a claim's page itself writes with few digits.
 
@@ -160,7 +152,7 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
         }
         texts |= {exact(x) for x in (result.anticipated,) if x is not None}
         texts |= {str(k) for k in result.seeds_needed or () if k is not None}
-        texts |= {percent(power) for power in (a.power_as_planned,) if power is not None}
+        texts |= {percent(power) for power in (a.said.power,) if power is not None}
     for figure, _ in claim.published:
         texts |= {
             exact(x) for x in map(figure.get, ("published", "spread")) if isinstance(x, int | float)
@@ -169,8 +161,7 @@ def _coarse(claim: ClaimNumbers) -> set[str]:
 
 
 def _estimates(claim: ClaimNumbers) -> str:
-    estimates = (
-        f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]".replace("-", "−")
-        for a in claim.assertions
+    estimates = "; ".join(
+        f"{a.estimate:.4g} [{a.interval[0]:.4g}, {a.interval[1]:.4g}]" for a in claim.assertions
     )
-    return "; ".join(estimates) or "it has no estimate"
+    return estimates.replace("-", "−") or "it has no estimate"

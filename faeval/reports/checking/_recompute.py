@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from faeval.claims import Assertion, Claim, Estimand, Read, as_claimed, design_of
-from faeval.claims._verdict import WORDS, AssertionResult, Verdict
-from faeval.experiment import CONTROL_FLOOR
+from faeval.claims import (
+    Assertion,
+    AssertionResult,
+    Claim,
+    Estimand,
+    Read,
+    Verdict,
+    as_claimed,
+    design_of,
+)
 from faeval.reports.data._report import Report
 from faeval.stats import RULES, nominal_level, region_of
 
@@ -30,67 +37,27 @@ if TYPE_CHECKING:
     from faeval.claims import Design
 
 Array = NDArray[np.float64]
-Key: TypeAlias = tuple[int | None, int, int | None]  # epoch, seed, layer
+#: Value and status by epoch, seed and layer.
+Cells: TypeAlias = dict[tuple[int | None, int, int | None], tuple[float, str] | None]
 
 
 class Rows:
     """The rows of one setting by arm and metric."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
-        self._groups = (
-            dict(iter(table.groupby(["arm", "metric"], sort=False))) if len(table) else {}
-        )
-        self.arms = {str(arm) for arm, _ in self._groups}
-        self._cells: dict[tuple[str, str], dict[Key, tuple[float, str] | None]] = {}
-        self._seeds: dict[tuple[str, str], list[int]] = {}
+    def __init__(self, table: pd.DataFrame | None) -> None:
+        self._groups = {} if table is None else dict(iter(table.groupby(["arm", "metric"])))
+        self._cells: dict[tuple[str, str], Cells] = {}
 
-    def of(self, arm: str, metric: str) -> pd.DataFrame | None:
-        """Return the rows of a metric of an arm, None where there are none."""
-        return self._groups.get((arm, metric))
-
-    def value(
-        self, arm: str, metric: str, epoch: int | None, seed: int, layer: int | None
-    ) -> tuple[float, str] | None:
-        """Return one number with its status; None where there is no row of it, or more than one."""
-        return self._cells_of(arm, metric).get((epoch, seed, layer))
-
-    def seeds(self, arm: str, metric: str) -> list[int]:
-        """Return the seeds that have rows of a metric of an arm."""
-        if (arm, metric) not in self._seeds:
-            self._seeds[arm, metric] = sorted({seed for _, seed, _ in self._cells_of(arm, metric)})
-        return self._seeds[arm, metric]
-
-    def mean(
-        self,
-        arm: str,
-        metric: str,
-        epoch: int | None,
-        seeds: Sequence[int],
-        layers: Sequence[int | None],
-    ) -> float | None:
-        """Return the mean over seeds and layers; NaN where a number is not measured.
-
-        It is None where there is nothing to average.
-        """
-        cells = [self.value(arm, metric, epoch, seed, layer) for seed in seeds for layer in layers]
-        numbers = [cell for cell in cells if cell is not None]
-        if not numbers or len(numbers) < len(cells):
-            return None
-        return float(
-            np.mean([value if status == "measured" else math.nan for value, status in numbers])
-        )
-
-    def _cells_of(self, arm: str, metric: str) -> dict[Key, tuple[float, str] | None]:
+    def cells(self, arm: str, metric: str) -> Cells:
+        """Return each number of a metric of an arm with its status; None where one stands twice."""
         if (arm, metric) not in self._cells:
-            cells: dict[Key, tuple[float, str] | None] = {}
-            rows = self.of(arm, metric)
+            cells: Cells = {}
+            rows = self._groups.get((arm, metric))
             columns = ("epoch", "seed", "layer", "value", "status")
-            each = (
-                zip(*(rows[c].tolist() for c in columns), strict=True) if rows is not None else ()
-            )
-            for e, s, lay, v, status in each:
-                key = (_whole(e), int(s), _whole(lay))
-                cells[key] = None if key in cells else (float(v), str(status))
+            each = () if rows is None else zip(*(rows[c].tolist() for c in columns), strict=True)
+            for epoch, seed, layer, value, status in each:
+                key = (_whole(epoch), int(seed), _whole(layer))
+                cells[key] = None if key in cells else (float(value), str(status))
             self._cells[arm, metric] = cells
         return self._cells[arm, metric]
 
@@ -130,14 +97,13 @@ class Rows:
         self, read: Read, design: Design
     ) -> dict[tuple[int, int | None], tuple[float, str] | None]:
         """Return the cells of what is read by seed and layer, at its epoch or at each run's end."""
-        cells = self._cells_of(design.label(read.arm), read.metric)
+        cells = self.cells(design.label(read.arm), read.metric)
         epoch = read.epoch if read.epoch is not None else design.last_epoch(read.arm)
         ends: dict[int, int | None] = dict.fromkeys((seed for _, seed, _ in cells), epoch)
         if epoch is None:  # each run is read at its end
             for when, seed, _ in cells:
-                end = ends[seed]
                 if when is not None:
-                    ends[seed] = when if end is None else max(end, when)
+                    ends[seed] = max(when, ends[seed] or 0)
         at = {(seed, k): cell for (when, seed, k), cell in cells.items() if when == ends[seed]}
         if at or read.epoch is not None:
             return at
@@ -145,13 +111,7 @@ class Rows:
 
 
 def _whole(value: Any) -> int | None:
-    return (
-        value
-        if isinstance(value, int)
-        else None
-        if str(value) in ("<NA>", "nan", "None")
-        else int(value)
-    )
+    return None if str(value) in ("<NA>", "nan", "None") else int(value)
 
 
 @dataclass(frozen=True)
@@ -171,11 +131,9 @@ class AssertionNumbers:
     def estimate(self) -> float:
         if not np.isfinite(self.differences).all() or not len(self.differences):
             return math.nan
-        return float(
-            np.median(self.differences)
-            if _is_about_median(self.verdict)
-            else self.differences.mean()
-        )
+        rule = RULES.get(self.verdict.test)
+        about_median = rule is not None and rule.about == "median"
+        return float(np.median(self.differences) if about_median else self.differences.mean())
 
     @property
     def _unpaired(self) -> bool:
@@ -215,9 +173,8 @@ class AssertionNumbers:
         return self.estimate + sign * float(stdtrit(self.freedom, 1 - level)) * self.error
 
     def _two(self, low: float, high: float, said: tuple[float, float]) -> tuple[float, float]:
-        if not self._is_t or math.isnan(low) or math.isnan(said[0]):
-            return said
-        return self.bound(low, -1), self.bound(high, 1)
+        by_t = self._is_t and not math.isnan(low) and not math.isnan(said[0])
+        return (self.bound(low, -1), self.bound(high, 1)) if by_t else said
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -245,21 +202,13 @@ class AssertionNumbers:
         """For and against the assertion: two one-sided t-tests against the margin."""
         if not self._is_t or self.said.p_support == self.said.p_refute == 1:
             return self.said.p_support, self.said.p_refute
-        m = self.said.margin
-
-        def greater(bound: float) -> float:
-            return self._t_test(bound, "greater")
-
-        def less(bound: float) -> float:
-            return self._t_test(bound, "less")
-
         region = region_of(self.said.kind)
+        edges = region.edges(self.said.margin)
+        greater = [self._t_test(edge, "greater") for edge in edges]
+        less = [self._t_test(edge, "less") for edge in edges]
         if region.two_sided:
-            low, high = region.edges(m)
-            return max(greater(low), less(high)), min(1.0, 2 * min(greater(high), less(low)))
-        (point,) = region.edges(m)
-        above = region.side == "above"
-        return (greater(point), less(point)) if above else (less(point), greater(point))
+            return max(greater[0], less[1]), min(1.0, 2 * min(greater[1], less[0]))
+        return (greater[0], less[0]) if region.side == "above" else (less[0], greater[0])
 
     def _t_test(self, bound: float, alternative: Literal["greater", "less"]) -> float:
         from scipy.stats import ttest_1samp, ttest_ind
@@ -269,53 +218,6 @@ class AssertionNumbers:
         else:
             test = ttest_1samp(self.differences, bound, alternative=alternative)
         return float(test.pvalue)
-
-    def power(self, n: int, sd: float | None) -> float | None:
-        """Return the chance to be supported at n seeds if the effect is as anticipated.
-
-        It is None where more than this formula is needed.
-
-        By the noncentral t law, for an assertion with one edge that its anticipated effect
-        supports. Not with looks, nor for other tests.
-        """
-        from scipy.special import nctdtr, stdtrit
-
-        a, v = self.said, self.verdict
-        if (
-            v.test != "t"
-            or v.looks
-            or a.anticipated is None
-            or not sd
-            or n < 2
-            or region_of(a.kind).two_sided
-        ):
-            return None
-        beyond = a.anticipated - a.margin  # counted as the margin is: b - a for below and not_below
-        gap = beyond if region_of(a.kind).claims_effect else -beyond
-        critical = float(stdtrit(n - 1, 1 - v.alpha / v.family_size))
-        chance = (
-            1.0 - float(nctdtr(n - 1, gap / sd * math.sqrt(n), critical)) if gap > 0 else math.nan
-        )
-        return None if math.isnan(chance) else chance  # SciPy gives NaN far out
-
-    @property
-    def pilot_bound(self) -> float | None:
-        """The upper 80 % bound of the pilot's s.d., by its chi-square law; None without a pilot."""
-        from scipy.special import chdtri
-
-        sd, n = self.said.pilot_sd, self.said.pilot_n or 0
-        return None if sd is None or n < 2 else sd * math.sqrt((n - 1) / float(chdtri(n - 1, 0.80)))
-
-    @property
-    def power_as_planned(self) -> float | None:
-        """Power at the effect anticipated, at the pilot's s.d."""
-        again = self.power(self.verdict.n, self.said.pilot_sd)
-        return self.said.power if again is None or self.said.power is None else again
-
-
-def _is_about_median(verdict: Verdict) -> bool:
-    rule = RULES.get(verdict.test)
-    return rule is not None and rule.about == "median"
 
 
 @dataclass(frozen=True)
@@ -340,26 +242,15 @@ class ClaimNumbers:
             1.0, k * min(a.p[1] for a in self.assertions)
         )
 
-    @property
-    def levels(self) -> tuple[float | None, float | None]:
-        """What p for and against the claim are compared with; at one look, where it has looks."""
-        v, k = self.verdict, len(self.assertions)
-        if v.looks and v.level_support and v.level_refute:
-            return nominal_level(v.level_support, v.looks), k * nominal_level(
-                v.level_refute / k, v.looks
-            )
-        return v.level_support, v.level_refute
-
 
 @dataclass(frozen=True)
 class ReportNumbers:
-    """The numbers of a report: of its claims by name, and of its tables of layers and controls."""
+    """The numbers of a report: of its claims by name, and the rows that they are made of."""
 
     claims: Mapping[str, ClaimNumbers]
     verdicts: tuple[Verdict, ...]
     counts: Mapping[str, int]
     rows: Rows
-    controls: Mapping[tuple[str, int], tuple[int, float, float, float, int]]
 
 
 def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
@@ -377,23 +268,12 @@ def recompute(report: Report, claims: Sequence[Claim] = ()) -> ReportNumbers:
     table = report.evidence
     if table is not None:
         table = as_claimed(table[table["setting"] == report.setting], claims, report.setting)
-    rows = Rows(table if table is not None else _no_rows())
+    rows = Rows(table)
     numbers = {
         v.claim: _claim_numbers(v, claims_by_name.get(v.claim), rows, report.setting)
         for v in report.verdicts
     }
-    counts = {word: sum(v.verdict == word for v in report.verdicts) for word in WORDS}
-    return ReportNumbers(
-        numbers, report.verdicts, counts, rows, dict(_controls(table)) if table is not None else {}
-    )
-
-
-def _no_rows() -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        columns=["setting", "arm", "seed", "epoch", "layer", "metric", "value", "status", "run"]
-    )
+    return ReportNumbers(numbers, report.verdicts, report.counts, rows)
 
 
 def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: str) -> ClaimNumbers:
@@ -411,9 +291,11 @@ def _claim_numbers(verdict: Verdict, claim: Claim | None, rows: Rows, setting: s
             again = [rows.estimand(side, verdict.seeds, design) for side in (part.a, part.b)]
             sides = [old if new is None else new for old, new in zip(sides, again, strict=True)]
         numbers.append(AssertionNumbers(result, verdict, *sides))
-    published = tuple(_published(verdict, claim, numbers, setting))
     return ClaimNumbers(
-        verdict, tuple(numbers), published, _lowest_control(verdict, claim, rows, setting)
+        verdict,
+        tuple(numbers),
+        tuple(_published(verdict, claim, numbers, setting)),
+        _lowest_control(verdict, claim, rows, setting),
     )
 
 
@@ -430,7 +312,7 @@ def _lowest_control(
     if states is None:
         return None
     cells = [
-        rows.value(label, "control_true", epoch, seed, layer)
+        rows.cells(label, "control_true").get((epoch, seed, layer))
         for label, epoch, seed, layer in states
     ]
     values = [cell[0] for cell in cells if cell is not None and cell[1] == "measured"]
@@ -461,38 +343,6 @@ def _published(
         ours = figure.get("ours")
         if ours is not None and i < len(figures):
             of = made[figures[i].get("assertion", 0)]
-            side = {None: of.differences, "a": of.a, "b": of.b}[figures[i].get("side")]
-            ours = float(side.mean())
+            sides = {None: of.differences, "a": of.a, "b": of.b}
+            ours = float(sides[figures[i].get("side")].mean())
         yield figure, ours
-
-
-def _controls(
-    table: pd.DataFrame,
-) -> Iterator[tuple[tuple[str, int], tuple[int, float, float, float, int]]]:
-    """Yield the positive controls of each instrument by decade of the gradient norm.
-
-    A decade has its count of states, its lowest, median and highest control, and how many pass.
-    """
-    state = ["arm", "seed", "epoch", "layer"]
-    norms = table[
-        (table["metric"] == "gradient_norm") & (table["status"] == "measured")
-    ].drop_duplicates(state)
-    for metric in sorted(m for m in set(table["metric"]) if m.rpartition(".")[2] == "control_true"):
-        rows = (
-            table[table["metric"] == metric]
-            .drop_duplicates(state)
-            .merge(norms, on=state, suffixes=("", "_norm"))
-        )
-        rows = rows[rows["value_norm"] > 0]
-        decades = np.floor(np.log10(rows["value_norm"].to_numpy(dtype=float))).astype(int)
-        for decade, inside in rows.groupby(decades):
-            values = inside[inside["status"] == "measured"]["value"].dropna().to_numpy(dtype=float)
-            low, middle, high = (
-                (values.min(), np.median(values), values.max()) if len(values) else (math.nan,) * 3
-            )
-            passed = int((values >= CONTROL_FLOOR).sum())
-            name = metric.rpartition(".")[0] or "float64"
-            yield (
-                (name, int(str(decade))),
-                (len(inside), float(low), float(middle), float(high), passed),
-            )

@@ -164,9 +164,8 @@ def _asserted(a: AssertionResult) -> tuple[str, str, str, str]:
 
 def _shifts(old: Verdict, new: Verdict) -> tuple[float | None, ...]:
     """How far each assertion moved; empty where the two have not as many."""
-    if len(old.assertions) != len(new.assertions):
-        return ()
-    return tuple(map(_shift, old.assertions, new.assertions))
+    alike = len(old.assertions) == len(new.assertions)
+    return tuple(map(_shift, old.assertions, new.assertions)) if alike else ()
 
 
 def _shift(old: AssertionResult, new: AssertionResult) -> float | None:
@@ -233,8 +232,13 @@ def _words(old: Verdict, new: Verdict) -> Iterator[Difference]:
 
 def _chance(old: Verdict, new: Verdict) -> Iterator[Difference]:
     if old.runs and new.runs and set(old.runs) != set(new.runs):
-        common = len(set(old.runs) & set(new.runs))
-        yield Difference("chance", "runs", len(old.runs), len(new.runs), name=str(common))
+        yield Difference(
+            "chance",
+            "runs",
+            len(old.runs),
+            len(new.runs),
+            name=str(len(set(old.runs) & set(new.runs))),
+        )
 
 
 def _provenance(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
@@ -274,6 +278,5 @@ def _rank(difference: Difference) -> int:
 
 
 def _spelt(value: Any) -> str:
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, sort_keys=True, default=str)
-    return str(value)
+    several = isinstance(value, Mapping | list | tuple)
+    return json.dumps(value, sort_keys=True, default=str) if several else str(value)

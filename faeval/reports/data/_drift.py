@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from faeval.claims._verdict import AssertionResult
+from faeval.claims._verdict import AssertionResult, plain
 
 SCHEMA = "faeval/drift/2"
 FLAG = "replication_differs"
@@ -58,11 +57,7 @@ class Snapshot:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, of each assertion the estimate with its interval."""
         estimates = [
-            {
-                "estimate": _plain(a.estimate),
-                "interval": [_plain(bound) for bound in a.interval],
-                "unit": a.unit,
-            }
+            plain({"estimate": a.estimate, "interval": a.interval, "unit": a.unit})
             for a in self.assertions
         ]
         return {
@@ -71,10 +66,6 @@ class Snapshot:
             "n": self.n,
             "estimates": estimates,
         }
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

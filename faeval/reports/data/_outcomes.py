@@ -7,7 +7,7 @@ from typing import Literal
 
 from faeval.claims._pilot import beyond_margin
 from faeval.claims._verdict import AssertionResult, Verdict
-from faeval.stats import joint_power, region_of
+from faeval.stats import joint_power, nominal_levels, region_of
 
 Standing = Literal["as registered", "as expected", "drift", "broken", "open", "free"]
 Outcome = Literal["met", "contradicted", "open"]
@@ -34,9 +34,8 @@ def standing(verdict: Verdict) -> Standing:
         return "as registered" if registered else "as expected"
     if verdict.verdict == "invalid":
         return "broken"
-    if verdict.expected is None:
-        return "free"
-    return "open" if verdict.verdict == "inconclusive" else "drift"
+    differs: Standing = "open" if verdict.verdict == "inconclusive" else "drift"
+    return "free" if verdict.expected is None else differs
 
 
 def thresholds(assertion: AssertionResult) -> tuple[float, ...]:
@@ -55,8 +54,9 @@ def outcome(assertion: AssertionResult) -> Outcome:
     if assertion.interval[0] > low and assertion.interval[1] < high:
         return "met"
     never = (-math.inf, math.inf)
-    two_sided = region_of(assertion.kind).two_sided
-    outer = assertion.refuting or never if two_sided else assertion.interval
+    outer = (
+        assertion.refuting or never if region_of(assertion.kind).two_sided else assertion.interval
+    )
     return "contradicted" if outer[1] < low or outer[0] > high else "open"
 
 
@@ -68,6 +68,14 @@ def is_between(assertion: AssertionResult) -> bool:
     low, high = claimed(assertion)
     apart = assertion.interval[1] < low or assertion.interval[0] > high
     return region_of(assertion.kind).two_sided and apart and outcome(assertion) == "open"
+
+
+def levels(verdict: Verdict) -> tuple[float | None, float | None]:
+    """Return what p for and against is compared with: with looks what all of them leave to one."""
+    support, refute = verdict.level_support, verdict.level_refute
+    if support and refute:
+        return nominal_levels(support, refute, verdict.looks, len(verdict.assertions))
+    return support, refute
 
 
 def power_together(verdict: Verdict) -> float | None:

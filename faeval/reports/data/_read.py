@@ -50,8 +50,12 @@ def _as_schema_2(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[st
     ):
         return dict(item)
     fields = {name: value for name, value in item.items() if name not in _PROSE}
-    defaults = {"sentence": "", "setting": content.get("setting")}
-    return {**defaults, **fields, "assertions": [_assertion(a) for a in item["assertions"]]}
+    return {
+        "sentence": "",
+        "setting": content.get("setting"),
+        **fields,
+        "assertions": [_assertion(a) for a in item["assertions"]],
+    }
 
 
 def _assertion(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,18 +9,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from faeval.claims._verdict import (
-    DERIVED,
-    DOCUMENTED,
-    REASONS,
-    REGISTRATIONS,
-    WORDS,
-    Verdict,
-    adapter_of,
-    plain_of,
-)
+from faeval.claims._verdict import DOCUMENTED, WORDS, Verdict, plain_of
 from faeval.errors import FaevalError
-from faeval.evidence import STATUSES
 from faeval.reports.data._drift import Drift
 from faeval.reports.data._outcomes import standing
 
@@ -85,8 +75,9 @@ class TrainingCurve:
 
         Values that must not be drawn as numbers become None.
         """
-        name = f"TrainingCurve({self.metric!r} of {self.arm!r})"
-        _check_rows(self, name, "epoch", len(self.epochs))
+        _check_rows(
+            self, f"TrainingCurve({self.metric!r} of {self.arm!r})", "epoch", len(self.epochs)
+        )
 
 
 def _check_rows(series: Profile | TrainingCurve, name: str, column: str, columns: int) -> None:
@@ -360,29 +351,3 @@ class ReportDocument:
 def json_schema() -> str:
     """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`."""
     return (files("faeval.reports") / "schema" / "report-2.json").read_text(encoding="utf-8")
-
-
-def made_schema() -> str:
-    """Make the JSON Schema out of the types anew."""
-    schema = adapter_of(ReportDocument).json_schema(mode="serialization")
-    verdict = schema["$defs"]["Verdict"]
-    verdict["properties"] |= DERIVED
-    verdict["required"] += list(DERIVED)
-    verdict["oneOf"] = [
-        {"properties": {"verdict": {"const": word}, "reason_code": {"enum": list(codes)}}}
-        for word, codes in REASONS.items()
-    ]
-    verdict["properties"]["registration"]["enum"] = list(REGISTRATIONS)
-    schema["properties"]["schema"]["const"] = SCHEMA
-    schema["$defs"]["Profile"]["properties"]["status"]["items"]["items"]["enum"] = list(STATUSES)
-    for part in (schema, *schema["$defs"].values()):
-        part["additionalProperties"] = False
-        for described in part["properties"].values():
-            described.pop("title", None)
-    whole = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:faeval:report:2",
-        **schema,
-        "title": "A report of faeval",
-    }
-    return json.dumps(whole, indent=1) + "\n"

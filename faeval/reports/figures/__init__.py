@@ -4,10 +4,38 @@ from __future__ import annotations
 
 from faeval.errors import FaevalError
 from faeval.reports.figures import _pdf as pdf
+from faeval.reports.figures import _shapes as shapes
 from faeval.reports.figures import _svg as svg
-from faeval.reports.figures._shapes import Figure
+from faeval.reports.figures._forest import deciding, forest, transfer
+from faeval.reports.figures._plots import contrast, controls, courses, layers, power, power_curves
+from faeval.reports.figures._series import mean_over_seeds, spans_decades
+from faeval.reports.figures._shapes import Area, Circle, Figure, Text
+from faeval.reports.figures._strips import dots, strip
+from faeval.reports.figures._svg import inline, styles
 
-__all__ = ["Figure", "render"]
+__all__ = [
+    "Area",
+    "Circle",
+    "Figure",
+    "Text",
+    "contrast",
+    "controls",
+    "courses",
+    "deciding",
+    "dots",
+    "forest",
+    "inline",
+    "layers",
+    "mean_over_seeds",
+    "power",
+    "power_curves",
+    "render",
+    "shapes",
+    "spans_decades",
+    "strip",
+    "styles",
+    "transfer",
+]
 
 
 def render(figure: Figure, form: str) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
+from typing import TypeAlias
 
 from faeval._safe_text import clean
 from faeval.claims._verdict import AssertionResult, Verdict
@@ -49,44 +50,35 @@ def forest(report: Report) -> Figure:
     rows = [(_sentence(verdict, label), list(_lines(verdict))) for verdict in report.verdicts]
     sizes = [max(_STEP * len(text), step * len(lines)) + 8 for text, lines in rows]
     end = head + max(sum(sizes), step)
-    scale = _scale((each.of for _, lines in rows for each in lines), left, right)
+    scale = _scale((a for _, lines in rows for _, a, _, _ in lines), left, right)
     shapes: list[Shape] = [*_ground(scale, head, end)]
     top = head
     for (text, lines), size in zip(rows, sizes, strict=True):
         shapes += _label(top, text)
-        for k, each in enumerate(lines):
-            y, a = top + 4 + step * (k + 0.5), each.of
-            shapes.append(Text("note tiny end", left - 6, y + 3.5, each.name))
+        for k, (name, a, word, result) in enumerate(lines):
+            y = top + 4 + step * (k + 0.5)
+            shapes.append(Text("note tiny end", left - 6, y + 3.5, name))
             if a is not None:
-                shapes += _bar(scale, a, y, 0.4 * step, each.word)
+                shapes += _bar(scale, a, y, 0.4 * step, word)
                 if a.margin > 0 and not math.isnan(a.estimate):
                     at = _in_margins(a)(a.estimate)
-                    shapes += [] if scale.side(at) else [sign(each.word, scale(at), y)]
+                    shapes += [] if scale.side(at) else [sign(word, scale(at), y)]
                 value = words.value_text(a)
                 # Numbers are never cut; their unit is in the table.
                 value = words.value_text(a, unit=False) if len(value) > 30 else value
                 shapes.append(Text("tiny", right + 12, y + 3.5, clean(value)))
-            if each.said:
-                shapes.append(sign(each.word, DOUBLE - 76, y))
-                shapes.append(Text(f"word tiny {each.word}", DOUBLE - 68, y + 3.5, each.said))
+            if result:
+                shapes.append(sign(word, DOUBLE - 76, y))
+                shapes.append(Text(f"word tiny {word}", DOUBLE - 68, y + 3.5, result))
         top += size
     shapes += [line("rule", (2, end), (DOUBLE - 2, end)), *axis_below(scale, end, scale.ticks())]
     shapes.append(Text("note mid", (left + right) / 2, end + 29, _COUNTED))
     return Figure(DOUBLE, end + 40, tuple(shapes))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line of a forest: its name, its assertion if it is of one, the verdict whose sign it has,
-    and its word.
-    """
-
-    name: str
-    of: AssertionResult | None
-    word: str
-    said: str
-
-
+#: A line of a forest: its name, its assertion if it is of one, the verdict whose sign it has, and
+#: its word.
+_Line: TypeAlias = tuple[str, AssertionResult | None, str, str]
 #: The sign of the verdict that a result would lead to by itself.
 _RESULTS = {"met": "supported", "contradicted": "refuted", "open": "inconclusive"}
 
@@ -94,13 +86,13 @@ _RESULTS = {"met": "supported", "contradicted": "refuted", "open": "inconclusive
 def _lines(verdict: Verdict) -> Iterator[_Line]:
     word = verdict.verdict
     if len(verdict.assertions) <= 1:
-        yield _Line("", next(iter(verdict.assertions), None), word, word)
+        yield "", next(iter(verdict.assertions), None), word, word
         return
-    yield _Line("", None, word, word)
+    yield "", None, word, word
     for i, a in enumerate(verdict.assertions, 1):
         result = outcomes.outcome(a)
         invalid = word == "invalid"
-        yield _Line(f"{i}.", a, word if invalid else _RESULTS[result], "" if invalid else result)
+        yield f"{i}.", a, word if invalid else _RESULTS[result], "" if invalid else result
 
 
 # --- several settings ---
@@ -196,8 +188,10 @@ def carried_over(reports: Sequence[Report]) -> dict[str, list[str]]:
 def _over_settings(reports: Sequence[Report]) -> dict[str, tuple[Verdict | None, ...]]:
     """Return the verdicts of each claim, one a setting; None where a setting does not have it."""
     columns = [{verdict.claim: verdict for verdict in report.verdicts} for report in reports]
-    order = dict.fromkeys(claim for column in columns for claim in column)
-    return {claim: tuple(column.get(claim) for column in columns) for claim in order}
+    return {
+        claim: tuple(column.get(claim) for column in columns)
+        for claim in dict.fromkeys(claim for column in columns for claim in column)
+    }
 
 
 def deciding(verdict: Verdict) -> AssertionResult | None:
@@ -246,8 +240,7 @@ def _cell(
 
 
 def _legend() -> Iterator[Shape]:
-    note = "* not registered before all of its evidence   † fragile"
-    yield Text("note tiny", 2, 15, note)
+    yield Text("note tiny", 2, 15, "* not registered before all of its evidence   † fragile")
     for i, word in enumerate(("supported", "refuted", "inconclusive", "invalid")):
         x = DOUBLE - 360 + 90 * i
         yield sign(word, x, 11)

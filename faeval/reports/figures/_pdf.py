@@ -39,8 +39,11 @@ def file(figure: Figure) -> bytes:
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        inches = (figure.width * POINTS / 72, figure.height * POINTS / 72)
-        sheet = Sheet(figsize=inches, dpi=72, facecolor="none")
+        sheet = Sheet(
+            figsize=(figure.width * POINTS / 72, figure.height * POINTS / 72),
+            dpi=72,
+            facecolor="none",
+        )
         axes = sheet.add_axes((0, 0, 1, 1), xlim=(0, figure.width), ylim=(figure.height, 0))
         axes.set_axis_off()
         for role, shapes in figure.groups():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 from faeval.claims._verdict import Verdict
 from faeval.experiment import CONTROL_FLOOR
@@ -88,25 +88,31 @@ def course_figures(members: Iterable[TrainingCurve]) -> dict[str, list[TrainingC
     return _named("course", members, lambda c: f"{c.metric} {layers_text(c.layers)}".strip())
 
 
+def course_title(of: TrainingCurve) -> str:
+    """Name what is measured over training, with the layers that it is the mean of."""
+    return ", ".join(filter(None, (of.metric, layers_text(of.layers))))
+
+
 def _named(kind: str, members: Iterable[Any], key: Callable[[Any], str]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
     for member in members:
         if member.values and member.values[0]:
             groups.setdefault(key(member), []).append(member)
-    names = anchors(groups)
     return {
         f"{kind}-{n.removeprefix('claim-')}": group
-        for n, group in zip(names, groups.values(), strict=True)
+        for n, group in zip(anchors(groups), groups.values(), strict=True)
     }
 
 
 # --- panels: one an arm ---
 
+#: The title of a panel, its columns, and its rows of values.
+Panel: TypeAlias = tuple[str, Sequence[int], Rows]
+
 
 def layers(profiles: Sequence[Profile]) -> Figure:
     """Draw one metric over the layers, a panel an arm; see :func:`courses`."""
-    panels = [_Panel(p.arm, p.layers, p.values) for p in profiles]
-    return _panels(panels, "layer", profiles[0].metric)
+    return _panels([(p.arm, p.layers, p.values) for p in profiles], "layer", profiles[0].metric)
 
 
 def courses(members: Sequence[TrainingCurve]) -> Figure:
@@ -117,25 +123,17 @@ def courses(members: Sequence[TrainingCurve]) -> Figure:
     geometric there. Where a number does not exist the line has a gap, and a cross stands at the
     foot. Up to two arms have the width of one column of a paper, more that of two.
     """
-    panels = [_Panel(c.arm, c.epochs, c.values) for c in members]
-    where = layers_text(members[0].layers)
-    return _panels(panels, "epoch", ", ".join(filter(None, (members[0].metric, where))))
+    panels = [(c.arm, c.epochs, c.values) for c in members]
+    return _panels(panels, "epoch", course_title(members[0]))
 
 
-@dataclass(frozen=True)
-class _Panel:
-    title: str
-    x: Sequence[int]
-    rows: Rows
-
-
-def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
+def _panels(panels: Sequence[Panel], across: str, metric: str) -> Figure:
     width, columns = (SINGLE, len(panels)) if len(panels) <= 2 else (DOUBLE, min(4, len(panels)))
     left, gap, high, foot = 52, 15, 115, 40
     each = (width - left - 9 - gap * (columns - 1)) / columns
-    titles = [wrapped(short(panel.title, 90), int(each / 6)) for panel in panels]
-    logarithmic = spans_decades(row for panel in panels for row in panel.rows)
-    numbers = [v for p in panels for row in p.rows for v in row if v is not None]
+    titles = [wrapped(short(title, 90), int(each / 6)) for title, _, _ in panels]
+    logarithmic = spans_decades(row for _, _, rows in panels for row in rows)
+    numbers = [v for _, _, rows in panels for row in rows for v in row if v is not None]
     shapes: list[Shape] = [Text("text", 0, 11, short(metric, width // 6))]
     top = 20.0
     for first in range(0, len(panels), columns):
@@ -146,24 +144,26 @@ def _panels(panels: Sequence[_Panel], across: str, metric: str) -> Figure:
             x = left + column * (each + gap)
             shapes += paragraph("small", x, top + 6.5 - 12.5 * len(titles[i]), titles[i], 12.5)
             shapes += axis_beside(up, x, x + each, named=column == 0)
-            shapes += _panel(panels[i], up, x, x + each)
+            shapes += _panel(*panels[i][1:], up, x, x + each)
             shapes.append(Text("note mid", x + each / 2, top + high + 29, across))
         top += high + foot
     return Figure(width, top, tuple(shapes))
 
 
-def _panel(panel: _Panel, up: Scale, left: float, right: float) -> Iterator[Shape]:
-    x = Scale((panel.x[0], panel.x[-1]), left, right, pad=0.04)
-    ticks: Iterable[int] = panel.x
-    if len(panel.x) > 6:
-        multiples, step = round_numbers(panel.x[0], panel.x[-1], 5, whole=True)
+def _panel(
+    columns: Sequence[int], rows: Rows, up: Scale, left: float, right: float
+) -> Iterator[Shape]:
+    x = Scale((columns[0], columns[-1]), left, right, pad=0.04)
+    ticks: Iterable[int] = columns
+    if len(columns) > 6:
+        multiples, step = round_numbers(columns[0], columns[-1], 5, whole=True)
         ticks = [round(k * step) for k in multiples]
     yield from axis_below(x, up.start, [(x(tick), str(tick)) for tick in ticks])
-    for row in panel.rows:
-        yield from _curve("seeds", "lone", 2, x, up, panel.x, row)
-    mean = mean_over_seeds(panel.rows, up.logarithmic)
-    yield from _curve("mean", "point", 2.5, x, up, panel.x, mean, dotted=len(mean) <= 8)
-    for at, column in zip(panel.x, zip(*panel.rows, strict=True), strict=True):
+    for row in rows:
+        yield from _curve("seeds", "lone", 2, x, up, columns, row)
+    mean = mean_over_seeds(rows, up.logarithmic)
+    yield from _curve("mean", "point", 2.5, x, up, columns, mean, dotted=len(mean) <= 8)
+    for at, column in zip(columns, zip(*rows, strict=True), strict=True):
         if None in column:
             yield cross("gap", x(at), up.start, 3)
 
@@ -206,8 +206,11 @@ def controls(curves: Sequence[ControlCurve]) -> Figure:
     left, right, high = 46, SINGLE - 11, 175
     top = 46.0 + 15 * len(curves)
     x = Scale((n for c in curves for n, _ in c.points), left, right, logarithmic=True)
-    known = [v for curve in curves for _, v in curve.points if v is not None]
-    up = Scale([0.0, 1.0, *known], top + high, top)
+    up = Scale(
+        [0.0, 1.0, *[v for curve in curves for _, v in curve.points if v is not None]],
+        top + high,
+        top,
+    )
     floor = up(CONTROL_FLOOR)
     shapes: list[Shape] = [*axis_beside(up, left, right), *axis_below(x, top + high, x.ticks())]
     shapes.append(line("margin", (left, floor), (right, floor)))
@@ -224,9 +227,13 @@ def controls(curves: Sequence[ControlCurve]) -> Figure:
     shapes.append(line("margin", (left, y - 4), (left + 17, y - 4)))
     shapes.append(Text("small", left + 22, y, f"floor, {exact(CONTROL_FLOOR)}"))
     shapes.append(Text("note", 0, top - 12, "reading of the true gradient"))
-    middle = (left + right) / 2
     shapes.append(
-        Text("note mid", middle, top + high + 29, "median norm of the gradient at a state")
+        Text(
+            "note mid",
+            (left + right) / 2,
+            top + high + 29,
+            "median norm of the gradient at a state",
+        )
     )
     return Figure(SINGLE, top + high + 36, tuple(shapes))
 
@@ -255,8 +262,9 @@ def power(verdict: Verdict) -> Figure:
     each = (width - left - 11 - gap * (columns - 1)) / columns
     titles = []
     for i, _ in curves if len(verdict.assertions) > 1 else ():
-        text = f"{i + 1}. {words.assertion_text(verdict.assertions[i])}"
-        titles.append(wrapped(text, int(each / 6), 3))
+        titles.append(
+            wrapped(f"{i + 1}. {words.assertion_text(verdict.assertions[i])}", int(each / 6), 3)
+        )
     title = 12.5 * max(map(len, titles), default=0)
     size = title + 64 + high + foot
     shapes: list[Shape] = []
@@ -288,8 +296,9 @@ def _power(
         texts.append(f"s.d. {upper}, its upper 80 % bound ({curve.pilot_n} seeds)")
         lines.append(("cautious", "ring", curve.cautious))
     for k, (text, (role, dot, values)) in enumerate(zip(texts, lines, strict=True)):
-        percent = [100 * value for value in values]
-        yield from _curve(role, dot, 2, x, up, curve.seeds, percent, dotted=True)
+        yield from _curve(
+            role, dot, 2, x, up, curve.seeds, [100 * value for value in values], dotted=True
+        )
         y = top - 52 + 13 * k
         yield line(role, (left, y - 4), (left + 24, y - 4))
         yield Circle(dot, left + 12, y - 4, 2)
@@ -319,5 +328,4 @@ def contrast(verdict: Verdict, assertion: int = 0) -> Figure:
     name = Text(
         "note mid", dots.width / 2, dots.height + 9, short(f"difference, {unit}".rstrip(", "), 48)
     )
-    shapes = (*dots.shapes, name)
-    return replace(dots, height=dots.height + 14, shapes=shapes, tone=verdict.verdict)
+    return replace(dots, height=dots.height + 14, shapes=(*dots.shapes, name), tone=verdict.verdict)

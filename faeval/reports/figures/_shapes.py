@@ -33,8 +33,9 @@ COLOURS = {
 
 
 def _stroke(colour: str, width: str = "1", **more: str) -> dict[str, str]:
-    look = {"fill": "none", "stroke": colour, "stroke-width": width}
-    return look | {f"stroke-{name}": value for name, value in more.items()}
+    return {"fill": "none", "stroke": colour, "stroke-width": width} | {
+        f"stroke-{name}": value for name, value in more.items()
+    }
 
 
 #: Attributes of SVG by role; ``tone`` is the colour of the verdict that a role or a page names.
@@ -141,8 +142,10 @@ class Figure:
         words = role.split()
         tone = next((word for word in words if word in COLOURS and word not in ROLES), self.tone)
         colours = COLOURS | {"tone": COLOURS[tone]}
-        named = (pair for word in words for pair in ROLES.get(word, {}).items())
-        return {name: colours.get(value, value) for name, value in named}
+        return {
+            name: colours.get(value, value)
+            for name, value in (pair for word in words for pair in ROLES.get(word, {}).items())
+        }
 
 
 # --- shapes that are used often ---

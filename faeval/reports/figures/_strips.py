@@ -22,8 +22,7 @@ def strip(assertion: AssertionResult, beside: Iterable[AssertionResult] = ()) ->
         numbers += [a.estimate, *thresholds(a), *a.interval, *(_outer(a) or ())]
     scale = Scale(numbers, 6, 174)
     shapes = [*_ground(assertion, scale, 1, 21), *interval(scale, assertion.interval, 11, "bar")]
-    outer = _outer(assertion)
-    if outer:
+    if outer := _outer(assertion):
         shapes += interval(scale, outer, 11, "thin")
     return Figure(180, 22, (*shapes, Circle("estimate", scale(assertion.estimate), 11, 4)))
 
@@ -41,8 +40,17 @@ def dots(assertion: AssertionResult, seeds: Sequence[int]) -> Figure:
     a = assertion
     intervals = {"decision": a.interval, "refuting": a.refuting, "90 %": a.ordinary}
     bands = {name: b for name, b in intervals.items() if b and not any(map(math.isnan, b))}
-    bounds = [bound for band in bands.values() for bound in band]
-    scale = Scale([0.0, *thresholds(a), *a.differences, a.estimate, *bounds], 64, 296)
+    scale = Scale(
+        [
+            0.0,
+            *thresholds(a),
+            *a.differences,
+            a.estimate,
+            *[bound for band in bands.values() for bound in band],
+        ],
+        64,
+        296,
+    )
     n, width, top, style = len(a.differences), SINGLE, 24.0, style_of(a)
     step = 19.0 if n <= 12 else 13.0 if n <= _MOST_NAMED else 280.0 / n
     foot = top + n * step + 4

@@ -52,8 +52,11 @@ def inline(
         "",
     )
     if kind == "plot":
-        size = {"width": number(figure.width), "height": number(figure.height)}
-        head |= {"class": "plot wide" if figure.width > SINGLE else "plot", **size}
+        head |= {
+            "class": "plot wide" if figure.width > SINGLE else "plot",
+            "width": number(figure.width),
+            "height": number(figure.height),
+        }
     if not title:
         head["aria-hidden"] = "true"
     elif not name:
@@ -67,8 +70,11 @@ def inline(
         head |= {"role": "img", "aria-labelledby": f"{name}-t {name}-d"}
         texts = _element("title", {"id": f"{name}-t"}, escape(clip(title, CELL)))
         texts += _element("desc", {"id": f"{name}-d"}, escape(clip(description, PARAGRAPH)))
-    drawn = (_group({"class": role}, shapes) for role, shapes in figure.groups())
-    return _element("svg", head, texts + "".join(drawn))
+    return _element(
+        "svg",
+        head,
+        texts + "".join(_group({"class": role}, shapes) for role, shapes in figure.groups()),
+    )
 
 
 def styles() -> str:
@@ -113,8 +119,11 @@ def _elements(shapes: Sequence[Shape]) -> Iterator[tuple[str, dict[str, str], st
             yield "circle", {name: number(value) for name, value in place.items()}, ""
         elif isinstance(shape, Text):
             place = {"x": shape.x, "y": shape.y}
-            inside = escape(shape.text)
-            yield "text", {name: number(value) for name, value in place.items() if value}, inside
+            yield (
+                "text",
+                {name: number(value) for name, value in place.items() if value},
+                escape(shape.text),
+            )
         elif isinstance(shape, Area):
             d += f"{_through(shape.corners)}Z"
         else:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from faeval.claims._verdict import Verdict
+from faeval.claims._verdict import Verdict, plain
 from faeval.reports.data._outcomes import standing
 from faeval.reports.data._report import Report
 from faeval.reports.words._escape import CELL, clip
@@ -53,12 +53,12 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
 
     With `strict`, undecided against expectation is failed.
     """
-    of_report = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
+    digests = {"evidence_sha256": report.evidence_sha256, "lock_sha256": report.lock_sha256}
+    of_report = [(key, value) for key, value in digests.items() if value]
     for verdict in report.verdicts:
         facts = facts_of(verdict)
         result, kind = _result(verdict, strict)
         group, _, name = verdict.claim.rpartition("::")
-        pairs = properties(facts) + [(key, value) for key, value in of_report.items() if value]
         yield Case(
             group=clip(group or verdict.setting, CELL),
             name=clip(name, CELL).strip() or "unnamed",
@@ -75,7 +75,8 @@ def cases(report: Report, strict: bool = False) -> Iterator[Case]:
             text="" if result == "passed" else "\n".join(clip(line) for line in facts["lines"]),
             flags=tuple(clip(flag, CELL) for flag in verdict.flags),
             properties={
-                key: clip(value) if isinstance(value, str) else value for key, value in pairs
+                key: clip(value) if isinstance(value, str) else value
+                for key, value in properties(facts) + of_report
             },
         )
 
@@ -138,9 +139,9 @@ def facts_of(verdict: Verdict) -> dict[str, Any]:
         "expected": verdict.expected,
         "standing": standing(verdict),
         "value": value,
-        "estimate": _number(verdict.estimate),
-        "interval_low": _number(verdict.interval[0]),
-        "interval_high": _number(verdict.interval[1]),
+        "estimate": plain(verdict.estimate),
+        "interval_low": plain(verdict.interval[0]),
+        "interval_high": plain(verdict.interval[1]),
         "unit": verdict.unit,
         "n": verdict.n,
         "seeds": ",".join(map(str, verdict.seeds)),
@@ -165,8 +166,12 @@ def cells(verdict: Verdict, value: str) -> tuple[str, str, str, str]:
     They are the word, how it stands to what was expected, the estimate and the number of seeds.
     """
     code = "" if verdict.reason_code == "decided" else f": {spaced(verdict.reason_code)}"
-    word = f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}"
-    return word, expectation_text(verdict), value or "-", f"n={verdict.n}"
+    return (
+        f"{GLYPHS[verdict.verdict]} {verdict.verdict}{code}",
+        expectation_text(verdict),
+        value or "-",
+        f"n={verdict.n}",
+    )
 
 
 def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -175,10 +180,6 @@ def properties(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     Those without a value are left out.
     """
     return [(name, facts[name]) for name in PROPERTIES if facts[name] not in (None, "")]
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _open(verdict: Verdict) -> str:

@@ -49,7 +49,8 @@ def ctrf(report: Report, strict: bool) -> str:
 
 
 def _test(case: Case, setting: str) -> dict[str, Any]:
-    test: dict[str, Any] = {
+    texts = {"message": case.message, "trace": case.text}
+    return {
         "name": case.sentence.strip() or case.name,
         "testId": case.claim.strip() or case.name,
         "suite": [setting, case.group],
@@ -58,7 +59,5 @@ def _test(case: Case, setting: str) -> dict[str, Any]:
         "duration": 0,
         "tags": list(case.flags),
         "extra": dict(case.properties),
-    }
-    return test | {
-        key: text for key, text in (("message", case.message), ("trace", case.text)) if text
+        **{key: text for key, text in texts.items() if text},
     }

@@ -6,9 +6,12 @@ Every text is cleaned and escaped on its way in, without exception.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
 
 from faeval.errors import FaevalError
 from faeval.reports.data._drift import Drift
@@ -23,8 +26,6 @@ from faeval.reports.views._types import ClaimView, DriftView, FigureView, View
 from faeval.reports.words._escape import CELL, clip, fenced, markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jinja2 import Environment
 
 
@@ -49,8 +50,6 @@ def html_page(report: Report, drawn: bool = True) -> str:
 
 def _drawn(report: Report) -> Callable[[FigureView], str]:
     """Return what draws a figure of the report into its page."""
-    from markupsafe import Markup
-
     figures = plots.figures(report)
     ids = {name: f"figure-{i}" for i, name in enumerate(figures, 1)}
 
@@ -76,14 +75,14 @@ def markdown_page(report: Report, limit: int, folded: bool = False) -> str:
         "\n{} claims are left out here for length; report.html and verdicts.json hold them all.\n"
     )
     room = limit - len((head + foot + note).encode()) - 10
-    first_sections: list[str] = []
-    for section in sections:
-        room -= len(section.encode())
-        if room < 0:
-            break
-        first_sections.append(section)
-    left_out = len(sections) - len(first_sections)
-    return head + "".join(first_sections) + (note.format(left_out) if left_out else "") + foot
+    fit = _fits(sections, room)
+    left_out = len(sections) - fit
+    return head + "".join(sections[:fit]) + (note.format(left_out) if left_out else "") + foot
+
+
+def _fits(texts: Sequence[str], room: int) -> int:
+    """How many of the first texts fit into so many bytes."""
+    return sum(size <= room for size in accumulate(len(text.encode()) for text in texts))
 
 
 def markdown_drift(drift: Drift) -> str:
@@ -131,8 +130,9 @@ def _drift_section(shown: DriftView, room: int = DRIFT_LIMIT) -> str:
     text = str(module.head(shown)) + fitting(map(str, map(module.row, shown.moved)), room // 2)
     for table in (shown.differences, shown.shifted):
         if table:
-            rows = (str(module.line(row)) for row in table.rows)
-            text += str(module.table(table)) + fitting(rows, room // 4)
+            text += str(module.table(table)) + fitting(
+                (str(module.line(row)) for row in table.rows), room // 4
+            )
     return text + (str(module.facts(shown.facts)) if shown.facts else "") + "\n"
 
 
@@ -142,21 +142,13 @@ def fitting(rows: Iterable[str], room: int, what: str = "more") -> str:
     The others are counted in a last row.
     """
     every = list(rows)
-    first_rows = []
-    for row in every:
-        room -= len(row.encode())
-        if room < 0:
-            break
-        first_rows.append(row)
-    omitted = len(every) - len(first_rows)
-    return "".join(first_rows) + (
-        f"| {omitted} {what} are left out here for length |\n" if omitted else ""
-    )
+    fit = _fits(every, room)
+    last = f"| {len(every) - fit} {what} are left out here for length |\n"
+    return "".join(every[:fit]) + (last if fit < len(every) else "")
 
 
 def _markdown_parts(shown: View, limit: int, folded: bool) -> tuple[str, list[str], str]:
-    template = _markdown().get_template("report.md.j2")
-    module: Any = template.make_module({"view": shown})
+    module: Any = _markdown().get_template("report.md.j2").make_module({"view": shown})
     rows = fitting((str(module.row(claim)) for claim in shown.claims), limit // 2, "more claims")
     drift = _drift_section(shown.drift, limit // 5) if shown.drift else ""
     head = _tidy(str(module.head(shown)) + rows + drift).lstrip("\n")
@@ -173,8 +165,6 @@ def _section(claim: ClaimView, body: str, folded: bool) -> str:
     text = "\n" + _tidy(body).lstrip("\n")
     if not folded:
         return f"\n## {claim.glyph} {markdown(clip(claim.sentence, CELL))}\n{text}"
-    from markupsafe import escape
-
     # A line of HTML ends at a blank line, and a clean text has none: escaped, nothing of it acts,
     # neither there nor after.
     summary = escape(
@@ -191,7 +181,6 @@ def _tidy(text: str) -> str:
 @cache
 def _html() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("faeval.reports", "templates"),
@@ -201,17 +190,18 @@ def _html() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = lambda text: clip(text, CELL)
-    environment.filters["strip"] = lambda figure: Markup(svg.inline(figure, "strip"))
-    environment.filters["dots"] = lambda figure: Markup(svg.inline(figure, "dots", title=_DOTS))
     environment.globals["figure_styles"] = Markup(svg.styles())
-    # What is to be copied is shown as it is, whole: whoever made it has left nothing in it that
-    # does not print.
-    environment.filters["command"] = lambda text: escape(text)
-    environment.filters["fenced"] = lambda text: Markup(fenced(text))
-    environment.filters["drawn"] = (
-        Markup  # SVG that faeval drew itself, with every text in it escaped
-    )
+    environment.filters |= {
+        "short": lambda text: clip(text, CELL),
+        "strip": lambda figure: Markup(svg.inline(figure, "strip")),
+        "dots": lambda figure: Markup(svg.inline(figure, "dots", title=_DOTS)),
+        # What is to be copied is shown as it is, whole: whoever made it has left nothing in it
+        # that does not print.
+        "command": escape,
+        "fenced": lambda text: Markup(fenced(text)),
+        # SVG that faeval drew itself, with every text in it escaped.
+        "drawn": Markup,
+    }
     return environment
 
 
@@ -227,8 +217,6 @@ def _cleaned(value: Any) -> Any:
 
 def _as_markdown(value: Any) -> Any:
     """Clean and escape what is shown, marked as done for Jinja, which would escape for HTML."""
-    from markupsafe import Markup
-
     return (
         Markup(markdown(clip(value)))
         if isinstance(value, str) and not hasattr(value, "__html__")

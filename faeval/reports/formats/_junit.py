@@ -23,9 +23,10 @@ def junit(report: Report, strict: bool) -> str:
         "errors": str(results["error"]),
     }
     root = ElementTree.Element("testsuites", counts)
-    name = clip(report.setting, CELL)
     suite = ElementTree.SubElement(
-        root, "testsuite", {"name": name, **counts, "skipped": str(results["skipped"])}
+        root,
+        "testsuite",
+        {"name": clip(report.setting, CELL), **counts, "skipped": str(results["skipped"])},
     )
     for case in test_cases:
         element = ElementTree.SubElement(
@@ -33,8 +34,11 @@ def junit(report: Report, strict: bool) -> str:
         )
         properties = ElementTree.SubElement(element, "properties")
         for key, value in case.properties.items():
-            value_text = value if isinstance(value, str) else repr(value)
-            ElementTree.SubElement(properties, "property", {"name": key, "value": value_text})
+            ElementTree.SubElement(
+                properties,
+                "property",
+                {"name": key, "value": value if isinstance(value, str) else repr(value)},
+            )
         if case.result != "passed":
             of = {"type": case.type, "message": case.message}
             ElementTree.SubElement(element, _ELEMENTS[case.result], of).text = case.text

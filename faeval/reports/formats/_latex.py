@@ -28,8 +28,7 @@ _WIDTHS = (0.32, 0.17, 0.27, 0.11)
 def table(report: Report) -> str:
     """Return one table a page of claims, so that none is cut off at the foot of it."""
     contents = view(report)
-    rows = [_row(claim) for claim in contents.claims]
-    pages = list(_pages(rows))
+    pages = list(_pages([_row(claim) for claim in contents.claims]))
     tables = "\n".join(_table(contents, page, i, len(pages)) for i, page in enumerate(pages, 1))
     return (
         "% Made by faeval. Needs \\usepackage{booktabs}; include it with \\input{table}.\n" + tables
@@ -79,12 +78,9 @@ def _caption(shown: View, page: int, pages: int) -> str:
     caption = f"Verdicts on {clip(shown.setting, CELL)}{part}{': ' if tallies else ''}{tallies}."
     if page == 1:
         terms = (GLOSSARY[term] for term in ("estimate", "interval", "margin"))
-        caption = " ".join([caption, *(f"{term}: {_small(meaning)}" for term, meaning in terms)])
+        meanings = (f"{term}: {text[:1].lower()}{text[1:]}" for term, text in terms)
+        caption = " ".join([caption, *meanings])
     return latex(caption)
-
-
-def _small(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _row(claim: ClaimView) -> tuple[str, int]:

@@ -5,7 +5,11 @@ All text goes in as rich Text, cleaned: nothing in it is read as markup or as an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from faeval._safe_text import inert_wherever_cut
 from faeval.reports.data._drift import Drift
@@ -15,11 +19,6 @@ from faeval.reports.views._report import view
 from faeval.reports.views._types import ClaimView, SnapshotView, View
 from faeval.reports.words._escape import CELL, clip
 from faeval.reports.words._glossary import as_text
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
 
 _STYLES = {
     "supported": "green",
@@ -35,8 +34,6 @@ def table(report: Report, width: int) -> RenderableType:
 
     Where a table would not fit, it is a block for each claim.
     """
-    from rich.console import Group
-
     contents = view(report)
     if width < _WIDE:
         return Group(*(_block(claim) for claim in contents.claims), _summary(contents))
@@ -45,9 +42,6 @@ def table(report: Report, width: int) -> RenderableType:
 
 def drift_table(drift: Drift, width: int) -> RenderableType:
     """Return what moved since an earlier report, for a terminal of so many columns."""
-    from rich.console import Group
-    from rich.padding import Padding
-
     contents = drift_view(drift)
     lines: list[RenderableType] = [
         _text(f"{drift.setting}: {contents.summary}", "bold red" if contents.alarm else "bold")
@@ -81,9 +75,6 @@ def _snapshot(when: str, shown: SnapshotView) -> Text:
 
 
 def _grid(shown: View, width: int) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-
     grid = Table(box=box.SIMPLE_HEAD, width=width, pad_edge=False, show_edge=False)
     grid.add_column("Claim", ratio=5)
     grid.add_column("Verdict", ratio=3)
@@ -98,19 +89,17 @@ def _grid(shown: View, width: int) -> RenderableType:
 
 
 def _block(claim: ClaimView) -> RenderableType:
-    from rich.console import Group
-    from rich.padding import Padding
-
-    verdict = _verdict(claim, ", ").append(f"; n = {claim.n}")
-    lines = (verdict, *(_text(a.told) for a in claim.assertions), _text(claim.takes, "dim"))
+    lines = (
+        _verdict(claim, ", ").append(f"; n = {claim.n}"),
+        *(_text(a.told) for a in claim.assertions),
+        _text(claim.takes, "dim"),
+    )
     return Group(
         _text(claim.sentence, "bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), ""
     )
 
 
 def _verdict(claim: ClaimView, between: str = "\n") -> Text:
-    from rich.text import Text
-
     style = "bold red" if claim.alarm else _STYLES[claim.word]
     text = Text(f"{claim.glyph} {claim.word}", style="")
     text.stylize(style)
@@ -126,8 +115,6 @@ def _verdict(claim: ClaimView, between: str = "\n") -> Text:
 
 
 def _values(claim: ClaimView) -> Text:
-    from rich.text import Text
-
     return (
         Text("\n").join(_text(a.told) for a in claim.assertions)
         if claim.assertions
@@ -143,6 +130,4 @@ def _summary(shown: View) -> Text:
 
 
 def _text(text: str, style: str = "") -> Text:
-    from rich.text import Text
-
     return Text(inert_wherever_cut(clip(text, CELL)), style=style)

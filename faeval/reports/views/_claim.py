@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from faeval.claims._verdict import REGISTRATIONS, AssertionResult, Verdict
+from faeval.claims._verdict import REGISTRATIONS, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.data._report import ClaimInputs, LowestControl, Profile, ReadMetric
-from faeval.reports.figures import _strips as strips
+from faeval.reports.views._assertion import assertion_view, mean
 from faeval.reports.views._figures import power_view, side_by_side
-from faeval.reports.views._types import AssertionView, ClaimView, Fact, Table
+from faeval.reports.views._types import ClaimView, Fact, Table, facts
 from faeval.reports.words import _glossary as glossary
 from faeval.reports.words import _reasons as reasons
 from faeval.reports.words import _sentences as words
-from faeval.reports.words._glossary import Span, plain
+from faeval.reports.words._glossary import Phrase, Span, plain
 from faeval.reports.words._numbers import (
     chance,
     exact,
@@ -26,7 +25,6 @@ from faeval.reports.words._numbers import (
     significant,
     style_for,
 )
-from faeval.stats import nominal_levels, region_of
 
 
 def claim_view(
@@ -69,13 +67,13 @@ def claim_view(
         ),
         registration=glossary.REGISTRATION.get(verdict.registration, ""),
         n=verdict.n,
-        assertions=tuple(_assertion(a, verdict) for a in verdict.assertions),
+        assertions=tuple(assertion_view(a, verdict) for a in verdict.assertions),
         tests=tests,
         power=power_view(verdict, anchor),
-        decided=tuple(_decided(verdict, rule)) if estimated else (),
-        sure=tuple(_sure(verdict)) if estimated else (),
+        decided=_decided(verdict, rule) if estimated else (),
+        sure=_sure(verdict) if estimated else (),
         checked=tuple(_checked(verdict, inputs, by_layer)),
-        rests=tuple(_rests(verdict, scope)),
+        rests=_rests(verdict, scope),
         gists=_gists(verdict, inputs),
         layers=by_layer,
         published=_published(verdict),
@@ -103,254 +101,124 @@ def _about(about: str | None) -> str:
     return f"About: {about}" if about else ""
 
 
-#: What an assertion is painted as, where a claim has several: as a claim of it alone would be.
-_TONES: Mapping[outcomes.Outcome, str] = {
-    "met": "supported",
-    "contradicted": "refuted",
-    "open": "inconclusive",
-}
-
-
-def _assertion(assertion: AssertionResult, verdict: Verdict) -> AssertionView:
-    estimated = math.isfinite(assertion.estimate)
-    return AssertionView(
-        text=words.assertion_text(assertion),
-        value=words.value_text(assertion),
-        margin=words.margin_text(assertion),
-        claimed=words.claimed_text(assertion),
-        outer=words.outer_text(assertion),
-        result=outcomes.outcome(assertion),
-        tone=(
-            _TONES[outcomes.outcome(assertion)]
-            if len(verdict.assertions) > 1 and verdict.verdict != "invalid"
-            else ""
-        ),
-        strip=strips.strip(assertion) if estimated else None,
-        dots=strips.dots(assertion, verdict.seeds) if estimated else None,
-        description=strips.describe(assertion),
-        seeds=_by_seed(assertion, verdict.seeds),
-        facts=tuple(_first(assertion)),
-        more=tuple(_measured(assertion, verdict)),
-        gist=_numbers_gist(assertion),
-    )
-
-
-def _by_seed(assertion: AssertionResult, seeds: tuple[int, ...]) -> Table:
-    style = words.style_of(assertion).finer()
-    columns = {
-        assertion.a.expression: assertion.a.values,
-        assertion.b.expression: assertion.b.values,
-    }
-    if assertion.differences or not seeds:  # arms that no seed pairs have none
-        columns["Difference"] = assertion.differences
-    rows = [
-        (str(seed), *map(style, values))
-        for seed, *values in zip(seeds, *columns.values(), strict=True)
-    ]
-    rows.append(("mean", *map(style, map(_mean, columns.values()))))
-    unit = words.unit_of(assertion).strip()
-    return Table(f"Values by seed{f', in {unit}' if unit else ''}", ("Seed", *columns), tuple(rows))
-
-
-def _mean(values: tuple[float, ...]) -> float:
-    return (
-        math.fsum(v / len(values) for v in values)
-        if values and all(map(math.isfinite, values))
-        else math.nan
-    )
-
-
-def _first(assertion: AssertionResult) -> Iterator[Fact]:
-    style = words.style_of(assertion)
-    yield Fact("Estimate", (Span("number", words.value_text(assertion)),), "estimate")
-    yield Fact("Margin", plain(f"{_margin(assertion)}, because: {assertion.because}"), "margin")
-    low, high = assertion.levels
-    levels = f"one-sided levels {level(low)} (lower) and {level(high)} (upper), each bound alone"
-    bounds = (
-        f"{style.interval(assertion.interval)}, {levels}"
-        if outcomes.has_interval(assertion)
-        else "none"
-    )
-    yield Fact("Decision interval", plain(bounds), "interval")
-    if assertion.refuting is not None:
-        yield Fact("Refuting interval", plain(style.interval(assertion.refuting)), "refuting")
-
-
-def _margin(assertion: AssertionResult) -> str:
-    """Say which difference is claimed: so much, and on which side of b."""
-    size = f"{exact(assertion.margin)}{words.unit_of(assertion)}"
-    return region_of(assertion.kind).short.format(margin=size)
-
-
-def _numbers_gist(assertion: AssertionResult) -> str:
-    gist = f"s.d. {significant(assertion.sd)}"
-    if assertion.power is not None:
-        gist += f"; power {chance(assertion.power)} at the effect anticipated"
-    elif assertion.anticipated is None:
-        gist += "; no effect was anticipated"
-    return gist
-
-
-def _measured(assertion: AssertionResult, verdict: Verdict) -> Iterator[Fact]:
-    style, unit = words.style_of(assertion), words.unit_of(assertion)
-    if not math.isnan(assertion.ordinary[0]):
-        yield Fact("Ordinary 90 % interval", plain(style.interval(assertion.ordinary)), "ordinary")
-    error = assertion.sd / math.sqrt(verdict.n) if verdict.n else math.nan
-    items = "not recorded" if assertion.item_error is None else significant(assertion.item_error)
-    spread = (
-        f"s.d. over seeds {significant(assertion.sd)}, standard error over seeds"
-        f" {significant(error)}, over items {items}"
-    )
-    yield Fact("Spread and errors", plain(spread), "items")
-    if assertion.anticipated is not None:
-        pilot = "no pilot"
-        if assertion.pilot_sd is not None:
-            pilot = f"pilot s.d. {significant(assertion.pilot_sd)} over {assertion.pilot_n} seeds"
-        power = f"; power {chance(assertion.power)}" if assertion.power is not None else ""
-        yield Fact(
-            "Anticipated effect",
-            plain(f"{exact(assertion.anticipated)}{unit}; {pilot}{power}"),
-            "power",
-        )
-    if assertion.detectable_in_sd is not None:
-        size = f"{significant(assertion.detectable_in_sd, 3)} s.d."
-        if assertion.detectable is not None:
-            size = f"{significant(assertion.detectable)}{unit}, or {size},"
-        size += " beyond the margin"
-        yield Fact("Detectable effect", plain(size), "detectable")
-    if assertion.seeds_needed is not None:
-        at, upper = (
-            "more than can be planned" if k is None else str(k) for k in assertion.seeds_needed
-        )
-        yield Fact(
-            "Seeds needed",
-            plain(f"{at} at the pilot's s.d., {upper} at its upper 80 % bound"),
-            "needed",
-        )
-    if assertion.e_value is not None:
-        yield Fact(
-            "Running evidence",
-            plain(f"e = {significant(assertion.e_value)}, {words.evidence_side(assertion)}"),
-            "evidence",
-        )
-    if assertion.beyond is not None:
-        seeds = glossary.seed_list(verdict.beyond_plan)
-        beyond = (
-            f"{style(assertion.beyond)}{unit} on average over seeds {seeds}; exploratory, it"
-            " decides nothing"
-        )
-        yield Fact("Seeds beyond the plan", plain(beyond), "beyond")
-
-
-def _levels(verdict: Verdict) -> tuple[float | None, float | None]:
-    """Return what p for and against is compared with: with looks what all of them leave to one."""
-    support, refute = verdict.level_support, verdict.level_refute
-    if support and refute:
-        return nominal_levels(support, refute, verdict.looks, len(verdict.assertions))
-    return support, refute
-
-
 def _claims_p(verdict: Verdict) -> tuple[str, str]:
     """Write the p-values of a claim: the largest for it, k times the smallest against it."""
-    support, refute = _levels(verdict)
-    smallest = len(verdict.assertions) * min(a.p_refute for a in verdict.assertions)
+    support, refute = outcomes.levels(verdict)
     return (
         probability(max(a.p_support for a in verdict.assertions), support),
-        probability(min(1.0, smallest), refute),
+        probability(
+            min(1.0, len(verdict.assertions) * min(a.p_refute for a in verdict.assertions)), refute
+        ),
     )
 
 
 def _tests(verdict: Verdict) -> Table:
     """Every p-value beside the level that it is compared with."""
-    k, (support, refute) = len(verdict.assertions), _levels(verdict)
-    rows: list[tuple[str, ...]] = []
-    for i, a in enumerate(verdict.assertions, 1) if k > 1 else ():
-        against = probability(a.p_refute, refute and refute / k)
-        rows.append((f"p of assertion {i}", probability(a.p_support, support), against))
+    k, (support, refute) = len(verdict.assertions), outcomes.levels(verdict)
+    each = [
+        (
+            f"p of assertion {i}",
+            probability(a.p_support, support),
+            probability(a.p_refute, refute and refute / k),
+        )
+        for i, a in enumerate(verdict.assertions, 1)
+    ]
     name = "p" if k == 1 else f"p of the claim: the largest; {k} times the smallest"
-    rows.append((name, *_claims_p(verdict)))
-    rows.append(("Level it is compared with", level(support), level(refute)))
-    adjusted = (verdict.adjusted_support, verdict.adjusted_refute)
     over = " over all looks" if verdict.looks else ""
-    rows.append(
+    rows = (
+        *(each if k > 1 else ()),
+        (name, *_claims_p(verdict)),
+        ("Level it is compared with", level(support), level(refute)),
         (
             f"Adjusted p{over}, against {exact(verdict.alpha)}",
-            *(probability(p, verdict.alpha) for p in adjusted),
-        )
+            *(
+                probability(p, verdict.alpha)
+                for p in (verdict.adjusted_support, verdict.adjusted_refute)
+            ),
+        ),
     )
-    return Table("Tests in both directions", ("", "for the claim", "against it"), tuple(rows))
+    return Table("Tests in both directions", ("", "for the claim", "against it"), rows)
 
 
-def _decided(verdict: Verdict, rule: str) -> Iterator[Fact]:
+def _decided(verdict: Verdict, rule: str) -> tuple[Fact, ...]:
+    """Say how a claim was decided; ``rule`` is where the page says more of its test."""
     test = glossary.TESTS.get(verdict.test, verdict.test)
-    yield Fact("Test", plain(f"{test} over {verdict.n} seeds, one-sided in each direction"), "p")
     family = (
         f"{verdict.family}: {verdict.family_size} claim{'s' * (verdict.family_size != 1)}, Holm"
-        " once per direction"
+        f" once per direction, alpha {exact(verdict.alpha)}"
     )
-    yield Fact("Family", plain(f"{family}, alpha {exact(verdict.alpha)}"), "family")
-    if (power := outcomes.power_together(verdict)) is not None:
-        yield Fact("Power of all assertions together", plain(f"at least {chance(power)}"), "power")
-    if verdict.attainable_p:  # 0 for a test that may give any
-        yield Fact("Smallest attainable p", plain(probability(verdict.attainable_p)), "attainable")
-    if verdict.looks:
-        progress = (
-            f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+    power, attainable = outcomes.power_together(verdict), verdict.attainable_p
+    progress = f"decided at look {verdict.look}" if verdict.look else "not decided at any so far"
+    looks = f"at {', '.join(map(str, verdict.looks))} seeds; {progress}"
+    more = list(
+        facts(
+            ("Test", f"{test} over {verdict.n} seeds, one-sided in each direction", "p"),
+            ("Family", family, "family"),
+            (
+                "Power of all assertions together",
+                power is not None and f"at least {chance(power)}",
+                "power",
+            ),
+            # 0 for a test that may give any.
+            ("Smallest attainable p", bool(attainable) and probability(attainable), "attainable"),
+            ("Looks", bool(verdict.looks) and looks, "looks"),
         )
-        yield Fact(
-            "Looks", plain(f"at {', '.join(map(str, verdict.looks))} seeds; {progress}"), "looks"
-        )
-    if short := glossary.ASSUMPTIONS.get(verdict.test, ("",))[0]:
+    )
+    if short := glossary.assumptions(verdict.test)[0]:
         whole = (Span("link", short, rule),) if rule else plain(glossary.assumption(verdict.test))
-        yield Fact("Assumption", whole, "assumption")
-    if errors := verdict.measured_errors:
-        first, n = errors[0], errors[0].n
-        support, refute = (
-            max(e.wrong_support for e in errors),
-            max(e.wrong_refutation for e in errors),
-        )
-        rates = (
-            f"wrong supports / wrong refutations at n = {n}, nominal .05 each:"
-            f" {first.law} {rate(first.wrong_support)} / {rate(first.wrong_refutation)}; at worst"
-            f" {rate(support)} / {rate(refute)}; "
-        )
-        laws = f"{'its assumption and ' * bool(short)}all {len(errors)} laws"
-        decided = (
-            f"{level(verdict.level_support)} (for) and {level(verdict.level_refute)} (against)"
-        )
-        at = (
-            ". Measured at .05 in each direction for one claim; this claim was decided at"
-            f" {decided}"
-        )
-        where = Span("link", laws, rule) if rule else Span("text", laws)
-        yield Fact("Measured error", (Span("text", rates), where, Span("text", at)), "measured")
+        more.append(Fact("Assumption", whole, "assumption"))
+    if verdict.measured_errors:
+        more.append(Fact("Measured error", _measured_error(verdict, rule, bool(short)), "measured"))
+    return tuple(more)
 
 
-def _sure(verdict: Verdict) -> Iterator[Fact]:
-    if verdict.without_each_seed:
-        changed = [
-            (seed, word) for seed, word in verdict.without_each_seed if word != verdict.verdict
-        ]
-        verdicts = "; ".join(f"{seed}: {word}" for seed, word in changed)
-        few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
-        yield Fact(
-            "Without each seed",
-            plain((verdicts or "the same verdict each time") + "." + few),
-            "without",
-        )
-    if verdict.other_tests:
-        verdicts = "; ".join(f"{test}: {word}" for test, word in verdict.other_tests)
-        yield Fact("Other tests", plain(verdicts), "beside")
-    if verdict.fragile_rate is not None:
-        flagged = "fragile" if verdict.fragile else "not fragile"
-        often = f"{percent(verdict.fragile_rate)} of sound verdicts on so many seeds are"
-        yield Fact("Fragile", plain(f"{flagged}; {often}, at 80 % power"), "fragile")
-    if verdict.unseen_failure_bound is not None:
-        bound = (
-            f"up to {percent(verdict.unseen_failure_bound)} of runs might fail, for all that these"
-            " seeds show"
-        )
-        yield Fact("Unseen failures", plain(bound), "unseen")
+def _measured_error(verdict: Verdict, rule: str, assumes: bool) -> Phrase:
+    errors = verdict.measured_errors
+    first = errors[0]
+    support = max(e.wrong_support for e in errors)
+    refute = max(e.wrong_refutation for e in errors)
+    rates = (
+        f"wrong supports / wrong refutations at n = {first.n}, nominal .05 each:"
+        f" {first.law} {rate(first.wrong_support)} / {rate(first.wrong_refutation)}; at worst"
+        f" {rate(support)} / {rate(refute)}; "
+    )
+    laws = f"{'its assumption and ' * assumes}all {len(errors)} laws"
+    at = (
+        ". Measured at .05 in each direction for one claim; this claim was decided at"
+        f" {level(verdict.level_support)} (for) and {level(verdict.level_refute)} (against)"
+    )
+    return (Span("text", rates), Span("link" if rule else "text", laws, rule), Span("text", at))
+
+
+def _sure(verdict: Verdict) -> tuple[Fact, ...]:
+    """Say what hangs on one seed, on the test, and on luck."""
+    changed = [
+        f"{seed}: {word}" for seed, word in verdict.without_each_seed if word != verdict.verdict
+    ]
+    few = " With fewer than 5 seeds this says little." if verdict.n < 5 else ""
+    without = f"{'; '.join(changed) or 'the same verdict each time'}.{few}"
+    share, bound = verdict.fragile_rate, verdict.unseen_failure_bound
+    return facts(
+        ("Without each seed", bool(verdict.without_each_seed) and without, "without"),
+        (
+            "Other tests",
+            "; ".join(f"{test}: {word}" for test, word in verdict.other_tests),
+            "beside",
+        ),
+        (
+            "Fragile",
+            share is not None
+            and f"{'fragile' if verdict.fragile else 'not fragile'}; {percent(share)} of sound"
+            " verdicts on so many seeds are, at 80 % power",
+            "fragile",
+        ),
+        (
+            "Unseen failures",
+            bound is not None
+            and f"up to {percent(bound)} of runs might fail, for all that these seeds show",
+            "unseen",
+        ),
+    )
 
 
 def _checked(
@@ -378,18 +246,15 @@ def _input_facts(inputs: ClaimInputs, layers_shown: bool) -> Iterator[Fact]:
         yield Fact("Reads", tuple(_reads(others)))
     if inputs.attributed_to:
         yield Fact("Attributed to", plain(", ".join(inputs.attributed_to)))
-    if inputs.checks:
-        passed = [
-            glossary.CHECKS.get(code, glossary.spaced(code))
-            for code, trouble in inputs.checks.items()
-            if not trouble
-        ]
-        failed = [
-            f"{glossary.spaced(code)}: {trouble}"
-            for code, trouble in inputs.checks.items()
-            if trouble
-        ]
-        results = [*failed, *([f"passed: {', '.join(passed)}"] if passed else [])]
+    results = [f"{glossary.spaced(code)}: {text}" for code, text in inputs.checks.items() if text]
+    passed = [
+        glossary.CHECKS.get(code, glossary.spaced(code))
+        for code, trouble in inputs.checks.items()
+        if not trouble
+    ]
+    if passed:
+        results.append(f"passed: {', '.join(passed)}")
+    if results:
         yield Fact("Design checks", plain("; ".join(results)))
     for control in inputs.controls:
         yield Fact("Lowest positive control", plain(_control(control)), "control")
@@ -400,8 +265,9 @@ def _reads(reads: Sequence[ReadMetric]) -> Iterator[Span]:
     alike: dict[tuple[str, str], list[str]] = {}
     for r in reads:
         states = "" if r.layers is None else f" at states {glossary.seed_list(r.layers)}"
-        epoch = "" if r.epoch is None else f", epoch {r.epoch}"
-        alike.setdefault((r.arm, states + epoch), []).append(r.metric)
+        alike.setdefault(
+            (r.arm, states + ("" if r.epoch is None else f", epoch {r.epoch}")), []
+        ).append(r.metric)
     for i, ((arm, where), metrics) in enumerate(alike.items()):
         yield from (
             Span("text", f"{'; ' * bool(i)}{' and '.join(metrics)} of "),
@@ -424,26 +290,25 @@ def _control(control: LowestControl) -> str:
 
 def _gists(verdict: Verdict, inputs: ClaimInputs | None) -> dict[str, str]:
     """One line for each group of facts, to be read without opening it."""
-    gists: dict[str, str] = {}
+    decided = {}
     if verdict.assertions:
-        (support, refute), (low, high) = _claims_p(verdict), map(level, _levels(verdict))
-        gists["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
-    gists["sure"] = _sure_gist(verdict)
-    gists["checked"] = "; ".join(_checks_gist(verdict, inputs))
-    registration = glossary.REGISTRATION.get(
-        verdict.registration, glossary.spaced(verdict.registration)
-    )
-    gists["rests"] = f"{registration}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}"
-    return gists
+        (support, refute), (low, high) = _claims_p(verdict), map(level, outcomes.levels(verdict))
+        decided["decided"] = f"p {support} for it (level {low}), {refute} against it (level {high})"
+    code = verdict.registration
+    registration = glossary.REGISTRATION.get(code, glossary.spaced(code))
+    return decided | {
+        "sure": _sure_gist(verdict),
+        "checked": "; ".join(_checks_gist(verdict, inputs)),
+        "rests": f"{registration}; seeds {glossary.seed_list(verdict.seeds or verdict.planned)}",
+    }
 
 
 def _sure_gist(verdict: Verdict) -> str:
     if not verdict.without_each_seed:
         return "too few seeds to leave one out" if verdict.assertions else ""
     changed = [str(seed) for seed, word in verdict.without_each_seed if word != verdict.verdict]
-    if not changed:
-        return "the same verdict, whichever seed is left out"
-    return f"another verdict without seed {' or '.join(changed)}"
+    another = f"another verdict without seed {' or '.join(changed)}"
+    return another if changed else "the same verdict, whichever seed is left out"
 
 
 def _checks_gist(verdict: Verdict, inputs: ClaimInputs | None) -> Iterator[str]:
@@ -477,8 +342,12 @@ def _by_layer(verdict: Verdict, inputs: ClaimInputs, profiles: Sequence[Profile]
         if p is None or r.epoch not in (None, p.epoch):
             return None
         means = dict(zip(p.layers, _means(p, verdict.seeds), strict=True))
-        head = "".join(span.text for span in _reads([r]))
-        rows.append((head, *(means.get(layer, "") for layer in layers)))
+        rows.append(
+            (
+                "".join(span.text for span in _reads([r])),
+                *(means.get(layer, "") for layer in layers),
+            )
+        )
     return Table(
         "Mean over seeds by layer",
         ("What is read", *(f"layer {layer}" for layer in layers)),
@@ -510,74 +379,59 @@ def _means(profile: Profile, seeds: Sequence[int]) -> Iterator[str]:
             "not there",
         )
         whole = [v for v in values if v is not None]
-        means.append(_mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
+        means.append(mean(tuple(whole)) if len(whole) == len(seeds) else glossary.spaced(lacking))
     style = side_by_side([v for v in means if isinstance(v, float)])
     yield from (style(v) if isinstance(v, float) else v for v in means)
 
 
-def _rests(verdict: Verdict, scope: str) -> Iterator[Fact]:
-    planned = (
-        "all that were planned"
-        if verdict.seeds == verdict.planned
-        else f"planned: {glossary.seed_list(verdict.planned)}"
-    )
-    yield Fact("Seeds", plain(f"{glossary.seed_list(verdict.seeds)} ({planned})"), "seed")
-    if scope:
-        yield Fact("Scope", plain(scope))
+def _rests(verdict: Verdict, scope: str) -> tuple[Fact, ...]:
+    """Say what a verdict rests on: seeds, registration, and runs."""
+    planned = f"planned: {glossary.seed_list(verdict.planned)}"
+    if verdict.seeds == verdict.planned:
+        planned = "all that were planned"
+    standing = words.standing_text(verdict) if verdict.expected else ""
     expected = verdict.expected or "none was written down"
-    standing = words.standing_text(verdict)
-    yield Fact(
-        "Expectation",
-        plain(expected + (f" ({standing})" if verdict.expected and standing else "")),
-        "expectation",
-    )
     sha = f", sha256 {verdict.registered_sha256}" if verdict.registered_sha256 else ""
-    yield Fact("Registration", plain(REGISTRATIONS[verdict.registration] + sha), "registration")
-    for reason in verdict.amendments:
-        yield Fact("Amended because", plain(reason), "registration")
-    if verdict.attempt is not None and verdict.attempt > 1:
-        yield Fact(
+    often, related = verdict.attempt or 1, verdict.related
+    runs = ", ".join(run.removeprefix("sha256:") for run in verdict.runs)
+    return facts(
+        ("Seeds", f"{glossary.seed_list(verdict.seeds)} ({planned})", "seed"),
+        ("Scope", scope, ""),
+        ("Expectation", f"{expected} ({standing})" if standing else expected, "expectation"),
+        ("Registration", f"{REGISTRATIONS[verdict.registration]}{sha}", "registration"),
+        *(("Amended because", reason, "registration") for reason in verdict.amendments),
+        (
             "Attempt",
-            plain(f"number {verdict.attempt} of the registered claims that ask this question"),
-        )
-    if verdict.related:
-        yield Fact(
-            "Related claims", plain(f"{verdict.related} registered of other epochs or layers")
-        )
-    if verdict.source:
-        yield Fact("Source", plain(verdict.source))
-    if verdict.runs:
-        yield Fact("Runs", plain(f"{len(verdict.runs)}: {', '.join(_hashes(verdict.runs))}"))
-
-
-def _hashes(runs: Sequence[str]) -> list[str]:
-    return [run.removeprefix("sha256:") for run in runs]
+            often > 1 and f"number {often} of the registered claims that ask this question",
+            "",
+        ),
+        (
+            "Related claims",
+            bool(related) and f"{related} registered of other epochs or layers",
+            "",
+        ),
+        ("Source", verdict.source, ""),
+        ("Runs", runs and f"{len(verdict.runs)}: {runs}", ""),
+    )
 
 
 def _published(verdict: Verdict) -> Table | None:
-    if not verdict.published:
-        return None
-    return Table(
-        "Published figures beside ours",
-        ("What", "Published", "Ours", "Within its spread"),
-        tuple(_beside(figure) for figure in verdict.published),
-    )
+    head = ("What", "Published", "Ours", "Within its spread")
+    rows = tuple(map(_beside, verdict.published))
+    return Table("Published figures beside ours", head, rows) if rows else None
 
 
 def _beside(figure: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    published, spread, ours = (figure.get(name) for name in ("published", "spread", "ours"))
-    published_text = _given(published, "not given") + (
-        f" ± {_given(spread, '')}" if spread is not None else ""
-    )
+    spread: Any = figure.get("spread")
+    ours, within = figure.get("ours"), figure.get("within")
     our_text = _given(ours, "not measured")
-    if isinstance(ours, float) and isinstance(spread, int | float) and spread > 0:
-        our_text = style_for(spread, [ours])(ours)
-    elif isinstance(ours, float):
-        our_text = significant(ours, 3)
-    within = figure.get("within")
+    if isinstance(ours, float):
+        known = isinstance(spread, int | float) and spread > 0
+        our_text = style_for(spread, [ours])(ours) if known else significant(ours, 3)
     return (
         str(figure.get("what", "")) + (f" ({figure['source']})" if figure.get("source") else ""),
-        published_text,
+        _given(figure.get("published"), "not given")
+        + (f" ± {_given(spread, '')}" if spread is not None else ""),
         our_text,
         "cannot be said" if within is None else "yes" if within else "no",
     )
@@ -586,8 +440,5 @@ def _beside(figure: Mapping[str, Any]) -> tuple[str, str, str, str]:
 def _given(value: Any, absent: str) -> str:
     if value is None:
         return absent
-    return (
-        exact(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else str(value)
-    )
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return exact(value) if number else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -20,75 +21,75 @@ from faeval.reports.words._numbers import chance, level, significant, style_for
 
 def profile_views(profiles: tuple[Profile, ...]) -> tuple[FigureView, ...]:
     """Put metrics over layers into words and places, one view a metric."""
-    return tuple(_profile(name, of) for name, of in plots.layer_figures(profiles).items())
+    return tuple(
+        _series(name, members, members[0].metric, "layer", "by layer")
+        for name, members in plots.layer_figures(profiles).items()
+    )
 
 
 def course_views(courses: tuple[TrainingCurve, ...]) -> tuple[FigureView, ...]:
     """Put metrics over training into words and places, one view a metric."""
-    return tuple(_course(name, of) for name, of in plots.course_figures(courses).items())
-
-
-def _profile(name: str, members: list[Profile]) -> FigureView:
-    metric = members[0].metric
-    known = KNOWN_METRICS.get(metric)
-    return FigureView(
-        name=name,
-        title=f"{metric} by layer",
-        description=_described(metric, "layer", members),
-        tables=tuple(
-            _by_arm(p, p.layers, "layer", "" if p.epoch is None else f", epoch {p.epoch}", members)
-            for p in members
-        ),
-        meaning=known.description if known else "",
-        missing=_missing([(p, p.layers) for p in members], "layer"),
+    return tuple(
+        _series(name, members, plots.course_title(members[0]), "epoch", "by epoch", ", ")
+        for name, members in plots.course_figures(courses).items()
     )
 
 
-def _course(name: str, members: list[TrainingCurve]) -> FigureView:
-    first = members[0]
-    known = KNOWN_METRICS.get(first.metric)
-    title = ", ".join(filter(None, (first.metric, layers_text(first.layers))))
-    return FigureView(
-        name=name,
-        title=f"{title}, by epoch",
-        description=_described(title, "epoch", members),
-        tables=tuple(
-            _by_arm(c, c.epochs, "epoch", f", {layers_text(c.layers)}" if c.layers else "", members)
-            for c in members
-        ),
-        meaning=known.description if known else "",
-        missing=_missing([(c, c.epochs) for c in members], "epoch"),
-    )
-
-
-def _described(what: str, across: str, members: Sequence[Profile | TrainingCurve]) -> str:
+def _series(
+    name: str,
+    members: Sequence[Profile | TrainingCurve],
+    what: str,
+    across: str,
+    by: str,
+    apart: str = " ",
+) -> FigureView:
+    """Put what is drawn over layers or epochs into words and places."""
+    known = KNOWN_METRICS.get(members[0].metric)
     arms = "; ".join(m.arm for m in members)
-    return (
-        f"{what} by {across}, a panel an arm, each seed a line and their mean a heavy one: {arms}."
-        " The tables say the same."
+    return FigureView(
+        name=name,
+        title=f"{what}{apart}{by}",
+        description=(
+            f"{what} {by}, a panel an arm, each seed a line and their mean a heavy one: {arms}."
+            " The tables say the same."
+        ),
+        tables=tuple(_by_arm(m, across, members) for m in members),
+        meaning=known.description if known else "",
+        missing=_missing(members, across),
     )
+
+
+def _columns(of: Profile | TrainingCurve) -> tuple[int, ...]:
+    return of.layers if isinstance(of, Profile) else of.epochs
+
+
+def _where(of: Profile | TrainingCurve) -> str:
+    """Say at which epoch, or over which layers."""
+    if isinstance(of, Profile):
+        return "" if of.epoch is None else f", epoch {of.epoch}"
+    return f", {layers_text(of.layers)}" if of.layers else ""
 
 
 def _by_arm(
-    of: Profile | TrainingCurve,
-    columns: tuple[int, ...],
-    across: str,
-    where: str,
-    members: Sequence[Profile | TrainingCurve],
+    of: Profile | TrainingCurve, across: str, members: Sequence[Profile | TrainingCurve]
 ) -> Table:
     """One row a layer or epoch, one column a seed, and their mean as it is drawn."""
     geometric = spans_decades(row for member in members for row in member.values)
     whole = [v for row in of.values for v in row if v is not None]
     means = mean_over_seeds(of.values, geometric)
     rows: list[tuple[str, ...]] = []
-    for column, *values, mean in zip(columns, *of.values, means, strict=True):
+    for column, *values, mean in zip(_columns(of), *of.values, means, strict=True):
         # Decimals that suit the largest of all would make zeros of the smallest.
         style = side_by_side([*values, mean] if geometric else whole)
-        status = (row[len(rows)].replace("_", " ") for row in of.status)
-        said = [text if v is None else style(v) for v, text in zip(values, status, strict=True)]
+        said = [
+            text if v is None else style(v)
+            for v, text in zip(
+                values, (row[len(rows)].replace("_", " ") for row in of.status), strict=True
+            )
+        ]
         rows.append((str(column), *said, "none" if mean is None else style(mean)))
     return Table(
-        f"{of.arm}: {of.metric}{where}",
+        f"{of.arm}: {of.metric}{_where(of)}",
         (
             across.capitalize(),
             *(f"seed {seed}" for seed in of.seeds),
@@ -106,15 +107,13 @@ def side_by_side(values: Sequence[float | None]) -> Callable[[float], str]:
     return partial(significant, digits=3) if spans_decades([known]) else style_for(math.nan, known)
 
 
-def _missing(
-    members: Sequence[tuple[Profile | TrainingCurve, tuple[int, ...]]], across: str
-) -> str:
+def _missing(members: Sequence[Profile | TrainingCurve], across: str) -> str:
     """Say where there is no number and why: a gap in a figure is not to be taken for a zero."""
     said = []
-    for of, columns in members:
+    for of in members:
         gaps: dict[str, set[int]] = {}
         for row in of.status:
-            for column, status in zip(columns, row, strict=True):
+            for column, status in zip(_columns(of), row, strict=True):
                 if status != "measured":
                     gaps.setdefault(status, set()).add(column)
         said += [
@@ -153,8 +152,10 @@ def power_view(verdict: Verdict, anchor: str) -> FigureView | None:
 
 def _power_rows(curve: PowerCurve) -> Iterator[tuple[str, str, str]]:
     """One row a number of seeds; neighbours that read alike share theirs, but for the plan."""
-    cautious = curve.cautious or (math.nan,) * len(curve.seeds)
-    said = [("no bound" if math.isnan(p) else chance(p)) for p in (*curve.power, *cautious)]
+    said = [
+        ("no bound" if math.isnan(p) else chance(p))
+        for p in (*curve.power, *(curve.cautious or (math.nan,) * len(curve.seeds)))
+    ]
     cells = zip(curve.seeds, said, said[len(curve.seeds) :], strict=False)
     for (planned, *texts), group in groupby(
         cells, key=lambda cell: (cell[0] == curve.planned, *cell[1:])
@@ -172,8 +173,7 @@ def _by_decade(curve: ControlCurve) -> Iterator[tuple[str, ...]]:
         defined = sorted(v for v in values if v is not None)
         texts = ["undefined"] * 3
         if defined:
-            median = (defined[(len(defined) - 1) // 2] + defined[len(defined) // 2]) / 2
-            numbers = (defined[0], median, defined[-1])
+            numbers = (defined[0], statistics.median(defined), defined[-1])
             texts = [f"{v:.4f}".replace("-", "−") for v in numbers]
         passed = sum(v >= CONTROL_FLOOR for v in defined)
         span = f"1e{decade} to 1e{decade + 1}".replace("-", "−")

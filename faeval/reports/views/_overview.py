@@ -137,8 +137,12 @@ def _rows(
     """One row a claim; its sentence is that of the first report that has it."""
     sentences = {v.claim: v.sentence for r in reversed(overview.reports) for v in r.verdicts}
     for claim, anchor in zip(order, anchors(order), strict=True):
-        cells = _cells([column.get(claim) for column in claims], pages)
-        yield Row(anchor, claim, sentences[claim], tuple(cells))
+        yield Row(
+            anchor,
+            claim,
+            sentences[claim],
+            tuple(_cells([column.get(claim) for column in claims], pages)),
+        )
 
 
 def _count(number: int, what: str) -> str:
@@ -207,15 +211,14 @@ def _facts(report: Report) -> Iterator[Fact]:
 
 
 def _drift(report: Report, claims: Iterable[ClaimView], name: str) -> DriftView | None:
-    if report.drift is None:
-        return None
-    return drift_view(report.drift, {claim.claim: claim.anchor for claim in claims}, name)
+    places = {claim.claim: claim.anchor for claim in claims}
+    return drift_view(report.drift, places, name) if report.drift else None
 
 
 def _provenance(names: Sequence[str], facts: Sequence[dict[str, str]]) -> Table:
-    labels = list(dict.fromkeys(label for column in facts for label in column))
     rows = tuple(
-        (label, *(column.get(label, "not recorded") for column in facts)) for label in labels
+        (label, *(column.get(label, "not recorded") for column in facts))
+        for label in dict.fromkeys(label for column in facts for label in column)
     )
     return Table("Where the numbers of each setting come from", ("", *names), rows)
 
@@ -241,9 +244,7 @@ def _shell_word(folder: str) -> str:
 def _spelt(character: str) -> str:
     if character in "\\'":
         return f"\\{character}"
-    if character.isprintable():
-        return character
-    return f"\\U{ord(character):08x}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _forest(overview: Overview) -> str | None:

@@ -162,17 +162,17 @@ def _rules(verdicts: tuple[Verdict, ...]) -> dict[_Rule, RuleView]:
     for v in verdicts:
         if v.measured_errors:
             kinds.setdefault(_rule(v), set()).update(a.kind for a in v.assertions)
-    for key, of in kinds.items():
-        test, errors = key
-        asserted = ", ".join(map(glossary.spaced, sorted(of)))
+    for (test, errors), of in kinds.items():
         caption = (
             f"Measured errors of the {glossary.TESTS.get(test, test)} test at n = {errors[0].n},"
-            " nominal .05 each"
+            f" nominal .05 each, for {', '.join(map(glossary.spaced, sorted(of)))}"
         )
-        caption += f", for {asserted}"
-        rows = tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors)
-        table = Table(caption, ("Law", "Wrong supports", "Wrong refutations"), rows)
-        views[key] = RuleView(f"rule-{len(views) + 1}", glossary.assumption(test), table)
+        table = Table(
+            caption,
+            ("Law", "Wrong supports", "Wrong refutations"),
+            tuple((e.law, rate(e.wrong_support), rate(e.wrong_refutation)) for e in errors),
+        )
+        views[test, errors] = RuleView(f"rule-{len(views) + 1}", glossary.assumption(test), table)
     return views
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures._shapes import Figure
-from faeval.reports.words._glossary import Phrase
+from faeval.reports.words._glossary import Phrase, plain
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,12 @@ class Fact:
 
     label: str
     value: Phrase
-    term: str | None = None
+    term: str = ""
+
+
+def facts(*rows: tuple[str, str | Literal[False] | None, str]) -> tuple[Fact, ...]:
+    """Return the fact of each row of label, text and term; none where there is no text."""
+    return tuple(Fact(label, plain(text), term) for label, text, term in rows if text)
 
 
 @dataclass(frozen=True)

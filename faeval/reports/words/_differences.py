@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from faeval.reports.data._drift import Difference, Kind
@@ -61,24 +61,34 @@ def sides_of(difference: Difference) -> tuple[str, str]:
     return before, now
 
 
+def _claims_text(claims: Iterable[tuple[str, str, str, float]]) -> str:
+    return "; ".join(asserted(*each) for each in claims)
+
+
+def _plain(value: Any) -> str:
+    return exact(value) if isinstance(value, float) else str(value)
+
+
+#: How a value is written, by what differs.
+_WRITERS: Mapping[str, Callable[[Any], str]] = {
+    "runs": "{} runs".format,
+    "claimed": _claims_text,
+    "seeds": seed_list,
+    "planned": seed_list,
+    "looks": seed_list,
+    "controls": "; ".join,
+    "gates": "; ".join,
+    "registered_sha256": "{:.12}".format,
+    "level_support": level,
+    "level_refute": level,
+}
+
+
 def _value(what: str, value: Any) -> str:
-    if what == "runs":
-        return f"{value} runs"
     if what in (*GROUPS, "provenance"):
         return "not recorded" if value is None else str(value)
-    if value is None or value == ():
-        return "none"
-    if what == "claimed":
-        return "; ".join(asserted(*one) for one in value)
-    if what in ("seeds", "planned", "looks"):
-        return seed_list(value)
-    if what in ("controls", "gates"):
-        return "; ".join(value)
-    if what == "registered_sha256":
-        return str(value)[:12]
-    if what in ("level_support", "level_refute"):
-        return level(value)
-    return exact(value) if isinstance(value, float) else str(value)
+    none = value is None or value == ()
+    return "none" if none else _WRITERS.get(what, _plain)(value)
 
 
 def cause(difference: Difference) -> str:

@@ -32,8 +32,12 @@ def markdown(text: object) -> str:
     It must not open a line, nor stand right before a bracket: signs that act only there are left
     alone.
     """
-    escaped = _MARKDOWN.sub(r"\\\1", clean(text))
-    return escaped.replace("://", r":\//").replace("www.", r"www\.").replace("@", "@⁠")
+    return (
+        _MARKDOWN.sub(r"\\\1", clean(text))
+        .replace("://", r":\//")
+        .replace("www.", r"www\.")
+        .replace("@", "@⁠")
+    )
 
 
 def fenced(text: str) -> str:

@@ -112,19 +112,20 @@ TESTS: Mapping[str, str] = {
     "welch": "Welch",
 }
 
-#: What each test assumes of the differences by seed, in short and what else there is to say.
+#: What a test assumes of the differences by seed, by the code of its rule: in short, and what else
+#: there is to say.
 ASSUMPTIONS: Mapping[str, tuple[str, str]] = {
-    "t": (
+    "near_normal_differences": (
         "the differences by seed are close to normal",
         "against a margin the test is not robust to strong skew",
     ),
-    "welch": (
+    "near_normal_arms": (
         "the values of each arm are close to normal, and no seed gives both arms the same"
         " randomness",
         "against a margin the test is not robust to strong skew",
     ),
-    "sign-flip": ("the differences by seed are symmetric about their mean", ""),
-    "sign": (
+    "symmetric_differences": ("the differences by seed are symmetric about their mean", ""),
+    "median_of_differences": (
         "nothing about the shape of the differences by seed",
         "the claim is about their median",
     ),
@@ -452,9 +453,14 @@ def seed_list(seeds: tuple[int, ...]) -> str:
     return ", ".join(ranges) or "none"
 
 
+def assumptions(test: str) -> tuple[str, str]:
+    """Say what a test assumes, in short and what else there is; empty where nothing is known."""
+    return ASSUMPTIONS[RULES[test].assumption] if test in RULES else ("", "")
+
+
 def assumption(test: str) -> str:
     """Say all that a test assumes; empty where nothing is known of it."""
-    return "; ".join(filter(None, ASSUMPTIONS.get(test, ())))
+    return "; ".join(filter(None, assumptions(test)))
 
 
 def scope_of(over: str, test: str) -> str:
@@ -468,6 +474,4 @@ def layers_text(layers: tuple[int, ...]) -> str:
     """Say which layers a number is the mean of; empty for a number of the whole network."""
     if not layers:
         return ""
-    if len(layers) == 1:
-        return f"layer {layers[0]}"
-    return f"mean of layers {seed_list(layers)}"
+    return f"layer {layers[0]}" if len(layers) == 1 else f"mean of layers {seed_list(layers)}"

@@ -124,9 +124,7 @@ def percent(share: float) -> str:
         return UNDEFINED
     if 0 < share < 0.01:
         return "under 1 %"
-    if 0.99 < share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
+    return "over 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
 
 
 def chance(power: float) -> str:

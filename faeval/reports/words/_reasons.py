@@ -75,8 +75,9 @@ def _undecided(verdict: Verdict) -> str:
             f"the decision interval of '{assertion_text(a)}' lies outside its margins, but the"
             " wider refuting interval does not"
         )
-    wide = verdict.reason_code == "underpowered"
-    tells = "is too wide to tell" if wide else "contains the margin"
+    tells = (
+        "is too wide to tell" if verdict.reason_code == "underpowered" else "contains the margin"
+    )
     return f"the interval of '{assertion_text(a)}' {tells}"
 
 
@@ -92,8 +93,8 @@ def to_settle(verdict: Verdict) -> str:
         return ""
     if verdict.reason_code not in ("underpowered", "straddles_margin", "unattainable"):
         return reason(verdict)
-    registered = verdict.registered_sha256 is not None
-    plan = f"inconclusive at {verdict.n} seeds; " if registered and verdict.n else ""
+    registered = verdict.registered_sha256 is not None and verdict.n
+    plan = f"inconclusive at {verdict.n} seeds; " if registered else ""
     return f"{plan}{to_register(verdict)}"
 
 

@@ -72,12 +72,14 @@ def style_of(assertion: AssertionResult) -> Style:
     They have two digits of half its interval, and enough to tell bounds from the margin.
     """
     low, high = assertion.interval
-    bounds = (*assertion.interval, *(assertion.refuting or ()))
-    apart = [(bound, point) for bound in bounds for point in thresholds(assertion)]
+    apart = [
+        (bound, point)
+        for bound in (*assertion.interval, *(assertion.refuting or ()))
+        for point in thresholds(assertion)
+    ]
     width = (high - low) / 2 if math.isfinite(high - low) else assertion.sd
-    sides = (*assertion.a.values, *assertion.b.values)
     if width < 1e-12 * max(
-        map(abs, sides), default=0.0
+        map(abs, (*assertion.a.values, *assertion.b.values)), default=0.0
     ):  # rounding, no spread: its digits say nothing
         width = math.nan
     return style_for(width, (assertion.estimate, low, high), apart=apart)
@@ -175,8 +177,12 @@ def _compared(assertion: AssertionResult) -> Phrase:
         -1: (" is lower in ", " than in "),
         0: (" differs between ", " and "),
     }[way]
-    sides = (_text(first), _name(where), _text(second), _name(other_where))
-    return (_name(metric), *sides, by, value)
+    return (
+        _name(metric),
+        *(_text(first), _name(where), _text(second), _name(other_where)),
+        by,
+        value,
+    )
 
 
 def _only_term(side: Side) -> Term | None:
@@ -224,8 +230,11 @@ def _changed(a: Term, b: Term) -> tuple[str, str, str] | None:
     only = [dict(x.items() - y.items()) for x, y in (arms, arms[::-1])]
     if bool(only[0]) == bool(only[1]):
         return None
-    shared = _where_text(a, (arms[1] if only[0] else arms[0]).label)
-    return shared, "with" if only[0] else "without", Arm().but(**(only[0] or only[1])).label
+    return (
+        _where_text(a, (arms[1] if only[0] else arms[0]).label),
+        "with" if only[0] else "without",
+        Arm().but(**(only[0] or only[1])).label,
+    )
 
 
 def _text(text: str) -> Span:
@@ -239,9 +248,8 @@ def _name(text: str) -> Span:
 def _tail(assertion: AssertionResult) -> str:
     if not has_interval(assertion):
         return "with nothing to bound it by"
-    if region_of(assertion.kind).two_sided:
-        return _two_sided_tail(assertion)
-    return _one_sided_tail(assertion)
+    tail = _two_sided_tail if region_of(assertion.kind).two_sided else _one_sided_tail
+    return tail(assertion)
 
 
 def _two_sided_tail(assertion: AssertionResult) -> str:
@@ -270,8 +278,7 @@ def _one_sided_tail(assertion: AssertionResult) -> str:
     matter = "0" if point == 0 else f"the {exact(point)} that matters"
     if result == "open":
         return f"which does not settle on which side of {matter} it lies"
-    above = region.side == "above"
-    side = "above" if above == (result == "met") else "below"
+    side = "above" if (region.side == "above") == (result == "met") else "below"
     opposite = ""
     if result == "contradicted" and point:
         low, high = assertion.interval

@@ -9,12 +9,21 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from faeval.claims._verdict import WORDS
-from faeval.reports.checking import Mismatch
-from faeval.reports.checking._printed_numbers import Number, first_wrong, printed, without
-from faeval.reports.checking._read import Place, Readback
-from faeval.reports.checking._recompute import AssertionNumbers, ClaimNumbers, ReportNumbers
+from faeval.reports.checking import AssertionNumbers, ClaimNumbers, Mismatch, printed
+from faeval.reports.data import outcomes
 from faeval.stats import region_of
+from tests.reports.readback.places import Place, Readback
+from tests.reports.readback.truth import (
+    Number,
+    Truth,
+    first_wrong,
+    pilot_bound,
+    power,
+    power_as_planned,
+    without,
+)
+
+WORDS = ("supported", "refuted", "inconclusive", "invalid")
 
 _DECLARED, _LEVEL, _UNROUNDED = (
     10,
@@ -88,13 +97,13 @@ def _anticipated(a: AssertionNumbers, text: str = "") -> Expected | None:
         if a.said.pilot_sd is None
         else (Number(a.said.pilot_sd), Number(float(a.said.pilot_n or 0)))
     )
-    power = _power(a).numbers if "power" in text else ()
-    return Expected((_declared(a.said.anticipated), *pilot, *power), names=_unit(a))
+    chance = _power(a).numbers if "power" in text else ()
+    return Expected((_declared(a.said.anticipated), *pilot, *chance), names=_unit(a))
 
 
 def _power(a: AssertionNumbers, text: str = "") -> Expected:
-    power = a.power_as_planned
-    return _of(None if power is None else min(power, 1 - 1e-9))
+    planned = power_as_planned(a)
+    return _of(None if planned is None else min(planned, 1 - 1e-9))
 
 
 def _detectable(a: AssertionNumbers, text: str = "") -> Expected:
@@ -155,7 +164,7 @@ def _measured(c: ClaimNumbers, text: str) -> Expected:
 
 
 def _together(c: ClaimNumbers, text: str) -> Expected:
-    powers = [a.power_as_planned for a in c.assertions]
+    powers = [power_as_planned(a) for a in c.assertions]
     return _of(min(max(0.0, 1 - sum(1 - (p or 0.0) for p in powers)), 1 - 1e-9))
 
 
@@ -235,7 +244,7 @@ _TALLY = re.compile(rf"(\d+) ({'|'.join(WORDS)})")
 class Expectations:
     """What must stand at each place of a page or of Markdown; reads its places in their order."""
 
-    numbers: ReportNumbers
+    truth: Truth
     reading: Readback
     _said: dict[str, int] = field(default_factory=dict)
     _at: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
@@ -245,7 +254,7 @@ class Expectations:
         """Return what must stand at a place; None where nothing is known of it."""
         if place.row == "heading":
             return None
-        claim = self.numbers.claims.get(place.claim)
+        claim = self.truth.numbers.claims.get(place.claim)
         if claim is not None:
             return self._in_claim(claim, place, text)
         if place.column.startswith((ESTIMATES, SEEDS, MARGIN)) and place.line:
@@ -265,24 +274,24 @@ class Expectations:
         shown: dict[str, int] = {}
         for count, word in found:
             shown[word] = shown.get(word, 0) + int(count)
-        right = all(self.numbers.counts[word] == count for word, count in shown.items())
-        counts = [int(count) if right else self.numbers.counts[word] for count, word in found]
+        right = all(self.truth.numbers.counts[word] == count for word, count in shown.items())
+        counts = [int(count) if right else self.truth.numbers.counts[word] for count, word in found]
         said = ", ".join(f"{count} {word}" for count, word in found)
         return Expected(tuple(Number(float(count)) for count in counts), only=said)
 
     def _in_verdicts(self, place: Place, text: str) -> Expected | None:
-        alike = [v for v in self.numbers.verdicts if v.sentence == place.row]
+        alike = [v for v in self.truth.numbers.verdicts if v.sentence == place.row]
         at = place.line - 2  # below one line of headings
         found = (
             alike[0]
             if len(alike) == 1
-            else self.numbers.verdicts[at]
-            if at < len(self.numbers.verdicts)
+            else self.truth.numbers.verdicts[at]
+            if at < len(self.truth.numbers.verdicts)
             else None
         )
         if found is None or (alike and found not in alike):
             return None
-        claim = self.numbers.claims[found.claim]
+        claim = self.truth.numbers.claims[found.claim]
         if place.column.startswith(SEEDS):
             return _of(found.n)
         return (
@@ -361,9 +370,7 @@ class Expectations:
     def _control(self, place: Place) -> Expected | None:
         found = _DECADE.match(place.row)
         known = (
-            self.numbers.controls.get((found[1], int(found[2].replace("−", "-"))))
-            if found
-            else None
+            self.truth.controls.get((found[1], int(found[2].replace("−", "-")))) if found else None
         )
         if known is None:
             return None
@@ -380,18 +387,17 @@ class Expectations:
     def _profile(self, place: Place) -> Expected | None:
         """A number of a metric at a seed and a layer or epoch, or its mean over seeds."""
         column, about = _SEED_OR_LAYER.match(place.column), _PROFILE.match(place.part)
-        rows = self.numbers.rows
         if column is None or about is None or not place.row.isdigit():
             return None
-        arm = about["arm"] or _arm(self.reading.above.get(place, ()), rows.arms)
-        if arm not in rows.arms:
+        arm = about["arm"] or _arm(self.reading.above.get(place, ()), self.truth.arms)
+        if arm not in self.truth.arms:
             return None
         row, metric, epoch = (
             int(place.row),
             about["metric"],
             int(about["epoch"]) if about["epoch"] else None,
         )
-        seeds = rows.seeds(arm, metric)
+        seeds = self.truth.seeds(arm, metric)
         layers: list[int | None] = [row]
         if column["what"] == "layer":
             seeds, layers = [row], [int(column["number"])]
@@ -399,11 +405,11 @@ class Expectations:
             seeds = [int(column["number"])]
         if about["layers"]:
             epoch, layers = row, [round(n.middle) for n in printed(about["layers"])]
-        found = rows.mean(arm, metric, epoch, seeds, layers)
+        found = self.truth.mean(arm, metric, epoch, seeds, layers)
         if (
             found is None and not about["epoch"] and column["what"] != "layer"
         ):  # a metric without layers, by epoch
-            found = rows.mean(arm, metric, row, seeds, [None])
+            found = self.truth.mean(arm, metric, row, seeds, [None])
         if found is None or (math.isnan(found) and not column["what"]):
             return None
         return _of(found)
@@ -414,13 +420,13 @@ class Expectations:
         if column is None or about is None or column["what"] != "layer":
             return None
         epoch = int(about["epoch"]) if about["epoch"] else None
-        found = self.numbers.rows.mean(
+        found = self.truth.mean(
             about["arm"], about["metric"], epoch, claim.verdict.seeds, [int(column["number"])]
         )
         return None if found is None or math.isnan(found) else _of(found)
 
 
-def _arm(above: tuple[str, ...], arms: set[str]) -> str | None:
+def _arm(above: tuple[str, ...], arms: frozenset[str]) -> str | None:
     """Return the arm that the nearest text above a table names."""
     for text in reversed(above):
         for arm in sorted(arms, key=len, reverse=True):
@@ -486,7 +492,7 @@ def _gist(claim: ClaimNumbers, assertion: AssertionNumbers | None, text: str) ->
     if text.startswith("Numbers s.d. ") and assertion:
         return _of(assertion.sd, *(n.value for n in _power(assertion).numbers if "power" in text))
     if " for it (level " in text:
-        support, refute = claim.levels
+        support, refute = outcomes.levels(claim.verdict)
         return Expected(
             (Number(claim.p[0]), _level(support), Number(claim.p[1]), _level(refute)), more=True
         )
@@ -522,7 +528,7 @@ def _tested(c: ClaimNumbers, place: Place) -> Expected | None:
         return None
     side = (FOR, AGAINST).index(place.column)
     if place.row.startswith("Level"):
-        return Expected((_level(c.levels[side]),))
+        return Expected((_level(outcomes.levels(c.verdict)[side]),))
     if place.row.startswith("Adjusted"):
         return _of((c.verdict.adjusted_support, c.verdict.adjusted_refute)[side])
     if place.row == "p" or place.row.startswith("p of the claim"):
@@ -543,7 +549,8 @@ def _chance(c: ClaimNumbers, place: Place) -> Expected | None:
     if not place.row.isdigit() or at >= len(c.assertions) or not place.column.startswith("At "):
         return None
     a = c.assertions[at]
-    chance = a.power(int(place.row), a.pilot_bound if "bound" in place.column else a.said.pilot_sd)
+    sd = pilot_bound(a) if "bound" in place.column else a.said.pilot_sd
+    chance = power(a, int(place.row), sd)
     return None if chance is None else _of(chance)
 
 
@@ -565,13 +572,11 @@ def _beside(c: ClaimNumbers, place: Place) -> Expected | None:
     return None
 
 
-def check_numbers(
-    file: str, reading: Readback, numbers: ReportNumbers
-) -> tuple[int, list[Mismatch]]:
+def check_numbers(file: str, reading: Readback, truth: Truth) -> tuple[int, list[Mismatch]]:
     """Return how many numbers of a rendering are recomputed, and those that are not what they
     must be.
     """
-    expectations = Expectations(numbers, reading)
+    expectations = Expectations(truth, reading)
     wrong: list[Mismatch] = []
     recomputed = 0
     for place, said in reading.places.items():

@@ -13,14 +13,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from html import unescape
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from xml.etree import ElementTree
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from faeval.errors import FaevalError
-
-if TYPE_CHECKING:
-    from markdown_it.token import Token
 
 _VOID = frozenset(
     {
@@ -274,8 +274,6 @@ def read_html(text: str) -> Readback:
 
 
 def _markdown_tokens(text: str) -> list[Token]:
-    from markdown_it import MarkdownIt
-
     return MarkdownIt("commonmark").enable("table").parse(text)
 
 
@@ -377,35 +375,6 @@ def _named(children: list[Token]) -> str:
     return _inline(children[:end]).removeprefix("Claim ").strip().removesuffix(":")
 
 
-@dataclass(frozen=True)
-class Link:
-    """A link of a Markdown document: its text, where it leads, and its line."""
-
-    text: str
-    target: str
-    line: int
-
-
-def links(text: str) -> Iterator[Link]:
-    """Yield the links of a Markdown document in their order; what stands in code is none."""
-    for token in _markdown_tokens(text):
-        children = token.children or []
-        for i, child in enumerate(children):
-            if child.type == "link_open":
-                end = next(j for j in range(i, len(children)) if children[j].type == "link_close")
-                line = (token.map or [0])[0] + 1
-                yield Link(_inline(children[i + 1 : end]), str(child.attrs.get("href", "")), line)
-
-
-def pages_of(overview: str) -> list[str]:
-    """Return the folders of the reports that an overview's page links to.
-
-    They stand in the order of its columns.
-    """
-    folders = re.findall(r'href="([^"#]*)/report\.html"', overview)
-    return list(dict.fromkeys(map(unescape, folders)))
-
-
 # --- JSON, XML, LaTeX ---
 
 
@@ -449,8 +418,6 @@ def read_xml(text: str) -> Readback:
 
     Its property ``claim`` names it, else its ``name``.
     """
-    from xml.etree import ElementTree
-
     notes = _Notes()
 
     def visit(element: ElementTree.Element, claim: str, path: str) -> None:
