@@ -79,7 +79,13 @@ def report(
     ] = None,
     schema: Annotated[
         bool,
-        typer.Option("--schema", help="Print the JSON Schema of verdicts.json; needs no folder."),
+        typer.Option(
+            "--schema",
+            help=(
+                "Print the JSON Schema of verdicts.json, with --against that of what --json prints"
+                " there; needs no folder."
+            ),
+        ),
     ] = False,
     check: Annotated[
         bool,
@@ -95,7 +101,7 @@ def report(
     from faeval.reports import json_schema
 
     if schema:
-        say_json(json_schema())
+        say_json(json_schema("drift" if against else "report"))
         return
     forms = _forms(write or [], summary)
     job = _summary_file() if summary else None

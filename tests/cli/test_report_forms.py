@@ -44,6 +44,8 @@ def test_all_forms_are_written_and_what_is_no_form_is_named(
 def test_the_schema_needs_no_folder_and_rendering_does(run_faeval: Faeval, tmp_path: Path) -> None:
     done = run_faeval(tmp_path, "report", "--schema")
     assert (done.returncode, done.stdout, done.stderr) == (0, json_schema(), "")
+    drift = run_faeval(tmp_path, "report", "--schema", "--against", "OLD")
+    assert (drift.returncode, drift.stdout, drift.stderr) == (0, json_schema("drift"), "")
     none = run_faeval(tmp_path, "report")
     assert none.returncode == 2
     assert "FOLDERS: none was named" in none.stderr

@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import replace
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,12 +14,13 @@ from rich.console import Console
 
 from faeval.claims import WORDS
 from faeval.errors import EvidenceError, FaevalError
-from faeval.reports import KINDS, Report, drift, drifts_json
+from faeval.reports import KINDS, Report, drift, drifts_json, json_schema
 from faeval.reports.data import FLAG
 from faeval.reports.words import label_of, sides_of
 
 RUNS = tuple(f"sha256:{i:016x}" for i in range(5))
 OTHERS = tuple(f"sha256:{i:016x}" for i in range(100, 105))
+SCHEMA = json.loads(json_schema("drift"))
 PROVENANCE = {
     "revision of training": "1",
     "revision of alignment": "2",
@@ -61,8 +63,16 @@ def one(make_assertion, make_verdict):
     return make
 
 
+def valid(text):
+    """The text of some drifts, held against its JSON Schema."""
+    jsonschema.validate(json.loads(text), SCHEMA, jsonschema.Draft202012Validator)
+    return text
+
+
 def compared(new, old):
-    return drift(new, said(old), old.provenance)
+    found = drift(new, said(old), old.provenance)
+    valid(drifts_json([found]))
+    return found
 
 
 # --- what is a failure, and what is a flag
@@ -384,7 +394,7 @@ def test_every_view_tells_the_same_of_what_moved(one):
         ):
             assert part in text
         assert "Nothing that is recorded differs" in text
-    whole = json.loads(drifts_json([new.drift, new.drift]))
+    whole = json.loads(valid(drifts_json([new.drift, new.drift])))
     assert (whole["schema"], whole["exit_code"], len(whole["reports"])) == ("faeval/drift/2", 1, 2)
     (moved,) = whole["reports"][0]["moved"]
     assert (moved["before"]["verdict"], moved["now"]["verdict"], moved["failure"]) == (
@@ -515,5 +525,5 @@ def test_whatever_stands_in_an_earlier_report_is_compared_or_refused(one, data):
         return
     new.drift.to_markdown()
     new.to_html()
-    drifts_json([new.drift])
+    valid(drifts_json([new.drift]))
     Console(file=io.StringIO()).print(new.drift.table())

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from faeval.claims._verdict import DOCUMENTED, WORDS, Verdict, plain_of
 from faeval.errors import FaevalError
@@ -348,6 +348,6 @@ class ReportDocument:
     """Metrics over layers at each run's last epoch; they decide nothing."""
 
 
-def json_schema() -> str:
-    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`."""
-    return (files("faeval.reports") / "schema" / "report-2.json").read_text(encoding="utf-8")
+def json_schema(of: Literal["report", "drift"] = "report") -> str:
+    """Return the JSON Schema (draft 2020-12) of :meth:`Report.to_dict`, or of what moved."""
+    return (files("faeval.reports") / "schema" / f"{of}-2.json").read_text(encoding="utf-8")
