@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
-    tmp_path: Path, run_faeval: Faeval
+    tmp_path: Path, run_faeval: Faeval, forks_of: Callable[..., Faeval]
 ) -> None:
     made = run_faeval(tmp_path, "init", "new")
     assert made.returncode == 0, made.stderr
@@ -56,19 +56,8 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
     assert all(
         min(v["adjusted_support"], v["adjusted_refute"]) < 0.025 for v in content["verdicts"]
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "claims/",
-        "--faeval-strict",
-        "--faeval-offline",
-        "-W",
-        "error",
-    ]
-    tested = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+    words = ["claims/", "--faeval-strict", "--faeval-offline", "-W", "error"]
+    tested = forks_of()("pytest", words, folder, os.environ)
     assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
     assert "2 as registered" in tested.stdout
 
