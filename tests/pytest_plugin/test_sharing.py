@@ -54,16 +54,10 @@ def properties(folder: Path, name: str) -> dict[str, str]:
 
 def test_committed_evidence_decides_this_repositorys_claims_without_torch() -> None:
     # With the repository's own options: doctests, strict markers, warnings as errors.
-    words = [
-        "-v",
-        "-p",
-        "no:cacheprovider",
-        "claims/reference.py",
-        "--faeval-evidence",
-        "reports/teacher",
-    ]
     code = (
-        f"import sys, pytest\ncode = pytest.main({words})\n"
+        "import sys, pytest\n"
+        "words = '-v -p no:cacheprovider claims/reference.py --faeval-evidence reports/teacher'\n"
+        "code = pytest.main(words.split())\n"
         "assert code == 0 and 'torch' not in sys.modules, (code, 'torch' in sys.modules)"
     )
     done = subprocess.run(
