@@ -359,14 +359,9 @@ def check_equal(together: Store, alone: Store) -> None:
     "arm",
     [
         Arm("dfa", penalty=0.01, **SMALL),
-        *(
-            pytest.param(arm, marks=pytest.mark.slow)
-            for arm in (
-                Arm("bp", penalty=0.01, trained_blocks=1, **SMALL),
-                Arm("fa", credit_site="input", credit_scale="unit", labels="random", **SMALL),
-                Arm("kolen_pollack", network="student", **SMALL),
-            )
-        ),
+        Arm("bp", penalty=0.01, trained_blocks=1, **SMALL),
+        Arm("fa", credit_site="input", credit_scale="unit", labels="random", **SMALL),
+        Arm("kolen_pollack", network="student", **SMALL),
     ],
     ids=lambda arm: arm.label,
 )

@@ -122,7 +122,7 @@ def test_an_open_claim_exits_0_and_with_strict_10(tmp_path: Path, faeval: Faeval
     lone = faeval("verify", "--seeds", "1", "--workers", "1", "--json")
     assert json.loads(lone.stdout)["verdicts"][0]["verdict"] == "inconclusive"
     assert lone.returncode == 0
-    assert faeval("verify", "--seeds", "1", "--strict").returncode == 10
+    assert faeval("verify", "--seeds", "1", "--strict", "--workers", "1").returncode == 10
 
 
 def test_an_unexpected_invalid_exits_11(tmp_path: Path, faeval: Faeval) -> None:
@@ -181,14 +181,20 @@ def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert verdict["flags"] == []
     assert verdict["seeds"] == [1, 2, 3, 4, 5]
-    early = json.loads(faeval("verify", "--seeds", "3", "--json").stdout)["verdicts"][0]
+    early = json.loads(faeval("verify", "--seeds", "3", "--json", "--workers", "1").stdout)[
+        "verdicts"
+    ][0]
     assert early["reason_code"] == "plan_not_reached"
-    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--json").stdout)["verdicts"][0]
+    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--json", "--workers", "1").stdout)[
+        "verdicts"
+    ][0]
     assert apart["flags"] == ["exploratory"]
-    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--json").stdout)["verdicts"][0]
+    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--json", "--workers", "1").stdout)[
+        "verdicts"
+    ][0]
     assert looked["flags"] == ["reproduction"]
     file.write_text(file.read_text().replace("fe.Margin(0.05", "fe.Margin(0.06"))
-    changed = faeval("verify", "--json")
+    changed = faeval("verify", "--json", "--workers", "1")
     assert json.loads(changed.stdout)["verdicts"][0]["reason_code"] == "spec_changed"
     assert changed.returncode == 11
     one_clear_line(faeval("lock"), "toy::more_is_better", "another form")

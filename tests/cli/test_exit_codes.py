@@ -90,11 +90,9 @@ def test_the_exit_code_is_the_one_in_the_json(
 @pytest.mark.parametrize(
     "line",
     [
-        "verify good.py --evidence table.csv --json",
         "verify drift.py --evidence table.csv",
         "verify internal.py --evidence table.csv --debug",
         "plan interrupt.py",
-        "evidence check table.csv",
     ],
 )
 def test_a_fork_says_what_a_process_of_its_own_says(

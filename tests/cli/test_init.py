@@ -41,7 +41,7 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
     steps = [step[1:] for step in steps if step[0] == "faeval"]
     assert [step[0] for step in steps] == ["plan", "verify", "lock", "verify"]
     for step in steps[1:3]:
-        done = run_faeval(folder, *step)
+        done = run_faeval(folder, *step, FAEVAL_WORKERS="1")
         assert done.returncode == 0, done.stderr
     outlook = json.loads(run_faeval(folder, "plan", "--json").stdout)["claims"]
     chances = [claim["assertions"][0]["chances"]["at"]["anticipated"] for claim in outlook]
