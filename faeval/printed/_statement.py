@@ -139,13 +139,9 @@ class Numbers:
     @cached_property
     def box(self) -> list[Range]:
         """One range a value, or a mean of each row; of all entries where n counts these."""
-        if self.rows and self.n == self._entries != len(self.rows):
+        if self.rows and self.n == len(self.pooled) != len(self.rows):
             return self.pooled
         return [mean_range([number.range for number in row]) for row in self.rows]
-
-    @property
-    def _entries(self) -> int:
-        return sum(map(len, self.rows))
 
     @cached_property
     def pooled(self) -> list[Range]:

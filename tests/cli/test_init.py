@@ -15,7 +15,6 @@ import pytest
 import typer
 
 from faeval.cli import app
-from faeval.cli._init import template
 
 Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
@@ -114,8 +113,11 @@ def test_what_cannot_be_added_to_is_one_clear_error_and_nothing_is_written(
     assert not (tmp_path / "new" / "claims").exists()
 
 
-def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page() -> None:
-    text = template("claims.yml")
+def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
+    assert run_faeval(tmp_path, "init", "--ci").returncode == 0
+    text = (tmp_path / ".github" / "workflows" / "claims.yml").read_text()
     called = re.findall(r"run: faeval ([\w-]+)", text)
     assert {"verify", "lock"} <= set(called) <= set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert "requirements.txt" in text
