@@ -162,8 +162,7 @@ def import_table(
     others = [str(name) for name in cells.columns if name not in {*columns, *states.read}]
     _check_one_row_a_key(table, cells[others], where, place)
     table, choices = at_epoch(table.reset_index(drop=True), take, where)
-    left_notes = [f"columns left out: {', '.join(others)}"] if others else []
-    notes += [*_seed_notes(seed), *choices, *states.unread.values(), *left_notes]
+    notes += [*_seed_notes(seed), *choices, *states.unread.values(), *_left_notes(others)]
     notes += _status_notes(table)
     return Imported(in_order(table), tuple(map(cut, notes)))
 
@@ -171,6 +170,10 @@ def import_table(
 def _seed_notes(seed: str) -> list[str]:
     text = "folds share their training data, and are no independent runs"
     return [f"{seed} is read as the seed: {text}"] if plain_word(seed) in _FOLDS else []
+
+
+def _left_notes(columns: Sequence[str]) -> list[str]:
+    return [f"columns left out: {', '.join(columns)}"] if columns else []
 
 
 def _status_notes(table: pd.DataFrame) -> list[str]:
