@@ -177,7 +177,8 @@ class Forks:
     def __init__(self, modules: tuple[str, ...]) -> None:
         script = [sys.executable, str(_HERE / "forks.py"), *modules]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
-        self.server = Group(script, **pipes)
+        alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.server = Group(script, env=alone, **pipes)  # a fork has no other thread than its own
 
     def __call__(
         self, module: str, arguments: list[str], folder: Path, environment: Mapping[str, str]
@@ -198,12 +199,24 @@ class Forks:
             return subprocess.CompletedProcess(arguments, code, *texts)
 
 
+def _started(
+    module: str, arguments: list[str], folder: Path, environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run the same where nothing can be forked."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.fixture(scope="session")
 def forks_of() -> "Iterator[Callable[..., Forks]]":
     """``forks_of("torch")``: forks of a process that has loaded that, too."""
     servers: dict[tuple[str, ...], Forks] = {}
 
-    def of(*modules: str) -> Forks:
+    def of(*modules: str) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+        if not hasattr(os, "fork"):
+            return _started
         if modules not in servers:
             servers[modules] = Forks((*LOADED, *modules))
         return servers[modules]
