@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, TextIO
 
 _LOCK = threading.Lock()
@@ -165,6 +165,26 @@ def apart() -> Iterator[None]:
             if dict(os.environ) != environment:
                 os.environ.clear()
                 os.environ.update(environment)
+
+
+def set_variable(name: str, value: str | None) -> None:
+    """Set a variable of the environment; None takes it away."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+@contextlib.contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            set_variable(name, value)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,15 @@
-"""What all tests share: hypothesis without a deadline, and Ctrl-C as at a terminal."""
+"""What all tests share: hypothesis without a deadline, Ctrl-C as at a terminal, quick processes."""
 
 import contextlib
+import json
 import os
+import select
 import signal
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,3 +158,71 @@ class Group(subprocess.Popen[Any]):
 def group() -> type[Group]:
     """``subprocess.Popen`` in a session of its own, of which nothing is left where a test fails."""
     return Group
+
+
+#: What takes long to load, and what commands and sessions of pytest load at some point.
+LOADED = (
+    *("faeval.cli", "faeval.pipeline", "faeval.reports", "pandas", "scipy.stats", "pytest"),
+    *("jinja2", "joblib", "markdown_it", "rich.console", "rich.live", "rich.table"),
+)
+#: What is there already cannot be rewritten, and hypothesis, which would be loaded, is not needed.
+OF_PYTEST = ("-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+
+
+class Forks:
+    """Processes of Python modules, forked from one that has loaded others: see forks.py.
+
+    ``forks("faeval", ["plan"], folder, environment)`` runs ``python -m faeval plan`` there.
+    """
+
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        script = [sys.executable, str(_HERE / "forks.py"), *modules]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+        alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.server = Group(script, env=alone, **pipes)  # a fork has no other thread than its own
+
+    def __call__(
+        self, module: str, arguments: list[str], folder: Path, environment: Mapping[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
+        if module == "pytest":
+            arguments = [*arguments, *OF_PYTEST]
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            call = {
+                **{"module": module, "arguments": arguments, "folder": str(folder)},
+                **{"environment": dict(environment), "out": out.name, "err": err.name},
+            }
+            self.server.stdin.write(json.dumps(call).encode() + b"\n")
+            process = int(self.server.stdout.readline())
+            if not select.select([self.server.stdout], [], [], 300)[0]:
+                os.kill(process, signal.SIGKILL)
+            code = int(self.server.stdout.readline())
+            texts = (file.read().decode() for file in (out, err))
+            return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+def _started(
+    module: str, arguments: list[str], folder: Path, environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run the same where nothing can be forked."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def forks_of() -> "Iterator[Callable[..., Forks]]":
+    """``forks_of("torch")``: forks of a process that has loaded that, too."""
+    servers: dict[tuple[str, ...], Forks] = {}
+
+    def of(*modules: str) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+        if not hasattr(os, "fork"):
+            return _started
+        if modules not in servers:
+            servers[modules] = Forks((*LOADED, *modules))
+        return servers[modules]
+
+    yield of
+    for forks in servers.values():
+        with forks.server:
+            forks.server.stdin.close()

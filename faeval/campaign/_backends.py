@@ -19,7 +19,7 @@ from typing import Any
 import joblib
 
 from faeval._extras import extra, require
-from faeval._isolation import silence_stdout
+from faeval._isolation import set_variable, silence_stdout, variables
 from faeval.campaign._execution import Execution
 from faeval.campaign._worker import misplaced
 from faeval.errors import FaevalError
@@ -70,7 +70,7 @@ def opened(
         settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
         # A file of the working directory that has the name of a module of Python would end a worker
         # as it starts.
-        with _environment(_SAFE, "1"):
+        with variables({_SAFE: "1"}):
             yield Pool(
                 "loky",
                 workers or max(1, joblib.cpu_count() // threads),
@@ -86,23 +86,6 @@ def opened(
             else _ray(cluster, workers, threads, place)
         ) as pool:
             yield pool
-
-
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        _set(name, before)
-
-
-def _set(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -253,7 +236,7 @@ def _check(found: Mapping[str, Any], place: _Place) -> None:
 def _isolate(parent: int, safe: str | None) -> None:
     """Make a worker leave Ctrl-C and stdout to its parent, and go when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _set(_SAFE, safe)  # as the parent's own: what a run starts is not a worker
+    set_variable(_SAFE, safe)  # as the parent's own: what a run starts is not a worker
     silence_stdout()
 
     def watch() -> None:

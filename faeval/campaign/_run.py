@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
 import secrets
 import shutil
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from faeval import _sibling_modules
-from faeval._isolation import apart
+from faeval._isolation import apart, variables
 from faeval.campaign._deadline import Deadline
 from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
@@ -376,14 +375,5 @@ def _threads(count: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(count)))
-    try:
-        with threadpool_limits(limits=count):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with variables(dict.fromkeys(names, str(count))), threadpool_limits(limits=count):
+        yield

@@ -28,6 +28,7 @@ from faeval.cli._common import (
     say_json,
     say_lines,
 )
+from faeval.errors import FaevalError
 
 app = typer.Typer(
     help=(
@@ -122,7 +123,10 @@ def _run(arguments: list[str], debug: bool) -> int:
     text = ""
     try:
         if "" in arguments:  # the path of no characters would be the working directory
-            raise _empty()
+            raise FaevalError(
+                "an argument is empty (''), such as a variable that was not set; give a value, or"
+                " leave it out."
+            )
         code = app(args=arguments, standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -140,29 +144,14 @@ def _run(arguments: list[str], debug: bool) -> int:
         say(f"faeval: {text}", err=True)
     if code == NOTHING_SELECTED:
         text = "no claim was selected."
-    if text and _wants_json(arguments):
+    # A command line that could perhaps not be read whole may ask for JSON all the same.
+    if text and "--json" in arguments:
         say_json({"schema": "faeval-error-1", "exit_code": code, "error": cut(text)})
     return code if isinstance(code, int) else 0
 
 
-def _empty() -> Exception:
-    from faeval.errors import FaevalError
-
-    return FaevalError(
-        "an argument is empty (''), such as a variable that was not set; give a value, or leave it"
-        " out."
-    )
-
-
-def _wants_json(arguments: list[str]) -> bool:
-    """Whether stdout is to be JSON, of a command line that could perhaps not be read whole."""
-    return "--json" in arguments
-
-
 def _explain(error: Exception) -> tuple[int, str]:
     """Say on stderr what is wrong; return the exit code and the same words."""
-    from faeval.errors import FaevalError
-
     if isinstance(error, typer.Abort):
         return INTERRUPTED, ""
     # Which package click's exceptions come from depends on the version of typer.

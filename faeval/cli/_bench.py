@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,8 +29,6 @@ def audit(
     threads: Annotated[int, typer.Option(min=1, help="Of PyTorch.")] = 1,
 ) -> None:
     """Audit one checkpoint, layer by layer, with controls measured on that very checkpoint."""
-    import importlib
-
     from faeval.experiment import RunOptions
 
     # By its path: torch is loaded by this command alone.
@@ -90,29 +91,23 @@ def check_metric(
     ] = None,
 ) -> None:
     """Property-test a metric of one's own; exit 1 where a property fails."""
-    import dataclasses
-    import importlib
-    import os
-
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does: the module is one's own
     testing = importlib.import_module("faeval.testing")
     conformance = testing.check_metric(metric, kind=kind, tolerance=tolerance)
+    code = 0 if conformance.passed else 1
     if options["json"]:
-        failures = [dataclasses.asdict(failure) for failure in conformance.failures]
-        code = 0 if conformance.passed else 1
         content = {
             "schema": "faeval-conformance-1",
             "exit_code": code,
             "subject": conformance.subject,
-        }
-        content |= {"passed": conformance.passed}
-        content |= {
+            "passed": conformance.passed,
             "tolerance": conformance.tolerance,
             "checked": conformance.checked,
-            "failures": failures,
+            "failures": [asdict(failure) for failure in conformance.failures],
+            "notes": dict(conformance.notes),
+            "skipped": dict(conformance.skipped),
         }
-        content |= {"notes": dict(conformance.notes), "skipped": dict(conformance.skipped)}
         say_json(content)
     else:
         say_lines(str(conformance))
-    raise typer.Exit(0 if conformance.passed else 1)
+    raise typer.Exit(code)

@@ -15,6 +15,7 @@ import typer
 
 from faeval._options import OPTIONS, PATHS, SWITCH, Option
 from faeval._safe_text import InertStream, inert, message
+from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -171,8 +172,6 @@ def _near(value: Any) -> Any:
 def check_folder(folder: Path, option: str = "--report") -> None:
     """Refuse a report folder that cannot be written before hours of training, not after."""
     import tempfile
-
-    from faeval.errors import FaevalError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,12 @@ import typer
 
 from faeval._options import arguments
 from faeval.cli._common import command, say, say_json
+from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from faeval.evidence import Checked, Imported
+    from faeval.evidence import Checked
 
 _TABLES = (".csv", ".parquet", ".pq")
 
@@ -221,7 +222,6 @@ def import_(
 ) -> None:
     """Make evidence of a table or of MLflow runs that came from elsewhere."""
     from faeval import evidence
-    from faeval.errors import FaevalError
 
     factors = _renamed(arm.split(",")) if arm else {}
     metrics = _renamed(metric) if metric else None
@@ -230,9 +230,8 @@ def import_(
             raise FaevalError(
                 "--experiment is missing; name the MLflow experiment whose runs are to be read."
             )
-        uri = source.removeprefix("mlflow:")
         result = evidence.import_mlflow(
-            uri,
+            source.removeprefix("mlflow:"),
             experiment,
             setting=setting,
             arm=factors,
@@ -261,17 +260,15 @@ def import_(
             take=_take(last, best, at),
             average=average,
         )
-    _write_imported(result, out, options)
+    for note in result.notes:
+        say(f"faeval: {note}", err=True)
+    evidence.export(result.table, out)
+    _print_written("import", out, result.table, options, notes=list(result.notes))
 
 
 def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
-    from faeval.errors import FaevalError
-
-    flags = [
-        *(["--last"] if last else []),
-        *(["--best"] if best else []),
-        *(["--at"] if at is not None else []),
-    ]
+    choices = {"--last": last, "--best": best, "--at": at is not None}
+    flags = [flag for flag, is_set in choices.items() if is_set]
     if len(flags) > 1:
         raise FaevalError(
             f"{' and '.join(flags)} name different epochs of each run; give one of them."
@@ -282,15 +279,6 @@ def _take(last: bool, best: str | None, at: int | None) -> str | int | None:
             " best."
         )
     return "last" if last else best if best is not None else at
-
-
-def _write_imported(found: Imported, out: Path, options: Mapping[str, Any]) -> None:
-    from faeval import evidence
-
-    for note in found.notes:
-        say(f"faeval: {note}", err=True)
-    evidence.export(found.table, out)
-    _print_written("import", out, found.table, options, notes=list(found.notes))
 
 
 def _renamed(items: list[str]) -> dict[str, str]:
@@ -312,5 +300,4 @@ def _print_written(
 
 
 def _print_json(name: str, content: dict[str, Any], exit_code: int = 0) -> None:
-    head = {"schema": f"faeval-evidence-{name}-1", "exit_code": exit_code}
-    say_json({**head, **content})
+    say_json({"schema": f"faeval-evidence-{name}-1", "exit_code": exit_code, **content})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from faeval._whole_files import replace_file
 from faeval.cli._common import check_folder, command, say, say_json, say_lines
 from faeval.cli._numbers_file import BESIDE, Entry, read_entries, refuse_field, statement_of
 from faeval.cli._numbers_text import as_markdown, as_text, label_of
+from faeval.errors import FaevalError, Tampered
 
 if TYPE_CHECKING:
     from faeval.printed import Finding
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = "faeval/numbers/1"
 #: Whose spreads are compared with each other: a source, and what it declares them to be.
 _Source = tuple[str, str]
+_NOT_NUMBERS = {"name", "source"} | BESIDE
 
 
 @command("check-numbers")
@@ -109,10 +113,6 @@ def check_numbers(
 
     Exit 1 where not as expected.
     """
-    import json
-
-    from faeval.errors import FaevalError
-
     fields: dict[str, Any] = {
         "mean": mean, "spread": spread, "spread_is": spread_is, "n": n, "step": step,
         "mean2": mean2, "spread2": spread2, "n2": n2, "null": null, "p": p, "sides": sides,
@@ -152,8 +152,6 @@ def check_numbers(
 
 def _entries(file: Path | None, statement: dict[str, Any]) -> list[Entry]:
     """Return the statements of a file, or the one of the options."""
-    from faeval.errors import FaevalError
-
     if file is None and not statement:
         raise FaevalError(
             "nothing to check; name a TOML file of statements, or give numbers, such as --mean"
@@ -172,8 +170,6 @@ def _entries(file: Path | None, statement: dict[str, Any]) -> list[Entry]:
 
 def _compare(folder: Path, files: Mapping[str, str]) -> None:
     """Raise Tampered where a folder's files are not these, byte by byte."""
-    from faeval.errors import FaevalError, Tampered
-
     wrong = []
     for name, text in files.items():
         try:
@@ -203,8 +199,6 @@ def _rows(text: str) -> list[Any]:
 
 
 def _baselines(given: Sequence[str]) -> dict[str, str]:
-    from faeval.errors import FaevalError
-
     for text in given:
         if not all(part.strip() for part in text.partition("=")):
             raise FaevalError(
@@ -217,7 +211,6 @@ def _baselines(given: Sequence[str]) -> dict[str, str]:
 
 def _check_all(entries: Sequence[Entry]) -> dict[str, Any]:
     from faeval import printed
-    from faeval.errors import FaevalError
 
     for entry in entries:
         if entry.expected not in printed.OUTCOMES:
@@ -240,16 +233,11 @@ def _check_all(entries: Sequence[Entry]) -> dict[str, Any]:
             spreads.setdefault(source, []).extend(
                 (label, f) for f in findings if f.check == "spread"
             )
-        fields = {
-            key: value
-            for key, value in entry.fields.items()
-            if key not in {"name", "source"} | BESIDE
-        }
         head = {
             "name": statement.name,
             "source": statement.source,
             "note": entry.fields.get("note", ""),
-            "printed": fields,
+            "printed": {k: v for k, v in entry.fields.items() if k not in _NOT_NUMBERS},
         }
         statements.append(head | _outcome(entry.expected, findings))
     kinds = _spread_rows(entries, spreads)
@@ -262,7 +250,6 @@ def _spread_rows(
 ) -> list[dict[str, Any]]:
     """Return by source whether its spreads can be of one kind, where that can be told."""
     from faeval import printed
-    from faeval.errors import FaevalError
 
     rows = []
     expectations = {_source_of(entry, spreads): entry for entry in entries if entry.kinds}
@@ -299,8 +286,6 @@ def _source_of(entry: Entry, spreads: Mapping[_Source, object]) -> _Source:
 
 
 def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from faeval import printed
 
     word = printed.outcome(findings)
@@ -314,12 +299,10 @@ def _outcome(expected: str, findings: Sequence[Finding]) -> dict[str, Any]:
 
 def expectations_of(entries: Sequence[Entry], content: Mapping[str, Any]) -> list[bool]:
     """Return for each row whether its outcome was written down beforehand."""
-    expectations = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
+    statements = [bool(entry.fields.get("expect")) for entry in entries if not entry.kinds]
     sources = {
         (e.fields.get("source", ""), e.fields.get("spread_is", ""))
         for e in entries
         if e.kinds and "expect" in e.fields
     }
-    return expectations + [
-        (row["source"], row["spread_is"]) in sources for row in content["spreads"]
-    ]
+    return statements + [(row["source"], row["spread_is"]) in sources for row in content["spreads"]]

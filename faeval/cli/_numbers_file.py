@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faeval.errors import FaevalError
+
 if TYPE_CHECKING:
     from faeval.printed import Statement
 
@@ -32,8 +34,6 @@ class Entry:
 def read_entries(file: Path) -> list[Entry]:
     """The statements of a file, and what it says of the spreads of a source."""
     import tomllib
-
-    from faeval.errors import FaevalError
 
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
@@ -129,6 +129,4 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def refuse_field(entry: Entry, key: str, value: object, problem: str) -> Exception:
-    from faeval.errors import FaevalError
-
     return FaevalError(f"{entry.place}: {key} = {value!r} {problem}.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from faeval._safe_text import clean
+
 
 def label_of(fields: Mapping[str, Any]) -> str:
     """What is printed, in short."""
@@ -42,8 +44,6 @@ def _comparison(key: str, fields: Mapping[str, Any]) -> str:
 
 def as_text(content: Mapping[str, Any], told: Sequence[bool]) -> str:
     """The result as text: a line for each statement, one for each finding, one for all."""
-    from faeval._safe_text import clean
-
     lines = []
     for row, expected in zip((*content["statements"], *content["spreads"]), told, strict=True):
         title = (

@@ -17,6 +17,7 @@ from faeval.cli._common import (
     say,
     say_json,
 )
+from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +76,6 @@ def lock(
 ) -> None:
     """Register claims: write claims.lock beside them, before the first confirmatory run."""
     from faeval import campaign, pipeline
-    from faeval.errors import FaevalError
 
     if against is None and (refusal := campaign.git_refusal()):
         say(

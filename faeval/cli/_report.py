@@ -11,6 +11,7 @@ import typer
 
 from faeval._arguments import choice
 from faeval.cli._common import check_folder, command, console_for, say, say_json
+from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     from faeval.pipeline import Check
@@ -97,7 +98,6 @@ def report(
 ) -> None:
     """Decide again from the evidence in report folders, without training, and render."""
     from faeval import pipeline
-    from faeval.errors import FaevalError
     from faeval.reports import json_schema
 
     if schema:
@@ -168,7 +168,6 @@ def _forms(texts: list[str], summary: bool) -> tuple[str, ...]:
 def _places(folders: list[Path], out: Path | None, overview: Path | None) -> list[Path]:
     """Return the report folders in what is named; what cannot be written to is refused at once."""
     from faeval import pipeline
-    from faeval.errors import FaevalError
 
     places = pipeline.report_folders(folders)
     if out is not None and len(places) > 1:
@@ -208,8 +207,6 @@ def _write_overview(
 
 def _refuse_beside_check(**options: object) -> None:
     """Refuse what writes, beside --check, which writes nothing."""
-    from faeval.errors import FaevalError
-
     for name, value in options.items():
         if value:
             raise FaevalError(f"--{name}: --check writes nothing; leave one of the two away.")
@@ -232,8 +229,6 @@ def _print_drifts(results: Iterable[Report], as_json: bool) -> None:
 
 
 def _summary_file() -> Path:
-    from faeval.errors import FaevalError
-
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:
         raise FaevalError(
@@ -251,8 +246,6 @@ def _append(results: Iterable[Report], file: Path) -> None:
 
 
 def _append_one(result: Report, file: Path) -> None:
-    from faeval.errors import FaevalError
-
     try:
         size = file.stat().st_size if file.exists() else 0
         text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)

@@ -23,6 +23,7 @@ from faeval.cli._common import (
     say,
     say_json,
 )
+from faeval.errors import FaevalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,8 +94,6 @@ def verify(
 
 def _alone(context: typer.Context) -> None:
     """Refuse options that say which claims, seeds or evidence, beside --published."""
-    from faeval.errors import FaevalError
-
     for name, option in _SAID_BY_PUBLISHED.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":

@@ -131,6 +131,7 @@ def test_workers_give_what_this_process_gives_and_a_failure_stays_alone(
         assert [event.kind == "started" for event in events if event.job is job] == [True, False]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_takes_no_other_run_with_it(mine: Experiment, tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     needs = [("dies", 1), ("slow", 1), ("dies_once", 1), ("plain", 2), ("plain", 3)]
@@ -178,7 +179,7 @@ def test_an_error_in_the_callers_own_callback_stops_the_workers(
     assert [line.split(",")[2] for line in measured(store)] == ["1"]
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "kill -9"])
+@pytest.mark.parametrize("how", [pytest.param("ctrl-c", marks=pytest.mark.slow), "kill -9"])
 def test_a_campaign_that_is_stopped_keeps_what_is_done_and_leaves_no_process(
     mine: Experiment,
     tmp_path: Path,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,19 @@ from faeval.campaign import Execution, Need, execute, plan
 from faeval.evidence import Store
 from faeval.experiment import METRICS, Arm, experiment
 
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 
-def faeval(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "faeval", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
+
+@pytest.fixture(scope="module")
+def with_torch(forks_of: Callable[..., Faeval]) -> Faeval:
+    """The command line in a fork that has loaded torch, as most of these calls do."""
+    forks = forks_of("faeval.bench.settings", "safetensors.torch")
+    return lambda folder, *words: forks("faeval", [*map(str, words)], folder, os.environ)
+
+
+@pytest.fixture
+def faeval(tmp_path: Path, with_torch: Faeval) -> Faeval:
+    return functools.partial(with_torch, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +51,9 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 
 def test_the_table_names_the_run_marks_exact_states_and_every_metric(
-    run: Path, tmp_path: Path
+    run: Path, tmp_path: Path, faeval: Faeval
 ) -> None:
-    done = faeval("audit", run / "epoch-0002.safetensors", cwd=tmp_path)
+    done = faeval("audit", run / "epoch-0002.safetensors")
     assert done.returncode == 0, done.stderr
     assert "fa+blocks=2+epochs=2+width=16 in teacher, seed 1, epoch 2" in done.stdout
     assert "h_2 (exact)" in done.stdout
@@ -60,8 +69,16 @@ def test_the_table_names_the_run_marks_exact_states_and_every_metric(
     assert "published.rho" not in done.stdout
 
 
-def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: Path) -> None:
-    done = faeval("audit", run / "epoch-0001.safetensors", "--full", "--json", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def full(run: Path, with_torch: Faeval) -> subprocess.CompletedProcess[str]:
+    """All of an audit, as JSON."""
+    return with_torch(run, "audit", "epoch-0001.safetensors", "--full", "--json")
+
+
+def test_json_holds_every_row_and_full_holds_every_metric(
+    run: Path, full: subprocess.CompletedProcess[str]
+) -> None:
+    done = full
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["exit_code"] == 0
@@ -77,12 +94,13 @@ def test_json_holds_every_row_and_full_holds_every_metric(run: Path, tmp_path: P
     assert [r["value"] for r in found["rows"] if r["metric"] == "cosine"] == value
 
 
-def test_a_run_copied_out_of_its_store_is_audited_where_it_lies(run: Path, tmp_path: Path) -> None:
+def test_a_run_copied_out_of_its_store_is_audited_where_it_lies(
+    run: Path, full: subprocess.CompletedProcess[str], tmp_path: Path, faeval: Faeval
+) -> None:
     shutil.copytree(run, tmp_path / "sent by a colleague")
-    places = [run / "epoch-0002.safetensors", Path("sent by a colleague/epoch-0002.safetensors")]
-    here, there = (faeval("audit", place, "--json", cwd=tmp_path) for place in places)
+    there = faeval("audit", "sent by a colleague/epoch-0001.safetensors", "--full", "--json")
     assert (there.returncode, there.stderr) == (0, "")
-    assert there.stdout == here.stdout
+    assert there.stdout == full.stdout
 
 
 def missing(folder: Path) -> Path:
@@ -142,9 +160,9 @@ def exchanged(folder: Path) -> Path:
     ],
 )
 def test_a_checkpoint_that_is_not_what_was_written_is_one_clear_error(
-    spoil: Any, code: int, says: str, copy: Path, tmp_path: Path
+    spoil: Any, code: int, says: str, copy: Path, tmp_path: Path, faeval: Faeval
 ) -> None:
-    done = faeval("audit", spoil(copy), cwd=tmp_path)
+    done = faeval("audit", spoil(copy))
     assert done.returncode == code, done.stderr
     assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
@@ -152,7 +170,9 @@ def test_a_checkpoint_that_is_not_what_was_written_is_one_clear_error(
 
 
 @pytest.mark.parametrize("options", [["--jsn", "yaml"], ["--device", "tpu"], ["--threads", "0"]])
-def test_bad_options_are_usage_errors(options: list[str], run: Path, tmp_path: Path) -> None:
-    done = faeval("audit", run / "epoch-0002.safetensors", *options, cwd=tmp_path)
+def test_bad_options_are_usage_errors(
+    options: list[str], run: Path, tmp_path: Path, faeval: Faeval
+) -> None:
+    done = faeval("audit", run / "epoch-0002.safetensors", *options)
     assert done.returncode == 2
     assert options[0].strip("-") in done.stderr

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import faeval as fe
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CLAIMS = """
 import faeval as fe
@@ -36,16 +36,6 @@ more_is_better = fe.Claim(
 """  # noqa: E501
 
 
-def faeval(
-    *arguments: str | Path, cwd: Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "FAEVAL_DATA": "", "COLUMNS": "120", **environment}
-    command = [sys.executable, "-m", "faeval", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def write(
     folder: Path, *, extra: str = "pass", expect: str = "supported", name: str = "toy"
 ) -> Path:
@@ -65,23 +55,25 @@ def one_clear_line(result: subprocess.CompletedProcess[str], *needed: str, code:
         assert word in result.stderr, (word, result.stderr)
 
 
-def test_verify_runs_decides_and_then_finds_everything_again(tmp_path: Path) -> None:
+def test_verify_runs_decides_and_then_finds_everything_again(
+    tmp_path: Path, faeval: Faeval
+) -> None:
     write(tmp_path)
-    first = faeval("verify", "--report", "out", "--workers", "2", cwd=tmp_path)
+    first = faeval("verify", "--report", "out", "--workers", "2")
     assert first.returncode == 0, first.stderr
     assert "A dose raises the score" in first.stdout
     assert "supported" in first.stdout
     assert "10/10 runs" in first.stderr
     kept = {p: p.stat().st_mtime_ns for p in (tmp_path / ".faeval").rglob("*.json")}
     assert len(kept) == 10
-    second = faeval("verify", cwd=tmp_path)
+    second = faeval("verify")
     assert second.returncode == 0
     assert second.stdout == first.stdout
     assert "runs" not in second.stderr
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / ".faeval").rglob("*.json")} == kept
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {"report.html", "report.md", "verdicts.json", "evidence.csv", "provenance.json"}
-    again = faeval("verify", "--evidence", "out", "--offline", "--json", cwd=tmp_path)
+    again = faeval("verify", "--evidence", "out", "--offline", "--json")
     # Given by hand, evidence of an unregistered claim decides on all seeds it holds: the same five
     # here.
     assert (
@@ -90,14 +82,18 @@ def test_verify_runs_decides_and_then_finds_everything_again(tmp_path: Path) -> 
     )
 
 
-def test_deciding_from_evidence_loads_no_torch(tmp_path: Path) -> None:
+def test_deciding_from_evidence_loads_no_torch(tmp_path: Path, rows: pd.DataFrame) -> None:
     write(tmp_path)
-    assert faeval("verify", "--report", "out", "--workers", "1", cwd=tmp_path).returncode == 0
+    rows.to_csv(tmp_path / "rows.csv", index=False)
     code = (
-        "import sys; sys.argv = ['faeval', 'verify', '--evidence', 'out', '--offline', '--json'"
-        "]\nfrom faeval.cli import main\ntry:\n    main()\nexcept SystemExit as e:\n   "
-        " assert e.code == 0, e.code\nassert 'torch' not in sys.modules and 'matplotlib' not in"
-        " sys.modules"
+        "import sys\n"
+        "sys.argv = ['faeval', 'verify', '--evidence', 'rows.csv', '--offline', '--json']\n"
+        "from faeval.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as error:\n"
+        "    assert error.code == 0, error.code\n"
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -105,9 +101,11 @@ def test_deciding_from_evidence_loads_no_torch(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(tmp_path: Path) -> None:
+def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(
+    tmp_path: Path, faeval: Faeval
+) -> None:
     write(tmp_path, expect="refuted")
-    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1")
     content = json.loads(result.stdout)
     assert content["schema"]
     assert (
@@ -119,24 +117,26 @@ def test_json_is_one_object_on_stdout_and_agrees_with_the_exit_code(tmp_path: Pa
     assert verdict["as_expected"] is False
 
 
-def test_an_open_claim_exits_0_and_with_strict_10(tmp_path: Path) -> None:
+def test_an_open_claim_exits_0_and_with_strict_10(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path)
-    lone = faeval("verify", "--seeds", "1", "--workers", "1", "--json", cwd=tmp_path)
+    lone = faeval("verify", "--seeds", "1", "--workers", "1", "--json")
     assert json.loads(lone.stdout)["verdicts"][0]["verdict"] == "inconclusive"
     assert lone.returncode == 0
-    assert faeval("verify", "--seeds", "1", "--strict", cwd=tmp_path).returncode == 10
+    assert faeval("verify", "--seeds", "1", "--strict", "--workers", "1").returncode == 10
 
 
-def test_an_unexpected_invalid_exits_11(tmp_path: Path) -> None:
+def test_an_unexpected_invalid_exits_11(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path, extra="return {'score': float('nan')}")
-    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1")
     assert result.returncode == 11
     assert json.loads(result.stdout)["verdicts"][0]["reason_code"] == "undefined"
 
 
-def test_a_failing_run_makes_its_claims_invalid_and_keeps_the_others(tmp_path: Path) -> None:
+def test_a_failing_run_makes_its_claims_invalid_and_keeps_the_others(
+    tmp_path: Path, faeval: Faeval
+) -> None:
     write(tmp_path, extra="if seed == 3 and arm['dose']: raise RuntimeError('no disk for seed 3')")
-    result = faeval("verify", "--json", "--workers", "2", cwd=tmp_path)
+    result = faeval("verify", "--json", "--workers", "1")
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert (verdict["verdict"], verdict["reason_code"]) == ("invalid", "error")
     assert "no disk for seed 3" in verdict["detail"]
@@ -144,91 +144,65 @@ def test_a_failing_run_makes_its_claims_invalid_and_keeps_the_others(tmp_path: P
     assert len(list((tmp_path / ".faeval").rglob("audit-*.json"))) == 9
 
 
-def test_nothing_selected_exits_5(tmp_path: Path) -> None:
+def test_nothing_selected_exits_5(tmp_path: Path, faeval: Faeval) -> None:
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "none.py").write_text("x = 1\n")
-    result = faeval("verify", cwd=tmp_path)
+    result = faeval("verify")
     assert result.returncode == 5
     assert "no claim" in result.stderr
 
 
-def test_an_altered_record_exits_12_and_names_itself(tmp_path: Path) -> None:
+def test_an_altered_record_exits_12_and_names_itself(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path)
-    assert faeval("verify", "--workers", "1", cwd=tmp_path).returncode == 0
+    assert faeval("verify", "--workers", "1").returncode == 0
     victim = sorted((tmp_path / ".faeval").rglob("audit-*.json"))[0]
     text = victim.read_text()
     assert re.search(r'"score"', text)
     victim.write_text(text.replace('"score"', '"scare"'))
-    result = faeval("verify", cwd=tmp_path)
+    result = faeval("verify")
     one_clear_line(result, victim.name, code=12)
 
 
-def test_an_altered_lock_exits_12(tmp_path: Path) -> None:
+def test_an_altered_lock_exits_12(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path)
-    assert faeval("lock", cwd=tmp_path).returncode == 0
+    assert faeval("lock").returncode == 0
     lock = tmp_path / "claims" / "claims.lock"
     lock.write_text(lock.read_text().replace('"alpha": 0.05', '"alpha": 0.2', 1))
-    one_clear_line(faeval("verify", cwd=tmp_path), "claims.lock", code=12)
+    one_clear_line(faeval("verify"), "claims.lock", code=12)
 
 
 def test_registered_claims_decide_on_their_plan_and_changed_ones_are_invalid(
     tmp_path: Path,
+    faeval: Faeval,
 ) -> None:
     file = write(tmp_path)
-    assert faeval("lock", cwd=tmp_path).returncode == 0
-    result = faeval("verify", "--json", "--workers", "1", cwd=tmp_path)
+    assert faeval("lock").returncode == 0
+    result = faeval("verify", "--json", "--workers", "1")
     (verdict,) = json.loads(result.stdout)["verdicts"]
     assert verdict["flags"] == []
     assert verdict["seeds"] == [1, 2, 3, 4, 5]
-    early = json.loads(faeval("verify", "--seeds", "3", "--json", cwd=tmp_path).stdout)["verdicts"][
-        0
-    ]
+    early = json.loads(faeval("verify", "--seeds", "3", "--json", "--workers", "1").stdout)[
+        "verdicts"
+    ][0]
     assert early["reason_code"] == "plan_not_reached"
-    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--json", cwd=tmp_path).stdout)[
+    apart = json.loads(faeval("verify", "--seeds", "7,8,9", "--json", "--workers", "1").stdout)[
         "verdicts"
     ][0]
     assert apart["flags"] == ["exploratory"]
-    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--json", cwd=tmp_path).stdout)[
+    looked = json.loads(faeval("verify", "--seeds", "7,8,42", "--json", "--workers", "1").stdout)[
         "verdicts"
     ][0]
     assert looked["flags"] == ["reproduction"]
     file.write_text(file.read_text().replace("fe.Margin(0.05", "fe.Margin(0.06"))
-    changed = faeval("verify", "--json", cwd=tmp_path)
+    changed = faeval("verify", "--json", "--workers", "1")
     assert json.loads(changed.stdout)["verdicts"][0]["reason_code"] == "spec_changed"
     assert changed.returncode == 11
-    one_clear_line(faeval("lock", cwd=tmp_path), "toy::more_is_better", "another form")
+    one_clear_line(faeval("lock"), "toy::more_is_better", "another form")
 
 
-def test_ctrl_c_keeps_finished_runs_and_the_same_command_goes_on(
-    tmp_path: Path, group: type[subprocess.Popen[str]]
-) -> None:
-    write(tmp_path, extra="import time; time.sleep(0.5)")
-    command = [sys.executable, "-m", "faeval", "verify", "--workers", "2"]
-    with group(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while (
-            len(list((tmp_path / ".faeval").rglob("audit-*.json"))) < 2
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "interrupted" in errors
-    assert "Traceback" not in errors
-    kept = {p: p.read_bytes() for p in (tmp_path / ".faeval").rglob("audit-*.json")}
-    assert 2 <= len(kept) < 10
-    resumed = faeval("verify", "--workers", "2", cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert {p: p.read_bytes() for p in kept} == kept
-    assert len(list((tmp_path / ".faeval").rglob("audit-*.json"))) == 10
-
-
-def test_plan_prints_power_and_cost_and_runs_nothing(tmp_path: Path) -> None:
+def test_plan_prints_power_and_cost_and_runs_nothing(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path)
-    result = faeval("plan", cwd=tmp_path)
+    result = faeval("plan")
     assert result.returncode == 0, result.stderr
     assert "10 runs, 0 of them there already" in result.stdout
     assert (
@@ -238,21 +212,21 @@ def test_plan_prints_power_and_cost_and_runs_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_version_help_and_usage_errors(tmp_path: Path) -> None:
-    version = faeval("--version", cwd=tmp_path)
+def test_version_help_and_usage_errors(tmp_path: Path, faeval: Faeval) -> None:
+    version = faeval("--version")
     assert (version.returncode, version.stdout.strip()) == (0, fe.__version__)
-    assert faeval("--help", cwd=tmp_path).returncode == 0
-    bare = faeval(cwd=tmp_path)
+    assert faeval("--help").returncode == 0
+    bare = faeval()
     assert bare.returncode == 2
     assert "verify" in bare.stdout
-    unknown = faeval("verify", "--speed", cwd=tmp_path)
+    unknown = faeval("verify", "--speed")
     assert unknown.returncode == 2
     assert "--speed" in unknown.stderr
     assert "Traceback" not in unknown.stderr
 
 
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    result = faeval("verify", "nowhere.py", "--debug", cwd=tmp_path)
+def test_debug_shows_the_traceback(tmp_path: Path, faeval: Faeval) -> None:
+    result = faeval("verify", "nowhere.py", "--debug")
     assert "Traceback" in result.stderr
     assert result.returncode != 0
 
@@ -260,8 +234,8 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 # --- bad input: one clear line each ---
 
 
-def test_a_missing_claims_path(tmp_path: Path) -> None:
-    one_clear_line(faeval("verify", "nowhere.py", cwd=tmp_path), "nowhere.py")
+def test_a_missing_claims_path(tmp_path: Path, faeval: Faeval) -> None:
+    one_clear_line(faeval("verify", "nowhere.py"), "nowhere.py")
 
 
 @pytest.mark.parametrize(
@@ -276,17 +250,17 @@ def test_a_missing_claims_path(tmp_path: Path) -> None:
     ],
 )
 def test_a_claims_file_with_an_error_names_file_and_line(
-    tmp_path: Path, text: str, needed: list[str]
+    tmp_path: Path, text: str, needed: list[str], faeval: Faeval
 ) -> None:
     (tmp_path / "bad.py").write_text(text)
-    one_clear_line(faeval("verify", "bad.py", cwd=tmp_path), *needed)
+    one_clear_line(faeval("verify", "bad.py"), *needed)
 
 
-def test_two_claims_of_one_name(tmp_path: Path) -> None:
+def test_two_claims_of_one_name(tmp_path: Path, faeval: Faeval) -> None:
     file = write(tmp_path)
     text = file.read_text()
     file.write_text(text + text[text.index("more_is_better") :])
-    one_clear_line(faeval("verify", cwd=tmp_path), "more_is_better", "rename")
+    one_clear_line(faeval("verify"), "more_is_better", "rename")
 
 
 TEACHER = """
@@ -312,7 +286,7 @@ claim = fe.Claim("x", fe.exceeds(fe.metric({metric!r}, fe.Arm("dfa"{factors}){la
     ],
 )
 def test_a_claim_that_its_setting_cannot_read(
-    tmp_path: Path, options: dict[str, str], needed: list[str]
+    tmp_path: Path, options: dict[str, str], needed: list[str], faeval: Faeval
 ) -> None:
     filled = {
         "metric": "cosine",
@@ -322,7 +296,7 @@ def test_a_claim_that_its_setting_cannot_read(
         **options,
     }
     (tmp_path / "claim.py").write_text(TEACHER.format(**filled))
-    one_clear_line(faeval("verify", "claim.py", cwd=tmp_path), *needed)
+    one_clear_line(faeval("verify", "claim.py"), *needed)
 
 
 @pytest.mark.parametrize(
@@ -343,47 +317,46 @@ def test_a_claim_that_its_setting_cannot_read(
         (["--setting", "cifar10"], ["--data", "FAEVAL_DATA"]),
     ],
 )
-def test_bad_options(tmp_path: Path, options: list[str], needed: list[str]) -> None:
+def test_bad_options(tmp_path: Path, options: list[str], needed: list[str], faeval: Faeval) -> None:
     text = TEACHER.format(metric="cosine", factors="", layers=", layers=fe.deep", seeds="")
     (tmp_path / "claim.py").write_text(text)
-    one_clear_line(faeval("verify", "claim.py", *options, cwd=tmp_path), *needed)
+    one_clear_line(faeval("verify", "claim.py", *options), *needed)
 
 
 @pytest.mark.parametrize("option", ["--store", "--report"])
 def test_a_folder_that_cannot_be_written_is_refused_before_any_run(
-    tmp_path: Path, option: str
+    tmp_path: Path, option: str, faeval: Faeval
 ) -> None:
     write(tmp_path)
     (tmp_path / "file").write_text("a file, not a folder")
-    result = faeval("verify", option, "file/inside", cwd=tmp_path)
+    result = faeval("verify", option, "file/inside")
     one_clear_line(result, "file/inside" if option == "--report" else "inside")
     assert not list(tmp_path.rglob("audit-*.json"))
 
 
-def evidence(folder: Path) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory, run_faeval: Faeval) -> pd.DataFrame:
+    """The evidence of the claims file, as text."""
+    folder = tmp_path_factory.mktemp("evidence")
     write(folder)
-    assert faeval("verify", "--report", "out", "--workers", "1", cwd=folder).returncode == 0
+    assert run_faeval(folder, "verify", "--report", "out", "--workers", "1").returncode == 0
     return pd.read_csv(folder / "out" / "evidence.csv", dtype=str, keep_default_na=False)
 
 
-def test_evidence_that_is_no_table_at_all(tmp_path: Path) -> None:
-    table = evidence(tmp_path)
-    table.drop(columns="seed").to_csv(tmp_path / "no_seed.csv", index=False)
-    one_clear_line(
-        faeval("verify", "--evidence", "no_seed.csv", cwd=tmp_path), "no_seed.csv", "seed"
-    )
-    words = table.copy()
+def test_evidence_that_is_no_table_at_all(
+    tmp_path: Path, rows: pd.DataFrame, faeval: Faeval
+) -> None:
+    write(tmp_path)
+    rows.drop(columns="seed").to_csv(tmp_path / "no_seed.csv", index=False)
+    one_clear_line(faeval("verify", "--evidence", "no_seed.csv"), "no_seed.csv", "seed")
+    words = rows.copy()
     words.loc[2, "value"] = "high"
     words.to_csv(tmp_path / "words.csv", index=False)
-    one_clear_line(
-        faeval("verify", "--evidence", "words.csv", cwd=tmp_path), "words.csv", "value", "high", "4"
-    )
+    one_clear_line(faeval("verify", "--evidence", "words.csv"), "words.csv", "value", "high", "4")
     (tmp_path / "empty.csv").write_text("")
-    one_clear_line(faeval("verify", "--evidence", "empty.csv", cwd=tmp_path), "empty.csv")
+    one_clear_line(faeval("verify", "--evidence", "empty.csv"), "empty.csv")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1\x00\x01")
-    one_clear_line(
-        faeval("verify", "--evidence", "cut.parquet", cwd=tmp_path), "cut.parquet", code=12
-    )
+    one_clear_line(faeval("verify", "--evidence", "cut.parquet"), "cut.parquet", code=12)
 
 
 @pytest.mark.parametrize(
@@ -395,9 +368,10 @@ def test_evidence_that_is_no_table_at_all(tmp_path: Path) -> None:
     ],
 )
 def test_bad_rows_are_a_verdict_not_an_error(
-    tmp_path: Path, spoil: str, verdict: str, code: str
+    tmp_path: Path, spoil: str, verdict: str, code: str, rows: pd.DataFrame, faeval: Faeval
 ) -> None:
-    table = evidence(tmp_path)
+    write(tmp_path)
+    table = rows.copy()
     if spoil == "repeat":
         table = pd.concat([table, table.iloc[[0]]])
     elif spoil == "nan":
@@ -405,17 +379,16 @@ def test_bad_rows_are_a_verdict_not_an_error(
     else:
         table = table.drop(index=0)
     table.to_csv(tmp_path / "spoilt.csv", index=False)
-    result = faeval("verify", "--evidence", "spoilt.csv", "--json", cwd=tmp_path)
+    result = faeval("verify", "--evidence", "spoilt.csv", "--json")
     (found,) = json.loads(result.stdout)["verdicts"]
     assert (found["verdict"], found["reason_code"]) == (verdict, code)
     assert result.returncode == (11 if verdict == "invalid" else 0)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_what_a_claims_file_or_a_run_prints_is_no_result(tmp_path: Path, workers: str) -> None:
+def test_what_a_claims_file_or_a_run_prints_is_no_result(tmp_path: Path, faeval: Faeval) -> None:
     file = write(tmp_path, extra="print('said by a run')")
     file.write_text("print('said by the file')\n" + file.read_text())
-    done = faeval("verify", "--json", "--workers", workers, cwd=tmp_path)
+    done = faeval("verify", "--json", "--workers", "1")
     assert json.loads(done.stdout)["exit_code"] == done.returncode == 0
     assert "said by the file" in done.stderr
     assert "said by a run" in done.stderr

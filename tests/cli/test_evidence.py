@@ -4,23 +4,24 @@ says.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from faeval.evidence import Store, TrainingRecord, read
 
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
+
 KEY = "a" * 64
 
 
-def faeval(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "faeval", "evidence", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
+@pytest.fixture
+def faeval(tmp_path: Path, run_faeval: Faeval) -> Faeval:
+    return functools.partial(run_faeval, tmp_path, "evidence")
 
 
 def add(folder: Path, seed: int = 1, loss: float = 0.5, key: str = KEY) -> Store:
@@ -37,10 +38,10 @@ def add(folder: Path, seed: int = 1, loss: float = 0.5, key: str = KEY) -> Store
     return store
 
 
-def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
+def test_check_names_every_bad_record_and_exits_12(tmp_path: Path, faeval: Faeval) -> None:
     for seed, key in enumerate("abc"):
         store = add(tmp_path / ".faeval", seed, key=key * 64)
-    fine = faeval("check", cwd=tmp_path)
+    fine = faeval("check")
     assert (fine.returncode, fine.stderr) == (0, "")
     assert fine.stdout.startswith(
         ".faeval (store): 3 runs, 3 trainings, 0 audits, 3 rows; nothing wrong"
@@ -48,11 +49,11 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
     for key in "ab":
         path = store.training_path(key * 64)
         path.write_text(path.read_text().replace("0.5", "0.4"))
-    bad = faeval("check", cwd=tmp_path)
+    bad = faeval("check")
     assert (bad.returncode, bad.stderr) == (12, "")
     assert [line for line in bad.stdout.splitlines() if "altered" in line and "runs/" in line]
     assert all(f"runs/{key * 64}/training.json" in bad.stdout for key in "ab")
-    done = faeval("check", ".faeval", "--json", cwd=tmp_path)
+    done = faeval("check", ".faeval", "--json")
     content = json.loads(done.stdout)
     assert (done.returncode, done.stderr, content["exit_code"]) == (12, "", 12)
     assert content["schema"] == "faeval-evidence-check-1"
@@ -70,22 +71,22 @@ def test_check_names_every_bad_record_and_exits_12(tmp_path: Path) -> None:
     ],
 )
 def test_the_worst_of_what_was_checked_is_the_exit_code(
-    tmp_path: Path, arguments: list[str], code: int
+    tmp_path: Path, arguments: list[str], code: int, faeval: Faeval
 ) -> None:
     head, row = "setting,arm,seed,metric,value\n", "toy,a,1,m,0.5\n"
     (tmp_path / "t.csv").write_text(head + row)
     (tmp_path / "twice.csv").write_text(head + row + row)
     (tmp_path / "cut.csv").write_text(head + row + "toy,a")
-    done = faeval("check", *arguments, cwd=tmp_path)
+    done = faeval("check", *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
+def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path, faeval: Faeval) -> None:
     add(tmp_path / "one")
     add(tmp_path / "two", seed=2, key="b" * 64)
     add(tmp_path / "other", loss=0.6)
-    done = faeval("merge", "one", "two", "--into", "all", "--json", cwd=tmp_path)
+    done = faeval("merge", "one", "two", "--into", "all", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
         **{
@@ -97,7 +98,7 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
         },
         **{"there": 0, "repeated": 0, "notes": [], "conflicts": []},
     }
-    refused = faeval("merge", "other", "--into", "all", cwd=tmp_path)
+    refused = faeval("merge", "other", "--into", "all")
     assert refused.returncode == 2
     assert refused.stderr.startswith("faeval: nothing was merged")
     assert (
@@ -107,7 +108,7 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
         == 1
     )
     assert refused.stdout == ""
-    refused = faeval("merge", "other", "--into", "all", "--json", cwd=tmp_path)
+    refused = faeval("merge", "other", "--into", "all", "--json")
     said = json.loads(refused.stdout)
     assert (said["schema"], said["exit_code"], refused.returncode) == (
         "faeval-evidence-merge-1",
@@ -118,25 +119,25 @@ def test_merge_copies_or_refuses_and_names_the_conflict(tmp_path: Path) -> None:
     assert read(tmp_path / "all")["value"].tolist() == [0.5, 0.5]
 
 
-def test_tables_merge_into_a_file_that_may_be_there(tmp_path: Path) -> None:
+def test_tables_merge_into_a_file_that_may_be_there(tmp_path: Path, faeval: Faeval) -> None:
     add(tmp_path / "one")
     head = "setting,arm,seed,epoch,metric,value\n"
     (tmp_path / "two.csv").write_text(head + "toy,dfa,2,1,loss,0.25\n")
     (tmp_path / "other.csv").write_text(head + "toy,dfa,2,1,loss,0.26\n")
     for _ in range(2):
-        done = faeval("merge", "one", "two.csv", "--into", "all.parquet", cwd=tmp_path)
+        done = faeval("merge", "one", "two.csv", "--into", "all.parquet")
         assert done.returncode == 0, done.stderr
         assert read(tmp_path / "all.parquet")["value"].tolist() == [0.5, 0.25]
-    refused = faeval("merge", "other.csv", "--into", "all.parquet", cwd=tmp_path)
+    refused = faeval("merge", "other.csv", "--into", "all.parquet")
     assert refused.returncode == 2
     assert refused.stderr.count("toy dfa seed 2 epoch 1 loss: value 0.25 and 0.26") == 1
     assert refused.stdout == ""
     assert read(tmp_path / "all.parquet")["value"].tolist() == [0.5, 0.25]
 
 
-def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
+def test_export_and_import_write_files_that_decide(tmp_path: Path, faeval: Faeval) -> None:
     add(tmp_path / ".faeval")
-    done = faeval("export", ".faeval", "out.csv", "--setting", "toy", "--json", cwd=tmp_path)
+    done = faeval("export", ".faeval", "out.csv", "--setting", "toy", "--json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert (content["schema"], content["exit_code"], content["rows"]) == (
@@ -161,7 +162,7 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
         "--metric",
         "accuracy=acc",
     ]
-    done = faeval("import", "their.csv", "mine.csv", *options, cwd=tmp_path)
+    done = faeval("import", "their.csv", "mine.csv", *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("mine.csv: 2 rows")
     assert done.stderr == "faeval: columns left out: note\n"
@@ -182,10 +183,10 @@ def test_export_and_import_write_files_that_decide(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_one_line_on_stderr(
-    tmp_path: Path, arguments: list[str], says: str
+    tmp_path: Path, arguments: list[str], says: str, faeval: Faeval
 ) -> None:
     (tmp_path / "t.csv").write_text("setting,arm,seed,metric,value\ntoy,a,1,m,0.5\n")
-    done = faeval(*arguments, cwd=tmp_path)
+    done = faeval(*arguments)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert says in done.stderr

@@ -1,6 +1,4 @@
-"""Every exit code, from a real process, equal to the one in the JSON, which is all that stands on
-stdout.
-"""
+"""Every exit code, of a process, equal to the one in the JSON, which is all that is on stdout."""
 
 from __future__ import annotations
 
@@ -87,6 +85,23 @@ def test_the_exit_code_is_the_one_in_the_json(
     assert done.stderr.startswith("faeval: ")
     assert content["error"].partition(":")[0].rstrip(".") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "verify drift.py --evidence table.csv",
+        "verify internal.py --evidence table.csv --debug",
+        "plan interrupt.py",
+    ],
+)
+def test_a_fork_says_what_a_process_of_its_own_says(
+    folder: Path, run_faeval: Faeval, start_faeval: Faeval, line: str
+) -> None:
+    fork, own = (run(folder, *line.split()) for run in (run_faeval, start_faeval))
+    assert (fork.returncode, fork.stdout) == (own.returncode, own.stdout)
+    told, needed = fork.stderr.splitlines(), own.stderr.splitlines()
+    assert (told == needed) or ("--debug" in line and told[-1] == needed[-1])
 
 
 def test_without_json_an_error_leaves_stdout_empty(folder: Path, run_faeval: Faeval) -> None:

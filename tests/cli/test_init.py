@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +15,13 @@ import pytest
 import typer
 
 from faeval.cli import app
-from faeval.cli._init import template
 
 Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
 
 
 def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
-    tmp_path: Path, run_faeval: Faeval
+    tmp_path: Path, run_faeval: Faeval, forks_of: Callable[..., Faeval]
 ) -> None:
     made = run_faeval(tmp_path, "init", "new")
     assert made.returncode == 0, made.stderr
@@ -41,7 +40,7 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
     steps = [step[1:] for step in steps if step[0] == "faeval"]
     assert [step[0] for step in steps] == ["plan", "verify", "lock", "verify"]
     for step in steps[1:3]:
-        done = run_faeval(folder, *step)
+        done = run_faeval(folder, *step, FAEVAL_WORKERS="1")
         assert done.returncode == 0, done.stderr
     outlook = json.loads(run_faeval(folder, "plan", "--json").stdout)["claims"]
     chances = [claim["assertions"][0]["chances"]["at"]["anticipated"] for claim in outlook]
@@ -56,19 +55,8 @@ def test_a_new_project_plans_registers_verifies_and_passes_in_pytest(
     assert all(
         min(v["adjusted_support"], v["adjusted_refute"]) < 0.025 for v in content["verdicts"]
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "claims/",
-        "--faeval-strict",
-        "--faeval-offline",
-        "-W",
-        "error",
-    ]
-    tested = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
+    words = ["claims/", "--faeval-strict", "--faeval-offline", "-W", "error"]
+    tested = forks_of()("pytest", words, folder, os.environ)
     assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
     assert "2 as registered" in tested.stdout
 
@@ -125,8 +113,11 @@ def test_what_cannot_be_added_to_is_one_clear_error_and_nothing_is_written(
     assert not (tmp_path / "new" / "claims").exists()
 
 
-def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page() -> None:
-    text = template("claims.yml")
+def test_the_workflow_calls_commands_that_there_are_and_is_the_one_of_the_page(
+    tmp_path: Path, run_faeval: Faeval
+) -> None:
+    assert run_faeval(tmp_path, "init", "--ci").returncode == 0
+    text = (tmp_path / ".github" / "workflows" / "claims.yml").read_text()
     called = re.findall(r"run: faeval ([\w-]+)", text)
     assert {"verify", "lock"} <= set(called) <= set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     assert "requirements.txt" in text

@@ -5,12 +5,13 @@ the same.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from faeval.claims import read_lock
+
+Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CLAIMS = """
 import faeval as fe
@@ -26,23 +27,15 @@ more = fe.Claim("More", higher, attributed_to="dose")
 """
 
 
-def faeval(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "COLUMNS": "120"}
-    command = [sys.executable, "-m", "faeval", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 def write(folder: Path, margin: float) -> None:
     (folder / "claims").mkdir(exist_ok=True)
     (folder / "claims" / "it.py").write_text(CLAIMS.replace("MARGIN", str(margin)))
 
 
-def test_register_check_change_and_amend(tmp_path: Path) -> None:
+def test_register_check_change_and_amend(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path, 0.05)
-    assert faeval("lock", "--check", cwd=tmp_path).returncode == 2
-    made = faeval("lock", "--json", cwd=tmp_path)
+    assert faeval("lock", "--check").returncode == 2
+    made = faeval("lock", "--json")
     content = json.loads(made.stdout)
     lock = read_lock(tmp_path / "claims" / "claims.lock")
     assert content == {
@@ -54,35 +47,35 @@ def test_register_check_change_and_amend(tmp_path: Path) -> None:
         "entries": 1,
     }
     assert "commit it before" in made.stderr
-    again = faeval("lock", cwd=tmp_path)
+    again = faeval("lock")
     assert (again.returncode, again.stdout) == (0, "")
     assert "nothing new" in again.stderr
-    checked = faeval("lock", "--check", cwd=tmp_path)
+    checked = faeval("lock", "--check")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "1 claim as registered" in checked.stdout
 
     write(tmp_path, 0.06)
-    checked = faeval("lock", "--check", "--json", cwd=tmp_path)
+    checked = faeval("lock", "--check", "--json")
     content = json.loads(checked.stdout)
     assert checked.returncode == 1
     assert (content["passed"], content["changed"]) == (False, ["it::more"])
-    refused = faeval("lock", cwd=tmp_path)
+    refused = faeval("lock")
     assert refused.returncode == 2
     assert "--amend it::more" in refused.stderr
-    amended = faeval("lock", "--amend", "it::more", "--because", "a typing error", cwd=tmp_path)
+    amended = faeval("lock", "--amend", "it::more", "--because", "a typing error")
     assert amended.returncode == 0
-    checked = faeval("lock", "--check", "--json", cwd=tmp_path)
+    checked = faeval("lock", "--check", "--json")
     assert checked.returncode == 0
     assert [e["reason"] for e in json.loads(checked.stdout)["chain"]] == ["", "a typing error"]
 
     file = tmp_path / "claims" / "claims.lock"
     file.write_text(file.read_text().replace("a typing error", "no reason at all"))
-    checked = faeval("lock", "--check", cwd=tmp_path)
+    checked = faeval("lock", "--check")
     assert checked.returncode == 12
     assert "claims.lock does not match its checksum" in checked.stderr
 
 
-def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+def test_options_that_do_not_go_together(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path, 0.05)
     for arguments in (
         ["--check", "--amend", "it::more"],
@@ -91,20 +84,18 @@ def test_options_that_do_not_go_together(tmp_path: Path) -> None:
         ["--amend", "it::x"],
         ["--max-rows", "0"],
     ):
-        refused = faeval("lock", *arguments, cwd=tmp_path)
+        refused = faeval("lock", *arguments)
         assert refused.returncode == 2, arguments
         assert refused.stderr.startswith("faeval: ")
         assert not (tmp_path / "claims" / "claims.lock").exists()
 
 
-def test_the_plan_says_the_same_as_json(tmp_path: Path) -> None:
+def test_the_plan_says_the_same_as_json(tmp_path: Path, faeval: Faeval) -> None:
     write(tmp_path, 0.05)
-    faeval(
-        "verify", "--seeds", "1000,1001,1002", "--report", "pilot", "--workers", "1", cwd=tmp_path
-    )
-    faeval("lock", "--pilot", "pilot", cwd=tmp_path)
-    table = faeval("plan", "--workers", "1", cwd=tmp_path)
-    content = json.loads(faeval("plan", "--workers", "1", "--json", cwd=tmp_path).stdout)
+    faeval("verify", "--seeds", "1000,1001,1002", "--report", "pilot", "--workers", "1")
+    faeval("lock", "--pilot", "pilot")
+    table = faeval("plan", "--workers", "1")
+    content = json.loads(faeval("plan", "--workers", "1", "--json").stdout)
     assert table.returncode == 0
     assert (content["schema"], content["setting"], content["runs"], content["cached"]) == (
         "faeval-plan-1",
@@ -121,27 +112,31 @@ def test_the_plan_says_the_same_as_json(tmp_path: Path) -> None:
     assert "10 runs, 0 of them there already; about" in table.stdout
 
 
-def test_a_design_that_is_refused_is_named_at_the_start_of_verify(tmp_path: Path) -> None:
+def test_a_design_that_is_refused_is_named_at_the_start_of_verify(
+    tmp_path: Path, faeval: Faeval
+) -> None:
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
     file.write_text(file.read_text().replace(', attributed_to="dose"', ""))
     for arguments in ([], ["--json"]):
-        planned = faeval("plan", *arguments, cwd=tmp_path)
+        planned = faeval("plan", *arguments)
         assert planned.returncode == 11
     assert json.loads(planned.stdout)["exit_code"] == 11
-    done = faeval("verify", "--workers", "1", cwd=tmp_path)
+    done = faeval("verify", "--workers", "1")
     assert done.returncode == 11
     assert "confounded" in done.stdout
     file.write_text(
         file.read_text() + 'fine = fe.Claim("Fine", *more.assertions, attributed_to="dose")\n'
     )
-    done = faeval("verify", "--workers", "1", cwd=tmp_path)
+    done = faeval("verify", "--workers", "1")
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("it::more: invalid (confounded)")
     assert "10/10 runs" in last
 
 
-def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(tmp_path: Path) -> None:
+def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(
+    tmp_path: Path, faeval: Faeval
+) -> None:
     write(tmp_path, 0.05)
     file = tmp_path / "claims" / "it.py"
     text = file.read_text()
@@ -152,4 +147,4 @@ def test_a_design_that_is_expected_to_be_refused_is_no_failure_of_the_plan(tmp_p
         ("supported", 11),
     ):
         file.write_text(text.replace('attributed_to="dose"', f'expect="{expect}"'))
-        assert faeval("plan", cwd=tmp_path).returncode == code, expect
+        assert faeval("plan").returncode == code, expect

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,8 +45,20 @@ a, b = fe.metric("score", fe.Arm(dose=1)), fe.metric("score", fe.Arm())
 margin = fe.Margin(0.1, "any")
 better = fe.Claim("It helps", fe.exceeds(a, b, by=margin), attributed_to="dose", seeds=2)
 """
-VERIFY = ["-m", "faeval", "verify", "--workers", "1"]
-PYTEST = ["-m", "pytest", "-p", "no:cacheprovider", "claims", "--faeval-workers", "1"]
+VERIFY = ["faeval", "verify", "--workers", "1"]
+PYTEST = ["pytest", "-p", "no:cacheprovider", "claims", "--faeval-workers", "1"]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, forks_of: Callable[..., Run]) -> Run:
+    """``run(["pytest", "claims"], FAEVAL_RETRIES="1")`` runs a module in the folder of the test."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FAEVAL_", "PYTEST_"))}
+
+    def call(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+        return forks_of()(words[0], words[1:], tmp_path, {**kept, **environment})
+
+    return call
 
 
 def test_wrong_values_are_known_for_every_kind_that_has_some() -> None:
@@ -86,8 +98,8 @@ def check(error: FaevalError, where: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["command line", "environment", "ini", "table"])
-def test_a_wrong_value_is_one_usage_error_in_pytest(tmp_path: Path, way: str) -> None:
-    words, environment, text = PYTEST[1:4], {}, "[pytest]\n"
+def test_a_wrong_value_is_one_usage_error_in_pytest(tmp_path: Path, run: Run, way: str) -> None:
+    words, environment, text = PYTEST[:3], {}, "[pytest]\n"
     if way == "command line":
         words = [*words, "--faeval-time-limit", "soon"]
     elif way == "environment":
@@ -97,7 +109,7 @@ def test_a_wrong_value_is_one_usage_error_in_pytest(tmp_path: Path, way: str) ->
     else:
         (tmp_path / "pyproject.toml").write_text('[tool.faeval]\ntime_limit = "soon"\n')
     (tmp_path / "pytest.ini").write_text(text)
-    done = run(["-m", *words], tmp_path, **environment)
+    done = run(words, **environment)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in done.stderr.splitlines() if line.strip()]
     assert "time" in line.lower()
@@ -105,7 +117,7 @@ def test_a_wrong_value_is_one_usage_error_in_pytest(tmp_path: Path, way: str) ->
 
 
 @pytest.mark.parametrize("way", ["command line", "environment", "table", "pytest"])
-def test_retries_hold_wherever_they_are_said(tmp_path: Path, way: str) -> None:
+def test_retries_hold_wherever_they_are_said(tmp_path: Path, run: Run, way: str) -> None:
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "flaky.py").write_text(FLAKY)
     words, environment = VERIFY, {}
@@ -117,22 +129,9 @@ def test_retries_hold_wherever_they_are_said(tmp_path: Path, way: str) -> None:
         (tmp_path / "pyproject.toml").write_text("[tool.faeval]\nretries = 1\n")
     else:
         words = [*PYTEST, "--faeval-retries", "1"]
-    done = run(words, tmp_path, **environment)
+    done = run(words, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "attempt 1 of 2 failed" in (tmp_path / ".faeval" / "log.txt").read_text()
-
-
-def run(words: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FAEVAL_", "PYTEST_"))}
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def test_a_switch_is_read_from_words_and_can_be_switched_off() -> None:

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from faeval import printed
 from faeval.errors import FaevalError
-from faeval.printed._number import SPREADS, _nearest, _spreads, mean_range, spread_squares
+from faeval.printed._number import _nearest, _spreads, mean_range, spread_squares
 from faeval.printed._p_value import welch_df
-from faeval.printed._statement import SPREAD_IS
 
 
 def check(**fields: object) -> dict[str, printed.Finding]:
@@ -168,7 +167,7 @@ def test_spreads_are_what_their_names_say() -> None:
         name: math.sqrt(square) for name, square in _spreads([Fraction(v) for v in values]).items()
     }
     assert found == pytest.approx(expected)
-    assert tuple(found) == SPREADS
+    assert tuple(found) == printed.SPREADS
 
 
 # --- never a false alarm ---
@@ -349,14 +348,14 @@ def test_a_mean_beyond_what_the_values_allow_is_found(
     assert not found.readings
 
 
-@given(samples, decimals, decimals, st.sampled_from(sorted(SPREAD_IS)))
+@given(samples, decimals, decimals, st.sampled_from(sorted(printed.SPREAD_IS)))
 def test_a_spread_beyond_what_its_kind_allows_is_found(
     values: list[float], d: int, places: int, kind: str
 ) -> None:
     texts = tuple(f"{v:.{d}f}" for v in values)
     squares = spread_squares([printed.printed(t).range for t in texts])
     assert squares is not None
-    high = max(squares[name][1] for name in SPREAD_IS[kind])
+    high = max(squares[name][1] for name in printed.SPREAD_IS[kind])
     root = Fraction(math.isqrt(math.ceil(high * 10**20)) + 1, 10**10)
     wrong = beyond(Fraction(), root, places, above=True)
     assert words(spread=wrong, spread_is=kind, values=texts)["spread"] == "inconsistent"

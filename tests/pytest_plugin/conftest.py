@@ -1,14 +1,12 @@
-"""A project with claims of every kind, and pytest as its user would call it: in a process of its
-own.
-"""
+"""A project with claims of every kind, and pytest as its user calls it: a process of its own."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,14 +45,13 @@ Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def run_pytest() -> Pytest:
+def run_pytest(forks_of: Callable[..., Any]) -> Pytest:
     def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FAEVAL_"))}
-        env = {**kept, "COLUMNS": "200", **environment}
-        command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
-        )
+        words = ["-p", "no:randomly", *arguments]
+        done = forks_of()("pytest", words, folder, {**kept, "COLUMNS": "200", **environment})
+        assert isinstance(done, subprocess.CompletedProcess)
+        return done
 
     return call
 

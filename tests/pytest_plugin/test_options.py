@@ -87,7 +87,7 @@ def test_a_setting_that_there_is_not_is_one_usage_error(project: Path, run_pytes
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of POSIX")
-@pytest.mark.parametrize("presses", [1, 2])
+@pytest.mark.parametrize("presses", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_says_that_finished_runs_are_kept(
     project: Path, group: type[subprocess.Popen[bytes]], presses: int
 ) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,30 +72,26 @@ two = fe.Claim(
 
 
 class Campaign:
-    """A folder with a claims file; ``faeval verify`` on it is a process of its own, in a session of
-    its own.
+    """A folder with a claims file; ``faeval verify`` on it is a process of its own.
+
+    One that ``start`` starts leads a session of its own; ``verify`` forks one, and waits for it.
     """
 
-    def __init__(self, group: type[subprocess.Popen[bytes]], folder: Path, seeds: int = 5) -> None:
-        self.group = group
+    def __init__(
+        self, group: type[subprocess.Popen[bytes]], forks: Any, folder: Path, seeds: int = 5
+    ) -> None:
+        self.group, self.forks = group, forks
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "claims.py").write_text(CLAIMS.replace("@SEEDS@", str(seeds)))
         self.total = 3 * seeds  # the arm with one dose is of both claims
         self.store = Store(folder / ".faeval")
 
+    def words(self, *options: str) -> list[str]:
+        return ["verify", "claims.py", "--json", "--workers", "2", *options]
+
     def command(self, *options: str) -> list[str]:
-        words = [
-            "-m",
-            "faeval",
-            "verify",
-            "claims.py",
-            "--json",
-            "--workers",
-            "2",
-            *options,
-        ]
-        return [sys.executable, *words]
+        return [sys.executable, "-m", "faeval", *self.words(*options)]
 
     def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         return self.run(self.command(*options), **environment)
@@ -103,15 +100,21 @@ class Campaign:
         return self.group(
             command,
             cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            env=self.environment(environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "OMP_NUM_THREADS": "1", **more}
+
     def verify(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        with self.start(*options, **environment) as process:
-            output, errors = process.communicate(timeout=150)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+        """Verify to the end, one run after the other unless the options say otherwise."""
+        words = self.words("--workers", "1", *options)
+        done = self.forks("faeval", words, self.folder, self.environment(environment))
+        done.stdout, done.stderr = done.stdout.encode(), done.stderr.encode()
+        assert isinstance(done, subprocess.CompletedProcess)
+        return done
 
     def executions(self) -> list[tuple[int, str]]:
         """The process and the name of each execution so far, in order."""
@@ -131,23 +134,28 @@ class Campaign:
         return found
 
 
-@pytest.fixture
-def campaign(group: type[subprocess.Popen[bytes]], tmp_path: Path) -> Campaign:
-    return Campaign(group, tmp_path / "campaign")
+@pytest.fixture(scope="session")
+def make_at(
+    group: type[subprocess.Popen[bytes]], forks_of: Callable[..., Any]
+) -> Callable[..., Campaign]:
+    return lambda folder, seeds=5: Campaign(group, forks_of(), folder, seeds)
 
 
 @pytest.fixture
-def make(group: type[subprocess.Popen[bytes]], tmp_path: Path) -> Callable[..., Campaign]:
-    return lambda name, seeds=5: Campaign(group, tmp_path / name, seeds)
+def campaign(make_at: Callable[..., Campaign], tmp_path: Path) -> Campaign:
+    return make_at(tmp_path / "campaign")
+
+
+@pytest.fixture
+def make(make_at: Callable[..., Campaign], tmp_path: Path) -> Callable[..., Campaign]:
+    return lambda name, seeds=5: make_at(tmp_path / name, seeds)
 
 
 @pytest.fixture(scope="session")
 def undisturbed(
-    group: type[subprocess.Popen[bytes]], tmp_path_factory: pytest.TempPathFactory
+    make_at: Callable[..., Campaign], tmp_path_factory: pytest.TempPathFactory
 ) -> bytes:
     """What the campaign prints when nothing happens to it."""
-    done = Campaign(group, tmp_path_factory.mktemp("undisturbed")).verify(
-        "--workers", "1", PAUSE="0"
-    )
+    done = make_at(tmp_path_factory.mktemp("undisturbed")).verify(PAUSE="0")
     assert done.returncode == 0, done.stderr
     return bytes(done.stdout)

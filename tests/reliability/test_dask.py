@@ -65,7 +65,7 @@ def test_a_campaign_on_dask_gives_what_this_machine_gives_and_a_failure_stays_al
     campaign: Any, undisturbed: bytes, tmp_path: Path
 ) -> None:
     with cluster(tmp_path / "cluster", PAUSE="0.05", BAD="2 3") as file:
-        first = campaign.verify("--backend", "dask", "--cluster", file)
+        first = campaign.verify("--workers", "2", "--backend", "dask", "--cluster", file)
         assert first.returncode == 11, first.stderr
         assert b"failed: toy dose=2 seed 3: ValueError: bad" in first.stderr
         assert len(campaign.kept()) == campaign.total - 1
@@ -75,7 +75,7 @@ def test_a_campaign_on_dask_gives_what_this_machine_gives_and_a_failure_stays_al
         assert "14 done, 1 failed, 0 left" in campaign.store.log.read_text()
         assert "dask, 2 at a time" in campaign.store.log.read_text()
     with cluster(tmp_path / "again") as file:
-        again = campaign.verify("--backend", "dask", "--cluster", file)
+        again = campaign.verify("--workers", "2", "--backend", "dask", "--cluster", file)
     assert (again.returncode, again.stdout) == (0, undisturbed), again.stderr
     assert campaign.counts().total() == campaign.total + 1
     assert not list(campaign.store.runs.glob(".campaign-*"))
@@ -98,7 +98,7 @@ def test_a_run_that_kills_every_worker_is_named_and_the_others_go_on(
     campaign: Any, tmp_path: Path
 ) -> None:
     with cluster(tmp_path / "cluster", FATAL="1 2", PAUSE="0.01") as file:
-        done = campaign.verify("--backend", "dask", "--cluster", file)
+        done = campaign.verify("--workers", "2", "--backend", "dask", "--cluster", file)
     assert done.returncode == 11, done.stderr
     assert b"failed: toy dose=1 seed 2: its worker was killed 3 times" in done.stderr
     assert set(campaign.counts()) - set(campaign.kept()) == {"1 2"}
@@ -149,7 +149,9 @@ def test_ctrl_c_waits_for_what_runs_on_the_cluster(
 
 def test_a_time_limit_holds_on_dasks_threads(campaign: Any, tmp_path: Path) -> None:
     with cluster(tmp_path / "cluster", SPIN="0 0", PAUSE="0.01") as file:
-        done = campaign.verify("--backend", "dask", "--cluster", file, "--time-limit", "1")
+        done = campaign.verify(
+            "--workers", "2", "--backend", "dask", "--cluster", file, "--time-limit", "1"
+        )
     assert (
         b"failed: toy (defaults) seed 0: TimeoutError: took longer than its time limit of 1 s"
         in done.stderr
@@ -172,7 +174,7 @@ def test_workers_that_do_not_see_the_store_are_told_before_any_run(
         " '.campaign-' not in self.name and exists(self, **k)\n"
     )
     with cluster(tmp_path / "cluster", PYTHONPATH=str(hide.parent)) as file:
-        refused = campaign.verify("--backend", "dask", "--cluster", file)
+        refused = campaign.verify("--workers", "2", "--backend", "dask", "--cluster", file)
     assert refused.returncode == 2
     (line,) = refused.stderr.decode().splitlines()
     assert line.startswith("faeval: worker tcp://")
@@ -194,6 +196,6 @@ def test_what_is_no_cluster_is_one_clear_line(campaign: Any) -> None:
         "faeval: backend='dask': no scheduler answers at 'tcp://127.0.0.1:9'"
     )
     assert len(nobody.stderr.splitlines()) == 1
-    nowhere = campaign.verify("--backend", "dask")
+    nowhere = campaign.verify("--workers", "2", "--backend", "dask")
     assert nowhere.returncode == 2
     assert b"no cluster; name its scheduler" in nowhere.stderr

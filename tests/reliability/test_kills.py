@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-KILLS = int(os.environ.get("FAEVAL_KILLS", "20"))
+KILLS = int(os.environ.get("FAEVAL_KILLS", "8"))
 WORKERS = 2
 
 pytestmark = [

@@ -80,7 +80,7 @@ def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(
 def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(
     campaign: Any,
 ) -> None:
-    done = campaign.verify(PAUSE="0", BAD="2 3")
+    done = campaign.verify("--workers", "2", PAUSE="0", BAD="2 3")
     told = done.stderr.decode().splitlines()
     assert (
         sum(

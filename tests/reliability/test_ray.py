@@ -86,7 +86,7 @@ def test_a_campaign_on_ray_survives_a_failure_a_killed_worker_and_a_run_that_kil
     assert process.pid not in {pid for pid, _ in campaign.executions()}
     assert "13 done, 2 failed, 0 left" in campaign.store.log.read_text()
     with cluster(PAUSE="0") as address:
-        again = campaign.verify("--backend", "ray", "--cluster", address, **QUIET)
+        again = campaign.verify("--workers", "2", "--backend", "ray", "--cluster", address, **QUIET)
     assert (again.returncode, again.stdout) == (0, undisturbed), again.stderr
 
 
@@ -107,7 +107,9 @@ def test_ctrl_c_and_time_limits_hold_on_ray(campaign: Any, until: Callable[..., 
 
 
 def test_what_is_no_cluster_is_one_clear_line(campaign: Any) -> None:
-    nobody = campaign.verify("--backend", "ray", "--cluster", "127.0.0.1:9", **QUIET)
+    nobody = campaign.verify(
+        "--workers", "2", "--backend", "ray", "--cluster", "127.0.0.1:9", **QUIET
+    )
     assert nobody.returncode == 2
     assert (
         nobody.stderr.decode()
@@ -116,7 +118,7 @@ def test_what_is_no_cluster_is_one_clear_line(campaign: Any) -> None:
     )
     assert b"Traceback" not in nobody.stderr
     with cluster(cpus=1) as address:
-        small = campaign.verify("--backend", "ray", "--cluster", address, **QUIET)
+        small = campaign.verify("--workers", "2", "--backend", "ray", "--cluster", address, **QUIET)
     assert small.returncode == 2
     assert b"room for 1 runs of 1 threads, and Ray's pool needs two at least" in small.stderr
     assert not campaign.executions()

@@ -33,6 +33,7 @@ def test_two_campaigns_at_once_share_the_runs_and_both_are_right(
     assert set(counts.values()) == {1}  # each run once, whichever of the two did it
 
 
+@pytest.mark.slow
 def test_a_campaign_waits_for_a_run_of_another_and_does_it_where_that_one_is_killed(
     campaign: Any, undisturbed: bytes, until: Callable[..., None]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_read_only_folder_is_one_clear_line_before_any_run(campaign: Any) -> N
     assert not campaign.executions()
 
 
+@pytest.mark.slow
 def test_neither_order_nor_caching_depends_on_clocks(campaign: Any, undisturbed: bytes) -> None:
     """Half of the runs were done when the clock stood years off: their records say so, their
     folders' times too.
