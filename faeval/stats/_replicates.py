@@ -38,8 +38,7 @@ class VarianceSplit:
                 "undefined: the split needs two seeds, two rows of one of them, and values that"
                 " differ"
             )
-        share = self.within / self.rows
-        if share <= max(self.between, 0.0):
+        if self.within / self.rows <= max(self.between, 0.0):
             return (
                 "more seeds: most of the variance of a seed's mean is between seeds, which rows do"
                 " not lessen"

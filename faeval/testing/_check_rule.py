@@ -393,8 +393,7 @@ def _alone(bench: _Bench) -> str | None:
 
 
 def _again(bench: _Bench) -> str | None:
-    first = bench.credit()
-    if not _same(first, bench.credit()):
+    if not _same(bench.credit(), bench.credit()):
         return (
             "a second call gives another credit; what changes must change in after_step, and stand"
             " in the state dict"

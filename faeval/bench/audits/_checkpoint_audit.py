@@ -210,8 +210,7 @@ def direction_stability(gradient: Tensor) -> float:
     size = norms(means)
     if not bool((size > 0).all()):
         return math.nan
-    unit = means / size[:, None]
-    total = unit.sum(dim=0)
+    total = (means / size[:, None]).sum(dim=0)
     return float((torch.dot(total, total) - ITEM_BLOCKS) / (ITEM_BLOCKS * (ITEM_BLOCKS - 1)))
 
 
