@@ -478,11 +478,11 @@ MUTANTS = [
     # design
     Mutant(
         "power: two-sided",
-        "_power",
+        "planning/_power",
         "-float(stdtrit(n - 1, alpha))",
         "-float(stdtrit(n - 1, alpha / 2))",
     ),
-    Mutant("power: root n left out", "_power", "d * math.sqrt(n)", "d"),
+    Mutant("power: root n left out", "planning/_power", "d * math.sqrt(n)", "d"),
     Mutant(
         "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
     ),
