@@ -45,7 +45,8 @@ from faeval.bench.training import (
     share_data,
     stackable,
 )
-from faeval.bench.training._stack import _epoch, _Recorded, _Stack
+from faeval.bench.training._stack import _Recorded, _Stack
+from faeval.bench.training._stacked_batches import epoch_of
 from faeval.errors import FaevalError
 
 FEATURES, WIDTH, BLOCKS, CLASSES = 6, 8, 3, 3
@@ -325,8 +326,8 @@ def test_the_batches_of_a_stack_are_those_of_each_replicate_to_the_bit(
     ]
     for number in (1, 2):
         for gathered in (
-            _epoch(shared, number),
-            _epoch(own, number),
+            epoch_of(shared, number),
+            epoch_of(own, number),
         ):  # with the arrays in common, and without
             for (x, y), *alone in zip(gathered, *(b.epoch(number) for b in own), strict=True):
                 assert torch.equal(x, torch.stack([a for a, _ in alone]))
@@ -697,6 +698,6 @@ def test_on_cuda_the_step_is_recorded_and_replayed(rule: str) -> None:
 
     recorded = _Recorded(step, stack)
     for number in (1, 2):
-        for x, y in _epoch(batches_of([task_of()] * 3, "cuda"), number):
+        for x, y in epoch_of(batches_of([task_of()] * 3, "cuda"), number):
             recorded(x, y)
     assert recorded.graph is not None
