@@ -130,9 +130,7 @@ def test_the_reported_error_is_the_spread_over_repeated_directions(tail: float) 
 
     state, directions = torch.zeros(200, 50).double(), 4
     read = [
-        read_signals(
-            loss, state, {"rho": credit}, np.random.default_rng(k), directions
-        ).correlations["rho"]
+        read_signals(loss, state, {"rho": credit}, np.random.default_rng(k), directions)["rho"]
         for k in range(300)
     ]
     spread, promised = float(np.std(read, ddof=1)), rho_error(credit, gradient, directions)
