@@ -106,6 +106,7 @@ def rule(questions: Sequence[Question], alpha: float = 0.05, *, unrun: int = 0) 
 
     Examples
     --------
+    >>> from faeval.stats import contrasts
     >>> a, b = [0.31, 0.33, 0.30, 0.35, 0.32], [0.20, 0.25, 0.21, 0.22, 0.23]
     >>> unread = Question(problem=("inconclusive", "not_run", "run it first"))
     >>> rulings = rule([Question(contrasts("exceeds", a, b, margin=0.03)), unread])
