@@ -5,7 +5,7 @@ Rates are compared with what was measured before.
 
 from __future__ import annotations
 
-from faeval.calibration._laws import LAWS, Draw, Law
+from faeval.calibration._laws import ARMS, LAWS, Draw, Law
 from faeval.calibration._measure import Rate, Rule, operating_characteristics
 from faeval.calibration._report import publish
 from faeval.calibration._rivals import RIVALS
@@ -13,6 +13,7 @@ from faeval.calibration._tables import TABLES, Cell, calibrate
 from faeval.calibration._verify import Drift, drifts, shipped
 
 __all__ = [
+    "ARMS",
     "LAWS",
     "RIVALS",
     "TABLES",

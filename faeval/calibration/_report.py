@@ -85,11 +85,13 @@ def by_seeds(
     look: Look, table: str, keys: Iterable[tuple[str, str, str, str]], ns: Sequence[int], head: str
 ) -> str:
     """Lay out one line a (label, rule, law, measure), one column a number of seeds."""
-    rows = [
-        (label, *(look(table, rule, law, n, measure) for n in ns))
-        for label, rule, law, measure in keys
-    ]
-    return markdown((head, *(f"n = {n}" for n in ns)), rows)
+    return markdown(
+        (head, *(f"n = {n}" for n in ns)),
+        (
+            (label, *(look(table, rule, law, n, measure) for n in ns))
+            for label, rule, law, measure in keys
+        ),
+    )
 
 
 def both_directions(
@@ -118,12 +120,14 @@ def two_sided(
 ) -> str:
     """Lay out the two-sided size of rules and rivals."""
     rules = ("t", "z", "wilcoxon", "sign-flip", "sign", "percentile bootstrap", "BCa bootstrap")
-    rows = [
-        (law, str(n), *(look("size", rule, law, n, "two_sided") for rule in rules))
-        for law in laws
-        for n in SEEDS
-    ]
-    return markdown(("law", "n", *rules), rows)
+    return markdown(
+        ("law", "n", *rules),
+        (
+            (law, str(n), *(look("size", rule, law, n, "two_sided") for rule in rules))
+            for law in laws
+            for n in SEEDS
+        ),
+    )
 
 
 def family_errors(look: Look) -> str:
@@ -184,8 +188,10 @@ def pooled(look: Look) -> str:
 
 def stopped(cells: Iterable[Cell]) -> str:
     """Lay out what deciding at the first look that allows it does."""
-    rows = [(c.rule, c.detail, str(c.n), short(c.rate)) for c in cells if c.table == "stopping"]
-    return markdown(("rule", "", "seeds at most", "ever decided"), rows)
+    return markdown(
+        ("rule", "", "seeds at most", "ever decided"),
+        ((c.rule, c.detail, str(c.n), short(c.rate)) for c in cells if c.table == "stopping"),
+    )
 
 
 def page(cells: Sequence[Cell]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,8 +124,7 @@ def welch(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
 def mann_whitney(a: Array, b: Array, alpha: float) -> NDArray[np.bool_]:
     """Mann and Whitney's exact test (1947) of the shift between two samples against 0."""
     above = np.count_nonzero(a[..., :, None] > b[..., None, :], axis=(-2, -1))
-    within: NDArray[np.bool_] = mann_whitney_tails(a.shape[-1], b.shape[-1])[above] <= alpha
-    return within
+    return cast(NDArray[np.bool_], mann_whitney_tails(a.shape[-1], b.shape[-1])[above] <= alpha)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,14 @@ is public too. Two tables say what there is: ``KINDS`` of assertions and ``RULES
 
 from __future__ import annotations
 
+from faeval.stats._contrast import (
+    AGREEMENT,
+    Contrast,
+    coarse,
+    contrasts,
+    item_error,
+    near_margin,
+)
 from faeval.stats._e_value import e_value
 from faeval.stats._holm import Decision, HolmResult, apply_gates, decide_family, decide_many, holm
 from faeval.stats._interval import Interval, decision_interval, ordinary_interval
@@ -22,18 +30,7 @@ from faeval.stats._replicates import (
     reduce_to_seeds,
     refuse_rows,
 )
-from faeval.stats._rule import (
-    AGREEMENT,
-    LEAST_POWER,
-    Contrast,
-    Question,
-    Ruling,
-    coarse,
-    contrasts,
-    item_error,
-    near_margin,
-    rule,
-)
+from faeval.stats._rule import LEAST_POWER, Question, Ruling, rule
 from faeval.stats._rules import RULES, AnyTest, Rule, TestName, attainable_p, rule_of
 from faeval.stats._sensitivity import Sensitivity, leave_one_out, sensitivity
 from faeval.stats._spread import no_spread, sd_upper, tie_tolerance

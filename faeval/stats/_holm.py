@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,8 +104,7 @@ def _level(p: Array, alpha: float) -> Array:
     """
     m = p.shape[-1]
     passed = np.sort(p, axis=-1) <= alpha / np.arange(m, 0, -1)
-    level: Array = alpha / np.maximum(1, m - np.cumprod(passed, axis=-1).sum(axis=-1))
-    return level
+    return cast(Array, alpha / np.maximum(1, m - np.cumprod(passed, axis=-1).sum(axis=-1)))
 
 
 def decide_family(
@@ -245,8 +244,7 @@ def decide_many(p_support: ArrayLike, p_refute: ArrayLike, alpha: float) -> NDAr
         )
     supported = yes <= _level(yes, alpha)[:, None]
     refuted = no <= _level(no, alpha)[:, None]
-    verdicts: NDArray[np.int8] = supported.astype(np.int8) - refuted.astype(np.int8)
-    return verdicts
+    return supported.astype(np.int8) - refuted.astype(np.int8)
 
 
 def word(supported: bool, refuted: bool) -> Word:

@@ -49,8 +49,7 @@ def _fit(looks: tuple[int, ...]) -> Array:
     above: Array = (
         ndtri(np.clip(chances, levels, np.minimum(len(looks) * levels, 1 - 2**-53))) - quantiles
     )
-    fit: Array = np.polynomial.chebyshev.chebfit(at, above, _NODES - 1).astype(np.float64)
-    return fit
+    return np.polynomial.chebyshev.chebfit(at, above, _NODES - 1).astype(np.float64)
 
 
 def sequential_p(p: Sequence[float], looks: Sequence[int]) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -51,8 +52,7 @@ def needed(tails: Array, level: float) -> int | None:
 def _walsh(differences: Array) -> Array:
     """Averages of two values, each with itself too: shape (..., n) to (..., n(n + 1)/2)."""
     i, j = np.triu_indices(differences.shape[-1])
-    averages: Array = differences[..., i] / 2 + differences[..., j] / 2
-    return averages
+    return differences[..., i] / 2 + differences[..., j] / 2
 
 
 def p_greater(differences: Array, bound: float) -> Array:
@@ -60,8 +60,7 @@ def p_greater(differences: Array, bound: float) -> Array:
     n = differences.shape[-1]
     if n < 2:
         return np.ones(differences.shape[:-1])
-    p: Array = wilcoxon_tails(n)[np.count_nonzero(_walsh(differences) > bound, axis=-1)]
-    return p
+    return cast(Array, wilcoxon_tails(n)[np.count_nonzero(_walsh(differences) > bound, axis=-1)])
 
 
 def lower_bound(differences: Array, level: float) -> Array:
@@ -73,8 +72,7 @@ def lower_bound(differences: Array, level: float) -> Array:
     enough = needed(wilcoxon_tails(n), level) if n >= 2 else None
     if enough is None:
         return np.full(differences.shape[:-1], -math.inf)
-    bounds: Array = np.sort(_walsh(differences), axis=-1)[..., -enough]
-    return bounds
+    return np.sort(_walsh(differences), axis=-1)[..., -enough]
 
 
 def attainable(n: int) -> float:

@@ -67,8 +67,7 @@ def _normal(levels: Sequence[float], looks: Sequence[int]) -> float:
     later: Array = np.zeros(_NORMAL_POINTS)
     below = np.empty(0)
     for i in range(len(looks) - 1, -1, -1):
-        half = (cuts[i] + _FAR) / 2
-        state = half * (at + 1) - _FAR
+        state = (cuts[i] + _FAR) / 2 * (at + 1) - _FAR
         if i < len(looks) - 1:
             n, more = looks[i], looks[i + 1]
             scale = math.sqrt(more - n)

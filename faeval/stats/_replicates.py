@@ -38,8 +38,7 @@ class VarianceSplit:
                 "undefined: the split needs two seeds, two rows of one of them, and values that"
                 " differ"
             )
-        share = self.within / self.rows
-        if share <= max(self.between, 0.0):
+        if self.within / self.rows <= max(self.between, 0.0):
             return (
                 "more seeds: most of the variance of a seed's mean is between seeds, which rows do"
                 " not lessen"
@@ -178,8 +177,10 @@ def explain_no_spread(
     typical = float(np.median(gaps))
     by = 0.0 if abs(typical) <= tolerance else typical
     if np.isin([first, second], (0.0, 1.0)).all():
-        outcomes = f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}"
-        return f"{outcomes}: exact rules for rates, which would decide that, are not offered yet."
+        return (
+            f"in all {n} seeds the outcomes are 0/1 and differ by {by:.4g}: exact rules for rates,"
+            " which would decide that, are not offered yet."
+        )
     if unused:
         return (
             f"all {n} seeds gave the very same values: the seed is not used, as far as they show,"
@@ -362,5 +363,7 @@ def refuse_rows(
         return
     repeated = next(s for s in names if names.count(s) > 1)
     text = _assumed_price(names, what) if values is None else _price(values, names, what)
-    remedy = f"average the {what} of each seed first (reduce_to_seeds)"
-    raise FaevalError(f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text}; {remedy}.")
+    raise FaevalError(
+        f"seeds repeats {repeated!r} ({type(repeated).__name__}): {text}; average the {what} of"
+        " each seed first (reduce_to_seeds)."
+    )

@@ -178,8 +178,7 @@ def _sd(differences: Array) -> Array:
 def _median(differences: Array) -> Array:
     if not differences.shape[-1]:
         return _mean(differences)
-    median: Array = np.median(differences, axis=-1)
-    return median
+    return np.median(differences, axis=-1)
 
 
 def _paired(name: AnyTest, room: Any, assumption: str, **more: Any) -> Rule:

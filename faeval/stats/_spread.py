@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,8 +100,7 @@ def undecidable(differences: Array) -> NDArray[np.bool_]:
 
 def largest_size(values: Array) -> Array:
     """The largest absolute value over the last axis, shape (..., n) to (...); 0 of no values."""
-    largest: Array = np.max(np.abs(values), axis=-1, initial=0.0)
-    return largest
+    return cast(Array, np.max(np.abs(values), axis=-1, initial=0.0))
 
 
 def tie_tolerance(a: ArrayLike, b: ArrayLike = 0.0, resolution: float = 0.0) -> float:

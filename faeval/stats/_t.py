@@ -26,8 +26,7 @@ def upper_tail(gap: Array, error: Array, df: Array | int) -> Array:
         t = gap / error
         grid = np.ldexp(1.0, np.maximum(np.frexp(t)[1], 0) - _BITS)
         rounded = np.rint(t / grid) * grid
-    tail: Array = stdtr(df, -rounded)
-    return tail
+    return stdtr(df, -rounded)
 
 
 def p_greater(differences: Array, bound: float) -> Array:

@@ -47,10 +47,7 @@ def varies(a: Array, b: Array) -> NDArray[np.bool_]:
     (..., n), (..., m) to (...).
     """
     largest = np.maximum(largest_size(a), largest_size(b))
-    varying: NDArray[np.bool_] = (
-        np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
-    )
-    return varying
+    return np.maximum(mean_and_sd(a)[1], mean_and_sd(b)[1]) > 8 * EPSILON * largest
 
 
 def statistic(a: Array, b: Array) -> tuple[Array, Array, Array]:
@@ -76,8 +73,7 @@ def sd(a: Array, b: Array) -> Array:
 
     Over the root of n it is the standard error where both arms have n values.
     """
-    spread: Array = np.hypot(mean_and_sd(a)[1], mean_and_sd(b)[1])
-    return spread
+    return np.hypot(mean_and_sd(a)[1], mean_and_sd(b)[1])
 
 
 def undecidable(a: Array, b: Array) -> NDArray[np.bool_]:

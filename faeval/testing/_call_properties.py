@@ -22,6 +22,7 @@ from faeval.testing._subject import (
     Bench,
     Skip,
     apart,
+    generators_kept,
     held,
     raised,
     rounded,
@@ -97,36 +98,27 @@ def _numpy_words() -> Any:
     return np.random.get_state()[1]  # type: ignore[index] # noqa: NPY002
 
 
+@generators_kept()
 def _draws(bench: Bench, example: Arrays) -> str | None:
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        answers = []
-        for seed in (0, 1):
-            torch.manual_seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
-            random.seed(seed)
-            states_before = (
-                torch.get_rng_state(),
-                _numpy_words().copy(),
-                random.getstate(),
-            )
-            answers.append(bench(*example))
-            moved = (
-                ("torch", torch.equal(torch.get_rng_state(), states_before[0])),
-                ("NumPy", np.array_equal(_numpy_words(), states_before[1])),
-                ("random", random.getstate() == states_before[2]),
-            )
-            for name, still in moved:
-                if not still:
-                    return (
-                        f"the global generator of {name} is drawn from, or seeded; use a seeded"
-                        " generator of its own"
-                    )
-        return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        random.setstate(states[2])
+    answers = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        before = torch.get_rng_state(), _numpy_words().copy(), random.getstate()
+        answers.append(bench(*example))
+        moved = (
+            ("torch", torch.equal(torch.get_rng_state(), before[0])),
+            ("NumPy", np.array_equal(_numpy_words(), before[1])),
+            ("random", random.getstate() == before[2]),
+        )
+        for name, still in moved:
+            if not still:
+                return (
+                    f"the global generator of {name} is drawn from, or seeded; use a seeded"
+                    " generator of its own"
+                )
+    return "its answer depends on a global seed" if apart(answers[0], answers[1], 0.0) else None
 
 
 def process(bench: Bench) -> str | None:

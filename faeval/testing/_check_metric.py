@@ -118,8 +118,7 @@ def check_metric(
     checks = metric_checks(kind)
     reasons = dict(expected_failures or {})
     _check_reasons(reasons, kind, [check.name for check in checks])
-    function = _found(metric)
-    bench = Bench(function, kind, tolerance)
+    bench = Bench(_found(metric), kind, tolerance)
     failures, skipped, properties, notes = [], [], [], []
     for check in checks:
         before = Process.now()

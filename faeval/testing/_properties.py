@@ -104,69 +104,93 @@ def _bounds(bench: Bench) -> str | None:
     return None
 
 
-def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | None]:
+def _moved(
+    move: Callable[[Bench, Any], tuple[Arrays, Array, Arrays]],
+    told: str,
+    strategy: st.SearchStrategy[Any],
+    why: Callable[[Bench, Any], str] = lambda bench, sample: "",
+    least: float = 1e-12,
+) -> Callable[[Bench], str | None]:
+    """Moved signals read what they must: ``move`` gives them, the right answer and the example."""
+
     def attempt(bench: Bench) -> str | None:
-        def scaled(sample: tuple[Arrays, int]) -> Arrays:
-            example, power = sample
-            n = len(example[0])
-            factors = (
-                np.full((n, 1), 2.0**power)
-                if common
-                else 2.0 ** (power * (1 - 2 * (np.arange(n) % 2)))[:, None]
-            )
-            return tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
+        def one(sample: Any) -> str | None:
+            moved, right, example = move(bench, sample)
+            problem = bench.apart(bench(*moved), right, moved, least)
+            return told.format(problem, show(example, bench.kind), sample[1]) if problem else None
 
-        def one(sample: tuple[Arrays, int]) -> str | None:
-            (example, power), moved = sample, scaled(sample)
-            problem = bench.apart(bench(*moved), bench(*example), moved)
-            return (
-                f"{problem} after a factor of 2^{power}, given {show(example)}" if problem else None
-            )
-
-        def why(sample: tuple[Arrays, int]) -> str:
-            return cause(bench, scaled(sample))
-
-        return search(st.tuples(arrays(samples=(2, 5), least=2), st.integers(-90, 90)), one, why)
+        return search(strategy, one, lambda sample: why(bench, sample))
 
     return attempt
 
 
-def _signs(bench: Bench) -> str | None:
-    def turned(example: Arrays) -> Arrays:
-        return -example[0], example[1]
+def _scaled(which: tuple[bool, bool], common: bool) -> Callable[[Bench], str | None]:
+    def move(bench: Bench, sample: tuple[Arrays, int]) -> tuple[Arrays, Array, Arrays]:
+        example, power = sample
+        turns = np.zeros(len(example[0])) if common else np.arange(len(example[0])) % 2
+        factors = 2.0 ** (power * (1 - 2 * turns))[:, None]
+        moved = tuple(a * factors if turn else a for a, turn in zip(example, which, strict=True))
+        return moved, bench(*example), example
 
-    def one(example: Arrays) -> str | None:
-        problem = bench.apart(bench(*turned(example)), -bench(*example), example)
-        return (
-            f"{problem} after the credit's sign was turned, given {show(example)}"
-            if problem
-            else None
-        )
-
-    def why(example: Arrays) -> str:
-        return next(
-            filter(None, (cause(bench, e) for e in (turned(example), example) if wrong(bench, e))),
-            "",
-        )
-
-    return search(arrays(), one, why)
+    return _moved(
+        move,
+        "{0} after a factor of 2^{2}, given {1}",
+        st.tuples(arrays(samples=(2, 5), least=2), st.integers(-90, 90)),
+        lambda bench, sample: cause(bench, move(bench, sample)[0]),
+    )
 
 
-def _order(bench: Bench) -> str | None:
-    def one(example: Arrays) -> str | None:
-        turned = tuple(a[::-1].copy() for a in example)
-        whole = bench(*example)
-        problem = bench.apart(
-            bench(*turned), whole if bench.kind == "correlation" else whole[::-1], turned
-        )
-        example_text = show(example, bench.kind)
-        return (
-            f"{problem} after the order of samples was turned round, given {example_text}"
-            if problem
-            else None
-        )
+def _turn_sign(bench: Bench, example: Arrays) -> tuple[Arrays, Array, Arrays]:
+    return (-example[0], example[1]), -bench(*example), example
 
-    return search(arrays(samples=(2, 5)), one)
+
+def _of_either_sign(bench: Bench, example: Arrays) -> str:
+    both = (-example[0], example[1]), example
+    return next(filter(None, (cause(bench, e) for e in both if wrong(bench, e))), "")
+
+
+def _turn_order(bench: Bench, example: Arrays) -> tuple[Arrays, Array, Arrays]:
+    whole = bench(*example)
+    right = whole if bench.kind == "correlation" else whole[::-1]
+    return tuple(a[::-1].copy() for a in example), right, example
+
+
+def _repeat(bench: Bench, example: Arrays) -> tuple[Arrays, Array, Arrays]:
+    whole = bench(*example)
+    right = whole if bench.kind == "correlation" else np.concatenate([whole, whole])
+    return tuple(np.concatenate([a, a]) for a in example), right, example
+
+
+def _rotate(bench: Bench, sample: tuple[Arrays, int]) -> tuple[Arrays, Array, Arrays]:
+    example, seed = sample
+    d = example[0].shape[1]
+    q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
+    return tuple(a @ q for a in example), bench(*example), example
+
+
+_order = _moved(
+    _turn_order,
+    "{} after the order of samples was turned round, given {}",
+    arrays(samples=(2, 5)),
+)
+_signs = _moved(
+    _turn_sign,
+    "{} after the credit's sign was turned, given {}",
+    arrays(),
+    _of_either_sign,
+)
+_repeated = _moved(
+    _repeat,
+    "{} after all samples were repeated, given {}; it depends on their number",
+    arrays(),
+)
+_rotated = _moved(
+    _rotate,
+    "{} after a rotation, given {}; it depends on the axes, as what is centred, ranked, or of"
+    " another norm than L2 does",
+    st.tuples(arrays(least=2), st.integers(0, 9)),
+    least=1e-9,
+)
 
 
 def _alone(bench: Bench) -> str | None:
@@ -188,39 +212,6 @@ def _alone(bench: Bench) -> str | None:
     return search(arrays(samples=(2, 5)), one)
 
 
-def _repeated(bench: Bench) -> str | None:
-    def one(example: Arrays) -> str | None:
-        twice = tuple(np.concatenate([a, a]) for a in example)
-        whole = bench(*example)
-        right = whole if bench.kind == "correlation" else np.concatenate([whole, whole])
-        problem = bench.apart(bench(*twice), right, twice)
-        example_text = show(example, bench.kind)
-        return (
-            f"{problem} after all samples were repeated, given {example_text}; it depends on"
-            " their number"
-            if problem
-            else None
-        )
-
-    return search(arrays(), one)
-
-
-def _rotated(bench: Bench) -> str | None:
-    def one(sample: tuple[Arrays, int]) -> str | None:
-        example, seed = sample
-        d = example[0].shape[1]
-        q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))
-        problem = bench.apart(bench(*(a @ q for a in example)), bench(*example), example, 1e-9)
-        return (
-            f"{problem} after a rotation, given {show(example, bench.kind)}; it depends on the"
-            " axes, as what is centred, ranked, or of another norm than L2 does"
-            if problem
-            else None
-        )
-
-    return search(st.tuples(arrays(least=2), st.integers(0, 9)), one)
-
-
 #: Dimensions, the column that is not finite, and the type.
 _HOLES = (
     (1, 0, "float64"),
@@ -240,13 +231,13 @@ def _undefined(bench: Bench) -> str | None:
         right = bench.oracle(*example).copy()
         right[row] = math.nan
         example[side][row, slice(None) if bad == 0 else column] = bad
-        what = f"where a row is {'zero' if bad == 0 else 'not finite'}: {show(example)}"
+        what = f"where a row is {'zero' if bad == 0 else 'not finite'}"
         try:
             values = bench(*example, dtype=dtype)
         except Exception as error:
-            return f"{raised(error)}, {what}; return NaN for that sample"
+            return f"{raised(error)}, {what}: {show(example)}; return NaN for that sample"
         if problem := bench.apart(values, right, example, dtype=dtype):
-            return f"{problem}, {what}{cause(bench, example, dtype)}"
+            return f"{problem}, {what}: {show(example)}{cause(bench, example, dtype)}"
     nothing = bench(np.zeros((1, 2)), np.zeros((1, 2)))
     return (
         None

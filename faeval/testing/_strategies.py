@@ -135,8 +135,7 @@ def pairs(
     asks = draw(st.booleans()) if requires_grad is None else requires_grad
     tensors = []
     for array in draw(arrays(rows, _RANGE[name])):
-        layout = draw(st.sampled_from(LAYOUTS))
-        tensor = laid_out(torch.from_numpy(array).to(dtype), layout)
+        tensor = laid_out(torch.from_numpy(array).to(dtype), draw(st.sampled_from(LAYOUTS)))
         tensors.append(tensor.requires_grad_() if asks else tensor)
     return tensors[0], tensors[1]
 

@@ -5,11 +5,14 @@ And the search for a counterexample.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import functools
 import math
 import random
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,8 @@ from faeval.testing._strategies import make_pair
 Array = NDArray[np.float64]
 Arrays = tuple[Array, ...]
 _EXAMPLES = 40
+#: Examples by their strategy in words.
+_DRAWN: dict[str, list[Any]] = {}
 EPS = {
     name: float(torch.finfo(getattr(torch, name)).eps)
     for name in ("float64", "float32", "float16", "bfloat16")
@@ -182,7 +187,14 @@ class Bench:
 
     def oracle(self, *arrays: Array) -> Array:
         """Return what is right, from exact rational arithmetic."""
-        return ORACLES[self.kind](*arrays[: self.arity])
+        return _exact(self.kind, *((a.shape, a.tobytes()) for a in arrays[: self.arity]))
+
+
+@functools.lru_cache(maxsize=2**12)  # the same signals are tried on every metric
+def _exact(kind: str, *signals: tuple[tuple[int, ...], bytes]) -> Array:
+    right = ORACLES[kind](*(np.frombuffer(text).reshape(shape) for shape, text in signals))
+    right.flags.writeable = False
+    return right
 
 
 def rounded(array: Array, dtype: str) -> Array:
@@ -216,17 +228,25 @@ class _Falsified(Exception):
     pass
 
 
-def search(
-    strategy: st.SearchStrategy[Any],
-    attempt: Callable[[Any], str | None],
-    cause: Callable[[Any], str] = lambda example: "",
-) -> str | None:
-    """Return the problem of the smallest example found on which there is one, and its cause.
+@contextlib.contextmanager
+def generators_kept() -> Iterator[None]:
+    """Leave the global generators of numbers as they were."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
 
-    Or None.
-    """
+
+def _falsify(
+    strategy: st.SearchStrategy[Any], attempt: Callable[[Any], str | None]
+) -> tuple[str, Any] | None:
+    """Return the problem of the smallest example on which there is one, and that example."""
     last: list[tuple[str, Any]] = []
 
+    # Hypothesis seeds itself by this text: another one tries other examples.
     @settings(
         max_examples=_EXAMPLES,
         derandomize=True,
@@ -246,26 +266,59 @@ def search(
             last.append((problem, example))
             raise _Falsified
 
-    # Hypothesis seeds the global generators while it runs, and writes into the working directory:
-    # whoever calls finds both as they were.
+    # Hypothesis writes into the working directory: whoever calls finds it as it was.
     home = getattr(configuration, "__hypothesis_home_directory", None)
     configuration.set_hypothesis_home_dir(home or tempfile.gettempdir() + "/hypothesis")
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         tried()
     except _Falsified:
-        problem, example = last[-1]  # the smallest is tried last
-        return (
-            f"{problem}, given {show(example)}"
-            if problem.startswith("raised ")
-            else problem + cause(example)
-        )
+        return last[-1]  # the smallest is tried last
     finally:
         configuration.set_hypothesis_home_dir(home)
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        random.setstate(states[2])
     return None
+
+
+def _examples(strategy: st.SearchStrategy[Any]) -> list[Any]:
+    """Return what Hypothesis tries where nothing fails: the same at every search.
+
+    Drawn once in a process, since drawing takes longer than trying a metric.
+    """
+    name = repr(strategy)
+    if name not in _DRAWN:
+        drawn: list[Any] = []
+        _falsify(strategy, drawn.append)
+        _DRAWN[name] = drawn
+    return _DRAWN[name]
+
+
+def _fails(attempt: Callable[[Any], str | None], example: Any) -> bool:
+    random.seed(0)  # as Hypothesis does
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        return bool(attempt(copy.deepcopy(example)))
+    except (Exception, SystemExit):
+        return True
+
+
+def search(
+    strategy: st.SearchStrategy[Any],
+    attempt: Callable[[Any], str | None],
+    cause: Callable[[Any], str] = lambda example: "",
+) -> str | None:
+    """Return the problem of the smallest example found on which there is one, and its cause.
+
+    Or None.
+    """
+    with generators_kept():
+        if not any(_fails(attempt, example) for example in _examples(strategy)):
+            return None
+        smallest = _falsify(strategy, attempt)
+        if smallest is None:
+            return None
+        problem, example = smallest
+        if problem.startswith("raised "):
+            return f"{problem}, given {show(example)}"
+        return problem + cause(example)
 
 
 def show(example: Any, kind: str = "alignment") -> str:

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from faeval import calibration
-from faeval.calibration import TABLES, Cell, drifts, shipped
-from faeval.calibration._report import write
+from faeval.calibration import TABLES, Cell, drifts, publish, shipped
 from faeval.calibration._verify import as_csv, from_csv
 from faeval.errors import FaevalError
 
@@ -86,7 +85,7 @@ def test_no_promise_is_made_where_there_is_none() -> None:
 def test_the_committed_files_are_what_the_shipped_figures_give_byte_for_byte(
     tmp_path: Path,
 ) -> None:
-    paths = write(shipped(), tmp_path)
+    paths = publish(shipped(), tmp_path)
     assert {p.name for p in paths} == {p.name for p in COMMITTED.iterdir()}
     for path in paths:
         assert path.read_bytes() == (COMMITTED / path.name).read_bytes(), path.name

@@ -12,8 +12,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from faeval.calibration import LAWS, TABLES, Cell, shipped
-from faeval.calibration._laws import ARMS
+from faeval.calibration import ARMS, LAWS, TABLES, Cell, shipped
 from faeval.stats import pooling_error
 
 FIGURES = {c.key: c for c in shipped()}

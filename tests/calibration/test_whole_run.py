@@ -28,9 +28,10 @@ from faeval.calibration import (
     calibrate,
     drifts,
     operating_characteristics,
+    publish,
     shipped,
 )
-from faeval.calibration._report import in_repository, write
+from faeval.calibration._report import in_repository
 from faeval.calibration._rivals import bca_interval
 
 pytestmark = pytest.mark.slow
@@ -41,14 +42,14 @@ SMALL = """
 import sys
 from pathlib import Path
 from faeval.calibration import calibrate
-from faeval.calibration._report import write
-write(calibrate(1000, 3, quick=True), Path(sys.argv[1]))
+from faeval.calibration import publish
+publish(calibrate(1000, 3, quick=True), Path(sys.argv[1]))
 """
 
 
 def written(seed: int, folder: Path) -> dict[str, bytes]:
     return {
-        path.name: path.read_bytes() for path in write(calibrate(1000, seed, quick=True), folder)
+        path.name: path.read_bytes() for path in publish(calibrate(1000, seed, quick=True), folder)
     }
 
 

@@ -378,19 +378,21 @@ MUTANTS = [
     ),
     Mutant(
         "rule: agreement on average alone",
-        "_rule",
+        "_contrast",
         "np.full(len(first), margin),",
         "np.full(len(first), 1e9),",
     ),
-    Mutant("rule: agreement over the median unit", "_rule", "AGREEMENT, axis=1)", "0.5, axis=1)"),
+    Mutant(
+        "rule: agreement over the median unit", "_contrast", "AGREEMENT, axis=1)", "0.5, axis=1)"
+    ),
     Mutant(
         "rule: error over items, ddof 0",
-        "_rule",
+        "_contrast",
         "np.std(values.mean(axis=0), ddof=1)",
         "np.std(values.mean(axis=0), ddof=0)",
     ),
-    Mutant("rule: near the margin", "_rule", "<= 2 * error", "<= 0 * error"),
-    Mutant("rule: coarse", "_rule", "< 2 * resolution", "< 0 * resolution"),
+    Mutant("rule: near the margin", "_contrast", "<= 2 * error", "<= 0 * error"),
+    Mutant("rule: coarse", "_contrast", "< 2 * resolution", "< 0 * resolution"),
     # looks, ledger, units, two samples, screens
     Mutant(
         "looks: the last p in place of the smallest",
@@ -476,11 +478,11 @@ MUTANTS = [
     # design
     Mutant(
         "power: two-sided",
-        "_power",
+        "planning/_power",
         "-float(stdtrit(n - 1, alpha))",
         "-float(stdtrit(n - 1, alpha / 2))",
     ),
-    Mutant("power: root n left out", "_power", "d * math.sqrt(n)", "d"),
+    Mutant("power: root n left out", "planning/_power", "d * math.sqrt(n)", "d"),
     Mutant(
         "outlook: family forgotten", "planning/_outlook", "first = alpha / family", "first = alpha"
     ),

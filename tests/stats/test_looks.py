@@ -141,7 +141,11 @@ def test_obrien_and_fleming_type_spending_is_the_published_one():
 @pytest.mark.parametrize(
     ("looks", "level"),
     # origin: project policy, one-sided .05 on the t scale
-    [((5, 10), 0.0290), ((5, 10, 15, 20), 0.0180), ((5, 10, 20), 0.0207)],
+    [
+        ((5, 10), 0.0290),
+        pytest.param((5, 10, 15, 20), 0.0180, marks=pytest.mark.slow),
+        ((5, 10, 20), 0.0207),
+    ],
 )
 def test_nominal_levels_of_t(looks, level):
     assert nominal_level(0.05, looks) == pytest.approx(level, abs=0.00015)  # those were simulated

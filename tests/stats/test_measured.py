@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from faeval.calibration import LAWS, shipped
-from faeval.calibration._laws import ARMS
+from faeval.calibration import ARMS, LAWS, shipped
 from faeval.errors import FaevalError
 from faeval.stats import fragile_rate, judge_many, measured_errors
 from faeval.stats._measured import MIRRORED, SYMMETRIC

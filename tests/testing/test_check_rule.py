@@ -280,7 +280,7 @@ def test_our_rules_pass_against_their_formulas(name: str) -> None:
         partial(SignSymmetric, magnitude="batchwise"),
         partial(DirectFeedbackAlignment, feedback="uniform"),
         partial(FeedbackAlignment, feedback="uniform"),
-        partial(EquilibriumPropagation, symmetric=True),
+        partial(EquilibriumPropagation, symmetric=True, relaxation=4),
         partial(EquilibriumPropagation, beta=0.1, relaxation=3, rate=4.0),
     ],
 )

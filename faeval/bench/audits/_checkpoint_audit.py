@@ -152,25 +152,30 @@ def audit_signals(
             rows.append(row("rho_fd_error", layer, pairs.rho_error(directions), sound))
         mean = sample_mean(pairs.cosine)
         shares[str(layer)] = mean.share
-        rows.append(row("cosine", layer, mean.value, sound))
-        rows.append(row("rho", layer, pairs.rho(), sound))
+        rows += [row("cosine", layer, mean.value, sound), row("rho", layer, pairs.rho(), sound)]
         if items:
             for k, part in enumerate(blocks_of(len(y)), start=1):
-                rows.append(row(f"cosine@{k}", layer, sample_mean(pairs.cosine[part]).value, sound))
-                rows.append(row(f"rho@{k}", layer, pairs[part].rho(), sound))
-        rows.append(row("effective_samples", layer, pairs.effective_samples()))
+                rows += [
+                    row(f"cosine@{k}", layer, sample_mean(pairs.cosine[part]).value, sound),
+                    row(f"rho@{k}", layer, pairs[part].rho(), sound),
+                ]
         sizes.append(norms(observed(h) if observed else h))
         credit, gradient = (
             (norms(observed(a)), norms(observed(g))) if observed else (pairs.credit, pairs.gradient)
         )
-        rows.append(row("credit_norm", layer, median(credit)))
-        rows.append(row("gradient_norm", layer, median(gradient)))
-        rows.append(row("state_norm", layer, median(sizes[-1])))
-        rows.append(row("norm_ratio", layer, median(credit / gradient)))
+        rows += [
+            row("effective_samples", layer, pairs.effective_samples()),
+            row("credit_norm", layer, median(credit)),
+            row("gradient_norm", layer, median(gradient)),
+            row("state_norm", layer, median(sizes[-1])),
+            row("norm_ratio", layer, median(credit / gradient)),
+        ]
     ratios = [median(after / before) for before, after in pairwise(sizes)]
-    rows.append(row("growth", None, max(ratios) if all(map(math.isfinite, ratios)) else math.nan))
     middle = seen.gradients[(len(seen.gradients) - 1) // 2]
-    rows.append(row("direction_stability", None, direction_stability(middle)))
+    rows += [
+        row("growth", None, max(ratios) if all(map(math.isfinite, ratios)) else math.nan),
+        row("direction_stability", None, direction_stability(middle)),
+    ]
     return rows, {"cosine_defined_share": shares}
 
 
@@ -210,8 +215,7 @@ def direction_stability(gradient: Tensor) -> float:
     size = norms(means)
     if not bool((size > 0).all()):
         return math.nan
-    unit = means / size[:, None]
-    total = unit.sum(dim=0)
+    total = (means / size[:, None]).sum(dim=0)
     return float((torch.dot(total, total) - ITEM_BLOCKS) / (ITEM_BLOCKS * (ITEM_BLOCKS - 1)))
 
 
@@ -241,9 +245,7 @@ def _instrument(
             draw = stream(seed, "noise", "planted", layer, f"{dose:g}")
             signals[f"control_planted_{dose:g}"] = planted(gradient, dose, draw)
     loss = in_chunks(network, layer, y, chunk)
-    return read_signals(
-        loss, h, signals, stream(seed, "perturbation", layer), directions
-    ).correlations
+    return read_signals(loss, h, signals, stream(seed, "perturbation", layer), directions)
 
 
 def in_chunks(

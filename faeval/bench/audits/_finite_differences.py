@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -64,21 +63,13 @@ def loss_changes(
         yield displacement, (loss(state + displacement) - loss(state - displacement)) / 2
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What finite differences say of several signals at one state: a correlation each, by name."""
-
-    correlations: dict[str, float]
-    directions: int
-
-
 def read_signals(
     loss: Callable[[Tensor], Tensor],
     state: Tensor,
     signals: Mapping[str, Tensor],
     draw: np.random.Generator,
     directions: int,
-) -> Reading:
+) -> dict[str, float]:
     """Return each signal's rho by definition: its correlation with slopes of the loss.
 
     The slopes are along random directions, and the correlation is pooled.
@@ -103,8 +94,7 @@ def read_signals(
             predicted[name].append(torch.linalg.vecdot(displacement, signal) / size)
         slopes.append(change / size)
     derivatives = torch.stack(slopes)
-    correlations = {
+    return {
         name: pooled_correlation(torch.stack(values), derivatives)
         for name, values in predicted.items()
     }
-    return Reading(correlations, directions)

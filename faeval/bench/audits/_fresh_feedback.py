@@ -57,6 +57,8 @@ def fresh_feedback(
     rows: list[Row] = []
     for layer, values in enumerate(cosines):
         finite = torch.tensor(values or [float("nan")] * 2, dtype=torch.float64)
-        rows.append(row("fresh_cosine", layer, float(finite.mean())))
-        rows.append(row("fresh_cosine_spread", layer, float(finite.std())))
+        rows += [
+            row("fresh_cosine", layer, float(finite.mean())),
+            row("fresh_cosine_spread", layer, float(finite.std())),
+        ]
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,8 +23,7 @@ class PlainBlock(nn.Module):
 
     def transform(self, h: Tensor) -> Tensor:
         """Return f(h); (n, d) to (n, d)."""
-        f: Tensor = self.second(functional.gelu(self.first(self.norm(h))))
-        return f
+        return cast(Tensor, self.second(functional.gelu(self.first(self.norm(h)))))
 
     def forward(self, h: Tensor) -> Tensor:
         """Return the next state, f(h)."""
@@ -91,10 +92,8 @@ class ResidualMLP(Network):
 
     def embed(self, x: Tensor) -> Tensor:
         """Return h_0, (n, d), of inputs (n, ...), flattened."""
-        h: Tensor = self.embedding(x.flatten(1))
-        return h
+        return cast(Tensor, self.embedding(x.flatten(1)))
 
     def readout(self, h: Tensor) -> Tensor:
         """Return the logits (n, classes) of the last state."""
-        logits: Tensor = self.head(self.norm(h))
-        return logits
+        return cast(Tensor, self.head(self.norm(h)))

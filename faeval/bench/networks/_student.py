@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from faeval.bench.networks._initialise import initialise
@@ -62,10 +64,8 @@ class StudentNet(Network):
 
     def embed(self, x: Tensor) -> Tensor:
         """Return h_0, (n, d), of inputs (n, ...), flattened."""
-        h: Tensor = self.embedding(x.flatten(1))
-        return h
+        return cast(Tensor, self.embedding(x.flatten(1)))
 
     def readout(self, h: Tensor) -> Tensor:
         """Return the logits (n, classes) of the last state."""
-        logits: Tensor = self.head(h)
-        return logits
+        return cast(Tensor, self.head(h))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +44,7 @@ class ViTBlock(nn.Module):
         parts = self.qkv(z).reshape(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
         weights = functional.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)
-        output: Tensor = self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, width))
-        return output
+        return cast(Tensor, self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, width)))
 
     def branch(self, h: Tensor) -> Tensor:
         """Return f(h), what the block adds to the stream; (n, tokens * d) to the same."""
@@ -126,8 +126,7 @@ class ViTMini(Network):
 
     def readout(self, h: Tensor) -> Tensor:
         """Return the logits (n, classes) of the last state's class token."""
-        logits: Tensor = self.head(self.norm(self.observed(h)))
-        return logits
+        return cast(Tensor, self.head(self.norm(self.observed(h))))
 
 
 def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:

@@ -61,8 +61,7 @@ class Bridge(Rule):
         depth = torch.linspace(0.0, 1.0, count, dtype=states.dtype, device=states.device)
         parts = [functional.layer_norm(states, (width,)), depth[:, None, None].expand(count, n, 1)]
         inputs = torch.cat([*parts, error.expand(count, n, -1)], dim=-1)
-        output: Tensor = self.second(functional.gelu(self.first(inputs)))
-        return output
+        return cast(Tensor, self.second(functional.gelu(self.first(inputs))))
 
 
 class StateBridge(Bridge):
@@ -153,8 +152,7 @@ class CreditBridge(Bridge):
         return _relative(self._slopes(states, output_error(logits, labels)), terminal.detach())
 
     def _slopes(self, states: list[Tensor], error: Tensor) -> Tensor:
-        slopes: Tensor = grad(lambda h: self.read(h, error).sum())(torch.stack(states))
-        return slopes
+        return cast(Tensor, grad(lambda h: self.read(h, error).sum())(torch.stack(states)))
 
 
 def _undrawn(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:

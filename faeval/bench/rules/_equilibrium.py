@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -150,5 +150,4 @@ class EquilibriumPropagation(Rule):
                 torch.where(accepted[:, 0], lowered, total),
                 torch.where(accepted, rate, rate / 2),
             )
-        gradients: list[Tensor] = apart
-        return gradients
+        return cast(list[Tensor], apart)

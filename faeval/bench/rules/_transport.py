@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -92,7 +92,8 @@ def backward_through(network: nn.Module, weights: Mapping[str, Tensor]) -> Itera
 def _hook(weight: Tensor) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
     def replace(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         back = inputs[0] @ weight.detach().T
-        replaced: Tensor = (back - back.detach()) + output.detach()
-        return replaced  # exactly the output; its gradient goes back through ``weight``
+        return cast(
+            Tensor, (back - back.detach()) + output.detach()
+        )  # exactly the output; its gradient goes back through ``weight``
 
     return replace

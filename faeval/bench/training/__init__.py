@@ -10,8 +10,8 @@ from faeval.bench.training._loop import History as History
 from faeval.bench.training._loop import fit as fit
 from faeval.bench.training._stack import NotStackable as NotStackable
 from faeval.bench.training._stack import fit_stacked as fit_stacked
-from faeval.bench.training._stack import share_data as share_data
 from faeval.bench.training._stack import stackable as stackable
+from faeval.bench.training._stacked_batches import share_data as share_data
 from faeval.bench.training._step import Objective as Objective
 from faeval.bench.training._step import backward as backward
 from faeval.bench.training._step import check_credit as check_credit

@@ -57,7 +57,7 @@ def exact_effective_samples(credit: Tensor, gradient: Tensor) -> float:
     return float(mpmath.fsum(weights) ** 2 / mpmath.fsum(w * w for w in weights))
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(signals())
 def test_cosine_is_exact_at_any_norm(pair: tuple[Tensor, Tensor]) -> None:
     found = cosine(*pair)
@@ -66,7 +66,7 @@ def test_cosine_is_exact_at_any_norm(pair: tuple[Tensor, Tensor]) -> None:
     assert bool((found.abs() <= 1).all())
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(signals())
 def test_rho_is_exact_at_any_norm(pair: tuple[Tensor, Tensor]) -> None:
     found = rho(*pair)
@@ -74,7 +74,7 @@ def test_rho_is_exact_at_any_norm(pair: tuple[Tensor, Tensor]) -> None:
     assert -1 <= found <= 1
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(signals())
 def test_effective_samples_are_exact_and_lie_between_one_and_n(pair: tuple[Tensor, Tensor]) -> None:
     found = effective_samples(*pair)
@@ -106,7 +106,7 @@ def test_float32_signals_are_read_in_float64(pair: tuple[Tensor, Tensor]) -> Non
     assert rho(credit, gradient) == pytest.approx(exact_rho(credit, gradient), abs=1e-14)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(pair=signals(), first=st.integers(-30, 30), second=st.integers(-30, 30), flip=st.booleans())
 def test_alignment_knows_direction_not_size(
     pair: tuple[Tensor, Tensor], first: int, second: int, flip: bool
@@ -119,7 +119,7 @@ def test_alignment_knows_direction_not_size(
     assert effective_samples(*scaled) == pytest.approx(effective_samples(*pair), rel=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(pair=signals(), seed=st.integers(0, 999))
 def test_the_order_of_samples_and_of_dimensions_does_not_matter(
     pair: tuple[Tensor, Tensor], seed: int
@@ -133,7 +133,7 @@ def test_the_order_of_samples_and_of_dimensions_does_not_matter(
     assert effective_samples(*shuffled) == pytest.approx(effective_samples(*pair), rel=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(signals())
 def test_a_signal_agrees_with_itself_whatever_its_norm(pair: tuple[Tensor, Tensor]) -> None:
     gradient = pair[1]
@@ -278,7 +278,7 @@ def test_rho_is_the_limit_of_the_correlation_over_random_directions(
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(pair=signals(-30, 30))
 @example((torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0, 5.0]])))
 def test_pooled_correlation_is_pearson_s(pair: tuple[Tensor, Tensor]) -> None:

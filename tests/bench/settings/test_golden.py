@@ -110,7 +110,24 @@ def test_golden_bits_are_those_of_this_revision(golden: dict[str, Any]) -> None:
     )  # every factor is used
 
 
-@pytest.mark.parametrize("name", ARMS)
+#: Each factor of these stands in another arm, too.
+ALSO_ELSEWHERE = {
+    "published-penalised",
+    "input-error",
+    "bp-penalised",
+    "bp-local-unit",
+    "fa-input",
+    "ep",
+    "sign-symmetric",
+    "state-bridge",
+    "student",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in ALSO_ELSEWHERE else ()) for n in ARMS],
+)
 def test_training_gives_the_numbers_of_its_revision(name: str, golden: dict[str, Any]) -> None:
     expected, found = golden["arms"][name], run(name)
     remedy = (

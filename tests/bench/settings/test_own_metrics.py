@@ -392,7 +392,7 @@ def test_what_cannot_be_registered_is_refused(arguments: dict[str, Any], says: s
 
 def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
     """In worker processes a function of a file that cannot be imported travels by value."""
-    fe.register_metric("mine", own_cosine)
+    fe.register_metric("mine", own_change, kind="loss_change")
     store = Store(tmp_path)
     needs = [Need(TEACHER, DFA, seed, frozenset({"mine"})) for seed in (1, 2)]
     whole = plan(needs, store, options=RunOptions(threads=1))
