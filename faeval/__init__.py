@@ -10,46 +10,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from faeval.bench.audits import audit as audit
-    from faeval.claims import Assertion as Assertion
-    from faeval.claims import Claim as Claim
-    from faeval.claims import Estimand as Estimand
-    from faeval.claims import Margin as Margin
-    from faeval.claims import Verdict as Verdict
-    from faeval.claims import accuracy as accuracy
-    from faeval.claims import agree as agree
-    from faeval.claims import below as below
-    from faeval.claims import cosine as cosine
-    from faeval.claims import credit_norm as credit_norm
-    from faeval.claims import decide as decide
-    from faeval.claims import deep as deep
-    from faeval.claims import depth_ladder as depth_ladder
-    from faeval.claims import depth_utility as depth_utility
-    from faeval.claims import direction_stability as direction_stability
-    from faeval.claims import embedding as embedding
-    from faeval.claims import equivalent as equivalent
-    from faeval.claims import exceeds as exceeds
-    from faeval.claims import gradient_norm as gradient_norm
-    from faeval.claims import growth as growth
-    from faeval.claims import log10 as log10
-    from faeval.claims import mean as mean
-    from faeval.claims import metric as metric
-    from faeval.claims import norm_ratio as norm_ratio
-    from faeval.claims import not_above as not_above
-    from faeval.claims import not_below as not_below
-    from faeval.claims import nudge as nudge
-    from faeval.claims import rho as rho
-    from faeval.claims import state_norm as state_norm
-    from faeval.claims import test_loss as test_loss
-    from faeval.claims import train_loss as train_loss
+    from faeval.claims import (
+        Assertion as Assertion,
+        Claim as Claim,
+        Estimand as Estimand,
+        Margin as Margin,
+        Verdict as Verdict,
+        accuracy as accuracy,
+        agree as agree,
+        below as below,
+        cosine as cosine,
+        credit_norm as credit_norm,
+        decide as decide,
+        deep as deep,
+        depth_ladder as depth_ladder,
+        depth_utility as depth_utility,
+        direction_stability as direction_stability,
+        embedding as embedding,
+        equivalent as equivalent,
+        exceeds as exceeds,
+        gradient_norm as gradient_norm,
+        growth as growth,
+        log10 as log10,
+        mean as mean,
+        metric as metric,
+        norm_ratio as norm_ratio,
+        not_above as not_above,
+        not_below as not_below,
+        nudge as nudge,
+        rho as rho,
+        state_norm as state_norm,
+        test_loss as test_loss,
+        train_loss as train_loss,
+    )
     from faeval.errors import FaevalError as FaevalError
-    from faeval.experiment import Arm as Arm
-    from faeval.experiment import Experiment as Experiment
-    from faeval.experiment import Factor as Factor
-    from faeval.experiment import Metric as Metric
-    from faeval.experiment import register_metric as register_metric
-    from faeval.experiment import register_network as register_network
-    from faeval.experiment import register_rule as register_rule
-    from faeval.experiment import setting as setting
+    from faeval.experiment import (
+        Arm as Arm,
+        Experiment as Experiment,
+        Factor as Factor,
+        Metric as Metric,
+        register_metric as register_metric,
+        register_network as register_network,
+        register_rule as register_rule,
+        setting as setting,
+    )
     from faeval.pipeline import verify as verify
     from faeval.reports import Report as Report
 

@@ -1,80 +1,93 @@
 """Claims: what is asserted, whether the design can tell, how it was registered, and the verdict."""
 
 from faeval.claims._arm_names import as_claimed as as_claimed
-from faeval.claims._assertion import Assertion as Assertion
-from faeval.claims._assertion import Margin as Margin
-from faeval.claims._assertion import agree as agree
-from faeval.claims._assertion import below as below
-from faeval.claims._assertion import equivalent as equivalent
-from faeval.claims._assertion import exceeds as exceeds
-from faeval.claims._assertion import not_above as not_above
-from faeval.claims._assertion import not_below as not_below
-from faeval.claims._claim import Claim as Claim
-from faeval.claims._claim import with_gates as with_gates
+from faeval.claims._assertion import (
+    Assertion as Assertion,
+    Margin as Margin,
+    agree as agree,
+    below as below,
+    equivalent as equivalent,
+    exceeds as exceeds,
+    not_above as not_above,
+    not_below as not_below,
+)
+from faeval.claims._claim import Claim as Claim, with_gates as with_gates
 from faeval.claims._decide import decide as decide
-from faeval.claims._design import Design as Design
-from faeval.claims._design import Problem as Problem
-from faeval.claims._design import check_design as check_design
-from faeval.claims._design import check_names as check_names
-from faeval.claims._design import design_checks as design_checks
-from faeval.claims._design import design_of as design_of
-from faeval.claims._estimand import Estimand as Estimand
-from faeval.claims._estimand import Read as Read
-from faeval.claims._estimand import accuracy as accuracy
-from faeval.claims._estimand import cosine as cosine
-from faeval.claims._estimand import credit_norm as credit_norm
-from faeval.claims._estimand import deep as deep
-from faeval.claims._estimand import depth_ladder as depth_ladder
-from faeval.claims._estimand import depth_utility as depth_utility
-from faeval.claims._estimand import direction_stability as direction_stability
-from faeval.claims._estimand import embedding as embedding
-from faeval.claims._estimand import gradient_norm as gradient_norm
-from faeval.claims._estimand import growth as growth
-from faeval.claims._estimand import log10 as log10
-from faeval.claims._estimand import mean as mean
-from faeval.claims._estimand import metric as metric
-from faeval.claims._estimand import norm_ratio as norm_ratio
-from faeval.claims._estimand import nudge as nudge
-from faeval.claims._estimand import rho as rho
-from faeval.claims._estimand import state_norm as state_norm
-from faeval.claims._estimand import test_loss as test_loss
-from faeval.claims._estimand import train_loss as train_loss
+from faeval.claims._design import (
+    Design as Design,
+    Problem as Problem,
+    check_design as check_design,
+    check_names as check_names,
+    design_checks as design_checks,
+    design_of as design_of,
+)
+from faeval.claims._estimand import (
+    Estimand as Estimand,
+    Read as Read,
+    accuracy as accuracy,
+    cosine as cosine,
+    credit_norm as credit_norm,
+    deep as deep,
+    depth_ladder as depth_ladder,
+    depth_utility as depth_utility,
+    direction_stability as direction_stability,
+    embedding as embedding,
+    gradient_norm as gradient_norm,
+    growth as growth,
+    log10 as log10,
+    mean as mean,
+    metric as metric,
+    norm_ratio as norm_ratio,
+    nudge as nudge,
+    rho as rho,
+    state_norm as state_norm,
+    test_loss as test_loss,
+    train_loss as train_loss,
+)
 from faeval.claims._evidence_index import EvidenceIndex as EvidenceIndex
 from faeval.claims._load import load as load
-from faeval.claims._lock import LOOKED_AT as LOOKED_AT
-from faeval.claims._lock import PILOT_SEEDS as PILOT_SEEDS
-from faeval.claims._lock import Entry as Entry
-from faeval.claims._lock import Lock as Lock
-from faeval.claims._lock import Origins as Origins
-from faeval.claims._lock import Registered as Registered
-from faeval.claims._lock import Spread as Spread
-from faeval.claims._lock import draw as draw
-from faeval.claims._lock_file import NAME as NAME
-from faeval.claims._lock_file import find_lock as find_lock
-from faeval.claims._lock_file import make_lock as make_lock
-from faeval.claims._lock_file import parse_lock as parse_lock
-from faeval.claims._lock_file import read_lock as read_lock
-from faeval.claims._lock_file import write_lock as write_lock
-from faeval.claims._measurement import Measurement as Measurement
-from faeval.claims._measurement import contrast_specs as contrast_specs
-from faeval.claims._measurement import measured_contrasts as measured_contrasts
-from faeval.claims._pending import same_expectation as same_expectation
-from faeval.claims._pending import seeds_for as seeds_for
-from faeval.claims._pilot import PilotForecast as PilotForecast
-from faeval.claims._pilot import pilot_forecasts as pilot_forecasts
-from faeval.claims._pilot import pilot_spreads as pilot_spreads
-from faeval.claims._pilot import power_of as power_of
-from faeval.claims._pilot import unlike_expectation as unlike_expectation
-from faeval.claims._pilot import weak_together as weak_together
-from faeval.claims._seed_plan import Drawn as Drawn
-from faeval.claims._seed_plan import seed_list as seed_list
+from faeval.claims._lock import (
+    LOOKED_AT as LOOKED_AT,
+    PILOT_SEEDS as PILOT_SEEDS,
+    Entry as Entry,
+    Lock as Lock,
+    Origins as Origins,
+    Registered as Registered,
+    Spread as Spread,
+    draw as draw,
+)
+from faeval.claims._lock_file import (
+    NAME as NAME,
+    find_lock as find_lock,
+    make_lock as make_lock,
+    parse_lock as parse_lock,
+    read_lock as read_lock,
+    write_lock as write_lock,
+)
+from faeval.claims._measurement import (
+    Measurement as Measurement,
+    contrast_specs as contrast_specs,
+    measured_contrasts as measured_contrasts,
+)
+from faeval.claims._pending import same_expectation as same_expectation, seeds_for as seeds_for
+from faeval.claims._pilot import (
+    PilotForecast as PilotForecast,
+    pilot_forecasts as pilot_forecasts,
+    pilot_spreads as pilot_spreads,
+    power_of as power_of,
+    unlike_expectation as unlike_expectation,
+    weak_together as weak_together,
+)
+from faeval.claims._seed_plan import Drawn as Drawn, seed_list as seed_list
 from faeval.claims._session import settled as settled
-from faeval.claims._verdict import REASONS as REASONS
-from faeval.claims._verdict import REGISTRATIONS as REGISTRATIONS
-from faeval.claims._verdict import WORDS as WORDS
-from faeval.claims._verdict import AssertionResult as AssertionResult
-from faeval.claims._verdict import Caution as Caution
-from faeval.claims._verdict import MeasuredError as MeasuredError
-from faeval.claims._verdict import Side as Side
-from faeval.claims._verdict import Term as Term
-from faeval.claims._verdict import Verdict as Verdict
+from faeval.claims._verdict import (
+    REASONS as REASONS,
+    REGISTRATIONS as REGISTRATIONS,
+    WORDS as WORDS,
+    AssertionResult as AssertionResult,
+    Caution as Caution,
+    MeasuredError as MeasuredError,
+    Side as Side,
+    Term as Term,
+    Verdict as Verdict,
+)

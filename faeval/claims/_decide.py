@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from faeval import evidence as evidence_room
-from faeval import stats
+from faeval import evidence as evidence_room, stats
 from faeval._safe_text import cut
 from faeval.claims._arm_names import as_claimed
 from faeval.claims._claim import Claim, with_gates

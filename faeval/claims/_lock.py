@@ -14,8 +14,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count as count_from
-from itertools import pairwise, takewhile
+from itertools import count as count_from, pairwise, takewhile
 from typing import Annotated, Any, Literal
 
 from pydantic import (

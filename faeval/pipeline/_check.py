@@ -34,11 +34,11 @@ from faeval.reports.checking import (
     check_quoted,
     check_rendering,
     is_of_this_version,
+    links as links_of,
     pages_of,
     provenance_labels,
     recompute,
 )
-from faeval.reports.checking import links as links_of
 from faeval.reports.figures import Figure, render
 
 CHECK_SCHEMA = "faeval/check/1"

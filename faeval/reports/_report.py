@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 from faeval._whole_files import Content, write_together
 from faeval.errors import FaevalError
 from faeval.reports.data._compare import compare
-from faeval.reports.data._drift import FLAG
-from faeval.reports.data._drift import Drift as DriftData
+from faeval.reports.data._drift import FLAG, Drift as DriftData
 from faeval.reports.data._forms import FORMS, PAPER, WRITTEN
 from faeval.reports.data._overview import Overview as OverviewData
 from faeval.reports.data._report import Report as ReportData
-from faeval.reports.figures import Figure, render
-from faeval.reports.figures import _plots as plots
+from faeval.reports.figures import Figure, _plots as plots, render
 from faeval.reports.figures._forest import transfer_of
 from faeval.reports.formats import _html_and_markdown as pages
 from faeval.reports.formats._badge import badge

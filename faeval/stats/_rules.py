@@ -71,8 +71,6 @@ class Rule:
         How many outcomes one p-value is counted over, at n seeds.
     unpaired
         The rule for sides that no seed pairs, where there is one.
-    unit
-        What is the replicate.
     """
 
     name: AnyTest
@@ -99,7 +97,6 @@ class Rule:
     most_planned: int = 200
     patterns: Callable[[int], int] = lambda n: 1
     unpaired: str | None = None
-    unit: str = "seed"
 
     def sample(self, values: ArrayLike | tuple[ArrayLike, ArrayLike], axes: int = 1) -> Sample:
         """Return what it reads as checked arrays: differences, or the pair (a, b) of both sides."""

@@ -9,16 +9,16 @@ from faeval._extras import require
 
 require("bench,test-kit", "faeval.testing (check_metric, check_rule and their strategies)")
 
-from faeval.testing._check_metric import Check as Check
-from faeval.testing._check_metric import check_metric as check_metric
-from faeval.testing._check_metric import metric_checks as metric_checks
-from faeval.testing._check_metric import takes_numpy as takes_numpy
+from faeval.testing._check_metric import (
+    Check as Check,
+    check_metric as check_metric,
+    metric_checks as metric_checks,
+    takes_numpy as takes_numpy,
+)
 from faeval.testing._check_rule import check_rule as check_rule
-from faeval.testing._conformance import Conformance as Conformance
-from faeval.testing._conformance import Failure as Failure
+from faeval.testing._conformance import Conformance as Conformance, Failure as Failure
 from faeval.testing._parametrize import (
     parametrize_with_metric_checks as parametrize_with_metric_checks,
 )
 from faeval.testing._rule_bench import Approximation as Approximation
-from faeval.testing._strategies import pairs as pairs
-from faeval.testing._strategies import signals as signals
+from faeval.testing._strategies import pairs as pairs, signals as signals

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from faeval.testing import _call_properties as of_call
-from faeval.testing import _loss_properties as of_loss
+from faeval.testing import _call_properties as of_call, _loss_properties as of_loss
 from faeval.testing._causes import cause, compare, wrong
 from faeval.testing._strategies import arrays, make_pair
 from faeval.testing._subject import Array, Arrays, Bench, raised, rounded, search, show

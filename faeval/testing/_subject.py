@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import HealthCheck, Phase, configuration, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, configuration, given, settings, strategies as st
 from numpy.typing import NDArray
 
 from faeval.experiment import as_tolerance

@@ -12,8 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import faeval as fe
 from faeval.claims import NAME, Lock, Origins, draw, load, make_lock, read_lock, write_lock

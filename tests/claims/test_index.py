@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from faeval.claims import Design, EvidenceIndex, Read
 from faeval.evidence import read

@@ -14,8 +14,16 @@ import pandas as pd
 import pytest
 
 from faeval.errors import EvidenceError, FaevalError
-from faeval.evidence import Checked, Store, canonical_json, check, read, write_csv, write_parquet
-from faeval.evidence import _records as records
+from faeval.evidence import (
+    Checked,
+    Store,
+    _records as records,
+    canonical_json,
+    check,
+    read,
+    write_csv,
+    write_parquet,
+)
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from faeval.errors import EvidenceError, FaevalError, Tampered
 from faeval.evidence import KEY, Conflict, Store, check, csv_bytes, merge, merge_tables, read

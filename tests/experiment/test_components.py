@@ -21,6 +21,7 @@ from faeval.experiment import (
     Arm,
     Component,
     Factor,
+    _components as registry,
     component,
     components,
     experiment,
@@ -29,7 +30,6 @@ from faeval.experiment import (
     register_rule,
     setting,
 )
-from faeval.experiment import _components as registry
 
 TEACHER = experiment("teacher")
 RULES = ["bp", "cb", "dfa", "drtp", "ep", "fa", "kolen_pollack", "sb", "sign_symmetric"]

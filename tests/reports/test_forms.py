@@ -17,8 +17,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from rich.console import Console
 
 from faeval.claims import (
@@ -44,8 +43,7 @@ from faeval.reports import (
     json_schema,
     value_text,
 )
-from faeval.reports.words import read
-from faeval.reports.words import sentences as words
+from faeval.reports.words import read, sentences as words
 from tests.reports.schema import made_schema
 
 HERE = Path(__file__).parent

@@ -14,8 +14,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import faeval as fe
 from faeval import stats
@@ -21,8 +20,7 @@ from faeval.experiment import Factor, Metric, experiment
 from faeval.reports import ClaimInputs, LowestControl, Profile, ReadMetric, Report
 from faeval.reports.data import outcomes
 from faeval.reports.views import view
-from faeval.reports.words import glossary
-from faeval.reports.words import sentences as words
+from faeval.reports.words import glossary, sentences as words
 
 D = [0.2, 0.25, 0.22, 0.21, 0.24]
 ERRORS = (MeasuredError("normal", 5, 0.0493, 0.0488), MeasuredError("lognormal", 5, 0.0071, 0.1779))

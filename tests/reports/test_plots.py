@@ -21,8 +21,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from typer.testing import CliRunner
 
 import faeval as fe
@@ -50,9 +49,13 @@ from faeval.reports.figures import (
     transfer,
 )
 from faeval.reports.views import side_by_side, view
-from faeval.reports.words import level as written_level
-from faeval.reports.words import percent, read, significant
-from faeval.reports.words import sentences as words
+from faeval.reports.words import (
+    level as written_level,
+    percent,
+    read,
+    sentences as words,
+    significant,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONFTEST = Path(__file__).with_name("conftest.py")

@@ -12,8 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from rich.console import Console
 
 from faeval.claims import REASONS, WORDS
@@ -22,8 +21,7 @@ from faeval.reports import Profile, Report
 from faeval.reports.data import outcomes
 from faeval.reports.figures import Text, dots, strip
 from faeval.reports.views import view
-from faeval.reports.words import glossary, read, reasons
-from faeval.reports.words import sentences as words
+from faeval.reports.words import glossary, read, reasons, sentences as words
 
 NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
 VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"

@@ -5,8 +5,7 @@ against Holm.
 import math
 from itertools import combinations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from stats_reference.closed import closed_testing
 
 from faeval.stats import holm

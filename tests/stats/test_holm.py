@@ -5,8 +5,7 @@ one family.
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from stats_reference.closed import closed_testing
 
 from faeval.errors import FaevalError

@@ -3,8 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from faeval.errors import FaevalError
 from faeval.stats import KINDS, decision_interval, judge, region_of

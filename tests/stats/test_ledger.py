@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import integrate
-from scipy import stats as scipy_stats
+from hypothesis import given, strategies as st
+from scipy import integrate, stats as scipy_stats
 from stats_reference.ledger import confidence_sequence, e_process
 
 from faeval.errors import FaevalError

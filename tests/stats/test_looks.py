@@ -7,10 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import special
-from scipy import stats as scipy_stats
+from hypothesis import given, strategies as st
+from scipy import special, stats as scipy_stats
 from stats_reference.looks import constant_boundary, spending_levels
 
 from faeval.errors import FaevalError

@@ -4,8 +4,7 @@ makes it fragile.
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from stats_reference.one_sample import sign_flip_p, t_p
 
 from faeval.errors import FaevalError

@@ -8,8 +8,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy import stats
 from stats_reference.one_sample import confidence_bound, sign_flip_p, sign_test_p, t_p, wilcoxon_p
 

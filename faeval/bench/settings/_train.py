@@ -12,8 +12,7 @@ import torch
 
 from faeval.bench.networks import Network, check_network
 from faeval.bench.rules import Rule, Setup
-from faeval.bench.tasks import NAMES, Task, array_digest, task_of
-from faeval.bench.tasks import load as load_builtin
+from faeval.bench.tasks import NAMES, Task, array_digest, load as load_builtin, task_of
 from faeval.bench.training import (
     Batches,
     History,

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faeval.bench.tasks._arrays import from_arrays as from_arrays
-from faeval.bench.tasks._cifar import cache_folder as cache_folder
-from faeval.bench.tasks._cifar import cifar10 as cifar10
-from faeval.bench.tasks._cifar import cifar10_digest as cifar10_digest
-from faeval.bench.tasks._cifar import cifar100 as cifar100
-from faeval.bench.tasks._cifar import cifar100_digest as cifar100_digest
-from faeval.bench.tasks._digits import digits as digits
-from faeval.bench.tasks._digits import digits_digest as digits_digest
-from faeval.bench.tasks._task import Task as Task
-from faeval.bench.tasks._task import array_digest as array_digest
-from faeval.bench.tasks._teacher import teacher as teacher
-from faeval.bench.tasks._teacher import teacher_digest as teacher_digest
-from faeval.bench.tasks._user_task import task_digest as task_digest
-from faeval.bench.tasks._user_task import task_of as task_of
+from faeval.bench.tasks._cifar import (
+    cache_folder as cache_folder,
+    cifar10 as cifar10,
+    cifar10_digest as cifar10_digest,
+    cifar100 as cifar100,
+    cifar100_digest as cifar100_digest,
+)
+from faeval.bench.tasks._digits import digits as digits, digits_digest as digits_digest
+from faeval.bench.tasks._task import Task as Task, array_digest as array_digest
+from faeval.bench.tasks._teacher import teacher as teacher, teacher_digest as teacher_digest
+from faeval.bench.tasks._user_task import task_digest as task_digest, task_of as task_of
 
 _MAKE = {
     "teacher": lambda _: teacher(),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from faeval.errors import FaevalError
-from faeval.reports.figures import _pdf as pdf
-from faeval.reports.figures import _shapes as shapes
-from faeval.reports.figures import _svg as svg
+from faeval.reports.figures import _pdf as pdf, _shapes as shapes, _svg as svg
 from faeval.reports.figures._forest import deciding, forest, transfer
 from faeval.reports.figures._plots import contrast, controls, courses, layers, power, power_curves
 from faeval.reports.figures._series import mean_over_seeds, spans_decades

@@ -17,8 +17,7 @@ from faeval.errors import FaevalError
 from faeval.reports.data._drift import Drift
 from faeval.reports.data._overview import Overview
 from faeval.reports.data._report import Report
-from faeval.reports.figures import _plots as plots
-from faeval.reports.figures import _svg as svg
+from faeval.reports.figures import _plots as plots, _svg as svg
 from faeval.reports.views._drift import drift_view
 from faeval.reports.views._overview import overview_view
 from faeval.reports.views._report import view

@@ -9,8 +9,7 @@ from faeval.claims._verdict import AssertionResult, Verdict
 from faeval.reports.data import _outcomes as outcomes
 from faeval.reports.figures import _strips as strips
 from faeval.reports.views._types import AssertionView, Fact, Table, facts
-from faeval.reports.words import _glossary as glossary
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary, _sentences as words
 from faeval.reports.words._glossary import Span
 from faeval.reports.words._numbers import chance, exact, level, significant
 from faeval.stats import region_of

@@ -11,9 +11,7 @@ from faeval.reports.data._report import ClaimInputs, LowestControl, Profile, Rea
 from faeval.reports.views._assertion import assertion_view, mean
 from faeval.reports.views._figures import power_view, side_by_side
 from faeval.reports.views._types import ClaimView, Fact, Table, facts
-from faeval.reports.words import _glossary as glossary
-from faeval.reports.words import _reasons as reasons
-from faeval.reports.words import _sentences as words
+from faeval.reports.words import _glossary as glossary, _reasons as reasons, _sentences as words
 from faeval.reports.words._glossary import Phrase, Span, plain
 from faeval.reports.words._numbers import (
     chance,

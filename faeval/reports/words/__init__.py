@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from faeval.reports.words import _glossary as glossary
-from faeval.reports.words import _reasons as reasons
-from faeval.reports.words import _sentences as sentences
+from faeval.reports.words import _glossary as glossary, _reasons as reasons, _sentences as sentences
 from faeval.reports.words._differences import label_of, sides_of
 from faeval.reports.words._escape import CELL, anchors, clip, latex, markdown
 from faeval.reports.words._numbers import (

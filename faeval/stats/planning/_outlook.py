@@ -19,8 +19,7 @@ from faeval.stats._kinds import Kind, Region, region_of
 from faeval.stats._rule import LEAST_POWER
 from faeval.stats._rules import Rule, Sample, TestName, rule_of
 from faeval.stats._spread import sd_upper
-from faeval.stats.planning._power import detectable_effect, smallest
-from faeval.stats.planning._power import power as t_power
+from faeval.stats.planning._power import detectable_effect, power as t_power, smallest
 from faeval.stats.planning._unseen_failures import unseen_failure_bound
 from faeval.streams import stream
 

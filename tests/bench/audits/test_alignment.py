@@ -9,8 +9,7 @@ import mpmath  # type: ignore[import-untyped] # it ships no types
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional

@@ -41,8 +41,7 @@ from faeval.bench.rules import (
     trace,
 )
 from faeval.bench.settings import audit_alignment, audit_fresh, build, train
-from faeval.bench.tasks import Task
-from faeval.bench.tasks import load as load_task
+from faeval.bench.tasks import Task, load as load_task
 from faeval.bench.training import (
     Batches,
     NotStackable,

@@ -23,8 +23,7 @@ from faeval.bench.training import evaluation_inputs
 from faeval.campaign import Execution, Need, execute, plan
 from faeval.errors import FaevalError
 from faeval.evidence import Store
-from faeval.experiment import METRICS, Metric, RunOptions, experiment
-from faeval.experiment import _components as registry
+from faeval.experiment import METRICS, Metric, RunOptions, _components as registry, experiment
 
 TEACHER = experiment("teacher")
 DFA = fe.Arm("dfa", epochs=2, width=16, blocks=2)

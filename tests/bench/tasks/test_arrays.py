@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from faeval.bench.tasks import Task, array_digest, from_arrays, task_digest, task_of
 from faeval.errors import DataError

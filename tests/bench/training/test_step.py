@@ -12,8 +12,7 @@ import mpmath  # type: ignore[import-untyped] # it ships no types
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
