@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from faeval.printed import OUTCOMES, Statement
-from faeval.printed._statement import SPREAD_IS
+from faeval.printed import OUTCOMES, SPREAD_IS, Statement
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "check-numbers.md"

@@ -18,8 +18,7 @@ from pathlib import Path
 import pytest
 
 from faeval import calibration, stats
-from faeval.calibration import Cell
-from faeval.calibration._laws import ARMS
+from faeval.calibration import ARMS, Cell
 from faeval.calibration._report import (
     Look,
     both_directions,

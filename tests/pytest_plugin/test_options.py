@@ -20,7 +20,7 @@ Pytest = Callable[..., "subprocess.CompletedProcess[str]"]
 SCRIPT = """
 import json, os, pathlib, sys
 import pytest
-from faeval.pytest_plugin._options import KEY
+from faeval.pytest_plugin import KEY
 
 class See:
     def pytest_collection(self, session):

@@ -377,7 +377,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, project: Path, tmp_path: P
 def test_a_damaged_checkpoint_is_read_or_refused(tmp_path: Path) -> None:
     from torch import nn
 
-    from faeval.bench.training._checkpoint import load, save
+    from faeval.bench.training import load, save
 
     network, rule, path = nn.Linear(3, 2), nn.Linear(2, 2), tmp_path / "epoch-0001.safetensors"
     content = (tmp_path / path.name).read_bytes() if save(network, rule, path) else b""
