@@ -280,7 +280,8 @@ def _falsify(
 def _examples(strategy: st.SearchStrategy[Any]) -> list[Any]:
     """Return what Hypothesis tries where nothing fails: the same at every search.
 
-    Drawn once in a process, since drawing takes longer than trying a metric.
+    Drawn once in a process, since drawing takes longer than trying a metric. The text of a strategy
+    must therefore say all of it: one that a closure maps would share the examples of another.
     """
     name = repr(strategy)
     if name not in _DRAWN:
