@@ -79,6 +79,7 @@ def test_the_blocker_blocks(core: Path) -> None:
         assert "ModuleNotFoundError" in python(core, "-c", f"import {package}").stderr
 
 
+@pytest.mark.slow
 def test_the_core_registers_runs_decides_and_reports_a_claim(core: Path) -> None:
     paths = ("claims", "--store", "store")
     steps = [

@@ -202,6 +202,7 @@ def test_exceeds_is_decided_as_often_as_the_noncentral_t_law_says() -> None:
     holds(expected, 525)
 
 
+@pytest.mark.slow
 def test_equivalence_is_decided_as_often_as_quadrature_says() -> None:
     # origin: project policy: 13 % (3), 29 % (5), 64 % (8), 80 % (10), 99 % (20) at no effect
     before = {3: 0.13, 5: 0.29, 8: 0.64, 10: 0.80, 20: 0.99}
@@ -489,6 +490,7 @@ def test_every_table_has_every_figure_that_it_promises() -> None:
     assert left == {"assertions": 24, "stopping": 12, "fragile": 5, "items": 8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_what_is_committed_is_what_would_be_measured_in_that_order(table: str) -> None:
     some = {"ns": (5,)} if table in ("size", "two_samples", "verdicts", "power") else {}

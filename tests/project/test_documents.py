@@ -271,6 +271,7 @@ def written() -> str:
     return TABLE.sub(lambda m: m[1] + head + "".join(readme_rows()) + m[3], README.read_text())
 
 
+@pytest.mark.slow
 def test_the_readme_shows_the_verdicts_of_the_committed_reports() -> None:
     assert len(TABLE.findall(README.read_text())) == 1
     assert README.read_text() == written(), (

@@ -72,6 +72,7 @@ def test_an_example_prints_what_the_page_shows(copy: Path, name: str) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copy", ["from_csv"], indirect=True)
 def test_the_foreign_table_is_what_its_script_gives(copy: Path) -> None:
     assert call("python make_results.py", copy).stdout == (copy / "results.csv").read_text()

@@ -44,6 +44,7 @@ def test_arms_at_work_come_first_and_the_rest_is_counted() -> None:
     assert re.sub(" +", " ", lines[-1]) == "and 2 more arms 2 of them done"
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_state_of_each_arm_and_the_time_left(
     campaign: Any, group: type[subprocess.Popen[bytes]]
 ) -> None:

@@ -21,6 +21,7 @@ from faeval.evidence import Store
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes and signals of POSIX")
 
 
+@pytest.mark.slow
 def test_two_campaigns_at_once_share_the_runs_and_both_are_right(
     campaign: Any, undisturbed: bytes
 ) -> None:
@@ -163,6 +164,7 @@ def test_neither_order_nor_caching_depends_on_clocks(campaign: Any, undisturbed:
     assert [campaign.counts()[name] for name in kept] == [1] * len(kept)
 
 
+@pytest.mark.slow
 def test_a_worker_that_the_system_kills_is_said_and_its_run_is_done_again(
     campaign: Any, undisturbed: bytes, until: Callable[..., None]
 ) -> None:

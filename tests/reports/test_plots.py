@@ -150,6 +150,7 @@ print(json.dumps(made))
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_page_and_paper_the_same_bytes(illustrated_report, tmp_path):
     (tmp_path / "matplotlibrc").write_text(
         "font.family: serif\nfont.size: 30\nsvg.fonttype: path\nsvg.hashsalt: other\ntext.usetex:"

@@ -33,6 +33,7 @@ def test_holm_rejects_exactly_where_p_meets_its_level(p, alpha):
     assert result.level == alpha / max(1, len(p) - sum(result.rejected))
 
 
+@pytest.mark.slow
 @settings(max_examples=8)  # the other side takes 30 ms a call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([0.05, 0.2]))
 def test_holm_agrees_with_statsmodels(p, alpha):

@@ -526,6 +526,7 @@ def test_bad(metric, check):
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_checks_are_pytest_items(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(PROJECT)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
@@ -540,6 +541,7 @@ def test_checks_are_pytest_items(tmp_path: Path) -> None:
     assert "1 xfailed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_checks_a_module_of_one_s_own(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PROJECT)
 

@@ -490,6 +490,7 @@ ARMS = {
 }
 
 
+@pytest.mark.slow
 def test_a_run_of_a_setting_trains_and_audits_to_the_same_bits_twice(
     name: str, tmp_path: Path
 ) -> None:

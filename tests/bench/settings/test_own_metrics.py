@@ -305,6 +305,7 @@ def test_evidence_of_a_property_decides_whatever_else_is_there() -> None:
     assert fe.decide([one], spared)[0].verdict == "supported"
 
 
+@pytest.mark.slow
 def test_a_metric_that_fails_on_a_checkpoint_hurts_only_the_claims_that_read_it(
     tmp_path: Path,
 ) -> None:
@@ -389,6 +390,7 @@ def test_what_cannot_be_registered_is_refused(arguments: dict[str, Any], says: s
         fe.register_metric(**{"name": "mine", "metric": own_cosine, **arguments})
 
 
+@pytest.mark.slow
 def test_options_of_a_run_reach_the_metric(tmp_path: Path) -> None:
     """In worker processes a function of a file that cannot be imported travels by value."""
     fe.register_metric("mine", own_change, kind="loss_change")
@@ -427,6 +429,7 @@ def test_the_record_of_an_audit_names_what_our_metrics_were_tried_on(tmp_path: P
     assert not store.table(whole.wanted).metric.str.contains("!").any()
 
 
+@pytest.mark.slow
 def test_a_metric_of_ours_that_was_changed_is_tried_again_and_refused_where_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

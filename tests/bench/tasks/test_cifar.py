@@ -320,6 +320,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> Path:
 REAL, USERS_CACHE = os.environ.get("FAEVAL_DATA"), os.environ.get("FAEVAL_CACHE")
 
 
+@pytest.mark.slow
 @pytest.mark.cifar10
 def test_the_real_data_have_their_known_counts(real: Path) -> None:
     task = cifar10(real)
