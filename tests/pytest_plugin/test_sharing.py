@@ -52,6 +52,7 @@ def properties(folder: Path, name: str) -> dict[str, str]:
     return {p.attrib["name"]: p.attrib["value"] for p in cases[name].iter("property")}
 
 
+@pytest.mark.slow
 def test_committed_evidence_decides_this_repositorys_claims_without_torch() -> None:
     # With the repository's own options: doctests, strict markers, warnings as errors.
     code = (

@@ -235,6 +235,7 @@ def test_digits_run_by_the_same_stages(tmp_path: Path) -> None:
     assert accuracy[2] * 360 == pytest.approx(round(accuracy[2] * 360))  # of 360 test images
 
 
+@pytest.mark.slow
 def test_another_process_and_another_order_of_jobs_give_the_same_weights(
     base: tuple[Path, Result],
 ) -> None:
