@@ -249,7 +249,7 @@ def test_one_claim_is_one(make_verdict, make_assertion):
         registration="registered",
     )
     first, second = map(glossary.as_text, view(Report("t", (made,))).summary)
-    assert re.match(r"1 claim\b.* t\b.*\b5 seeds\. It names its ", first)
+    assert re.match(r"1 claim\b.* t\b.*\b5 seeds\. It\b", first)
     assert re.match(r"1 of 1 was registered\b", second)
 
 
@@ -263,7 +263,7 @@ def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, m
     said = glossary.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
     assert re.match(
         r"5 claims .* t \(2 .*\b5 seeds; 1 refused\b.*; 1 stopped\b.*; 1 without evidence\b.*\),"
-        r" .*\b1 training run\. Each names its ",
+        r" .*\b1 training run\. Each\b",
         said,
     )
 
