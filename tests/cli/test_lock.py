@@ -5,6 +5,7 @@ the same.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_register_check_change_and_amend(tmp_path: Path, faeval: Faeval) -> None
     file.write_text(file.read_text().replace("a typing error", "no reason at all"))
     checked = faeval("lock", "--check")
     assert checked.returncode == 12
-    assert "claims.lock does not match its checksum" in checked.stderr
+    assert re.search(r"\bclaims\.lock\b.*\bchecksum\b", checked.stderr)
 
 
 def test_options_that_do_not_go_together(tmp_path: Path, faeval: Faeval) -> None:
@@ -109,7 +110,7 @@ def test_the_plan_says_the_same_as_json(tmp_path: Path, faeval: Faeval) -> None:
     assert assertion["pilot"]["n"] == 3
     assert f"{assertion['chances']['power']:.2f}" in table.stdout
     assert content["seconds"] >= 0
-    assert "10 runs, 0 of them there already; about" in table.stdout
+    assert re.search(r"\b10 runs, 0 .*\babout \d", table.stdout)
 
 
 def test_a_design_that_is_refused_is_named_at_the_start_of_verify(

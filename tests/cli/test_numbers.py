@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from faeval import cli
+from faeval.printed import OUTCOMES
 
 Faeval = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -61,7 +64,7 @@ def test_one_statement_from_options(run_faeval: Faeval, tmp_path: Path) -> None:
     ]
     done = run_faeval(tmp_path, "check-numbers", *options)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "0.005 can be s.d. with ddof 1 (0.0040 to 0.0052)" in done.stdout
+    assert re.search(r"0\.005 .*\bddof 1 \(0\.0040 \w+ 0\.0052\)", done.stdout)
     named = ["--ratio", "48", "--of", "0.094", "--to", "random vector"]
     baselines = [
         "--baseline",
@@ -71,9 +74,9 @@ def test_one_statement_from_options(run_faeval: Faeval, tmp_path: Path) -> None:
     ]
     done = run_faeval(tmp_path, "check-numbers", *named, *baselines)
     assert done.returncode == 1
-    assert (
-        "48 follows from the baseline 'vanilla, end of training' +0.002, not from the random vector"
-        " 0.0056" in done.stdout
+    assert re.search(
+        r"\b48 .*'vanilla, end of training' \+0\.002\b.*\bnot\b.*\brandom vector 0\.0056\b",
+        done.stdout,
     )
 
 
@@ -124,7 +127,7 @@ def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
     (tmp_path / "mixed.toml").write_text(mixed)
     done = here("mixed.toml")
     assert done.returncode == 1
-    assert "spreads of S: inconsistent" in done.stdout
+    assert re.search(r"(?m)^spreads\b.*\bS: inconsistent$", done.stdout)
     (tmp_path / "told.toml").write_text(
         mixed + '[[spreads]]\nsource = "S"\nexpect = "inconsistent"\n'
     )
@@ -150,52 +153,36 @@ def test_spreads_of_one_source_are_compared(here: Here, tmp_path: Path) -> None:
     (tmp_path / "declared.toml").write_text(declared)
     done = here("declared.toml")
     assert done.returncode == 1
-    assert "spreads of S, declared as s.d.: inconsistent" in done.stdout
+    assert re.search(r"(?m)^spreads\b.*\bS\b.*\bs\.d\.: inconsistent$", done.stdout)
 
 
 BAD = {
     "[[statement]]\nname = 'x'\nmean = 0.080\n": (
-        "bad.toml: statement 'x': mean = 0.08 is not text in quotation marks, so that"
+        "bad.toml: statement 'x': mean = 0.08 ",
+        "quotation marks",
     ),
     "[[statement]]\nname = 'x'\nvalues = [0.1]\n": (
-        "statement 'x': values = [0.1] is not a list of printed numbers in quotation"
+        "statement 'x': values = [0.1] ",
+        "list",
+        "quotation marks",
     ),
-    "[[statement]]\nn = '3'\n": (
-        "statement 1: n = '3' is not a whole number, without quotation marks."
-    ),
+    "[[statement]]\nn = '3'\n": ("statement 1: n = '3' ", "whole number"),
     "[[statement]]\nname = 'x'\nsd = '0.1'\n": (
-        "statement 'x': sd = '0.1' is no field; the fields are baselines, chi2, ci, df"
+        "statement 'x': sd = '0.1' ",
+        "baselines, chi2, ci, df",
     ),
-    "[[statement]]\nname = 'x'\nmean = '0,1'\n": (
-        "statement 'x': mean must be a printed number, but is '0,1' (str); write"
-    ),
-    "[[statement]]\nname = 'x'\nexpect = 'wrong'\n": (
-        "expect = 'wrong' is none of consistent, inconsistent, cannot be said."
-    ),
-    "[[statement]]\nname = 'x'\nci = ['0.1']\n": (
-        "ci = ['0.1'] is not the two ends in quotation marks, ['0.1', '0.3']."
-    ),
-    "[[statement]]\nbaselines = ['0.1']\n": (
-        "baselines = ['0.1'] is not a table of names and printed numbers"
-    ),
-    "[[statement]]\nsymmetric = 'no'\n": "symmetric = 'no' is not true or false.",
-    "[[statment]]\nmean = '0.1'\n": (
-        "bad.toml: the key 'statment' is not known; begin each statement with [[statement]]."
-    ),
-    "statement = 3\n": (
-        "bad.toml: 'statement' is no list of tables; begin each one with [[statement]]."
-    ),
-    "": "bad.toml: holds no statement; begin each one with [[statement]].",
-    "[[statement\n": "bad.toml: is no TOML (",
-    RIGHT + "[[spreads]]\nsource = 'S'\n": (
-        "spreads 'S': source = 'S' is the source of no such spread; write"
-    ),
-    RIGHT + "source = 'S'\n[[spreads]]\nsource = 'S'\n": (
-        "spreads 'S': fewer than two of its statements have a spread"
-    ),
-    RIGHT + "[[spreads]]\nwhere = 'S'\n": (
-        "where = 'S' is no field; the fields are source, spread_is, expect."
-    ),
+    "[[statement]]\nname = 'x'\nmean = '0,1'\n": ("statement 'x': mean ", "'0,1' (str)"),
+    "[[statement]]\nname = 'x'\nexpect = 'wrong'\n": ("expect = 'wrong' ", ", ".join(OUTCOMES)),
+    "[[statement]]\nname = 'x'\nci = ['0.1']\n": ("ci = ['0.1'] ", "['0.1', '0.3']"),
+    "[[statement]]\nbaselines = ['0.1']\n": ("baselines = ['0.1'] ", "table"),
+    "[[statement]]\nsymmetric = 'no'\n": ("symmetric = 'no' ", "true", "false"),
+    "[[statment]]\nmean = '0.1'\n": ("bad.toml: ", "'statment'", "[[statement]]"),
+    "statement = 3\n": ("bad.toml: 'statement' ", "list", "[[statement]]"),
+    "": ("bad.toml: ", "no statement", "[[statement]]"),
+    "[[statement\n": ("bad.toml: ", "TOML"),
+    RIGHT + "[[spreads]]\nsource = 'S'\n": ("spreads 'S': source = 'S' ",),
+    RIGHT + "source = 'S'\n[[spreads]]\nsource = 'S'\n": ("spreads 'S': ", "two"),
+    RIGHT + "[[spreads]]\nwhere = 'S'\n": ("where = 'S' ", "source, spread_is, expect"),
 }
 
 
@@ -204,28 +191,30 @@ def test_what_cannot_be_used_is_named_with_its_place(here: Here, tmp_path: Path,
     (tmp_path / "bad.toml").write_text(text)
     done = here("bad.toml")
     assert (done.returncode, done.stdout) == (2, "")
-    assert BAD[text] in done.stderr
+    for needed in BAD[text]:
+        assert needed in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "nothing to check; name a TOML file of statements, or give numbers"),
-        (["s.toml", "--mean", "0.1"], "s.toml and --mean are both given"),
-        (["nowhere.toml"], "nowhere.toml: cannot be read (No such file or directory)"),
+        ([], ("nothing to check", "TOML")),
+        (["s.toml", "--mean", "0.1"], ("s.toml and --mean ",)),
+        (["nowhere.toml"], ("nowhere.toml: ", f"({os.strerror(errno.ENOENT)})")),
         (
             ["--ratio", "2", "--of", "4", "--to", "2", "--baseline", "two"],
-            "--baseline 'two' is not NAME=NUMBER",
+            ("--baseline 'two' ", "NAME=NUMBER"),
         ),
-        (["--mean", "x"], "the options: mean must be a printed number, but is 'x'"),
-        (["--ci", "0.1,0.2,0.3"], "ci = ['0.1', '0.2', '0.3'] is not the two ends"),
+        (["--mean", "x"], ("the options: mean ", "'x' (str)")),
+        (["--ci", "0.1,0.2,0.3"], ("ci = ['0.1', '0.2', '0.3'] ", "['0.1', '0.3']")),
     ],
 )
-def test_usage(here: Here, tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_usage(here: Here, tmp_path: Path, arguments: list[str], told: tuple[str, ...]) -> None:
     (tmp_path / "s.toml").write_text(RIGHT)
     done = here(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    for needed in told:
+        assert needed in done.stderr
 
 
 def test_a_report_is_the_same_bytes_again_and_its_text_is_inert(here: Here, tmp_path: Path) -> None:
@@ -267,22 +256,22 @@ def test_a_name_is_no_command_of_a_job(here: Here, tmp_path: Path) -> None:
 
 def test_a_p_that_follows_from_the_values_says_so_once(here: Here) -> None:
     done = here("--values", "0.10,0.12,0.11,0.13", "--p", ".0005")
-    assert " follows from the values" in done.stdout
-    assert "from from" not in done.stdout
+    (line,) = [row for row in done.stdout.splitlines() if row.strip().startswith("p:")]
+    assert re.search(r"\bconsistent\b.*\bfrom the values\b", line)
+    assert "from from" not in line
 
 
 def test_a_written_report_can_be_checked(here: Here, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(RIGHT)
     assert here("s.toml", "--report", "a").returncode == 0
     done = here("s.toml", "--check", "a")
-    assert (done.returncode, done.stderr) == (
-        0,
-        "a: numbers.json and numbers.md are what comes out\n",
-    )
+    assert done.returncode == 0
+    assert re.fullmatch(r"a: .*\bnumbers\.json\b.*\bnumbers\.md\b.*\n", done.stderr)
     page = tmp_path / "a" / "numbers.md"
     page.write_text(page.read_text().replace("0.15", "0.16"))
     done = here("s.toml", "--check", "a")
     assert done.returncode == 12
-    assert "a: numbers.md is not what comes out" in done.stderr
+    assert re.search(r"a: numbers\.md\b.*; --report a\b", done.stderr)
+    assert "numbers.json" not in done.stderr
     assert here("s.toml", "--check", "nowhere").returncode == 2
     assert here("s.toml", "--check", "a", "--report", "a").returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,8 +59,8 @@ def test_what_is_installed_decides_the_page_again_byte_for_byte(
         done.stderr
     )
     assert done.returncode == json.loads(done.stdout)["exit_code"] == 0
-    assert f"{name}: all " in done.stderr
-    assert "the same byte for byte" in done.stderr
+    assert f"{name}: all {len(json.loads(done.stdout)['verdicts'])} verdicts" in done.stderr
+    assert "differs" not in done.stderr
     assert not (tmp_path / ".faeval").exists()
 
 
@@ -73,9 +74,8 @@ def test_a_moved_verdict_is_drift(unpacked: Path, tmp_path: Path) -> None:
     file.write_text(json.dumps(said))
     done = run(copy, tmp_path, "cifar10-published-seeds")
     assert done.returncode == 1, done.stderr
-    assert (
-        f"1 of {len(said['verdicts'])} verdicts come out otherwise than published: {moved['claim']}"
-        in done.stderr
+    assert re.search(
+        rf"\b1 of {len(said['verdicts'])} verdicts .*: {re.escape(moved['claim'])}", done.stderr
     )
 
 
@@ -99,7 +99,9 @@ def test_an_installation_without_them_says_so(unpacked: Path, tmp_path: Path) ->
     shutil.copytree(unpacked, copy, ignore=shutil.ignore_patterns("published"))
     done = run(copy, tmp_path, "cifar10")
     assert done.returncode == 2
-    assert "came without the published reports" in done.stderr
+    assert re.search(
+        rf"{re.escape(str(copy / 'faeval'))}\b.*\bwithout\b.*--evidence\b", done.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,13 +114,14 @@ def test_what_it_says_itself_is_not_to_be_said_beside_it(
     given = [value] if option == "PATHS" else [option, value]
     done = run(unpacked, tmp_path, "cifar10", *given)
     assert done.returncode == 2
-    assert f"{option} has no meaning beside --published" in done.stderr
+    assert re.search(rf"{option} .*--published\b", done.stderr)
 
 
 def test_an_unknown_one_names_those_that_are_there(unpacked: Path, tmp_path: Path) -> None:
     done = run(unpacked, tmp_path, "imagenet")
     assert done.returncode == 2
-    assert f"--published='imagenet' is not one of {', '.join(PUBLISHED)}." in done.stderr
+    assert "--published='imagenet'" in done.stderr
+    assert ", ".join(PUBLISHED) in done.stderr
 
 
 def test_what_differs_without_moving_a_verdict_is_named(unpacked: Path, tmp_path: Path) -> None:
@@ -131,8 +134,6 @@ def test_what_differs_without_moving_a_verdict_is_named(unpacked: Path, tmp_path
     file.write_text(json.dumps(said))
     done = run(copy, tmp_path, "cifar10-published-seeds")
     assert done.returncode == 0, done.stderr
-    assert (
-        f"all {len(said['verdicts'])} verdicts come out as published; verdicts.json differs in"
-        in done.stderr
-    )
-    assert "differs in lock_sha256, verdicts.assertions.estimate (last digits" in done.stderr
+    assert f"all {len(said['verdicts'])} verdicts" in done.stderr
+    differs = r"verdicts\.json differs .*\block_sha256, verdicts\.assertions\.estimate\b"
+    assert re.search(differs, done.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -34,12 +35,16 @@ def test_what_is_as_the_evidence_has_it_exits_0_and_says_how_much_was_checked(
 ) -> None:
     done = run_faeval(project, "report", "--check", "reports", "README.md")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "reports/pilot/report.html: " in done.stdout
-    assert "recomputed from the evidence" in done.stdout
-    assert "README.md: 1 quoted figures and verdicts; nothing wrong" in done.stdout
+    for file, counts in (
+        ("reports/pilot/report.html", r"[1-9]\d* numbers\b"),
+        ("reports/pilot/verdicts.json", r"[1-9]\d* numbers, [1-9]\d* recomputed\b"),
+        ("README.md", r"1 quoted\b"),
+    ):
+        assert re.search(rf"(?m)^{re.escape(file)}: {counts}", done.stdout)
     (project / "other.md").write_text("# Nothing\n")
     done = run_faeval(project, "report", "--check", "other.md")
-    assert (done.returncode, done.stdout) == (0, "other.md: quotes no figure of a report\n")
+    assert done.returncode == 0
+    assert re.fullmatch(r"other\.md: \D*\bno\b\D*\n", done.stdout)
 
 
 def test_an_altered_number_exits_12_by_name_in_both_formats(
@@ -101,8 +106,8 @@ def test_a_report_is_not_written_over_where_its_verdicts_come_out_otherwise(
     for more in ([], ["--overview", str(tmp_path)], ["--out", str(tmp_path / "out")]):
         done = run_faeval(project, "report", str(copy), *more)
         assert done.returncode == 1, done.stderr
-        assert "1 of its 2 verdicts come out otherwise from the same evidence" in done.stderr
-        assert "refuted, now supported" in done.stderr
+        assert re.search(r"\b1 of its 2 verdicts\b", done.stderr)
+        assert re.search(r"\brefuted\b.*\bsupported\b", done.stderr)
     assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
     assert list(tmp_path.glob("*.html")) == []
     told = run_faeval(project, "report", str(copy), "--against", str(copy))

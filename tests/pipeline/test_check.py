@@ -149,12 +149,14 @@ def test_verdicts_that_cannot_be_read_are_a_finding_and_other_folders_are_checke
 
 
 def test_claims_that_are_not_at_hand_are_an_error(folder: Path) -> None:
-    with pytest.raises(FaevalError, match=r"2 of its 2 claims are not among those given"):
+    with pytest.raises(FaevalError, match=r"\b2 of its 2 claims\b"):
         pipeline.check([folder], ROOT / "claims" / "agreement.py")
 
 
 def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FaevalError, match="holds no report folder and no Markdown document"):
+    with pytest.raises(
+        FaevalError, match=rf"{re.escape(str(tmp_path))}: .*\breport folder\b.*Markdown\b"
+    ):
         check(tmp_path)
 
 
@@ -318,4 +320,4 @@ def test_a_text_of_latex_is_said_as_it_stands(folder: Path, report: Report) -> N
     (file,) = folder.glob("*.tex")
     altered(file, "\\toprule", "\\midrule")
     (finding,) = [f for f in check(file).findings if "toprule" in f.text]
-    assert "'\\midrule' stands where the evidence gives '\\toprule'" in finding.text
+    assert re.search(r"'\\midrule' .*'\\toprule'", finding.text)

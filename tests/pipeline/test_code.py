@@ -5,6 +5,7 @@ so.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,10 +88,12 @@ def test_what_changes_is_run_again_and_said_before_and_nothing_else_is(study: St
     again, said = study.write(sentence="Another sentence").verify()
     assert (said, again.verdicts[0].runs) == ([], first.verdicts[0].runs)
     changed, said = study.write(slope="0.3").verify()
-    assert said == ["code changed: SLOPE (study_of_code.py); 6 runs are done again"]
+    (line,) = said
+    assert re.search(r": SLOPE \(study_of_code\.py\); 6 runs\b", line)
     assert changed.verdicts[0].estimate == pytest.approx(first.verdicts[0].estimate + 0.2)
     _, said = study.write(slope="0.3", noise="0.02").verify()
-    assert said == ["code changed: NOISE (study_of_code.py); 6 runs are done again"]
+    (line,) = said
+    assert re.search(r": NOISE \(study_of_code\.py\); 6 runs\b", line)
     back, said = study.write().verify()
     assert (said, back.verdicts[0].runs) == ([], first.verdicts[0].runs)
     assert check(study.store.root).exit_code == 0
@@ -129,7 +132,7 @@ def test_a_run_is_explained_by_the_name_that_a_person_gives_it(study: Study, run
     assert "SLOPE (study_of_code.py)" in str(again)
     assert study.explain(told.key[:9]).reasons == again.reasons  # by the key of what is stored, too
     for other in ("seed 9", "dose=1", "nonsense", "f" * 12, "dose=7 seed 2"):
-        with pytest.raises(FaevalError, match="no run of these claims"):
+        with pytest.raises(FaevalError, match=rf"{re.escape(other)}.*\bno run\b"):
             study.explain(other)
 
 
@@ -327,6 +330,6 @@ def test_the_command_line_says_it(study: Study) -> None:
     assert "SLOPE" in out
     study.write(slope="0.7")
     code, out, error = do("verify", "--workers", "1", as_json=False)
-    assert "6 runs are done again" in error
+    assert re.search(r"\bSLOPE\b.*\b6 runs\b", error)
     (warning,) = [line for line in out.splitlines() if line.startswith("warning: ")]
     assert "other code" in warning

@@ -172,9 +172,9 @@ def test_a_campaign_goes_no_further_than_the_look_that_decides(tmp_path: Path) -
     assert sorted({r.seed for r in Store(tmp_path / "clear").records()}) == [1, 2, 3]
     # A p-value is of one look, and so is the level that stands beside it.
     text = fe.verify(claims, store=tmp_path / "clear", workers=1).to_markdown()
-    (level,) = re.findall(r"Level it is compared with \| (\S+) \|", text)
+    (level,) = re.findall(r"\| Level\b[^|]* \| (\S+) \|", text)
     assert float(level) == pytest.approx(stats.nominal_level(0.05, (3, 6, 9)), rel=0.01)
-    assert "Adjusted p over all looks" in text
+    assert re.search(r"\| Adjusted p\b[^|]*\blooks\b", text)
     write(tmp_path, name="it", noise=0.3, arguments="seeds=9, looks=(3, 6, 9)")
     found = verdicts(claims, tmp_path / "noisy")["it::first"]
     assert found.verdict == "inconclusive"
@@ -370,11 +370,10 @@ def test_evidence_of_another_experiment_or_of_other_arms_is_named(tmp_path: Path
     assert verdict.reason_code == "evidence_missing"
     lone = fe.Claim("x", fe.exceeds(fe.metric("score", fe.Arm(dose=1)), by=fe.Margin(0.1, "r")))
     (verdict,) = fe.decide(lone, table)
-    assert (
-        verdict.detail
-        == "no row of 'dose=1' was found; run it first. Evidence has the arms (defaults),"
-        " 'quick+dose=1'."
-    )
+    missing, _, there = verdict.detail.partition("; ")
+    assert "'dose=1'" in missing
+    assert "'dose=1'" not in there
+    assert "(defaults), 'quick+dose=1'" in there
 
 
 def test_claims_about_a_table_say_so_where_a_plan_is_asked_for(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ refusal that says what to do.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -281,9 +282,7 @@ FOLDS = table(
 
 def test_folds_are_no_seeds_and_are_averaged_where_it_is_said(tmp_path: Path) -> None:
     for seed, other in (("rep", "fold"), ("fold", "rep")):
-        with pytest.raises(
-            EvidenceError, match=f"What tells them apart is '{other}'.*fold.*--average"
-        ):
+        with pytest.raises(EvidenceError, match=rf" '{other}'.*fold.*--average\b"):
             import_table(FOLDS, "mine", seed=seed, **TOY)
     found = import_table(FOLDS, "mine", seed="rep", average="fold", **TOY).table
     assert found["value"].tolist() == pytest.approx(
@@ -419,6 +418,9 @@ def test_a_cell_means_the_same_by_every_route(
     assert pipeline.verify(CLAIM, from_evidence=source).verdicts[0] == verdict
 
 
+READ_AT = r"\bseed 4 at 9\b.*\b10\b"
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(
     route: str, tmp_path: Path
@@ -431,7 +433,7 @@ def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(
     told = [w.detail for w in verdict.warnings if "epoch" in w.detail]
     for arm, detail in zip(("ours", "base"), told, strict=True):
         assert f"'{arm}'" in detail
-        assert "seed 4 at 9, the others at 10" in detail
+        assert re.search(READ_AT, detail)
     assert "unlike_epochs" in verdict.flags
     (verdict,) = fe.decide(CLAIM, made.assign(epoch=10))
     assert "unlike_epochs" not in verdict.flags
@@ -441,11 +443,11 @@ def test_runs_of_one_row_that_are_read_at_different_epochs_are_named(
 def test_an_import_says_that_runs_are_read_at_different_epochs() -> None:
     rows = [[name, seed, 9 if seed == 4 else 10, value] for name, seed, value in clean()]
     notes = import_table(table(rows, EPOCHS), "mine", **TOY).notes
-    assert [note for note in notes if "ours" in note and "seed 4 at 9, the others at 10" in note]
+    assert [note for note in notes if "ours" in note and re.search(READ_AT, note)]
     whole = table(courses({"ours": [7, 6, 5, 4, 3], "base": [7] * 5}), EPOCHS)
     (note,) = (n for n in import_table(whole, "mine", take="last", **TOY).notes if "epochs" in n)
     assert "runs of ours" in note
-    assert "seed 0 at 7, seed 1 at 6" in note
+    assert re.search(r"\bseed 0 at 7\b.*\bseed 1 at 6\b", note)
     assert not import_table(
         table(courses({"ours": [7] * 5, "base": [7] * 5}), EPOCHS), "mine", **TOY
     ).notes
@@ -536,9 +538,7 @@ def test_columns_that_differ_in_case_alone_are_refused_by_name(
     long: dict[str, Any] = TOY | {"arm": None, "metrics": None}
     routes: list[Callable[[], Any]] = [lambda: read(made), lambda: read(as_csv(made, tmp_path))]
     for route in (*routes, lambda: import_table(made, "mine", **long)):
-        with pytest.raises(
-            EvidenceError, match=f"columns '{one}' and '{other}' differ in the case"
-        ):
+        with pytest.raises(EvidenceError, match=rf"'{one}' and '{other}' .*\bcase\b"):
             route()
 
 
@@ -698,7 +698,7 @@ def test_the_command_line_asks_which_epoch_is_read(tmp_path: Path) -> None:
     command += ["--arm", "rule=method", "--metric", "acc"]
     refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "seed 0 at 7, seed 1 at 6" in refused.stderr
+    assert re.search(r"\bseed 0 at 7\b.*\bseed 1 at 6\b", refused.stderr)
     assert not (tmp_path / "e.csv").exists()
     done = subprocess.run(
         [*command, "--last"], cwd=tmp_path, capture_output=True, text=True, check=False

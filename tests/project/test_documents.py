@@ -348,14 +348,11 @@ def transferred() -> str:
 
 def test_what_the_findings_say_without_a_claim_is_what_the_evidence_gives() -> None:
     text = " ".join(FINDINGS.read_text().split())
-    assert (
-        f"The {len({claim.family for claim in ours()[1].values()})} families were fixed by the lock"
-        in text
-    )
-    assert (
-        "the weak penalty, 1e-4, makes DFA as accurate as 1e-2 does by the published recipe, with"
-        " deep cosine at zero" in text
-    )
+    sentences = text.split(". ")
+    families = {claim.family for claim in ours()[1].values()}
+    assert re.search(rf"\b{len(families)} families\b.*\block\b", text)
+    weak = ("1e-4", "1e-2", "as accurate as", "cosine", "zero")
+    assert any(all(word in said for word in weak) for said in sentences)
     standard, recipe = "dfa", "dfa+credit_scale=unit+credit_site=input"
     assert (at(recipe, 1e-4, "accuracy") - at(recipe, 1e-2, "accuracy")).abs().mean() < 0.005
     assert abs(at(recipe, 1e-4, "cosine").mean()) < 0.03 < at(recipe, 1e-2, "cosine").mean()
@@ -363,7 +360,8 @@ def test_what_the_findings_say_without_a_claim_is_what_the_evidence_gives() -> N
         at(standard, 1e-4, "accuracy") > at(standard, 1e-2, "accuracy")
     ).all()  # at each of ten seeds
     assert (at(standard, 1e-4, "cosine") < at(standard, 1e-2, "cosine")).all()
-    assert "it is both better aligned and more accurate than the bridges" in text
+    better = ("better aligned", "more accurate", "bridges")
+    assert any(all(word in said for word in better) for said in sentences)
     for bridge in ("sb", "cb"):
         for metric in ("accuracy", "cosine"):
             assert (at("ep", None, metric) > at(f"{bridge}{recipe[3:]}", 1e-2, metric)).all(), (

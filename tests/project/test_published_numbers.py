@@ -5,6 +5,7 @@ report follows from it.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_the_other_spreads_are_of_other_kinds(content: dict[str, Any]) -> None:
     ddof1 = finding(content, "Deep rho of vanilla DFA at epoch 1, its", "spread")
     assert (ddof1["outcome"], ddof1["ties"]) == ("inconsistent", ["half the range"])
     pooled = finding(content, "Deep cosine of penalised DFA, from", "spread")
-    assert pooled["kinds"] == ["s.d. with ddof 1, all entries pooled"]
+    (kind,) = pooled["kinds"]
+    assert re.search(r"\bddof 1\b.*\bpooled\b", kind)
     (row,) = content["spreads"]
     assert row["outcome"] == "inconsistent"
 
@@ -110,7 +112,4 @@ def test_48_times_the_noise_is_17_times(content: dict[str, Any]) -> None:
         content, "Penalised deep rho (seed 42) above the negative control, as claimed", "ratio"
     )
     assert claimed["outcome"] == "inconsistent"
-    assert (
-        "follows from the baseline 'vanilla, end of training, seed 42' +0.002" in claimed["reason"]
-    )
-    assert "which gives 17x" in claimed["reason"]
+    assert re.search(r"'vanilla, end of training, seed 42' \+0\.002\b.*\b17x", claimed["reason"])

@@ -363,18 +363,12 @@ def test_a_number_too_many_or_too_few_is_found() -> None:
     numbers = (Number(0.1), Number(0.2))
     assert first_wrong(printed("0.1 [0.2]"), numbers, more=False) is None
     assert first_wrong(printed("0.1, 0.2, 3"), numbers, more=True) is None
-    assert (
-        first_wrong(printed("0.1, 0.2, 3"), numbers, more=False)
-        == "3 stands where the evidence gives no number"
-    )
-    assert (
-        first_wrong(printed("0.1"), numbers, more=True)
-        == "no number stands where the evidence gives 0.2"
-    )
-    assert (
-        first_wrong(printed("0.2, 0.1"), numbers, more=True)
-        == "0.2 stands where the evidence gives 0.1"
-    )
+    for said, more, wrong in (
+        ("0.1, 0.2, 3", False, r"3 \D*\bno number"),
+        ("0.1", True, r"no number\b\D* 0\.2"),
+        ("0.2, 0.1", True, r"0\.2 \D* 0\.1"),
+    ):
+        assert re.fullmatch(wrong, first_wrong(printed(said), numbers, more=more) or "")
 
 
 @pytest.mark.parametrize("kind", ["exceeds", "below", "not_above", "not_below"])

@@ -5,6 +5,7 @@ evidence alone.
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +36,7 @@ def test_the_table_says_what_is_drawn() -> None:
         ("published, 1e−3 to 1e−2", "2", "0.9899", "0.9899", "0.9900", "1 of 2"),
         ("published, 1e−1 to 1e0", "1", "undefined", "undefined", "undefined", "0 of 1"),
     ]
-    assert shown.missing == "Not drawn: 1 of published are undefined."
+    assert re.search(r"\b1 of published\b.*\bundefined\b", shown.missing)
     figure = controls((ControlCurve("published", POINTS),))
     marks = [shape for shape in figure.shapes if isinstance(shape, Circle)]
     assert len(marks) == 1 + 4  # with that of the legend; what is undefined has no mark
@@ -109,4 +110,4 @@ def test_the_curve_of_each_instrument_comes_from_evidence(tmp_path: Path) -> Non
 @pytest.mark.parametrize("folder", ["teacher", "cifar10-pilot"])
 def test_published_reports_show_the_curve(folder: str) -> None:
     page = (Path(__file__).parents[2] / "reports" / folder / "report.html").read_text()
-    assert "Can the instruments see at all?" in page
+    assert 'id="controls"' in page

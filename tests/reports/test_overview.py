@@ -206,7 +206,7 @@ def test_drift_of_each_setting_is_shown_with_links_to_its_own_page(gallery, seco
         verdict["verdict"] = "refuted"
     both = Overview((gallery.against(old), second), ("teacher", "digits"))
     page, text = both.to_html(), both.to_markdown()
-    assert "Since the earlier reports" in page
+    assert '<section id="drift"' in page
     assert "1 moved" in page
     assert "1 moved" in text
     assert '<h3><a href="teacher/report.html#claim-' in page
@@ -230,7 +230,7 @@ def test_two_hundred_claims_in_three_settings_stay_small(gallery):
     assert len(text.encode()) < 64_000
     assert text.count("\n| ") == 2 + 200  # each claim with its verdicts, and without estimates
     assert text.count("](a/report.html#claim-") == 200
-    assert "Estimates, seeds and flags are left out here for length" in text
+    assert re.search(r"(?m)^Estimates\b.*\bleft out\b", text)
     assert words.value_text(many[0].assertions[0]) not in text
     assert "faeval report a b c" in text
 
@@ -239,13 +239,13 @@ def test_eight_hundred_claims_are_counted_where_they_do_not_fit(gallery):
     many = tuple(replace(gallery.verdicts[0], claim=f"claims/f.py::claim_{i}") for i in range(800))
     text = Overview((replace(gallery, verdicts=many),), ("a",)).to_markdown()
     assert len(text.encode()) < 64_000
-    left = int(re.search(r"\| (\d+) more claims are left out here for length \|", text)[1])
+    left = int(re.search(r"\| (\d+) .*\bleft out\b.* \|", text)[1])
     assert text.count("](a/report.html#claim-") == 800 - left > 300
 
 
 def test_what_fits_has_its_estimates(both, gallery):
     text = both.to_markdown()
-    assert "left out here for length" not in text
+    assert "left out" not in text
     assert words.value_text(gallery.verdicts[0].assertions[0]) in text
 
 
@@ -284,14 +284,15 @@ def test_the_command_names_the_folder_as_a_shell_must_have_it(gallery, name):
     assert os.fsdecode(found.stdout) == ("./-x" if name == "-x" else name)
 
 
-def test_nothing_at_all_is_said():
+def test_nothing_at_all_is_said(both):
     empty = Overview((Report("teacher", ()),), (None,))
-    assert "No claims were selected" in empty.to_html()
-    assert "no claims" in empty.to_markdown()
+    for form in (Overview.to_html, Overview.to_markdown):
+        assert "no claims" in form(empty).lower()
+        assert "no claims" not in form(both).lower()
 
 
 def test_folders_must_fit_the_reports(gallery, tmp_path):
-    with pytest.raises(FaevalError, match="folders has 0 entries for 1 reports"):
+    with pytest.raises(FaevalError, match=r"folders\b.*\b0\b.*\b1\b"):
         Overview((gallery,), ())
     taken = tmp_path / "file"
     taken.write_text("")

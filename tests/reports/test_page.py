@@ -92,7 +92,7 @@ def test_a_program_finds_each_number_by_its_place(gallery):
             == k
         )
         assert sum(c.startswith("Values by seed") for c in article["captions"]) == k
-        assert article["captions"].count("Tests in both directions") == min(k, 1)
+        assert sum(c.startswith("Tests") for c in article["captions"]) == min(k, 1)
         for a, (_, said) in zip(
             verdict.assertions, (f for f in article["facts"] if f[0] == "Estimate"), strict=True
         ):
@@ -103,66 +103,69 @@ def test_a_program_finds_each_number_by_its_place(gallery):
 # ----------------------------------------------------------------------------------------------
 
 
+def named(phrase):
+    """What a sentence names, in its order."""
+    return tuple(span.text for span in phrase if span.kind == "name")
+
+
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "names", "said"),
     [
         (
             "deep rho(dfa+penalty=0.01)",
             "deep rho(dfa)",
-            "deep rho of dfa rose by 0.174 with penalty=0.01",
+            ("deep rho", "dfa", "penalty=0.01"),
+            "with",
         ),
         (
             "deep rho(dfa)",
             "deep rho(dfa+penalty=0.01)",
-            "deep rho of dfa rose by 0.174 without penalty=0.01",
+            ("deep rho", "dfa", "penalty=0.01"),
+            "without",
         ),
-        (
-            "rho(dfa+x=2, epoch=1)",
-            "rho(dfa, epoch=1)",
-            "rho of dfa, epoch=1 rose by 0.174 with x=2",
-        ),
-        ("rho(dfa+x=2)", "rho(dfa+x=1)", "rho is higher in dfa+x=2 than in dfa+x=1 by 0.174"),
+        ("rho(dfa+x=2, epoch=1)", "rho(dfa, epoch=1)", ("rho", "dfa, epoch=1", "x=2"), "with"),
+        ("rho(dfa+x=2)", "rho(dfa+x=1)", ("rho", "dfa+x=2", "dfa+x=1"), "higher"),
         (
             "rho(dfa, epoch=9)",
             "rho(dfa, epoch=1)",
-            "rho is higher in dfa, epoch=9 than in dfa, epoch=1 by 0.174",
+            ("rho", "dfa, epoch=9", "dfa, epoch=1"),
+            "higher",
         ),
-        (
-            "deep cosine(dfa)",
-            "deep rho(dfa)",
-            "deep cosine of dfa is larger than deep rho by 0.174",
-        ),
+        ("deep cosine(dfa)", "deep rho(dfa)", ("deep cosine", "dfa", "deep rho"), "larger"),
         (
             "cosine(dfa, embedding)",
             "deep cosine(dfa)",
-            "cosine(dfa, embedding) is larger than deep cosine(dfa) by 0.174",
+            ("cosine(dfa, embedding)", "deep cosine(dfa)"),
+            "larger",
         ),
-        (
-            "log10(norm(a))",
-            "log10(norm(b))",
-            "log10(norm(a)) is larger than log10(norm(b)) by 0.174",
-        ),
-        ("m(a) - m(b)", "m(c) - m(d)", "m(a) - m(b) is larger than m(c) - m(d) by 0.174"),
-        ("deep rho(dfa)", "0", "deep rho(dfa) is 0.174"),
-        ("x", "x", "x is larger than x by 0.174"),
+        ("log10(norm(a))", "log10(norm(b))", ("log10(norm(a))", "log10(norm(b))"), "larger"),
+        ("m(a) - m(b)", "m(c) - m(d)", ("m(a) - m(b)", "m(c) - m(d)"), "larger"),
+        ("deep rho(dfa)", "0", ("deep rho(dfa)",), "is"),
+        ("x", "x", ("x", "x"), "larger"),
     ],
 )
-def test_the_sentence_says_what_moved(make_assertion, a, b, said):
+def test_the_sentence_says_what_moved(make_assertion, a, b, names, said):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1, (a, b))
-    text = re.sub(r" \[[^]]+\]", "", glossary.as_text(words.result(made, 5)))
-    assert text == f"Over 5 seeds, {said}, all above the 0.1 that matters."
+    phrase = words.result(made, 5)
+    assert named(phrase) == names
+    plain = "".join(span.text for span in phrase if span.kind == "text")
+    assert re.search(rf"\b5 seeds\b.*\b{said}\b.*\babove\b.* 0\.1\b", plain)
+    assert [s.text.partition(" ")[0] for s in phrase if s.kind == "number"] == ["0.174"]
 
 
 def test_a_fall_keeps_the_sign_that_the_table_has(make_assertion):
     made = make_assertion("exceeds", [0.0] * 5, D, 0.1, ("rho(dfa+x=2)", "rho(dfa)"))
-    assert "rho of dfa changed by −0.224 [−0.2" in glossary.as_text(words.result(made, 5))
+    phrase = words.result(made, 5)
+    assert named(phrase) == ("rho", "dfa", "x=2")
+    (number,) = (span.text for span in phrase if span.kind == "number")
+    assert number.startswith("−0.224 [−0.2")
+    assert "rose" not in glossary.as_text(phrase)
 
 
 def test_the_sign_test_is_about_the_median(make_assertion):
     made = make_assertion("exceeds", D, [0.05] * 5, 0.1)
-    assert glossary.as_text(words.result(made, 5, "sign")).startswith(
-        "Over 5 seeds, in the median, deep cosine is higher"
-    )
+    assert re.search(r"\bmedian\b", glossary.as_text(words.result(made, 5, "sign")))
+    assert "median" not in glossary.as_text(words.result(made, 5))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
@@ -218,7 +221,7 @@ def test_a_decided_claim_with_a_flag_is_not_simply_settled(make_assertion, make_
         "supported", "decided", make_assertion("exceeds", D, [0.0] * 5, 0.1), flags=("fragile",)
     )
     row = Report("t", (made,)).to_html().split('class="takes')[1].split("</td>")[0]
-    assert "Fragile: leaving out one seed, or another valid test, would change the verdict" in row
+    assert f"Fragile: {glossary.FLAGS['fragile']}" in row
 
 
 # --- the summary
@@ -231,11 +234,10 @@ def test_the_summary_says_what_was_registered_before_its_evidence(make_verdict, 
     other = make_verdict("inconclusive", "not_run", registration=registration)
     said = glossary.as_text(view(Report("t", (registered, other))).summary[1])
     if registration in ("registered", "amended"):
-        assert said.startswith("All were registered before their evidence was made.")
+        assert re.match(r"All were registered\b", said)
     else:
-        assert said.startswith(
-            "1 of 2 were registered before their evidence was made: 1"
-            f" {glossary.REGISTERED[registration]}."
+        assert re.match(
+            rf"1 of 2 were registered\b.*: 1 {glossary.REGISTERED[registration]}\.", said
         )
 
 
@@ -247,8 +249,8 @@ def test_one_claim_is_one(make_verdict, make_assertion):
         registration="registered",
     )
     first, second = map(glossary.as_text, view(Report("t", (made,))).summary)
-    assert first.startswith("1 claim about the setting t, judged over 5 seeds. It names its margin")
-    assert second.startswith("1 of 1 was registered before its evidence was made.")
+    assert re.match(r"1 claim\b.* t\b.*\b5 seeds\. It\b", first)
+    assert re.match(r"1 of 1 was registered\b", second)
 
 
 def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, make_assertion):
@@ -259,10 +261,10 @@ def test_the_summary_says_how_many_claims_were_judged_on_nothing(make_verdict, m
     stopped = make_verdict("invalid", "undefined", runs=("a",))
     later = make_verdict("inconclusive", "not_run")
     said = glossary.as_text(view(Report("t", (made, made, refused, stopped, later))).summary[0])
-    assert said.startswith(
-        "5 claims about the setting t (2 judged over 5 seeds; 1 refused before any run was looked"
-        " at; 1 stopped at a number that cannot be used; 1 without evidence so far), from 1"
-        " training run. Each names its margin"
+    assert re.match(
+        r"5 claims .* t \(2 .*\b5 seeds; 1 refused\b.*; 1 stopped\b.*; 1 without evidence\b.*\),"
+        r" .*\b1 training run\. Each\b",
+        said,
     )
 
 
@@ -294,9 +296,9 @@ def test_an_equivalence_open_outside_its_margins_shows_its_refuting_interval(
     assert outer == f"refuting interval {words.style_of(a).interval(a.refuting)}"
     report = Report("t", (make_verdict("inconclusive", "straddles_margin", a, a),))
     (shown,) = view(report).claims
-    assert (
-        "outside ±0.05 at the level of support, but not at the one that refuting takes"
-        in glossary.as_text(shown.headline[0])
+    wider = re.escape(words.style_of(a).interval(a.refuting))
+    assert re.search(
+        rf"\boutside ±0\.05\b.*\bbut not\b.*{wider}", glossary.as_text(shown.headline[0])
     )
     page, text = report.to_html(), report.to_markdown()
     assert page.split('class="verdicts"')[1].split("</table>")[0].count(outer) == 2
@@ -341,7 +343,8 @@ def test_what_claims_share_is_said_once(make_assertion, make_verdict):
     assert apart.count(f"<dt>Scope</dt><dd>{scope}</dd>") == apart.count("<dd>settings</dd>") == 1
     undecided = Report("t", (replace(made, measured_errors=()),)).to_html()
     assert f"<dd>{assumption}</dd>" in undecided
-    assert page.count('<a href="#rule-1">the differences by seed are close to normal</a>') == 2
+    short, _ = glossary.assumptions("t")
+    assert page.count(f'<a href="#rule-1">{short}</a>') == 2
 
 
 @pytest.mark.parametrize(
@@ -364,8 +367,8 @@ def test_the_page_says_how_to_recompute_it(make_verdict, seeds, end):
         "faeval report FOLDER --claims CLAIMS --check",
         f"faeval verify CLAIMS --evidence FOLDER {end}",
     ]
-    assert "made with faeval 0.1.0, numpy 2.4.6. Under" in page
-    assert "claims.lock, of commit abc of the source" in page
+    assert "faeval 0.1.0, numpy 2.4.6. " in page
+    assert re.search(r"\bclaims\.lock\b.*\bcommit abc\b", page)
     assert "pip install faeval" not in page
 
 
@@ -445,35 +448,36 @@ def test_evidence_gives_the_lowest_control_over_what_is_read(decided):
 def test_the_page_says_what_was_checked(decided):
     good, bad = Tree(decided.to_html()).articles
     facts = dict(map(tuple, good["facts"]))
-    assert (
-        facts["Lowest positive control"]
-        == "0.9950 by float64 over the 12 states it reads (dfa, seed 2, layer 1); 1 is right"
+    assert re.match(
+        r"0\.9950 .*\bfloat64\b.*\b12 states\b.*\(dfa, seed 2, layer 1\)",
+        facts["Lowest positive control"],
     )
-    assert (
-        facts["Design checks"]
-        == "passed: same seeds on both sides, not confounded, no state exact by construction"
-    )
+    checks = glossary.CHECKS
+    assert facts["Design checks"] == f"passed: {', '.join(checks.values())}"
     failed = dict(map(tuple, bad["facts"]))["Design checks"]
-    assert failed.startswith("confounded: the two sides of ")
-    assert failed.endswith("; passed: same seeds on both sides, no state exact by construction")
+    assert failed.startswith("confounded: ")
+    assert "penalty" in failed
+    others = ", ".join(text for code, text in checks.items() if code != "confounded")
+    assert failed.endswith(f"; passed: {others}")
 
 
 def test_each_arm_of_a_claim_has_its_means_by_layer(decided):
     shown = view(decided).claims[0].layers
     assert shown.head == ("What is read", "layer 0", "layer 1", "layer 2")
-    assert list(shown.rows) == [  # 0.1 x layer + 0.02, and 0.3 more
-        ("cosine of dfa+penalty=0.01 at states 1, 2, epoch 20", "0.320", "0.420", "0.520"),
-        ("cosine of dfa at states 1, 2, epoch 20", "0.020", "0.120", "0.220"),
+    assert [row[1:] for row in shown.rows] == [  # 0.1 x layer + 0.02, and 0.3 more
+        ("0.320", "0.420", "0.520"),
+        ("0.020", "0.120", "0.220"),
     ]
+    first, second = (row[0] for row in shown.rows)
+    assert re.match(r"cosine\b.* dfa\+penalty=0\.01 .* 1, 2, epoch 20$", first)
+    assert re.match(r"cosine\b.* dfa .* 1, 2, epoch 20$", second)
     # One profile that is read at several states is one row.
     again = replace(
         decided.inputs[0], reads=(*decided.inputs[0].reads, ReadMetric("cosine", "dfa", (0,), 20))
     )
     rows = view(replace(decided, inputs=(again,))).claims[0].layers.rows
-    assert [row[0] for row in rows] == [
-        "cosine of dfa+penalty=0.01 at states 1, 2, epoch 20",
-        "cosine of dfa at states 0–2, epoch 20",
-    ]
+    assert rows[0][0] == first
+    assert [row[0] for row in rows[1:]] == [second.replace("1, 2", "0–2")]
     # What is read at another epoch than the profile's has no row that says so.
     other = replace(decided.inputs[0], reads=(ReadMetric("cosine", "dfa", (1, 2), 1),))
     assert view(replace(decided, inputs=(other,))).claims[0].layers is None
@@ -507,16 +511,20 @@ def test_arms_and_metrics_are_said_in_the_words_of_their_experiment(decided):
         metrics={"cosine": Metric("cosine", "A cosine of this user's own.", unit="apples")},
     )
     arms, metrics = view(replace(decided, experiment=own)).compared
-    assert dict(arms.rows) == {
-        "dfa+penalty=0.01": (
-            "penalty=0.01: what is taken off (by default 0); rule=dfa: how it learns (by default x)"
-        ),
-        "dfa": "rule=dfa: how it learns (by default x)",
-    }
-    assert metrics.rows == (("cosine", "A cosine of this user's own. In apples."),)
-    arms, metrics = view(replace(decided, experiment=experiment("teacher"))).compared
+    both, rule = dict(arms.rows)["dfa+penalty=0.01"], dict(arms.rows)["dfa"]
+    assert list(dict(arms.rows)) == ["dfa+penalty=0.01", "dfa"]
+    assert re.fullmatch(r"rule=dfa: how it learns \(.*\bx\)", rule)
+    penalty, _, rest = both.partition("; ")
+    assert re.fullmatch(r"penalty=0\.01: what is taken off \(.*\b0\)", penalty)
+    assert rest == rule
+    ((metric, meaning),) = metrics.rows
+    assert metric == "cosine"
+    assert re.fullmatch(r"A cosine of this user's own\..*\bapples\.", meaning)
+    teacher = experiment("teacher")
+    arms, metrics = view(replace(decided, experiment=teacher)).compared
     assert "direct feedback alignment" in dict(arms.rows)["dfa"]
-    assert "weight of the squared norm" in dict(arms.rows)["dfa+penalty=0.01"]
+    assert teacher.factors["penalty"].help
+    assert teacher.factors["penalty"].help in dict(arms.rows)["dfa+penalty=0.01"]
     bare = replace(decided, experiment=None)
     assert dict(view(bare).compared[0].rows)["dfa"] == "rule=dfa"
     assert "What is compared" in bare.to_html()

@@ -278,7 +278,7 @@ def test_scripts_that_the_font_of_a_paper_lacks_are_kept_without_a_warning():
 
 @pytest.mark.parametrize("name", ["1f", "a b", 'a"b', "ä", "a<"])
 def test_an_id_that_is_none_is_refused(name):
-    with pytest.raises(FaevalError, match="must begin with a letter"):
+    with pytest.raises(FaevalError, match=rf"name={name!r} .*\bletter\b"):
         inline(controls([ControlCurve("float64", ((0.1, 1.0),))]), "plot", name, "t", "d")
 
 
@@ -308,7 +308,8 @@ def test_no_id_stands_twice_in_a_page_and_every_reference_is_met(illustrated_rep
     assert any(c.power is not None and c.word == "inconclusive" for c in claims)
     power_drawn = sum(c.power is not None and c.word == "inconclusive" for c in claims)
     assert page.count('class="plot') == 2 + 3 + 1 + power_drawn
-    assert page.count("<b>Power against the number of seeds</b>") == sum(
+    titles = {c.power.title for c in claims if c.power is not None}
+    assert sum(page.count(f"<b>{title}</b>") for title in titles) == sum(
         c.power is not None for c in claims
     )
     assert "rdf:" not in page
@@ -545,11 +546,9 @@ def test_a_row_of_numbers_is_written_alike_unless_it_spans_decades(row):
 
 def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_report):
     shown = view(illustrated_report).courses
-    assert [c.title for c in shown] == [
-        "train_loss, by epoch",
-        "cosine, mean of layers 1–4, by epoch",
-        "state_norm, layer 4, by epoch",
-    ]
+    titles = [c.title for c in shown]
+    assert [title.partition(",")[0] for title in titles] == ["train_loss", "cosine", "state_norm"]
+    assert [re.findall(r"\blayers? ([\d–]+)", title) for title in titles] == [[], ["1–4"], ["4"]]
     assert shown[1].tables[0].rows[1] == ("10", "undefined", "0.100", "0.120", "none")
     assert shown[1].missing.endswith("dfa: undefined at epoch 10.")
     figure = courses([c for c in illustrated_report.curves if c.metric == "cosine"])
@@ -559,9 +558,7 @@ def test_a_course_shows_each_epoch_and_says_where_there_is_none(illustrated_repo
 
 
 def test_a_course_of_another_shape_is_refused():
-    with pytest.raises(
-        FaevalError, match=r"TrainingCurve\('m' of 'a'\): values .* each of 2 epochs"
-    ):
+    with pytest.raises(FaevalError, match=r"TrainingCurve\('m' of 'a'\): values .*\b2 epochs\b"):
         TrainingCurve("a", "m", (1, 2), (1,), ((0.1,),))
 
 
@@ -814,7 +811,7 @@ def test_a_paper_has_figures_of_a_columns_width_and_fonts_that_journals_take(ill
 
 
 def test_another_form_is_refused():
-    with pytest.raises(FaevalError, match="must be svg or pdf"):
+    with pytest.raises(FaevalError, match=r"form='png' .*\bsvg\b.*\bpdf\b"):
         render(controls([ControlCurve("i", ((0.1, 1.0),))]), "png")
 
 

@@ -1,5 +1,6 @@
 """One report, four views: they agree with each other, with the verdicts, and with yesterday."""
 
+import errno
 import html
 import io
 import json
@@ -24,6 +25,7 @@ from faeval.reports.views import view
 from faeval.reports.words import glossary, read, reasons, sentences as words
 
 NUMBER = r"−?(?:[\d.]+(?:e−?\d+)?|∞)"
+SAME_SIGN = r"(?!.*\bopposite\b)"
 VALUE = rf"({NUMBER}) \[({NUMBER}), ({NUMBER})\]"
 
 
@@ -222,46 +224,34 @@ def test_every_term_that_a_fact_points_to_is_in_the_glossary(gallery):
             0.2,
             0.05,
             "met",
-            "is higher in a than in b by 0.200 [0.188, 0.212], all above the 0.05 that matters.",
+            r"\bhigher in a\b.* b\b.* 0\.200 \[0\.188, 0\.212\].*\babove\b.* 0\.05\b",
         ),
         (
             "exceeds",
             0.0,
             0.05,
             "contradicted",
-            "differs between a and b by 0.000 [−0.012, 0.012], all below the 0.05",
+            r"\bdiffers\b.* a\b.* b\b.* 0\.000 \[−0\.012, 0\.012\].*\bbelow\b.* 0\.05\b",
         ),
         (
             "exceeds",
             -0.2,
             0.05,
             "contradicted",
-            "is lower in a than in b, with a difference of −0.200 [−0.212, −0.188], all below",
+            r"\blower in a\b.* b\b.* −0\.200 \[−0\.212, −0\.188\].*\bbelow\b.* 0\.05\b",
         ),
-        (
-            "exceeds",
-            0.05,
-            0.05,
-            "open",
-            "which does not settle on which side of the 0.05 that matters it lies",
-        ),
-        ("below", -0.2, 0.05, "met", "all below the −0.05 that matters."),
-        (
-            "below",
-            0.2,
-            0.05,
-            "contradicted",
-            "all above the −0.05 that matters and of opposite sign.",
-        ),
-        ("not_above", 0.0, 0.05, "met", "all below the 0.05 that matters."),
-        ("not_above", 0.2, 0.05, "contradicted", "all above the 0.05 that matters."),
-        ("not_below", 0.0, 0.05, "met", "all above the −0.05 that matters."),
-        ("not_below", -0.2, 0.05, "contradicted", "all below the −0.05 that matters."),
-        ("equivalent", 0.0, 0.05, "met", "all within ±0.05: too little to matter."),
-        ("equivalent", 0.02, 0.05, "met", "different, but by too little to matter."),
-        ("equivalent", 0.2, 0.05, "contradicted", "all outside ±0.05: a difference that matters."),
-        ("equivalent", 0.05, 0.05, "open", "which does not settle whether it stays within ±0.05."),
-        ("exceeds", 0.2, 0.0, "met", "all above 0."),
+        ("exceeds", 0.05, 0.05, "open", r"\bnot settle\b.*\bside\b.* 0\.05\b"),
+        ("below", -0.2, 0.05, "met", rf"\bbelow\b.* −0\.05\b{SAME_SIGN}"),
+        ("below", 0.2, 0.05, "contradicted", r"\babove\b.* −0\.05\b.*\bopposite sign\b"),
+        ("not_above", 0.0, 0.05, "met", rf"\bbelow\b.* 0\.05\b{SAME_SIGN}"),
+        ("not_above", 0.2, 0.05, "contradicted", rf"\babove\b.* 0\.05\b{SAME_SIGN}"),
+        ("not_below", 0.0, 0.05, "met", rf"\babove\b.* −0\.05\b{SAME_SIGN}"),
+        ("not_below", -0.2, 0.05, "contradicted", rf"\bbelow\b.* −0\.05\b{SAME_SIGN}"),
+        ("equivalent", 0.0, 0.05, "met", r"\bwithin ±0\.05\b(?!.*\bdifferent\b)"),
+        ("equivalent", 0.02, 0.05, "met", r"\bwithin ±0\.05\b.*\bdifferent\b"),
+        ("equivalent", 0.2, 0.05, "contradicted", r"\boutside ±0\.05\b"),
+        ("equivalent", 0.05, 0.05, "open", r"\bnot settle\b.*\bwithin ±0\.05\b"),
+        ("exceeds", 0.2, 0.0, "met", r"\babove 0\.$"),
     ],
 )
 def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, result, said):
@@ -270,15 +260,17 @@ def test_each_outcome_is_said_in_words(make_assertion, kind, shift, margin, resu
     spread = np.array([-0.01, -0.005, 0.0, 0.005, 0.01])
     made = make_assertion(kind, shift + spread + 0.1, np.full(5, 0.1), margin)
     assert outcomes.outcome(made) == result
-    assert said in glossary.as_text(words.result(made, 5))
-    assert glossary.as_text(words.result(made, 5)).startswith("Over 5 seeds, deep cosine ")
+    text = glossary.as_text(words.result(made, 5))
+    assert re.search(said, text)
+    assert re.search(r"\b5 seeds\b.*\bdeep cosine\b", text)
 
 
 def test_an_opposite_sign_is_named(make_assertion):
     made = make_assertion("exceeds", [-0.2, -0.21, -0.22], [0.0, 0.0, 0.0], 0.05)
-    assert glossary.as_text(words.result(made, 3)).endswith(
-        "all below the 0.05 that matters and of opposite sign."
-    )
+    text = glossary.as_text(words.result(made, 3))
+    assert re.search(r"\bbelow\b.* 0\.05 .*\bopposite sign\.$", text)
+    same = make_assertion("exceeds", [0.01, 0.011, 0.012], [0.0, 0.0, 0.0], 0.05)
+    assert "opposite" not in glossary.as_text(words.result(same, 3))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +300,7 @@ def test_undefined_is_never_a_number(gallery):
     assert "<svg" not in section
     assert "NaN" not in page + text
     assert "nan" not in re.findall(r">([^<>]*)<", page)
-    assert "below floor at layer 3" in page
+    assert re.search(r"\bbelow floor\b[^<]*\blayer 3\b", page)
     assert page.count("<td>below floor</td>") == 5
 
 
@@ -330,8 +322,8 @@ def test_item_error_is_said_to_be_absent_where_it_is(gallery):
         next(f for f in view(gallery).claims[i].assertions[0].more if f.term == "items")
         for i in (0, 2)
     )
-    assert glossary.as_text(first.value).endswith("over items 0.0021")
-    assert glossary.as_text(third.value).endswith("over items not recorded")
+    assert re.search(r"\bitems\b.* 0\.0021$", glossary.as_text(first.value))
+    assert re.search(r"\bitems\b\D*\bnot\b\D*$", glossary.as_text(third.value))
 
 
 # --- figures
@@ -395,7 +387,7 @@ def test_a_number_that_was_not_measured_is_dropped_from_a_profile():
 
 @pytest.mark.parametrize("values", [(), ((0.1,),), ((0.1, 0.2), (0.1, 0.2))])
 def test_a_profile_of_another_shape_is_refused(values):
-    with pytest.raises(FaevalError, match="one row for each of 1 seeds"):
+    with pytest.raises(FaevalError, match=r"values .*\b1 seeds"):
         Profile("a", "m", (0, 1), (1,), values)
 
 
@@ -415,9 +407,10 @@ def test_writing_leaves_three_whole_files_and_nothing_else(gallery, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(gallery, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(
-        FaevalError, match=r"report folder .*file.*cannot be written to \(.+\); name one that can"
-    ):
+    said = (
+        rf"{re.escape(repr(str(tmp_path / 'file')))} .*\bwritten\b.*\({os.strerror(errno.EEXIST)}"
+    )
+    with pytest.raises(FaevalError, match=said):
         gallery.write(tmp_path / "file")
 
 
@@ -439,7 +432,7 @@ def test_two_hundred_claims_fit_and_say_what_was_left_out(gallery):
     text = many.to_markdown()
     assert 32_000 < len(text.encode()) < 64_000
     shown = text.count("\n## ● ")
-    assert f"{200 - shown} claims are left out here for length" in text
+    assert re.findall(r"(?m)^(\d+) claims\b.*\bleft out\b", text) == [str(200 - shown)]
     assert len(many.to_html().encode()) < 5_000_000
 
 
