@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -69,7 +70,7 @@ def test_what_a_rule_promises_is_held_against_it_without_any_reference(
     good = Cell(table, rule, law, 5, detail, measure, 0.05, 0.0015, 20_000)
     assert drifts([good], []) == []
     (drift,) = drifts([replace(good, rate=0.06)], [])
-    assert "at most 0.0500, which the rule promises" in str(drift)
+    assert re.search(r"at most 0\.0500, .*promises", str(drift))
 
 
 def test_no_promise_is_made_where_there_is_none() -> None:
@@ -121,7 +122,7 @@ def test_every_figure_is_a_rate_with_its_error() -> None:
 
 
 def test_a_table_of_other_columns_is_refused() -> None:
-    with pytest.raises(FaevalError, match=r"x\.csv: columns .* must be table, rule, law"):
+    with pytest.raises(FaevalError, match=r"^x\.csv: columns .*table, rule, law"):
         from_csv("a,b\n1,2\n", "x.csv")
     with pytest.raises(FaevalError, match=r"x\.csv: .* measure it again"):
         from_csv(as_csv([]) + "size,t,normal,five,,wrong_support,0.1,0.1,10\n", "x.csv")

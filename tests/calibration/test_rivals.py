@@ -180,7 +180,7 @@ def test_a_rule_of_ones_own_is_measured_like_the_others() -> None:
 
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(
-        FaevalError, match=r"rule='anova' \(str\) is none of t, sign-flip, sign, wilcoxon, z"
+        FaevalError, match=r"^rule='anova' \(str\) .*t, sign-flip, sign, wilcoxon, z"
     ):
         operating_characteristics("anova", LAWS["normal"], 5, reps=100)
 

@@ -184,9 +184,7 @@ def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_quick_command_writes_nothing_and_counts_in_words(tmp_path: Path) -> None:
     done = command("--quick", "--reps", "1000", "--seed", "2", cwd=tmp_path)
     assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
-    assert re.fullmatch(
-        r"\d+ figures measured, 0 off by more than 4 Monte-Carlo standard errors\.\n", done.stdout
-    )
+    assert re.fullmatch(r"\d+ figures .*\b0 off .*\b4 Monte-Carlo .*\.\n", done.stdout)
     assert done.stderr.splitlines() == [f"measuring {table}" for table in TABLES]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import threading
 import time
@@ -65,7 +66,7 @@ def test_a_retried_run_is_what_it_would_have_been_and_says_how_often_it_was_trie
         record.key for record in at_once.records()
     }
     log = store.log.read_text()
-    assert log.count("failed, tried again: OSError: the file server was away") == 4
+    assert len(re.findall("again: OSError: the file server was away$", log, re.MULTILINE)) == 4
     assert "one (defaults) seed 2: attempt 2 of 3" in log
     assert "    Traceback" in log
 
@@ -195,7 +196,7 @@ def test_the_limit_is_for_a_training_and_its_audits_together(store: Store) -> No
         "net", metrics=["x"], training=Stage(train), audits={"look": Stage(audit)}, time_limit=1
     )
     ((_, message),) = go(net, store).failures
-    assert message == "TimeoutError: took longer than its time limit of 1 s"
+    assert re.match(r"TimeoutError: .*\b1 s$", message)
     assert len(list(store.records())) == 1  # the training is kept
     assert not go(net, store).failures  # and another call goes on from there
 

@@ -146,7 +146,7 @@ def test_runs_of_our_settings_are_found_for_ever(
 @pytest.mark.parametrize("seed", [-1, 1.0, "1", True, None])
 def test_a_seed_is_a_whole_number(store: Store, seed: Any) -> None:
     with pytest.raises(
-        FaevalError, match=f"seed={seed!r} .{type(seed).__name__}. of arm 'weight=0.7' in coin"
+        FaevalError, match=rf"^seed={seed!r} \({type(seed).__name__}\) .*'weight=0\.7' .*\bcoin"
     ):
         plan([Need(COIN, Arm(weight=0.7), seed)], store)
 
@@ -154,9 +154,9 @@ def test_a_seed_is_a_whole_number(store: Store, seed: Any) -> None:
 def test_what_cannot_be_planned_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FaevalError, match="no factor 'colour'"):
         plan([Need(COIN, Arm(colour="red"), 1)], store)
-    with pytest.raises(FaevalError, match="needs the package 'no-such-package'; pip install"):
+    with pytest.raises(FaevalError, match="'no-such-package'; pip install no-such-package"):
         plan([Need(replace(NET, packages=("no-such-package",)), Arm(), 1)], store)
-    with pytest.raises(FaevalError, match=r"experiment 'net': config=.* cannot be written as JSON"):
+    with pytest.raises(FaevalError, match=r"^experiment 'net': config=.*JSON"):
         plan([Need(replace(NET, config={"rate": object()}), Arm(), 1)], store)
     with pytest.raises(DataError, match="is not there"):
         plan([Need(NET, Arm(), 1)], store, RunOptions(data=tmp_path / "nothing"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def test_a_killed_worker_takes_no_other_run_with_it(mine: Experiment, tmp_path: 
     outcome = go(mine, store, needs, workers=2)
     ((job, message),) = outcome.failures
     assert str(job) == "mine kind=dies seed 1"
-    assert message.startswith("its worker was killed 3 times")
+    assert re.match(r"its worker .*killed 3 times", message)
     assert len(outcome.finished) == 4
     assert [line.split(",")[1] for line in measured(store)] == [
         "",
@@ -157,7 +158,7 @@ def test_a_function_that_cannot_be_sent_is_a_failure_of_its_own(tmp_path: Path) 
         ((_, message),) = execute(
             plan([Need(stuck, Arm(), 1)], store), store, Execution(workers=2)
         ).failures
-    assert message.startswith("its function cannot be sent to a worker")
+    assert re.match(r"its function .*; use workers=1", message)
 
 
 def test_a_worker_leaves_ctrl_c_to_the_campaign(mine: Experiment, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -200,12 +201,8 @@ def test_by_default_the_cpu_trains_one_at_a_time_and_a_cuda_device_stacks(store:
     ("rule", "says", "again"),
     [
         ("breaks", "RuntimeError: out of memory", [1, 2, 3]),
-        ("forgets", "training_many returned no list of 3 results", [1, 2, 3]),
-        (
-            "loses",
-            "training names the checkpoint 'epoch-0001.safetensors', but wrote no such file",
-            [2],
-        ),
+        ("forgets", "training_many returned ", [1, 2, 3]),
+        ("loses", "training names the checkpoint 'epoch-0001.safetensors'", [2]),
     ],
 )
 def test_where_a_stacked_run_fails_its_unfinished_seeds_train_one_at_a_time_and_the_log_says_why(
@@ -219,10 +216,8 @@ def test_where_a_stacked_run_fails_its_unfinished_seeds_train_one_at_a_time_and_
         *(f"{rule} {s}" for s in again),
         "dfa [1, 2]",
     ]
-    assert (
-        f"net {rule} seed 2: not trained in one run with the other seeds" in store.log.read_text()
-    )
-    assert says in store.log.read_text()
+    log = store.log.read_text()
+    assert re.search(rf" net {rule} seed 2: not .*{re.escape(says)}", log)
     assert not [
         line
         for line in store.log.read_text().splitlines()
@@ -386,7 +381,7 @@ def test_a_rule_that_cannot_be_stacked_is_trained_one_after_another_to_the_bit(
     theirs = trained(Store(tmp_path / "alone"), arm, (1, 2), stacked=False)
     assert [record.weights for record in ours] == [record.weights for record in theirs]
     assert all(
-        "SignSymmetric draws its magnitudes anew" in str(record.notes["not_stacked"])
+        re.search(r"\bSignSymmetric .*magnitudes", str(record.notes["not_stacked"]))
         for record in ours
     )
 
@@ -466,7 +461,7 @@ def test_on_cuda_a_stack_s_evidence_is_that_of_separate_runs(tmp_path: Path) -> 
 def test_a_device_that_is_not_there_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(
         FaevalError,
-        match=r"device='cuda'.*finds no CUDA device here; use device='cpu' \(--device cpu\)",
+        match=r"^device='cuda': .*; use device='cpu' \(--device cpu\)",
     ):
         fe.verify(claims_of(), store=tmp_path / "store", device="cuda")
     assert not list((tmp_path / "store").rglob("*.json"))

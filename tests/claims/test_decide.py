@@ -164,7 +164,7 @@ def test_a_claim_of_two_assertions_needs_both_and_is_refuted_by_either_at_half_t
     assert both.adjusted_support == pytest.approx(
         ttest_1samp(d, 0.45, alternative="greater").pvalue
     )
-    assert "more than 0.45' does not hold" in reason(both)
+    assert "more than 0.45'" in reason(both)
     assert "more than 0.1" not in reason(both)
     assert (
         one(fe.Claim("x", holds, holds, attributed_to="rule"), table(values)).verdict == "supported"
@@ -459,7 +459,7 @@ def test_of_several_settings_one_must_be_named(table: Table, claim: Make) -> Non
     assert one(claim(), rows, setting="other").verdict == "inconclusive"
     with pytest.raises(FaevalError, match=r"setting='tyo' \(str\).*other, toy"):
         fe.decide(claim(), rows, setting="tyo")
-    with pytest.raises(FaevalError, match="no row at all"):
+    with pytest.raises(FaevalError, match="no row"):
         fe.decide(claim(), rows.iloc[:0])
     assert (
         one(claim(), rows.iloc[:0], setting="teacher").reason_code == "error"

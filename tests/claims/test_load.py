@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_folder_is_read_in_order_of_name_without_private_files_and_each_file_o
 
 
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
-    assert "nowhere.py: no such file or folder" in message(tmp_path / "nowhere.py")
+    assert re.search(r"nowhere\.py'?: no such file", message(tmp_path / "nowhere.py"))
 
 
 @pytest.mark.parametrize(
@@ -221,9 +222,8 @@ def test_a_files_own_experiment_is_the_default_of_its_claims(tmp_path: Path) -> 
     (none,) = load([write(tmp_path / "none.py", "one = fe.Claim('1', more)")])
     assert none.experiment is None
     second = "    more_toys = fe.Experiment('other', run)\n"
-    assert "two.py:11: the file brings 2 experiments ('toy', 'other')" in message(
-        write(tmp_path / "two.py", brings + second)
-    )
+    told = message(write(tmp_path / "two.py", brings + second))
+    assert re.search(r"two\.py:11: .*\b2 experiments .*'toy', 'other'", told)
     again = "    same = toy\n"
     assert load([write(tmp_path / "same.py", brings + again)])[0].experiment is not None
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -144,10 +145,8 @@ def test_a_record_of_an_older_schema_is_migrated_step_by_step_and_said(filled, m
     assert training is not None
     assert (training.seconds, training.schema_version) == (fields["seconds"], records.SCHEMA)
     (finding,) = check(store).findings
-    assert (finding.kind, finding.text) == (
-        "note",
-        "is a record of schema -1, migrated to 1 as it is read.",
-    )
+    assert finding.kind == "note"
+    assert re.search(r"schema -1, .*\b1\b", finding.text)
 
 
 def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
@@ -182,7 +181,7 @@ def test_every_row_that_cannot_decide_is_named(tmp_path: Path) -> None:
         "rows",
     )
     texts = {f.name: f.text for f in found.findings}
-    assert "the same number" in texts["toy a seed 1 layer 0 m"]
+    assert "same number" in texts["toy a seed 1 layer 0 m"]
     assert "different numbers" in texts["toy b seed 1 layer 0 m"]
     assert "seeds 1, 2" in texts["toy a"]
 
@@ -202,7 +201,7 @@ def test_a_file_that_was_cut_off_is_altered_and_one_that_is_no_evidence_unreadab
         assert found.findings[0].name == name
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     assert [f.kind for f in check(tmp_path / "t.csv").findings] == ["unreadable"]
-    with pytest.raises(FaevalError, match="no such file or folder"):
+    with pytest.raises(FaevalError, match=r"\bnone\b.*no such file"):
         check(tmp_path / "none")
 
 
@@ -222,7 +221,7 @@ def test_a_report_is_held_against_the_evidence_beside_it(tmp_path: Path) -> None
     write_csv(rows[rows["run"] != rows["run"][0]], folder / "evidence.csv")
     found = check(folder)
     assert found.exit_code == 12
-    assert any("runs that evidence does not have" in f.text for f in found.findings)
+    assert any(rows["run"][0] in f.text for f in found.findings)
     (folder / "verdicts.json").write_text("{")
     assert said(check(folder)) == {"verdicts.json": "altered"}
 

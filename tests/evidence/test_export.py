@@ -30,9 +30,7 @@ def test_one_setting_is_exported_alone(filled, tmp_path: Path) -> None:
     filled("a", arms=("bp",), setting="other")
     table = export(store, tmp_path / "a.csv", "other")
     assert set(table["setting"]) == {"other"} == set(read(tmp_path / "a.csv")["setting"])
-    with pytest.raises(
-        EvidenceError, match=r"setting='none': no row is of it; there are other, toy"
-    ):
+    with pytest.raises(EvidenceError, match=r"^setting='none': .*other, toy"):
         export(store.table(), tmp_path / "b.csv", "none")
     assert not (tmp_path / "b.csv").exists()
 
@@ -45,7 +43,7 @@ def test_runs_that_stand_several_times_are_refused_unless_the_last_is_asked_for(
     filled("a", seeds=(1, 2, 3), version="1", shift=0.1)
     with pytest.raises(
         EvidenceError,
-        match=r"toy dfa seed 1, toy dfa seed 2 more than once; they differ in versions",
+        match=r"dfa seed 1, .*dfa seed 2 .*\bversions",
     ):
         export(store, tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
@@ -64,14 +62,14 @@ def test_of_audits_done_twice_under_one_training_the_last_is_taken(filled, tmp_p
             update={"audit_key": "f" * 64, "rows": rows, "started": "2026-02-01T00:00:00"}
         )
     )
-    with pytest.raises(EvidenceError, match="nothing but their keys"):
+    with pytest.raises(EvidenceError, match=r"\bnothing\b.*keys"):
         export(store, tmp_path / "a.csv")
     table = export(store, tmp_path / "a.csv", latest=True)
     assert sorted(table["value"]) == [0.5, 1.0, 1.1, 1.2]
 
 
 def test_the_name_says_the_kind_of_file(filled, tmp_path: Path) -> None:
-    with pytest.raises(FaevalError, match=r"let it end in \.csv or \.parquet"):
+    with pytest.raises(FaevalError, match=r"\.csv or \.parquet"):
         export(filled("a"), tmp_path / "a.json")
     with pytest.raises(FaevalError, match="cannot be written"):
         export(filled("a"), tmp_path / "none" / "a.csv")

@@ -151,9 +151,7 @@ def test_a_message_calls_a_column_as_the_file_does() -> None:
 
 def test_a_cell_that_no_arm_can_hold_is_named() -> None:
     table = pd.DataFrame({"model": ["fine", "no\u00a0break"], "seed": 1, "m": 0.5})
-    with pytest.raises(
-        EvidenceError, match=r"the table, row 1 \(counted from 0\): Arm: factor model='no.*break'"
-    ):
+    with pytest.raises(EvidenceError, match=r"^the table, row 1 .*\bmodel='no.*break'"):
         import_table(table, "toy", arm=["model"], metrics=["m"])
     with pytest.raises(EvidenceError, match=r"row 1 \(counted from 0\): .*no.*break"):
         import_table(table.rename(columns={"model": "arm"}), "toy", metrics=["m"])
@@ -184,11 +182,11 @@ def test_a_column_of_a_factor_is_of_one_kind_and_keeps_its_texts_apart(
 
 def test_of_two_columns_of_one_name_none_is_chosen(tmp_path: Path) -> None:
     text = "arm,seed,acc,acc,note,note,,\na,1,0.9,0.8,x,y,,\n"
-    with pytest.raises(EvidenceError, match="'acc' stands more than once"):
+    with pytest.raises(EvidenceError, match=r"'acc' .*once"):
         import_table(file(tmp_path, text), "toy", metrics=["acc"])
     path = file(tmp_path, text.replace("acc,acc", "acc,loss"))
     (note,) = import_table(path, "toy", metrics=["acc"]).notes
     assert note.startswith("columns left out: loss, note, Unnamed")
     path.write_text(path.read_text() + "a,1,0.7,0.8,x,y,,\n")
-    with pytest.raises(EvidenceError, match="key that another has"):
+    with pytest.raises(EvidenceError, match=r"\brows .*\bkey\b"):
         import_table(path, "toy", metrics=["acc"])

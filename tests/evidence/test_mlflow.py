@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_a_step_is_an_epoch_by_which_arms_and_runs_may_differ(tmp_path: Path) ->
 
     with pytest.raises(
         EvidenceError,
-        match="runs of stopped end at different epochs of acc: seed 1 at 2, seed 2 at 3",
+        match=r"\bstopped .*\bacc: .*\b1 at 2, .*\b2 at 3\b",
     ):
         read()
     assert set(read(metrics=["final"])["epoch"].isna()) == {True}
@@ -166,11 +167,8 @@ def test_a_run_that_failed_is_an_outcome_and_one_that_goes_on_is_left_out(tmp_pa
         assert rows.loc[("a", seed), "status"] == "diverged"
         assert math.isnan(rows.loc[("a", seed), "value"])
     assert ("b", 4) not in rows.index
-    assert (
-        found.notes[1]
-        == f"3 runs failed or were killed, and count as diverged: {', '.join(sorted(failed))}"
-    )
-    assert found.notes[2] == f"1 runs are not over and were left out: {going}"
+    assert re.fullmatch(rf"3 runs .*diverged: {', '.join(sorted(failed))}", found.notes[1])
+    assert re.fullmatch(rf"1 runs .*left out: {going}", found.notes[2])
 
     stepped = import_mlflow(uri, "toy", arm=["rule"], epochs=True).table
     at = stepped[(stepped["arm"] == "a") & (stepped["seed"] > 3)]

@@ -188,7 +188,7 @@ def test_a_record_of_another_schema_is_named_as_such(store: Store) -> None:
     resealed(path)
     assert store.training(KEY) == training()
     resealed(path, schema_version=2)
-    with pytest.raises(EvidenceError, match=r"schema 2; this faeval reads schema 1"):
+    with pytest.raises(EvidenceError, match=r"schema 2; .*schema 1\b"):
         store.training(KEY)
 
 
@@ -229,7 +229,7 @@ def test_two_writers_of_one_record_leave_one_whole_record(store: Store) -> None:
 
 def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(FaevalError, match=r"store '.*file': cannot be written"):
+    with pytest.raises(FaevalError, match=r"file': cannot be written"):
         Store(tmp_path / "file").check_writable()
     with pytest.raises(FaevalError, match="cannot be written"):
         Store(Path("/proc/faeval")).check_writable()

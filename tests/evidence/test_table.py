@@ -264,7 +264,7 @@ def test_lines_end_as_any_system_ends_them(end: str, tmp_path: Path) -> None:
     for last in ("", end):
         path.write_bytes((end.join(["", HEADER, ROW, ROW.replace("dfa", "bp")]) + last).encode())
         assert read(path)["arm"].tolist() == ["dfa", "bp"]
-        with pytest.raises(EvidenceError, match="holds more than 1 rows"):
+        with pytest.raises(EvidenceError, match=r"\b1 rows; --max-rows"):
             read(path, max_rows=1)
     path.write_bytes(end.join([HEADER, ROW, ROW[:30]]).encode())
     with pytest.raises(EvidenceError, match="cut off"):
@@ -288,7 +288,7 @@ def test_a_header_alone_is_refused_but_in_a_report_on_claims_that_were_not_run(
         assert caught.value.exit_code == 2
     with pytest.raises(EvidenceError, match=r"evidence\.csv: holds no rows"):
         import_table(path, "toy")
-    with pytest.raises(EvidenceError, match=r"the table: holds no rows"):
+    with pytest.raises(EvidenceError, match=r"^the table: .*no rows"):
         import_table(good().iloc[:0], "toy")
     (tmp_path / "verdicts.json").write_text("{}")
     table = read(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -104,9 +105,7 @@ def test_a_threshold_is_not_rounded() -> None:
     "text", ["", "-", ".", "nan", "1,024", "0.1 0.2", "about 3", "1e9999", "٣", "0x10"]
 )
 def test_what_is_no_printed_number_is_refused_by_name(text: str) -> None:
-    with pytest.raises(
-        FaevalError, match=r"^mean must be a printed number, but is .*; write its digits"
-    ):
+    with pytest.raises(FaevalError, match=r"^mean must .*; write .*digits"):
         printed.check_statement(printed.Statement(mean=text))
 
 
@@ -572,11 +571,8 @@ def test_a_ratio_against_another_baseline_is_named() -> None:
     baselines = {"negative control": "0.0056", "vanilla, end of training": "+0.002"}
     found = check(ratio="48x", of="0.094", to="negative control", baselines=baselines)["ratio"]
     assert found.outcome == "inconsistent"
-    assert (
-        found.reason
-        == "48x follows from the baseline 'vanilla, end of training' +0.002, not from the negative"
-        " control 0.0056, which gives 17x (16.5 to 17.1)."
-    )
+    other, said = r"'vanilla, end of training' \+0\.002", r"negative control 0\.0056"
+    assert re.match(rf"48x .*{other}, not .*{said}, .*17x \(16\.5 to 17\.1\)", found.reason)
     assert words(ratio="17x", of="0.094", to="0.0056") == {"ratio": "consistent"}
 
 
@@ -622,10 +618,11 @@ def test_spreads_of_different_kinds_in_one_source_are_named() -> None:
     mixed = kinds(("0.125", values), ("0.153", values))
     assert mixed is not None
     assert mixed.outcome == "inconsistent"
-    assert "0.125 can be s.d. with ddof 0; 0.153 can be s.d. with ddof 1" in mixed.reason
+    assert re.search(r"0\.125 .*\bddof 0; 0\.153 .*\bddof 1", mixed.reason)
     alike = kinds(("0.125", values), ("0.125", values))
     assert alike is not None
-    assert (alike.outcome, alike.reason) == ("consistent", "All can be s.d. with ddof 0.")
+    assert (alike.outcome, "ddof 0" in alike.reason) == ("consistent", True)
+    assert "ddof 1" not in alike.reason
     assert (
         kinds(("0.125", values), ("0.900", values)) is None
     )  # one that nothing gives has been found already

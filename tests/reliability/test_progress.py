@@ -41,7 +41,7 @@ def test_arms_at_work_come_first_and_the_rest_is_counted() -> None:
         "waits=0 0/5 done 5 waiting",
     ]
     assert len(lines) == 13
-    assert re.sub(" +", " ", lines[-1]) == "and 2 more arms 2 of them done"
+    assert re.fullmatch(r"and 2 \D+ 2 \D+ done", lines[-1])
 
 
 @pytest.mark.slow
@@ -83,23 +83,15 @@ def test_without_a_terminal_each_finished_run_is_a_line_and_the_log_tells_all(
 ) -> None:
     done = campaign.verify("--workers", "2", PAUSE="0", BAD="2 3")
     told = done.stderr.decode().splitlines()
-    assert (
-        sum(
-            bool(re.fullmatch(r"\d+/15 runs(, about \d+ s left)?: toy .* seed \d", line))
-            for line in told
-        )
-        == 14
-    )
+    assert sum(bool(re.fullmatch(r"\d+/15 .*: toy .* seed \d", line)) for line in told) == 14
     assert "failed: toy dose=2 seed 3: ValueError: bad" in told
     lines = campaign.store.log.read_text().splitlines()
     names = {found[1] for line in lines if (found := re.match(STAMP, line))}
     assert len(names) == 1
     plain = [re.sub(STAMP, "", line) for line in lines]
-    assert plain[0] == "begins: 15 runs to do; loky, 2 at a time"
-    assert (
-        sum(bool(re.fullmatch(r"toy .* seed \d: done in \d+\.\d\d s", line)) for line in plain)
-        == 14
-    )
+    assert re.match(r"begins: 15 .*\bloky, 2\b", plain[0])
+    done_in = r"toy .* seed \d: done .*\d+\.\d\d s"
+    assert sum(bool(re.fullmatch(done_in, line)) for line in plain) == 14
     (at,) = [
         n
         for n, line in enumerate(plain)
@@ -114,7 +106,7 @@ def test_runs_that_fail_alike_are_one_line_and_the_log_has_each(campaign: Any) -
     assert done.returncode == 11
     told = done.stderr.decode().splitlines()
     assert sum("failed: toy" in line for line in told) == 1
-    assert told[-1] == f"and {campaign.total - 1} more runs failed likewise"
+    assert re.match(rf"and {campaign.total - 1} more .*failed\b", told[-1])
     assert (
         campaign.store.log.read_text().count("ValueError: bad") == 2 * campaign.total
     )  # each, and its traceback

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -49,10 +50,7 @@ def test_a_campaign_waits_for_a_run_of_another_and_does_it_where_that_one_is_kil
             output, errors = other.communicate(timeout=120)
     assert (other.returncode, output) == (0, undisturbed), errors
     assert sorted(campaign.counts().values()) == [1] * (campaign.total - 1) + [2]
-    assert (
-        "another campaign on this store is doing it; it comes last here"
-        in campaign.store.log.read_text()
-    )
+    assert re.search(r": another campaign .*last", campaign.store.log.read_text())
 
 
 def limited(campaign: Any, size: int) -> subprocess.CompletedProcess[bytes]:
@@ -177,8 +175,7 @@ def test_a_worker_that_the_system_kills_is_said_and_its_run_is_done_again(
     assert (process.returncode, output) == (0, undisturbed), errors
     assert campaign.counts().total() <= campaign.total + 2
     log = campaign.store.log.read_text()
-    assert "a worker was killed" in log
-    assert "running at that moment: toy" in log
+    assert re.search(r"\bworker .*killed .*: toy ", log)
 
 
 def test_a_record_that_was_altered_is_refused_by_its_name(campaign: Any) -> None:
@@ -207,11 +204,9 @@ def test_a_time_limit_and_retries_are_options_of_the_command(
 ) -> None:
     late = campaign.verify("--time-limit", "1", "--retries", "1", SLOW="14 600")
     assert late.returncode == 11, late.stderr
-    assert b"TimeoutError: took longer than its time limit of 1 s (attempt 2 of 2)" in late.stderr
+    assert re.search(rb"TimeoutError: .*\b1 s \(attempt 2 of 2\)", late.stderr)
     assert len(campaign.kept()) == 13  # the others went on
-    assert (
-        campaign.store.log.read_text().count("attempt 1 of 2 failed, tried again: TimeoutError")
-        == 2
-    )
+    log = campaign.store.log.read_text()
+    assert len(re.findall(r"attempt 1 of 2 .*: TimeoutError", log)) == 2
     after = campaign.verify(PAUSE="0")
     assert (after.returncode, after.stdout) == (0, undisturbed)

@@ -176,13 +176,9 @@ def test_a_verdict_latches_at_the_first_look_that_decides_it():
 
 
 def test_looks_must_come_in_pairs_and_never_rise():
-    with pytest.raises(
-        FaevalError, match=r"p_support\[0\] must be given at the same looks as p_refute"
-    ):
+    with pytest.raises(FaevalError, match=r"^p_support\[0\] must .*looks.* p_refute"):
         decide_family([[0.1, 0.1]], [[0.1]], 0.05)
-    with pytest.raises(
-        FaevalError, match=r"p_refute\[0\] must be sequential p-values, which never rise"
-    ):
+    with pytest.raises(FaevalError, match=r"^p_refute\[0\] must .*sequential"):
         decide_family([[0.2, 0.1]], [[0.1, 0.2]], 0.05)
 
 
@@ -216,13 +212,11 @@ def test_a_claim_behind_a_gate_that_is_itself_held_back_is_held_back():
 
 
 def test_gates_in_a_circle_or_out_of_range_are_named():
-    with pytest.raises(FaevalError, match="requires must be free of circles"):
+    with pytest.raises(FaevalError, match=r"^requires must .*circle"):
         apply_gates(["supported", "supported"], [[1], [0]])
-    with pytest.raises(FaevalError, match=r"requires\[0\] must be a position below 1, but is 3"):
+    with pytest.raises(FaevalError, match=r"^requires\[0\] must .*\b1, .*\b3\b"):
         apply_gates(["supported"], [[3]])
-    with pytest.raises(
-        FaevalError, match="requires must be one list of gates for each of 1 claims"
-    ):
+    with pytest.raises(FaevalError, match=r"^requires must .*\b1 claims"):
         apply_gates(["supported"], [])
-    with pytest.raises(FaevalError, match=r"p_support must be of the shape \(rows, m\)"):
+    with pytest.raises(FaevalError, match=r"^p_support must .*\(rows, m\)"):
         decide_many([0.1], [0.1], 0.05)

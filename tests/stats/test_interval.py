@@ -139,14 +139,12 @@ def test_an_estimate_on_the_margin_at_level_one_half_excludes_nothing():
 
 def test_unusable_input_is_named():
     j = judge("exceeds", D, 0.03)
-    for levels, name in (
-        ((0.0, 0.05), "level_support"),
-        ((0.05, 0.51), "level_refute"),
-        ((math.nan, 0.05), "support"),
+    for levels, named in (
+        ((0.0, 0.05), r"level_support must .*0\.0\b"),
+        ((0.05, 0.51), r"level_refute must .*0\.51\b"),
+        ((math.nan, 0.05), r"level_support must .*\bnan\b"),
     ):
-        with pytest.raises(
-            FaevalError, match=f"{name} must be an error rate above 0 and at most 0.5"
-        ):
+        with pytest.raises(FaevalError, match=f"^{named}"):
             decision_interval(j, *levels)
-    with pytest.raises(FaevalError, match="k must be a whole number of at least 1, but is 0"):
+    with pytest.raises(FaevalError, match=r"^k must .*\b1, .*\b0\b"):
         decision_interval(j, 0.05, 0.05, k=0)

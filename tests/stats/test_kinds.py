@@ -67,13 +67,13 @@ def test_differences_far_inside_support_and_far_outside_refute(kind, d):
 
 @pytest.mark.parametrize("kind", ["more", "EXCEEDS", "", None])
 def test_a_kind_that_nobody_knows_raises_where_it_is_made(kind):
-    with pytest.raises(FaevalError, match="kind must be one of exceeds, below"):
+    with pytest.raises(FaevalError, match=r"^kind must .*exceeds, below"):
         judge(kind, [0.1, 0.2], 0.1)
-    with pytest.raises(FaevalError, match="kind must be one of"):
+    with pytest.raises(FaevalError, match=r"^kind must .*exceeds, below"):
         region_of(kind)
 
 
 def test_an_agreement_is_asserted_and_never_tested_as_it_stands():
     assert region_of("agree").per_unit
-    with pytest.raises(FaevalError, match="kind must be one of"):
+    with pytest.raises(FaevalError, match=r"^kind must .*'agree'"):
         judge("agree", [0.1, 0.2], 0.1)

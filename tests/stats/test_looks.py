@@ -224,7 +224,7 @@ def test_one_look_changes_nothing():
 
 @pytest.mark.parametrize("looks", [(), (1, 5), (5, 5), (10, 5), (2.5, 5), (True, 5)])
 def test_looks_that_do_not_rise_are_refused(looks):
-    with pytest.raises(FaevalError, match="looks must be rising numbers of seeds, each at least 2"):
+    with pytest.raises(FaevalError, match=r"^looks must .*\b2\b"):
         sequential_p([0.1], looks)
 
 

@@ -42,9 +42,9 @@ def test_the_rate_of_fragile_verdicts_is_that_of_calibration():
 
 
 def test_unusable_input_is_named():
-    with pytest.raises(FaevalError, match="test must be one of t, sign-flip, sign"):
+    with pytest.raises(FaevalError, match=r"^test must .*t, sign-flip, sign"):
         measured_errors("wilcoxon", 5)
-    with pytest.raises(FaevalError, match="n must be a whole number"):
+    with pytest.raises(FaevalError, match=r"^n must .*\b2\.5\b"):
         measured_errors("t", 2.5)
 
 

@@ -93,7 +93,5 @@ def test_wilcoxon_is_exact_for_a_symmetric_law():
 def test_few_seeds_and_too_many():
     assert wilcoxon_p([1.0]) == wilcoxon_p([]) == attainable_p("wilcoxon", 1) == 1.0
     assert wilcoxon_p([1.0, 2.0, 3.0]) == attainable_p("wilcoxon", 3) == 0.125
-    with pytest.raises(
-        FaevalError, match="at most 50 values for Wilcoxon's exact test, but has 51"
-    ):
+    with pytest.raises(FaevalError, match=r"\b50\b.*Wilcoxon.*\b51\b"):
         wilcoxon_p(np.arange(51.0))

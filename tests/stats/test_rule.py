@@ -3,6 +3,7 @@ decision.
 """
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -94,10 +95,8 @@ def test_one_contrast_without_spread_is_enough_to_decide_nothing():
 
 def test_one_seed_is_told_what_it_lacks():
     (ruling,) = rule([ask(a=A[:1], b=B[:1])])
-    assert (
-        ruling.reason
-        == "one seed shows no spread, so no error rate can be held; run at least 2, better 5."
-    )
+    assert (ruling.verdict, ruling.code) == ("inconclusive", "unattainable")
+    assert re.search(r"; run .*\b2\b.*\b5\.$", ruling.reason)
     assert ruling.sensitivity is None
 
 
@@ -224,7 +223,7 @@ def test_bonferroni_factors_stand_outside_the_looks():
 
 
 def test_looks_are_for_the_t_test():
-    with pytest.raises(FaevalError, match="looks must be left out where the test is sign"):
+    with pytest.raises(FaevalError, match=r"^looks must .*test is sign"):
         rule([ask(looks=(5,), test="sign")])
 
 
@@ -299,7 +298,7 @@ def test_the_error_over_items_is_the_spread_over_blocks_of_the_mean_over_seeds()
     expected = np.std(blocks.mean(axis=0), ddof=1) / math.sqrt(8)
     assert stats.item_error(blocks) == pytest.approx(expected)
     assert math.isnan(stats.item_error(blocks[:, :1]))
-    with pytest.raises(FaevalError, match="blocks must be numbers of shape"):
+    with pytest.raises(FaevalError, match=r"^blocks must .*\[1\.0, 2\.0\]"):
         stats.item_error([1.0, 2.0])
 
 

@@ -156,11 +156,11 @@ def test_exact_tests_stand_beside_only_where_their_smallest_p_is_within_the_leve
 
 def test_unusable_input_is_named():
     j = judge("exceeds", D, 0.1)
-    with pytest.raises(FaevalError, match=r"level_support must be an error rate .* but is 0\.6"):
+    with pytest.raises(FaevalError, match=r"^level_support must .*\b0\.6"):
         leave_one_out([j], 0.6, 0.05)
-    with pytest.raises(FaevalError, match=r"level_refute must be an error rate .* but is 0\.0"):
+    with pytest.raises(FaevalError, match=r"^level_refute must .*\b0\.0"):
         leave_one_out([j], 0.05, 0.0)
-    with pytest.raises(FaevalError, match=r"judgements must share their seeds, but have \[5, 4\]"):
+    with pytest.raises(FaevalError, match=r"^judgements must .*\[5, 4\]"):
         leave_one_out([j, judge("exceeds", D[:4], 0.1)], 0.05, 0.05)
-    with pytest.raises(FaevalError, match="judgements must share their seeds"):
+    with pytest.raises(FaevalError, match=r"^judgements must .*\[\]"):
         leave_one_out([], 0.05, 0.05)

@@ -71,13 +71,11 @@ def test_judge_alone_refuses_half_of_that_spread():
 
 
 def test_sides_must_be_paired():
-    with pytest.raises(
-        FaevalError, match="a and b must be paired by seed, but have 2 and 3 values"
-    ):
+    with pytest.raises(FaevalError, match=r"^a and b .*paired.*\b2\b.*\b3\b"):
         no_spread([1.0, 2.0], [1.0, 2.0, 3.0])
     with pytest.raises(FaevalError, match=r"a\[0\] must be finite"):
         no_spread([math.nan, 1.0])
-    with pytest.raises(FaevalError, match="b must be a finite number, but is nan"):
+    with pytest.raises(FaevalError, match=r"^b must .*\bnan\b"):
         no_spread([1.0, 2.0], math.nan)
 
 

@@ -231,13 +231,13 @@ def test_unusable_input_is_named(differences, message):
 
 
 def test_the_remaining_doors_name_their_argument():
-    with pytest.raises(FaevalError, match="test must be one of t, sign-flip"):
+    with pytest.raises(FaevalError, match=r"^test must .*t, sign-flip"):
         attainable_p("z", 5)
-    with pytest.raises(FaevalError, match=r"n must be a whole number of at least 0, but is 2\.5"):
+    with pytest.raises(FaevalError, match=r"^n must .*\b0, .*\b2\.5"):
         attainable_p("t", 2.5)
-    with pytest.raises(FaevalError, match="n must be a whole number"):
+    with pytest.raises(FaevalError, match=r"^n must .*True"):
         attainable_p("t", True)
-    with pytest.raises(FaevalError, match=r"level must be strictly between 0 and 1, but is 1\.0"):
+    with pytest.raises(FaevalError, match=r"^level must .*\b0 and 1, .*\b1\.0"):
         confidence_interval([1.0, 2.0], 1.0)
 
 

@@ -3,6 +3,7 @@ and what is said.
 """
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -135,10 +136,7 @@ def test_a_rule_of_means_stays_undecided_and_says_how_many_seeds_might_differ(te
     # origin: project policy, the words and 1 - .05^(1/5) = .451
     found = equal(0.0, test=test)
     assert (found.verdict, found.code) == ("inconclusive", "no_spread")
-    assert (
-        "All 5 seeds differ by exactly 0. With 95 % confidence fewer than 45 % of seeds"
-        in found.reason
-    )
+    assert re.search(r"\b5 seeds .*exactly 0\. .*\b95 % .*\b45 % of seeds", found.reason)
     assert "not exact" not in found.reason
     assert "nothing random" not in found.reason
     assert "not exact" in equal(0.25, test=test).reason  # read off the data
@@ -150,7 +148,7 @@ def test_values_that_never_vary_say_that_the_seed_is_not_used_unless_it_is_known
     flat = Question(contrasts("exceeds", [0.9] * 5, [0.1] * 5, 0.5), test=test)
     (found,) = rule([flat])
     assert found.code == "no_spread"
-    assert "the seed is not used" in found.reason
+    assert "not used" in found.reason
     (known,) = rule([Question(flat.contrasts, test=test, seed_used=True)])
     assert known.code == ("decided" if test == "sign" else "no_spread")
     assert "not used" not in known.reason
@@ -162,7 +160,7 @@ def test_values_that_never_vary_say_that_the_seed_is_not_used_unless_it_is_known
 def test_outcomes_of_0_and_1_are_told_of_exact_rules(values):
     (found,) = rule([Question(contrasts("exceeds", *values, 0.1))])
     assert found.code == "no_spread"
-    assert "exact rules for rates" in found.reason
+    assert "for rates" in found.reason
 
 
 def test_rounding_is_no_spread_and_is_not_called_exact():

@@ -131,29 +131,28 @@ def test_rows_offered_as_replicates_are_refused_with_their_price():
     values = rows(1, 5, 8, 0.9)[0].ravel()
     with pytest.raises(
         FaevalError,
-        match=r"seeds repeats 0 \(int\): 40 rows of 5 seeds \(8 each\) are no 40 replicates",
+        match=r"^seeds .*\b0 \(int\): 40 rows .*\b5 seeds .*\b8\b",
     ) as e:
         refuse_rows(np.repeat(range(5), 8).tolist(), values)
     share = reduce_to_seeds(values, np.repeat(range(5), 8).tolist()).split.icc
-    assert f"an estimated {100 * share:.0f} % of their variance between seeds" in str(e.value)
+    assert f"{100 * share:.0f} % of their variance" in str(e.value)
     assert f"in {100 * pooling_error(5, 8, share):.0f} % of comparisons" in str(e.value)
-    assert str(e.value).endswith("average the rows of each seed first (reduce_to_seeds).")
-    assert "average the rows of each seed first" in explain_pooling(
-        [1.0, 1.0, 2.0], ["a", "a", "b"]
-    )
-    assert "1.5 each on average" in explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
+    assert str(e.value).endswith("(reduce_to_seeds).")
+    told = explain_pooling([1.0, 1.0, 2.0], ["a", "a", "b"])
+    assert "1.5 each" in told
+    assert "average the rows" in told
 
 
 def test_rows_without_values_are_refused_with_the_price_at_two_splits():
     # origin: project policy's simulation: 8 % and 26 % for five seeds of four rows
     with pytest.raises(
         FaevalError,
-        match=r"20 layers of 5 seeds \(4 each\).* over layers .* in 8 % or 26 % of comp",
+        match=r"\b20 layers .*\b5 seeds .*\b4\b.* layers .*\b8 % .*\b26 %",
     ):
         refuse_rows(["a", "b", "c", "d", "e"] * 4, what="layers")
     with pytest.raises(
         FaevalError,
-        match=r"seeds repeats 'a' \(str\): 2 rows of 1 seed \(2 each\).*: what varies is",
+        match=r"^seeds .*'a' \(str\): 2 rows .*\b1 seed .*\b2\b.*what varies",
     ):
         refuse_rows(["a", "a"])
 

@@ -91,7 +91,7 @@ def test_fewer_than_three_values_in_an_arm_decide_nothing(n):
     assert stats.attainable_p("welch", n) == 1.0
     found = ask([9.0, 9.1][:2], [0.0, 0.1])
     assert (found.verdict, found.code) == ("inconclusive", "unattainable")
-    assert "3 seeds in each arm" in found.reason
+    assert "3 seeds" in found.reason
 
 
 def test_one_arm_without_spread_is_decided_and_two_are_not():
@@ -121,9 +121,9 @@ def test_it_stands_on_each_value_left_out_of_either_side():
 
 
 def test_looks_and_one_list_of_differences_are_refused():
-    with pytest.raises(FaevalError, match="looks must be left out where the test is welch"):
+    with pytest.raises(FaevalError, match=r"^looks must .*test is welch"):
         ask([1.0, 2.0, 3.0], [0.0, 0.5, 1.0], looks=(3,))
-    with pytest.raises(FaevalError, match=r"differences must be a pair \(a, b\)"):
+    with pytest.raises(FaevalError, match=r"^differences must .*\(a, b\)"):
         judge("exceeds", [1.0, 2.0, 3.0], 0.1, test="welch")
 
 

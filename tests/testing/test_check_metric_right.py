@@ -160,7 +160,7 @@ def test_an_accepted_error_is_accepted_and_no_other() -> None:
 
 @pytest.mark.parametrize("bad", [0, -1e-6, 0.2, math.nan, math.inf, True, "1e-6", 1j])
 def test_a_tolerance_that_is_none_is_refused(bad: Any) -> None:
-    with pytest.raises(FaevalError, match=r"tolerance=.* must be a number above 0 and at most 0.1"):
+    with pytest.raises(FaevalError, match=r"^tolerance=.*\b0 .*\b0\.1\b"):
         check_metric(cosine, tolerance=bad)
 
 
@@ -183,8 +183,6 @@ def test_a_cause_that_no_check_supports_is_not_named() -> None:
 
     assert "not known" in told(lambda a, g: 0.5 * cosine(a, g))
     assert "not known" in told(lambda a, g: cosine(a, g) + 1e-3)
-    assert "an eps is added" in told(
-        lambda a, g: (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-6)
-    )
+    assert "an eps" in told(lambda a, g: (a * g).sum(1) / (a.norm(dim=1) * g.norm(dim=1) + 1e-6))
     assert "left out" in told(lambda a, g: cosine(a[:, :1], g[:, :1]))
-    assert "depends on the others" in told(lambda a, g: cosine(a, g) / len(a))
+    assert "on the others" in told(lambda a, g: cosine(a, g) / len(a))

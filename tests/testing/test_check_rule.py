@@ -4,6 +4,7 @@ by what it breaks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -703,14 +704,14 @@ def test_direction_and_magnitude_are_those_of_the_gradient() -> None:
     assert check_rule(half, approximate=Approximation(0.999, (0.49, 0.51))).passed
     (failure,) = check_rule(half, approximate=Approximation(0.999, (0.9, 1.1))).failures
     assert failure.property == "direction and magnitude"
-    assert "is 0.5 times the gradient, promised is 0.9 to 1.1" in failure.explanation
+    assert re.search(r"\b0\.5 times .*promised .*\b0\.9 to 1\.1", failure.explanation)
     (failure,) = check_rule("dfa", approximate=Approximation(0.9)).failures
     assert "promised is 0.9" in failure.explanation
 
 
 @pytest.mark.parametrize("given_rule", [Backpropagation(), 3, None])
 def test_what_makes_no_rule_is_refused(given_rule: Any) -> None:
-    with pytest.raises(FaevalError, match="is no way to make a rule; give its class"):
+    with pytest.raises(FaevalError, match="; give its class"):
         check_rule(given_rule)
     with pytest.raises(FaevalError, match="rule='pepita' is not known"):
         check_rule("pepita")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_features_are_images_where_they_can_be(features: int) -> None:
     if features in (0, 2):
         with pytest.raises(
             FaevalError,
-            match=rf"^features={features} \(int\): no square image .* 3\*s\*s .* or s\*s",
+            match=rf"^features={features} \(int\): .*\b3\*s\*s .*\bs\*s",
         ):
             image_shape(features)
         return
@@ -174,9 +175,7 @@ def test_features_are_images_where_they_can_be(features: int) -> None:
 
 @pytest.mark.parametrize("features", [63, 65, 500, 3071])
 def test_features_that_are_no_image_are_refused(name: str, features: int) -> None:
-    with pytest.raises(
-        FaevalError, match=rf"^features={features} \(int\): no square image"
-    ) as info:
+    with pytest.raises(FaevalError, match=rf"^features={features} \(int\): .*\bs\*s") as info:
         NETWORKS[name](features)
     assert "\n" not in str(info.value)
 
@@ -186,7 +185,7 @@ def test_features_that_are_no_image_are_refused(name: str, features: int) -> Non
 def test_a_grid_that_does_not_divide_the_image_is_refused(make: Made, grid: int) -> None:
     with pytest.raises(
         FaevalError,
-        match=rf"^grid={grid} \(int\): images of 8 x 8 pixels .* choose one of 1, 2, 4, 8\.$",
+        match=rf"^grid={grid} \(int\): .*\b8 x 8 .*\b1, 2, 4, 8\.$",
     ):
         make(64, 8, 1, 3, 0, grid=grid)
 
@@ -210,7 +209,7 @@ def test_what_is_observed_must_be_a_part_of_each_row(
     network.observed = observed
     with pytest.raises(
         FaevalError,
-        match=rf"^network ViTMini: observed gives the shape {shape} for a state of shape",
+        match=rf"^network ViTMini: observed .*{shape} .*\(4, 136\)",
     ):
         check_network(network, data(4)[0].float(), CLASSES)
 
@@ -414,12 +413,12 @@ def test_transformers_train_as_a_stack_as_they_do_alone(rule: str) -> None:
 def test_running_statistics_are_a_reason_to_train_one_after_another() -> None:
     network = NETWORKS["batchnorm_cnn"]()
     rule = made("dfa", "batchnorm_cnn", network)
-    assert stackable(rule, network) == "network BatchNormCNN keeps running statistics"
+    assert re.search(r"\bBatchNormCNN .*running", str(stackable(rule, network)))
     batches, hyper = (
         Batches(task_of(), 1, 10, augment=False),
         {"epochs": 1, "learning_rate": 0.1, "weight_decay": 0.0},
     )
-    with pytest.raises(NotStackable, match="BatchNormCNN keeps running statistics"):
+    with pytest.raises(NotStackable, match=r"\bBatchNormCNN .*running"):
         fit_stacked([network], [rule], [batches], Objective(), **hyper)
 
 

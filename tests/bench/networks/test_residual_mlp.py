@@ -112,9 +112,7 @@ def test_without_the_terminal_norm_the_readout_is_the_head_alone() -> None:
 
 @pytest.mark.parametrize("blocks", [0, -1])
 def test_a_network_without_blocks_is_refused(blocks: int) -> None:
-    with pytest.raises(
-        FaevalError, match=rf"^blocks={blocks}: a residual MLP has at least one block\.$"
-    ):
+    with pytest.raises(FaevalError, match=rf"^blocks={blocks}: .*at least one\b"):
         ResidualMLP(5, 8, blocks, 3, seed=0)
 
 
@@ -123,7 +121,7 @@ def test_a_width_within_a_block_that_is_no_whole_number_is_refused(
     hidden: float, width: int
 ) -> None:
     with pytest.raises(
-        FaevalError, match=r"^hidden=\S+ \((int|float)\) times width=\d is \S+, no whole number"
+        FaevalError, match=r"^hidden=\S+ \((int|float)\) .*\bwidth=\d .*whole number"
     ) as info:
         ResidualMLP(5, width, 1, 3, seed=0, hidden=hidden)
     assert "\n" not in str(info.value)

@@ -126,9 +126,7 @@ def test_a_matrix_depends_on_seed_role_and_place_and_on_nothing_else(law: Any) -
 def test_no_matrix_at_all_and_an_unknown_law() -> None:
     assert draw_feedback(setup_of(), (0, 2, 3)).shape == (0, 2, 3)
     for count in (0, 1):
-        with pytest.raises(
-            FaevalError, match=r"^feedback='cauchy' is not one of 'gaussian', 'uniform'\.$"
-        ):
+        with pytest.raises(FaevalError, match=r"^feedback='cauchy' .*'gaussian', 'uniform'\.$"):
             draw_feedback(setup_of(), (count, 2, 3), "cauchy")  # type: ignore[arg-type] # what is tested
 
 

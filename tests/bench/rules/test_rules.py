@@ -278,9 +278,7 @@ def test_feedback_travels_with_the_checkpoint(site: str, tmp_path: Path) -> None
 
 
 def test_an_unknown_credit_site_is_refused() -> None:
-    with pytest.raises(
-        FaevalError, match=r"^credit_site='both' is not one of 'output', 'input'\.$"
-    ):
+    with pytest.raises(FaevalError, match=r"^credit_site='both' .*'output', 'input'\.$"):
         Setup(WIDTH, BLOCKS, CLASSES, 5, "both")
 
 

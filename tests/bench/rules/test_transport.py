@@ -361,7 +361,7 @@ def test_a_network_without_linear_layers_is_refused_by_name(make: Any) -> None:
 
     for network in (None, Bare()):
         with pytest.raises(
-            FaevalError, match=r"(SignSymmetric|KolenPollack) needs a network with linear layers"
+            FaevalError, match=r"^(SignSymmetric|KolenPollack) .*torch\.nn\.Linear.*setup\.network"
         ) as info:
             make(Setup(WIDTH, 1, WIDTH, 5, network=network))
         assert "\n" not in str(info.value)
@@ -371,9 +371,7 @@ def test_a_network_without_linear_layers_is_refused_by_name(make: Any) -> None:
 
 
 def test_an_unknown_magnitude_is_refused() -> None:
-    with pytest.raises(
-        FaevalError, match=r"^magnitude='glorot' is not one of 'uniform', 'batchwise'\.$"
-    ):
+    with pytest.raises(FaevalError, match=r"^magnitude='glorot' .*'uniform', 'batchwise'\.$"):
         SignSymmetric(setup_of(network_of()), magnitude="glorot")  # type: ignore[arg-type] # what is tested
 
 

@@ -5,6 +5,7 @@ claims where they fail.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,9 +97,10 @@ def test_a_registered_metric_is_known_to_every_setting_and_run_only_where_it_is_
     assert "mine" not in TEACHER.metrics
     assert "metric-mine" not in TEACHER.audits
     fe.register_metric("mine", own_cosine, symbol="m", reference="here", best=1.0, better="higher")
-    assert TEACHER.metrics["mine"] == Metric(
+    assert TEACHER.metrics["mine"].description.startswith("mine, ")
+    assert replace(TEACHER.metrics["mine"], description="") == Metric(
         "mine",
-        "mine, a metric of its own",
+        "",
         low=-1.0,
         high=1.0,
         better="higher",
@@ -191,7 +193,7 @@ def test_a_claim_is_invalid_for_the_properties_that_it_needs_alone(tmp_path: Pat
     report = fe.verify(claims, store=tmp_path / "store", workers=1)
     of_unsigned, of_clamped, of_mine, of_the_instrument = report.verdicts
     assert (of_unsigned.verdict, of_unsigned.reason_code) == ("invalid", "metric_nonconforming")
-    assert "the metric 'unsigned' fails the property" in of_unsigned.detail
+    assert re.search(r"'unsigned' .*; faeval check-metric ", of_unsigned.detail)
     assert of_mine.verdict in ("supported", "refuted", "inconclusive")
     assert of_the_instrument.reason_code != "metric_nonconforming"
     # At the norms of these checkpoints the clamp is never met, and no row is zero: the claim needs
@@ -203,7 +205,7 @@ def test_a_claim_is_invalid_for_the_properties_that_it_needs_alone(tmp_path: Pat
     # What was found is in the record: the counterexample, what was not tried, and what was
     # accepted.
     notes = {r.name: r.notes for r in Store(tmp_path / "store").records() if hasattr(r, "name")}
-    assert "an eps that clamps" in str(notes["metric-clamped"]["failures"])
+    assert re.search(r"\beps\b.*\bclamps\b", str(notes["metric-clamped"]["failures"]))
     assert notes["metric-clamped"]["tolerance"] == 1e-9
     assert "passes 1 by rounding" in str(notes["metric-clamped"]["noted"])
     assert "CUDA agrees" in str(notes["metric-clamped"]["skipped"]) or torch.cuda.is_available()
@@ -248,9 +250,7 @@ def test_a_margin_is_larger_than_the_error_that_a_metric_accepts(tmp_path: Path)
     (verdict,) = fe.decide([claim("mine")], pd.DataFrame(rows, columns=columns), setting="teacher")
     assert verdict.reason_code == "metric_nonconforming"
     assert "tolerance=0.05" in verdict.detail
-    with pytest.raises(
-        FaevalError, match=r"metric 'mine': tolerance=0.5 \(float\) must be a number above 0"
-    ):
+    with pytest.raises(FaevalError, match=r"metric 'mine': tolerance=0\.5 \(float\) .*\b0\b"):
         fe.register_metric("mine", own_cosine, tolerance=0.5)
 
 
@@ -315,9 +315,8 @@ def test_a_metric_that_fails_on_a_checkpoint_hurts_only_the_claims_that_read_it(
     ours = fe.Claim("ours", fe.exceeds(*cosines, by=MARGIN), attributed_to="penalty", seeds=2)
     report = fe.verify([claim("failing"), claim("averaged"), ours], store=tmp_path, workers=1)
     assert [v.reason_code for v in report.verdicts[:2]] == ["error", "error"]
-    assert (
-        "metric 'failing' at state 0 fails (RuntimeError: out of luck)" in report.verdicts[0].detail
-    )
+    told = report.verdicts[0].detail
+    assert re.search(r"'failing' .*\b0\b.*RuntimeError: out of luck", told)
     assert report.verdicts[2].verdict in ("supported", "refuted", "inconclusive")
 
 
@@ -363,7 +362,7 @@ def test_a_metric_of_the_wrong_shape_is_named() -> None:
     about = Metric("mine", layered=True, kind="alignment")
     with pytest.raises(
         FaevalError,
-        match=r"metric 'mine' at state 0 returns the shape \(\); .*'alignment' returns \(256,\)",
+        match=r"metric 'mine' .*\(\); .*'alignment' .*\(256,\)",
     ):
         registered(about, averaged, *subject(), 1, numpy=False)
 

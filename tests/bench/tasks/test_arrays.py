@@ -193,7 +193,7 @@ def test_a_function_gives_a_task_or_arrays() -> None:
     )
     with pytest.raises(
         DataError,
-        match=r"train_x is of type float64, and settings train in float32; use from_arrays",
+        match=r"train_x .*float64.*float32; use from_arrays",
     ):
         task_of(lambda: Task(X, Y, X, Y, 3))
     for wrong in (X, None, (X,), {"x": X}):
@@ -215,7 +215,7 @@ def test_a_failing_task_function_is_named_with_its_line() -> None:
     line = broken.__code__.co_firstlineno + 1
     with pytest.raises(
         DataError,
-        match=rf"task function broken failed: TypeError: .*\(test_arrays.py, line {line}\)\.",
+        match=rf"\bbroken .*TypeError: .*\(test_arrays\.py, line {line}\)\.",
     ):
         task_of(broken)
 

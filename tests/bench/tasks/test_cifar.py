@@ -162,7 +162,7 @@ def test_the_cache_folder_is_the_users(
 
 def test_no_folder_named_says_how_to_name_one() -> None:
     with pytest.raises(
-        DataError, match=r"no data folder was named.*--data DIR or set FAEVAL_DATA.*uoft-cs/cifar10"
+        DataError, match=r"no data folder .*--data DIR.*FAEVAL_DATA.*uoft-cs/cifar10"
     ):
         cifar10()
 
@@ -276,15 +276,13 @@ def test_no_rows(folder: Path) -> None:
 def test_a_truncated_file(folder: Path, share: float) -> None:
     content = (folder / TRAIN).read_bytes()
     (folder / TRAIN).write_bytes(content[: int(share * len(content))])
-    with pytest.raises(
-        DataError, match=rf"{TRAIN} cannot be read as Parquet, it may be truncated.*--data DIR"
-    ):
+    with pytest.raises(DataError, match=rf"{TRAIN} .*Parquet, .*truncated.*--data DIR"):
         cifar10(folder)
 
 
 def test_a_file_of_another_kind(folder: Path) -> None:
     (folder / TEST).write_text("label,img\n1,x\n")
-    with pytest.raises(DataError, match=rf"{TEST} cannot be read as Parquet"):
+    with pytest.raises(DataError, match=rf"{TEST} .*Parquet"):
         cifar10(folder)
 
 
@@ -387,9 +385,7 @@ def test_errors_of_cifar100_name_it(hundred: Path, folder: Path) -> None:
         cifar100(folder)
     rows = [{**row, "fine_label": 100} for row in rows_of(pictures(3))]
     write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows)
-    with pytest.raises(
-        DataError, match=r"row 0 has the label 100; CIFAR-100's labels are 0\.\.99\. .*cifar100"
-    ):
+    with pytest.raises(DataError, match=r"\b0 .*label 100; CIFAR-100.*0\.\.99\. .*cifar100"):
         cifar100(hundred)
     write(hundred / "cifar100" / "train-00000-of-00001.parquet", rows_of(pictures(3)))
     with pytest.raises(DataError, match=r"not 'fine_label'"):

@@ -142,9 +142,7 @@ def test_a_checkpoint_of_backpropagation_holds_the_network_only(tmp_path: Path) 
 def test_feedback_left_out_of_a_checkpoint_is_an_error_not_fresh_feedback(tmp_path: Path) -> None:
     # A mistake made in this field: feedback matrices not stored with the checkpoint.
     sha256 = save(pair()[0], Backpropagation(), tmp_path / "c")
-    with pytest.raises(
-        FaevalError, match=r"does not fit the rule DirectFeedbackAlignment: it holds no feedback"
-    ):
+    with pytest.raises(FaevalError, match=r"rule DirectFeedbackAlignment: .*no feedback"):
         load(*pair(), tmp_path / "c", sha256)
 
 
@@ -153,20 +151,17 @@ def test_a_checkpoint_of_other_sizes_is_refused_by_name_and_changes_nothing(tmp_
     sha256 = save(network, rule, tmp_path / "c")
     other = ResidualMLP(*SIZES, 2), DirectFeedbackAlignment(Setup(*SIZES[1:], 2, "input"))
     before = tensors_digest(state(*other))
-    says = (
-        r"does not fit the rule DirectFeedbackAlignment: feedback is \(3, 8, 3\) in it and \(2, 8,"
-        r" 3\) here"
-    )
+    says = r"rule DirectFeedbackAlignment: feedback .*\(3, 8, 3\).*\(2, 8, 3\)"
     with pytest.raises(FaevalError, match=says):
         load(*other, tmp_path / "c", sha256)
     with pytest.raises(
         FaevalError,
-        match=r"does not fit the rule Backpropagation: it holds feedback, .* unknown here",
+        match=r"rule Backpropagation: .*holds feedback, .*unknown",
     ):
         load(other[0], Backpropagation(), tmp_path / "c", sha256)
     with pytest.raises(
         FaevalError,
-        match=r"does not fit the network ResidualMLP: blocks.2.first.bias|it holds no blocks.2",
+        match=r"network ResidualMLP: .*no blocks\.2\.",
     ):
         load(ResidualMLP(6, 8, 3, 3, 2), other[1], tmp_path / "c", sha256)
     assert tensors_digest(state(*other)) == before
@@ -175,7 +170,7 @@ def test_a_checkpoint_of_other_sizes_is_refused_by_name_and_changes_nothing(tmp_
 def test_a_missing_checkpoint_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(
         FaevalError,
-        match=r"checkpoint gone in .* cannot be read \(No such file or directory\); run that arm",
+        match=r"\bgone .*No such file.*; run that",
     ):
         load(*pair(), tmp_path / "gone", "")
 

@@ -636,7 +636,7 @@ def test_a_stack_of_unequal_parts_is_refused() -> None:
         fit_stacked(networks, rules, batches[:2], Objective(), **HYPER)
     with pytest.raises(FaevalError, match="0 networks"):
         fit_stacked([], [], [], Objective(), **HYPER)
-    with pytest.raises(FaevalError, match="batches differ in size"):
+    with pytest.raises(FaevalError, match="batches differ"):
         fit_stacked(
             networks,
             rules,
@@ -645,7 +645,7 @@ def test_a_stack_of_unequal_parts_is_refused() -> None:
             **HYPER,
         )
     wider = ResidualMLP(FEATURES, WIDTH + 2, BLOCKS, CLASSES, 5)
-    with pytest.raises(NotStackable, match="parameters of replicate 2 differ"):
+    with pytest.raises(NotStackable, match=r"parameters .*replicate 2\b"):
         fit_stacked([*networks[:2], wider], rules, batches, Objective(), **HYPER)
 
 

@@ -702,15 +702,11 @@ def test_each_violation_of_what_credit_gives_is_named(change: Any, message: str)
 def test_a_matrix_of_the_wrong_shape_is_the_error_that_is_meant() -> None:
     network, (x, y) = network_of(), data()
     narrow = DirectFeedbackAlignment(Setup(WIDTH, BLOCKS, CLASSES + 1, 5)).double()
-    with pytest.raises(
-        FaevalError, match=r"it owns feedback \(4, 6, 5\)\. Is a feedback matrix of the wrong shape"
-    ):
+    with pytest.raises(FaevalError, match=r"^rule DirectFeedbackAlignment .*feedback \(4, 6, 5\)"):
         check_credit(narrow, network, x, y)
     deaf = TrueGradient()
     deaf.credit = None  # type: ignore[assignment,method-assign] # what is tested
-    with pytest.raises(
-        FaevalError, match=r"^rule TrueGradient fails on 4 states .*; it owns nothing\."
-    ):
+    with pytest.raises(FaevalError, match=r"^rule TrueGradient .*\b4 states .*\bnothing\b"):
         check_credit(deaf, network, x, y)
 
 
