@@ -13,14 +13,15 @@ from faeval._whole_files import replace_file
 from faeval.errors import EvidenceError
 from faeval.evidence._cells import LONGEST_CELL
 from faeval.evidence._endings import is_state
-from faeval.evidence._limits import CutOff, too_many
 from faeval.evidence._table import (
     COLUMNS,
+    CutOff,
     check_columns,
     column_of,
     in_order,
     normalise,
     row_of,
+    too_many,
 )
 
 if TYPE_CHECKING:
