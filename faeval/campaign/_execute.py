@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from faeval.campaign._backends import check_installed, opened
+from faeval.campaign._backends import Execution, check_installed, opened
 from faeval.campaign._events import Event, Outcome
-from faeval.campaign._execution import Execution
 from faeval.campaign._plan import Job, Plan
 from faeval.campaign._provenance import Provenance, provenance
 from faeval.campaign._spread import Campaign, Unit

@@ -17,12 +17,11 @@ from typing import Any, TypeVar
 from faeval import _sibling_modules
 from faeval._isolation import apart, variables
 from faeval.campaign._deadline import Deadline
-from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._lock import reserved
 from faeval.campaign._plan import device_kind, outstanding
 from faeval.campaign._provenance import peak_memory_mb
 from faeval.campaign._results import fields_of, rows_of
-from faeval.campaign._work import Remark, Summary, Work
+from faeval.campaign._work import Remark, Summary, Work, details_of, text_of
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import AuditRecord, Record, Store, TrainingRecord, new_record
 from faeval.experiment import Stage, register

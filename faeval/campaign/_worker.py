@@ -1,18 +1,59 @@
-"""The worker's side: work that came as bytes, unpacked, done, and its summary sent back."""
+"""Work as bytes: packed for a worker; unpacked and done there, and its summary sent back."""
 
 from __future__ import annotations
 
 import multiprocessing
 import pickle
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
+
+import cloudpickle  # type: ignore[import-untyped]  # it ships no types
 
 from faeval import _sibling_modules
 from faeval._isolation import spared_stdout
-from faeval.campaign._failure import details_of, text_of
 from faeval.campaign._provenance import versions_here
 from faeval.campaign._run import perform, perform_many
-from faeval.campaign._work import Summary, Work
+from faeval.campaign._work import Summary, Work, details_of, text_of
+
+
+def pack(work: Work, carried: _sibling_modules.Carried) -> bytes:
+    """Pickle a job's work; functions of modules that a worker could not import travel by value."""
+    functions = [call for call in work.functions() if not isinstance(call, str)]
+    modules = {
+        sys.modules.get(getattr(getattr(function, "func", function), "__module__", ""))
+        for function in functions
+    }
+    by_value = [
+        m
+        for m in modules
+        if m is not None and m.__name__ not in carried.sources and not _importable(m)
+    ]
+    registered = cloudpickle.list_registry_pickle_by_value()
+    for module in by_value:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(work))
+    finally:
+        for module in by_value:
+            if module.__name__ not in registered:
+                cloudpickle.unregister_pickle_by_value(module)
+
+
+def _importable(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return True  # built in
+    path, spec = None, None
+    parts = module.__name__.split(".")
+    for end in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:end]), path)
+        if spec is None:
+            return False
+        path = spec.submodule_search_locations
+    return spec is not None and spec.origin == file
 
 
 def perform_packed(

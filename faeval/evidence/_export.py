@@ -74,13 +74,17 @@ def export(
             raise EvidenceError(
                 f"setting={setting!r}: no row is of it; there are {', '.join(present) or 'none'}."
             )
+    _write(table, path)
+    return table
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
     try:
         (write_csv if path.suffix.lower() == ".csv" else write_parquet)(table, path)
     except OSError as error:
         raise FaevalError(
             f"{path}: cannot be written ({error.strerror or error}); name another file."
         ) from None
-    return table
 
 
 def _latest(records: Sequence[Record]) -> list[Record]:

@@ -126,8 +126,9 @@ def import_table(
             f"{where}: which epoch is read was said, but no column of epochs; name one (epoch=,"
             " --epoch)."
         )
-    single = {"epoch": epoch, "layer": layer, "status": status, "run": run, "over": average}
-    column_by_name = {"seed": seed} | {name: own for name, own in single.items() if own is not None}
+    column_by_name = _without_none(
+        seed=seed, epoch=epoch, layer=layer, status=status, run=run, over=average
+    )
     columns = [*(factors.values() or ["arm"]), *column_by_name.values(), *figures]
     _check_there(cells, columns, where)
     cells = cells.loc[:, ~cells.columns.duplicated()]  # others that stand twice are left out
@@ -209,6 +210,10 @@ def _called(word: str, names: Sequence[str], column: str | None) -> str | None:
     if column is not None:
         return column
     return next((name for name in names if plain_word(name) == word), None)
+
+
+def _without_none(**columns: str | None) -> dict[str, str]:
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _check_there(cells: pd.DataFrame, used: Sequence[str], where: str) -> None:
