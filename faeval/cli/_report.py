@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from faeval.reports.checking import CheckedFile
 
 _MOST_SHOWN = 20  # findings of a file
+#: What was looked at in a file, by its form; in all others, numbers of a report.
+_COUNTED = {
+    "evidence": "not what the report rests on",
+    "other version": "written by another version of faeval, and not compared",
+    "figure": "compared with what the evidence draws",
+    "overview": "{} numbers, compared as text with those of its reports",
+    "document": "{} quoted figures and verdicts",
+}
 _SUMMARY = 1 << 20  # bytes: a larger summary of a step GitHub does not show at all
 
 
@@ -284,16 +292,8 @@ def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
 
 
 def _counted(file: CheckedFile) -> str:
-    if file.form == "evidence":
-        return "not what the report rests on"
-    if file.form == "other version":
-        return "written by another version of faeval, and not compared"
-    if file.form == "figure":
-        return "compared with what the evidence draws"
-    if file.form == "overview":
-        return f"{file.numbers} numbers, compared as text with those of its reports"
-    if file.form == "document":
-        return f"{file.numbers} quoted figures and verdicts"
+    if file.form in _COUNTED:
+        return _COUNTED[file.form].format(file.numbers)
     if not file.recomputed:
         return f"{file.numbers} numbers, compared as text with a fresh rendering"
     return (
