@@ -25,8 +25,7 @@ from faeval._whole_files import replace_file
 from faeval.errors import FaevalError
 from faeval.pytest_plugin._files import claims_files, is_claims_file
 from faeval.pytest_plugin._options import KEY, ROWS
-from faeval.pytest_plugin._outcomes import Invalid, judge
-from faeval.pytest_plugin._words import outcome_from
+from faeval.pytest_plugin._outcomes import Invalid, judge, outcome_from
 
 if TYPE_CHECKING:
     import pandas as pd
