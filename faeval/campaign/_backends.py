@@ -131,8 +131,12 @@ def opened(
     """Give the workers of a backend, once those of a cluster share the store and the versions."""
     workers, cluster = execution.workers, execution.cluster
     if execution.backend == "loky":
-        settings = {"backend": "loky", "inner_max_num_threads": threads}
-        settings |= {"initializer": _isolate, "initargs": (os.getpid(), os.environ.get(_SAFE))}
+        settings = {
+            "backend": "loky",
+            "inner_max_num_threads": threads,
+            "initializer": _isolate,
+            "initargs": (os.getpid(), os.environ.get(_SAFE)),
+        }
         # A file of the working directory that has the name of a module of Python would end a worker
         # as it starts.
         with variables({_SAFE: "1"}):
@@ -197,10 +201,9 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
         try:
             if address is None:
                 client = get_client()
-            elif Path(address).is_file():
-                client = stack.enter_context(Client(scheduler_file=address, set_as_default=False))
             else:
-                client = stack.enter_context(Client(address, set_as_default=False))
+                kind = "scheduler_file" if Path(address).is_file() else "address"
+                client = stack.enter_context(Client(**{kind: address}, set_as_default=False))
         except ValueError as error:
             if address is not None:
                 raise FaevalError(
@@ -222,7 +225,7 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
                 " worker)."
             ) from None
         problems = client.run(misplaced, *place, on_error="return")
-        _check({f"worker {address}": problem for address, problem in problems.items()}, place)
+        _check({f"worker {address}": problem for address, problem in problems.items()})
         yield Pool(
             "dask",
             workers or sum(client.ncores().values()),
@@ -252,9 +255,8 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
         try:
             host, _, port = address.rpartition(":")
             if host and port.isdecimal() and "/" not in host:
-                socket.create_connection(
-                    (host, int(port)), timeout=10
-                ).close()  # Ray would try for minutes
+                # Ray would try for minutes.
+                socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, ValueError, RuntimeError) as error:
             raise FaevalError(
@@ -274,7 +276,7 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
                     )
                 except ray.exceptions.RayError as error:
                     problems[f"node {node['NodeManagerAddress']}"] = error
-        _check(problems, place)
+        _check(problems)
         room = int(ray.cluster_resources().get("CPU", 0)) // threads
         if room < 2:
             raise FaevalError(
@@ -297,8 +299,8 @@ def _ray(cluster: str | None, workers: int | None, threads: int, place: _Place) 
             ray.shutdown()
 
 
-def _check(found: Mapping[str, Any], place: _Place) -> None:
-    for where, problem in found.items():
+def _check(problems: Mapping[str, Any]) -> None:
+    for where, problem in problems.items():
         if isinstance(problem, BaseException):
             text = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
             raise FaevalError(f"{where} cannot run faeval ({text}); install the same faeval there.")

@@ -26,7 +26,7 @@ from faeval.campaign._events import ArmState, Event, Outcome
 from faeval.campaign._plan import Job, Plan, outstanding
 from faeval.campaign._run import perform, perform_many
 from faeval.campaign._work import Summary, Work, text_of
-from faeval.campaign._worker import pack, perform_many_packed, perform_packed
+from faeval.campaign._worker import pack, perform_packed
 from faeval.errors import FaevalError, Tampered
 from faeval.evidence import Store
 
@@ -218,14 +218,10 @@ class Campaign:
             for unit, content in packed.items():
                 if not self.goes_on:
                     return
-                started.extend(
-                    unit
-                )  # taken one by one as workers become free, in a thread of joblib's
+                # Taken one by one as workers become free, in a thread of joblib's.
+                started.extend(unit)
                 works, carried = [work for work, _ in content], content[0][1]
-                if len(unit) == 1:
-                    yield joblib.delayed(perform_packed)(unit[0], works[0], carried, wait)
-                else:
-                    yield joblib.delayed(perform_many_packed)(unit, works, carried)
+                yield joblib.delayed(perform_packed)(unit, works, carried, wait)
 
         def announce() -> None:
             while started:
@@ -246,7 +242,7 @@ class Campaign:
                 announce()
                 for result in results:
                     announce()
-                    for number, summary in result if isinstance(result, list) else [result]:
+                    for number, summary in result:
                         self.close(number, summary)
         finally:
             announce()  # what was handed out as the pool broke
@@ -303,9 +299,8 @@ class Campaign:
             return
         self.failures.append((job, summary.error))
         self.arms[self.label(job)].failed += 1
-        self.hopeless = self.hopeless or _no_room(
-            self.store
-        )  # what would run now could not be kept
+        # Without room, what would run now could not be kept.
+        self.hopeless = self.hopeless or _no_room(self.store)
         if summary.tampered:
             self.tampered.append(summary.error)
         self.log.write(
@@ -361,9 +356,8 @@ def _closing(results: Generator[Any, None, None]) -> Iterator[None]:
     try:
         yield
     finally:
-        with (
-            warnings.catch_warnings()
-        ):  # joblib warns of results that nobody fetches: they are in the store
+        # joblib warns of results that nobody fetches: they are in the store.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             results.close()
 
