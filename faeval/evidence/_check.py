@@ -189,7 +189,7 @@ def _check_record(
         records.append((path, store.record(path)))
     except FaevalError as error:
         kind = "altered" if isinstance(error, Tampered) else "unreadable"
-        yield Finding(name, kind, _without(str(error), path))
+        yield Finding(name, kind, str(error).removeprefix(f"{path}: "))
         return
     schema = json.loads(path.read_bytes()).get("schema_version")
     if schema != SCHEMA:
@@ -218,10 +218,6 @@ def _check_checkpoint(
         yield Finding(name(path), "altered", text)
 
 
-def _without(message: str, path: Path) -> str:
-    return message.removeprefix(f"{path}: ")
-
-
 # --- a table ---
 
 
@@ -233,7 +229,7 @@ def _check_table(path: Path) -> Checked:
         table = read(path)
     except EvidenceError as error:
         kind = "altered" if isinstance(error, CutOff) else "unreadable"
-        findings = [Finding(file.name, kind, _without(str(error), file))]
+        findings = [Finding(file.name, kind, str(error).removeprefix(f"{file}: "))]
         if what == "report":
             findings += _check_bytes(file, None, _verdicts(verdicts, findings))
         return Checked(str(path), what, {"runs": 0, "rows": 0}, tuple(findings))
@@ -296,7 +292,8 @@ def _verdicts(file: Path, findings: list[Finding]) -> dict[str, Any]:
     try:
         return check_report(json.loads(file.read_bytes()), file)
     except (OSError, ValueError, RecursionError, EvidenceError) as error:
-        text = f"cannot be read as a report's verdicts ({_without(str(error), file)})."
+        why = str(error).removeprefix(f"{file}: ")
+        text = f"cannot be read as a report's verdicts ({why})."
         findings.append(Finding(file.name, "altered", text))
         return {}
 

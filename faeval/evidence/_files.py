@@ -106,9 +106,8 @@ def _read_path(path: Path, most: int) -> pd.DataFrame:
         if path.suffix.lower() in (".parquet", ".pq")
         else read_csv(path, most)
     )
-    if not (
-        path.parent / "verdicts.json"
-    ).is_file():  # of claims that were not run, a report's evidence is empty
+    # Of claims that were not run, a report's evidence is empty.
+    if not (path.parent / "verdicts.json").is_file():
         check_rows(table, str(path))
     return table
 

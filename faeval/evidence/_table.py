@@ -168,9 +168,8 @@ def _is_in_order(table: pd.DataFrame) -> bool:
     """Whether the rows stand in order already, which is sooner seen than sorted."""
     import pandas as pd
 
-    tied = np.ones(
-        max(0, len(table) - 1), dtype=bool
-    )  # rows that no column so far has told from the next
+    # Rows that no column so far has told from the next.
+    tied = np.ones(max(0, len(table) - 1), dtype=bool)
     for name in COLUMNS:
         column = table[name]
         there = column.notna().to_numpy(dtype=bool)
