@@ -249,24 +249,21 @@ def _summary_file() -> Path:
 def _append(results: Iterable[Report], file: Path) -> None:
     """Append reports to a job's summary, with what else it holds in less than GitHub shows."""
     for result in results:
-        _append_one(result, file)
+        try:
+            size = file.stat().st_size if file.exists() else 0
+            text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
+            with file.open("a", encoding="utf-8", newline="\n") as summary:
+                summary.write(("\n" if size else "") + text)
+        except FaevalError:
+            raise FaevalError(
+                f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub"
+                " shows."
+            ) from None
+        except OSError as error:
+            raise FaevalError(
+                f"--summary: {file} cannot be written to ({error.strerror or error})."
+            ) from None
         say(f"appended to {file}", err=True)
-
-
-def _append_one(result: Report, file: Path) -> None:
-    try:
-        size = file.stat().st_size if file.exists() else 0
-        text = result.to_markdown(max(0, _SUMMARY - size - 1), folded=True)
-        with file.open("a", encoding="utf-8", newline="\n") as summary:
-            summary.write(("\n" if size else "") + text)
-    except FaevalError:
-        raise FaevalError(
-            f"--summary: {file} holds {size} bytes already, of the {_SUMMARY} that GitHub shows."
-        ) from None
-    except OSError as error:
-        raise FaevalError(
-            f"--summary: {file} cannot be written to ({error.strerror or error})."
-        ) from None
 
 
 def _print_check(done: Check, as_json: bool, named: list[Path]) -> NoReturn:
