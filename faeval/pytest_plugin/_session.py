@@ -47,7 +47,7 @@ def outcome_of(
 
     ``selected`` holds ids.
     """
-    with _explained():
+    try:
         setting = setting_of(claim, config)
         groups = config.stash.setdefault(_GROUPS, {})
         if (folder, setting) not in groups:
@@ -57,17 +57,11 @@ def outcome_of(
                 lambda: _verify(config, folder, setting, selected),
             )
         group = groups[folder, setting]
+    except FaevalError as error:
+        raise Invalid(f"faeval: {error}", pytrace=False) from None
     if "error" in group:
         raise Invalid(group["error"], pytrace=False)
     return dict(group["outcomes"][claim.id])
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except FaevalError as error:
-        raise Invalid(f"faeval: {error}", pytrace=False) from None
 
 
 def _verify(
