@@ -201,9 +201,10 @@ def _dask(cluster: str | None, workers: int | None, place: _Place) -> Iterator[P
         try:
             if address is None:
                 client = get_client()
+            elif Path(address).is_file():
+                client = stack.enter_context(Client(scheduler_file=address, set_as_default=False))
             else:
-                kind = "scheduler_file" if Path(address).is_file() else "address"
-                client = stack.enter_context(Client(**{kind: address}, set_as_default=False))
+                client = stack.enter_context(Client(address, set_as_default=False))
         except ValueError as error:
             if address is not None:
                 raise FaevalError(
